@@ -1,0 +1,1 @@
+//! What every acceptance test needs: workerd on the built Worker, and the sandbox beside it.
