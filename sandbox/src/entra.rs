@@ -1,0 +1,198 @@
+//! Entra ID: its token endpoint and its published keys (facts, sections 2 and 3).
+
+use std::collections::BTreeMap;
+
+use hyper::Method;
+use serde_json::{Map, json};
+use uuid::Uuid;
+
+use crate::{
+    clock,
+    record::Answer,
+    state::State,
+    tokens::{GRAPH_AUDIENCE, GRAPH_ROLE, TokenRequest, v2_issuer},
+    wire::Received,
+};
+
+/// The only scope that client credentials can ask of Graph.
+const SCOPE: &str = "https://graph.microsoft.com/.default";
+
+/// App tokens live 60 to 90 minutes, each its own time (facts, section 2).
+const SHORTEST: i64 = 3_600;
+const SPREAD: u16 = 1_800;
+
+/// A refusal: Entra's number, its OAuth word, and what it says.
+struct Refusal {
+    status: u16,
+    error: &'static str,
+    number: u32,
+    message: String,
+}
+
+fn refuse<T>(status: u16, error: &'static str, number: u32, message: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal {
+        status,
+        error,
+        number,
+        message: message.into(),
+    })
+}
+
+/// `POST /{tenant}/oauth2/v2.0/token`.
+pub(crate) fn token(state: &State, tenant: &str, request: &Received) -> Answer {
+    if request.method != Method::POST {
+        return method_not_allowed("POST");
+    }
+    let answer = match known_tenant(state, tenant).and_then(|()| grant(state, request)) {
+        Ok(()) => {
+            let lifetime = SHORTEST.saturating_add(i64::from(random_below(SPREAD)));
+            let token = state.issue(&graph_token(state, lifetime));
+            Answer::json(
+                200,
+                &json!({ "token_type": "Bearer", "expires_in": lifetime, "access_token": token }),
+            )
+        }
+        Err(refusal) => refusal.answer(request),
+    };
+    answer
+        .header("Cache-Control", "no-store, no-cache")
+        .header("Pragma", "no-cache")
+}
+
+/// `GET /{tenant}/discovery/v2.0/keys`, or without `v2.0`: the same keys for tokens of version 1.
+pub(crate) fn keys(state: &State, tenant: &str, v2: bool, request: &Received) -> Answer {
+    if request.method != Method::GET {
+        return method_not_allowed("GET");
+    }
+    if let Err(refusal) = known_tenant(state, tenant) {
+        return refusal.answer(request);
+    }
+    // A key may carry its issuer (facts, section 3); the v1 keys here go without, so that a reader meets both kinds.
+    let issuer = v2.then(|| v2_issuer(&state.base_url, &state.settings.tenant_id));
+    Answer::json(200, &state.keys().published(issuer.as_deref())).header("Cache-Control", "max-age=86400, private")
+}
+
+fn known_tenant(state: &State, tenant: &str) -> Result<(), Refusal> {
+    if tenant.eq_ignore_ascii_case(&state.settings.tenant_id) {
+        return Ok(());
+    }
+    refuse(
+        400,
+        "invalid_request",
+        90002,
+        format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID."),
+    )
+}
+
+/// The token that the gateway's application is given.
+fn graph_token(state: &State, lifetime: i64) -> TokenRequest {
+    let mut claims = Map::new();
+    claims.insert("azp".to_owned(), serde_json::Value::Null);
+    claims.insert("azpacr".to_owned(), serde_json::Value::Null);
+    claims.insert("appid".to_owned(), state.settings.client_id.clone().into());
+    TokenRequest {
+        version: crate::TokenVersion::V1,
+        audience: Some(GRAPH_AUDIENCE.to_owned()),
+        object_id: Some(Uuid::new_v4().to_string()),
+        roles: vec![GRAPH_ROLE.to_owned()],
+        expires_in: Some(lifetime),
+        claims,
+        ..TokenRequest::default()
+    }
+}
+
+/// The client credentials grant with a secret, every parameter exactly once and no others.
+fn grant(state: &State, request: &Received) -> Result<(), Refusal> {
+    if !request.has_media_type("application/x-www-form-urlencoded") {
+        return refuse(400, "invalid_request", 900_144, "The request body must be a form.");
+    }
+    let mut form = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(&request.body) {
+        if form.insert(name.to_string(), value.to_string()).is_some() {
+            return refuse(
+                400,
+                "invalid_request",
+                9_000_411,
+                format!("The parameter '{name}' is duplicated."),
+            );
+        }
+    }
+    let grant_type = required(&mut form, "grant_type")?;
+    if grant_type != "client_credentials" {
+        let message = format!("The app requested an unsupported grant type '{grant_type}'.");
+        return refuse(400, "unsupported_grant_type", 70003, message);
+    }
+    let client_id = required(&mut form, "client_id")?;
+    let scope = required(&mut form, "scope")?;
+    let secret = form.remove("client_secret");
+    if let Some(name) = form.keys().next() {
+        return refuse(
+            400,
+            "invalid_request",
+            90023,
+            format!("The parameter '{name}' is not part of this grant."),
+        );
+    }
+    if scope != SCOPE {
+        let message = format!("The provided value for the input parameter 'scope' is not valid: only {SCOPE} is.");
+        return refuse(400, "invalid_scope", 70011, message);
+    }
+    if !client_id.eq_ignore_ascii_case(&state.settings.client_id) {
+        let message = format!("Application with identifier '{client_id}' was not found in the directory.");
+        return refuse(400, "unauthorized_client", 700_016, message);
+    }
+    match secret {
+        None => refuse(
+            401,
+            "invalid_client",
+            7_000_216,
+            "'client_secret' is required for this grant type.",
+        ),
+        Some(secret) if secret != state.settings.client_secret => {
+            refuse(401, "invalid_client", 7_000_215, "Invalid client secret provided.")
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn required(form: &mut BTreeMap<String, String>, name: &str) -> Result<String, Refusal> {
+    let message = || format!("The request body must contain the following parameter: '{name}'.");
+    match form.remove(name) {
+        Some(value) => Ok(value),
+        None => refuse(400, "invalid_request", 900_144, message()),
+    }
+}
+
+fn random_below(bound: u16) -> u16 {
+    let [high, low, ..] = *Uuid::new_v4().as_bytes();
+    u16::from_be_bytes([high, low]) % bound
+}
+
+pub(crate) fn method_not_allowed(allowed: &str) -> Answer {
+    Answer::new(405).header("Allow", allowed)
+}
+
+impl Refusal {
+    fn answer(&self, request: &Received) -> Answer {
+        let trace = Uuid::new_v4().to_string();
+        let correlation = request
+            .header("client-request-id")
+            .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
+        let timestamp = clock::entra_now();
+        let description = format!(
+            "AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}",
+            self.number, self.message
+        );
+        Answer::json(
+            self.status,
+            &json!({
+                "error": self.error,
+                "error_description": description,
+                "error_codes": [self.number],
+                "timestamp": timestamp,
+                "trace_id": trace,
+                "correlation_id": correlation,
+            }),
+        )
+    }
+}

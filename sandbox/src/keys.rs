@@ -1,0 +1,115 @@
+//! The keys that Entra signs with, and the set it publishes.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use getrandom::SysRng;
+use rsa::{
+    PrivateKey,
+    pkcs1v15::SigningKey,
+    pkcs8::{EncodePrivateKey as _, LineEnding},
+    sha2::{Digest as _, Sha256},
+    signature::{RandomizedSigner as _, SignatureEncoding as _},
+    traits::PublicKeyParts as _,
+};
+use serde_json::{Map, Value, json};
+
+/// One RSA key of 2,048 bits with its name.
+pub(crate) struct Key {
+    kid: String,
+    pem: String,
+    private: PrivateKey,
+    signing: SigningKey<Sha256>,
+}
+
+impl Key {
+    #[expect(
+        clippy::expect_used,
+        reason = "fails only where the operating system has no randomness to give"
+    )]
+    fn generate() -> Self {
+        let private = PrivateKey::new(&mut SysRng, 2048).expect("an RSA key of 2,048 bits");
+        let pem = private
+            .to_pkcs8_pem(LineEnding::LF)
+            .expect("a new key as PKCS#8")
+            .to_string();
+        // Entra's key ids are opaque; ours is a hash of the modulus, so that two keys never share one.
+        let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(private.n_bytes()).get(..20).unwrap_or_default());
+        Self {
+            kid,
+            pem,
+            signing: SigningKey::new(private.clone()),
+            private,
+        }
+    }
+
+    pub(crate) fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// PKCS#8, so that a test can sign what Entra never would.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// A compact JWT, signed RS256 (facts, section 3).
+    #[expect(
+        clippy::expect_used,
+        reason = "fails only where the operating system has no randomness to give"
+    )]
+    pub(crate) fn sign(&self, header: &Value, claims: &Map<String, Value>) -> String {
+        let claims = Value::Object(claims.clone()).to_string();
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
+        let signature = self
+            .signing
+            .try_sign_with_rng(&mut SysRng, signed.as_bytes())
+            .expect("a signature");
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+
+    /// As Entra publishes it: no `alg`. There is no certificate here, hence neither `x5t` nor `x5c`.
+    fn jwk(&self, issuer: Option<&str>) -> Value {
+        let mut jwk = json!({
+            "kty": "RSA",
+            "use": "sig",
+            "kid": self.kid,
+            "n": URL_SAFE_NO_PAD.encode(self.private.n_bytes()),
+            "e": URL_SAFE_NO_PAD.encode(self.private.e_bytes()),
+        });
+        if let (Some(members), Some(issuer)) = (jwk.as_object_mut(), issuer) {
+            members.insert("issuer".to_owned(), issuer.into());
+        }
+        jwk
+    }
+}
+
+/// All keys, the one in use and those from before.
+pub(crate) struct KeyRing {
+    pub(crate) current: Key,
+    former: Vec<Key>,
+}
+
+impl KeyRing {
+    pub(crate) fn generate() -> Self {
+        Self {
+            current: Key::generate(),
+            former: Vec::new(),
+        }
+    }
+
+    /// A new key signs from now on; the old ones stay published (facts, section 3: expect a roll at any time).
+    pub(crate) fn rotate(&mut self) {
+        let former = std::mem::replace(&mut self.current, Key::generate());
+        self.former.push(former);
+    }
+
+    pub(crate) fn published(&self, issuer: Option<&str>) -> Value {
+        let keys: Vec<Value> = std::iter::once(&self.current)
+            .chain(self.former.iter().rev())
+            .map(|key| key.jwk(issuer))
+            .collect();
+        json!({ "keys": keys })
+    }
+}

@@ -1,0 +1,104 @@
+//! The sandbox as a program, for `make start` and for a look around with curl.
+
+use std::{env, process::ExitCode};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use lexopt::{Arg, ValueExt as _};
+use sandbox::{Outcome, Recorded, Sandbox, Settings};
+use tokio::signal::unix::{SignalKind, signal};
+
+const USAGE: &str = "\
+Entra ID and Microsoft Graph on loopback.
+
+sandbox [--listen 127.0.0.1:8788] [--client-secret SECRET] [--tenant-id GUID] [--client-id GUID] [--audience URI]
+
+Without --client-secret it is SANDBOX_CLIENT_SECRET; without either it is made at random and printed.";
+
+type Failure = Box<dyn std::error::Error>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("sandbox: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Failure> {
+    let Some(settings) = settings()? else {
+        say(USAGE);
+        return Ok(());
+    };
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let sandbox = Sandbox::start(settings).await?;
+    say(&format!("sandbox listening on {}", sandbox.base_url()));
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+/// From the command line and the environment; none when only help was asked for.
+fn settings() -> Result<Option<Settings>, Failure> {
+    let mut settings = Settings::new("");
+    settings.listen = "127.0.0.1:8788".parse()?;
+    settings.on_exchange = log;
+    let mut secret = env::var("SANDBOX_CLIENT_SECRET").ok();
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("listen") => settings.listen = arguments.value()?.parse()?,
+            Arg::Long("client-secret") => secret = Some(arguments.value()?.string()?),
+            Arg::Long("tenant-id") => settings.tenant_id = arguments.value()?.string()?,
+            Arg::Long("client-id") => settings.client_id = arguments.value()?.string()?,
+            Arg::Long("audience") => settings.audience = arguments.value()?.string()?,
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    settings.client_secret = match secret {
+        Some(secret) if secret.is_empty() => return Err("the client secret is empty".into()),
+        Some(secret) => secret,
+        None => {
+            let made = random_secret()?;
+            // Of no use beyond this process, and of none to anyone who is not told it.
+            say(&format!("client secret: {made}"));
+            made
+        }
+    };
+    Ok(Some(settings))
+}
+
+fn random_secret() -> Result<String, Failure> {
+    let mut bytes = [0; 30];
+    getrandom::fill(&mut bytes)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Method, path and status; never a query, header or body, since those hold secrets, tokens and addresses.
+fn log(exchange: &Recorded) {
+    let outcome = match &exchange.outcome {
+        Outcome::Answered(answer) => answer.status.to_string(),
+        Outcome::Cut(answer) => format!("{} cut", answer.status),
+        Outcome::Closed => "closed".to_owned(),
+        Outcome::Hung => "hung".to_owned(),
+        Outcome::Pending => "pending".to_owned(),
+    };
+    say(&format!("{} {} {outcome}", exchange.method, exchange.path));
+}
+
+#[expect(clippy::print_stdout, reason = "the program's own output")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+#[expect(clippy::print_stderr, reason = "the program's own complaint")]
+fn complain(line: &str) {
+    eprintln!("{line}");
+}

@@ -1,0 +1,85 @@
+//! Which path is whose, and one exchange from its arrival to its end.
+
+use crate::{
+    entra, graph,
+    record::{Answer, Endpoint, Outcome},
+    script::Fault,
+    state::State,
+    wire::{Ending, Received},
+};
+
+/// A path, taken apart.
+enum Route<'a> {
+    Token { tenant: &'a str },
+    Keys { tenant: &'a str, v2: bool },
+    Remediate { version: &'a str },
+    Nowhere,
+}
+
+impl<'a> Route<'a> {
+    fn of(path: &'a str) -> Self {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        match segments.as_slice() {
+            [tenant, "oauth2", "v2.0", "token"] => Self::Token { tenant },
+            [tenant, "discovery", "v2.0", "keys"] => Self::Keys { tenant, v2: true },
+            [tenant, "discovery", "keys"] => Self::Keys { tenant, v2: false },
+            // By its short name, or by the one that the SDKs use (facts, section 1).
+            [
+                version @ ("beta" | "v1.0"),
+                "security",
+                "collaboration",
+                "analyzedEmails",
+                "remediate" | "microsoft.graph.security.remediate",
+            ] => Self::Remediate { version },
+            _ => Self::Nowhere,
+        }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Token { .. } => Endpoint::Token,
+            Self::Keys { .. } => Endpoint::Keys,
+            Self::Remediate { .. } => Endpoint::Remediate,
+            Self::Nowhere => Endpoint::Other,
+        }
+    }
+
+    fn answer(&self, state: &State, request: &Received) -> Answer {
+        match self {
+            Self::Token { tenant } => entra::token(state, tenant, request),
+            Self::Keys { tenant, v2 } => entra::keys(state, tenant, *v2, request),
+            Self::Remediate { version } => graph::remediate(state, version, request),
+            Self::Nowhere => graph::not_found(),
+        }
+    }
+}
+
+/// Records the request, plays what was scripted for it, or lets the service answer.
+pub(crate) async fn exchange(state: &State, request: &Received) -> Ending {
+    let route = Route::of(&request.path);
+    let number = state.arrived(route.endpoint(), request);
+    let ending = match state.scripted(route.endpoint()) {
+        None => Ending::Whole(route.answer(state, request)),
+        Some(next) => {
+            let mut own = next.accept_first.then(|| route.answer(state, request));
+            tokio::time::sleep(next.delay).await;
+            if own.is_none() && next.works() {
+                own = Some(route.answer(state, request));
+            }
+            match next.fault {
+                None => Ending::Whole(next.over(own)),
+                Some(Fault::CutAfter(after)) => Ending::Cut(next.over(own), after),
+                Some(Fault::Close) => Ending::Close,
+                Some(Fault::Hang) => Ending::Hang,
+            }
+        }
+    };
+    let outcome = match &ending {
+        Ending::Whole(answer) => Outcome::Answered(answer.clone()),
+        Ending::Cut(answer, _) => Outcome::Cut(answer.clone()),
+        Ending::Close => Outcome::Closed,
+        Ending::Hang => Outcome::Hung,
+    };
+    state.ended(number, outcome);
+    ending
+}

@@ -1,0 +1,59 @@
+//! What a sandbox is told before it starts.
+
+use std::{fmt, net::SocketAddr};
+
+use crate::Recorded;
+
+/// The tenant of a development sandbox: one of the sample GUIDs of Microsoft's documentation.
+pub const TENANT_ID: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
+/// The gateway's own application, which asks for Graph tokens.
+pub const CLIENT_ID: &str = "00001111-aaaa-2222-bbbb-3333cccc4444";
+/// The gateway's App ID URI: what callers ask tokens for.
+pub const AUDIENCE: &str = "api://remediation-gateway";
+/// The object id of the development caller.
+pub const CALLER_OBJECT_ID: &str = "aaaaaaaa-bbbb-cccc-1111-222222222222";
+/// The application id of the development caller.
+pub const CALLER_CLIENT_ID: &str = "11112222-bbbb-3333-cccc-4444dddd5555";
+
+/// What a sandbox is told before it starts. Everything but the client secret has a development value.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where to listen. Port 0, the default, takes a free one.
+    pub listen: SocketAddr,
+    /// The one tenant that exists here.
+    pub tenant_id: String,
+    /// The one application that may ask for Graph tokens.
+    pub client_id: String,
+    /// Its secret. There is no default: a secret known to everyone would find its way into a deployment.
+    pub client_secret: String,
+    /// The `aud` of the caller tokens that do not ask for another.
+    pub audience: String,
+    /// Called once for every exchange with Entra or Graph, when its outcome is known. Does nothing by default.
+    pub on_exchange: fn(&Recorded),
+}
+
+impl Settings {
+    /// The development settings with this client secret, on a free port of 127.0.0.1.
+    pub fn new(client_secret: impl Into<String>) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tenant_id: TENANT_ID.to_owned(),
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: client_secret.into(),
+            audience: AUDIENCE.to_owned(),
+            on_exchange: |_| {},
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("listen", &self.listen)
+            .field("tenant_id", &self.tenant_id)
+            .field("client_id", &self.client_id)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}

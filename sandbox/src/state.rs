@@ -1,0 +1,162 @@
+//! What Entra, Graph and the admin routes share.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use tokio::sync::watch;
+
+use crate::{
+    clock,
+    keys::KeyRing,
+    record::{Endpoint, Outcome, Recorded},
+    register::Register,
+    script::{InvalidScript, NextAnswer, Scripts},
+    settings::Settings,
+    tokens::{Issued, TokenRequest},
+    wire::Received,
+};
+
+/// The whole state. No lock is held over an await, and none while another is taken.
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) base_url: String,
+    keys: Mutex<KeyRing>,
+    issued: Mutex<Vec<Issued>>,
+    journal: Mutex<Journal>,
+    register: Mutex<Register>,
+    scripts: Mutex<Scripts>,
+    /// Counts what happens, so that a waiting test looks again.
+    pub(crate) changed: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Journal {
+    next: u64,
+    exchanges: Vec<Recorded>,
+}
+
+/// A poisoned lock means that a test's predicate panicked while it looked; the state is whole.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings, base_url: String, keys: KeyRing) -> Self {
+        Self {
+            settings,
+            base_url,
+            keys: Mutex::new(keys),
+            issued: Mutex::default(),
+            journal: Mutex::default(),
+            register: Mutex::default(),
+            scripts: Mutex::default(),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn keys(&self) -> MutexGuard<'_, KeyRing> {
+        locked(&self.keys)
+    }
+
+    pub(crate) fn register(&self) -> MutexGuard<'_, Register> {
+        locked(&self.register)
+    }
+
+    /// Signs a token and remembers it, since Graph takes only what Entra issued.
+    pub(crate) fn issue(&self, request: &TokenRequest) -> String {
+        let claims = request.claims(&self.settings, &self.base_url, clock::unix_now());
+        let token = {
+            let keys = self.keys();
+            keys.current.sign(&request.header(keys.current.kid()), &claims)
+        };
+        let tampered = !request.header.is_empty();
+        locked(&self.issued).push(Issued {
+            token: token.clone(),
+            claims,
+            tampered,
+        });
+        token
+    }
+
+    pub(crate) fn issued(&self, token: &str) -> Option<Issued> {
+        locked(&self.issued)
+            .iter()
+            .rev()
+            .find(|issued| issued.token == token)
+            .cloned()
+    }
+
+    pub(crate) fn issued_tokens(&self) -> Vec<String> {
+        locked(&self.issued).iter().map(|issued| issued.token.clone()).collect()
+    }
+
+    pub(crate) fn script(&self, next: NextAnswer) -> Result<(), InvalidScript> {
+        next.check()?;
+        locked(&self.scripts).push(next);
+        Ok(())
+    }
+
+    pub(crate) fn scripted(&self, endpoint: Endpoint) -> Option<NextAnswer> {
+        locked(&self.scripts).take(endpoint)
+    }
+
+    /// Records a request on arrival, so that the order is that of arrival and not of the answers.
+    pub(crate) fn arrived(&self, endpoint: Endpoint, request: &Received) -> u64 {
+        let number = {
+            let mut journal = locked(&self.journal);
+            let number = journal.next;
+            journal.next = number.saturating_add(1);
+            journal.exchanges.push(Recorded {
+                number,
+                at: SystemTime::now(),
+                endpoint,
+                method: request.method.to_string(),
+                path: request.path.clone(),
+                query: request.query.clone(),
+                headers: request.headers.clone(),
+                body: request.body.to_vec(),
+                outcome: Outcome::Pending,
+            });
+            number
+        };
+        self.notice();
+        number
+    }
+
+    pub(crate) fn ended(&self, number: u64, outcome: Outcome) {
+        let exchange = {
+            let mut journal = locked(&self.journal);
+            // Gone when the record was cleared in the meantime.
+            let found = journal
+                .exchanges
+                .iter_mut()
+                .rev()
+                .find(|exchange| exchange.number == number);
+            found.map(|exchange| {
+                exchange.outcome = outcome;
+                exchange.clone()
+            })
+        };
+        if let Some(exchange) = exchange {
+            (self.settings.on_exchange)(&exchange);
+        }
+        self.notice();
+    }
+
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&[Recorded]) -> T) -> T {
+        at(&locked(&self.journal).exchanges)
+    }
+
+    pub(crate) fn clear(&self) {
+        locked(&self.journal).exchanges.clear();
+        locked(&self.scripts).clear();
+        *self.register() = Register::default();
+        self.notice();
+    }
+
+    fn notice(&self) {
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}

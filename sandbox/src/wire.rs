@@ -1,0 +1,204 @@
+//! The HTTP server: connections, and the ways to fail on them.
+//!
+//! hyper without a framework over it, since the faults need the connection: a service that errs closes it without an
+//! answer, a body that errs closes it in the middle of one.
+
+use std::{
+    convert::Infallible,
+    future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::{Body, Frame, Incoming, SizeHint},
+    header::{CONTENT_LENGTH, HeaderName, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+use crate::{admin, record::Answer, routes, state::State};
+
+/// More than the gateway ever sends (its own limit is 2 MiB); keeps a runaway client from filling the memory.
+const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+/// A request in full.
+pub(crate) struct Received {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Bytes,
+}
+
+impl Received {
+    pub(crate) fn header_values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a str> {
+        self.headers
+            .iter()
+            .filter(move |(held, _)| held == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn header(&self, name: &'static str) -> Option<&str> {
+        self.header_values(name).next()
+    }
+
+    /// Exactly one content type, and it is this one; parameters may follow.
+    pub(crate) fn has_media_type(&self, wanted: &str) -> bool {
+        let given: Vec<&str> = self.header_values("content-type").collect();
+        matches!(given.as_slice(), [one] if one.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted)))
+    }
+}
+
+/// How an exchange ends on the wire.
+pub(crate) enum Ending {
+    Whole(Answer),
+    /// The answer, and how many bytes of its body are sent before the connection closes.
+    Cut(Answer, usize),
+    Close,
+    Hang,
+}
+
+/// Why hyper is to drop a connection: it was told to.
+#[derive(Debug, thiserror::Error)]
+#[error("the sandbox was told to fail here")]
+struct Dropped;
+
+/// Accepts connections until it is aborted, and all of them end with it.
+pub(crate) async fn serve(listener: TcpListener, state: Arc<State>) -> Infallible {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, Arc::clone(&state)));
+                }
+                // Out of file descriptors, most likely: connections that end will free some.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, state: Arc<State>) {
+    // Without it a small answer may wait for the client's delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| exchange(Arc::clone(&state), request));
+    // An error is a client that went away, or a fault that was asked for.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Sent>, Dropped> {
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Ok(response(Answer::new(413), None)),
+        Err(_) => return Err(Dropped),
+    };
+    let request = Received {
+        method: head.method,
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().map(str::to_owned),
+        headers: listed(&head.headers),
+        body,
+    };
+    if request.path == "/sandbox" || request.path.starts_with("/sandbox/") {
+        return Ok(response(admin::answer(&state, &request), None));
+    }
+    // In a task of its own: what the services do, they do whether or not the client stays to hear of it.
+    let ending = tokio::spawn(async move { routes::exchange(&state, &request).await }).await;
+    match ending.map_err(|_| Dropped)? {
+        Ending::Whole(answer) => Ok(response(answer, None)),
+        Ending::Cut(answer, after) => Ok(response(answer, Some(after))),
+        Ending::Close => Err(Dropped),
+        Ending::Hang => future::pending().await,
+    }
+}
+
+fn listed(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect()
+}
+
+fn response(answer: Answer, cut_after: Option<usize>) -> Response<Sent> {
+    let full = answer.body.len();
+    let mut body = answer.body;
+    if let Some(after) = cut_after {
+        body.truncate(after);
+    }
+    // A cut answer always declares more than is sent, even where the whole of it was empty.
+    let declared = cut_after.map(|_| full.max(body.len().saturating_add(1)));
+    let mut response = Response::new(Sent {
+        data: Some(Bytes::from(body)),
+        cut: cut_after.is_some(),
+        flushed: false,
+    });
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in &answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    if let Some(declared) = declared {
+        response
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from(declared));
+    }
+    response
+}
+
+/// The body of an answer, which may end in an error.
+struct Sent {
+    data: Option<Bytes>,
+    cut: bool,
+    flushed: bool,
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = Dropped;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
+        if let Some(data) = self.data.take().filter(|data| !data.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+        if !self.cut {
+            return Poll::Ready(None);
+        }
+        // hyper flushes what it has when a body is pending, and drops it when one errs.
+        if !self.flushed {
+            self.flushed = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(Dropped)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        !self.cut && self.data.as_ref().is_none_or(Bytes::is_empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.cut {
+            return SizeHint::default();
+        }
+        let length = self.data.as_ref().map_or(0, Bytes::len);
+        SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+    }
+}
