@@ -1,0 +1,51 @@
+# `make help` lists what there is. Every target sets up what it needs; nothing is done twice.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The two crates of the Worker that must agree with a tool are pinned in Cargo.toml; the tools' versions are read from there.
+pinned = $(shell sed -n 's/^$(1) = .*"=\([0-9.]*\)".*/\1/p' Cargo.toml)
+WORKER_BUILD := $(call pinned,worker)
+WASM_BINDGEN := $(call pinned,wasm-bindgen)
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/remediation-gateway/$(shell uname -sm | tr ' ' -)
+
+# Files of node_modules/.bin come first: Node 22 among them.
+RUN := PATH="$(CURDIR)/node_modules/.bin:$$PATH"
+NODE_MODULES := node_modules/.package-lock.json
+# With the folders, so that a file that is taken away counts as a change.
+SOURCES := $(shell find src) Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
+
+.PHONY: help start test build key format clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+build: build/.made ## Leave the Worker in build/index.js and build/index_bg.wasm
+
+test: $(NODE_MODULES) ## Run every check and every test
+	@scripts/rust.sh
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo clippy --locked --package remediation-gateway --target wasm32-unknown-unknown -- --deny warnings
+	cargo test --locked --workspace --exclude acceptance
+	$(MAKE) --no-print-directory build
+	cargo test --locked --package acceptance
+
+key: ## Make an API key, and its SHA-256 for CALLERS
+	@node scripts/key.mjs
+
+format: ## Format the Rust code
+	@scripts/rust.sh
+	cargo fmt --all
+
+clean: ## Remove what was built in this checkout
+	rm -rf build node_modules target .wrangler
+
+build/.made: $(SOURCES) $(NODE_MODULES)
+	@scripts/rust.sh
+	@scripts/cargo-tools.sh "$(TOOLS)" $(WORKER_BUILD) $(WASM_BINDGEN)
+	@scripts/build.sh "$(TOOLS)/worker-build-$(WORKER_BUILD)" "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
+
+$(NODE_MODULES): package.json package-lock.json .npmrc
+	@scripts/npm.sh

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Usage: build.sh WORKER_BUILD WASM_BINDGEN: the paths of the two tools. Makes build/index.js and build/index_bg.wasm.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# worker-build would fetch these three from release pages; named, it takes them as they are.
+export WASM_BINDGEN_BIN=$2
+export WASM_OPT_BIN=$PWD/node_modules/binaryen/bin/wasm-opt
+export ESBUILD_BIN=$PWD/node_modules/.bin/esbuild
+export PATH=$PWD/node_modules/.bin:$PATH
+
+mkdir -p build
+# The stamp bears the time at which the build began: a source that changes meanwhile makes it out of date again.
+touch build/.began
+"$1" --release -- --locked
+mv build/.began build/.made
