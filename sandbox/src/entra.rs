@@ -10,12 +10,15 @@ use crate::{
     clock,
     record::Answer,
     state::State,
-    tokens::{GRAPH_AUDIENCE, GRAPH_ROLE, TokenRequest, v2_issuer},
+    tokens::{GRAPH_AUDIENCE, GRAPH_ROLE, TokenRequest, TokenVersion, v2_issuer},
     wire::Received,
 };
 
 /// The only scope that client credentials can ask of Graph.
 const SCOPE: &str = "https://graph.microsoft.com/.default";
+
+/// The service principal of the gateway's application.
+const GATEWAY_OBJECT_ID: &str = "bbbbbbbb-cccc-dddd-2222-333333333333";
 
 /// App tokens live 60 to 90 minutes, each its own time (facts, section 2).
 const SHORTEST: i64 = 3_600;
@@ -84,16 +87,14 @@ fn known_tenant(state: &State, tenant: &str) -> Result<(), Refusal> {
     )
 }
 
-/// The token that the gateway's application is given.
+/// The token that the gateway's application is given: Graph's own `accessTokenAcceptedVersion` makes it a v1.
 fn graph_token(state: &State, lifetime: i64) -> TokenRequest {
     let mut claims = Map::new();
-    claims.insert("azp".to_owned(), serde_json::Value::Null);
-    claims.insert("azpacr".to_owned(), serde_json::Value::Null);
     claims.insert("appid".to_owned(), state.settings.client_id.clone().into());
     TokenRequest {
-        version: crate::TokenVersion::V1,
+        version: TokenVersion::V1,
         audience: Some(GRAPH_AUDIENCE.to_owned()),
-        object_id: Some(Uuid::new_v4().to_string()),
+        object_id: Some(GATEWAY_OBJECT_ID.to_owned()),
         roles: vec![GRAPH_ROLE.to_owned()],
         expires_in: Some(lifetime),
         claims,

@@ -81,3 +81,78 @@ impl Register {
         &self.accepted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AnalyzedEmail, Severity};
+
+    fn remediation(action: Action, emails: &[(&str, &str)]) -> Remediation {
+        let email = |&(id, recipient): &(&str, &str)| AnalyzedEmail {
+            odata_type: None,
+            network_message_id: id.to_owned(),
+            recipient_email_address: recipient.to_owned(),
+        };
+        Remediation {
+            odata_type: None,
+            display_name: "name".to_owned(),
+            description: "what for".to_owned(),
+            severity: Severity::Low,
+            action,
+            remediate_senders_copy: false,
+            analyzed_emails: emails.iter().map(email).collect(),
+        }
+    }
+
+    #[test]
+    fn a_message_is_a_duplicate_for_thirty_minutes() {
+        let start = Instant::now();
+        for (seconds, duplicate) in [(0, true), (1, true), (1_799, true), (1_800, false), (9_000, false)] {
+            let mut register = Register::default();
+            let one = remediation(Action::SoftDelete, &[("id", "a@x")]);
+            register.register(start, "beta", one.clone()).unwrap();
+            let again = register.register(start + Duration::from_secs(seconds), "beta", one);
+            assert_eq!(again.is_err(), duplicate, "after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn a_message_is_its_id_its_recipient_and_the_action() {
+        type Emails = &'static [(&'static str, &'static str)];
+        let table: &[(Action, Emails, bool)] = &[
+            (Action::SoftDelete, &[("id", "a@x")], true),
+            (Action::SoftDelete, &[("ID", "A@X")], true),
+            (Action::SoftDelete, &[("other", "b@x"), ("id", "a@x")], true),
+            (Action::HardDelete, &[("id", "a@x")], false),
+            (Action::SoftDelete, &[("id", "b@x")], false),
+            (Action::SoftDelete, &[("other", "a@x")], false),
+            (Action::SoftDelete, &[("other", "c@x"), ("other", "c@x")], false),
+        ];
+        for (action, emails, duplicate) in table {
+            let mut register = Register::default();
+            let now = Instant::now();
+            register
+                .register(now, "beta", remediation(Action::SoftDelete, &[("id", "a@x")]))
+                .unwrap();
+            let second = register.register(now, "v1.0", remediation(*action, emails));
+            assert_eq!(second.is_err(), *duplicate, "{action:?} {emails:?}");
+            assert_eq!(register.accepted().len(), if *duplicate { 1 } else { 2 });
+        }
+    }
+
+    #[test]
+    fn a_duplicate_registers_nothing_of_its_request() {
+        let mut register = Register::default();
+        let now = Instant::now();
+        let both = remediation(Action::SoftDelete, &[("id", "a@x"), ("new", "b@x")]);
+        register
+            .register(now, "beta", remediation(Action::SoftDelete, &[("id", "a@x")]))
+            .unwrap();
+        assert_eq!(register.register(now, "beta", both), Err(Duplicate));
+        assert!(
+            register
+                .register(now, "beta", remediation(Action::SoftDelete, &[("new", "b@x")]))
+                .is_ok()
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! Failing as told, seen from the socket.
+
+use std::time::{Duration, Instant};
+
+use sandbox::{Endpoint, Fault, NextAnswer, Outcome, TENANT_ID};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::client::{REMEDIATE, raw, remediate, remediation, request, send, start};
+
+fn keys() -> String {
+    format!("/{TENANT_ID}/discovery/v2.0/keys")
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn a_closed_connection_has_no_answer() {
+    let sandbox = start().await;
+    sandbox
+        .script(NextAnswer::new(Endpoint::Keys).fault(Fault::Close))
+        .unwrap();
+    assert_eq!(raw(&sandbox, &request("GET", &keys(), &[], b"")).await, b"");
+    assert_eq!(sandbox.recorded()[0].outcome, Outcome::Closed);
+    assert_eq!(send(&sandbox, "GET", &keys(), &[], "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_cut_answer_ends_before_its_declared_length() {
+    let sandbox = start().await;
+    let table = [
+        ("hello world", 5, "11", "hello"),
+        ("hello", 9, "6", "hello"),
+        ("", 3, "1", ""),
+        ("abc", 0, "3", ""),
+    ];
+    for (body, after, declared, sent) in table {
+        sandbox
+            .script(NextAnswer::new(Endpoint::Keys).body(body).fault(Fault::CutAfter(after)))
+            .unwrap();
+        let reply = send(&sandbox, "GET", &keys(), &[], "").await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.header("content-length"), Some(declared), "{body:?} after {after}");
+        assert_eq!(reply.body, sent.as_bytes(), "{body:?} after {after}");
+    }
+    assert!(matches!(&sandbox.recorded()[0].outcome, Outcome::Cut(answer) if answer.status == 200));
+}
+
+#[tokio::test]
+async fn a_hung_connection_stays_open_and_silent() {
+    let sandbox = start().await;
+    sandbox
+        .script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Hang))
+        .unwrap();
+    let mut stream = TcpStream::connect(sandbox.base_url().trim_start_matches("http://"))
+        .await
+        .unwrap();
+    stream.write_all(&request("POST", REMEDIATE, &[], b"{}")).await.unwrap();
+    sandbox
+        .wait_for(SECOND, |all| all.iter().any(|one| one.outcome == Outcome::Hung))
+        .await
+        .unwrap();
+    let mut byte = [0];
+    assert!(
+        timeout(Duration::from_millis(100), stream.read(&mut byte))
+            .await
+            .is_err()
+    );
+    sandbox.shutdown().await;
+    assert!(!matches!(
+        timeout(SECOND, stream.read(&mut byte)).await,
+        Err(_) | Ok(Ok(1..))
+    ));
+}
+
+#[tokio::test]
+async fn work_may_be_done_before_the_fault() {
+    let sandbox = start().await;
+    let body = remediation().to_string();
+    let bearer = format!("Bearer {}", crate::client::graph_token(&sandbox));
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+    let post = request("POST", REMEDIATE, &headers, body.as_bytes());
+    sandbox
+        .script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Close))
+        .unwrap();
+    assert_eq!(raw(&sandbox, &post).await, b"");
+    assert!(sandbox.accepted().is_empty());
+    sandbox
+        .script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Close).accept_first())
+        .unwrap();
+    assert_eq!(raw(&sandbox, &post).await, b"");
+    assert_eq!(sandbox.accepted().len(), 1);
+    assert_eq!(remediate(&sandbox, &[], &body).await.status, 409);
+}
+
+#[tokio::test]
+async fn a_scripted_answer_stands_in_for_the_work() {
+    let sandbox = start().await;
+    let body = remediation().to_string();
+    let next = || NextAnswer::new(Endpoint::Remediate);
+    let table = [
+        // What is told; the status, whether it was registered, and the Retry-After.
+        (next().status(429), 429, 0, None),
+        (next().status(503).header("Retry-After", "7"), 503, 0, Some("7")),
+        (next().json(&json!({})), 200, 0, None),
+        (next().header("Retry-After", "8"), 202, 1, Some("8")),
+        (next().status(500).accept_first(), 500, 1, None),
+        (next().accept_first(), 202, 1, None),
+    ];
+    for (next, status, registered, retry_after) in table {
+        sandbox.clear();
+        sandbox.script(next.clone()).unwrap();
+        let reply = remediate(&sandbox, &[], &body).await;
+        assert_eq!(reply.status, status, "{next:?}");
+        assert_eq!(sandbox.accepted().len(), registered, "{next:?}");
+        assert_eq!(reply.header("retry-after"), retry_after, "{next:?}");
+        assert_eq!(sandbox.recorded()[0].status(), Some(status), "{next:?}");
+    }
+}
+
+#[tokio::test]
+async fn scripts_queue_up_per_endpoint() {
+    let sandbox = start().await;
+    let next = |status| NextAnswer::new(Endpoint::Remediate).status(status);
+    sandbox.script(next(500).times(2)).unwrap();
+    sandbox.script(next(429)).unwrap();
+    assert_eq!(send(&sandbox, "GET", &keys(), &[], "").await.status, 200);
+    for status in [500, 500, 429, 401] {
+        assert_eq!(send(&sandbox, "POST", REMEDIATE, &[], "").await.status, status);
+    }
+    sandbox.script(next(500)).unwrap();
+    sandbox.clear();
+    assert_eq!(send(&sandbox, "POST", REMEDIATE, &[], "").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_delay_delays_and_outlives_its_client() {
+    let sandbox = start().await;
+    let delay = Duration::from_millis(200);
+    sandbox
+        .script(NextAnswer::new(Endpoint::Remediate).delay(delay))
+        .unwrap();
+    let start = Instant::now();
+    assert_eq!(remediate(&sandbox, &[], remediation().to_string()).await.status, 202);
+    assert!(start.elapsed() >= delay);
+    sandbox.clear();
+    sandbox
+        .script(NextAnswer::new(Endpoint::Remediate).delay(delay))
+        .unwrap();
+    let body = remediation().to_string();
+    assert!(timeout(delay / 2, remediate(&sandbox, &[], &body)).await.is_err());
+    sandbox
+        .wait_for(SECOND, |all| all.iter().any(|one| one.status() == Some(202)))
+        .await
+        .unwrap();
+    assert_eq!(sandbox.accepted().len(), 1);
+}
+
+#[tokio::test]
+async fn the_wait_ends() {
+    let sandbox = start().await;
+    let short = Duration::from_millis(20);
+    assert_eq!(
+        sandbox.wait_for(short, |all| !all.is_empty()).await.unwrap_err(),
+        sandbox::NotSeen(short)
+    );
+    let (seen, _) = tokio::join!(
+        sandbox.wait_for(SECOND, |all| all.iter().any(|one| one.status().is_some())),
+        send(&sandbox, "GET", "/", &[], "")
+    );
+    assert_eq!(seen.unwrap().len(), 1);
+}
