@@ -1,1 +1,38 @@
 //! The remediation gateway: a Cloudflare Worker between security playbooks and Microsoft Graph's `analyzedEmail: remediate`.
+//!
+//! A playbook that holds the Graph permission itself can delete any mail of the tenant. With the gateway in between it holds a credential of
+//! its own that is good for the actions and recipients that it was granted, and for nothing else.
+//!
+//! A request passes, in this order:
+//!
+//! - [`http`]: the request as plain values, and its route;
+//! - [`intake`]: what is judged before the body is read;
+//! - [`config`]: the variables, checked once per isolate;
+//! - [`caller`]: who calls (token, API key), and what they may do;
+//! - [`remediation`]: the payload, read with a pointer to each fault, and written anew for Graph;
+//! - [`graph`]: the gateway's own token, the call, and the meaning of the answer;
+//! - [`problem`]: what the caller learns of a refusal.
+//!
+//! [`gateway`] is the pipeline itself. It and all of the above are pure but for the ports in [`ports`], which `platform`, the only folder that
+//! knows of Workers, implements. [`isolate`] holds what is kept between requests.
+
+pub mod caller;
+pub mod config;
+pub mod gateway;
+pub mod graph;
+pub mod http;
+pub mod intake;
+pub mod isolate;
+pub mod json;
+pub mod log;
+pub mod percent;
+#[cfg(target_arch = "wasm32")]
+mod platform;
+pub mod ports;
+pub mod problem;
+pub mod remediation;
+pub mod secret;
+pub mod time;
+
+/// How the gateway names itself to Microsoft (contract, section 8).
+pub const USER_AGENT: &str = concat!("remediation-gateway/", env!("CARGO_PKG_VERSION"));

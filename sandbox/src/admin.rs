@@ -13,10 +13,9 @@ pub(crate) fn answer(state: &State, request: &Received) -> Answer {
     let post = request.method == Method::POST;
     let get = request.method == Method::GET;
     match request.path.as_str() {
-        "/sandbox/requests" if get => Answer::json(
-            200,
-            &state.look(|all| all.iter().map(crate::Recorded::to_json).collect::<Value>()),
-        ),
+        "/sandbox/requests" if get => {
+            Answer::json(200, &state.look(|all| all.iter().map(crate::Recorded::to_json).collect::<Value>()))
+        }
         "/sandbox/requests" if request.method == Method::DELETE => {
             state.clear();
             Answer::new(204)
@@ -43,10 +42,7 @@ pub(crate) fn answer(state: &State, request: &Received) -> Answer {
 
 fn token(state: &State, asked: &TokenRequest) -> Answer {
     let token = state.issue(asked);
-    Answer::json(
-        200,
-        &json!({ "access_token": token, "token_type": "Bearer", "expires_in": asked.lifetime() }),
-    )
+    Answer::json(200, &json!({ "access_token": token, "token_type": "Bearer", "expires_in": asked.lifetime() }))
 }
 
 fn bad(reason: &str) -> Answer {

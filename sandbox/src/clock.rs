@@ -20,7 +20,5 @@ pub(crate) fn graph_now() -> String {
 
 /// RFC 3339 with milliseconds.
 pub(crate) fn iso(at: SystemTime) -> String {
-    jiff::Timestamp::try_from(at)
-        .map(|at| format!("{at:.3}"))
-        .unwrap_or_default()
+    jiff::Timestamp::try_from(at).map(|at| format!("{at:.3}")).unwrap_or_default()
 }

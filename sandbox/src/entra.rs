@@ -33,12 +33,7 @@ struct Refusal {
 }
 
 fn refuse<T>(status: u16, error: &'static str, number: u32, message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal {
-        status,
-        error,
-        number,
-        message: message.into(),
-    })
+    Err(Refusal { status, error, number, message: message.into() })
 }
 
 /// `POST /{tenant}/oauth2/v2.0/token`.
@@ -50,16 +45,11 @@ pub(crate) fn token(state: &State, tenant: &str, request: &Received) -> Answer {
         Ok(()) => {
             let lifetime = SHORTEST.saturating_add(i64::from(random_below(SPREAD)));
             let token = state.issue(&graph_token(state, lifetime));
-            Answer::json(
-                200,
-                &json!({ "token_type": "Bearer", "expires_in": lifetime, "access_token": token }),
-            )
+            Answer::json(200, &json!({ "token_type": "Bearer", "expires_in": lifetime, "access_token": token }))
         }
         Err(refusal) => refusal.answer(request),
     };
-    answer
-        .header("Cache-Control", "no-store, no-cache")
-        .header("Pragma", "no-cache")
+    answer.header("Cache-Control", "no-store, no-cache").header("Pragma", "no-cache")
 }
 
 /// `GET /{tenant}/discovery/v2.0/keys`, or without `v2.0`: the same keys for tokens of version 1.
@@ -110,12 +100,7 @@ fn grant(state: &State, request: &Received) -> Result<(), Refusal> {
     let mut form = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(&request.body) {
         if form.insert(name.to_string(), value.to_string()).is_some() {
-            return refuse(
-                400,
-                "invalid_request",
-                9_000_411,
-                format!("The parameter '{name}' is duplicated."),
-            );
+            return refuse(400, "invalid_request", 9_000_411, format!("The parameter '{name}' is duplicated."));
         }
     }
     let grant_type = required(&mut form, "grant_type")?;
@@ -127,12 +112,7 @@ fn grant(state: &State, request: &Received) -> Result<(), Refusal> {
     let scope = required(&mut form, "scope")?;
     let secret = form.remove("client_secret");
     if let Some(name) = form.keys().next() {
-        return refuse(
-            400,
-            "invalid_request",
-            90023,
-            format!("The parameter '{name}' is not part of this grant."),
-        );
+        return refuse(400, "invalid_request", 90023, format!("The parameter '{name}' is not part of this grant."));
     }
     if scope != SCOPE {
         let message = format!("The provided value for the input parameter 'scope' is not valid: only {SCOPE} is.");
@@ -143,12 +123,7 @@ fn grant(state: &State, request: &Received) -> Result<(), Refusal> {
         return refuse(400, "unauthorized_client", 700_016, message);
     }
     match secret {
-        None => refuse(
-            401,
-            "invalid_client",
-            7_000_216,
-            "'client_secret' is required for this grant type.",
-        ),
+        None => refuse(401, "invalid_client", 7_000_216, "'client_secret' is required for this grant type."),
         Some(secret) if secret != state.settings.client_secret => {
             refuse(401, "invalid_client", 7_000_215, "Invalid client secret provided.")
         }
@@ -176,9 +151,7 @@ pub(crate) fn method_not_allowed(allowed: &str) -> Answer {
 impl Refusal {
     fn answer(&self, request: &Received) -> Answer {
         let trace = Uuid::new_v4().to_string();
-        let correlation = request
-            .header("client-request-id")
-            .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
+        let correlation = request.header("client-request-id").map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
         let timestamp = clock::entra_now();
         let description = format!(
             "AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}",

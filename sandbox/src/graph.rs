@@ -30,19 +30,13 @@ struct Refusal {
 }
 
 fn refuse<T>(status: u16, code: &'static str, message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal {
-        status,
-        code,
-        message: message.into(),
-    })
+    Err(Refusal { status, code, message: message.into() })
 }
 
 /// `POST /{version}/security/collaboration/analyzedEmails/remediate`, by either of its names.
 pub(crate) fn remediate(state: &State, version: &str, request: &Received) -> Answer {
-    let ids = Ids {
-        request: Uuid::new_v4().to_string(),
-        client: request.header("client-request-id").map(str::to_owned),
-    };
+    let ids =
+        Ids { request: Uuid::new_v4().to_string(), client: request.header("client-request-id").map(str::to_owned) };
     match accept(state, version, request) {
         Ok(bulk_id) => ids
             .on(Answer::new(202))
@@ -114,10 +108,7 @@ fn is_alive(issued: &Issued) -> bool {
 
 fn framing(request: &Received) -> Result<(), Refusal> {
     // 415 is what makes the Go SDK send its body again without gzip (facts, section 5).
-    if request
-        .header_values("content-encoding")
-        .any(|coding| !coding.eq_ignore_ascii_case("identity"))
-    {
+    if request.header_values("content-encoding").any(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return refuse(415, "UnsupportedMediaType", "The body is encoded.");
     }
     if !request.has_media_type("application/json") {
@@ -165,10 +156,7 @@ impl Ids {
 
 /// A path that is no part of Graph here.
 pub(crate) fn not_found() -> Answer {
-    let ids = Ids {
-        request: Uuid::new_v4().to_string(),
-        client: None,
-    };
+    let ids = Ids { request: Uuid::new_v4().to_string(), client: None };
     ids.refusal(&Refusal {
         status: 404,
         code: "ResourceNotFound",

@@ -21,24 +21,13 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    #[expect(
-        clippy::expect_used,
-        reason = "fails only where the operating system has no randomness to give"
-    )]
+    #[expect(clippy::expect_used, reason = "fails only where the operating system has no randomness to give")]
     fn generate() -> Self {
         let private = PrivateKey::new(&mut SysRng, 2048).expect("an RSA key of 2,048 bits");
-        let pem = private
-            .to_pkcs8_pem(LineEnding::LF)
-            .expect("a new key as PKCS#8")
-            .to_string();
+        let pem = private.to_pkcs8_pem(LineEnding::LF).expect("a new key as PKCS#8").to_string();
         // Entra's key ids are opaque; ours is a hash of the modulus, so that two keys never share one.
         let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(private.n_bytes()).get(..20).unwrap_or_default());
-        Self {
-            kid,
-            pem,
-            signing: SigningKey::new(private.clone()),
-            private,
-        }
+        Self { kid, pem, signing: SigningKey::new(private.clone()), private }
     }
 
     pub(crate) fn kid(&self) -> &str {
@@ -51,21 +40,11 @@ impl Key {
     }
 
     /// A compact JWT, signed RS256 (facts, section 3).
-    #[expect(
-        clippy::expect_used,
-        reason = "fails only where the operating system has no randomness to give"
-    )]
+    #[expect(clippy::expect_used, reason = "fails only where the operating system has no randomness to give")]
     pub(crate) fn sign(&self, header: &Value, claims: &Map<String, Value>) -> String {
         let claims = Value::Object(claims.clone()).to_string();
-        let signed = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header.to_string()),
-            URL_SAFE_NO_PAD.encode(claims)
-        );
-        let signature = self
-            .signing
-            .try_sign_with_rng(&mut SysRng, signed.as_bytes())
-            .expect("a signature");
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
+        let signature = self.signing.try_sign_with_rng(&mut SysRng, signed.as_bytes()).expect("a signature");
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
 
@@ -93,10 +72,7 @@ pub(crate) struct KeyRing {
 
 impl KeyRing {
     pub(crate) fn generate() -> Self {
-        Self {
-            current: Key::generate(),
-            former: Vec::new(),
-        }
+        Self { current: Key::generate(), former: Vec::new() }
     }
 
     /// A new key signs from now on; the old ones stay published (facts, section 3: expect a roll at any time).
@@ -106,10 +82,8 @@ impl KeyRing {
     }
 
     pub(crate) fn published(&self, issuer: Option<&str>) -> Value {
-        let keys: Vec<Value> = std::iter::once(&self.current)
-            .chain(self.former.iter().rev())
-            .map(|key| key.jwk(issuer))
-            .collect();
+        let keys: Vec<Value> =
+            std::iter::once(&self.current).chain(self.former.iter().rev()).map(|key| key.jwk(issuer)).collect();
         json!({ "keys": keys })
     }
 }

@@ -100,8 +100,7 @@ impl Sandbox {
     /// The requests to one endpoint.
     #[must_use]
     pub fn recorded_at(&self, endpoint: Endpoint) -> Vec<Recorded> {
-        self.state
-            .look(|all| all.iter().filter(|one| one.endpoint == endpoint).cloned().collect())
+        self.state.look(|all| all.iter().filter(|one| one.endpoint == endpoint).cloned().collect())
     }
 
     /// The remediations that Graph accepted, in order; duplicates and refusals are not among them.

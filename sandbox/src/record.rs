@@ -47,16 +47,11 @@ pub struct Answer {
 
 impl Answer {
     pub(crate) fn new(status: u16) -> Self {
-        Self {
-            status,
-            ..Self::default()
-        }
+        Self { status, ..Self::default() }
     }
 
     pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self::new(status)
-            .header("Content-Type", "application/json; charset=utf-8")
-            .with_body(body.to_string())
+        Self::new(status).header("Content-Type", "application/json; charset=utf-8").with_body(body.to_string())
     }
 
     pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -97,10 +92,7 @@ impl Recorded {
     /// The first value of a header, whatever the case of its name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(held, _)| held.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(held, _)| held.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// Every value of a header, in order.

@@ -131,9 +131,7 @@ mod tests {
         for (action, emails, duplicate) in table {
             let mut register = Register::default();
             let now = Instant::now();
-            register
-                .register(now, "beta", remediation(Action::SoftDelete, &[("id", "a@x")]))
-                .unwrap();
+            register.register(now, "beta", remediation(Action::SoftDelete, &[("id", "a@x")])).unwrap();
             let second = register.register(now, "v1.0", remediation(*action, emails));
             assert_eq!(second.is_err(), *duplicate, "{action:?} {emails:?}");
             assert_eq!(register.accepted().len(), if *duplicate { 1 } else { 2 });
@@ -145,14 +143,8 @@ mod tests {
         let mut register = Register::default();
         let now = Instant::now();
         let both = remediation(Action::SoftDelete, &[("id", "a@x"), ("new", "b@x")]);
-        register
-            .register(now, "beta", remediation(Action::SoftDelete, &[("id", "a@x")]))
-            .unwrap();
+        register.register(now, "beta", remediation(Action::SoftDelete, &[("id", "a@x")])).unwrap();
         assert_eq!(register.register(now, "beta", both), Err(Duplicate));
-        assert!(
-            register
-                .register(now, "beta", remediation(Action::SoftDelete, &[("new", "b@x")]))
-                .is_ok()
-        );
+        assert!(register.register(now, "beta", remediation(Action::SoftDelete, &[("new", "b@x")])).is_ok());
     }
 }

@@ -113,11 +113,6 @@ fn shape(value: &Value) -> Result<(), String> {
 }
 
 fn is_address(text: &str) -> bool {
-    let clean = !text
-        .chars()
-        .any(|character| character.is_whitespace() || character.is_control());
-    clean
-        && text
-            .rsplit_once('@')
-            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+    let clean = !text.chars().any(|character| character.is_whitespace() || character.is_control());
+    clean && text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }

@@ -164,11 +164,8 @@ impl NextAnswer {
     /// What `POST /sandbox/next` was sent.
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, InvalidScript> {
         let told: Told = crate::admin::object(body).map_err(InvalidScript)?;
-        let faults = [
-            told.close.then_some(Fault::Close),
-            told.cut_after.map(Fault::CutAfter),
-            told.hang.then_some(Fault::Hang),
-        ];
+        let faults =
+            [told.close.then_some(Fault::Close), told.cut_after.map(Fault::CutAfter), told.hang.then_some(Fault::Hang)];
         let mut faults = faults.into_iter().flatten();
         let fault = faults.next();
         if faults.next().is_some() {
@@ -187,15 +184,10 @@ impl NextAnswer {
         for (name, value) in told.headers {
             match value {
                 OneOrMore::One(value) => next.headers.push((name, value)),
-                OneOrMore::More(values) => next
-                    .headers
-                    .extend(values.into_iter().map(|value| (name.clone(), value))),
+                OneOrMore::More(values) => next.headers.extend(values.into_iter().map(|value| (name.clone(), value))),
             }
         }
-        let typed = next
-            .headers
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let typed = next.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         Ok(match told.body {
             None => next,
             Some(Value::String(text)) => next.body(text),

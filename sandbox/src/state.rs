@@ -72,20 +72,12 @@ impl State {
             keys.current.sign(&request.header(keys.current.kid()), &claims)
         };
         let tampered = !request.header.is_empty();
-        locked(&self.issued).push(Issued {
-            token: token.clone(),
-            claims,
-            tampered,
-        });
+        locked(&self.issued).push(Issued { token: token.clone(), claims, tampered });
         token
     }
 
     pub(crate) fn issued(&self, token: &str) -> Option<Issued> {
-        locked(&self.issued)
-            .iter()
-            .rev()
-            .find(|issued| issued.token == token)
-            .cloned()
+        locked(&self.issued).iter().rev().find(|issued| issued.token == token).cloned()
     }
 
     pub(crate) fn issued_tokens(&self) -> Vec<String> {
@@ -129,11 +121,7 @@ impl State {
         let exchange = {
             let mut journal = locked(&self.journal);
             // Gone when the record was cleared in the meantime.
-            let found = journal
-                .exchanges
-                .iter_mut()
-                .rev()
-                .find(|exchange| exchange.number == number);
+            let found = journal.exchanges.iter_mut().rev().find(|exchange| exchange.number == number);
             found.map(|exchange| {
                 exchange.outcome = outcome;
                 exchange.clone()

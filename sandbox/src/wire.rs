@@ -43,10 +43,7 @@ pub(crate) struct Received {
 
 impl Received {
     pub(crate) fn header_values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a str> {
-        self.headers
-            .iter()
-            .filter(move |(held, _)| held == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().filter(move |(held, _)| held == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn header(&self, name: &'static str) -> Option<&str> {
@@ -96,9 +93,7 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| exchange(Arc::clone(&state), request));
     // An error is a client that went away, or a fault that was asked for.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Sent>, Dropped> {
@@ -130,10 +125,7 @@ async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Result<Respo
 
 fn listed(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
-        .collect()
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
 fn response(answer: Answer, cut_after: Option<usize>) -> Response<Sent> {
@@ -144,11 +136,7 @@ fn response(answer: Answer, cut_after: Option<usize>) -> Response<Sent> {
     }
     // A cut answer always declares more than is sent, even where the whole of it was empty.
     let declared = cut_after.map(|_| full.max(body.len().saturating_add(1)));
-    let mut response = Response::new(Sent {
-        data: Some(Bytes::from(body)),
-        cut: cut_after.is_some(),
-        flushed: false,
-    });
+    let mut response = Response::new(Sent { data: Some(Bytes::from(body)), cut: cut_after.is_some(), flushed: false });
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in &answer.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
@@ -156,9 +144,7 @@ fn response(answer: Answer, cut_after: Option<usize>) -> Response<Sent> {
         }
     }
     if let Some(declared) = declared {
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(declared));
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(declared));
     }
     response
 }

@@ -8,11 +8,7 @@ use crate::client::{REMEDIATE, graph_token, remediation, send, start};
 #[tokio::test]
 async fn the_record_keeps_what_was_received() {
     let sandbox = start().await;
-    let headers = [
-        ("X-Twice", "one"),
-        ("x-twice", "two"),
-        ("Authorization", "Bearer nonsense"),
-    ];
+    let headers = [("X-Twice", "one"), ("x-twice", "two"), ("Authorization", "Bearer nonsense")];
     send(&sandbox, "POST", &format!("{REMEDIATE}?q=1"), &headers, "not json").await;
     send(&sandbox, "GET", "/nowhere", &[], "").await;
     let reply = send(&sandbox, "GET", "/sandbox/requests", &[], "").await;
@@ -47,12 +43,7 @@ async fn answers_can_be_told_over_http() {
         "delayMs": 1,
         "times": 2,
     });
-    assert_eq!(
-        send(&sandbox, "POST", "/sandbox/next", &[], told.to_string())
-            .await
-            .status,
-        204
-    );
+    assert_eq!(send(&sandbox, "POST", "/sandbox/next", &[], told.to_string()).await.status, 204);
     for _ in 0..2 {
         let reply = send(&sandbox, "POST", REMEDIATE, &[], "").await;
         assert_eq!(reply.status, 503);
@@ -72,20 +63,10 @@ async fn answers_can_be_told_over_http() {
 async fn accepting_first_can_be_told_over_http() {
     let sandbox = start().await;
     let told = json!({ "endpoint": "remediate", "status": 504, "acceptFirst": true });
-    assert_eq!(
-        send(&sandbox, "POST", "/sandbox/next", &[], told.to_string())
-            .await
-            .status,
-        204
-    );
+    assert_eq!(send(&sandbox, "POST", "/sandbox/next", &[], told.to_string()).await.status, 204);
     let bearer = format!("Bearer {}", graph_token(&sandbox));
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
-    assert_eq!(
-        send(&sandbox, "POST", REMEDIATE, &headers, remediation().to_string())
-            .await
-            .status,
-        504
-    );
+    assert_eq!(send(&sandbox, "POST", REMEDIATE, &headers, remediation().to_string()).await.status, 504);
     assert_eq!(sandbox.accepted().len(), 1);
 }
 
@@ -102,22 +83,10 @@ async fn bad_orders_are_refused_with_a_reason() {
         ("/sandbox/next", json!({ "endpoint": "keys", "status": 700 })),
         ("/sandbox/next", json!({ "endpoint": "keys", "times": 0 })),
         ("/sandbox/next", json!({ "endpoint": "keys", "delayMs": -1 })),
-        (
-            "/sandbox/next",
-            json!({ "endpoint": "keys", "close": true, "hang": true }),
-        ),
-        (
-            "/sandbox/next",
-            json!({ "endpoint": "keys", "headers": { "a b": "c" } }),
-        ),
-        (
-            "/sandbox/next",
-            json!({ "endpoint": "keys", "headers": { "a": "b\nc" } }),
-        ),
-        (
-            "/sandbox/next",
-            json!({ "endpoint": "keys", "headers": { "Content-Length": "9" } }),
-        ),
+        ("/sandbox/next", json!({ "endpoint": "keys", "close": true, "hang": true })),
+        ("/sandbox/next", json!({ "endpoint": "keys", "headers": { "a b": "c" } })),
+        ("/sandbox/next", json!({ "endpoint": "keys", "headers": { "a": "b\nc" } })),
+        ("/sandbox/next", json!({ "endpoint": "keys", "headers": { "Content-Length": "9" } })),
         ("/sandbox/token", json!([])),
         ("/sandbox/token", json!({ "version": 3 })),
         ("/sandbox/token", json!({ "aud": "x" })),
@@ -126,10 +95,7 @@ async fn bad_orders_are_refused_with_a_reason() {
     for (path, body) in table {
         let reply = send(&sandbox, "POST", path, &[], body.to_string()).await;
         assert_eq!(reply.status, 400, "{path} {body}");
-        assert!(
-            reply.json()["error"].as_str().is_some_and(|reason| !reason.is_empty()),
-            "{path} {body}"
-        );
+        assert!(reply.json()["error"].as_str().is_some_and(|reason| !reason.is_empty()), "{path} {body}");
     }
     for (method, path, status) in [
         ("GET", "/sandbox/next", 405),
@@ -138,11 +104,7 @@ async fn bad_orders_are_refused_with_a_reason() {
         ("GET", "/sandbox/keys/rotate", 405),
         ("GET", "/sandbox", 404),
     ] {
-        assert_eq!(
-            send(&sandbox, method, path, &[], "").await.status,
-            status,
-            "{method} {path}"
-        );
+        assert_eq!(send(&sandbox, method, path, &[], "").await.status, status, "{method} {path}");
     }
     assert!(sandbox.recorded().is_empty());
     assert!(sandbox.issued_tokens().is_empty());
@@ -155,9 +117,7 @@ async fn tokens_and_keys_can_be_had_over_http() {
     let empty = send(&sandbox, "POST", "/sandbox/token", &[], "").await.json();
     let asked =
         json!({ "version": 1, "appOnly": true, "expiresIn": -5, "roles": ["R"], "header": { "typ": "at+jwt" } });
-    let asked = send(&sandbox, "POST", "/sandbox/token", &[], asked.to_string())
-        .await
-        .json();
+    let asked = send(&sandbox, "POST", "/sandbox/token", &[], asked.to_string()).await.json();
     assert_eq!(plain["token_type"], "Bearer");
     assert_eq!(plain["expires_in"], 4_200);
     assert_eq!(asked["expires_in"], -5);

@@ -22,10 +22,7 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines
-            .into_iter()
-            .find(|(held, _)| held.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        lines.into_iter().find(|(held, _)| held.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -40,9 +37,7 @@ pub(crate) async fn start() -> Sandbox {
 
 /// Sends bytes, and reads until the other side closes.
 pub(crate) async fn raw(sandbox: &Sandbox, request: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(sandbox.base_url().trim_start_matches("http://"))
-        .await
-        .unwrap();
+    let mut stream = TcpStream::connect(sandbox.base_url().trim_start_matches("http://")).await.unwrap();
     stream.write_all(request).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
@@ -67,17 +62,10 @@ pub(crate) async fn send(
     body: impl AsRef<[u8]>,
 ) -> Reply {
     let answer = raw(sandbox, &request(method, path, headers, body.as_ref())).await;
-    let end = answer
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .expect("an answer");
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer");
     let head = String::from_utf8(answer[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Reply {
-        status,
-        head,
-        body: answer[end + 4..].to_vec(),
-    }
+    Reply { status, head, body: answer[end + 4..].to_vec() }
 }
 
 /// A token that Graph takes.

@@ -16,18 +16,11 @@ const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded")
 const SCOPE: &str = "https://graph.microsoft.com/.default";
 
 fn form(pairs: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(pairs)
-        .finish()
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 fn good() -> Vec<(&'static str, &'static str)> {
-    vec![
-        ("grant_type", "client_credentials"),
-        ("client_id", CLIENT_ID),
-        ("scope", SCOPE),
-        ("client_secret", SECRET),
-    ]
+    vec![("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("scope", SCOPE), ("client_secret", SECRET)]
 }
 
 fn without(name: &str) -> Vec<(&'static str, &'static str)> {
@@ -58,9 +51,7 @@ fn verifies(token: &str, keys: &Value) -> bool {
 }
 
 async fn keys(sandbox: &Sandbox) -> Value {
-    send(sandbox, "GET", &format!("/{TENANT_ID}/discovery/v2.0/keys"), &[], "")
-        .await
-        .json()
+    send(sandbox, "GET", &format!("/{TENANT_ID}/discovery/v2.0/keys"), &[], "").await.json()
 }
 
 #[tokio::test]
@@ -75,18 +66,12 @@ async fn client_credentials_get_a_token_for_graph() {
     let lifetime = answer["expires_in"].as_i64().unwrap();
     assert!((3_600..=5_400).contains(&lifetime), "{lifetime}");
     let token = answer["access_token"].as_str().unwrap();
-    assert_eq!(
-        part(token, 0),
-        json!({ "alg": "RS256", "typ": "JWT", "kid": sandbox.kid() })
-    );
+    assert_eq!(part(token, 0), json!({ "alg": "RS256", "typ": "JWT", "kid": sandbox.kid() }));
     let claims = part(token, 1);
     assert_eq!(claims["aud"], "https://graph.microsoft.com");
     assert_eq!(claims["roles"], json!(["SecurityAnalyzedMessage.ReadWrite.All"]));
     assert_eq!(claims["appid"], CLIENT_ID);
-    assert_eq!(
-        claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(),
-        lifetime
-    );
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), lifetime);
     assert!(verifies(token, &keys(&sandbox).await));
     assert_eq!(sandbox.issued_tokens(), [token]);
 }
@@ -101,12 +86,7 @@ async fn the_token_endpoint_refuses_what_is_not_the_grant() {
         (without("client_id"), 400, "invalid_request", 900_144),
         (with("client_id", TENANT_ID), 400, "unauthorized_client", 700_016),
         (without("scope"), 400, "invalid_request", 900_144),
-        (
-            with("scope", "https://graph.microsoft.com/User.Read"),
-            400,
-            "invalid_scope",
-            70_011,
-        ),
+        (with("scope", "https://graph.microsoft.com/User.Read"), 400, "invalid_scope", 70_011),
         (without("client_secret"), 401, "invalid_client", 7_000_216),
         (with("client_secret", ""), 401, "invalid_client", 7_000_215),
         (with("client_secret", "The-Secret"), 401, "invalid_client", 7_000_215),
@@ -115,14 +95,7 @@ async fn the_token_endpoint_refuses_what_is_not_the_grant() {
     ];
     let path = format!("/{TENANT_ID}/oauth2/v2.0/token");
     for (pairs, status, error, number) in table {
-        let reply = send(
-            &sandbox,
-            "POST",
-            &path,
-            &[FORM, ("client-request-id", "correlated")],
-            form(&pairs),
-        )
-        .await;
+        let reply = send(&sandbox, "POST", &path, &[FORM, ("client-request-id", "correlated")], form(&pairs)).await;
         let answer = reply.json();
         assert_eq!(reply.status, status, "{pairs:?}");
         assert_eq!(answer["error"], error, "{pairs:?}");
@@ -132,10 +105,7 @@ async fn the_token_endpoint_refuses_what_is_not_the_grant() {
         assert!(!description.contains("The-Secret"));
         assert_eq!(answer["correlation_id"], "correlated");
         assert_eq!(answer["trace_id"].as_str().unwrap().len(), 36);
-        assert_eq!(
-            answer["timestamp"].as_str().unwrap().len(),
-            "2026-01-31 12:34:56Z".len()
-        );
+        assert_eq!(answer["timestamp"].as_str().unwrap().len(), "2026-01-31 12:34:56Z".len());
     }
     assert!(sandbox.issued_tokens().is_empty());
 }
@@ -146,45 +116,15 @@ async fn other_tenants_methods_and_media_types_are_refused() {
     let json = ("Content-Type", "application/json");
     let other = "00000000-0000-0000-0000-000000000000";
     let table = [
-        (
-            "POST",
-            format!("/{other}/oauth2/v2.0/token"),
-            vec![FORM],
-            400,
-            Some(90_002),
-        ),
-        (
-            "GET",
-            format!("/{other}/discovery/v2.0/keys"),
-            vec![],
-            400,
-            Some(90_002),
-        ),
+        ("POST", format!("/{other}/oauth2/v2.0/token"), vec![FORM], 400, Some(90_002)),
+        ("GET", format!("/{other}/discovery/v2.0/keys"), vec![], 400, Some(90_002)),
         ("GET", "/common/discovery/keys".to_owned(), vec![], 400, Some(90_002)),
-        (
-            "POST",
-            format!("/{TENANT_ID}/oauth2/v2.0/token"),
-            vec![json],
-            400,
-            Some(900_144),
-        ),
-        (
-            "POST",
-            format!("/{TENANT_ID}/oauth2/v2.0/token"),
-            vec![FORM, FORM],
-            400,
-            Some(900_144),
-        ),
+        ("POST", format!("/{TENANT_ID}/oauth2/v2.0/token"), vec![json], 400, Some(900_144)),
+        ("POST", format!("/{TENANT_ID}/oauth2/v2.0/token"), vec![FORM, FORM], 400, Some(900_144)),
         ("GET", format!("/{TENANT_ID}/oauth2/v2.0/token"), vec![], 405, None),
         ("POST", format!("/{TENANT_ID}/discovery/keys"), vec![], 405, None),
         ("POST", format!("/{TENANT_ID}/oauth2/token"), vec![FORM], 404, None),
-        (
-            "POST",
-            format!("/{TENANT_ID}/oauth2/v2.0/token/"),
-            vec![FORM],
-            404,
-            None,
-        ),
+        ("POST", format!("/{TENANT_ID}/oauth2/v2.0/token/"), vec![FORM], 404, None),
     ];
     for (method, path, headers, status, number) in table {
         let reply = send(&sandbox, method, &path, &headers, form(&good())).await;
@@ -212,9 +152,7 @@ async fn a_rotated_key_stays_published() {
         assert_eq!(names, ["e", "issuer", "kid", "kty", "n", "use"]);
         assert_eq!(key["issuer"], issuer);
     }
-    let v1 = send(&sandbox, "GET", &format!("/{TENANT_ID}/discovery/keys"), &[], "")
-        .await
-        .json();
+    let v1 = send(&sandbox, "GET", &format!("/{TENANT_ID}/discovery/keys"), &[], "").await.json();
     assert_eq!(v1["keys"].as_array().unwrap().len(), 2);
     assert_eq!(v1["keys"][0].get("issuer"), None);
     assert_eq!(sandbox.recorded_at(Endpoint::Keys).len(), 2);
@@ -225,10 +163,7 @@ async fn tokens_are_shaped_as_their_version() {
     let sandbox = start().await;
     let claims = |request: &TokenRequest| part(&sandbox.issue_token(request), 1);
     let v2 = claims(&TokenRequest::default());
-    let v1 = claims(&TokenRequest {
-        version: TokenVersion::V1,
-        ..TokenRequest::default()
-    });
+    let v1 = claims(&TokenRequest { version: TokenVersion::V1, ..TokenRequest::default() });
     assert_eq!((&v1["ver"], &v2["ver"]), (&json!("1.0"), &json!("2.0")));
     assert_eq!(v1["iss"], format!("https://sts.windows.net/{TENANT_ID}/"));
     assert_eq!(v2["iss"], format!("{}/{TENANT_ID}/v2.0", sandbox.base_url()));
@@ -269,10 +204,7 @@ async fn everything_in_a_token_can_be_asked_for() {
     assert_eq!(claims["scp"], "One Two");
     assert_eq!(claims["roles"], json!(["Role"]));
     assert_eq!(claims["idtyp"], "user");
-    assert_eq!(
-        (claims["exp"].as_i64(), claims["nbf"].as_i64()),
-        (Some(now - 10), Some(now + 100))
-    );
+    assert_eq!((claims["exp"].as_i64(), claims["nbf"].as_i64()), (Some(now - 10), Some(now + 100)));
     assert_eq!((claims.get("uti"), &claims["upn"]), (None, &json!("a@b")));
 }
 
@@ -281,8 +213,5 @@ async fn the_signing_key_can_be_had() {
     use rsa::{pkcs8::DecodePrivateKey as _, traits::PublicKeyParts as _};
     let sandbox = start().await;
     let key = rsa::PrivateKey::from_pkcs8_pem(&sandbox.signing_key_pem()).unwrap();
-    assert_eq!(
-        URL_SAFE_NO_PAD.encode(key.n_bytes()),
-        keys(&sandbox).await["keys"][0]["n"]
-    );
+    assert_eq!(URL_SAFE_NO_PAD.encode(key.n_bytes()), keys(&sandbox).await["keys"][0]["n"]);
 }

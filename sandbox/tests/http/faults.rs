@@ -21,9 +21,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[tokio::test]
 async fn a_closed_connection_has_no_answer() {
     let sandbox = start().await;
-    sandbox
-        .script(NextAnswer::new(Endpoint::Keys).fault(Fault::Close))
-        .unwrap();
+    sandbox.script(NextAnswer::new(Endpoint::Keys).fault(Fault::Close)).unwrap();
     assert_eq!(raw(&sandbox, &request("GET", &keys(), &[], b"")).await, b"");
     assert_eq!(sandbox.recorded()[0].outcome, Outcome::Closed);
     assert_eq!(send(&sandbox, "GET", &keys(), &[], "").await.status, 200);
@@ -32,16 +30,9 @@ async fn a_closed_connection_has_no_answer() {
 #[tokio::test]
 async fn a_cut_answer_ends_before_its_declared_length() {
     let sandbox = start().await;
-    let table = [
-        ("hello world", 5, "11", "hello"),
-        ("hello", 9, "6", "hello"),
-        ("", 3, "1", ""),
-        ("abc", 0, "3", ""),
-    ];
+    let table = [("hello world", 5, "11", "hello"), ("hello", 9, "6", "hello"), ("", 3, "1", ""), ("abc", 0, "3", "")];
     for (body, after, declared, sent) in table {
-        sandbox
-            .script(NextAnswer::new(Endpoint::Keys).body(body).fault(Fault::CutAfter(after)))
-            .unwrap();
+        sandbox.script(NextAnswer::new(Endpoint::Keys).body(body).fault(Fault::CutAfter(after))).unwrap();
         let reply = send(&sandbox, "GET", &keys(), &[], "").await;
         assert_eq!(reply.status, 200);
         assert_eq!(reply.header("content-length"), Some(declared), "{body:?} after {after}");
@@ -53,28 +44,14 @@ async fn a_cut_answer_ends_before_its_declared_length() {
 #[tokio::test]
 async fn a_hung_connection_stays_open_and_silent() {
     let sandbox = start().await;
-    sandbox
-        .script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Hang))
-        .unwrap();
-    let mut stream = TcpStream::connect(sandbox.base_url().trim_start_matches("http://"))
-        .await
-        .unwrap();
+    sandbox.script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Hang)).unwrap();
+    let mut stream = TcpStream::connect(sandbox.base_url().trim_start_matches("http://")).await.unwrap();
     stream.write_all(&request("POST", REMEDIATE, &[], b"{}")).await.unwrap();
-    sandbox
-        .wait_for(SECOND, |all| all.iter().any(|one| one.outcome == Outcome::Hung))
-        .await
-        .unwrap();
+    sandbox.wait_for(SECOND, |all| all.iter().any(|one| one.outcome == Outcome::Hung)).await.unwrap();
     let mut byte = [0];
-    assert!(
-        timeout(Duration::from_millis(100), stream.read(&mut byte))
-            .await
-            .is_err()
-    );
+    assert!(timeout(Duration::from_millis(100), stream.read(&mut byte)).await.is_err());
     sandbox.shutdown().await;
-    assert!(!matches!(
-        timeout(SECOND, stream.read(&mut byte)).await,
-        Err(_) | Ok(Ok(1..))
-    ));
+    assert!(!matches!(timeout(SECOND, stream.read(&mut byte)).await, Err(_) | Ok(Ok(1..))));
 }
 
 #[tokio::test]
@@ -84,14 +61,10 @@ async fn work_may_be_done_before_the_fault() {
     let bearer = format!("Bearer {}", crate::client::graph_token(&sandbox));
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
     let post = request("POST", REMEDIATE, &headers, body.as_bytes());
-    sandbox
-        .script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Close))
-        .unwrap();
+    sandbox.script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Close)).unwrap();
     assert_eq!(raw(&sandbox, &post).await, b"");
     assert!(sandbox.accepted().is_empty());
-    sandbox
-        .script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Close).accept_first())
-        .unwrap();
+    sandbox.script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Close).accept_first()).unwrap();
     assert_eq!(raw(&sandbox, &post).await, b"");
     assert_eq!(sandbox.accepted().len(), 1);
     assert_eq!(remediate(&sandbox, &[], &body).await.status, 409);
@@ -141,22 +114,15 @@ async fn scripts_queue_up_per_endpoint() {
 async fn a_delay_delays_and_outlives_its_client() {
     let sandbox = start().await;
     let delay = Duration::from_millis(200);
-    sandbox
-        .script(NextAnswer::new(Endpoint::Remediate).delay(delay))
-        .unwrap();
+    sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(delay)).unwrap();
     let start = Instant::now();
     assert_eq!(remediate(&sandbox, &[], remediation().to_string()).await.status, 202);
     assert!(start.elapsed() >= delay);
     sandbox.clear();
-    sandbox
-        .script(NextAnswer::new(Endpoint::Remediate).delay(delay))
-        .unwrap();
+    sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(delay)).unwrap();
     let body = remediation().to_string();
     assert!(timeout(delay / 2, remediate(&sandbox, &[], &body)).await.is_err());
-    sandbox
-        .wait_for(SECOND, |all| all.iter().any(|one| one.status() == Some(202)))
-        .await
-        .unwrap();
+    sandbox.wait_for(SECOND, |all| all.iter().any(|one| one.status() == Some(202))).await.unwrap();
     assert_eq!(sandbox.accepted().len(), 1);
 }
 
@@ -164,10 +130,7 @@ async fn a_delay_delays_and_outlives_its_client() {
 async fn the_wait_ends() {
     let sandbox = start().await;
     let short = Duration::from_millis(20);
-    assert_eq!(
-        sandbox.wait_for(short, |all| !all.is_empty()).await.unwrap_err(),
-        sandbox::NotSeen(short)
-    );
+    assert_eq!(sandbox.wait_for(short, |all| !all.is_empty()).await.unwrap_err(), sandbox::NotSeen(short));
     let (seen, _) = tokio::join!(
         sandbox.wait_for(SECOND, |all| all.iter().any(|one| one.status().is_some())),
         send(&sandbox, "GET", "/", &[], "")

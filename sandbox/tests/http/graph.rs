@@ -44,25 +44,12 @@ async fn a_remediation_is_accepted_as_graph_accepts_it() {
 async fn both_versions_and_both_names_lead_to_the_action() {
     let sandbox = start().await;
     let bearer = format!("Bearer {}", graph_token(&sandbox));
-    let headers = [
-        ("Authorization", bearer.as_str()),
-        ("Content-Type", "application/json; charset=utf-8"),
-    ];
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json; charset=utf-8")];
     let table = [
         ("POST", REMEDIATE.to_owned(), 202),
         ("POST", REMEDIATE.replace("beta", "v1.0"), 202),
-        (
-            "POST",
-            REMEDIATE.replace("remediate", "microsoft.graph.security.remediate"),
-            202,
-        ),
-        (
-            "POST",
-            REMEDIATE
-                .replace("beta", "v1.0")
-                .replace("remediate", "microsoft.graph.security.remediate"),
-            202,
-        ),
+        ("POST", REMEDIATE.replace("remediate", "microsoft.graph.security.remediate"), 202),
+        ("POST", REMEDIATE.replace("beta", "v1.0").replace("remediate", "microsoft.graph.security.remediate"), 202),
         ("POST", REMEDIATE.replace("beta", "v2.0"), 404),
         ("POST", REMEDIATE.replace("analyzedEmails", "emails"), 404),
         ("POST", format!("{REMEDIATE}/"), 404),
@@ -75,11 +62,7 @@ async fn both_versions_and_both_names_lead_to_the_action() {
         let reply = send(&sandbox, method, &path, &headers, remediation().to_string()).await;
         assert_eq!(reply.status, status, "{method} {path}");
         assert_eq!(sandbox.accepted().len(), usize::from(status == 202), "{method} {path}");
-        let expected = if status == 404 {
-            Endpoint::Other
-        } else {
-            Endpoint::Remediate
-        };
+        let expected = if status == 404 { Endpoint::Other } else { Endpoint::Remediate };
         assert_eq!(sandbox.recorded()[0].endpoint, expected);
     }
 }
@@ -136,11 +119,7 @@ async fn the_body_is_taken_literally() {
         sandbox.clear();
         let reply = remediate(&sandbox, &[], changed(pointer, value.clone()).to_string()).await;
         assert_eq!(reply.status, status, "{pointer} {value}");
-        assert_eq!(
-            sandbox.accepted().len(),
-            usize::from(status == 202),
-            "{pointer} {value}"
-        );
+        assert_eq!(sandbox.accepted().len(), usize::from(status == 202), "{pointer} {value}");
     }
 }
 
@@ -149,14 +128,7 @@ async fn what_is_not_json_is_refused_with_graphs_error() {
     let sandbox = start().await;
     let good = remediation().to_string();
     let twice = good.replacen('{', r#"{"severity":"low","#, 1);
-    let table: [&[u8]; 6] = [
-        b"",
-        b"{",
-        b"null",
-        b"[]",
-        b"{\"displayName\":\"\xff\"}",
-        twice.as_bytes(),
-    ];
+    let table: [&[u8]; 6] = [b"", b"{", b"null", b"[]", b"{\"displayName\":\"\xff\"}", twice.as_bytes()];
     for body in table {
         let reply = remediate(&sandbox, &[("client-request-id", "mine")], body).await;
         assert_eq!(reply.status, 400, "{}", String::from_utf8_lossy(body));
@@ -165,10 +137,7 @@ async fn what_is_not_json_is_refused_with_graphs_error() {
         assert!(error["message"].is_string());
         assert_eq!(error["innerError"]["client-request-id"], "mine");
         assert_eq!(error["innerError"]["request-id"], reply.header("request-id").unwrap());
-        assert_eq!(
-            error["innerError"]["date"].as_str().unwrap().len(),
-            "2026-01-31T12:34:56".len()
-        );
+        assert_eq!(error["innerError"]["date"].as_str().unwrap().len(), "2026-01-31T12:34:56".len());
     }
     assert!(sandbox.accepted().is_empty());
 }
@@ -179,24 +148,9 @@ async fn headers_count() {
     let quarantine = changed("/action", json!("moveToQuarantine")).to_string();
     let prefer = ("Prefer", "return=minimal, include-unknown-enum-members");
     assert_eq!(remediate(&sandbox, &[prefer], &quarantine).await.status, 202);
-    assert_eq!(
-        remediate(&sandbox, &[("Prefer", "return=minimal")], &quarantine)
-            .await
-            .status,
-        400
-    );
-    assert_eq!(
-        remediate(&sandbox, &[("Content-Encoding", "gzip")], remediation().to_string())
-            .await
-            .status,
-        415
-    );
-    assert_eq!(
-        remediate(&sandbox, &[("Content-Type", "text/plain")], remediation().to_string())
-            .await
-            .status,
-        400
-    );
+    assert_eq!(remediate(&sandbox, &[("Prefer", "return=minimal")], &quarantine).await.status, 400);
+    assert_eq!(remediate(&sandbox, &[("Content-Encoding", "gzip")], remediation().to_string()).await.status, 415);
+    assert_eq!(remediate(&sandbox, &[("Content-Type", "text/plain")], remediation().to_string()).await.status, 400);
 }
 
 #[tokio::test]
@@ -212,10 +166,7 @@ async fn graph_takes_only_its_own_tokens() {
     let table = [
         (good.clone(), 202),
         (good.replace("Bearer", "bearer"), 202),
-        (
-            token(|request| request.audience = Some(GRAPH_APPLICATION_ID.to_owned())),
-            202,
-        ),
+        (token(|request| request.audience = Some(GRAPH_APPLICATION_ID.to_owned())), 202),
         (String::new(), 401),
         ("Bearer".to_owned(), 401),
         ("Bearer nonsense".to_owned(), 401),
@@ -223,22 +174,13 @@ async fn graph_takes_only_its_own_tokens() {
         (format!("{good}x"), 401),
         (format!("Bearer {}", graph_token(&stranger)), 401),
         (token(|request| request.audience = None), 401),
-        (
-            token(|request| request.audience = Some("https://graph.microsoft.com/".to_owned())),
-            401,
-        ),
+        (token(|request| request.audience = Some("https://graph.microsoft.com/".to_owned())), 401),
         (token(|request| request.tenant_id = Some("elsewhere".to_owned())), 401),
         (token(|request| request.expires_in = Some(0)), 401),
         (token(|request| request.not_before = Some(60)), 401),
-        (
-            token(|request| drop(request.header.insert("alg".to_owned(), "none".into()))),
-            401,
-        ),
+        (token(|request| drop(request.header.insert("alg".to_owned(), "none".into()))), 401),
         (token(|request| request.roles.clear()), 403),
-        (
-            token(|request| request.roles = vec!["SecurityAnalyzedMessage.Read.All".to_owned()]),
-            403,
-        ),
+        (token(|request| request.roles = vec!["SecurityAnalyzedMessage.Read.All".to_owned()]), 403),
         (
             token(|request| {
                 request.scopes = std::mem::take(&mut request.roles);
@@ -248,10 +190,7 @@ async fn graph_takes_only_its_own_tokens() {
     ];
     for (authorization, status) in table {
         sandbox.clear();
-        let headers = [
-            ("Authorization", authorization.as_str()),
-            ("Content-Type", "application/json"),
-        ];
+        let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
         let reply = send(&sandbox, "POST", REMEDIATE, &headers, remediation().to_string()).await;
         assert_eq!(reply.status, status, "{authorization}");
         let code = match status {
@@ -263,17 +202,8 @@ async fn graph_takes_only_its_own_tokens() {
         assert_eq!(reply.header("www-authenticate").is_some(), status == 401);
         assert!(sandbox.accepted().is_empty());
     }
-    let twice = [
-        ("Authorization", good.as_str()),
-        ("Authorization", &good),
-        ("Content-Type", "application/json"),
-    ];
-    assert_eq!(
-        send(&sandbox, "POST", REMEDIATE, &twice, remediation().to_string())
-            .await
-            .status,
-        401
-    );
+    let twice = [("Authorization", good.as_str()), ("Authorization", &good), ("Content-Type", "application/json")];
+    assert_eq!(send(&sandbox, "POST", REMEDIATE, &twice, remediation().to_string()).await.status, 401);
     assert_eq!(send(&sandbox, "POST", REMEDIATE, &[], "").await.status, 401);
 }
 
@@ -294,9 +224,7 @@ async fn a_duplicate_conflicts() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_at_once_exactly_one_is_accepted() {
     let sandbox: &'static Sandbox = Box::leak(Box::new(start().await));
-    let posts: Vec<_> = (0..32)
-        .map(|_| tokio::spawn(remediate(sandbox, &[], remediation().to_string())))
-        .collect();
+    let posts: Vec<_> = (0..32).map(|_| tokio::spawn(remediate(sandbox, &[], remediation().to_string()))).collect();
     let mut statuses = Vec::new();
     for post in posts {
         statuses.push(post.await.unwrap().status);

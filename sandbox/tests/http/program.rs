@@ -10,27 +10,18 @@ use crate::client::request;
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
-    command
-        .env_remove("SANDBOX_CLIENT_SECRET")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.env_remove("SANDBOX_CLIENT_SECRET").stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 #[test]
 fn it_says_when_it_is_ready_logs_no_secret_and_ends_when_told() {
-    let mut child = program()
-        .env("SANDBOX_CLIENT_SECRET", "from-env")
-        .args(["--listen", "127.0.0.1:0"])
-        .spawn()
-        .unwrap();
+    let mut child =
+        program().env("SANDBOX_CLIENT_SECRET", "from-env").args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut ready = String::new();
     lines.read_line(&mut ready).unwrap();
-    let address = ready
-        .trim_end()
-        .strip_prefix("sandbox listening on http://")
-        .expect("the ready line first");
+    let address = ready.trim_end().strip_prefix("sandbox listening on http://").expect("the ready line first");
     let path = format!("/{}/oauth2/v2.0/token?hidden=1", sandbox::TENANT_ID);
     let form = format!(
         "grant_type=client_credentials&client_id={}&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default\
@@ -39,19 +30,11 @@ fn it_says_when_it_is_ready_logs_no_secret_and_ends_when_told() {
     );
     let headers = [("Content-Type", "application/x-www-form-urlencoded")];
     let mut stream = TcpStream::connect(address).unwrap();
-    stream
-        .write_all(&request("POST", &path, &headers, form.as_bytes()))
-        .unwrap();
+    stream.write_all(&request("POST", &path, &headers, form.as_bytes())).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(
-        Command::new("kill")
-            .arg(child.id().to_string())
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert!(child.wait().unwrap().success());
     let mut log = String::new();
     lines.read_to_string(&mut log).unwrap();
@@ -60,13 +43,7 @@ fn it_says_when_it_is_ready_logs_no_secret_and_ends_when_told() {
 
 #[test]
 fn it_refuses_what_it_does_not_know() {
-    for arguments in [
-        &["--port", "1"][..],
-        &["--listen", "nowhere"],
-        &["--client-secret", ""],
-        &["--listen"],
-        &["x"],
-    ] {
+    for arguments in [&["--port", "1"][..], &["--listen", "nowhere"], &["--client-secret", ""], &["--listen"], &["x"]] {
         let output = program().args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(output.stderr.starts_with(b"sandbox: "), "{arguments:?}");

@@ -1,0 +1,127 @@
+//! Which credential a request carries: one kind, once.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::http::RequestHeaders;
+use crate::secret::Secret;
+
+/// What a caller presented, not yet checked.
+#[derive(Debug)]
+pub enum Credentials {
+    /// `Authorization: Bearer`: an Entra access token (RFC 6750 section 2.1).
+    Bearer(Secret),
+    /// `X-API-Key`.
+    ApiKey(Secret),
+    /// `Authorization: Basic` (RFC 7617): the caller's name and an API key of its own.
+    Basic {
+        /// The name that was given for the caller.
+        name: String,
+        /// The API key.
+        key: Secret,
+    },
+}
+
+/// Why a request has no credentials that could be checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCredentials {
+    /// There are none.
+    #[error("no credentials")]
+    Absent,
+    /// `Authorization` and `X-API-Key` together.
+    #[error("more than one kind of credential")]
+    Several,
+    /// `Authorization` more than once, which the platform shows as a list.
+    #[error("Authorization given more than once")]
+    Repeated,
+    /// A scheme that is neither Bearer nor Basic, or one without credentials.
+    #[error("an authorization scheme other than Bearer and Basic, or one without credentials")]
+    UnknownScheme,
+    /// Basic credentials that are not `name:key` in base64.
+    #[error("malformed Basic credentials")]
+    MalformedBasic,
+}
+
+/// Finds the one credential among the headers.
+///
+/// # Errors
+///
+/// [`NoCredentials`], which also tells what of it the caller may learn: see [`crate::problem`].
+pub fn find(headers: &RequestHeaders) -> Result<Credentials, NoCredentials> {
+    match (&headers.authorization, &headers.api_key) {
+        (None, None) => Err(NoCredentials::Absent),
+        (Some(_), Some(_)) => Err(NoCredentials::Several),
+        (None, Some(key)) => Ok(Credentials::ApiKey(key.clone())),
+        (Some(authorization), None) => from_authorization(authorization.expose()),
+    }
+}
+
+fn from_authorization(authorization: &str) -> Result<Credentials, NoCredentials> {
+    // Neither a JWT nor base64 has a comma, and the gateway takes no scheme with parameters.
+    if authorization.contains(',') {
+        return Err(NoCredentials::Repeated);
+    }
+    let (scheme, credentials) = authorization.trim().split_once(' ').ok_or(NoCredentials::UnknownScheme)?;
+    let credentials = credentials.trim_start_matches(' ');
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(Credentials::Bearer(Secret::new(credentials.to_owned())))
+    } else if scheme.eq_ignore_ascii_case("basic") {
+        basic(credentials).ok_or(NoCredentials::MalformedBasic)
+    } else {
+        Err(NoCredentials::UnknownScheme)
+    }
+}
+
+fn basic(credentials: &str) -> Option<Credentials> {
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(credentials).ok()?).ok()?;
+    let (name, key) = decoded.split_once(':')?;
+    Some(Credentials::Basic { name: name.to_owned(), key: Secret::new(key.to_owned()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(authorization: Option<&str>, api_key: Option<&str>) -> RequestHeaders {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        RequestHeaders { authorization: authorization.map(secret), api_key: api_key.map(secret), ..Default::default() }
+    }
+
+    fn describe(found: Result<Credentials, NoCredentials>) -> String {
+        match found {
+            Ok(Credentials::Bearer(token)) => format!("bearer {}", token.expose()),
+            Ok(Credentials::ApiKey(key)) => format!("key {}", key.expose()),
+            Ok(Credentials::Basic { name, key }) => format!("basic {name} {}", key.expose()),
+            Err(reason) => format!("{reason:?}"),
+        }
+    }
+
+    #[test]
+    fn one_kind_of_credential_once() {
+        for (authorization, api_key, expected) in [
+            (None, None, "Absent"),
+            (Some("Bearer a.b.c"), None, "bearer a.b.c"),
+            (Some("bEARER   a.b.c "), None, "bearer a.b.c"),
+            (None, Some("k"), "key k"),
+            (None, Some(""), "key "),
+            (Some("Basic bmFtZTprZXk="), None, "basic name key"),
+            (Some("basic bmFtZTprOmU6eQ=="), None, "basic name k:e:y"),
+            (Some("Bearer a.b.c"), Some("k"), "Several"),
+            (Some("Bearer a.b.c"), Some(""), "Several"),
+            (Some(""), Some("k"), "Several"),
+            (Some("Bearer a.b.c, Bearer a.b.c"), None, "Repeated"),
+            (Some("Bearer a.b.c,Basic bmFtZTprZXk="), None, "Repeated"),
+            (Some(""), None, "UnknownScheme"),
+            (Some("Bearer"), None, "UnknownScheme"),
+            (Some("a.b.c"), None, "UnknownScheme"),
+            (Some("Digest x"), None, "UnknownScheme"),
+            (Some("Bearer\ta.b.c"), None, "UnknownScheme"),
+            (Some("Basic bmFtZQ=="), None, "MalformedBasic"),
+            (Some("Basic !!!"), None, "MalformedBasic"),
+            (Some("Basic bmFtZTprZXk"), None, "MalformedBasic"),
+            (Some("Basic /zp4"), None, "MalformedBasic"),
+        ] {
+            assert_eq!(describe(find(&headers(authorization, api_key))), expected, "{authorization:?} {api_key:?}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! An issuer's published keys (RFC 7517), as far as the gateway takes them.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use crate::json;
+
+/// The most keys that are kept. Entra publishes about six per tenant.
+const MAX_KEYS: usize = 64;
+/// RSA moduli from 2,048 bits (RFC 7518 section 3.3) to 8,192, beyond which a verification costs more than any issuer would ask for.
+const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+/// The public exponent that Entra uses and everyone has settled on, 65,537.
+const EXPONENT: [u8; 3] = [1, 0, 1];
+
+/// An RSA public key for signatures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedKey {
+    /// `kid`.
+    pub kid: String,
+    /// The modulus, base64url.
+    pub n: String,
+    /// The public exponent, base64url.
+    pub e: String,
+}
+
+/// The keys in `document` that `issuer` may sign with: of type `RSA`, for `sig`, with a `kid`, strong enough, and the issuer's own where the
+/// key names one (with `{tenantid}` standing for the tenant). Others are left out; of two with one `kid` the first counts.
+/// `None` where the document is no key set.
+#[must_use]
+pub fn parse(document: &[u8], issuer: &str, tenant: &str) -> Option<Vec<PublishedKey>> {
+    let document = json::object(document)?;
+    let mut keys: Vec<PublishedKey> = Vec::new();
+    for key in document.get("keys")?.as_array()? {
+        if let Some(key) = usable(key, issuer, tenant)
+            && keys.len() < MAX_KEYS
+            && !keys.iter().any(|known| known.kid == key.kid)
+        {
+            keys.push(key);
+        }
+    }
+    Some(keys)
+}
+
+fn usable(key: &Value, issuer: &str, tenant: &str) -> Option<PublishedKey> {
+    let text = |name: &str| key.get(name).and_then(Value::as_str);
+    let is_own = match key.get("issuer") {
+        None => true,
+        Some(named) => named.as_str()?.replace("{tenantid}", tenant) == issuer,
+    };
+    let is_for_rs256 = key.get("alg").is_none_or(|alg| alg.as_str() == Some("RS256"));
+    let (kid, n, e) = (text("kid")?, text("n")?, text("e")?);
+    let modulus = BASE64_URL_SAFE_NO_PAD.decode(n).ok()?;
+    let usable = text("kty")? == "RSA"
+        && text("use")? == "sig"
+        && is_own
+        && is_for_rs256
+        && MODULUS_BITS.contains(&bits(&modulus))
+        && BASE64_URL_SAFE_NO_PAD.decode(e).ok()? == EXPONENT;
+    usable.then(|| PublishedKey { kid: kid.to_owned(), n: n.to_owned(), e: e.to_owned() })
+}
+
+/// The length in bits of a big-endian number.
+fn bits(number: &[u8]) -> usize {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    match number.get(zeros) {
+        None => 0,
+        Some(first) => {
+            let bits_of_first = 8 - usize::try_from(first.leading_zeros()).unwrap_or(8);
+            (number.len() - zeros - 1) * 8 + bits_of_first
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ISSUER: &str = "https://login.example/t/v2.0";
+
+    #[test]
+    fn only_strong_rsa_signature_keys_of_the_issuer_are_taken() {
+        let modulus = |bits: usize| {
+            let mut bytes = vec![0xff; bits.div_ceil(8)];
+            if !bits.is_multiple_of(8) {
+                bytes[0] = (1 << (bits % 8)) - 1;
+            }
+            BASE64_URL_SAFE_NO_PAD.encode(bytes)
+        };
+        let good = json!({"kty": "RSA", "use": "sig", "kid": "k", "n": modulus(2048), "e": "AQAB"});
+        let with = |name: &str, value: Value| {
+            let mut key = good.clone();
+            key[name] = value;
+            key
+        };
+        let without = |name: &str| {
+            let mut key = good.clone();
+            key.as_object_mut().unwrap().remove(name);
+            key
+        };
+        for (key, taken) in [
+            (good.clone(), true),
+            (with("alg", json!("RS256")), true),
+            (with("issuer", json!(ISSUER)), true),
+            (with("issuer", json!("https://login.example/{tenantid}/v2.0")), true),
+            (with("n", json!(modulus(4096))), true),
+            (with("x5c", json!(["MII"])), true),
+            (with("n", json!(modulus(2047))), false),
+            (with("n", json!(modulus(8193))), false),
+            (with("n", json!(format!("AAAA{}", modulus(1024)))), false),
+            (with("n", json!("")), false),
+            (with("n", json!("!")), false),
+            (with("e", json!("Aw")), false),
+            (with("e", json!("AQ")), false),
+            (with("kty", json!("EC")), false),
+            (with("kty", json!("oct")), false),
+            (with("use", json!("enc")), false),
+            (without("use"), false),
+            (without("kid"), false),
+            (with("kid", json!(1)), false),
+            (with("alg", json!("PS256")), false),
+            (with("alg", json!(null)), false),
+            (with("issuer", json!("https://login.example/other/v2.0")), false),
+            (with("issuer", json!(1)), false),
+        ] {
+            let document = json!({"keys": [key]}).to_string();
+            let keys = parse(document.as_bytes(), ISSUER, "t").unwrap();
+            assert_eq!(keys.len(), usize::from(taken), "{document}");
+        }
+    }
+
+    #[test]
+    fn a_document_that_is_no_key_set_gives_none() {
+        for document in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#, "<html>"] {
+            assert_eq!(parse(document.as_bytes(), ISSUER, "t"), None, "{document}");
+        }
+        assert_eq!(parse(br#"{"keys":[1,null,{}]}"#, ISSUER, "t"), Some(Vec::new()));
+    }
+}

@@ -1,0 +1,195 @@
+//! The cache of the issuers' keys.
+//!
+//! An isolate must never await what another request started (facts, section 7), so a request that needs keys which another is fetching
+//! looks again from time to time instead. The rules are in [`Slot::plan`], pure; the rest carries them out.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::jwks;
+use super::token::{Issuer, TokenFault};
+use crate::config::Config;
+use crate::ports::{Call, Platform, Signatures};
+use crate::time::Timestamp;
+
+/// Keys older than this are refreshed while a request goes on with them (facts, section 3: hourly).
+const REFRESH_AFTER: Duration = Duration::from_hours(1);
+/// Keys older than this are fetched before they are used (facts, section 3: about a day).
+const LIFETIME: Duration = Duration::from_hours(24);
+/// However many tokens name keys that nobody knows, they cause one fetch in this time (facts, section 3).
+const UNKNOWN_KEY_COOLDOWN: Duration = Duration::from_mins(5);
+/// After a fetch that failed, the next is not tried before this: long enough that a flood of requests does not become a flood of
+/// fetches, short enough that a blip of the endpoint at the start of an isolate is over before a workflow's second retry.
+const FAILURE_COOLDOWN: Duration = Duration::from_secs(10);
+/// How long the fetch of a key set may take; two thirds of the 15 s in which Logic Apps' first retries come.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How often a request looks whether another's fetch has ended: a fraction of what the fetch takes.
+const POLL: Duration = Duration::from_millis(20);
+/// The largest key set that is read, in bytes. Entra's are about 15 KiB, certificates included.
+const MAX_KEY_SET_BYTES: usize = 256 * 1024;
+
+/// The key sets of both issuers.
+pub struct KeyCache<K> {
+    v1: RefCell<Slot<K>>,
+    v2: RefCell<Slot<K>>,
+}
+
+impl<K> Default for KeyCache<K> {
+    fn default() -> Self {
+        Self { v1: RefCell::default(), v2: RefCell::default() }
+    }
+}
+
+/// One issuer's keys, and what was done to have them.
+struct Slot<K> {
+    keys: Vec<(String, K)>,
+    /// When `keys` were fetched.
+    fetched: Option<Timestamp>,
+    /// When the last fetch began, while it runs. A fetch whose request was cancelled never ends, so it counts only for [`DEADLINE`].
+    running: Option<Timestamp>,
+    /// When the last fetch failed, if the last one did.
+    failed: Option<Timestamp>,
+    /// When an unknown key last caused a fetch.
+    unknown: Option<Timestamp>,
+}
+
+impl<K> Default for Slot<K> {
+    fn default() -> Self {
+        Self { keys: Vec::new(), fetched: None, running: None, failed: None, unknown: None }
+    }
+}
+
+/// What to do for a request that needs a key.
+#[derive(Debug, PartialEq, Eq)]
+enum Plan<K> {
+    Use(K),
+    UseAndRefresh(K),
+    Fetch,
+    Wait,
+    Refuse(TokenFault),
+}
+
+impl<K: Clone> Slot<K> {
+    fn plan(&self, kid: &str, now: Timestamp) -> Plan<K> {
+        let within = |moment: Option<Timestamp>, span| moment.is_some_and(|moment| now.since(moment) < span);
+        let running = within(self.running, DEADLINE);
+        let cooling = within(self.failed, FAILURE_COOLDOWN);
+        let key = self.keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key.clone());
+        match (self.fetched.map(|fetched| now.since(fetched)), key) {
+            (None, _) if running => Plan::Wait,
+            (None, _) if cooling => Plan::Refuse(TokenFault::KeysUnavailable),
+            // The last good set is kept when the endpoint fails, so `cooling` goes on with it however old it is.
+            (Some(age), Some(key)) if age < REFRESH_AFTER || cooling => Plan::Use(key),
+            (Some(age), Some(key)) if age < LIFETIME => {
+                if running {
+                    Plan::Use(key)
+                } else {
+                    Plan::UseAndRefresh(key)
+                }
+            }
+            (Some(_), _) if running => Plan::Wait,
+            (Some(_), None) if within(self.unknown, UNKNOWN_KEY_COOLDOWN) => Plan::Refuse(TokenFault::UnknownKey),
+            _ => Plan::Fetch,
+        }
+    }
+
+    /// Notes that a fetch begins.
+    fn begin(&mut self, now: Timestamp) {
+        self.running = Some(now);
+    }
+
+    /// Takes the outcome of a fetch. `kid` is the key that a request waits for: where the fetch does not bring it, it has caused its one
+    /// fetch for unknown keys.
+    fn end(&mut self, outcome: Option<Vec<(String, K)>>, kid: Option<&str>, now: Timestamp) {
+        self.running = None;
+        match outcome {
+            Some(keys) => {
+                self.keys = keys;
+                self.fetched = Some(now);
+                self.failed = None;
+            }
+            None => self.failed = Some(now),
+        }
+        if self.fetched.is_some() && kid.is_some_and(|kid| !self.keys.iter().any(|(known, _)| known == kid)) {
+            self.unknown = Some(now);
+        }
+    }
+}
+
+impl<K: Clone + 'static> KeyCache<K> {
+    const fn slot(&self, issuer: Issuer) -> &RefCell<Slot<K>> {
+        match issuer {
+            Issuer::V1 => &self.v1,
+            Issuer::V2 => &self.v2,
+        }
+    }
+
+    /// The key `kid` of `issuer`, from the cache or from the issuer.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenFault::UnknownKey`] where the issuer has no such key, [`TokenFault::KeysUnavailable`] where it could not be asked.
+    pub async fn find<P>(
+        self: &Rc<Self>,
+        platform: &P,
+        config: &Rc<Config>,
+        issuer: Issuer,
+        kid: &str,
+    ) -> Result<K, TokenFault>
+    where
+        P: Platform + Signatures<Key = K>,
+    {
+        loop {
+            let now = platform.now();
+            // The borrow ends with the statement: none is held over an await.
+            let plan = self.slot(issuer).borrow().plan(kid, now);
+            match plan {
+                Plan::Use(key) => return Ok(key),
+                Plan::Refuse(fault) => return Err(fault),
+                Plan::Wait => platform.sleep(POLL).await,
+                Plan::Fetch => {
+                    self.slot(issuer).borrow_mut().begin(now);
+                    self.refresh(platform, config, issuer, Some(kid)).await;
+                }
+                Plan::UseAndRefresh(key) => {
+                    self.slot(issuer).borrow_mut().begin(now);
+                    let (cache, platform, config) = (Rc::clone(self), platform.clone(), Rc::clone(config));
+                    platform.clone().defer(async move { cache.refresh(&platform, &config, issuer, None).await });
+                    return Ok(key);
+                }
+            }
+        }
+    }
+
+    async fn refresh<P>(&self, platform: &P, config: &Config, issuer: Issuer, kid: Option<&str>)
+    where
+        P: Platform + Signatures<Key = K>,
+    {
+        let keys = fetch(platform, config, issuer).await;
+        self.slot(issuer).borrow_mut().end(keys, kid, platform.now());
+    }
+}
+
+/// Fetches and imports the keys of `issuer`. A set without one usable key is as good as none.
+async fn fetch<P: Platform>(platform: &P, config: &Config, issuer: Issuer) -> Option<Vec<(String, P::Key)>> {
+    let url = issuer.keys_url(config);
+    let call = Call {
+        url: &url,
+        headers: &[("Accept", "application/json"), ("User-Agent", crate::USER_AGENT)],
+        body: None,
+        deadline: DEADLINE,
+        wanted: &[],
+        body_cap: MAX_KEY_SET_BYTES,
+        skip_success_body: false,
+    };
+    let answer = platform.send(call).await.ok().filter(crate::ports::Received::is_success)?;
+    let published = jwks::parse(&answer.body?, &issuer.name(config), &config.tenant_id.to_string())?;
+    let mut keys = Vec::with_capacity(published.len());
+    for key in published {
+        if let Some(imported) = platform.import_rs256(&key.n, &key.e).await {
+            keys.push((key.kid, imported));
+        }
+    }
+    (!keys.is_empty()).then_some(keys)
+}

@@ -1,0 +1,311 @@
+//! An Entra access token, checked as a flat list of pure steps (facts, section 3; RFC 7515, 7519 and 8725):
+//!
+//! 1. size: [`split`]
+//! 2. shape: [`split`]
+//! 3. header: [`header`]
+//! 4. issuer: [`issuer`]
+//! 5. key: [`super::keys`]
+//! 6. signature: the platform, over [`Parts::signed`]
+//! 7. claims: [`claims`] and [`Claims::valid_at`]
+//! 8. caller: [`super::identify`]
+//!
+//! Parsing is ours, on `serde_json` and `base64`, because each refusal needs its own reason and each rule its own line; the crates for JWTs
+//! bring their own cryptography, which WebCrypto already has, in constant time and outside the Wasm. WebCrypto verifies the signature;
+//! everything it does not know (which key, which algorithm, whose token) is decided here before it is asked.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::config::{Config, is_graph, without_trailing_slash};
+use crate::json;
+use crate::remediation::Guid;
+use crate::time::Timestamp;
+
+/// The largest token that is looked at, in bytes. Entra keeps tokens well under the 8 to 16 KiB that servers take for all headers together,
+/// by leaving out groups beyond 200; Workers take 128 KiB of headers, too much to hash and parse for anyone who asks.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+/// How far clocks may be apart: what Microsoft's libraries allow (facts, section 3).
+pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
+/// The longest `kid` that is looked up. Entra's have 27 or 43 characters.
+const MAX_KEY_ID_BYTES: usize = 256;
+/// Members of the header that name a key or demand an extension. Entra sends none; none is ever honoured (RFC 8725 section 3.10).
+const FORBIDDEN_HEADER: [&str; 6] = ["crit", "jku", "jwk", "x5c", "x5u", "zip"];
+
+/// Why a token is refused. For the log alone: the caller gets one answer for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// No caller is known by a token: `AUDIENCE` is not configured.
+    #[error("tokens are not accepted: AUDIENCE is not configured")]
+    NotAccepted,
+    /// Above [`MAX_TOKEN_BYTES`].
+    #[error("the token is too large")]
+    TooLarge,
+    /// Not three parts of base64url without padding.
+    #[error("the token is not three parts of base64url")]
+    Shape,
+    /// The header is not one JSON object without repeated members.
+    #[error("the header is not one JSON object")]
+    HeaderNotObject,
+    /// `alg` is not exactly `RS256`.
+    #[error("alg is not RS256")]
+    Algorithm,
+    /// `typ` is there and not `JWT`.
+    #[error("typ is not JWT")]
+    Type,
+    /// A member of the header that names a key or demands an extension.
+    #[error("the header holds a member that is never honoured")]
+    ForbiddenHeader,
+    /// `kid` is missing, empty, too long or not a text.
+    #[error("kid is missing or malformed")]
+    KeyId,
+    /// The claims are not one JSON object without repeated members.
+    #[error("the claims are not one JSON object")]
+    ClaimsNotObject,
+    /// `iss` is not an issuer of the configured tenant.
+    #[error("iss is not the tenant's issuer")]
+    Issuer,
+    /// `ver` does not belong to the issuer.
+    #[error("ver does not belong to the issuer")]
+    Version,
+    /// No key of that `kid` is published by the issuer.
+    #[error("kid is not one of the issuer's keys")]
+    UnknownKey,
+    /// The issuer's keys could not be had.
+    #[error("the issuer's keys could not be fetched")]
+    KeysUnavailable,
+    /// The signature is not the key's.
+    #[error("the signature does not verify")]
+    Signature,
+    /// `exp` is missing or not a `NumericDate`.
+    #[error("exp is missing or malformed")]
+    ExpiryMalformed,
+    /// `exp` is past.
+    #[error("the token has expired")]
+    Expired,
+    /// `nbf` is there and not a `NumericDate`.
+    #[error("nbf is malformed")]
+    NotBeforeMalformed,
+    /// `nbf` is in the future.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// `tid` is not the configured tenant.
+    #[error("tid is not the configured tenant")]
+    Tenant,
+    /// `aud` is Graph: the client asked for the wrong scope.
+    #[error(
+        "aud is Microsoft Graph: the client must ask for a token for the gateway's audience, such as <audience>/.default"
+    )]
+    GraphAudience,
+    /// `aud` is not one of `AUDIENCE`.
+    #[error("aud is not in AUDIENCE")]
+    Audience,
+    /// `oid` is missing or not a GUID.
+    #[error("oid is missing or malformed")]
+    ObjectId,
+    /// `scp` or `roles` is there and not what it should be.
+    #[error("scp or roles is malformed")]
+    Grants,
+}
+
+/// A token taken apart.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    header: Vec<u8>,
+    claims: Vec<u8>,
+    signed: &'a str,
+    signature: Vec<u8>,
+}
+
+impl Parts<'_> {
+    /// What the signature is of (RFC 7515 section 5.2).
+    #[must_use]
+    pub fn signed(&self) -> &[u8] {
+        self.signed.as_bytes()
+    }
+
+    /// The signature.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+}
+
+/// Steps 1 and 2: at most [`MAX_TOKEN_BYTES`], and three non-empty parts of strict base64url (no padding, no stray bits at the end).
+///
+/// # Errors
+///
+/// [`TokenFault::TooLarge`], [`TokenFault::Shape`].
+pub fn split(token: &str) -> Result<Parts<'_>, TokenFault> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(TokenFault::TooLarge);
+    }
+    let (signed, signature) = token.rsplit_once('.').ok_or(TokenFault::Shape)?;
+    let (header, claims) = signed.split_once('.').ok_or(TokenFault::Shape)?;
+    let decode = |part: &str| match BASE64_URL_SAFE_NO_PAD.decode(part) {
+        Ok(bytes) if !bytes.is_empty() => Ok(bytes),
+        Ok(_) | Err(_) => Err(TokenFault::Shape),
+    };
+    Ok(Parts { header: decode(header)?, claims: decode(claims)?, signed, signature: decode(signature)? })
+}
+
+/// Step 3: the header names RS256 and a key, and nothing that would change what is checked. Gives the `kid`.
+///
+/// # Errors
+///
+/// The first of its rules that does not hold.
+pub fn header(parts: &Parts<'_>) -> Result<String, TokenFault> {
+    let header = json::object(&parts.header).ok_or(TokenFault::HeaderNotObject)?;
+    if header.get("alg").and_then(Value::as_str) != Some("RS256") {
+        return Err(TokenFault::Algorithm);
+    }
+    if header.get("typ").is_some_and(|typ| !typ.as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("JWT"))) {
+        return Err(TokenFault::Type);
+    }
+    if FORBIDDEN_HEADER.iter().any(|member| header.contains_key(*member)) {
+        return Err(TokenFault::ForbiddenHeader);
+    }
+    match header.get("kid").and_then(Value::as_str) {
+        Some(kid) if (1..=MAX_KEY_ID_BYTES).contains(&kid.len()) => Ok(kid.to_owned()),
+        _ => Err(TokenFault::KeyId),
+    }
+}
+
+/// Who issued a token. The resource application's `accessTokenAcceptedVersion` decides which (facts, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issuer {
+    /// Tokens of version 1.0, from `sts.windows.net`.
+    V1,
+    /// Tokens of version 2.0, from the login endpoint.
+    V2,
+}
+
+impl Issuer {
+    /// The exact `iss` of the issuer's tokens.
+    #[must_use]
+    pub fn name(self, config: &Config) -> String {
+        match self {
+            Self::V1 => format!("https://sts.windows.net/{}/", config.tenant_id),
+            Self::V2 => format!("{}/{}/v2.0", config.login_url, config.tenant_id),
+        }
+    }
+
+    /// Where the issuer publishes its keys.
+    #[must_use]
+    pub fn keys_url(self, config: &Config) -> String {
+        let path = match self {
+            Self::V1 => "discovery/keys",
+            Self::V2 => "discovery/v2.0/keys",
+        };
+        format!("{}/{}/{path}", config.login_url, config.tenant_id)
+    }
+
+    const fn version(self) -> &'static str {
+        match self {
+            Self::V1 => "1.0",
+            Self::V2 => "2.0",
+        }
+    }
+}
+
+/// Step 4: `iss` is exactly one of the tenant's two issuers, and `ver` its version. Gives the claims along, not verified yet.
+///
+/// # Errors
+///
+/// [`TokenFault::ClaimsNotObject`], [`TokenFault::Issuer`], [`TokenFault::Version`].
+pub fn issuer(parts: &Parts<'_>, config: &Config) -> Result<(Issuer, Map<String, Value>), TokenFault> {
+    let claims = json::object(&parts.claims).ok_or(TokenFault::ClaimsNotObject)?;
+    let iss = claims.get("iss").and_then(Value::as_str).ok_or(TokenFault::Issuer)?;
+    let issuer =
+        [Issuer::V1, Issuer::V2].into_iter().find(|issuer| issuer.name(config) == iss).ok_or(TokenFault::Issuer)?;
+    if claims.get("ver").and_then(Value::as_str) != Some(issuer.version()) {
+        return Err(TokenFault::Version);
+    }
+    Ok((issuer, claims))
+}
+
+/// What a verified token says that the gateway goes by. Names and addresses in it are never looked at: `oid` is immutable, they are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// `oid`: the immutable object id of the service principal, managed identity or user.
+    pub object_id: Guid,
+    /// `scp`: the delegated scopes, `None` for a token without it (app-only).
+    pub scopes: Option<Vec<String>>,
+    /// `roles`: the app roles. Managed identities' tokens may lack them.
+    pub roles: Vec<String>,
+    expires: Timestamp,
+    not_before: Option<Timestamp>,
+}
+
+impl Claims {
+    /// Step 7, the part that time changes: `exp` and `nbf`, with [`CLOCK_SKEW`].
+    ///
+    /// # Errors
+    ///
+    /// [`TokenFault::Expired`], [`TokenFault::NotYetValid`].
+    pub fn valid_at(&self, now: Timestamp) -> Result<(), TokenFault> {
+        within(self.expires, self.not_before, now)
+    }
+
+    /// When the token is of no use any more.
+    #[must_use]
+    pub fn ends(&self) -> Timestamp {
+        self.expires.plus(CLOCK_SKEW)
+    }
+}
+
+/// Step 7: the verified claims are for us, of our tenant, in time, and say who.
+///
+/// # Errors
+///
+/// The first rule that does not hold: `exp`, `nbf`, `tid`, `aud`, `oid`, `scp` and `roles`, in this order.
+pub fn claims(claims: &Map<String, Value>, config: &Config, now: Timestamp) -> Result<Claims, TokenFault> {
+    let (expires, not_before) = validity(claims)?;
+    within(expires, not_before, now)?;
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let guid = |name: &str| text(name).and_then(|text| text.parse().ok());
+    if guid("tid") != Some(config.tenant_id) {
+        return Err(TokenFault::Tenant);
+    }
+    match text("aud").map(without_trailing_slash) {
+        Some(aud) if config.audience.iter().any(|known| known == aud) => {}
+        Some(aud) if is_graph(aud) => return Err(TokenFault::GraphAudience),
+        _ => return Err(TokenFault::Audience),
+    }
+    let object_id = guid("oid").ok_or(TokenFault::ObjectId)?;
+    let scopes = match claims.get("scp") {
+        None => None,
+        Some(Value::String(scopes)) => Some(scopes.split(' ').map(str::to_owned).collect()),
+        Some(_) => return Err(TokenFault::Grants),
+    };
+    let roles = match claims.get("roles") {
+        None => Vec::new(),
+        Some(Value::Array(roles)) => roles
+            .iter()
+            .map(|role| role.as_str().map(str::to_owned))
+            .collect::<Option<_>>()
+            .ok_or(TokenFault::Grants)?,
+        Some(_) => return Err(TokenFault::Grants),
+    };
+    Ok(Claims { object_id, scopes, roles, expires, not_before })
+}
+
+/// `exp`, and `nbf` where it is there: whole seconds (RFC 7519 section 2, `NumericDate`; Entra writes no fractions).
+fn validity(claims: &Map<String, Value>) -> Result<(Timestamp, Option<Timestamp>), TokenFault> {
+    let moment = |value: &Value| value.as_u64().map(Timestamp::from_seconds);
+    let expires = claims.get("exp").and_then(moment).ok_or(TokenFault::ExpiryMalformed)?;
+    let not_before = claims.get("nbf").map(|value| moment(value).ok_or(TokenFault::NotBeforeMalformed)).transpose()?;
+    Ok((expires, not_before))
+}
+
+fn within(expires: Timestamp, not_before: Option<Timestamp>, now: Timestamp) -> Result<(), TokenFault> {
+    if now >= expires.plus(CLOCK_SKEW) {
+        return Err(TokenFault::Expired);
+    }
+    if not_before.is_some_and(|not_before| now.plus(CLOCK_SKEW) < not_before) {
+        return Err(TokenFault::NotYetValid);
+    }
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! Variables and secrets become a [`Config`], or a list of every fault in them.
+//!
+//! A fault names the variable and what is wrong, never its value: the list goes to the log.
+
+mod callers;
+mod url;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+pub use callers::{Caller, DomainRule};
+
+use crate::ports::Domains;
+use crate::remediation::Guid;
+use crate::secret::Secret;
+
+/// The names of all variables and secrets, for the one reader of the environment.
+pub const VARIABLES: [&str; 8] =
+    ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "AUDIENCE", "CALLERS", "GRAPH_VERSION", "GRAPH_URL", "LOGIN_URL"];
+
+/// Graph itself as an audience: a token for it must never be taken as one for the gateway (confused deputy; facts, section 3).
+pub const GRAPH_AUDIENCES: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
+
+const DEFAULT_GRAPH_URL: &str = "https://graph.microsoft.com";
+const DEFAULT_LOGIN_URL: &str = "https://login.microsoftonline.com";
+
+/// The variables and secrets as the platform gives them: texts as strings, tables and arrays as JSON.
+pub type Variables = BTreeMap<&'static str, Value>;
+
+/// The configuration, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// The Entra tenant whose mailboxes are remediated, and whose tokens are taken.
+    pub tenant_id: Guid,
+    /// The gateway's own application, which holds the permission in Graph.
+    pub client_id: Guid,
+    /// The secret of that application.
+    pub client_secret: Secret,
+    /// The audiences that a caller's token may be for, each without a trailing slash.
+    pub audience: Vec<String>,
+    /// Who may call.
+    pub callers: Vec<Caller>,
+    /// The version of Graph that `/remediate` uses.
+    pub graph_version: GraphVersion,
+    /// Graph's scheme and authority, without a trailing slash.
+    pub graph_url: String,
+    /// Entra's scheme and authority, without a trailing slash.
+    pub login_url: String,
+}
+
+/// A version of Graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphVersion {
+    /// `beta`, the one of the document that the gateway implements.
+    Beta,
+    /// `v1.0`.
+    V1,
+}
+
+impl GraphVersion {
+    /// The version as the first segment of Graph's paths.
+    #[must_use]
+    pub const fn segment(self) -> &'static str {
+        match self {
+            Self::Beta => "beta",
+            Self::V1 => "v1.0",
+        }
+    }
+
+    /// The version whose segment is exactly `segment`.
+    #[must_use]
+    pub fn from_segment(segment: &str) -> Option<Self> {
+        [Self::Beta, Self::V1].into_iter().find(|version| version.segment() == segment)
+    }
+}
+
+/// One thing that is wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: {problem}")]
+pub struct ConfigFault {
+    /// The variable, or the place in it: `CALLERS[1].actions`.
+    pub variable: String,
+    /// What is wrong, and what would be right. Holds no value.
+    pub problem: String,
+}
+
+/// The faults found so far.
+#[derive(Debug, Default)]
+struct Faults(Vec<ConfigFault>);
+
+impl Faults {
+    fn add(&mut self, variable: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(ConfigFault { variable: variable.into(), problem: problem.into() });
+    }
+}
+
+impl Config {
+    /// Checks all of `variables` at once.
+    ///
+    /// # Errors
+    ///
+    /// Every fault, in the order of the variables in the contract.
+    pub fn check(variables: &Variables, domains: &impl Domains) -> Result<Self, Vec<ConfigFault>> {
+        let mut faults = Faults::default();
+        let tenant_id = guid(variables, "TENANT_ID", &mut faults);
+        let client_id = guid(variables, "CLIENT_ID", &mut faults);
+        let client_secret = required_text(variables, "CLIENT_SECRET", &mut faults).map(|text| Secret::new(text.into()));
+        let audience = audience(variables, &mut faults);
+        let callers = callers::read(variables.get("CALLERS"), domains, &mut faults);
+        if audience.as_ref().is_some_and(Vec::is_empty) && callers.iter().any(|caller| caller.object_id.is_some()) {
+            faults.add("AUDIENCE", "is required, since a caller in CALLERS has an object_id");
+        }
+        let graph_version = match text(variables, "GRAPH_VERSION", &mut faults) {
+            None => Some(GraphVersion::Beta),
+            Some(segment) => {
+                let version = GraphVersion::from_segment(segment);
+                if version.is_none() {
+                    faults.add("GRAPH_VERSION", "must be \"beta\" or \"v1.0\"");
+                }
+                version
+            }
+        };
+        let graph_url = base_url(variables, "GRAPH_URL", DEFAULT_GRAPH_URL, &mut faults);
+        let login_url = base_url(variables, "LOGIN_URL", DEFAULT_LOGIN_URL, &mut faults);
+
+        // Whatever is missing here has left its fault above; a value that is there may have left one too.
+        match (tenant_id, client_id, client_secret, audience, graph_version, graph_url, login_url) {
+            (
+                Some(tenant_id),
+                Some(client_id),
+                Some(client_secret),
+                Some(audience),
+                Some(graph_version),
+                Some(graph_url),
+                Some(login_url),
+            ) if faults.0.is_empty() => {
+                Ok(Self { tenant_id, client_id, client_secret, audience, callers, graph_version, graph_url, login_url })
+            }
+            _ => Err(faults.0),
+        }
+    }
+}
+
+/// The text of `name`, `None` where it is not set. An empty text counts as not set, since dashboards and templates leave such.
+fn text<'a>(variables: &'a Variables, name: &'static str, faults: &mut Faults) -> Option<&'a str> {
+    match variables.get(name) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) if text.is_empty() => None,
+        Some(Value::String(text)) => Some(text),
+        Some(_) => {
+            faults.add(name, "must be a text");
+            None
+        }
+    }
+}
+
+fn required_text<'a>(variables: &'a Variables, name: &'static str, faults: &mut Faults) -> Option<&'a str> {
+    let before = faults.0.len();
+    let text = text(variables, name, faults);
+    if text.is_none() && faults.0.len() == before {
+        faults.add(name, "is required");
+    }
+    text
+}
+
+fn guid(variables: &Variables, name: &'static str, faults: &mut Faults) -> Option<Guid> {
+    let guid = required_text(variables, name, faults)?.parse().ok();
+    if guid.is_none() {
+        faults.add(name, "must be a GUID, written 8-4-4-4-12");
+    }
+    guid
+}
+
+fn base_url(variables: &Variables, name: &'static str, default: &str, faults: &mut Faults) -> Option<String> {
+    let before = faults.0.len();
+    match text(variables, name, faults) {
+        None if faults.0.len() == before => Some(default.to_owned()),
+        None => None,
+        Some(text) => url::base(text).map_err(|problem| faults.add(name, problem)).ok(),
+    }
+}
+
+/// The audiences without their trailing slash (Entra writes an App ID URI with or without one; facts, section 3).
+/// `None` where the variable has a fault, an empty list where it is not set.
+fn audience(variables: &Variables, faults: &mut Faults) -> Option<Vec<String>> {
+    let before = faults.0.len();
+    let given: Vec<&Value> = match variables.get("AUDIENCE") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::String(text)) if text.is_empty() => Vec::new(),
+        Some(Value::Array(items)) if items.is_empty() => {
+            faults.add("AUDIENCE", "must not be an empty array");
+            Vec::new()
+        }
+        Some(Value::Array(items)) => items.iter().collect(),
+        Some(single) => vec![single],
+    };
+    let mut audience = Vec::with_capacity(given.len());
+    for value in given {
+        match value.as_str().map(without_trailing_slash) {
+            None | Some("") => faults.add("AUDIENCE", "must be a text, or an array of texts, none empty"),
+            Some(text) if is_graph(text) => {
+                faults.add("AUDIENCE", "must not be Microsoft Graph's: a token for Graph is not one for the gateway");
+            }
+            Some(text) => audience.push(text.to_owned()),
+        }
+    }
+    (faults.0.len() == before).then_some(audience)
+}
+
+/// `audience` without one trailing slash.
+#[must_use]
+pub fn without_trailing_slash(audience: &str) -> &str {
+    audience.strip_suffix('/').unwrap_or(audience)
+}
+
+/// Whether `audience` (without a trailing slash) is Graph itself.
+#[must_use]
+pub fn is_graph(audience: &str) -> bool {
+    GRAPH_AUDIENCES.iter().any(|graph| graph.eq_ignore_ascii_case(audience))
+}

@@ -1,0 +1,340 @@
+//! `CALLERS`: who may call, and what each may do.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::Faults;
+use crate::ports::Domains;
+use crate::remediation::{Action, Guid, limits::MAX_ANALYZED_EMAILS};
+
+/// What `max_emails_per_request` is where it is not set (contract, section 6).
+const DEFAULT_EMAILS_PER_REQUEST: usize = 1_000;
+/// What `max_emails_per_hour` is where it is not set (contract, section 6).
+const DEFAULT_EMAILS_PER_HOUR: usize = 10_000;
+/// The most that `max_emails_per_hour` can be. Graph advises batches of 50,000 or fewer and takes 50 active remediations per organisation
+/// (facts, section 1): 50 × 50,000.
+const MOST_EMAILS_PER_HOUR: usize = 2_500_000;
+/// A caller's name is in each line of the log and in Basic credentials; 64 characters tell any playbook from another.
+const MAX_NAME_LENGTH: usize = 64;
+/// A domain name in its textual form has at most 253 characters (RFC 1035 section 2.3.4, less the root's dot and length).
+const MAX_DOMAIN_LENGTH: usize = 253;
+/// A role is an app role's value, at most 120 characters in Entra ID.
+const MAX_ROLE_LENGTH: usize = 120;
+
+/// The members of a caller's table.
+const MEMBERS: [&str; 8] = [
+    "name",
+    "object_id",
+    "api_key_sha256",
+    "actions",
+    "role",
+    "recipient_domains",
+    "max_emails_per_request",
+    "max_emails_per_hour",
+];
+
+/// SHA-256 of nothing: the sign of a key that was never set when its digest was taken.
+const DIGEST_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// One caller: how it is known, and its rights. What is not granted here is denied.
+#[derive(Debug)]
+pub struct Caller {
+    /// The name, unique among the callers.
+    pub name: String,
+    /// The `oid` of its tokens: the object id of the service principal, managed identity or user.
+    pub object_id: Option<Guid>,
+    /// The SHA-256 of each of its API keys.
+    pub api_key_sha256: Vec<[u8; 32]>,
+    /// What it may have done to mail.
+    pub actions: Vec<Action>,
+    /// The app role that its tokens must carry.
+    pub role: Option<String>,
+    /// The domains whose mailboxes it may touch; `None` for all.
+    pub recipient_domains: Option<Vec<DomainRule>>,
+    /// The most emails in one request, after repeated pairs are removed.
+    pub max_emails_per_request: usize,
+    /// The most emails in any hour.
+    pub max_emails_per_hour: usize,
+}
+
+/// A domain of recipients, in lower-case ASCII.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainRule {
+    domain: String,
+    subdomains: bool,
+}
+
+impl DomainRule {
+    /// Reads `contoso.com` (that domain alone) or `*.contoso.com` (that domain and all below it).
+    fn parse(text: &str, domains: &impl Domains) -> Option<Self> {
+        let (subdomains, domain) = match text.strip_prefix("*.") {
+            Some(domain) => (true, domain),
+            None => (false, text),
+        };
+        let domain = if domain.is_ascii() { domain.to_ascii_lowercase() } else { domains.to_ascii(domain)? };
+        is_domain(&domain).then_some(Self { domain, subdomains })
+    }
+
+    /// Whether a recipient in `domain`, given in lower-case ASCII, falls under the rule.
+    #[must_use]
+    pub fn covers(&self, domain: &str) -> bool {
+        match domain.strip_suffix(self.domain.as_str()) {
+            Some("") => true,
+            Some(below) => self.subdomains && below.ends_with('.'),
+            None => false,
+        }
+    }
+}
+
+/// Whether `domain` can be the domain of a recipient: two labels at least, letters, digits and inner hyphens, and a top-level domain that is
+/// not a number, so that no address of a host passes.
+fn is_domain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    domain.len() <= MAX_DOMAIN_LENGTH
+        && domain.split('.').all(is_label)
+        && domain.rsplit_once('.').is_some_and(|(_, top)| !is_number(top))
+}
+
+/// Reads the callers, leaving a fault for each thing that is wrong with one.
+pub(super) fn read(value: Option<&Value>, domains: &impl Domains, faults: &mut Faults) -> Vec<Caller> {
+    // A dashboard's text variable can hold the array as JSON.
+    let parsed;
+    let value = match value {
+        Some(Value::String(text)) if !text.is_empty() => {
+            let Ok(value) = serde_json::from_str(text) else {
+                faults.add("CALLERS", "is a text that is not JSON: it must be an array of tables");
+                return Vec::new();
+            };
+            parsed = value;
+            Some(&parsed)
+        }
+        other => other,
+    };
+    let items = match value {
+        None | Some(Value::Null | Value::String(_)) => {
+            faults.add("CALLERS", "is required");
+            return Vec::new();
+        }
+        Some(Value::Array(items)) => items,
+        Some(_) => {
+            faults.add("CALLERS", "must be an array of tables");
+            return Vec::new();
+        }
+    };
+    if items.is_empty() {
+        faults.add("CALLERS", "is empty: nobody could call");
+    }
+    let mut callers = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let place = format!("CALLERS[{index}]");
+        match item {
+            Value::Object(table) => callers.extend(Table { place, members: table, faults }.caller(domains)),
+            _ => faults.add(place, "must be a table"),
+        }
+    }
+    refuse_shared_identities(&callers, faults);
+    callers
+}
+
+/// Two callers that one credential or one name stands for could not be told apart.
+fn refuse_shared_identities(callers: &[Caller], faults: &mut Faults) {
+    let mut names = BTreeSet::new();
+    let mut object_ids = BTreeSet::new();
+    let mut keys = BTreeSet::new();
+    for (index, caller) in callers.iter().enumerate() {
+        let mut fault = |member: &str, problem: &str| faults.add(format!("CALLERS[{index}].{member}"), problem);
+        if !names.insert(caller.name.to_ascii_lowercase()) {
+            fault("name", "is another caller's too");
+        }
+        if caller.object_id.is_some_and(|object_id| !object_ids.insert(object_id)) {
+            fault("object_id", "is another caller's too");
+        }
+        for key in &caller.api_key_sha256 {
+            if !keys.insert(*key) {
+                fault("api_key_sha256", "holds a key that stands in CALLERS twice");
+            }
+        }
+    }
+}
+
+/// A caller's table while it is read.
+struct Table<'a> {
+    place: String,
+    members: &'a Map<String, Value>,
+    faults: &'a mut Faults,
+}
+
+impl<'a> Table<'a> {
+    fn fault(&mut self, member: &str, problem: &str) {
+        self.faults.add(format!("{}.{member}", self.place), problem);
+    }
+
+    /// The caller, or `None` where so much is missing that it could not stand in the list. Faults are left either way.
+    fn caller(mut self, domains: &impl Domains) -> Option<Caller> {
+        for member in self.members.keys() {
+            if !MEMBERS.contains(&member.as_str()) {
+                // The member's name is not a value, yet it may be one that was put in the wrong place: it is not shown.
+                self.faults
+                    .add(self.place.as_str(), format!("has an unknown member; the members are {}", MEMBERS.join(", ")));
+            }
+        }
+        let name = self.name();
+        let object_id = self.object_id();
+        let api_key_sha256 = self.api_keys();
+        let actions = self.actions();
+        let role = self.role();
+        let recipient_domains = self.recipient_domains(domains);
+        let max_emails_per_request =
+            self.count("max_emails_per_request", DEFAULT_EMAILS_PER_REQUEST, MAX_ANALYZED_EMAILS);
+        let max_emails_per_hour = self.count("max_emails_per_hour", DEFAULT_EMAILS_PER_HOUR, MOST_EMAILS_PER_HOUR);
+        if !self.members.contains_key("object_id") && !self.members.contains_key("api_key_sha256") {
+            self.faults
+                .add(self.place.as_str(), "has neither object_id nor api_key_sha256: nobody could ever be this caller");
+        }
+        if self.members.contains_key("role") && !self.members.contains_key("object_id") {
+            self.fault("role", "needs object_id: an API key carries no roles");
+        }
+        Some(Caller {
+            name: name?,
+            object_id,
+            api_key_sha256,
+            actions,
+            role,
+            recipient_domains,
+            max_emails_per_request,
+            max_emails_per_hour,
+        })
+    }
+
+    fn name(&mut self) -> Option<String> {
+        let is_name = |name: &str| {
+            (1..=MAX_NAME_LENGTH).contains(&name.len())
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte))
+                && name.trim() == name
+        };
+        match self.members.get("name").map(Value::as_str) {
+            Some(Some(name)) if is_name(name) => Some(name.to_owned()),
+            None => {
+                self.fault("name", "is required");
+                None
+            }
+            Some(_) => {
+                self.fault(
+                    "name",
+                    "must be a text of 1 to 64 ASCII letters, digits, inner spaces, dots, hyphens and underscores",
+                );
+                None
+            }
+        }
+    }
+
+    fn object_id(&mut self) -> Option<Guid> {
+        let value = self.members.get("object_id")?;
+        let guid = value.as_str().and_then(|text| text.parse().ok());
+        if guid.is_none() {
+            self.fault("object_id", "must be a GUID, written 8-4-4-4-12");
+        }
+        guid
+    }
+
+    fn api_keys(&mut self) -> Vec<[u8; 32]> {
+        let Some(digests) = self.texts("api_key_sha256") else { return Vec::new() };
+        let mut keys = Vec::with_capacity(digests.len());
+        for digest in digests {
+            match hex_digest(digest) {
+                Some(_) if digest.eq_ignore_ascii_case(DIGEST_OF_NOTHING) => {
+                    self.fault("api_key_sha256", "holds the digest of an empty key");
+                }
+                Some(key) => keys.push(key),
+                None => self.fault("api_key_sha256", "must hold SHA-256 digests, each of 64 hexadecimal digits"),
+            }
+        }
+        keys
+    }
+
+    fn actions(&mut self) -> Vec<Action> {
+        if !self.members.contains_key("actions") {
+            self.fault("actions", "is required: what is not granted is denied");
+        }
+        let Some(names) = self.texts("actions") else { return Vec::new() };
+        let mut actions = Vec::with_capacity(names.len());
+        for name in names {
+            match Action::parse(name) {
+                Some(action) => actions.push(action),
+                None => self.fault(
+                    "actions",
+                    &format!("holds an unknown action; the actions are {}", Action::ALL.map(Action::as_str).join(", ")),
+                ),
+            }
+        }
+        actions
+    }
+
+    fn role(&mut self) -> Option<String> {
+        match self.members.get("role")?.as_str() {
+            Some(role) if (1..=MAX_ROLE_LENGTH).contains(&role.len()) && !role.contains(char::is_whitespace) => {
+                Some(role.to_owned())
+            }
+            _ => {
+                self.fault("role", "must be the value of an app role: 1 to 120 characters without spaces");
+                None
+            }
+        }
+    }
+
+    fn recipient_domains(&mut self, domains: &impl Domains) -> Option<Vec<DomainRule>> {
+        let texts = self.texts("recipient_domains")?;
+        let rules: Vec<Option<DomainRule>> = texts.iter().map(|text| DomainRule::parse(text, domains)).collect();
+        if rules.iter().any(Option::is_none) {
+            self.fault(
+                "recipient_domains",
+                "holds a domain that no recipient can have; write contoso.com, or *.contoso.com for it and its subdomains",
+            );
+        }
+        Some(rules.into_iter().flatten().collect())
+    }
+
+    /// A member that is a list of texts; `None` where it is not there. An empty list is a fault, since it could only mean "none" to one
+    /// reader and "all" to another.
+    fn texts(&mut self, member: &str) -> Option<Vec<&'a str>> {
+        let value = self.members.get(member)?;
+        let texts: Option<Vec<&str>> = value.as_array().and_then(|items| items.iter().map(Value::as_str).collect());
+        if texts.as_ref().is_none_or(Vec::is_empty) {
+            self.fault(member, "must be an array of one text at least");
+        }
+        texts
+    }
+
+    fn count(&mut self, member: &str, default: usize, most: usize) -> usize {
+        match self.members.get(member) {
+            None => default,
+            Some(value) => match value.as_u64().and_then(|count| usize::try_from(count).ok()) {
+                Some(count) if (1..=most).contains(&count) => count,
+                _ => {
+                    self.fault(member, &format!("must be a whole number from 1 to {most}"));
+                    default
+                }
+            },
+        }
+    }
+}
+
+/// The 32 bytes of 64 hexadecimal digits.
+fn hex_digest(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    if text.len() != 64 {
+        return None;
+    }
+    let mut digits = text.chars().map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()));
+    for byte in &mut digest {
+        *byte = digits.next()?? << 4 | digits.next()??;
+    }
+    Some(digest)
+}

@@ -1,0 +1,214 @@
+//! The gateway's own token for Graph, by the client credentials flow (facts, section 2).
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::answer::retry_after;
+use crate::config::Config;
+use crate::percent::encode_form;
+use crate::ports::{Call, Clock, Http, Received, SendFailure};
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// A token is used until this long before it ends, so that none ends on its way (contract, section 8).
+const SAFETY_MARGIN: Duration = Duration::from_mins(5);
+/// How long the token endpoint may take (contract, section 8).
+const DEADLINE: Duration = Duration::from_secs(10);
+/// The largest answer of the token endpoint that is read, in bytes: a token of Entra's is a few KiB.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// The largest lifetime that is believed, in seconds: a day. Entra's app tokens live 60 to 90 minutes.
+const MAX_LIFETIME_SECONDS: u64 = 24 * 60 * 60;
+
+/// Why there is no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenEndpointFault {
+    /// Entra refuses the gateway's credential or application. The number is that of its `AADSTS` code.
+    #[error("the token endpoint refused the gateway with status {status}, AADSTS{}", code.unwrap_or_default())]
+    Rejected {
+        /// The status.
+        status: u16,
+        /// The `AADSTS` code: 7000215 wrong secret, 7000222 expired secret, 700016 unknown application, 90002 unknown tenant.
+        code: Option<u32>,
+    },
+    /// Entra is throttling.
+    #[error("the token endpoint throttles (429)")]
+    Throttled {
+        /// Its `Retry-After`, in seconds.
+        retry_after: Option<u32>,
+    },
+    /// Entra is not available.
+    #[error("the token endpoint answered {status}")]
+    Unavailable {
+        /// The status, 500 to 599.
+        status: u16,
+        /// Its `Retry-After`, in seconds.
+        retry_after: Option<u32>,
+    },
+    /// Any other answer: a redirect, or a success that holds no bearer token.
+    #[error("the token endpoint answered {status} without a usable token")]
+    Unexpected {
+        /// The status.
+        status: u16,
+    },
+    /// No answer.
+    #[error("the token endpoint: {0}")]
+    Send(#[from] SendFailure),
+}
+
+/// The cached token.
+#[derive(Debug, Default)]
+pub struct AppTokenCache(RefCell<Option<AppToken>>);
+
+#[derive(Clone, Debug)]
+struct AppToken {
+    token: Secret,
+    usable_until: Timestamp,
+}
+
+impl AppTokenCache {
+    /// A token for Graph: the cached one while it lasts, a new one otherwise. Requests that find none each fetch one, since none may wait
+    /// for another's fetch; a failed fetch is not cached.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenEndpointFault`].
+    pub async fn get(&self, platform: &(impl Http + Clock), config: &Config) -> Result<Secret, TokenEndpointFault> {
+        let cached = self.0.borrow().as_ref().filter(|cached| platform.now() < cached.usable_until).cloned();
+        if let Some(cached) = cached {
+            return Ok(cached.token);
+        }
+        let fetched = fetch(platform, config).await?;
+        self.0.replace(Some(fetched.clone()));
+        Ok(fetched.token)
+    }
+
+    /// Forgets the token where it still is `rejected`: Graph did not take it.
+    pub fn drop_rejected(&self, rejected: &Secret) {
+        let mut cached = self.0.borrow_mut();
+        if cached.as_ref().is_some_and(|cached| cached.token == *rejected) {
+            *cached = None;
+        }
+    }
+}
+
+async fn fetch(platform: &(impl Http + Clock), config: &Config) -> Result<AppToken, TokenEndpointFault> {
+    let url = format!("{}/{}/oauth2/v2.0/token", config.login_url, config.tenant_id);
+    let body = format!(
+        "grant_type=client_credentials&client_id={}&scope={}&client_secret={}",
+        config.client_id,
+        encode_form("https://graph.microsoft.com/.default"),
+        encode_form(config.client_secret.expose()),
+    );
+    let call = Call {
+        url: &url,
+        headers: &[
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Accept", "application/json"),
+            ("User-Agent", crate::USER_AGENT),
+        ],
+        body: Some(&body),
+        deadline: DEADLINE,
+        wanted: &["retry-after"],
+        body_cap: MAX_ANSWER_BYTES,
+        skip_success_body: false,
+    };
+    let asked = platform.now();
+    let answer = platform.send(call).await?;
+    read(&answer, asked)
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    token_type: String,
+    expires_in: Value,
+    access_token: String,
+}
+
+/// Reads the endpoint's answer to a request of the time `asked`, from which the lifetime counts: too early rather than too late.
+fn read(answer: &Received, asked: Timestamp) -> Result<AppToken, TokenEndpointFault> {
+    let status = answer.status;
+    match status {
+        200 => {
+            token(answer.body.as_deref().unwrap_or_default(), asked).ok_or(TokenEndpointFault::Unexpected { status })
+        }
+        429 => Err(TokenEndpointFault::Throttled { retry_after: retry_after(answer) }),
+        400..=499 => {
+            Err(TokenEndpointFault::Rejected { status, code: aadsts(answer.body.as_deref().unwrap_or_default()) })
+        }
+        500..=599 => Err(TokenEndpointFault::Unavailable { status, retry_after: retry_after(answer) }),
+        _ => Err(TokenEndpointFault::Unexpected { status }),
+    }
+}
+
+fn token(body: &[u8], asked: Timestamp) -> Option<AppToken> {
+    let answer: TokenAnswer = serde_json::from_slice(body).ok()?;
+    // Entra's older endpoints write the number as a text.
+    let lifetime = match &answer.expires_in {
+        Value::String(seconds) => seconds.parse().ok()?,
+        other => other.as_u64()?,
+    };
+    let is_header_value = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_bearer = answer.token_type.eq_ignore_ascii_case("bearer") && is_header_value(&answer.access_token);
+    let lifetime = Duration::from_secs(lifetime.min(MAX_LIFETIME_SECONDS)).saturating_sub(SAFETY_MARGIN);
+    is_bearer.then(|| AppToken { token: Secret::new(answer.access_token), usable_until: asked.plus(lifetime) })
+}
+
+/// The number of the `AADSTS` code that starts `error_description`. The rest of it is free text, which is not logged.
+fn aadsts(body: &[u8]) -> Option<u32> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let digits = body.get("error_description")?.as_str()?.strip_prefix("AADSTS")?;
+    digits.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(status: u16, body: &str) -> Received {
+        Received { status, headers: vec![("retry-after", "7".into())], body: Some(body.as_bytes().to_vec()) }
+    }
+
+    #[test]
+    fn the_endpoints_answers_are_told_apart() {
+        let asked = Timestamp::from_seconds(1000);
+        let usable_until = |body: &str| {
+            read(&received(200, body), asked).map(|token| (token.token.expose().to_owned(), token.usable_until))
+        };
+        let good = Ok(("t.t.t".to_owned(), Timestamp::from_seconds(1000 + 3599 - 300)));
+        assert_eq!(usable_until(r#"{"token_type":"Bearer","expires_in":3599,"access_token":"t.t.t"}"#), good);
+        assert_eq!(usable_until(r#"{"token_type":"bearer","expires_in":"3599","access_token":"t.t.t","x":1}"#), good);
+        assert_eq!(
+            usable_until(r#"{"token_type":"Bearer","expires_in":60,"access_token":"t"}"#),
+            Ok(("t".to_owned(), asked)),
+            "a token that ends within the margin serves the request that fetched it and no other"
+        );
+        for body in [
+            "",
+            "<html>",
+            "{}",
+            r#"{"token_type":"pop","expires_in":3599,"access_token":"t"}"#,
+            r#"{"token_type":"Bearer","expires_in":3599,"access_token":""}"#,
+            r#"{"token_type":"Bearer","expires_in":3599,"access_token":"a\r\nb"}"#,
+            r#"{"token_type":"Bearer","expires_in":-1,"access_token":"t"}"#,
+        ] {
+            assert_eq!(usable_until(body), Err(TokenEndpointFault::Unexpected { status: 200 }), "{body}");
+        }
+        for (status, body, expected) in [
+            (
+                401,
+                r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}"#,
+                TokenEndpointFault::Rejected { status: 401, code: Some(7_000_215) },
+            ),
+            (400, "<html>", TokenEndpointFault::Rejected { status: 400, code: None }),
+            (429, "", TokenEndpointFault::Throttled { retry_after: Some(7) }),
+            (500, "", TokenEndpointFault::Unavailable { status: 500, retry_after: Some(7) }),
+            (302, "", TokenEndpointFault::Unexpected { status: 302 }),
+            (204, "", TokenEndpointFault::Unexpected { status: 204 }),
+        ] {
+            assert_eq!(read(&received(status, body), asked).map(|_| ()), Err(expected));
+        }
+    }
+}

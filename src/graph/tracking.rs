@@ -1,0 +1,123 @@
+//! The tracking link: the Action center's page for a remediation, as Graph names it in `Location`.
+//!
+//! Graph writes it with raw `{ " [ ] }`, which no URI may hold (RFC 3986 section 2), and it is a page for people.
+
+use serde_json::Value;
+
+use crate::percent;
+use crate::remediation::Guid;
+
+/// What a tracking link says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracking {
+    /// The link exactly as Graph gave it.
+    pub location: String,
+    /// The link as a valid URI.
+    pub url: String,
+    /// The first `bulkId` of its filters.
+    pub bulk_id: Option<String>,
+    /// Its `tid`.
+    pub tenant_id: Option<String>,
+}
+
+/// The longest id that is taken out of a link: a GUID has 36 characters, and what is longer is not one of Microsoft's.
+const MAX_ID_LENGTH: usize = 64;
+
+impl Tracking {
+    /// Reads the link that Graph gave.
+    #[must_use]
+    pub fn of(location: String) -> Self {
+        let query = location.split_once('?').map_or("", |(_, query)| query);
+        let query = query.split('#').next().unwrap_or_default();
+        let parameter = |name: &str| {
+            let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+            percent::decode(value)
+        };
+        let bulk_id = parameter("filters").and_then(|filters| {
+            let filters: Value = serde_json::from_str(&filters).ok()?;
+            let id = filters.get("bulkId")?;
+            id.get(0).unwrap_or(id).as_str().filter(|id| is_id(id)).map(str::to_owned)
+        });
+        let tenant_id = parameter("tid").filter(|id| is_id(id));
+        Self { url: as_uri(&location), location, bulk_id, tenant_id }
+    }
+
+    /// The link for a success that Graph gave none with: the Action center's history of the tenant.
+    #[must_use]
+    pub fn of_tenant(tenant_id: Guid) -> Self {
+        Self::of(format!("https://security.microsoft.com/action-center/history?tid={tenant_id}"))
+    }
+}
+
+/// Whether `text` looks like one of Microsoft's ids. It is logged, so it must not be able to hold an address or a line.
+fn is_id(text: &str) -> bool {
+    (1..=MAX_ID_LENGTH).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// `link` with every character escaped that a URI may not hold in its query. Escapes that are there stay.
+fn as_uri(link: &str) -> String {
+    let mut uri = String::with_capacity(link.len() + 64);
+    let mut rest = link.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let allowed = percent::is_unreserved(byte)
+            || b":/?#@!$&'()*+,;=".contains(&byte)
+            || byte == b'%' && percent::escape(rest).is_some();
+        if allowed {
+            uri.push(char::from(byte));
+        } else {
+            percent::push_escape(&mut uri, byte);
+        }
+        rest = after;
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: &str = "https://security.microsoft.com/action-center/history";
+
+    #[test]
+    fn the_link_becomes_a_uri_and_gives_its_ids() {
+        let id = "11112222-3333-4444-5555-666677778888";
+        for (query, uri_query, bulk_id, tenant_id) in [
+            (
+                format!(r#"?filters={{"bulkId":["{id}"]}}&tid=t-1"#),
+                format!("?filters=%7B%22bulkId%22:%5B%22{id}%22%5D%7D&tid=t-1"),
+                Some(id),
+                Some("t-1"),
+            ),
+            (
+                format!("?filters=%7B%22bulkId%22%3A%5B%22{id}%22%5D%7D&tid=t-1"),
+                format!("?filters=%7B%22bulkId%22%3A%5B%22{id}%22%5D%7D&tid=t-1"),
+                Some(id),
+                Some("t-1"),
+            ),
+            (
+                format!(r#"?tid=t&filters={{"bulkId":"{id}"}}#x"#),
+                format!("?tid=t&filters=%7B%22bulkId%22:%22{id}%22%7D#x"),
+                Some(id),
+                Some("t"),
+            ),
+            (r#"?filters={"bulkId":[]}&tid="#.into(), "?filters=%7B%22bulkId%22:%5B%5D%7D&tid=".into(), None, None),
+            (
+                r#"?filters={"bulkId":["a@b.c"]}"#.into(),
+                "?filters=%7B%22bulkId%22:%5B%22a@b.c%22%5D%7D".into(),
+                None,
+                None,
+            ),
+            ("?filters=nonsense&xtid=1".into(), "?filters=nonsense&xtid=1".into(), None, None),
+            ("?q=100%&r=%zz&s=é|^".into(), "?q=100%25&r=%25zz&s=%C3%A9%7C%5E".into(), None, None),
+            (String::new(), String::new(), None, None),
+        ] {
+            let location = format!("{BASE}{query}");
+            let tracking = Tracking::of(location.clone());
+            assert_eq!(tracking.location, location);
+            assert_eq!(tracking.url, format!("{BASE}{uri_query}"));
+            assert_eq!(tracking.bulk_id.as_deref(), bulk_id, "{query}");
+            assert_eq!(tracking.tenant_id.as_deref(), tenant_id, "{query}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The log: one JSON line per POST (contract, section 10), and one per fault of the configuration.
+//!
+//! What may stand in a line is decided by the types here: ids, names from the configuration, names of enums, numbers, and reasons whose
+//! texts are ours. Nothing that a caller or Microsoft wrote freely gets in.
+
+use serde::Serialize;
+
+use crate::config::ConfigFault;
+
+/// What is told of one POST.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The gateway's id of this exchange, as in the answer.
+    pub request_id: String,
+    /// The caller's id of it, where it sent a sane one.
+    pub client_request_id: Option<String>,
+    /// The caller's name in `CALLERS`.
+    pub caller: Option<String>,
+    /// The route's name.
+    pub route: Option<&'static str>,
+    /// The remediation's action.
+    pub action: Option<&'static str>,
+    /// How many emails it has, without repeated pairs.
+    pub emails: Option<usize>,
+    /// The status of the answer.
+    pub status: u16,
+    /// The public code of a refusal.
+    pub code: Option<&'static str>,
+    /// The reason of a refusal, richer than what the caller was told.
+    pub reason: Option<String>,
+    /// Whether Graph had the remediation already.
+    pub duplicate: Option<bool>,
+    /// Graph's id of the remediation.
+    pub bulk_id: Option<String>,
+    /// Graph's `request-id`.
+    pub graph_request_id: Option<String>,
+    /// Graph's status.
+    pub graph_status: Option<u16>,
+    /// How long the exchange took, in milliseconds. The platform's clock stands still but for I/O.
+    pub duration_ms: u64,
+    /// The run of the workflow that called, by its own account.
+    pub workflow_run_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ConfigLine<'a> {
+    code: &'static str,
+    variable: &'a str,
+    problem: &'a str,
+}
+
+impl Record {
+    /// The line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The line for a fault of the configuration.
+#[must_use]
+pub fn config_line(fault: &ConfigFault) -> String {
+    let line = ConfigLine { code: "misconfigured", variable: &fault.variable, problem: &fault.problem };
+    serde_json::to_string(&line).unwrap_or_default()
+}

@@ -1,0 +1,55 @@
+//! WebCrypto: RS256 and random GUIDs.
+
+use js_sys::futures::JsFuture;
+use js_sys::{Array, Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Crypto, CryptoKey};
+
+use super::{Workers, global};
+use crate::ports::Signatures;
+
+/// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2), which with SHA-256 is RS256.
+const ALGORITHM: &str = "RSASSA-PKCS1-v1_5";
+
+fn crypto() -> Result<Crypto, JsValue> {
+    global().crypto()
+}
+
+/// A random GUID.
+pub(super) fn random_uuid() -> String {
+    // Workers always have `crypto`; where they had not, an empty id would be the least harm.
+    crypto().map(|crypto| crypto.random_uuid()).unwrap_or_default()
+}
+
+fn object(members: &[(&str, &str)]) -> Result<Object, JsValue> {
+    let object = Object::new();
+    for (name, value) in members {
+        Reflect::set(&object, &JsValue::from_str(name), &JsValue::from_str(value))?;
+    }
+    Ok(object)
+}
+
+async fn import(n: &str, e: &str) -> Result<CryptoKey, JsValue> {
+    let key = object(&[("kty", "RSA"), ("alg", "RS256"), ("n", n), ("e", e)])?;
+    let algorithm = object(&[("name", ALGORITHM), ("hash", "SHA-256")])?;
+    let usages = Array::of1(&JsValue::from_str("verify"));
+    let promise = crypto()?.subtle().import_key_with_object("jwk", &key, &algorithm, false, &usages)?;
+    JsFuture::from(promise).await?.dyn_into()
+}
+
+async fn verify(key: &CryptoKey, message: &[u8], signature: &[u8]) -> Result<bool, JsValue> {
+    let promise = crypto()?.subtle().verify_with_str_and_u8_array_and_u8_array(ALGORITHM, key, signature, message)?;
+    Ok(JsFuture::from(promise).await?.is_truthy())
+}
+
+impl Signatures for Workers {
+    type Key = CryptoKey;
+
+    async fn import_rs256(&self, n: &str, e: &str) -> Option<CryptoKey> {
+        import(n, e).await.ok()
+    }
+
+    async fn verify_rs256(&self, key: &CryptoKey, message: &[u8], signature: &[u8]) -> bool {
+        verify(key, message, signature).await.unwrap_or(false)
+    }
+}

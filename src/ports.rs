@@ -1,0 +1,124 @@
+//! What the pipeline needs from the outside, as small traits. `platform/` implements them on Workers, the tests natively.
+//!
+//! An isolate runs one thread, so nothing here is `Send`, and no future is boxed.
+#![expect(async_fn_in_trait, reason = "an isolate is single-threaded: no caller could want `Send` futures")]
+
+use std::time::Duration;
+
+use crate::time::Timestamp;
+
+/// The wall clock. On Workers it stands still between I/O operations.
+pub trait Clock {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// A source of identifiers that nobody can predict.
+pub trait Guids {
+    /// A new random GUID (version 4), in canonical lower case.
+    fn new_guid(&self) -> String;
+}
+
+/// The one place that logs.
+pub trait Log {
+    /// Writes one line, a JSON object.
+    fn log(&self, line: &str);
+}
+
+/// Knowledge of internationalised domain names.
+pub trait Domains {
+    /// `domain` in its ASCII form (UTS #46, lower case), or `None` where it has none.
+    fn to_ascii(&self, domain: &str) -> Option<String>;
+}
+
+/// Waiting, and work that outlives the answer.
+pub trait Background {
+    /// Resolves after `duration`.
+    async fn sleep(&self, duration: Duration);
+
+    /// Runs `task` on, even when the answer is sent or the caller is gone, as long as the platform allows (30 s after the answer).
+    fn defer(&self, task: impl Future<Output = ()> + 'static);
+}
+
+/// RSA signatures by the platform's cryptography.
+pub trait Signatures {
+    /// A public key, imported once and kept: a plain value, not bound to a request.
+    type Key: Clone + 'static;
+
+    /// Imports the RSA public key of modulus `n` and exponent `e` (both base64url, RFC 7518 section 6.3.1) for RS256.
+    /// `None` where the platform does not take it.
+    async fn import_rs256(&self, n: &str, e: &str) -> Option<Self::Key>;
+
+    /// Whether `signature` is `key`'s RS256 signature (RFC 7518 section 3.3) of `message`. A failure of the platform is a no.
+    async fn verify_rs256(&self, key: &Self::Key, message: &[u8], signature: &[u8]) -> bool;
+}
+
+/// Calls to Microsoft. Redirects are never followed.
+pub trait Http {
+    /// Sends `call` and waits for its answer, its body included, at most `call.deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`SendFailure`] where no status came back. A body that did not come whole is no error: see [`Received::body`].
+    async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure>;
+}
+
+/// Everything that the pipeline needs. A handle: cloning it is cheap and gives the same platform.
+pub trait Platform: Clock + Guids + Log + Domains + Background + Signatures + Http + Clone + 'static {}
+
+impl<P: Clock + Guids + Log + Domains + Background + Signatures + Http + Clone + 'static> Platform for P {}
+
+/// A call to Microsoft.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The absolute URL.
+    pub url: &'a str,
+    /// The request headers.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body of a POST; without one the call is a GET.
+    pub body: Option<&'a str>,
+    /// How long the whole answer may take.
+    pub deadline: Duration,
+    /// The answer's headers that are wanted, in lower case.
+    pub wanted: &'static [&'static str],
+    /// The most bytes of the answer's body that are read.
+    pub body_cap: usize,
+    /// Whether the body of a 2xx answer is left unread. Its status has then already said everything.
+    pub skip_success_body: bool,
+}
+
+/// The answer to a call, read as far as it was wanted.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// The status code.
+    pub status: u16,
+    /// Those of the wanted headers that were there, with their names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; `None` where it was skipped, was cut off, ran into the deadline or was larger than the cap.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Received {
+    /// The value of the wanted header `name`.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the status is a success (200–299).
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+}
+
+/// Why a call has no answer. Whether the other side acted on it is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendFailure {
+    /// No status came within the deadline.
+    #[error("no answer within the deadline")]
+    Deadline,
+    /// The connection was refused, reset or closed before a status came.
+    #[error("the connection failed")]
+    Connection,
+}

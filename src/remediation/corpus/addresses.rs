@@ -1,0 +1,146 @@
+//! `recipientEmailAddress`. A caller's rights hang on the domain in it, so the table is mostly hostile.
+
+use super::super::{Unreadable, read};
+use super::to;
+
+fn refusal(address: &str) -> Option<String> {
+    match read(&to(address)) {
+        Ok(remediation) => {
+            assert_eq!(remediation.emails[0].recipient, address);
+            let domain = address.split('@').next_back().unwrap();
+            assert_eq!(remediation.emails[0].domain(), domain);
+            None
+        }
+        Err(Unreadable::Faulty(faults)) => {
+            assert_eq!(faults.total(), 1);
+            assert_eq!(faults.listed()[0].pointer, "/analyzedEmails/0/recipientEmailAddress");
+            Some(faults.listed()[0].detail.clone())
+        }
+        Err(Unreadable::NotJson(fault)) => panic!("{fault}"),
+    }
+}
+
+#[test]
+fn addresses_of_mailboxes_are_taken() {
+    let longest_domain = format!("{}.{}.{}.{}", "d".repeat(63), "d".repeat(63), "d".repeat(63), "d".repeat(63));
+    for address in [
+        "a@b.co",
+        "hannah.jarvis@contoso.com",
+        "Hannah.Jarvis@CONTOSO.COM",
+        "o'brien@contoso.com",
+        "first+tag@contoso.com",
+        "a_b-c#d$e&f*g/h=i?j^k`l{m|n}o~p@contoso.com",
+        "1@1.example",
+        "a@sub.sub.contoso.co.uk",
+        "a@xn--mnchen-3ya.example",
+        "a@b--c.example",
+        "imcea@contoso.com",
+        "imceable.person@contoso.com",
+        "jörg.müller@münchen.example",
+        "用户@例子.广告",
+        "пользователь@пример.рф",
+        &format!("{}@contoso.com", "l".repeat(64)),
+        &format!("{}@contoso.com", "é".repeat(64)),
+        &format!("{}@{longest_domain}", "l".repeat(64)),
+    ] {
+        assert_eq!(refusal(address), None, "{address}");
+    }
+}
+
+#[test]
+fn everything_else_is_refused_with_a_reason() {
+    let label = "d".repeat(63);
+    let three = format!("{label}.{label}.{label}");
+    for (address, reason) in [
+        ("", "is empty"),
+        ("contoso.com", "with an '@'"),
+        ("a%40contoso.com", "with an '@'"),
+        ("a＠contoso.com", "with an '@'"),
+        ("a﹫contoso.com", "with an '@'"),
+        ("@contoso.com", "1 to 64 characters before"),
+        ("a@", "1 to 255 characters after"),
+        ("@", "1 to 64 characters before"),
+        ("user@contoso.com@evil.example", "a single '@'"),
+        ("user@@contoso.com", "a single '@'"),
+        ("evil.example＠x@contoso.com", "not accepted there"),
+        ("\"a@evil.example\"@contoso.com", "bare address"),
+        ("\"a\"@contoso.com", "bare address"),
+        ("Hannah <hannah@contoso.com>", "bare address"),
+        ("<hannah@contoso.com>", "bare address"),
+        ("mailto:hannah@contoso.com", "bare address"),
+        ("SMTP:hannah@contoso.com", "bare address"),
+        ("a@contoso.com,b@evil.example", "bare address"),
+        ("a@contoso.com;b@evil.example", "bare address"),
+        ("a@evil.example(@contoso.com)", "bare address"),
+        ("a@contoso.com ", "bare address"),
+        (" a@contoso.com", "bare address"),
+        ("a b@contoso.com", "bare address"),
+        ("@evil.example:a@contoso.com", "bare address"),
+        ("a%evil.example@contoso.com", "route through another domain"),
+        ("a%40evil.example@contoso.com", "route through another domain"),
+        ("evil.example!a@contoso.com", "route through another domain"),
+        ("IMCEASMTP-a+40evil+2Eexample@contoso.com", "encapsulated"),
+        ("imceaex-_O=CONTOSO_CN=a@contoso.com", "encapsulated"),
+        ("a\\b@contoso.com", "not accepted there"),
+        ("a\t@contoso.com", "not accepted there"),
+        ("a\r\nbcc@contoso.com", "not accepted there"),
+        ("a\0@contoso.com", "not accepted there"),
+        ("a\u{7f}@contoso.com", "not accepted there"),
+        ("a\u{a0}@contoso.com", "not accepted there"),
+        ("a\u{202e}@contoso.com", "not accepted there"),
+        ("a\u{200b}@contoso.com", "not accepted there"),
+        ("a\u{3164}@contoso.com", "not accepted there"),
+        ("ａ@contoso.com", "not accepted there"),
+        ("𝐚@contoso.com", "not accepted there"),
+        ("😀@contoso.com", "not accepted there"),
+        (".a@contoso.com", "a dot at either end"),
+        ("a.@contoso.com", "a dot at either end"),
+        ("a..b@contoso.com", "two in a row"),
+        ("a@contoso.com.", "between single dots"),
+        ("a@.contoso.com", "between single dots"),
+        ("a@contoso..com", "between single dots"),
+        ("a@localhost", "two or more parts"),
+        ("a@[1.2.3.4]", "not an IP address"),
+        ("a@[IPv6:::1]", "bare address"),
+        ("a@[IPv6]", "not an IP address"),
+        ("a@1.2.3.4", "not an IP address"),
+        ("a@contoso.1", "not an IP address"),
+        ("a@-contoso.com", "letters, digits and inner hyphens"),
+        ("a@contoso-.com", "letters, digits and inner hyphens"),
+        ("a@con_toso.com", "letters, digits and inner hyphens"),
+        ("a@contoso.com/x", "letters, digits and inner hyphens"),
+        ("a@contoso.com\\x", "letters, digits and inner hyphens"),
+        ("a@contoso.com?x", "letters, digits and inner hyphens"),
+        ("a@contoso.com#x", "letters, digits and inner hyphens"),
+        ("a@contoso%2ecom.example", "letters, digits and inner hyphens"),
+        ("a@contoso.com\0.evil.example", "letters, digits and inner hyphens"),
+        ("a@contoso.com\n", "letters, digits and inner hyphens"),
+        ("a@evil。contoso.com", "letters, digits and inner hyphens"),
+        ("a@evil．contoso.com", "letters, digits and inner hyphens"),
+        ("a@evil⒈contoso.com", "letters, digits and inner hyphens"),
+        ("a@evil℀contoso.com", "letters, digits and inner hyphens"),
+        ("a@\u{202e}moc.osotnoc", "letters, digits and inner hyphens"),
+        ("a@con\u{200d}toso.com", "letters, digits and inner hyphens"),
+        ("a@con\u{ad}toso.com", "letters, digits and inner hyphens"),
+        ("a@ｃｏｎｔｏｓｏ.com", "letters, digits and inner hyphens"),
+        ("a@ⓒontoso.com", "letters, digits and inner hyphens"),
+        ("a@𝐜ontoso.com", "letters, digits and inner hyphens"),
+        ("a@\u{212a}ontoso.com", "letters, digits and inner hyphens"),
+        ("a@contoſo.com", "letters, digits and inner hyphens"),
+        ("a@stra\u{df}e.example", "letters, digits and inner hyphens"),
+        ("a@\u{130}stanbul.example", "letters, digits and inner hyphens"),
+        ("a@μέλος.example", "letters, digits and inner hyphens"),
+        ("a@ﬁne.example", "letters, digits and inner hyphens"),
+        ("a@mu\u{308}nchen.example", "letters, digits and inner hyphens"),
+        ("a@😀.example", "letters, digits and inner hyphens"),
+        (&format!("{}@contoso.com", "l".repeat(65)), "1 to 64 characters before"),
+        (&format!("a@{}d.example", label), "each of 1 to 63"),
+        (&format!("a@{three}.{}", "d".repeat(64)), "1 to 255 characters after"),
+        (&format!("{}@{three}.{label}.", "l".repeat(64)), "between single dots"),
+        (&format!("{}@{three}.{label}.d", "l".repeat(64)), "more than 320 characters"),
+        (&"a@".repeat(500_000), "more than 320 characters"),
+    ] {
+        let found = refusal(address).unwrap_or_else(|| panic!("{address:?} was taken"));
+        assert!(found.contains(reason), "{address:?}: {found}");
+    }
+}

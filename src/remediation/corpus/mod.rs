@@ -1,0 +1,166 @@
+//! Bodies, good, bad and strange, each with what must come of it.
+
+mod addresses;
+mod items;
+mod json;
+mod members;
+mod wild;
+
+use super::limits::MAX_ECHO;
+use super::{JsonFault, Unreadable, read};
+
+/// The request of Microsoft's own page for the action.
+pub(super) const SEED: &str = r#"{
+    "displayName": "Clean up Phish email",
+    "description": "Delete email",
+    "severity": "medium",
+    "action": "softDelete",
+    "remediateSendersCopy": "false",
+    "analyzedEmails": [
+      {
+        "networkMessageId": "73ca4154-58d8-43d0-a890-08dc18c52e6d",
+        "recipientEmailAddress": "hannah.jarvis@contoso.com"
+      },
+      {
+        "networkMessageId": "73ca4154-58d8-43d0-a890-08dc18c52e6d",
+        "recipientEmailAddress": "preston.morales@contoso.com"
+      }
+    ]
+}"#;
+
+/// An item that is right.
+pub(super) const ITEM: &str =
+    r#"{"networkMessageId":"73ca4154-58d8-43d0-a890-08dc18c52e6d","recipientEmailAddress":"a@contoso.com"}"#;
+
+/// One row of a table: what it protects, the body, what must come of it.
+struct Case(&'static str, Vec<u8>, Expected);
+
+enum Expected {
+    /// A remediation of so many emails, and so many duplicates removed.
+    Valid(usize, usize),
+    /// Not JSON, with this in the text.
+    NotJson(&'static str),
+    /// Exactly these pointers in this order, each with this in its detail.
+    Faults(Vec<(String, &'static str)>),
+}
+use Expected::{NotJson, Valid};
+
+fn faults(expected: &[(&str, &'static str)]) -> Expected {
+    Expected::Faults(expected.iter().map(|&(pointer, detail)| (pointer.to_owned(), detail)).collect())
+}
+
+fn fault(pointer: &str, detail: &'static str) -> Expected {
+    faults(&[(pointer, detail)])
+}
+
+/// A right body in Graph's order in which one member has this value, given as JSON.
+fn set(name: &str, value: &str) -> Vec<u8> {
+    with(|member, right| Some(if member == name { value.to_owned() } else { right.to_owned() }))
+}
+
+/// A right body without one member.
+fn unset(name: &str) -> Vec<u8> {
+    with(|member, right| (member != name).then(|| right.to_owned()))
+}
+
+/// A right body with more members at its end, given as JSON.
+fn and(more: &str) -> Vec<u8> {
+    let mut body = with(|_, right| Some(right.to_owned()));
+    body.pop();
+    [body, b",".to_vec(), more.as_bytes().to_vec(), b"}".to_vec()].concat()
+}
+
+/// A right body of these items, given as JSON without the brackets.
+fn items(items: &str) -> Vec<u8> {
+    set("analyzedEmails", &format!("[{items}]"))
+}
+
+/// A right body of one item with this `networkMessageId`, given as JSON.
+fn id(value: &str) -> Vec<u8> {
+    items(&format!(r#"{{"networkMessageId":{value},"recipientEmailAddress":"a@contoso.com"}}"#))
+}
+
+/// A right body of one item to this address.
+fn to(address: &str) -> Vec<u8> {
+    let address = serde_json::to_string(address).unwrap();
+    items(&format!(
+        r#"{{"networkMessageId":"73ca4154-58d8-43d0-a890-08dc18c52e6d","recipientEmailAddress":{address}}}"#
+    ))
+}
+
+fn with(value: impl Fn(&str, &str) -> Option<String>) -> Vec<u8> {
+    let emails = format!("[{ITEM}]");
+    let members: Vec<String> = [
+        ("displayName", r#""Clean up""#),
+        ("description", r#""Phish""#),
+        ("severity", r#""high""#),
+        ("action", r#""hardDelete""#),
+        ("remediateSendersCopy", "true"),
+        ("analyzedEmails", &emails),
+    ]
+    .into_iter()
+    .filter_map(|(name, right)| Some(format!(r#""{name}":{}"#, value(name, right)?)))
+    .collect();
+    format!("{{{}}}", members.join(",")).into_bytes()
+}
+
+/// So many items that differ.
+fn different_items(count: usize) -> String {
+    let items: Vec<String> = (0..count).map(|n| ITEM.replace("\"a@", &format!("\"a{n}@"))).collect();
+    items.join(",")
+}
+
+/// Reads each body and reports every row that went otherwise, by its name.
+fn run(cases: Vec<Case>) {
+    let wrong: Vec<String> = cases
+        .into_iter()
+        .filter_map(|Case(name, body, expected)| judge(&body, &expected).err().map(|why| format!("{name}: {why}")))
+        .collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+fn judge(body: &[u8], expected: &Expected) -> Result<(), String> {
+    let found = read(body);
+    if let Err(fault) = &found {
+        check_echo(fault)?;
+    }
+    match (&found, expected) {
+        (Ok(remediation), Valid(emails, removed)) => {
+            let counts = (remediation.emails.len(), remediation.duplicates_removed);
+            if counts == (*emails, *removed) { Ok(()) } else { Err(format!("{counts:?}")) }
+        }
+        (Err(Unreadable::NotJson(fault)), NotJson(fragment)) if fault.to_string().contains(fragment) => Ok(()),
+        (Err(Unreadable::Faulty(faults)), Expected::Faults(expected)) => {
+            let found: Vec<_> = faults.listed().iter().map(|f| (f.pointer.as_str(), f.detail.as_str())).collect();
+            let same = found.len() == expected.len()
+                && found.iter().zip(expected).all(|(f, (pointer, detail))| f.0 == pointer && f.1.contains(detail));
+            if same { Ok(()) } else { Err(format!("{found:#?}")) }
+        }
+        _ => Err(format!("{found:?}")),
+    }
+}
+
+/// No text may carry more of the input than the limit, nor anything that a terminal or a log viewer would obey.
+fn check_echo(fault: &Unreadable) -> Result<(), String> {
+    let texts: Vec<String> = match fault {
+        Unreadable::NotJson(JsonFault::Repeated { pointer }) => vec![pointer.clone()],
+        Unreadable::NotJson(other) => vec![other.to_string()],
+        Unreadable::Faulty(faults) => {
+            faults.listed().iter().flat_map(|fault| [fault.pointer.clone(), fault.detail.clone()]).collect()
+        }
+    };
+    // Our own part of a pointer is at most "/analyzedEmails/9999/", and each "~" or "/" of a name takes two characters.
+    let longest = MAX_ECHO * 2 + 21;
+    for text in texts {
+        if text.chars().any(char::is_control) {
+            return Err(format!("a control character in {text:?}"));
+        }
+        if text.starts_with('/') && text.chars().count() > longest {
+            return Err(format!("a long pointer: {text}"));
+        }
+        if text.chars().count() > 300 {
+            return Err(format!("a long text: {text}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! What real callers send that Graph does not have, and what is told to them.
+
+use super::{Case, ITEM, Valid, and, fault, faults, items, run, unset};
+
+/// A right body in which one member has another name: the name is unknown and the right one missing.
+fn rename(from: &str, to: &str) -> Vec<u8> {
+    let body = String::from_utf8(and("\"@odata.x\":0")).unwrap();
+    body.replace(&format!("\"{from}\":"), &format!("\"{to}\":")).into_bytes()
+}
+
+#[test]
+fn names_seen_in_the_wild() {
+    let more = |name: &str| and(&format!("\"{name}\":\"x\""));
+    run(vec![
+        Case(
+            "remediationAction",
+            rename("action", "remediationAction"),
+            faults(&[("/remediationAction", "did you mean \"action\"?"), ("/action", "is required, and missing")]),
+        ),
+        Case(
+            "analyzedEmailIdentifiers",
+            rename("analyzedEmails", "analyzedEmailIdentifiers"),
+            faults(&[
+                ("/analyzedEmailIdentifiers", "did you mean \"analyzedEmails\"?"),
+                ("/analyzedEmails", "missing"),
+            ]),
+        ),
+        Case(
+            "emailIds",
+            rename("analyzedEmails", "emailIds"),
+            faults(&[("/emailIds", "did you mean \"analyzedEmails\"?"), ("/analyzedEmails", "missing")]),
+        ),
+        Case("remediateBy", more("remediateBy"), fault("/remediateBy", "Graph itself records the application")),
+        Case("approverUpn", more("approverUpn"), fault("/approverUpn", "older revision with no equivalent")),
+        Case("approverUPN", more("approverUPN"), fault("/approverUPN", "older revision with no equivalent")),
+        Case("id at the top", more("id"), fault("/id", "names an email by \"networkMessageId\"")),
+        Case(
+            "recipientEmailAddresses at the top",
+            more("recipientEmailAddresses"),
+            fault("/recipientEmailAddresses", "one item of \"analyzedEmails\" per recipient"),
+        ),
+        Case(
+            "items of an id",
+            items(r#"{"id":"73ca4154-58d8-43d0-a890-08dc18c52e6d4675229"}"#),
+            faults(&[
+                ("/analyzedEmails/0/id", "\"networkMessageId\" and \"recipientEmailAddress\""),
+                ("/analyzedEmails/0/networkMessageId", "missing"),
+                ("/analyzedEmails/0/recipientEmailAddress", "missing"),
+            ]),
+        ),
+        Case(
+            "items of many recipients",
+            items(&ITEM.replace(
+                r#""recipientEmailAddress":"a@contoso.com""#,
+                r#""recipientEmailAddresses":["a@contoso.com"]"#,
+            )),
+            faults(&[
+                ("/analyzedEmails/0/recipientEmailAddresses", "one item of \"analyzedEmails\" per recipient"),
+                ("/analyzedEmails/0/recipientEmailAddress", "missing"),
+            ]),
+        ),
+    ]);
+}
+
+#[test]
+fn names_that_are_nearly_right() {
+    let cases = [
+        ("displayname", "did you mean \"displayName\"?"),
+        ("DisplayName", "did you mean \"displayName\"?"),
+        ("display_name", "did you mean \"displayName\"?"),
+        ("desciption", "did you mean \"description\"?"),
+        ("serverity", "did you mean \"severity\"?"),
+        ("actoin", "did you mean \"action\"?"),
+        ("actions", "did you mean \"action\"?"),
+        ("remediateSenderCopy", "did you mean \"remediateSendersCopy\"?"),
+        ("remediateSender'sCopy", "did you mean \"remediateSendersCopy\"?"),
+        ("analysedEmails", "did you mean \"analyzedEmails\"?"),
+        ("analyzedEmail", "did you mean \"analyzedEmails\"?"),
+        ("networkMessageId", "\"networkMessageId\" belongs in each item of \"analyzedEmails\""),
+        ("NetworkMessageID", "\"networkMessageId\" belongs in each item of \"analyzedEmails\""),
+        ("recipientEmailAdress", "\"recipientEmailAddress\" belongs in each item"),
+        ("odata.type", "the members here are"),
+        ("reason", "the members here are \"displayName\", \"description\""),
+        ("act", "the members here are"),
+    ];
+    for (name, detail) in cases {
+        run(vec![Case("an unknown name", and(&format!("\"{name}\":{{}}")), fault(&format!("/{name}"), detail))]);
+    }
+}
+
+#[test]
+fn annotations_are_dropped_and_nothing_else() {
+    run(vec![
+        Case(
+            "on the body",
+            and(r##""@odata.type":"#microsoft.graph.security.remediate","@odata.context":null"##),
+            Valid(1, 0),
+        ),
+        Case("on a member", and("\"action@odata.type\":\"#x\""), Valid(1, 0)),
+        Case(
+            "more of them than a list of names holds",
+            and(&(0..20).map(|n| format!("\"{n}@odata.x\":0")).collect::<Vec<_>>().join(",")),
+            Valid(1, 0),
+        ),
+        Case("one does not stand for a member", rename("action", "action@odata.type"), fault("/action", "missing")),
+        Case("OData 4.01's short form is none of Graph's", and("\"@type\":1"), fault("/@type", "unknown member")),
+        Case("no dot", and("\"@odata\":1"), fault("/@odata", "unknown member")),
+        Case("another case", and("\"@OData.type\":1"), fault("/@OData.type", "unknown member")),
+    ]);
+}
+
+#[test]
+fn strange_names_do_no_harm() {
+    let long = "n".repeat(1 << 20);
+    let cut = format!("/{}…", "n".repeat(63));
+    run(vec![
+        Case("a huge name is cut", and(&format!("\"{long}\":1")), fault(&cut, "the members here are")),
+        Case(
+            "64 characters are not",
+            and(&format!("\"{}\":1", "n".repeat(64))),
+            fault(&format!("/{}", "n".repeat(64)), "unknown"),
+        ),
+        Case(
+            "cut between characters",
+            and(&format!("\"{}\":1", "😀".repeat(65))),
+            fault(&format!("/{}…", "😀".repeat(63)), "unknown"),
+        ),
+        Case("control characters", and(r#""a\u0000\r\nb":1"#), fault("/a\u{fffd}\u{fffd}\u{fffd}b", "unknown")),
+        Case("reordering characters", and("\"a\u{202e}b\":1"), fault("/a\u{fffd}b", "unknown")),
+        Case("an empty name", and("\"\":1"), fault("/", "unknown member")),
+        Case("escapes of a pointer", and("\"~1/~0\":1"), fault("/~01~1~00", "unknown member")),
+        Case("the prototype of JavaScript", and("\"__proto__\":{\"action\":1}"), fault("/__proto__", "unknown member")),
+        Case("nothing is taken from within", unset("action").replace_last(), fault("/action", "missing")),
+    ]);
+}
+
+trait ReplaceLast {
+    fn replace_last(self) -> Self;
+}
+
+impl ReplaceLast for Vec<u8> {
+    /// Puts `action` into an annotation, where it does not count.
+    fn replace_last(mut self) -> Self {
+        self.pop();
+        self.extend(br#","@odata.x":{"action":"hardDelete"}}"#);
+        self
+    }
+}

@@ -1,0 +1,72 @@
+//! What of the caller's input may appear in our texts: little, short, and harmless to a terminal or a log viewer.
+
+use super::limits::MAX_ECHO;
+
+/// Marks that something was left out.
+const ELLIPSIS: char = '…';
+
+/// The input cut to [`MAX_ECHO`] characters, with everything that does not show as itself replaced.
+pub(super) fn excerpt(input: &str) -> String {
+    cut(input).chars().map(|c| if is_unseen(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// One step of a JSON Pointer to a member (RFC 6901, sections 3 and 4), as an [`excerpt`].
+pub(super) fn pointer_step(name: &str) -> String {
+    excerpt(name).replace('~', "~0").replace('/', "~1")
+}
+
+/// A whole JSON Pointer made of the caller's own names, cut to [`MAX_ECHO`] characters.
+pub(super) fn cut_pointer(pointer: &str) -> String {
+    let short = cut(pointer);
+    match short.strip_suffix(ELLIPSIS) {
+        // A lone `~` would make it a malformed pointer.
+        Some(kept) => format!("{}{ELLIPSIS}", kept.trim_end_matches('~')),
+        None => short,
+    }
+}
+
+/// At most [`MAX_ECHO`] characters, the last of them an ellipsis if there were more.
+fn cut(text: &str) -> String {
+    if text.chars().nth(MAX_ECHO).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(MAX_ECHO - 1).chain([ELLIPSIS]).collect()
+}
+
+/// Control characters, and those that reorder or hide the text around them: an address or a name must not look like
+/// another one (Unicode Technical Report 36, section 2; "Trojan Source", CVE-2021-42574).
+pub(super) fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_short_and_visible_stays() {
+        assert_eq!(excerpt("naïve 名前 😀"), "naïve 名前 😀");
+        assert_eq!(excerpt(&"é".repeat(MAX_ECHO)), "é".repeat(MAX_ECHO));
+    }
+
+    #[test]
+    fn what_is_long_is_cut_between_characters() {
+        assert_eq!(excerpt(&"é".repeat(MAX_ECHO + 1)), format!("{}…", "é".repeat(MAX_ECHO - 1)));
+    }
+
+    #[test]
+    fn what_does_not_show_as_itself_is_replaced() {
+        assert_eq!(excerpt("a\u{0}b\n\u{1b}[31m\u{202e}c\u{200b}"), "a\u{fffd}b\u{fffd}\u{fffd}[31m\u{fffd}c\u{fffd}");
+    }
+
+    #[test]
+    fn a_step_is_escaped_and_a_cut_pointer_is_still_one() {
+        assert_eq!(pointer_step("a/b~c"), "a~1b~0c");
+        let pointer = format!("/{}~0~0", "a".repeat(MAX_ECHO - 3));
+        assert_eq!(cut_pointer(&pointer), format!("/{}…", "a".repeat(MAX_ECHO - 3)));
+    }
+}

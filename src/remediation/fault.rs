@@ -1,0 +1,164 @@
+//! Why a body was refused: what is wrong with it as JSON, or what is wrong with it as a remediation.
+
+use std::fmt;
+
+use super::echo::{cut_pointer, pointer_step};
+use super::limits::{MAX_DEPTH, MAX_FAULTS};
+
+/// A body that is not a remediation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It is not JSON that every reader would understand alike; nothing is said about its content.
+    #[error(transparent)]
+    NotJson(#[from] JsonFault),
+    /// It is JSON, and these members are wrong.
+    #[error(transparent)]
+    Faulty(#[from] Faults),
+}
+
+/// What keeps a body from being JSON, or from being unambiguous JSON. The texts hold none of the caller's input but, for a
+/// repeated member, its pointer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonFault {
+    /// Nothing, or only white space.
+    #[error("the body is empty; send a JSON object")]
+    Empty,
+    /// RFC 8259, section 8.1: implementations must not add one.
+    #[error("the body starts with a byte order mark; send UTF-8 without one")]
+    ByteOrderMark,
+    /// Every second byte of ASCII in UTF-16 is zero.
+    #[error("the body is in UTF-16; send UTF-8")]
+    Utf16,
+    /// The bytes are not UTF-8.
+    #[error("the body is not UTF-8 (first at byte {offset}, counted from 0)")]
+    NotUtf8 {
+        /// The first byte that is not.
+        offset: usize,
+    },
+    /// The text breaks RFC 8259.
+    #[error("not JSON: {problem} at line {line}, column {column}")]
+    Syntax {
+        /// What was expected or is wrong.
+        problem: &'static str,
+        /// Counted from 1.
+        line: usize,
+        /// In characters, counted from 1.
+        column: usize,
+    },
+    /// Two readers may pick different ones (RFC 8259, section 4), so that what was checked is not what is done.
+    #[error("the member {pointer} is given twice in one object")]
+    Repeated {
+        /// Where the second one stands.
+        pointer: String,
+    },
+    /// More levels than any payload has.
+    #[error("objects and arrays are nested deeper than {MAX_DEPTH} levels at line {line}, column {column}")]
+    TooDeep {
+        /// Counted from 1.
+        line: usize,
+        /// In characters, counted from 1.
+        column: usize,
+    },
+}
+
+impl JsonFault {
+    /// A name that its object already has.
+    pub(super) fn repeated(name: &str) -> Self {
+        Self::Repeated { pointer: cut_pointer(&format!("/{}", pointer_step(name))) }
+    }
+
+    /// The same fault seen from one level further out. The pointer is put together while the fault travels outwards, so
+    /// that a body without one pays nothing for it.
+    pub(super) fn within(self, step: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Repeated { pointer } => Self::Repeated { pointer: cut_pointer(&format!("/{}{pointer}", step())) },
+            other => other,
+        }
+    }
+}
+
+/// One thing that is wrong with a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where, as a JSON Pointer (RFC 6901) into the caller's body.
+    pub pointer: String,
+    /// What is expected there, in a sentence for the person who writes the caller.
+    pub detail: String,
+}
+
+/// Everything that is wrong with a payload, in the order of the document; what an object lacks is told at its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Faults {
+    listed: Vec<Fault>,
+    total: usize,
+}
+
+impl Faults {
+    /// The first faults, at most [`MAX_FAULTS`].
+    #[must_use]
+    pub fn listed(&self) -> &[Fault] {
+        &self.listed
+    }
+
+    /// How many there are in all.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// How many there are beyond the listed ones: the "and n more" of a refusal.
+    #[must_use]
+    pub fn not_listed(&self) -> usize {
+        self.total.saturating_sub(self.listed.len())
+    }
+
+    /// Notes a fault. Its text is only made when it is listed.
+    pub(super) fn add(&mut self, place: Place<'_>, detail: impl FnOnce() -> String) {
+        self.insert(self.listed.len(), place, detail);
+    }
+
+    /// Notes a fault that belongs before those listed since `at` was their number.
+    pub(super) fn insert(&mut self, at: usize, place: Place<'_>, detail: impl FnOnce() -> String) {
+        self.total += 1;
+        if at < MAX_FAULTS {
+            self.listed.insert(at.min(self.listed.len()), Fault { pointer: place.pointer(), detail: detail() });
+            self.listed.truncate(MAX_FAULTS);
+        }
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.total, self.not_listed()) {
+            (1, _) => write!(f, "the payload has 1 fault"),
+            (total, 0) => write!(f, "the payload has {total} faults"),
+            (_, more) => write!(f, "the payload has these {} faults and {more} more", self.listed.len()),
+        }
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// A place in the payload. It becomes a pointer only when there is a fault to tell.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'n> {
+    /// The body as a whole.
+    Body,
+    /// A member of the body, right or unknown.
+    Member(&'n str),
+    /// An item of `analyzedEmails`.
+    Item(usize),
+    /// A member of an item.
+    ItemMember(usize, &'n str),
+}
+
+impl Place<'_> {
+    fn pointer(self) -> String {
+        match self {
+            Self::Body => String::new(),
+            Self::Member(name) => format!("/{}", pointer_step(name)),
+            Self::Item(index) => format!("/analyzedEmails/{index}"),
+            Self::ItemMember(index, name) => format!("/analyzedEmails/{index}/{}", pointer_step(name)),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The body for Graph, made anew from the checked values: nothing of the caller's bytes gets through.
+
+use std::fmt::Write;
+
+use super::model::{AnalyzedEmail, Remediation};
+
+/// Bytes of an item around its address: names, punctuation and the GUID.
+const ITEM_OVERHEAD: usize = r#"{"networkMessageId":"","recipientEmailAddress":""},"#.len() + 36;
+
+/// Bytes of everything around the texts and the items, at the longest enum members.
+const BODY_OVERHEAD: usize = 192;
+
+impl Remediation<'_> {
+    /// The request body in the order of Graph's documentation, with `remediateSendersCopy` as the JSON boolean that it is
+    /// in Graph's metadata and GUIDs in lower case.
+    #[must_use]
+    pub fn to_graph_json(&self) -> String {
+        let items: usize = self.emails.iter().map(|email| ITEM_OVERHEAD + email.recipient.len()).sum();
+        // One allocation, unless a text has escapes.
+        let mut json = String::with_capacity(BODY_OVERHEAD + self.display_name.len() + self.description.len() + items);
+        json.push_str(r#"{"displayName":"#);
+        push_text(&mut json, &self.display_name);
+        json.push_str(r#","description":"#);
+        push_text(&mut json, &self.description);
+        json.push_str(r#","severity":""#);
+        json.push_str(self.severity.as_str());
+        json.push_str(r#"","action":""#);
+        json.push_str(self.action.as_str());
+        json.push_str(r#"","remediateSendersCopy":"#);
+        json.push_str(if self.remediate_senders_copy { "true" } else { "false" });
+        json.push_str(r#","analyzedEmails":["#);
+        for (at, email) in self.emails.iter().enumerate() {
+            if at > 0 {
+                json.push(',');
+            }
+            push_email(&mut json, email);
+        }
+        json.push_str("]}");
+        json
+    }
+}
+
+fn push_email(json: &mut String, email: &AnalyzedEmail<'_>) {
+    json.push_str(r#"{"networkMessageId":""#);
+    // Hexadecimal digits and hyphens: always UTF-8.
+    json.push_str(str::from_utf8(&email.network_message_id.to_ascii()).unwrap_or_default());
+    json.push_str(r#"","recipientEmailAddress":"#);
+    push_text(json, &email.recipient);
+    json.push('}');
+}
+
+/// Writes a JSON string (RFC 8259, section 7): quotes, backslashes and control characters are escaped, all else stays UTF-8.
+fn push_text(json: &mut String, text: &str) {
+    json.push('"');
+    let mut rest = text;
+    while let Some((plain, stop, after)) = split_at_escape(rest) {
+        json.push_str(plain);
+        match stop {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\n' => json.push_str("\\n"),
+            '\r' => json.push_str("\\r"),
+            '\t' => json.push_str("\\t"),
+            control => {
+                // Writing to a String cannot fail.
+                let _ = write!(json, "\\u{:04x}", u32::from(control));
+            }
+        }
+        rest = after;
+    }
+    json.push_str(rest);
+    json.push('"');
+}
+
+/// What stands before the first character that must be escaped, that character, and what follows.
+fn split_at_escape(text: &str) -> Option<(&str, char, &str)> {
+    let at = text.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
+    let (plain, rest) = text.split_at_checked(at)?;
+    let mut rest = rest.chars();
+    let stop = rest.next()?;
+    Some((plain, stop, rest.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// A text that broke out of its string would let a caller write Graph's request.
+        #[test]
+        fn any_text_is_read_back_as_it_was(text in any::<String>()) {
+            let mut json = String::new();
+            push_text(&mut json, &text);
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn every_control_character_is_escaped() {
+        let text: String = (0..0x20_u8).map(char::from).chain("\"\\/\u{7f}\u{2028}é😀".chars()).collect();
+        let mut json = String::new();
+        push_text(&mut json, &text);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}

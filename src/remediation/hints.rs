@@ -1,0 +1,176 @@
+//! What a caller probably meant. Each text names the mistake and the way out, and repeats nothing of the input.
+
+use super::guid::Guid;
+use super::limits::MAX_MISSPELLINGS;
+
+/// The members of the body, in the order of Graph's documentation.
+pub(super) const BODY_MEMBERS: [&str; 6] =
+    ["displayName", "description", "severity", "action", "remediateSendersCopy", "analyzedEmails"];
+
+/// The members of an item of `analyzedEmails`.
+pub(super) const ITEM_MEMBERS: [&str; 2] = ["networkMessageId", "recipientEmailAddress"];
+
+/// Which object a name was found in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    Body,
+    Item,
+}
+
+/// Names that public callers send and Graph does not have. They come from hand-written playbooks and scripts and from older
+/// revisions of the documentation.
+const SEEN_IN_THE_WILD: [(&str, &str); 7] = [
+    ("remediationAction", "unknown member; did you mean \"action\"?"),
+    ("analyzedEmailIdentifiers", "unknown member; did you mean \"analyzedEmails\"?"),
+    ("emailIds", "unknown member; did you mean \"analyzedEmails\"?"),
+    ("remediateBy", "unknown member with no equivalent: Graph itself records the application that asks; leave it out"),
+    ("approverUpn", "unknown member of an older revision with no equivalent today; leave it out"),
+    (
+        "id",
+        "unknown member; each item of \"analyzedEmails\" names an email by \"networkMessageId\" and \"recipientEmailAddress\"",
+    ),
+    (
+        "recipientEmailAddresses",
+        "unknown member; send one item of \"analyzedEmails\" per recipient, each with \"recipientEmailAddress\"",
+    ),
+];
+
+/// The refusal of a member that does not exist at this level.
+pub(super) fn unknown_member(level: Level, name: &str) -> String {
+    if let Some((_, text)) = SEEN_IN_THE_WILD.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)) {
+        return (*text).to_owned();
+    }
+    let (here, elsewhere, place) = match level {
+        Level::Body => (BODY_MEMBERS.as_slice(), ITEM_MEMBERS.as_slice(), "in each item of \"analyzedEmails\""),
+        Level::Item => (ITEM_MEMBERS.as_slice(), BODY_MEMBERS.as_slice(), "at the top of the body, not in an item"),
+    };
+    if let Some(right) = nearest(name, here) {
+        format!("unknown member; did you mean \"{right}\"?")
+    } else if let Some(right) = nearest(name, elsewhere) {
+        format!("unknown member here; \"{right}\" belongs {place}")
+    } else {
+        format!("unknown member; the members here are {}", listed(here))
+    }
+}
+
+/// The refusal of a text that is no member of an enum.
+pub(super) fn not_in_enum(text: &str, members: &[&str]) -> String {
+    if text.eq_ignore_ascii_case("unknownFutureValue") {
+        return format!(
+            "\"unknownFutureValue\" is a placeholder for members to come and never a request; it must be one of {}",
+            listed(members)
+        );
+    }
+    match nearest(text, members) {
+        Some(right) => format!("must be one of {}; did you mean \"{right}\"?", listed(members)),
+        None => format!("must be one of {}", listed(members)),
+    }
+}
+
+/// The refusal of a text that is no GUID.
+pub(super) fn not_a_guid(text: &str) -> String {
+    let seen = if text.contains('@') || text.starts_with('<') {
+        "; this looks like an internet message id, and the GUID stands in the header X-MS-Exchange-Organization-Network-Message-Id"
+    } else if is_guid_in_other_spelling(text) {
+        "; this looks like one in another spelling: write it with four hyphens, and without braces, prefix or blanks"
+    } else if is_item_id(text) {
+        "; this looks like an Exchange or Graph message id, and the GUID is what advanced hunting calls NetworkMessageId"
+    } else {
+        ""
+    };
+    format!("must be a GUID of 8-4-4-4-12 hexadecimal digits{seen}")
+}
+
+/// A GUID once braces, prefix, blanks and hyphens are away: exactly 32 hexadecimal digits are left.
+fn is_guid_in_other_spelling(text: &str) -> bool {
+    let text = text.trim();
+    let bare = text.get(..9).filter(|prefix| prefix.eq_ignore_ascii_case("urn:uuid:")).and_then(|_| text.get(9..));
+    let mut digits = 0;
+    for c in bare.unwrap_or(text).chars() {
+        match c {
+            '{' | '}' | '(' | ')' | '-' => {}
+            _ if c.is_ascii_hexdigit() && digits < 32 => digits += 1,
+            _ => return false,
+        }
+    }
+    digits == 32 && text.parse::<Guid>().is_err()
+}
+
+/// Base64 of some length, plain or for URLs. Exchange's ids start `AAMk`, `AAkA`, `AQMk` and alike and have 120 characters or more.
+fn is_item_id(text: &str) -> bool {
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
+    let starts_like_one = ["AAM", "AAk", "AQM", "AAA", "AAQ"].iter().any(|start| text.starts_with(start));
+    (starts_like_one || text.len() > 60) && text.len() > 36 && text.bytes().all(is_base64)
+}
+
+/// The candidate that differs from the text in case only, else the first one with the fewest misspellings.
+fn nearest<'c>(text: &str, candidates: &[&'c str]) -> Option<&'c str> {
+    let longest = candidates.iter().map(|candidate| candidate.len()).max()?;
+    if text.len() > longest + MAX_MISSPELLINGS * char::MAX_LEN_UTF8 {
+        return None;
+    }
+    let text: Vec<char> = text.to_ascii_lowercase().chars().collect();
+    (0..=MAX_MISSPELLINGS).find_map(|budget| {
+        candidates.iter().copied().find(|candidate| {
+            let candidate: Vec<char> = candidate.to_ascii_lowercase().chars().collect();
+            is_within(&text, &candidate, budget)
+        })
+    })
+}
+
+/// Whether that many misspellings turn one into the other: a character too many, one too few, another one, or two neighbours
+/// exchanged. Tries all four at each difference, so at most 4^budget ways.
+fn is_within(a: &[char], b: &[char], budget: usize) -> bool {
+    match (a, b) {
+        ([x, a_rest @ ..], [y, b_rest @ ..]) if x == y => is_within(a_rest, b_rest, budget),
+        ([], rest) | (rest, []) => rest.len() <= budget,
+        ([x, a_rest @ ..], [y, b_rest @ ..]) => {
+            let Some(left) = budget.checked_sub(1) else {
+                return false;
+            };
+            let exchanged = match (a_rest, b_rest) {
+                ([x2, a_rest @ ..], [y2, b_rest @ ..]) => x == y2 && x2 == y && is_within(a_rest, b_rest, left),
+                _ => false,
+            };
+            exchanged || is_within(a_rest, b_rest, left) || is_within(a_rest, b, left) || is_within(a, b_rest, left)
+        }
+    }
+}
+
+/// `"a", "b", "c"`
+fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn within(a: &str, b: &str, budget: usize) -> bool {
+        is_within(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>(), budget)
+    }
+
+    #[test]
+    fn each_kind_of_misspelling_counts_one() {
+        for misspelt in ["actoin", "actionn", "acion", "bction", "ation", "actio", "xaction"] {
+            assert!(within(misspelt, "action", 1), "{misspelt}");
+            assert!(!within(misspelt, "action", 0), "{misspelt}");
+        }
+        assert!(within("atcino", "action", 2) && !within("atcino", "action", 1));
+        assert!(!within("", "action", 2) && within("", "", 0));
+    }
+
+    #[test]
+    fn what_only_differs_in_case_wins_over_a_misspelling() {
+        assert_eq!(nearest("ACTION", &["auction", "action"]), Some("action"));
+        assert_eq!(nearest(&"a".repeat(1_000_000), &["action"]), None);
+    }
+
+    #[test]
+    fn every_listed_name_is_unknown() {
+        for (seen, _) in SEEN_IN_THE_WILD {
+            assert!(!BODY_MEMBERS.contains(&seen) && !ITEM_MEMBERS.contains(&seen), "{seen}");
+        }
+    }
+}

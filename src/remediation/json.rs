@@ -1,0 +1,255 @@
+//! A strict JSON reader (RFC 8259) that walks a body once and builds nothing: the caller says at each value what it wants.
+//!
+//! It is the gateway's own because a repeated member, a depth or a number out of range must be judged the same way at
+//! every level, also inside members that nobody asked for, with a pointer to it, and without a tree of the document.
+//! `serde_json` stops at the first value of a wrong type, takes repeated members, and cannot pass over a number outside
+//! of `f64`; the tests hold this reader against it in all else.
+
+mod names;
+mod text;
+
+use std::fmt;
+
+use super::echo::pointer_step;
+use super::fault::JsonFault;
+use super::limits::MAX_DEPTH;
+use names::Names;
+
+/// A position in a body. Each method that reads a value leaves it right behind that value.
+#[derive(Debug)]
+pub(super) struct Json<'a> {
+    text: &'a str,
+    /// In bytes; always between two characters, and never beyond the end.
+    at: usize,
+    /// How many objects and arrays are open.
+    depth: usize,
+}
+
+/// The kind of a value, told by its first character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Object,
+    Array,
+    Text,
+    Number,
+    Boolean,
+    Null,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Object => "an object",
+            Self::Array => "an array",
+            Self::Text => "a string",
+            Self::Number => "a number",
+            Self::Boolean => "a boolean",
+            Self::Null => "null",
+        })
+    }
+}
+
+impl<'a> Json<'a> {
+    /// Starts before the first character of a body.
+    pub(super) fn new(body: &'a [u8]) -> Result<Self, JsonFault> {
+        match body {
+            [0xef, 0xbb, 0xbf, ..] => return Err(JsonFault::ByteOrderMark),
+            // With its mark, or a character of ASCII without.
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0xff, ..] | [1..=0xff, 0, ..] => {
+                return Err(JsonFault::Utf16);
+            }
+            _ => {}
+        }
+        let text = str::from_utf8(body).map_err(|error| JsonFault::NotUtf8 { offset: error.valid_up_to() })?;
+        let mut json = Self { text, at: 0, depth: 0 };
+        if json.next_byte().is_none() {
+            return Err(JsonFault::Empty);
+        }
+        Ok(json)
+    }
+
+    /// The kind of the value that comes next.
+    pub(super) fn kind(&mut self) -> Result<Kind, JsonFault> {
+        match self.next_byte() {
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'"') => Ok(Kind::Text),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b't' | b'f') => Ok(Kind::Boolean),
+            Some(b'n') => Ok(Kind::Null),
+            _ => Err(self.fault("a value is expected")),
+        }
+    }
+
+    /// Reads an object. `member` is given each name and must read its value; a name that repeats is a fault.
+    pub(super) fn object<F>(&mut self, mut member: F) -> Result<(), JsonFault>
+    where
+        F: FnMut(&mut Self, &str) -> Result<(), JsonFault>,
+    {
+        self.open(b'{', "'{' is expected")?;
+        let mut names = Names::default();
+        if self.next_byte() != Some(b'}') {
+            loop {
+                let name = self.string("a member's name in double quotes is expected")?;
+                if names.contains(&name) {
+                    return Err(JsonFault::repeated(&name));
+                }
+                self.punctuation(b':', "':' is expected")?;
+                member(self, &name).map_err(|fault| fault.within(|| pointer_step(&name)))?;
+                names.insert(name);
+                if self.next_byte() != Some(b',') {
+                    break;
+                }
+                self.at += 1;
+            }
+        }
+        self.close(b'}', "',' or '}' is expected")
+    }
+
+    /// Reads an array and tells how many items it has. `item` is given each index and must read the value there.
+    pub(super) fn array<F>(&mut self, mut item: F) -> Result<usize, JsonFault>
+    where
+        F: FnMut(&mut Self, usize) -> Result<(), JsonFault>,
+    {
+        self.open(b'[', "'[' is expected")?;
+        let mut count = 0;
+        if self.next_byte() != Some(b']') {
+            loop {
+                item(self, count).map_err(|fault| fault.within(|| count.to_string()))?;
+                count += 1;
+                if self.next_byte() != Some(b',') {
+                    break;
+                }
+                self.at += 1;
+            }
+        }
+        self.close(b']', "',' or ']' is expected")?;
+        Ok(count)
+    }
+
+    /// Reads `true` or `false`.
+    pub(super) fn boolean(&mut self) -> Result<bool, JsonFault> {
+        if self.next_byte() == Some(b't') {
+            self.word("true")?;
+            Ok(true)
+        } else {
+            self.word("false")?;
+            Ok(false)
+        }
+    }
+
+    /// Reads a value of any kind for its grammar only. The recursion ends at [`MAX_DEPTH`].
+    pub(super) fn skip(&mut self) -> Result<(), JsonFault> {
+        match self.kind()? {
+            Kind::Object => self.object(|json, _| json.skip()),
+            Kind::Array => self.array(|json, _| json.skip()).map(drop),
+            Kind::Text => self.string("a string is expected").map(drop),
+            Kind::Number => self.number(),
+            Kind::Boolean => self.boolean().map(drop),
+            Kind::Null => self.word("null"),
+        }
+    }
+
+    /// Makes sure that nothing follows the value.
+    pub(super) fn end(&mut self) -> Result<(), JsonFault> {
+        match self.next_byte() {
+            None => Ok(()),
+            Some(_) => Err(self.fault("the body ought to end")),
+        }
+    }
+
+    /// Reads a number for its grammar only: no member takes one, so that its size does not matter.
+    fn number(&mut self) -> Result<(), JsonFault> {
+        self.accept(|byte| byte == b'-');
+        if !self.accept(|byte| byte == b'0') {
+            self.digits()?;
+        }
+        if self.accept(|byte| byte == b'.') {
+            self.digits()?;
+        }
+        if self.accept(|byte| matches!(byte, b'e' | b'E')) {
+            self.accept(|byte| matches!(byte, b'+' | b'-'));
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), JsonFault> {
+        if !self.accept(|byte| byte.is_ascii_digit()) {
+            return Err(self.fault("a digit is expected"));
+        }
+        while self.accept(|byte| byte.is_ascii_digit()) {}
+        Ok(())
+    }
+
+    fn word(&mut self, word: &'static str) -> Result<(), JsonFault> {
+        if !self.rest().starts_with(word.as_bytes()) {
+            return Err(self.fault("a value is expected"));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn open(&mut self, bracket: u8, problem: &'static str) -> Result<(), JsonFault> {
+        self.punctuation(bracket, problem)?;
+        if self.depth == MAX_DEPTH {
+            let (line, column) = self.line_and_column(self.at - 1);
+            return Err(JsonFault::TooDeep { line, column });
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    fn close(&mut self, bracket: u8, problem: &'static str) -> Result<(), JsonFault> {
+        self.punctuation(bracket, problem)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Passes over white space and this one character.
+    fn punctuation(&mut self, expected: u8, problem: &'static str) -> Result<(), JsonFault> {
+        if self.next_byte() != Some(expected) {
+            return Err(self.fault(problem));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Passes over the byte at this very position if it is such a one.
+    fn accept(&mut self, is_right: impl FnOnce(u8) -> bool) -> bool {
+        let accepted = self.byte().is_some_and(is_right);
+        self.at += usize::from(accepted);
+        accepted
+    }
+
+    /// Passes over white space and shows the byte behind it; `None` at the end of the body.
+    fn next_byte(&mut self) -> Option<u8> {
+        loop {
+            match self.byte() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                other => return other,
+            }
+        }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// A fault at this position.
+    fn fault(&self, problem: &'static str) -> JsonFault {
+        let (line, column) = self.line_and_column(self.at);
+        JsonFault::Syntax { problem, line, column }
+    }
+
+    fn line_and_column(&self, at: usize) -> (usize, usize) {
+        let before = self.text.get(..at).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+        (line, before.get(line_start..).unwrap_or_default().chars().count() + 1)
+    }
+}

@@ -1,0 +1,158 @@
+//! What holds for every body, with `serde_json` as the oracle.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::corpus::{ITEM, SEED};
+use super::json::Json;
+use super::{Action, JsonFault, Severity, Unreadable, read};
+
+/// Reads any document with the strict reader alone.
+fn strict(body: &[u8]) -> Result<(), JsonFault> {
+    let mut json = Json::new(body)?;
+    json.skip()?;
+    json.end()
+}
+
+/// Whether `serde_json` and the strict reader agree that this is JSON, the documented differences aside: repeated members and
+/// depth, which only the strict reader refuses, and numbers outside of `f64`, which only `serde_json` refuses.
+fn agrees_with_serde_json(body: &[u8], found: Result<(), JsonFault>) -> bool {
+    match (serde_json::from_slice::<Value>(body), found) {
+        (_, Err(JsonFault::Repeated { .. } | JsonFault::TooDeep { .. })) | (Ok(_), Ok(())) => true,
+        (Err(error), Ok(())) => error.to_string().contains("number out of range"),
+        (theirs, Err(_)) => theirs.is_err(),
+    }
+}
+
+fn json_fault(body: &[u8]) -> Result<(), JsonFault> {
+    match read(body) {
+        Err(Unreadable::NotJson(fault)) => Err(fault),
+        Ok(_) | Err(Unreadable::Faulty(_)) => Ok(()),
+    }
+}
+
+/// Any JSON value of up to four levels.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 64, 8, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+            prop::collection::hash_map(any::<String>(), inner, 0..12).prop_map(|map| Value::from_iter(map)),
+        ]
+    })
+}
+
+/// A text that shows something, with whatever else in it.
+fn caption() -> impl Strategy<Value = String> {
+    prop::collection::vec(any::<char>(), 0..60).prop_map(|chars| chars.into_iter().chain(['x']).collect())
+}
+
+fn emails() -> impl Strategy<Value = Vec<(u128, String)>> {
+    let address = "[a-zé]{1,3}(\\.[a-z0-9+_]{1,3})?@[a-c]{1,2}\\.(com|рф)";
+    prop::collection::vec((prop_oneof![0_u128..4, any::<u128>()], address), 1..40)
+}
+
+fn hyphenated(bits: u128) -> String {
+    let digits = format!("{bits:032X}");
+    format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..])
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_do_no_harm(body: Vec<u8>) {
+        prop_assert!(agrees_with_serde_json(&body, strict(&body)));
+        prop_assert!(read(&body).is_err());
+    }
+
+    #[test]
+    fn random_tokens_are_judged_as_serde_json_does(
+        body in "([\\[\\]{},:]|\"[ab\\\\]{0,2}\"|\"\\\\u[dD][89cCdD]0[0-9]\"|\"\\\\ud83d\\\\ude0[0-9]\"|-?[0-9.eE+-]{1,5}|true|null| |\n){0,12}"
+    ) {
+        prop_assert!(agrees_with_serde_json(body.as_bytes(), strict(body.as_bytes())), "{}", body);
+    }
+
+    #[test]
+    fn whatever_serde_json_writes_is_json(value in any_json()) {
+        prop_assert_eq!(strict(value.to_string().as_bytes()), Ok(()));
+        prop_assert_eq!(strict(serde_json::to_string_pretty(&value).unwrap().as_bytes()), Ok(()));
+    }
+
+    #[test]
+    fn one_changed_byte_does_no_harm(at in 0..SEED.len(), byte: u8) {
+        let mut body = SEED.as_bytes().to_vec();
+        body[at] = byte;
+        prop_assert!(agrees_with_serde_json(&body, json_fault(&body)));
+    }
+
+    #[test]
+    fn a_body_cut_short_is_never_json(at in 0..SEED.len()) {
+        prop_assert!(json_fault(&SEED.as_bytes()[..at]).is_err());
+    }
+
+    #[test]
+    fn any_value_in_an_items_place_leaves_the_other_items_judged(value in any_json()) {
+        let text = SEED.replacen('[', &format!("[{value},{{}},"), 1);
+        let Err(Unreadable::Faulty(faults)) = read(text.as_bytes()) else { panic!("accepted") };
+        prop_assert!(faults.listed().iter().any(|fault| fault.pointer == "/analyzedEmails/1/networkMessageId") || faults.not_listed() > 0);
+    }
+
+    /// What is sent is what was asked for: read, written, and read by another.
+    #[test]
+    fn a_remediation_reaches_graph_as_it_was_given(
+        name in caption(), note in caption(), severity in 0..3_usize, action in 0..6_usize, copy: bool, emails in emails(),
+    ) {
+        let items: Vec<Value> = emails.iter()
+            .map(|(guid, to)| json!({"networkMessageId": hyphenated(*guid), "recipientEmailAddress": to})).collect();
+        let (severity, action) = (Severity::ALL[severity].as_str(), Action::ALL[action].as_str());
+        let body = json!({"displayName": name, "description": note, "severity": severity, "action": action,
+            "remediateSendersCopy": copy.to_string(), "analyzedEmails": items}).to_string();
+        let remediation = read(body.as_bytes()).unwrap();
+
+        let mut seen = std::collections::HashSet::new();
+        let once: Vec<Value> = emails.iter()
+            .filter(|(guid, to)| seen.insert((*guid, to.to_lowercase())))
+            .map(|(guid, to)| json!({"networkMessageId": hyphenated(*guid).to_lowercase(), "recipientEmailAddress": to})).collect();
+        prop_assert_eq!(remediation.duplicates_removed, emails.len() - once.len());
+        let sent: Value = serde_json::from_str(&remediation.to_graph_json()).unwrap();
+        prop_assert_eq!(sent, json!({"displayName": name, "description": note, "severity": severity, "action": action,
+            "remediateSendersCopy": copy, "analyzedEmails": once}));
+        prop_assert_eq!(read(remediation.to_graph_json().as_bytes()).unwrap().duplicates_removed, 0);
+    }
+}
+
+#[test]
+fn the_request_has_graphs_order_and_types() {
+    let remediation = read(SEED.as_bytes()).unwrap();
+    let expected = concat!(
+        r#"{"displayName":"Clean up Phish email","description":"Delete email","severity":"medium","action":"softDelete","#,
+        r#""remediateSendersCopy":false,"analyzedEmails":["#,
+        r#"{"networkMessageId":"73ca4154-58d8-43d0-a890-08dc18c52e6d","recipientEmailAddress":"hannah.jarvis@contoso.com"},"#,
+        r#"{"networkMessageId":"73ca4154-58d8-43d0-a890-08dc18c52e6d","recipientEmailAddress":"preston.morales@contoso.com"}]}"#
+    );
+    assert_eq!(remediation.to_graph_json(), expected);
+}
+
+/// Room is reserved once: no figure of the writer is too small.
+#[test]
+fn the_request_is_written_without_growing() {
+    let body = format!(
+        r#"{{"displayName":"x","description":"y","severity":"medium","action":"moveToDeletedItems","remediateSendersCopy":false,"analyzedEmails":[{ITEM}]}}"#
+    );
+    let written = read(body.as_bytes()).unwrap().to_graph_json();
+    assert!(written.capacity() < written.len() + 256 && written.len() <= written.capacity());
+    assert_eq!(written, body);
+}
+
+/// Nothing is copied where the body has no escapes.
+#[test]
+fn texts_are_borrowed() {
+    use std::borrow::Cow::Borrowed;
+    let remediation = read(SEED.as_bytes()).unwrap();
+    assert!(matches!((&remediation.display_name, &remediation.emails[0].recipient), (Borrowed(_), Borrowed(_))));
+}
