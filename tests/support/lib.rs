@@ -1,1 +1,39 @@
-//! What every acceptance test needs: workerd on the built Worker, and the sandbox beside it.
+//! What every acceptance test needs: the built Worker in workerd, the sandbox beside it, and a harness that starts them once.
+//!
+//! ```no_run
+//! use acceptance::{TestResult, World, tests};
+//!
+//! async fn health_needs_no_credentials(world: &World) -> TestResult {
+//!     let answer = world.gateway.get("/healthz").send().await?;
+//!     assert_eq!(answer.status(), 200);
+//!     Ok(())
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     acceptance::run(tests![health_needs_no_credentials])
+//! }
+//! ```
+
+mod capnp;
+mod gateway;
+mod harness;
+mod workerd;
+mod wrangler;
+
+use std::path::Path;
+
+pub use gateway::Gateway;
+pub use harness::{Test, TestResult, World, run};
+pub use workerd::NotLogged;
+pub use wrangler::Wrangler;
+
+/// Variables and secrets, as JSON: a text becomes what `env.var` gives, anything else what `env.object_var` gives.
+pub type Bindings = serde_json::Map<String, serde_json::Value>;
+
+/// Whatever went wrong, as a sentence.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The checkout's root.
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

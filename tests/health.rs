@@ -1,0 +1,33 @@
+//! The gateway is there, and the tests run it as `wrangler.toml` says.
+
+use acceptance::{TestResult, World, Wrangler, tests};
+use serde_json::{Value, json};
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![health_needs_no_credentials, the_tests_run_the_development_configuration])
+}
+
+async fn health_needs_no_credentials(world: &World) -> TestResult {
+    let answer = world.gateway.get("/healthz").send().await?;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.json::<Value>().await?, json!({ "status": "ok" }));
+    Ok(())
+}
+
+/// Only the sandbox's address, which is another port each time, and its secret differ.
+async fn the_tests_run_the_development_configuration(world: &World) -> TestResult {
+    let mut used = world.bindings();
+    let mut written = Wrangler::read()?.vars;
+    assert!(used.remove("CLIENT_SECRET").is_some());
+    assert!(!written.contains_key("CLIENT_SECRET"), "a secret is no variable");
+    for name in ["LOGIN_URL", "GRAPH_URL"] {
+        assert_eq!(used.remove(name), Some(Value::from(world.sandbox.base_url())));
+        assert_eq!(
+            written.remove(name),
+            Some(Value::from("http://127.0.0.1:8788")),
+            "{name}: the sandbox of `make start`"
+        );
+    }
+    assert_eq!(used, written);
+    Ok(())
+}

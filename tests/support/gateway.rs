@@ -1,0 +1,95 @@
+//! The gateway under test.
+
+use std::{fs, time::Duration};
+
+use reqwest::{Client, Method, RequestBuilder, redirect::Policy};
+use tempfile::TempDir;
+
+use crate::{Bindings, Failure, NotLogged, Wrangler, capnp, root, workerd::Workerd};
+
+/// How long a line of the log may take to arrive after the answer that it belongs to.
+const LINE: Duration = Duration::from_secs(5);
+
+/// The built Worker, served by a workerd of its own. It ends when this is dropped.
+pub struct Gateway {
+    // Dropped in this order: nobody writes into the folder when it goes.
+    workerd: Workerd,
+    _folder: TempDir,
+    client: Client,
+    base_url: String,
+    mark: usize,
+}
+
+impl Gateway {
+    /// Starts it with these variables and secrets, and the compatibility date, flags and Durable Objects of `wrangler.toml`.
+    ///
+    /// # Errors
+    /// Where the Worker is not built, or workerd does not take it.
+    pub async fn start(bindings: &Bindings) -> Result<Self, Failure> {
+        let folder = TempDir::with_prefix("remediation-gateway-")?;
+        for file in ["index.js", "index_bg.wasm"] {
+            fs::copy(root().join("build").join(file), folder.path().join(file))
+                .map_err(|error| format!("build/{file}: {error}: run `make build`"))?;
+        }
+        fs::create_dir(folder.path().join(capnp::STORAGE))?;
+        fs::write(folder.path().join("config.capnp"), capnp::config(&Wrangler::read()?, bindings))?;
+        let workerd = Workerd::start(folder.path()).await?;
+        Ok(Self {
+            base_url: format!("http://127.0.0.1:{}", workerd.port),
+            mark: workerd.mark(),
+            client: client()?,
+            workerd,
+            _folder: folder,
+        })
+    }
+
+    /// `http://127.0.0.1:{port}`.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// A request to one of its paths.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base_url))
+    }
+
+    /// A GET.
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    /// A POST.
+    pub fn post(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path)
+    }
+
+    /// What it logged since the start, or since [`forget_output`](Self::forget_output), line by line.
+    #[must_use]
+    pub fn output(&self) -> Vec<String> {
+        self.workerd.output(self.mark)
+    }
+
+    /// Leaves what was logged so far out of [`output`](Self::output).
+    pub fn forget_output(&mut self) {
+        self.mark = self.workerd.mark();
+    }
+
+    /// Waits for a line of the log, or gives it at once when it is there already.
+    ///
+    /// # Errors
+    /// Where there is none within five seconds.
+    pub async fn wait_for_line(&self, predicate: impl Fn(&str) -> bool) -> Result<String, NotLogged> {
+        self.workerd.wait_for_line(self.mark, LINE, predicate).await
+    }
+}
+
+/// Sees each answer as it came: follows no redirect, and no proxy of the environment stands in between.
+fn client() -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        // Above the gateway's own whole budget, so that it is the gateway that answers.
+        .timeout(Duration::from_mins(2))
+        .build()
+}

@@ -1,0 +1,120 @@
+//! Runs the tests of one binary, one after another, on one runtime and one sandbox.
+
+use std::{
+    fmt::Display,
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use sandbox::{Sandbox, Settings};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::{Bindings, Failure, Gateway, Wrangler};
+
+/// The secret that the sandbox and the gateway agree on. It looks like one of Entra's, so that a leak stands out.
+const CLIENT_SECRET: &str = "acc8Q~the-client-secret-of-the-acceptance-tests";
+
+/// How a test ends: `?` on anything that fails, `assert!` on anything that is wrong.
+pub type TestResult = Result<(), Failure>;
+
+/// What a test acts on. Before each test, what the sandbox recorded and the gateway logged is forgotten.
+pub struct World {
+    /// The gateway, with the variables of [`World::bindings`].
+    pub gateway: Gateway,
+    /// Entra ID and Graph, as the gateway sees them.
+    pub sandbox: Sandbox,
+    bindings: Bindings,
+}
+
+impl World {
+    async fn start() -> Result<Self, Failure> {
+        let sandbox = Sandbox::start(Settings::new(CLIENT_SECRET)).await?;
+        let mut bindings = Wrangler::read()?.vars;
+        for name in ["LOGIN_URL", "GRAPH_URL"] {
+            bindings.insert(name.to_owned(), Value::from(sandbox.base_url()));
+        }
+        bindings.insert("CLIENT_SECRET".to_owned(), Value::from(CLIENT_SECRET));
+        Ok(Self { gateway: Gateway::start(&bindings).await?, sandbox, bindings })
+    }
+
+    /// The development variables of `wrangler.toml`, with the sandbox's address and secret: a start for other gateways.
+    #[must_use]
+    pub fn bindings(&self) -> Bindings {
+        self.bindings.clone()
+    }
+}
+
+/// A test, by name.
+pub struct Test {
+    name: &'static str,
+    run: Play,
+}
+
+type Play = Box<dyn FnOnce(&Runtime, &World) -> TestResult + Send>;
+
+impl Test {
+    /// The macro [`tests!`](crate::tests) gives each function the name that it bears.
+    pub fn new(name: &'static str, test: impl AsyncFnOnce(&World) -> TestResult + Send + 'static) -> Self {
+        Self { name, run: Box::new(move |runtime, world| runtime.block_on(test(world))) }
+    }
+}
+
+/// A list of [`Test`]s from the names of their functions.
+#[macro_export]
+macro_rules! tests {
+    ($($test:ident),+ $(,)?) => { vec![$($crate::Test::new(stringify!($test), $test)),+] };
+}
+
+/// The main function of a test binary. It takes the usual arguments and ends in the usual summary line.
+#[must_use]
+pub fn run(tests: Vec<Test>) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // One at a time: what the sandbox recorded belongs to the test that runs.
+    arguments.test_threads = Some(1);
+    if arguments.list {
+        return conclude(&arguments, trials(tests, |_| Ok(())));
+    }
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error),
+    };
+    let world = match runtime.block_on(World::start()) {
+        Ok(world) => world,
+        Err(error) => return complain(&error),
+    };
+    let stage = Arc::new(Mutex::new((runtime, world)));
+    let trials = trials(tests, {
+        let stage = Arc::clone(&stage);
+        move |test| {
+            // A test that panicked left nothing behind that matters to the next one.
+            let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+            let (runtime, world) = &mut *stage;
+            world.sandbox.clear();
+            world.gateway.forget_output();
+            (test.run)(runtime, world).map_err(|error| Failed::from(error.to_string()))
+        }
+    });
+    conclude(&arguments, trials)
+}
+
+fn trials(tests: Vec<Test>, play: impl Fn(Test) -> Result<(), Failed> + Clone + Send + 'static) -> Vec<Trial> {
+    tests
+        .into_iter()
+        .map(|test| {
+            let play = play.clone();
+            Trial::test(test.name, move || play(test))
+        })
+        .collect()
+}
+
+fn conclude(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
+    libtest_mimic::run(arguments, trials).exit_code()
+}
+
+#[expect(clippy::print_stderr, reason = "there is no test yet that could fail with it")]
+fn complain(error: &dyn Display) -> ExitCode {
+    eprintln!("error: the tests could not begin: {error}");
+    ExitCode::FAILURE
+}

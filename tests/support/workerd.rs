@@ -1,0 +1,150 @@
+//! The process: workerd itself, without wrangler in between.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use crate::{Failure, root};
+
+/// How long workerd may take until it listens. It is there in about 0.2 s; a busy machine gets a hundred times that.
+const START: Duration = Duration::from_secs(20);
+
+/// Holds workerd's life to the pipe on its standard input: when the test binary ends, in whatever way, the pipe closes and
+/// workerd is killed. Signals from the terminal reach the whole group, and are left to the test binary.
+const LEASH: &str = r#"
+trap '' HUP INT TERM
+"$@" </dev/null &
+exec >/dev/null 2>&1
+cat
+kill -KILL $!
+wait
+"#;
+
+/// A running workerd. Dropped, it is killed.
+pub(crate) struct Workerd {
+    leash: Option<ChildStdin>,
+    shell: Child,
+    pub(crate) port: u16,
+    lines: watch::Receiver<Vec<String>>,
+}
+
+/// What was waited for was not logged in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no such line within {within:?}; the gateway logged:\n{output}")]
+pub struct NotLogged {
+    within: Duration,
+    output: String,
+}
+
+/// What workerd tells through its control pipe, which is its standard output here: it comes before any line of the Worker.
+#[derive(Deserialize)]
+struct Listening {
+    port: u16,
+}
+
+impl Workerd {
+    /// Starts it in a folder that holds `config.capnp` and what that embeds.
+    pub(crate) async fn start(folder: &Path) -> Result<Self, Failure> {
+        let mut shell = Command::new("/bin/sh")
+            .args(["-c", LEASH, "workerd"])
+            .arg(binary()?)
+            .args(["serve", "--control-fd=1", "config.capnp"])
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let leash = shell.stdin.take();
+        let (sender, mut lines) = watch::channel(Vec::new());
+        read_lines(shell.stdout.take(), sender.clone());
+        read_lines(shell.stderr.take(), sender);
+
+        // Its end, say over a fault in the configuration, closes the pipes, and with them this wait.
+        let listens = lines.wait_for(|lines| lines.iter().any(|line| port(line).is_some()));
+        let port = match tokio::time::timeout(START, listens).await {
+            Ok(Ok(lines)) => lines.iter().find_map(|line| port(line)),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        let mut workerd = Self { leash, shell, port: port.unwrap_or_default(), lines };
+        if port.is_none() {
+            let output = workerd.output(0).join("\n");
+            workerd.end();
+            return Err(format!("workerd did not start:\n{output}").into());
+        }
+        Ok(workerd)
+    }
+
+    /// How many lines were logged so far.
+    pub(crate) fn mark(&self) -> usize {
+        self.lines.borrow().len()
+    }
+
+    /// The lines logged after the first `mark`.
+    pub(crate) fn output(&self, mark: usize) -> Vec<String> {
+        self.lines.borrow().iter().skip(mark).cloned().collect()
+    }
+
+    /// Waits for a line after the first `mark`.
+    pub(crate) async fn wait_for_line(
+        &self,
+        mark: usize,
+        within: Duration,
+        predicate: impl Fn(&str) -> bool,
+    ) -> Result<String, NotLogged> {
+        let find = |lines: &Vec<String>| lines.iter().skip(mark).find(|line| predicate(line)).cloned();
+        let mut lines = self.lines.clone();
+        let found = match tokio::time::timeout(within, lines.wait_for(|lines| find(lines).is_some())).await {
+            Ok(Ok(lines)) => find(&lines),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        found.ok_or_else(|| NotLogged { within, output: self.output(mark).join("\n") })
+    }
+
+    /// Kills it at once (SIGKILL) and waits until it is gone.
+    pub(crate) fn end(&mut self) {
+        self.leash = None;
+        let _ = self.shell.wait();
+    }
+}
+
+impl Drop for Workerd {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Collects the lines of one pipe until its end.
+fn read_lines(pipe: Option<impl Read + Send + 'static>, sender: watch::Sender<Vec<String>>) {
+    thread::spawn(move || {
+        let Some(pipe) = pipe else { return };
+        for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            sender.send_modify(|lines| lines.push(line));
+        }
+    });
+}
+
+fn port(line: &str) -> Option<u16> {
+    serde_json::from_str(line).ok().map(|Listening { port }| port)
+}
+
+/// The binary for this platform: npm installs no other.
+fn binary() -> Result<PathBuf, Failure> {
+    let packages = root().join("node_modules/@cloudflare");
+    let missing = || "workerd is missing: run `make build`";
+    for entry in fs::read_dir(&packages).map_err(|_| missing())? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("workerd-") {
+            return Ok(fs::canonicalize(entry.path().join("bin/workerd"))?);
+        }
+    }
+    Err(missing().into())
+}
