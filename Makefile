@@ -10,8 +10,6 @@ WORKER_BUILD := $(call pinned,worker)
 WASM_BINDGEN := $(call pinned,wasm-bindgen)
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/remediation-gateway/$(shell uname -sm | tr ' ' -)
 
-# Files of node_modules/.bin come first: Node 22 among them.
-RUN := PATH="$(CURDIR)/node_modules/.bin:$$PATH"
 NODE_MODULES := node_modules/.package-lock.json
 # With the folders, so that a file that is taken away counts as a change.
 SOURCES := $(shell find src) Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
@@ -20,6 +18,10 @@ SOURCES := $(shell find src) Cargo.toml Cargo.lock rust-toolchain.toml package-l
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+start: build/.made ## Serve on this machine against a sandbox, and send the seed's example through
+	cargo build --locked --package sandbox
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" exec node scripts/start.mjs
 
 build: build/.made ## Leave the Worker in build/index.js and build/index_bg.wasm
 
