@@ -57,30 +57,37 @@ pub(super) fn check(address: &str) -> Result<(), AddressFault> {
     if has_more_characters(address, MAX_ADDRESS) {
         return Err(AddressFault::TooLong);
     }
-    // Told before the parts are looked at, since a display name or a list makes nonsense of them.
-    if address.contains(is_of_another_form) {
-        return Err(AddressFault::NotBare);
-    }
-    let (local_part, domain) = address.split_once('@').ok_or(AddressFault::NoAt)?;
-    if domain.contains('@') {
-        return Err(AddressFault::ManyAts);
-    }
-    check_local_part(local_part)?;
-    check_domain(domain)
+    let (local_part, domain) = address.split_once('@').unwrap_or((address, ""));
+    // Display names, lists and a second '@' make nonsense of the two parts, and are only looked for when one of these is wrong.
+    check_local_part(local_part).and_then(|()| check_domain(domain)).map_err(|fault| {
+        match address.bytes().filter(|&byte| byte == b'@').count() {
+            _ if address.contains(is_of_another_form) => AddressFault::NotBare,
+            0 => AddressFault::NoAt,
+            1 => fault,
+            _ => AddressFault::ManyAts,
+        }
+    })
 }
 
 fn check_local_part(local_part: &str) -> Result<(), AddressFault> {
     if local_part.is_empty() || has_more_characters(local_part, MAX_LOCAL_PART) {
         return Err(AddressFault::LocalPartLength);
     }
-    if let Some(wrong) = local_part.chars().find(|&c| !is_local_part_character(c)) {
-        return Err(if matches!(wrong, '%' | '!') { AddressFault::Routed } else { AddressFault::LocalPartCharacter });
+    // Starts as if behind a dot, so that one at the start counts as a second one.
+    let mut last = '.';
+    for c in local_part.chars() {
+        match c {
+            '.' if last == '.' => return Err(AddressFault::LocalPartDots),
+            '%' | '!' => return Err(AddressFault::Routed),
+            _ if !is_local_part_character(c) => return Err(AddressFault::LocalPartCharacter),
+            _ => last = c,
+        }
     }
-    if local_part.split('.').any(str::is_empty) {
+    if last == '.' {
         return Err(AddressFault::LocalPartDots);
     }
-    let prefix = local_part.as_bytes().first_chunk::<5>();
-    if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"IMCEA")) && local_part.contains('-') {
+    let start = local_part.as_bytes().first_chunk::<5>();
+    if start.is_some_and(|start| start.eq_ignore_ascii_case(b"IMCEA")) && local_part.contains('-') {
         return Err(AddressFault::Encapsulated);
     }
     Ok(())
@@ -93,22 +100,26 @@ fn check_domain(domain: &str) -> Result<(), AddressFault> {
     if domain.starts_with('[') {
         return Err(AddressFault::IpAddress);
     }
-    let mut labels = 0;
-    let mut last = "";
-    for label in domain.split('.') {
-        if label.is_empty() || has_more_characters(label, MAX_DOMAIN_LABEL) {
-            return Err(AddressFault::DomainLabels);
-        }
-        if label.starts_with('-') || label.ends_with('-') || !label.chars().all(is_domain_character) {
-            return Err(AddressFault::DomainCharacter);
-        }
-        labels += 1;
-        last = label;
+    let mut last = domain;
+    while let Some((label, rest)) = last.split_once('.') {
+        check_label(label)?;
+        last = rest;
     }
+    check_label(last)?;
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(AddressFault::IpAddress);
     }
-    if labels < 2 { Err(AddressFault::DomainLabels) } else { Ok(()) }
+    if last.len() == domain.len() { Err(AddressFault::DomainLabels) } else { Ok(()) }
+}
+
+fn check_label(label: &str) -> Result<(), AddressFault> {
+    if label.is_empty() || has_more_characters(label, MAX_DOMAIN_LABEL) {
+        return Err(AddressFault::DomainLabels);
+    }
+    if label.starts_with('-') || label.ends_with('-') || !label.chars().all(is_domain_character) {
+        return Err(AddressFault::DomainCharacter);
+    }
+    Ok(())
 }
 
 /// What shows that the text is more than an address: blanks, and the punctuation of RFC 5322's longer forms.

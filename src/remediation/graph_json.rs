@@ -42,8 +42,8 @@ impl Remediation<'_> {
 
 fn push_email(json: &mut String, email: &AnalyzedEmail<'_>) {
     json.push_str(r#"{"networkMessageId":""#);
-    // Hexadecimal digits and hyphens: always UTF-8.
-    json.push_str(str::from_utf8(&email.network_message_id.to_ascii()).unwrap_or_default());
+    // Writing to a String cannot fail, here and below.
+    let _ = email.network_message_id.write_to(json);
     json.push_str(r#"","recipientEmailAddress":"#);
     push_text(json, &email.recipient);
     json.push('}');
@@ -62,7 +62,6 @@ fn push_text(json: &mut String, text: &str) {
             '\r' => json.push_str("\\r"),
             '\t' => json.push_str("\\t"),
             control => {
-                // Writing to a String cannot fail.
                 let _ = write!(json, "\\u{:04x}", u32::from(control));
             }
         }

@@ -14,19 +14,23 @@ pub struct Guid(u128);
 #[error("not a GUID of 8-4-4-4-12 hexadecimal digits")]
 pub struct NotAGuid;
 
-/// Characters of a GUID as text.
-const TEXT_LENGTH: usize = 36;
-
 impl Guid {
-    /// The lower-case text, on the stack.
-    pub(super) fn to_ascii(self) -> [u8; TEXT_LENGTH] {
-        let mut text = [b'-'; TEXT_LENGTH];
-        let digits = self.0.to_be_bytes().into_iter().flat_map(|byte| [hex_digit(byte >> 4), hex_digit(byte & 0xf)]);
-        let slots = text.iter_mut().enumerate().filter(|(at, _)| !is_hyphen_place(*at));
-        for ((_, slot), digit) in slots.zip(digits) {
-            *slot = digit;
+    /// Writes the canonical text.
+    pub(super) fn write_to(self, out: &mut impl fmt::Write) -> fmt::Result {
+        let mut digits = [0; 32];
+        let (pairs, _) = digits.as_chunks_mut();
+        for (pair, byte) in pairs.iter_mut().zip(self.0.to_be_bytes()) {
+            *pair = [hex_digit(byte >> 4), hex_digit(byte & 0xf)];
         }
-        text
+        // Digits of ASCII are always UTF-8.
+        let mut rest = str::from_utf8(&digits).unwrap_or_default();
+        for length in [8, 4, 4, 4] {
+            let (group, after) = rest.split_at_checked(length).unwrap_or_default();
+            out.write_str(group)?;
+            out.write_char('-')?;
+            rest = after;
+        }
+        out.write_str(rest)
     }
 }
 
@@ -35,30 +39,13 @@ impl FromStr for Guid {
 
     /// Reads the digits in either case; braces, a `urn:uuid:` prefix, missing hyphens and surrounding blanks are refused.
     fn from_str(text: &str) -> Result<Self, NotAGuid> {
-        let text: &[u8; TEXT_LENGTH] = text.as_bytes().try_into().map_err(|_| NotAGuid)?;
-        // The third hyphen stands between the two halves of the digits, so that each half is summed up in one machine word.
-        let (first, rest) = text.split_at(18);
-        let (hyphen, second) = rest.split_at(1);
-        if hyphen != b"-" {
-            return Err(NotAGuid);
-        }
-        let half = |part: &[u8], hyphens: [usize; 2]| {
-            part.iter().enumerate().try_fold(0_u64, |sum, (at, &byte)| {
-                if hyphens.contains(&at) {
-                    return (byte == b'-').then_some(sum);
-                }
-                Some(sum << 4 | u64::from(hex_value(byte)?))
-            })
-        };
-        let first = half(first, [8, 13]).ok_or(NotAGuid)?;
-        let second = half(second, [4, 4]).ok_or(NotAGuid)?;
-        Ok(Self(u128::from(first) << 64 | u128::from(second)))
+        bits(text.as_bytes()).map(Self).ok_or(NotAGuid)
     }
 }
 
 impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_ascii().iter().try_for_each(|&byte| fmt::Write::write_char(f, char::from(byte)))
+        self.write_to(f)
     }
 }
 
@@ -68,24 +55,32 @@ impl fmt::Debug for Guid {
     }
 }
 
-/// Whether the text has a hyphen at this place.
-fn is_hyphen_place(at: usize) -> bool {
-    matches!(at, 8 | 13 | 18 | 23)
+/// The value of a whole text. Each half of the digits is summed up in one machine word.
+fn bits(mut text: &[u8]) -> Option<u128> {
+    let first = group::<8>(&mut text)? << 32;
+    let first = first | hyphen_and_group::<4>(&mut text)? << 16;
+    let first = first | hyphen_and_group::<4>(&mut text)?;
+    let second = hyphen_and_group::<4>(&mut text)? << 48;
+    let second = second | hyphen_and_group::<12>(&mut text)?;
+    text.is_empty().then_some(u128::from(first) << 64 | u128::from(second))
+}
+
+/// Takes a hyphen and a [`group`] from the front of the text.
+fn hyphen_and_group<const DIGITS: usize>(text: &mut &[u8]) -> Option<u64> {
+    *text = text.strip_prefix(b"-")?;
+    group::<DIGITS>(text)
+}
+
+/// Takes so many digits from the front of the text.
+fn group<const DIGITS: usize>(text: &mut &[u8]) -> Option<u64> {
+    let (digits, rest) = text.split_first_chunk::<DIGITS>()?;
+    *text = rest;
+    digits.iter().try_fold(0, |sum, &digit| Some(sum << 4 | u64::from(char::from(digit).to_digit(16)?)))
 }
 
 /// The digit of a value below 16.
 fn hex_digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'a' + (value - 10) }
-}
-
-/// The value of a hexadecimal digit in either case.
-pub(super) fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! What a caller probably meant. Each text names the mistake and the way out, and repeats nothing of the input.
 
-use super::guid::Guid;
 use super::limits::MAX_MISSPELLINGS;
 
 /// The members of the body, in the order of Graph's documentation.
@@ -81,19 +80,12 @@ pub(super) fn not_a_guid(text: &str) -> String {
     format!("must be a GUID of 8-4-4-4-12 hexadecimal digits{seen}")
 }
 
-/// A GUID once braces, prefix, blanks and hyphens are away: exactly 32 hexadecimal digits are left.
+/// Whether exactly 32 hexadecimal digits are left once blanks, prefix, braces and hyphens are away. The text is no GUID as it is.
 fn is_guid_in_other_spelling(text: &str) -> bool {
-    let text = text.trim();
-    let bare = text.get(..9).filter(|prefix| prefix.eq_ignore_ascii_case("urn:uuid:")).and_then(|_| text.get(9..));
-    let mut digits = 0;
-    for c in bare.unwrap_or(text).chars() {
-        match c {
-            '{' | '}' | '(' | ')' | '-' => {}
-            _ if c.is_ascii_hexdigit() && digits < 32 => digits += 1,
-            _ => return false,
-        }
-    }
-    digits == 32 && text.parse::<Guid>().is_err()
+    let bare = text.trim().trim_start_matches("urn:uuid:");
+    let is_around_digits = |c| matches!(c, '{' | '}' | '(' | ')' | '-');
+    let digits = || bare.chars().filter(|&c| !is_around_digits(c));
+    digits().count() == 32 && digits().all(|c| c.is_ascii_hexdigit())
 }
 
 /// Base64 of some length, plain or for URLs. Exchange's ids start `AAMk`, `AAkA`, `AQMk` and alike and have 120 characters or more.

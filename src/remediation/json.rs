@@ -91,12 +91,11 @@ impl<'a> Json<'a> {
         if self.next_byte() != Some(b'}') {
             loop {
                 let name = self.string("a member's name in double quotes is expected")?;
-                if names.contains(&name) {
+                if !names.add(name.clone()) {
                     return Err(JsonFault::repeated(&name));
                 }
                 self.punctuation(b':', "':' is expected")?;
                 member(self, &name).map_err(|fault| fault.within(|| pointer_step(&name)))?;
-                names.insert(name);
                 if self.next_byte() != Some(b',') {
                     break;
                 }

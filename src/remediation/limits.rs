@@ -42,6 +42,6 @@ pub const MAX_ECHO: usize = 64;
 /// half of all six-letter words.
 pub(super) const MAX_MISSPELLINGS: usize = 2;
 
-/// Member names of one object that are compared one by one before a sorted set takes over. A payload has 6 members and an
-/// item 2, each perhaps with an annotation, so the objects that matter allocate nothing.
-pub(super) const FEW_NAMES: usize = 8;
+/// Member names of one object that are compared one by one before a sorted set takes over. An item has 2, each perhaps with
+/// an annotation: so the objects that come by the thousand allocate nothing, and cost little to set up.
+pub(super) const FEW_NAMES: usize = 4;

@@ -43,7 +43,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 64, 8, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
-            prop::collection::hash_map(any::<String>(), inner, 0..12).prop_map(|map| Value::from_iter(map)),
+            prop::collection::hash_map(any::<String>(), inner, 0..12).prop_map(Value::from_iter),
         ]
     })
 }
@@ -58,9 +58,11 @@ fn emails() -> impl Strategy<Value = Vec<(u128, String)>> {
     prop::collection::vec((prop_oneof![0_u128..4, any::<u128>()], address), 1..40)
 }
 
+/// A GUID in upper case.
 fn hyphenated(bits: u128) -> String {
     let digits = format!("{bits:032X}");
-    format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..])
+    let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| digits.get(group).unwrap());
+    groups.join("-")
 }
 
 proptest! {

@@ -134,9 +134,8 @@ fn everything_else_is_refused_with_a_reason() {
         ("a@mu\u{308}nchen.example", "letters, digits and inner hyphens"),
         ("a@😀.example", "letters, digits and inner hyphens"),
         (&format!("{}@contoso.com", "l".repeat(65)), "1 to 64 characters before"),
-        (&format!("a@{}d.example", label), "each of 1 to 63"),
+        (&format!("a@{label}d.example"), "each of 1 to 63"),
         (&format!("a@{three}.{}", "d".repeat(64)), "1 to 255 characters after"),
-        (&format!("{}@{three}.{label}.", "l".repeat(64)), "between single dots"),
         (&format!("{}@{three}.{label}.d", "l".repeat(64)), "more than 320 characters"),
         (&"a@".repeat(500_000), "more than 320 characters"),
     ] {

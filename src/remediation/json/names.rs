@@ -17,16 +17,18 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn contains(&self, name: &str) -> bool {
-        self.few.iter().map_while(Option::as_deref).any(|other| other == name) || self.many.contains(name)
-    }
-
-    pub(super) fn insert(&mut self, name: Cow<'a, str>) {
-        match self.few.iter_mut().find(|slot| slot.is_none()) {
-            Some(free) => *free = Some(name),
-            None => {
-                self.many.insert(name);
+    /// Adds a name, unless it is there: then the answer is `false`.
+    pub(super) fn add(&mut self, name: Cow<'a, str>) -> bool {
+        for slot in &mut self.few {
+            match slot {
+                Some(other) if *other == name => return false,
+                Some(_) => {}
+                None => {
+                    *slot = Some(name);
+                    return true;
+                }
             }
         }
+        self.many.insert(name)
     }
 }

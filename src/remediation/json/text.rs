@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::Json;
 use crate::remediation::fault::JsonFault;
-use crate::remediation::guid::hex_value;
 
 impl<'a> Json<'a> {
     /// Reads a string. It borrows from the body unless it has escapes.
@@ -31,10 +30,8 @@ impl<'a> Json<'a> {
 
     /// Passes over everything up to the next quote, backslash or control character.
     fn plain(&mut self) -> &'a str {
-        let rest = self.rest();
-        let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
         let start = self.at;
-        self.at += length;
+        self.at += plain_length(self.rest());
         // Both ends stand at a character of ASCII or at the end of the body, so the range is always there.
         self.text.get(start..self.at).unwrap_or_default()
     }
@@ -84,12 +81,48 @@ impl<'a> Json<'a> {
     fn code_unit(&mut self) -> Result<u32, JsonFault> {
         let mut unit = 0;
         for _ in 0..4 {
-            let Some(digit) = self.byte().and_then(hex_value) else {
+            let Some(digit) = self.byte().and_then(|byte| char::from(byte).to_digit(16)) else {
                 return Err(self.fault("four hexadecimal digits are expected"));
             };
-            unit = unit << 4 | u32::from(digit);
+            unit = unit << 4 | digit;
             self.at += 1;
         }
         Ok(unit)
+    }
+}
+
+/// How many bytes there are before the first one that ends or interrupts a string. Eight at a time, since nearly all of a
+/// body is strings.
+fn plain_length(bytes: &[u8]) -> usize {
+    let (words, _) = bytes.as_chunks();
+    let plain_words = words.iter().take_while(|word| is_plain(u64::from_le_bytes(**word))).count();
+    let mut length = plain_words * size_of::<u64>();
+    let rest = bytes.iter().skip(length);
+    length += rest.take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count();
+    length
+}
+
+/// Whether none of eight bytes is a quote, a backslash or a control character.
+fn is_plain(word: u64) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    // "Determine if a word has a byte less than n" (Bit Twiddling Hacks, for n up to 128): exact as to whether there is one.
+    let has_less = |word: u64, n: u64| word.wrapping_sub(n * EACH) & !word & HIGH;
+    let has = |byte: u8| has_less(word ^ (u64::from(byte) * EACH), 1);
+    (has_less(word, 0x20) | has(b'"') | has(b'\\')) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The fast way over eight bytes stops exactly where the plain rule does.
+        #[test]
+        fn strings_end_where_the_rule_says(bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0x1e_u8..0x24, 0x5b_u8..0x5e], 0..40)) {
+            let expected = bytes.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\').unwrap_or(bytes.len());
+            prop_assert_eq!(plain_length(&bytes), expected);
+        }
     }
 }
