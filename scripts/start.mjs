@@ -29,7 +29,7 @@ function end(code, message) {
     await Promise.race([Promise.all(children.map((child) => child.gone)), sleep(GRACE_MS)]);
     for (const child of children) signal(child, "SIGKILL");
     rmSync(scratch, { recursive: true, force: true });
-    process.exit(code);
+    process.exit(code); // The leash finds nothing left to end.
   })();
   return ending;
 }
@@ -77,10 +77,9 @@ function show(server) {
 /** When this process is killed, nothing of it runs any more: a pipe closes, and a shell that waits for that ends the children. */
 function leash() {
   const groups = children.map((child) => `-${child.pid}`);
-  const script = 'cat; kill -TERM -- "$@"';
-  const shell = spawn("/bin/sh", ["-c", script, "leash", ...groups], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
-  shell.unref();
-  shell.stdin.unref?.();
+  const script = 'cat; scratch=$1; shift; kill -s TERM -- "$@"; sleep 1; kill -s KILL -- "$@"; rm -rf "$scratch"';
+  const options = { detached: true, stdio: ["pipe", "ignore", "ignore"] };
+  spawn("/bin/sh", ["-c", script, "leash", scratch, ...groups], options).unref();
 }
 
 async function mustBeFree(server) {
@@ -169,7 +168,8 @@ try {
   });
   const state = join(scratch, "state"); // A new one, as the sandbox's is: otherwise the ledger would replay the last run.
   const wrangler = ["dev", "--local", "--ip", HOST, "--port", String(GATEWAY.port), "--env-file", secrets, "--persist-to", state];
-  start(GATEWAY, "node_modules/.bin/wrangler", [...wrangler, "--show-interactive-dev-session=false"], {
+  // Any free port for the inspector: its usual one is that of every Node debugger.
+  start(GATEWAY, "node_modules/.bin/wrangler", [...wrangler, "--inspector-port", "0", "--show-interactive-dev-session=false"], {
     // Nothing but loopback: no telemetry, no look for updates (they come with the banner), no sample of the edge's metadata.
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     WRANGLER_HIDE_BANNER: "true",
