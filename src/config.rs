@@ -214,8 +214,8 @@ pub fn without_trailing_slash(audience: &str) -> &str {
     audience.strip_suffix('/').unwrap_or(audience)
 }
 
-/// Whether `audience` (without a trailing slash) is Graph itself.
+/// Whether `audience` is Graph itself, with however many trailing slashes: Entra copies them from the scope that was asked for.
 #[must_use]
 pub fn is_graph(audience: &str) -> bool {
-    GRAPH_AUDIENCES.iter().any(|graph| graph.eq_ignore_ascii_case(audience))
+    GRAPH_AUDIENCES.iter().any(|graph| graph.eq_ignore_ascii_case(audience.trim_end_matches('/')))
 }

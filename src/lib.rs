@@ -32,6 +32,8 @@ pub mod ports;
 pub mod problem;
 pub mod remediation;
 pub mod secret;
+#[cfg(test)]
+mod testing;
 pub mod time;
 
 /// How the gateway names itself to Microsoft (contract, section 8).

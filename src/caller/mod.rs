@@ -1,6 +1,8 @@
 //! Who calls, and what they may do.
 
 pub mod api_key;
+#[cfg(test)]
+mod corpus;
 pub mod credentials;
 pub mod jwks;
 pub mod keys;
@@ -101,7 +103,7 @@ async fn verify<P: Platform>(
         return Err(TokenFault::Signature);
     }
     let now = platform.now();
-    let claims = token::claims(&claims, config, now)?;
+    let claims = token::claims(&claims, config, issuer, now)?;
     isolate.verified.insert(digest, verified::Verified { issuer, kid, claims: claims.clone() }, now);
     Ok(claims)
 }

@@ -102,6 +102,9 @@ pub enum TokenFault {
     /// `aud` is not one of `AUDIENCE`.
     #[error("aud is not in AUDIENCE")]
     Audience,
+    /// The client's id is missing: no access token lacks it, an ID token has none.
+    #[error("appid (version 1.0) or azp (version 2.0) is missing or malformed: not an access token")]
+    Client,
     /// `oid` is missing or not a GUID.
     #[error("oid is missing or malformed")]
     ObjectId,
@@ -208,6 +211,14 @@ impl Issuer {
             Self::V2 => "2.0",
         }
     }
+
+    /// The claim that names the client (facts, section 3).
+    const fn client(self) -> &'static str {
+        match self {
+            Self::V1 => "appid",
+            Self::V2 => "azp",
+        }
+    }
 }
 
 /// Step 4: `iss` is exactly one of the tenant's two issuers, and `ver` its version. Gives the claims along, not verified yet.
@@ -260,12 +271,17 @@ impl Claims {
 ///
 /// # Errors
 ///
-/// The first rule that does not hold: `exp`, `nbf`, `tid`, `aud`, `oid`, `scp` and `roles`, in this order.
-pub fn claims(claims: &Map<String, Value>, config: &Config, now: Timestamp) -> Result<Claims, TokenFault> {
+/// The first rule that does not hold: `exp`, `nbf`, `tid`, `aud`, the client, `oid`, `scp` and `roles`, in this order.
+pub fn claims(
+    claims: &Map<String, Value>,
+    config: &Config,
+    issuer: Issuer,
+    now: Timestamp,
+) -> Result<Claims, TokenFault> {
     let (expires, not_before) = validity(claims)?;
     within(expires, not_before, now)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    let guid = |name: &str| text(name).and_then(|text| text.parse().ok());
+    let guid = |name: &str| text(name).and_then(|text| text.parse::<Guid>().ok());
     if guid("tid") != Some(config.tenant_id) {
         return Err(TokenFault::Tenant);
     }
@@ -274,6 +290,9 @@ pub fn claims(claims: &Map<String, Value>, config: &Config, now: Timestamp) -> R
         Some(aud) if is_graph(aud) => return Err(TokenFault::GraphAudience),
         _ => return Err(TokenFault::Audience),
     }
+    // An ID token that a user got for the gateway's own application has the same issuer, audience and keys, but no scope: without this it
+    // would count as one that needs none (RFC 8725 section 3.12). Entra names the client in access tokens alone.
+    guid(issuer.client()).ok_or(TokenFault::Client)?;
     let object_id = guid("oid").ok_or(TokenFault::ObjectId)?;
     let scopes = match claims.get("scp") {
         None => None,

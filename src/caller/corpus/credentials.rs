@@ -1,0 +1,211 @@
+//! Headers and API keys that are no credentials of anyone (contract, section 5).
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::{BEARER, invalid_credentials, refuse, without_ids};
+use crate::caller::IdentityFault::{self, Credentials, NotTheOwner, UnknownKey};
+use crate::caller::credentials::NoCredentials::{Absent, MalformedBasic, Repeated, Several, UnknownScheme};
+use crate::http::RequestHeaders;
+use crate::secret::Secret;
+use crate::testing::entra::Draft;
+use crate::testing::gateway::{Gateway, api_key, authorization};
+use crate::testing::{CRON_KEY, SCRIPT_KEYS, sha256, variables, variables_with};
+
+fn basic(name: &str, key: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{key}")))
+}
+
+/// `Authorization`, and the reason that the log must give.
+fn authorizations() -> Vec<(String, IdentityFault)> {
+    let token = Draft::v2().token();
+    let [old, new] = SCRIPT_KEYS;
+    let good = basic("script", new);
+    let encoded = good.trim_start_matches("Basic ");
+    let raw = |bytes: &[u8]| format!("Basic {}", BASE64_STANDARD.encode(bytes));
+    let scheme = |text: &str| (text.to_owned(), Credentials(UnknownScheme));
+    let malformed = |text: String| (text, Credentials(MalformedBasic));
+    [
+        vec![
+            scheme(""),
+            scheme(" "),
+            scheme("Bearer"),
+            scheme("Bearer "),
+            scheme("Basic"),
+            scheme(&token),
+            scheme(old),
+            scheme(&format!("Bearer:{token}")),
+            scheme(&format!("Bearer={token}")),
+            scheme(&format!("Bearer\t{token}")),
+            scheme(&format!("Bearer\u{a0}{token}")),
+            scheme(&format!("\"Bearer\" {token}")),
+            scheme(&format!("Bearer\0 {token}")),
+            scheme(&format!("\u{ff22}earer {token}")),
+            scheme(&format!("BearerToken {token}")),
+            scheme(&format!("JWT {token}")),
+            scheme(&format!("DPoP {token}")),
+            scheme(&format!("Token {token}")),
+            scheme(&format!("ApiKey {old}")),
+            scheme(&format!("X-API-Key {old}")),
+            scheme("Digest username=\"script\""),
+            scheme("Negotiate YII="),
+            scheme("SharedKey account:signature"),
+            scheme(&format!("Basic:{encoded}")),
+            malformed("Basic !".to_owned()),
+            malformed(format!("Basic {}", encoded.trim_end_matches('='))),
+            malformed(format!("Basic {encoded}=")),
+            malformed(format!("Basic {encoded} {encoded}")),
+            malformed(format!("Basic {}", BASE64_STANDARD.encode("script"))),
+            malformed(format!("Basic script:{new}")),
+            malformed(format!("Basic {}", BASE64_STANDARD.encode(encoded))),
+            malformed(format!("Basic {}", "_-".repeat(4))),
+            malformed(raw(b"script:\xff\xfe")),
+            malformed(raw(b"\xfescript:key")),
+        ],
+        [
+            (basic("script", ""), UnknownKey),
+            (basic("", ""), UnknownKey),
+            (basic("script", "x"), UnknownKey),
+            (basic("nobody", "x"), UnknownKey),
+            (basic("script", &format!("{new} ")), UnknownKey),
+            (basic("script", &format!(" {new}")), UnknownKey),
+            (basic("script", &format!("{new}\n")), UnknownKey),
+            (basic("script", &format!("{new}\0")), UnknownKey),
+            (basic("script", &new.to_uppercase()), UnknownKey),
+            (basic("script", &sha256(new)), UnknownKey),
+            (basic("script:", new), UnknownKey),
+            (basic(new, "script"), UnknownKey),
+            (basic("cron", new), NotTheOwner),
+            (basic("script", CRON_KEY), NotTheOwner),
+            (basic("playbook", new), NotTheOwner),
+            (basic("", new), NotTheOwner),
+            (basic("Script", new), NotTheOwner),
+            (basic("script ", new), NotTheOwner),
+            (basic(" script", new), NotTheOwner),
+            (basic("script\0", new), NotTheOwner),
+            (basic("\u{ff53}cript", new), NotTheOwner),
+            (basic(old, new), NotTheOwner),
+        ]
+        .to_vec(),
+    ]
+    .concat()
+}
+
+/// `X-API-Key`s that nobody owns.
+fn keys() -> Vec<String> {
+    let [old, new] = SCRIPT_KEYS;
+    vec![
+        String::new(),
+        " ".to_owned(),
+        "x".to_owned(),
+        "k".repeat(256),
+        "k".repeat(257),
+        "k".repeat(100_000),
+        // What is configured is not the key: who reads the configuration cannot call.
+        sha256(new),
+        sha256(new).to_uppercase(),
+        sha256(&sha256(new)),
+        format!("sha256:{}", sha256(new)),
+        new.to_uppercase(),
+        format!("{new} "),
+        format!(" {new}"),
+        format!("\"{new}\""),
+        format!("{new}\0"),
+        format!("{new}\u{ad}"),
+        new[..new.len() - 1].to_owned(),
+        format!("{new}x"),
+        format!("{old}{new}"),
+        // The header given twice, as the platform shows it.
+        format!("{new}, {new}"),
+        format!("{new}, {old}"),
+        format!("Bearer {new}"),
+        format!("script:{new}"),
+        BASE64_STANDARD.encode(format!("script:{new}")),
+        Draft::v2().token(),
+    ]
+}
+
+#[test]
+fn every_bad_authorization_gets_the_same_answer_and_its_own_reason_in_the_log() {
+    for (value, reason) in authorizations() {
+        let refused = refuse(&value, authorization(&value), &value, reason);
+        let token = matches!(reason, IdentityFault::Token(_));
+        assert!(!token && without_ids(&refused.answer) == invalid_credentials(BEARER), "{value}: {:?}", refused.answer);
+    }
+}
+
+#[test]
+fn every_bad_key_gets_that_answer_too() {
+    for key in keys() {
+        let refused = refuse(&key, api_key(&key), &key, UnknownKey);
+        assert_eq!(without_ids(&refused.answer), invalid_credentials(BEARER), "{key}");
+    }
+}
+
+#[test]
+fn two_credentials_are_none_even_if_both_are_good() {
+    let token = format!("Bearer {}", Draft::v2().token());
+    let [old, new] = SCRIPT_KEYS;
+    let both = |authorization_value: &str, key: &str| RequestHeaders {
+        api_key: Some(Secret::new(key.to_owned())),
+        ..authorization(authorization_value)
+    };
+    for (headers, reason) in [
+        (both(&token, new), Several),
+        (both(&basic("script", new), new), Several),
+        (both("", new), Several),
+        (both(&token, ""), Several),
+        (both(&format!("{token}, {token}"), new), Several),
+        (authorization(&format!("{token}, {token}")), Repeated),
+        (authorization(&format!("{token},{token}")), Repeated),
+        (authorization(&format!("{token}, {}", basic("script", new))), Repeated),
+        (authorization(&format!("{}, {}", basic("script", old), basic("script", new))), Repeated),
+        (authorization(&format!("{token},")), Repeated),
+        (authorization(&format!(", {token}")), Repeated),
+        (authorization(","), Repeated),
+    ] {
+        let secret = headers.authorization.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default();
+        let refused = refuse(&secret, headers, &secret, Credentials(reason));
+        assert_eq!(refused.answer.status, 400, "{secret}");
+        assert!(refused.log.contains("\"invalidRequest\""), "{}", refused.log);
+    }
+}
+
+#[test]
+fn no_credentials_are_asked_for_without_an_error() {
+    let headers = RequestHeaders { authorization: None, ..authorization("") };
+    let refused = refuse("none", headers, "", Credentials(Absent));
+    assert_eq!(refused.answer.status, 401);
+    assert!(refused.answer.headers.contains(&("WWW-Authenticate", BEARER.to_owned())));
+    assert!(refused.log.contains("\"unauthenticated\""));
+}
+
+#[test]
+fn each_key_is_its_owners_in_each_way_of_giving_it() {
+    let [old, new] = SCRIPT_KEYS;
+    for (headers, caller) in [
+        (api_key(old), "script"),
+        (api_key(new), "script"),
+        (api_key(CRON_KEY), "cron"),
+        (authorization(&basic("script", old)), "script"),
+        (authorization(&basic("script", new)), "script"),
+        (authorization(&basic("cron", CRON_KEY)), "cron"),
+        (authorization(&basic("cron", CRON_KEY).replace("Basic", "bAsIc  ")), "cron"),
+    ] {
+        let mut gateway = Gateway::default();
+        assert_eq!(gateway.validate(headers).status, 200, "{caller}");
+        assert_eq!(gateway.logged()["caller"], caller);
+        assert!(gateway.stage.platform.upstream().calls().is_empty(), "a key needs nobody's word");
+    }
+}
+
+#[test]
+fn a_key_of_256_bytes_is_a_key_and_a_longer_one_is_not_even_hashed() {
+    for (bytes, status) in [(256, 200), (257, 401)] {
+        let key = "k".repeat(bytes);
+        let mut callers = variables()["CALLERS"].clone();
+        callers[3]["api_key_sha256"][0] = sha256(&key).into();
+        let mut gateway = Gateway::new(variables_with("CALLERS", callers));
+        assert_eq!(gateway.validate(api_key(&key)).status, status, "{bytes}");
+    }
+}

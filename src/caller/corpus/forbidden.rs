@@ -1,0 +1,71 @@
+//! Good tokens of those who are nobody here, or who lack what their caller must have: the documented 403s.
+
+use serde_json::{Value, json};
+
+use super::refuse;
+use crate::caller::IdentityFault::{self, MissingRole, MissingScope, UnknownObjectId};
+use crate::testing::entra::Draft;
+use crate::testing::gateway::authorization;
+use crate::testing::{AUDIENCE_GUID, NOBODY, ROLE_BEARER, TENANT};
+
+fn cases() -> Vec<(&'static str, Draft, IdentityFault)> {
+    let of_role_bearer = || Draft::v2().claim("oid", ROLE_BEARER);
+    let scp = |scp: &str| Draft::v2().claim("scp", scp);
+    vec![
+        ("an oid of nobody", Draft::v2().claim("oid", NOBODY), UnknownObjectId),
+        ("an oid of nobody in version 1.0", Draft::v1().claim("oid", NOBODY), UnknownObjectId),
+        (
+            "an oid of nobody, a caller in sub",
+            Draft::v2().claim("oid", NOBODY).claim("sub", ROLE_BEARER),
+            UnknownObjectId,
+        ),
+        (
+            "an oid of nobody, with every grant",
+            Draft::v2().claim("oid", NOBODY).claim("roles", json!(["Remediation.Execute"])),
+            UnknownObjectId,
+        ),
+        ("the gateway's own application as oid", Draft::v2().claim("oid", AUDIENCE_GUID), UnknownObjectId),
+        ("the tenant as oid", Draft::v2().claim("oid", TENANT), UnknownObjectId),
+        ("the nil GUID as oid", Draft::v2().claim("oid", "00000000-0000-0000-0000-000000000000"), UnknownObjectId),
+        ("a user's token without the scope", scp("User.Read"), MissingScope),
+        ("a user's token with no scope at all", scp(""), MissingScope),
+        ("the scope in another case", scp("remediation.submit"), MissingScope),
+        ("a scope that ours begins", scp("Remediation.Submit.All"), MissingScope),
+        ("a scope that ours ends", scp("X.Remediation.Submit"), MissingScope),
+        ("the scope as a URI", scp("api://remediation-gateway/Remediation.Submit"), MissingScope),
+        ("scopes with commas", scp("User.Read,Remediation.Submit"), MissingScope),
+        ("scopes with tabs", scp("User.Read\tRemediation.Submit"), MissingScope),
+        ("the scope as a role", scp("User.Read").claim("roles", json!(["Remediation.Submit"])), MissingScope),
+        (
+            "the role, but a user's token without the scope",
+            of_role_bearer().claim("scp", "x").claim("roles", json!(["Remediation.Execute"])),
+            MissingScope,
+        ),
+        ("no roles", of_role_bearer(), MissingRole),
+        ("roles of nothing", of_role_bearer().claim("roles", json!([])), MissingRole),
+        ("another role", of_role_bearer().claim("roles", json!(["Remediation.Read"])), MissingRole),
+        ("the role in another case", of_role_bearer().claim("roles", json!(["remediation.execute"])), MissingRole),
+        ("a role that ours begins", of_role_bearer().claim("roles", json!(["Remediation.Execute.All"])), MissingRole),
+        (
+            "two roles in one text",
+            of_role_bearer().claim("roles", json!(["Remediation.Execute Remediation.Read"])),
+            MissingRole,
+        ),
+        ("the role as a group", of_role_bearer().claim("groups", json!(["Remediation.Execute"])), MissingRole),
+        ("the role as a directory role", of_role_bearer().claim("wids", json!(["Remediation.Execute"])), MissingRole),
+    ]
+}
+
+#[test]
+fn a_good_token_of_nobody_is_403_and_says_what_is_missing() {
+    for (what, draft, fault) in cases() {
+        let token = draft.token();
+        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, fault);
+        assert_eq!(refused.answer.status, 403, "{what}");
+        let line: Value = serde_json::from_str(&refused.log).unwrap();
+        assert_eq!(line["code"], "unknownCaller", "{what}");
+        let challenge = refused.answer.headers.iter().find(|(name, _)| *name == "WWW-Authenticate");
+        let insufficient = challenge.is_some_and(|(_, value)| value.ends_with(r#"error="insufficient_scope""#));
+        assert_eq!(insufficient, fault != UnknownObjectId, "{what}");
+    }
+}

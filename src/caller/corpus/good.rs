@@ -1,0 +1,102 @@
+//! Tokens that must pass, so that strictness never shuts out what Entra sends; and the deployments that take no token.
+
+use serde_json::{Value, json};
+
+use super::{BEARER_INVALID_TOKEN, invalid_credentials, shape, without_ids};
+use crate::caller::token::{MAX_TOKEN_BYTES, TokenFault};
+use crate::testing::entra::{Draft, ONLY_V1};
+use crate::testing::gateway::{Gateway, authorization};
+use crate::testing::platform::START;
+use crate::testing::{AUDIENCE, AUDIENCE_GUID, PLAYBOOK, ROLE, ROLE_BEARER, TENANT, sha256, variables};
+
+fn cases() -> Vec<(&'static str, String, &'static str)> {
+    let of_playbook = |draft: Draft| (draft.token(), "playbook");
+    let of_role_bearer = |draft: Draft| (draft.claim("oid", ROLE_BEARER).token(), "role-bearer");
+    let aud = |draft: Draft, aud: &str| of_playbook(draft.claim("aud", aud));
+    [
+        ("version 1.0", of_playbook(Draft::v1())),
+        ("version 2.0", of_playbook(Draft::v2())),
+        ("version 1.0, aud with a slash", aud(Draft::v1(), "api://remediation-gateway/")),
+        ("version 1.0, aud the GUID", aud(Draft::v1(), AUDIENCE_GUID)),
+        ("version 1.0, aud the GUID with a slash", aud(Draft::v1(), "00001111-aaaa-2222-bbbb-3333cccc4444/")),
+        ("version 2.0, aud the App ID URI", aud(Draft::v2(), AUDIENCE)),
+        ("a key of version 1.0 alone", of_playbook(Draft::v1().by(&ONLY_V1))),
+        ("exp past by nearly all the skew", of_playbook(Draft::v2().claim("exp", START - 299))),
+        ("exp this second", of_playbook(Draft::v2().claim("exp", START))),
+        ("exp at the end of time", of_playbook(Draft::v2().claim("exp", u64::MAX))),
+        ("nbf in the future by all the skew", of_playbook(Draft::v2().claim("nbf", START + 300))),
+        ("nbf missing", of_playbook(Draft::v2().without_claim("nbf"))),
+        ("typ missing", of_playbook(Draft::v2().without_header("typ"))),
+        ("typ in lower case", of_playbook(Draft::v2().header("typ", "jwt"))),
+        ("a header member that says nothing here", of_playbook(Draft::v2().header("nonce", "x"))),
+        ("a claim that says nothing here", of_playbook(Draft::v2().claim("xms_az_rid", json!({ "a": [null, 1.5] })))),
+        ("tid in upper case", of_playbook(Draft::v2().claim("tid", TENANT.to_uppercase()))),
+        ("oid in upper case", of_playbook(Draft::v2().claim("oid", PLAYBOOK.to_uppercase()))),
+        (
+            "white space in the JSON",
+            of_playbook(Draft::v2().rewrite_claims(|json| json.replace(',', " ,\r\n\t").into())),
+        ),
+        (
+            "escapes in the JSON",
+            of_playbook(Draft::v2().rewrite_claims(|json| json.replace("\"oid\"", r#""\u006fid""#).into())),
+        ),
+        ("a managed identity without roles, none being asked", of_playbook(Draft::v1().claim("idtyp", "app"))),
+        ("roles that nobody asks for", of_playbook(Draft::v2().claim("roles", json!(["Other"])))),
+        ("a user with the scope alone", of_playbook(Draft::v2().claim("scp", "Remediation.Submit"))),
+        (
+            "a user with the scope among others",
+            of_playbook(Draft::v2().claim("scp", "openid Remediation.Submit User.Read")),
+        ),
+        (
+            "a user with two blanks between scopes",
+            of_playbook(Draft::v1().claim("scp", "User.Read  Remediation.Submit")),
+        ),
+        ("the role", of_role_bearer(Draft::v2().claim("roles", json!([ROLE])))),
+        ("the role among others", of_role_bearer(Draft::v1().claim("roles", json!(["Other", ROLE, "More"])))),
+        (
+            "the role of an application, for which a user's scope stands in",
+            of_role_bearer(Draft::v2().claim("scp", "Remediation.Submit")),
+        ),
+        ("as large as can be", (shape::sized(MAX_TOKEN_BYTES), "playbook")),
+    ]
+    .map(|(what, (token, caller))| (what, token, caller))
+    .to_vec()
+}
+
+#[test]
+fn every_token_that_entra_would_issue_passes() {
+    for (what, token, caller) in cases() {
+        let mut gateway = Gateway::default();
+        let answer = gateway.validate(authorization(&format!("Bearer {token}")));
+        let line = gateway.logged();
+        assert_eq!((answer.status, &line["caller"]), (200, &json!(caller)), "{what}: {line}");
+    }
+}
+
+#[test]
+fn a_deployment_for_keys_alone_takes_no_token() {
+    let mut by_key = variables();
+    by_key.remove("AUDIENCE");
+    by_key.insert("CALLERS", json!([{ "name": "script", "api_key_sha256": [sha256("k")], "actions": ["softDelete"] }]));
+    for token in [Draft::v1().token(), Draft::v2().token(), Draft::v2().claim("aud", "").token(), "x".to_owned()] {
+        let mut gateway = Gateway::new(by_key.clone());
+        let answer = gateway.validate(authorization(&format!("Bearer {token}")));
+        assert_eq!(without_ids(&answer), invalid_credentials(BEARER_INVALID_TOKEN));
+        assert_eq!(gateway.logged()["reason"], format!("bearer token refused: {}", TokenFault::NotAccepted));
+        assert!(gateway.stage.platform.upstream().calls().is_empty(), "no keys are fetched for what is never taken");
+    }
+}
+
+#[test]
+fn the_callers_token_never_reaches_microsoft() {
+    let token = Draft::v2().token();
+    let mut gateway = Gateway::default();
+    let payload = crate::testing::gateway::payload("softDelete", &["hannah@contoso.com"]);
+    let answer = gateway.remediate(authorization(&format!("Bearer {token}")), &payload);
+    assert_eq!(answer.status, 202);
+    let calls = gateway.stage.platform.upstream().calls();
+    assert_eq!(calls.len(), 3, "keys, the gateway's own token, Graph");
+    assert!(!format!("{calls:?}").contains(&token[..32]));
+    assert!(!gateway.logged().to_string().contains(&token[..32]));
+    assert_ne!(answer.body, Value::Null.to_string());
+}

@@ -1,0 +1,165 @@
+//! Credentials as data: each with what the gateway must make of it. All of them go through the whole pipeline, one gateway each.
+
+mod claims;
+mod credentials;
+mod forbidden;
+mod good;
+mod header;
+mod properties;
+
+mod shape;
+mod signature;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::IdentityFault;
+use super::token::TokenFault;
+use crate::http::{Answer, RequestHeaders};
+use crate::testing::gateway::{Gateway, authorization};
+use crate::testing::{KEYS_V1, KEYS_V2, entra::PERSONAL};
+
+/// What is wrong with a token, the token, and the reason that the log must give.
+type Forged = (&'static str, String, TokenFault);
+
+/// An answer without what identifies the exchange: ids and dates.
+fn without_ids(answer: &Answer) -> (u16, Vec<(&'static str, String)>, String) {
+    let mut body: Value = serde_json::from_str(&answer.body).unwrap();
+    let mut ids = Vec::new();
+    for pointer in ["/requestId", "/error/innerError/request-id", "/error/innerError/date"] {
+        ids.push(body.pointer_mut(pointer).expect("every refusal has it").as_str().unwrap().to_owned());
+    }
+    let anonymous = ids.iter().fold(answer.body.clone(), |text, id| text.replace(id, "…"));
+    let headers = answer.headers.iter().filter(|(name, _)| *name != "request-id").cloned().collect();
+    (answer.status, headers, anonymous)
+}
+
+/// The answer to bad credentials, whatever is wrong with them.
+fn invalid_credentials(challenge: &str) -> (u16, Vec<(&'static str, String)>, String) {
+    let detail = "The token or key is not valid here. A token must be issued by the gateway's tenant for the gateway's own audience, not for Microsoft Graph.";
+    let body = format!(
+        r#"{{"type":"urn:remediation-gateway:problem:invalidCredentials","title":"The credentials are not valid","status":401,"detail":"{detail}","instance":"/remediate","requestId":"…","error":{{"code":"invalidCredentials","message":"{detail}","innerError":{{"date":"…","request-id":"…"}}}}}}"#
+    );
+    let headers = vec![
+        ("WWW-Authenticate", challenge.to_owned()),
+        ("Content-Type", "application/problem+json".to_owned()),
+        ("Cache-Control", "no-store".to_owned()),
+        ("X-Content-Type-Options", "nosniff".to_owned()),
+    ];
+    (401, headers, body)
+}
+
+const BEARER: &str = r#"Bearer realm="remediation-gateway""#;
+const BEARER_INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error="invalid_token""#;
+
+/// What a refused credential left behind.
+struct Refused {
+    answer: Answer,
+    log: String,
+}
+
+/// Presents `headers` to a new gateway, which must refuse them for `reason`, and hold to what is true of every refusal of credentials:
+/// the log has the reason and no trace of `secret`, and Microsoft was asked for its keys at most.
+fn refuse(what: &str, headers: RequestHeaders, secret: &str, reason: IdentityFault) -> Refused {
+    let mut gateway = Gateway::default();
+    let answer = gateway.validate(headers);
+    let line = gateway.logged();
+    assert_eq!(line["reason"], reason.to_string(), "{what}");
+    assert_eq!(line["status"], answer.status, "{what}");
+    assert_eq!(line["caller"], Value::Null, "{what}: nobody was recognised");
+    let log = line.to_string();
+    let fragments: BTreeSet<&[u8]> = log.as_bytes().windows(12).collect();
+    let shown = secret.as_bytes().windows(12).find(|fragment| fragments.contains(fragment));
+    assert!(shown.is_none(), "{what}: the log shows a part of the credential: {log}");
+    for personal in [PERSONAL, "11111111-0000"] {
+        assert!(!log.contains(personal) && !answer.body.contains(personal), "{what}: who it was is shown: {log}");
+    }
+    for call in gateway.stage.platform.upstream().calls() {
+        assert!([KEYS_V1, KEYS_V2].contains(&call.url.as_str()) && call.body.is_none(), "{what}: {call:?}");
+        assert!(call.headers.iter().all(|(name, _)| ["Accept", "User-Agent"].contains(&name.as_str())), "{call:?}");
+    }
+    Refused { answer, log }
+}
+
+fn forged() -> Vec<Forged> {
+    [shape::cases(), header::cases(), claims::cases(), signature::cases()].concat()
+}
+
+#[test]
+fn every_forged_token_gets_the_same_answer_and_its_own_reason_in_the_log() {
+    let cases = forged();
+    assert!(cases.len() >= 150, "the corpus has shrunk to {}", cases.len());
+    for (what, token, fault) in cases {
+        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, fault.into());
+        assert_eq!(without_ids(&refused.answer), invalid_credentials(BEARER_INVALID_TOKEN), "{what}");
+    }
+}
+
+#[test]
+fn every_reason_for_refusing_a_token_has_a_case() {
+    let seen: BTreeSet<String> = forged().iter().map(|(_, _, fault)| format!("{fault:?}")).collect();
+    // Two reasons need another configuration or a failing endpoint: see `super::super::keys` and `good`.
+    let missing: Vec<_> =
+        ALL_FAULTS.iter().map(|fault| format!("{fault:?}")).filter(|fault| !seen.contains(fault)).collect();
+    assert_eq!(missing, ["NotAccepted", "KeysUnavailable"]);
+}
+
+/// Every [`TokenFault`]: the match below does not compile without a new one.
+const ALL_FAULTS: [TokenFault; 24] = {
+    use TokenFault as F;
+    const fn is_listed(fault: TokenFault) -> TokenFault {
+        match fault {
+            F::NotAccepted
+            | F::TooLarge
+            | F::Shape
+            | F::HeaderNotObject
+            | F::Algorithm
+            | F::Type
+            | F::ForbiddenHeader
+            | F::KeyId
+            | F::ClaimsNotObject
+            | F::Issuer
+            | F::Version
+            | F::UnknownKey
+            | F::KeysUnavailable
+            | F::Signature
+            | F::ExpiryMalformed
+            | F::Expired
+            | F::NotBeforeMalformed
+            | F::NotYetValid
+            | F::Tenant
+            | F::GraphAudience
+            | F::Audience
+            | F::Client
+            | F::ObjectId
+            | F::Grants => fault,
+        }
+    }
+    [
+        is_listed(F::NotAccepted),
+        F::TooLarge,
+        F::Shape,
+        F::HeaderNotObject,
+        F::Algorithm,
+        F::Type,
+        F::ForbiddenHeader,
+        F::KeyId,
+        F::ClaimsNotObject,
+        F::Issuer,
+        F::Version,
+        F::UnknownKey,
+        F::KeysUnavailable,
+        F::Signature,
+        F::ExpiryMalformed,
+        F::Expired,
+        F::NotBeforeMalformed,
+        F::NotYetValid,
+        F::Tenant,
+        F::GraphAudience,
+        F::Audience,
+        F::Client,
+        F::ObjectId,
+        F::Grants,
+    ]
+};

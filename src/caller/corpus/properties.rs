@@ -1,0 +1,95 @@
+//! What no table can hold: bytes that nobody thought of.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use crate::testing::entra::Draft;
+use crate::testing::gateway::{Gateway, api_key, authorization};
+
+static GOOD: LazyLock<String> = LazyLock::new(|| Draft::v2().token());
+
+/// Whether a new gateway takes these credentials. One that knew the good token from before would hide a forgery of it.
+fn passes(headers: crate::http::RequestHeaders) -> bool {
+    Gateway::default().validate(headers).status == 200
+}
+
+fn bearer_passes(token: &str) -> bool {
+    passes(authorization(&format!("Bearer {token}")))
+}
+
+/// Texts made of what tokens are made of, so that many get past the first steps.
+fn token_like() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        "[A-Za-z0-9_=-]{0,40}",
+        Just(GOOD.split('.').next().unwrap().to_owned()),
+        Just(GOOD.split('.').nth(1).unwrap().to_owned()),
+        Just(GOOD.split('.').nth(2).unwrap().to_owned()),
+        r#"\{("(alg|kid|iss|ver)":("RS256"|1|null),?){0,3}\}"#.prop_map(crate::testing::entra::base64url),
+    ];
+    proptest::collection::vec(part, 0..5).prop_map(|parts| parts.join("."))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_tokens_never_pass(token in "\\PC*") {
+        prop_assert!(!bearer_passes(&token));
+    }
+
+    #[test]
+    fn texts_that_resemble_a_token_never_pass(token in token_like()) {
+        prop_assert!(token == *GOOD || !bearer_passes(&token));
+    }
+
+    #[test]
+    fn a_good_token_with_another_byte_in_one_place_never_passes(at in any::<prop::sample::Index>(), byte in 0x21_u8..0x7f) {
+        let mut token = GOOD.clone().into_bytes();
+        let at = at.index(token.len());
+        prop_assume!(token[at] != byte);
+        token[at] = byte;
+        prop_assert!(!bearer_passes(&String::from_utf8(token).unwrap()));
+    }
+
+    #[test]
+    fn a_good_token_cut_or_grown_never_passes(at in any::<prop::sample::Index>(), grown in "[A-Za-z0-9_.-]{0,3}") {
+        let at = at.index(GOOD.len() + 1);
+        let token = format!("{}{grown}{}", &GOOD[..at], &GOOD[at..]);
+        prop_assert!(token == *GOOD || !bearer_passes(&token));
+        prop_assert!(at == GOOD.len() || !bearer_passes(&GOOD[..at]));
+    }
+
+    #[test]
+    fn random_headers_and_keys_never_pass(value in "(Bearer|Basic|basic|)[ ]{0,2}\\PC{0,60}") {
+        prop_assert!(!passes(authorization(&value)));
+        prop_assert!(!passes(api_key(&value)));
+    }
+}
+
+#[test]
+fn no_single_bit_of_a_good_token_can_be_flipped() {
+    let platform = crate::testing::platform::TestPlatform::default();
+    let gateway = Gateway::default();
+    let config = gateway.config();
+    let key = futures::executor::block_on(async {
+        use crate::ports::Signatures;
+        platform.import_rs256(&crate::testing::entra::CURRENT.n(), "AQAB").await.unwrap()
+    });
+    let passes = |token: &str| {
+        use crate::caller::token;
+        use crate::ports::Signatures;
+        let Ok(parts) = token::split(token) else { return false };
+        let header = token::header(&parts).is_ok_and(|kid| kid == crate::testing::entra::CURRENT.kid);
+        let issued = token::issuer(&parts, &config).is_ok();
+        header && issued && futures::executor::block_on(platform.verify_rs256(&key, parts.signed(), parts.signature()))
+    };
+    assert!(passes(&GOOD));
+    for at in 0..GOOD.len() {
+        for bit in 0..7 {
+            let mut token = GOOD.clone().into_bytes();
+            token[at] ^= 1 << bit;
+            assert!(!passes(&String::from_utf8(token).unwrap()), "bit {bit} of byte {at}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! A whole gateway, asked as its callers ask it.
+
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+
+use super::stage::{Stage, Started};
+use super::upstream::Reply;
+use super::{TENANT, entra, variables};
+use crate::config::{Config, Variables};
+use crate::gateway;
+use crate::http::{Answer, Body, BodyFailure, Request, RequestHeaders};
+use crate::isolate::Isolate;
+use crate::ports::Signatures;
+use crate::secret::Secret;
+
+use super::platform::TestPlatform;
+
+/// Where the gateway gets its own token, and where it sends remediations.
+pub(crate) const TOKEN_URL: &str =
+    "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/oauth2/v2.0/token";
+pub(crate) const GRAPH_URL: &str = "https://graph.microsoft.com/beta/security/collaboration/analyzedEmails/remediate";
+
+/// A gateway on a stage. Microsoft answers as it does on a good day.
+pub(crate) struct Gateway {
+    pub(crate) stage: Stage,
+    pub(crate) isolate: Rc<Isolate<<TestPlatform as Signatures>::Key>>,
+    variables: Variables,
+}
+
+/// A body that comes whole.
+struct Whole(Vec<u8>);
+
+impl Body for Whole {
+    async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, BodyFailure> {
+        if self.0.len() > cap { Err(BodyFailure::TooLarge) } else { Ok(self.0) }
+    }
+}
+
+/// A remediation of one email of each of these recipients.
+pub(crate) fn payload(action: &str, recipients: &[&str]) -> Value {
+    let emails: Vec<Value> = recipients
+        .iter()
+        .map(|recipient| {
+            json!({ "networkMessageId": "73ca4154-58d8-43d0-a890-08dc18c52e6d", "recipientEmailAddress": recipient })
+        })
+        .collect();
+    json!({
+        "displayName": "Clean up", "description": "Delete email", "severity": "medium", "action": action,
+        "remediateSendersCopy": false, "analyzedEmails": emails,
+    })
+}
+
+/// The headers of a JSON POST with this `Authorization`.
+pub(crate) fn authorization(value: &str) -> RequestHeaders {
+    RequestHeaders {
+        authorization: Some(Secret::new(value.to_owned())),
+        content_type: Some("application/json".to_owned()),
+        ..RequestHeaders::default()
+    }
+}
+
+/// The headers of a JSON POST with this `X-API-Key`.
+pub(crate) fn api_key(value: &str) -> RequestHeaders {
+    RequestHeaders { authorization: None, api_key: Some(Secret::new(value.to_owned())), ..authorization("") }
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self::new(variables())
+    }
+}
+
+impl Gateway {
+    /// A gateway with this configuration.
+    pub(crate) fn new(variables: Variables) -> Self {
+        let stage = Stage::default();
+        let upstream = stage.platform.upstream();
+        for (url, keys) in entra::key_sets() {
+            upstream.answer(url, keys);
+        }
+        upstream.answer(
+            TOKEN_URL,
+            Reply::json(&json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "graph.token" })),
+        );
+        let location = format!(
+            r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["00000000-0000-0000-0000-0000000000b1"]}}&tid={TENANT}"#
+        );
+        upstream.answer(GRAPH_URL, Reply::Answer(202, vec![("location", location)], Vec::new()));
+        Self { stage, isolate: Rc::default(), variables }
+    }
+
+    /// The configuration, which must be whole.
+    pub(crate) fn config(&self) -> Rc<Config> {
+        Rc::new(Config::check(&self.variables, &self.stage.platform).unwrap())
+    }
+
+    /// Starts an exchange.
+    pub(crate) fn start(&mut self, request: Request, body: Vec<u8>) -> Started<Answer> {
+        let (platform, isolate) = (self.stage.platform.clone(), Rc::clone(&self.isolate));
+        let variables = self.variables.clone();
+        self.stage.start(async move { gateway::handle(&platform, &isolate, || variables, &request, Whole(body)).await })
+    }
+
+    /// An exchange from start to end.
+    pub(crate) fn ask(&mut self, request: Request, body: Vec<u8>) -> Answer {
+        let started = self.start(request, body);
+        self.stage.finish_started(started)
+    }
+
+    /// `POST /remediate` with these headers and payload.
+    pub(crate) fn remediate(&mut self, headers: RequestHeaders, payload: &Value) -> Answer {
+        self.ask(Self::post("", headers), payload.to_string().into_bytes())
+    }
+
+    /// `POST /remediate?validateOnly=true` with these headers and a payload that any caller of [`variables`] may send.
+    pub(crate) fn validate(&mut self, headers: RequestHeaders) -> Answer {
+        let payload = payload("softDelete", &["hannah@contoso.com"]);
+        self.ask(Self::post("validateOnly=true", headers), payload.to_string().into_bytes())
+    }
+
+    fn post(query: &str, headers: RequestHeaders) -> Request {
+        Request { method: "POST".to_owned(), path: "/remediate".to_owned(), query: query.to_owned(), headers }
+    }
+
+    /// Takes the one line that was logged.
+    pub(crate) fn logged(&self) -> Value {
+        let lines = self.stage.platform.take_log();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        serde_json::from_str(&lines[0]).unwrap()
+    }
+}

@@ -1,0 +1,143 @@
+//! The ports without a world behind them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use futures::channel::oneshot;
+use futures::future::{FutureExt, LocalBoxFuture};
+use rsa::pkcs1v15::{Signature, VerifyingKey};
+use rsa::sha2::Sha256;
+use rsa::signature::Verifier;
+use rsa::{BoxedUint, PublicKey};
+
+use super::upstream::Upstream;
+use crate::ports::{Background, Clock, Domains, Guids, Log, Signatures};
+use crate::time::Timestamp;
+
+/// When every test begins: 2027-01-15T08:00:00.
+pub(crate) const START: u64 = 1_800_000_000;
+
+/// A platform for tests. Cloning it gives the same one.
+#[derive(Clone, Default)]
+pub(crate) struct TestPlatform(Rc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// Milliseconds since [`START`], which may be negative.
+    clock: Cell<i64>,
+    /// Who sleeps, by the moment to wake at and the order of falling asleep. This clock never steps, so that a step of the other wakes nobody.
+    sleepers: RefCell<BTreeMap<(u64, u64), oneshot::Sender<()>>>,
+    elapsed: Cell<u64>,
+    numbers: Cell<u64>,
+    log: RefCell<Vec<String>>,
+    deferred: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+    signature_checks: Cell<usize>,
+    upstream: Upstream,
+}
+
+impl TestPlatform {
+    /// Microsoft.
+    pub(crate) fn upstream(&self) -> &Upstream {
+        &self.0.upstream
+    }
+
+    /// Sets the wall clock forward or back without time passing, as a correction of the clock does.
+    pub(crate) fn step_clock(&self, seconds: i64) {
+        self.0.clock.set(self.0.clock.get() + seconds * 1000);
+    }
+
+    /// Takes the lines that were logged.
+    pub(crate) fn take_log(&self) -> Vec<String> {
+        self.0.log.take()
+    }
+
+    /// How many signatures were checked.
+    pub(crate) fn signature_checks(&self) -> usize {
+        self.0.signature_checks.get()
+    }
+
+    /// Takes the tasks that were deferred and not run yet.
+    pub(super) fn take_deferred(&self) -> Vec<LocalBoxFuture<'static, ()>> {
+        self.0.deferred.take()
+    }
+
+    /// How long it is until the next sleeper wakes.
+    pub(super) fn next_wake(&self) -> Option<Duration> {
+        let mut sleepers = self.0.sleepers.borrow_mut();
+        sleepers.retain(|_, sleeper| !sleeper.is_canceled());
+        let ((at, _), _) = sleepers.first_key_value()?;
+        Some(Duration::from_millis(at.saturating_sub(self.0.elapsed.get())))
+    }
+
+    /// Lets `duration` pass and wakes whoever has slept long enough by then, in order.
+    pub(super) fn pass(&self, duration: Duration) {
+        let millis = crate::time::millis_of(duration);
+        self.0.elapsed.set(self.0.elapsed.get() + millis);
+        self.0.clock.set(self.0.clock.get() + i64::try_from(millis).unwrap());
+        let still_asleep = self.0.sleepers.borrow_mut().split_off(&(self.0.elapsed.get() + 1, 0));
+        for sleeper in self.0.sleepers.replace(still_asleep).into_values() {
+            let _ = sleeper.send(());
+        }
+    }
+
+    fn number(&self) -> u64 {
+        self.0.numbers.set(self.0.numbers.get() + 1);
+        self.0.numbers.get()
+    }
+}
+
+impl Clock for TestPlatform {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis((START * 1000).saturating_add_signed(self.0.clock.get()))
+    }
+}
+
+impl Guids for TestPlatform {
+    /// Counts, so that a test knows what comes.
+    fn new_guid(&self) -> String {
+        format!("99999999-0000-4000-8000-{:012x}", self.number())
+    }
+}
+
+impl Log for TestPlatform {
+    fn log(&self, line: &str) {
+        self.0.log.borrow_mut().push(line.to_owned());
+    }
+}
+
+impl Domains for TestPlatform {
+    fn to_ascii(&self, domain: &str) -> Option<String> {
+        idna::domain_to_ascii(domain).ok()
+    }
+}
+
+impl Background for TestPlatform {
+    async fn sleep(&self, duration: Duration) {
+        let (sender, receiver) = oneshot::channel();
+        let at = self.0.elapsed.get().saturating_add(crate::time::millis_of(duration));
+        self.0.sleepers.borrow_mut().insert((at, self.number()), sender);
+        let _ = receiver.await;
+    }
+
+    fn defer(&self, task: impl Future<Output = ()> + 'static) {
+        self.0.deferred.borrow_mut().push(task.boxed_local());
+    }
+}
+
+impl Signatures for TestPlatform {
+    type Key = Rc<VerifyingKey<Sha256>>;
+
+    async fn import_rs256(&self, n: &str, e: &str) -> Option<Self::Key> {
+        let number = |text: &str| Some(BoxedUint::from_be_slice_vartime(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?));
+        Some(Rc::new(VerifyingKey::new(PublicKey::new(number(n)?, number(e)?).ok()?)))
+    }
+
+    async fn verify_rs256(&self, key: &Self::Key, message: &[u8], signature: &[u8]) -> bool {
+        self.0.signature_checks.set(self.0.signature_checks.get() + 1);
+        Signature::try_from(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok())
+    }
+}

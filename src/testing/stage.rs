@@ -1,0 +1,84 @@
+//! Runs futures on a [`TestPlatform`]: one thread, a fixed order, and time that passes only when a test says so.
+
+use std::time::Duration;
+
+use futures::executor::{LocalPool, LocalSpawner};
+use futures::future::{FutureExt, RemoteHandle};
+use futures::task::LocalSpawnExt;
+
+use super::platform::TestPlatform;
+
+/// A platform and what runs on it.
+#[derive(Default)]
+pub(crate) struct Stage {
+    pub(crate) platform: TestPlatform,
+    pool: LocalPool,
+}
+
+/// A future that was started. Dropping it cancels the future where it stands, as the platform does when a caller disconnects.
+pub(crate) struct Started<T>(RemoteHandle<T>);
+
+impl<T: 'static> Started<T> {
+    /// What the future gave, which must be done.
+    pub(crate) fn result(self) -> T {
+        self.0.now_or_never().expect("it waits for something that has not happened")
+    }
+}
+
+impl Stage {
+    /// Starts a future, and lets it and all others run as far as they come without time passing.
+    pub(crate) fn start<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Started<T> {
+        let spawner: LocalSpawner = self.pool.spawner();
+        let started = Started(spawner.spawn_local_with_handle(future).unwrap());
+        self.pool.run_until_stalled();
+        started
+    }
+
+    /// Lets everything that was started run as far as it comes without time passing.
+    pub(crate) fn settle(&mut self) {
+        self.pool.run_until_stalled();
+    }
+
+    /// Lets `duration` pass. Whoever wakes in it runs at its moment.
+    pub(crate) fn pass(&mut self, duration: Duration) {
+        let mut left = duration;
+        self.settle();
+        while let Some(next) = self.platform.next_wake().filter(|next| *next <= left) {
+            self.platform.pass(next);
+            self.settle();
+            left -= next;
+        }
+        self.platform.pass(left);
+        self.settle();
+    }
+
+    /// Runs a future to its end. Time passes as it and the others ask for it.
+    pub(crate) fn finish<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> T {
+        let started = self.start(future);
+        self.finish_started(started)
+    }
+
+    /// Runs what was started to its end. Time passes as it and the others ask for it.
+    pub(crate) fn finish_started<T: 'static>(&mut self, started: Started<T>) -> T {
+        let mut handle = started.0;
+        loop {
+            self.settle();
+            if let Some(result) = (&mut handle).now_or_never() {
+                return result;
+            }
+            let next = self.platform.next_wake().expect("it waits for something that will never happen");
+            self.platform.pass(next);
+        }
+    }
+
+    /// Starts the tasks that were deferred, and tells how many they are.
+    pub(crate) fn start_deferred(&mut self) -> usize {
+        let tasks = self.platform.take_deferred();
+        let count = tasks.len();
+        for task in tasks {
+            self.pool.spawner().spawn_local(task).unwrap();
+        }
+        self.settle();
+        count
+    }
+}
