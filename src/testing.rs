@@ -69,5 +69,9 @@ pub(crate) fn variables_with(name: &'static str, value: Value) -> Variables {
 /// The SHA-256 of a key, as it stands in `CALLERS`.
 pub(crate) fn sha256(key: &str) -> String {
     use rsa::sha2::{Digest, Sha256};
-    Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(key)
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+        .collect()
 }

@@ -24,6 +24,9 @@ const UNKNOWN_KEY_COOLDOWN: Duration = Duration::from_mins(5);
 const FAILURE_COOLDOWN: Duration = Duration::from_secs(10);
 /// How long the fetch of a key set may take; two thirds of the 15 s in which Logic Apps' first retries come.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// A fetch that began longer ago than this was cancelled with its request: its deadline, and a second in which timers may be late and keys
+/// are imported. Were it the deadline alone, whoever waits for an endpoint that hangs would start another fetch just before the first fails.
+const ABANDONED_AFTER: Duration = DEADLINE.saturating_add(Duration::from_secs(1));
 /// How often a request looks whether another's fetch has ended: a fraction of what the fetch takes.
 const POLL: Duration = Duration::from_millis(20);
 /// The largest key set that is read, in bytes. Entra's are about 15 KiB, certificates included.
@@ -46,7 +49,7 @@ struct Slot<K> {
     keys: Vec<(String, K)>,
     /// When `keys` were fetched.
     fetched: Option<Timestamp>,
-    /// When the last fetch began, while it runs. A fetch whose request was cancelled never ends, so it counts only for [`DEADLINE`].
+    /// When the last fetch began, while it runs. A fetch whose request was cancelled never ends, so it counts only for [`ABANDONED_AFTER`].
     running: Option<Timestamp>,
     /// When the last fetch failed, if the last one did.
     failed: Option<Timestamp>,
@@ -72,11 +75,13 @@ enum Plan<K> {
 
 impl<K: Clone> Slot<K> {
     fn plan(&self, kid: &str, now: Timestamp) -> Plan<K> {
-        let within = |moment: Option<Timestamp>, span| moment.is_some_and(|moment| now.since(moment) < span);
-        let running = within(self.running, DEADLINE);
+        // A clock may be set back. What then lies in the future is as far away as in the past: small steps change nothing, large ones end it.
+        let age = |moment: Timestamp| now.since(moment).max(moment.since(now));
+        let within = |moment: Option<Timestamp>, span| moment.is_some_and(|moment| age(moment) < span);
+        let running = within(self.running, ABANDONED_AFTER);
         let cooling = within(self.failed, FAILURE_COOLDOWN);
         let key = self.keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key.clone());
-        match (self.fetched.map(|fetched| now.since(fetched)), key) {
+        match (self.fetched.map(age), key) {
             (None, _) if running => Plan::Wait,
             (None, _) if cooling => Plan::Refuse(TokenFault::KeysUnavailable),
             // The last good set is kept when the endpoint fails, so `cooling` goes on with it however old it is.
@@ -99,9 +104,12 @@ impl<K: Clone> Slot<K> {
         self.running = Some(now);
     }
 
-    /// Takes the outcome of a fetch. `kid` is the key that a request waits for: where the fetch does not bring it, it has caused its one
-    /// fetch for unknown keys.
-    fn end(&mut self, outcome: Option<Vec<(String, K)>>, kid: Option<&str>, now: Timestamp) {
+    /// Takes the outcome of the fetch that began at `began`, unless it was given up for abandoned and another began since. `kid` is the key
+    /// that a request waits for: where the fetch does not bring it, it has caused its one fetch for unknown keys.
+    fn end(&mut self, began: Timestamp, outcome: Option<Vec<(String, K)>>, kid: Option<&str>, now: Timestamp) {
+        if self.running != Some(began) {
+            return;
+        }
         self.running = None;
         match outcome {
             Some(keys) => {
@@ -150,24 +158,24 @@ impl<K: Clone + 'static> KeyCache<K> {
                 Plan::Wait => platform.sleep(POLL).await,
                 Plan::Fetch => {
                     self.slot(issuer).borrow_mut().begin(now);
-                    self.refresh(platform, config, issuer, Some(kid)).await;
+                    self.refresh(platform, config, issuer, Some(kid), now).await;
                 }
                 Plan::UseAndRefresh(key) => {
                     self.slot(issuer).borrow_mut().begin(now);
                     let (cache, platform, config) = (Rc::clone(self), platform.clone(), Rc::clone(config));
-                    platform.clone().defer(async move { cache.refresh(&platform, &config, issuer, None).await });
+                    platform.clone().defer(async move { cache.refresh(&platform, &config, issuer, None, now).await });
                     return Ok(key);
                 }
             }
         }
     }
 
-    async fn refresh<P>(&self, platform: &P, config: &Config, issuer: Issuer, kid: Option<&str>)
+    async fn refresh<P>(&self, platform: &P, config: &Config, issuer: Issuer, kid: Option<&str>, began: Timestamp)
     where
         P: Platform + Signatures<Key = K>,
     {
         let keys = fetch(platform, config, issuer).await;
-        self.slot(issuer).borrow_mut().end(keys, kid, platform.now());
+        self.slot(issuer).borrow_mut().end(began, keys, kid, platform.now());
     }
 }
 
@@ -193,3 +201,7 @@ async fn fetch<P: Platform>(platform: &P, config: &Config, issuer: Issuer) -> Op
     }
     (!keys.is_empty()).then_some(keys)
 }
+
+#[cfg(test)]
+#[expect(clippy::string_slice, clippy::unchecked_time_subtraction, reason = "a test may fail by panicking")]
+mod tests;

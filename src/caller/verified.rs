@@ -47,6 +47,11 @@ impl VerifiedTokens {
     /// Remembers a token. Where there is no room, those that have ended go, and if none has, the one that ends first.
     pub fn insert(&self, digest: [u8; 32], verified: Verified, now: Timestamp) {
         let mut tokens = self.0.borrow_mut();
+        // Two requests with one token may both have had it verified.
+        if let Some(known) = tokens.get_mut(&digest) {
+            *known = verified;
+            return;
+        }
         if tokens.len() >= MAX_TOKENS {
             tokens.retain(|_, known| known.claims.ends() > now);
         }
@@ -56,5 +61,65 @@ impl VerifiedTokens {
             tokens.remove(&first);
         }
         tokens.insert(digest, verified);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::caller::token::CLOCK_SKEW;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn ending_in(seconds: u64) -> Verified {
+        let end = NOW.plus(Duration::from_secs(seconds));
+        Verified { issuer: Issuer::V2, kid: "k".to_owned(), claims: Claims::for_test(end) }
+    }
+
+    fn number(number: usize) -> [u8; 32] {
+        digest(&Secret::new(number.to_string()))
+    }
+
+    #[test]
+    fn no_more_than_1024_tokens_are_remembered_and_the_one_that_ends_first_makes_room() {
+        let tokens = VerifiedTokens::default();
+        for at in 0..MAX_TOKENS {
+            tokens.insert(number(at), ending_in(if at == 500 { 60 } else { 3600 }), NOW);
+        }
+        assert!(tokens.get(&number(500)).is_some());
+        tokens.insert(number(MAX_TOKENS), ending_in(3600), NOW);
+        assert_eq!(tokens.0.borrow().len(), MAX_TOKENS);
+        assert!(tokens.get(&number(500)).is_none());
+        assert!(tokens.get(&number(MAX_TOKENS)).is_some());
+    }
+
+    #[test]
+    fn tokens_that_have_ended_make_room_together() {
+        let tokens = VerifiedTokens::default();
+        for at in 0..MAX_TOKENS {
+            tokens.insert(number(at), ending_in(if at < 1000 { 60 } else { 3600 }), NOW);
+        }
+        let later = NOW.plus(Duration::from_mins(1)).plus(CLOCK_SKEW);
+        tokens.insert(number(MAX_TOKENS), ending_in(3600), later);
+        assert_eq!(tokens.0.borrow().len(), 25);
+    }
+
+    #[test]
+    fn the_same_token_again_takes_no_other_ones_place() {
+        let tokens = VerifiedTokens::default();
+        for at in 0..MAX_TOKENS {
+            tokens.insert(number(at), ending_in(3600), NOW);
+        }
+        tokens.insert(number(0), ending_in(3600), NOW);
+        assert_eq!(tokens.0.borrow().len(), MAX_TOKENS);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_token_is_its_digest() {
+        let tokens = VerifiedTokens::default();
+        tokens.insert(digest(&Secret::new("the.token.itself".to_owned())), ending_in(60), NOW);
+        assert!(!format!("{tokens:?}").contains("the.token"));
     }
 }

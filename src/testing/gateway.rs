@@ -105,7 +105,7 @@ impl Gateway {
     /// An exchange from start to end.
     pub(crate) fn ask(&mut self, request: Request, body: Vec<u8>) -> Answer {
         let started = self.start(request, body);
-        self.stage.finish_started(started)
+        self.stage.finish(started)
     }
 
     /// `POST /remediate` with these headers and payload.

@@ -52,14 +52,8 @@ impl Stage {
         self.settle();
     }
 
-    /// Runs a future to its end. Time passes as it and the others ask for it.
-    pub(crate) fn finish<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> T {
-        let started = self.start(future);
-        self.finish_started(started)
-    }
-
     /// Runs what was started to its end. Time passes as it and the others ask for it.
-    pub(crate) fn finish_started<T: 'static>(&mut self, started: Started<T>) -> T {
+    pub(crate) fn finish<T: 'static>(&mut self, started: Started<T>) -> T {
         let mut handle = started.0;
         loop {
             self.settle();

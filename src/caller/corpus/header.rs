@@ -12,13 +12,12 @@ use crate::caller::token::TokenFault::{Algorithm, ForbiddenHeader, HeaderNotObje
 use crate::testing::entra::{CURRENT, Draft, FOREIGN, WEAK, base64url};
 
 pub(super) fn cases() -> Vec<Forged> {
+    [algorithm(), key(), form()].concat()
+}
+
+fn algorithm() -> Vec<Forged> {
     let alg = |alg: Value| Draft::v2().header("alg", alg).token();
     let header = |name: &str, value: Value| Draft::v2().header(name, value).token();
-    // Signed by the attacker, with the attacker's key in the header.
-    let embedded = |name: &str, value: Value| Draft::v2().by(&FOREIGN).header(name, value).token();
-    let rewritten = |rewrite: fn(String) -> Vec<u8>| Draft::v2().rewrite_header(rewrite).token();
-    let inserted =
-        |member: &str| Draft::v2().rewrite_header(|json| json.replacen('{', &format!("{{{member},"), 1).into()).token();
     vec![
         ("alg none", Draft::v2().header("alg", "none").signature([0]).token(), Algorithm),
         ("alg none with the good signature", alg(json!("none")), Algorithm),
@@ -46,12 +45,20 @@ pub(super) fn cases() -> Vec<Forged> {
         ("ES256", alg(json!("ES256")), Algorithm),
         ("EdDSA", alg(json!("EdDSA")), Algorithm),
         ("an encryption algorithm", alg(json!("RSA-OAEP")), Algorithm),
-        ("a header without members", rewritten(|_| b"{}".into()), Algorithm),
+        ("a header without members", Draft::v2().rewrite_header(|_| b"{}".into()).token(), Algorithm),
         ("typ of RFC 9068", header("typ", json!("at+jwt")), Type),
         ("typ JWE", header("typ", json!("JWE")), Type),
         ("typ of a proof of possession", header("typ", json!("dpop+jwt")), Type),
         ("typ a number", header("typ", json!(1)), Type),
         ("typ null", header("typ", Value::Null), Type),
+    ]
+}
+
+fn key() -> Vec<Forged> {
+    let header = |name: &str, value: Value| Draft::v2().header(name, value).token();
+    // Signed by the attacker, with the attacker's key in the header.
+    let embedded = |name: &str, value: Value| Draft::v2().by(&FOREIGN).header(name, value).token();
+    vec![
         ("crit with an extension", header("crit", json!(["exp"])), ForbiddenHeader),
         (
             "crit of unencoded claims",
@@ -94,6 +101,14 @@ pub(super) fn cases() -> Vec<Forged> {
         ("kid of a key for encryption", header("kid", json!("for-encryption")), UnknownKey),
         ("kid of an elliptic key", header("kid", json!("elliptic")), UnknownKey),
         ("kid of another issuer's key", header("kid", json!("of-another-issuer")), UnknownKey),
+    ]
+}
+
+fn form() -> Vec<Forged> {
+    let rewritten = |rewrite: fn(String) -> Vec<u8>| Draft::v2().rewrite_header(rewrite).token();
+    let inserted =
+        |member: &str| Draft::v2().rewrite_header(|json| json.replacen('{', &format!("{{{member},"), 1).into()).token();
+    vec![
         ("alg twice", inserted(r#""alg":"none""#), HeaderNotObject),
         ("alg twice, once by escapes", inserted(r#""\u0061lg":"none""#), HeaderNotObject),
         ("kid twice", inserted(r#""kid":"key-of-an-attacker""#), HeaderNotObject),

@@ -9,7 +9,7 @@ pub(super) fn cases() -> Vec<Forged> {
     let good = Draft::v2().token();
     let [h, c, s] = Draft::v2().parts();
     let [ph, pc, ps] =
-        [with_tail(Draft::v2(), true), with_tail(Draft::v2(), false), Draft::v2()].map(|draft| draft.parts());
+        [with_tail(&Draft::v2(), true), with_tail(&Draft::v2(), false), Draft::v2()].map(|draft| draft.parts());
     let underscores = base64url([0xff; 256]);
     vec![
         ("one part", h.clone(), Shape),
@@ -63,7 +63,7 @@ fn flattened(header: &str, claims: &str, signature: &str) -> String {
 }
 
 /// The same draft, its header or claims grown until their last character holds bits that say nothing.
-fn with_tail(draft: Draft, header: bool) -> Draft {
+fn with_tail(draft: &Draft, header: bool) -> Draft {
     let grown = (0..3).map(|count| {
         let filler = "x".repeat(count);
         if header { draft.clone().header("x", filler) } else { draft.clone().claim("x", filler) }

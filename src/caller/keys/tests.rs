@@ -1,0 +1,460 @@
+//! The life of a key set, second by second: how often the issuer is asked, who waits for it, and who is refused.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::token::TokenFault::{self, KeysUnavailable, UnknownKey};
+use super::super::{IdentityFault, identify};
+use super::{MAX_KEY_SET_BYTES, Plan, Slot};
+use crate::config::Config;
+use crate::ports::SendFailure;
+use crate::testing::entra::{CURRENT, Draft, Key, NEXT, key_set};
+use crate::testing::gateway::{Gateway, authorization};
+use crate::testing::platform::START;
+use crate::testing::stage::Started;
+use crate::testing::upstream::{Reply, Upstream};
+use crate::testing::{KEYS_V1, KEYS_V2, PLAYBOOK, ROLE_BEARER};
+use crate::time::Timestamp;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+type Outcome = Result<String, TokenFault>;
+
+/// An isolate and those who call.
+struct Traffic {
+    gateway: Gateway,
+    config: Rc<Config>,
+}
+
+impl Traffic {
+    /// An isolate that has served nobody yet; the issuer publishes [`CURRENT`].
+    fn cold() -> Self {
+        let gateway = Gateway::default();
+        let traffic = Self { config: gateway.config(), gateway };
+        traffic.publish(&[&CURRENT]);
+        traffic
+    }
+
+    /// An isolate that has the keys, which were fetched this moment.
+    fn warm() -> Self {
+        let mut traffic = Self::cold();
+        assert_eq!(traffic.ask(&good(0)), passed());
+        assert_eq!(traffic.fetches(), 1);
+        traffic
+    }
+
+    fn upstream(&self) -> &Upstream {
+        self.gateway.stage.platform.upstream()
+    }
+
+    fn publish(&self, keys: &[&Key]) {
+        self.upstream().answer(KEYS_V2, key_set(keys));
+    }
+
+    fn fetches(&self) -> usize {
+        self.upstream().count(KEYS_V2)
+    }
+
+    /// A request with this token arrives.
+    fn arrive(&mut self, token: &str) -> Started<Outcome> {
+        let (platform, isolate) = (self.gateway.stage.platform.clone(), Rc::clone(&self.gateway.isolate));
+        let (config, headers) = (Rc::clone(&self.config), authorization(&format!("Bearer {token}")));
+        self.gateway.stage.start(async move {
+            match identify(&platform, &isolate, &config, &headers).await {
+                Ok(caller) => Ok(caller.name.clone()),
+                Err(IdentityFault::Token(fault)) => Err(fault),
+                Err(other) => panic!("{other}"),
+            }
+        })
+    }
+
+    fn ask(&mut self, token: &str) -> Outcome {
+        let started = self.arrive(token);
+        self.gateway.stage.finish(started)
+    }
+
+    /// A request that must be answered without any time passing.
+    fn ask_at_once(&mut self, token: &str) -> Outcome {
+        self.arrive(token).result()
+    }
+
+    fn pass(&mut self, duration: Duration) {
+        self.gateway.stage.pass(duration);
+    }
+}
+
+/// A good token that differs from others by a number, so that none is remembered from before.
+fn good(number: usize) -> String {
+    signed_by(&CURRENT, number)
+}
+
+/// Good for a week of a test, and for as long before.
+fn signed_by(key: &'static Key, number: usize) -> String {
+    let exp = START + 7 * 86_400;
+    Draft::v2().by(key).without_claim("nbf").claim("exp", exp).claim("uti", number).token()
+}
+
+/// A token whose `kid` nobody has seen; it is never so far that its signature would count.
+fn of_unknown_key(number: usize) -> String {
+    Draft::v2().header("kid", format!("unknown-{number}")).signature([1; 256]).token()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with outcomes")]
+fn passed() -> Outcome {
+    Ok("playbook".to_owned())
+}
+
+#[test]
+fn a_thousand_unknown_keys_one_after_the_other_cause_one_fetch() {
+    for (mut traffic, fetches) in [(Traffic::cold(), 1), (Traffic::warm(), 2)] {
+        for number in 0..1000 {
+            assert_eq!(traffic.ask(&of_unknown_key(number)), Err(UnknownKey));
+        }
+        assert_eq!(traffic.fetches(), fetches, "one fetch for all of them");
+        assert_eq!(traffic.ask_at_once(&good(1)), passed(), "good traffic goes on");
+        traffic.pass(5 * MINUTE - SECOND);
+        assert_eq!(traffic.ask(&of_unknown_key(1000)), Err(UnknownKey));
+        assert_eq!(traffic.fetches(), fetches, "nor another one within five minutes");
+        traffic.pass(SECOND);
+        for number in 1001..1100 {
+            assert_eq!(traffic.ask(&of_unknown_key(number)), Err(UnknownKey));
+        }
+        assert_eq!(traffic.fetches(), fetches + 1, "then one again");
+    }
+}
+
+#[test]
+fn a_thousand_unknown_keys_at_once_cause_one_fetch() {
+    for (mut traffic, fetches) in [(Traffic::cold(), 1), (Traffic::warm(), 2)] {
+        traffic.upstream().hold(KEYS_V2);
+        let arrived: Vec<_> = (0..1000).map(|number| traffic.arrive(&of_unknown_key(number))).collect();
+        let in_between = traffic.arrive(&good(1));
+        traffic.pass(SECOND);
+        traffic.upstream().release(KEYS_V2);
+        for started in arrived {
+            assert_eq!(traffic.gateway.stage.finish(started), Err(UnknownKey));
+        }
+        assert_eq!(traffic.gateway.stage.finish(in_between), passed());
+        assert_eq!(traffic.fetches(), fetches);
+    }
+}
+
+#[test]
+fn unknown_keys_do_not_become_fetches_when_the_endpoint_fails_either() {
+    let mut traffic = Traffic::warm();
+    traffic.upstream().answer(KEYS_V2, Reply::status(503));
+    for number in 0..1000 {
+        assert_eq!(traffic.ask(&of_unknown_key(number)), Err(UnknownKey));
+        traffic.pass(Duration::from_millis(250));
+    }
+    assert_eq!(traffic.fetches(), 2);
+}
+
+#[test]
+fn good_requests_to_a_cold_isolate_wait_for_one_fetch_and_all_pass() {
+    let mut traffic = Traffic::cold();
+    traffic.upstream().hold(KEYS_V2);
+    let arrived: Vec<_> = (0..50).map(|number| traffic.arrive(&good(number))).collect();
+    traffic.pass(3 * SECOND);
+    traffic.upstream().release(KEYS_V2);
+    for started in arrived {
+        assert_eq!(traffic.gateway.stage.finish(started), passed());
+    }
+    assert_eq!(traffic.fetches(), 1);
+}
+
+#[test]
+fn a_rollover_in_the_middle_of_traffic_fails_no_good_request() {
+    let mut traffic = Traffic::warm();
+    traffic.pass(10 * MINUTE);
+    traffic.publish(&[&NEXT, &CURRENT]);
+    traffic.upstream().hold(KEYS_V2);
+    let arrived: Vec<_> = (1..40)
+        .map(|number| traffic.arrive(&signed_by(if number % 2 == 0 { &CURRENT } else { &NEXT }, number)))
+        .collect();
+    assert_eq!(
+        traffic.ask_at_once(&good(100)),
+        passed(),
+        "the old key needs nobody's word while the new one is fetched"
+    );
+    traffic.upstream().release(KEYS_V2);
+    for started in arrived {
+        assert_eq!(traffic.gateway.stage.finish(started), passed());
+    }
+    assert_eq!(traffic.fetches(), 2);
+}
+
+#[test]
+fn an_emergency_rollover_ends_the_old_key_and_what_it_signed() {
+    let mut traffic = Traffic::warm();
+    let remembered = good(0);
+    assert_eq!(traffic.ask_at_once(&remembered), passed());
+    traffic.publish(&[&NEXT]);
+    assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), passed());
+    assert_eq!(traffic.ask(&good(1)), Err(UnknownKey));
+    assert_eq!(traffic.ask(&remembered), Err(UnknownKey), "what is remembered counts no longer than its key");
+}
+
+#[test]
+fn keys_of_an_hour_are_refreshed_while_requests_go_on() {
+    let mut traffic = Traffic::warm();
+    traffic.pass(HOUR - SECOND);
+    assert_eq!(traffic.ask_at_once(&good(1)), passed());
+    assert_eq!(traffic.gateway.stage.start_deferred(), 0);
+    traffic.pass(SECOND);
+    traffic.upstream().hold(KEYS_V2);
+    traffic.publish(&[&NEXT, &CURRENT]);
+    for number in 2..10 {
+        assert_eq!(traffic.ask_at_once(&good(number)), passed());
+    }
+    assert_eq!(traffic.gateway.stage.start_deferred(), 1, "one refresh for all of them");
+    assert_eq!(traffic.ask_at_once(&good(10)), passed(), "nobody waits while it runs");
+    traffic.upstream().release(KEYS_V2);
+    traffic.gateway.stage.settle();
+    assert_eq!(traffic.ask_at_once(&signed_by(&NEXT, 11)), passed(), "the new key is there before anyone needs it");
+    assert_eq!(traffic.fetches(), 2);
+}
+
+#[test]
+fn a_refresh_that_was_never_run_is_asked_for_again() {
+    let mut traffic = Traffic::warm();
+    traffic.pass(HOUR);
+    assert_eq!(traffic.ask_at_once(&good(1)), passed());
+    traffic.pass(12 * SECOND);
+    assert_eq!(traffic.ask_at_once(&good(2)), passed());
+    assert_eq!(traffic.gateway.stage.start_deferred(), 2, "the platform may have cancelled the first with its request");
+}
+
+#[test]
+fn keys_of_a_day_are_fetched_before_they_are_used() {
+    let mut traffic = Traffic::warm();
+    traffic.pass(24 * HOUR - SECOND);
+    assert_eq!(traffic.ask_at_once(&good(1)), passed());
+    traffic.pass(12 * SECOND);
+    traffic.publish(&[&NEXT]);
+    assert_eq!(traffic.ask(&good(2)), Err(UnknownKey));
+    assert_eq!(traffic.ask(&signed_by(&NEXT, 3)), passed());
+}
+
+/// Each way in which the endpoint can fail to give a key set.
+fn failures() -> Vec<(&'static str, Reply)> {
+    let body = |text: &str| Reply::Answer(200, Vec::new(), text.as_bytes().to_vec());
+    let good = json!({ "keys": [CURRENT.jwk()] }).to_string();
+    let padded = |bytes: usize| body(&format!("{good}{}", " ".repeat(bytes - good.len())));
+    vec![
+        ("no connection", Reply::Failure(SendFailure::Connection)),
+        ("no answer in time", Reply::Failure(SendFailure::Deadline)),
+        ("400", Reply::status(400)),
+        ("404", Reply::status(404)),
+        ("429", Reply::status(429)),
+        ("500", Reply::status(500)),
+        ("503", Reply::Answer(503, Vec::new(), good.clone().into_bytes())),
+        (
+            "a redirect",
+            Reply::Answer(302, vec![("location", "https://evil.example/keys".to_owned())], good.clone().into_bytes()),
+        ),
+        ("cut off", Reply::CutOff(200)),
+        ("an empty body", Reply::status(200)),
+        ("a page", body("<html>Sign in to your account</html>")),
+        ("JSON cut short", body(&good[..good.len() - 1])),
+        ("an array", body(&format!("[{good}]"))),
+        ("a set given twice", body(&format!("{good}{good}"))),
+        ("keys given twice", body(r#"{"keys":[],"keys":[]}"#)),
+        ("no keys", body(r#"{"keys":[]}"#)),
+        ("no usable keys", body(r#"{"keys":[{"kty":"EC","use":"sig","kid":"x"}]}"#)),
+        ("one byte above the limit", padded(MAX_KEY_SET_BYTES + 1)),
+    ]
+}
+
+#[test]
+fn the_last_good_keys_are_kept_however_the_endpoint_fails() {
+    for (what, failure) in failures() {
+        for age in [HOUR, 24 * HOUR, 48 * HOUR] {
+            let mut traffic = Traffic::warm();
+            traffic.upstream().answer(KEYS_V2, failure.clone());
+            traffic.pass(age);
+            for number in 1..4 {
+                assert_eq!(traffic.ask(&good(number)), passed(), "{what}, {age:?}");
+                traffic.gateway.stage.start_deferred();
+            }
+            assert_eq!(traffic.fetches(), 2, "{what}, {age:?}: and it is not asked again at once");
+            traffic.pass(10 * SECOND);
+            traffic.publish(&[&NEXT]);
+            assert_eq!(traffic.ask(&signed_by(&NEXT, 4)), passed(), "{what}, {age:?}: what comes then is taken");
+        }
+    }
+}
+
+#[test]
+fn a_first_fetch_that_failed_is_tried_again_after_the_cool_down_and_not_before() {
+    for (what, failure) in failures() {
+        let mut traffic = Traffic::cold();
+        traffic.upstream().answer(KEYS_V2, failure);
+        for number in 0..100 {
+            assert_eq!(traffic.ask(&good(number)), Err(KeysUnavailable), "{what}");
+        }
+        assert_eq!(traffic.fetches(), 1, "{what}");
+        traffic.publish(&[&CURRENT]);
+        traffic.pass(10 * SECOND - Duration::from_millis(1));
+        assert_eq!(traffic.ask(&good(1)), Err(KeysUnavailable), "{what}");
+        traffic.pass(Duration::from_millis(1));
+        assert_eq!(traffic.ask(&good(1)), passed(), "{what}");
+        assert_eq!(traffic.fetches(), 2, "{what}");
+    }
+}
+
+#[test]
+fn a_set_of_the_largest_size_is_taken() {
+    let mut traffic = Traffic::cold();
+    let set = json!({ "keys": [CURRENT.jwk()] }).to_string();
+    let padded = format!("{set}{}", " ".repeat(MAX_KEY_SET_BYTES - set.len()));
+    traffic.upstream().answer(KEYS_V2, Reply::Answer(200, Vec::new(), padded.into_bytes()));
+    assert_eq!(traffic.ask(&good(0)), passed());
+}
+
+#[test]
+fn an_endpoint_that_hangs_keeps_everyone_for_one_deadline_and_causes_one_fetch() {
+    let mut traffic = Traffic::cold();
+    traffic.upstream().hold(KEYS_V2);
+    let arrived: Vec<_> = (0..20)
+        .map(|number| {
+            traffic.pass(Duration::from_millis(7));
+            traffic.arrive(&good(number))
+        })
+        .collect();
+    traffic.pass(10 * SECOND + Duration::from_millis(50));
+    for started in arrived {
+        assert_eq!(started.result(), Err(KeysUnavailable));
+    }
+    assert_eq!(traffic.fetches(), 1);
+}
+
+#[test]
+fn a_fetch_that_was_cancelled_with_its_request_keeps_others_for_little_more_than_its_deadline() {
+    let mut traffic = Traffic::cold();
+    traffic.upstream().hold(KEYS_V2);
+    let cancelled = traffic.arrive(&good(0));
+    let waiting = traffic.arrive(&good(1));
+    drop(cancelled);
+    traffic.pass(5 * SECOND);
+    traffic.upstream().release(KEYS_V2);
+    assert_eq!(traffic.fetches(), 1);
+    traffic.pass(6 * SECOND + Duration::from_millis(50));
+    assert_eq!(waiting.result(), passed());
+    assert_eq!(traffic.fetches(), 2);
+}
+
+#[test]
+fn a_fetch_that_was_given_up_does_not_undo_a_later_one() {
+    let at = |seconds| Timestamp::from_seconds(START + seconds);
+    let keys = |kid: &str| Some(vec![(kid.to_owned(), ())]);
+    let mut slot = Slot::default();
+    slot.begin(at(0));
+    slot.begin(at(12));
+    slot.end(at(0), None, Some("new"), at(13));
+    assert_eq!(slot.plan("new", at(13)), Plan::Wait, "the later one still runs");
+    slot.end(at(12), keys("new"), Some("new"), at(14));
+    slot.end(at(0), keys("old"), Some("old"), at(15));
+    assert_eq!(slot.plan("new", at(15)), Plan::Use(()));
+    assert_eq!(slot.plan("old", at(15)), Plan::Fetch, "nor has it used up the one fetch for unknown keys");
+}
+
+#[test]
+fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
+    // While a cancelled fetch counts as running.
+    let mut traffic = Traffic::cold();
+    traffic.upstream().hold(KEYS_V2);
+    drop(traffic.arrive(&good(0)));
+    traffic.upstream().release(KEYS_V2);
+    traffic.gateway.stage.platform.step_clock(-7200);
+    assert_eq!(traffic.ask_at_once(&good(1)), passed(), "nobody waits two hours");
+
+    // While a failure cools down.
+    let mut traffic = Traffic::cold();
+    traffic.upstream().answer(KEYS_V2, Reply::status(503));
+    assert_eq!(traffic.ask(&good(0)), Err(KeysUnavailable));
+    traffic.publish(&[&CURRENT]);
+    traffic.gateway.stage.platform.step_clock(-7200);
+    assert_eq!(traffic.ask_at_once(&good(1)), passed());
+
+    // While unknown keys cool down.
+    let mut traffic = Traffic::warm();
+    assert_eq!(traffic.ask(&of_unknown_key(0)), Err(UnknownKey));
+    traffic.gateway.stage.platform.step_clock(-7200);
+    traffic.publish(&[&NEXT]);
+    assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), passed());
+
+    // While keys live.
+    let mut traffic = Traffic::warm();
+    traffic.gateway.stage.platform.step_clock(-7200);
+    assert_eq!(traffic.ask_at_once(&good(1)), passed());
+    assert_eq!(traffic.gateway.stage.start_deferred(), 1, "their age is not known any more, so they are refreshed");
+}
+
+#[test]
+fn a_clock_that_jitters_does_not_turn_a_flood_into_fetches() {
+    let mut traffic = Traffic::warm();
+    for number in 0..200 {
+        assert_eq!(traffic.ask(&of_unknown_key(number)), Err(UnknownKey));
+        traffic.gateway.stage.platform.step_clock(if number % 2 == 0 { -1 } else { 1 });
+    }
+    assert_eq!(traffic.fetches(), 2);
+}
+
+#[test]
+fn each_version_has_its_own_keys_and_its_own_cool_down() {
+    let mut traffic = Traffic::warm();
+    assert_eq!(traffic.upstream().count(KEYS_V1), 0, "nobody has asked");
+    assert_eq!(traffic.ask(&of_unknown_key(0)), Err(UnknownKey));
+    assert_eq!(traffic.ask(&Draft::v1().token()), passed());
+    assert_eq!((traffic.upstream().count(KEYS_V1), traffic.fetches()), (1, 2));
+}
+
+#[test]
+fn a_token_is_verified_once_and_its_rights_are_looked_up_each_time() {
+    let mut traffic = Traffic::warm();
+    let checks = |traffic: &Traffic| traffic.gateway.stage.platform.signature_checks();
+    let token = Draft::v2().claim("oid", PLAYBOOK).token();
+    let before = checks(&traffic);
+    for _ in 0..10 {
+        assert_eq!(traffic.ask_at_once(&token), passed());
+    }
+    assert_eq!(checks(&traffic), before + 1);
+    // The same isolate, were its configuration another: the memory holds nothing of what its caller may do.
+    let mut callers = crate::testing::variables()["CALLERS"].clone();
+    callers[0]["object_id"] = json!(ROLE_BEARER);
+    callers[1]["object_id"] = json!(PLAYBOOK);
+    callers[1].as_object_mut().unwrap().remove("role");
+    let variables = crate::testing::variables_with("CALLERS", callers);
+    traffic.config = Rc::new(Config::check(&variables, &traffic.gateway.stage.platform).unwrap());
+    assert_eq!(traffic.ask_at_once(&token), Ok("role-bearer".to_owned()));
+    assert_eq!(checks(&traffic), before + 1);
+}
+
+#[test]
+fn a_remembered_token_ends_when_it_says() {
+    let mut traffic = Traffic::warm();
+    let token = Draft::v2().token();
+    assert_eq!(traffic.ask(&token), passed());
+    traffic.pass(HOUR + 5 * MINUTE - SECOND);
+    assert_eq!(traffic.ask(&token), passed(), "within the skew");
+    traffic.pass(SECOND);
+    assert_eq!(traffic.ask(&token), Err(TokenFault::Expired));
+    assert_eq!(traffic.ask(&token), Err(TokenFault::Expired));
+}
+
+#[test]
+fn a_refused_token_is_not_remembered() {
+    let mut traffic = Traffic::warm();
+    let checks = traffic.gateway.stage.platform.signature_checks();
+    for refused in [Draft::v2().signature([1; 256]).token(), Draft::v2().claim("aud", "api://other").token()] {
+        for _ in 0..3 {
+            assert!(traffic.ask(&refused).is_err());
+        }
+    }
+    assert_eq!(traffic.gateway.stage.platform.signature_checks(), checks + 6);
+}
