@@ -1,0 +1,195 @@
+// What must hold for the connector: the rules of Microsoft's published schemas where they go beyond OpenAPI 2.0, and the conventions of its
+// connector repository. `swaggerFaults` and `propertiesFaults` name each place where one does not. OpenAPI 2.0 itself is checked by a library.
+
+/** The extensions that the schema knows, by what they stand on. Any other `x-ms-` one is a mistake; those without `ms` are free. */
+const EXTENSIONS = {
+  root: ["x-ms-capabilities", "x-ms-connector-metadata", "x-ms-docs"],
+  operation: ["x-ms-api-annotation", "x-ms-capabilities", "x-ms-no-generic-test", "x-ms-safe-operation", "x-ms-summary", "x-ms-trigger", "x-ms-visibility"],
+  parameter: ["x-ms-dynamic-list", "x-ms-dynamic-values", "x-ms-enum-values", "x-ms-summary", "x-ms-test-value", "x-ms-url-encoding", "x-ms-visibility"],
+  response: ["x-ms-summary"],
+  header: ["x-ms-summary", "x-ms-visibility"],
+  schema: ["x-ms-dynamic-list", "x-ms-dynamic-properties", "x-ms-dynamic-schema", "x-ms-dynamic-values", "x-ms-enum-values", "x-ms-summary", "x-ms-test-value", "x-ms-visibility"],
+};
+const VISIBILITIES = ["important", "advanced", "internal"];
+const FORMATS = ["int32", "int64", "float", "double", "byte", "binary", "date", "date-time", "password", "date-no-tz", "email", "html", "uri", "uuid"];
+const METADATA = ["Website", "Privacy policy", "Categories"];
+const CATEGORIES = [
+  "AI", "Business Management", "Business Intelligence", "Collaboration", "Commerce", "Communication", "Content and Files", "Finance", "Data", "Human Resources",
+  "Internet of Things", "IT Operations", "Lifestyle and Entertainment", "Marketing", "Productivity", "Sales and CRM", "Security", "Social Media", "Website",
+];
+/** Words that title case leaves small, unless they come first. */
+const SMALL_WORDS = ["a", "an", "and", "as", "at", "be", "by", "for", "in", "it", "of", "on", "or", "sent", "the", "to", "would"];
+const PRODUCTS = /\b(power (platform|automate|apps|bi|virtual agents)|copilot studio|microsoft|outlook|defender|sentinel)\b/i;
+
+const isSentence = (text) => /^[A-Z0-9].*\.$/s.test(text);
+const isTitleCase = (text) =>
+  /^[A-Z]/.test(text) && text.split(" ").every((word) => /^[A-Z0-9]/.test(word) || SMALL_WORDS.includes(word)) && /[\w)]$/.test(text);
+
+export function swaggerFaults(swagger) {
+  const found = [];
+  const fault = (path, what) => found.push(`${path}: ${what}`);
+  const extensions = (value, kind, path) => {
+    for (const name of Object.keys(value)) if (name.startsWith("x-ms-") && !EXTENSIONS[kind].includes(name)) fault(path, `may not have ${name}`);
+    if (value["x-ms-visibility"] !== undefined && !VISIBILITIES.includes(value["x-ms-visibility"])) fault(path, "has an unknown visibility");
+    if (value.format !== undefined && !FORMATS.includes(value.format)) fault(path, `has the unknown format ${value.format}`);
+  };
+  /** The label and the text of something that people fill in or choose. */
+  const labelled = (value, path, isInput) => {
+    const label = value["x-ms-summary"];
+    if (label === undefined) fault(path, "has no x-ms-summary");
+    else if (!isTitleCase(label)) fault(path, `has an x-ms-summary that is not in title case: ${label}`);
+    described(value, label, path);
+    if (isInput && value["x-ms-visibility"] === undefined) fault(path, "has no x-ms-visibility");
+    if (value["x-ms-visibility"] === "internal" && value.default === undefined) fault(path, "is hidden and has no default");
+    const choices = value["x-ms-enum-values"]?.map((choice) => choice.value);
+    if (isInput && value.enum && JSON.stringify(choices) !== JSON.stringify(value.enum)) fault(path, "has an enum whose members have no names for people");
+  };
+  const described = (value, label, path) => {
+    if (!isSentence(value.description ?? "")) fault(path, "has no description that ends with a period");
+    if (label !== undefined && value.description?.replace(/\.$/, "").toLowerCase() === label.toLowerCase()) fault(path, "says the same in its description as in its summary");
+  };
+
+  // The connector itself.
+  const { info } = swagger;
+  if (swagger.swagger !== "2.0") fault("swagger", "is not 2.0");
+  if (/\b(API|connector)\b/i.test(info.title)) fault("info.title", "has the word API or connector");
+  if (PRODUCTS.test(info.title) || PRODUCTS.test(info.description)) fault("info", "names a product of Microsoft's");
+  if (info.title.length > 30) fault("info.title", "is longer than 30 characters");
+  if (info.description.length < 30 || info.description.length > 500) fault("info.description", "has not 30 to 500 characters");
+  if (/\bAPI\b/.test(info.description)) fault("info.description", "has the word API");
+  if (!/^\d+(\.\d+)+$/.test(info.version)) fault("info.version", "is no version");
+  for (const member of ["name", "url", "email"]) if (!info.contact?.[member]) fault("info.contact", `has no ${member}`);
+  if (JSON.stringify(swagger.schemes) !== '["https"]') fault("schemes", "has something else than https");
+  if (!/^[^{}/ :\\]+$/.test(swagger.host)) fault("host", "is no host name");
+  extensions(swagger, "root", "/");
+  const metadata = swagger["x-ms-connector-metadata"] ?? [];
+  if (JSON.stringify(metadata.map((property) => property.propertyName)) !== JSON.stringify(METADATA)) fault("x-ms-connector-metadata", "is not website, privacy policy and categories");
+  for (const { propertyName, propertyValue } of metadata) {
+    const isGood = propertyName === "Categories" ? propertyValue.split(";").every((category) => CATEGORIES.includes(category)) : URL.canParse(propertyValue);
+    if (!isGood) fault("x-ms-connector-metadata", `has a bad ${propertyName}`);
+  }
+
+  // Operations.
+  const operationIds = new Set();
+  for (const [route, methods] of Object.entries(swagger.paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      const path = `${method} ${route}`;
+      extensions(operation, "operation", path);
+      if (!/^([A-Z][a-z0-9]+)+$/.test(operation.operationId ?? "")) fault(path, "has an operationId that is not in Pascal case");
+      if (operationIds.has(operation.operationId)) fault(path, "has the operationId of another");
+      operationIds.add(operation.operationId);
+      if (!/^[A-Z][^/]{0,78}\w$/.test(operation.summary ?? "")) fault(path, "has no summary of at most 80 characters without a slash or a mark at its end");
+      described(operation, operation.summary, path);
+      if (operation["x-ms-visibility"] === undefined) fault(path, "has no x-ms-visibility");
+      for (const parameter of operation.parameters ?? []) {
+        const place = `${path} ${parameter.name}`;
+        extensions(parameter, "parameter", place);
+        labelled(parameter, place, parameter.in !== "body");
+      }
+      const statuses = Object.keys(operation.responses);
+      if (!statuses.some((status) => /^2\d\d$/.test(status))) fault(path, "has no explicit success");
+      if (statuses.includes("default")) fault(path, "has a default response, which hides what is not described");
+      for (const [status, response] of Object.entries(operation.responses)) {
+        const place = `${path} ${status}`;
+        extensions(response, "response", place);
+        if (!isSentence(response.description)) fault(place, "has no description that ends with a period");
+        if (!response.schema) fault(place, "has no schema");
+        for (const [name, header] of Object.entries(response.headers ?? {})) {
+          extensions(header, "header", `${place} ${name}`);
+          if (!isSentence(header.description ?? "")) fault(`${place} ${name}`, "has no description that ends with a period");
+        }
+      }
+    }
+  }
+
+  // Definitions.
+  const inputs = new Set();
+  const follow = (schema) => {
+    const name = schema?.$ref?.replace("#/definitions/", "");
+    if (name && !inputs.has(name)) {
+      inputs.add(name);
+      follow(swagger.definitions[name]);
+    }
+    for (const member of Object.values(schema?.properties ?? {})) follow(member);
+    if (schema?.items) follow(schema.items);
+  };
+  const operations = Object.values(swagger.paths).flatMap((methods) => Object.values(methods));
+  for (const operation of operations) for (const parameter of operation.parameters ?? []) follow(parameter.schema);
+  const references = JSON.stringify(swagger);
+  for (const [name, schema] of Object.entries(swagger.definitions)) {
+    if (!references.includes(`"#/definitions/${name}"`)) fault(name, "is not used");
+    if (!isSentence(schema.description ?? "")) fault(name, "has no description that ends with a period");
+    extensions(schema, "schema", name);
+    for (const member of schema.required ?? []) if (!schema.properties[member]) fault(name, `requires ${member}, which it does not have`);
+    const labels = new Set();
+    for (const [member, property] of Object.entries(schema.properties)) {
+      const place = `${name}.${member}`;
+      extensions(property, "schema", place);
+      if (property.$ref) continue;
+      labelled(property, place, inputs.has(name));
+      if (labels.has(property["x-ms-summary"])) fault(place, "has the x-ms-summary of another member");
+      labels.add(property["x-ms-summary"]);
+    }
+  }
+  return found;
+}
+
+const UI = ["displayName", "description", "tooltip", "tabIndex", "constraints"];
+const CONSTRAINTS = ["clearText", "required", "tabIndex", "capability", "hidden", "allowedValues", "dependencies"];
+const OAUTH = ["identityProvider", "clientId", "scopes", "redirectMode", "redirectUrl", "properties", "customParameters"];
+
+export function propertiesFaults(properties, swagger) {
+  const found = [];
+  const fault = (path, what) => found.push(`${path}: ${what}`);
+  const only = (value, names, path) => {
+    for (const name of Object.keys(value)) if (!names.includes(name)) fault(path, `may not have ${name}`);
+  };
+  only(properties, ["properties"], "/");
+  const { iconBrandColor, capabilities, publisher, connectionParameterSets: sets } = properties.properties;
+  // `stackOwner` is for certified connectors, and stops paconn from updating others.
+  only(properties.properties, ["iconBrandColor", "capabilities", "publisher", "connectionParameterSets"], "properties");
+  if (!/^#[0-9A-F]{6}$/i.test(iconBrandColor ?? "") || /^#(007ee5|ffffff)$/i.test(iconBrandColor)) fault("iconBrandColor", "is no colour, or one that is taken");
+  if (JSON.stringify(capabilities) !== '["actions"]') fault("capabilities", "are not actions");
+  if (!publisher) fault("publisher", "is missing");
+
+  only(sets, ["uiDefinition", "values"], "connectionParameterSets");
+  const names = sets.values.map((set) => set.name);
+  if (new Set(names).size !== names.length) fault("connectionParameterSets", "has two sets of one name");
+  for (const set of [sets, ...sets.values]) {
+    if (!set.uiDefinition?.displayName || !isSentence(set.uiDefinition.description ?? "")) fault(set.name ?? "connectionParameterSets", "does not say what it is");
+  }
+  const schemes = Object.entries(swagger.securityDefinitions);
+  for (const set of sets.values) {
+    only(set, ["name", "uiDefinition", "metadata", "parameters"], set.name);
+    if (set.metadata?.allowSharing !== false) fault(set.name, "lets a connection be shared, and with it someone's identity");
+    for (const [name, parameter] of Object.entries(set.parameters)) {
+      const path = `${set.name}.${name}`;
+      only(parameter, ["type", "uiDefinition", "oAuthSettings"], path);
+      only(parameter.uiDefinition ?? {}, UI, `${path}.uiDefinition`);
+      only(parameter.uiDefinition?.constraints ?? {}, CONSTRAINTS, `${path}.constraints`);
+      if (parameter.uiDefinition?.constraints?.required !== "true") fault(path, "is not required");
+      if (!/^[0-9a-zA-Z_]+$/.test(name)) fault(path, "has a name that the schema refuses");
+      if (parameter.type === "oauthSetting") oauthFaults(parameter, path, { fault, only, schemes });
+      else if (parameter.type !== "securestring" || parameter.uiDefinition?.constraints?.clearText !== false) fault(path, "shows a secret");
+      else if (!schemes.some(([scheme, { type }]) => scheme === name && type === "apiKey")) fault(path, "is the key of no security definition");
+    }
+  }
+  return found;
+}
+
+function oauthFaults(parameter, path, { fault, only, schemes }) {
+  const settings = parameter.oAuthSettings;
+  only(settings, OAUTH, path);
+  if (settings.identityProvider !== "aad") fault(path, "does not sign in to Entra ID");
+  if (JSON.stringify(settings).match(/secret/i)) fault(path, "holds a secret, which paconn takes as an argument");
+  if (!["Global", "Direct"].includes(settings.redirectMode)) fault(path, "has an unknown redirect mode");
+  only(settings.customParameters, ["resourceUri", "loginUri", "tenantId"], path);
+  if (settings.properties.IsFirstParty !== "False") fault(path, "claims to be Microsoft's own");
+  const { resourceUri, tenantId } = settings.customParameters;
+  if (!resourceUri?.value) fault(path, "has no resource to ask a token for");
+  if (/graph\.microsoft/.test(resourceUri?.value ?? "")) fault(path, "asks a token for Microsoft Graph, which the gateway refuses");
+  if (["common", "organizations"].includes(tenantId?.value)) fault(path, "signs in to any tenant");
+  const [, scheme] = schemes.find(([, { type }]) => type === "oauth2") ?? [];
+  if (JSON.stringify(Object.keys(scheme?.scopes ?? {})) !== JSON.stringify(settings.scopes)) fault(path, "asks for other scopes than the security definition");
+  for (const url of [scheme?.authorizationUrl, scheme?.tokenUrl]) if (!url?.includes(`/${tenantId?.value}/`)) fault(path, "is of another tenant than the security definition");
+}

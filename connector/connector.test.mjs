@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { inflateSync } from "node:zlib";
+
+import SwaggerParser from "@apidevtools/swagger-parser";
+import Ajv from "ajv";
+
+import { propertiesFaults, swaggerFaults } from "./check.mjs";
+import { BRAND, draw, SIZE } from "./icon.mjs";
+
+const here = (path) => new URL(path, import.meta.url);
+const read = (path) => readFileSync(here(path), "utf8");
+const swagger = JSON.parse(read("apiDefinition.swagger.json"));
+const properties = JSON.parse(read("apiProperties.json"));
+const operation = swagger.paths["/remediate"].post;
+const { RemediationRequest, AnalyzedEmail, RemediationAnswer, Problem, GraphError } = swagger.definitions;
+
+/** Each code of a refusal, and its status. 404 and 405 answer other paths and methods than the connector's one. */
+const CODES = {
+  400: ["invalidJson", "invalidPayload", "invalidRequest", "graphRefused"],
+  401: ["unauthenticated", "invalidCredentials"],
+  403: ["unknownCaller", "actionNotAllowed", "recipientNotAllowed", "tooManyEmails"],
+  409: ["inProgress", "graphConflict"],
+  413: ["payloadTooLarge"],
+  415: ["unsupportedMediaType"],
+  422: ["idempotencyKeyReused"],
+  429: ["quotaExceeded", "graphThrottled"],
+  500: ["misconfigured", "internal"],
+  502: ["graphCredentialRejected", "graphPermissionMissing", "graphError"],
+  503: ["graphUnavailable"],
+  504: ["graphTimeout"],
+};
+
+describe("the definition", () => {
+  test("is OpenAPI 2.0", () => SwaggerParser.validate(structuredClone(swagger)));
+
+  test("keeps the rules of connectors", () => assert.deepEqual(swaggerFaults(swagger), []));
+
+  test("is written as connectors are: four spaces, no trailing ones", () => {
+    for (const name of ["apiDefinition.swagger.json", "apiProperties.json"]) {
+      assert.equal(read(name), `${JSON.stringify(JSON.parse(read(name)), null, 4)}\n`, name);
+    }
+  });
+
+  test("takes what the gateway takes, and refuses what it refuses", () => {
+    const ajv = new Ajv({ strict: false, formats: { uuid: true, email: true, int32: true, uri: true } });
+    const isRequest = ajv.compile({ ...RemediationRequest, definitions: swagger.definitions });
+    const email = { networkMessageId: "73ca4154-58d8-43d0-a890-08dc18c52e6d", recipientEmailAddress: "hannah.jarvis@contoso.com" };
+    const request = { displayName: "Clean up Phish email", description: "Delete email", severity: "medium", action: "softDelete", remediateSendersCopy: false, analyzedEmails: [email] };
+    assert.ok(isRequest(request), ajv.errorsText(isRequest.errors));
+    assert.ok(isRequest({ ...request, displayName: "x".repeat(256), description: "é".repeat(1024), analyzedEmails: Array(10_000).fill(email) }));
+    for (const wrong of [
+      { displayName: "" },
+      { displayName: " \n" },
+      { displayName: "x".repeat(257) },
+      { description: "x".repeat(1025) },
+      { severity: "unknownFutureValue" },
+      { action: "delete" },
+      { remediateSendersCopy: null },
+      { analyzedEmails: [] },
+      { analyzedEmails: Array(10_001).fill(email) },
+      { analyzedEmails: [{ ...email, networkMessageId: `{${email.networkMessageId}}` }] },
+      { analyzedEmails: [{ ...email, recipientEmailAddress: "x".repeat(321) }] },
+      { analyzedEmails: [{ networkMessageId: email.networkMessageId }] },
+    ]) {
+      assert.ok(!isRequest({ ...request, ...wrong }), JSON.stringify(wrong).slice(0, 100));
+    }
+    for (const member of RemediationRequest.required) assert.ok(!isRequest({ ...request, [member]: undefined }), member);
+  });
+});
+
+describe("the code's own figures", () => {
+  const limits = read("../src/remediation/limits.rs");
+  const constants = {};
+  for (const [, name, formula] of limits.matchAll(/const (\w+): usize = ([^;]+);/g)) {
+    constants[name] = formula.split("+").reduce((sum, term) => sum + (constants[term.trim()] ?? Number(term.trim().replaceAll("_", ""))), 0);
+  }
+  const thousands = (figure) => figure.toLocaleString("en-US");
+
+  test("are the limits of the definition", () => {
+    const { displayName, description, analyzedEmails } = RemediationRequest.properties;
+    const { recipientEmailAddress } = AnalyzedEmail.properties;
+    assert.equal(displayName.maxLength, constants.MAX_DISPLAY_NAME);
+    assert.equal(description.maxLength, constants.MAX_DESCRIPTION);
+    assert.equal(analyzedEmails.maxItems, constants.MAX_ANALYZED_EMAILS);
+    assert.equal(recipientEmailAddress.maxLength, constants.MAX_ADDRESS);
+    const perRequest = Number(/DEFAULT_EMAILS_PER_REQUEST: usize = ([\d_]+);/.exec(read("../src/config/callers.rs"))[1].replaceAll("_", ""));
+    for (const [text, figure] of [
+      [displayName.description, constants.MAX_DISPLAY_NAME],
+      [description.description, constants.MAX_DESCRIPTION],
+      [analyzedEmails.description, constants.MAX_ANALYZED_EMAILS],
+      [analyzedEmails.description, perRequest],
+      [recipientEmailAddress.description, constants.MAX_ADDRESS],
+      [Problem.properties.errors.description, constants.MAX_FAULTS],
+    ]) {
+      assert.ok(text.includes(` ${thousands(figure)} `) || text.endsWith(` ${figure}.`), `${text} (${figure})`);
+    }
+    const idLength = Number(/MAX_ID_LENGTH: usize = (\d+);/.exec(read("../src/intake.rs"))[1]);
+    assert.equal(operation.parameters.find(({ name }) => name === "client-request-id").maxLength, idLength);
+    assert.match(read("../src/intake.rs"), /MAX_BODY_BYTES: usize = 2 \* 1024 \* 1024;/);
+    assert.match(operation.responses[413].description, / 2 MiB/);
+  });
+
+  test("are the enums of the definition", () => {
+    const model = read("../src/remediation/model.rs");
+    const names = (type) => [...model.split(`impl ${type} {`)[1].split("\n}")[0].matchAll(/Self::\w+ => "(\w+)"/g)].map((match) => match[1]);
+    assert.deepEqual(RemediationRequest.properties.action.enum, names("Action"));
+    assert.deepEqual(RemediationRequest.properties.severity.enum, names("Severity"));
+  });
+
+  test("are the members of an answer", () => {
+    const gateway = read("../src/gateway.rs");
+    const accepted = [...gateway.split("struct AcceptedBody")[1].split("}")[0].matchAll(/^ +(\w+):/gm)].map((match) => match[1].replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
+    const valid = [...gateway.match(/"status":"valid".*?"request"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("request");
+    assert.deepEqual(Object.keys(RemediationAnswer.properties).toSorted(), [...new Set([...accepted, ...valid])].toSorted());
+    assert.deepEqual(RemediationAnswer.properties.status.enum, ["accepted", "valid"]);
+  });
+
+  test("are the problems of the definition", () => {
+    const rows = [...read("../src/problem.rs").matchAll(/\((\d{3}), "(\w+)", "/g)].map((match) => [Number(match[1]), match[2]]);
+    assert.ok(rows.length > 20, "the table of codes was not found");
+    for (const [status, code] of rows) {
+      if (![404, 405].includes(status)) assert.ok(CODES[status]?.includes(code), `${status} ${code}`);
+    }
+    assert.deepEqual(GraphError.properties.code.enum, Object.values(CODES).flat());
+    const statuses = Object.keys(operation.responses).filter((status) => status >= "400");
+    assert.deepEqual(statuses, Object.keys(CODES));
+    for (const status of statuses) {
+      const { description, schema } = operation.responses[status];
+      assert.ok(description.endsWith(`: ${CODES[status].join(", ")}.`), description);
+      assert.equal(schema.$ref, "#/definitions/Problem");
+    }
+    for (const status of [200, 202]) assert.equal(operation.responses[status].schema.$ref, "#/definitions/RemediationAnswer");
+  });
+
+  test("are the ways to authenticate", () => {
+    const schemes = swagger.securityDefinitions;
+    assert.equal(schemes.api_key.name, "X-API-Key");
+    const scope = /SCOPE: &str = "([\w.]+)"/.exec(read("../src/caller/mod.rs"))[1];
+    assert.deepEqual(Object.keys(schemes["oauth2-auth"].scopes), [scope]);
+    const audience = /^AUDIENCE = "(.*)"$/m.exec(read("../wrangler.toml"))[1];
+    const { token } = properties.properties.connectionParameterSets.values[0].parameters;
+    assert.equal(token.oAuthSettings.customParameters.resourceUri.value, audience);
+  });
+});
+
+test("the properties keep the rules of connectors", () => assert.deepEqual(propertiesFaults(properties, swagger), []));
+
+describe("the checker finds", () => {
+  const body = (s) => s.paths["/remediate"].post;
+  const request = (s) => s.definitions.RemediationRequest.properties;
+  const planted = {
+    "a title with a word that is not allowed": [(s) => (s.info.title = "Remediation API"), /word API/],
+    "a long title": [(s) => (s.info.title = "x".repeat(31)), /30 characters/],
+    "a short description": [(s) => (s.info.description = "Remediates."), /30 to 500/],
+    "a product in the description": [(s) => (s.info.description += " For Power Automate."), /names a product/],
+    "a placeholder for the version": [(s) => (s.info.version = "v1"), /no version/],
+    "no contact": [(s) => delete s.info.contact.email, /no email/],
+    "plain http": [(s) => s.schemes.push("http"), /else than https/],
+    "a URL for a host": [(s) => (s.host = "https://example.com"), /no host name/],
+    "missing metadata": [(s) => s["x-ms-connector-metadata"].pop(), /not website/],
+    "an unknown category": [(s) => (s["x-ms-connector-metadata"][2].propertyValue = "Cyber"), /bad Categories/],
+    "an operationId in camel case": [(s) => (body(s).operationId = "remediateEmails"), /Pascal case/],
+    "an operationId with a mark": [(s) => (body(s).operationId = "Remediate_Emails"), /Pascal case/],
+    "a summary with a period": [(s) => (body(s).summary = "Remediate emails."), /no summary/],
+    "a description without a period": [(s) => (request(s).action.description = "What happens"), /RemediationRequest.action: has no description/],
+    "a description like the summary": [(s) => (request(s).action.description = "Action."), /says the same/],
+    "no x-ms-summary": [(s) => delete request(s).action["x-ms-summary"], /has no x-ms-summary/],
+    "a small x-ms-summary": [(s) => (request(s).action["x-ms-summary"] = "the action"), /not in title case/],
+    "two of one x-ms-summary": [(s) => (request(s).action["x-ms-summary"] = "Severity"), /of another member/],
+    "no visibility": [(s) => delete request(s).action["x-ms-visibility"], /has no x-ms-visibility/],
+    "an unknown visibility": [(s) => (body(s)["x-ms-visibility"] = "loud"), /unknown visibility/],
+    "a hidden input without a default": [(s) => (request(s).action["x-ms-visibility"] = "internal"), /hidden/],
+    "an unknown extension": [(s) => (request(s).action["x-ms-sumary"] = "Action"), /may not have x-ms-sumary/],
+    "an extension in the wrong place": [(s) => (body(s)["x-ms-connector-metadata"] = []), /may not have x-ms-connector-metadata/],
+    "an unknown format": [(s) => (request(s).action.format = "guid"), /unknown format/],
+    "an enum without names": [(s) => request(s).action["x-ms-enum-values"].pop(), /no names for people/],
+    "no explicit success": [(s) => ["200", "202"].forEach((status) => delete body(s).responses[status]), /no explicit success/],
+    "a default response": [(s) => (body(s).responses.default = body(s).responses[400]), /default response/],
+    "a response without a schema": [(s) => delete body(s).responses[429].schema, /429: has no schema/],
+    "a definition that is not used": [(s) => (s.definitions.Extra = { type: "object", description: "Extra.", properties: {} }), /Extra: is not used/],
+    "a required member that is not there": [(s) => s.definitions.Problem.required.push("code"), /requires code/],
+  };
+  for (const [what, [plant, expected]] of Object.entries(planted)) {
+    test(what, () => {
+      const copy = structuredClone(swagger);
+      plant(copy);
+      assert.ok(swaggerFaults(copy).some((fault) => expected.test(fault)), swaggerFaults(copy).join("\n"));
+    });
+  }
+  const oauth = (p) => p.connectionParameterSets.values[0].parameters.token.oAuthSettings;
+  const plantedProperties = {
+    "a brand colour that is taken": [(p) => (p.iconBrandColor = "#007EE5"), /one that is taken/],
+    "no colour": [(p) => delete p.iconBrandColor, /no colour/],
+    "an owner of the stack": [(p) => (p.stackOwner = "x"), /may not have stackOwner/],
+    "a connection that can be shared": [(p) => (p.connectionParameterSets.values[1].metadata.allowSharing = true), /be shared/],
+    "a key in clear text": [(p) => (p.connectionParameterSets.values[1].parameters.api_key.type = "string"), /shows a secret/],
+    "a key that goes nowhere": [(p) => (p.connectionParameterSets.values[1].parameters = { key: p.connectionParameterSets.values[1].parameters.api_key }), /no security definition/],
+    "any tenant": [(p) => (oauth(p).customParameters.tenantId.value = "common"), /any tenant/],
+    "a token for Graph": [(p) => (oauth(p).customParameters.resourceUri.value = "https://graph.microsoft.com"), /token for Microsoft Graph/],
+    "another scope": [(p) => (oauth(p).scopes = ["user_impersonation"]), /other scopes/],
+    "a client secret": [(p) => (oauth(p).clientSecret = "x"), /holds a secret/],
+    "two sets of one name": [(p) => (p.connectionParameterSets.values[1].name = "entra-id"), /two sets/],
+  };
+  for (const [what, [plant, expected]] of Object.entries(plantedProperties)) {
+    test(what, () => {
+      const copy = structuredClone(properties);
+      plant(copy.properties);
+      assert.ok(propertiesFaults(copy, swagger).some((fault) => expected.test(fault)), propertiesFaults(copy, swagger).join("\n"));
+    });
+  }
+  test("what is not OpenAPI 2.0", async () => {
+    const copy = structuredClone(swagger);
+    copy.paths["/remediate"].post.parameters[0].in = "cookie";
+    await assert.rejects(SwaggerParser.validate(copy));
+  });
+});
+
+test("the icon is what icon.mjs draws, 230 by 230, on the brand's colour", () => {
+  const png = readFileSync(here("icon.png"));
+  assert.equal(png.subarray(0, 8).toString("hex"), "89504e470d0a1a0a");
+  assert.equal(png.toString("latin1", 12, 16), "IHDR");
+  assert.deepEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [230, 230]);
+  assert.equal(SIZE, 230);
+  assert.ok(png.length < 1024 * 1024);
+  assert.equal(png.toString("latin1", 37, 41), "IDAT");
+  const pixels = inflateSync(png.subarray(41, 41 + png.readUInt32BE(33)));
+  assert.ok(pixels.equals(draw()), "run node connector/icon.mjs");
+  assert.deepEqual([...pixels.subarray(1, 4)], BRAND);
+  assert.equal(`#${Buffer.from(BRAND).toString("hex")}`, properties.properties.iconBrandColor.toLowerCase());
+});
+
+describe("the readme", () => {
+  const readme = read("readme.md");
+
+  test("has the headings of Microsoft's template", () => {
+    const headings = [...readme.matchAll(/^#{1,2} (.*)$/gm)].map((match) => match[1]);
+    assert.deepEqual(headings, [
+      swagger.info.title,
+      `Publisher: ${properties.properties.publisher}`,
+      "Prerequisites",
+      "Supported Operations",
+      "Obtaining Credentials",
+      "Getting Started",
+      "Known Issues and Limitations",
+      "Frequently Asked Questions",
+      "Deployment Instructions",
+    ]);
+  });
+
+  test("tells of each operation, input and placeholder", () => {
+    assert.ok(readme.includes(`### ${operation.summary}`) && readme.includes(`\`${operation.operationId}\``));
+    for (const { name, "x-ms-summary": label } of operation.parameters) if (name !== "body") assert.ok(readme.includes(label), label);
+    for (const { "x-ms-summary": label } of Object.values(RemediationRequest.properties)) assert.ok(readme.includes(label), label);
+    for (const action of RemediationRequest.properties.action.enum) assert.ok(readme.includes(`\`${action}\``), action);
+    for (const placeholder of ["00000000-0000-0000-0000-000000000000", "api://remediation-gateway", swagger.host, swagger.info.contact.email]) {
+      assert.ok(readme.split("## Deployment Instructions")[1].includes(`\`${placeholder}\``), placeholder);
+    }
+  });
+});

@@ -1,0 +1,328 @@
+// What must hold for a playbook's template: the rules of ARM templates, those of the workflow definition language, and our own.
+// `faults` names each place where one does not.
+import { ARM_FUNCTIONS, FUNCTIONS } from "./functions.mjs";
+import { armExpression, calls, texts, workflowParts } from "./expression.mjs";
+
+const TEMPLATE_SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#";
+const WORKFLOW_SCHEMA = "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#";
+const TEMPLATE_MEMBERS = ["$schema", "contentVersion", "metadata", "parameters", "variables", "resources", "outputs"];
+const PARAMETER_TYPES = { string: "string", int: "number", bool: "boolean", array: "object", object: "object" };
+const API_VERSIONS = { "Microsoft.Logic/workflows": "2019-05-01", "Microsoft.Web/connections": "2016-06-01" };
+const WORKFLOW_PARAMETER_TYPES = { String: "string", Int: "int", Bool: "bool", Array: "array", Object: "object" };
+const STATUSES = ["Succeeded", "Failed", "Skipped", "TimedOut"];
+const DURATION = /^P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?$/;
+/** For each type of action: the members of its inputs, those that must be there first. */
+const ACTIONS = {
+  ApiConnection: [["host", "method", "path"], ["body", "queries"]],
+  ApiConnectionWebhook: [["host", "path", "body"], []],
+  AppendToArrayVariable: [["name", "value"], []],
+  Compose: null,
+  Foreach: null,
+  Http: [["method", "uri", "headers", "body", "authentication", "retryPolicy"], []],
+  If: null,
+  InitializeVariable: [["variables"], []],
+  Query: [["from", "where"], []],
+  Response: [["statusCode"], ["headers", "body"]],
+  Select: [["from", "select"], []],
+  Terminate: [["runStatus"], ["runError"]],
+};
+const ACTION_MEMBERS = ["type", "kind", "description", "runAfter", "inputs", "limit", "operationOptions", "runtimeConfiguration", "expression", "actions", "else", "foreach"];
+/** Words that claim more than anyone knows when a remediation was accepted. */
+const CLAIMS = /\b(deleted|done|removed|purged|remediated successfully)\b/i;
+
+const literal = (node) => (node?.kind === "literal" ? node.value : undefined);
+const namesIn = (all, name) => all.filter((call) => call.name === name).map((call) => literal(call.args[0]));
+
+export function faults(template) {
+  const found = [];
+  const fault = (path, what) => found.push(`${path || "/"}: ${what}`);
+  const workflow = template.resources?.find((resource) => resource.type === "Microsoft.Logic/workflows");
+  templateFaults(template, fault);
+  if (workflow) workflowFaults(template, workflow, fault);
+  else fault("/resources", "no workflow");
+  return found;
+}
+
+// ARM
+
+function templateFaults(template, fault) {
+  if (template.$schema !== TEMPLATE_SCHEMA) fault("/$schema", "is not that of a deployment template");
+  if (!/^\d+\.\d+\.\d+\.\d+$/.test(template.contentVersion)) fault("/contentVersion", "is not four numbers");
+  for (const member of Object.keys(template)) if (!TEMPLATE_MEMBERS.includes(member)) fault(`/${member}`, "is unknown");
+
+  const parameters = template.parameters ?? {};
+  const variables = template.variables ?? {};
+  for (const [name, parameter] of Object.entries(parameters)) {
+    const path = `/parameters/${name}`;
+    const type = PARAMETER_TYPES[parameter.type];
+    if (!type) fault(path, "has an unknown type, or one for secrets, of which a playbook needs none");
+    if (!/\.$/.test(parameter.metadata?.description ?? "")) fault(path, "has no description that ends with a period");
+    const value = parameter.defaultValue;
+    if (value !== undefined && typeof value !== type) fault(path, "has a default of another type");
+    if (value !== undefined && parameter.allowedValues && !parameter.allowedValues.includes(value)) fault(path, "has a default that is not allowed");
+    if (parameter.type === "array" && value !== undefined && !Array.isArray(value)) fault(path, "has a default of another type");
+  }
+
+  const used = { parameters: new Set(), variables: new Set() };
+  for (const [path, text] of texts(template)) {
+    let expression;
+    try {
+      expression = armExpression(text);
+    } catch (error) {
+      fault(path, `is no ARM expression: ${error.message}`);
+      continue;
+    }
+    if (!expression) continue;
+    for (const call of calls(expression)) {
+      if (!ARM_FUNCTIONS.includes(call.name)) fault(path, `calls the unknown function ${call.name}`);
+      if (call.name === "reference" && !path.startsWith("/outputs/")) fault(path, "calls reference outside of the outputs");
+      if (!(call.name in used)) continue;
+      const name = literal(call.args[0]);
+      used[call.name].add(name);
+      const declared = call.name === "parameters" ? parameters : variables;
+      if (!Object.hasOwn(declared, name)) fault(path, `names ${call.name}('${name}'), which is not declared`);
+    }
+  }
+  for (const name of Object.keys(parameters)) if (!used.parameters.has(name)) fault(`/parameters/${name}`, "is not used");
+  for (const name of Object.keys(variables)) if (!used.variables.has(name)) fault(`/variables/${name}`, "is not used");
+
+  const ids = template.resources.map((resource) => `[resourceId('${resource.type}', ${resource.name.slice(1, -1)})]`);
+  template.resources.forEach((resource, index) => {
+    const path = `/resources/${index}`;
+    if (API_VERSIONS[resource.type] !== resource.apiVersion) fault(path, `is ${resource.type} in ${resource.apiVersion}, which was not checked`);
+    if (!armExpression(resource.name)) fault(`${path}/name`, "is fixed, so that the template could be deployed once");
+    if (resource.location !== "[parameters('Location')]") fault(`${path}/location`, "is not the parameter");
+    if (ids.indexOf(ids[index]) !== index) fault(`${path}/name`, "is that of another resource");
+    for (const id of resource.dependsOn ?? []) if (!ids.includes(id)) fault(`${path}/dependsOn`, `names ${id}, which is not in the template`);
+  });
+
+  for (const name of ["principalId", "callerTable"]) if (!template.outputs?.[name]) fault("/outputs", `lacks ${name}`);
+  for (const [name, output] of Object.entries(template.outputs ?? {})) {
+    if (output.type !== "string") fault(`/outputs/${name}`, "is no string");
+    if (!/\.$/.test(output.metadata?.description ?? "")) fault(`/outputs/${name}`, "has no description that ends with a period");
+  }
+  for (const [path, text] of texts(template.outputs ?? {}, "/outputs")) {
+    if (/list(CallbackUrl|Keys|Secrets)|[?&]sig=|secure/i.test(text)) fault(path, "gives a secret away");
+  }
+  for (const [path, text] of texts(template)) {
+    if (/[?&]sig=|client_?secret|password|rgw_/i.test(text)) fault(path, "holds a secret, or a place for one");
+  }
+}
+
+// The workflow
+
+function workflowFaults(template, workflow, fault) {
+  const at = `/resources/${template.resources.indexOf(workflow)}`;
+  const { definition, parameters: given = {}, accessControl } = workflow.properties;
+  const path = `${at}/properties/definition`;
+  if (workflow.identity?.type !== "SystemAssigned") fault(at, "has no managed identity of its own");
+  if (definition.$schema !== WORKFLOW_SCHEMA) fault(`${path}/$schema`, "is not that of a workflow definition");
+  if (!/^\d+\.\d+\.\d+\.\d+$/.test(definition.contentVersion)) fault(`${path}/contentVersion`, "is not four numbers");
+  if (Object.keys(definition.outputs ?? {}).length > 0) fault(`${path}/outputs`, "would stand in the run history");
+
+  const [triggerName, ...more] = Object.keys(definition.triggers);
+  if (more.length > 0) fault(`${path}/triggers`, "has more than one trigger");
+  const trigger = definition.triggers[triggerName];
+  if (trigger.type === "Request") {
+    const triggers = accessControl?.triggers;
+    if (triggers?.sasAuthenticationPolicy?.state !== "Disabled") fault(at, "can be started by whoever has the link");
+    const policies = Object.values(triggers?.openAuthenticationPolicies?.policies ?? {});
+    for (const policy of policies) {
+      for (const name of ["iss", "aud", "oid"]) {
+        if (!policy.claims.some((claim) => claim.name === name && claim.value)) fault(at, `lets in a token whatever its ${name}`);
+      }
+    }
+    if (policies.length === 0) fault(at, "can be started by nobody, or by everyone");
+    for (const [key, member] of members(trigger.inputs.schema, `${path}/triggers/${triggerName}/inputs/schema`)) {
+      if (/\/(pattern|patternProperties)$/.test(key) && !key.endsWith("/properties/pattern")) fault(key, `is refused by Azure in a trigger's schema: ${member}`);
+    }
+  }
+
+  // Parameters: declared, given and used, each of them.
+  const used = new Set();
+  for (const [name, parameter] of Object.entries(definition.parameters ?? {})) {
+    if (!(parameter.type in WORKFLOW_PARAMETER_TYPES)) fault(`${path}/parameters/${name}`, "has an unknown type");
+    if (!Object.hasOwn(given, name)) fault(`${path}/parameters/${name}`, "is given no value");
+    const from = /^\[parameters\('(\w+)'\)\]$/.exec(given[name]?.value)?.[1];
+    const fromType = template.parameters[from]?.type;
+    if (fromType && fromType !== WORKFLOW_PARAMETER_TYPES[parameter.type]) fault(`${path}/parameters/${name}`, `is given a ${fromType}`);
+  }
+  for (const name of Object.keys(given)) if (!definition.parameters?.[name]) fault(`${at}/properties/parameters/${name}`, "is not declared");
+
+  // Connections.
+  const connections = given.$connections?.value ?? {};
+  for (const [name, connection] of Object.entries(connections)) {
+    if (!workflow.dependsOn?.includes(connection.connectionId)) fault(at, `does not wait for the connection ${name}`);
+  }
+  for (const resource of template.resources.filter((resource) => resource.type === "Microsoft.Web/connections")) {
+    const id = `[resourceId('${resource.type}', ${resource.name.slice(1, -1)})]`;
+    const user = Object.values(connections).find((connection) => connection.connectionId === id);
+    if (!user) fault(at, `does not use the connection ${resource.name}`);
+    else if (user.id !== resource.properties.api.id) fault(at, `takes the connection ${resource.name} for one of another service`);
+    const isManaged = user?.connectionProperties?.authentication?.type === "ManagedServiceIdentity";
+    if (isManaged !== (resource.properties.parameterValueType === "Alternative")) fault(at, `${resource.name} has no managed identity on one of its sides`);
+  }
+
+  // All actions, wherever they are: name -> {action, path, scope, parents}.
+  const actions = new Map();
+  const collect = (scope, scopePath, parents) => {
+    for (const [name, action] of Object.entries(scope ?? {})) {
+      const actionPath = `${scopePath}/${name}`;
+      if (actions.has(name)) fault(actionPath, "has the name of another action");
+      if (!/^[\w()-]{1,80}$/.test(name)) fault(actionPath, "has a name that Logic Apps does not take");
+      actions.set(name, { name, action, path: actionPath, scope, parents });
+      collect(action.actions, `${actionPath}/actions`, [...parents, name]);
+      collect(action.else?.actions, `${actionPath}/else/actions`, [...parents, name]);
+    }
+  };
+  collect(definition.actions, `${path}/actions`, []);
+  const inLoop = (entry) => entry.parents.filter((parent) => actions.get(parent).action.type === "Foreach");
+  const nested = (entry) => [...actions.values()].filter((other) => other.parents.includes(entry.name));
+
+  for (const entry of actions.values()) runAfterFaults(entry, fault);
+
+  /** The actions that have ended one way or the other when `entry` starts: what runs before it and before what it is in, and all inside those. */
+  const before = (entry, seen = new Set()) => {
+    for (const name of Object.keys(entry.action.runAfter ?? {})) {
+      const earlier = entry.scope[name] && actions.get(name);
+      if (!earlier || seen.has(name)) continue;
+      seen.add(name);
+      for (const inner of nested(earlier)) seen.add(inner.name);
+      before(earlier, seen);
+    }
+    for (const parent of entry.parents) before(actions.get(parent), seen);
+    return seen;
+  };
+
+  const check = (value, valuePath, entry, secured) => {
+    for (const [textPath, text] of texts(value, valuePath)) {
+      if (CLAIMS.test(text)) fault(textPath, "claims more than accepted");
+      if (armish(text)) continue;
+      let parts;
+      try {
+        ({ parts } = workflowParts(text));
+      } catch (error) {
+        fault(textPath, `is no expression: ${error.message}`);
+        continue;
+      }
+      const all = parts.filter((part) => typeof part !== "string").flatMap(calls);
+      for (const call of all) {
+        const [fewest, most] = FUNCTIONS[call.name] ?? [];
+        if (fewest === undefined) fault(textPath, `calls the unknown function ${call.name}`);
+        else if (call.args.length < fewest || call.args.length > most) fault(textPath, `calls ${call.name} with ${call.args.length} arguments`);
+      }
+      for (const name of namesIn(all, "parameters")) {
+        used.add(name);
+        if (!definition.parameters?.[name]) fault(textPath, `names the parameter ${name}, which is not declared`);
+      }
+      for (const node of parts.filter((part) => typeof part !== "string")) {
+        for (const name of connectionsIn(node)) if (!connections[name]) fault(textPath, `names the connection ${name}, which is not given`);
+      }
+      for (const kind of ["body", "outputs", "actions"]) {
+        for (const name of namesIn(all, kind)) {
+          if (!actions.has(name)) fault(textPath, `names the action ${name}, which does not exist`);
+          else if (!entry || !before(entry).has(name)) fault(textPath, `names the action ${name}, which does not run before`);
+        }
+      }
+      for (const name of namesIn(all, "variables")) {
+        const declares = ([, other]) => other.action.type === "InitializeVariable" && other.action.inputs.variables.some((variable) => variable.name === name);
+        const where = [...actions].find(declares)?.[0];
+        if (!where) fault(textPath, `names the variable ${name}, which is not initialized`);
+        else if (!before(entry).has(where)) fault(textPath, `names the variable ${name} before it is initialized`);
+      }
+      for (const name of namesIn(all, "items")) {
+        if (!entry || !inLoop(entry).includes(name)) fault(textPath, `names the items of ${name}, outside of it`);
+      }
+      if (all.some((call) => call.name === "item") && !["Query", "Select"].includes(entry?.action.type)) fault(textPath, "names item() outside of a query or selection");
+      if (all.some((call) => call.name === "listCallbackUrl") && !secured) fault(textPath, "leaves a link with a signature in the run history");
+    }
+  };
+  const isSecured = (holder) => holder.runtimeConfiguration?.secureData?.properties?.includes("inputs") ?? false;
+
+  check(trigger.inputs, `${path}/triggers/${triggerName}/inputs`, null, isSecured(trigger));
+  for (const entry of actions.values()) {
+    const { action } = entry;
+    check({ inputs: action.inputs, expression: action.expression, foreach: action.foreach, description: action.description }, entry.path, entry, isSecured(action));
+    actionFaults(entry, { fault, actions, trigger, inLoop });
+  }
+  for (const name of Object.keys(definition.parameters ?? {})) if (!used.has(name)) fault(`${path}/parameters/${name}`, "is not used");
+  const gateway = [...actions.values()].filter((entry) => entry.action.type === "Http");
+  if (gateway.length !== 1) fault(path, "does not call the gateway in exactly one place");
+}
+
+/** Whether ARM evaluates `text` before Logic Apps sees it. */
+const armish = (text) => text.startsWith("[") && text.endsWith("]");
+
+function* members(value, path) {
+  if (value === null || typeof value !== "object") return;
+  for (const [key, member] of Object.entries(value)) {
+    yield [`${path}/${key}`, member];
+    yield* members(member, `${path}/${key}`);
+  }
+}
+
+/** The x of each parameters('$connections')['x']. */
+function connectionsIn(node) {
+  if (node.kind === "call") return node.args.flatMap(connectionsIn);
+  if (node.kind !== "member") return [];
+  const isConnection = node.object.kind === "call" && node.object.name === "parameters" && literal(node.object.args[0]) === "$connections";
+  return [...(isConnection ? [literal(node.key)] : []), ...connectionsIn(node.object), ...connectionsIn(node.key)];
+}
+
+function runAfterFaults({ name, action, path, scope }, fault) {
+  if (action.runAfter === undefined) return fault(path, "has no runAfter");
+  for (const [earlier, statuses] of Object.entries(action.runAfter)) {
+    if (!Object.hasOwn(scope, earlier)) fault(path, `runs after ${earlier}, which is not beside it`);
+    if (statuses.length === 0 || statuses.some((status) => !STATUSES.includes(status))) fault(path, `runs after ${earlier} with an unknown status`);
+  }
+  // Depth first: an action that comes back to itself is in a cycle.
+  const reaches = (from, seen) =>
+    Object.keys(scope[from]?.runAfter ?? {}).some((earlier) => earlier === name || (!seen.has(earlier) && reaches(earlier, seen.add(earlier))));
+  if (reaches(name, new Set())) fault(path, "runs after itself");
+}
+
+function actionFaults(entry, { fault, actions, trigger, inLoop }) {
+  const { name, action, path, scope, parents } = entry;
+  for (const member of Object.keys(action)) if (!ACTION_MEMBERS.includes(member)) fault(`${path}/${member}`, "is unknown");
+  if (!Object.hasOwn(ACTIONS, action.type)) return fault(path, `is of the unknown type ${action.type}`);
+  const rule = ACTIONS[action.type];
+  if (rule) {
+    for (const member of rule[0]) if (action.inputs?.[member] === undefined) fault(path, `lacks the input ${member}`);
+    for (const member of Object.keys(action.inputs ?? {})) if (!rule.flat().includes(member)) fault(path, `has the unknown input ${member}`);
+  }
+  if (["If", "Foreach"].includes(action.type) && action.actions === undefined) fault(path, "has no actions");
+  if (action.type === "InitializeVariable" && parents.length > 0) fault(path, "initializes a variable inside of another action");
+  if (action.type === "Terminate" && inLoop(entry).length > 0) fault(path, "ends the run from inside of a loop");
+  if (action.type === "Response" && trigger.type !== "Request") fault(path, "responds, but nobody asked");
+  if (action.type === "AppendToArrayVariable") {
+    const loops = inLoop(entry).map((loop) => actions.get(loop).action);
+    if (loops.some((loop) => loop.runtimeConfiguration?.concurrency?.repetitions !== 1)) fault(path, "appends in a loop that runs in parallel");
+  }
+  const timeout = action.limit?.timeout;
+  if (timeout !== undefined && !DURATION.test(timeout) && !/^\[parameters\('\w+'\)\]$/.test(timeout)) fault(path, "has a timeout that is no duration");
+  if (action.type === "Http") gatewayFaults(entry, { fault, inLoop, scope, name });
+}
+
+/** What must hold for the call to the gateway. */
+function gatewayFaults(entry, { fault, inLoop, scope, name }) {
+  const { action, path } = entry;
+  const { uri, method, headers = {}, authentication, retryPolicy } = action.inputs;
+  if (uri !== "https://@{parameters('gatewayHost')}/remediate" || method !== "POST") fault(path, "is not the gateway's route over https");
+  if (authentication?.type !== "ManagedServiceIdentity" || authentication.audience !== "@parameters('gatewayAudience')") {
+    fault(path, "does not authenticate with the managed identity for the gateway's audience");
+  }
+  if (headers["Content-Type"] !== "application/json") fault(path, "does not declare JSON");
+  for (const header of Object.keys(headers)) if (/^(authorization|x-api-key|prefer)$/i.test(header)) fault(path, `sends ${header}`);
+  const key = headers["Idempotency-Key"] ?? "";
+  if (!key.includes("workflow()['run']['name']") || !key.includes(`-${name}`)) fault(path, "has no idempotency key of the run and the action");
+  for (const loop of inLoop(entry)) if (!key.includes(`items('${loop}')`)) fault(path, "has the same idempotency key for each item of the loop");
+  if (action.operationOptions !== "DisableAsyncPattern") fault(path, "would poll the tracking link");
+  const durations = [retryPolicy?.interval, retryPolicy?.minimumInterval, retryPolicy?.maximumInterval];
+  const isRetried = retryPolicy?.type === "exponential" && retryPolicy.count >= 1 && retryPolicy.count <= 90 && durations.every((duration) => DURATION.test(duration));
+  if (!isRetried) fault(path, "has no retry policy, or one that Logic Apps does not take");
+  if (!action.runtimeConfiguration?.secureData?.properties?.includes("inputs")) fault(path, "leaves its inputs in the run history");
+  const reader = Object.values(scope).find((other) => other.runAfter?.[name]);
+  for (const status of ["Succeeded", "Failed", "TimedOut"]) {
+    if (!reader?.runAfter[name].includes(status)) fault(path, `is not followed by a reading of its answer when it ${status}`);
+  }
+}

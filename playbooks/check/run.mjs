@@ -1,0 +1,177 @@
+// Runs a workflow definition as Logic Apps would, as far as the playbooks use it, against stand-ins for the world outside.
+import { asText, equal, FUNCTIONS } from "./functions.mjs";
+import { workflowParts } from "./expression.mjs";
+
+class Terminated extends Error {}
+
+/**
+ * Plays one run. `parameters` are the workflow's; `trigger` is `{headers, body}`; `gateway(request)` gives `{statusCode, headers, body}` or
+ * throws for a lost connection; `connection(name, inputs)` gives `{status, body}`. Gives the run's status, its error, the response, each call
+ * to the gateway and to a connection, and each action's outcome.
+ */
+export function run(definition, { parameters, trigger, runName = "08585287554177334956853859655CU00", workflowName = "playbook", gateway, connection }) {
+  const outcome = { status: undefined, error: undefined, response: undefined, gatewayCalls: [], connectionCalls: [], actions: {} };
+  const variables = new Map();
+  const results = new Map();
+  const loops = new Map();
+  let item;
+
+  const known = {
+    actions: (name) => results.get(name) ?? null,
+    body: (name) => results.get(name)?.outputs?.body ?? null,
+    item: () => item,
+    items: (name) => loops.get(name),
+    listCallbackUrl: () => "https://logic.example/callback?sig=callback",
+    outputs: (name) => results.get(name)?.outputs ?? null,
+    parameters: (name) => parameters[name],
+    triggerBody: () => trigger.body ?? null,
+    triggerOutputs: () => trigger,
+    variables: (name) => variables.get(name),
+    workflow: () => ({ name: workflowName, run: { name: runName } }),
+  };
+
+  function evaluate(node) {
+    if (node.kind === "literal") return node.value;
+    if (node.kind === "call") {
+      const args = node.args.map(evaluate);
+      return (FUNCTIONS[node.name][2] ?? known[node.name])(...args);
+    }
+    const object = evaluate(node.object);
+    const key = evaluate(node.key);
+    if (object === null || object === undefined) {
+      if (node.safe) return null;
+      throw new Error(`there is nothing to take ${JSON.stringify(key)} from`);
+    }
+    // Logic Apps does not take a property of a text or a number, with a question mark or without.
+    if (typeof object !== "object") throw new Error(`${JSON.stringify(key)} cannot be taken from ${JSON.stringify(object)}`);
+    if (!Object.hasOwn(object, key) && !node.safe) throw new Error(`there is no ${JSON.stringify(key)}`);
+    return object[key] ?? null;
+  }
+
+  function resolve(value) {
+    if (typeof value === "string") {
+      const { whole, parts } = workflowParts(value);
+      const values = parts.map((part) => (typeof part === "string" ? part : evaluate(part)));
+      return whole ? values[0] : values.map(asText).join("");
+    }
+    if (Array.isArray(value)) return value.map(resolve);
+    if (value !== null && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, resolve(member)]));
+    return value;
+  }
+
+  /** A copy, so that what is kept cannot change; and JSON, as everything in a run is. */
+  const copy = (value) => JSON.parse(JSON.stringify(value ?? null));
+
+  function condition(expression) {
+    const [[operator, operands]] = Object.entries(expression);
+    if (operator === "and") return operands.every(condition);
+    if (operator === "or") return operands.some(condition);
+    const [left, right] = operands.map(resolve);
+    return operator === "equals" ? equal(left, right) : FUNCTIONS[operator][2](left, right);
+  }
+
+  function each(name, from, member) {
+    return from.map((value) => {
+      item = value;
+      return resolve(member);
+    });
+  }
+
+  /** Calls the gateway as the action's retry policy says. Gives the outputs and whether the last try was a success. */
+  function http(inputs) {
+    const { retryPolicy, ...request } = inputs;
+    for (let attempt = 0; ; attempt++) {
+      let answer = null;
+      outcome.gatewayCalls.push(copy(request));
+      try {
+        answer = gateway(copy(request), outcome.gatewayCalls.length);
+      } catch {
+        // The connection was lost.
+      }
+      const isTransient = !answer || [408, 429].includes(answer.statusCode) || answer.statusCode >= 500;
+      if (!isTransient || attempt === retryPolicy.count) {
+        return { outputs: answer && copy(answer), succeeded: answer !== null && answer.statusCode < 400 };
+      }
+    }
+  }
+
+  const kinds = {
+    InitializeVariable: ({ inputs }) => inputs.variables.forEach((variable) => variables.set(variable.name, copy(resolve(variable.value)))),
+    AppendToArrayVariable: ({ inputs }) => variables.get(inputs.name).push(copy(resolve(inputs.value))),
+    Compose: ({ inputs }) => ({ outputs: copy(resolve(inputs)) }),
+    Query: ({ inputs }) => {
+      const from = resolve(inputs.from);
+      const kept = each("where", from, inputs.where);
+      return { outputs: { body: copy(from.filter((_, at) => kept[at] === true)) } };
+    },
+    Select: ({ inputs }) => ({ outputs: { body: copy(each("select", resolve(inputs.from), inputs.select)) } }),
+    Http: ({ inputs }) => {
+      const { outputs, succeeded } = http(resolve(inputs));
+      return { outputs, status: succeeded ? "Succeeded" : "Failed" };
+    },
+    ApiConnection: (action, name) => call(action, name),
+    ApiConnectionWebhook: (action, name) => call(action, name),
+    Response: ({ inputs }) => void (outcome.response = copy(resolve(inputs))),
+    Terminate: ({ inputs }) => {
+      const resolved = resolve(inputs);
+      Object.assign(outcome, { status: resolved.runStatus, error: resolved.runError });
+      throw new Terminated();
+    },
+    If: (action) => ({ status: all(condition(action.expression) ? action.actions : (action.else?.actions ?? {})) }),
+    Foreach: (action, name) => {
+      const statuses = resolve(action.foreach).map((value) => {
+        loops.set(name, value);
+        return all(action.actions);
+      });
+      return { status: statuses.includes("Failed") ? "Failed" : "Succeeded" };
+    },
+  };
+
+  function call(action, name) {
+    const inputs = copy(resolve(action.inputs));
+    outcome.connectionCalls.push({ name, inputs });
+    const { status = "Succeeded", body = null } = connection(name, inputs) ?? {};
+    return { outputs: { body }, status };
+  }
+
+  /** Runs the actions of a scope in the order of their runAfter, and gives the scope's status. */
+  function all(actions) {
+    for (const name of Object.keys(actions)) results.delete(name);
+    const waiting = new Map(Object.entries(actions));
+    while (waiting.size > 0) {
+      const [name, action] = [...waiting].find(([, action]) => Object.keys(action.runAfter).every((earlier) => results.has(earlier)));
+      waiting.delete(name);
+      const isDue = Object.entries(action.runAfter).every(([earlier, statuses]) => statuses.includes(results.get(earlier).status));
+      results.set(name, isDue ? one(name, action) : { name, status: "Skipped", outputs: null });
+      outcome.actions[name] = results.get(name).status;
+    }
+    return [...Object.keys(actions)].some((name) => isFailedLeaf(name, actions)) ? "Failed" : "Succeeded";
+  }
+
+  /** Whether nothing runs after the action, and it failed; or it was skipped for something that failed. */
+  function isFailedLeaf(name, actions) {
+    if (Object.values(actions).some((other) => Object.hasOwn(other.runAfter, name))) return false;
+    const failed = (name) =>
+      ["Failed", "TimedOut"].includes(results.get(name).status) ||
+      (results.get(name).status === "Skipped" && Object.keys(actions[name].runAfter).some(failed));
+    return failed(name);
+  }
+
+  function one(name, action) {
+    try {
+      const { outputs = null, status = "Succeeded" } = kinds[action.type](action, name) ?? {};
+      return { name, status, outputs };
+    } catch (error) {
+      if (error instanceof Terminated) throw error;
+      return { name, status: "Failed", outputs: null, error: { message: error.message } };
+    }
+  }
+
+  try {
+    outcome.status = all(definition.actions);
+  } catch (error) {
+    if (!(error instanceof Terminated)) throw error;
+  }
+  outcome.failures = [...results.values()].filter((result) => result.error).map((result) => `${result.name}: ${result.error.message}`);
+  return outcome;
+}
