@@ -3,13 +3,17 @@
 //! A fault names the variable and what is wrong, never its value: the list goes to the log.
 
 mod callers;
+mod domains;
+#[cfg(test)]
+mod tests;
 mod url;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use callers::{Caller, DomainRule};
+pub use callers::Caller;
+pub use domains::DomainRule;
 
 use crate::ports::Domains;
 use crate::remediation::Guid;
@@ -107,10 +111,14 @@ impl Config {
         let client_id = guid(variables, "CLIENT_ID", &mut faults);
         let client_secret = required_text(variables, "CLIENT_SECRET", &mut faults).map(|text| Secret::new(text.into()));
         let audience = audience(variables, &mut faults);
-        let callers = callers::read(variables.get("CALLERS"), domains, &mut faults);
-        if audience.as_ref().is_some_and(Vec::is_empty) && callers.iter().any(|caller| caller.object_id.is_some()) {
+        // Whether there must be an audience is known from the callers, whose faults come after its own.
+        let mut faults_of_callers = Faults::default();
+        let callers = callers::read(variables.get("CALLERS"), domains, &mut faults_of_callers);
+        if audience.as_ref().is_some_and(Vec::is_empty) && callers.any_by_token {
             faults.add("AUDIENCE", "is required, since a caller in CALLERS has an object_id");
         }
+        faults.0.append(&mut faults_of_callers.0);
+        let callers = callers.list;
         let graph_version = match text(variables, "GRAPH_VERSION", &mut faults) {
             None => Some(GraphVersion::Beta),
             Some(segment) => {
@@ -181,8 +189,8 @@ fn base_url(variables: &Variables, name: &'static str, default: &str, faults: &m
     }
 }
 
-/// The audiences without their trailing slash (Entra writes an App ID URI with or without one; facts, section 3).
-/// `None` where the variable has a fault, an empty list where it is not set.
+/// The audiences as tokens have them: without the trailing slash (Entra writes an App ID URI with or without one; facts, section 3), and a
+/// GUID in lower case. `None` where the variable has a fault, an empty list where it is not set.
 fn audience(variables: &Variables, faults: &mut Faults) -> Option<Vec<String>> {
     let before = faults.0.len();
     let given: Vec<&Value> = match variables.get("AUDIENCE") {
@@ -202,10 +210,22 @@ fn audience(variables: &Variables, faults: &mut Faults) -> Option<Vec<String>> {
             Some(text) if is_graph(text) => {
                 faults.add("AUDIENCE", "must not be Microsoft Graph's: a token for Graph is not one for the gateway");
             }
-            Some(text) => audience.push(text.to_owned()),
+            Some(text) if !text.bytes().all(is_of_uri) => {
+                faults.add(
+                    "AUDIENCE",
+                    "holds a character that no App ID URI has; several audiences are an array of texts",
+                );
+            }
+            Some(text) => audience.push(text.parse().map_or_else(|_| text.to_owned(), |guid: Guid| guid.to_string())),
         }
     }
     (faults.0.len() == before).then_some(audience)
+}
+
+/// Whether `byte` can stand in a URI (RFC 3986, appendix A), but for the brackets of an IPv6 address and the comma, which are the signs of a list
+/// that was written as one text.
+fn is_of_uri(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+;=%".contains(&byte)
 }
 
 /// `audience` without one trailing slash.

@@ -6,12 +6,18 @@
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+/// The one JSON value that `bytes` are, no member of any object in it repeated; `None` otherwise.
+#[must_use]
+pub fn value(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes).ok().map(|Strict(value)| value)
+}
+
 /// The one JSON object that `bytes` are, no member of any object in it repeated; `None` otherwise.
 #[must_use]
 pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice::<Strict>(bytes) {
-        Ok(Strict(Value::Object(members))) => Some(members),
-        Ok(_) | Err(_) => None,
+    match value(bytes)? {
+        Value::Object(members) => Some(members),
+        _ => None,
     }
 }
 

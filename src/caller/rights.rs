@@ -73,3 +73,6 @@ fn ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
         Some(Cow::Borrowed(domain))
     }
 }
+
+#[cfg(test)]
+mod tests;

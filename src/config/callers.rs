@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::Faults;
+use super::domains::DomainRule;
+use crate::json;
 use crate::ports::Domains;
 use crate::remediation::{Action, Guid, limits::MAX_ANALYZED_EMAILS};
 
@@ -17,8 +19,6 @@ const DEFAULT_EMAILS_PER_HOUR: usize = 10_000;
 const MOST_EMAILS_PER_HOUR: usize = 2_500_000;
 /// A caller's name is in each line of the log and in Basic credentials; 64 characters tell any playbook from another.
 const MAX_NAME_LENGTH: usize = 64;
-/// A domain name in its textual form has at most 253 characters (RFC 1035 section 2.3.4, less the root's dot and length).
-const MAX_DOMAIN_LENGTH: usize = 253;
 /// A role is an app role's value, at most 120 characters in Entra ID.
 const MAX_ROLE_LENGTH: usize = 120;
 
@@ -58,59 +58,24 @@ pub struct Caller {
     pub max_emails_per_hour: usize,
 }
 
-/// A domain of recipients, in lower-case ASCII.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DomainRule {
-    domain: String,
-    subdomains: bool,
-}
-
-impl DomainRule {
-    /// Reads `contoso.com` (that domain alone) or `*.contoso.com` (that domain and all below it).
-    fn parse(text: &str, domains: &impl Domains) -> Option<Self> {
-        let (subdomains, domain) = match text.strip_prefix("*.") {
-            Some(domain) => (true, domain),
-            None => (false, text),
-        };
-        let domain = if domain.is_ascii() { domain.to_ascii_lowercase() } else { domains.to_ascii(domain)? };
-        is_domain(&domain).then_some(Self { domain, subdomains })
-    }
-
-    /// Whether a recipient in `domain`, given in lower-case ASCII, falls under the rule.
-    #[must_use]
-    pub fn covers(&self, domain: &str) -> bool {
-        match domain.strip_suffix(self.domain.as_str()) {
-            Some("") => true,
-            Some(below) => self.subdomains && below.ends_with('.'),
-            None => false,
-        }
-    }
-}
-
-/// Whether `domain` can be the domain of a recipient: two labels at least, letters, digits and inner hyphens, and a top-level domain that is
-/// not a number, so that no address of a host passes.
-fn is_domain(domain: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
-    domain.len() <= MAX_DOMAIN_LENGTH
-        && domain.split('.').all(is_label)
-        && domain.rsplit_once('.').is_some_and(|(_, top)| !is_number(top))
+/// What `CALLERS` says.
+#[derive(Default)]
+pub(super) struct Callers {
+    /// The callers. Where there is a fault, not all of what was meant.
+    pub(super) list: Vec<Caller>,
+    /// Whether one of them is known by a token, or was meant to be.
+    pub(super) any_by_token: bool,
 }
 
 /// Reads the callers, leaving a fault for each thing that is wrong with one.
-pub(super) fn read(value: Option<&Value>, domains: &impl Domains, faults: &mut Faults) -> Vec<Caller> {
+pub(super) fn read(value: Option<&Value>, domains: &impl Domains, faults: &mut Faults) -> Callers {
     // A dashboard's text variable can hold the array as JSON.
     let parsed;
     let value = match value {
         Some(Value::String(text)) if !text.is_empty() => {
-            let Ok(value) = serde_json::from_str(text) else {
-                faults.add("CALLERS", "is a text that is not JSON: it must be an array of tables");
-                return Vec::new();
+            let Some(value) = json::value(text.as_bytes()) else {
+                faults.add("CALLERS", "is a text that is not JSON, or repeats a member: it must be an array of tables");
+                return Callers::default();
             };
             parsed = value;
             Some(&parsed)
@@ -120,44 +85,52 @@ pub(super) fn read(value: Option<&Value>, domains: &impl Domains, faults: &mut F
     let items = match value {
         None | Some(Value::Null | Value::String(_)) => {
             faults.add("CALLERS", "is required");
-            return Vec::new();
+            return Callers::default();
         }
         Some(Value::Array(items)) => items,
         Some(_) => {
             faults.add("CALLERS", "must be an array of tables");
-            return Vec::new();
+            return Callers::default();
         }
     };
     if items.is_empty() {
         faults.add("CALLERS", "is empty: nobody could call");
     }
-    let mut callers = Vec::with_capacity(items.len());
+    let mut callers = Callers::default();
+    let mut seen = Seen::default();
     for (index, item) in items.iter().enumerate() {
         let place = format!("CALLERS[{index}]");
-        match item {
-            Value::Object(table) => callers.extend(Table { place, members: table, faults }.caller(domains)),
-            _ => faults.add(place, "must be a table"),
-        }
+        let Value::Object(members) = item else {
+            faults.add(place, "must be a table");
+            continue;
+        };
+        callers.any_by_token |= members.contains_key("object_id");
+        let caller = Table { place: place.clone(), members, faults }.caller(domains);
+        seen.refuse_shared(&caller, &place, faults);
+        callers.list.push(caller);
     }
-    refuse_shared_identities(&callers, faults);
     callers
 }
 
-/// Two callers that one credential or one name stands for could not be told apart.
-fn refuse_shared_identities(callers: &[Caller], faults: &mut Faults) {
-    let mut names = BTreeSet::new();
-    let mut object_ids = BTreeSet::new();
-    let mut keys = BTreeSet::new();
-    for (index, caller) in callers.iter().enumerate() {
-        let mut fault = |member: &str, problem: &str| faults.add(format!("CALLERS[{index}].{member}"), problem);
-        if !names.insert(caller.name.to_ascii_lowercase()) {
+/// The identities of the callers so far. Two callers that one credential or one name stands for could not be told apart.
+#[derive(Default)]
+struct Seen {
+    names: BTreeSet<String>,
+    object_ids: BTreeSet<Guid>,
+    keys: BTreeSet<[u8; 32]>,
+}
+
+impl Seen {
+    fn refuse_shared(&mut self, caller: &Caller, place: &str, faults: &mut Faults) {
+        let mut fault = |member: &str, problem: &str| faults.add(format!("{place}.{member}"), problem);
+        if !caller.name.is_empty() && !self.names.insert(caller.name.to_ascii_lowercase()) {
             fault("name", "is another caller's too");
         }
-        if caller.object_id.is_some_and(|object_id| !object_ids.insert(object_id)) {
+        if caller.object_id.is_some_and(|object_id| !self.object_ids.insert(object_id)) {
             fault("object_id", "is another caller's too");
         }
         for key in &caller.api_key_sha256 {
-            if !keys.insert(*key) {
+            if !self.keys.insert(*key) {
                 fault("api_key_sha256", "holds a key that stands in CALLERS twice");
             }
         }
@@ -176,8 +149,8 @@ impl<'a> Table<'a> {
         self.faults.add(format!("{}.{member}", self.place), problem);
     }
 
-    /// The caller, or `None` where so much is missing that it could not stand in the list. Faults are left either way.
-    fn caller(mut self, domains: &impl Domains) -> Option<Caller> {
+    /// The caller. What is wrong with it has left a fault and is missing here: with a fault no configuration comes about.
+    fn caller(mut self, domains: &impl Domains) -> Caller {
         for member in self.members.keys() {
             if !MEMBERS.contains(&member.as_str()) {
                 // The member's name is not a value, yet it may be one that was put in the wrong place: it is not shown.
@@ -201,8 +174,8 @@ impl<'a> Table<'a> {
         if self.members.contains_key("role") && !self.members.contains_key("object_id") {
             self.fault("role", "needs object_id: an API key carries no roles");
         }
-        Some(Caller {
-            name: name?,
+        Caller {
+            name: name.unwrap_or_default(),
             object_id,
             api_key_sha256,
             actions,
@@ -210,7 +183,7 @@ impl<'a> Table<'a> {
             recipient_domains,
             max_emails_per_request,
             max_emails_per_hour,
-        })
+        }
     }
 
     fn name(&mut self) -> Option<String> {

@@ -1,0 +1,148 @@
+//! What a granted caller can still not do, and how precisely it is told.
+
+use serde_json::{Value, json};
+
+use crate::http::Answer;
+use crate::testing::gateway::{GRAPH_URL, Gateway, api_key, payload};
+use crate::testing::{sha256, variables_with};
+
+/// A gateway whose one caller has these rights.
+fn granted(rights: &Value) -> Gateway {
+    let mut caller = json!({ "name": "script", "api_key_sha256": [sha256("key")], "actions": ["softDelete"] });
+    caller.as_object_mut().unwrap().extend(rights.as_object().unwrap().clone());
+    Gateway::new(variables_with("CALLERS", json!([caller])))
+}
+
+/// What the caller may do goes to Graph, once; what it may not goes nowhere.
+fn ask(rights: &Value, payload: &Value) -> (Answer, Value) {
+    let mut gateway = granted(rights);
+    let answer = gateway.remediate(api_key("key"), payload);
+    let upstream = gateway.stage.platform.upstream();
+    assert_eq!(upstream.count(GRAPH_URL), usize::from(answer.status == 202), "{payload}");
+    assert!(answer.status == 202 || upstream.calls().is_empty(), "{payload}");
+    (answer, gateway.logged())
+}
+
+fn code(answer: &Answer) -> String {
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
+}
+
+fn pointers(answer: &Answer) -> Vec<String> {
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    body["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_action_is_granted_by_name_and_nothing_grants_another() {
+    let all = ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"];
+    for granted in all {
+        for asked in all {
+            let (answer, line) = ask(&json!({ "actions": [granted] }), &payload(asked, &["a@contoso.com"]));
+            let expected = if granted == asked { "accepted" } else { "actionNotAllowed" };
+            assert_eq!(code(&answer), expected, "{granted} {asked}");
+            assert_eq!((&line["caller"], &line["action"]), (&json!("script"), &json!(asked)));
+        }
+    }
+}
+
+#[test]
+fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
+    for (rule, recipient, accepted) in [
+        ("contoso.com", "hannah@contoso.com", true),
+        ("contoso.com", "hannah@CONTOSO.com", true),
+        ("contoso.com", "hannah@mail.contoso.com", false),
+        ("contoso.com", "hannah@evil-contoso.com", false),
+        ("contoso.com", "hannah@contoso.com.evil.example", false),
+        ("contoso.com", "contoso.com@evil.example", false),
+        ("contoso.com", "hannah+contoso.com@evil.example", false),
+        ("*.contoso.com", "hannah@contoso.com", true),
+        ("*.contoso.com", "hannah@Mail.Contoso.com", true),
+        ("*.contoso.com", "hannah@evil-contoso.com", false),
+        ("b\u{fc}cher.example", "hannah@xn--bcher-kva.example", true),
+        ("b\u{fc}cher.example", "hannah@XN--BCHER-KVA.EXAMPLE", true),
+        ("b\u{fc}cher.example", "hannah@b\u{fc}cher.example", true),
+        ("b\u{fc}cher.example", "hannah@B\u{dc}CHER.example", true),
+        ("xn--bcher-kva.example", "hannah@b\u{fc}cher.example", true),
+        ("*.b\u{fc}cher.example", "hannah@post.b\u{fc}cher.example", true),
+        ("b\u{fc}cher.example", "hannah@bucher.example", false),
+        // A Cyrillic letter that looks like a Latin one.
+        ("contoso.com", "hannah@c\u{43e}ntoso.com", false),
+    ] {
+        let (answer, _) = ask(&json!({ "recipient_domains": [rule] }), &payload("softDelete", &[recipient]));
+        let expected = if accepted { "accepted" } else { "recipientNotAllowed" };
+        assert_eq!(code(&answer), expected, "{rule} {recipient}");
+    }
+}
+
+#[test]
+fn one_refused_recipient_refuses_all_and_is_named_by_its_place_in_the_callers_array() {
+    let recipients =
+        ["a@contoso.com", "A@contoso.com", "x@evil.example", "b@contoso.com", "X@evil.example", "y@evil-contoso.com"];
+    let (answer, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
+    assert_eq!((answer.status, code(&answer)), (403, "recipientNotAllowed".to_owned()));
+    assert_eq!(
+        pointers(&answer),
+        ["/analyzedEmails/2/recipientEmailAddress", "/analyzedEmails/5/recipientEmailAddress"],
+        "the places before repeated pairs were removed"
+    );
+    assert!(!answer.body.contains("evil") && !line.to_string().contains("evil"), "no address is repeated");
+}
+
+#[test]
+fn many_refused_recipients_are_counted_and_the_first_fifty_named() {
+    let recipients: Vec<String> = (0..60).map(|number| format!("u{number}@evil.example")).collect();
+    let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
+    let (answer, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
+    assert_eq!(pointers(&answer).len(), 50);
+    assert!(answer.body.contains("does not cover 60 of the recipients"));
+    assert_eq!(line["reason"], "script lacks a right: 60 recipients are outside the granted domains");
+}
+
+#[test]
+fn the_number_of_emails_is_capped_after_repeated_pairs_are_removed() {
+    let three = ["a@contoso.com", "b@contoso.com", "c@contoso.com"];
+    let repeated = ["a@contoso.com", "b@contoso.com", "c@contoso.com", "A@contoso.com", "b@CONTOSO.com"];
+    for (most, recipients, expected) in [
+        (3, three.as_slice(), "accepted"),
+        (2, &three, "tooManyEmails"),
+        (3, &repeated, "accepted"),
+        (2, &repeated, "tooManyEmails"),
+        (1, &three[..1], "accepted"),
+    ] {
+        let (answer, line) = ask(&json!({ "max_emails_per_request": most }), &payload("softDelete", recipients));
+        assert_eq!(code(&answer), expected, "{most} {recipients:?}");
+        assert_eq!(line["emails"], recipients.len().min(3));
+        if expected == "tooManyEmails" {
+            assert_eq!(pointers(&answer), ["/analyzedEmails"]);
+        }
+    }
+}
+
+#[test]
+fn where_nothing_is_said_the_cap_is_a_thousand() {
+    let recipients: Vec<String> = (0..1001).map(|number| format!("u{number}@contoso.com")).collect();
+    let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
+    assert_eq!(code(&ask(&json!({}), &payload("softDelete", &recipients[..1000])).0), "accepted");
+    assert_eq!(code(&ask(&json!({}), &payload("softDelete", &recipients)).0), "tooManyEmails");
+}
+
+#[test]
+fn of_several_rights_that_lack_the_first_is_told() {
+    let rights = json!({ "recipient_domains": ["contoso.com"], "max_emails_per_request": 1 });
+    let outside = ["a@evil.example", "b@evil.example"];
+    for (action, recipients, expected) in [
+        ("hardDelete", outside.as_slice(), "actionNotAllowed"),
+        ("softDelete", &outside, "recipientNotAllowed"),
+        ("softDelete", &["a@contoso.com", "b@contoso.com"], "tooManyEmails"),
+        ("softDelete", &["a@contoso.com"], "accepted"),
+    ] {
+        assert_eq!(code(&ask(&rights, &payload(action, recipients)).0), expected, "{action} {recipients:?}");
+    }
+}
+
+#[test]
+fn rights_hold_when_nothing_would_be_sent() {
+    let mut gateway = granted(&json!({ "actions": ["moveToJunk"] }));
+    assert_eq!(gateway.validate(api_key("key")).status, 403);
+}

@@ -1,0 +1,114 @@
+//! `recipient_domains`: whose mailboxes a caller may touch.
+
+use crate::ports::Domains;
+
+/// A domain name in its textual form has at most 253 characters (RFC 1035 section 2.3.4, less the root's dot and length).
+const MAX_DOMAIN_LENGTH: usize = 253;
+
+/// A domain of recipients, in lower-case ASCII.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainRule {
+    domain: String,
+    subdomains: bool,
+}
+
+impl DomainRule {
+    /// Reads `contoso.com` (that domain alone) or `*.contoso.com` (that domain and all below it).
+    pub(super) fn parse(text: &str, domains: &impl Domains) -> Option<Self> {
+        let (subdomains, domain) = match text.strip_prefix("*.") {
+            Some(domain) => (true, domain),
+            None => (false, text),
+        };
+        let domain = if domain.is_ascii() { domain.to_ascii_lowercase() } else { domains.to_ascii(domain)? };
+        is_domain(&domain).then_some(Self { domain, subdomains })
+    }
+
+    /// Whether a recipient in `domain`, given in lower-case ASCII, falls under the rule.
+    #[must_use]
+    pub fn covers(&self, domain: &str) -> bool {
+        match domain.strip_suffix(self.domain.as_str()) {
+            Some("") => true,
+            Some(below) => self.subdomains && below.ends_with('.'),
+            None => false,
+        }
+    }
+}
+
+/// Whether `domain` can be the domain of a recipient: two labels at least, letters, digits and inner hyphens, and a top-level domain that is
+/// not a number, so that no address of a host passes.
+fn is_domain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    domain.len() <= MAX_DOMAIN_LENGTH
+        && domain.split('.').all(is_label)
+        && domain.rsplit_once('.').is_some_and(|(_, top)| !is_number(top))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::platform::TestPlatform;
+
+    #[test]
+    fn a_rule_covers_its_domain_and_no_domain_that_only_looks_like_it() {
+        for (rule, domain, covered) in [
+            ("contoso.com", "contoso.com", true),
+            ("Contoso.COM", "contoso.com", true),
+            ("contoso.com", "mail.contoso.com", false),
+            ("contoso.com", "evil-contoso.com", false),
+            ("contoso.com", "evilcontoso.com", false),
+            ("contoso.com", "contoso.com.evil.example", false),
+            ("contoso.com", "contoso.co", false),
+            ("contoso.com", "ontoso.com", false),
+            ("contoso.com", "contoso.com.", false),
+            ("contoso.com", ".contoso.com", false),
+            ("contoso.com", "com", false),
+            ("contoso.com", "", false),
+            ("*.contoso.com", "contoso.com", true),
+            ("*.contoso.com", "mail.contoso.com", true),
+            ("*.contoso.com", "a.b.contoso.com", true),
+            ("*.contoso.com", "evil-contoso.com", false),
+            ("*.contoso.com", "evilcontoso.com", false),
+            ("*.contoso.com", "mail.evil-contoso.com", false),
+            ("*.contoso.com", "contoso.com.evil.example", false),
+            ("*.contoso.com", "mail.contoso.com.", false),
+            ("*.contoso.com", "", false),
+            ("*.mail.contoso.com", "contoso.com", false),
+            ("b\u{fc}cher.example", "xn--bcher-kva.example", true),
+            ("B\u{dc}CHER.example", "xn--bcher-kva.example", true),
+            ("bu\u{308}cher.example", "xn--bcher-kva.example", true),
+            ("XN--BCHER-KVA.example", "xn--bcher-kva.example", true),
+            ("*.b\u{fc}cher.example", "post.xn--bcher-kva.example", true),
+            ("b\u{fc}cher.example", "bucher.example", false),
+            ("b\u{fc}cher.example", "buecher.example", false),
+        ] {
+            let rule_read = DomainRule::parse(rule, &TestPlatform::default()).unwrap();
+            assert_eq!(rule_read.covers(domain), covered, "{rule} {domain}");
+        }
+    }
+
+    #[test]
+    fn what_no_recipient_can_have_is_no_rule() {
+        for rule in [
+            "*\u{3002}contoso.com",
+            "\u{ff0a}.contoso.com",
+            "contoso\u{ff0e}",
+            "b\u{fc}cher",
+            "b\u{fc}cher..example",
+            "b\u{fc}cher.example.",
+            "b\u{fc}cher.example/x",
+            "b\u{fc}cher@evil.example",
+            "b\u{fc}cher .example",
+            "b\u{fc}cher_.example",
+            "\u{202e}contoso.com",
+            "\u{ff11}.\u{ff11}.\u{ff11}.\u{ff11}",
+        ] {
+            assert_eq!(DomainRule::parse(rule, &TestPlatform::default()), None, "{rule}");
+        }
+    }
+}

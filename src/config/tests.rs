@@ -1,0 +1,399 @@
+//! Every rule of the configuration (contract, section 9): what is refused, under which name, and that no value is told.
+
+use serde_json::{Map, Value, json};
+
+use super::{Config, ConfigFault, GraphVersion, VARIABLES, Variables};
+use crate::testing::platform::TestPlatform;
+use crate::testing::{AUDIENCE, PLAYBOOK, ROLE_BEARER, sha256, variables};
+
+fn check(variables: &Variables) -> Result<Config, Vec<ConfigFault>> {
+    Config::check(variables, &TestPlatform::default())
+}
+
+/// The names of what has faults, in order.
+fn faulty(variables: &Variables) -> Vec<String> {
+    check(variables).map_or_else(|faults| faults.into_iter().map(|fault| fault.variable).collect(), |_| Vec::new())
+}
+
+fn with(name: &'static str, value: Value) -> Variables {
+    crate::testing::variables_with(name, value)
+}
+
+/// A good caller, by key, with some members replaced or, by null, removed.
+fn caller(changes: Value) -> Value {
+    let mut caller = json!({ "name": "script", "api_key_sha256": [sha256("k")], "actions": ["softDelete"] })
+        .as_object()
+        .unwrap()
+        .clone();
+    let Value::Object(changes) = changes else { panic!("not an object") };
+    for (name, value) in changes {
+        if value.is_null() {
+            caller.remove(&name)
+        } else {
+            caller.insert(name, value)
+        };
+    }
+    Value::Object(caller)
+}
+
+fn callers(callers: impl Into<Vec<Value>>) -> Variables {
+    with("CALLERS", Value::Array(callers.into()))
+}
+
+/// All texts in a value.
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(members) => members.iter().for_each(|(_, member)| texts(member, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_whole_configuration_is_read() {
+    let config = check(&variables()).unwrap();
+    assert_eq!(config.audience, [AUDIENCE, crate::testing::AUDIENCE_GUID]);
+    let of_guid = check(&with("AUDIENCE", json!("00001111-AAAA-2222-BBBB-3333CCCC4444"))).unwrap();
+    assert_eq!(of_guid.audience, [crate::testing::AUDIENCE_GUID], "tokens have it in lower case");
+    assert_eq!(config.graph_version, GraphVersion::Beta);
+    assert_eq!(config.graph_url, "https://graph.microsoft.com");
+    assert_eq!(config.login_url, "https://login.microsoftonline.com");
+    let [playbook, _, script, _] = config.callers.as_slice() else { panic!() };
+    assert_eq!((playbook.max_emails_per_request, playbook.max_emails_per_hour), (1_000, 10_000));
+    assert!(playbook.recipient_domains.is_none() && playbook.role.is_none() && playbook.api_key_sha256.is_empty());
+    assert_eq!(script.api_key_sha256.len(), 2);
+    assert!(script.object_id.is_none());
+}
+
+#[test]
+fn each_variable_has_its_rules() {
+    let long = "a".repeat(300);
+    for (name, value, accepted) in [
+        ("TENANT_ID", json!("AAAABBBB-0000-CCCC-1111-DDDD2222EEEE"), true),
+        ("TENANT_ID", json!(""), false),
+        ("TENANT_ID", json!("contoso.onmicrosoft.com"), false),
+        ("TENANT_ID", json!("common"), false),
+        ("TENANT_ID", json!(" aaaabbbb-0000-cccc-1111-dddd2222eeee"), false),
+        ("TENANT_ID", json!("{aaaabbbb-0000-cccc-1111-dddd2222eeee}"), false),
+        ("TENANT_ID", json!(["aaaabbbb-0000-cccc-1111-dddd2222eeee"]), false),
+        ("TENANT_ID", json!(1), false),
+        ("TENANT_ID", Value::Null, false),
+        ("CLIENT_ID", json!(""), false),
+        ("CLIENT_ID", json!("gateway"), false),
+        ("CLIENT_ID", json!(true), false),
+        ("CLIENT_SECRET", json!(long), true),
+        ("CLIENT_SECRET", json!(""), false),
+        ("CLIENT_SECRET", json!(12_345), false),
+        ("AUDIENCE", json!("api://gateway"), true),
+        ("AUDIENCE", json!("api://gateway/"), true),
+        ("AUDIENCE", json!("https://gateway.contoso.com"), true),
+        ("AUDIENCE", json!("00001111-AAAA-2222-bbbb-3333cccc4444"), true),
+        ("AUDIENCE", json!(["api://gateway", "00001111-aaaa-2222-bbbb-3333cccc4444"]), true),
+        ("AUDIENCE", json!(""), false),
+        ("AUDIENCE", json!("/"), false),
+        ("AUDIENCE", json!([]), false),
+        ("AUDIENCE", json!([""]), false),
+        ("AUDIENCE", json!(["api://gateway", 1]), false),
+        ("AUDIENCE", json!([["api://gateway"]]), false),
+        ("AUDIENCE", json!({ "a": "api://gateway" }), false),
+        ("AUDIENCE", json!(1), false),
+        ("AUDIENCE", json!("api://gateway "), false),
+        ("AUDIENCE", json!("api://one, api://two"), false),
+        ("AUDIENCE", json!("[\"api://gateway\"]"), false),
+        ("AUDIENCE", json!("https://graph.microsoft.com"), false),
+        ("AUDIENCE", json!("https://graph.microsoft.com/"), false),
+        ("AUDIENCE", json!("https://graph.microsoft.com//"), false),
+        ("AUDIENCE", json!("HTTPS://GRAPH.MICROSOFT.COM"), false),
+        ("AUDIENCE", json!("00000003-0000-0000-c000-000000000000"), false),
+        ("AUDIENCE", json!("00000003-0000-0000-C000-000000000000/"), false),
+        ("AUDIENCE", json!(["api://gateway", "https://graph.microsoft.com"]), false),
+        ("GRAPH_VERSION", json!("beta"), true),
+        ("GRAPH_VERSION", json!("v1.0"), true),
+        ("GRAPH_VERSION", json!(""), true),
+        ("GRAPH_VERSION", json!("Beta"), false),
+        ("GRAPH_VERSION", json!("v2.0"), false),
+        ("GRAPH_VERSION", json!("beta/../v1.0"), false),
+        ("GRAPH_VERSION", json!(1.0), false),
+        ("GRAPH_URL", json!("http://127.0.0.1:8788"), true),
+        ("GRAPH_URL", json!(""), true),
+        ("GRAPH_URL", json!("http://graph.microsoft.com"), false),
+        ("GRAPH_URL", json!("https://graph.microsoft.com/beta"), false),
+        ("GRAPH_URL", json!("https://user@graph.microsoft.com"), false),
+        ("GRAPH_URL", json!(["https://graph.microsoft.com"]), false),
+        ("LOGIN_URL", json!("https://login.microsoftonline.com/"), true),
+        ("LOGIN_URL", json!("http://[::1]:8788"), true),
+        ("LOGIN_URL", json!("http://10.0.0.1"), false),
+        ("LOGIN_URL", json!("https://login.microsoftonline.com/common"), false),
+        ("LOGIN_URL", json!(1), false),
+        ("CALLERS", json!(""), false),
+        ("CALLERS", json!([]), false),
+        ("CALLERS", json!({}), false),
+        ("CALLERS", json!(1), false),
+        ("CALLERS", json!("not JSON"), false),
+        ("CALLERS", json!("{}"), false),
+        ("CALLERS", json!("[]"), false),
+        ("CALLERS", json!("null"), false),
+    ] {
+        let expected: &[&str] = if accepted { &[] } else { &[name] };
+        assert_eq!(faulty(&with(name, value.clone())), expected, "{name} = {value}");
+    }
+}
+
+#[test]
+fn each_member_of_a_caller_has_its_rules() {
+    let label = |length: usize| "a".repeat(length);
+    let domain = |length: usize| format!("{}.{}.{}.{}", label(63), label(63), label(63), label(length - 192));
+    let role = |role: &str| json!({ "object_id": PLAYBOOK, "role": role });
+    for (changes, faulty_member) in [
+        (json!({}), None),
+        (json!({ "name": "Nightly clean-up_2.0" }), None),
+        (json!({ "name": label(64) }), None),
+        (json!({ "name": label(65) }), Some("name")),
+        (json!({ "name": null }), Some("name")),
+        (json!({ "name": "" }), Some("name")),
+        (json!({ "name": " script" }), Some("name")),
+        (json!({ "name": "script:1" }), Some("name")),
+        (json!({ "name": "scr\u{ef}pt" }), Some("name")),
+        (json!({ "name": "a\nb" }), Some("name")),
+        (json!({ "name": 1 }), Some("name")),
+        (json!({ "object_id": PLAYBOOK }), None),
+        (json!({ "object_id": PLAYBOOK.to_uppercase(), "api_key_sha256": null }), None),
+        (json!({ "object_id": "playbook" }), Some("object_id")),
+        (json!({ "object_id": [PLAYBOOK] }), Some("object_id")),
+        (json!({ "object_id": "" }), Some("object_id")),
+        (json!({ "api_key_sha256": [sha256("k").to_uppercase()] }), None),
+        (json!({ "api_key_sha256": [sha256("k"), sha256("l"), sha256("m")] }), None),
+        (json!({ "api_key_sha256": [] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": sha256("k") }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [1] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": ["k"] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [label(63)] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [label(65)] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": ["g".repeat(64)] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [format!("+{}", label(63))] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": ["\u{e9}".repeat(32)] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [sha256("")] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [sha256("").to_uppercase()] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [sha256("k"), sha256("k")] }), Some("api_key_sha256")),
+        (
+            json!({ "actions": ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"] }),
+            None,
+        ),
+        (json!({ "actions": null }), Some("actions")),
+        (json!({ "actions": [] }), Some("actions")),
+        (json!({ "actions": "softDelete" }), Some("actions")),
+        (json!({ "actions": ["SoftDelete"] }), Some("actions")),
+        (json!({ "actions": ["*"] }), Some("actions")),
+        (json!({ "actions": ["unknownFutureValue"] }), Some("actions")),
+        (json!({ "actions": ["softDelete", null] }), Some("actions")),
+        (role("Remediation.Execute"), None),
+        (role(&label(120)), None),
+        (role(&label(121)), Some("role")),
+        (role(""), Some("role")),
+        (role("Remediation Execute"), Some("role")),
+        (json!({ "object_id": PLAYBOOK, "role": ["x"] }), Some("role")),
+        (json!({ "role": "Remediation.Execute" }), Some("role")),
+        (
+            json!({ "recipient_domains": ["contoso.com", "*.fabrikam.com", "b\u{fc}cher.example", "*.xn--bcher-kva.example"] }),
+            None,
+        ),
+        (json!({ "recipient_domains": [domain(253)] }), None),
+        (json!({ "recipient_domains": [domain(254)] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": "contoso.com" }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [1] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [""] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*."] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*.*.contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["mail.*.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [".contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["contoso.com."] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["contoso..com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["@contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["hannah@contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["https://contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [" contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["-contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["10.0.0.1"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["[::1]"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [format!("{}.com", label(64))] }), Some("recipient_domains")),
+        (json!({ "max_emails_per_request": 1 }), None),
+        (json!({ "max_emails_per_request": 10_000 }), None),
+        (json!({ "max_emails_per_request": 0 }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_request": 10_001 }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_request": -1 }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_request": 1.5 }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_request": "100" }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_request": [] }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_hour": 2_500_000 }), None),
+        (json!({ "max_emails_per_hour": 0 }), Some("max_emails_per_hour")),
+        (json!({ "max_emails_per_hour": 2_500_001 }), Some("max_emails_per_hour")),
+        (json!({ "max_emails_per_hour": u64::MAX }), Some("max_emails_per_hour")),
+    ] {
+        let expected: Vec<String> = faulty_member.map(|member| format!("CALLERS[0].{member}")).into_iter().collect();
+        assert_eq!(faulty(&callers([caller(changes.clone())])), expected, "{changes}");
+    }
+}
+
+#[test]
+fn what_concerns_a_caller_as_a_whole_is_told_of_the_caller() {
+    for (item, expected) in [
+        (json!(1), "CALLERS[0]"),
+        (json!([]), "CALLERS[0]"),
+        (caller(json!({ "api_key_sha256": null })), "CALLERS[0]"),
+        (caller(json!({ "recipient_domain": ["contoso.com"] })), "CALLERS[0]"),
+        (caller(json!({ "Actions": ["hardDelete"] })), "CALLERS[0]"),
+        (caller(json!({ "api_key": "rgk_in-the-clear" })), "CALLERS[0]"),
+    ] {
+        assert_eq!(faulty(&callers([item.clone()])), [expected], "{item}");
+    }
+}
+
+#[test]
+fn no_two_callers_share_a_name_an_object_id_or_a_key() {
+    let one = || caller(json!({ "object_id": PLAYBOOK }));
+    let other = |changes: Value| {
+        let mut caller =
+            caller(json!({ "name": "other", "api_key_sha256": [sha256("other")], "object_id": ROLE_BEARER }));
+        caller.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        caller
+    };
+    for (changes, member) in [
+        (json!({ "name": "script" }), "name"),
+        (json!({ "name": "SCRIPT" }), "name"),
+        (json!({ "object_id": PLAYBOOK }), "object_id"),
+        (json!({ "object_id": PLAYBOOK.to_uppercase() }), "object_id"),
+        (json!({ "api_key_sha256": [sha256("k")] }), "api_key_sha256"),
+        (json!({ "api_key_sha256": [sha256("x"), sha256("k").to_uppercase()] }), "api_key_sha256"),
+    ] {
+        let place = format!("CALLERS[1].{member}");
+        assert_eq!(faulty(&callers([one(), other(changes.clone())])), [place], "{changes}");
+    }
+    assert!(faulty(&callers([one(), other(json!({}))])).is_empty());
+}
+
+#[test]
+fn shared_identities_are_told_of_the_right_caller_whatever_else_is_wrong() {
+    let nameless = caller(json!({ "name": null }));
+    let second = caller(json!({ "name": "second", "api_key_sha256": [sha256("second")] }));
+    let third = caller(json!({ "name": "third" }));
+    assert_eq!(
+        faulty(&callers([nameless, json!("no table"), second, third])),
+        ["CALLERS[0].name", "CALLERS[1]", "CALLERS[3].api_key_sha256"]
+    );
+}
+
+#[test]
+fn audience_is_required_by_callers_with_an_object_id_and_by_no_others() {
+    let mut by_key = callers([caller(json!({}))]);
+    by_key.remove("AUDIENCE");
+    assert!(faulty(&by_key).is_empty());
+    for (item, also) in [
+        (caller(json!({ "object_id": PLAYBOOK })), None),
+        (caller(json!({ "object_id": PLAYBOOK, "name": null })), Some("CALLERS[0].name")),
+        (caller(json!({ "object_id": "no GUID" })), Some("CALLERS[0].object_id")),
+    ] {
+        let mut variables = callers([item.clone()]);
+        variables.remove("AUDIENCE");
+        let expected: Vec<&str> = ["AUDIENCE"].into_iter().chain(also).collect();
+        assert_eq!(faulty(&variables), expected, "{item}");
+    }
+}
+
+#[test]
+fn callers_may_be_a_text_of_json_as_a_dashboard_keeps_it() {
+    let array = variables()["CALLERS"].clone();
+    assert_eq!(check(&with("CALLERS", json!(array.to_string()))).unwrap().callers.len(), 4);
+    let twice = r#"[{"name":"a","actions":["softDelete"],"actions":["hardDelete"],"object_id":"11111111-0000-0000-0000-000000000001"}]"#;
+    assert_eq!(faulty(&with("CALLERS", json!(twice))), ["CALLERS"], "a member twice says two things");
+    assert_eq!(faulty(&with("CALLERS", json!(format!("{array}{array}")))), ["CALLERS"]);
+    assert_eq!(
+        faulty(&with("CALLERS", json!(Value::String(array.to_string()).to_string()))),
+        ["CALLERS"],
+        "a text of a text"
+    );
+}
+
+#[test]
+fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_value() {
+    let bad = Variables::from([
+        ("TENANT_ID", json!("sekret-tenant")),
+        ("CLIENT_ID", json!("sekret-client")),
+        ("CLIENT_SECRET", json!(["sekret-secret"])),
+        ("AUDIENCE", json!(["https://graph.microsoft.com", "sekret audience", 7])),
+        (
+            "CALLERS",
+            json!([
+                { "name": "sekret:name", "object_id": "sekret-id", "role": "sekret role", "actions": ["sekretAction"],
+                  "recipient_domains": ["sekret_domain"], "max_emails_per_request": "sekret-1", "max_emails_per_hour": 0 },
+                { "name": "sekret-second", "api_key_sha256": ["sekret-digest"], "sekretMember": "sekret-value" },
+            ]),
+        ),
+        ("GRAPH_VERSION", json!("sekret-v3")),
+        ("GRAPH_URL", json!("http://sekret.example")),
+        ("LOGIN_URL", json!("sekret://login")),
+    ]);
+    let faults = check(&bad).unwrap_err();
+    let names: Vec<&str> = faults.iter().map(|fault| fault.variable.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "TENANT_ID",
+            "CLIENT_ID",
+            "CLIENT_SECRET",
+            "AUDIENCE",
+            "AUDIENCE",
+            "AUDIENCE",
+            "CALLERS[0].name",
+            "CALLERS[0].object_id",
+            "CALLERS[0].actions",
+            "CALLERS[0].role",
+            "CALLERS[0].recipient_domains",
+            "CALLERS[0].max_emails_per_request",
+            "CALLERS[0].max_emails_per_hour",
+            "CALLERS[1]",
+            "CALLERS[1].api_key_sha256",
+            "CALLERS[1].actions",
+            "GRAPH_VERSION",
+            "GRAPH_URL",
+            "LOGIN_URL",
+        ]
+    );
+    let mut values = Vec::new();
+    for value in bad.values() {
+        texts(value, &mut values);
+    }
+    for fault in &faults {
+        let line = crate::log::config_line(fault);
+        assert!(!line.to_lowercase().contains("sekret"), "{line}");
+        assert!(values.iter().all(|value| !line.contains(value)), "{line}");
+    }
+}
+
+#[test]
+fn nothing_is_taken_for_granted() {
+    assert_eq!(faulty(&Variables::new()), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS"]);
+    let nulls: Variables = VARIABLES.into_iter().map(|name| (name, Value::Null)).collect();
+    assert_eq!(faulty(&nulls), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS"]);
+    assert_eq!(faulty(&callers([Value::Object(Map::new())])), ["CALLERS[0].name", "CALLERS[0].actions", "CALLERS[0]"]);
+}
+
+#[test]
+fn a_configuration_with_faults_serves_nobody_and_is_logged_once() {
+    use crate::testing::gateway::{Gateway, api_key};
+    let mut gateway = Gateway::new(with("GRAPH_VERSION", json!("v3-sekret")));
+    for attempt in 0..3 {
+        let answer = gateway.validate(api_key(crate::testing::CRON_KEY));
+        assert_eq!(answer.status, 500);
+        assert!(answer.body.contains("\"misconfigured\"") && !answer.body.contains("GRAPH_VERSION"));
+        let lines = gateway.stage.platform.take_log();
+        assert_eq!(lines.len(), if attempt == 0 { 2 } else { 1 });
+        assert_eq!(lines[0].contains("\"variable\":\"GRAPH_VERSION\""), attempt == 0);
+        assert!(!lines.concat().contains("sekret"));
+    }
+}
