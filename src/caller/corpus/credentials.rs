@@ -200,7 +200,7 @@ fn each_key_is_its_owners_in_each_way_of_giving_it() {
 }
 
 #[test]
-fn a_key_of_256_bytes_is_a_key_and_a_longer_one_is_not_even_hashed() {
+fn a_key_of_256_bytes_is_a_key_and_a_longer_one_is_none() {
     for (bytes, status) in [(256, 200), (257, 401)] {
         let key = "k".repeat(bytes);
         let mut callers = variables()["CALLERS"].clone();
