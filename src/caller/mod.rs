@@ -85,9 +85,7 @@ async fn verify<P: Platform>(
     if config.audience.is_empty() {
         return Err(TokenFault::NotAccepted);
     }
-    if token.expose().len() > token::MAX_TOKEN_BYTES {
-        return Err(TokenFault::TooLarge);
-    }
+    token::size(token.expose())?;
     let digest = verified::digest(token);
     let remembered = isolate.verified.get(&digest);
     if let Some(remembered) = remembered {

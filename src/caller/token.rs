@@ -1,6 +1,6 @@
 //! An Entra access token, checked as a flat list of pure steps (facts, section 3; RFC 7515, 7519 and 8725):
 //!
-//! 1. size: [`split`]
+//! 1. size: [`size`]
 //! 2. shape: [`split`]
 //! 3. header: [`header`]
 //! 4. issuer: [`issuer`]
@@ -136,15 +136,21 @@ impl Parts<'_> {
     }
 }
 
-/// Steps 1 and 2: at most [`MAX_TOKEN_BYTES`], and three non-empty parts of strict base64url (no padding, no stray bits at the end).
+/// Step 1: at most [`MAX_TOKEN_BYTES`].
 ///
 /// # Errors
 ///
-/// [`TokenFault::TooLarge`], [`TokenFault::Shape`].
+/// [`TokenFault::TooLarge`].
+pub const fn size(token: &str) -> Result<(), TokenFault> {
+    if token.len() > MAX_TOKEN_BYTES { Err(TokenFault::TooLarge) } else { Ok(()) }
+}
+
+/// Step 2: three non-empty parts of strict base64url (no padding, no stray bits at the end).
+///
+/// # Errors
+///
+/// [`TokenFault::Shape`].
 pub fn split(token: &str) -> Result<Parts<'_>, TokenFault> {
-    if token.len() > MAX_TOKEN_BYTES {
-        return Err(TokenFault::TooLarge);
-    }
     let (signed, signature) = token.rsplit_once('.').ok_or(TokenFault::Shape)?;
     let (header, claims) = signed.split_once('.').ok_or(TokenFault::Shape)?;
     let decode = |part: &str| match BASE64_URL_SAFE_NO_PAD.decode(part) {
