@@ -10,6 +10,7 @@ mod url;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use callers::Caller;
@@ -20,8 +21,20 @@ use crate::remediation::Guid;
 use crate::secret::Secret;
 
 /// The names of all variables and secrets, for the one reader of the environment.
-pub const VARIABLES: [&str; 8] =
-    ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "AUDIENCE", "CALLERS", "GRAPH_VERSION", "GRAPH_URL", "LOGIN_URL"];
+pub const VARIABLES: [&str; 9] = [
+    "TENANT_ID",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "AUDIENCE",
+    "CALLERS",
+    "GRAPH_VERSION",
+    "GRAPH_URL",
+    "LOGIN_URL",
+    LEDGER,
+];
+
+/// The binding of the ledger's Durable Objects. It is no variable, but without it nothing can be sent.
+pub const LEDGER: &str = "LEDGER";
 
 /// Graph itself as an audience: a token for it must never be taken as one for the gateway (confused deputy; facts, section 3).
 pub const GRAPH_AUDIENCES: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
@@ -54,7 +67,7 @@ pub struct Config {
 }
 
 /// A version of Graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GraphVersion {
     /// `beta`, the one of the document that the gateway implements.
     Beta,
@@ -131,6 +144,9 @@ impl Config {
         };
         let graph_url = base_url(variables, "GRAPH_URL", DEFAULT_GRAPH_URL, &mut faults);
         let login_url = base_url(variables, "LOGIN_URL", DEFAULT_LOGIN_URL, &mut faults);
+        if !variables.contains_key(LEDGER) {
+            faults.add(LEDGER, "is required: the binding of the Durable Object class Ledger");
+        }
 
         // Whatever is missing here has left its fault above; a value that is there may have left one too.
         match (tenant_id, client_id, client_secret, audience, graph_version, graph_url, login_url) {

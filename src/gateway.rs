@@ -1,16 +1,19 @@
 //! The pipeline: what happens to a request, in which order. The first step that fails answers.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::caller;
 use crate::config::{Config, Variables};
-use crate::graph;
 use crate::graph::answer::Accepted;
+use crate::graph::tracking::Tracking;
 use crate::http::{Answer, Body, Request, Route};
 use crate::intake;
 use crate::isolate::Isolate;
+use crate::ledger::{Order, Quota, Settlement, SubmitFault};
 use crate::log::{self, Record};
 use crate::ports::Platform;
 use crate::problem::{self, Context, Refusal};
@@ -20,6 +23,9 @@ use crate::time::{Timestamp, millis_of};
 /// The longest path of an unknown resource that a refusal repeats, in characters: no text of ours echoes more of a request.
 const MAX_ECHOED_PATH: usize = 64;
 
+/// The whole time that a request may take (contract, section 8): below the 100 s of the SDKs and the 120 s of Logic Apps (facts, sections 4 and 5).
+const BUDGET: Duration = Duration::from_secs(90);
+
 /// How a request ends when no step refuses it.
 enum Outcome {
     /// `GET /healthz`.
@@ -27,7 +33,14 @@ enum Outcome {
     /// `?validateOnly=true`: the payload as it would be sent.
     Valid { emails: usize, duplicates_removed: usize, graph_request: String },
     /// Graph has the remediation.
-    Accepted { emails: usize, accepted: Accepted },
+    Accepted { emails: usize, accepted: Accepted, replayed: bool },
+}
+
+/// What is learnt on the way and told whichever way the request ends.
+#[derive(Default)]
+struct Trace {
+    record: Record,
+    quota: Option<Quota>,
 }
 
 /// What identifies an exchange.
@@ -45,13 +58,12 @@ struct Exchange<'a> {
 /// | 2. size and type of the body as declared | 400, 413, 415 |
 /// | 3. configuration | 500 |
 /// | 4. identity | 400, 401, 403 |
-/// | 5. query | 400 |
+/// | 5. query, idempotency key | 400 |
 /// | 6. body, with a running cap | 400, 413 |
 /// | 7. JSON and payload | 400 |
 /// | 8. rights | 403 |
-/// | 9. token for Graph | 429, 502, 503, 504 |
-/// | 10. Graph | 400, 409, 429, 502, 503, 504 |
-/// | 11. answer | |
+/// | 9. ledger, which has Graph accept the remediation once | 409, 422, 429, 500; of Microsoft: 400, 409, 429, 502, 503, 504 |
+/// | 10. answer | |
 ///
 /// Nobody learns of the payload's rules or the configuration before step 4 has said who asks.
 pub async fn handle<P: Platform>(
@@ -66,10 +78,11 @@ pub async fn handle<P: Platform>(
         client_request_id: intake::sane_id(request.headers.client_request_id.as_deref()),
         began: platform.now(),
     };
-    let mut record = Record::default();
-    let outcome = steps(platform, isolate, variables, request, body, &mut record).await;
+    let mut trace = Trace::default();
+    let outcome = steps(platform, isolate, variables, request, body, exchange.began, &mut trace).await;
+    let Trace { mut record, quota } = trace;
     let mut answer = match &outcome {
-        Ok(outcome) => outcome_answer(outcome, request, &exchange),
+        Ok(outcome) => outcome_answer(outcome, request, &exchange, &mut record),
         Err(refusal) => {
             record.code = Some(refusal.code().as_str());
             record.reason = Some(refusal.to_string());
@@ -88,6 +101,7 @@ pub async fn handle<P: Platform>(
         ("Cache-Control", "no-store".to_owned()),
         ("X-Content-Type-Options", "nosniff".to_owned()),
     ]);
+    answer.headers.extend(quota.map(rate_limit).into_iter().flatten());
     answer.headers.extend(exchange.client_request_id.map(|id| ("client-request-id", id.to_owned())));
     if request.method == "POST" {
         record.status = answer.status;
@@ -106,8 +120,10 @@ async fn steps<P: Platform>(
     variables: impl FnOnce() -> Variables,
     request: &Request,
     body: impl Body,
-    record: &mut Record,
+    began: Timestamp,
+    trace: &mut Trace,
 ) -> Result<Outcome, Refusal> {
+    let record = &mut trace.record;
     // 1. Route and method.
     let route = Route::of(&request.path).ok_or(Refusal::NotFound)?;
     record.route = Some(route.name());
@@ -128,8 +144,9 @@ async fn steps<P: Platform>(
     let caller = caller::identify(platform, isolate, &config, &request.headers).await?;
     record.caller = Some(caller.name.clone());
 
-    // 5. Query.
+    // 5. Query, idempotency key.
     let validate_only = intake::validate_only(&request.query)?;
+    let idempotency_key = intake::idempotency_key(request.headers.idempotency_key.as_deref())?;
 
     // 6. Body.
     let body = body.read(declared, intake::MAX_BODY_BYTES).await?;
@@ -148,30 +165,54 @@ async fn steps<P: Platform>(
         return Ok(Outcome::Valid { emails, duplicates_removed: remediation.duplicates_removed, graph_request });
     }
 
-    // 9. Token for Graph.
-    let token = isolate.app_token.get(platform, &config).await?;
-
-    // 10. Graph.
-    let version = match route {
-        Route::GraphPath(version) => version,
-        Route::Health | Route::Remediate => config.graph_version,
+    // 9. Ledger.
+    let order = Order {
+        key: idempotency_key.map(|key| Sha256::digest(key).into()),
+        payload: remediation.fingerprint(),
+        emails: count(emails),
+        emails_per_hour: count(caller.max_emails_per_hour),
+        version: match route {
+            Route::GraphPath(version) => version,
+            Route::Health | Route::Remediate => config.graph_version,
+        },
+        patience: millis_of(BUDGET.saturating_sub(platform.now().since(began))),
+        newer_member: remediation.action.is_newer_member(),
     };
-    let answer =
-        graph::request::remediate(platform, &config, version, &token, &platform.new_guid(), &remediation).await;
-    if answer.as_ref().is_ok_and(|answer| answer.status == 401) {
-        isolate.app_token.drop_rejected(&token);
+    let settled = platform.settle(&caller.name, &order, &remediation.to_graph_json()).await?;
+    trace.quota = Some(settled.quota);
+    match settled.settlement {
+        Settlement::Accepted { accepted, replayed } => {
+            record.replayed = Some(replayed);
+            record.duplicate = Some(accepted.duplicate);
+            record.graph_status = Some(accepted.status);
+            record.graph_request_id.clone_from(&accepted.graph_request_id);
+            Ok(Outcome::Accepted { emails, accepted, replayed })
+        }
+        Settlement::Failed(fault) => {
+            if let SubmitFault::Graph(fault) = &fault {
+                record.graph_status = fault.status;
+                record.graph_request_id.clone_from(&fault.graph_request_id);
+            }
+            Err(fault.into())
+        }
+        Settlement::InProgress => Err(Refusal::InProgress),
+        Settlement::KeyReused => Err(Refusal::KeyReused),
+        Settlement::QuotaExceeded => Err(Refusal::QuotaExceeded { emails, quota: settled.quota }),
     }
-    let accepted = graph::answer::read(answer, config.tenant_id).inspect_err(|fault| {
-        record.graph_status = fault.status;
-        record.graph_request_id.clone_from(&fault.graph_request_id);
-    })?;
-    record.graph_status = Some(accepted.status);
-    record.graph_request_id.clone_from(&accepted.graph_request_id);
-    record.bulk_id.clone_from(&accepted.tracking.bulk_id);
-    record.duplicate = Some(accepted.duplicate);
+}
 
-    // 11. Answer.
-    Ok(Outcome::Accepted { emails, accepted })
+fn count(emails: usize) -> u64 {
+    u64::try_from(emails).unwrap_or(u64::MAX)
+}
+
+/// The quota as headers (IETF draft-ietf-httpapi-ratelimit-headers): emails per rolling hour.
+fn rate_limit(quota: Quota) -> [(&'static str, String); 2] {
+    let Quota { limit, remaining, reset } = quota;
+    let reset = if reset > 0 { format!(";t={reset}") } else { String::new() };
+    [
+        ("RateLimit-Policy", format!("\"emails\";q={limit};w=3600")),
+        ("RateLimit", format!("\"emails\";r={remaining}{reset}")),
+    ]
 }
 
 /// The configuration of the isolate. Its faults are logged once, each with its variable's name.
@@ -200,7 +241,7 @@ struct AcceptedBody<'a> {
     graph_request_id: Option<&'a str>,
 }
 
-fn outcome_answer(outcome: &Outcome, request: &Request, exchange: &Exchange<'_>) -> Answer {
+fn outcome_answer(outcome: &Outcome, request: &Request, exchange: &Exchange<'_>, record: &mut Record) -> Answer {
     let json = |status, body| Answer { status, headers: vec![("Content-Type", "application/json".to_owned())], body };
     match outcome {
         Outcome::Healthy => json(200, r#"{"status":"ok"}"#.to_owned()),
@@ -210,13 +251,26 @@ fn outcome_answer(outcome: &Outcome, request: &Request, exchange: &Exchange<'_>)
                 r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{duplicates_removed},"request":{graph_request}}}"#
             ),
         ),
-        Outcome::Accepted { emails, accepted } => accepted_answer(*emails, accepted, request, exchange),
+        Outcome::Accepted { emails, accepted, replayed } => {
+            let tracking = Tracking::of(&accepted.location);
+            record.bulk_id.clone_from(&tracking.bulk_id);
+            let mut answer = accepted_answer(*emails, accepted, &tracking, request, exchange);
+            if *replayed {
+                answer.headers.push(("Idempotency-Replayed", "true".to_owned()));
+            }
+            answer
+        }
     }
 }
 
-fn accepted_answer(emails: usize, accepted: &Accepted, request: &Request, exchange: &Exchange<'_>) -> Answer {
-    let tracking = &accepted.tracking;
-    let location = ("Location", tracking.location.clone());
+fn accepted_answer(
+    emails: usize,
+    accepted: &Accepted,
+    tracking: &Tracking,
+    request: &Request,
+    exchange: &Exchange<'_>,
+) -> Answer {
+    let location = ("Location", accepted.location.clone());
     if intake::prefers_minimal(request.headers.prefer.as_deref()) {
         let headers = vec![location, ("Preference-Applied", "return=minimal".to_owned())];
         return Answer { status: 202, headers, body: String::new() };

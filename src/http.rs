@@ -35,6 +35,8 @@ pub struct RequestHeaders {
     pub client_request_id: Option<String>,
     /// `Prefer` (RFC 7240).
     pub prefer: Option<String>,
+    /// `Idempotency-Key` (IETF draft).
+    pub idempotency_key: Option<String>,
     /// `x-ms-workflow-run-id`, which Logic Apps and Power Automate send. Not authenticated: it may change the form of an answer only.
     pub workflow_run_id: Option<String>,
 }

@@ -7,6 +7,8 @@ use crate::percent;
 pub const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 /// The longest id of a caller's that is echoed and logged, in characters. GUIDs have 36, Logic Apps' run ids about 35.
 const MAX_ID_LENGTH: usize = 64;
+/// The longest idempotency key, in characters (contract, section 7).
+const MAX_KEY_LENGTH: usize = 255;
 
 /// What is wrong with a request as it was declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,9 +69,9 @@ fn content_type(content_type: &str) -> Result<(), DeclaredFault> {
     if charsets.all(is_utf8) { Ok(()) } else { Err(DeclaredFault::Charset) }
 }
 
-/// What is wrong with the query.
+/// What is wrong with the query or a header that shapes the remediation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum QueryFault {
+pub enum RequestFault {
     /// `validateOnly` is neither `true` nor `false`.
     #[error("validateOnly is neither true nor false")]
     Value,
@@ -79,14 +81,17 @@ pub enum QueryFault {
     /// A parameter that was surely meant to be `validateOnly`. To ignore it would send what was only to be checked.
     #[error("a parameter that resembles validateOnly")]
     Misspelt,
+    /// `Idempotency-Key` is not 1 to 255 visible ASCII characters, or is given more than once.
+    #[error("a malformed Idempotency-Key")]
+    IdempotencyKey,
 }
 
 /// Whether `query` asks for `validateOnly`. Other parameters are ignored, as nothing of the query goes to Graph.
 ///
 /// # Errors
 ///
-/// [`QueryFault`].
-pub fn validate_only(query: &str) -> Result<bool, QueryFault> {
+/// The first fault.
+pub fn validate_only(query: &str) -> Result<bool, RequestFault> {
     let mut asked = None;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -95,13 +100,13 @@ pub fn validate_only(query: &str) -> Result<bool, QueryFault> {
             let value = match value {
                 _ if value.eq_ignore_ascii_case("true") => true,
                 _ if value.eq_ignore_ascii_case("false") => false,
-                _ => return Err(QueryFault::Value),
+                _ => return Err(RequestFault::Value),
             };
             if asked.replace(value).is_some() {
-                return Err(QueryFault::Repeated);
+                return Err(RequestFault::Repeated);
             }
         } else if resembles_validate_only(&name) {
-            return Err(QueryFault::Misspelt);
+            return Err(RequestFault::Misspelt);
         }
     }
     Ok(asked.unwrap_or(false))
@@ -112,6 +117,36 @@ fn resembles_validate_only(name: &str) -> bool {
     let letters: String =
         name.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase()).collect();
     letters.contains("valid") || letters.contains("only") || letters.contains("dryrun") || letters.contains("whatif")
+}
+
+/// The key in `Idempotency-Key`: a quoted string, as the IETF draft has it (RFC 8941 section 3.3.3), or bare; the same key either way.
+///
+/// # Errors
+///
+/// [`RequestFault::IdempotencyKey`].
+pub fn idempotency_key(header: Option<&str>) -> Result<Option<String>, RequestFault> {
+    let Some(header) = header.map(str::trim) else { return Ok(None) };
+    let key = match header.strip_prefix('"') {
+        None => Some(header.to_owned()),
+        Some(quoted) => quoted.strip_suffix('"').and_then(unquoted),
+    };
+    let is_key =
+        |key: &String| (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    key.filter(is_key).map(Some).ok_or(RequestFault::IdempotencyKey)
+}
+
+/// The text between the quotes, its escapes resolved; `None` where a quote or backslash stands alone.
+fn unquoted(quoted: &str) -> Option<String> {
+    let mut text = String::with_capacity(quoted.len());
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        text.push(match character {
+            '\\' => characters.next().filter(|escaped| matches!(escaped, '"' | '\\'))?,
+            '"' => return None,
+            other => other,
+        });
+    }
+    Some(text)
 }
 
 /// Whether `Prefer` (RFC 7240) asks for `return=minimal`. Of a preference given more than once the first counts (section 2).
@@ -198,19 +233,49 @@ mod tests {
             ("validateOnly=false", Ok(false)),
             ("api-version=2024-01-01&x", Ok(false)),
             ("x=1&validateOnly=true&", Ok(true)),
-            ("validateOnly", Err(QueryFault::Value)),
-            ("validateOnly=", Err(QueryFault::Value)),
-            ("validateOnly=1", Err(QueryFault::Value)),
-            ("validateOnly=true&validateOnly=true", Err(QueryFault::Repeated)),
-            ("validateOnly=true&ValidateOnly=false", Err(QueryFault::Repeated)),
-            ("validate-only=true", Err(QueryFault::Misspelt)),
-            ("validate=true", Err(QueryFault::Misspelt)),
+            ("validateOnly", Err(RequestFault::Value)),
+            ("validateOnly=", Err(RequestFault::Value)),
+            ("validateOnly=1", Err(RequestFault::Value)),
+            ("validateOnly=true&validateOnly=true", Err(RequestFault::Repeated)),
+            ("validateOnly=true&ValidateOnly=false", Err(RequestFault::Repeated)),
+            ("validate-only=true", Err(RequestFault::Misspelt)),
+            ("validate=true", Err(RequestFault::Misspelt)),
             ("%76alidateOnly=true", Ok(true)),
-            ("%24validateOnly=true", Err(QueryFault::Misspelt)),
-            ("dryRun=1", Err(QueryFault::Misspelt)),
+            ("%24validateOnly=true", Err(RequestFault::Misspelt)),
+            ("dryRun=1", Err(RequestFault::Misspelt)),
         ] {
             assert_eq!(validate_only(query), expected, "{query}");
         }
+    }
+
+    #[test]
+    fn an_idempotency_key_is_the_same_quoted_or_bare() {
+        let longest = "x".repeat(255);
+        let too_long = "x".repeat(256);
+        for (header, expected) in [
+            ("run-1/action:2", Some("run-1/action:2")),
+            ("\"run-1/action:2\"", Some("run-1/action:2")),
+            ("  run-1 ", Some("run-1")),
+            (r#""a\"b\\c""#, Some(r#"a"b\c"#)),
+            (r#"a"b"#, Some(r#"a"b"#)),
+            (longest.as_str(), Some(longest.as_str())),
+            (too_long.as_str(), None),
+            ("", None),
+            ("\"\"", None),
+            ("\"", None),
+            ("\"a", None),
+            (r#""a"b""#, None),
+            (r#""a\""#, None),
+            (r#""a\n""#, None),
+            ("a b", None),
+            ("\"a\", \"a\"", None),
+            ("a, a", None),
+            ("é", None),
+        ] {
+            let expected = expected.map(|key| Some(key.to_owned())).ok_or(RequestFault::IdempotencyKey);
+            assert_eq!(idempotency_key(Some(header)), expected, "{header}");
+        }
+        assert_eq!(idempotency_key(None), Ok(None));
     }
 
     #[test]

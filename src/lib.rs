@@ -10,6 +10,7 @@
 //! - [`config`]: the variables, checked once per isolate;
 //! - [`caller`]: who calls (token, API key), and what they may do;
 //! - [`remediation`]: the payload, read with a pointer to each fault, and written anew for Graph;
+//! - [`ledger`]: that it happens once, and who carries it out;
 //! - [`graph`]: the gateway's own token, the call, and the meaning of the answer;
 //! - [`problem`]: what the caller learns of a refusal.
 //!
@@ -24,6 +25,7 @@ pub mod http;
 pub mod intake;
 pub mod isolate;
 pub mod json;
+pub mod ledger;
 pub mod log;
 pub mod percent;
 #[cfg(target_arch = "wasm32")]

@@ -29,6 +29,8 @@ pub struct Record {
     pub code: Option<&'static str>,
     /// The reason of a refusal, richer than what the caller was told.
     pub reason: Option<String>,
+    /// Whether an earlier request, or one at the same time, had it accepted, and nothing was sent for this one.
+    pub replayed: Option<bool>,
     /// Whether Graph had the remediation already.
     pub duplicate: Option<bool>,
     /// Graph's id of the remediation.

@@ -5,6 +5,9 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::{Order, Settled};
 use crate::time::Timestamp;
 
 /// The wall clock. On Workers it stands still between I/O operations.
@@ -31,11 +34,14 @@ pub trait Domains {
     fn to_ascii(&self, domain: &str) -> Option<String>;
 }
 
-/// Waiting, and work that outlives the answer.
-pub trait Background {
+/// Waiting.
+pub trait Timers {
     /// Resolves after `duration`.
     async fn sleep(&self, duration: Duration);
+}
 
+/// Work that outlives the answer.
+pub trait Background {
     /// Runs `task` on, even when the answer is sent or the caller is gone, as long as the platform allows (30 s after the answer).
     fn defer(&self, task: impl Future<Output = ()> + 'static);
 }
@@ -63,10 +69,31 @@ pub trait Http {
     async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure>;
 }
 
-/// Everything that the pipeline needs. A handle: cloning it is cheap and gives the same platform.
-pub trait Platform: Clock + Guids + Log + Domains + Background + Signatures + Http + Clone + 'static {}
+/// The callers' ledgers.
+pub trait Ledgers {
+    /// Has the ledger of the caller named `caller` settle `order`: `graph_request` is sent to Graph, unless it was before.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerFailure`]: whether the remediation was sent is unknown, and a retry is safe.
+    async fn settle(&self, caller: &str, order: &Order, graph_request: &str) -> Result<Settled, LedgerFailure>;
+}
 
-impl<P: Clock + Guids + Log + Domains + Background + Signatures + Http + Clone + 'static> Platform for P {}
+/// The ledger could not be reached, or failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the ledger could not be reached, or failed")]
+pub struct LedgerFailure;
+
+/// Everything that the pipeline needs. A handle: cloning it is cheap and gives the same platform.
+pub trait Platform:
+    Clock + Guids + Log + Domains + Timers + Background + Signatures + Http + Ledgers + Clone + 'static
+{
+}
+
+impl<P: Clock + Guids + Log + Domains + Timers + Background + Signatures + Http + Ledgers + Clone + 'static> Platform
+    for P
+{
+}
 
 /// A call to Microsoft.
 #[derive(Debug)]
@@ -113,7 +140,7 @@ impl Received {
 }
 
 /// Why a call has no answer. Whether the other side acted on it is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum SendFailure {
     /// No status came within the deadline.
     #[error("no answer within the deadline")]

@@ -8,11 +8,12 @@ use serde::Serialize;
 use crate::caller::credentials::NoCredentials;
 use crate::caller::rights::Denied;
 use crate::caller::{IdentityFault, SCOPE};
-use crate::graph::answer::{GraphFault, GraphFaultKind};
+use crate::graph::answer::GraphFaultKind;
 use crate::graph::app_token::TokenEndpointFault;
 use crate::http::{Answer, BodyFailure, Route};
-use crate::intake::{DeclaredFault, MAX_BODY_BYTES, QueryFault};
-use crate::ports::SendFailure;
+use crate::intake::{DeclaredFault, MAX_BODY_BYTES, RequestFault};
+use crate::ledger::{Quota, SubmitFault};
+use crate::ports::{LedgerFailure, SendFailure};
 use crate::remediation::limits::MAX_FAULTS;
 use crate::remediation::{JsonFault, Unreadable};
 use crate::time::Timestamp;
@@ -42,9 +43,9 @@ pub enum Refusal {
     /// The caller is nobody.
     #[error(transparent)]
     Identity(#[from] IdentityFault),
-    /// The query.
+    /// The query, or a header that shapes the remediation.
     #[error(transparent)]
-    Query(#[from] QueryFault),
+    Request(#[from] RequestFault),
     /// The body did not come, or is too large.
     #[error(transparent)]
     Body(#[from] BodyFailure),
@@ -59,12 +60,26 @@ pub enum Refusal {
         /// The right.
         denied: Denied,
     },
-    /// The gateway got no token for Graph.
+    /// The same remediation is on its way.
+    #[error("the same remediation is on its way")]
+    InProgress,
+    /// The idempotency key stands for another payload.
+    #[error("the idempotency key stands for another payload")]
+    KeyReused,
+    /// The quota has no room.
+    #[error("the quota has no room for {emails} emails")]
+    QuotaExceeded {
+        /// How many emails the request has.
+        emails: usize,
+        /// The quota.
+        quota: Quota,
+    },
+    /// The remediation was not accepted.
     #[error(transparent)]
-    AppToken(#[from] TokenEndpointFault),
-    /// Graph did not accept the remediation.
+    Submit(#[from] SubmitFault),
+    /// The ledger failed.
     #[error(transparent)]
-    Graph(#[from] GraphFault),
+    Ledger(#[from] LedgerFailure),
 }
 
 /// What is wrong with a body, without the pointers, which may hold texts of the caller's.
@@ -103,6 +118,14 @@ pub enum Code {
     NotFound,
     /// No such method.
     MethodNotAllowed,
+    /// The same remediation is on its way.
+    InProgress,
+    /// The key stands for another payload.
+    IdempotencyKeyReused,
+    /// The caller's emails per hour.
+    QuotaExceeded,
+    /// The gateway failed.
+    Internal,
     /// Graph is in the way of itself.
     GraphConflict,
     /// The body is too large.
@@ -141,11 +164,17 @@ impl Code {
             Self::TooManyEmails => (403, "tooManyEmails", "The request has more emails than the caller is granted"),
             Self::NotFound => (404, "notFound", "There is no such resource"),
             Self::MethodNotAllowed => (405, "methodNotAllowed", "The resource does not have this method"),
+            Self::InProgress => (409, "inProgress", "The same remediation is in progress"),
             Self::GraphConflict => (409, "graphConflict", "Microsoft Graph answered a conflict"),
             Self::PayloadTooLarge => (413, "payloadTooLarge", "The body is too large"),
             Self::UnsupportedMediaType => (415, "unsupportedMediaType", "The body must be plain JSON in UTF-8"),
+            Self::IdempotencyKeyReused => {
+                (422, "idempotencyKeyReused", "The idempotency key stands for another remediation")
+            }
+            Self::QuotaExceeded => (429, "quotaExceeded", "The caller's quota is exhausted"),
             Self::GraphThrottled => (429, "graphThrottled", "Microsoft Graph is throttling"),
             Self::Misconfigured => (500, "misconfigured", "The gateway is not configured"),
+            Self::Internal => (500, "internal", "The gateway failed"),
             Self::GraphCredentialRejected => {
                 (502, "graphCredentialRejected", "Microsoft refused the gateway's credential")
             }
@@ -223,15 +252,29 @@ impl Refusal {
                 "The configuration of the gateway has faults; its log names them. Nothing was sent.",
             ),
             Self::Identity(fault) => identity(*fault),
-            Self::Query(fault) => query(*fault),
+            Self::Request(fault) => request(*fault),
             Self::Body(BodyFailure::TooLarge) => too_large(),
             Self::Body(BodyFailure::CutOff) => {
                 Public::new(Code::InvalidRequest, "The body ended before it was whole. Nothing was sent.")
             }
             Self::Unreadable(unreadable) => unreadable_body(unreadable),
             Self::Denied { caller, denied } => rights(caller, denied),
-            Self::AppToken(fault) => app_token(*fault),
-            Self::Graph(fault) => graph(&fault.kind),
+            Self::InProgress => Public::new(
+                Code::InProgress,
+                "The same remediation is on its way, and its outcome did not come within the wait. Ask again to learn it.",
+            )
+            .retry_after(None),
+            Self::KeyReused => Public::new(
+                Code::IdempotencyKeyReused,
+                "The Idempotency-Key was used within the last 24 hours for another remediation. Send a key of its own with each.",
+            ),
+            Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
+            Self::Submit(SubmitFault::AppToken(fault)) => app_token(*fault),
+            Self::Submit(SubmitFault::Graph(fault)) => graph(&fault.kind),
+            Self::Ledger(LedgerFailure) => Public::new(
+                Code::Internal,
+                "The gateway's ledger could not be reached. Whether the remediation was sent is unknown; a retry is safe.",
+            ),
         }
     }
 
@@ -262,11 +305,14 @@ fn declared(fault: DeclaredFault) -> Public {
     }
 }
 
-fn query(fault: QueryFault) -> Public {
+fn request(fault: RequestFault) -> Public {
     let detail = match fault {
-        QueryFault::Value => "validateOnly must be true or false.",
-        QueryFault::Repeated => "validateOnly is given more than once.",
-        QueryFault::Misspelt => "A query parameter resembles validateOnly, but is not. Nothing was sent.",
+        RequestFault::Value => "validateOnly must be true or false.",
+        RequestFault::Repeated => "validateOnly is given more than once.",
+        RequestFault::IdempotencyKey => {
+            "Idempotency-Key must be one key of 1 to 255 visible ASCII characters, quoted or bare."
+        }
+        RequestFault::Misspelt => "A query parameter resembles validateOnly, but is not. Nothing was sent.",
     };
     Public::new(Code::InvalidRequest, detail)
 }
@@ -377,6 +423,14 @@ fn rights(caller: &str, denied: &Denied) -> Public {
             detail: "has more emails than are granted".to_owned(),
         }]),
     }
+}
+
+fn quota_exceeded(emails: usize, quota: Quota) -> Public {
+    let Quota { limit, remaining, reset } = quota;
+    let detail = format!(
+        "max_emails_per_hour of the caller is {limit}, of which {remaining} are left; the request has {emails}. Nothing was sent."
+    );
+    Public::new(Code::QuotaExceeded, detail).header("Retry-After", reset.max(1).to_string())
 }
 
 fn credential_rejected() -> Public {

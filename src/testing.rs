@@ -14,7 +14,7 @@ pub(crate) mod upstream;
 
 use serde_json::{Value, json};
 
-use crate::config::Variables;
+use crate::config::{LEDGER, Variables};
 
 /// The tenant of the gateway, and another.
 pub(crate) const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
@@ -46,6 +46,7 @@ pub(crate) fn variables() -> Variables {
         ("TENANT_ID", json!(TENANT)),
         ("CLIENT_ID", json!(AUDIENCE_GUID)),
         ("CLIENT_SECRET", json!(CLIENT_SECRET)),
+        (LEDGER, json!({})),
         ("AUDIENCE", json!([AUDIENCE, AUDIENCE_GUID])),
         (
             "CALLERS",

@@ -1,8 +1,8 @@
 //! What Graph's answer means.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::tracking::Tracking;
 use crate::ports::{Received, SendFailure};
 use crate::remediation::Guid;
 
@@ -14,10 +14,10 @@ const MAX_MESSAGE_LENGTH: usize = 1000;
 const MAX_RETRY_AFTER: u32 = 24 * 60 * 60;
 
 /// Graph took the remediation on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
-    /// Where people can follow it.
-    pub tracking: Tracking,
+    /// Where people can follow it, exactly as Graph gave it, or the Action center's history where it gave nothing.
+    pub location: String,
     /// Graph had it already: the 409 "Duplicate remediation".
     pub duplicate: bool,
     /// Graph's `request-id`.
@@ -27,7 +27,7 @@ pub struct Accepted {
 }
 
 /// Graph did not take the remediation on, or did not say so.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{kind}")]
 pub struct GraphFault {
     /// What happened.
@@ -39,7 +39,7 @@ pub struct GraphFault {
 }
 
 /// The ways in which Graph fails.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum GraphFaultKind {
     /// 400. The message is for the caller, who sent what it speaks of; the code alone is logged.
     #[error("Graph refused the remediation: {code}")]
@@ -80,6 +80,24 @@ pub enum GraphFaultKind {
     Send(#[from] SendFailure),
 }
 
+impl GraphFault {
+    /// Whether it is certain that Graph did not accept the remediation. An answer below 500 refuses it, and 503 is Graph's own word that it
+    /// does not serve now; behind any other failure it may have been accepted.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        match self.kind {
+            GraphFaultKind::Refused { .. }
+            | GraphFaultKind::TokenRejected
+            | GraphFaultKind::PermissionMissing
+            | GraphFaultKind::Conflict
+            | GraphFaultKind::Throttled { .. }
+            | GraphFaultKind::Unavailable { .. } => true,
+            GraphFaultKind::Unexpected => self.status.is_some_and(|status| status < 500),
+            GraphFaultKind::Send(_) => false,
+        }
+    }
+}
+
 /// Reads Graph's answer to a remediation.
 ///
 /// # Errors
@@ -96,11 +114,11 @@ pub fn read(answer: Result<Received, SendFailure>, tenant_id: Guid) -> Result<Ac
     let graph_request_id = answer.header("request-id").filter(|id| is_token(id)).map(str::to_owned);
     let duplicate = status == 409 && is_duplicate(answer.body.as_deref().unwrap_or_default());
     if answer.is_success() || duplicate {
-        let tracking = match answer.header("location") {
-            Some(location) if !location.is_empty() => Tracking::of(location.to_owned()),
-            _ => Tracking::of_tenant(tenant_id),
+        let location = match answer.header("location") {
+            Some(location) if !location.is_empty() => location.to_owned(),
+            _ => format!("https://security.microsoft.com/action-center/history?tid={tenant_id}"),
         };
-        return Ok(Accepted { tracking, duplicate, graph_request_id, status });
+        return Ok(Accepted { location, duplicate, graph_request_id, status });
     }
     let kind = match status {
         400 => refused(answer.body.as_deref().unwrap_or_default()),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answer::retry_after;
@@ -23,7 +23,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const MAX_LIFETIME_SECONDS: u64 = 24 * 60 * 60;
 
 /// Why there is no token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum TokenEndpointFault {
     /// Entra refuses the gateway's credential or application. The number is that of its `AADSTS` code.
     #[error("the token endpoint refused the gateway with status {status}, AADSTS{}", code.unwrap_or_default())]
@@ -69,18 +69,29 @@ struct AppToken {
 }
 
 impl AppTokenCache {
-    /// A token for Graph: the cached one while it lasts, a new one otherwise. Requests that find none each fetch one, since none may wait
+    /// A token for Graph: the cached one while it lasts, a new one otherwise, which has to come before `until`. Where the connection fails or
+    /// the endpoint answers 5xx, it is asked once more (contract, section 8). Requests that find none each fetch one, since none may wait
     /// for another's fetch; a failed fetch is not cached.
     ///
     /// # Errors
     ///
     /// [`TokenEndpointFault`].
-    pub async fn get(&self, platform: &(impl Http + Clock), config: &Config) -> Result<Secret, TokenEndpointFault> {
+    pub async fn get(
+        &self,
+        platform: &(impl Http + Clock),
+        config: &Config,
+        until: Timestamp,
+    ) -> Result<Secret, TokenEndpointFault> {
         let cached = self.0.borrow().as_ref().filter(|cached| platform.now() < cached.usable_until).cloned();
         if let Some(cached) = cached {
             return Ok(cached.token);
         }
-        let fetched = fetch(platform, config).await?;
+        let fetched = match fetch(platform, config, until).await {
+            Err(TokenEndpointFault::Send(SendFailure::Connection) | TokenEndpointFault::Unavailable { .. }) => {
+                fetch(platform, config, until).await?
+            }
+            other => other?,
+        };
         self.0.replace(Some(fetched.clone()));
         Ok(fetched.token)
     }
@@ -94,7 +105,12 @@ impl AppTokenCache {
     }
 }
 
-async fn fetch(platform: &(impl Http + Clock), config: &Config) -> Result<AppToken, TokenEndpointFault> {
+async fn fetch(
+    platform: &(impl Http + Clock),
+    config: &Config,
+    until: Timestamp,
+) -> Result<AppToken, TokenEndpointFault> {
+    let asked = platform.now();
     let url = format!("{}/{}/oauth2/v2.0/token", config.login_url, config.tenant_id);
     let body = format!(
         "grant_type=client_credentials&client_id={}&scope={}&client_secret={}",
@@ -110,12 +126,11 @@ async fn fetch(platform: &(impl Http + Clock), config: &Config) -> Result<AppTok
             ("User-Agent", crate::USER_AGENT),
         ],
         body: Some(&body),
-        deadline: DEADLINE,
+        deadline: DEADLINE.min(until.since(asked)),
         wanted: &["retry-after"],
         body_cap: MAX_ANSWER_BYTES,
         skip_success_body: false,
     };
-    let asked = platform.now();
     let answer = platform.send(call).await?;
     read(&answer, asked)
 }

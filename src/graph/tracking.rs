@@ -5,13 +5,10 @@
 use serde_json::Value;
 
 use crate::percent;
-use crate::remediation::Guid;
 
 /// What a tracking link says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracking {
-    /// The link exactly as Graph gave it.
-    pub location: String,
     /// The link as a valid URI.
     pub url: String,
     /// The first `bulkId` of its filters.
@@ -26,7 +23,7 @@ const MAX_ID_LENGTH: usize = 64;
 impl Tracking {
     /// Reads the link that Graph gave.
     #[must_use]
-    pub fn of(location: String) -> Self {
+    pub fn of(location: &str) -> Self {
         let query = location.split_once('?').map_or("", |(_, query)| query);
         let query = query.split('#').next().unwrap_or_default();
         let parameter = |name: &str| {
@@ -39,13 +36,7 @@ impl Tracking {
             id.get(0).unwrap_or(id).as_str().filter(|id| is_id(id)).map(str::to_owned)
         });
         let tenant_id = parameter("tid").filter(|id| is_id(id));
-        Self { url: as_uri(&location), location, bulk_id, tenant_id }
-    }
-
-    /// The link for a success that Graph gave none with: the Action center's history of the tenant.
-    #[must_use]
-    pub fn of_tenant(tenant_id: Guid) -> Self {
-        Self::of(format!("https://security.microsoft.com/action-center/history?tid={tenant_id}"))
+        Self { url: as_uri(location), bulk_id, tenant_id }
     }
 }
 
@@ -113,8 +104,7 @@ mod tests {
             (String::new(), String::new(), None, None),
         ] {
             let location = format!("{BASE}{query}");
-            let tracking = Tracking::of(location.clone());
-            assert_eq!(tracking.location, location);
+            let tracking = Tracking::of(&location);
             assert_eq!(tracking.url, format!("{BASE}{uri_query}"));
             assert_eq!(tracking.bulk_id.as_deref(), bulk_id, "{query}");
             assert_eq!(tracking.tenant_id.as_deref(), tenant_id, "{query}");

@@ -42,7 +42,7 @@ async fn verify(key: &CryptoKey, message: &[u8], signature: &[u8]) -> Result<boo
     Ok(JsFuture::from(promise).await?.is_truthy())
 }
 
-impl Signatures for Workers {
+impl<E> Signatures for Workers<E> {
     type Key = CryptoKey;
 
     async fn import_rs256(&self, n: &str, e: &str) -> Option<CryptoKey> {

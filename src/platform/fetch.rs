@@ -8,7 +8,7 @@ use super::{Workers, convert, global};
 use crate::ports::{Call, Http, Received, SendFailure};
 use crate::time::millis_of;
 
-impl Http for Workers {
+impl<E> Http for Workers<E> {
     async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure> {
         // The signal covers the body too: a fetch that is merely dropped goes on.
         let deadline = u32::try_from(millis_of(call.deadline)).unwrap_or(u32::MAX);

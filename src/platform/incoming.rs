@@ -29,6 +29,7 @@ pub(super) fn split(request: JsRequest) -> (Request, IncomingBody) {
             transfer_mode: header("x-ms-transfer-mode"),
             client_request_id: header("client-request-id"),
             prefer: header("prefer"),
+            idempotency_key: header("idempotency-key"),
             workflow_run_id: header("x-ms-workflow-run-id"),
         },
     };

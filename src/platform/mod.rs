@@ -5,6 +5,8 @@ mod crypto;
 mod env;
 mod fetch;
 mod incoming;
+mod ledger;
+mod storage;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use worker::{Context, Delay, Env, event};
 
 use crate::gateway;
 use crate::isolate::Isolate;
-use crate::ports::{Background, Clock, Domains, Guids, Log};
+use crate::ports::{Background, Clock, Domains, Guids, Log, Timers};
 use crate::time::Timestamp;
 
 thread_local! {
@@ -23,16 +25,24 @@ thread_local! {
     static ISOLATE: Rc<Isolate<CryptoKey>> = Rc::default();
 }
 
-/// Workers as the pipeline's platform, for one request.
+/// Workers as the pipeline's platform. `E` is what the event at hand brings: more for a request to the Worker than for one to the object.
 #[derive(Clone)]
-struct Workers {
+struct Workers<E> {
+    event: E,
+}
+
+/// What a request to the Worker brings.
+#[derive(Clone)]
+struct Fetched {
     context: Rc<Context>,
+    env: Rc<Env>,
 }
 
 /// The fetch event: every request to the Worker comes in here.
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
-    let platform = Workers { context: Rc::new(context) };
+    let env = Rc::new(env);
+    let platform = Workers { event: Fetched { context: Rc::new(context), env: Rc::clone(&env) } };
     let isolate = ISOLATE.with(Rc::clone);
     let (request, body) = incoming::split(request);
     let answer = gateway::handle(&platform, &isolate, || env::variables(&env), &request, body).await;
@@ -44,25 +54,25 @@ fn global() -> WorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-impl Clock for Workers {
+impl<E> Clock for Workers<E> {
     fn now(&self) -> Timestamp {
         convert::timestamp(js_sys::Date::now())
     }
 }
 
-impl Guids for Workers {
+impl<E> Guids for Workers<E> {
     fn new_guid(&self) -> String {
         crypto::random_uuid()
     }
 }
 
-impl Log for Workers {
+impl<E> Log for Workers<E> {
     fn log(&self, line: &str) {
         worker::console_log!("{line}");
     }
 }
 
-impl Domains for Workers {
+impl<E> Domains for Workers<E> {
     fn to_ascii(&self, domain: &str) -> Option<String> {
         // The URL parser does the work (WHATWG URL, "domain to ASCII"); what would end the host, or vanish from it, must not reach the parser.
         let ends_or_vanishes = |character: char| {
@@ -77,12 +87,14 @@ impl Domains for Workers {
     }
 }
 
-impl Background for Workers {
+impl<E> Timers for Workers<E> {
     async fn sleep(&self, duration: Duration) {
         Delay::from(duration).await;
     }
+}
 
+impl Background for Workers<Fetched> {
     fn defer(&self, task: impl Future<Output = ()> + 'static) {
-        self.context.wait_until(task);
+        self.event.context.wait_until(task);
     }
 }

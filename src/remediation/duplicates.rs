@@ -27,7 +27,7 @@ pub(super) fn remove_duplicates(emails: &mut Vec<AnalyzedEmail<'_>>) -> usize {
 /// Sorted, not put into a hash map: on `wasm32-unknown-unknown` the standard library has no randomness, so that a `HashMap`'s
 /// keys are the same in every isolate, and a caller could craft addresses that all collide. Here a crafted collision of
 /// digests only leads to a comparison of the texts, and n·log n of those are affordable.
-fn canonical_order<'e>(emails: &'e [AnalyzedEmail<'e>]) -> Vec<Ranked<'e>> {
+pub(super) fn canonical_order<'e>(emails: &'e [AnalyzedEmail<'e>]) -> Vec<Ranked<'e>> {
     let mut order: Vec<_> = emails.iter().enumerate().map(|(position, email)| Ranked::new(position, email)).collect();
     order.sort_unstable_by(|a, b| a.cmp_pair(b).then_with(|| a.position.cmp(&b.position)));
     order
@@ -35,7 +35,7 @@ fn canonical_order<'e>(emails: &'e [AnalyzedEmail<'e>]) -> Vec<Ranked<'e>> {
 
 /// An email with what it is sorted by.
 #[derive(Debug)]
-struct Ranked<'e> {
+pub(super) struct Ranked<'e> {
     /// A digest of the address without case. It spares nearly all comparisons of texts: a campaign is one GUID in thousands
     /// of mailboxes of one domain.
     digest: u64,
@@ -48,6 +48,11 @@ impl<'e> Ranked<'e> {
         Self { digest: digest(&email.recipient), position, email }
     }
 
+    /// The email itself.
+    pub(super) const fn email(&self) -> &'e AnalyzedEmail<'e> {
+        self.email
+    }
+
     /// Orders by what the emails say; `Equal` means the same email in the same mailbox.
     fn cmp_pair(&self, other: &Self) -> Ordering {
         self.digest
@@ -58,7 +63,7 @@ impl<'e> Ranked<'e> {
 }
 
 /// The characters of an address in lower case.
-fn without_case(address: &str) -> impl Iterator<Item = char> {
+pub(super) fn without_case(address: &str) -> impl Iterator<Item = char> {
     address.chars().flat_map(char::to_lowercase)
 }
 

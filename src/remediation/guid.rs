@@ -15,6 +15,11 @@ pub struct Guid(u128);
 pub struct NotAGuid;
 
 impl Guid {
+    /// The 16 bytes in the order of the text.
+    pub(super) const fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
     /// Writes the canonical text.
     pub(super) fn write_to(self, out: &mut impl fmt::Write) -> fmt::Result {
         let mut digits = [0; 32];

@@ -8,6 +8,7 @@ mod address;
 mod duplicates;
 mod echo;
 mod fault;
+mod fingerprint;
 mod graph_json;
 mod guid;
 mod hints;

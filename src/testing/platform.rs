@@ -15,7 +15,11 @@ use rsa::signature::Verifier;
 use rsa::{BoxedUint, PublicKey};
 
 use super::upstream::Upstream;
-use crate::ports::{Background, Clock, Domains, Guids, Log, Signatures};
+use crate::config::Config;
+use crate::graph::app_token::AppTokenCache;
+use crate::graph::request;
+use crate::ledger::{Order, Quota, Settled, Settlement};
+use crate::ports::{Background, Clock, Domains, Guids, LedgerFailure, Ledgers, Log, Signatures, Timers};
 use crate::time::Timestamp;
 
 /// When every test begins: 2027-01-15T08:00:00.
@@ -115,14 +119,16 @@ impl Domains for TestPlatform {
     }
 }
 
-impl Background for TestPlatform {
+impl Timers for TestPlatform {
     async fn sleep(&self, duration: Duration) {
         let (sender, receiver) = oneshot::channel();
         let at = self.0.elapsed.get().saturating_add(crate::time::millis_of(duration));
         self.0.sleepers.borrow_mut().insert((at, self.number()), sender);
         let _ = receiver.await;
     }
+}
 
+impl Background for TestPlatform {
     fn defer(&self, task: impl Future<Output = ()> + 'static) {
         self.0.deferred.borrow_mut().push(task.boxed_local());
     }
@@ -139,5 +145,20 @@ impl Signatures for TestPlatform {
     async fn verify_rs256(&self, key: &Self::Key, message: &[u8], signature: &[u8]) -> bool {
         self.0.signature_checks.set(self.0.signature_checks.get() + 1);
         Signature::try_from(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok())
+    }
+}
+
+/// A ledger that remembers nothing: each order is sent. Its own rules are tested where they stand.
+impl Ledgers for TestPlatform {
+    async fn settle(&self, _: &str, order: &Order, graph_request: &str) -> Result<Settled, LedgerFailure> {
+        let config = Config::check(&super::variables(), self).map_err(|_| LedgerFailure)?;
+        let until = self.now().plus(Duration::from_millis(order.patience));
+        let outcome = request::submit(self, &AppTokenCache::default(), &config, order, graph_request, until).await;
+        let settlement = match outcome {
+            Ok(accepted) => Settlement::Accepted { accepted, replayed: false },
+            Err(fault) => Settlement::Failed(fault),
+        };
+        let quota = Quota { limit: order.emails_per_hour, remaining: order.emails_per_hour, reset: 0 };
+        Ok(Settled { settlement, quota })
     }
 }

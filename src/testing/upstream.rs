@@ -9,7 +9,7 @@ use futures::future::{Either, select};
 use serde_json::Value;
 
 use super::platform::TestPlatform;
-use crate::ports::{Background, Call, Http, Received, SendFailure};
+use crate::ports::{Call, Http, Received, SendFailure, Timers};
 
 /// How much later than asked a deadline strikes: timers are never early.
 const LATENESS: Duration = Duration::from_millis(5);

@@ -1,0 +1,29 @@
+//! Once: what was sent, kept per caller, so that no remediation happens twice and none is lost (contract, section 7).
+//!
+//! # Who calls Graph
+//!
+//! One Durable Object per caller keeps its ledger, and *the object* makes the call to Graph, not the Worker:
+//!
+//! - **Correctness.** A Worker's request dies with its caller's connection, at most 30 s after it; Graph may take 60. The object lives on while it
+//!   has work, so a caller that disconnects stops nothing. The outcome is recorded in the same place and the same thread in which it
+//!   arrives: there is no message from Worker to object that could get lost between Graph's answer and the record. And the requests of one
+//!   object share its I/O context, so that a second request may simply await the first one's outcome, which is forbidden between the
+//!   requests of a Worker (facts, section 7).
+//! - **Cost.** One hop (order and settlement) in place of two (begin, finish). The app token is cached per isolate, and an object
+//!   mostly shares its isolate with the Worker or with its neighbours; where it does not, it fetches one token an hour.
+//!
+//! The price is that the payload crosses the hop. It is the body for Graph already, and is not parsed again.
+//!
+//! # What each step leans on
+//!
+//! - *Check and insert are atomic*: [`rules::begin`] runs without an await on synchronous SQL, and an object has one thread.
+//! - *The record is durable before Graph is called*: the platform's output gate holds back every outgoing message, a `fetch` included, until
+//!   what was written before it is on disk. Nothing here waits for it by hand.
+//! - *Statements without an await between them are committed together*: a success is recorded under its key and its payload at once, or not.
+//! - *A crash leaves the record pending*: the next attempt finds no flight in memory and sends again; Graph's own 409 tells a duplicate.
+
+pub mod order;
+pub mod rules;
+pub mod window;
+
+pub use order::{Order, Quota, Settled, Settlement, SubmitFault};

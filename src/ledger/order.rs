@@ -1,0 +1,116 @@
+//! What passes between the Worker and the object.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::config::GraphVersion;
+use crate::graph::answer::{Accepted, GraphFault};
+use crate::graph::app_token::TokenEndpointFault;
+
+/// A SHA-256.
+pub type Hash = [u8; 32];
+
+/// A remediation to be made once. The body for Graph goes beside it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// The SHA-256 of the idempotency key, where the caller gave one. The key itself is the caller's text, and not kept.
+    pub key: Option<Hash>,
+    /// The fingerprint of what is to be done: see [`crate::remediation::Remediation::fingerprint`].
+    pub payload: Hash,
+    /// How many emails count against the quota.
+    pub emails: u64,
+    /// How many emails the caller may have in an hour.
+    pub emails_per_hour: u64,
+    /// The version of Graph.
+    pub version: GraphVersion,
+    /// How long the caller can still wait, in milliseconds.
+    pub patience: u64,
+    /// Whether Graph needs `Prefer: include-unknown-enum-members`.
+    pub newer_member: bool,
+}
+
+/// Under what a record is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slot(pub Hash);
+
+impl Slot {
+    fn of(kind: &[u8], hash: &Hash) -> Self {
+        Self(Sha256::new().chain_update(kind).chain_update(hash).finalize().into())
+    }
+}
+
+impl Order {
+    /// The slot of the remediation: that of its key, or without one that of its payload.
+    #[must_use]
+    pub fn slot(&self) -> Slot {
+        self.key.as_ref().map_or_else(|| self.payload_slot(), |key| Slot::of(b"key", key))
+    }
+
+    /// The slot in which requests without a key look for this payload.
+    #[must_use]
+    pub fn payload_slot(&self) -> Slot {
+        Slot::of(b"payload", &self.payload)
+    }
+}
+
+/// Why a remediation that was sent, or was to be sent, is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum SubmitFault {
+    /// There was no token; nothing was sent.
+    #[error(transparent)]
+    AppToken(#[from] TokenEndpointFault),
+    /// Graph did not accept it, or did not say so.
+    #[error(transparent)]
+    Graph(#[from] GraphFault),
+}
+
+impl SubmitFault {
+    /// Whether it is certain that Graph did not accept the remediation.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Self::AppToken(_) => true,
+            Self::Graph(fault) => fault.is_certain(),
+        }
+    }
+}
+
+/// How an order ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Settlement {
+    /// Graph has the remediation: since now, or since an earlier request.
+    Accepted {
+        /// What Graph said when it accepted.
+        accepted: Accepted,
+        /// Whether an earlier request, or one at the same time, had it accepted.
+        replayed: bool,
+    },
+    /// The attempt failed.
+    Failed(SubmitFault),
+    /// The same remediation is on its way, and did not end within the wait.
+    InProgress,
+    /// The key stands for another payload.
+    KeyReused,
+    /// The quota has no room.
+    QuotaExceeded,
+}
+
+/// The caller's quota after an order was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Emails per hour.
+    pub limit: u64,
+    /// Emails left.
+    pub remaining: u64,
+    /// Seconds until there is more room: for a refused order, enough for it.
+    pub reset: u64,
+}
+
+/// The object's answer to an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// How it ended.
+    pub settlement: Settlement,
+    /// The quota.
+    pub quota: Quota,
+}

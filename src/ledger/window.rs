@@ -1,0 +1,149 @@
+//! The rolling hour of a caller's quota.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::order::Quota;
+use crate::time::Timestamp;
+
+/// The span of the quota (contract, section 6).
+pub const SPAN: Duration = Duration::from_hours(1);
+/// Seconds in [`SPAN`].
+const SPAN_SECONDS: u64 = 3600;
+
+/// How many emails were counted in each second of the last hour. Whole seconds bound it to 3,601 entries whatever the traffic, and let an email
+/// leave the hour up to a second late, never early.
+#[derive(Debug, Default)]
+pub struct Window {
+    seconds: BTreeMap<u64, u64>,
+    total: u64,
+}
+
+impl Window {
+    /// The window that counts `emails` at each of these moments.
+    pub fn of(counted: impl IntoIterator<Item = (Timestamp, u64)>) -> Self {
+        let mut window = Self::default();
+        for (at, emails) in counted {
+            window.count(at, emails);
+        }
+        window
+    }
+
+    /// Forgets what is older than an hour.
+    pub fn advance(&mut self, now: Timestamp) {
+        let first = second(now).saturating_sub(SPAN_SECONDS);
+        while let Some(entry) = self.seconds.first_entry().filter(|entry| *entry.key() < first) {
+            self.total = self.total.saturating_sub(entry.remove());
+        }
+    }
+
+    /// Whether `emails` more fit under `limit`.
+    #[must_use]
+    pub const fn has_room(&self, emails: u64, limit: u64) -> bool {
+        self.total.saturating_add(emails) <= limit
+    }
+
+    /// Counts `emails` at the moment `at`.
+    pub fn count(&mut self, at: Timestamp, emails: u64) {
+        *self.seconds.entry(second(at)).or_default() += emails;
+        self.total += emails;
+    }
+
+    /// Gives `emails` back that were counted at `at`, unless they have left the hour already.
+    pub fn give_back(&mut self, at: Timestamp, emails: u64) {
+        if let Some(counted) = self.seconds.get_mut(&second(at)) {
+            let given = emails.min(*counted);
+            *counted -= given;
+            self.total = self.total.saturating_sub(given);
+        }
+    }
+
+    /// The quota of `limit`, with the time until `wanted` emails fit: zero where they do already.
+    #[must_use]
+    pub fn quota(&self, limit: u64, wanted: u64, now: Timestamp) -> Quota {
+        let mut excess = self.total.saturating_add(wanted).saturating_sub(limit);
+        let mut reset = 0;
+        for (counted_in, emails) in &self.seconds {
+            if excess == 0 {
+                break;
+            }
+            excess = excess.saturating_sub(*emails);
+            reset = (counted_in + SPAN_SECONDS + 1).saturating_sub(second(now));
+        }
+        // More than the limit itself never fits; it is told to come back when the hour is over.
+        if excess > 0 {
+            reset = SPAN_SECONDS;
+        }
+        Quota { limit, remaining: limit.saturating_sub(self.total), reset }
+    }
+}
+
+const fn second(moment: Timestamp) -> u64 {
+    moment.millis() / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_seconds(1_000_000 + second)
+    }
+
+    #[test]
+    fn an_email_counts_for_an_hour() {
+        let mut window = Window::of([(at(0), 6), (at(10), 4)]);
+        assert!(!window.has_room(1, 10));
+        assert_eq!(window.quota(10, 1, at(10)), Quota { limit: 10, remaining: 0, reset: 3591 });
+        assert_eq!(window.quota(10, 7, at(10)), Quota { limit: 10, remaining: 0, reset: 3601 });
+        window.advance(at(3600));
+        assert!(!window.has_room(1, 10), "not a moment early");
+        window.advance(at(3601));
+        assert!(window.has_room(6, 10));
+        assert!(!window.has_room(7, 10));
+        window.advance(at(3611));
+        assert_eq!(window.quota(10, 10, at(3611)), Quota { limit: 10, remaining: 10, reset: 0 });
+    }
+
+    #[test]
+    fn what_is_given_back_is_free_again_but_never_twice() {
+        let mut window = Window::of([(at(0), 6)]);
+        window.give_back(at(0), 6);
+        window.give_back(at(0), 6);
+        window.give_back(at(5), 6);
+        assert!(window.has_room(10, 10));
+        assert!(!window.has_room(11, 10));
+    }
+
+    #[test]
+    fn what_can_never_fit_is_told_the_whole_hour() {
+        assert_eq!(Window::default().quota(10, 11, at(0)), Quota { limit: 10, remaining: 10, reset: 3600 });
+    }
+
+    proptest! {
+        #[test]
+        fn no_hour_holds_more_than_the_limit(arrivals in prop::collection::vec((0_u64..600, 1_u64..20), 1..200)) {
+            let limit = 50;
+            let mut window = Window::default();
+            let mut let_through: Vec<(u64, u64)> = Vec::new();
+            let mut now = 0;
+            for (pause, emails) in arrivals {
+                now += pause;
+                window.advance(at(now));
+                if window.has_room(emails, limit) {
+                    window.count(at(now), emails);
+                    let_through.push((now, emails));
+                } else {
+                    let reset = window.quota(limit, emails, at(now)).reset;
+                    let mut later = Window::of(let_through.iter().map(|&(second, emails)| (at(second), emails)));
+                    later.advance(at(now + reset));
+                    prop_assert!(later.has_room(emails, limit), "after the time that it was told, there is room");
+                }
+                let in_hour: u64 = let_through.iter().filter(|(second, _)| second + 3600 > now).map(|(_, emails)| emails).sum();
+                prop_assert!(in_hour <= limit);
+            }
+        }
+    }
+}

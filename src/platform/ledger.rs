@@ -1,0 +1,206 @@
+//! The Durable Object `Ledger`, a thin shell around [`crate::ledger::rules`], and the Worker's way to it.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
+use js_sys::futures::JsFuture;
+use web_sys::{Headers, RequestInit};
+use worker::{DurableObject, Env, Request, Response, State, durable_object};
+
+use super::storage::Tables;
+use super::{Fetched, ISOLATE, Workers, env};
+use crate::config::{Config, LEDGER};
+use crate::graph;
+use crate::graph::answer::Accepted;
+use crate::ledger::order::Slot;
+use crate::ledger::rules::{self, Begun, Step};
+use crate::ledger::window::Window;
+use crate::ledger::{Order, Settled, Settlement, SubmitFault};
+use crate::ports::{Clock, LedgerFailure, Ledgers, Timers};
+use crate::time::Timestamp;
+
+/// The header in which an order goes to the object, as JSON; the body is the one for Graph.
+const ORDER: &str = "order";
+/// How often records that have expired are removed. They count for nothing before that, so only storage waits for it.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// How an attempt ended.
+type Outcome = Result<Accepted, SubmitFault>;
+
+impl Ledgers for Workers<Fetched> {
+    async fn settle(&self, caller: &str, order: &Order, graph_request: &str) -> Result<Settled, LedgerFailure> {
+        send(&self.event.env, caller, order, graph_request).await.map_err(|_| LedgerFailure)
+    }
+}
+
+async fn send(env: &Env, caller: &str, order: &Order, graph_request: &str) -> worker::Result<Settled> {
+    let headers = Headers::new()?;
+    headers.set(ORDER, &serde_json::to_string(order)?)?;
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_headers_headers(&headers);
+    init.set_body_opt_str(Some(graph_request));
+    // The host is of no account: the namespace and the name address the object.
+    let request = web_sys::Request::new_with_str_and_init("https://ledger/", &init)?;
+    let mut answer = env.durable_object(LEDGER)?.get_by_name(caller)?.fetch_with_request(request.into()).await?;
+    Ok(serde_json::from_slice(&answer.bytes().await?)?)
+}
+
+/// One caller's ledger.
+#[durable_object(alarm)]
+pub struct Ledger {
+    state: State,
+    env: Env,
+    book: OnceCell<Rc<Book>>,
+}
+
+/// What an object holds in memory: what its tables say, and what is on its way.
+struct Book {
+    tables: Tables,
+    window: RefCell<Window>,
+    /// The attempts that are running, by slot, with those who wait for their outcome.
+    flights: RefCell<BTreeMap<Slot, Vec<oneshot::Sender<Outcome>>>>,
+    /// Whether an alarm will come. While there are records there always is one.
+    alarm: Cell<bool>,
+}
+
+impl DurableObject for Ledger {
+    fn new(state: State, env: Env) -> Self {
+        Self { state, env, book: OnceCell::new() }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let order = request.headers().get(ORDER)?.ok_or("no order")?;
+        let order: Order = serde_json::from_str(&order)?;
+        let graph_request = JsFuture::from(request.inner().text()?).await?.as_string().ok_or("no body")?;
+        Response::from_json(&self.settle(order, graph_request).await?)
+    }
+
+    /// Removes what has expired, and comes again as long as there are records. The platform repeats an alarm that fails.
+    async fn alarm(&self) -> worker::Result<Response> {
+        let book = self.book()?;
+        book.tables.sweep(Workers { event: () }.now())?;
+        let empty = book.tables.is_empty()?;
+        book.alarm.set(!empty);
+        if !empty {
+            self.state.storage().set_alarm(SWEEP_EVERY).await?;
+        }
+        Response::empty()
+    }
+}
+
+impl Ledger {
+    /// The book, opened on the first use.
+    fn book(&self) -> worker::Result<Rc<Book>> {
+        if let Some(book) = self.book.get() {
+            return Ok(Rc::clone(book));
+        }
+        let tables = Tables::open(self.state.storage().sql())?;
+        let window = RefCell::new(tables.window(Workers { event: () }.now())?);
+        let alarm = Cell::new(!tables.is_empty()?);
+        let book = Rc::new(Book { tables, window, flights: RefCell::default(), alarm });
+        Ok(Rc::clone(self.book.get_or_init(|| book)))
+    }
+
+    async fn settle(&self, order: Order, graph_request: String) -> worker::Result<Settled> {
+        let platform = Workers { event: () };
+        let book = self.book()?;
+        let now = platform.now();
+        let patience = Duration::from_millis(order.patience);
+
+        // From here to the first await nothing else runs in this object.
+        let step = {
+            let flights = book.flights.borrow();
+            rules::begin(&book.tables, &mut book.window.borrow_mut(), &order, |slot| flights.contains_key(&slot), now)?
+        };
+        let settlement = match step {
+            Step::Replay(accepted) => Settlement::Accepted { accepted, replayed: true },
+            Step::KeyReused => Settlement::KeyReused,
+            Step::QuotaExceeded => Settlement::QuotaExceeded,
+            Step::Await(slot) => book.outcome(slot, patience, true).await,
+            Step::Send(begun) => {
+                let slot = begun.slot;
+                let config = self.config().ok_or("misconfigured")?;
+                self.take_off(&book, &config, order.clone(), begun, graph_request, now.plus(patience));
+                let outcome = book.outcome(slot, patience, false);
+                if !book.alarm.replace(true) {
+                    // Called in the turn of the first record, so both are committed or neither.
+                    self.state.storage().set_alarm(SWEEP_EVERY).await?;
+                }
+                outcome.await
+            }
+        };
+        let wanted = if settlement == Settlement::QuotaExceeded { order.emails } else { 0 };
+        let quota = book.window.borrow().quota(order.emails_per_hour, wanted, platform.now());
+        Ok(Settled { settlement, quota })
+    }
+
+    /// The configuration. The Worker has found it whole, or it would not have sent an order.
+    fn config(&self) -> Option<Rc<Config>> {
+        let check = || Config::check(&env::variables(&self.env), &Workers { event: () });
+        ISOLATE.with(Rc::clone).config(check, |_| ())
+    }
+
+    /// Starts the attempt. It is the object's work, not the request's: it goes on when all who wait for it are gone.
+    fn take_off(
+        &self,
+        book: &Rc<Book>,
+        config: &Rc<Config>,
+        order: Order,
+        begun: Begun,
+        graph_request: String,
+        until: Timestamp,
+    ) {
+        // A request without a key finds an attempt with one by its payload.
+        let slots = [begun.slot, order.payload_slot()];
+        let own: Vec<Slot> = {
+            let mut flights = book.flights.borrow_mut();
+            let mut own: Vec<Slot> = slots.into_iter().filter(|slot| !flights.contains_key(slot)).collect();
+            own.dedup();
+            flights.extend(own.iter().map(|slot| (*slot, Vec::new())));
+            own
+        };
+        let (book, config) = (Rc::clone(book), Rc::clone(config));
+        self.state.wait_until(async move {
+            let platform = Workers { event: () };
+            let isolate = ISOLATE.with(Rc::clone);
+            let outcome =
+                graph::request::submit(&platform, &isolate.app_token, &config, &order, &graph_request, until).await;
+            let now = platform.now();
+            let recorded = rules::finish(&book.tables, &mut book.window.borrow_mut(), &order, &begun, &outcome, now);
+            if let Err(failure) = recorded {
+                // The record stays open; a retry is told a duplicate by Graph.
+                worker::console_error!("the outcome of a remediation was not recorded: {failure}");
+            }
+            let waiting: Vec<_> =
+                own.iter().filter_map(|slot| book.flights.borrow_mut().remove(slot)).flatten().collect();
+            for waiter in waiting {
+                // One that is gone does not mind.
+                let _ = waiter.send(outcome.clone());
+            }
+        });
+    }
+}
+
+impl Book {
+    /// The outcome of the attempt that is running in `slot`, if it comes in time. The place in the queue is taken when this is called, not
+    /// when it is first awaited.
+    fn outcome(&self, slot: Slot, patience: Duration, replayed: bool) -> impl Future<Output = Settlement> + use<> {
+        let (sender, receiver) = oneshot::channel();
+        if let Some(waiting) = self.flights.borrow_mut().get_mut(&slot) {
+            waiting.push(sender);
+        }
+        async move {
+            match select(receiver, pin!(Workers { event: () }.sleep(patience))).await {
+                Either::Left((Ok(Ok(accepted)), _)) => Settlement::Accepted { accepted, replayed },
+                Either::Left((Ok(Err(fault)), _)) => Settlement::Failed(fault),
+                Either::Left((Err(oneshot::Canceled), _)) | Either::Right(_) => Settlement::InProgress,
+            }
+        }
+    }
+}

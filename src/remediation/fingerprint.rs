@@ -1,0 +1,92 @@
+//! What a remediation does, as one digest: the key of requests that bring none of their own (contract, section 7).
+
+use sha2::{Digest, Sha256};
+
+use super::duplicates::{canonical_order, without_case};
+use super::model::Remediation;
+
+impl Remediation<'_> {
+    /// SHA-256 over the action, the sender's-copy flag and the *set* of pairs, in any order and any case. `displayName`, `description` and
+    /// `severity` are labels: they do not make it another remediation.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        // Each part is of fixed length or ends in a byte that cannot stand in it, so that no two remediations are written alike.
+        hash.update([u8::from(self.remediate_senders_copy)]);
+        hash.update(self.action.as_str());
+        let mut line = Vec::new();
+        for ranked in canonical_order(&self.emails) {
+            let email = ranked.email();
+            line.clear();
+            line.push(b'\n');
+            line.extend_from_slice(&email.network_message_id.to_bytes());
+            if email.recipient.is_ascii() {
+                line.extend(email.recipient.bytes().map(|byte| byte.to_ascii_lowercase()));
+            } else {
+                line.extend_from_slice(without_case(&email.recipient).collect::<String>().as_bytes());
+            }
+            hash.update(&line);
+        }
+        hash.finalize().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::read;
+    use super::*;
+
+    fn fingerprint(action: &str, copy: bool, display_name: &str, pairs: &[(u8, String)]) -> [u8; 32] {
+        let emails: Vec<_> = pairs
+            .iter()
+            .map(|(id, recipient)| {
+                serde_json::json!({
+                    "networkMessageId": format!("73ca4154-58d8-43d0-a890-08dc18c52e{id:02x}"),
+                    "recipientEmailAddress": recipient,
+                })
+            })
+            .collect();
+        let body = serde_json::json!({
+            "displayName": display_name, "description": display_name, "severity": "low", "action": action,
+            "remediateSendersCopy": copy, "analyzedEmails": emails,
+        });
+        read(body.to_string().as_bytes()).unwrap().fingerprint()
+    }
+
+    fn pairs(recipients: &[&str]) -> Vec<(u8, String)> {
+        recipients.iter().map(|recipient| (1, (*recipient).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_is_done_counts_and_how_it_is_called_does_not() {
+        let one = fingerprint("softDelete", false, "a", &pairs(&["a@x.org", "É@x.org"]));
+        assert_eq!(one, fingerprint("softDelete", false, "b", &pairs(&["é@X.org", "A@x.org", "a@x.ORG"])));
+        for other in [
+            fingerprint("hardDelete", false, "a", &pairs(&["a@x.org", "É@x.org"])),
+            fingerprint("softDelete", true, "a", &pairs(&["a@x.org", "É@x.org"])),
+            fingerprint("softDelete", false, "a", &pairs(&["a@x.org"])),
+            fingerprint("softDelete", false, "a", &pairs(&["a@x.org", "é@x.org", "b@x.org"])),
+            fingerprint("softDelete", false, "a", &[(2, "a@x.org".to_owned()), (1, "é@x.org".to_owned())]),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_repetition_do_not_matter(
+            given in prop::collection::vec((any::<u8>(), "[a-z]{1,9}@[a-z]{1,9}\\.org"), 1..40),
+            seed in any::<u64>(),
+        ) {
+            let mut shuffled = given.clone();
+            shuffled.extend(given.iter().take(5).cloned());
+            shuffled.sort_by_key(|(id, recipient)| (u64::from(*id) ^ seed).wrapping_mul(seed | 1) ^ u64::from(recipient.as_bytes()[0]));
+            prop_assert_eq!(
+                fingerprint("softDelete", false, "a", &given),
+                fingerprint("softDelete", false, "a", &shuffled)
+            );
+        }
+    }
+}
