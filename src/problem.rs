@@ -21,6 +21,9 @@ use crate::time::Timestamp;
 /// What a caller is told to wait, in seconds, where Microsoft does not say (contract, section 4).
 const DEFAULT_RETRY_AFTER: u32 = 30;
 
+/// How many faults the message of the error object tells: as many as fit on a few lines of a console.
+const MAX_FAULTS_IN_MESSAGE: usize = 5;
+
 const BEARER: &str = r#"Bearer realm="remediation-gateway""#;
 const BEARER_INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error="invalid_token""#;
 const BEARER_INSUFFICIENT_SCOPE: &str = r#"Bearer realm="remediation-gateway", error="insufficient_scope""#;
@@ -227,6 +230,13 @@ impl Public {
     fn errors(mut self, errors: Vec<PointedFault>) -> Self {
         self.errors = errors;
         self
+    }
+
+    /// The detail with the first faults after it: Graph's SDKs show their users the message of the error object, and nothing else.
+    fn message(&self) -> String {
+        let faults = self.errors.iter().take(MAX_FAULTS_IN_MESSAGE);
+        let faults = faults.map(|fault| format!(" {}: {}.", fault.pointer, fault.detail));
+        std::iter::once(self.detail.clone()).chain(faults).collect()
     }
 
     fn retry_after(self, seconds: Option<u32>) -> Self {
@@ -554,6 +564,7 @@ struct InnerError<'a> {
 pub fn answer(refusal: &Refusal, context: Context<'_>) -> Answer {
     let public = refusal.public();
     let (status, code, title) = public.code.row();
+    let message = public.message();
     let body = Body {
         r#type: format!("urn:remediation-gateway:problem:{code}"),
         title,
@@ -564,7 +575,7 @@ pub fn answer(refusal: &Refusal, context: Context<'_>) -> Answer {
         errors: &public.errors,
         error: GraphError {
             code,
-            message: &public.detail,
+            message: &message,
             inner_error: InnerError {
                 date: context.now,
                 request_id: context.request_id,
