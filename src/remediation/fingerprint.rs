@@ -36,7 +36,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::read;
-    use super::*;
 
     fn fingerprint(action: &str, copy: bool, display_name: &str, pairs: &[(u8, String)]) -> [u8; 32] {
         let emails: Vec<_> = pairs
