@@ -33,6 +33,7 @@ test: $(NODE_MODULES) ## Run every check and every test
 	cargo test --locked --workspace --exclude acceptance
 	$(MAKE) --no-print-directory build
 	cargo test --locked --package acceptance
+	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "playbooks/*.test.mjs"
 
 key: ## Make an API key, and its SHA-256 for CALLERS
 	@node scripts/key.mjs

@@ -144,7 +144,7 @@ impl Config {
         };
         let graph_url = base_url(variables, "GRAPH_URL", DEFAULT_GRAPH_URL, &mut faults);
         let login_url = base_url(variables, "LOGIN_URL", DEFAULT_LOGIN_URL, &mut faults);
-        if !variables.contains_key(LEDGER) {
+        if matches!(variables.get(LEDGER), None | Some(Value::Null)) {
             faults.add(LEDGER, "is required: the binding of the Durable Object class Ledger");
         }
 

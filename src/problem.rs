@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::caller::credentials::NoCredentials;
 use crate::caller::rights::Denied;
+use crate::caller::token::TokenFault;
 use crate::caller::{IdentityFault, SCOPE};
 use crate::graph::answer::GraphFaultKind;
 use crate::graph::app_token::TokenEndpointFault;
@@ -351,6 +352,12 @@ fn identity(fault: IdentityFault) -> Public {
         IdentityFault::Credentials(NoCredentials::UnknownScheme | NoCredentials::MalformedBasic)
         | IdentityFault::UnknownKey
         | IdentityFault::NotTheOwner => invalid(BEARER),
+        // Whether the token is good is not known, and a workflow engine would take a 401 for final.
+        IdentityFault::Token(TokenFault::KeysUnavailable) => Public::new(
+            Code::GraphUnavailable,
+            "The keys of Entra ID, which tokens are checked with, could not be had. Nothing was sent; try again.",
+        )
+        .retry_after(None),
         IdentityFault::Token(_) => invalid(BEARER_INVALID_TOKEN),
         IdentityFault::UnknownObjectId => Public::new(
             Code::UnknownCaller,

@@ -48,7 +48,9 @@ pub enum NoCredentials {
 ///
 /// [`NoCredentials`], which also tells what of it the caller may learn: see [`crate::problem`].
 pub fn find(headers: &RequestHeaders) -> Result<Credentials, NoCredentials> {
-    match (&headers.authorization, &headers.api_key) {
+    // A form that was left empty is no credential: connectors send such a header beside a token.
+    let api_key = headers.api_key.as_ref().filter(|key| !key.expose().is_empty());
+    match (&headers.authorization, api_key) {
         (None, None) => Err(NoCredentials::Absent),
         (Some(_), Some(_)) => Err(NoCredentials::Several),
         (None, Some(key)) => Ok(Credentials::ApiKey(key.clone())),
@@ -103,11 +105,11 @@ mod tests {
             (Some("Bearer a.b.c"), None, "bearer a.b.c"),
             (Some("bEARER   a.b.c "), None, "bearer a.b.c"),
             (None, Some("k"), "key k"),
-            (None, Some(""), "key "),
+            (None, Some(""), "Absent"),
             (Some("Basic bmFtZTprZXk="), None, "basic name key"),
             (Some("basic bmFtZTprOmU6eQ=="), None, "basic name k:e:y"),
             (Some("Bearer a.b.c"), Some("k"), "Several"),
-            (Some("Bearer a.b.c"), Some(""), "Several"),
+            (Some("Bearer a.b.c"), Some(""), "bearer a.b.c"),
             (Some(""), Some("k"), "Several"),
             (Some("Bearer a.b.c, Bearer a.b.c"), None, "Repeated"),
             (Some("Bearer a.b.c,Basic bmFtZTprZXk="), None, "Repeated"),

@@ -362,6 +362,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
             "GRAPH_VERSION",
             "GRAPH_URL",
             "LOGIN_URL",
+            "LEDGER",
         ]
     );
     let mut values = Vec::new();
@@ -377,9 +378,9 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
 
 #[test]
 fn nothing_is_taken_for_granted() {
-    assert_eq!(faulty(&Variables::new()), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS"]);
+    assert_eq!(faulty(&Variables::new()), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
     let nulls: Variables = VARIABLES.into_iter().map(|name| (name, Value::Null)).collect();
-    assert_eq!(faulty(&nulls), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS"]);
+    assert_eq!(faulty(&nulls), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
     assert_eq!(faulty(&callers([Value::Object(Map::new())])), ["CALLERS[0].name", "CALLERS[0].actions", "CALLERS[0]"]);
 }
 

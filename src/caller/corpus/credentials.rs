@@ -8,8 +8,9 @@ use crate::caller::IdentityFault::{self, Credentials, NotTheOwner, UnknownKey};
 use crate::caller::credentials::NoCredentials::{Absent, MalformedBasic, Repeated, Several, UnknownScheme};
 use crate::http::RequestHeaders;
 use crate::secret::Secret;
-use crate::testing::entra::Draft;
+use crate::testing::entra::{self, Draft};
 use crate::testing::gateway::{Gateway, api_key, authorization};
+use crate::testing::upstream::Reply;
 use crate::testing::{CRON_KEY, SCRIPT_KEYS, sha256, variables, variables_with};
 
 fn basic(name: &str, key: &str) -> String {
@@ -95,7 +96,6 @@ fn authorizations() -> Vec<(String, IdentityFault)> {
 fn keys() -> Vec<String> {
     let [old, new] = SCRIPT_KEYS;
     vec![
-        String::new(),
         " ".to_owned(),
         "x".to_owned(),
         "k".repeat(256),
@@ -154,7 +154,6 @@ fn two_credentials_are_none_even_if_both_are_good() {
         (both(&token, new), Several),
         (both(&basic("script", new), new), Several),
         (both("", new), Several),
-        (both(&token, ""), Several),
         (both(&format!("{token}, {token}"), new), Several),
         (authorization(&format!("{token}, {token}")), Repeated),
         (authorization(&format!("{token},{token}")), Repeated),
@@ -173,11 +172,32 @@ fn two_credentials_are_none_even_if_both_are_good() {
 
 #[test]
 fn no_credentials_are_asked_for_without_an_error() {
-    let headers = RequestHeaders { authorization: None, ..authorization("") };
-    let refused = refuse("none", headers, "", Credentials(Absent));
-    assert_eq!(refused.answer.status, 401);
-    assert!(refused.answer.headers.contains(&("WWW-Authenticate", BEARER.to_owned())));
-    assert!(refused.log.contains("\"unauthenticated\""));
+    // A connector sends the header of a key that was left empty.
+    for headers in [RequestHeaders { authorization: None, ..authorization("") }, api_key("")] {
+        let refused = refuse("none", headers, "", Credentials(Absent));
+        assert_eq!(refused.answer.status, 401);
+        assert!(refused.answer.headers.contains(&("WWW-Authenticate", BEARER.to_owned())));
+        assert!(refused.log.contains("\"unauthenticated\""));
+    }
+}
+
+#[test]
+fn an_empty_key_beside_a_token_is_no_second_credential() {
+    let token = format!("Bearer {}", Draft::v2().token());
+    let headers = RequestHeaders { api_key: Some(Secret::new(String::new())), ..authorization(&token) };
+    assert_eq!(Gateway::default().validate(headers).status, 200);
+}
+
+#[test]
+fn a_token_whose_keys_cannot_be_had_is_told_to_come_again() {
+    let mut gateway = Gateway::default();
+    for (url, _) in entra::key_sets() {
+        gateway.stage.platform.upstream().answer(url, Reply::Answer(503, Vec::new(), Vec::new()));
+    }
+    let answer = gateway.validate(authorization(&format!("Bearer {}", Draft::v2().token())));
+    assert_eq!(answer.status, 503);
+    assert!(answer.headers.iter().any(|(name, _)| *name == "Retry-After"));
+    assert_eq!(gateway.logged()["code"], "graphUnavailable");
 }
 
 #[test]
