@@ -65,7 +65,7 @@ pub trait Http {
     ///
     /// # Errors
     ///
-    /// [`SendFailure`] where no status came back. A body that did not come whole is no error: see [`Received::body`].
+    /// [`SendFailure`] where no status came back. A body that did not come whole is no error: see [`Unread`].
     async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure>;
 }
 
@@ -121,8 +121,19 @@ pub struct Received {
     pub status: u16,
     /// Those of the wanted headers that were there, with their names in lower case.
     pub headers: Vec<(&'static str, String)>,
-    /// The body; `None` where it was skipped, was cut off, ran into the deadline or was larger than the cap.
-    pub body: Option<Vec<u8>>,
+    /// The body, where it came whole.
+    pub body: Result<Vec<u8>, Unread>,
+}
+
+/// Why there is no body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It was not wanted.
+    Skipped,
+    /// It is larger than the cap.
+    TooLarge,
+    /// It was cut off, or ran into the deadline.
+    Failed(SendFailure),
 }
 
 impl Received {
@@ -130,6 +141,12 @@ impl Received {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body, empty where it did not come whole.
+    #[must_use]
+    pub fn body_or_empty(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
     }
 
     /// Whether the status is a success (200–299).

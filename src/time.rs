@@ -34,6 +34,12 @@ impl Timestamp {
         Self(self.0.saturating_add(millis_of(duration)))
     }
 
+    /// This moment moved back by `duration`, at most to the Unix epoch.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(millis_of(duration)))
+    }
+
     /// How long ago `earlier` was; zero where it is not in the past (clocks may step back).
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {

@@ -192,7 +192,7 @@ async fn fetch<P: Platform>(platform: &P, config: &Config, issuer: Issuer) -> Op
         skip_success_body: false,
     };
     let answer = platform.send(call).await.ok().filter(crate::ports::Received::is_success)?;
-    let published = jwks::parse(&answer.body?, &issuer.name(config), &config.tenant_id.to_string())?;
+    let published = jwks::parse(&answer.body.ok()?, &issuer.name(config), &config.tenant_id.to_string())?;
     let mut keys = Vec::with_capacity(published.len());
     for key in published {
         if let Some(imported) = platform.import_rs256(&key.n, &key.e).await {

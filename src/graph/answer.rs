@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ports::{Received, SendFailure};
+use crate::ports::{Received, SendFailure, Unread};
 use crate::remediation::Guid;
 
 /// The longest error code of Graph's that is passed on or logged, in characters. Its longest documented one has about 60.
@@ -112,7 +112,7 @@ pub fn read(answer: Result<Received, SendFailure>, tenant_id: Guid) -> Result<Ac
     };
     let status = answer.status;
     let graph_request_id = answer.header("request-id").filter(|id| is_token(id)).map(str::to_owned);
-    let duplicate = status == 409 && is_duplicate(answer.body.as_deref().unwrap_or_default());
+    let duplicate = status == 409 && is_duplicate(answer.body_or_empty());
     if answer.is_success() || duplicate {
         let location = match answer.header("location") {
             Some(location) if !location.is_empty() => location.to_owned(),
@@ -121,10 +121,14 @@ pub fn read(answer: Result<Received, SendFailure>, tenant_id: Guid) -> Result<Ac
         return Ok(Accepted { location, duplicate, graph_request_id, status });
     }
     let kind = match status {
-        400 => refused(answer.body.as_deref().unwrap_or_default()),
+        400 => refused(answer.body_or_empty()),
         401 => GraphFaultKind::TokenRejected,
         403 => GraphFaultKind::PermissionMissing,
-        409 => GraphFaultKind::Conflict,
+        409 => match answer.body {
+            // Whether it spoke of a duplicate, which is a success, is unknown.
+            Err(Unread::Failed(failure)) => failure.into(),
+            Ok(_) | Err(Unread::Skipped | Unread::TooLarge) => GraphFaultKind::Conflict,
+        },
         429 => GraphFaultKind::Throttled { retry_after: retry_after(&answer) },
         503 => GraphFaultKind::Unavailable { retry_after: retry_after(&answer) },
         _ => GraphFaultKind::Unexpected,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::answer::retry_after;
 use crate::config::Config;
 use crate::percent::encode_form;
-use crate::ports::{Call, Clock, Http, Received, SendFailure};
+use crate::ports::{Call, Clock, Http, Received, SendFailure, Unread};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -146,13 +146,13 @@ struct TokenAnswer {
 fn read(answer: &Received, asked: Timestamp) -> Result<AppToken, TokenEndpointFault> {
     let status = answer.status;
     match status {
-        200 => {
-            token(answer.body.as_deref().unwrap_or_default(), asked).ok_or(TokenEndpointFault::Unexpected { status })
-        }
+        200 => match &answer.body {
+            Err(Unread::Failed(failure)) => Err((*failure).into()),
+            Ok(body) => token(body, asked).ok_or(TokenEndpointFault::Unexpected { status }),
+            Err(Unread::Skipped | Unread::TooLarge) => Err(TokenEndpointFault::Unexpected { status }),
+        },
         429 => Err(TokenEndpointFault::Throttled { retry_after: retry_after(answer) }),
-        400..=499 => {
-            Err(TokenEndpointFault::Rejected { status, code: aadsts(answer.body.as_deref().unwrap_or_default()) })
-        }
+        400..=499 => Err(TokenEndpointFault::Rejected { status, code: aadsts(answer.body_or_empty()) }),
         500..=599 => Err(TokenEndpointFault::Unavailable { status, retry_after: retry_after(answer) }),
         _ => Err(TokenEndpointFault::Unexpected { status }),
     }
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     fn received(status: u16, body: &str) -> Received {
-        Received { status, headers: vec![("retry-after", "7".into())], body: Some(body.as_bytes().to_vec()) }
+        Received { status, headers: vec![("retry-after", "7".into())], body: Ok(body.as_bytes().to_vec()) }
     }
 
     #[test]

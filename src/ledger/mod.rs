@@ -22,6 +22,7 @@
 //! - *Statements without an await between them are committed together*: a success is recorded under its key and its payload at once, or not.
 //! - *A crash leaves the record pending*: the next attempt finds no flight in memory and sends again; Graph's own 409 tells a duplicate.
 
+pub mod flights;
 pub mod order;
 pub mod rules;
 pub mod window;

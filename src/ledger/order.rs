@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::config::GraphVersion;
 use crate::graph::answer::{Accepted, GraphFault};
 use crate::graph::app_token::TokenEndpointFault;
+use crate::time::Timestamp;
 
 /// A SHA-256.
 pub type Hash = [u8; 32];
@@ -37,6 +38,19 @@ impl Slot {
     fn of(kind: &[u8], hash: &Hash) -> Self {
         Self(Sha256::new().chain_update(kind).chain_update(hash).finalize().into())
     }
+
+    /// Where what was in this slot is kept, once another remediation has taken it, as long as it counts against the quota.
+    #[must_use]
+    pub fn past(&self, began: Timestamp) -> Self {
+        Self(
+            Sha256::new()
+                .chain_update(b"past")
+                .chain_update(self.0)
+                .chain_update(began.millis().to_be_bytes())
+                .finalize()
+                .into(),
+        )
+    }
 }
 
 impl Order {
@@ -46,7 +60,7 @@ impl Order {
         self.key.as_ref().map_or_else(|| self.payload_slot(), |key| Slot::of(b"key", key))
     }
 
-    /// The slot in which requests without a key look for this payload.
+    /// The slot of requests without a key for this payload.
     #[must_use]
     pub fn payload_slot(&self) -> Slot {
         Slot::of(b"payload", &self.payload)

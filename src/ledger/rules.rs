@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::flights::Flights;
 use super::order::{Hash, Order, Slot, SubmitFault};
 use super::window::{SPAN, Window};
 use crate::graph::answer::Accepted;
@@ -17,6 +18,8 @@ const PAYLOAD_REPLAY: Duration = Duration::from_mins(30);
 pub struct Record {
     /// The fingerprint of its payload.
     pub payload: Hash,
+    /// Whether it came with a key. Its success is then found by its payload too: [`Store::first_success`].
+    pub keyed: bool,
     /// How many emails were counted against the quota.
     pub counted: u64,
     /// When it began.
@@ -38,6 +41,13 @@ pub trait Store {
     ///
     /// [`Store::Failure`].
     fn find(&self, slot: Slot) -> Result<Option<Record>, Self::Failure>;
+
+    /// What Graph said to the first remediation of `payload` with a key that it accepted after `since`.
+    ///
+    /// # Errors
+    ///
+    /// [`Store::Failure`].
+    fn first_success(&self, payload: &Hash, since: Timestamp) -> Result<Option<Accepted>, Self::Failure>;
 
     /// Writes `record` into `slot`, over what was there.
     ///
@@ -63,6 +73,8 @@ pub struct Begun {
     pub record: Record,
     /// Whether no earlier attempt left its outcome open.
     first: bool,
+    /// Whether it was counted now, and not with an earlier attempt.
+    counted: bool,
 }
 
 /// What an order becomes.
@@ -72,7 +84,7 @@ pub enum Step {
     Send(Begun),
     /// It was accepted before.
     Replay(Accepted),
-    /// It is on its way in this slot: wait for the outcome.
+    /// It is on its way in this slot, its own or that of a request with a key: wait for the outcome.
     Await(Slot),
     /// Its key stands for another payload.
     KeyReused,
@@ -80,7 +92,7 @@ pub enum Step {
     QuotaExceeded,
 }
 
-/// Decides what `order` becomes, and writes its record when it is to be sent. `in_flight` tells which slots have an attempt running.
+/// Decides what `order` becomes, and writes its record when it is to be sent. `flights` are the attempts that are running.
 ///
 /// # Errors
 ///
@@ -89,9 +101,10 @@ pub fn begin<S: Store>(
     store: &S,
     window: &mut Window,
     order: &Order,
-    in_flight: impl Fn(Slot) -> bool,
+    flights: &Flights<impl Sized>,
     now: Timestamp,
 ) -> Result<Step, S::Failure> {
+    window.advance(now);
     let slot = order.slot();
     let found = store.find(slot)?.filter(|record| now < record.expires);
     if let Some(record) = &found {
@@ -106,36 +119,46 @@ pub fn begin<S: Store>(
             return Ok(Step::Replay(accepted.clone()));
         }
     }
-    if in_flight(slot) {
+    if order.key.is_none()
+        && let Some(accepted) = store.first_success(&order.payload, now.minus(PAYLOAD_REPLAY))?
+    {
+        return Ok(Step::Replay(accepted));
+    }
+    if let Some(slot) = flights.find(order) {
         return Ok(Step::Await(slot));
     }
 
-    // An attempt whose outcome is open was counted when it began. One that was accepted too long ago to be replayed is over.
-    window.advance(now);
-    let open = found.filter(|record| record.accepted.is_none() && now.since(record.began) < SPAN);
-    let first = open.is_none();
-    if first && !window.has_room(order.emails, order.emails_per_hour) {
+    // What is open was counted when it began, and is not counted again within its hour. What was accepted too long ago to be replayed is over,
+    // but may count for a while.
+    let counts = |record: &Record| record.counted > 0 && now.since(record.began) < SPAN;
+    let first = found.as_ref().is_none_or(|record| record.accepted.is_some());
+    let counted = found.as_ref().filter(|record| counts(record));
+    let began = counted.filter(|_| !first).map(|record| record.began);
+    if began.is_none() && !window.has_room(order.emails, order.emails_per_hour) {
         return Ok(Step::QuotaExceeded);
     }
-    let began = open.map_or(now, |record| record.began);
+    if let Some(over) = counted.filter(|_| first) {
+        store.put(slot.past(over.began), over)?;
+    }
     let record = Record {
         payload: order.payload,
+        keyed: order.key.is_some(),
         counted: order.emails,
-        began,
+        began: began.unwrap_or(now),
         expires: now.plus(if order.key.is_some() { KEYED_REPLAY } else { SPAN }),
         accepted: None,
     };
     store.put(slot, &record)?;
-    if first {
+    if began.is_none() {
         window.count(now, order.emails);
     }
-    Ok(Step::Send(Begun { slot, record, first }))
+    Ok(Step::Send(Begun { slot, record, first, counted: began.is_none() }))
 }
 
 /// Records how a remediation ended.
 ///
-/// - Accepted: under its slot and, with a key, under its payload too, where requests without a key find it.
-/// - Certainly not accepted: the record goes and the quota is given back, unless an earlier attempt left its outcome open.
+/// - Accepted: its record says so.
+/// - Certainly not accepted: the record goes, unless an earlier attempt left its outcome open, and what this attempt counted is given back.
 /// - Unknown: the record stays open. A retry takes it over, is not counted again, and Graph tells a duplicate.
 ///
 /// # Errors
@@ -144,39 +167,39 @@ pub fn begin<S: Store>(
 pub fn finish<S: Store>(
     store: &S,
     window: &mut Window,
-    order: &Order,
     begun: &Begun,
     outcome: &Result<Accepted, SubmitFault>,
     now: Timestamp,
 ) -> Result<(), S::Failure> {
     match outcome {
         Ok(accepted) => {
-            let replay_until = if order.key.is_some() { now.plus(KEYED_REPLAY) } else { now.plus(PAYLOAD_REPLAY) };
-            let accepted = Some((now, accepted.clone()));
+            let replay = if begun.record.keyed { KEYED_REPLAY } else { PAYLOAD_REPLAY };
             let record = Record {
                 // The quota is read from the records when the object starts, so a record outlives its hour.
-                expires: replay_until.max(begun.record.began.plus(SPAN)),
-                accepted: accepted.clone(),
+                expires: now.plus(replay).max(begun.record.began.plus(SPAN)),
+                accepted: Some((now, accepted.clone())),
                 ..begun.record.clone()
             };
             store.put(begun.slot, &record)?;
-            if order.key.is_some() {
-                let slot = order.payload_slot();
-                // What an earlier request without a key has counted in this slot still counts.
-                let earlier = store.find(slot)?.filter(|record| now < record.expires);
-                let (counted, since) = earlier.map_or((0, now), |record| (record.counted, record.began));
-                let expires = now.plus(PAYLOAD_REPLAY).max(since.plus(SPAN));
-                store.put(slot, &Record { payload: order.payload, counted, began: since, expires, accepted })?;
-            }
         }
-        Err(fault) if fault.is_certain() && begun.first => {
-            // A request with a key may have had the same payload accepted meanwhile; that success stays.
-            if store.find(begun.slot)?.is_none_or(|record| record.accepted.is_none()) {
+        Err(fault) if fault.is_certain() => {
+            if begun.first {
                 store.remove(begun.slot)?;
+            } else if begun.counted {
+                store.put(begun.slot, &Record { counted: 0, ..begun.record.clone() })?;
             }
-            window.give_back(begun.record.began, begun.record.counted);
+            if begun.counted {
+                window.give_back(begun.record.began, begun.record.counted);
+            }
         }
         Err(_) => {}
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod scenarios;

@@ -60,7 +60,8 @@ impl Window {
 
     /// The quota of `limit`, with the time until `wanted` emails fit: zero where they do already.
     #[must_use]
-    pub fn quota(&self, limit: u64, wanted: u64, now: Timestamp) -> Quota {
+    pub fn quota(&mut self, limit: u64, wanted: u64, now: Timestamp) -> Quota {
+        self.advance(now);
         let mut excess = self.total.saturating_add(wanted).saturating_sub(limit);
         let mut reset = 0;
         for (counted_in, emails) in &self.seconds {

@@ -1,7 +1,6 @@
 //! The Durable Object `Ledger`, a thin shell around [`crate::ledger::rules`], and the Worker's way to it.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use super::{Fetched, ISOLATE, Workers, env};
 use crate::config::{Config, LEDGER};
 use crate::graph;
 use crate::graph::answer::Accepted;
+use crate::ledger::flights::Flights;
 use crate::ledger::order::Slot;
 use crate::ledger::rules::{self, Begun, Step};
 use crate::ledger::window::Window;
@@ -28,6 +28,9 @@ use crate::time::Timestamp;
 const ORDER: &str = "order";
 /// How often records that have expired are removed. They count for nothing before that, so only storage waits for it.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// What is left of the caller's time when an attempt must have ended, so that its outcome and not the caller's own deadline is the answer.
+const RECORDING: Duration = Duration::from_secs(1);
 
 /// How an attempt ended.
 type Outcome = Result<Accepted, SubmitFault>;
@@ -63,9 +66,9 @@ pub struct Ledger {
 struct Book {
     tables: Tables,
     window: RefCell<Window>,
-    /// The attempts that are running, by slot, with those who wait for their outcome.
-    flights: RefCell<BTreeMap<Slot, Vec<oneshot::Sender<Outcome>>>>,
-    /// Whether an alarm will come. While there are records there always is one.
+    /// The attempts that are running, with those who wait for their outcome.
+    flights: RefCell<Flights<oneshot::Sender<Outcome>>>,
+    /// Whether it is known that an alarm will come. While there are records there is to be one.
     alarm: Cell<bool>,
 }
 
@@ -85,10 +88,9 @@ impl DurableObject for Ledger {
     async fn alarm(&self) -> worker::Result<Response> {
         let book = self.book()?;
         book.tables.sweep(Workers { event: () }.now())?;
-        let empty = book.tables.is_empty()?;
-        book.alarm.set(!empty);
-        if !empty {
-            self.state.storage().set_alarm(SWEEP_EVERY).await?;
+        book.alarm.set(false);
+        if !book.tables.is_empty()? {
+            self.keep_alarm(&book).await?;
         }
         Response::empty()
     }
@@ -102,22 +104,21 @@ impl Ledger {
         }
         let tables = Tables::open(self.state.storage().sql())?;
         let window = RefCell::new(tables.window(Workers { event: () }.now())?);
-        let alarm = Cell::new(!tables.is_empty()?);
-        let book = Rc::new(Book { tables, window, flights: RefCell::default(), alarm });
+        let book = Rc::new(Book { tables, window, flights: RefCell::default(), alarm: Cell::new(false) });
         Ok(Rc::clone(self.book.get_or_init(|| book)))
     }
 
     async fn settle(&self, order: Order, graph_request: String) -> worker::Result<Settled> {
         let platform = Workers { event: () };
+        // The Worker has found the configuration whole, or it would not have sent an order.
+        let config = self.config().ok_or("misconfigured")?;
         let book = self.book()?;
         let now = platform.now();
         let patience = Duration::from_millis(order.patience);
 
         // From here to the first await nothing else runs in this object.
-        let step = {
-            let flights = book.flights.borrow();
-            rules::begin(&book.tables, &mut book.window.borrow_mut(), &order, |slot| flights.contains_key(&slot), now)?
-        };
+        let step = rules::begin(&book.tables, &mut book.window.borrow_mut(), &order, &book.flights.borrow(), now)?;
+        let (emails, limit) = (order.emails, order.emails_per_hour);
         let settlement = match step {
             Step::Replay(accepted) => Settlement::Accepted { accepted, replayed: true },
             Step::KeyReused => Settlement::KeyReused,
@@ -125,22 +126,39 @@ impl Ledger {
             Step::Await(slot) => book.outcome(slot, patience, true).await,
             Step::Send(begun) => {
                 let slot = begun.slot;
-                let config = self.config().ok_or("misconfigured")?;
-                self.take_off(&book, &config, order.clone(), begun, graph_request, now.plus(patience));
+                let until = now.plus(patience.saturating_sub(RECORDING));
+                self.take_off(&book, config, order, begun, graph_request, until);
                 let outcome = book.outcome(slot, patience, false);
-                if !book.alarm.replace(true) {
-                    // Called in the turn of the first record, so both are committed or neither.
-                    self.state.storage().set_alarm(SWEEP_EVERY).await?;
+                if let Err(failure) = self.keep_alarm(&book).await {
+                    // The next record sets it. What the caller wants to know is something else.
+                    worker::console_error!("the alarm that removes records was not set: {failure}");
                 }
                 outcome.await
             }
         };
-        let wanted = if settlement == Settlement::QuotaExceeded { order.emails } else { 0 };
-        let quota = book.window.borrow().quota(order.emails_per_hour, wanted, platform.now());
+        let wanted = if settlement == Settlement::QuotaExceeded { emails } else { 0 };
+        let quota = book.window.borrow_mut().quota(limit, wanted, platform.now());
         Ok(Settled { settlement, quota })
     }
 
-    /// The configuration. The Worker has found it whole, or it would not have sent an order.
+    /// Sees to it that an alarm will come. One that is set stays: were it moved on with each start of the object, it might never come.
+    async fn keep_alarm(&self, book: &Book) -> worker::Result<()> {
+        if book.alarm.replace(true) {
+            return Ok(());
+        }
+        let storage = self.state.storage();
+        let kept = async {
+            if storage.get_alarm().await?.is_none() {
+                storage.set_alarm(SWEEP_EVERY).await?;
+            }
+            Ok(())
+        };
+        let kept = kept.await;
+        book.alarm.set(kept.is_ok());
+        kept
+    }
+
+    /// The configuration, checked once per isolate.
     fn config(&self) -> Option<Rc<Config>> {
         let check = || Config::check(&env::variables(&self.env), &Workers { event: () });
         ISOLATE.with(Rc::clone).config(check, |_| ())
@@ -150,36 +168,26 @@ impl Ledger {
     fn take_off(
         &self,
         book: &Rc<Book>,
-        config: &Rc<Config>,
+        config: Rc<Config>,
         order: Order,
         begun: Begun,
         graph_request: String,
         until: Timestamp,
     ) {
-        // A request without a key finds an attempt with one by its payload.
-        let slots = [begun.slot, order.payload_slot()];
-        let own: Vec<Slot> = {
-            let mut flights = book.flights.borrow_mut();
-            let mut own: Vec<Slot> = slots.into_iter().filter(|slot| !flights.contains_key(slot)).collect();
-            own.dedup();
-            flights.extend(own.iter().map(|slot| (*slot, Vec::new())));
-            own
-        };
-        let (book, config) = (Rc::clone(book), Rc::clone(config));
+        book.flights.borrow_mut().take_off(&order);
+        let book = Rc::clone(book);
         self.state.wait_until(async move {
             let platform = Workers { event: () };
             let isolate = ISOLATE.with(Rc::clone);
             let outcome =
                 graph::request::submit(&platform, &isolate.app_token, &config, &order, &graph_request, until).await;
             let now = platform.now();
-            let recorded = rules::finish(&book.tables, &mut book.window.borrow_mut(), &order, &begun, &outcome, now);
+            let recorded = rules::finish(&book.tables, &mut book.window.borrow_mut(), &begun, &outcome, now);
             if let Err(failure) = recorded {
                 // The record stays open; a retry is told a duplicate by Graph.
                 worker::console_error!("the outcome of a remediation was not recorded: {failure}");
             }
-            let waiting: Vec<_> =
-                own.iter().filter_map(|slot| book.flights.borrow_mut().remove(slot)).flatten().collect();
-            for waiter in waiting {
+            for waiter in book.flights.borrow_mut().land(begun.slot) {
                 // One that is gone does not mind.
                 let _ = waiter.send(outcome.clone());
             }
@@ -192,9 +200,7 @@ impl Book {
     /// when it is first awaited.
     fn outcome(&self, slot: Slot, patience: Duration, replayed: bool) -> impl Future<Output = Settlement> + use<> {
         let (sender, receiver) = oneshot::channel();
-        if let Some(waiting) = self.flights.borrow_mut().get_mut(&slot) {
-            waiting.push(sender);
-        }
+        self.flights.borrow_mut().wait(slot, sender);
         async move {
             match select(receiver, pin!(Workers { event: () }.sleep(patience))).await {
                 Either::Left((Ok(Ok(accepted)), _)) => Settlement::Accepted { accepted, replayed },

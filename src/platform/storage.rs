@@ -2,6 +2,7 @@
 
 use worker::{SqlStorage, SqlStorageValue};
 
+use crate::graph::answer::Accepted;
 use crate::ledger::order::{Hash, Slot};
 use crate::ledger::rules::{Record, Store};
 use crate::ledger::window::{SPAN, Window};
@@ -9,17 +10,20 @@ use crate::time::Timestamp;
 
 /// The steps from an empty storage to the present tables. What has landed is never changed: a change is a further step.
 const MIGRATIONS: [&str; 1] = [
-    // One row for each remediation, and one more for the payload of one with a key. Times are milliseconds since the Unix epoch. Only the
-    // primary key is indexed, since each index costs a further write per remediation; the rest is read when the object starts and by the alarm.
+    // One row for each remediation. Times are milliseconds since the Unix epoch. Each index costs a further write per remediation, so beside the
+    // primary key there is one only for the successes with a key, which are also looked for by their payload; the rest is read when the object
+    // starts and by the alarm.
     "CREATE TABLE remediation (
         slot BLOB PRIMARY KEY,
         payload BLOB NOT NULL,
+        keyed INTEGER NOT NULL,
         counted INTEGER NOT NULL,
         began INTEGER NOT NULL,
         expires INTEGER NOT NULL,
         accepted_at INTEGER,
         accepted TEXT
-    ) WITHOUT ROWID",
+    ) WITHOUT ROWID;
+    CREATE INDEX success ON remediation (payload, accepted_at) WHERE keyed AND accepted_at IS NOT NULL",
 ];
 
 /// The tables of one object.
@@ -84,9 +88,17 @@ impl Store for Tables {
     type Failure = worker::Error;
 
     fn find(&self, slot: Slot) -> worker::Result<Option<Record>> {
-        let query = "SELECT payload, counted, began, expires, accepted_at, accepted FROM remediation WHERE slot = ?";
+        let query =
+            "SELECT payload, keyed, counted, began, expires, accepted_at, accepted FROM remediation WHERE slot = ?";
         let mut rows = self.rows(query, vec![slot.0.to_vec().into()])?;
         rows.pop().map(|row| record(row).ok_or_else(unexpected)).transpose()
+    }
+
+    fn first_success(&self, payload: &Hash, since: Timestamp) -> worker::Result<Option<Accepted>> {
+        let query = "SELECT accepted FROM remediation WHERE keyed AND payload = ? AND accepted_at > ? ORDER BY accepted_at LIMIT 1";
+        let rows = self.rows(query, vec![payload.to_vec().into(), integer(since.millis())?])?;
+        let Some(value) = rows.into_iter().flatten().next() else { return Ok(None) };
+        accepted(&value).map(Some).ok_or_else(unexpected)
     }
 
     fn put(&self, slot: Slot, record: &Record) -> worker::Result<()> {
@@ -95,10 +107,11 @@ impl Store for Tables {
             Some((at, accepted)) => (integer(at.millis())?, serde_json::to_string(accepted)?.into()),
         };
         self.run(
-            "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 slot.0.to_vec().into(),
                 record.payload.to_vec().into(),
+                integer(record.keyed.into())?,
                 integer(record.counted)?,
                 integer(record.began.millis())?,
                 integer(record.expires.millis())?,
@@ -115,21 +128,28 @@ impl Store for Tables {
 
 /// A row of `remediation` without its slot. `None` where it is not what [`Tables::put`] writes.
 fn record(row: Vec<SqlStorageValue>) -> Option<Record> {
-    let [payload, counted, began, expires, accepted_at, accepted] = <[SqlStorageValue; 6]>::try_from(row).ok()?;
+    let [payload, keyed, counted, began, expires, accepted_at, said] = <[SqlStorageValue; 7]>::try_from(row).ok()?;
     let moment = |value: &SqlStorageValue| unsigned(value).ok().map(Timestamp::from_millis);
-    let accepted = match (&accepted_at, accepted) {
+    let accepted = match (&accepted_at, &said) {
         (SqlStorageValue::Null, SqlStorageValue::Null) => None,
-        (at, SqlStorageValue::String(accepted)) => Some((moment(at)?, serde_json::from_str(&accepted).ok()?)),
-        _ => return None,
+        (at, said) => Some((moment(at)?, accepted(said)?)),
     };
     let SqlStorageValue::Blob(payload) = payload else { return None };
     Some(Record {
         payload: Hash::try_from(payload).ok()?,
+        keyed: unsigned(&keyed).ok()? == 1,
         counted: unsigned(&counted).ok()?,
         began: moment(&began)?,
         expires: moment(&expires)?,
         accepted,
     })
+}
+
+fn accepted(value: &SqlStorageValue) -> Option<Accepted> {
+    match value {
+        SqlStorageValue::String(accepted) => serde_json::from_str(accepted).ok(),
+        _ => None,
+    }
 }
 
 fn integer(value: u64) -> worker::Result<SqlStorageValue> {

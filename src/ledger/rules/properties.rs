@@ -1,0 +1,257 @@
+//! The rules against a model of section 7 that remembers everything: every attempt that ever was, and no records at all.
+
+use proptest::prelude::*;
+
+use super::memory::{End, Object, Said};
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+/// Room for two of the larger payloads.
+const LIMIT: u64 = 12;
+/// No attempt lasts longer than the budget of its request.
+const LONGEST_FLIGHT: u64 = 90 * SECOND;
+
+#[derive(Clone, Debug)]
+enum Event {
+    Ask(Option<u8>, u8),
+    /// One of the attempts that are running ends.
+    End(usize, End),
+    Pass(u64),
+    Crash,
+    Sweep,
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let end = prop_oneof![3 => Just(End::Accepted), 2 => Just(End::Refused), 2 => Just(End::Unknown)];
+    let pass = prop::sample::select(vec![
+        1,
+        SECOND,
+        20 * SECOND,
+        10 * MINUTE,
+        30 * MINUTE - 1,
+        30 * MINUTE,
+        HOUR - 1,
+        HOUR,
+        HOUR + SECOND,
+        12 * HOUR,
+        24 * HOUR - 1,
+        24 * HOUR,
+    ]);
+    let event = prop_oneof![
+        8 => (prop::option::of(0_u8..3), 4_u8..7).prop_map(|(key, payload)| Event::Ask(key, payload)),
+        5 => (any::<usize>(), end).prop_map(|(which, end)| Event::End(which, end)),
+        4 => pass.prop_map(Event::Pass),
+        1 => Just(Event::Crash),
+        1 => Just(Event::Sweep),
+    ];
+    prop::collection::vec(event, 1..120)
+}
+
+/// What became of a remediation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    /// The attempt of this number is running.
+    Flying(usize),
+    /// The last attempt ended without a word, or in a crash.
+    Open,
+    /// The attempt of this number was accepted at this time.
+    Accepted(usize, u64),
+    /// No attempt was accepted, and all is as before.
+    Gone,
+}
+
+/// A remediation with all its attempts.
+#[derive(Debug)]
+struct Remediation {
+    key: Option<u8>,
+    payload: u8,
+    /// When it was last counted and by which attempt, unless that was given back.
+    counted: Option<(u64, usize)>,
+    last_sent: u64,
+    attempts: usize,
+    state: State,
+}
+
+impl Remediation {
+    fn replay(&self) -> u64 {
+        if self.key.is_some() { 24 * HOUR } else { 30 * MINUTE }
+    }
+
+    /// Whether it still stands for its key or payload.
+    fn lives(&self, now: u64) -> bool {
+        match self.state {
+            State::Flying(_) => true,
+            State::Open => now < self.last_sent + if self.key.is_some() { 24 * HOUR } else { HOUR },
+            State::Accepted(_, at) => now < at + self.replay(),
+            State::Gone => false,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Model {
+    all: Vec<Remediation>,
+    /// What was counted and not given back: when, how much, and by which attempt.
+    counted: Vec<(u64, u64, usize)>,
+    sent: usize,
+}
+
+impl Model {
+    /// Emails counted since `since`.
+    fn counted(&self, since: u64) -> u64 {
+        self.counted.iter().filter(|(at, ..)| *at >= since).map(|(_, emails, _)| emails).sum()
+    }
+
+    /// Payload and time of the success of this attempt. Of several at the very same moment any is the first.
+    fn success(&self, number: usize) -> Option<(u8, u64)> {
+        self.all.iter().find_map(|one| match one.state {
+            State::Accepted(other, at) if other == number => Some((one.payload, at)),
+            _ => None,
+        })
+    }
+
+    fn flying(&self) -> Vec<usize> {
+        let number = |one: &Remediation| if let State::Flying(number) = one.state { Some(number) } else { None };
+        self.all.iter().filter_map(number).collect()
+    }
+
+    /// What the contract says to an order, but for the quota: `Ok(None)` where it is a new remediation, `Ok(Some)` where it goes on with one.
+    fn ask(&self, now: u64, key: Option<u8>, payload: u8) -> Result<Option<usize>, Said> {
+        let same = |one: &&Remediation| one.key == key && (key.is_some() || one.payload == payload);
+        let own = self.all.iter().filter(same).rfind(|one| one.lives(now));
+        if let Some(own) = own {
+            if own.payload != payload {
+                return Err(Said::KeyReused);
+            }
+            if let State::Accepted(number, _) = own.state {
+                return Err(Said::Replayed(number));
+            }
+        }
+        let of_payload = || self.all.iter().filter(|one| one.payload == payload);
+        if key.is_none() {
+            let successes = of_payload().filter_map(|one| match one.state {
+                State::Accepted(number, at) if now < at + 30 * MINUTE => Some((at, number)),
+                _ => None,
+            });
+            if let Some((_, first)) = successes.min() {
+                return Err(Said::Replayed(first));
+            }
+        }
+        let flying = |one: &Remediation| matches!(one.state, State::Flying(_));
+        if own.is_some_and(flying) || key.is_none() && of_payload().any(flying) {
+            return Err(Said::Waits);
+        }
+        Ok(self.all.iter().rposition(|one| same(&one) && one.lives(now)))
+    }
+
+    /// Whether to send it is to count it.
+    fn counts(&self, now: u64, going_on: Option<usize>) -> bool {
+        !going_on.is_some_and(|index| self.all[index].counted.is_some_and(|(at, _)| now < at + HOUR))
+    }
+
+    fn send(&mut self, now: u64, key: Option<u8>, payload: u8, going_on: Option<usize>) {
+        let number = self.sent;
+        self.sent += 1;
+        let counts = self.counts(now, going_on);
+        let index = going_on.unwrap_or_else(|| {
+            self.all.push(Remediation { key, payload, counted: None, last_sent: now, attempts: 0, state: State::Open });
+            self.all.len() - 1
+        });
+        let one = &mut self.all[index];
+        (one.state, one.last_sent) = (State::Flying(number), now);
+        one.attempts += 1;
+        if counts {
+            one.counted = Some((now, number));
+            self.counted.push((now, payload.into(), number));
+        }
+    }
+
+    fn end(&mut self, now: u64, number: usize, end: End) {
+        for one in self.all.iter_mut().filter(|one| one.state == State::Flying(number)) {
+            one.state = match end {
+                End::Accepted => State::Accepted(number, now),
+                End::Refused if one.attempts == 1 => State::Gone,
+                End::Refused | End::Unknown => State::Open,
+            };
+            if end == End::Refused {
+                one.counted = one.counted.filter(|(_, by)| *by != number);
+                self.counted.retain(|(.., by)| *by != number);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn the_rules_do_what_a_model_that_forgets_nothing_does(events in events()) {
+        let mut object = Object::new(LIMIT);
+        let mut model = Model::default();
+        // A day and a half after the epoch, so that no subtraction is cut off.
+        let mut now = 36 * HOUR + 123;
+        for event in events {
+            match event {
+                Event::Ask(key, payload) => {
+                    let said = object.ask(now, key, payload);
+                    let emails = u64::from(payload);
+                    match model.ask(now, key, payload) {
+                        Err(Said::Replayed(expected)) => {
+                            prop_assert!(matches!(said, Said::Replayed(_)), "{said:?}");
+                            if let Said::Replayed(number) = said {
+                                prop_assert_eq!(model.success(number), model.success(expected));
+                            }
+                        }
+                        Err(expected) => prop_assert_eq!(said, expected),
+                        Ok(going_on) => {
+                            if said == Said::QuotaExceeded {
+                                prop_assert!(model.counts(now, going_on), "what is counted is never refused for the quota");
+                                // An email may leave the hour up to a second late.
+                                prop_assert!(model.counted(now - HOUR - SECOND) + emails > LIMIT, "there was room");
+                            } else {
+                                prop_assert_eq!(said, Said::Sent(model.sent));
+                                model.send(now, key, payload, going_on);
+                                prop_assert!(model.counted(now - HOUR + 1) <= LIMIT, "an hour over quota");
+                            }
+                        }
+                    }
+                }
+                Event::End(which, end) => {
+                    let flying = model.flying();
+                    if !flying.is_empty() {
+                        let number = flying[which % flying.len()];
+                        object.end(now, number, end);
+                        model.end(now, number, end);
+                    }
+                }
+                Event::Pass(time) => {
+                    if time > LONGEST_FLIGHT {
+                        for number in model.flying() {
+                            object.end(now, number, End::Unknown);
+                            model.end(now, number, End::Unknown);
+                        }
+                    }
+                    now += time;
+                }
+                Event::Crash => {
+                    object.crash(now);
+                    for number in model.flying() {
+                        model.end(now, number, End::Unknown);
+                    }
+                }
+                Event::Sweep => object.tables.sweep(now),
+            }
+            let left = object.remaining(now);
+            prop_assert!(left <= LIMIT - model.counted(now - HOUR + 1).min(LIMIT), "more left than there is");
+            prop_assert!(left >= LIMIT - model.counted(now - HOUR - SECOND).min(LIMIT), "less left than there is");
+            // One for each remediation of the last day.
+            let recent = model.all.iter().filter(|one| one.state != State::Gone && one.last_sent + 25 * HOUR > now);
+            let most = recent.count();
+            object.tables.sweep(now);
+            prop_assert!(object.tables.len() <= most, "{} records for {most} remediations", object.tables.len());
+        }
+        object.tables.sweep(now + 25 * HOUR);
+        prop_assert_eq!(object.tables.len(), 0, "everything expires");
+    }
+}
