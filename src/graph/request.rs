@@ -102,3 +102,6 @@ async fn send(
     };
     platform.send(call).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ const LINE: Duration = Duration::from_secs(5);
 pub struct Gateway {
     // Dropped in this order: nobody writes into the folder when it goes.
     workerd: Workerd,
-    _folder: TempDir,
+    folder: TempDir,
     client: Client,
     base_url: String,
     mark: usize,
@@ -39,8 +39,25 @@ impl Gateway {
             mark: workerd.mark(),
             client: client()?,
             workerd,
-            _folder: folder,
+            folder,
         })
+    }
+
+    /// Kills the process at once (SIGKILL), as a power cut would: nothing is finished, nothing is said.
+    pub fn kill(&mut self) {
+        self.workerd.end();
+    }
+
+    /// Starts it again, on the storage that it left and another port. Where it still runs, it is killed first.
+    ///
+    /// # Errors
+    /// Where workerd does not start.
+    pub async fn start_again(&mut self) -> Result<(), Failure> {
+        self.kill();
+        self.workerd = Workerd::start(self.folder.path()).await?;
+        self.base_url = format!("http://127.0.0.1:{}", self.workerd.port);
+        self.mark = self.workerd.mark();
+        Ok(())
     }
 
     /// `http://127.0.0.1:{port}`.

@@ -7,7 +7,8 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use sandbox::{Sandbox, Settings};
+use reqwest::RequestBuilder;
+use sandbox::{Sandbox, Settings, TokenRequest};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -44,6 +45,30 @@ impl World {
     pub fn bindings(&self) -> Bindings {
         self.bindings.clone()
     }
+
+    /// Another gateway, with these variables over the development ones; a null takes one away.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub async fn gateway_with(&self, over: Value) -> Result<Gateway, Failure> {
+        let mut bindings = self.bindings();
+        for (name, value) in over.as_object().into_iter().flatten() {
+            bindings.insert(name.clone(), value.clone());
+        }
+        bindings.retain(|_, value| !value.is_null());
+        Gateway::start(&bindings).await
+    }
+
+    /// A new token of the development caller.
+    #[must_use]
+    pub fn token(&self) -> String {
+        self.sandbox.issue_token(&TokenRequest::default())
+    }
+
+    /// A remediation by the development caller.
+    pub fn remediate(&self, payload: &Value) -> RequestBuilder {
+        self.gateway.post("/remediate").bearer_auth(self.token()).json(payload)
+    }
 }
 
 /// A test, by name.
@@ -64,7 +89,7 @@ impl Test {
 /// A list of [`Test`]s from the names of their functions.
 #[macro_export]
 macro_rules! tests {
-    ($($test:ident),+ $(,)?) => { vec![$($crate::Test::new(stringify!($test), $test)),+] };
+    ($($test:path),+ $(,)?) => { vec![$($crate::Test::new(stringify!($test), $test)),+] };
 }
 
 /// The main function of a test binary. It takes the usual arguments and ends in the usual summary line.

@@ -14,16 +14,24 @@
 //! }
 //! ```
 
+mod answer;
 mod capnp;
 mod gateway;
 mod harness;
+mod keys;
+mod payload;
+mod raw;
 mod workerd;
 mod wrangler;
 
 use std::path::Path;
 
+pub use answer::{Answer, assert_members, is_guid};
 pub use gateway::Gateway;
 pub use harness::{Test, TestResult, World, run};
+pub use keys::{API_KEY, API_KEY_SHA256, NEXT_API_KEY, NEXT_API_KEY_SHA256};
+pub use payload::{email, guid, payload, payload_of, payload_with};
+pub use raw::Raw;
 pub use workerd::NotLogged;
 pub use wrangler::Wrangler;
 

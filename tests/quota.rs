@@ -1,0 +1,175 @@
+//! The quota: emails per rolling hour, counted once per remediation (contract, sections 6 and 7).
+
+use std::time::Duration;
+
+use acceptance::{
+    API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, TestResult, World, guid, payload, payload_of, tests,
+};
+use reqwest::RequestBuilder;
+use sandbox::{Endpoint, Fault, NextAnswer};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        every_answer_tells_the_quota,
+        who_exceeds_it_is_told_when_to_come_again,
+        a_hundred_at_once_get_exactly_ten_through,
+        it_is_given_back_when_graph_did_not_accept,
+        an_unknown_outcome_is_counted_once_over_its_retries,
+        it_survives_a_restart,
+        callers_have_quotas_of_their_own,
+    ])
+}
+
+/// A gateway with one caller, who may have so many emails an hour.
+async fn gateway(world: &World, limit: u64) -> Result<Gateway, Failure> {
+    let caller = json!({
+        "name": "limited",
+        "api_key_sha256": [API_KEY_SHA256],
+        "actions": ["softDelete"],
+        "max_emails_per_request": limit,
+        "max_emails_per_hour": limit,
+    });
+    world.gateway_with(json!({ "CALLERS": [caller] })).await
+}
+
+fn request(gateway: &Gateway, payload: &Value) -> RequestBuilder {
+    gateway.post("/remediate").header("X-API-Key", API_KEY).json(payload)
+}
+
+async fn ask(gateway: &Gateway, payload: &Value) -> Result<Answer, Failure> {
+    Answer::to(request(gateway, payload)).await
+}
+
+/// What the answer says is left.
+fn left(answer: &Answer, limit: u64) -> u64 {
+    assert_eq!(answer.header("ratelimit-policy"), Some(format!("\"emails\";q={limit};w=3600").as_str()), "{answer:?}");
+    let header = answer.header("ratelimit").unwrap_or_default();
+    let left = header.strip_prefix("\"emails\";r=").unwrap_or_default();
+    left.split(';').next().and_then(|left| left.parse().ok()).unwrap_or_else(|| panic!("RateLimit: {header}"))
+}
+
+async fn every_answer_tells_the_quota(world: &World) -> TestResult {
+    let gateway = gateway(world, 10).await?;
+    let (two, key) = (payload_of(2), guid());
+    let keyed = |payload: &Value| Answer::to(request(&gateway, payload).header("Idempotency-Key", &key));
+    assert_eq!(left(&keyed(&two).await?, 10), 8);
+    assert_eq!(left(&keyed(&two).await?, 10), 8, "a replay counts nothing");
+    assert_eq!(left(&ask(&gateway, &two).await?, 10), 8);
+    let reused = keyed(&payload()).await?;
+    assert_eq!((reused.status, left(&reused, 10)), (422, 8));
+    let mut repeated = payload_of(2);
+    repeated["analyzedEmails"][1] = repeated["analyzedEmails"][0].clone();
+    assert_eq!(left(&ask(&gateway, &repeated).await?, 10), 7, "a repeated pair is one email");
+    let minimal = Answer::to(request(&gateway, &payload()).header("Prefer", "return=minimal")).await?;
+    assert_eq!(left(&minimal, 10), 6);
+    let drop_in = gateway.post("/v1.0/security/collaboration/analyzedEmails/remediate").header("X-API-Key", API_KEY);
+    assert_eq!(left(&Answer::to(drop_in.json(&payload())).await?, 10), 5);
+
+    // What ends before the ledger tells nothing of it.
+    let refused = Answer::to(gateway.post("/remediate").json(&payload())).await?;
+    assert_eq!((refused.status, refused.header("ratelimit")), (401, None));
+    Ok(())
+}
+
+async fn who_exceeds_it_is_told_when_to_come_again(world: &World) -> TestResult {
+    let gateway = gateway(world, 5).await?;
+    assert_eq!(ask(&gateway, &payload_of(3)).await?.status, 202);
+    let refused = ask(&gateway, &payload_of(3)).await?;
+    refused.assert_problem(429, "quotaExceeded", &["retry-after", "ratelimit", "ratelimit-policy"]);
+    let retry_after: u64 = refused.header("retry-after").unwrap_or_default().parse()?;
+    assert!((3_590..=3_601).contains(&retry_after), "the first three leave the hour: {retry_after}");
+    assert_eq!(refused.header("ratelimit"), Some(format!("\"emails\";r=2;t={retry_after}").as_str()));
+    assert_eq!(ask(&gateway, &payload_of(2)).await?.status, 202, "a smaller one still fits");
+    let full = ask(&gateway, &payload()).await?;
+    assert_eq!((full.status, left(&full, 5)), (429, 0));
+    assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 2);
+    Ok(())
+}
+
+async fn a_hundred_at_once_get_exactly_ten_through(world: &World) -> TestResult {
+    let gateway = gateway(world, 10).await?;
+    let mut requests = JoinSet::new();
+    for _ in 0..100 {
+        requests.spawn(Answer::to(request(&gateway, &payload())));
+    }
+    let answers = requests.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let count = |status| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(202), count(429)), (10, 90));
+    assert_eq!(world.sandbox.accepted().len(), 10);
+    assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 10);
+    assert!(answers.iter().all(|answer| answer.status == 202 || answer.header("retry-after").is_some()));
+    Ok(())
+}
+
+async fn it_is_given_back_when_graph_did_not_accept(world: &World) -> TestResult {
+    let gateway = gateway(world, 10).await?;
+    for status in [400, 401, 403, 404, 429, 503] {
+        let times = if status == 401 { 2 } else { 1 };
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(status).times(times))?;
+        let refused = ask(&gateway, &payload_of(10)).await?;
+        assert!(refused.status >= 400);
+        assert_eq!(left(&refused, 10), 10, "after {status}");
+    }
+    // To those who waited with it, it is given back once.
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400).delay(Duration::from_millis(300)))?;
+    assert_eq!(left(&ask(&gateway, &payload_of(4)).await?, 10), 10);
+    let (four, six) = (payload_of(4), payload_of(6));
+    assert_eq!(ask(&gateway, &four).await?.status, 202);
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400).delay(Duration::from_millis(300)))?;
+    let mut requests = JoinSet::new();
+    for _ in 0..5 {
+        requests.spawn(Answer::to(request(&gateway, &six)));
+    }
+    for answer in requests.join_all().await {
+        let answer = answer?;
+        assert_eq!((answer.status, left(&answer, 10)), (400, 6));
+    }
+    Ok(())
+}
+
+async fn an_unknown_outcome_is_counted_once_over_its_retries(world: &World) -> TestResult {
+    let gateway = gateway(world, 10).await?;
+    let (six, key) = (payload_of(6), guid());
+    let keyed = || Answer::to(request(&gateway, &six).header("Idempotency-Key", &key));
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Close))?;
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(502))?;
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(429))?;
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).accept_first().fault(Fault::Close))?;
+    for status in [503, 502, 429, 503, 202, 202] {
+        let answer = keyed().await?;
+        assert_eq!((answer.status, left(&answer, 10)), (status, 4), "{answer:?}");
+    }
+    assert_eq!(world.sandbox.accepted().len(), 1);
+    assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 5);
+    Ok(())
+}
+
+async fn it_survives_a_restart(world: &World) -> TestResult {
+    let mut gateway = gateway(world, 10).await?;
+    let (three, unknown) = (payload_of(3), payload_of(4));
+    assert_eq!(left(&ask(&gateway, &three).await?, 10), 7);
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(504))?;
+    assert_eq!(left(&ask(&gateway, &unknown).await?, 10), 3);
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400))?;
+    assert_eq!(left(&ask(&gateway, &payload_of(2)).await?, 10), 3);
+    gateway.start_again().await?;
+    let refused = ask(&gateway, &payload_of(4)).await?;
+    assert_eq!((refused.status, left(&refused, 10)), (429, 3));
+    assert_eq!(left(&ask(&gateway, &three).await?, 10), 3);
+    assert_eq!(left(&ask(&gateway, &unknown).await?, 10), 3, "the retry goes on with what was counted");
+    assert_eq!(left(&ask(&gateway, &payload_of(3)).await?, 10), 0);
+    Ok(())
+}
+
+async fn callers_have_quotas_of_their_own(world: &World) -> TestResult {
+    let caller = |name: &str, sha256: &str, limit: u64| json!({ "name": name, "api_key_sha256": [sha256], "actions": ["softDelete"], "max_emails_per_hour": limit });
+    let callers = [caller("one", API_KEY_SHA256, 1), caller("two", acceptance::NEXT_API_KEY_SHA256, 2)];
+    let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
+    assert_eq!(left(&ask(&gateway, &payload()).await?, 1), 0);
+    assert_eq!(ask(&gateway, &payload()).await?.status, 429);
+    let other = gateway.post("/remediate").header("X-API-Key", acceptance::NEXT_API_KEY).json(&payload());
+    assert_eq!(left(&Answer::to(other).await?, 2), 1);
+    Ok(())
+}

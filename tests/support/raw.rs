@@ -1,0 +1,98 @@
+//! A connection of its own, for requests that no client would send.
+
+use std::{io, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::{Answer, Failure, Gateway};
+
+/// How long an answer may take. One that only comes when the request ends never comes where that does not end.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// A connection to the gateway that sends what it is told, byte for byte.
+pub struct Raw(TcpStream);
+
+impl Raw {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Where nobody listens.
+    pub async fn connect(gateway: &Gateway) -> io::Result<Self> {
+        Ok(Self(TcpStream::connect(gateway.base_url().trim_start_matches("http://")).await?))
+    }
+
+    /// Sends the head of a POST with these lines, each without its end.
+    ///
+    /// # Errors
+    /// Where the connection is closed.
+    pub async fn post(&mut self, path: &str, lines: &[&str]) -> io::Result<()> {
+        self.head("POST", path, lines).await
+    }
+
+    /// Sends the head of a request.
+    ///
+    /// # Errors
+    /// Where the connection is closed.
+    pub async fn head(&mut self, method: &str, path: &str, lines: &[&str]) -> io::Result<()> {
+        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        self.send(format!("{method} {path} HTTP/1.1\r\nHost: gateway\r\n{lines}\r\n")).await
+    }
+
+    /// Sends these bytes.
+    ///
+    /// # Errors
+    /// Where the connection is closed.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.0.write_all(bytes.as_ref()).await
+    }
+
+    /// Sends these bytes as one chunk of a chunked body.
+    ///
+    /// # Errors
+    /// Where the connection is closed.
+    pub async fn chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.send(format!("{:x}\r\n", bytes.len())).await?;
+        self.send(bytes).await?;
+        self.send("\r\n").await
+    }
+
+    /// Reads one answer, whether or not the request has ended.
+    ///
+    /// # Errors
+    /// Where there is none within ten seconds.
+    pub async fn answer(&mut self) -> Result<Answer, Failure> {
+        tokio::time::timeout(ANSWER, self.read()).await.map_err(|_| "no answer in time")?
+    }
+
+    async fn read(&mut self) -> Result<Answer, Failure> {
+        let mut bytes = Vec::new();
+        let end = loop {
+            if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+                break at;
+            }
+            if self.0.read_buf(&mut bytes).await? == 0 {
+                return Err("the connection ended before an answer".into());
+            }
+        };
+        let mut body = bytes.split_off(end + 4);
+        let head = String::from_utf8_lossy(&bytes).into_owned();
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).ok_or("no status line")?.parse()?;
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        let mut answer = Answer { status, headers, body: Vec::new() };
+        let length: usize = answer.header("content-length").map_or(Ok(0), str::parse)?;
+        while body.len() < length {
+            if self.0.read_buf(&mut body).await? == 0 {
+                return Err("the answer is cut off".into());
+            }
+        }
+        answer.body = body;
+        Ok(answer)
+    }
+}
