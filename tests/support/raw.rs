@@ -64,7 +64,15 @@ impl Raw {
     /// # Errors
     /// Where there is none within ten seconds.
     pub async fn answer(&mut self) -> Result<Answer, Failure> {
-        tokio::time::timeout(ANSWER, self.read()).await.map_err(|_| "no answer in time")?
+        self.answer_within(ANSWER).await
+    }
+
+    /// The same, with another time.
+    ///
+    /// # Errors
+    /// Where there is none within it.
+    pub async fn answer_within(&mut self, time: Duration) -> Result<Answer, Failure> {
+        tokio::time::timeout(time, self.read()).await.map_err(|_| "no answer in time")?
     }
 
     async fn read(&mut self) -> Result<Answer, Failure> {

@@ -1,0 +1,143 @@
+//! Answers that do not come. All of it at once, so that the whole takes as long as its longest part: 90 seconds.
+
+use std::time::{Duration, Instant};
+
+use acceptance::{Answer, Failure, Gateway, Raw, TestResult, World, guid, payload};
+use sandbox::{Endpoint, Fault, NextAnswer, Recorded};
+use serde_json::{Value, json};
+
+use crate::impostor::{Impostor, Play};
+
+/// How far a deadline may be missed on a busy machine.
+const SLACK: Duration = Duration::from_secs(8);
+
+pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) -> TestResult {
+    // Its own connections to Graph, and a token that was fetched before anything hangs.
+    let began = Instant::now();
+    assert_eq!(Answer::to(world.remediate(&payload())).await?.status, 202);
+
+    // The token endpoint first: nobody else asks it from now on.
+    let without_token = world.gateway_with(json!({})).await?;
+    let token = NextAnswer::new(Endpoint::Token).fault(Fault::Hang);
+    world.sandbox.script(token)?;
+    let token_hangs = start(world, &without_token, &payload(), None);
+    world.sandbox.wait_for(SLACK, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
+
+    // Its answer is a head, and never a body.
+    let impostor = Impostor::start().await?;
+    let with_impostor = world.gateway_with(json!({ "GRAPH_URL": impostor.base_url() })).await?;
+    impostor.play(Play::Stall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{".to_vec()));
+    let refusal_hangs = start(world, &with_impostor, &payload(), None);
+
+    // Graph never answers: to one it had not accepted, to the other it had.
+    let (hung, hung_accepted, key) = (payload(), payload(), guid());
+    let graph = || NextAnswer::new(Endpoint::Remediate);
+    world.sandbox.script(graph().fault(Fault::Hang))?;
+    let hangs = start(world, &world.gateway, &hung, None);
+    at_graph(world, &hung).await?;
+    world.sandbox.script(graph().accept_first().fault(Fault::Hang))?;
+    let hangs_accepted = start(world, &world.gateway, &hung_accepted, Some(&key));
+    at_graph(world, &hung_accepted).await?;
+
+    // Graph takes 35 seconds, and the caller goes at once: longer than a Worker outlives its caller.
+    let abandoned = payload();
+    world.sandbox.script(graph().delay(Duration::from_secs(35)))?;
+    let caller = half_sent(world, &abandoned, 0).await?;
+    at_graph(world, &abandoned).await?;
+    drop(caller);
+
+    // One whose own time is nearly over when it has sent its body, and by then another is sending the same.
+    let contended = payload();
+    let late = half_sent(world, &contended, 1).await?;
+
+    let (answer, took) = token_hangs.await??;
+    answer.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
+    assert_took(took, 10, "the token endpoint");
+    assert_eq!(answer.header("ratelimit"), Some("\"emails\";r=10000"), "nothing was sent");
+
+    let answered = |all: &[Recorded]| all.iter().any(|one| one.json() == abandoned && one.status() == Some(202));
+    world.sandbox.wait_for(Duration::from_secs(45), answered).await?;
+    let retry = Answer::to(world.remediate(&abandoned)).await?;
+    assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, Some("true")), "{retry:?}");
+    assert_eq!(retry.json()["duplicate"], false, "the first call went on without its caller");
+    assert_eq!(calls(world, &abandoned), 1);
+
+    // In flight until well after the late one's ninety seconds.
+    tokio::time::sleep_until((began + Duration::from_secs(45)).into()).await;
+    world.sandbox.script(graph().fault(Fault::Hang))?;
+    let holds = start(world, &world.gateway, &contended, None);
+    at_graph(world, &contended).await?;
+    let late = tokio::spawn(finish(late, contended.clone()));
+
+    for (hanging, payload, key, duplicate) in
+        [(hangs, &hung, None, false), (hangs_accepted, &hung_accepted, Some(&key), true)]
+    {
+        let (answer, took) = hanging.await??;
+        answer.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
+        assert_took(took, 60, "Graph");
+        assert_eq!(calls(world, payload), 1, "what hung was not sent again");
+        let (retry, _) = start(world, &world.gateway, payload, key.map(String::as_str)).await??;
+        assert_eq!((retry.status, retry.json()["duplicate"].as_bool()), (202, Some(duplicate)), "{retry:?}");
+        assert_eq!(retry.header("idempotency-replayed"), None);
+        assert_eq!(retry.header("ratelimit"), answer.header("ratelimit"), "counted once");
+        assert_eq!(calls(world, payload), 2);
+    }
+    let (answer, took) = refusal_hangs.await??;
+    answer.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"]);
+    assert_took(took, 60, "the body of Graph's answer");
+
+    let late = late.await??;
+    late.assert_problem(409, "inProgress", &["retry-after", "ratelimit", "ratelimit-policy"]);
+    assert_eq!(late.header("retry-after"), Some("30"));
+    assert_took(began.elapsed(), 90, "the whole budget");
+    assert!(!holds.is_finished(), "the other one is still on its way");
+    assert_eq!(calls(world, &contended), 1);
+    Ok(())
+}
+
+type Started = tokio::task::JoinHandle<Result<(Answer, Duration), Failure>>;
+
+/// Asks, and tells how long it took.
+fn start(world: &World, gateway: &Gateway, payload: &Value, key: Option<&str>) -> Started {
+    let request = gateway.post("/remediate").bearer_auth(world.token()).json(payload);
+    let request = if let Some(key) = key { request.header("Idempotency-Key", key) } else { request };
+    tokio::spawn(async move {
+        let began = Instant::now();
+        Ok((Answer::to(request).await?, began.elapsed()))
+    })
+}
+
+/// A request that lacks the last bytes of its body.
+async fn half_sent(world: &World, payload: &Value, lacking: usize) -> Result<Raw, Failure> {
+    let body = payload.to_string();
+    let lines = [
+        format!("Authorization: Bearer {}", world.token()),
+        "Content-Type: application/json".to_owned(),
+        format!("Content-Length: {}", body.len()),
+    ];
+    let mut caller = Raw::connect(&world.gateway).await?;
+    caller.post("/remediate", &lines.each_ref().map(String::as_str)).await?;
+    caller.send(body.get(..body.len() - lacking).unwrap_or_default()).await?;
+    Ok(caller)
+}
+
+/// The last byte of the body, and the answer.
+async fn finish(mut caller: Raw, payload: Value) -> Result<Answer, Failure> {
+    let body = payload.to_string();
+    caller.send(body.get(body.len() - 1..).unwrap_or_default()).await?;
+    caller.answer_within(Duration::from_mins(1)).await
+}
+
+fn calls(world: &World, payload: &Value) -> usize {
+    world.sandbox.recorded_at(Endpoint::Remediate).iter().filter(|one| one.json() == *payload).count()
+}
+
+async fn at_graph(world: &World, payload: &Value) -> TestResult {
+    world.sandbox.wait_for(SLACK, |all| all.iter().any(|one| one.json() == *payload)).await?;
+    Ok(())
+}
+
+fn assert_took(took: Duration, seconds: u64, what: &str) {
+    let deadline = Duration::from_secs(seconds);
+    assert!(took + Duration::from_secs(2) >= deadline && took < deadline + SLACK, "{what}: {took:?}, not {deadline:?}");
+}

@@ -1,0 +1,105 @@
+//! Graph as no server would be: bytes on a connection, whatever they are.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// What one request is answered, once it is there in full. Without more, it is accepted.
+#[derive(Clone, Debug)]
+pub(crate) enum Play {
+    /// These bytes, and then the connection is closed.
+    Bytes(Vec<u8>),
+    /// These bytes, and then nothing for ever.
+    Stall(Vec<u8>),
+    /// The connection is reset.
+    Reset,
+}
+
+/// Listens on a port of its own, in Graph's place.
+pub(crate) struct Impostor {
+    base_url: String,
+    plays: Arc<Mutex<VecDeque<Play>>>,
+    calls: Arc<AtomicUsize>,
+    server: JoinHandle<()>,
+}
+
+impl Impostor {
+    pub(crate) async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let base_url = format!("http://{}", listener.local_addr()?);
+        let plays = Arc::<Mutex<VecDeque<Play>>>::default();
+        let calls = Arc::<AtomicUsize>::default();
+        let server = tokio::spawn({
+            let (plays, calls) = (Arc::clone(&plays), Arc::clone(&calls));
+            async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    let (plays, calls) = (Arc::clone(&plays), Arc::clone(&calls));
+                    tokio::spawn(async move {
+                        // A client that is gone does not mind.
+                        let _ = exchange(stream, &plays, &calls).await;
+                    });
+                }
+            }
+        });
+        Ok(Self { base_url, plays, calls, server })
+    }
+
+    pub(crate) fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    pub(crate) fn play(&self, play: Play) {
+        self.plays.lock().unwrap_or_else(PoisonError::into_inner).push_back(play);
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Impostor {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn exchange(mut stream: TcpStream, plays: &Mutex<VecDeque<Play>>, calls: &AtomicUsize) -> io::Result<()> {
+    let mut request = Vec::new();
+    while !is_whole(&request) {
+        if stream.read_buf(&mut request).await? == 0 {
+            return Ok(());
+        }
+    }
+    calls.fetch_add(1, Ordering::SeqCst);
+    let play = plays.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    match play.unwrap_or_else(|| Play::Bytes(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n".to_vec())) {
+        Play::Bytes(bytes) => {
+            stream.write_all(&bytes).await?;
+            stream.shutdown().await
+        }
+        Play::Stall(bytes) => {
+            stream.write_all(&bytes).await?;
+            std::future::pending().await
+        }
+        Play::Reset => stream.set_zero_linger(),
+    }
+}
+
+/// Whether the request is there with its head and the body that it declares.
+fn is_whole(request: &[u8]) -> bool {
+    let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(request.get(..end).unwrap_or_default()).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    request.len() >= end + 4 + length.unwrap_or(0)
+}

@@ -1,0 +1,212 @@
+//! What Graph answers: statuses, headers and bodies.
+
+use std::time::Duration;
+
+use acceptance::{TestResult, World};
+use sandbox::{Endpoint, Fault, NextAnswer};
+use serde_json::json;
+
+use crate::outcome::{Leaves, Sees, Stage};
+
+const ERROR: Sees = Sees::Refusal(502, "graphError", None);
+const UNAVAILABLE: Sees = Sees::Refusal(503, "graphUnavailable", Some("30"));
+
+fn graph() -> NextAnswer {
+    NextAnswer::new(Endpoint::Remediate)
+}
+
+fn default_location(world: &World) -> String {
+    format!("https://security.microsoft.com/action-center/history?tid={}", world.sandbox.settings().tenant_id)
+}
+
+pub(crate) async fn every_status_has_its_meaning(world: &World) -> TestResult {
+    let stage = Stage::of(world);
+    let success = (Sees::Success, Leaves::Success);
+    let refused = (ERROR, Leaves::Nothing);
+    let unknown = (ERROR, Leaves::Open);
+    let mut cases: Vec<(u16, (Sees, Leaves))> = Vec::new();
+    cases.extend([200, 201, 202, 203, 204, 205, 206, 207, 299].map(|status| (status, success)));
+    cases.extend([300, 301, 302, 303, 304, 305, 307, 308].map(|status| (status, refused)));
+    cases.push((400, (Sees::Refusal(400, "graphRefused", None), Leaves::Nothing)));
+    cases.push((403, (Sees::Refusal(502, "graphPermissionMissing", None), Leaves::Nothing)));
+    cases.push((409, (Sees::Refusal(409, "graphConflict", None), Leaves::Nothing)));
+    cases.push((429, (Sees::Refusal(429, "graphThrottled", Some("30")), Leaves::Nothing)));
+    cases.push((503, (UNAVAILABLE, Leaves::Nothing)));
+    let refusals = [
+        402, 404, 405, 406, 407, 408, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 425, 426, 428,
+        431, 451, 499,
+    ];
+    cases.extend(refusals.map(|status| (status, refused)));
+    cases.extend([500, 501, 502, 504, 505, 506, 507, 508, 509, 510, 511, 520, 524, 529, 599].map(|s| (s, unknown)));
+    for (status, (sees, leaves)) in cases {
+        let script = || Ok(world.sandbox.script(graph().status(status))?);
+        let answer = stage.play(&format!("{status}"), script, sees, 1, leaves).await?;
+        if leaves == Leaves::Success {
+            assert_eq!(answer.header("location"), Some(default_location(world).as_str()), "{status}");
+            assert_eq!(answer.json()["duplicate"], false);
+        }
+    }
+
+    // Twice, since the first 401 is answered with another token.
+    let script = || Ok(world.sandbox.script(graph().status(401).times(2))?);
+    let rejected = Sees::Refusal(502, "graphCredentialRejected", None);
+    stage.play("401 twice", script, rejected, 2, Leaves::Nothing).await?;
+
+    // The duplicate: Graph has it, whoever sent it.
+    let script = || {
+        let body = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
+        Ok(world.sandbox.script(graph().status(409).json(&body))?)
+    };
+    let answer = stage.play("409 duplicate", script, Sees::Success, 1, Leaves::Success).await?;
+    assert_eq!(answer.json()["duplicate"], true);
+    assert_eq!(answer.header("location"), Some(default_location(world).as_str()));
+
+    // Accepted, and then not said: the retry learns it.
+    for status in [500, 502, 504] {
+        let script = || Ok(world.sandbox.script(graph().status(status).accept_first())?);
+        stage.play(&format!("{status} after it was accepted"), script, ERROR, 1, Leaves::Open).await?;
+    }
+    let script = || Ok(world.sandbox.script(graph().accept_first().fault(Fault::Close))?);
+    stage.play("closed after it was accepted", script, UNAVAILABLE, 1, Leaves::Open).await?;
+    Ok(())
+}
+
+pub(crate) async fn retry_after_is_waited_out_when_short_and_passed_on_when_not(world: &World) -> TestResult {
+    let stage = Stage::of(world);
+    for status in [429, 503] {
+        let code = if status == 429 { "graphThrottled" } else { "graphUnavailable" };
+        for (value, told) in [
+            ("11", "11"),
+            ("7200", "7200"),
+            ("99999999999999999999", "86400"),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", "30"),
+            ("soon", "30"),
+            ("-1", "30"),
+            ("1.5", "30"),
+            ("", "30"),
+        ] {
+            let script = || Ok(world.sandbox.script(graph().status(status).header("Retry-After", value))?);
+            let sees = Sees::Refusal(status, code, Some(told));
+            stage.play(&format!("{status}, Retry-After: {value}"), script, sees, 1, Leaves::Nothing).await?;
+        }
+        for (times, calls, sees, leaves) in [
+            (1, 2, Sees::Success, Leaves::Success),
+            (2, 3, Sees::Success, Leaves::Success),
+            (3, 3, Sees::Refusal(status, code, Some("0")), Leaves::Nothing),
+        ] {
+            let script = || Ok(world.sandbox.script(graph().status(status).header("Retry-After", "0").times(times))?);
+            stage.play(&format!("{status}, Retry-After: 0, {times} times"), script, sees, calls, leaves).await?;
+        }
+    }
+    let script = || Ok(world.sandbox.script(graph().status(429).header("Retry-After", "1"))?);
+    stage.play("429, Retry-After: 1", script, Sees::Success, 2, Leaves::Success).await?;
+    let recorded = world.sandbox.recorded_at(Endpoint::Remediate);
+    let [.., refused, accepted] = recorded.as_slice() else { return Err("two calls".into()) };
+    assert!(accepted.at.duration_since(refused.at)? >= Duration::from_millis(990), "the second was waited out");
+    assert_ne!(accepted.header("client-request-id"), refused.header("client-request-id"), "each call has its own");
+    assert_eq!(accepted.body, refused.body);
+    // Nothing but 429 and 503 is waited out.
+    for status in [500, 502, 504] {
+        let script = || Ok(world.sandbox.script(graph().status(status).header("Retry-After", "0"))?);
+        stage.play(&format!("{status}, Retry-After: 0"), script, ERROR, 1, Leaves::Open).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_location_is_taken_as_it_is(world: &World) -> TestResult {
+    let stage = Stage::of(world);
+    let long = format!("https://security.microsoft.com/{}", "x".repeat(8_000));
+    for (location, uri) in [
+        ("/action-center/history?tid=t", "/action-center/history?tid=t"),
+        ("history", "history"),
+        ("javascript:alert(document.cookie)", "javascript:alert(document.cookie)"),
+        ("https://security.microsoft.com/a b<c>\"", "https://security.microsoft.com/a%20b%3Cc%3E%22"),
+        (r#"?filters={"bulkId":["x\"]}"#, "?filters=%7B%22bulkId%22:%5B%22x%5C%22%5D%7D"),
+        (long.as_str(), long.as_str()),
+    ] {
+        let script = || Ok(world.sandbox.script(graph().status(202).header("Location", location))?);
+        let answer = stage.play(location, script, Sees::Success, 1, Leaves::Success).await?;
+        assert_eq!(answer.header("location"), Some(location), "exactly as Graph gave it");
+        assert_eq!(answer.json()["trackingUrl"], uri);
+    }
+    let script = || Ok(world.sandbox.script(graph().status(202).header("Location", ""))?);
+    let answer = stage.play("an empty Location", script, Sees::Success, 1, Leaves::Success).await?;
+    assert_eq!(answer.header("location"), Some(default_location(world).as_str()));
+    Ok(())
+}
+
+pub(crate) async fn what_graph_says_of_a_refusal_is_passed_on_within_bounds(world: &World) -> TestResult {
+    let stage = Stage::of(world);
+    let sees = Sees::Refusal(400, "graphRefused", None);
+    let said = |code: &str, message: &str| json!({ "error": { "code": code, "message": message } }).to_string();
+    let long = "m".repeat(5_000);
+    let no_message = "Microsoft Graph answered badRequest: Microsoft Graph gave no message.".to_owned();
+    for (body, detail) in [
+        (said("BadRequest", "Too many."), "Microsoft Graph answered BadRequest: Too many.".to_owned()),
+        (said("x y\r\nz", "a\r\nb\u{0}c"), "Microsoft Graph answered badRequest: abc".to_owned()),
+        (said("BadRequest", &long), format!("Microsoft Graph answered BadRequest: {}", "m".repeat(1_000))),
+        (String::new(), no_message.clone()),
+        ("<html>no</html>".to_owned(), no_message.clone()),
+        ("{\"error\":\"invalid\"}".to_owned(), no_message.clone()),
+        ("{\"error\":{\"code\":1,\"message\":[]}}".to_owned(), no_message.clone()),
+        (said("BadRequest", &"m".repeat(1024 * 1024)), no_message.clone()),
+    ] {
+        let script = || Ok(world.sandbox.script(graph().status(400).body(body.clone()))?);
+        let name = body.get(..body.len().min(60)).unwrap_or_default().to_owned();
+        let answer = stage.play(&name, script, sees, 1, Leaves::Nothing).await?;
+        assert_eq!(answer.json()["detail"], detail, "{name}");
+    }
+    let script =
+        || Ok(world.sandbox.script(graph().status(400).body(said("BadRequest", "x")).fault(Fault::CutAfter(9)))?);
+    let answer = stage.play("400, cut off", script, sees, 1, Leaves::Nothing).await?;
+    assert_eq!(answer.json()["detail"], no_message);
+    Ok(())
+}
+
+pub(crate) async fn bodies_of_any_kind_do_no_harm(world: &World) -> TestResult {
+    let stage = Stage::of(world);
+    let huge = "x".repeat(4 * 1024 * 1024);
+    let duplicate = r#"{"error":{"code":"Conflict","message":"Duplicate remediation"}}"#;
+    let refused = Sees::Refusal(409, "graphConflict", None);
+    let slow = Duration::from_millis(700);
+    let cases: Vec<(&str, NextAnswer, Sees, Leaves)> = vec![
+        ("202, not JSON", graph().status(202).body("<html>"), Sees::Success, Leaves::Success),
+        ("202, huge", graph().status(202).body(huge.clone()), Sees::Success, Leaves::Success),
+        ("202, slow", graph().delay(slow), Sees::Success, Leaves::Success),
+        ("202, cut off", graph().fault(Fault::CutAfter(0)), Sees::Success, Leaves::Success),
+        (
+            "200, cut off",
+            graph().status(200).body("{\"a\":1}").fault(Fault::CutAfter(3)),
+            Sees::Success,
+            Leaves::Success,
+        ),
+        ("409, plain text", graph().status(409).body("DUPLICATE REMEDIATION"), Sees::Success, Leaves::Success),
+        ("409, other", graph().status(409).body("{\"error\":{}}"), refused, Leaves::Nothing),
+        ("409, huge", graph().status(409).body(huge.clone()), refused, Leaves::Nothing),
+        // It may have spoken of a duplicate, so it is no refusal.
+        ("409, cut off", graph().status(409).body(duplicate).fault(Fault::CutAfter(30)), UNAVAILABLE, Leaves::Open),
+        ("500, huge", graph().status(500).body(huge.clone()), ERROR, Leaves::Open),
+        ("500, cut off", graph().status(500).body(duplicate).fault(Fault::CutAfter(1)), ERROR, Leaves::Open),
+        ("500 that says duplicate", graph().status(500).body(duplicate), ERROR, Leaves::Open),
+        ("closed", graph().fault(Fault::Close), UNAVAILABLE, Leaves::Open),
+        ("closed late", graph().fault(Fault::Close).delay(slow), UNAVAILABLE, Leaves::Open),
+    ];
+    for (name, next, sees, leaves) in cases {
+        stage.play(name, || Ok(world.sandbox.script(next)?), sees, 1, leaves).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn redirects_are_not_followed(world: &World) -> TestResult {
+    let stage = Stage::of(world);
+    for status in [301, 302, 303, 307, 308] {
+        for target in ["/elsewhere", "/beta/security/collaboration/analyzedEmails/remediate"] {
+            let target = format!("{}{target}", world.sandbox.base_url());
+            let script = || Ok(world.sandbox.script(graph().status(status).header("Location", &target))?);
+            let answer = stage.play(&format!("{status} to {target}"), script, ERROR, 1, Leaves::Nothing).await?;
+            assert_eq!(answer.header("location"), None);
+        }
+    }
+    assert_eq!(world.sandbox.recorded_at(Endpoint::Other).len(), 0);
+    Ok(())
+}

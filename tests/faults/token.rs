@@ -1,0 +1,200 @@
+//! The token endpoint, and tokens that are no good.
+
+use std::time::Duration;
+
+use acceptance::{Answer, TestResult, World, payload};
+use sandbox::{Endpoint, Fault, GRAPH_AUDIENCE, GRAPH_ROLE, NextAnswer, TokenRequest};
+use serde_json::json;
+
+use crate::outcome::{Leaves, Sees, Stage};
+
+fn entra() -> NextAnswer {
+    NextAnswer::new(Endpoint::Token)
+}
+
+/// How often the token endpoint was asked.
+fn fetches(world: &World) -> usize {
+    world.sandbox.recorded_at(Endpoint::Token).len()
+}
+
+/// Has the gateway give up the token that it holds.
+async fn empty_cache(world: &World) -> TestResult {
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(401).times(2))?;
+    let answer = Answer::to(world.remediate(&payload())).await?;
+    assert_eq!(answer.status, 502);
+    Ok(())
+}
+
+fn refused(status: u16, error: &str, number: u32) -> NextAnswer {
+    let description = format!("AADSTS{number}: What Entra has to say. Trace ID: x Correlation ID: y Timestamp: z");
+    entra().status(status).json(&json!({ "error": error, "error_description": description, "error_codes": [number] }))
+}
+
+pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestResult {
+    let stage = Stage::of(world);
+    stage.left().await?;
+    let rejected = Sees::Refusal(502, "graphCredentialRejected", None);
+    let unusable = Sees::Refusal(502, "graphError", None);
+    let unavailable = |retry_after| Sees::Refusal(503, "graphUnavailable", Some(retry_after));
+    let redirect = format!("{}/elsewhere", world.sandbox.base_url());
+    // What it answers, what the caller sees, how often it is asked, and what the log tells.
+    let cases: Vec<(&str, Vec<NextAnswer>, Sees, usize, &str)> = vec![
+        ("a wrong secret", vec![refused(401, "invalid_client", 7_000_215)], rejected, 1, "AADSTS7000215"),
+        ("an expired secret", vec![refused(401, "invalid_client", 7_000_222)], rejected, 1, "AADSTS7000222"),
+        ("an unknown application", vec![refused(400, "unauthorized_client", 700_016)], rejected, 1, "AADSTS700016"),
+        ("an unknown tenant", vec![refused(400, "invalid_request", 90_002)], rejected, 1, "AADSTS90002"),
+        ("a 404 page", vec![entra().status(404).body("<html>")], rejected, 1, "status 404"),
+        (
+            "throttling",
+            vec![entra().status(429).header("Retry-After", "17")],
+            Sees::Refusal(429, "graphThrottled", Some("17")),
+            1,
+            "throttles",
+        ),
+        ("one 500", vec![entra().status(500)], Sees::Success, 2, ""),
+        ("one 503", vec![entra().status(503).body("<html>")], Sees::Success, 2, ""),
+        ("two 500s", vec![entra().status(500).times(2)], unavailable("30"), 2, "answered 500"),
+        (
+            "two 503s",
+            vec![entra().status(503).header("Retry-After", "5").times(2)],
+            unavailable("5"),
+            2,
+            "answered 503",
+        ),
+        ("one closed connection", vec![entra().fault(Fault::Close)], Sees::Success, 2, ""),
+        (
+            "two closed connections",
+            vec![entra().fault(Fault::Close).times(2)],
+            unavailable("30"),
+            2,
+            "connection failed",
+        ),
+        (
+            "a closed connection and a 500",
+            vec![entra().fault(Fault::Close), entra().status(500)],
+            unavailable("30"),
+            2,
+            "500",
+        ),
+        ("a token cut off", vec![entra().fault(Fault::CutAfter(40))], Sees::Success, 2, ""),
+        (
+            "two tokens cut off",
+            vec![entra().fault(Fault::CutAfter(40)).times(2)],
+            unavailable("30"),
+            2,
+            "connection failed",
+        ),
+        ("HTML", vec![entra().status(200).body("<html>")], unusable, 1, "without a usable token"),
+        ("no body", vec![entra().status(200).body("")], unusable, 1, "without a usable token"),
+        ("no token", vec![entra().json(&json!({ "token_type": "Bearer", "expires_in": 3599 }))], unusable, 1, "usable"),
+        ("a huge answer", vec![entra().body(format!("{{\"a\":\"{}\"}}", "x".repeat(4 << 20)))], unusable, 1, "usable"),
+        ("204", vec![entra().status(204)], unusable, 1, "answered 204"),
+        ("a redirect", vec![entra().status(307).header("Location", &redirect)], unusable, 1, "answered 307"),
+        ("a slow token", vec![entra().delay(Duration::from_millis(700))], Sees::Success, 1, ""),
+    ];
+    for (name, script, sees, asked, log) in cases {
+        empty_cache(world).await?;
+        // The retry fetches a token and is accepted: a failed fetch is not kept.
+        let (graph, leaves) = match sees {
+            Sees::Success => (1, Leaves::Success),
+            Sees::Refusal(..) => (0, Leaves::Nothing),
+        };
+        let mut before = 0;
+        let script = || {
+            before = fetches(world);
+            Ok(script.into_iter().try_for_each(|next| world.sandbox.script(next))?)
+        };
+        let answer = stage.play(name, script, sees, graph, leaves).await?;
+        let fetched_by_retry = usize::from(leaves == Leaves::Nothing);
+        assert_eq!(fetches(world) - before, asked + fetched_by_retry, "{name}: calls to the token endpoint");
+        if leaves == Leaves::Nothing {
+            let id = answer.request_id();
+            let line = world.gateway.wait_for_line(|line| line.contains(id)).await?;
+            assert!(line.contains(log), "{name}: the log tells {log}: {line}");
+            assert!(!line.contains("Trace ID"), "{line}");
+        }
+    }
+    assert_eq!(world.sandbox.recorded_at(Endpoint::Other).len(), 0, "no redirect was followed");
+    Ok(())
+}
+
+pub(crate) async fn a_token_that_graph_does_not_take_is_fetched_anew_once(world: &World) -> TestResult {
+    let stage = Stage::of(world);
+    stage.left().await?;
+    let graph_token = |expires_in: i64, roles: &[&str]| {
+        world.sandbox.issue_token(&TokenRequest {
+            audience: Some(GRAPH_AUDIENCE.to_owned()),
+            expires_in: Some(expires_in),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            ..TokenRequest::default()
+        })
+    };
+    let given =
+        |token: &str| entra().json(&json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": token }));
+    let (expired, revoked) = (graph_token(-10, &[GRAPH_ROLE]), "eyJhbGciOiJub25lIn0.e30.revoked");
+    let powerless = graph_token(3599, &[]);
+    let rejected = Sees::Refusal(502, "graphCredentialRejected", None);
+    let cases: Vec<(&str, Vec<NextAnswer>, Sees, usize, usize, Leaves)> = vec![
+        ("an expired token", vec![given(&expired)], Sees::Success, 2, 2, Leaves::Success),
+        ("a revoked token", vec![given(revoked)], Sees::Success, 2, 2, Leaves::Success),
+        ("two expired tokens", vec![given(&expired).times(2)], rejected, 2, 2, Leaves::Nothing),
+        (
+            "a revoked token, and no other",
+            vec![given(revoked), refused(401, "x", 7_000_215)],
+            rejected,
+            1,
+            2,
+            Leaves::Nothing,
+        ),
+        (
+            "a token without the permission",
+            vec![given(&powerless)],
+            Sees::Refusal(502, "graphPermissionMissing", None),
+            1,
+            1,
+            Leaves::Nothing,
+        ),
+    ];
+    for (name, script, sees, graph, tokens, leaves) in cases {
+        empty_cache(world).await?;
+        let before = fetches(world);
+        if name == "a token without the permission" {
+            // Graph takes it for a token, so the gateway keeps it: what it lacks, another would lack too.
+            script.into_iter().try_for_each(|next| world.sandbox.script(next))?;
+            let answer = Answer::to(stage.request(&payload())).await?;
+            sees.assert(name, &answer);
+        } else {
+            let script = || Ok(script.into_iter().try_for_each(|next| world.sandbox.script(next))?);
+            stage.play(name, script, sees, graph, leaves).await?;
+        }
+        let by_retry = usize::from(leaves == Leaves::Nothing && name != "a token without the permission");
+        assert_eq!(fetches(world) - before, tokens + by_retry, "{name}: calls to the token endpoint");
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_token_is_kept_no_longer_than_it_lasts(world: &World) -> TestResult {
+    let token = |_| {
+        let request = TokenRequest {
+            audience: Some(GRAPH_AUDIENCE.to_owned()),
+            roles: vec![GRAPH_ROLE.to_owned()],
+            ..TokenRequest::default()
+        };
+        world.sandbox.issue_token(&request)
+    };
+    // What `expires_in` says, and how many tokens three requests then fetch: one that ends within five minutes is not kept.
+    for (expires_in, fetched) in [(json!(3599), 1), (json!("3599"), 1), (json!(310), 1), (json!(300), 3), (json!(0), 3)]
+    {
+        empty_cache(world).await?;
+        let before = fetches(world);
+        for number in 0..fetched {
+            let body = json!({ "token_type": "Bearer", "expires_in": expires_in, "access_token": token(number) });
+            world.sandbox.script(entra().json(&body))?;
+        }
+        for _ in 0..3 {
+            assert_eq!(Answer::to(world.remediate(&payload())).await?.status, 202);
+        }
+        assert_eq!(fetches(world) - before, fetched, "{expires_in}");
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! Connections to Graph that fail, and bytes that no HTTP library would send.
+
+use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, payload};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::{
+    impostor::{Impostor, Play},
+    outcome::{Leaves, Sees, Stage},
+};
+
+const UNAVAILABLE: Sees = Sees::Refusal(503, "graphUnavailable", Some("30"));
+
+pub(crate) async fn connections_fail_in_each_way(world: &World) -> TestResult {
+    let impostor = Impostor::start().await?;
+    let gateway = world.gateway_with(json!({ "GRAPH_URL": impostor.base_url() })).await?;
+    let stage = Stage { world, gateway: &gateway, impostor: Some(&impostor) };
+    let bytes = |text: &str| Play::Bytes(text.as_bytes().to_vec());
+    for (name, play, sees, leaves) in [
+        ("reset", Play::Reset, UNAVAILABLE, Leaves::Open),
+        ("closed", bytes(""), UNAVAILABLE, Leaves::Open),
+        ("not HTTP", bytes("220 mail.contoso.com ESMTP\r\n"), UNAVAILABLE, Leaves::Open),
+        ("a status line cut off", bytes("HTTP/1.1 202 Acc"), UNAVAILABLE, Leaves::Open),
+        ("a head cut off", bytes("HTTP/1.1 202 Accepted\r\nLocation: https://x"), UNAVAILABLE, Leaves::Open),
+        (
+            "no such status",
+            bytes("HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n"),
+            Sees::Refusal(502, "graphError", None),
+            Leaves::Open,
+        ),
+        (
+            "a success until the connection closes",
+            bytes("HTTP/1.1 200 OK\r\n\r\nand so on"),
+            Sees::Success,
+            Leaves::Success,
+        ),
+        (
+            "a duplicate in chunks, the last of them missing",
+            bytes("HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n15\r\nDuplicate remediation\r\n"),
+            UNAVAILABLE,
+            Leaves::Open,
+        ),
+    ] {
+        stage.play(name, || Ok(impostor.play(play)), sees, 1, leaves).await?;
+    }
+
+    // Nobody listens there.
+    let refusing = TcpListener::bind(("127.0.0.1", 0)).await?.local_addr()?;
+    let nobody = format!("http://{refusing}");
+    let callers = json!([{ "name": "by key", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] }]);
+    for (variable, left) in [("GRAPH_URL", 9_999), ("LOGIN_URL", 10_000)] {
+        let gateway = world.gateway_with(json!({ variable: nobody, "CALLERS": callers })).await?;
+        let payload = payload();
+        for _ in 0..2 {
+            let answer = Answer::to(gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload)).await?;
+            UNAVAILABLE.assert(variable, &answer);
+            assert_eq!(answer.header("ratelimit"), Some(format!("\"emails\";r={left}").as_str()), "{variable}");
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_location_that_is_not_ascii_is_passed_on(world: &World) -> TestResult {
+    let impostor = Impostor::start().await?;
+    let gateway = world.gateway_with(json!({ "GRAPH_URL": impostor.base_url() })).await?;
+    let stage = Stage { world, gateway: &gateway, impostor: Some(&impostor) };
+    let accepted = |location: &[u8]| {
+        let head = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nLocation: ";
+        Play::Bytes([head, location, b"\r\n\r\n"].concat())
+    };
+    for location in ["https://security.microsoft.com/é?tid=ü", "https://security.microsoft.com/\u{65e5}\u{672c}"] {
+        let play = || Ok(impostor.play(accepted(location.as_bytes())));
+        let answer = stage.play(location, play, Sees::Success, 1, Leaves::Success).await?;
+        assert_eq!(answer.header("location"), Some(location), "byte for byte");
+        let tracking = answer.json()["trackingUrl"].as_str().unwrap_or_default().to_owned();
+        assert!(tracking.is_ascii() && tracking.starts_with("https://security.microsoft.com/%"), "{tracking}");
+    }
+    // Latin-1, which is no UTF-8: still a success, whatever becomes of the letter.
+    let play = || Ok(impostor.play(accepted(b"https://security.microsoft.com/\xe9")));
+    let answer = stage.play("Latin-1", play, Sees::Success, 1, Leaves::Success).await?;
+    assert!(answer.header("location").is_some_and(|location| location.starts_with("https://security.microsoft.com/")));
+    Ok(())
+}
