@@ -1,1 +1,186 @@
-fn main() {}
+//! Logic Apps as a caller: its HTTP action sends again what failed, up to four times, and polls what is accepted (facts, section 4).
+
+mod action;
+mod lossy;
+mod plan;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use acceptance::{Answer, TestResult, World, guid, payload, payload_of, tests};
+use sandbox::{Endpoint, NextAnswer};
+use serde_json::json;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::{
+    action::{HttpAction, Retries, Run},
+    lossy::Lossy,
+    plan::Plans,
+};
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        every_remediation_over_lossy_connections_is_accepted_exactly_once,
+        the_portal_page_is_polled_by_nobody,
+        what_graph_asks_to_wait_is_waited,
+        what_is_refused_is_not_sent_again,
+    ])
+}
+
+const REMEDIATIONS: usize = 500;
+/// How many run at the same time.
+const CONCURRENT: usize = 32;
+
+#[expect(clippy::print_stdout, reason = "the seed and the figures of a random test belong into its output")]
+async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world: &World) -> TestResult {
+    let seed = match std::env::var("LOSSY_SEED") {
+        Ok(seed) => seed.parse()?,
+        Err(_) => fastrand::u64(..),
+    };
+    println!("LOSSY_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+
+    let payloads: Vec<_> = (0..REMEDIATIONS).map(|_| payload_of(random.usize(1..=3))).collect();
+    let emails: usize = payloads.iter().filter_map(|payload| payload["analyzedEmails"].as_array()).map(Vec::len).sum();
+    let plans = Arc::new(Plans::draw(&payloads, &mut random));
+
+    // caller - lossy - gateway - lossy - Graph
+    let graph = Lossy::start(world.sandbox.base_url(), Arc::clone(&plans.graph)).await?;
+    let gateway = world.gateway_with(json!({ "GRAPH_URL": graph.base_url() })).await?;
+    let front = Lossy::start(gateway.base_url(), Arc::clone(&plans.front)).await?;
+    for _ in 0..REMEDIATIONS / 2 {
+        let delay = Duration::from_millis(random.u64(0..300));
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(delay))?;
+    }
+
+    let began = Instant::now();
+    let places = Arc::new(Semaphore::new(CONCURRENT));
+    let mut runs = JoinSet::new();
+    for (index, payload) in payloads.iter().enumerate() {
+        let action = HttpAction {
+            url: format!("{}/remediate", front.base_url()),
+            token: world.token(),
+            payload: payload.clone(),
+            // Every second one has a key, as the playbooks do; the others leave it to the payload.
+            key: (index % 2 == 0).then(guid),
+            run_id: Some(format!("run-{index}")),
+            retries: Retries::scaled(random.fork()),
+        };
+        let places = Arc::clone(&places);
+        runs.spawn(async move {
+            let _place = places.acquire_owned().await?;
+            Ok::<_, acceptance::Failure>((index, action.run().await?))
+        });
+    }
+    let runs = runs.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
+
+    let mut duplicates = 0;
+    let mut replays = 0;
+    for (index, Run { answer, polls, .. }) in &runs {
+        assert_eq!(answer.status, 200, "remediation {index} of LOSSY_SEED={seed}: {answer:?}");
+        assert_eq!(*polls, 0);
+        assert_eq!(answer.json()["status"], "accepted");
+        duplicates += usize::from(answer.json()["duplicate"] == true);
+        replays += usize::from(answer.header("idempotency-replayed").is_some());
+    }
+
+    // Exactly once, by the count of those who did it.
+    let mut accepted: BTreeMap<String, usize> = BTreeMap::new();
+    for one in world.sandbox.accepted() {
+        let id = one.remediation.analyzed_emails.first().map(|email| email.network_message_id.clone());
+        *accepted.entry(id.unwrap_or_default()).or_default() += 1;
+    }
+    let ids =
+        |payload: &serde_json::Value| payload["analyzedEmails"][0]["networkMessageId"].as_str().map(str::to_owned);
+    let asked: BTreeSet<String> = payloads.iter().filter_map(ids).collect();
+    assert_eq!(accepted.keys().cloned().collect::<BTreeSet<_>>(), asked, "none lost, none invented");
+    assert!(accepted.values().all(|times| *times == 1), "none twice");
+    let calls = world.sandbox.recorded_at(Endpoint::Remediate);
+    let refused = calls.iter().filter(|call| call.status() == Some(409)).count();
+
+    // And each was counted once, however often it failed.
+    let last = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
+    let left = 10_000 - emails - 1;
+    assert_eq!(last.header("ratelimit"), Some(format!("\"emails\";r={left}").as_str()), "LOSSY_SEED={seed}");
+
+    let attempts: usize = runs.iter().map(|(_, run)| run.attempts).sum();
+    let most = runs.iter().map(|(_, run)| run.attempts).max().unwrap_or_default();
+    println!(
+        "{REMEDIATIONS} remediations of {emails} emails in {:.1} s: {} faults played ({}), {} retries, at most {most} attempts; \
+         Graph saw {} calls and answered {refused} of them 409; {duplicates} ended as duplicates, {replays} as replays",
+        began.elapsed().as_secs_f64(),
+        plans.played(),
+        plans.figures(),
+        attempts - REMEDIATIONS,
+        calls.len(),
+    );
+    assert_eq!(plans.left(), 0, "every fault that was drawn was played");
+    Ok(())
+}
+
+async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
+    // A Location that can be reached, so that a poll would show.
+    let page = format!("{}/action-center", world.sandbox.base_url());
+    for (run_id, status, polls) in [(Some("run-1"), 200, 0), (None, 404, 1)] {
+        world.sandbox.clear();
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(202).header("Location", &page))?;
+        let action = HttpAction {
+            url: format!("{}/remediate", world.gateway.base_url()),
+            token: world.token(),
+            payload: payload(),
+            key: None,
+            run_id: run_id.map(str::to_owned),
+            retries: Retries::scaled(fastrand::Rng::with_seed(1)),
+        };
+        let run = action.run().await?;
+        // Without the header the action ends as the portal page does: that is what the 200 is for.
+        assert_eq!((run.answer.status, run.polls), (status, polls), "{run_id:?}");
+        assert_eq!(world.sandbox.recorded_at(Endpoint::Other).len(), polls);
+    }
+    Ok(())
+}
+
+async fn what_graph_asks_to_wait_is_waited(world: &World) -> TestResult {
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(429).header("Retry-After", "60").times(2))?;
+    let action = HttpAction {
+        url: format!("{}/remediate", world.gateway.base_url()),
+        token: world.token(),
+        payload: payload(),
+        key: Some(guid()),
+        run_id: Some("run-1".to_owned()),
+        retries: Retries::scaled(fastrand::Rng::with_seed(1)),
+    };
+    let began = Instant::now();
+    let run = action.run().await?;
+    assert_eq!((run.answer.status, run.attempts), (200, 3));
+    assert_eq!(run.answer.json()["duplicate"], false);
+    assert!(began.elapsed() >= 2 * action::scaled(Duration::from_mins(1)), "{:?}", began.elapsed());
+    assert_eq!(world.sandbox.accepted().len(), 1);
+    Ok(())
+}
+
+async fn what_is_refused_is_not_sent_again(world: &World) -> TestResult {
+    let action = |payload| HttpAction {
+        url: format!("{}/remediate", world.gateway.base_url()),
+        token: world.token(),
+        payload,
+        key: None,
+        run_id: Some("run-1".to_owned()),
+        retries: Retries::scaled(fastrand::Rng::with_seed(1)),
+    };
+    let mut invalid = payload();
+    invalid["severity"] = "urgent".into();
+    let run = action(invalid).run().await?;
+    assert_eq!((run.answer.status, run.attempts), (400, 1));
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400))?;
+    let run = action(payload()).run().await?;
+    assert_eq!((run.answer.status, run.attempts), (400, 1));
+    // What may have been done is, five times at most.
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(500).times(9))?;
+    let run = action(payload()).run().await?;
+    assert_eq!((run.answer.status, run.attempts), (502, 5));
+    Ok(())
+}

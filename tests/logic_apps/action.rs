@@ -1,0 +1,111 @@
+//! The HTTP action of Logic Apps, with its default retry policy and its asynchronous pattern (facts, section 4).
+
+use std::time::Duration;
+
+use acceptance::{Answer, Failure};
+use reqwest::{Client, Method, redirect::Policy};
+use serde_json::Value;
+
+/// By how much the waits are shortened.
+const SCALE: u32 = 100;
+/// How often it sends again.
+const RETRIES: usize = 4;
+/// The bounds of its waits, before they are shortened.
+const WAITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(45));
+
+/// A wait of the real action, as it is here.
+pub(crate) fn scaled(wait: Duration) -> Duration {
+    wait / SCALE
+}
+
+/// The waits between the attempts.
+pub(crate) struct Retries(fastrand::Rng);
+
+impl Retries {
+    pub(crate) fn scaled(random: fastrand::Rng) -> Self {
+        Self(random)
+    }
+
+    /// Exponential, with jitter.
+    fn wait(&mut self, failed: usize) -> Duration {
+        let (least, most) = WAITS;
+        let step = least * 2_u32.pow(u32::try_from(failed).unwrap_or(u32::MAX).saturating_sub(1));
+        scaled(step.mul_f64(1.0 + self.0.f64()).clamp(least, most))
+    }
+}
+
+/// One action of one run.
+pub(crate) struct HttpAction {
+    pub(crate) url: String,
+    pub(crate) token: String,
+    pub(crate) payload: Value,
+    pub(crate) key: Option<String>,
+    /// `None` where the workflow suppresses its headers.
+    pub(crate) run_id: Option<String>,
+    pub(crate) retries: Retries,
+}
+
+/// How an action ended.
+pub(crate) struct Run {
+    /// Its output: the last answer.
+    pub(crate) answer: Answer,
+    /// How often it sent the request.
+    pub(crate) attempts: usize,
+    /// How often it polled.
+    pub(crate) polls: usize,
+}
+
+impl HttpAction {
+    pub(crate) async fn run(mut self) -> Result<Run, Failure> {
+        let mut attempts = 0;
+        let mut answer = loop {
+            attempts += 1;
+            let outcome = self.attempt().await;
+            let wait = match &outcome {
+                Ok(answer) if !matches!(answer.status, 408 | 429 | 500..=599) => break outcome?,
+                _ if attempts > RETRIES => break outcome?,
+                Ok(answer) if answer.status == 429 => {
+                    let seconds = answer.header("retry-after").and_then(|seconds| seconds.parse().ok());
+                    seconds.map_or_else(|| self.retries.wait(attempts), |seconds| scaled(Duration::from_secs(seconds)))
+                }
+                Ok(_) | Err(_) => self.retries.wait(attempts),
+            };
+            tokio::time::sleep(wait).await;
+        };
+
+        // The asynchronous pattern, on by default: a 202 is polled until it is none, and the last answer is the output.
+        let mut polls = 0;
+        while answer.status == 202 {
+            let location = answer.header("location").ok_or("a 202 without a Location fails the action")?.to_owned();
+            polls += 1;
+            answer = Answer::to(client()?.request(Method::GET, location).bearer_auth(&self.token)).await?;
+        }
+        Ok(Run { answer, attempts, polls })
+    }
+
+    async fn attempt(&self) -> Result<Answer, Failure> {
+        let mut request = client()?
+            .post(&self.url)
+            .header("User-Agent", "azure-logic-apps/1.0 (workflow 0123456789abcdef; version 08585287554177334956)")
+            .bearer_auth(&self.token)
+            .json(&self.payload);
+        if let Some(run_id) = &self.run_id {
+            request =
+                request.header("x-ms-workflow-run-id", run_id).header("x-ms-workflow-operation-name", "Remediate");
+        }
+        if let Some(key) = &self.key {
+            request = request.header("Idempotency-Key", key);
+        }
+        Answer::to(request).await
+    }
+}
+
+/// A connection of its own for each attempt, and 120 seconds for it.
+fn client() -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .pool_max_idle_per_host(0)
+        .timeout(Duration::from_mins(2))
+        .build()
+}
