@@ -9,7 +9,7 @@ use futures::future::{Either, select};
 use serde_json::Value;
 
 use super::platform::TestPlatform;
-use crate::ports::{Call, Http, Received, SendFailure, Timers};
+use crate::ports::{Call, Http, Received, SendFailure, Timers, Unread};
 
 /// How much later than asked a deadline strikes: timers are never early.
 const LATENESS: Duration = Duration::from_millis(5);
@@ -112,13 +112,19 @@ impl Http for TestPlatform {
         let reply = upstream.replies.borrow().get(call.url).cloned();
         match reply.unwrap_or_else(|| panic!("a call to {}, which no test expects", call.url)) {
             Reply::Failure(failure) => Err(failure),
-            Reply::CutOff(status) => Ok(Received { status, headers: Vec::new(), body: None }),
+            Reply::CutOff(status) => {
+                Ok(Received { status, headers: Vec::new(), body: Err(Unread::Failed(SendFailure::Connection)) })
+            }
             Reply::Answer(status, headers, body) => {
                 let skipped = call.skip_success_body && (200..=299).contains(&status);
                 Ok(Received {
                     status,
                     headers: headers.into_iter().filter(|(name, _)| call.wanted.contains(name)).collect(),
-                    body: (!skipped && body.len() <= call.body_cap).then_some(body),
+                    body: match body {
+                        _ if skipped => Err(Unread::Skipped),
+                        body if body.len() > call.body_cap => Err(Unread::TooLarge),
+                        body => Ok(body),
+                    },
                 })
             }
         }
