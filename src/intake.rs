@@ -78,6 +78,9 @@ pub enum RequestFault {
     /// `validateOnly` more than once.
     #[error("validateOnly more than once")]
     Repeated,
+    /// A parameter whose name is not UTF-8, so that nobody knows what it was meant to be.
+    #[error("a parameter whose name is not UTF-8")]
+    Undecodable,
     /// A parameter that was surely meant to be `validateOnly`. To ignore it would send what was only to be checked.
     #[error("a parameter that resembles validateOnly")]
     Misspelt,
@@ -95,7 +98,7 @@ pub fn validate_only(query: &str) -> Result<bool, RequestFault> {
     let mut asked = None;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = percent::decode(name).unwrap_or_default();
+        let name = percent::decode(name).ok_or(RequestFault::Undecodable)?;
         if name.eq_ignore_ascii_case("validateOnly") {
             let value = match value {
                 _ if value.eq_ignore_ascii_case("true") => true,
@@ -243,6 +246,8 @@ mod tests {
             ("%76alidateOnly=true", Ok(true)),
             ("%24validateOnly=true", Err(RequestFault::Misspelt)),
             ("dryRun=1", Err(RequestFault::Misspelt)),
+            ("validateOnly%FF=true", Err(RequestFault::Undecodable)),
+            ("x=%FF", Ok(false)),
         ] {
             assert_eq!(validate_only(query), expected, "{query}");
         }

@@ -323,6 +323,7 @@ fn request(fault: RequestFault) -> Public {
         RequestFault::IdempotencyKey => {
             "Idempotency-Key must be one key of 1 to 255 visible ASCII characters, quoted or bare."
         }
+        RequestFault::Undecodable => "The name of a query parameter is not UTF-8. Nothing was sent.",
         RequestFault::Misspelt => "A query parameter resembles validateOnly, but is not. Nothing was sent.",
     };
     Public::new(Code::InvalidRequest, detail)
