@@ -37,8 +37,9 @@ impl Raw {
     /// # Errors
     /// Where the connection is closed.
     pub async fn head(&mut self, method: &str, path: &str, lines: &[&str]) -> io::Result<()> {
-        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
-        self.send(format!("{method} {path} HTTP/1.1\r\nHost: gateway\r\n{lines}\r\n")).await
+        let first = format!("{method} {path} HTTP/1.1");
+        let lines: Vec<&str> = [first.as_str(), "Host: gateway"].iter().chain(lines).copied().chain(["", ""]).collect();
+        self.send(lines.join("\r\n")).await
     }
 
     /// Sends these bytes.

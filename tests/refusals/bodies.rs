@@ -1,0 +1,284 @@
+//! Bodies that are no JSON, and payloads that are no remediation: each fault is told where it stands.
+
+use acceptance::{Answer, Failure, TestResult, World, email, guid, payload, payload_of, payload_with};
+use sandbox::Endpoint;
+use serde_json::{Value, json};
+
+/// The code of a body that is no JSON.
+pub(crate) const NOT_JSON: &str = "invalidJson";
+/// The code of a payload that is no remediation.
+pub(crate) const NOT_VALID: &str = "invalidPayload";
+
+async fn post(world: &World, body: impl Into<Vec<u8>>) -> Result<Answer, Failure> {
+    let request =
+        world.gateway.post("/remediate").bearer_auth(world.token()).header("Content-Type", "application/json");
+    let answer = Answer::to(request.body(body.into())).await?;
+    assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "it was sent to Graph");
+    Ok(answer)
+}
+
+/// What `errors` says, a line for each: pointer and detail.
+fn told(answer: &Answer) -> Vec<String> {
+    let body = answer.json();
+    let errors = body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let text = |error: &Value, name: &str| error[name].as_str().unwrap_or_default().to_owned();
+    errors.iter().map(|error| format!("{}: {}", text(error, "pointer"), text(error, "detail"))).collect()
+}
+
+/// Refused as a payload, with exactly these faults: a pointer, and a part of what is said there.
+fn assert_faults(answer: &Answer, expected: &[(&str, &str)], of: &str) {
+    answer.assert_problem(400, NOT_VALID, &[]);
+    let told = told(answer);
+    let right = |(told, (pointer, part)): (&String, &(&str, &str))| {
+        told.strip_prefix(pointer).and_then(|rest| rest.strip_prefix(": ")).is_some_and(|detail| detail.contains(part))
+    };
+    assert!(told.len() == expected.len() && told.iter().zip(expected).all(right), "{of}\n{told:#?}\n{expected:#?}");
+}
+
+fn nested(depth: usize) -> String {
+    let deep = format!("{}{}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+    payload().to_string().replacen('{', &format!("{{\"@odata.x\":{deep},"), 1)
+}
+
+pub(crate) async fn what_is_no_json_is_refused_as_such(world: &World) -> TestResult {
+    let good = payload().to_string();
+    let twice = |member: &str| good.replacen('{', &format!("{{{member},"), 1);
+    let in_item = |member: &str| good.replacen("[{", &format!("[{{{member},"), 1);
+    let utf_16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let latin_1: Vec<u8> =
+        good.replace("Clean", "Cl\u{0}ean").bytes().map(|byte| if byte == 0 { 0xe9 } else { byte }).collect();
+    for (name, body, pointers) in [
+        ("nothing", Vec::new(), &[][..]),
+        ("white space", b" \r\n\t".to_vec(), &[]),
+        ("cut off", good.as_bytes().split_at(good.len() - 1).0.to_vec(), &[]),
+        ("more after the end", format!("{good} {good}").into_bytes(), &[]),
+        ("a byte order mark", format!("\u{feff}{good}").into_bytes(), &[]),
+        ("UTF-16", utf_16, &[]),
+        ("Latin-1", latin_1, &[]),
+        ("single quotes", good.replace('"', "'").into_bytes(), &[]),
+        ("a comment", format!("/**/{good}").into_bytes(), &[]),
+        ("a comma at the end", good.replacen("}]", "},]", 1).into_bytes(), &[]),
+        ("NaN", good.replace("false", "NaN").into_bytes(), &[]),
+        ("a raw line in a string", good.replace("Clean", "Cl\nean").into_bytes(), &[]),
+        ("a form", b"displayName=x".to_vec(), &[]),
+        ("a lone surrogate", good.replace("Clean", "\\ud800").into_bytes(), &[]),
+        ("nested deeper than 32", nested(33).into_bytes(), &[]),
+        ("a hundred thousand brackets", "[".repeat(100_000).into_bytes(), &[]),
+        ("a member twice", twice(r#""action":"softDelete""#).into_bytes(), &["/action"]),
+        ("a member twice, once in escapes", twice(r#""\u0061ction":"hardDelete""#).into_bytes(), &["/action"]),
+        ("an unknown member twice", twice(r#""x":1,"x":2"#).into_bytes(), &["/x"]),
+        (
+            "a member of an item twice",
+            in_item(r#""recipientEmailAddress":"a@contoso.com""#).into_bytes(),
+            &["/analyzedEmails/0/recipientEmailAddress"],
+        ),
+        ("twice within an annotation", twice(r#""@odata.x":{"y":[{"z":1,"z":1}]}"#).into_bytes(), &["/@odata.x/y/0/z"]),
+    ] {
+        let answer = post(world, body).await?;
+        assert_eq!(answer.json()["error"]["code"], NOT_JSON, "{name}: {answer:?}");
+        answer.assert_problem(400, NOT_JSON, &[]);
+        assert_eq!(answer.pointers(), pointers, "{name}");
+    }
+    // What is nested just as deep as it may be is JSON.
+    let answer = Answer::to(
+        world
+            .gateway
+            .post("/remediate?validateOnly=true")
+            .bearer_auth(world.token())
+            .header("Content-Type", "application/json")
+            .body(nested(32)),
+    )
+    .await?;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    Ok(())
+}
+
+/// The table of section 2, one fault at a time.
+pub(crate) async fn each_fault_of_a_payload_is_named_where_it_stands(world: &World) -> TestResult {
+    let long = |length: usize| "x".repeat(length);
+    let item = |id: Value, address: Value| json!([{ "networkMessageId": id, "recipientEmailAddress": address }]);
+    let with_id = |id: &str| payload_with("analyzedEmails", item(json!(id), json!("a@contoso.com")));
+    let with_address = |address: &str| payload_with("analyzedEmails", item(json!(guid()), json!(address)));
+    let without = |member: &str| {
+        let mut payload = payload();
+        payload.as_object_mut().map(|members| members.remove(member));
+        payload
+    };
+    let id = "/analyzedEmails/0/networkMessageId";
+    let address = "/analyzedEmails/0/recipientEmailAddress";
+    let mut table = vec![
+        (json!([]), "", "object"),
+        (json!(null), "", "object"),
+        (json!("x"), "", "object"),
+        (payload_with("displayName", ""), "/displayName", "blank"),
+        (payload_with("displayName", " \t\u{a0}"), "/displayName", "blank"),
+        (payload_with("displayName", long(257)), "/displayName", "256"),
+        (payload_with("displayName", 1), "/displayName", "string"),
+        (payload_with("description", ""), "/description", "blank"),
+        (payload_with("description", long(1025)), "/description", "1024"),
+        (payload_with("severity", "critical"), "/severity", "\"low\", \"medium\", \"high\""),
+        (payload_with("severity", "High"), "/severity", "did you mean \"high\"?"),
+        (payload_with("severity", 2), "/severity", "string"),
+        (payload_with("action", "delete"), "/action", "must be one of"),
+        (payload_with("action", "SoftDelete"), "/action", "did you mean \"softDelete\"?"),
+        (payload_with("action", "softDelet"), "/action", "did you mean \"softDelete\"?"),
+        (payload_with("action", "unknownFutureValue"), "/action", "unknownFutureValue"),
+        (payload_with("severity", "unknownFutureValue"), "/severity", "unknownFutureValue"),
+        (payload_with("action", json!(["softDelete"])), "/action", "string"),
+        (payload_with("remediateSendersCopy", "yes"), "/remediateSendersCopy", "true or false"),
+        (payload_with("remediateSendersCopy", ""), "/remediateSendersCopy", "true or false"),
+        (payload_with("remediateSendersCopy", 0), "/remediateSendersCopy", "true or false"),
+        (payload_with("analyzedEmails", json!([])), "/analyzedEmails", "1 to 10000"),
+        (payload_with("analyzedEmails", email()), "/analyzedEmails", "array"),
+        (payload_with("analyzedEmails", json!(["x"])), "/analyzedEmails/0", "object"),
+        (payload_with("analyzedEmails", json!([email(), null])), "/analyzedEmails/1", "object"),
+        (payload_of(10_001), "/analyzedEmails", "10001"),
+        (with_id("73ca4154"), id, "GUID"),
+        (with_id(&format!("{{{}}}", guid())), id, "another spelling"),
+        (with_id(&guid().replace('-', "")), id, "another spelling"),
+        (with_id(&format!("{} ", guid())), id, "GUID"),
+        (with_id(&guid().replace('-', "\u{2010}")), id, "GUID"),
+        (with_id(""), id, "GUID"),
+        (with_address("hannah"), address, "'@'"),
+        (with_address("a@b@contoso.com"), address, "single"),
+        (with_address("Hannah <hannah@contoso.com>"), address, "bare"),
+        (with_address("a@contoso.com,b@contoso.com"), address, "bare"),
+        (with_address("a@contoso.com\n"), address, ""),
+        (with_address("a@contoso"), address, "domain"),
+        (with_address("a@[10.0.0.1]"), address, "IP address"),
+        (with_address("a%evil.com@contoso.com"), address, "route"),
+        (with_address(&format!("{}@{}.com", long(64), long(252))), address, "320"),
+        (payload_with("analyzedEmails", item(json!(1), json!("a@contoso.com"))), id, "string"),
+        (payload_with("analyzedEmails", item(Value::Null, json!("a@contoso.com"))), id, "null counts as missing"),
+        (payload_with("analyzedEmails", item(json!(guid()), Value::Null)), address, "null counts as missing"),
+        (payload_with("comment", "x"), "/comment", "unknown member"),
+        (payload_with("__proto__", json!({})), "/__proto__", "unknown member"),
+        (payload_with("a/b~c", 1), "/a~1b~0c", "unknown member"),
+        (payload_with("@odata", 1), "/@odata", "unknown member"),
+    ];
+    for (member, pointer) in [
+        ("displayName", "/displayName"),
+        ("description", "/description"),
+        ("severity", "/severity"),
+        ("action", "/action"),
+        ("remediateSendersCopy", "/remediateSendersCopy"),
+        ("analyzedEmails", "/analyzedEmails"),
+    ] {
+        table.push((without(member), pointer, "missing"));
+        table.push((payload_with(member, Value::Null), pointer, "null counts as missing"));
+    }
+    for (body, pointer, part) in table {
+        let body = body.to_string();
+        let answer = post(world, body.clone()).await?;
+        assert_faults(&answer, &[(pointer, part)], &body.chars().take(400).collect::<String>());
+    }
+    Ok(())
+}
+
+/// What four of six hand-written callers send (facts, section 1): the answer has to name the member that they meant.
+pub(crate) async fn wrong_bodies_seen_in_the_wild_are_named_at_the_right_member(world: &World) -> TestResult {
+    let renamed = |from: &str, to: &str| payload().to_string().replace(&format!("\"{from}\":"), &format!("\"{to}\":"));
+    let exchange_id = "AAMkADFiNTM3ZjE5LTQ0ZGYtNDg5Ny04YjQ4LWE3ZjY3ZjQ5ZTk3YgBGAAAAAADJ2k3dNnVbSq7";
+    let items = |items: Value| payload_with("analyzedEmails", items).to_string();
+    let (id, address) = ("/analyzedEmails/0/networkMessageId", "/analyzedEmails/0/recipientEmailAddress");
+    for (body, faults) in [
+        (
+            renamed("action", "remediationAction"),
+            &[("/remediationAction", "did you mean \"action\"?"), ("/action", "missing")][..],
+        ),
+        (
+            renamed("analyzedEmails", "analyzedEmailIdentifiers"),
+            &[("/analyzedEmailIdentifiers", "did you mean \"analyzedEmails\"?"), ("/analyzedEmails", "missing")],
+        ),
+        (
+            renamed("analyzedEmails", "emailIds"),
+            &[("/emailIds", "did you mean \"analyzedEmails\"?"), ("/analyzedEmails", "missing")],
+        ),
+        (payload_with("remediateBy", "soc").to_string(), &[("/remediateBy", "leave it out")]),
+        (payload_with("approverUpn", "soc").to_string(), &[("/approverUpn", "leave it out")]),
+        (
+            items(json!([{ "id": guid() }])),
+            &[("/analyzedEmails/0/id", "\"networkMessageId\""), (id, "missing"), (address, "missing")],
+        ),
+        (
+            items(json!([{ "networkMessageId": guid(), "recipientEmailAddresses": ["a@contoso.com"] }])),
+            &[("/analyzedEmails/0/recipientEmailAddresses", "\"recipientEmailAddress\""), (address, "missing")],
+        ),
+        (
+            items(json!([{ "networkMessageId": exchange_id, "recipientEmailAddress": "a@contoso.com" }])),
+            &[(id, "this looks like an Exchange or Graph message id")],
+        ),
+        (
+            items(json!([{ "networkMessageId": "<x@contoso.com>", "recipientEmailAddress": "a@contoso.com" }])),
+            &[(id, "this looks like an internet message id")],
+        ),
+        (renamed("displayName", "displayname"), &[("/displayname", "\"displayName\""), ("/displayName", "missing")]),
+        (
+            renamed("analyzedEmails", "analysedEmails"),
+            &[("/analysedEmails", "\"analyzedEmails\""), ("/analyzedEmails", "missing")],
+        ),
+    ] {
+        // Keys are sorted by the writer, and faults are told in the order of the document.
+        let answer = post(world, body.clone()).await?;
+        assert_faults(&answer, faults, &body);
+    }
+    Ok(())
+}
+
+/// One round for the person who mends them, whatever is wrong.
+pub(crate) async fn all_faults_are_told_together_up_to_a_number(world: &World) -> TestResult {
+    let body = r#"{"displayName":"","severity":"bad","action":null,"remediateSendersCopy":2,"surplus":1,
+        "analyzedEmails":[{"networkMessageId":"1","recipientEmailAddress":"2","x":3},4,{}]}"#;
+    let answer = post(world, body).await?;
+    let expected = [
+        ("/displayName", "blank"),
+        ("/severity", "one of"),
+        ("/action", "null"),
+        ("/remediateSendersCopy", "true or false"),
+        ("/surplus", "unknown"),
+        ("/analyzedEmails/0/networkMessageId", "GUID"),
+        ("/analyzedEmails/0/recipientEmailAddress", "'@'"),
+        ("/analyzedEmails/0/x", "unknown"),
+        ("/analyzedEmails/1", "object"),
+        ("/analyzedEmails/2/networkMessageId", "missing"),
+        ("/analyzedEmails/2/recipientEmailAddress", "missing"),
+        ("/description", "missing"),
+    ];
+    assert_faults(&answer, &expected, body);
+    assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("12")), "{answer:?}");
+
+    let answer = post(world, payload_with("analyzedEmails", vec![json!({}); 1_000]).to_string()).await?;
+    answer.assert_problem(400, NOT_VALID, &[]);
+    let detail = answer.json()["detail"].to_string();
+    assert_eq!(answer.pointers().len(), 50);
+    assert!(detail.contains("2000") && detail.contains("1950"), "{detail}");
+    Ok(())
+}
+
+/// What is reflected could be used against whoever reads it, in a terminal or a log.
+pub(crate) async fn no_text_echoes_much_of_the_input(world: &World) -> TestResult {
+    let long = "Z".repeat(3_000);
+    let mut payload = payload();
+    for member in ["displayName", "description", "severity", "action", "remediateSendersCopy", &long] {
+        payload[member] = json!(long);
+    }
+    payload["evil\u{1b}[31m\u{202e}\r\nname"] = json!(1);
+    payload["analyzedEmails"] = json!([{ "networkMessageId": long, "recipientEmailAddress": long, &long: 1 }, long]);
+    let answer = post(world, payload.to_string()).await?;
+    answer.assert_problem(400, NOT_VALID, &[]);
+    let text = String::from_utf8(answer.body.clone())?;
+    assert!(!text.contains(&"Z".repeat(65)), "{text}");
+    for unseen in ["\u{1b}", "\\u001b", "\u{202e}", "\\r", "\\n"] {
+        assert!(!text.contains(unseen), "{unseen:?}: {text}");
+    }
+    for body in [format!("{{\"{long}\":1,\"{long}\":1}}"), format!("[{long}"), format!("{{\"{long}"), long.clone()] {
+        let answer = post(world, body).await?;
+        answer.assert_problem(400, NOT_JSON, &[]);
+        assert!(!String::from_utf8(answer.body)?.contains(&"Z".repeat(65)));
+    }
+    // Nor does a path: the one of a route stays whole, any other is told only while it is short.
+    let answer = Answer::to(world.gateway.post(&format!("/{long}"))).await?;
+    answer.assert_problem(404, "notFound", &[]);
+    assert!(!String::from_utf8(answer.body)?.contains(&"Z".repeat(65)));
+    Ok(())
+}

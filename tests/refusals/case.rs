@@ -1,0 +1,91 @@
+//! One request that is refused, and how.
+
+use acceptance::{Failure, Gateway, World};
+use reqwest::RequestBuilder;
+use sandbox::{Endpoint, NextAnswer};
+use serde_json::Value;
+
+type Ask = Box<dyn Fn(&World, &Gateway) -> RequestBuilder + Send>;
+
+/// A request that is refused.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) code: &'static str,
+    status: u16,
+    request: Ask,
+    headers: Vec<(&'static str, String)>,
+    settled: bool,
+    next: Vec<NextAnswer>,
+    over: Option<Value>,
+}
+
+/// A request to the gateway of the tests, refused with this status and code.
+pub(crate) fn case(
+    name: &'static str,
+    status: u16,
+    code: &'static str,
+    request: impl Fn(&World, &Gateway) -> RequestBuilder + Send + 'static,
+) -> Case {
+    let request = Box::new(request);
+    Case { name, code, status, request, headers: Vec::new(), settled: false, next: Vec::new(), over: None }
+}
+
+impl Case {
+    /// The answer has this header beside those of every refusal.
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// It came as far as the ledger, which adds the quota to the answer.
+    pub(crate) fn settled(mut self) -> Self {
+        self.settled = true;
+        self
+    }
+
+    /// Microsoft answers like this.
+    pub(crate) fn next(mut self, next: NextAnswer) -> Self {
+        self.next.push(next);
+        self
+    }
+
+    /// It goes to a gateway of its own, with these variables over the development ones.
+    pub(crate) fn gateway(mut self, over: Value) -> Self {
+        self.over = Some(over);
+        self
+    }
+}
+
+/// Sends each request and holds its answer against the contract. Graph accepts nothing.
+pub(crate) async fn provoke(world: &World, cases: Vec<Case>) -> Result<(), Failure> {
+    for case in cases {
+        world.sandbox.clear();
+        for next in case.next {
+            world.sandbox.script(next)?;
+        }
+        let own;
+        let gateway = match case.over {
+            Some(over) => {
+                own = world.gateway_with(over).await?;
+                &own
+            }
+            None => &world.gateway,
+        };
+        let answer = acceptance::Answer::to((case.request)(world, gateway)).await?;
+        let code = answer.json()["error"]["code"].clone();
+        assert_eq!((answer.status, code.as_str()), (case.status, Some(case.code)), "{}: {answer:?}", case.name);
+        let mut names: Vec<&str> = case.headers.iter().map(|(name, _)| *name).collect();
+        if case.settled {
+            names.extend(["ratelimit", "ratelimit-policy"]);
+        }
+        answer.assert_problem(case.status, case.code, &names);
+        for (name, value) in &case.headers {
+            assert_eq!(answer.header(name), Some(value.as_str()), "{}: {name}", case.name);
+        }
+        assert!(world.sandbox.accepted().is_empty(), "{}: Graph accepted it", case.name);
+        if !case.settled {
+            assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "{}: it was sent to Graph", case.name);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Which check comes first, and what it keeps from those who fail it.
+
+use acceptance::{Answer, Failure, Raw, TestResult, World, payload, payload_with};
+use reqwest::{Method, RequestBuilder};
+use sandbox::{Endpoint, NextAnswer, TokenRequest};
+use serde_json::{Value, json};
+
+/// The faults that a request can have, in the order in which they are looked for.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Fault {
+    Path,
+    Method,
+    Type,
+    NoCredentials,
+    BadCredentials,
+    Nobody,
+    Query,
+    Json,
+    Payload,
+    Rights,
+}
+
+const FAULTS: [(Fault, u16, &str); 10] = [
+    (Fault::Path, 404, "notFound"),
+    (Fault::Method, 405, "methodNotAllowed"),
+    (Fault::Type, 415, "unsupportedMediaType"),
+    (Fault::NoCredentials, 401, "unauthenticated"),
+    (Fault::BadCredentials, 401, "invalidCredentials"),
+    (Fault::Nobody, 403, "unknownCaller"),
+    (Fault::Query, 400, "invalidRequest"),
+    (Fault::Json, 400, "invalidJson"),
+    (Fault::Payload, 400, "invalidPayload"),
+    (Fault::Rights, 403, "recipientNotAllowed"),
+];
+
+/// A request with exactly these faults, as far as one leaves room for another.
+fn request(world: &World, faults: &[Fault]) -> RequestBuilder {
+    let has = |fault| faults.contains(&fault);
+    let method = if has(Fault::Method) { Method::PUT } else { Method::POST };
+    let path = if has(Fault::Path) { "/nowhere" } else { "/remediate" };
+    let query = if has(Fault::Query) { "?validateOnly=perhaps" } else { "" };
+    let mut request = world.gateway.request(method, &format!("{path}{query}"));
+    request = request.header("Content-Type", if has(Fault::Type) { "text/plain" } else { "application/json" });
+    let token = |request| world.sandbox.issue_token(&request);
+    // Of credentials there is one kind at most, so of their faults the first.
+    request = if has(Fault::NoCredentials) {
+        request
+    } else if has(Fault::BadCredentials) {
+        request.bearer_auth(token(TokenRequest { expires_in: Some(-600), ..TokenRequest::default() }))
+    } else if has(Fault::Nobody) {
+        request.bearer_auth(token(TokenRequest { object_id: Some(acceptance::guid()), ..TokenRequest::default() }))
+    } else {
+        request.bearer_auth(world.token())
+    };
+    let mut body = payload();
+    if has(Fault::Payload) {
+        body["severity"] = json!("grave");
+    }
+    if has(Fault::Rights) {
+        body["analyzedEmails"][0]["recipientEmailAddress"] = json!("a@fabrikam.com");
+    }
+    let mut body = body.to_string();
+    if has(Fault::Json) {
+        body.push(',');
+    }
+    request.body(body)
+}
+
+/// Every two faults at once, and each with all that come after it: the earlier one answers.
+pub(crate) async fn the_first_check_that_fails_answers(world: &World) -> TestResult {
+    for (at, (first, status, code)) in FAULTS.into_iter().enumerate() {
+        let later: Vec<Fault> = FAULTS.into_iter().skip(at + 1).map(|(fault, ..)| fault).collect();
+        let mut sets: Vec<Vec<Fault>> = later.iter().map(|other| vec![first, *other]).collect();
+        sets.push(std::iter::once(first).chain(later).collect());
+        for faults in sets {
+            let answer = Answer::to(request(world, &faults)).await?;
+            let body = answer.json();
+            assert_eq!((answer.status, &body["error"]["code"]), (status, &json!(code)), "{faults:?}: {answer:?}");
+        }
+    }
+    // Size: as declared it comes before identity, as it streams after.
+    let mut declared = Raw::connect(&world.gateway).await?;
+    declared.post("/remediate", &["Content-Type: application/json", "Content-Length: 2097153"]).await?;
+    declared.answer().await?.assert_problem(413, "payloadTooLarge", &[]);
+    let mut streamed = Raw::connect(&world.gateway).await?;
+    streamed.post("/remediate", &["Content-Type: application/json", "Transfer-Encoding: chunked"]).await?;
+    streamed.answer().await?.assert_problem(401, "unauthenticated", &["www-authenticate"]);
+    assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty());
+
+    // And all of it before Graph, which would fail otherwise.
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(503))?;
+    Answer::to(request(world, &[Fault::Rights])).await?.assert_problem(403, "recipientNotAllowed", &[]);
+    Ok(())
+}
+
+/// The answer without what differs in each.
+fn plain(answer: &Answer) -> Result<(Vec<(String, String)>, Value), Failure> {
+    let mut body = answer.json();
+    for pointer in ["/requestId", "/error/innerError/request-id", "/error/innerError/date"] {
+        *body.pointer_mut(pointer).ok_or(pointer)? = Value::Null;
+    }
+    let headers = answer.headers.iter().filter(|(name, _)| name != "request-id" && name != "connection").cloned();
+    Ok((headers.collect(), body))
+}
+
+/// Whatever it sends, it gets one answer: neither the payload's rules nor a caller's rights show.
+pub(crate) async fn who_is_nobody_learns_nothing(world: &World) -> TestResult {
+    let good = payload().to_string();
+    let fabrikam = json!([{ "networkMessageId": acceptance::guid(), "recipientEmailAddress": "a@fabrikam.com" }]);
+    let fabrikam = payload_with("analyzedEmails", fabrikam).to_string();
+    let expired = world.sandbox.issue_token(&TokenRequest { expires_in: Some(-600), ..TokenRequest::default() });
+    for credentials in [None, Some(expired)] {
+        let mut seen: Option<(Vec<(String, String)>, Value)> = None;
+        for (query, key, body) in [
+            ("", None, good.clone()),
+            ("", None, String::new()),
+            ("", None, "{".to_owned()),
+            ("", None, "{}".to_owned()),
+            ("", None, payload_with("action", "delete").to_string()),
+            ("", None, fabrikam.clone()),
+            ("", None, " ".repeat(1 << 20)),
+            ("?validateOnly=true", None, good.clone()),
+            ("?validateOnly=perhaps", None, good.clone()),
+            ("", Some("not a \"key\""), good.clone()),
+        ] {
+            let mut request =
+                world.gateway.post(&format!("/remediate{query}")).header("Content-Type", "application/json");
+            if let Some(token) = &credentials {
+                request = request.bearer_auth(token);
+            }
+            if let Some(key) = key {
+                request = request.header("Idempotency-Key", key);
+            }
+            let answer = Answer::to(request.body(body.clone())).await?;
+            assert_eq!(answer.status, 401);
+            let answer = plain(&answer)?;
+            assert_eq!(*seen.get_or_insert_with(|| answer.clone()), answer, "{query} {key:?} {body:.80}");
+        }
+    }
+    assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty());
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! What a caller may not do. What is not granted is denied, and one refused recipient refuses the request.
+
+use acceptance::{Answer, Gateway, TestResult, World, guid, payload_of, payload_with};
+use reqwest::RequestBuilder;
+use sandbox::Endpoint;
+use serde_json::{Value, json};
+
+use crate::case::{Case, case, provoke};
+
+/// May move to junk, five at once, for `contoso.com` and what is below `fabrikam.com`.
+fn narrow() -> Value {
+    json!({ "CALLERS": [{
+        "name": "narrow",
+        "object_id": sandbox::CALLER_OBJECT_ID,
+        "actions": ["softDelete", "moveToJunk"],
+        "recipient_domains": ["contoso.com", "*.fabrikam.com"],
+        "max_emails_per_request": 5,
+    }]})
+}
+
+fn post(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder {
+    gateway.post("/remediate").bearer_auth(world.token()).json(payload)
+}
+
+fn to(recipients: &[&str]) -> Value {
+    let item = |address: &&str| json!({ "networkMessageId": guid(), "recipientEmailAddress": address });
+    payload_with("analyzedEmails", recipients.iter().map(item).collect::<Vec<_>>())
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for action in ["hardDelete", "moveToInbox", "moveToQuarantine"] {
+        let request = move |world: &World, gateway: &Gateway| post(world, gateway, &payload_with("action", action));
+        cases.push(case("an action that is not granted", 403, "actionNotAllowed", request).gateway(narrow()));
+    }
+    for recipient in [
+        "a@example.com",
+        "a@sub.contoso.com",
+        "a@notcontoso.com",
+        "a@contoso.com.evil.com",
+        "a@contoso.co",
+        "a@notfabrikam.com",
+        // Letters that look like those of contoso.com: Cyrillic о.
+        "a@c\u{43e}ntoso.com",
+    ] {
+        let request = move |world: &World, gateway: &Gateway| post(world, gateway, &to(&["b@contoso.com", recipient]));
+        cases.push(case("a recipient outside", 403, "recipientNotAllowed", request).gateway(narrow()));
+    }
+    cases.push(
+        case("too many emails", 403, "tooManyEmails", |world, gateway| post(world, gateway, &payload_of(6)))
+            .gateway(narrow()),
+    );
+    cases.push(case("more than the 1,000 that every caller has", 403, "tooManyEmails", |world, gateway| {
+        post(world, gateway, &payload_of(1_001))
+    }));
+    cases
+}
+
+pub(crate) async fn what_is_not_granted_is_refused(world: &World) -> TestResult {
+    provoke(world, cases()).await?;
+    // Just inside each of them.
+    world.sandbox.clear();
+    let gateway = world.gateway_with(narrow()).await?;
+    let twice = {
+        let mut payload = payload_of(5);
+        let emails = payload["analyzedEmails"].as_array_mut().ok_or("no array")?;
+        emails.push(emails[0].clone());
+        payload
+    };
+    for payload in [
+        to(&["a@contoso.com", "A@CONTOSO.COM"]),
+        to(&["a@fabrikam.com", "a@deep.sub.Fabrikam.com"]),
+        payload_of(5),
+        twice,
+        payload_with("action", "moveToJunk"),
+    ] {
+        let answer = Answer::to(post(world, &gateway, &payload)).await?;
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+    Ok(())
+}
+
+/// By its place in the caller's own array: repeated pairs are left out of what is sent, not of the count.
+pub(crate) async fn each_recipient_outside_is_named(world: &World) -> TestResult {
+    let mut payload = to(&["a@contoso.com", "x@example.com", "b@contoso.com", "y@example.com"]);
+    let emails = payload["analyzedEmails"].as_array_mut().ok_or("no array")?;
+    emails.insert(0, emails[0].clone());
+    let answer = Answer::to(post(world, &world.gateway, &payload)).await?;
+    answer.assert_problem(403, "recipientNotAllowed", &[]);
+    let expected = ["/analyzedEmails/2/recipientEmailAddress", "/analyzedEmails/4/recipientEmailAddress"];
+    assert_eq!(answer.pointers(), expected);
+    assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("recipient_domains")));
+
+    let outside: Vec<String> = (0..200).map(|n| format!("a{n}@example.com")).collect();
+    let outside: Vec<&str> = outside.iter().map(String::as_str).collect();
+    let answer = Answer::to(post(world, &world.gateway, &to(&outside))).await?;
+    answer.assert_problem(403, "recipientNotAllowed", &[]);
+    assert_eq!(answer.pointers().len(), 50);
+    assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("200")), "{answer:?}");
+
+    for (payload, pointer, right) in [
+        (payload_with("action", "hardDelete"), "/action", "hardDelete"),
+        (payload_of(1_001), "/analyzedEmails", "max_emails_per_request"),
+    ] {
+        let gateway = world.gateway_with(narrow()).await?;
+        let answer = Answer::to(post(world, &gateway, &payload)).await?;
+        assert_eq!(answer.pointers(), [pointer]);
+        assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains(right)), "{answer:?}");
+    }
+    assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty());
+    Ok(())
+}

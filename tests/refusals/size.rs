@@ -1,0 +1,71 @@
+//! The size of a body, as it is declared and as it comes: 2 MiB at most.
+
+use acceptance::{Answer, Raw, TestResult, World, payload};
+use serde_json::json;
+
+/// The code of a body that is too large.
+pub(crate) const TOO_LARGE: &str = "payloadTooLarge";
+
+const LIMIT: usize = 2 * 1024 * 1024;
+const TYPE: &str = "Content-Type: application/json";
+const PATH: &str = "/remediate?validateOnly=true";
+
+/// A remediation of exactly so many bytes, filled up with the blanks that JSON allows.
+fn body_of(length: usize) -> Vec<u8> {
+    let mut body = payload().to_string().into_bytes();
+    body.resize(length, b' ');
+    body
+}
+
+fn authorization(world: &World) -> String {
+    format!("Authorization: Bearer {}", world.token())
+}
+
+pub(crate) async fn a_body_of_exactly_the_limit_is_read(world: &World) -> TestResult {
+    let request = world.gateway.post(PATH).bearer_auth(world.token()).header("Content-Type", "application/json");
+    let answer = Answer::to(request.body(body_of(LIMIT))).await?;
+    assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("valid")), "{answer:?}");
+
+    // And in chunks, of which none says how long the whole is.
+    let mut raw = Raw::connect(&world.gateway).await?;
+    raw.post(PATH, &[&authorization(world), TYPE, "Transfer-Encoding: chunked"]).await?;
+    for chunk in body_of(LIMIT).chunks(100_000) {
+        raw.chunk(chunk).await?;
+    }
+    raw.chunk(&[]).await?;
+    let answer = raw.answer().await?;
+    assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("valid")), "{answer:?}");
+    Ok(())
+}
+
+/// Nothing of the body is awaited.
+pub(crate) async fn one_byte_more_is_refused_as_declared(world: &World) -> TestResult {
+    for length in ["2097153", "99999999999"] {
+        let mut raw = Raw::connect(&world.gateway).await?;
+        raw.post(PATH, &[&authorization(world), TYPE, &format!("Content-Length: {length}")]).await?;
+        raw.answer().await?.assert_problem(413, TOO_LARGE, &[]);
+    }
+    let request = world.gateway.post(PATH).bearer_auth(world.token()).header("Content-Type", "application/json");
+    Answer::to(request.body(body_of(LIMIT + 1))).await?.assert_problem(413, TOO_LARGE, &[]);
+    Ok(())
+}
+
+/// The stream never ends, so only a count on the way can end it.
+pub(crate) async fn a_stream_is_refused_as_soon_as_it_is_too_large(world: &World) -> TestResult {
+    let mut raw = Raw::connect(&world.gateway).await?;
+    raw.post(PATH, &[&authorization(world), TYPE, "Transfer-Encoding: chunked"]).await?;
+    raw.chunk(&body_of(LIMIT)).await?;
+    raw.chunk(b" ").await?;
+    raw.answer().await?.assert_problem(413, TOO_LARGE, &[]);
+    Ok(())
+}
+
+/// Two lengths for one body are how requests are smuggled (RFC 9112, section 6.3). Whichever the runtime goes by, the limit holds.
+pub(crate) async fn a_length_that_lies_gets_no_larger_body_in(world: &World) -> TestResult {
+    let mut raw = Raw::connect(&world.gateway).await?;
+    raw.post(PATH, &[&authorization(world), TYPE, "Content-Length: 10", "Transfer-Encoding: chunked"]).await?;
+    raw.chunk(&body_of(LIMIT)).await?;
+    raw.chunk(b" ").await?;
+    raw.answer().await?.assert_problem(413, TOO_LARGE, &[]);
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! What a caller learns of a remediation that was accepted.
+
+use acceptance::{Answer, TestResult, World, email, payload, payload_with};
+use sandbox::{CLIENT_ID, Endpoint, NextAnswer, Outcome, TENANT_ID};
+use serde_json::{Value, json};
+
+/// The headers of every success, beside those of every answer.
+const HEADERS: [&str; 4] = ["content-type", "location", "ratelimit", "ratelimit-policy"];
+
+/// Where people find what Graph gave no link to.
+fn plain_history() -> String {
+    format!("https://security.microsoft.com/action-center/history?tid={TENANT_ID}")
+}
+
+/// The whole promise of sections 1, 3 and 8 on one request, the one that Microsoft's own page shows.
+pub(crate) async fn the_seeds_example_is_accepted(world: &World) -> TestResult {
+    let caller = world.token();
+    let request = world.gateway.post("/remediate").bearer_auth(&caller).header("Content-Type", "application/json");
+    let answer = Answer::to(request.body(include_str!("../seed-example.json"))).await?;
+
+    let [graph] = world.sandbox.recorded_at(Endpoint::Remediate).try_into().map_err(|_| "not one call to Graph")?;
+    let Outcome::Answered(of_graph) = &graph.outcome else { return Err("Graph did not answer".into()) };
+    let header = |name: &str| of_graph.headers.iter().find(|(held, _)| held == name).map(|(_, value)| value.as_str());
+    let [accepted] = world.sandbox.accepted().try_into().map_err(|_| "not one remediation accepted")?;
+    let bulk_id = accepted.bulk_id;
+
+    // The caller's side.
+    assert_eq!(answer.status, 202, "{answer:?}");
+    answer.assert_headers(&HEADERS);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("location"), header("Location"), "exactly as Graph gave it");
+    let history = "https://security.microsoft.com/action-center/history";
+    assert_eq!(
+        answer.header("location"),
+        Some(format!(r#"{history}?filters={{"bulkId":["{bulk_id}"]}}&tid={TENANT_ID}"#).as_str())
+    );
+    assert_eq!(
+        answer.json(),
+        json!({
+            "status": "accepted",
+            "duplicate": false,
+            "emails": 2,
+            "bulkId": bulk_id,
+            "tenantId": TENANT_ID,
+            "trackingUrl": format!("{history}?filters=%7B%22bulkId%22:%5B%22{bulk_id}%22%5D%7D&tid={TENANT_ID}"),
+            "requestId": answer.request_id(),
+            "graphRequestId": header("request-id"),
+        })
+    );
+
+    // Graph's side.
+    assert_eq!((graph.method.as_str(), &graph.query), ("POST", &None));
+    assert_eq!(graph.path, "/beta/security/collaboration/analyzedEmails/remediate");
+    assert_eq!(
+        graph.json(),
+        json!({
+            "displayName": "Clean up Phish email",
+            "description": "Delete email",
+            "severity": "medium",
+            "action": "softDelete",
+            // The seed sends the string "false".
+            "remediateSendersCopy": false,
+            "analyzedEmails": [
+                {
+                    "networkMessageId": "73ca4154-58d8-43d0-a890-08dc18c52e6d",
+                    "recipientEmailAddress": "hannah.jarvis@contoso.com"
+                },
+                {
+                    "networkMessageId": "73ca4154-58d8-43d0-a890-08dc18c52e6d",
+                    "recipientEmailAddress": "preston.morales@contoso.com"
+                }
+            ]
+        })
+    );
+    let authorization = graph.header("authorization").unwrap_or_default();
+    assert!(!authorization.contains(&caller), "the caller's token went to Graph");
+    let of_gateway = claims(authorization);
+    assert_eq!(
+        (of_gateway["appid"].as_str(), of_gateway["aud"].as_str()),
+        (Some(CLIENT_ID), Some(sandbox::GRAPH_AUDIENCE))
+    );
+    Ok(())
+}
+
+/// The claims of a bearer token.
+fn claims(authorization: &str) -> Value {
+    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+    let claims = authorization.split('.').nth(1).and_then(|claims| BASE64_URL_SAFE_NO_PAD.decode(claims).ok());
+    serde_json::from_slice(&claims.unwrap_or_default()).unwrap_or_default()
+}
+
+/// It is echoed and logged, so only what can hold neither an address nor a line is.
+pub(crate) async fn a_sane_client_request_id_is_echoed(world: &World) -> TestResult {
+    let longest = "x".repeat(64);
+    let too_long = "x".repeat(65);
+    for (sent, echoed) in [
+        (vec!["6b1f3f0a-6e3f-4a8e-9d57-1f1b6b1f3f0a"], true),
+        (vec!["{6B1F3F0A-6E3F-4A8E-9D57-1F1B6B1F3F0A}"], true),
+        (vec!["run_08585287554177334956853859655CU00.1"], true),
+        (vec![longest.as_str()], true),
+        (vec![too_long.as_str()], false),
+        (vec!["hannah.jarvis@contoso.com"], false),
+        (vec!["two words"], false),
+        (vec!["\"quoted\""], false),
+        (vec!["<b>"], false),
+        (vec![""], false),
+        (vec!["one", "two"], false),
+    ] {
+        let mut good = world.gateway.post("/remediate?validateOnly=true").bearer_auth(world.token()).json(&payload());
+        let mut bad = world.gateway.post("/nowhere");
+        for value in &sent {
+            good = good.header("client-request-id", *value);
+            bad = bad.header("client-request-id", *value);
+        }
+        let expected = sent.first().copied().filter(|_| echoed);
+        let (good, bad) = (Answer::to(good).await?, Answer::to(bad).await?);
+        assert_eq!(good.status, 200, "an id that is not echoed is no reason to refuse: {sent:?}");
+        assert_eq!(good.header("client-request-id"), expected, "{sent:?}");
+        assert_eq!(bad.header("client-request-id"), expected, "{sent:?}");
+        bad.assert_problem(404, "notFound", if echoed { &["client-request-id"] } else { &[] });
+    }
+    Ok(())
+}
+
+/// It would poll the `Location` of a 202, which is a page for people (facts, section 4).
+pub(crate) async fn a_workflow_engine_gets_200(world: &World) -> TestResult {
+    for path in ["/remediate", "/beta/security/collaboration/analyzedEmails/remediate"] {
+        let request = world.gateway.post(path).bearer_auth(world.token()).json(&payload());
+        let answer = Answer::to(request.header("x-ms-workflow-run-id", "08585287554177334956853859655CU00")).await?;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.assert_headers(&HEADERS);
+        let accepted = world.sandbox.accepted().pop().ok_or("nothing was accepted")?;
+        assert!(answer.header("location").is_some_and(|location| location.contains(&accepted.bulk_id)));
+        assert_eq!(answer.json()["status"], "accepted");
+        assert_eq!(answer.json()["bulkId"], accepted.bulk_id);
+    }
+    Ok(())
+}
+
+/// "Always": for a workflow engine too.
+pub(crate) async fn a_minimal_answer_is_202_and_empty(world: &World) -> TestResult {
+    for (prefer, run, minimal) in [
+        ("return=minimal", None, true),
+        ("return=minimal", Some("08585287554177334956853859655CU00"), true),
+        ("respond-async, Return=\"Minimal\"; x=y", None, true),
+        ("return=representation", None, false),
+        ("return=representation, return=minimal", None, false),
+    ] {
+        let mut request = world.remediate(&payload()).header("Prefer", prefer);
+        if let Some(run) = run {
+            request = request.header("x-ms-workflow-run-id", run);
+        }
+        let answer = Answer::to(request).await?;
+        assert_eq!(answer.status, 202, "{prefer}");
+        assert_eq!(answer.body.is_empty(), minimal, "{prefer}: {answer:?}");
+        if minimal {
+            answer.assert_headers(&["location", "preference-applied", "ratelimit", "ratelimit-policy"]);
+            assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
+        } else {
+            answer.assert_headers(&HEADERS);
+        }
+    }
+    // A refusal is told in full: its body is all that says why.
+    let refused = world.remediate(&payload_with("action", "delete")).header("Prefer", "return=minimal");
+    Answer::to(refused).await?.assert_problem(400, "invalidPayload", &[]);
+    Ok(())
+}
+
+/// Graph's 409 says that what was asked for is under way already.
+pub(crate) async fn a_duplicate_of_graphs_is_a_success(world: &World) -> TestResult {
+    // One email that Graph has, and one that it has not, make another payload of the same remediation.
+    let first = email();
+    assert_eq!(Answer::to(world.remediate(&payload_with("analyzedEmails", vec![first.clone()]))).await?.status, 202);
+    let again = payload_with("analyzedEmails", vec![first, email()]);
+    let answers = [Answer::to(world.remediate(&again)).await?, {
+        let body =
+            r#"{"error":{"code":"Conflict","message":"x","details":[{"message":"DUPLICATE REMEDIATION request."}]}}"#;
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(409).body(body))?;
+        Answer::to(world.remediate(&payload_with("analyzedEmails", vec![email(), email()]))).await?
+    }];
+    for answer in answers {
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.assert_headers(&HEADERS);
+        assert_eq!(answer.header("location"), Some(plain_history().as_str()));
+        let body = answer.json();
+        let seen =
+            ["status", "duplicate", "emails", "bulkId", "tenantId", "trackingUrl"].map(|name| body[name].clone());
+        let history = json!(plain_history());
+        assert_eq!(seen, [json!("accepted"), json!(true), json!(2), Value::Null, json!(TENANT_ID), history]);
+    }
+    Ok(())
+}
+
+/// Older revisions of Graph answered 204, and none promises a `Location`.
+pub(crate) async fn any_2xx_of_graph_is_a_success(world: &World) -> TestResult {
+    for (status, body) in [(200, ""), (201, "{}"), (202, ""), (204, ""), (200, "<html>"), (299, "x")] {
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(status).body(body))?;
+        let answer = Answer::to(world.remediate(&payload())).await?;
+        assert_eq!(answer.status, 202, "Graph's {status} {body:?}: {answer:?}");
+        answer.assert_headers(&HEADERS);
+        assert_eq!(answer.header("location"), Some(plain_history().as_str()));
+        let expected = json!({
+            "status": "accepted",
+            "duplicate": false,
+            "emails": 1,
+            "bulkId": null,
+            "tenantId": TENANT_ID,
+            "trackingUrl": plain_history(),
+            "requestId": answer.request_id(),
+            "graphRequestId": null,
+        });
+        assert_eq!(answer.json(), expected, "Graph's {status} {body:?}");
+    }
+    Ok(())
+}
+
+/// The header is Graph's to the byte; the body has it as a URI that any client can open.
+pub(crate) async fn the_location_is_graphs_whatever_it_holds(world: &World) -> TestResult {
+    let history = "https://security.microsoft.com/action-center/history";
+    for (query, uri, bulk_id, tenant_id) in [
+        (
+            r#"?filters={"bulkId":["b-1"]}&tid=t-1"#,
+            "?filters=%7B%22bulkId%22:%5B%22b-1%22%5D%7D&tid=t-1",
+            json!("b-1"),
+            json!("t-1"),
+        ),
+        (
+            "?filters=%7B%22bulkId%22%3A%5B%22b-2%22%5D%7D",
+            "?filters=%7B%22bulkId%22%3A%5B%22b-2%22%5D%7D",
+            json!("b-2"),
+            Value::Null,
+        ),
+        ("?tid=a b", "?tid=a%20b", Value::Null, Value::Null),
+        ("?filters={\"bulkId\":7}&tid=", "?filters=%7B%22bulkId%22:7%7D&tid=", Value::Null, Value::Null),
+        ("", "", Value::Null, Value::Null),
+    ] {
+        let location = format!("{history}{query}");
+        let next = NextAnswer::new(Endpoint::Remediate).status(202).header("Location", &location);
+        world.sandbox.script(next)?;
+        let answer = Answer::to(world.remediate(&payload())).await?;
+        assert_eq!(answer.header("location"), Some(location.as_str()));
+        let body = answer.json();
+        assert_eq!(body["trackingUrl"], format!("{history}{uri}"));
+        assert_eq!((&body["bulkId"], &body["tenantId"]), (&bulk_id, &tenant_id), "{query}");
+    }
+    // HTTP allows bytes beyond ASCII. An answer that could not be written would hide that the remediation was accepted.
+    let mut next = NextAnswer::new(Endpoint::Remediate).status(202);
+    next.headers.push(("Location".to_owned(), format!("{history}?tid=ö漢")));
+    world.sandbox.script(next)?;
+    let answer = Answer::to(world.remediate(&payload())).await?;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(answer.json()["trackingUrl"], format!("{history}?tid=%C3%B6%E6%BC%A2"));
+    Ok(())
+}
+
+/// The ledger's own tests are elsewhere; this one keeps the two of them connected.
+pub(crate) async fn a_repeated_request_is_replayed(world: &World) -> TestResult {
+    let payload = payload();
+    let first = Answer::to(world.remediate(&payload)).await?;
+    let second = Answer::to(world.remediate(&payload)).await?;
+    assert_eq!((first.status, second.status), (202, 202));
+    assert_eq!(first.header("idempotency-replayed"), None);
+    assert_eq!(second.header("idempotency-replayed"), Some("true"));
+    assert_eq!(first.header("location"), second.header("location"));
+    assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 1);
+    Ok(())
+}

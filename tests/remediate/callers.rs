@@ -1,0 +1,125 @@
+//! Those who may call, each by its own kind of credential.
+
+use acceptance::{
+    API_KEY, API_KEY_SHA256, Answer, NEXT_API_KEY, NEXT_API_KEY_SHA256, TestResult, World, payload, payload_with,
+};
+use sandbox::{CALLER_OBJECT_ID, Endpoint, TokenRequest, TokenVersion};
+use serde_json::json;
+
+const APPLICATION_ID: &str = "22223333-cccc-4444-dddd-5555eeee6666";
+
+/// The resource's application decides the version and with it the form of `aud`, not the caller (facts, section 3).
+pub(crate) async fn tokens_of_either_version_and_audience_are_taken(world: &World) -> TestResult {
+    let audience = json!(["api://remediation-gateway", APPLICATION_ID, "https://gateway.contoso.com/"]);
+    let gateway = world.gateway_with(json!({ "AUDIENCE": audience })).await?;
+    for (version, audience) in [
+        (TokenVersion::V2, "api://remediation-gateway"),
+        (TokenVersion::V2, APPLICATION_ID),
+        (TokenVersion::V1, "api://remediation-gateway"),
+        (TokenVersion::V1, "api://remediation-gateway/"),
+        (TokenVersion::V1, APPLICATION_ID),
+        (TokenVersion::V1, "https://gateway.contoso.com"),
+        (TokenVersion::V1, "https://gateway.contoso.com/"),
+    ] {
+        let request = TokenRequest { version, audience: Some(audience.to_owned()), ..TokenRequest::default() };
+        let token = world.sandbox.issue_token(&request);
+        let answer = Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
+        assert_eq!(answer.status, 202, "{version:?} {audience}: {answer:?}");
+    }
+    let keys = world.sandbox.recorded_at(Endpoint::Keys);
+    let paths: Vec<&str> = keys.iter().map(|request| request.path.as_str()).collect();
+    let tenant = sandbox::TENANT_ID;
+    assert_eq!(paths, [format!("/{tenant}/discovery/v2.0/keys"), format!("/{tenant}/discovery/keys")]);
+    Ok(())
+}
+
+/// A person's token is for what the person consented to; an application's is for what its roles say, where the caller asks for one.
+pub(crate) async fn a_delegated_token_needs_its_scope_and_no_role(world: &World) -> TestResult {
+    let callers = |role: Option<&str>| {
+        let mut caller = json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"] });
+        if let Some(role) = role {
+            caller["role"] = json!(role);
+        }
+        json!({ "CALLERS": [caller] })
+    };
+    let free = world.gateway_with(callers(None)).await?;
+    let with_role = world.gateway_with(callers(Some("Remediation.Submit.All"))).await?;
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    for (gateway, scopes, roles, status) in [
+        (&free, &[][..], &[][..], 202),
+        (&free, &[], &["Whatever"], 202),
+        (&free, &["Remediation.Submit"], &[], 202),
+        (&free, &["openid", "Remediation.Submit", "profile"], &[], 202),
+        (&free, &["remediation.submit"], &[], 403),
+        (&free, &["Remediation.Submit.All"], &[], 403),
+        (&with_role, &[], &["Remediation.Submit.All"], 202),
+        (&with_role, &[], &["x", "Remediation.Submit.All"], 202),
+        (&with_role, &[], &[], 403),
+        (&with_role, &[], &["remediation.submit.all"], 403),
+        (&with_role, &["Remediation.Submit"], &[], 202),
+        (&with_role, &["User.Read"], &["Remediation.Submit.All"], 403),
+    ] {
+        let request = TokenRequest { scopes: texts(scopes), roles: texts(roles), ..TokenRequest::default() };
+        let token = world.sandbox.issue_token(&request);
+        let answer = Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
+        assert_eq!(answer.status, status, "scopes {scopes:?}, roles {roles:?}: {answer:?}");
+        if status == 403 {
+            answer.assert_problem(403, "unknownCaller", &["www-authenticate"]);
+        }
+    }
+    Ok(())
+}
+
+/// Two keys at once, so that they rotate; and nothing of a key leaves the gateway.
+pub(crate) async fn api_keys_are_taken_in_either_header(world: &World) -> TestResult {
+    let callers = json!([
+        { "name": "Play Book", "api_key_sha256": [API_KEY_SHA256, NEXT_API_KEY_SHA256.to_uppercase()], "actions": ["softDelete"] },
+    ]);
+    // No caller has an object id, so no audience is needed.
+    let gateway = world.gateway_with(json!({ "CALLERS": callers, "AUDIENCE": null })).await?;
+    for key in [API_KEY, NEXT_API_KEY] {
+        let post = || gateway.post("/remediate").json(&payload());
+        for request in [post().header("X-API-Key", key), post().basic_auth("Play Book", Some(key))] {
+            let answer = Answer::to(request).await?;
+            assert_eq!(answer.status, 202, "{answer:?}");
+        }
+    }
+    assert_eq!(world.sandbox.accepted().len(), 4);
+    assert!(world.sandbox.recorded_at(Endpoint::Keys).is_empty(), "there is no token to check");
+    for received in world.sandbox.recorded() {
+        let all = format!("{:?} {}", received.headers, String::from_utf8_lossy(&received.body));
+        assert!(!all.contains(API_KEY) && !all.contains(NEXT_API_KEY), "{all}");
+    }
+    Ok(())
+}
+
+/// Two callers on one gateway: what the one is granted is of no use to the other.
+pub(crate) async fn rights_are_those_of_the_caller_who_is_identified(world: &World) -> TestResult {
+    let callers = json!([
+        { "name": "inbox", "object_id": CALLER_OBJECT_ID, "actions": ["moveToInbox"] },
+        { "name": "delete", "api_key_sha256": [API_KEY_SHA256], "actions": ["hardDelete"] },
+    ]);
+    let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
+    for (action, with_token, status) in
+        [("moveToInbox", true, 202), ("hardDelete", true, 403), ("moveToInbox", false, 403), ("hardDelete", false, 202)]
+    {
+        let request = gateway.post("/remediate").json(&payload_with("action", action));
+        let request =
+            if with_token { request.bearer_auth(world.token()) } else { request.header("X-API-Key", API_KEY) };
+        assert_eq!(Answer::to(request).await?.status, status, "{action} {with_token}");
+    }
+    assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 2);
+    Ok(())
+}
+
+/// Microsoft asks for it, and a burst of playbooks must not become a burst on Entra.
+pub(crate) async fn keys_and_app_token_are_fetched_once(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({})).await?;
+    for _ in 0..25 {
+        let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
+        assert_eq!(answer.status, 202);
+    }
+    let count = |endpoint| world.sandbox.recorded_at(endpoint).len();
+    assert_eq!((count(Endpoint::Keys), count(Endpoint::Token), count(Endpoint::Remediate)), (1, 1, 25));
+    Ok(())
+}

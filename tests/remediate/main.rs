@@ -1,0 +1,41 @@
+//! The main job: a remediation comes in, Graph gets it, and the caller gets Graph's `Location`.
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod accepted;
+mod callers;
+mod sent;
+mod validate_only;
+
+use acceptance::tests;
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        accepted::the_seeds_example_is_accepted,
+        accepted::a_sane_client_request_id_is_echoed,
+        accepted::a_workflow_engine_gets_200,
+        accepted::a_minimal_answer_is_202_and_empty,
+        accepted::a_duplicate_of_graphs_is_a_success,
+        accepted::any_2xx_of_graph_is_a_success,
+        accepted::the_location_is_graphs_whatever_it_holds,
+        accepted::a_repeated_request_is_replayed,
+        sent::nothing_else_of_the_request_goes_to_graph,
+        sent::each_call_has_a_client_request_id_of_its_own,
+        sent::graphs_own_paths_lead_to_their_version,
+        sent::the_configured_version_is_used_by_remediate_alone,
+        sent::every_action_and_severity_goes_to_graph_as_it_is,
+        sent::the_senders_copy_is_sent_as_a_boolean,
+        sent::texts_arrive_as_they_were_meant,
+        sent::repeated_pairs_are_sent_once,
+        sent::annotations_are_dropped,
+        sent::ten_thousand_emails_go_in_one_call,
+        validate_only::nothing_is_called_and_what_is_shown_is_what_is_sent,
+        validate_only::every_route_validates,
+        validate_only::what_is_wrong_is_refused_as_ever,
+        callers::tokens_of_either_version_and_audience_are_taken,
+        callers::a_delegated_token_needs_its_scope_and_no_role,
+        callers::api_keys_are_taken_in_either_header,
+        callers::rights_are_those_of_the_caller_who_is_identified,
+        callers::keys_and_app_token_are_fetched_once,
+    ])
+}

@@ -1,0 +1,227 @@
+//! What Graph is sent: made anew from checked values, and nothing of the caller's beside them.
+
+use std::collections::BTreeSet;
+
+use acceptance::{Answer, TestResult, World, guid, is_guid, payload, payload_of, payload_with};
+use sandbox::{Endpoint, Recorded};
+use serde_json::{Value, json};
+
+/// Every header that Graph may see, those of the runtime's own client among them.
+const HEADERS: [&str; 7] =
+    ["accept", "authorization", "client-request-id", "content-length", "content-type", "host", "user-agent"];
+
+fn header_names(request: &Recorded) -> BTreeSet<&str> {
+    request.headers.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// Sends the payload and gives what Graph received for it.
+async fn sent(world: &World, payload: &Value) -> Result<Recorded, acceptance::Failure> {
+    let answer = Answer::to(world.remediate(payload)).await?;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    last(world)
+}
+
+fn last(world: &World) -> Result<Recorded, acceptance::Failure> {
+    world.sandbox.recorded_at(Endpoint::Remediate).pop().ok_or_else(|| "nothing came to Graph".into())
+}
+
+/// A header, query or annotation of the caller's could change what Graph does, or carry its credential there.
+pub(crate) async fn nothing_else_of_the_request_goes_to_graph(world: &World) -> TestResult {
+    let mark = "smuggled-7f3a";
+    let mut payload = payload();
+    payload["@odata.type"] = json!(mark);
+    payload["analyzedEmails"][0]["@odata.id"] = json!(mark);
+    let token = world.token();
+    let mut request = world.gateway.post(&format!("/remediate?$select={mark}&x={mark}#{mark}")).bearer_auth(&token);
+    for name in [
+        "Cookie",
+        "X-Forwarded-For",
+        "Forwarded",
+        "CF-Connecting-IP",
+        "X-HTTP-Method-Override",
+        "ConsistencyLevel",
+        "If-Match",
+        "Referer",
+        "Origin",
+        "Accept-Language",
+        "x-ms-workflow-id",
+        "x-ms-client-request-id",
+        "SdkVersion",
+        "X-Custom",
+    ] {
+        request = request.header(name, mark);
+    }
+    let request = request
+        .header("client-request-id", mark)
+        .header("User-Agent", mark)
+        .header("Prefer", format!("respond-async, include-unknown-enum-members, {mark}"))
+        .header("Idempotency-Key", format!("{mark}-{}", guid()))
+        .header("Retry-Attempt", "1")
+        .json(&payload);
+    assert_eq!(Answer::to(request).await?.status, 202);
+
+    let graph = last(world)?;
+    assert_eq!(header_names(&graph), BTreeSet::from(HEADERS));
+    assert_eq!(graph.header("user-agent"), Some(concat!("remediation-gateway/", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(graph.header("content-type"), Some("application/json"));
+    for received in world.sandbox.recorded() {
+        let all = format!(
+            "{:?} {:?} {:?} {}",
+            received.path,
+            received.query,
+            received.headers,
+            String::from_utf8_lossy(&received.body)
+        );
+        assert!(!all.contains(mark), "{mark} came to Microsoft: {all}");
+        assert!(!all.contains(&token), "the caller's token came to Microsoft: {all}");
+    }
+    Ok(())
+}
+
+/// Graph's support finds one call by it; the caller's id may name many.
+pub(crate) async fn each_call_has_a_client_request_id_of_its_own(world: &World) -> TestResult {
+    let of_caller = guid();
+    for _ in 0..3 {
+        let request = world.remediate(&payload()).header("client-request-id", &of_caller);
+        assert_eq!(Answer::to(request).await?.status, 202);
+    }
+    let calls = world.sandbox.recorded_at(Endpoint::Remediate);
+    let ids: BTreeSet<&str> = calls.iter().filter_map(|call| call.header("client-request-id")).collect();
+    assert_eq!(ids.len(), 3, "{ids:?}");
+    assert!(ids.iter().all(|id| is_guid(id)) && !ids.contains(of_caller.as_str()), "{ids:?}");
+    Ok(())
+}
+
+/// Drop-in for Graph: an existing action changes its host, and nothing else.
+pub(crate) async fn graphs_own_paths_lead_to_their_version(world: &World) -> TestResult {
+    for (path, version) in [
+        ("/beta/security/collaboration/analyzedEmails/remediate", "beta"),
+        ("/v1.0/security/collaboration/analyzedEmails/remediate", "v1.0"),
+        ("/beta/security/collaboration/analyzedEmails/microsoft.graph.security.remediate", "beta"),
+        ("/v1.0/security/collaboration/analyzedEmails/microsoft.graph.security.remediate", "v1.0"),
+        ("/v1.0/security/collaboration/analyzedEmails/remediate/", "v1.0"),
+        ("/beta/Security/Collaboration/AnalyzedEmails/Remediate", "beta"),
+        ("/v1.0/SECURITY/collaboration/ANALYZEDEMAILS/Microsoft.Graph.Security.Remediate/", "v1.0"),
+        ("/remediate", "beta"),
+        ("/remediate/", "beta"),
+        ("/REMEDIATE", "beta"),
+    ] {
+        let request = world.gateway.post(path).bearer_auth(world.token()).json(&payload());
+        assert_eq!(Answer::to(request).await?.status, 202, "{path}");
+        assert_eq!(last(world)?.path, format!("/{version}/security/collaboration/analyzedEmails/remediate"), "{path}");
+    }
+    Ok(())
+}
+
+pub(crate) async fn the_configured_version_is_used_by_remediate_alone(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({ "GRAPH_VERSION": "v1.0" })).await?;
+    for (path, version) in [
+        ("/remediate", "v1.0"),
+        ("/beta/security/collaboration/analyzedEmails/remediate", "beta"),
+        ("/v1.0/security/collaboration/analyzedEmails/remediate", "v1.0"),
+    ] {
+        let request = gateway.post(path).bearer_auth(world.token()).json(&payload());
+        assert_eq!(Answer::to(request).await?.status, 202, "{path}");
+        assert_eq!(last(world)?.path, format!("/{version}/security/collaboration/analyzedEmails/remediate"), "{path}");
+    }
+    Ok(())
+}
+
+/// The newest action is one that Graph understands only behind a preference; for the others it would be a change of behaviour.
+pub(crate) async fn every_action_and_severity_goes_to_graph_as_it_is(world: &World) -> TestResult {
+    for action in ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"] {
+        let graph = sent(world, &payload_with("action", action)).await?;
+        assert_eq!(graph.json()["action"], action);
+        let preference = (action == "moveToQuarantine").then_some("include-unknown-enum-members");
+        assert_eq!(graph.header("prefer"), preference, "{action}");
+        assert_eq!(header_names(&graph).len(), HEADERS.len() + usize::from(preference.is_some()), "{action}");
+    }
+    for severity in ["low", "medium", "high"] {
+        assert_eq!(sent(world, &payload_with("severity", severity)).await?.json()["severity"], severity);
+    }
+    Ok(())
+}
+
+/// What Graph does with the string of its own example is unknown.
+pub(crate) async fn the_senders_copy_is_sent_as_a_boolean(world: &World) -> TestResult {
+    for (given, expected) in [
+        (json!(true), true),
+        (json!(false), false),
+        (json!("true"), true),
+        (json!("false"), false),
+        (json!("True"), true),
+        (json!("FALSE"), false),
+    ] {
+        let graph = sent(world, &payload_with("remediateSendersCopy", given.clone())).await?;
+        assert_eq!(graph.json()["remediateSendersCopy"], json!(expected), "{given}");
+    }
+    Ok(())
+}
+
+/// From JSON to JSON through the gateway's own reader and writer.
+pub(crate) async fn texts_arrive_as_they_were_meant(world: &World) -> TestResult {
+    let text = "quote \" backslash \\ line\r\n tab\t nul\u{0} \u{1}\u{1f}\u{7f} é 漢字 😀 \u{2028} </script> {\"action\":\"hardDelete\"}";
+    let mut payload = payload();
+    payload["displayName"] = json!(text);
+    payload["description"] = json!("d".repeat(1024));
+    payload["analyzedEmails"][0]["recipientEmailAddress"] = json!("o'hara+x/y=z@contoso.com");
+    // Every character of the request as an escape, which no writer of JSON would make.
+    let escaped = format!("{payload}").replace("Clean", "\\u0043lean").replace("displayName", "\\u0064isplayName");
+    let request = world.gateway.post("/remediate").bearer_auth(world.token());
+    let answer = Answer::to(request.header("Content-Type", "application/json; charset=utf-8").body(escaped)).await?;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(last(world)?.json(), payload);
+    Ok(())
+}
+
+pub(crate) async fn repeated_pairs_are_sent_once(world: &World) -> TestResult {
+    let (one, two) = (guid(), guid());
+    let item = |id: &str, address: &str| json!({ "networkMessageId": id, "recipientEmailAddress": address });
+    let payload = payload_with(
+        "analyzedEmails",
+        vec![
+            item(&one, "Hannah.Jarvis@contoso.com"),
+            item(&two, "hannah.jarvis@contoso.com"),
+            item(&one.to_uppercase(), "hannah.jarvis@CONTOSO.com"),
+            item(&one, "preston.morales@contoso.com"),
+            item(&one, "Hannah.Jarvis@contoso.com"),
+        ],
+    );
+    let answer = Answer::to(world.remediate(&payload)).await?;
+    assert_eq!(answer.json()["emails"], 3, "{answer:?}");
+    let expected = [
+        item(&one, "Hannah.Jarvis@contoso.com"),
+        item(&two, "hannah.jarvis@contoso.com"),
+        item(&one, "preston.morales@contoso.com"),
+    ];
+    assert_eq!(last(world)?.json()["analyzedEmails"], json!(expected));
+    Ok(())
+}
+
+/// The typed SDKs send them.
+pub(crate) async fn annotations_are_dropped(world: &World) -> TestResult {
+    let plain = payload();
+    let mut annotated = plain.clone();
+    annotated["@odata.type"] = json!("#microsoft.graph.security.remediate");
+    annotated["action@odata.type"] = json!({ "deep": [1, { "action": "hardDelete" }] });
+    annotated["analyzedEmails"][0]["@odata.type"] = json!("#microsoft.graph.security.analyzedEmail");
+    assert_eq!(sent(world, &annotated).await?.json(), plain);
+    Ok(())
+}
+
+/// One call with many pairs, never one call per pair (facts, section 1).
+pub(crate) async fn ten_thousand_emails_go_in_one_call(world: &World) -> TestResult {
+    let callers = json!([{
+        "name": "bulk",
+        "object_id": sandbox::CALLER_OBJECT_ID,
+        "actions": ["softDelete"],
+        "max_emails_per_request": 10_000,
+    }]);
+    let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
+    let payload = payload_of(10_000);
+    let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload)).await?;
+    assert_eq!((answer.status, &answer.json()["emails"]), (202, &json!(10_000)), "{answer:?}");
+    let calls = world.sandbox.recorded_at(Endpoint::Remediate);
+    assert_eq!(calls.iter().map(Recorded::json).collect::<Vec<_>>(), [payload]);
+    Ok(())
+}
