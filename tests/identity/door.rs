@@ -1,0 +1,121 @@
+//! Which credential a request carries: one kind, once.
+
+use acceptance::{API_KEY, API_KEY_SHA256, Answer, Gateway, Raw, TestResult, World, payload};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+use crate::tokens::assert_same;
+
+/// A gateway that takes the development caller's token and a key.
+async fn both(world: &World) -> Result<Gateway, acceptance::Failure> {
+    let callers = json!([
+        { "name": "tokens", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"] },
+        { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] },
+    ]);
+    world.gateway_with(json!({ "CALLERS": callers })).await
+}
+
+pub(crate) async fn without_credentials_there_is_a_challenge_and_no_error(world: &World) -> TestResult {
+    let request = || world.gateway.post("/remediate").json(&payload());
+    for request in [request(), request().header("X-API-Key", ""), request().header("Cookie", "token=x")] {
+        let answer = Answer::to(request).await?;
+        answer.assert_problem(401, "unauthenticated", &["www-authenticate"]);
+        assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="remediation-gateway""#));
+    }
+    assert!(world.sandbox.recorded().is_empty(), "Microsoft was called");
+    Ok(())
+}
+
+pub(crate) async fn every_bad_key_gets_one_and_the_same_answer(world: &World) -> TestResult {
+    let gateway = both(world).await?;
+    let post = || gateway.post("/remediate").json(&payload());
+    let key = |key: &str| post().header("X-API-Key", key);
+    let authorization = |value: &str| post().header("Authorization", value);
+    let basic = |pair: &str| authorization(&format!("Basic {}", BASE64_STANDARD.encode(pair)));
+    let mut answers = Vec::new();
+    for (name, request) in [
+        ("unknown", key("nobody's")),
+        ("another case", key(&API_KEY.to_lowercase())),
+        ("cut", key(&API_KEY.chars().skip(1).collect::<String>())),
+        ("longer", key(&format!("{API_KEY}x"))),
+        ("its digest", key(API_KEY_SHA256)),
+        ("huge", key(&"k".repeat(5_000))),
+        ("twice", key(API_KEY).header("X-API-Key", API_KEY)),
+        ("another's name", basic(&format!("tokens:{API_KEY}"))),
+        ("nobody's name", basic(&format!("nobody:{API_KEY}"))),
+        ("the name in another case", basic(&format!("KEYS:{API_KEY}"))),
+        ("no name", basic(&format!(":{API_KEY}"))),
+        ("no key", basic("keys:")),
+        ("no colon", basic(API_KEY)),
+        ("name and key exchanged", basic(&format!("{API_KEY}:keys"))),
+        ("not base64", authorization("Basic ???")),
+        ("not UTF-8", authorization("Basic /zp4")),
+        ("no scheme", authorization(API_KEY)),
+        ("a scheme alone", authorization("Basic")),
+        ("a key as Digest", authorization(&format!("Digest {API_KEY}"))),
+        ("a key as ApiKey", authorization(&format!("ApiKey {API_KEY}"))),
+        ("a shared access signature", authorization("SharedAccessSignature sr=x&sig=y&se=1&skn=z")),
+    ] {
+        let answer = Answer::to(request).await?;
+        assert_eq!(answer.status, 401, "{name}: {answer:?}");
+        assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="remediation-gateway""#), "{name}");
+        answers.push((name, answer));
+    }
+    assert_same(&answers)?;
+    assert!(world.sandbox.recorded().is_empty(), "Microsoft was called");
+    // The key and the name that all of them are near to.
+    assert_eq!(Answer::to(basic(&format!("keys:{API_KEY}"))).await?.status, 202);
+    Ok(())
+}
+
+/// A server that took one of two would let whoever adds the other decide.
+pub(crate) async fn credentials_come_once_and_of_one_kind(world: &World) -> TestResult {
+    let gateway = both(world).await?;
+    let token = format!("Authorization: Bearer {}", world.token());
+    let other = format!("AUTHORIZATION: Bearer {}", world.token());
+    let key = format!("X-API-Key: {API_KEY}");
+    let basic = format!("Authorization: Basic {}", BASE64_STANDARD.encode(format!("keys:{API_KEY}")));
+    let bad = "authorization: Bearer x.y.z".to_owned();
+    let in_one = format!("{token}, Bearer {}", world.token());
+    for lines in [
+        vec![&token, &token],
+        vec![&token, &other],
+        vec![&token, &bad],
+        vec![&bad, &token],
+        vec![&bad, &bad],
+        vec![&token, &basic],
+        vec![&basic, &basic],
+        vec![&in_one],
+        vec![&token, &key],
+        vec![&key, &token],
+        vec![&basic, &key],
+        vec![&bad, &key],
+    ] {
+        let body = payload().to_string();
+        let length = format!("Content-Length: {}", body.len());
+        let mut all: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
+        all.extend(["Content-Type: application/json", &length]);
+        let mut raw = Raw::connect(&gateway).await?;
+        raw.post("/remediate", &all).await?;
+        raw.send(body).await?;
+        raw.answer().await?.assert_problem(400, "invalidRequest", &[]);
+    }
+    assert!(world.sandbox.recorded().is_empty(), "Microsoft was called");
+    Ok(())
+}
+
+/// RFC 6750 knows both, and both end in logs.
+pub(crate) async fn a_token_of_the_query_or_the_body_is_none(world: &World) -> TestResult {
+    let token = world.token();
+    let mut in_body = payload();
+    in_body["access_token"] = Value::from(token.as_str());
+    for (path, payload) in [
+        (format!("/remediate?access_token={token}"), payload()),
+        (format!("/remediate?code={API_KEY}"), payload()),
+        ("/remediate".to_owned(), in_body),
+    ] {
+        let answer = Answer::to(world.gateway.post(&path).json(&payload)).await?;
+        answer.assert_problem(401, "unauthenticated", &["www-authenticate"]);
+    }
+    Ok(())
+}

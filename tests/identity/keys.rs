@@ -1,0 +1,141 @@
+//! The issuer's keys: had when they are needed, and asked for no more than that.
+
+use acceptance::{Answer, Failure, Gateway, TestResult, World, payload};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use sandbox::{Endpoint, Fault, NextAnswer};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::tokens::assert_same;
+
+/// Checks a token, and sends nothing.
+async fn status(gateway: &Gateway, token: &str) -> Result<u16, Failure> {
+    let request = gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
+    Ok(Answer::to(request).await?.status)
+}
+
+/// Checks them all at the same time.
+async fn statuses(gateway: &Gateway, tokens: impl IntoIterator<Item = String>) -> Result<Vec<u16>, Failure> {
+    let mut set = JoinSet::new();
+    for token in tokens {
+        let request = gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
+        set.spawn(async move { Answer::to(request).await.map(|answer| answer.status) });
+    }
+    set.join_all().await.into_iter().collect()
+}
+
+fn fetches(world: &World) -> usize {
+    world.sandbox.recorded_at(Endpoint::Keys).len()
+}
+
+/// The token under a name that no key has. Its signature is then never looked at.
+fn under_another_name(token: &str, kid: &str) -> String {
+    let header = json!({ "typ": "JWT", "alg": "RS256", "kid": kid }).to_string();
+    let rest = token.split_once('.').map_or("", |(_, rest)| rest);
+    format!("{}.{rest}", BASE64_URL_SAFE_NO_PAD.encode(header))
+}
+
+/// Entra may roll its keys at any time, and keeps the old one published for a while.
+pub(crate) async fn a_roll_in_the_middle_of_traffic_is_not_noticed(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({})).await?;
+    let old: Vec<String> = (0..20).map(|_| world.token()).collect();
+    assert_eq!(status(&gateway, &old[0]).await?, 200);
+    assert_eq!(fetches(world), 1);
+
+    world.sandbox.rotate_key();
+    let new = (0..20).map(|_| world.token());
+    let statuses = statuses(&gateway, old.into_iter().chain(new)).await?;
+    assert_eq!(statuses, [200; 40]);
+    assert_eq!(fetches(world), 2, "one for what all of them needed");
+    Ok(())
+}
+
+/// A flood of nonsense at the gateway is none at Entra, and those who are somebody do not feel it.
+pub(crate) async fn a_thousand_unknown_keys_cause_one_fetch(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({})).await?;
+    let good = world.token();
+    assert_eq!(status(&gateway, &good).await?, 200);
+    assert_eq!(fetches(world), 1);
+
+    let mut answers = Vec::new();
+    for number in 0..1_000 {
+        let token = under_another_name(&good, &format!("unknown-{number}"));
+        answers.push(("unknown", Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await?));
+    }
+    assert_same(&answers)?;
+    assert_eq!(fetches(world), 2);
+    assert_eq!(status(&gateway, &good).await?, 200);
+    assert_eq!(status(&gateway, &world.token()).await?, 200);
+    Ok(())
+}
+
+/// The same all at once, on an isolate that has no keys yet, with a good token among them.
+pub(crate) async fn a_flood_at_once_causes_one_fetch(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({})).await?;
+    world.sandbox.script(NextAnswer::new(Endpoint::Keys).delay(std::time::Duration::from_millis(200)))?;
+    let good = world.token();
+    let unknown = (0..100).map(|number| under_another_name(&good, &format!("unknown-{number}")));
+    let mut statuses = statuses(&gateway, unknown.chain([good.clone()])).await?;
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], &statuses[1..]), (200, &[401; 100][..]));
+    assert!(fetches(world) <= 2, "{} fetches", fetches(world));
+    Ok(())
+}
+
+/// A workflow engine takes a 401 for final, and comes again after a 503. Nothing of it is remembered once the keys are back.
+pub(crate) async fn where_the_keys_cannot_be_had_the_caller_is_told_to_come_again(world: &World) -> TestResult {
+    let keys = || NextAnswer::new(Endpoint::Keys);
+    for next in [
+        keys().status(500),
+        keys().status(302).header("Location", &format!("{}/elsewhere", world.sandbox.base_url())),
+        keys().fault(Fault::Close),
+        keys().fault(Fault::CutAfter(20)),
+        keys().body("<html>"),
+        keys().body(r#"{"keys":[]}"#),
+        keys().body(vec![b' '; 300_000]),
+    ] {
+        world.sandbox.clear();
+        world.sandbox.script(next.clone())?;
+        let gateway = world.gateway_with(json!({})).await?;
+        let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
+        assert_eq!(answer.status, 503, "{next:?}: {answer:?}");
+        answer.assert_problem(503, "graphUnavailable", &["retry-after"]);
+        assert_eq!(fetches(world), 1, "{next:?}");
+        let called =
+            [Endpoint::Remediate, Endpoint::Token, Endpoint::Other].map(|at| world.sandbox.recorded_at(at).len());
+        assert_eq!(called, [0, 0, 0], "{next:?}");
+    }
+    Ok(())
+}
+
+/// A key that names an issuer is that issuer's alone; and only RSA keys for signatures sign tokens (facts, section 3).
+pub(crate) async fn keys_of_another_issuer_are_not_taken(world: &World) -> TestResult {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let url = format!("{}/{}/discovery/keys", world.sandbox.base_url(), sandbox::TENANT_ID);
+    let published: Value = client.get(url).send().await?.json().await?;
+    let decoy = json!({ "kty": "RSA", "use": "sig", "kid": "decoy", "n": published["keys"][0]["n"], "e": "AQAB" });
+    let own = format!("{}/{}/v2.0", world.sandbox.base_url(), sandbox::TENANT_ID);
+    for (member, value, expected) in [
+        ("x5t", json!("as published"), 200),
+        ("issuer", json!(own), 200),
+        ("issuer", json!(format!("{}/{{tenantid}}/v2.0", world.sandbox.base_url())), 200),
+        ("issuer", json!("https://login.microsoftonline.com/common/v2.0"), 401),
+        ("use", json!("enc"), 401),
+        ("kty", json!("EC"), 401),
+        ("alg", json!("PS256"), 401),
+        ("e", json!("Aw"), 401),
+    ] {
+        world.sandbox.clear();
+        let mut keys = published.clone();
+        let all = keys["keys"].as_array_mut().ok_or("no keys")?;
+        for key in all.iter_mut() {
+            key[member] = value.clone();
+        }
+        // Another key beside them, so that the set is never without a good one.
+        all.push(decoy.clone());
+        world.sandbox.script(NextAnswer::new(Endpoint::Keys).json(&keys).times(2))?;
+        let gateway = world.gateway_with(json!({})).await?;
+        assert_eq!(status(&gateway, &world.token()).await?, expected, "{member}: {value}");
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! Who gets in, and who does not: the callers' credentials against the built Worker, with real signatures and published keys.
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod door;
+mod keys;
+mod tokens;
+
+use acceptance::tests;
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        tokens::every_bad_token_gets_one_and_the_same_answer,
+        tokens::clocks_may_be_five_minutes_apart,
+        tokens::only_the_object_id_says_who_calls,
+        tokens::the_size_of_a_token_is_bounded,
+        door::without_credentials_there_is_a_challenge_and_no_error,
+        door::every_bad_key_gets_one_and_the_same_answer,
+        door::credentials_come_once_and_of_one_kind,
+        door::a_token_of_the_query_or_the_body_is_none,
+        keys::a_roll_in_the_middle_of_traffic_is_not_noticed,
+        keys::a_thousand_unknown_keys_cause_one_fetch,
+        keys::a_flood_at_once_causes_one_fetch,
+        keys::where_the_keys_cannot_be_had_the_caller_is_told_to_come_again,
+        keys::keys_of_another_issuer_are_not_taken,
+    ])
+}

@@ -1,0 +1,244 @@
+//! Tokens of Entra's, and what only looks like one.
+
+use acceptance::{Answer, Failure, TestResult, World, payload};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use sandbox::{
+    GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, Sandbox, Settings, TENANT_ID, TokenRequest, TokenVersion,
+};
+use serde_json::{Value, json};
+
+const OTHER_TENANT: &str = "99998888-7777-6666-5555-444433332222";
+
+/// The answers are equal to the byte, but for what identifies each exchange.
+pub(crate) fn assert_same(answers: &[(&str, Answer)]) -> Result<(), Failure> {
+    let mut first = None;
+    for (name, answer) in answers {
+        answer.assert_problem(401, "invalidCredentials", &["www-authenticate"]);
+        let mut text = String::from_utf8(answer.body.clone())?.replace(answer.request_id(), "{id}");
+        let date = answer.json()["error"]["innerError"]["date"].as_str().ok_or("no date")?.to_owned();
+        text = text.replace(&date, "{date}");
+        let headers: Vec<_> =
+            answer.headers.iter().filter(|(name, _)| !["request-id", "connection"].contains(&name.as_str())).collect();
+        let seen = format!("{headers:?}\n{text}");
+        assert_eq!(first.get_or_insert_with(|| seen.clone()), &seen, "{name}");
+    }
+    Ok(())
+}
+
+/// A token with another header or other claims, signed all the same.
+fn with(change: impl FnOnce(&mut TokenRequest)) -> TokenRequest {
+    let mut request = TokenRequest::default();
+    change(&mut request);
+    request
+}
+
+fn with_claim(name: &str, value: Value) -> TokenRequest {
+    with(|token| drop(token.claims.insert(name.to_owned(), value)))
+}
+
+fn with_header(name: &str, value: Value) -> TokenRequest {
+    with(|token| drop(token.header.insert(name.to_owned(), value)))
+}
+
+fn base64(text: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(text)
+}
+
+/// Each with what the log, and the log alone, says of it.
+fn issued(base_url: &str, tenant: &str) -> Vec<(&'static str, &'static str, TokenRequest)> {
+    let audience = |audience: &str| with(|token| token.audience = Some(audience.to_owned()));
+    let issuer = |issuer: String| with_claim("iss", json!(issuer));
+    vec![
+        ("another audience", "aud", audience("api://another-gateway")),
+        ("the audience with more after it", "aud", audience("api://remediation-gateway.evil")),
+        ("the audience in another case", "aud", audience("API://remediation-gateway")),
+        ("two slashes at its end", "aud", audience("api://remediation-gateway//")),
+        ("a list of audiences", "aud", with_claim("aud", json!(["api://remediation-gateway"]))),
+        ("no audience", "aud", with_claim("aud", Value::Null)),
+        ("Graph's audience by name", "Microsoft Graph", audience(GRAPH_AUDIENCE)),
+        ("Graph's audience with a slash", "Microsoft Graph", audience("https://graph.microsoft.com/")),
+        ("Graph's audience by id", "Microsoft Graph", audience(GRAPH_APPLICATION_ID)),
+        ("another tenant", "iss", with(|token| token.tenant_id = Some(OTHER_TENANT.to_owned()))),
+        (
+            "another tenant, version 1",
+            "iss",
+            with(|token| {
+                token.tenant_id = Some(OTHER_TENANT.to_owned());
+                token.version = TokenVersion::V1;
+            }),
+        ),
+        ("the issuer of ours for another tenant", "tid", with_claim("tid", json!(OTHER_TENANT))),
+        ("no tenant", "tid", with_claim("tid", Value::Null)),
+        ("an issuer without a tenant", "iss", issuer(format!("{base_url}/common/v2.0"))),
+        ("an issuer with a slash more", "iss", issuer(format!("{base_url}/{tenant}/v2.0/"))),
+        ("an issuer of another host", "iss", issuer(format!("https://login.evil.com/{tenant}/v2.0"))),
+        ("no issuer", "iss", with_claim("iss", Value::Null)),
+        (
+            "the issuer of version 1 in a token of version 2",
+            "ver",
+            issuer(format!("https://sts.windows.net/{tenant}/")),
+        ),
+        ("no version", "ver", with_claim("ver", Value::Null)),
+        ("expired", "expired", with(|token| token.expires_in = Some(-310))),
+        ("expired a year ago", "expired", with(|token| token.expires_in = Some(-31_536_000))),
+        ("not yet valid", "not valid yet", with(|token| token.not_before = Some(310))),
+        ("no end", "exp", with_claim("exp", Value::Null)),
+        ("an end in words", "exp", with_claim("exp", json!("4102444800"))),
+        ("an end before all time", "exp", with_claim("exp", json!(-1))),
+        ("a start in words", "nbf", with_claim("nbf", json!("0"))),
+        ("no object id", "oid", with_claim("oid", Value::Null)),
+        ("an object id that is none", "oid", with_claim("oid", json!("development"))),
+        ("scopes in a list", "scp", with_claim("scp", json!(["Remediation.Submit"]))),
+        ("roles in a text", "roles", with_claim("roles", json!("R"))),
+        ("alg none", "RS256", with_header("alg", json!("none"))),
+        ("alg None", "RS256", with_header("alg", json!("None"))),
+        ("alg HS256", "RS256", with_header("alg", json!("HS256"))),
+        ("alg PS256", "RS256", with_header("alg", json!("PS256"))),
+        ("alg RS384", "RS256", with_header("alg", json!("RS384"))),
+        ("alg rs256", "RS256", with_header("alg", json!("rs256"))),
+        ("alg in a list", "RS256", with_header("alg", json!(["RS256"]))),
+        ("no alg", "RS256", with_header("alg", Value::Null)),
+        ("an access token of another kind", "typ", with_header("typ", json!("at+jwt"))),
+        ("a critical extension", "honoured", with_header("crit", json!(["exp"]))),
+        ("a key that it brings along", "honoured", with_header("jwk", json!({ "kty": "RSA" }))),
+        (
+            "a key that it points to",
+            "honoured",
+            with_header("jku", json!(format!("{base_url}/{tenant}/discovery/v2.0/keys"))),
+        ),
+        ("a certificate that it brings along", "honoured", with_header("x5c", json!(["MII"]))),
+        ("compressed", "honoured", with_header("zip", json!("DEF"))),
+        ("no kid", "kid", with_header("kid", Value::Null)),
+        ("an unknown kid", "kid", with_header("kid", json!("unknown"))),
+        ("a kid that is a path", "kid", with_header("kid", json!("../../../dev/null"))),
+    ]
+}
+
+/// Tokens that were tampered with after they were issued.
+fn forged(world: &World) -> Result<Vec<(&'static str, &'static str, String)>, Failure> {
+    let token = world.token();
+    let [header, claims, signature] = token.split('.').collect::<Vec<_>>().try_into().map_err(|_| "not three parts")?;
+    let mut others: Value =
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).map_err(|error| error.to_string())?)?;
+    others["roles"] = json!(["more"]);
+    let kid = world.sandbox.kid();
+    let none = base64(&json!({ "typ": "JWT", "alg": "none", "kid": kid }).to_string());
+    let hs256 = base64(&json!({ "typ": "JWT", "alg": "HS256", "kid": kid }).to_string());
+    let twice = base64(&format!(r#"{{"typ":"JWT","alg":"none","alg":"RS256","kid":"{kid}"}}"#));
+    let cut: String = signature.chars().skip(4).collect();
+    let another = world.token();
+    let of_another = another.rsplit('.').next().ok_or("no signature")?;
+    Ok(vec![
+        (
+            "other claims under the signature",
+            "signature",
+            format!("{header}.{}.{signature}", base64(&others.to_string())),
+        ),
+        ("the signature of another token", "signature", format!("{header}.{claims}.{of_another}")),
+        ("a signature cut short", "signature", format!("{header}.{claims}.{cut}")),
+        ("no signature", "three parts", format!("{header}.{claims}.")),
+        ("no signature and no dot", "three parts", format!("{header}.{claims}")),
+        ("unsecured", "three parts", format!("{none}.{claims}.")),
+        ("alg none with a signature", "RS256", format!("{none}.{claims}.{signature}")),
+        ("HS256 with 32 bytes", "RS256", format!("{hs256}.{claims}.{}", base64("0123456789abcdef0123456789abcdef"))),
+        ("alg given twice", "object", format!("{twice}.{claims}.{signature}")),
+        ("four parts", "three parts", format!("{token}.{signature}")),
+        ("padded", "three parts", format!("{header}=.{claims}.{signature}")),
+        ("with a blank", "three parts", format!("{header}. {claims}.{signature}")),
+        ("in quotes", "three parts", format!("\"{token}\"")),
+        ("an encrypted one", "three parts", format!("{header}..{signature}.{claims}.{signature}")),
+        ("the claims of an array", "object", format!("{header}.{}.{signature}", base64("[]"))),
+        ("a text", "three parts", "hunter2".to_owned()),
+        ("dots", "three parts", "..".to_owned()),
+    ])
+}
+
+/// A caller who learned which check failed would learn how to get past it. The operator learns it from the log.
+pub(crate) async fn every_bad_token_gets_one_and_the_same_answer(world: &World) -> TestResult {
+    let mut bad: Vec<(&str, &str, String)> = forged(world)?;
+    for (name, reason, mut request) in issued(world.sandbox.base_url(), TENANT_ID) {
+        // What the app token has: were it passed on, Graph would take it.
+        request.roles.push(GRAPH_ROLE.to_owned());
+        bad.push((name, reason, world.sandbox.issue_token(&request)));
+    }
+    // Another Entra, with a key of its own, that calls itself ours.
+    let other = Sandbox::start(Settings::new("x")).await?;
+    let mut ours = with_claim("iss", json!(format!("{}/{TENANT_ID}/v2.0", world.sandbox.base_url())));
+    bad.push(("another's key", "kid", other.issue_token(&ours)));
+    ours.header.insert("kid".to_owned(), json!(world.sandbox.kid()));
+    bad.push(("another's key under the name of ours", "signature", other.issue_token(&ours)));
+
+    let mut answers = Vec::new();
+    for (name, reason, token) in bad {
+        let request = world.gateway.post("/remediate").bearer_auth(token).json(&payload());
+        let answer = Answer::to(request).await?;
+        assert_eq!(answer.status, 401, "{name}: {answer:?}");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            Some(r#"Bearer realm="remediation-gateway", error="invalid_token""#),
+            "{name}"
+        );
+        let id = answer.request_id().to_owned();
+        let line: Value = serde_json::from_str(&world.gateway.wait_for_line(|line| line.contains(&id)).await?)?;
+        assert_eq!((&line["code"], &line["caller"]), (&json!("invalidCredentials"), &Value::Null), "{name}");
+        assert!(line["reason"].as_str().is_some_and(|told| told.contains(reason)), "{name}: {line:#}");
+        answers.push((name, answer));
+    }
+    assert_same(&answers)?;
+    let called = |endpoint| world.sandbox.recorded_at(endpoint).len();
+    assert_eq!((called(sandbox::Endpoint::Remediate), called(sandbox::Endpoint::Token)), (0, 0));
+    assert!(other.recorded().is_empty(), "a key was asked of whom the token names");
+    // The token that all of them are near to.
+    assert_eq!(Answer::to(world.remediate(&payload())).await?.status, 202);
+    Ok(())
+}
+
+/// Microsoft's libraries allow as much.
+pub(crate) async fn clocks_may_be_five_minutes_apart(world: &World) -> TestResult {
+    for (expires_in, not_before) in [(-280, -4_000), (4_200, 280)] {
+        let times =
+            TokenRequest { expires_in: Some(expires_in), not_before: Some(not_before), ..TokenRequest::default() };
+        let token = world.sandbox.issue_token(&times);
+        for _ in 0..2 {
+            let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(&token).json(&payload());
+            assert_eq!(Answer::to(request).await?.status, 200, "{expires_in} {not_before}");
+        }
+    }
+    Ok(())
+}
+
+/// Names can be given away and applications shared; the object id is neither.
+pub(crate) async fn only_the_object_id_says_who_calls(world: &World) -> TestResult {
+    let nobody = acceptance::guid();
+    let mut claims = serde_json::Map::new();
+    for name in
+        ["upn", "email", "preferred_username", "unique_name", "name", "sub", "appid", "azp", "client_id", "idtyp"]
+    {
+        claims.insert(name.to_owned(), json!(sandbox::CALLER_OBJECT_ID));
+    }
+    for object_id in [nobody.as_str(), sandbox::CALLER_CLIENT_ID] {
+        let request =
+            TokenRequest { object_id: Some(object_id.to_owned()), claims: claims.clone(), ..TokenRequest::default() };
+        let token = world.sandbox.issue_token(&request);
+        let answer = Answer::to(world.gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
+        answer.assert_problem(403, "unknownCaller", &[]);
+    }
+    // And whatever else it says, in whatever case the id is written, it is the caller's.
+    let mut claims = claims.clone();
+    claims.insert("oid".to_owned(), json!(sandbox::CALLER_OBJECT_ID.to_uppercase()));
+    let token = world.sandbox.issue_token(&TokenRequest { claims, ..TokenRequest::default() });
+    let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
+    assert_eq!(Answer::to(request).await?.status, 200);
+    Ok(())
+}
+
+/// Anyone can send one, so little is done for it.
+pub(crate) async fn the_size_of_a_token_is_bounded(world: &World) -> TestResult {
+    for (groups, status) in [(100, 200), (1_000, 401)] {
+        // As Entra writes groups; 1,000 of them make a token of 50 KiB.
+        let token = world.sandbox.issue_token(&with_claim("groups", json!(vec![TENANT_ID; groups])));
+        let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
+        assert_eq!(Answer::to(request).await?.status, status, "{groups} groups");
+    }
+    Ok(())
+}
