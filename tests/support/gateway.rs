@@ -4,6 +4,7 @@ use std::{fs, time::Duration};
 
 use reqwest::{Client, Method, RequestBuilder, redirect::Policy};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::{Bindings, Failure, NotLogged, Wrangler, capnp, root, workerd::Workerd};
 
@@ -85,6 +86,11 @@ impl Gateway {
     #[must_use]
     pub fn output(&self) -> Vec<String> {
         self.workerd.output(self.mark)
+    }
+
+    /// Everything that it ever says, whatever is forgotten, and after its end too.
+    pub(crate) fn log(&self) -> watch::Receiver<Vec<String>> {
+        self.workerd.log()
     }
 
     /// Leaves what was logged so far out of [`output`](Self::output).

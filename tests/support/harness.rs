@@ -10,9 +10,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use reqwest::RequestBuilder;
 use sandbox::{Sandbox, Settings, TokenRequest};
 use serde_json::Value;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::watch};
 
-use crate::{Bindings, Failure, Gateway, Wrangler};
+use crate::{API_KEY, Bindings, Failure, Gateway, NEXT_API_KEY, Wrangler};
 
 /// The secret that the sandbox and the gateway agree on. It looks like one of Entra's, so that a leak stands out.
 const CLIENT_SECRET: &str = "acc8Q~the-client-secret-of-the-acceptance-tests";
@@ -27,6 +27,8 @@ pub struct World {
     /// Entra ID and Graph, as the gateway sees them.
     pub sandbox: Sandbox,
     bindings: Bindings,
+    /// What each gateway said, those that have ended too.
+    logs: Mutex<Vec<watch::Receiver<Vec<String>>>>,
 }
 
 impl World {
@@ -37,7 +39,9 @@ impl World {
             bindings.insert(name.to_owned(), Value::from(sandbox.base_url()));
         }
         bindings.insert("CLIENT_SECRET".to_owned(), Value::from(CLIENT_SECRET));
-        Ok(Self { gateway: Gateway::start(&bindings).await?, sandbox, bindings })
+        let gateway = Gateway::start(&bindings).await?;
+        let logs = Mutex::new(vec![gateway.log()]);
+        Ok(Self { gateway, sandbox, bindings, logs })
     }
 
     /// The development variables of `wrangler.toml`, with the sandbox's address and secret: a start for other gateways.
@@ -56,13 +60,32 @@ impl World {
             bindings.insert(name.clone(), value.clone());
         }
         bindings.retain(|_, value| !value.is_null());
-        Gateway::start(&bindings).await
+        let gateway = Gateway::start(&bindings).await?;
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(gateway.log());
+        Ok(gateway)
     }
 
     /// A new token of the development caller.
     #[must_use]
     pub fn token(&self) -> String {
         self.sandbox.issue_token(&TokenRequest::default())
+    }
+
+    /// Looks through everything that any gateway of this binary has said for what may never stand there (contract, section 10).
+    fn look_for_leaks(&self) -> TestResult {
+        let tokens = self.sandbox.issued_tokens();
+        // Of a token, the signature is the part that nobody else could write.
+        let secrets = tokens.iter().filter_map(|token| token.rsplit('.').next());
+        let secrets: Vec<&str> = secrets.chain([CLIENT_SECRET, API_KEY, NEXT_API_KEY]).collect();
+        for log in self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            for line in log.borrow().iter() {
+                // No line has an address, and nothing else that has this sign either.
+                if line.contains('@') || secrets.iter().any(|secret| line.contains(secret)) {
+                    return Err(format!("a token, key, secret or address was logged: {line}").into());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A remediation by the development caller.
@@ -118,7 +141,8 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
             let (runtime, world) = &mut *stage;
             world.sandbox.clear();
             world.gateway.forget_output();
-            (test.run)(runtime, world).map_err(|error| Failed::from(error.to_string()))
+            let outcome = (test.run)(runtime, world).and_then(|()| world.look_for_leaks());
+            outcome.map_err(|error| Failed::from(error.to_string()))
         }
     });
     conclude(&arguments, trials)

@@ -92,6 +92,11 @@ impl Workerd {
         self.lines.borrow().iter().skip(mark).cloned().collect()
     }
 
+    /// All lines, also those to come.
+    pub(crate) fn log(&self) -> watch::Receiver<Vec<String>> {
+        self.lines.clone()
+    }
+
     /// Waits for a line after the first `mark`.
     pub(crate) async fn wait_for_line(
         &self,

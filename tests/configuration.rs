@@ -1,0 +1,243 @@
+//! A configuration that is not whole: nothing is done, the log says what is missing, and the answer does not.
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use acceptance::{Answer, Failure, Gateway, TestResult, World, Wrangler, payload, tests};
+use remediation_gateway::{
+    config::{Config, VARIABLES, Variables},
+    ports::Domains,
+};
+use sandbox::CALLER_OBJECT_ID;
+use serde_json::{Value, json};
+
+/// A part of every value that is wrong here, by which a value is known where none may be.
+const MARK: &str = "wrong-9c1e";
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        the_development_configuration_is_whole,
+        every_fault_is_logged_by_name_and_none_with_its_value,
+        nobody_learns_what_is_wrong,
+        a_caller_that_could_not_be_told_apart_is_a_fault,
+        what_may_be_left_out_is_left_out,
+    ])
+}
+
+/// Only the runtime knows more of domains than their ASCII form.
+struct Ascii;
+
+impl Domains for Ascii {
+    fn to_ascii(&self, domain: &str) -> Option<String> {
+        domain.is_ascii().then(|| domain.to_ascii_lowercase())
+    }
+}
+
+/// `wrangler.toml` by the gateway's own check: what is deployed from it lacks a secret and nothing else.
+async fn the_development_configuration_is_whole(_: &World) -> TestResult {
+    let wrangler = Wrangler::read()?;
+    let mut known = Variables::new();
+    for name in VARIABLES {
+        known.extend(wrangler.vars.get(name).map(|value| (name, value.clone())));
+    }
+    assert_eq!(known.len(), wrangler.vars.len(), "a variable that the gateway does not know: {:?}", wrangler.vars);
+    known.insert("LEDGER", json!({}));
+
+    let faults = Config::check(&known, &Ascii).err().ok_or("a configuration without a secret is whole")?;
+    let faults: Vec<&str> = faults.iter().map(|fault| fault.variable.as_str()).collect();
+    assert_eq!(faults, ["CLIENT_SECRET"]);
+    known.insert("CLIENT_SECRET", json!("a secret"));
+    Config::check(&known, &Ascii).map_err(|faults| format!("{faults:?}"))?;
+    Ok(())
+}
+
+/// The variables that the gateway found wrong, by its log.
+fn faulty(gateway: &Gateway) -> Vec<String> {
+    let lines = gateway.output().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    lines.filter_map(|line| Some(line.get("variable")?.as_str()?.to_owned())).collect()
+}
+
+async fn post(gateway: &Gateway, token: &str) -> Result<Answer, Failure> {
+    Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await
+}
+
+/// The development caller, with these members over its own; a null takes one away.
+fn caller(over: &Value) -> Value {
+    let mut caller = json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"] });
+    if let (Some(caller), Some(over)) = (caller.as_object_mut(), over.as_object()) {
+        caller.extend(over.clone());
+        caller.retain(|_, value| !value.is_null());
+    }
+    caller
+}
+
+async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) -> TestResult {
+    let callers = |over: Value| json!({ "CALLERS": [caller(&over)] });
+    for (over, expected) in [
+        (json!({ "TENANT_ID": null }), &["TENANT_ID"][..]),
+        (json!({ "TENANT_ID": "" }), &["TENANT_ID"]),
+        (json!({ "TENANT_ID": format!("{MARK}.onmicrosoft.com") }), &["TENANT_ID"]),
+        (json!({ "CLIENT_ID": { MARK: MARK } }), &["CLIENT_ID"]),
+        (json!({ "CLIENT_SECRET": null }), &["CLIENT_SECRET"]),
+        (json!({ "CLIENT_SECRET": "" }), &["CLIENT_SECRET"]),
+        (json!({ "CLIENT_SECRET": [MARK] }), &["CLIENT_SECRET"]),
+        (json!({ "AUDIENCE": null }), &["AUDIENCE"]),
+        (json!({ "AUDIENCE": [] }), &["AUDIENCE"]),
+        (json!({ "AUDIENCE": [MARK, 7] }), &["AUDIENCE"]),
+        (json!({ "AUDIENCE": "https://graph.microsoft.com/" }), &["AUDIENCE"]),
+        (json!({ "AUDIENCE": ["00000003-0000-0000-C000-000000000000"] }), &["AUDIENCE"]),
+        (json!({ "GRAPH_VERSION": MARK }), &["GRAPH_VERSION"]),
+        (json!({ "GRAPH_VERSION": "V1.0" }), &["GRAPH_VERSION"]),
+        (json!({ "GRAPH_URL": format!("http://{MARK}.example.com") }), &["GRAPH_URL"]),
+        (json!({ "GRAPH_URL": format!("https://graph.microsoft.com/{MARK}") }), &["GRAPH_URL"]),
+        (json!({ "GRAPH_URL": format!("https://{MARK}:x@graph.microsoft.com") }), &["GRAPH_URL"]),
+        (json!({ "LOGIN_URL": MARK }), &["LOGIN_URL"]),
+        (json!({ "LOGIN_URL": format!("http://localhost.{MARK}.com") }), &["LOGIN_URL"]),
+        (json!({ "CALLERS": null }), &["CALLERS"]),
+        (json!({ "CALLERS": [] }), &["CALLERS"]),
+        (json!({ "CALLERS": MARK }), &["CALLERS"]),
+        (json!({ "CALLERS": { MARK: 1 } }), &["CALLERS"]),
+        (json!({ "CALLERS": [MARK] }), &["CALLERS[0]"]),
+        (callers(json!({ MARK: MARK })), &["CALLERS[0]"]),
+        (callers(json!({ "object_id": null })), &["CALLERS[0]"]),
+        (callers(json!({ "name": null })), &["CALLERS[0].name"]),
+        (callers(json!({ "name": format!("{MARK}\n") })), &["CALLERS[0].name"]),
+        (callers(json!({ "object_id": MARK })), &["CALLERS[0].object_id"]),
+        (callers(json!({ "api_key_sha256": MARK })), &["CALLERS[0].api_key_sha256"]),
+        (callers(json!({ "api_key_sha256": [MARK] })), &["CALLERS[0].api_key_sha256"]),
+        (callers(json!({ "actions": null })), &["CALLERS[0].actions"]),
+        (callers(json!({ "actions": [] })), &["CALLERS[0].actions"]),
+        (callers(json!({ "actions": ["softDelete", MARK] })), &["CALLERS[0].actions"]),
+        (callers(json!({ "actions": ["unknownFutureValue"] })), &["CALLERS[0].actions"]),
+        (callers(json!({ "actions": "softDelete" })), &["CALLERS[0].actions"]),
+        (callers(json!({ "role": [MARK] })), &["CALLERS[0].role"]),
+        (callers(json!({ "recipient_domains": [] })), &["CALLERS[0].recipient_domains"]),
+        (callers(json!({ "recipient_domains": [format!("@{MARK}.com")] })), &["CALLERS[0].recipient_domains"]),
+        (callers(json!({ "recipient_domains": ["*"] })), &["CALLERS[0].recipient_domains"]),
+        (callers(json!({ "max_emails_per_request": 0 })), &["CALLERS[0].max_emails_per_request"]),
+        (callers(json!({ "max_emails_per_request": 10_001 })), &["CALLERS[0].max_emails_per_request"]),
+        (callers(json!({ "max_emails_per_hour": MARK })), &["CALLERS[0].max_emails_per_hour"]),
+        // All of them at once, the second caller's too.
+        (
+            json!({
+                "TENANT_ID": MARK,
+                "CLIENT_ID": null,
+                "CLIENT_SECRET": 1,
+                "AUDIENCE": "",
+                "GRAPH_VERSION": MARK,
+                "GRAPH_URL": MARK,
+                "LOGIN_URL": MARK,
+                "CALLERS": [caller(&json!({})), caller(&json!({ "name": MARK, "object_id": 1, "actions": [1], MARK: 1 }))],
+            }),
+            &[
+                "TENANT_ID",
+                "CLIENT_ID",
+                "CLIENT_SECRET",
+                "AUDIENCE",
+                "GRAPH_VERSION",
+                "GRAPH_URL",
+                "LOGIN_URL",
+                "CALLERS[1]",
+                "CALLERS[1].object_id",
+                "CALLERS[1].actions",
+            ],
+        ),
+    ] {
+        let gateway = world.gateway_with(over.clone()).await?;
+        let token = world.token();
+        let health = || async { Answer::to(gateway.get("/healthz")).await.map(|answer| answer.status) };
+        assert_eq!(health().await?, 200, "{over}");
+        for _ in 0..2 {
+            let answer = post(&gateway, &token).await?;
+            assert_eq!(answer.status, 500, "{over}: {answer:?}");
+            answer.assert_problem(500, "misconfigured", &[]);
+            let id = answer.request_id().to_owned();
+            let line: Value = serde_json::from_str(&gateway.wait_for_line(|line| line.contains(&id)).await?)?;
+            assert_eq!((&line["status"], &line["code"]), (&json!(500), &json!("misconfigured")), "{over}");
+        }
+        assert_eq!(health().await?, 200, "{over}");
+        let found = faulty(&gateway);
+        let (told, known): (BTreeSet<&str>, BTreeSet<&str>) =
+            (found.iter().map(String::as_str).collect(), expected.iter().copied().collect());
+        assert_eq!(told, known, "{over}");
+        assert_eq!(found.len(), expected.len(), "each is told once, on the first request: {found:?}");
+        let output = gateway.output().join("\n");
+        assert!(!output.contains(MARK), "a value was logged: {output}");
+    }
+    assert!(world.sandbox.recorded().is_empty(), "Microsoft was called");
+    Ok(())
+}
+
+/// Neither who has credentials nor who has none; and what does not depend on the configuration goes on.
+async fn nobody_learns_what_is_wrong(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({ "CLIENT_ID": MARK, "CALLERS": [caller(&json!({ MARK: 1 }))] })).await?;
+    for token in [world.token(), "x.y.z".to_owned()] {
+        for path in [
+            "/remediate",
+            "/remediate?validateOnly=true",
+            "/v1.0/security/collaboration/analyzedEmails/remediate",
+            "/beta/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
+        ] {
+            let answer = Answer::to(gateway.post(path).bearer_auth(&token).json(&payload())).await?;
+            let text = answer.assert_problem(500, "misconfigured", &[]).to_string();
+            for told in VARIABLES.into_iter().chain([MARK, "CALLERS", "soc"]) {
+                assert!(!text.contains(told), "{told}: {text}");
+            }
+        }
+    }
+    Answer::to(gateway.post("/remediate").json(&payload())).await?.assert_problem(500, "misconfigured", &[]);
+    Answer::to(gateway.get("/remediate")).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
+    Answer::to(gateway.post("/nowhere")).await?.assert_problem(404, "notFound", &[]);
+    let health = Answer::to(gateway.get("/healthz")).await?;
+    assert_eq!(health.body, br#"{"status":"ok"}"#);
+    health.assert_headers(&["content-type"]);
+    Ok(())
+}
+
+async fn a_caller_that_could_not_be_told_apart_is_a_fault(world: &World) -> TestResult {
+    let digest = acceptance::API_KEY_SHA256;
+    let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let one = caller(&json!({ "api_key_sha256": [digest] }));
+    let other = |over: Value| {
+        let mut other = json!({ "name": "other", "object_id": acceptance::guid() });
+        other.as_object_mut().into_iter().for_each(|other| other.extend(over.as_object().cloned().unwrap_or_default()));
+        caller(&other)
+    };
+    for (second, expected) in [
+        (other(json!({ "name": "SOC" })), "CALLERS[1].name"),
+        (other(json!({ "object_id": CALLER_OBJECT_ID.to_uppercase() })), "CALLERS[1].object_id"),
+        (other(json!({ "api_key_sha256": [digest.to_uppercase()] })), "CALLERS[1].api_key_sha256"),
+        (other(json!({ "api_key_sha256": [nothing] })), "CALLERS[1].api_key_sha256"),
+        (
+            other(json!({ "object_id": null, "api_key_sha256": [nothing.replace('e', "d")], "role": "R" })),
+            "CALLERS[1].role",
+        ),
+    ] {
+        let gateway = world.gateway_with(json!({ "CALLERS": [one.clone(), second] })).await?;
+        post(&gateway, &world.token()).await?.assert_problem(500, "misconfigured", &[]);
+        assert_eq!(faulty(&gateway), [expected]);
+    }
+    Ok(())
+}
+
+/// What a dashboard leaves empty counts as not set, and `CALLERS` may be a text of JSON there.
+async fn what_may_be_left_out_is_left_out(world: &World) -> TestResult {
+    let text = json!([caller(&json!({}))]).to_string();
+    for over in [
+        json!({ "GRAPH_VERSION": null }),
+        json!({ "GRAPH_VERSION": "" }),
+        json!({ "CALLERS": text }),
+        json!({ "AUDIENCE": ["api://other", "api://remediation-gateway"] }),
+        json!({ "SOMETHING_ELSE": "x" }),
+        json!({ "GRAPH_URL": format!("{}/", world.sandbox.base_url()) }),
+    ] {
+        let gateway = world.gateway_with(over.clone()).await?;
+        let answer = post(&gateway, &world.token()).await?;
+        assert_eq!(answer.status, 202, "{over}: {answer:?}");
+        let sent = world.sandbox.recorded_at(sandbox::Endpoint::Remediate).pop().ok_or("nothing was sent")?;
+        assert!(sent.path.starts_with("/beta/"), "the seed's version: {}", sent.path);
+        assert_eq!(faulty(&gateway), [""; 0]);
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! What a line holds.
+
+use acceptance::{Answer, Failure, TestResult, World, assert_members, guid, payload, payload_of, payload_with};
+use reqwest::RequestBuilder;
+use sandbox::{Endpoint, NextAnswer, Outcome, TokenRequest};
+use serde_json::{Value, json};
+
+/// Section 10 of the contract.
+pub(crate) const MEMBERS: [&str; 16] = [
+    "requestId",
+    "clientRequestId",
+    "caller",
+    "route",
+    "action",
+    "emails",
+    "status",
+    "code",
+    "reason",
+    "replayed",
+    "duplicate",
+    "bulkId",
+    "graphRequestId",
+    "graphStatus",
+    "durationMs",
+    "workflowRunId",
+];
+
+/// Sends the request and gives the line that bears its id, with the answer.
+async fn line(world: &World, request: RequestBuilder) -> Result<(Value, Answer), Failure> {
+    let answer = Answer::to(request).await?;
+    let id = answer.request_id();
+    let line = serde_json::from_str(&world.gateway.wait_for_line(|line| line.contains(id)).await?)?;
+    assert_members(&line, &MEMBERS, &[]);
+    assert_eq!((&line["requestId"], &line["status"]), (&json!(id), &json!(answer.status)));
+    assert!(line["durationMs"].is_u64(), "{line:#}");
+    Ok((line, answer))
+}
+
+pub(crate) async fn each_post_has_one_line_with_exactly_these_members(world: &World) -> TestResult {
+    let requests = [
+        world.remediate(&payload()),
+        world.remediate(&payload_with("action", "delete")),
+        world.gateway.post("/remediate?validateOnly=true").bearer_auth(world.token()).json(&payload()),
+        world.gateway.post("/remediate").json(&payload()),
+        world.gateway.post("/remediate"),
+        world.gateway.post("/nowhere"),
+        world.gateway.post("/healthz"),
+        world.gateway.post("/remediate").bearer_auth("x.y.z").json(&payload()),
+    ];
+    let count = requests.len();
+    for request in requests {
+        line(world, request).await?;
+    }
+    assert_eq!(world.gateway.output().len(), count, "{:#?}", world.gateway.output());
+    Ok(())
+}
+
+/// Enough to answer the questions of an operator: who, what, how many, how it ended, and under which ids Microsoft knows it.
+pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
+    let route = "/v1.0/security/collaboration/analyzedEmails/remediate";
+    let payload = payload_of(3);
+    let post = |path: &str| world.gateway.post(path).bearer_auth(world.token()).json(&payload);
+    let told = |line: &Value, names: &[&str]| names.iter().map(|name| line[*name].clone()).collect::<Vec<_>>();
+    let who_and_what = ["caller", "route", "action", "emails", "code", "reason"];
+    let how = ["replayed", "duplicate", "bulkId", "graphRequestId", "graphStatus"];
+
+    let (accepted, answer) = line(world, post(&format!("{route}/"))).await?;
+    assert_eq!(
+        told(&accepted, &who_and_what),
+        [json!("development"), json!(route), json!("softDelete"), json!(3), Value::Null, Value::Null]
+    );
+    let body = answer.json();
+    let expected = [json!(false), json!(false), body["bulkId"].clone(), body["graphRequestId"].clone(), json!(202)];
+    assert_eq!(told(&accepted, &how), expected);
+    assert!(body["bulkId"].is_string() && body["graphRequestId"].is_string());
+
+    let (replayed, _) = line(world, post(route)).await?;
+    assert_eq!(replayed["replayed"], true);
+    assert_eq!(replayed["bulkId"], body["bulkId"]);
+
+    let error = json!({ "error": { "code": "InvalidSubscription", "message": "not for the log" } });
+    world
+        .sandbox
+        .script(NextAnswer::new(Endpoint::Remediate).status(400).header("request-id", "of-graph-1").json(&error))?;
+    let (refused, _) = line(world, world.remediate(&acceptance::payload())).await?;
+    assert_eq!((&refused["code"], &refused["graphStatus"]), (&json!("graphRefused"), &json!(400)));
+    assert_eq!(refused["graphRequestId"], "of-graph-1");
+    let reason = refused["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("InvalidSubscription") && !reason.contains("not for the log"), "{reason}");
+
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(409).body("Duplicate remediation"))?;
+    let (duplicate, _) = line(world, world.remediate(&acceptance::payload())).await?;
+    assert_eq!(
+        (&duplicate["duplicate"], &duplicate["graphStatus"], &duplicate["code"]),
+        (&json!(true), &json!(409), &Value::Null)
+    );
+
+    let fabrikam = json!([{ "networkMessageId": guid(), "recipientEmailAddress": "a@fabrikam.com" }]);
+    let nobody = world.sandbox.issue_token(&TokenRequest { object_id: Some(guid()), ..TokenRequest::default() });
+    for (request, caller, action, code) in [
+        (
+            world.remediate(&payload_with("analyzedEmails", fabrikam)),
+            json!("development"),
+            json!("softDelete"),
+            "recipientNotAllowed",
+        ),
+        (world.remediate(&payload_with("severity", "x")), json!("development"), Value::Null, "invalidPayload"),
+        (
+            world.gateway.post("/remediate").bearer_auth(nobody).json(&payload),
+            Value::Null,
+            Value::Null,
+            "unknownCaller",
+        ),
+    ] {
+        let (line, _) = line(world, request).await?;
+        assert_eq!((&line["caller"], &line["action"], &line["code"]), (&caller, &action, &json!(code)));
+        assert!(line["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{line:#}");
+        assert_eq!(told(&line, &how), vec![Value::Null; 5]);
+    }
+    // The ids are those that Graph's support asks for.
+    let [first, ..] = world
+        .sandbox
+        .recorded_at(Endpoint::Remediate)
+        .try_into()
+        .map_err(|_| "calls are missing")
+        .map(|all: [_; 3]| all)?;
+    let Outcome::Answered(of_graph) = first.outcome else { return Err("no answer".into()) };
+    assert!(
+        of_graph
+            .headers
+            .iter()
+            .any(|(name, value)| name == "request-id" && accepted["graphRequestId"] == value.as_str())
+    );
+    Ok(())
+}
+
+pub(crate) async fn ids_of_the_caller_are_logged_where_they_are_sane(world: &World) -> TestResult {
+    for (id, sane) in
+        [("08585287554177334956853859655CU00", true), ("a@b.c", false), ("a b", false), (&"x".repeat(65), false)]
+    {
+        let request = world.remediate(&payload()).header("client-request-id", id).header("x-ms-workflow-run-id", id);
+        let (line, answer) = line(world, request).await?;
+        assert_eq!(answer.status, 200, "a workflow engine, whatever its run is called");
+        let expected = if sane { json!(id) } else { Value::Null };
+        assert_eq!((&line["clientRequestId"], &line["workflowRunId"]), (&expected, &expected), "{id}");
+    }
+    Ok(())
+}
+
+/// A monitor asks for the health every few seconds.
+pub(crate) async fn other_methods_have_none(world: &World) -> TestResult {
+    for path in ["/healthz", "/remediate", "/nowhere"] {
+        Answer::to(world.gateway.get(path)).await?;
+    }
+    line(world, world.gateway.post("/nowhere")).await?;
+    assert_eq!(world.gateway.output().len(), 1, "{:#?}", world.gateway.output());
+    Ok(())
+}

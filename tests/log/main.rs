@@ -1,0 +1,18 @@
+//! The log: one line per POST that says what happened, and nothing that could be used or that belongs to somebody.
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod hostile;
+mod lines;
+
+use acceptance::tests;
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        lines::each_post_has_one_line_with_exactly_these_members,
+        lines::a_line_says_what_happened,
+        lines::ids_of_the_caller_are_logged_where_they_are_sane,
+        lines::other_methods_have_none,
+        hostile::nothing_that_anybody_sent_is_logged,
+    ])
+}
