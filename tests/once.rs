@@ -1,6 +1,8 @@
 //! Once: what the ledger makes of requests that come again, at the same time, with and without a key, after a disconnect and after a
 //! crash (contract, section 7).
 
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use acceptance::{

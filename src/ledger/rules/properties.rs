@@ -147,7 +147,7 @@ impl Model {
 
     /// Whether to send it is to count it.
     fn counts(&self, now: u64, going_on: Option<usize>) -> bool {
-        !going_on.is_some_and(|index| self.all[index].counted.is_some_and(|(at, _)| now < at + HOUR))
+        going_on.is_none_or(|index| self.all[index].counted.is_none_or(|(at, _)| now >= at + HOUR))
     }
 
     fn send(&mut self, now: u64, key: Option<u8>, payload: u8, going_on: Option<usize>) {

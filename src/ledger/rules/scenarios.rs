@@ -20,11 +20,12 @@ enum Event {
 }
 use Event::{Ask, Crash, Ends, Left};
 
+const K: Option<u8> = Some(1);
+const L: Option<u8> = Some(2);
+
 #[test]
-fn what_becomes_of_an_order() {
-    const K: Option<u8> = Some(1);
-    const L: Option<u8> = Some(2);
-    let scenarios: Vec<(&str, Vec<Event>)> = vec![
+fn an_order_is_sent_once() {
+    play(vec![
         (
             "a key replays its success for 24 hours",
             vec![
@@ -116,6 +117,12 @@ fn what_becomes_of_an_order() {
             "with a key one waits for its own attempt only",
             vec![Ask(0, K, 9, Sent(0)), Ask(1, K, 9, Waits), Ask(1, None, 9, Waits), Ask(2, L, 9, Sent(1))],
         ),
+    ]);
+}
+
+#[test]
+fn an_email_counts_once() {
+    play(vec![
         (
             "a failure is not replayed, and gives the quota back where it is certain",
             vec![
@@ -234,7 +241,10 @@ fn what_becomes_of_an_order() {
                 Left(23 * HOUR, 100),
             ],
         ),
-    ];
+    ]);
+}
+
+fn play(scenarios: Vec<(&str, Vec<Event>)>) {
     for (name, events) in scenarios {
         let mut object = Object::new(100);
         for (index, event) in events.iter().enumerate() {
