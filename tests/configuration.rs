@@ -215,7 +215,10 @@ async fn a_caller_that_could_not_be_told_apart_is_a_fault(world: &World) -> Test
         ),
     ] {
         let gateway = world.gateway_with(json!({ "CALLERS": [one.clone(), second] })).await?;
-        post(&gateway, &world.token()).await?.assert_problem(500, "misconfigured", &[]);
+        let answer = post(&gateway, &world.token()).await?;
+        answer.assert_problem(500, "misconfigured", &[]);
+        // The faults are logged before the line of the exchange.
+        gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
         assert_eq!(faulty(&gateway), [expected]);
     }
     Ok(())
