@@ -14,7 +14,7 @@ NODE_MODULES := node_modules/.package-lock.json
 # With the folders, so that a file that is taken away counts as a change.
 SOURCES := $(shell find src) Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
 
-.PHONY: help start test build key format clean
+.PHONY: help start test build deploy key format clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,13 @@ test: $(NODE_MODULES) ## Run every check and every test
 	$(MAKE) --no-print-directory build
 	cargo test --locked --package acceptance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "playbooks/*.test.mjs"
+
+# With no prerequisites: while the check fails, nothing else is run. WRANGLER_FLAGS=--dry-run does all but upload.
+deploy: ## Check the production part of wrangler.toml, build, and deploy it
+	@scripts/rust.sh
+	@cargo run --quiet --locked --package deploy-check -- wrangler.toml
+	@$(MAKE) --no-print-directory build
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= wrangler deploy --config wrangler.toml --env production $(WRANGLER_FLAGS)
 
 key: ## Make an API key, and its SHA-256 for CALLERS
 	@node scripts/key.mjs
