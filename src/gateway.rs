@@ -15,6 +15,7 @@ use crate::intake;
 use crate::isolate::Isolate;
 use crate::ledger::{Order, Quota, Settlement, SubmitFault};
 use crate::log::{self, Record};
+use crate::openapi;
 use crate::ports::Platform;
 use crate::problem::{self, Context, Refusal};
 use crate::remediation;
@@ -30,6 +31,8 @@ const BUDGET: Duration = Duration::from_secs(90);
 enum Outcome {
     /// `GET /healthz`.
     Healthy,
+    /// `GET /openapi.json`.
+    Described,
     /// `?validateOnly=true`: the payload as it would be sent.
     Valid { emails: usize, duplicates_removed: usize, graph_request: String },
     /// Graph has the remediation.
@@ -130,9 +133,12 @@ async fn steps<P: Platform>(
     if request.method != route.method() {
         return Err(Refusal::MethodNotAllowed(route));
     }
-    if route == Route::Health {
-        return Ok(Outcome::Healthy);
-    }
+    let version = match route {
+        Route::Health => return Ok(Outcome::Healthy),
+        Route::Description => return Ok(Outcome::Described),
+        Route::Remediate => None,
+        Route::GraphPath(version) => Some(version),
+    };
 
     // 2. Size and type of the body as declared.
     let declared = intake::declared(&request.headers)?;
@@ -171,10 +177,7 @@ async fn steps<P: Platform>(
         payload: remediation.fingerprint(),
         emails: count(emails),
         emails_per_hour: count(caller.max_emails_per_hour),
-        version: match route {
-            Route::GraphPath(version) => version,
-            Route::Health | Route::Remediate => config.graph_version,
-        },
+        version: version.unwrap_or(config.graph_version),
         patience: millis_of(BUDGET.saturating_sub(platform.now().since(began))),
         newer_member: remediation.action.is_newer_member(),
     };
@@ -245,6 +248,7 @@ fn outcome_answer(outcome: &Outcome, request: &Request, exchange: &Exchange<'_>,
     let json = |status, body| Answer { status, headers: vec![("Content-Type", "application/json".to_owned())], body };
     match outcome {
         Outcome::Healthy => json(200, r#"{"status":"ok"}"#.to_owned()),
+        Outcome::Described => json(200, openapi::DESCRIPTION.to_owned()),
         Outcome::Valid { emails, duplicates_removed, graph_request } => json(
             200,
             format!(

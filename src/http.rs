@@ -79,6 +79,8 @@ pub struct Answer {
 pub enum Route {
     /// `GET /healthz`.
     Health,
+    /// `GET /openapi.json`: the description of all routes.
+    Description,
     /// `POST /remediate`: the main job, with the configured version of Graph.
     Remediate,
     /// `POST` to a path of Graph's own, under either name of the action: the drop-in.
@@ -97,6 +99,9 @@ impl Route {
         if path.eq_ignore_ascii_case("healthz") {
             return Some(Self::Health);
         }
+        if path.eq_ignore_ascii_case("openapi.json") {
+            return Some(Self::Description);
+        }
         let (version, rest) = path.split_once('/')?;
         let version = GraphVersion::from_segment(version)?;
         let known = rest.eq_ignore_ascii_case("security/collaboration/analyzedEmails/remediate")
@@ -108,7 +113,7 @@ impl Route {
     #[must_use]
     pub const fn method(self) -> &'static str {
         match self {
-            Self::Health => "GET",
+            Self::Health | Self::Description => "GET",
             Self::Remediate | Self::GraphPath(_) => "POST",
         }
     }
@@ -118,6 +123,7 @@ impl Route {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Health => "/healthz",
+            Self::Description => "/openapi.json",
             Self::Remediate => "/remediate",
             Self::GraphPath(GraphVersion::Beta) => "/beta/security/collaboration/analyzedEmails/remediate",
             Self::GraphPath(GraphVersion::V1) => "/v1.0/security/collaboration/analyzedEmails/remediate",
@@ -137,6 +143,9 @@ mod tests {
             ("/remediate/", Some(Route::Remediate)),
             ("/Remediate", Some(Route::Remediate)),
             ("/healthz", Some(Route::Health)),
+            ("/openapi.json", Some(Route::Description)),
+            ("/OpenAPI.json/", Some(Route::Description)),
+            ("/openapi", None),
             ("/beta/security/collaboration/analyzedEmails/remediate", Some(Route::GraphPath(Beta))),
             ("/v1.0/security/collaboration/analyzedEmails/remediate", Some(Route::GraphPath(V1))),
             ("/v1.0/Security/Collaboration/AnalyzedEmails/Remediate/", Some(Route::GraphPath(V1))),

@@ -6,9 +6,9 @@ use crate::percent;
 /// The largest body, in bytes: 10,000 emails take about 1.2 MB, with the longest addresses in practice under 2 MiB (contract, section 2).
 pub const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 /// The longest id of a caller's that is echoed and logged, in characters. GUIDs have 36, Logic Apps' run ids about 35.
-const MAX_ID_LENGTH: usize = 64;
+pub const MAX_ID_LENGTH: usize = 64;
 /// The longest idempotency key, in characters (contract, section 7).
-const MAX_KEY_LENGTH: usize = 255;
+pub const MAX_KEY_LENGTH: usize = 255;
 
 /// What is wrong with a request as it was declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

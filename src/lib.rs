@@ -14,6 +14,8 @@
 //! - [`graph`]: the gateway's own token, the call, and the meaning of the answer;
 //! - [`problem`]: what the caller learns of a refusal.
 //!
+//! All of it as a caller sees it is described by [`openapi`].
+//!
 //! [`gateway`] is the pipeline itself. It and all of the above are pure but for the ports in [`ports`], which `platform`, the only folder that
 //! knows of Workers, implements. [`isolate`] holds what is kept between requests.
 
@@ -27,6 +29,7 @@ pub mod isolate;
 pub mod json;
 pub mod ledger;
 pub mod log;
+pub mod openapi;
 pub mod percent;
 #[cfg(target_arch = "wasm32")]
 mod platform;

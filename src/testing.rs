@@ -4,8 +4,10 @@
 //! - [`stage`]: runs futures on that platform, one thread, in a fixed order;
 //! - [`upstream`]: Microsoft, scripted per URL, and what was asked of it;
 //! - [`entra`]: RSA keys and tokens, good and forged, by a library that the gateway does not use;
-//! - [`gateway`]: a whole gateway, asked as its callers ask it.
+//! - [`gateway`]: a whole gateway, asked as its callers ask it;
+//! - [`description`]: the OpenAPI description, which all that it answers is held against.
 
+pub(crate) mod description;
 pub(crate) mod entra;
 pub(crate) mod gateway;
 pub(crate) mod platform;

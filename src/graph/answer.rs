@@ -11,7 +11,7 @@ const MAX_CODE_LENGTH: usize = 100;
 /// The longest error message of Graph's that is passed on, in characters.
 const MAX_MESSAGE_LENGTH: usize = 1000;
 /// The largest `Retry-After` that is believed, in seconds: a day.
-const MAX_RETRY_AFTER: u32 = 24 * 60 * 60;
+pub const MAX_RETRY_AFTER: u32 = 24 * 60 * 60;
 
 /// Graph took the remediation on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::stage::{Stage, Started};
 use super::upstream::Reply;
-use super::{TENANT, entra, variables};
+use super::{TENANT, description, entra, variables};
 use crate::config::{Config, Variables};
 use crate::gateway;
 use crate::http::{Answer, Body, BodyFailure, Request, RequestHeaders};
@@ -95,11 +95,15 @@ impl Gateway {
         Rc::new(Config::check(&self.variables, &self.stage.platform).unwrap())
     }
 
-    /// Starts an exchange.
+    /// Starts an exchange. Its answer must be one that is described.
     pub(crate) fn start(&mut self, request: Request, body: Vec<u8>) -> Started<Answer> {
         let (platform, isolate) = (self.stage.platform.clone(), Rc::clone(&self.isolate));
         let variables = self.variables.clone();
-        self.stage.start(async move { gateway::handle(&platform, &isolate, || variables, &request, Whole(body)).await })
+        self.stage.start(async move {
+            let answer = gateway::handle(&platform, &isolate, || variables, &request, Whole(body)).await;
+            description::covers(&request.method, &request.path, &answer).unwrap();
+            answer
+        })
     }
 
     /// An exchange from start to end.

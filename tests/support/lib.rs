@@ -18,6 +18,7 @@
 
 mod answer;
 mod capnp;
+pub mod description;
 mod gateway;
 mod harness;
 mod keys;

@@ -1,0 +1,23 @@
+//! The description, for holding answers against it.
+
+use std::sync::OnceLock;
+
+use crate::http::Answer;
+use crate::openapi::DESCRIPTION;
+
+#[expect(unreachable_pub, reason = "in the acceptance tests, whose file it is, they are reachable")]
+#[path = "../../tests/support/description.rs"]
+mod against;
+pub(crate) use against::{Answered, Description};
+
+/// The description.
+pub(crate) fn description() -> &'static Description {
+    static READ: OnceLock<Description> = OnceLock::new();
+    READ.get_or_init(|| Description::read(DESCRIPTION).unwrap())
+}
+
+/// Whether `answer` is described as an answer to such a request.
+pub(crate) fn covers(method: &str, path: &str, answer: &Answer) -> Result<(), String> {
+    let headers: Vec<_> = answer.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    description().covers(Answered { method, path, status: answer.status, headers: &headers, body: &answer.body })
+}

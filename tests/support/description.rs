@@ -1,0 +1,168 @@
+//! Holds answers and payloads against the description of the gateway, `src/openapi.json`.
+//!
+//! The tests of the Worker's crate include this file too: what they make the pipeline answer is held against it as well.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+
+/// Headers of the transport, which are nobody's to describe; and the one that the media type stands for.
+const TRANSPORT: [&str; 5] = ["connection", "content-length", "content-type", "date", "transfer-encoding"];
+
+/// The description, read.
+pub struct Description {
+    document: Value,
+    /// By the JSON Pointer of their schema.
+    validators: Mutex<BTreeMap<String, Arc<Validator>>>,
+}
+
+/// What a request was answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// The method of the request.
+    pub method: &'a str,
+    /// Its path.
+    pub path: &'a str,
+    /// The status.
+    pub status: u16,
+    /// The headers, with names in any case.
+    pub headers: &'a [(String, String)],
+    /// The body.
+    pub body: &'a str,
+}
+
+impl Answered<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Description {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Where it is no JSON.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let document = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        Ok(Self { document, validators: Mutex::default() })
+    }
+
+    /// The document itself.
+    #[must_use]
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Whether this may be the body of a remediation.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn takes(&self, payload: &Value) -> Result<(), String> {
+        self.validate("/components/schemas/Remediation", payload)
+    }
+
+    /// Whether the answer is one that is described: its status, each of its headers, its media type and its body.
+    ///
+    /// # Errors
+    /// What of it is not.
+    pub fn covers(&self, answered: Answered<'_>) -> Result<(), String> {
+        let place = self.response(answered)?;
+        let at = |name: &str| self.document.pointer(&format!("{place}/{name}")).and_then(Value::as_object);
+        let none = Map::new();
+
+        let described = at("headers").unwrap_or(&none);
+        for (name, value) in answered.headers {
+            if TRANSPORT.iter().any(|transport| name.eq_ignore_ascii_case(transport)) {
+                continue;
+            }
+            let known = described.keys().find(|known| known.eq_ignore_ascii_case(name));
+            let known = known.ok_or_else(|| format!("{place} has no header {name}"))?;
+            let schema = format!("{}/schema", self.follow(&format!("{place}/headers/{known}")));
+            let text = Value::from(value.as_str());
+            self.validate(&schema, &text).or_else(|fault| match value.parse::<u64>() {
+                Ok(number) => self.validate(&schema, &number.into()),
+                Err(_) => Err(format!("{name}: {fault}")),
+            })?;
+        }
+        for name in described.keys() {
+            let required =
+                self.document.pointer(&format!("{}/required", self.follow(&format!("{place}/headers/{name}"))));
+            if required == Some(&Value::Bool(true)) && answered.header(name).is_none() {
+                return Err(format!("{place}: the answer lacks {name}"));
+            }
+        }
+
+        let content = at("content").unwrap_or(&none);
+        let Some(media_type) = answered.header("content-type") else {
+            let emptied = answered.body.is_empty() && answered.header("preference-applied").is_some();
+            return if emptied { Ok(()) } else { Err(format!("{place}: the answer has no Content-Type")) };
+        };
+        if !content.contains_key(media_type) {
+            return Err(format!("{place} has no content of type {media_type}"));
+        }
+        let body = serde_json::from_str(answered.body).map_err(|error| format!("{place}: {error}"))?;
+        self.validate(&format!("{place}/content/{}/schema", media_type.replace('/', "~1")), &body)
+    }
+
+    /// The pointer of the response that describes the answer.
+    fn response(&self, answered: Answered<'_>) -> Result<String, String> {
+        let Answered { method, path, status, .. } = answered;
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let paths = self.document.pointer("/paths").and_then(Value::as_object).ok_or("there are no paths")?;
+        // What is not there at all is described with what is.
+        let (path, methods) = paths
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(path))
+            .or_else(|| paths.iter().next().filter(|_| status == 404))
+            .ok_or_else(|| format!("{path} is not described"))?;
+        let methods = methods.as_object().ok_or("a path without methods")?;
+        let method = methods
+            .keys()
+            .find(|known| known.eq_ignore_ascii_case(method))
+            .or_else(|| methods.keys().next().filter(|_| status == 404 || status == 405))
+            .ok_or_else(|| format!("{method} {path} is not described"))?;
+        let place = format!("/paths/{}/{method}/responses/{status}", path.replace('/', "~1"));
+        match self.document.pointer(&place) {
+            Some(_) => Ok(self.follow(&place)),
+            None => Err(format!("{method} {path} has no status {status}")),
+        }
+    }
+
+    /// `place`, or what it refers to.
+    fn follow(&self, place: &str) -> String {
+        let reference = self.document.pointer(place).and_then(|found| found.get("$ref")).and_then(Value::as_str);
+        reference.and_then(|reference| reference.strip_prefix('#')).unwrap_or(place).to_owned()
+    }
+
+    /// Whether `value` is as the schema at this JSON Pointer says.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn validate(&self, schema: &str, value: &Value) -> Result<(), String> {
+        let validator = {
+            let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+            if !validators.contains_key(schema) {
+                validators.insert(schema.to_owned(), Arc::new(self.compile(schema)?));
+            }
+            validators.get(schema).map(Arc::clone)
+        };
+        let faults: Vec<String> = validator
+            .iter()
+            .flat_map(|validator| validator.iter_errors(value))
+            .map(|fault| format!("{} at {:?}", fault, fault.instance_path().to_string()))
+            .collect();
+        if faults.is_empty() { Ok(()) } else { Err(format!("{schema}: {}", faults.join("; "))) }
+    }
+
+    fn compile(&self, schema: &str) -> Result<Validator, String> {
+        let mut root = self.document.clone();
+        root.as_object_mut().ok_or("no object")?.insert("$ref".to_owned(), format!("#{schema}").into());
+        jsonschema::draft202012::options()
+            .should_validate_formats(true)
+            .build(&root)
+            .map_err(|error| format!("{schema}: {error}"))
+    }
+}
