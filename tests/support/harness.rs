@@ -32,7 +32,7 @@ pub struct World {
 }
 
 impl World {
-    async fn start() -> Result<Self, Failure> {
+    pub(crate) async fn start() -> Result<Self, Failure> {
         let sandbox = Sandbox::start(Settings::new(CLIENT_SECRET)).await?;
         let mut bindings = Wrangler::read()?.vars;
         for name in ["LOGIN_URL", "GRAPH_URL"] {

@@ -17,6 +17,7 @@
 #![expect(clippy::indexing_slicing, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 mod answer;
+mod beside;
 mod capnp;
 pub mod description;
 mod gateway;
@@ -30,6 +31,7 @@ mod wrangler;
 use std::path::Path;
 
 pub use answer::{Answer, assert_members, is_guid};
+pub use beside::{command, run_beside};
 pub use gateway::Gateway;
 pub use harness::{Test, TestResult, World, run};
 pub use keys::{API_KEY, API_KEY_SHA256, NEXT_API_KEY, NEXT_API_KEY_SHA256};

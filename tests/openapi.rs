@@ -1,0 +1,188 @@
+//! The description that the gateway serves, and that its answers over HTTP are as described.
+
+use acceptance::description::{Answered, Description};
+use acceptance::{Failure, Gateway, TestResult, World, tests};
+use reqwest::{Method, RequestBuilder, Response};
+use sandbox::{Endpoint, Fault, NextAnswer, TokenRequest};
+use serde_json::{Value, json};
+
+const SEED: &str = include_str!("seed-example.json");
+const PATHS: [&str; 5] = [
+    "/remediate",
+    "/beta/security/collaboration/analyzedEmails/remediate",
+    "/beta/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
+    "/v1.0/security/collaboration/analyzedEmails/remediate",
+    "/v1.0/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
+];
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        it_is_served_as_it_is_written,
+        successes_are_as_described,
+        refusals_of_the_gateways_own_are_as_described,
+        refusals_of_microsofts_are_as_described,
+        faults_of_the_configuration_are_as_described,
+    ])
+}
+
+async fn description(gateway: &Gateway) -> Result<Description, Failure> {
+    Ok(Description::read(&gateway.get("/openapi.json").send().await?.text().await?)?)
+}
+
+/// Sends the request, and holds the answer against the description. Gives its status and code.
+async fn ask(description: &Description, request: RequestBuilder) -> Result<(u16, String), Failure> {
+    let (client, request) = request.build_split();
+    let request = request?;
+    let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+    let response = client.execute(request).await?;
+    let status = response.status().as_u16();
+    let headers = headers(&response);
+    let body = response.text().await?;
+    let code = serde_json::from_str::<Value>(&body).unwrap_or_default();
+    let code = code["error"]["code"].as_str().unwrap_or_default().to_owned();
+    description
+        .covers(Answered { method: &method, path: &path, status, headers: &headers, body: &body })
+        .map_err(|fault| format!("{method} {path}: {fault}\n{status} {headers:#?}\n{body}"))?;
+    Ok((status, code))
+}
+
+fn headers(response: &Response) -> Vec<(String, String)> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
+}
+
+/// The seed's example, as another remediation each time.
+fn seed(number: u32) -> String {
+    SEED.replace("73ca4154", &format!("{number:08x}"))
+}
+
+fn post(world: &World, path: &str) -> RequestBuilder {
+    let token = world.sandbox.issue_token(&TokenRequest::default());
+    world.gateway.post(path).bearer_auth(token).header("Content-Type", "application/json")
+}
+
+async fn it_is_served_as_it_is_written(world: &World) -> TestResult {
+    let description = description(&world.gateway).await?;
+    let written: Value = serde_json::from_str(include_str!("../src/openapi.json"))?;
+    assert_eq!(description.document(), &written);
+    assert_eq!(ask(&description, world.gateway.get("/openapi.json")).await?.0, 200);
+    assert_eq!(ask(&description, world.gateway.get("/OpenAPI.json/")).await?.0, 200);
+    assert_eq!(ask(&description, world.gateway.get("/healthz")).await?.0, 200);
+    for path in ["/openapi.json", "/healthz", "/remediate"] {
+        for method in [Method::PUT, Method::DELETE, Method::PATCH] {
+            assert_eq!(ask(&description, world.gateway.request(method, path)).await?.0, 405);
+        }
+    }
+    assert_eq!(ask(&description, world.gateway.get("/openapi.yaml")).await?, (404, "notFound".to_owned()));
+    Ok(())
+}
+
+async fn successes_are_as_described(world: &World) -> TestResult {
+    let description = description(&world.gateway).await?;
+    for (path, number) in PATHS.into_iter().zip(0x100..) {
+        let request = || post(world, path).body(seed(number));
+        assert_eq!(
+            ask(&description, post(world, &format!("{path}?validateOnly=true")).body(seed(number))).await?.0,
+            200
+        );
+        assert_eq!(ask(&description, request().header("client-request-id", "{first}")).await?.0, 202);
+        assert_eq!(ask(&description, request()).await?.0, 202, "replayed");
+        assert_eq!(
+            ask(&description, request().header("x-ms-workflow-run-id", "08584366234567890123CU00")).await?.0,
+            200
+        );
+        assert_eq!(ask(&description, request().header("Prefer", "return=minimal")).await?.0, 202);
+    }
+    let duplicate = NextAnswer::new(Endpoint::Remediate).status(409).body("Duplicate remediation");
+    world.sandbox.script(duplicate)?;
+    assert_eq!(ask(&description, post(world, "/remediate").body(seed(0x200))).await?.0, 202);
+    Ok(())
+}
+
+async fn refusals_of_the_gateways_own_are_as_described(world: &World) -> TestResult {
+    let description = description(&world.gateway).await?;
+    let anonymous = || world.gateway.post("/remediate").header("Content-Type", "application/json").body(SEED);
+    let token = |asked: &TokenRequest| world.sandbox.issue_token(asked);
+    let stranger = token(&TokenRequest {
+        object_id: Some("99999999-0000-0000-0000-000000000000".to_owned()),
+        ..TokenRequest::default()
+    });
+    let scopeless = token(&TokenRequest { scopes: vec!["User.Read".to_owned()], ..TokenRequest::default() });
+    let foreign = SEED.replace("hannah.jarvis@contoso.com", "hannah.jarvis@fabrikam.com");
+    let used = post(world, "/remediate").header("Idempotency-Key", "used");
+    assert_eq!(ask(&description, used.body(seed(0x300))).await?.0, 202);
+    for (request, status, code) in [
+        (post(world, "/remediate").body("{"), 400, "invalidJson"),
+        (post(world, "/remediate").body(r#"{"action":1,"action":2}"#), 400, "invalidJson"),
+        (post(world, "/remediate").body(r#"{"Action":"softDelete"}"#), 400, "invalidPayload"),
+        (post(world, "/remediate?validateOnly=perhaps").body(SEED), 400, "invalidRequest"),
+        (post(world, "/remediate").header("Idempotency-Key", "a b").body(SEED), 400, "invalidRequest"),
+        (post(world, "/remediate").header("x-ms-transfer-mode", "chunked").body(SEED), 400, "invalidRequest"),
+        (post(world, "/remediate").header("X-API-Key", "as well").body(SEED), 400, "invalidRequest"),
+        (anonymous(), 401, "unauthenticated"),
+        (anonymous().bearer_auth("a.b.c"), 401, "invalidCredentials"),
+        (anonymous().basic_auth("soar", Some("wrong")), 401, "invalidCredentials"),
+        (anonymous().bearer_auth(stranger), 403, "unknownCaller"),
+        (anonymous().bearer_auth(scopeless), 403, "unknownCaller"),
+        (post(world, "/remediate").body(foreign), 403, "recipientNotAllowed"),
+        (post(world, "/remediate").body(" ".repeat(2 * 1024 * 1024 + 1)), 413, "payloadTooLarge"),
+        (world.gateway.post("/remediate").body(SEED), 415, "unsupportedMediaType"),
+        (post(world, "/remediate").header("Content-Encoding", "gzip").body(SEED), 415, "unsupportedMediaType"),
+        (post(world, "/remediate").header("Idempotency-Key", "used").body(SEED), 422, "idempotencyKeyReused"),
+    ] {
+        assert_eq!(ask(&description, request).await?, (status, code.to_owned()));
+    }
+    Ok(())
+}
+
+async fn refusals_of_microsofts_are_as_described(world: &World) -> TestResult {
+    let description = description(&world.gateway).await?;
+    let graph = || NextAnswer::new(Endpoint::Remediate);
+    let bad = json!({ "error": { "code": "badRequest", "message": "Invalid subscription" } });
+    for (number, (next, status, code)) in (0x400..).zip([
+        (graph().status(400).json(&bad), 400, "graphRefused"),
+        (graph().status(409), 409, "graphConflict"),
+        (graph().status(429).header("Retry-After", "11"), 429, "graphThrottled"),
+        (graph().status(401).times(2), 502, "graphCredentialRejected"),
+        (graph().status(403), 502, "graphPermissionMissing"),
+        (graph().status(302).header("Location", "https://example.com/"), 502, "graphError"),
+        (graph().status(503), 503, "graphUnavailable"),
+        (graph().fault(Fault::Close), 503, "graphUnavailable"),
+    ]) {
+        world.sandbox.script(next)?;
+        let request = post(world, "/remediate").body(seed(number));
+        assert_eq!(ask(&description, request).await?, (status, code.to_owned()));
+    }
+    Ok(())
+}
+
+async fn faults_of_the_configuration_are_as_described(world: &World) -> TestResult {
+    let mut bindings = world.bindings();
+    bindings.remove("TENANT_ID");
+    let gateway = Gateway::start(&bindings).await?;
+    let description = description(&gateway).await?;
+    let request = gateway.post("/remediate").header("Content-Type", "application/json").body(SEED);
+    assert_eq!(ask(&description, request).await?, (500, "misconfigured".to_owned()));
+
+    let mut bindings = world.bindings();
+    bindings["CALLERS"][0]["max_emails_per_request"] = json!(1);
+    bindings["CALLERS"][0]["actions"] = json!(["softDelete"]);
+    let small = Gateway::start(&bindings).await?;
+    bindings["CALLERS"][0]["max_emails_per_request"] = json!(2);
+    bindings["CALLERS"][0]["max_emails_per_hour"] = json!(2);
+    let slow = Gateway::start(&bindings).await?;
+    let post = |gateway: &Gateway, body: String| {
+        let token = world.sandbox.issue_token(&TokenRequest::default());
+        gateway.post("/remediate").bearer_auth(token).header("Content-Type", "application/json").body(body)
+    };
+    let harder = SEED.replace("softDelete", "hardDelete");
+    for (request, status, code) in [
+        (post(&small, harder), 403, "actionNotAllowed"),
+        (post(&small, SEED.to_owned()), 403, "tooManyEmails"),
+        (post(&slow, seed(0x500)), 202, ""),
+        (post(&slow, seed(0x501)), 429, "quotaExceeded"),
+    ] {
+        assert_eq!(ask(&description, request).await?, (status, code.to_owned()));
+    }
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! Microsoft's official SDKs, unmodified, with the gateway as their base URL: `tests/sdk`, on Node's own test runner.
+
+use acceptance::{TestResult, World, command, tests};
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![official_sdks_are_served])
+}
+
+async fn official_sdks_are_served(world: &World) -> TestResult {
+    let mut node = command("node", &world.gateway, &world.sandbox)?;
+    // Its report belongs to the failure, and to the run where there is none.
+    let status = node.args(["--test", "--test-reporter=spec", "tests/sdk/drop-in.test.js"]).status()?;
+    if status.success() { Ok(()) } else { Err("a test of the SDKs failed: its report is above".into()) }
+}

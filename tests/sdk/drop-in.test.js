@@ -1,0 +1,217 @@
+// Microsoft's SDKs from npm, unmodified, with their base URL set to the gateway. `tests/sdk.rs` starts the gateway and the sandbox, and runs this.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { createRequire } from "node:module";
+import { afterEach, beforeEach, describe, test } from "node:test";
+
+import { AzureIdentityAuthenticationProvider } from "@microsoft/kiota-authentication-azure";
+import { CompressionHandler, HeadersInspectionOptions, HttpClient, MiddlewareFactory } from "@microsoft/kiota-http-fetchlibrary";
+import { createGraphBetaServiceClient, extendGraphBetaServiceClient, GraphBetaRequestAdapter } from "@microsoft/msgraph-beta-sdk";
+import { createODataErrorFromDiscriminatorValue as createBetaError } from "@microsoft/msgraph-beta-sdk/models/oDataErrors/index.js";
+import { RemediationActionObject, RemediationSeverityObject } from "@microsoft/msgraph-beta-sdk/models/security/index.js";
+import { createGraphServiceClient, extendGraphServiceClient, GraphRequestAdapter } from "@microsoft/msgraph-sdk";
+import { createODataErrorFromDiscriminatorValue } from "@microsoft/msgraph-sdk/models/oDataErrors/index.js";
+
+import { security } from "./security.js";
+
+const require = createRequire(import.meta.url);
+const { Client, ResponseType } = require("@microsoft/microsoft-graph-client");
+const { TokenCredentialAuthenticationProvider } = require("@microsoft/microsoft-graph-client/authProviders/azureTokenCredentials");
+
+const { GATEWAY_URL, SANDBOX_URL } = process.env;
+const SCOPE = "api://remediation-gateway/.default";
+const HOST = new URL(GATEWAY_URL).hostname;
+/** The classic SDK gives its token to https only. Below it, what goes to this origin is carried to the gateway, as a name server and TLS would. */
+const HTTPS_ORIGIN = "https://remediation-gateway.test";
+const QUALIFIED = "security/collaboration/analyzedEmails/microsoft.graph.security.remediate";
+
+extendGraphServiceClient(security(createODataErrorFromDiscriminatorValue));
+extendGraphBetaServiceClient(security(createBetaError));
+
+/** What `@azure/identity` would be: gets a token of the sandbox's Entra for the scope that it is asked for. */
+const credential = {
+  async getToken(scopes) {
+    assert.deepEqual([scopes].flat(), [SCOPE]);
+    const answer = await fetch(`${SANDBOX_URL}/sandbox/token`);
+    const { access_token: token, expires_in: seconds } = await answer.json();
+    return { token, expiresOnTimestamp: Date.now() + seconds * 1000 };
+  },
+};
+/** A token that is for Graph and not for the gateway, as where the scope was left as it was. */
+const forGraph = {
+  async getToken() {
+    const answer = await fetch(`${SANDBOX_URL}/sandbox/token`, { method: "POST", body: JSON.stringify({ audience: "https://graph.microsoft.com" }) });
+    return { token: (await answer.json()).access_token, expiresOnTimestamp: Date.now() + 3600_000 };
+  },
+};
+
+/** A remediation of its own each time, or the gateway would replay the first one's answer. */
+const remediation = (more) => ({
+  displayName: "Clean up Phish email",
+  description: "Delete email",
+  severity: RemediationSeverityObject.Medium,
+  action: RemediationActionObject.SoftDelete,
+  remediateSendersCopy: false,
+  analyzedEmails: [
+    { odataType: "#microsoft.graph.security.analyzedEmail", networkMessageId: randomUUID(), recipientEmailAddress: "hannah.jarvis@contoso.com" },
+    { odataType: "#microsoft.graph.security.analyzedEmail", networkMessageId: randomUUID(), recipientEmailAddress: "preston.morales@contoso.com" },
+  ],
+  ...more,
+});
+/** The same as the classic SDK's users write it, since that one sends what it is given. */
+const written = ({ analyzedEmails, ...rest }) => ({ ...rest, analyzedEmails: analyzedEmails.map(({ odataType, ...email }) => ({ "@odata.type": odataType, ...email })) });
+const bad = () => {
+  const body = remediation();
+  body.analyzedEmails[1].networkMessageId = "AAMkAGI2THVSAAA=";
+  return body;
+};
+
+/** Each exchange with the gateway, seen from below the SDKs and not touched. */
+let exchanges = [];
+const { fetch: send } = globalThis;
+beforeEach(() => {
+  exchanges = [];
+  globalThis.fetch = async (asked, init) => {
+    const url = String(asked).replace(HTTPS_ORIGIN, GATEWAY_URL);
+    const answer = await send(url, init);
+    if (url.startsWith(GATEWAY_URL)) exchanges.push({ path: new URL(url).pathname, request: new Headers(init?.headers), answer });
+    return answer;
+  };
+});
+afterEach(() => { globalThis.fetch = send; });
+
+const only = () => {
+  assert.equal(exchanges.length, 1);
+  return exchanges[0];
+};
+/** What Graph has received since it was last asked, and nothing of Entra. */
+async function received() {
+  const all = await (await send(`${SANDBOX_URL}/sandbox/requests`)).json();
+  await send(`${SANDBOX_URL}/sandbox/requests`, { method: "DELETE" });
+  return all.filter((one) => one.endpoint === "remediate");
+}
+
+for (const [version, Adapter, create] of [
+  ["v1.0", GraphRequestAdapter, createGraphServiceClient],
+  ["beta", GraphBetaRequestAdapter, createGraphBetaServiceClient],
+]) {
+  const adapter = (from = credential, hosts = [HOST], httpClient = undefined) => {
+    const provider = new AzureIdentityAuthenticationProvider(from, [SCOPE], undefined, new Set(hosts));
+    const made = new Adapter(provider, undefined, undefined, httpClient);
+    made.baseUrl = `${GATEWAY_URL}/${version}`;
+    return made;
+  };
+  const remediate = (...from) => create(adapter(...from)).security.collaboration.analyzedEmails.microsoftGraphSecurityRemediate;
+
+  describe(`the typed SDK, ${version}`, () => {
+    beforeEach(received);
+
+    test("its remediation is accepted", async () => {
+      const body = remediation();
+      const headers = new HeadersInspectionOptions({ inspectResponseHeaders: true });
+      await remediate().post(body, { options: [headers] });
+      const { path, request, answer } = only();
+      assert.equal(path, `/${version}/${QUALIFIED}`);
+      assert.equal(answer.status, 202, "and its Location is not followed");
+      assert.match([...headers.getResponseHeaders().get("location")][0], /^https:\/\/security\.microsoft\.com\/action-center\/history\?filters=/);
+      assert.equal(answer.headers.get("client-request-id"), request.get("client-request-id"));
+
+      const [sent, ...others] = await received();
+      assert.deepEqual(others, []);
+      assert.ok(sent.path.startsWith(`/${version}/`));
+      assert.deepEqual(JSON.parse(sent.body).analyzedEmails, body.analyzedEmails.map(({ odataType, ...email }) => email));
+    });
+
+    test("a bad one is a typed error with our code and message", async () => {
+      await assert.rejects(remediate().post(bad()), (error) => {
+        assert.equal(error.responseStatusCode, 400);
+        assert.equal(error.errorEscaped.code, "invalidPayload");
+        assert.match(error.errorEscaped.message, /^The payload has a fault\. \/analyzedEmails\/1\/networkMessageId: /);
+        assert.equal(error.errorEscaped.innerError.requestId, only().answer.headers.get("request-id"));
+        return true;
+      });
+      assert.deepEqual(await received(), []);
+    });
+
+    test("a host that is not allowed sends no token, and no sign-in begins", async () => {
+      await assert.rejects(remediate(credential, ["graph.microsoft.com"]).post(remediation()), (error) => {
+        assert.equal(error.responseStatusCode, 401);
+        assert.equal(error.errorEscaped.code, "unauthenticated");
+        return true;
+      });
+      const { request, answer } = only();
+      assert.equal(request.get("authorization"), null);
+      assert.equal(answer.headers.get("www-authenticate"), 'Bearer realm="remediation-gateway"');
+    });
+
+    test("a token for Graph is refused once, without a claims challenge", async () => {
+      await assert.rejects(remediate(forGraph).post(remediation()), (error) => {
+        assert.equal(error.errorEscaped.code, "invalidCredentials");
+        assert.match(error.errorEscaped.message, /for the gateway's own audience, not for Microsoft Graph/);
+        return true;
+      });
+      assert.doesNotMatch(only().answer.headers.get("www-authenticate"), /claims=/);
+    });
+
+    test("a body that it compresses is answered 415, and sent again plain", async () => {
+      const middlewares = MiddlewareFactory.getPerformanceMiddlewares((url, init) => globalThis.fetch(url, init));
+      assert.ok(middlewares.some((one) => one instanceof CompressionHandler));
+      await remediate(credential, [HOST], new HttpClient(undefined, ...middlewares)).post(remediation());
+      assert.deepEqual(exchanges.map(({ answer }) => answer.status), [415, 202]);
+      assert.equal((await received()).length, 1);
+    });
+
+    test("throttled, it asks again, and is accepted", async () => {
+      // Once more than the gateway waits out by itself.
+      await send(`${SANDBOX_URL}/sandbox/next`, { method: "POST", body: JSON.stringify({ endpoint: "remediate", status: 429, headers: { "Retry-After": "0" }, times: 3 }) });
+      await remediate().post(remediation());
+      assert.deepEqual(exchanges.map(({ answer }) => answer.status), [429, 202]);
+      assert.equal(exchanges[1].request.get("retry-attempt"), "1");
+      assert.equal(exchanges[1].request.get("client-request-id"), exchanges[0].request.get("client-request-id"));
+      assert.equal((await received()).length, 4);
+    });
+  });
+}
+
+describe("the classic SDK", () => {
+  const client = (from = credential) =>
+    Client.initWithMiddleware({ authProvider: new TokenCredentialAuthenticationProvider(from, { scopes: [SCOPE] }), baseUrl: HTTPS_ORIGIN, customHosts: new Set([new URL(HTTPS_ORIGIN).hostname]) });
+  beforeEach(received);
+
+  for (const version of ["beta", "v1.0"]) {
+    for (const name of ["remediate", "microsoft.graph.security.remediate"]) {
+      const action = (...from) => client(...from).api(`/security/collaboration/analyzedEmails/${name}`).version(version);
+
+      test(`${version}, ${name}: its remediation is accepted`, async () => {
+        const accepted = await action().post(written(remediation()));
+        assert.equal(accepted.status, "accepted");
+        assert.equal(accepted.emails, 2);
+        const { path, request, answer } = only();
+        assert.equal(path, `/${version}/security/collaboration/analyzedEmails/${name}`);
+        assert.equal(answer.status, 202);
+        assert.ok(request.get("client-request-id"));
+        assert.equal(answer.headers.get("client-request-id"), request.get("client-request-id"));
+        const [sent] = await received();
+        assert.ok(sent.path.startsWith(`/${version}/`));
+      });
+
+      test(`${version}, ${name}: a bad one is an error with our code and message`, async () => {
+        // Left to itself it takes application/json alone for JSON, and an error in any other type for one without a code.
+        await assert.rejects(action().responseType(ResponseType.JSON).post(written(bad())), (error) => {
+          assert.equal(error.constructor.name, "GraphError");
+          assert.equal(error.statusCode, 400);
+          assert.equal(error.code, "invalidPayload");
+          assert.match(error.message, /^The payload has a fault\. \/analyzedEmails\/1\/networkMessageId: /);
+          assert.equal(error.requestId, only().answer.headers.get("request-id"));
+          return true;
+        });
+      });
+    }
+  }
+
+  test("a token for Graph is refused once", async () => {
+    await assert.rejects(client(forGraph).api("/security/collaboration/analyzedEmails/remediate").version("beta").responseType(ResponseType.JSON).post(written(remediation())), { code: "invalidCredentials", statusCode: 401 });
+    assert.doesNotMatch(only().answer.headers.get("www-authenticate"), /claims=/);
+  });
+});
