@@ -26,7 +26,7 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     // Its answer is a head, and never a body.
     let impostor = Impostor::start().await?;
     let with_impostor = world.gateway_with(json!({ "GRAPH_URL": impostor.base_url() })).await?;
-    impostor.play(Play::Stall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{".to_vec()));
+    impostor.script(Play::Stall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{".to_vec()))?;
     let refusal_hangs = start(world, &with_impostor, &payload(), None);
 
     // Graph never answers: to one it had not accepted, to the other it had.

@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use acceptance::TestResult;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -59,8 +60,9 @@ impl Impostor {
         &self.base_url
     }
 
-    pub(crate) fn play(&self, play: Play) {
-        self.plays.lock().unwrap_or_else(PoisonError::into_inner).push_back(play);
+    pub(crate) fn script(&self, play: Play) -> TestResult {
+        self.plays.lock().map_err(|_| "a connection panicked")?.push_back(play);
+        Ok(())
     }
 
     pub(crate) fn calls(&self) -> usize {

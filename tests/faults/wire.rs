@@ -41,7 +41,7 @@ pub(crate) async fn connections_fail_in_each_way(world: &World) -> TestResult {
             Leaves::Open,
         ),
     ] {
-        stage.play(name, || Ok(impostor.play(play)), sees, 1, leaves).await?;
+        stage.play(name, || impostor.script(play), sees, 1, leaves).await?;
     }
 
     // Nobody listens there.
@@ -69,14 +69,14 @@ pub(crate) async fn a_location_that_is_not_ascii_is_passed_on(world: &World) -> 
         Play::Bytes([head, location, b"\r\n\r\n"].concat())
     };
     for location in ["https://security.microsoft.com/é?tid=ü", "https://security.microsoft.com/\u{65e5}\u{672c}"] {
-        let play = || Ok(impostor.play(accepted(location.as_bytes())));
+        let play = || impostor.script(accepted(location.as_bytes()));
         let answer = stage.play(location, play, Sees::Success, 1, Leaves::Success).await?;
         assert_eq!(answer.header("location"), Some(location), "byte for byte");
         let tracking = answer.json()["trackingUrl"].as_str().unwrap_or_default().to_owned();
         assert!(tracking.is_ascii() && tracking.starts_with("https://security.microsoft.com/%"), "{tracking}");
     }
     // Latin-1, which is no UTF-8: still a success, whatever becomes of the letter.
-    let play = || Ok(impostor.play(accepted(b"https://security.microsoft.com/\xe9")));
+    let play = || impostor.script(accepted(b"https://security.microsoft.com/\xe9"));
     let answer = stage.play("Latin-1", play, Sees::Success, 1, Leaves::Success).await?;
     assert!(answer.header("location").is_some_and(|location| location.starts_with("https://security.microsoft.com/")));
     Ok(())

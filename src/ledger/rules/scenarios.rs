@@ -192,6 +192,12 @@ fn an_email_counts_once() {
                 Left(2 * HOUR, 40),
             ],
         ),
+    ]);
+}
+
+#[test]
+fn a_crash_loses_nothing_that_counts() {
+    play(vec![
         (
             "a crash in the middle leaves a record that the retry goes on from",
             vec![
