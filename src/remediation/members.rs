@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::address::{self, AddressFault, has_more_characters};
+use super::echo::is_unseen;
 use super::fault::{Faults, JsonFault, Place};
 use super::guid::Guid;
 use super::hints;
@@ -72,7 +73,7 @@ pub(super) fn caption<'a>(
     limit: usize,
 ) -> Result<Member<Cow<'a, str>>, JsonFault> {
     text(json, faults, place, |text| {
-        if text.chars().all(|c| c.is_whitespace() || c.is_control()) {
+        if text.chars().all(|c| c.is_whitespace() || is_unseen(c)) {
             Err(Wrong::Blank)
         } else if has_more_characters(&text, limit) {
             Err(Wrong::LongerThan(limit))

@@ -112,6 +112,7 @@ pub(crate) async fn each_fault_of_a_payload_is_named_where_it_stands(world: &Wor
         (json!("x"), "", "object"),
         (payload_with("displayName", ""), "/displayName", "blank"),
         (payload_with("displayName", " \t\u{a0}"), "/displayName", "blank"),
+        (payload_with("displayName", "\u{200b}\u{feff} \u{3164}"), "/displayName", "blank"),
         (payload_with("displayName", long(257)), "/displayName", "256"),
         (payload_with("displayName", 1), "/displayName", "string"),
         (payload_with("description", ""), "/description", "blank"),

@@ -23,6 +23,7 @@ fn texts() {
         Case("a blank displayName", set("displayName", "\" \""), fault("/displayName", "empty or blank")),
         Case("blank by escapes", set("description", r#""\t\n\u2003\u00a0""#), fault("/description", "blank")),
         Case("nothing but NUL", set("displayName", r#""\u0000""#), fault("/displayName", "blank")),
+        Case("nothing to see", set("displayName", "\"\u{200b} \u{3164}\""), fault("/displayName", "blank")),
         Case("lines and quotes in a text", set("description", r#""a\n\"b\"\\""#), Valid(1, 0)),
         Case("text beyond ASCII", set("displayName", "\"Säuberung 清理\""), Valid(1, 0)),
         Case(
