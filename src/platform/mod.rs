@@ -11,6 +11,7 @@ mod storage;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_channel::oneshot;
 use wasm_bindgen::JsCast;
 use web_sys::{CryptoKey, WorkerGlobalScope};
 use worker::{Context, Delay, Env, event};
@@ -45,7 +46,15 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
     let platform = Workers { event: Fetched { context: Rc::new(context), env: Rc::clone(&env) } };
     let isolate = ISOLATE.with(Rc::clone);
     let (request, body) = incoming::split(request);
-    let answer = gateway::handle(&platform, &isolate, || env::variables(&env), &request, body).await;
+    let (sender, receiver) = oneshot::channel();
+    // The platform cancels what only the answer waits for when the caller disconnects. Its remediation goes on then, so its line in the log
+    // must be written all the same.
+    platform.clone().defer(async move {
+        let answer = gateway::handle(&platform, &isolate, || env::variables(&env), &request, body).await;
+        // A caller that is gone does not mind.
+        let _ = sender.send(answer);
+    });
+    let answer = receiver.await.map_err(|oneshot::Canceled| "the request was cancelled")?;
     Ok(convert::response(&answer)?)
 }
 

@@ -1,8 +1,10 @@
 //! What a line holds.
 
-use acceptance::{Answer, Failure, TestResult, World, assert_members, guid, payload, payload_of, payload_with};
+use std::time::Duration;
+
+use acceptance::{Answer, Failure, Raw, TestResult, World, assert_members, guid, payload, payload_of, payload_with};
 use reqwest::RequestBuilder;
-use sandbox::{Endpoint, NextAnswer, Outcome, TokenRequest};
+use sandbox::{Endpoint, NextAnswer, Outcome, Recorded, TokenRequest};
 use serde_json::{Value, json};
 
 /// Section 10 of the contract.
@@ -154,5 +156,30 @@ pub(crate) async fn other_methods_have_none(world: &World) -> TestResult {
     }
     line(world, world.gateway.post("/nowhere")).await?;
     assert_eq!(world.gateway.output().len(), 1, "{:#?}", world.gateway.output());
+    Ok(())
+}
+
+/// The remediation goes on without it (section 7), so whoever made it must be on record.
+pub(crate) async fn a_caller_that_disconnects_has_its_line(world: &World) -> TestResult {
+    let id = guid();
+    let body = payload().to_string();
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(Duration::from_millis(300)))?;
+    let mut raw = Raw::connect(&world.gateway).await?;
+    let authorization = format!("Authorization: Bearer {}", world.token());
+    let correlation = format!("client-request-id: {id}");
+    let length = format!("Content-Length: {}", body.len());
+    raw.post("/remediate", &[&authorization, &correlation, "Content-Type: application/json", &length]).await?;
+    raw.send(body).await?;
+    let called = |all: &[Recorded]| all.iter().any(|one| one.endpoint == Endpoint::Remediate);
+    world.sandbox.wait_for(Duration::from_secs(5), called).await?;
+    raw.reset()?;
+
+    let line: Value = serde_json::from_str(&world.gateway.wait_for_line(|line| line.contains(&id)).await?)?;
+    assert_members(&line, &MEMBERS, &[]);
+    let accepted = world.sandbox.accepted().pop().ok_or("nothing was accepted")?;
+    assert_eq!(
+        (&line["caller"], &line["status"], &line["bulkId"]),
+        (&json!("development"), &json!(202), &json!(accepted.bulk_id))
+    );
     Ok(())
 }

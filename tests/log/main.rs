@@ -13,6 +13,7 @@ fn main() -> std::process::ExitCode {
         lines::a_line_says_what_happened,
         lines::ids_of_the_caller_are_logged_where_they_are_sane,
         lines::other_methods_have_none,
+        lines::a_caller_that_disconnects_has_its_line,
         hostile::nothing_that_anybody_sent_is_logged,
     ])
 }

@@ -60,6 +60,14 @@ impl Raw {
         self.send("\r\n").await
     }
 
+    /// Resets the connection, as a client that crashes does.
+    ///
+    /// # Errors
+    /// Where it has ended already.
+    pub fn reset(self) -> io::Result<()> {
+        self.0.set_zero_linger()
+    }
+
     /// Reads one answer, whether or not the request has ended.
     ///
     /// # Errors
