@@ -3,7 +3,11 @@
 //! A fault names the variable and what is wrong, never its value: the list goes to the log.
 
 mod callers;
+mod certificate;
+mod credential;
+mod der;
 mod domains;
+mod pem;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -14,17 +18,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use callers::Caller;
+pub use certificate::ClientCertificate;
+pub use credential::Credential;
 pub use domains::DomainRule;
 
 use crate::ports::Domains;
 use crate::remediation::Guid;
-use crate::secret::Secret;
+use crate::time::Timestamp;
 
 /// The names of all variables and secrets, for the one reader of the environment.
-pub const VARIABLES: [&str; 9] = [
+pub const VARIABLES: [&str; 10] = [
     "TENANT_ID",
     "CLIENT_ID",
     "CLIENT_SECRET",
+    "CLIENT_CERTIFICATE",
     "AUDIENCE",
     "CALLERS",
     "GRAPH_VERSION",
@@ -52,8 +59,8 @@ pub struct Config {
     pub tenant_id: Guid,
     /// The gateway's own application, which holds the permission in Graph.
     pub client_id: Guid,
-    /// The secret of that application.
-    pub client_secret: Secret,
+    /// The secret or the certificate of that application.
+    pub credential: Credential,
     /// The audiences that a caller's token may be for, each without a trailing slash.
     pub audience: Vec<String>,
     /// Who may call.
@@ -113,16 +120,16 @@ impl Faults {
 }
 
 impl Config {
-    /// Checks all of `variables` at once.
+    /// Checks all of `variables` at once, as of `now`.
     ///
     /// # Errors
     ///
     /// Every fault, in the order of the variables in the contract.
-    pub fn check(variables: &Variables, domains: &impl Domains) -> Result<Self, Vec<ConfigFault>> {
+    pub fn check(variables: &Variables, domains: &impl Domains, now: Timestamp) -> Result<Self, Vec<ConfigFault>> {
         let mut faults = Faults::default();
         let tenant_id = guid(variables, "TENANT_ID", &mut faults);
         let client_id = guid(variables, "CLIENT_ID", &mut faults);
-        let client_secret = required_text(variables, "CLIENT_SECRET", &mut faults).map(|text| Secret::new(text.into()));
+        let credential = credential::read(variables, now, &mut faults);
         let audience = audience(variables, &mut faults);
         // Whether there must be an audience is known from the callers, whose faults come after its own.
         let mut faults_of_callers = Faults::default();
@@ -149,17 +156,17 @@ impl Config {
         }
 
         // Whatever is missing here has left its fault above; a value that is there may have left one too.
-        match (tenant_id, client_id, client_secret, audience, graph_version, graph_url, login_url) {
+        match (tenant_id, client_id, credential, audience, graph_version, graph_url, login_url) {
             (
                 Some(tenant_id),
                 Some(client_id),
-                Some(client_secret),
+                Some(credential),
                 Some(audience),
                 Some(graph_version),
                 Some(graph_url),
                 Some(login_url),
             ) if faults.0.is_empty() => {
-                Ok(Self { tenant_id, client_id, client_secret, audience, callers, graph_version, graph_url, login_url })
+                Ok(Self { tenant_id, client_id, credential, audience, callers, graph_version, graph_url, login_url })
             }
             _ => Err(faults.0),
         }

@@ -225,7 +225,7 @@ fn configuration<P: Platform>(
     variables: impl FnOnce() -> Variables,
 ) -> Option<Rc<Config>> {
     isolate.config(
-        || Config::check(&variables(), platform),
+        || Config::check(&variables(), platform, platform.now()),
         |faults| faults.iter().for_each(|fault| platform.log(&log::config_line(fault))),
     )
 }

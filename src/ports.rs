@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::{Order, Settled};
+use crate::secret::SecretBytes;
 use crate::time::Timestamp;
 
 /// The wall clock. On Workers it stands still between I/O operations.
@@ -59,6 +60,12 @@ pub trait Signatures {
     async fn verify_rs256(&self, key: &Self::Key, message: &[u8], signature: &[u8]) -> bool;
 }
 
+/// RSA signatures of the gateway's own.
+pub trait Signing {
+    /// The PS256 signature (RFC 7518 section 3.5) of `message` by the RSA key `pkcs8`, in DER. `None` where the platform does not give one.
+    async fn sign_ps256(&self, pkcs8: &SecretBytes, message: &[u8]) -> Option<Vec<u8>>;
+}
+
 /// Calls to Microsoft. Redirects are never followed.
 pub trait Http {
     /// Sends `call` and waits for its answer, its body included, at most `call.deadline`.
@@ -86,12 +93,12 @@ pub struct LedgerFailure;
 
 /// Everything that the pipeline needs. A handle: cloning it is cheap and gives the same platform.
 pub trait Platform:
-    Clock + Guids + Log + Domains + Timers + Background + Signatures + Http + Ledgers + Clone + 'static
+    Clock + Guids + Log + Domains + Timers + Background + Signatures + Signing + Http + Ledgers + Clone + 'static
 {
 }
 
-impl<P: Clock + Guids + Log + Domains + Timers + Background + Signatures + Http + Ledgers + Clone + 'static> Platform
-    for P
+impl<P: Clock + Guids + Log + Domains + Timers + Background + Signatures + Signing + Http + Ledgers + Clone + 'static>
+    Platform for P
 {
 }
 

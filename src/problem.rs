@@ -250,10 +250,7 @@ impl Refusal {
                     .header("Allow", route.method())
             }
             Self::Declared(fault) => declared(*fault),
-            Self::Misconfigured => Public::new(
-                Code::Misconfigured,
-                "The configuration of the gateway has faults; its log names them. Nothing was sent.",
-            ),
+            Self::Misconfigured => misconfigured(),
             Self::Identity(fault) => identity(*fault),
             Self::Request(fault) => request(*fault),
             Self::Body(BodyFailure::TooLarge) => too_large(),
@@ -443,6 +440,13 @@ fn quota_exceeded(emails: usize, quota: Quota) -> Public {
     Public::new(Code::QuotaExceeded, detail).header("Retry-After", reset.max(1).to_string())
 }
 
+fn misconfigured() -> Public {
+    Public::new(
+        Code::Misconfigured,
+        "The configuration of the gateway has faults; its log names them. Nothing was sent.",
+    )
+}
+
 fn credential_rejected() -> Public {
     Public::new(
         Code::GraphCredentialRejected,
@@ -453,6 +457,7 @@ fn credential_rejected() -> Public {
 fn app_token(fault: TokenEndpointFault) -> Public {
     match fault {
         TokenEndpointFault::Rejected { .. } => credential_rejected(),
+        TokenEndpointFault::CertificateExpired | TokenEndpointFault::NotSigned => misconfigured(),
         TokenEndpointFault::Throttled { retry_after } => {
             Public::new(Code::GraphThrottled, "Entra ID is throttling. Nothing was sent to Graph; try again.")
                 .retry_after(retry_after)

@@ -3,10 +3,12 @@
 //! - [`platform`]: the ports, with a clock that moves only when a test moves it;
 //! - [`stage`]: runs futures on that platform, one thread, in a fixed order;
 //! - [`upstream`]: Microsoft, scripted per URL, and what was asked of it;
+//! - [`certificate`]: certificates of the gateway's, good and unfit, by libraries that it does not use;
 //! - [`entra`]: RSA keys and tokens, good and forged, by a library that the gateway does not use;
 //! - [`gateway`]: a whole gateway, asked as its callers ask it;
 //! - [`description`]: the OpenAPI description, which all that it answers is held against.
 
+pub(crate) mod certificate;
 pub(crate) mod description;
 pub(crate) mod entra;
 pub(crate) mod gateway;

@@ -22,6 +22,19 @@ impl Timestamp {
         Self(seconds.saturating_mul(1000))
     }
 
+    /// The moment of a date (year, month, day) and time of day (hours, minutes, seconds) of UTC; the Unix epoch for one before it. `None` where
+    /// the calendar or the clock has no such moment.
+    #[must_use]
+    pub fn from_utc(date: (u64, u64, u64), (hour, minute, second): (u64, u64, u64)) -> Option<Self> {
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let days = days_before_civil(date)?;
+        Some(Self::from_seconds(
+            days.checked_sub(EPOCH).map_or(0, |days| ((days * 24 + hour) * 60 + minute) * 60 + second),
+        ))
+    }
+
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub const fn millis(self) -> u64 {
@@ -69,10 +82,17 @@ impl Serialize for Timestamp {
     }
 }
 
+/// 1970-01-01 in days since 0000-03-01.
+const EPOCH: u64 = 719_468;
+
 /// Days since 1970-01-01 as year, month and day of the Gregorian calendar: Howard Hinnant's `civil_from_days`
 /// (<https://howardhinnant.github.io/date_algorithms.html>), which counts years from March so that the leap day is the last one.
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
+    civil(days + EPOCH)
+}
+
+/// The same of days since 0000-03-01.
+fn civil(days: u64) -> (u64, u64, u64) {
     let era = days / 146_097;
     let day_of_era = days % 146_097;
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -84,9 +104,30 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
+/// The inverse, `days_from_civil`: days since 0000-03-01. `None` where the calendar has no such day, or it lies before.
+fn days_before_civil((year, month, day): (u64, u64, u64)) -> Option<u64> {
+    let year_from_march = year.checked_sub(u64::from(month <= 2))?;
+    let (era, year_of_era) = (year_from_march / 400, year_from_march % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day.checked_sub(1)?;
+    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (civil(days) == (year, month, day)).then_some(days)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_day_of_eight_centuries_is_found_again() {
+        for days in 0..800 * 366 {
+            let date = civil_from_days(days);
+            assert_eq!(Timestamp::from_utc(date, (0, 0, 0)), Some(Timestamp::from_seconds(days * 86_400)), "{date:?}");
+        }
+        for date in [(2027, 2, 29), (2100, 2, 29), (2027, 0, 1), (2027, 13, 1), (2027, 4, 31), (2027, 1, 0), (0, 1, 1)]
+        {
+            assert_eq!(Timestamp::from_utc(date, (0, 0, 0)), None, "{date:?}");
+        }
+    }
 
     #[test]
     fn dates_are_written_as_graph_writes_them() {

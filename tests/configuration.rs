@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use acceptance::{Answer, Failure, Gateway, TestResult, World, Wrangler, payload, tests};
+use remediation_gateway::time::Timestamp;
 use remediation_gateway::{
     config::{Config, VARIABLES, Variables},
     ports::Domains,
@@ -43,12 +44,13 @@ async fn the_development_configuration_is_whole(_: &World) -> TestResult {
     }
     assert_eq!(known.len(), wrangler.vars.len(), "a variable that the gateway does not know: {:?}", wrangler.vars);
     known.insert("LEDGER", json!({}));
+    let now = Timestamp::from_seconds(0); // For a certificate, which there is none of here.
 
-    let faults = Config::check(&known, &Ascii).err().ok_or("a configuration without a secret is whole")?;
+    let faults = Config::check(&known, &Ascii, now).err().ok_or("a configuration without a secret is whole")?;
     let faults: Vec<&str> = faults.iter().map(|fault| fault.variable.as_str()).collect();
     assert_eq!(faults, ["CLIENT_SECRET"]);
     known.insert("CLIENT_SECRET", json!("a secret"));
-    Config::check(&known, &Ascii).map_err(|faults| format!("{faults:?}"))?;
+    Config::check(&known, &Ascii, now).map_err(|faults| format!("{faults:?}"))?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, json};
 use uuid::Uuid;
 
 use crate::{
+    assertion::{self, ASSERTION_TYPE, Expected},
     clock,
     record::Answer,
     state::State,
@@ -92,7 +93,7 @@ fn graph_token(state: &State, lifetime: i64) -> TokenRequest {
     }
 }
 
-/// The client credentials grant with a secret, every parameter exactly once and no others.
+/// The client credentials grant with a secret or an assertion, every parameter exactly once and no others.
 fn grant(state: &State, request: &Received) -> Result<(), Refusal> {
     if !request.has_media_type("application/x-www-form-urlencoded") {
         return refuse(400, "invalid_request", 900_144, "The request body must be a form.");
@@ -111,6 +112,8 @@ fn grant(state: &State, request: &Received) -> Result<(), Refusal> {
     let client_id = required(&mut form, "client_id")?;
     let scope = required(&mut form, "scope")?;
     let secret = form.remove("client_secret");
+    let assertion_type = form.remove("client_assertion_type");
+    let assertion = form.remove("client_assertion");
     if let Some(name) = form.keys().next() {
         return refuse(400, "invalid_request", 90023, format!("The parameter '{name}' is not part of this grant."));
     }
@@ -122,12 +125,26 @@ fn grant(state: &State, request: &Received) -> Result<(), Refusal> {
         let message = format!("Application with identifier '{client_id}' was not found in the directory.");
         return refuse(400, "unauthorized_client", 700_016, message);
     }
-    match secret {
-        None => refuse(401, "invalid_client", 7_000_216, "'client_secret' is required for this grant type."),
-        Some(secret) if secret != state.settings.client_secret => {
-            refuse(401, "invalid_client", 7_000_215, "Invalid client secret provided.")
+    match (secret, assertion_type.as_deref(), assertion) {
+        (Some(secret), None, None) if secret == state.settings.client_secret => Ok(()),
+        (Some(_), None, None) => refuse(401, "invalid_client", 7_000_215, "Invalid client secret provided."),
+        (None, Some(ASSERTION_TYPE), Some(assertion)) => {
+            let expected = Expected {
+                certificates: &state.settings.client_certificates,
+                audience: &format!("{}{}", state.base_url, request.path),
+                client_id: &state.settings.client_id,
+                now: clock::unix_now(),
+            };
+            let taken = assertion::verify(&assertion, &expected, &mut state.assertions());
+            taken.or_else(|refused| refuse(401, "invalid_client", refused.0, refused.1))
         }
-        Some(_) => Ok(()),
+        (None, None, None) => {
+            let message = "'client_assertion' or 'client_secret' is required for this grant type.";
+            refuse(401, "invalid_client", 7_000_216, message)
+        }
+        _ => {
+            refuse(400, "invalid_request", 90_023, "One secret, or one assertion with its type, is part of this grant.")
+        }
     }
 }
 

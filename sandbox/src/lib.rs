@@ -1,7 +1,7 @@
 //! The sandbox: Entra ID and Microsoft Graph on loopback, speaking exactly what is known of them.
 //!
 //! ```text
-//! POST /{tenant}/oauth2/v2.0/token          Entra: client credentials with a secret
+//! POST /{tenant}/oauth2/v2.0/token          Entra: client credentials with a secret or a certificate
 //! GET  /{tenant}/discovery[/v2.0]/keys      Entra: the keys that tokens are signed with
 //! POST /{beta|v1.0}/security/collaboration/analyzedEmails/{remediate|microsoft.graph.security.remediate}
 //! GET, DELETE /sandbox/requests             what was received; forget it
@@ -25,6 +25,7 @@
 //! ```
 
 mod admin;
+mod assertion;
 mod clock;
 mod entra;
 mod graph;
@@ -34,6 +35,7 @@ mod register;
 mod remediation;
 mod routes;
 mod script;
+mod self_signed;
 mod settings;
 mod state;
 mod tokens;
@@ -46,10 +48,12 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::{keys::KeyRing, state::State};
 
 pub use crate::{
+    assertion::{ClientCertificate, InvalidCertificate},
     record::{Answer, Endpoint, Outcome, Recorded},
     register::Accepted,
     remediation::{Action, AnalyzedEmail, Remediation, Severity},
     script::{Fault, InvalidScript, NextAnswer},
+    self_signed::SelfSigned,
     settings::{AUDIENCE, CALLER_CLIENT_ID, CALLER_OBJECT_ID, CLIENT_ID, Settings, TENANT_ID},
     tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, TokenRequest, TokenVersion},
 };

@@ -4,14 +4,15 @@ use std::{env, process::ExitCode};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lexopt::{Arg, ValueExt as _};
-use sandbox::{Outcome, Recorded, Sandbox, Settings};
+use sandbox::{ClientCertificate, Outcome, Recorded, Sandbox, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "\
 Entra ID and Microsoft Graph on loopback.
 
-sandbox [--listen 127.0.0.1:8788] [--client-secret SECRET] [--tenant-id GUID] [--client-id GUID] [--audience URI]
+sandbox [--listen 127.0.0.1:8788] [--client-secret SECRET] [--client-certificate FILE] [--tenant-id GUID] [--client-id GUID] [--audience URI]
 
+The certificate is in PEM, without its key; several may be given.
 Without --client-secret it is SANDBOX_CLIENT_SECRET; without either it is made at random and printed.";
 
 type Failure = Box<dyn std::error::Error>;
@@ -55,6 +56,10 @@ fn settings() -> Result<Option<Settings>, Failure> {
         match argument {
             Arg::Long("listen") => settings.listen = arguments.value()?.parse()?,
             Arg::Long("client-secret") => secret = Some(arguments.value()?.string()?),
+            Arg::Long("client-certificate") => {
+                let pem = std::fs::read_to_string(arguments.value()?)?;
+                settings.client_certificates.push(ClientCertificate::from_pem(&pem)?);
+            }
             Arg::Long("tenant-id") => settings.tenant_id = arguments.value()?.string()?,
             Arg::Long("client-id") => settings.client_id = arguments.value()?.string()?,
             Arg::Long("audience") => settings.audience = arguments.value()?.string()?,

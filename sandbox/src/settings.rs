@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr};
 
-use crate::Recorded;
+use crate::{ClientCertificate, Recorded};
 
 /// The tenant of a development sandbox: one of the sample GUIDs of Microsoft's documentation.
 pub const TENANT_ID: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
@@ -26,6 +26,8 @@ pub struct Settings {
     pub client_id: String,
     /// Its secret. There is no default: a secret known to everyone would find its way into a deployment.
     pub client_secret: String,
+    /// Its certificates, none by default: more than one while they rotate.
+    pub client_certificates: Vec<ClientCertificate>,
     /// The `aud` of the caller tokens that do not ask for another.
     pub audience: String,
     /// Called once for every exchange with Entra or Graph, when its outcome is known. Does nothing by default.
@@ -40,6 +42,7 @@ impl Settings {
             tenant_id: TENANT_ID.to_owned(),
             client_id: CLIENT_ID.to_owned(),
             client_secret: client_secret.into(),
+            client_certificates: Vec::new(),
             audience: AUDIENCE.to_owned(),
             on_exchange: |_| {},
         }

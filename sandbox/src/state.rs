@@ -8,6 +8,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
+    assertion::Seen,
     clock,
     keys::KeyRing,
     record::{Endpoint, Outcome, Recorded},
@@ -27,6 +28,7 @@ pub(crate) struct State {
     journal: Mutex<Journal>,
     register: Mutex<Register>,
     scripts: Mutex<Scripts>,
+    assertions: Mutex<Seen>,
     /// Counts what happens, so that a waiting test looks again.
     pub(crate) changed: watch::Sender<u64>,
 }
@@ -52,12 +54,17 @@ impl State {
             journal: Mutex::default(),
             register: Mutex::default(),
             scripts: Mutex::default(),
+            assertions: Mutex::default(),
             changed: watch::Sender::new(0),
         }
     }
 
     pub(crate) fn keys(&self) -> MutexGuard<'_, KeyRing> {
         locked(&self.keys)
+    }
+
+    pub(crate) fn assertions(&self) -> MutexGuard<'_, Seen> {
+        locked(&self.assertions)
     }
 
     pub(crate) fn register(&self) -> MutexGuard<'_, Register> {

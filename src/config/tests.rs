@@ -7,7 +7,7 @@ use crate::testing::platform::TestPlatform;
 use crate::testing::{AUDIENCE, PLAYBOOK, ROLE_BEARER, sha256, variables};
 
 fn check(variables: &Variables) -> Result<Config, Vec<ConfigFault>> {
-    Config::check(variables, &TestPlatform::default())
+    TestPlatform::default().check(variables)
 }
 
 /// The names of what has faults, in order.
@@ -374,6 +374,44 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
         assert!(!line.to_lowercase().contains("sekret"), "{line}");
         assert!(values.iter().all(|value| !line.contains(value)), "{line}");
     }
+}
+
+#[test]
+fn the_credential_is_a_secret_or_a_certificate() {
+    use crate::config::Credential;
+    use crate::testing::certificate::{SUBJECT, of, pkcs8};
+    use crate::testing::entra::{CURRENT, NEXT};
+    let pem = format!("{}{}", pkcs8(&CURRENT.private), of(&CURRENT));
+    let with_both = |secret: Value, certificate: Value| {
+        let mut variables = with("CLIENT_SECRET", secret);
+        variables.insert("CLIENT_CERTIFICATE", certificate);
+        variables
+    };
+    for (secret, certificate, faults) in [
+        (json!("secret"), Value::Null, vec![]),
+        (json!("secret"), json!(""), vec![]),
+        (Value::Null, json!(pem), vec![]),
+        (json!(""), json!(pem), vec![]),
+        (json!(""), json!(""), vec!["CLIENT_SECRET"]),
+        (json!("secret"), json!(pem), vec!["CLIENT_SECRET"]),
+        (json!("secret"), json!("no PEM"), vec!["CLIENT_SECRET"]),
+        (json!("secret"), json!([pem]), vec!["CLIENT_CERTIFICATE"]),
+        (json!(1), json!(pem), vec!["CLIENT_SECRET"]),
+        (json!(1), json!(1), vec!["CLIENT_SECRET", "CLIENT_CERTIFICATE"]),
+        (Value::Null, json!("no PEM"), vec!["CLIENT_CERTIFICATE"]),
+        (Value::Null, json!(of(&CURRENT)), vec!["CLIENT_CERTIFICATE"]),
+        (Value::Null, json!(format!("{}{}", pkcs8(&NEXT.private), of(&CURRENT))), vec!["CLIENT_CERTIFICATE"]),
+    ] {
+        let variables = with_both(secret, certificate);
+        assert_eq!(faulty(&variables), faults, "{variables:?}");
+        for fault in check(&variables).err().into_iter().flatten() {
+            let line = crate::log::config_line(&fault);
+            assert!(line.contains("CLIENT_CERTIFICATE") || line.contains("must be a text"), "{line}");
+            assert!(!line.contains("MII") && !line.contains(SUBJECT) && !line.contains("no PEM"), "{line}");
+        }
+    }
+    let config = check(&with_both(Value::Null, json!(pem))).unwrap();
+    assert!(matches!(config.credential, Credential::Certificate(_)));
 }
 
 #[test]

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answer::retry_after;
-use crate::config::Config;
+use super::assertion;
+use crate::config::{Config, Credential};
 use crate::percent::encode_form;
-use crate::ports::{Call, Clock, Http, Received, SendFailure, Unread};
+use crate::ports::{Call, Clock, Guids, Http, Received, SendFailure, Signing, Unread};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -53,6 +54,12 @@ pub enum TokenEndpointFault {
         /// The status.
         status: u16,
     },
+    /// Entra was not asked: the certificate was valid when the configuration was checked, and is no longer.
+    #[error("CLIENT_CERTIFICATE: the certificate has expired")]
+    CertificateExpired,
+    /// Entra was not asked: the platform does not take the key.
+    #[error("CLIENT_CERTIFICATE: the platform does not sign with its key")]
+    NotSigned,
     /// No answer.
     #[error("the token endpoint: {0}")]
     Send(#[from] SendFailure),
@@ -78,7 +85,7 @@ impl AppTokenCache {
     /// [`TokenEndpointFault`].
     pub async fn get(
         &self,
-        platform: &(impl Http + Clock),
+        platform: &(impl Http + Clock + Guids + Signing),
         config: &Config,
         until: Timestamp,
     ) -> Result<Secret, TokenEndpointFault> {
@@ -106,17 +113,17 @@ impl AppTokenCache {
 }
 
 async fn fetch(
-    platform: &(impl Http + Clock),
+    platform: &(impl Http + Clock + Guids + Signing),
     config: &Config,
     until: Timestamp,
 ) -> Result<AppToken, TokenEndpointFault> {
     let asked = platform.now();
     let url = format!("{}/{}/oauth2/v2.0/token", config.login_url, config.tenant_id);
     let body = format!(
-        "grant_type=client_credentials&client_id={}&scope={}&client_secret={}",
+        "grant_type=client_credentials&client_id={}&scope={}&{}",
         config.client_id,
         encode_form("https://graph.microsoft.com/.default"),
-        encode_form(config.client_secret.expose()),
+        credential(platform, config, &url).await?.expose(),
     );
     let call = Call {
         url: &url,
@@ -133,6 +140,23 @@ async fn fetch(
     };
     let answer = platform.send(call).await?;
     read(&answer, asked)
+}
+
+/// The gateway's credential as members of the form that goes to `url`. An assertion is a new one each time.
+async fn credential(
+    platform: &(impl Clock + Guids + Signing),
+    config: &Config,
+    url: &str,
+) -> Result<Secret, TokenEndpointFault> {
+    let members = match &config.credential {
+        Credential::Secret(secret) => format!("client_secret={}", encode_form(secret.expose())),
+        Credential::Certificate(certificate) => format!(
+            "client_assertion_type={}&client_assertion={}",
+            encode_form("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            assertion::sign(platform, config, certificate, url).await?.expose(),
+        ),
+    };
+    Ok(Secret::new(members))
 }
 
 #[derive(Deserialize)]

@@ -2,5 +2,6 @@
 
 pub mod answer;
 pub mod app_token;
+mod assertion;
 pub mod request;
 pub mod tracking;

@@ -6,7 +6,7 @@ use super::answer::{self, Accepted, GraphFaultKind};
 use super::app_token::AppTokenCache;
 use crate::config::Config;
 use crate::ledger::{Order, SubmitFault};
-use crate::ports::{Call, Clock, Guids, Http, Received, SendFailure, Timers};
+use crate::ports::{Call, Clock, Guids, Http, Received, SendFailure, Signing, Timers};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -28,7 +28,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 ///
 /// [`SubmitFault`].
 pub async fn submit(
-    platform: &(impl Http + Clock + Guids + Timers),
+    platform: &(impl Http + Clock + Guids + Signing + Timers),
     app_token: &AppTokenCache,
     config: &Config,
     order: &Order,

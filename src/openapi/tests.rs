@@ -286,7 +286,7 @@ fn idempotency_keys_are_judged_as_the_gateway_judges_them() {
         r#""a\"b\\""#,
         r#""a"b""#,
         r#"a"b"#,
-        r#"a\b"#,
+        r"a\b",
         r#""a\b""#,
         "\"",
         "\"\"",

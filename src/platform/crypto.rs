@@ -1,15 +1,20 @@
-//! WebCrypto: RS256 and random GUIDs.
+//! WebCrypto: RS256, PS256 and random GUIDs.
 
 use js_sys::futures::JsFuture;
-use js_sys::{Array, Object, Reflect};
+use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Crypto, CryptoKey};
 
 use super::{Workers, global};
-use crate::ports::Signatures;
+use crate::ports::{Signatures, Signing};
+use crate::secret::SecretBytes;
 
 /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2), which with SHA-256 is RS256.
 const ALGORITHM: &str = "RSASSA-PKCS1-v1_5";
+/// RSASSA-PSS (RFC 8017 section 8.1), which with SHA-256 and a salt as long as its digest is PS256.
+const PSS: &str = "RSA-PSS";
+/// That length, in bytes.
+const SALT: u8 = 32;
 
 fn crypto() -> Result<Crypto, JsValue> {
     global().crypto()
@@ -42,6 +47,18 @@ async fn verify(key: &CryptoKey, message: &[u8], signature: &[u8]) -> Result<boo
     Ok(JsFuture::from(promise).await?.is_truthy())
 }
 
+async fn sign(pkcs8: &[u8], message: &[u8]) -> Result<Vec<u8>, JsValue> {
+    let subtle = crypto()?.subtle();
+    let algorithm = object(&[("name", PSS), ("hash", "SHA-256")])?;
+    let usages = Array::of1(&JsValue::from_str("sign"));
+    let promise = subtle.import_key_with_object("pkcs8", &Uint8Array::from(pkcs8), &algorithm, false, &usages)?;
+    let key: CryptoKey = JsFuture::from(promise).await?.dyn_into()?;
+    let algorithm = object(&[("name", PSS)])?;
+    Reflect::set(&algorithm, &JsValue::from_str("saltLength"), &JsValue::from(SALT))?;
+    let signature = JsFuture::from(subtle.sign_with_object_and_u8_array(&algorithm, &key, message)?).await?;
+    Ok(Uint8Array::new(&signature).to_vec())
+}
+
 impl<E> Signatures for Workers<E> {
     type Key = CryptoKey;
 
@@ -51,5 +68,11 @@ impl<E> Signatures for Workers<E> {
 
     async fn verify_rs256(&self, key: &CryptoKey, message: &[u8], signature: &[u8]) -> bool {
         verify(key, message, signature).await.unwrap_or(false)
+    }
+}
+
+impl<E> Signing for Workers<E> {
+    async fn sign_ps256(&self, pkcs8: &SecretBytes, message: &[u8]) -> Option<Vec<u8>> {
+        sign(pkcs8.expose(), message).await.ok()
     }
 }

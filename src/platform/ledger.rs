@@ -160,7 +160,8 @@ impl Ledger {
 
     /// The configuration, checked once per isolate.
     fn config(&self) -> Option<Rc<Config>> {
-        let check = || Config::check(&env::variables(&self.env), &Workers { event: () });
+        let platform = Workers { event: () };
+        let check = || Config::check(&env::variables(&self.env), &platform, platform.now());
         ISOLATE.with(Rc::clone).config(check, |_| ())
     }
 

@@ -92,7 +92,7 @@ impl Gateway {
 
     /// The configuration, which must be whole.
     pub(crate) fn config(&self) -> Rc<Config> {
-        Rc::new(Config::check(&self.variables, &self.stage.platform).unwrap())
+        Rc::new(self.stage.platform.check(&self.variables).unwrap())
     }
 
     /// Starts an exchange. Its answer must be one that is described.

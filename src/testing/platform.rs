@@ -9,17 +9,21 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures::channel::oneshot;
 use futures::future::{FutureExt, LocalBoxFuture};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use rsa::pkcs1v15::{Signature, VerifyingKey};
+use rsa::pkcs8::DecodePrivateKey;
 use rsa::sha2::Sha256;
-use rsa::signature::Verifier;
-use rsa::{BoxedUint, PublicKey};
+use rsa::signature::{RandomizedSigner, SignatureEncoding, Verifier};
+use rsa::{BoxedUint, PrivateKey, PublicKey, pss};
 
 use super::upstream::Upstream;
-use crate::config::Config;
+use crate::config::{Config, ConfigFault, Variables};
 use crate::graph::app_token::AppTokenCache;
 use crate::graph::request;
 use crate::ledger::{Order, Quota, Settled, Settlement};
-use crate::ports::{Background, Clock, Domains, Guids, LedgerFailure, Ledgers, Log, Signatures, Timers};
+use crate::ports::{Background, Clock, Domains, Guids, LedgerFailure, Ledgers, Log, Signatures, Signing, Timers};
+use crate::secret::SecretBytes;
 use crate::time::Timestamp;
 
 /// When every test begins: 2027-01-15T08:00:00.
@@ -52,6 +56,11 @@ impl TestPlatform {
     /// Sets the wall clock forward or back without time passing, as a correction of the clock does.
     pub(crate) fn step_clock(&self, seconds: i64) {
         self.0.clock.set(self.0.clock.get() + seconds * 1000);
+    }
+
+    /// Checks a configuration at the time of the wall clock.
+    pub(crate) fn check(&self, variables: &Variables) -> Result<Config, Vec<ConfigFault>> {
+        Config::check(variables, self, self.now())
     }
 
     /// Takes the lines that were logged.
@@ -148,10 +157,18 @@ impl Signatures for TestPlatform {
     }
 }
 
+impl Signing for TestPlatform {
+    async fn sign_ps256(&self, pkcs8: &SecretBytes, message: &[u8]) -> Option<Vec<u8>> {
+        let key = PrivateKey::from_pkcs8_der(pkcs8.expose()).ok()?;
+        let salted = StdRng::seed_from_u64(self.number());
+        Some(pss::SigningKey::<Sha256>::new(key).sign_with_rng(&mut { salted }, message).to_vec())
+    }
+}
+
 /// A ledger that remembers nothing: each order is sent. Its own rules are tested where they stand.
 impl Ledgers for TestPlatform {
     async fn settle(&self, _: &str, order: &Order, graph_request: &str) -> Result<Settled, LedgerFailure> {
-        let config = Config::check(&super::variables(), self).map_err(|_| LedgerFailure)?;
+        let config = self.check(&super::variables()).map_err(|_| LedgerFailure)?;
         let until = self.now().plus(Duration::from_millis(order.patience));
         let outcome = request::submit(self, &AppTokenCache::default(), &config, order, graph_request, until).await;
         let settlement = match outcome {

@@ -430,7 +430,7 @@ fn a_token_is_verified_once_and_its_rights_are_looked_up_each_time() {
     callers[1]["object_id"] = json!(PLAYBOOK);
     callers[1].as_object_mut().unwrap().remove("role");
     let variables = crate::testing::variables_with("CALLERS", callers);
-    traffic.config = Rc::new(Config::check(&variables, &traffic.gateway.stage.platform).unwrap());
+    traffic.config = Rc::new(traffic.gateway.stage.platform.check(&variables).unwrap());
     assert_eq!(traffic.ask_at_once(&token), Ok("role-bearer".to_owned()));
     assert_eq!(checks(&traffic), before + 1);
 }

@@ -11,7 +11,8 @@ use super::*;
 use crate::config::Variables;
 use crate::graph::answer::GraphFault;
 use crate::graph::app_token::TokenEndpointFault;
-use crate::ports::{Domains, Unread};
+use crate::ports::{Domains, Signing, Unread};
+use crate::secret::SecretBytes;
 use crate::time::millis_of;
 
 /// Answers as a test says, on a clock that moves only with calls and waits.
@@ -123,6 +124,13 @@ impl Http for Script {
     }
 }
 
+/// Never asked: the credential of these tests is a secret.
+impl Signing for Script {
+    async fn sign_ps256(&self, _: &SecretBytes, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+}
+
 impl Domains for Script {
     fn to_ascii(&self, domain: &str) -> Option<String> {
         Some(domain.to_owned())
@@ -137,7 +145,7 @@ fn config(script: &Script) -> Config {
         ("CALLERS", json!([{ "name": "a", "api_key_sha256": ["0".repeat(64)], "actions": ["softDelete"] }])),
         ("LEDGER", json!({})),
     ]);
-    Config::check(&variables, script).unwrap()
+    Config::check(&variables, script, script.now()).unwrap()
 }
 
 /// Runs a future that never waits for anything but this script, which answers at once.
@@ -176,6 +184,7 @@ fn short(result: &Result<Accepted, SubmitFault>) -> String {
         Err(fault @ SubmitFault::AppToken(token)) => {
             let what = match token {
                 TokenEndpointFault::Rejected { .. } => "rejected",
+                TokenEndpointFault::CertificateExpired | TokenEndpointFault::NotSigned => "no assertion",
                 TokenEndpointFault::Throttled { .. } => "throttled",
                 TokenEndpointFault::Unavailable { .. } => "unavailable",
                 TokenEndpointFault::Unexpected { .. } => "unexpected",

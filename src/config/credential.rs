@@ -1,0 +1,43 @@
+//! `CLIENT_SECRET` or `CLIENT_CERTIFICATE`: what the gateway proves itself with to Entra.
+
+use super::certificate::ClientCertificate;
+use super::{Faults, Variables, text};
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// The gateway's own credential.
+#[derive(Debug)]
+pub enum Credential {
+    /// A secret, sent as it is.
+    Secret(Secret),
+    /// A certificate, whose key signs an assertion.
+    Certificate(ClientCertificate),
+}
+
+/// The one of the two that is set.
+pub(super) fn read(variables: &Variables, now: Timestamp, faults: &mut Faults) -> Option<Credential> {
+    let before = faults.0.len();
+    let secret = text(variables, "CLIENT_SECRET", faults);
+    let certificate = text(variables, "CLIENT_CERTIFICATE", faults);
+    match (secret, certificate) {
+        _ if faults.0.len() > before => None,
+        (None, None) => {
+            faults.add("CLIENT_SECRET", "or CLIENT_CERTIFICATE is required");
+            None
+        }
+        (Some(_), Some(_)) => {
+            faults.add("CLIENT_SECRET", "and CLIENT_CERTIFICATE are both set, of which one must go");
+            None
+        }
+        (Some(secret), None) => Some(Credential::Secret(Secret::new(secret.to_owned()))),
+        (None, Some(pem)) => match ClientCertificate::read(pem, now) {
+            Ok(certificate) => Some(Credential::Certificate(certificate)),
+            Err(found) => {
+                for fault in found {
+                    faults.add("CLIENT_CERTIFICATE", fault.to_string());
+                }
+                None
+            }
+        },
+    }
+}

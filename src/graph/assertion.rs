@@ -1,0 +1,173 @@
+//! The client assertion: a JWT that the gateway signs in place of sending a secret (RFC 7523; facts, section 2).
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use super::app_token::TokenEndpointFault;
+use crate::config::{ClientCertificate, Config};
+use crate::ports::{Clock, Guids, Signing};
+use crate::secret::Secret;
+
+/// How long an assertion lives. It is sent once and at once; what is left is for clocks that differ. Entra advises 5 to 10 minutes.
+const LIFETIME: Duration = Duration::from_mins(5);
+
+/// A new assertion for the token endpoint at `audience`.
+///
+/// # Errors
+///
+/// [`TokenEndpointFault::CertificateExpired`], [`TokenEndpointFault::NotSigned`].
+pub(super) async fn sign(
+    platform: &(impl Clock + Guids + Signing),
+    config: &Config,
+    certificate: &ClientCertificate,
+    audience: &str,
+) -> Result<Secret, TokenEndpointFault> {
+    let now = platform.now();
+    if now > certificate.not_after {
+        return Err(TokenEndpointFault::CertificateExpired);
+    }
+    let client_id = config.client_id.to_string();
+    let issued = now.millis() / 1000;
+    let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": certificate.thumbprint });
+    let claims = json!({
+        "aud": audience,
+        "iss": client_id,
+        "sub": client_id,
+        "jti": platform.new_guid(),
+        "nbf": issued,
+        "iat": issued,
+        "exp": issued + LIFETIME.as_secs(),
+    });
+    let part = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(&header), part(&claims));
+    let signature = platform.sign_ps256(&certificate.private_key, signed.as_bytes()).await;
+    let signature = signature.ok_or(TokenEndpointFault::NotSigned)?;
+    Ok(Secret::new(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use rsa::pss::{Signature, VerifyingKey};
+    use rsa::sha2::Sha256;
+    use rsa::signature::Verifier;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::config::Variables;
+    use crate::graph::app_token::AppTokenCache;
+    use crate::ports::SendFailure;
+    use crate::problem::{Code, Refusal};
+    use crate::secret::SecretBytes;
+    use crate::testing::certificate::{good_der, of, pkcs8};
+    use crate::testing::entra::{CURRENT, base64url};
+    use crate::testing::gateway::TOKEN_URL;
+    use crate::testing::platform::START;
+    use crate::testing::stage::Stage;
+    use crate::testing::upstream::Reply;
+    use crate::testing::{AUDIENCE_GUID, variables};
+
+    fn by_certificate() -> Variables {
+        let mut variables = variables();
+        variables.remove("CLIENT_SECRET");
+        variables.insert("CLIENT_CERTIFICATE", json!(format!("{}{}", pkcs8(&CURRENT.private), of(&CURRENT))));
+        variables
+    }
+
+    /// Asks for a token, with a configuration that may be spoilt after it was checked.
+    fn token(stage: &mut Stage, spoil: impl FnOnce(&mut Config)) -> Result<Secret, TokenEndpointFault> {
+        let platform = stage.platform.clone();
+        let mut config = platform.check(&by_certificate()).unwrap();
+        spoil(&mut config);
+        let started = stage.start(async move {
+            let until = platform.now().plus(Duration::from_mins(1));
+            AppTokenCache::default().get(&platform, &config, until).await
+        });
+        stage.finish(started)
+    }
+
+    /// The form of each call so far.
+    fn forms(stage: &Stage) -> Vec<String> {
+        stage.platform.upstream().calls().into_iter().map(|call| call.body.unwrap()).collect()
+    }
+
+    fn part(part: &str) -> Value {
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_assertion_is_what_entra_documents_and_verifies_by_the_certificates_key() {
+        let mut stage = Stage::default();
+        stage.platform.upstream().answer(
+            TOKEN_URL,
+            Reply::json(&json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "graph.token" })),
+        );
+        assert_eq!(token(&mut stage, |_| ()), Ok(Secret::new("graph.token".to_owned())));
+        let forms = forms(&stage);
+        let [form] = forms.as_slice() else { panic!("{forms:?}") };
+        let (before, assertion) = form.split_once("&client_assertion=").unwrap();
+        assert_eq!(
+            before,
+            format!(
+                "grant_type=client_credentials&client_id={AUDIENCE_GUID}&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default\
+                 &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+            )
+        );
+        let [header, claims, signature] = assertion.split('.').collect::<Vec<_>>()[..] else { panic!("{assertion}") };
+        let thumbprint = {
+            use rsa::sha2::Digest;
+            base64url(Sha256::digest(good_der(&CURRENT)))
+        };
+        assert_eq!(part(header), json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint }));
+        assert_eq!(
+            part(claims),
+            json!({
+                "aud": TOKEN_URL, "iss": AUDIENCE_GUID, "sub": AUDIENCE_GUID,
+                "jti": part(claims)["jti"], "nbf": START, "iat": START, "exp": START + 300,
+            })
+        );
+        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
+        let key = VerifyingKey::<Sha256>::new_with_salt_len(CURRENT.private.to_public_key(), 32);
+        let signed = format!("{header}.{claims}");
+        assert!(key.verify(signed.as_bytes(), &Signature::try_from(signature.as_slice()).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn a_second_attempt_has_an_assertion_of_its_own() {
+        let mut stage = Stage::default();
+        stage.platform.upstream().answer(TOKEN_URL, Reply::Failure(SendFailure::Connection));
+        assert_eq!(token(&mut stage, |_| ()), Err(TokenEndpointFault::Send(SendFailure::Connection)));
+        let jti = |form: &String| part(form.rsplit_once('=').unwrap().1.split('.').nth(1).unwrap())["jti"].clone();
+        let forms = forms(&stage);
+        let [first, second] = forms.as_slice() else { panic!("{forms:?}") };
+        assert_ne!(jti(first), jti(second));
+    }
+
+    #[test]
+    fn what_cannot_be_signed_is_a_fault_of_the_configuration_and_asks_nobody() {
+        type Spoil = fn(&mut Config);
+        let unusable: Spoil = |config| {
+            if let crate::config::Credential::Certificate(certificate) = &mut config.credential {
+                certificate.private_key = SecretBytes::new(b"no key".to_vec());
+            }
+        };
+        let expired: Spoil = |config| {
+            if let crate::config::Credential::Certificate(certificate) = &mut config.credential {
+                certificate.not_after = crate::time::Timestamp::from_seconds(START - 1);
+            }
+        };
+        for (spoil, expected) in
+            [(unusable, TokenEndpointFault::NotSigned), (expired, TokenEndpointFault::CertificateExpired)]
+        {
+            let mut stage = Stage::default();
+            assert_eq!(token(&mut stage, spoil), Err(expected));
+            assert!(forms(&stage).is_empty());
+            let refusal = Refusal::from(crate::ledger::SubmitFault::from(expected));
+            assert_eq!(refusal.code(), Code::Misconfigured);
+            assert!(refusal.to_string().contains("CLIENT_CERTIFICATE"), "{refusal}");
+        }
+    }
+}
