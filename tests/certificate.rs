@@ -50,7 +50,7 @@ async fn a_remediation_is_accepted_by_the_word_of_a_certificate(world: &World) -
     let entra = Sandbox::start(settings).await?;
     let gateway = gateway(world, &entra, &format!("{}{}", own.key, own.certificate)).await?;
     let (status, answer) = remediate(&gateway, &entra).await?;
-    assert_eq!((status, &answer["status"]), (202, &json!("accepted")), "{answer}");
+    assert_eq!((status, answer.pointer("/status")), (202, Some(&json!("accepted"))), "{answer}");
     assert_eq!(entra.accepted().len(), 1);
     assert_nothing_leaked(&gateway);
     Ok(())
@@ -60,7 +60,7 @@ async fn a_certificate_that_entra_does_not_know_is_a_rejected_credential(world: 
     let own = SelfSigned::until(2100);
     let gateway = gateway(world, &world.sandbox, &format!("{}{}", own.certificate, own.key)).await?;
     let (status, answer) = remediate(&gateway, &world.sandbox).await?;
-    assert_eq!((status, &answer["error"]["code"]), (502, &json!("graphCredentialRejected")), "{answer}");
+    assert_eq!((status, answer.pointer("/error/code")), (502, Some(&json!("graphCredentialRejected"))), "{answer}");
     assert_eq!(world.sandbox.recorded_at(Endpoint::Token).len(), 1);
     gateway.wait_for_line(|line| line.contains("AADSTS700027")).await?;
     assert_nothing_leaked(&gateway);
@@ -75,7 +75,7 @@ async fn an_unfit_certificate_is_named_in_the_log_without_a_value(world: &World)
     ] {
         let gateway = gateway(world, &world.sandbox, &pem).await?;
         let (status, answer) = remediate(&gateway, &world.sandbox).await?;
-        assert_eq!((status, &answer["error"]["code"]), (500, &json!("misconfigured")), "{answer}");
+        assert_eq!((status, answer.pointer("/error/code")), (500, Some(&json!("misconfigured"))), "{answer}");
         assert!(!answer.to_string().contains("CLIENT_CERTIFICATE"), "{answer}");
         gateway.wait_for_line(|line| line.contains("CLIENT_CERTIFICATE") && line.contains(problem)).await?;
         assert_nothing_leaked(&gateway);

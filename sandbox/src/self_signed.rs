@@ -46,7 +46,6 @@ impl SelfSigned {
     /// Makes one that is valid from the beginning of 2024 to that of this year.
     ///
     /// # Panics
-    ///
     /// Where the operating system has no randomness to give.
     #[must_use]
     #[expect(clippy::expect_used, reason = "fails only where the operating system has no randomness to give")]
