@@ -14,6 +14,9 @@ const KEY: (&str, &str) =
 
 /// `program`, to be run in the checkout, with `GATEWAY_URL` and `SANDBOX_URL` in its environment. What npm installed is found first: its Node is
 /// the one that everything else here runs on.
+///
+/// # Errors
+/// Where a path holds what separates paths.
 pub fn command(program: impl AsRef<OsStr>, gateway: &Gateway, sandbox: &Sandbox) -> Result<Command, Failure> {
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths([root().join("node_modules/.bin")].into_iter().chain(env::split_paths(&path)))?;
