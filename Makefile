@@ -11,13 +11,14 @@ WASM_BINDGEN := $(call pinned,wasm-bindgen)
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/remediation-gateway/$(shell uname -sm | tr ' ' -)
 
 NODE_MODULES := node_modules/.package-lock.json
+SDK_MODULES := tests/sdk/node_modules/.package-lock.json
 # With the folders, so that a file that is taken away counts as a change.
 SOURCES := $(shell find src) Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
 
-.PHONY: help start test build deploy key format clean
+.PHONY: help start test build deploy fuzz-api python-sdk key format clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 start: build/.made ## Serve on this machine against a sandbox, and send the seed's example through
 	cargo build --locked --package sandbox
@@ -25,12 +26,14 @@ start: build/.made ## Serve on this machine against a sandbox, and send the seed
 
 build: build/.made ## Leave the Worker in build/index.js and build/index_bg.wasm
 
-test: $(NODE_MODULES) ## Run every check and every test
+test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	@scripts/rust.sh
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	cargo clippy --locked --package remediation-gateway --target wasm32-unknown-unknown -- --deny warnings
 	cargo test --locked --workspace --exclude acceptance
+	@# It would ask for a newer version of itself and count its users; neither is ours to allow.
+	REDOCLY_SUPPRESS_UPDATE_NOTICE=true REDOCLY_TELEMETRY=off PATH="$(CURDIR)/node_modules/.bin:$$PATH" redocly lint src/openapi.json
 	$(MAKE) --no-print-directory build
 	cargo test --locked --package acceptance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "playbooks/*.test.mjs"
@@ -42,6 +45,20 @@ deploy: ## Check the production part of wrangler.toml, build, and deploy it
 	@$(MAKE) --no-print-directory build
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= wrangler deploy --config wrangler.toml --env production $(WRANGLER_FLAGS)
 
+# These two need Python 3, so `make test` does without them.
+SCHEMATHESIS := schemathesis==4.32.5
+MSGRAPH_SDK := msgraph-sdk==1.65.0
+
+fuzz-api: build/.made ## Fuzz the gateway from its description (needs Python 3; OPTIONS="--seed 1 --max-examples 500")
+	cargo build --locked --package acceptance --example beside-gateway
+	@environment=$$(scripts/python.sh "$(TOOLS)" "$(SCHEMATHESIS)") && \
+	    cargo run --quiet --locked --package acceptance --example beside-gateway -- scripts/fuzz-api.sh "$$environment/bin/schemathesis" $(OPTIONS)
+
+python-sdk: build/.made ## Call the gateway by Microsoft's Python SDK (needs Python 3)
+	cargo build --locked --package acceptance --example beside-gateway
+	@environment=$$(scripts/python.sh "$(TOOLS)" "$(MSGRAPH_SDK)") && \
+	    cargo run --quiet --locked --package acceptance --example beside-gateway -- "$$environment/bin/python" tests/sdk/drop_in.py
+
 key: ## Make an API key, and its SHA-256 for CALLERS
 	@node scripts/key.mjs
 
@@ -50,7 +67,7 @@ format: ## Format the Rust code
 	cargo fmt --all
 
 clean: ## Remove what was built in this checkout
-	rm -rf build node_modules target .wrangler
+	rm -rf build node_modules tests/sdk/node_modules target .wrangler
 
 build/.made: $(SOURCES) $(NODE_MODULES)
 	@scripts/rust.sh
@@ -59,3 +76,6 @@ build/.made: $(SOURCES) $(NODE_MODULES)
 
 $(NODE_MODULES): package.json package-lock.json .npmrc
 	@scripts/npm.sh
+
+$(SDK_MODULES): tests/sdk/package.json tests/sdk/package-lock.json .npmrc
+	@scripts/npm.sh tests/sdk

@@ -1,4 +1,5 @@
 //! The description that the gateway serves, and that its answers over HTTP are as described.
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use acceptance::description::{Answered, Description};
 use acceptance::{Failure, Gateway, TestResult, World, tests};

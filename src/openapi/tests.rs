@@ -142,10 +142,8 @@ fn names_and_limits_are_the_codes_own() {
     assert_eq!(schema("Problem/properties/errors/maxItems"), MAX_FAULTS);
     assert_eq!(at("/components/headers/Retry-After/schema/maximum"), MAX_RETRY_AFTER);
 
-    let id = format!("{{1,{MAX_ID_LENGTH}}}$");
-    for place in ["headers", "parameters"] {
-        assert!(text(&format!("/components/{place}/client-request-id/schema/pattern")).ends_with(&id));
-    }
+    let id = text("/components/headers/client-request-id/schema/pattern");
+    assert!(id.ends_with(&format!("{{1,{MAX_ID_LENGTH}}}$")));
     let key = text("/components/parameters/Idempotency-Key/schema/pattern");
     assert!(
         key.contains(&format!("{{1,{MAX_KEY_LENGTH}}}\"")) && key.contains(&format!("{{0,{}}}", MAX_KEY_LENGTH - 1))
@@ -160,6 +158,7 @@ fn names_and_limits_are_the_codes_own() {
         ("/components/schemas/Problem/properties/errors/description", &[MAX_FAULTS]),
         ("/components/schemas/Fault/properties/detail/description", &[MAX_ECHO]),
         ("/components/parameters/Idempotency-Key/description", &[MAX_KEY_LENGTH]),
+        ("/components/parameters/client-request-id/description", &[MAX_ID_LENGTH]),
         ("/components/requestBodies/Remediation/description", &[MAX_BODY_BYTES, MAX_DEPTH]),
         ("/components/responses/PayloadTooLarge/description", &[MAX_BODY_BYTES]),
     ] {

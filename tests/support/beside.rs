@@ -16,7 +16,7 @@ const KEY: (&str, &str) =
 /// the one that everything else here runs on.
 ///
 /// # Errors
-/// Where a path holds what separates paths.
+/// Where the checkout's path could not stand in `PATH`.
 pub fn command(program: impl AsRef<OsStr>, gateway: &Gateway, sandbox: &Sandbox) -> Result<Command, Failure> {
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths([root().join("node_modules/.bin")].into_iter().chain(env::split_paths(&path)))?;
@@ -37,7 +37,7 @@ pub fn run_beside() -> Result<ExitCode, Failure> {
     Runtime::new()?.block_on(async {
         let world = World::start().await?;
         let mut bindings = world.bindings();
-        let actions = bindings["CALLERS"][0]["actions"].clone();
+        let actions = bindings.get("CALLERS").and_then(|callers| callers.pointer("/0/actions")).cloned();
         let caller = json!({
             "name": "everything", "object_id": sandbox::CALLER_OBJECT_ID, "api_key_sha256": [KEY.1], "actions": actions, "max_emails_per_request": 10_000,
             "max_emails_per_hour": 2_500_000,

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Usage: python.sh DIRECTORY PACKAGE==VERSION
+#
+# Sees to it that DIRECTORY/PACKAGE-VERSION is a virtual environment of Python that holds the package, and prints its path.
+set -euo pipefail
+
+directory=$1 package=$2
+environment=$directory/${package/==/-}
+
+if [ ! -e "$environment/.ready" ]; then
+    command -v python3 >/dev/null 2>&1 || { printf 'error: python3 is missing; nothing but this target needs it\n' >&2; exit 1; }
+    printf '==> installing %s (kept in %s)\n' "$package" "$environment" >&2
+    rm -rf "$environment"
+    mkdir -p "$directory"
+    python3 -m venv "$environment" >&2
+    "$environment/bin/pip" install --quiet --disable-pip-version-check "$package" >&2
+    touch "$environment/.ready"
+fi
+printf '%s\n' "$environment"
