@@ -19,7 +19,7 @@
 //! - *Check and insert are atomic*: [`rules::begin`] runs without an await on synchronous SQL, and an object has one thread.
 //! - *The record is durable before Graph is called*: the platform's output gate holds back every outgoing message, a `fetch` included, until
 //!   what was written before it is on disk. Nothing here waits for it by hand.
-//! - *Statements without an await between them are committed together*: a success is recorded under its key and its payload at once, or not.
+//! - *Statements without an await between them are committed together*: what counted before moves aside as the new record comes, or neither does.
 //! - *The work goes on without its caller*: an object with outbound I/O under way stays for at least 70 seconds after its last client has
 //!   disconnected. A call to Graph has 60. Only the longest of attempts, with every wait there is, could be cut off after that: it is a crash.
 //! - *Storage is bounded*: every record expires, and the alarm removes what has. It is looked up, not moved on, when an object starts, since
