@@ -238,6 +238,8 @@ async fn two_hundred_at_once_are_one_call(world: &World) -> TestResult {
     for with_key in [false, true] {
         world.sandbox.clear();
         let (payload, key) = (payload(), guid());
+        // Long enough for all to come while the first is on its way, rather than one after another.
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(Duration::from_secs(2)))?;
         let mut requests = JoinSet::new();
         for _ in 0..200 {
             let request = world.remediate(&payload);
