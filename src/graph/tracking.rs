@@ -24,8 +24,8 @@ impl Tracking {
     /// Reads the link that Graph gave.
     #[must_use]
     pub fn of(location: &str) -> Self {
-        let query = location.split_once('?').map_or("", |(_, query)| query);
-        let query = query.split('#').next().unwrap_or_default();
+        let before_fragment = location.split('#').next().unwrap_or_default();
+        let query = before_fragment.split_once('?').map_or("", |(_, query)| query);
         let parameter = |name: &str| {
             let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
             percent::decode(value)
@@ -46,14 +46,18 @@ fn is_id(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// `link` with every character escaped that a URI may not hold in its query. Escapes that are there stay.
+/// `link` with every character escaped that a URI may not hold in its query, and every `#` behind the one that begins the fragment (RFC 3986
+/// section 3.5). Escapes that are there stay.
 fn as_uri(link: &str) -> String {
     let mut uri = String::with_capacity(link.len() + 64);
+    let mut in_fragment = false;
     let mut rest = link.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         let allowed = percent::is_unreserved(byte)
-            || b":/?#@!$&'()*+,;=".contains(&byte)
-            || byte == b'%' && percent::escape(rest).is_some();
+            || b":/?@!$&'()*+,;=".contains(&byte)
+            || byte == b'%' && percent::escape(rest).is_some()
+            || byte == b'#' && !in_fragment;
+        in_fragment |= byte == b'#';
         if allowed {
             uri.push(char::from(byte));
         } else {
@@ -101,6 +105,8 @@ mod tests {
             ),
             ("?filters=nonsense&xtid=1".into(), "?filters=nonsense&xtid=1".into(), None, None),
             ("?q=100%&r=%zz&s=é|^".into(), "?q=100%25&r=%25zz&s=%C3%A9%7C%5E".into(), None, None),
+            ("?tid=t#a#b".into(), "?tid=t#a%23b".into(), None, Some("t")),
+            ("#?tid=t".into(), "#?tid=t".into(), None, None),
             (String::new(), String::new(), None, None),
         ] {
             let location = format!("{BASE}{query}");
