@@ -71,7 +71,7 @@ clean: ## Remove what was built in this checkout
 
 build/.made: $(SOURCES) $(NODE_MODULES)
 	@scripts/rust.sh
-	@scripts/cargo-tools.sh "$(TOOLS)" $(WORKER_BUILD) $(WASM_BINDGEN)
+	@scripts/cargo-tools.sh "$(TOOLS)" wasm-bindgen-cli@$(WASM_BINDGEN) worker-build@$(WORKER_BUILD)
 	@scripts/build.sh "$(TOOLS)/worker-build-$(WORKER_BUILD)" "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
 
 $(NODE_MODULES): package.json package-lock.json .npmrc
