@@ -8,6 +8,7 @@ SHELL := /bin/bash
 pinned = $(shell sed -n 's/^$(1) = .*"=\([0-9.]*\)".*/\1/p' Cargo.toml)
 WORKER_BUILD := $(call pinned,worker)
 WASM_BINDGEN := $(call pinned,wasm-bindgen)
+CARGO_FUZZ := 0.13.2
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/remediation-gateway/$(shell uname -sm | tr ' ' -)
 
 NODE_MODULES := node_modules/.package-lock.json
@@ -15,7 +16,7 @@ SDK_MODULES := tests/sdk/node_modules/.package-lock.json
 # With the folders, so that a file that is taken away counts as a change.
 SOURCES := $(shell find src) Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
 
-.PHONY: help start test build deploy fuzz-api python-sdk key format clean
+.PHONY: help start test build deploy fuzz fuzz-api python-sdk key format clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -32,11 +33,23 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	cargo clippy --locked --package remediation-gateway --target wasm32-unknown-unknown -- --deny warnings
 	cargo test --locked --workspace --exclude acceptance
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --locked $(FUZZ) --all-targets -- --deny warnings
+	cargo test --locked $(FUZZ)
 	@# It would ask for a newer version of itself and count its users; neither is ours to allow.
 	REDOCLY_SUPPRESS_UPDATE_NOTICE=true REDOCLY_TELEMETRY=off PATH="$(CURDIR)/node_modules/.bin:$$PATH" redocly lint src/openapi.json
 	$(MAKE) --no-print-directory build
 	cargo test --locked --package acceptance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "playbooks/*.test.mjs"
+
+# A workspace of its own, which has most crates in common with this one.
+FUZZ := --manifest-path fuzz/Cargo.toml --target-dir target
+
+SECONDS := 60
+fuzz: ## Fuzz the parsers, each for a minute (TARGET=payload SECONDS=600); needs a C++ compiler
+	@scripts/rust.sh
+	@scripts/cargo-tools.sh "$(TOOLS)" cargo-fuzz@$(CARGO_FUZZ)
+	@scripts/fuzz.sh "$(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)" "$(SECONDS)" $(TARGET)
 
 # With no prerequisites: while the check fails, nothing else is run. WRANGLER_FLAGS=--dry-run does all but upload.
 deploy: ## Check the production part of wrangler.toml, build, and deploy it
@@ -65,9 +78,10 @@ key: ## Make an API key, and its SHA-256 for CALLERS
 format: ## Format the Rust code
 	@scripts/rust.sh
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 clean: ## Remove what was built in this checkout
-	rm -rf build node_modules tests/sdk/node_modules target .wrangler
+	rm -rf build node_modules tests/sdk/node_modules target fuzz/target .wrangler
 
 build/.made: $(SOURCES) $(NODE_MODULES)
 	@scripts/rust.sh

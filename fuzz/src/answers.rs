@@ -1,0 +1,199 @@
+//! What Graph and Entra ID answer.
+
+use std::time::Duration;
+
+use fluent_uri::Uri;
+use remediation_gateway::config::Config;
+use remediation_gateway::graph::answer::{self, Accepted, GraphFault, GraphFaultKind, MAX_RETRY_AFTER};
+use remediation_gateway::graph::app_token::{AppTokenCache, TokenEndpointFault};
+use remediation_gateway::graph::tracking::Tracking;
+use remediation_gateway::ledger::SubmitFault;
+use remediation_gateway::percent;
+use remediation_gateway::ports::{Received, SendFailure, Unread};
+use remediation_gateway::problem::{self, Code, Context, Refusal};
+use serde_json::Value;
+
+use crate::message::Message;
+use crate::world::{Instant, NOW, TENANT, config, run};
+
+/// The most characters of a message of Graph's that its refusal passes on.
+const MAX_MESSAGE: usize = 1000;
+
+/// An answer as text: `graph 202` or `entra 200`, or a failure in place of the status, headers, and a body. Whatever came, there is one public code
+/// for it, the log gets none of its free text and the caller a bounded part; a link is one that a URI may be, and waits are at most a day.
+///
+/// # Panics
+///
+/// Where that is not so.
+pub fn answers(bytes: &[u8]) {
+    let message = Message::of(bytes);
+    let (from, how) = message.start.split_once(' ').unwrap_or((message.start.as_str(), "200"));
+    let came = came(how, &message);
+    if let Ok(came) = &came {
+        waits(came);
+    }
+    match from {
+        "entra" => entra(&came, &config()),
+        _ => graph(&came, &config()),
+    }
+}
+
+fn came(how: &str, message: &Message<'_>) -> Result<Received, SendFailure> {
+    let status = match how {
+        "refused" => return Err(SendFailure::Connection),
+        "silent" => return Err(SendFailure::Deadline),
+        _ => how.parse().unwrap_or(500),
+    };
+    let header = |name| message.header(name).map(|value| (name, value));
+    let headers = ["location", "request-id", "retry-after"].into_iter().filter_map(header).collect();
+    let body = match message.header("body").as_deref() {
+        Some("skipped") => Err(Unread::Skipped),
+        Some("too large") => Err(Unread::TooLarge),
+        Some("cut off") => Err(Unread::Failed(SendFailure::Connection)),
+        _ => Ok(message.body.to_vec()),
+    };
+    Ok(Received { status, headers, body })
+}
+
+fn waits(came: &Received) {
+    let given = came.header("retry-after").map(str::trim);
+    let seconds = answer::retry_after(came);
+    assert!(seconds.is_none_or(|seconds| seconds <= MAX_RETRY_AFTER));
+    let expected = given.and_then(|given| given.parse::<u32>().ok()).map(|seconds| seconds.min(MAX_RETRY_AFTER));
+    // A plus sign is none of Retry-After's, and more digits than fit are still a number.
+    if given.is_none_or(|given| !given.starts_with('+') && given.len() < 10) {
+        assert_eq!(seconds, expected, "{given:?}");
+    }
+}
+
+fn graph(came: &Result<Received, SendFailure>, config: &Config) {
+    match answer::read(came.clone(), config.tenant_id) {
+        Ok(accepted) => {
+            let came = came.as_ref().expect("it came");
+            let text = String::from_utf8_lossy(came.body_or_empty()).to_lowercase();
+            let is_duplicate = came.status == 409 && text.contains("duplicate remediation");
+            assert!((200..300).contains(&came.status) || is_duplicate);
+            assert_eq!((accepted.status, accepted.duplicate), (came.status, is_duplicate));
+            let default = format!("https://security.microsoft.com/action-center/history?tid={TENANT}");
+            let given = came.header("location").filter(|location| !location.is_empty());
+            assert_eq!(accepted.location, given.unwrap_or(&default));
+            is_id(accepted.graph_request_id.as_deref());
+            tracking(&accepted);
+        }
+        Err(fault) => {
+            of_graph(&fault, came);
+            refusal(fault.into());
+        }
+    }
+}
+
+fn is_id(id: Option<&str>) {
+    let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    assert!(id.is_none_or(|id| (1..=100).contains(&id.len()) && id.bytes().all(is_of_id)), "{id:?}");
+}
+
+fn tracking(accepted: &Accepted) {
+    let tracking = Tracking::of(&accepted.location);
+    let mut rest = tracking.url.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        assert!(byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=%".contains(&byte), "{}", tracking.url);
+        assert!(byte != b'%' || percent::escape(rest).is_some(), "{}", tracking.url);
+        rest = after;
+    }
+    if accepted.location.starts_with("https://security.microsoft.com/") {
+        assert!(Uri::parse(tracking.url.as_str()).is_ok(), "{}", tracking.url);
+    }
+    if Uri::parse(accepted.location.as_str()).is_ok_and(|uri| !uri.as_str().contains('[')) {
+        assert_eq!(tracking.url, accepted.location, "a URI stays as it is");
+    }
+    let again = Tracking::of(&tracking.url);
+    assert_eq!(again, tracking, "it says the same, escaped or not");
+    is_id(tracking.bulk_id.as_deref());
+    is_id(tracking.tenant_id.as_deref());
+}
+
+/// The table of the contract, section 4.
+fn of_graph(fault: &GraphFault, came: &Result<Received, SendFailure>) {
+    let code = Refusal::from(SubmitFault::from(fault.clone())).code();
+    let was_cut_off = matches!(came, Ok(Received { body: Err(Unread::Failed(_)), .. }));
+    let expected = match came {
+        Err(SendFailure::Deadline) => Code::GraphTimeout,
+        Ok(Received { status: 409, .. }) if was_cut_off => Code::GraphUnavailable,
+        Ok(Received { status: 400, .. }) => Code::GraphRefused,
+        Ok(Received { status: 401, .. }) => Code::GraphCredentialRejected,
+        Ok(Received { status: 403, .. }) => Code::GraphPermissionMissing,
+        Ok(Received { status: 409, .. }) => Code::GraphConflict,
+        Ok(Received { status: 429, .. }) => Code::GraphThrottled,
+        Err(SendFailure::Connection) | Ok(Received { status: 503, .. }) => Code::GraphUnavailable,
+        Ok(_) => Code::GraphError,
+    };
+    assert_eq!(code, expected);
+    let status = came.as_ref().ok().map(|came| came.status);
+    assert_eq!(fault.status, status);
+    let refused = status.is_some_and(|status| status < 500 || status == 503);
+    assert_eq!(fault.is_certain(), refused && !(status == Some(409) && was_cut_off));
+    is_id(fault.graph_request_id.as_deref());
+    if let GraphFaultKind::Refused { code, message } = &fault.kind {
+        is_id(Some(code));
+        assert!(message.chars().count() <= MAX_MESSAGE && !message.chars().any(char::is_control), "{message}");
+    }
+}
+
+/// What the caller and the log learn of a failure.
+fn refusal(fault: SubmitFault) {
+    let written = serde_json::to_vec(&fault).expect("it can be written");
+    assert_eq!(serde_json::from_slice::<SubmitFault>(&written).ok().as_ref(), Some(&fault), "from object to Worker");
+    let refusal = Refusal::from(fault);
+    let logged = refusal.to_string();
+    assert!(logged.len() <= 300 && logged.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{logged}");
+    let context = Context { instance: None, request_id: "id", client_request_id: None, now: NOW };
+    let answer = problem::answer(&refusal, context);
+    assert_eq!(answer.status, refusal.code().status());
+    let body: Value = serde_json::from_str(&answer.body).expect("it is JSON");
+    assert_eq!(body["error"]["code"], refusal.code().as_str());
+    assert!(body["detail"].as_str().is_some_and(|detail| detail.chars().count() <= MAX_MESSAGE + 200));
+    for (name, value) in &answer.headers {
+        let is_wait = |value: &str| value.parse::<u32>().is_ok_and(|seconds| seconds <= MAX_RETRY_AFTER);
+        assert!(*name != "Retry-After" || is_wait(value), "{value}");
+        assert!(value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{name}: {value}");
+    }
+}
+
+fn entra(came: &Result<Received, SendFailure>, config: &Config) {
+    let platform = Instant::default();
+    let until = NOW.plus(Duration::from_mins(1));
+    // Twice, since some failures are tried once more, and nothing usable behind them.
+    platform.will_answer(came.clone());
+    platform.will_answer(came.clone());
+    platform.will_answer(Err(SendFailure::Deadline));
+    platform.will_answer(Err(SendFailure::Deadline));
+    let cache = AppTokenCache::default();
+    match run(cache.get(&platform, config, until)) {
+        Ok(token) => {
+            let came = came.as_ref().expect("it came");
+            let body: Value = serde_json::from_slice(came.body_or_empty()).expect("it is JSON");
+            assert_eq!(came.status, 200);
+            assert!(body["token_type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")));
+            assert_eq!(body["access_token"], token.expose());
+            assert!(!token.expose().is_empty() && token.expose().bytes().all(|byte| byte.is_ascii_graphic()));
+            assert_eq!(platform.calls().len(), 1);
+            cache.drop_rejected(&token);
+            let _ = run(cache.get(&platform, config, until));
+            assert_eq!(platform.calls().len(), 2, "a token that Graph rejects is not used again");
+        }
+        Err(fault) => {
+            let again = match came {
+                Err(failure) => *failure == SendFailure::Connection,
+                Ok(Received { status: 200, body: Err(Unread::Failed(_)), .. }) => true,
+                Ok(came) => (500..600).contains(&came.status),
+            };
+            assert_eq!(platform.calls().len(), if again { 2 } else { 1 }, "{fault}");
+            if let TokenEndpointFault::Throttled { retry_after } | TokenEndpointFault::Unavailable { retry_after, .. } =
+                fault
+            {
+                assert!(retry_after.is_none_or(|seconds| seconds <= MAX_RETRY_AFTER));
+            }
+            refusal(fault.into());
+        }
+    }
+}

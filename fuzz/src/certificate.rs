@@ -1,0 +1,141 @@
+//! The gateway's own certificate and its key.
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use remediation_gateway::config::{ClientCertificate, Config, Credential};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use x509_cert::der::{Decode, Encode};
+
+use crate::world::{Instant, NOW, variables};
+
+/// `rsaEncryption`, with the NULL for parameters that belongs to it.
+const RSA: &[u8] = &[0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
+
+/// The text of `CLIENT_CERTIFICATE`, in which `{key}` and `{certificate}` stand for those of a key that is nobody's; or, behind `key:` or
+/// `certificate:`, the DER of the one of them, beside which the other is good. What is taken is kept as it was given, and says to another reader of
+/// X.509 what it says to the gateway.
+///
+/// # Panics
+///
+/// Where that is not so.
+pub fn certificate(bytes: &[u8]) {
+    let modulus = modulus();
+    let (key, certificate) = (pkcs8(&modulus), x509(&modulus));
+    if let Some(key) = bytes.strip_prefix(b"key:") {
+        if let Some(read) = read(&text(key, &certificate)) {
+            assert_eq!(read.private_key.expose(), key);
+            is_of(&read, &certificate);
+        }
+    } else if let Some(certificate) = bytes.strip_prefix(b"certificate:") {
+        if let Some(read) = read(&text(&key, certificate)) {
+            assert_eq!(read.private_key.expose(), key);
+            is_of(&read, certificate);
+            says_the_same(&read, certificate, &modulus);
+        }
+    } else {
+        let text = String::from_utf8_lossy(bytes);
+        let given = text.replace("{key}", &base64(&key)).replace("{certificate}", &base64(&certificate));
+        if let Some(read) = read(&given) {
+            assert!(given.contains("-----BEGIN PRIVATE KEY-----") && given.contains("-----BEGIN CERTIFICATE-----"));
+            assert!(!format!("{read:?}").contains(&base64(&key)));
+        }
+    }
+}
+
+/// What the gateway makes of a text. A fault must not show it.
+fn read(text: &str) -> Option<ClientCertificate> {
+    let mut variables = variables();
+    variables.remove("CLIENT_SECRET");
+    variables.insert("CLIENT_CERTIFICATE", json!(text));
+    match Config::check(&variables, &Instant::default(), NOW) {
+        Ok(Config { credential: Credential::Certificate(certificate), .. }) => Some(certificate),
+        Ok(_) => panic!("a certificate was given"),
+        Err(faults) => {
+            for fault in faults {
+                // Whether it is one of our own sentences is known without a list of them: the longest word of base64 in them is short.
+                let longest = fault.problem.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max();
+                assert!(
+                    fault.variable.starts_with("CLIENT_") && fault.problem.is_ascii() && longest < Some(16),
+                    "{fault}"
+                );
+            }
+            None
+        }
+    }
+}
+
+fn is_of(read: &ClientCertificate, certificate: &[u8]) {
+    assert_eq!(read.thumbprint, BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(certificate)));
+    assert!(NOW <= read.not_after);
+}
+
+fn says_the_same(read: &ClientCertificate, certificate: &[u8], modulus: &[u8]) {
+    let Ok(other) = x509_cert::Certificate::from_der(certificate) else { return };
+    let validity = other.tbs_certificate.validity;
+    assert_eq!(validity.not_after.to_unix_duration().as_secs(), read.not_after.millis() / 1000);
+    assert!(validity.not_before.to_unix_duration().as_secs() <= NOW.millis() / 1000);
+    let info = other.tbs_certificate.subject_public_key_info;
+    assert_eq!(info.algorithm.oid.to_string(), "1.2.840.113549.1.1.1");
+    assert_eq!(info.subject_public_key.as_bytes(), Some(public_key(modulus).as_slice()));
+    assert!(other.signature_algorithm.to_der().is_ok());
+}
+
+fn text(key: &[u8], certificate: &[u8]) -> String {
+    let block = |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", base64(der));
+    block("PRIVATE KEY", key) + &block("CERTIFICATE", certificate)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(bytes)
+}
+
+/// A modulus of 2,048 bits without any secret in it: nobody knows its factors, and nothing is ever signed.
+fn modulus() -> Vec<u8> {
+    [0xc0, 0xff, 0xee, 0x01].repeat(64)
+}
+
+/// An element of DER.
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).expect("it is short").to_be_bytes();
+    let length = match length {
+        [0, low @ 0..0x80] => vec![low],
+        [0, low] => vec![0x81, low],
+        [high, low] => vec![0x82, high, low],
+    };
+    [&[tag], length.as_slice(), content].concat()
+}
+
+fn sequence(elements: &[&[u8]]) -> Vec<u8> {
+    element(0x30, &elements.concat())
+}
+
+/// A positive integer.
+fn integer(number: &[u8]) -> Vec<u8> {
+    let sign: &[u8] = if number.first() >= Some(&0x80) { &[0] } else { &[] };
+    element(2, &[sign, number].concat())
+}
+
+/// `RSAPublicKey` (RFC 8017, appendix A.1.1).
+fn public_key(modulus: &[u8]) -> Vec<u8> {
+    sequence(&[&integer(modulus), &integer(&[1, 0, 1])])
+}
+
+/// A `PrivateKeyInfo` with this modulus, whose secret numbers are all 1.
+fn pkcs8(modulus: &[u8]) -> Vec<u8> {
+    let one = integer(&[1]);
+    let key =
+        sequence(&[&element(2, &[0]), &integer(modulus), &integer(&[1, 0, 1]), &one, &one, &one, &one, &one, &one]);
+    sequence(&[&element(2, &[0]), RSA, &element(4, &key)])
+}
+
+/// A certificate of this modulus, valid from 2026 to 2028, whose signature is nobody's.
+fn x509(modulus: &[u8]) -> Vec<u8> {
+    let name = sequence(&[]);
+    let validity = sequence(&[&element(0x17, b"260101000000Z"), &element(0x17, b"280101000000Z")]);
+    let bits = |bytes: &[u8]| element(3, &[&[0], bytes].concat());
+    let info = sequence(&[RSA, &bits(&public_key(modulus))]);
+    let version = element(0xa0, &element(2, &[2]));
+    let tbs = sequence(&[&version, &integer(&[1]), RSA, &name, &validity, &name, &info]);
+    sequence(&[&tbs, RSA, &bits(b"signature")])
+}

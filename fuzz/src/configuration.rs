@@ -1,0 +1,130 @@
+//! Variables and secrets.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use remediation_gateway::config::{Caller, Config, ConfigFault, VARIABLES, Variables, is_graph};
+use remediation_gateway::log::config_line;
+use serde_json::{Map, Value};
+
+use crate::json::{MARK, is_line, mark};
+use crate::world::{Instant, NOW};
+
+/// The variables as one JSON object. What is taken keeps every rule that the rest of the gateway leans on; what is refused is refused by the name of
+/// a variable, in one line of JSON for each fault, and no fault and no debug output shows a value.
+///
+/// # Panics
+///
+/// Where that is not so.
+pub fn configuration(bytes: &[u8]) {
+    let Ok(Value::Object(given)) = serde_json::from_slice::<Value>(bytes) else { return };
+    match check(&given) {
+        Ok(config) => whole(&config, &given),
+        Err(faults) => told(&faults),
+    }
+    let mut marked = Value::Object(given);
+    mark(&mut marked);
+    let Value::Object(mut marked) = marked else { return };
+    if let Err(faults) = check(&marked) {
+        told(&faults);
+    }
+    // In CALLERS the name of a member may be a value that was put in the wrong place.
+    if let Some(callers) = marked.get_mut("CALLERS").and_then(Value::as_array_mut) {
+        for members in callers.iter_mut().filter_map(Value::as_object_mut) {
+            members.insert(MARK.to_owned(), Value::Null);
+        }
+        if let Err(faults) = check(&marked) {
+            told(&faults);
+        }
+    }
+}
+
+fn check(given: &Map<String, Value>) -> Result<Config, Vec<ConfigFault>> {
+    let variables: Variables = VARIABLES.iter().filter_map(|name| Some((*name, given.get(*name)?.clone()))).collect();
+    Config::check(&variables, &Instant::default(), NOW)
+}
+
+fn told(faults: &[ConfigFault]) {
+    assert!(!faults.is_empty(), "it is refused for nothing");
+    for fault in faults {
+        assert!(VARIABLES.iter().any(|name| fault.variable.starts_with(name)), "{fault}");
+        let line = config_line(fault);
+        assert!(is_line(&line) && line.is_ascii(), "{line}");
+        assert!(!line.contains(MARK), "a value is shown: {line}");
+    }
+}
+
+fn whole(config: &Config, given: &Map<String, Value>) {
+    for url in [&config.graph_url, &config.login_url] {
+        is_base(url);
+    }
+    let mut audiences = config.audience.iter();
+    assert!(audiences.all(|audience| !audience.is_empty() && !audience.ends_with("//") && !is_graph(audience)));
+    assert!(!config.audience.is_empty() || config.callers.iter().all(|caller| caller.object_id.is_none()));
+
+    assert!(!config.callers.is_empty(), "nobody could call");
+    let names: BTreeSet<String> = config.callers.iter().map(|caller| caller.name.to_ascii_lowercase()).collect();
+    let object_ids: Vec<_> = config.callers.iter().filter_map(|caller| caller.object_id).collect();
+    let keys: Vec<_> = config.callers.iter().flat_map(|caller| &caller.api_key_sha256).collect();
+    assert_eq!(names.len(), config.callers.len(), "two of one name");
+    assert_eq!(object_ids.iter().collect::<BTreeSet<_>>().len(), object_ids.len(), "two of one object id");
+    assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "two of one key");
+    config.callers.iter().for_each(is_caller);
+    if let Some(Value::Array(tables)) = given.get("CALLERS") {
+        config.callers.iter().zip(tables).for_each(|(caller, table)| domains(caller, table));
+    }
+
+    let mut marked = given.clone();
+    for name in ["CLIENT_SECRET", "CLIENT_CERTIFICATE"] {
+        if let Some(Value::String(secret)) = marked.get_mut(name) {
+            secret.push_str(MARK);
+        }
+    }
+    if let Ok(config) = check(&marked) {
+        assert!(!format!("{config:?}").contains(MARK), "the secret is shown");
+    }
+}
+
+/// Scheme and authority, nothing else; without TLS to this machine alone.
+fn is_base(url: &str) {
+    let (scheme, authority) = url.split_once("://").expect("a scheme");
+    assert!(
+        authority.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte)),
+        "{url}"
+    );
+    let uri = fluent_uri::Uri::parse(url).expect("a URI");
+    let host = uri.authority().expect("an authority").host().trim_matches(['[', ']']);
+    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    assert!(scheme == "https" || scheme == "http" && is_loopback, "{url}");
+    assert!(uri.path().is_empty() && uri.query().is_none() && uri.fragment().is_none(), "{url}");
+}
+
+fn is_caller(caller: &Caller) {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte);
+    assert!((1..=64).contains(&caller.name.len()) && caller.name.bytes().all(is_of_name), "{}", caller.name);
+    assert!(!caller.actions.is_empty(), "it may do nothing");
+    assert!(caller.object_id.is_some() || !caller.api_key_sha256.is_empty(), "nobody could be it");
+    assert!(caller.role.as_ref().is_none_or(|role| !role.is_empty() && caller.object_id.is_some()));
+    assert!(caller.recipient_domains.as_ref().is_none_or(|domains| !domains.is_empty()), "of nobody, or of all?");
+    assert!((1..=10_000).contains(&caller.max_emails_per_request));
+    assert!((1..=2_500_000).contains(&caller.max_emails_per_hour));
+}
+
+/// A rule covers what it says and nothing that looks like it.
+fn domains(caller: &Caller, table: &Value) {
+    let Some(texts) = table["recipient_domains"].as_array() else { return };
+    for (rule, text) in caller.recipient_domains.iter().flatten().zip(texts) {
+        let text = text.as_str().expect("a text").to_ascii_lowercase();
+        if !text.is_ascii() {
+            continue;
+        }
+        let (below, domain) = text.strip_prefix("*.").map_or((false, text.as_str()), |domain| (true, domain));
+        assert!(rule.covers(domain) && domain.contains('.'), "{text}");
+        assert_eq!(rule.covers(&format!("a.{domain}")), below, "{text}");
+        for other in
+            [format!("evil{domain}"), format!("evil-{domain}"), format!("{domain}.evil.example"), format!("{domain}.")]
+        {
+            assert!(!rule.covers(&other), "{text} covers {other}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What a request declares: path, query and headers.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use remediation_gateway::caller::api_key;
+use remediation_gateway::caller::credentials::{self, Credentials};
+use remediation_gateway::http::{Request, RequestHeaders, Route};
+use remediation_gateway::intake::{self, MAX_BODY_BYTES, MAX_ID_LENGTH, MAX_KEY_LENGTH};
+use remediation_gateway::percent;
+use remediation_gateway::secret::Secret;
+
+use crate::message::Message;
+use crate::world::{API_KEY, config};
+
+/// A request as text, without its body.
+///
+/// - A path has a route just when it is one of the known ones, by the rules of the contract.
+/// - A query that means to validate never sends.
+/// - An idempotency key is 1 to 255 visible characters of ASCII, and the same quoted or bare.
+/// - A body is only ever read as plain JSON of 2 MiB at most.
+/// - One credential is found or none, and none is shown.
+/// - What is echoed and logged is short and can hold neither an address nor a line.
+///
+/// # Panics
+///
+/// Where that is not so.
+pub fn headers(bytes: &[u8]) {
+    let request = request(&Message::of(bytes));
+    let headers = &request.headers;
+    path(&request.path);
+    query(&request.query);
+    declared(headers);
+    if let Some(header) = headers.idempotency_key.as_deref() {
+        idempotency_key(header);
+    }
+    assert_eq!(intake::idempotency_key(None), Ok(None));
+    prefer(headers.prefer.as_deref());
+    credential(headers);
+    for given in [&headers.client_request_id, &headers.workflow_run_id, &headers.idempotency_key] {
+        let id = intake::sane_id(given.as_deref());
+        let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.{}".contains(&byte);
+        assert!(id.is_none_or(|id| (1..=MAX_ID_LENGTH).contains(&id.len()) && id.bytes().all(is_of_id)), "{id:?}");
+        percent_escapes(given.as_deref().unwrap_or_default());
+    }
+    percent_escapes(&request.query);
+}
+
+/// The request that a message stands for.
+pub(crate) fn request(message: &Message<'_>) -> Request {
+    let (method, path, query) = message.request_line();
+    let headers = RequestHeaders {
+        authorization: message.header("authorization").map(Secret::new),
+        api_key: message.header("x-api-key").map(Secret::new),
+        content_type: message.header("content-type"),
+        content_length: message.header("content-length"),
+        content_encoding: message.header("content-encoding"),
+        transfer_mode: message.header("x-ms-transfer-mode"),
+        client_request_id: message.header("client-request-id"),
+        prefer: message.header("prefer"),
+        idempotency_key: message.header("idempotency-key"),
+        workflow_run_id: message.header("x-ms-workflow-run-id"),
+    };
+    Request { method: method.to_owned(), path: path.to_owned(), query: query.to_owned(), headers }
+}
+
+fn path(path: &str) {
+    let is_known = |bare: &str| {
+        let of_version = bare.strip_prefix("/beta").or_else(|| bare.strip_prefix("/v1.0")).map(str::to_lowercase);
+        let of_graph = of_version.is_some_and(|rest| {
+            rest == "/security/collaboration/analyzedemails/remediate"
+                || rest == "/security/collaboration/analyzedemails/microsoft.graph.security.remediate"
+        });
+        of_graph || ["/remediate", "/healthz", "/openapi.json"].contains(&bare.to_ascii_lowercase().as_str())
+    };
+    assert_eq!(Route::of(path).is_some(), is_known(path.strip_suffix('/').unwrap_or(path)), "{path}");
+}
+
+fn query(query: &str) {
+    let asked = intake::validate_only(query);
+    let decoded = percent::decode(query).map(|query| query.to_ascii_lowercase());
+    if asked == Ok(true) {
+        assert!(decoded.as_ref().is_none_or(|query| query.contains("validateonly=true")), "{query}");
+    }
+    if asked == Ok(false) {
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let letters: String =
+                percent::decode(name).expect("UTF-8").chars().filter(char::is_ascii_alphabetic).collect();
+            let means_it = letters.to_ascii_lowercase().contains("validateonly");
+            assert!(!means_it || value.eq_ignore_ascii_case("false"), "it would send: {query}");
+        }
+    }
+    assert_eq!(intake::validate_only(&format!("x=1&{query}&")), asked, "other parameters change nothing");
+    assert_ne!(intake::validate_only(&format!("{query}&validateOnly=true")), Ok(false));
+}
+
+fn declared(headers: &RequestHeaders) {
+    let Ok(length) = intake::declared(headers) else { return };
+    assert!(length.is_none_or(|length| usize::try_from(length).is_ok_and(|length| length <= MAX_BODY_BYTES)));
+    let lower = |value: &Option<String>| value.as_deref().unwrap_or_default().trim().to_ascii_lowercase();
+    assert!(lower(&headers.content_type).starts_with("application/json"));
+    assert!(["", "identity"].contains(&lower(&headers.content_encoding).as_str()));
+    assert_ne!(lower(&headers.transfer_mode), "chunked");
+}
+
+fn idempotency_key(header: &str) {
+    let Ok(key) = intake::idempotency_key(Some(header)) else { return };
+    let key = key.expect("a header is a key or a fault");
+    assert!((1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
+    let quoted = format!(" \"{}\" ", key.replace('\\', "\\\\").replace('"', "\\\""));
+    assert_eq!(intake::idempotency_key(Some(&quoted)), Ok(Some(key.clone())), "quoted");
+    if !key.starts_with('"') {
+        assert_eq!(intake::idempotency_key(Some(&key)), Ok(Some(key)), "bare");
+    }
+}
+
+fn prefer(given: Option<&str>) {
+    let Some(prefer) = given else {
+        assert!(!intake::prefers_minimal(None));
+        return;
+    };
+    let minimal = intake::prefers_minimal(Some(prefer));
+    let lower = prefer.to_ascii_lowercase();
+    assert!(!minimal || lower.contains("return") && lower.contains("minimal"), "{prefer}");
+    assert_eq!(intake::prefers_minimal(Some(&format!("respond-async, {prefer}"))), minimal);
+    assert!(intake::prefers_minimal(Some(&format!("return=minimal, {prefer}"))), "the first counts");
+    assert!(!intake::prefers_minimal(Some(&format!("return=representation, {prefer}"))), "the first counts");
+}
+
+fn credential(headers: &RequestHeaders) {
+    let given = headers.authorization.as_ref().map(Secret::expose);
+    let key = headers.api_key.as_ref().map(Secret::expose).filter(|key| !key.is_empty());
+    let Ok(found) = credentials::find(headers) else { return };
+    assert_ne!(given.is_some(), key.is_some(), "one kind");
+    assert!(given.is_none_or(|given| !given.contains(',')), "once");
+    let shown = format!("{found:?}");
+    match &found {
+        Credentials::Bearer(token) => {
+            assert!(given.is_some_and(|given| given.contains(token.expose())));
+            assert_eq!(shown, "Bearer(Secret(…))");
+        }
+        Credentials::ApiKey(found) => {
+            assert_eq!(Some(found.expose()), key);
+            assert_eq!(shown, "ApiKey(Secret(…))");
+        }
+        Credentials::Basic { name, key } => {
+            let encoded = BASE64_STANDARD.encode(format!("{name}:{}", key.expose()));
+            assert!(!name.contains(':') && given.is_some_and(|given| given.contains(&encoded)));
+            assert_eq!(shown, format!("Basic {{ name: {name:?}, key: Secret(…) }}"));
+        }
+    }
+    if let Credentials::ApiKey(key) | Credentials::Basic { key, .. } = &found {
+        let owner = api_key::owner(&config().callers, key).map(|caller| caller.name.clone());
+        assert_eq!(owner.as_deref(), (key.expose() == API_KEY).then_some("script"));
+    }
+}
+
+fn percent_escapes(text: &str) {
+    let encoded = percent::encode_form(text);
+    assert!(encoded.bytes().all(|byte| percent::is_unreserved(byte) || byte == b'%'), "{encoded}");
+    assert_eq!(percent::decode(&encoded).as_deref(), Some(text));
+    assert!(percent::decode(text).is_none_or(|decoded| decoded.len() <= text.len()));
+}

@@ -1,0 +1,196 @@
+//! The body of a remediation.
+
+use std::collections::BTreeSet;
+
+use remediation_gateway::json;
+use remediation_gateway::problem::{self, Code, Context, Refusal};
+use remediation_gateway::remediation::limits::{MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_ECHO, MAX_FAULTS};
+use remediation_gateway::remediation::{Faults, JsonFault, Remediation, Unreadable, read};
+use serde_json::{Value, json};
+
+use crate::json::{MARK, mark};
+use crate::world::NOW;
+
+/// The longest pointer, in characters: `/analyzedEmails/9999/` and a name of which each character takes two.
+const MAX_POINTER: usize = 21 + 2 * MAX_ECHO;
+/// More than the longest of our own sentences has, in characters.
+const MAX_DETAIL: usize = 300;
+
+/// A request body. What is taken for JSON is what `serde_json` takes for it, and what is taken for a remediation says to `serde_json` what it
+/// says to the gateway, is sent as that, and has the fingerprint that it has in any other order. A refusal is short and repeats no value.
+///
+/// # Panics
+///
+/// Where that is not so.
+pub fn payload(bytes: &[u8]) {
+    let found = read(bytes);
+    let tree = serde_json::from_slice::<Value>(bytes);
+    both_readers_agree(bytes, &found, &tree);
+    match found {
+        Ok(remediation) => accepted(&remediation, tree.ok()),
+        Err(unreadable) => {
+            refused(&unreadable);
+            if let (Unreadable::Faulty(faults), Ok(tree)) = (&unreadable, &tree) {
+                faulty(faults, tree);
+            }
+        }
+    }
+    if let Ok(mut marked) = serde_json::from_slice(bytes) {
+        mark(&mut marked);
+        if let Err(unreadable) = read(marked.to_string().as_bytes()) {
+            let shown = refused(&unreadable);
+            assert!(!shown.contains(MARK), "a value is repeated: {shown}");
+        }
+    }
+}
+
+/// The gateway has a reader for payloads and one for tokens, keys and configuration. Both differ from `serde_json` in what they document.
+fn both_readers_agree(bytes: &[u8], found: &Result<Remediation<'_>, Unreadable>, tree: &serde_json::Result<Value>) {
+    let fault = match found {
+        Err(Unreadable::NotJson(fault)) => Some(fault),
+        Ok(_) | Err(Unreadable::Faulty(_)) => None,
+    };
+    match (fault, tree) {
+        (None, Ok(_)) | (Some(JsonFault::Repeated { .. } | JsonFault::TooDeep { .. }), _) => {}
+        (None, Err(error)) => assert!(error.to_string().contains("number out of range"), "{error}"),
+        (Some(fault), tree) => assert!(tree.is_err(), "{fault}"),
+    }
+    match (json::value(bytes), tree) {
+        (Some(value), tree) => {
+            assert_eq!(tree.as_ref().ok(), Some(&value));
+            assert!(matches!(fault, None | Some(JsonFault::TooDeep { .. })), "{fault:?}");
+        }
+        (None, Ok(_)) => {
+            assert!(matches!(fault, Some(JsonFault::Repeated { .. } | JsonFault::TooDeep { .. })), "{fault:?}");
+        }
+        (None, Err(_)) => {}
+    }
+}
+
+/// Owned, and without what only this request has: the gaps that duplicates leave.
+fn said(remediation: &Remediation<'_>) -> Value {
+    let emails: Vec<Value> = remediation
+        .emails
+        .iter()
+        .map(|email| {
+            json!({ "networkMessageId": email.network_message_id.to_string(), "recipientEmailAddress": email.recipient })
+        })
+        .collect();
+    json!({
+        "displayName": remediation.display_name,
+        "description": remediation.description,
+        "severity": remediation.severity.as_str(),
+        "action": remediation.action.as_str(),
+        "remediateSendersCopy": remediation.remediate_senders_copy,
+        "analyzedEmails": emails,
+    })
+}
+
+fn accepted(remediation: &Remediation<'_>, tree: Option<Value>) {
+    let said = said(remediation);
+    let mut pairs = BTreeSet::new();
+    for email in &remediation.emails {
+        assert!(pairs.insert((email.network_message_id, email.recipient.to_lowercase())), "sent twice: {email:?}");
+        is_address(&email.recipient, email.domain());
+    }
+    assert!((1..=MAX_ANALYZED_EMAILS).contains(&remediation.emails.len()));
+
+    let sent = remediation.to_graph_json();
+    assert_eq!(serde_json::from_str::<Value>(&sent).expect("it is JSON"), said);
+    let again = read(sent.as_bytes()).expect("what is sent would be taken");
+    assert_eq!((again.duplicates_removed, again.to_graph_json().as_str()), (0, sent.as_str()));
+    assert_eq!(again.fingerprint(), remediation.fingerprint());
+    let mut turned = said.clone();
+    turn(&mut turned);
+    let turned = turned.to_string();
+    let turned = read(turned.as_bytes()).expect("in another order it is the same");
+    assert_eq!(turned.fingerprint(), remediation.fingerprint());
+    let other = Remediation { remediate_senders_copy: !remediation.remediate_senders_copy, ..remediation.clone() };
+    assert_ne!(other.fingerprint(), remediation.fingerprint());
+
+    // Where a member that is dropped holds a number that is none to serde_json, there is no tree.
+    let Some(mut tree) = tree else { return };
+    let given = tree["analyzedEmails"].as_array().map_or(0, Vec::len);
+    assert_eq!(given, remediation.emails.len() + remediation.duplicates_removed);
+    for email in &remediation.emails {
+        let item = &tree["analyzedEmails"][email.index];
+        let id = item["networkMessageId"].as_str().expect("a text").to_ascii_lowercase();
+        assert_eq!(
+            (id, item["recipientEmailAddress"].as_str()),
+            (email.network_message_id.to_string(), Some(&*email.recipient))
+        );
+    }
+    if let Value::String(name) = &tree["remediateSendersCopy"] {
+        tree["remediateSendersCopy"] = json!(name.eq_ignore_ascii_case("true"));
+    }
+    for member in ["displayName", "description", "severity", "action", "remediateSendersCopy"] {
+        assert_eq!(tree[member], said[member], "{member}");
+    }
+}
+
+/// The same remediation as another caller might write it: other labels, the pairs backwards, one of them twice, and in capitals.
+fn turn(said: &mut Value) {
+    said["displayName"] = json!("other");
+    said["severity"] = json!("low");
+    let items = said["analyzedEmails"].as_array_mut().expect("there are some");
+    items.reverse();
+    if items.len() < MAX_ANALYZED_EMAILS {
+        items.push(items[0].clone());
+    }
+    for text in items.iter_mut().filter_map(Value::as_object_mut).flat_map(|item| item.values_mut()) {
+        *text = json!(text.as_str().map(str::to_ascii_uppercase));
+    }
+}
+
+/// What every reader of addresses must agree on.
+fn is_address(address: &str, domain: &str) {
+    let (local_part, after) = address.split_once('@').expect("an @");
+    assert_eq!(after, domain);
+    assert!(!domain.contains('@') && !local_part.is_empty(), "{address}");
+    assert!(address.chars().count() <= MAX_ADDRESS, "{address}");
+    let is_plain = |c: char| !c.is_control() && !c.is_whitespace() && !"<>()[]\\,;:\"%!".contains(c);
+    assert!(address.chars().all(is_plain), "{address}");
+    let labels: Vec<&str> = domain.split('.').collect();
+    assert!(labels.len() > 1 && labels.iter().all(|label| !label.is_empty()), "{address}");
+}
+
+/// Checks what a caller and the log are told. Gives all of it.
+fn refused(unreadable: &Unreadable) -> String {
+    let texts: Vec<(&str, &str)> = match unreadable {
+        Unreadable::NotJson(JsonFault::Repeated { pointer }) => vec![(pointer, "")],
+        Unreadable::NotJson(_) => Vec::new(),
+        Unreadable::Faulty(faults) => {
+            assert!(faults.total() > 0 && faults.listed().len() == faults.total().min(MAX_FAULTS), "{faults:?}");
+            assert_eq!(faults.listed().len() + faults.not_listed(), faults.total());
+            faults.listed().iter().map(|fault| (fault.pointer.as_str(), fault.detail.as_str())).collect()
+        }
+    };
+    for (pointer, detail) in texts {
+        assert!(pointer.is_empty() || pointer.starts_with('/'), "{pointer}");
+        assert!(pointer.chars().count() <= MAX_POINTER && detail.chars().count() <= MAX_DETAIL, "{pointer} {detail}");
+        assert!(!pointer.chars().chain(detail.chars()).any(char::is_control), "{pointer} {detail}");
+        let mut escapes = pointer.split('~').skip(1);
+        assert!(escapes.all(|rest| rest.starts_with(['0', '1'])), "no JSON Pointer (RFC 6901): {pointer}");
+    }
+
+    let refusal = Refusal::from(unreadable.clone());
+    assert!(matches!(refusal.code(), Code::InvalidJson | Code::InvalidPayload));
+    let logged = refusal.to_string();
+    assert!(logged.len() <= MAX_DETAIL && logged.is_ascii() && !logged.contains(char::is_control), "{logged}");
+    let context = Context { instance: None, request_id: "id", client_request_id: None, now: NOW };
+    let answer = problem::answer(&refusal, context);
+    assert!(serde_json::from_str::<Value>(&answer.body).is_ok_and(|body| body["status"] == answer.status));
+    answer.body + &logged
+}
+
+/// Each fault is where its pointer says: at a value, or in an object that lacks one.
+fn faulty(faults: &Faults, tree: &Value) {
+    for fault in faults.listed() {
+        // Names that were cut or hold what does not show are not repeated as they are.
+        if fault.pointer.contains(['…', '\u{fffd}']) || tree.pointer(&fault.pointer).is_some() {
+            continue;
+        }
+        let parent = fault.pointer.rsplit_once('/').and_then(|(parent, _)| tree.pointer(parent));
+        assert!(parent.is_some_and(Value::is_object) && fault.detail.contains("missing"), "{fault:?}");
+    }
+}

@@ -1,0 +1,121 @@
+//! Access tokens.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use remediation_gateway::caller::token::{self, Claims, MAX_TOKEN_BYTES, TokenFault};
+use remediation_gateway::config::{Config, GRAPH_AUDIENCES};
+use remediation_gateway::json;
+use remediation_gateway::time::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::world::{AUDIENCES, NOW, TENANT, config, text};
+
+/// How far clocks may be apart, in seconds.
+const SKEW: u64 = 300;
+
+/// A token as it comes, or its header and its claims as JSON with a line of one dot between them. A token is taken just when every rule of the
+/// contract holds of it, read by other means; its signature is the platform's affair and not looked at.
+///
+/// # Panics
+///
+/// Where that is not so.
+pub fn token(bytes: &[u8]) {
+    let config = config();
+    let written = compact(bytes);
+    let found = read(&written, &config);
+    let expected = expected(&written);
+    match (&found, &expected) {
+        (Ok(claims), Some((header, members))) => as_claimed(claims, header, members),
+        (Ok(_), None) => panic!("it is taken against the rules"),
+        (Err(_), None) => {}
+        (Err(fault), Some(_)) => panic!("it is refused against the rules: {fault}"),
+    }
+    if let Err(fault) = found {
+        assert!(fault.to_string().is_ascii());
+    }
+}
+
+/// The token that `bytes` stand for.
+fn compact(bytes: &[u8]) -> String {
+    match bytes.windows(3).position(|line| line == b"\n.\n").and_then(|at| bytes.split_at_checked(at)) {
+        Some((header, rest)) => {
+            let part = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+            format!("{}.{}.c2lnbmVk", part(header), part(rest.get(3..).unwrap_or_default()))
+        }
+        None => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+/// The steps as the gateway takes them, but for the key and the signature.
+fn read(written: &str, config: &Config) -> Result<Claims, TokenFault> {
+    token::size(written)?;
+    let parts = token::split(written)?;
+    assert_eq!(Some(parts.signed()), written.rsplit_once('.').map(|(signed, _)| signed.as_bytes()));
+    assert!(!parts.signature().is_empty());
+    token::header(&parts)?;
+    let (issuer, members) = token::issuer(&parts, config)?;
+    token::claims(&members, config, issuer, NOW)
+}
+
+/// The header and the claims of a token of which every rule holds.
+fn expected(written: &str) -> Option<(Map<String, Value>, Map<String, Value>)> {
+    let parts: Vec<&str> = written.split('.').collect();
+    let [header, claims, signature] = parts.as_slice() else { return None };
+    let decoded = |part: &str| Some(BASE64_URL_SAFE_NO_PAD.decode(part).ok()?).filter(|bytes| !bytes.is_empty());
+    decoded(signature)?;
+    let (header, claims) = (json::object(&decoded(header)?)?, json::object(&decoded(claims)?)?);
+    let holds = written.len() <= MAX_TOKEN_BYTES && of_header(&header) && of_claims(&claims)?;
+    holds.then_some((header, claims))
+}
+
+fn of_header(header: &Map<String, Value>) -> bool {
+    text(header, "alg") == Some("RS256")
+        && text(header, "kid").is_some_and(|kid| !kid.is_empty() && kid.len() <= 256)
+        && header.get("typ").is_none_or(|typ| typ.as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("JWT")))
+        && !["jwk", "jku", "x5u", "x5c", "crit", "zip"].iter().any(|member| header.contains_key(*member))
+}
+
+fn of_claims(claims: &Map<String, Value>) -> Option<bool> {
+    let client = match (text(claims, "iss")?, text(claims, "ver")?) {
+        (iss, "1.0") if iss == format!("https://sts.windows.net/{TENANT}/") => "appid",
+        (iss, "2.0") if iss == format!("https://login.microsoftonline.com/{TENANT}/v2.0") => "azp",
+        _ => return None,
+    };
+    let audience = text(claims, "aud")?;
+    let now = NOW.millis() / 1000;
+    let exp = claims.get("exp")?.as_u64()?;
+    let nbf = claims.get("nbf").map_or(Some(0), Value::as_u64)?;
+    Some(
+        now < exp.saturating_add(SKEW)
+            && nbf <= now + SKEW
+            && text(claims, "tid")?.eq_ignore_ascii_case(TENANT)
+            && AUDIENCES.iter().any(|known| audience == *known || audience.strip_suffix('/') == Some(*known))
+            && !GRAPH_AUDIENCES.contains(&audience)
+            && is_guid(text(claims, client)?)
+            && is_guid(text(claims, "oid")?)
+            && claims.get("scp").is_none_or(Value::is_string)
+            && claims
+                .get("roles")
+                .is_none_or(|roles| roles.as_array().is_some_and(|all| all.iter().all(Value::is_string))),
+    )
+}
+
+fn is_guid(text: &str) -> bool {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    lengths == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
+fn as_claimed(claims: &Claims, header: &Map<String, Value>, members: &Map<String, Value>) {
+    assert_eq!(text(header, "alg"), Some("RS256"));
+    assert_eq!(text(members, "oid").map(str::to_ascii_lowercase), Some(claims.object_id.to_string()));
+    assert_eq!(claims.scopes.as_ref().map(|scopes| scopes.join(" ")).as_deref(), text(members, "scp"));
+    let roles = members.get("roles").and_then(Value::as_array).cloned().unwrap_or_default();
+    assert_eq!(roles, claims.roles);
+    assert_eq!(claims.valid_at(NOW), Ok(()));
+    if claims.ends() < Timestamp::from_seconds(u64::MAX) {
+        assert_eq!(claims.valid_at(claims.ends()), Err(TokenFault::Expired));
+        assert_ne!(claims.valid_at(claims.ends().minus(Duration::from_millis(1))), Err(TokenFault::Expired));
+    }
+}

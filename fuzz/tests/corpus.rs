@@ -1,0 +1,32 @@
+//! Every file of every corpus, through its target: what was found once stays found. libFuzzer has no part in it.
+
+use std::fs;
+use std::path::Path;
+
+use remediation_gateway_fuzz::TARGETS;
+
+#[test]
+fn every_file_of_every_corpus_keeps_what_its_target_promises() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (name, target) in TARGETS {
+        let corpus = root.join("corpus").join(name);
+        let files: Vec<_> = fs::read_dir(&corpus).expect("a corpus").map(|file| file.expect("a file").path()).collect();
+        assert!(!files.is_empty(), "{name} has no corpus");
+        for file in files {
+            let bytes = fs::read(&file).expect("it can be read");
+            let kept = std::panic::catch_unwind(|| target(&bytes)).is_ok();
+            assert!(kept, "{name} breaks its promise for {}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_target_is_one_of_libfuzzer_and_the_other_way_round() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut binaries: Vec<_> = fs::read_dir(root.join("fuzz_targets"))
+        .expect("a folder")
+        .map(|file| file.expect("a file").path().file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    binaries.sort();
+    assert_eq!(binaries, TARGETS.map(|(name, _)| name));
+}
