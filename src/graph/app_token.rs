@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::answer::retry_after;
 use super::assertion;
 use crate::config::{Config, Credential};
+use crate::json;
 use crate::percent::encode_form;
 use crate::ports::{Call, Clock, Guids, Http, Received, SendFailure, Signing, Unread};
 use crate::secret::Secret;
@@ -159,13 +160,6 @@ async fn credential(
     Ok(Secret::new(members))
 }
 
-#[derive(Deserialize)]
-struct TokenAnswer {
-    token_type: String,
-    expires_in: Value,
-    access_token: String,
-}
-
 /// Reads the endpoint's answer to a request of the time `asked`, from which the lifetime counts: too early rather than too late.
 fn read(answer: &Received, asked: Timestamp) -> Result<AppToken, TokenEndpointFault> {
     let status = answer.status;
@@ -183,16 +177,18 @@ fn read(answer: &Received, asked: Timestamp) -> Result<AppToken, TokenEndpointFa
 }
 
 fn token(body: &[u8], asked: Timestamp) -> Option<AppToken> {
-    let answer: TokenAnswer = serde_json::from_slice(body).ok()?;
+    let answer = json::object(body)?;
+    let text = |name: &str| answer.get(name).and_then(Value::as_str);
     // Entra's older endpoints write the number as a text.
-    let lifetime = match &answer.expires_in {
+    let lifetime = match answer.get("expires_in")? {
         Value::String(seconds) => seconds.parse().ok()?,
         other => other.as_u64()?,
     };
     let is_header_value = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    let is_bearer = answer.token_type.eq_ignore_ascii_case("bearer") && is_header_value(&answer.access_token);
+    let access_token = text("access_token").filter(|token| is_header_value(token))?;
+    let is_bearer = text("token_type")?.eq_ignore_ascii_case("bearer");
     let lifetime = Duration::from_secs(lifetime.min(MAX_LIFETIME_SECONDS)).saturating_sub(SAFETY_MARGIN);
-    is_bearer.then(|| AppToken { token: Secret::new(answer.access_token), usable_until: asked.plus(lifetime) })
+    is_bearer.then(|| AppToken { token: Secret::new(access_token.to_owned()), usable_until: asked.plus(lifetime) })
 }
 
 /// The number of the `AADSTS` code that starts `error_description`. The rest of it is free text, which is not logged.
@@ -232,6 +228,7 @@ mod tests {
             r#"{"token_type":"Bearer","expires_in":3599,"access_token":""}"#,
             r#"{"token_type":"Bearer","expires_in":3599,"access_token":"a\r\nb"}"#,
             r#"{"token_type":"Bearer","expires_in":-1,"access_token":"t"}"#,
+            r#"{"token_type":"Bearer","expires_in":3599,"access_token":"t","x":1,"x":2}"#,
         ] {
             assert_eq!(usable_until(body), Err(TokenEndpointFault::Unexpected { status: 200 }), "{body}");
         }
