@@ -20,6 +20,7 @@ use crate::world::{API_KEY, DOMAIN, GRANTED, Instant, MOST_EMAILS, SIGNATURE, ru
 /// A request as text, in whose `Authorization` a bearer token may be written as `Bearer {header}.{claims}` in plain JSON.
 ///
 /// - Nothing is ordered but by a caller with a good key or a signed token, and only what that caller is granted.
+/// - Who has no good credential learns nothing about bodies, and `validateOnly` orders nothing.
 /// - Microsoft is asked for its keys at most, and gets nothing of the caller's.
 /// - Each answer is JSON or empty, has its headers, and its code is one of the known ones; the gateway itself never fails.
 /// - Each POST leaves one line of JSON, without an address, a key or a token.
@@ -83,6 +84,8 @@ fn is_answer(answer: &Answer, request: &Request) {
     }
     let code = Code::ALL.iter().find(|code| body["error"]["code"] == code.as_str()).expect("a known code");
     assert_eq!((code.status(), body["status"].as_u64()), (answer.status, Some(answer.status.into())));
+    let judged = [Code::InvalidJson, Code::InvalidPayload].contains(code);
+    assert!(!judged || is_known(request), "a stranger's body was judged");
     assert!(![Code::Internal, Code::Misconfigured].contains(code), "{}", answer.body);
     assert_eq!(Route::of(&request.path).is_none(), *code == Code::NotFound);
     for text in [&body["title"], &body["detail"], &body["requestId"], &body["error"]["message"]] {
@@ -115,6 +118,7 @@ fn ordered(platform: &Instant, answer: &Answer, request: &Request) {
         return;
     };
     assert!(orders.len() == 1 && succeeded && request.method == "POST");
+    assert!(!request.query.to_ascii_lowercase().contains("validateonly=true"), "it was only to be checked");
     let remediation = remediation::read(sent.as_bytes()).expect("what is sent would be taken");
     assert!(GRANTED.contains(&remediation.action.as_str()));
     assert_eq!(order.newer_member, remediation.action.is_newer_member());

@@ -110,8 +110,12 @@ fn accepted(remediation: &Remediation<'_>, tree: Option<Value>) {
 
     // Where a member that is dropped holds a number that is none to serde_json, there is no tree.
     let Some(mut tree) = tree else { return };
-    let given = tree["analyzedEmails"].as_array().map_or(0, Vec::len);
-    assert_eq!(given, remediation.emails.len() + remediation.duplicates_removed);
+    let given = tree["analyzedEmails"].as_array().map_or(&[][..], Vec::as_slice);
+    assert_eq!(given.len(), remediation.emails.len() + remediation.duplicates_removed);
+    let lower = |item: &Value, name: &str| item[name].as_str().map(str::to_lowercase);
+    let distinct: BTreeSet<_> =
+        given.iter().map(|item| ["networkMessageId", "recipientEmailAddress"].map(|name| lower(item, name))).collect();
+    assert_eq!(distinct.len(), remediation.emails.len(), "one was left out that was no duplicate");
     for email in &remediation.emails {
         let item = &tree["analyzedEmails"][email.index];
         let id = item["networkMessageId"].as_str().expect("a text").to_ascii_lowercase();
