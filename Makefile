@@ -33,17 +33,15 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	cargo clippy --locked --package remediation-gateway --target wasm32-unknown-unknown -- --deny warnings
 	cargo test --locked --workspace --exclude acceptance
+	@# A workspace with a target folder of its own: in a common one either build would overwrite the gateway's library of the other.
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
-	cargo clippy --locked $(FUZZ) --all-targets -- --deny warnings
-	cargo test --locked $(FUZZ)
+	cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- --deny warnings
+	cargo test --locked --manifest-path fuzz/Cargo.toml
 	@# It would ask for a newer version of itself and count its users; neither is ours to allow.
 	REDOCLY_SUPPRESS_UPDATE_NOTICE=true REDOCLY_TELEMETRY=off PATH="$(CURDIR)/node_modules/.bin:$$PATH" redocly lint src/openapi.json
 	$(MAKE) --no-print-directory build
 	cargo test --locked --package acceptance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "playbooks/*.test.mjs"
-
-# A workspace of its own, which has most crates in common with this one.
-FUZZ := --manifest-path fuzz/Cargo.toml --target-dir target
 
 SECONDS := 60
 fuzz: ## Fuzz the parsers, each for a minute (TARGET=payload SECONDS=600); needs a C++ compiler

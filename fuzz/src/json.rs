@@ -5,8 +5,18 @@ use serde_json::Value;
 /// A text that stands in no text of the gateway's: where it shows, something of the input was repeated.
 pub(crate) const MARK: &str = "xq7jvk3z";
 
-/// Appends [`MARK`] to every text in `value`, names of members aside. Whoever repeats one of them then shows the mark.
-pub(crate) fn mark(value: &mut Value) {
+/// `value` with [`MARK`] behind every text in it, names of members aside: whoever repeats one of them then shows the mark. `None` where it has the
+/// mark already, as a fuzzer finds out in time.
+pub(crate) fn marked(value: &Value) -> Option<Value> {
+    if value.to_string().contains(MARK) {
+        return None;
+    }
+    let mut marked = value.clone();
+    mark(&mut marked);
+    Some(marked)
+}
+
+fn mark(value: &mut Value) {
     match value {
         Value::String(text) => text.push_str(MARK),
         Value::Array(items) => items.iter_mut().for_each(mark),
