@@ -14,7 +14,7 @@ use remediation_gateway::problem::{self, Code, Context, Refusal};
 use serde_json::Value;
 
 use crate::message::Message;
-use crate::world::{Instant, NOW, TENANT, config, run};
+use crate::world::{CONFIG, Instant, NOW, TENANT, run};
 
 /// The most characters of a message of Graph's that its refusal passes on.
 const MAX_MESSAGE: usize = 1000;
@@ -33,8 +33,8 @@ pub fn answers(bytes: &[u8]) {
         waits(came);
     }
     match from {
-        "entra" => entra(&came, &config()),
-        _ => graph(&came, &config()),
+        "entra" => entra(&came, &CONFIG),
+        _ => graph(&came, &CONFIG),
     }
 }
 

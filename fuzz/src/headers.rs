@@ -10,7 +10,7 @@ use remediation_gateway::percent;
 use remediation_gateway::secret::Secret;
 
 use crate::message::Message;
-use crate::world::{API_KEY, config};
+use crate::world::{API_KEY, CONFIG};
 
 /// A request as text, without its body.
 ///
@@ -150,7 +150,7 @@ fn credential(headers: &RequestHeaders) {
         }
     }
     if let Credentials::ApiKey(key) | Credentials::Basic { key, .. } = &found {
-        let owner = api_key::owner(&config().callers, key).map(|caller| caller.name.clone());
+        let owner = api_key::owner(&CONFIG.callers, key).map(|caller| caller.name.clone());
         assert_eq!(owner.as_deref(), (key.expose() == API_KEY).then_some("script"));
     }
 }

@@ -10,7 +10,7 @@ use remediation_gateway::json;
 use remediation_gateway::time::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::world::{AUDIENCES, NOW, TENANT, config, text};
+use crate::world::{AUDIENCES, CONFIG, NOW, TENANT, text};
 
 /// How far clocks may be apart, in seconds.
 const SKEW: u64 = 300;
@@ -22,9 +22,8 @@ const SKEW: u64 = 300;
 ///
 /// Where that is not so.
 pub fn token(bytes: &[u8]) {
-    let config = config();
     let written = compact(bytes);
-    let found = read(&written, &config);
+    let found = read(&written, &CONFIG);
     let expected = expected(&written);
     match (&found, &expected) {
         (Ok(claims), Some((header, members))) => as_claimed(claims, header, members),

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -63,9 +64,8 @@ pub(crate) fn variables() -> Variables {
 }
 
 /// The configuration, checked.
-pub(crate) fn config() -> Config {
-    Config::check(&variables(), &Instant::default(), NOW).expect("the configuration is whole")
-}
+pub(crate) static CONFIG: LazyLock<Config> =
+    LazyLock::new(|| Config::check(&variables(), &Instant::default(), NOW).expect("the configuration is whole"));
 
 /// A set of the one key that the issuers publish: strong by its figures, and nobody's.
 pub(crate) fn key_set() -> Value {
