@@ -8,6 +8,7 @@ SHELL := /bin/bash
 pinned = $(shell sed -n 's/^$(1) = .*"=\([0-9.]*\)".*/\1/p' Cargo.toml)
 WORKER_BUILD := $(call pinned,worker)
 WASM_BINDGEN := $(call pinned,wasm-bindgen)
+CARGO_DENY := 0.20.2
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/remediation-gateway/$(shell uname -sm | tr ' ' -)
 
 NODE_MODULES := node_modules/.package-lock.json
@@ -15,7 +16,7 @@ SDK_MODULES := tests/sdk/node_modules/.package-lock.json
 # With the folders, so that a file that is taken away counts as a change.
 SOURCES := $(shell find src) Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
 
-.PHONY: help start test build deploy fuzz-api python-sdk key format clean
+.PHONY: help start test build deploy deny audit fuzz-api python-sdk key format clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,12 +32,24 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	cargo clippy --locked --package remediation-gateway --target wasm32-unknown-unknown -- --deny warnings
+	$(MAKE) --no-print-directory deny
 	cargo test --locked --workspace --exclude acceptance
 	@# It would ask for a newer version of itself and count its users; neither is ours to allow.
 	REDOCLY_SUPPRESS_UPDATE_NOTICE=true REDOCLY_TELEMETRY=off PATH="$(CURDIR)/node_modules/.bin:$$PATH" redocly lint src/openapi.json
 	$(MAKE) --no-print-directory build
 	cargo test --locked --package acceptance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "playbooks/*.test.mjs"
+
+deny: ## Hold licences, sources and duplicates of the crates to deny.toml
+	@scripts/rust.sh
+	@scripts/cargo-tools.sh "$(TOOLS)" cargo-deny@$(CARGO_DENY)
+	@scripts/deny.sh "$(TOOLS)/cargo-deny-$(CARGO_DENY)"
+
+# Not a part of `make test`: what is known changes without this repository, and is told by servers beyond the registries' downloads.
+audit: ## Look up what is known against the crates and the packages of npm
+	@scripts/rust.sh
+	@scripts/cargo-tools.sh "$(TOOLS)" cargo-deny@$(CARGO_DENY)
+	@scripts/audit.sh "$(TOOLS)/cargo-deny-$(CARGO_DENY)"
 
 # With no prerequisites: while the check fails, nothing else is run. WRANGLER_FLAGS=--dry-run does all but upload.
 deploy: ## Check the production part of wrangler.toml, build, and deploy it
@@ -71,7 +84,7 @@ clean: ## Remove what was built in this checkout
 
 build/.made: $(SOURCES) $(NODE_MODULES)
 	@scripts/rust.sh
-	@scripts/cargo-tools.sh "$(TOOLS)" $(WORKER_BUILD) $(WASM_BINDGEN)
+	@scripts/cargo-tools.sh "$(TOOLS)" wasm-bindgen-cli@$(WASM_BINDGEN) worker-build@$(WORKER_BUILD)
 	@scripts/build.sh "$(TOOLS)/worker-build-$(WORKER_BUILD)" "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
 
 $(NODE_MODULES): package.json package-lock.json .npmrc

@@ -1,16 +1,25 @@
 #!/usr/bin/env bash
-# Usage: cargo-tools.sh DIRECTORY WORKER_BUILD_VERSION WASM_BINDGEN_VERSION
+# Usage: cargo-tools.sh DIRECTORY CRATE@VERSION…
 #
-# Sees to it that DIRECTORY holds worker-build-VERSION and wasm-bindgen-VERSION, each of just that version. One that this
-# machine has on its PATH is copied; otherwise it is built. DIRECTORY lies outside the checkout: the next clone finds both.
+# Sees to it that DIRECTORY holds the binary of each crate as BINARY-VERSION, of just that version. One that this machine has on
+# its PATH is copied; otherwise it is built. DIRECTORY lies outside the checkout: the next clone finds them.
 set -euo pipefail
 
-directory=$1 worker_build=$2 wasm_bindgen=$3
+directory=$1
+shift
+crates=("$@")
 
 say() { printf '==> %s\n' "$*" >&2; }
-# Whether the binary $1 is of version $2: one says "0.8.7", the other "wasm-bindgen 0.2.129".
+# The binary of the crate $1: named as the crate, but for a "-cli".
+binary() { printf '%s\n' "${1%-cli}"; }
+# Whether the binary $1 is of version $2: one says "0.8.7", another "wasm-bindgen 0.2.129".
 is() { [ "$("$1" --version 2>/dev/null | awk 'NR == 1 { print $NF }')" = "$2" ]; }
-ready() { is "$directory/worker-build-$worker_build" "$worker_build" && is "$directory/wasm-bindgen-$wasm_bindgen" "$wasm_bindgen"; }
+ready() {
+    local crate
+    for crate in "${crates[@]}"; do
+        is "$directory/$(binary "${crate%@*}")-${crate#*@}" "${crate#*@}" || return 1
+    done
+}
 
 ready && exit
 mkdir -p "$directory"
@@ -28,10 +37,11 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# install BINARY VERSION CRATE [option of cargo install…]
+# install CRATE VERSION [option of cargo install…]
 install() {
-    local binary=$1 version=$2 crate=$3 found
-    shift 3
+    local crate=$1 version=$2 binary found
+    binary=$(binary "$crate")
+    shift 2
     is "$directory/$binary-$version" "$version" && return
     found=$(command -v "$binary" || true)
     mkdir -p "$work/bin"
@@ -40,8 +50,8 @@ install() {
         cp -L "$found" "$work/bin/$binary"
     else
         say "building $crate $version: about a minute, once per machine (kept in $directory)"
-        # Unoptimised they are built three times as fast, and cost the Worker's build next to nothing. One target
-        # directory for the two, since they have dependencies in common.
+        # Unoptimised they are built three times as fast, and cost their users next to nothing. One target directory for
+        # all, since they have dependencies in common.
         env -u CARGO_BUILD_TARGET -u CARGO_ENCODED_RUSTFLAGS -u RUSTFLAGS \
             CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
             cargo install --locked --root "$work" --target-dir "$work/target" --bin "$binary" "$@" "$crate@$version" 9>&- || {
@@ -54,6 +64,10 @@ install() {
     mv -f "$work/bin/$binary" "$directory/$binary-$version"
 }
 
-# Its default feature is TLS for a server that only its test runner starts.
-install wasm-bindgen "$wasm_bindgen" wasm-bindgen-cli --no-default-features
-install worker-build "$worker_build" worker-build
+for crate in "${crates[@]}"; do
+    case ${crate%@*} in
+    # Its default feature is TLS for a server that only its test runner starts.
+    wasm-bindgen-cli) install "${crate%@*}" "${crate#*@}" --no-default-features ;;
+    *) install "${crate%@*}" "${crate#*@}" ;;
+    esac
+done
