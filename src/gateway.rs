@@ -181,7 +181,7 @@ async fn steps<P: Platform>(
         patience: millis_of(BUDGET.saturating_sub(platform.now().since(began))),
         newer_member: remediation.action.is_newer_member(),
     };
-    let settled = platform.settle(&caller.name, &order, &remediation.to_graph_json()).await?;
+    let settled = platform.settle(&caller.name, &order, remediation.to_graph_json().as_bytes()).await?;
     trace.quota = Some(settled.quota);
     match settled.settlement {
         Settlement::Accepted { accepted, replayed } => {
