@@ -133,6 +133,11 @@ impl Ledger {
         let config = self.config().ok_or("misconfigured")?;
         let book = self.book()?;
         let now = platform.now();
+        // The Worker refuses before it sends an order. One of the version before the stop does not, for as long as there still is one.
+        if config.stopped {
+            let quota = book.window.borrow_mut().quota(order.emails_per_hour, 0, now);
+            return Ok(Settled { settlement: Settlement::Stopped, quota });
+        }
         let patience = Duration::from_millis(order.patience);
 
         // From here to the first await nothing else runs in this object.
