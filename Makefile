@@ -8,6 +8,7 @@ SHELL := /bin/bash
 pinned = $(shell sed -n 's/^$(1) = .*"=\([0-9.]*\)".*/\1/p' Cargo.toml)
 WORKER_BUILD := $(call pinned,worker)
 WASM_BINDGEN := $(call pinned,wasm-bindgen)
+CARGO_DENY := 0.20.2
 CARGO_FUZZ := 0.13.2
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/remediation-gateway/$(shell uname -sm | tr ' ' -)
 
@@ -16,7 +17,7 @@ SDK_MODULES := tests/sdk/node_modules/.package-lock.json
 # With the folders, so that a file that is taken away counts as a change.
 SOURCES := $(shell find src) Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
 
-.PHONY: help start test build deploy fuzz fuzz-api python-sdk key format clean
+.PHONY: help start test build deploy deny audit fuzz fuzz-api python-sdk key format clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +33,7 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	cargo clippy --locked --package remediation-gateway --target wasm32-unknown-unknown -- --deny warnings
+	$(MAKE) --no-print-directory deny
 	cargo test --locked --workspace --exclude acceptance
 	@# A workspace with a target folder of its own: in a common one either build would overwrite the gateway's library of the other.
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
@@ -41,7 +43,18 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	REDOCLY_SUPPRESS_UPDATE_NOTICE=true REDOCLY_TELEMETRY=off PATH="$(CURDIR)/node_modules/.bin:$$PATH" redocly lint src/openapi.json
 	$(MAKE) --no-print-directory build
 	cargo test --locked --package acceptance
-	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "playbooks/*.test.mjs"
+	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
+
+deny: ## Hold licences, sources and duplicates of the crates to deny.toml
+	@scripts/rust.sh
+	@scripts/cargo-tools.sh "$(TOOLS)" cargo-deny@$(CARGO_DENY)
+	@scripts/deny.sh "$(TOOLS)/cargo-deny-$(CARGO_DENY)"
+
+# Not a part of `make test`: what is known changes without this repository, and is told by servers beyond the registries' downloads.
+audit: ## Look up what is known against the crates and the packages of npm
+	@scripts/rust.sh
+	@scripts/cargo-tools.sh "$(TOOLS)" cargo-deny@$(CARGO_DENY)
+	@scripts/audit.sh "$(TOOLS)/cargo-deny-$(CARGO_DENY)"
 
 SECONDS := 60
 fuzz: ## Fuzz the parsers, each for a minute (TARGET=payload SECONDS=600); needs a C++ compiler

@@ -3,6 +3,9 @@
 //! What may stand in a line is decided by the types here: ids, names from the configuration, names of enums, numbers, and reasons whose
 //! texts are ours. Nothing that a caller or Microsoft wrote freely gets in.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 
 use crate::config::ConfigFault;

@@ -1,6 +1,6 @@
 //! The gateway under test.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use reqwest::{Client, Method, RequestBuilder, redirect::Policy};
 use tempfile::TempDir;
@@ -10,6 +10,24 @@ use crate::{Bindings, Failure, NotLogged, Wrangler, capnp, root, workerd::Worker
 
 /// How long a line of the log may take to arrive after the answer that it belongs to.
 const LINE: Duration = Duration::from_secs(5);
+
+/// What a gateway is started with.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Its variables and secrets.
+    pub bindings: Bindings,
+    /// The source of a module that stands before the built Worker and exports what that exports, by way of `./index.js`: the built Worker is what is
+    /// deployed, and what a test does to it from outside stands here.
+    pub before: Option<&'static str>,
+    /// The variables of a Worker in front, which takes the requests, while the ledgers are those of the gateway itself: as while a deployment spreads.
+    pub front: Option<Bindings>,
+}
+
+impl From<Bindings> for Setup {
+    fn from(bindings: Bindings) -> Self {
+        Self { bindings, ..Self::default() }
+    }
+}
 
 /// The built Worker, served by a workerd of its own. It ends when this is dropped.
 pub struct Gateway {
@@ -27,13 +45,21 @@ impl Gateway {
     /// # Errors
     /// Where the Worker is not built, or workerd does not take it.
     pub async fn start(bindings: &Bindings) -> Result<Self, Failure> {
+        Self::set_up(&bindings.clone().into()).await
+    }
+
+    /// The same, set up in another way.
+    ///
+    /// # Errors
+    /// As those of [`start`](Self::start).
+    pub async fn set_up(setup: &Setup) -> Result<Self, Failure> {
         let folder = TempDir::with_prefix("remediation-gateway-")?;
         for file in ["index.js", "index_bg.wasm"] {
             fs::copy(root().join("build").join(file), folder.path().join(file))
                 .map_err(|error| format!("build/{file}: {error}: run `make build`"))?;
         }
         fs::create_dir(folder.path().join(capnp::STORAGE))?;
-        fs::write(folder.path().join("config.capnp"), capnp::config(&Wrangler::read()?, bindings))?;
+        write(folder.path(), setup)?;
         let workerd = Workerd::start(folder.path()).await?;
         Ok(Self {
             base_url: format!("http://127.0.0.1:{}", workerd.port),
@@ -59,6 +85,16 @@ impl Gateway {
         self.base_url = format!("http://127.0.0.1:{}", self.workerd.port);
         self.mark = self.workerd.mark();
         Ok(())
+    }
+
+    /// The same, set up in another way from now on: what a deployment is to the ledgers that were there before it.
+    ///
+    /// # Errors
+    /// Where workerd does not start.
+    pub async fn start_again_as(&mut self, setup: &Setup) -> Result<(), Failure> {
+        self.kill();
+        write(self.folder.path(), setup)?;
+        self.start_again().await
     }
 
     /// `http://127.0.0.1:{port}`.
@@ -105,6 +141,14 @@ impl Gateway {
     pub async fn wait_for_line(&self, predicate: impl Fn(&str) -> bool) -> Result<String, NotLogged> {
         self.workerd.wait_for_line(self.mark, LINE, predicate).await
     }
+}
+
+/// Writes what workerd starts from.
+fn write(folder: &Path, setup: &Setup) -> Result<(), Failure> {
+    if let Some(source) = setup.before {
+        fs::write(folder.join(capnp::BEFORE), source)?;
+    }
+    Ok(fs::write(folder.join("config.capnp"), capnp::config(&Wrangler::read()?, setup))?)
 }
 
 /// Sees each answer as it came: follows no redirect, and no proxy of the environment stands in between.

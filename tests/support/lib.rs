@@ -32,7 +32,7 @@ use std::path::Path;
 
 pub use answer::{Answer, assert_members, is_guid};
 pub use beside::{command, run_beside};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, Setup};
 pub use harness::{Test, TestResult, World, run};
 pub use keys::{API_KEY, API_KEY_SHA256, NEXT_API_KEY, NEXT_API_KEY_SHA256};
 pub use payload::{email, guid, payload, payload_of, payload_with};

@@ -1,0 +1,36 @@
+// Each link from one page of this repository to another leads to a file, and to a heading in it.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const NOT_OURS = [".git", ".wrangler", "build", "node_modules", "target"];
+
+function pages(folder = "") {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return NOT_OURS.includes(entry.name) ? [] : pages(path);
+    return entry.name.endsWith(".md") ? [path] : [];
+  });
+}
+
+/** The anchors that a page's headings have: in small letters, with hyphens for spaces and without the rest. */
+function anchors(path) {
+  const text = readFileSync(join(root, path), "utf8").replaceAll(/^ *```[\s\S]*?^ *```/gm, "");
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-"));
+}
+
+for (const page of pages()) {
+  test(`the links of ${page} lead somewhere`, () => {
+    for (const [, link] of readFileSync(join(root, page), "utf8").matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^\w+:/.test(link)) continue;
+      const [path, anchor] = link.split("#");
+      const target = path ? join(dirname(page), path) : page;
+      assert.ok(existsSync(join(root, target)), link);
+      if (anchor === undefined) continue;
+      assert.ok(statSync(join(root, target)).isFile() && anchors(target).includes(anchor), link);
+    }
+  });
+}

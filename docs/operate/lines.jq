@@ -1,0 +1,9 @@
+# The gateway's lines, each with its time, out of what `wrangler tail --format json` prints and what Logpush delivers.
+(.logs // .Logs // [])[]
+| (.timestamp // .TimestampMs) as $milliseconds
+| (.message // .Message)[]
+| strings
+| fromjson? // empty
+| objects
+| select(has("code"))
+| { time: ($milliseconds / 1000 | floor | todate) } + .

@@ -1,0 +1,142 @@
+// Holds docs/operate.md to the code: the members of a line, the codes, the thresholds in each of their forms; and tries each jq command on the
+// sample, which src/log/tests.rs holds to what the gateway writes.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+
+import jq from "jq-wasm";
+
+const read = (path) => readFileSync(new URL(path, import.meta.url), "utf8");
+const page = read("../operate.md");
+const sample = read("sample.jsonl").trim().split("\n");
+const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+/** The fenced blocks of that kind, without the indentation of lists. */
+const blocks = (kind) => [...page.matchAll(new RegExp(`^( *)\`\`\`${kind}\\n([\\s\\S]*?)^\\1\`\`\``, "gm"))].map(([, indent, text]) => text.replaceAll(new RegExp(`^${indent}`, "gm"), ""));
+/** The rows of the table below that header, cell by cell. */
+const table = (header) => {
+  const rows = page.split(`${header}\n`)[1].split("\n\n")[0].split("\n").slice(1);
+  return rows.map((row) => row.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim().replaceAll("\\|", "|")));
+};
+const quoted = (text) => [...text.matchAll(/`([^`\n]+)`/g)].map((match) => match[1]);
+
+// The code's own names.
+const log = read("../../src/log.rs");
+const members = (struct) => [...log.split(`struct ${struct}`)[1].split("\n}")[0].matchAll(/^ +(?:pub )?(\w+):/gm)].map((match) => camel(match[1]));
+const record = members("Record");
+const configLine = members("ConfigLine<'a>");
+const codes = new Set([...read("../../src/problem.rs").matchAll(/= \d{3} "(\w+)" "/g)].map((match) => match[1]));
+const actions = [...read("../../src/remediation/model.rs").split("impl Action {")[1].split("\n}")[0].matchAll(/Self::\w+ => "(\w+)"/g)].map((match) => match[1]);
+
+describe("the line", () => {
+  test("has just the members that the page explains", () => {
+    const explained = table("| member | |").flatMap(([names]) => quoted(names));
+    assert.deepEqual(explained.toSorted(), record.toSorted());
+    assert.deepEqual(configLine, ["code", "variable", "problem"]);
+    for (const line of sample) assert.ok([record, configLine].some((names) => Object.keys(JSON.parse(line)).join() === names.join()), line);
+  });
+
+  test("is told alike in the README and in the function of Sentinel", () => {
+    assert.deepEqual(quoted(read("../../README.md").split("## Watch it")[1].split(". ")[0]), record);
+    const projected = [...read("lines.kql").matchAll(/(\w+) = to\w+\(line\.(\w+)\)/g)].map(([, name, member]) => assert.equal(name, member) ?? name);
+    assert.deepEqual(projected, [...record, "variable", "problem"]);
+  });
+});
+
+describe("the log of production", () => {
+  const production = read("../../wrangler.toml").split("[env.production.observability]")[1];
+
+  test("has all requests, and neither their headers nor their addresses", () => {
+    assert.match(production, /^\nenabled = true\nhead_sampling_rate = 1\n\n\[env\.production\.observability\.logs\]\nenabled = true\ninvocation_logs = false\n/);
+    for (const setting of ["head_sampling_rate = 1", "invocation_logs = false"]) assert.ok(page.includes(`\`${setting}\``), setting);
+  });
+
+  test("is of the Worker that the page names", () => {
+    const name = `${/^name = "(.*)"$/m.exec(read("../../wrangler.toml"))[1]}-production`;
+    assert.ok(page.includes(`\`${name}\``));
+    assert.ok(read("lines.kql").includes(`ScriptName == "${name}"`));
+  });
+});
+
+const MORNING = Date.parse("2026-11-23T08:00:00Z");
+const times = sample.map((_, index) => MORNING + index * 5 * 60_000);
+const lines = read("lines.jq");
+const tail = ([line, timestamp]) => JSON.stringify({ outcome: "ok", logs: [{ message: ["of something else", 7, "[1]", line], level: "log", timestamp }], event: {} }, null, 2);
+const logpush = ([line, timestamp]) => JSON.stringify({ Outcome: "ok", ScriptName: "a", Logs: [{ Level: "log", Message: [line], TimestampMs: timestamp }] });
+const silent = [JSON.stringify({ outcome: "ok", logs: [] }), JSON.stringify({ Outcome: "ok", Logs: null })];
+const events = (wrapped) => [...sample.map((line, index) => wrapped([line, times[index]])), ...silent].join("\n");
+
+describe("the commands", async () => {
+  const gatewayLog = await jq.raw(events(tail), lines, ["--compact-output"]);
+
+  test("take the lines out of what wrangler tail prints and what Logpush delivers", async () => {
+    const expected = sample.map((line, index) => JSON.stringify({ time: new Date(times[index]).toISOString().replace(".000", ""), ...JSON.parse(line) }));
+    assert.equal(gatewayLog, expected.join("\n"));
+    assert.equal(await jq.raw(events(logpush), lines, ["--compact-output"]), gatewayLog);
+    for (const command of blocks("sh").filter((command) => command.includes("lines.jq"))) assert.match(command, /--from-file docs\/operate\/lines\.jq/);
+  });
+
+  const commands = [...page.matchAll(/^```sh\njq (.*?) ?'([^']*)' gateway\.log\n```\n\n```text\n([\s\S]*?)```$/gm)];
+  test("are all tried", () => {
+    assert.equal(commands.length, blocks("text").length);
+    assert.equal(commands.length, blocks("sh").filter((command) => command.startsWith("jq ")).length);
+  });
+  for (const [, flags, program, output] of commands) {
+    test(`print what the page says: ${program.slice(0, 60)}…`, async () => {
+      assert.equal(await jq.raw(gatewayLog, program, flags.split(" ").filter(Boolean)), output.trimEnd());
+    });
+  }
+});
+
+describe("what the page names", () => {
+  test("is a member, a code or an action wherever it looks like one", () => {
+    const known = [...record, ...configLine, ...codes, ...actions, "validateOnly"];
+    for (const name of quoted(page).filter((text) => /^[a-z]+([A-Z][a-z]+)+$/.test(text))) assert.ok(known.includes(name), name);
+  });
+
+  test("is a member of the line in each query for jq", () => {
+    for (const program of blocks("sh").filter((command) => command.startsWith("jq "))) {
+      for (const [, name] of program.matchAll(/(?<![\w\]])\.([a-zA-Z]\w*)(?!\.log)/g)) assert.ok([...record, ...configLine, "time", "log"].includes(name), `${name} in ${program}`);
+      for (const [, name] of program.matchAll(/\.code == "(\w+)"/g)) assert.ok(codes.has(name), name);
+    }
+  });
+
+  test("is a member of the line, or of the query, in each one for Sentinel", () => {
+    const words = "and any as arg asc bin by case count countif datatable desc extend false iff in inner isempty isnotempty isnotnull join kind let limits long make_set max on or order percentile percentiles project startswith string sumif summarize where".split(" ");
+    for (const query of blocks("kusto").filter((text) => text.includes("RemediationGateway"))) {
+      const bare = query.replaceAll(/"[^"]*"/g, '""').replaceAll(/\b\d\w*/g, "");
+      const own = [...bare.matchAll(/(\w+)\s*=(?!=)/g), ...bare.matchAll(/(\w+): \w+/g)].map((match) => match[1]);
+      const names = new Set(bare.match(/[A-Za-z_]\w*/g));
+      for (const name of names) assert.ok([...words, ...own, ...record, ...configLine, "RemediationGateway", "TimeGenerated"].includes(name), `${name} in ${query}`);
+      for (const [, list] of query.matchAll(/code in \((.*)\)/g)) for (const [, name] of list.matchAll(/"(\w+)"/g)) assert.ok(codes.has(name), name);
+      for (const [, name] of query.matchAll(/code == "(\w+)"/g)) assert.ok(codes.has(name), name);
+      for (const [, name] of query.matchAll(/action == "(\w+)"/g)) assert.ok(actions.includes(name), name);
+    }
+  });
+
+  test("is logged by the ledger, where it is a text of the ledger", () => {
+    const [, texts] = /^\| (`the outcome.*?) \| /m.exec(page);
+    const ledger = read("../../src/platform/ledger.rs");
+    assert.equal(quoted(texts).length, ledger.match(/console_error!/g).length);
+    for (const text of quoted(texts)) assert.ok(ledger.includes(`console_error!("${text}: {failure}")`), text);
+  });
+});
+
+describe("the alarms", () => {
+  const rows = table("| code | alarm | what it is, and what to do |").flatMap(([names, alarm]) => quoted(names).map((code) => [code, Number(alarm.replace("**!**", ""))]));
+  const alarms = rows.filter(([, lines]) => lines > 0);
+
+  test("consider each code once", () => assert.deepEqual(rows.map(([code]) => code).toSorted(), [...codes].toSorted()));
+
+  test("are the same in Cloudflare's alerts", () => {
+    const filters = table("| condition | filter |").flatMap(([condition, filter]) => {
+      const list = /^`code` regex `\^\((.*)\)\$`$/.exec(filter)[1].split("|");
+      return list.map((code) => [code, Number(/^Count ≥ (\d+)$/.exec(condition)[1])]);
+    });
+    assert.deepEqual(filters, alarms);
+  });
+
+  test("are the same in Sentinel's rule", () => {
+    const [rule] = blocks("kusto").filter((text) => text.includes("datatable"));
+    assert.deepEqual([...rule.matchAll(/^ +"(\w+)", (\d+),$/gm)].map(([, code, lines]) => [code, Number(lines)]), alarms);
+  });
+});

@@ -1,0 +1,160 @@
+// What this repository takes from elsewhere is pinned: packages by their hash, tools by an exact version, actions by a commit. The crates'
+// licences and sources are scripts/deny.sh's.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { load } from "js-yaml";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const read = (path) => readFileSync(join(root, path), "utf8");
+const yaml = (path) => load(read(path));
+const NOT_OURS = [".git", ".wrangler", "build", "node_modules", "target"];
+
+/** The paths of the files of that name, below the root. */
+function named(name, folder = ".") {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return NOT_OURS.includes(entry.name) ? [] : named(name, path);
+    return entry.name === name ? [path] : [];
+  });
+}
+
+const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
+
+for (const path of named("package-lock.json")) {
+  const folder = dirname(path);
+  const lock = JSON.parse(read(path));
+  const manifest = JSON.parse(read(join(folder, "package.json")));
+  const packages = Object.entries(lock.packages).filter(([place]) => place !== "");
+
+  describe(path, () => {
+    test("pins each package by its hash, and names no host to fetch it from", () => {
+      assert.equal(lock.lockfileVersion, 3);
+      assert.ok(packages.length > 0);
+      for (const [place, entry] of packages) {
+        assert.match(place, /^(node_modules\/(@[\w.-]+\/)?[\w.-]+\/?)+$/);
+        assert.match(entry.version, EXACT, place);
+        assert.match(entry.integrity ?? "", /^sha512-[\w+/]{86}==$/, place);
+        for (const member of ["resolved", "link", "inBundle"]) assert.equal(entry[member], undefined, `${place}: ${member}`);
+      }
+    });
+
+    test("is of exact versions", () => {
+      for (const kind of ["dependencies", "devDependencies", "optionalDependencies"]) {
+        for (const [name, version] of Object.entries(manifest[kind] ?? {})) {
+          assert.match(version, EXACT, name);
+          assert.equal(lock.packages[`node_modules/${name}`]?.version, version, name);
+        }
+      }
+    });
+
+    test("is installed without running what packages bring, and written without hosts", () => {
+      const settings = read(join(folder, ".npmrc")).split("\n");
+      for (const setting of ["ignore-scripts=true", "omit-lockfile-registry-resolved=true"]) assert.ok(settings.includes(setting), setting);
+    });
+  });
+}
+
+for (const path of named("Cargo.lock")) {
+  test(`${path} pins each crate of crates.io by its hash, and there are no others`, () => {
+    const crates = read(path).split("\n[[package]]\n").slice(1).filter((crate) => crate.includes("\nsource = "));
+    assert.ok(crates.length > 0);
+    for (const crate of crates) {
+      assert.match(crate, /\nsource = "registry\+https:\/\/github\.com\/rust-lang\/crates\.io-index"\n/);
+      assert.match(crate, /\nchecksum = "[0-9a-f]{64}"\n/);
+    }
+  });
+}
+
+describe("the tools", () => {
+  test("of Rust are of exact versions", () => {
+    assert.match(/channel = "(.*)"/.exec(read("rust-toolchain.toml"))[1], EXACT);
+    // The two that the Makefile reads from here.
+    for (const crate of ["wasm-bindgen", "worker"]) assert.match(read("Cargo.toml"), new RegExp(`^${crate} = .*"=\\d+\\.\\d+\\.\\d+"`, "m"));
+  });
+
+  test("that the Makefile installs are of exact versions", () => {
+    const makefile = read("Makefile");
+    // `NAME := 1.2.3` and `NAME := package==1.2.3`; what starts with a letter or a path is no version.
+    const versions = [...makefile.matchAll(/^[A-Z_]+ := (?:\S+==)?(\d\S*)$/gm)].map(([line, version]) => ({ line, version }));
+    for (const { line, version } of versions.filter(({ version }) => version.includes("."))) assert.match(version, EXACT, line);
+    const wanted = [...makefile.matchAll(/cargo-tools\.sh "\$\(TOOLS\)" (.*)$/gm)].flatMap(([, crates]) => crates.split(" "));
+    assert.ok(wanted.length > 0);
+    for (const crate of wanted) assert.match(crate, /^[\w-]+@\$\([A-Z_]+\)$/);
+  });
+});
+
+describe("the workflows", () => {
+  const workflows = readdirSync(join(root, ".github/workflows")).map((name) => join(".github/workflows", name));
+
+  for (const path of workflows) {
+    const workflow = yaml(path);
+    const jobs = Object.entries(workflow.jobs);
+    const steps = jobs.flatMap(([, job]) => job.steps);
+
+    test(`${path} pins each action to a commit, and says of which version that is`, () => {
+      const uses = [...read(path).matchAll(/^.*\buses:.*$/gm)].map(([line]) => line.trim());
+      assert.equal(uses.length, steps.filter((step) => step.uses).length);
+      for (const line of uses) assert.match(line, /^(- )?uses: [\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+      // One action, one commit: a second would be one that somebody forgot.
+      const commits = new Set(uses.map((line) => line.split("uses: ")[1]));
+      assert.equal(new Set([...commits].map((action) => action.split("@")[0])).size, commits.size);
+    });
+
+    test(`${path} may read, and nothing else`, () => {
+      assert.deepEqual(workflow.permissions, { contents: "read" });
+      assert.equal(workflow.on.pull_request_target, undefined);
+      assert.equal(workflow.on.workflow_run, undefined);
+      for (const [name, job] of jobs) {
+        assert.equal(job.permissions, undefined, name);
+        assert.equal(typeof job["timeout-minutes"], "number", name);
+      }
+      for (const step of steps.filter(({ uses }) => uses?.startsWith("actions/checkout@"))) assert.equal(step.with?.["persist-credentials"], false);
+      assert.doesNotMatch(read(path), /secrets\./);
+      // What others write, such as the title of a pull request, gets into no command.
+      for (const step of steps.filter(({ run }) => run)) assert.doesNotMatch(step.run, /\$\{\{/);
+    });
+
+    test(`${path} asks for an exact version of Node`, () => {
+      for (const step of steps.filter(({ uses }) => uses?.startsWith("actions/setup-node@"))) assert.match(String(step.with["node-version"]), EXACT);
+    });
+  }
+
+  test("run all tests for each change, and look up weekly what is known", () => {
+    const { on, jobs } = yaml(".github/workflows/ci.yml");
+    const commands = ({ steps }) => steps.map(({ run }) => run).filter(Boolean);
+    assert.ok("push" in on && "pull_request" in on && on.schedule.length > 0);
+    assert.deepEqual(commands(jobs.test), ["make test"]);
+    assert.deepEqual(commands(jobs.audit), ["make audit"]);
+    assert.equal(jobs.audit.if, undefined);
+  });
+
+  test("dependabot looks after every lock file and the actions", () => {
+    const { updates } = yaml(".github/dependabot.yml");
+    const folders = (ecosystem) => updates.filter((update) => update["package-ecosystem"] === ecosystem).flatMap((update) => update.directories ?? update.directory).toSorted();
+    const locked = (name) => named(name).map((path) => join("/", dirname(path))).toSorted();
+    assert.deepEqual(folders("github-actions"), ["/"]);
+    assert.deepEqual(folders("cargo"), locked("Cargo.lock"));
+    assert.deepEqual(folders("npm"), locked("package-lock.json"));
+  });
+});
+
+describe("the licence", () => {
+  test("is told alike wherever it is told, and its texts are there", () => {
+    const licence = "MIT OR Apache-2.0";
+    assert.match(read("Cargo.toml"), new RegExp(`^license = "${licence}"$`, "m"));
+    for (const path of named("package.json")) assert.equal(JSON.parse(read(path)).license, licence, path);
+    assert.match(read("LICENSE-MIT"), /^MIT License\n\nCopyright \(c\) 2026 The remediation gateway authors\n/);
+    assert.match(read("LICENSE-APACHE"), /^\s+Apache License\n\s+Version 2\.0, January 2004\n/);
+    for (const path of ["LICENSE-MIT", "LICENSE-APACHE"]) assert.ok(read("README.md").includes(`](${path})`), path);
+  });
+});
+
+test("the changelog tells of this version", () => {
+  const version = /^version = "(.*)"$/m.exec(read("Cargo.toml"))[1];
+  const [latest] = [...read("CHANGELOG.md").matchAll(/^## \[(.*?)\]/gm)].map((match) => match[1]).filter((name) => name !== "Unreleased");
+  assert.equal(latest, version);
+});
