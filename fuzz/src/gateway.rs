@@ -119,7 +119,7 @@ fn ordered(platform: &Instant, answer: &Answer, request: &Request) {
     };
     assert!(orders.len() == 1 && succeeded && request.method == "POST");
     assert!(!request.query.to_ascii_lowercase().contains("validateonly=true"), "it was only to be checked");
-    let remediation = remediation::read(sent.as_bytes()).expect("what is sent would be taken");
+    let remediation = remediation::read(sent).expect("what is sent would be taken");
     assert!(GRANTED.contains(&remediation.action.as_str()));
     assert_eq!(order.newer_member, remediation.action.is_newer_member());
     assert_eq!(

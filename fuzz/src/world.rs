@@ -91,7 +91,7 @@ struct Inner {
     lines: RefCell<Vec<String>>,
     answers: RefCell<VecDeque<Result<Received, SendFailure>>>,
     calls: RefCell<Vec<String>>,
-    orders: RefCell<Vec<(String, Order, String)>>,
+    orders: RefCell<Vec<(String, Order, Vec<u8>)>>,
 }
 
 impl Instant {
@@ -111,7 +111,7 @@ impl Instant {
     }
 
     /// The orders that were given, each with its caller and the body for Graph.
-    pub(crate) fn orders(&self) -> Vec<(String, Order, String)> {
+    pub(crate) fn orders(&self) -> Vec<(String, Order, Vec<u8>)> {
         self.0.orders.borrow().clone()
     }
 }
@@ -180,7 +180,8 @@ impl Signing for Instant {
 
 impl Http for Instant {
     async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure> {
-        self.0.calls.borrow_mut().push(format!("{} {:?} {}", call.url, call.headers, call.body.unwrap_or_default()));
+        let body = String::from_utf8_lossy(call.body.unwrap_or_default());
+        self.0.calls.borrow_mut().push(format!("{} {:?} {body}", call.url, call.headers));
         self.0.answers.borrow_mut().pop_front().unwrap_or_else(|| {
             Ok(Received { status: 200, headers: Vec::new(), body: Ok(key_set().to_string().into_bytes()) })
         })
@@ -189,8 +190,8 @@ impl Http for Instant {
 
 /// Every order is accepted.
 impl Ledgers for Instant {
-    async fn settle(&self, caller: &str, order: &Order, graph_request: &str) -> Result<Settled, LedgerFailure> {
-        self.0.orders.borrow_mut().push((caller.to_owned(), order.clone(), graph_request.to_owned()));
+    async fn settle(&self, caller: &str, order: &Order, graph_request: &[u8]) -> Result<Settled, LedgerFailure> {
+        self.0.orders.borrow_mut().push((caller.to_owned(), order.clone(), graph_request.to_vec()));
         let location = format!(
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["the-bulk-id"]}}&tid={TENANT}"#
         );
