@@ -9,8 +9,17 @@ use crate::{Bindings, Wrangler};
 /// The name of the folder, beside the configuration, that Durable Objects keep their data in.
 pub(crate) const STORAGE: &str = "storage";
 
-/// One Worker on a free port of loopback, which may reach nothing but loopback.
-pub(crate) fn config(wrangler: &Wrangler, bindings: &Bindings) -> String {
+/// One Worker on a free port of loopback, which may reach nothing but loopback. `modules` are the names of files beside the configuration,
+/// that of the main one first.
+pub(crate) fn config(modules: &[String], wrangler: &Wrangler, bindings: &Bindings) -> String {
+    let mut embedded = String::new();
+    for module in modules {
+        let file = quoted(module);
+        let _ = match module.strip_suffix(".wasm") {
+            Some(_) => writeln!(embedded, "    (name = {}, wasm = embed {file}),", quoted(&format!("./{module}"))),
+            None => writeln!(embedded, "    (name = {file}, esModule = embed {file}),"),
+        };
+    }
     let mut bound = String::new();
     for (name, value) in bindings {
         let (kind, value) = match value {
@@ -41,9 +50,7 @@ const config :Workerd.Config = (
 
 const gateway :Workerd.Worker = (
   modules = [
-    (name = "index.js", esModule = embed "index.js"),
-    (name = "./index_bg.wasm", wasm = embed "index_bg.wasm"),
-  ],
+{embedded}  ],
   compatibilityDate = {date},
   compatibilityFlags = [{flags}],
   bindings = [

@@ -1,6 +1,10 @@
 //! The gateway under test.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Client, Method, RequestBuilder, redirect::Policy};
 use tempfile::TempDir;
@@ -11,33 +15,69 @@ use crate::{Bindings, Failure, NotLogged, Wrangler, capnp, root, workerd::Worker
 /// How long a line of the log may take to arrive after the answer that it belongs to.
 const LINE: Duration = Duration::from_secs(5);
 
+/// What workerd serves.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// The files of its modules, that of the main one first. Each module has its file's name.
+    pub modules: Vec<PathBuf>,
+    /// The compatibility date, flags and Durable Objects.
+    pub wrangler: Wrangler,
+    /// How many of the last lines that it says are kept at least. A benchmark that kept all would measure itself.
+    pub memory: usize,
+}
+
+impl Worker {
+    /// The gateway as `make build` leaves it, with what `wrangler.toml` says of it.
+    ///
+    /// # Errors
+    /// Where `wrangler.toml` cannot be read.
+    pub fn built() -> Result<Self, Failure> {
+        let build = root().join("build");
+        let modules = ["index.js", "index_bg.wasm"].map(|file| build.join(file)).to_vec();
+        Ok(Self { modules, wrangler: Wrangler::read()?, memory: usize::MAX })
+    }
+}
+
 /// The built Worker, served by a workerd of its own. It ends when this is dropped.
 pub struct Gateway {
     // Dropped in this order: nobody writes into the folder when it goes.
     workerd: Workerd,
     folder: TempDir,
+    memory: usize,
     client: Client,
     base_url: String,
     mark: usize,
 }
 
 impl Gateway {
-    /// Starts it with these variables and secrets, and the compatibility date, flags and Durable Objects of `wrangler.toml`.
+    /// Starts the built gateway with these variables and secrets, and the compatibility date, flags and Durable Objects of `wrangler.toml`.
     ///
     /// # Errors
     /// Where the Worker is not built, or workerd does not take it.
     pub async fn start(bindings: &Bindings) -> Result<Self, Failure> {
+        Self::start_worker(&Worker::built()?, bindings).await
+    }
+
+    /// The same for any Worker.
+    ///
+    /// # Errors
+    /// Where a module is missing, or workerd does not take the Worker.
+    pub async fn start_worker(worker: &Worker, bindings: &Bindings) -> Result<Self, Failure> {
         let folder = TempDir::with_prefix("remediation-gateway-")?;
-        for file in ["index.js", "index_bg.wasm"] {
-            fs::copy(root().join("build").join(file), folder.path().join(file))
-                .map_err(|error| format!("build/{file}: {error}: run `make build`"))?;
+        let mut modules = Vec::new();
+        for module in &worker.modules {
+            let name = module.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            fs::copy(module, folder.path().join(&name))
+                .map_err(|error| format!("{}: {error}: run `make build`", module.display()))?;
+            modules.push(name);
         }
         fs::create_dir(folder.path().join(capnp::STORAGE))?;
-        fs::write(folder.path().join("config.capnp"), capnp::config(&Wrangler::read()?, bindings))?;
-        let workerd = Workerd::start(folder.path()).await?;
+        fs::write(folder.path().join("config.capnp"), capnp::config(&modules, &worker.wrangler, bindings))?;
+        let workerd = Workerd::start(folder.path(), worker.memory).await?;
         Ok(Self {
             base_url: format!("http://127.0.0.1:{}", workerd.port),
             mark: workerd.mark(),
+            memory: worker.memory,
             client: client()?,
             workerd,
             folder,
@@ -55,10 +95,22 @@ impl Gateway {
     /// Where workerd does not start.
     pub async fn start_again(&mut self) -> Result<(), Failure> {
         self.kill();
-        self.workerd = Workerd::start(self.folder.path()).await?;
+        self.workerd = Workerd::start(self.folder.path(), self.memory).await?;
         self.base_url = format!("http://127.0.0.1:{}", self.workerd.port);
         self.mark = self.workerd.mark();
         Ok(())
+    }
+
+    /// The id of its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.workerd.process
+    }
+
+    /// When its process was called into being.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.workerd.began
     }
 
     /// `http://127.0.0.1:{port}`.

@@ -25,6 +25,7 @@ mod harness;
 mod keys;
 mod payload;
 mod raw;
+mod upload;
 mod workerd;
 mod wrangler;
 
@@ -32,11 +33,12 @@ use std::path::Path;
 
 pub use answer::{Answer, assert_members, is_guid};
 pub use beside::{command, run_beside};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, Worker};
 pub use harness::{Test, TestResult, World, run};
 pub use keys::{API_KEY, API_KEY_SHA256, NEXT_API_KEY, NEXT_API_KEY_SHA256};
 pub use payload::{email, guid, payload, payload_of, payload_with};
 pub use raw::Raw;
+pub use upload::Upload;
 pub use workerd::NotLogged;
 pub use wrangler::Wrangler;
 
@@ -47,6 +49,7 @@ pub type Bindings = serde_json::Map<String, serde_json::Value>;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The checkout's root.
-fn root() -> &'static Path {
+#[must_use]
+pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
