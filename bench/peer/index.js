@@ -35,6 +35,11 @@ app.use(async (c, next) => {
   const record = { requestId, clientRequestId };
   c.set("exchange", { began, requestId, clientRequestId, record });
   await next();
+  const { quota } = c.get("exchange");
+  if (quota) {
+    c.header("RateLimit-Policy", `"emails";q=${quota.limit};w=3600`);
+    c.header("RateLimit", `"emails";r=${quota.remaining}${quota.reset > 0 ? `;t=${quota.reset}` : ""}`);
+  }
   c.header("request-id", requestId);
   c.header("Cache-Control", "no-store");
   c.header("X-Content-Type-Options", "nosniff");
@@ -53,7 +58,9 @@ app.use(async (c, next) => {
 
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 app.get("/openapi.json", (c) => c.body(description, 200, { "Content-Type": "application/json" }));
-app.on(["ALL"], ["/healthz", "/openapi.json"], () => wrongMethod("GET"));
+for (const path of ["/healthz", "/openapi.json"]) {
+  app.all(path, (c) => wrongMethod(c, path, "GET"));
+}
 
 const ROUTES = [
   ["/remediate", "/remediate"],
@@ -67,17 +74,22 @@ const ROUTES = [
 ];
 for (const [path, route, version] of ROUTES) {
   app.post(path, (c) => remediate(c, route, version));
-  app.all(path, () => wrongMethod("POST"));
+  app.all(path, (c) => wrongMethod(c, route, "POST"));
 }
 
-app.notFound(() => {
-  throw new Refusal(
-    "notFound",
-    "The gateway answers POST /remediate, and POST to Microsoft Graph's own path of the action under /beta and /v1.0.",
-  );
-});
+app.notFound((c) =>
+  refuse(
+    new Refusal(
+      "notFound",
+      "The gateway answers POST /remediate, and POST to Microsoft Graph's own path of the action under /beta and /v1.0.",
+    ),
+    c,
+  ),
+);
 
-app.onError((error, c) => {
+app.onError(refuse);
+
+function refuse(error, c) {
   const { began, requestId, clientRequestId, record } = c.get("exchange");
   const refusal = error instanceof Refusal ? error : new Refusal("internal", "The gateway failed. A retry is safe.", { reason: String(error) });
   const path = new URL(c.req.url).pathname;
@@ -85,7 +97,7 @@ app.onError((error, c) => {
   record.reason = refusal.message;
   const instance = path.length <= MAX_ECHOED_PATH || record.route ? path : undefined;
   return refusal.answer({ instance, requestId, clientRequestId: clientRequestId ?? undefined, began });
-});
+}
 
 async function remediate(c, route, version) {
   const { began, requestId, record } = c.get("exchange");
@@ -120,11 +132,10 @@ async function remediate(c, route, version) {
     newerMember: remediation.action === "moveToQuarantine",
   };
   const settled = await settle(c.env, caller, order, body);
-  const { kind, quota, said, replayed } = settled;
-  c.header("RateLimit-Policy", `"emails";q=${quota.limit};w=3600`);
-  c.header("RateLimit", `"emails";r=${quota.remaining}${quota.reset > 0 ? `;t=${quota.reset}` : ""}`);
-  record.graphStatus = said?.graphStatus;
-  record.graphRequestId = said?.graphRequestId;
+  const { kind, said, replayed } = settled;
+  c.get("exchange").quota = settled.quota;
+  record.graphStatus = said?.graphStatus ?? null;
+  record.graphRequestId = said?.graphRequestId ?? null;
   if (kind !== "accepted") {
     throw refusalOf(settled, emails);
   }
@@ -258,7 +269,8 @@ function prefersMinimal(prefer) {
 
 const saneId = (id) => (ID.test(id ?? "") ? id : null);
 
-function wrongMethod(method) {
+function wrongMethod(c, route, method) {
+  c.get("exchange").record.route = route;
   throw new Refusal("methodNotAllowed", `This path answers ${method} only.`, { headers: { Allow: method } });
 }
 

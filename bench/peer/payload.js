@@ -27,9 +27,9 @@ const oneOf = (members) =>
 const AnalyzedEmail = z.strictObject(
   {
     networkMessageId: z.guid({ error: kind("must be a GUID of 8-4-4-4-12 hexadecimal digits") }).toLowerCase(),
-    recipientEmailAddress: z
-      .string({ error: kind("must be a string") })
-      .refine(isAddress, 'must be one bare address such as "user@contoso.com"'),
+    recipientEmailAddress: z.stringFormat("address", isAddress, {
+      error: kind('must be one bare address such as "user@contoso.com"'),
+    }),
   },
   { error: kind('must be an object of "networkMessageId" and "recipientEmailAddress"') },
 );

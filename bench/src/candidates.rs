@@ -1,6 +1,9 @@
 //! Who runs.
 
-use std::path::Path;
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use acceptance::{Bindings, Failure, Gateway, Worker, Wrangler, root};
 use sandbox::Sandbox;
@@ -24,33 +27,37 @@ pub(crate) struct Candidate {
 
 /// The candidates that are asked for.
 pub(crate) fn all(options: &Options) -> Result<Vec<Candidate>, Failure> {
-    let wrangler = Wrangler::read()?;
-    let script = |folder: &str, wrangler: Wrangler| Worker {
-        modules: vec![root().join("build/bench").join(folder).join("index.js")],
-        wrangler,
-        memory: LINES,
-    };
-    let mut candidates = Vec::new();
+    let build = root().join("build");
+    let mut folders = Vec::new();
     for name in &options.candidates {
-        let (worker, checks) = match name.as_str() {
-            "floor" => (script("floor", wrangler.clone().without_objects()), false),
-            "object" => (script("object", wrangler.clone()), false),
-            "peer" => (script("peer", wrangler.clone()), true),
-            "gateway" => (Worker { memory: LINES, ..Worker::built()? }, true),
+        let folder = match name.as_str() {
+            "floor" | "object" | "peer" => build.join("bench").join(name),
+            "gateway" => build.clone(),
             _ => return Err(format!("--candidates: there is no {name}").into()),
         };
-        candidates.push(Candidate { name: name.clone(), worker, checks });
+        folders.push((name.as_str(), folder));
     }
-    if let Some(folder) = &options.also {
-        candidates.push(Candidate { name: "also".to_owned(), worker: build(folder, &wrangler), checks: true });
-    }
-    Ok(candidates)
+    folders.extend(options.also.clone().map(|folder| ("also", folder)));
+    folders.into_iter().map(|(name, folder)| candidate(name, &folder)).collect()
 }
 
-/// Another build of the gateway.
-fn build(folder: &Path, wrangler: &Wrangler) -> Worker {
-    let modules = ["index.js", "index_bg.wasm"].map(|file| folder.join(file)).to_vec();
-    Worker { modules, wrangler: wrangler.clone(), memory: LINES }
+/// The Worker in `folder`, which is of Rust where it has a second module.
+fn candidate(name: &str, folder: &Path) -> Result<Candidate, Failure> {
+    let mut wrangler = Wrangler::read()?;
+    if name == "floor" {
+        wrangler = wrangler.without_objects();
+    }
+    let modules = ["index.js", "index_bg.wasm"].map(|file| folder.join(file));
+    let modules = modules.into_iter().filter(|module| module.ends_with("index.js") || module.exists()).collect();
+    let worker = Worker { modules, wrangler, memory: LINES, home: home() };
+    Ok(Candidate { name: name.to_owned(), worker, checks: !["floor", "object"].contains(&name) })
+}
+
+/// Where the objects' storage lies: in memory where the system has such a folder. What a disk costs depends on what else is written to it,
+/// and is no candidate's merit or fault.
+fn home() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { env::temp_dir() }
 }
 
 /// The variables of every candidate.

@@ -1,24 +1,32 @@
 //! The benchmark: the gateway beside a JavaScript peer and the floor, in one run. See bench/README.md.
 
 mod candidates;
+mod conformance;
+mod goals;
 mod load;
 mod measure;
+mod memory;
 mod options;
 mod process;
 mod report;
 mod requests;
+mod start;
 mod statistics;
 mod upstream;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{collections::BTreeMap, fs, process::ExitCode, sync::Arc};
 
-use acceptance::Failure;
+use acceptance::{Failure, Upload, root};
 use sandbox::{Sandbox, Settings};
+use serde::Serialize;
 
 use crate::{
-    measure::Run,
-    options::{HELP, Options},
+    goals::Goal,
+    measure::{Run, Series, SizeAfter},
+    memory::Memory,
+    options::{HELP, Options, Part},
     requests::Credentials,
+    start::Start,
     upstream::Upstream,
 };
 
@@ -34,6 +42,19 @@ async fn main() -> ExitCode {
     }
 }
 
+/// All that a run has found, as it is written to `build/bench.json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Found<'a> {
+    alike: usize,
+    series: &'a [Series],
+    sizes: &'a [SizeAfter],
+    starts: &'a [Start],
+    uploads: BTreeMap<&'a str, [usize; 2]>,
+    memory: &'a [Memory],
+    goals: &'a [Goal],
+}
+
 async fn bench() -> Result<(), Failure> {
     let options = Options::read()?;
     if options.help {
@@ -42,6 +63,8 @@ async fn bench() -> Result<(), Failure> {
     let sandbox = Sandbox::start(Settings::new(candidates::CLIENT_SECRET)).await?;
     let upstream = Upstream::start().await?;
     let candidates = candidates::all(&options)?;
+    let alike = conformance::check(&candidates).await?;
+    report::say(&format!("{alike} requests were answered alike by those that check, but for words\n"))?;
     let mut run = Run {
         options: &options,
         candidates: &candidates,
@@ -52,8 +75,34 @@ async fn bench() -> Result<(), Failure> {
         series: Vec::new(),
         sizes: Vec::new(),
     };
-    for emails in options.emails.clone() {
-        run.size(emails).await?;
+    let (mut starts, mut memories, mut goals) = (Vec::new(), Vec::new(), Vec::new());
+    if let Some(requests) = options.memory {
+        (memories, goals) = memory::measure(&run, requests).await?;
+    } else {
+        for emails in options.emails.clone() {
+            run.size(emails).await?;
+        }
+        if options.has(Part::Start) {
+            starts = start::measure(&run).await?;
+        }
     }
-    Ok(())
+    let uploads =
+        candidates.iter().map(|candidate| Ok((candidate.name.clone(), Upload::of(&candidate.worker.modules)?)));
+    let uploads = uploads.collect::<Result<Vec<_>, Failure>>()?;
+    for gateway in ["gateway", "also"] {
+        goals.extend(goals::judge(gateway, &run.series, &uploads));
+    }
+    report::say(&report::others(&run, &uploads, &starts))?;
+    report::say(&report::goals(&goals))?;
+    let found = Found {
+        alike,
+        series: &run.series,
+        sizes: &run.sizes,
+        starts: &starts,
+        uploads: uploads.iter().map(|(name, upload)| (name.as_str(), [upload.raw, upload.gzip])).collect(),
+        memory: &memories,
+        goals: &goals,
+    };
+    fs::write(root().join("build/bench.json"), serde_json::to_string_pretty(&found)?)?;
+    report::say("\nall of it: build/bench.json\n")
 }

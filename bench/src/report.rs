@@ -2,9 +2,14 @@
 
 use std::{fmt::Write as _, io::Write as _};
 
-use acceptance::Failure;
+use acceptance::{Failure, Upload};
 
-use crate::measure::{Case, Series};
+use crate::{
+    goals::Goal,
+    measure::{Case, Run, Series},
+    start::Start,
+    statistics::{figure, figure_of},
+};
 
 /// Writes a text to the standard output at once.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
@@ -48,4 +53,43 @@ impl Table {
         }
         self.text
     }
+}
+
+/// The goals, each with what came out.
+pub(crate) fn goals(goals: &[Goal]) -> String {
+    let mut text = format!("\n{:<72} {:>9} {:>9}\n", "goal", "is", "at most");
+    for Goal { what, is, at_most, reached } in goals {
+        let reached = if *reached { "yes" } else { "NO" };
+        let _ = writeln!(text, "{what:<72} {is:>9.2} {at_most:>9.2}  {reached}");
+    }
+    text
+}
+
+/// Sizes of processes and uploads, and times of starts.
+pub(crate) fn others(run: &Run<'_>, uploads: &[(String, Upload)], starts: &[Start]) -> String {
+    let kib = |bytes: usize| figure_of(bytes) / 1024.0;
+    let mut text = String::new();
+    if !run.sizes.is_empty() {
+        let _ = writeln!(text, "\n{:<40} {:>12} {:>12}", "memory after the run (RSS)", "MiB", "at most");
+        for size in &run.sizes {
+            let name = format!("  {}, {} emails", size.candidate, size.emails);
+            let mib = |kib: u64| figure(kib) / 1024.0;
+            let _ = writeln!(text, "{name:<40} {:>12.1} {:>12.1}", mib(size.rss_kib), mib(size.peak_kib));
+        }
+    }
+    if !starts.is_empty() {
+        let _ = writeln!(text, "\n{:<40} {:>12} {:>17}", "from the start of the process", "ms", "(least – most)");
+        for start in starts {
+            for (what, spread) in [("listens", start.listens), ("first answer", start.first_answer)] {
+                let name = format!("  {}, {what}", start.candidate);
+                let between = format!("({:.0} – {:.0})", spread.least, spread.most);
+                let _ = writeln!(text, "{name:<40} {:>12.0} {between:>17}", spread.median);
+            }
+        }
+    }
+    let _ = writeln!(text, "\n{:<40} {:>12} {:>12}", "upload", "KiB", "gzip -9");
+    for (name, upload) in uploads {
+        let _ = writeln!(text, "  {name:<38} {:>12.1} {:>12.1}", kib(upload.raw), kib(upload.gzip));
+    }
+    text
 }

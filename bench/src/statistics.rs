@@ -47,6 +47,11 @@ pub(crate) const fn figure_of(length: usize) -> f64 {
     length as f64
 }
 
+/// One size by another.
+pub(crate) const fn ratio_of_sizes(size: usize, of: usize) -> f64 {
+    figure_of(size) / figure_of(of)
+}
+
 /// A figure as a count: whole, and never below zero.
 #[expect(
     clippy::as_conversions,

@@ -1,7 +1,7 @@
 //! The gateway under test.
 
 use std::{
-    fs,
+    env, fs,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -24,6 +24,8 @@ pub struct Worker {
     pub wrangler: Wrangler,
     /// How many of the last lines that it says are kept at least. A benchmark that kept all would measure itself.
     pub memory: usize,
+    /// In which folder that of the process is made, with its modules and what its Durable Objects store.
+    pub home: PathBuf,
 }
 
 impl Worker {
@@ -34,7 +36,7 @@ impl Worker {
     pub fn built() -> Result<Self, Failure> {
         let build = root().join("build");
         let modules = ["index.js", "index_bg.wasm"].map(|file| build.join(file)).to_vec();
-        Ok(Self { modules, wrangler: Wrangler::read()?, memory: usize::MAX })
+        Ok(Self { modules, wrangler: Wrangler::read()?, memory: usize::MAX, home: env::temp_dir() })
     }
 }
 
@@ -63,7 +65,7 @@ impl Gateway {
     /// # Errors
     /// Where a module is missing, or workerd does not take the Worker.
     pub async fn start_worker(worker: &Worker, bindings: &Bindings) -> Result<Self, Failure> {
-        let folder = TempDir::with_prefix("remediation-gateway-")?;
+        let folder = TempDir::with_prefix_in("remediation-gateway-", &worker.home)?;
         let mut modules = Vec::new();
         for module in &worker.modules {
             let name = module.file_name().unwrap_or_default().to_string_lossy().into_owned();
