@@ -215,14 +215,14 @@ impl Run<'_> {
         }
         let kind = Arc::new(kind);
         let mut spent = Duration::ZERO;
-        let mut sent = 0_u64;
+        let mut done = 0_u64;
         let mut requests = 8_u64;
         loop {
-            let requests_now = requests.min(most.saturating_sub(sent)).max(1);
+            let requests_now = requests.min(most.saturating_sub(done)).max(1);
             let round = self.round(&kind, runner, requests_now).await?;
             spent += round.cpu;
-            sent += requests_now;
-            if spent >= time || sent >= most {
+            done += requests_now;
+            if spent >= time || done >= most {
                 return Ok(round.cpu.as_secs_f64() / figure(round.requests));
             }
             requests = requests.saturating_mul(2).min(256);

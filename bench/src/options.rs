@@ -78,7 +78,7 @@ impl Options {
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("only") => {
-                    options.parts = list(&mut parser)?.iter().map(|name| part(name)).collect::<Result<_, _>>()?
+                    options.parts = list(&mut parser)?.iter().map(|name| part(name)).collect::<Result<_, _>>()?;
                 }
                 Arg::Long("emails") => {
                     options.emails = list(&mut parser)?.iter().map(|count| count.parse()).collect::<Result<_, _>>()?;
