@@ -2,10 +2,11 @@
 # Makes of each Worker that the gateway is measured beside one minified module: build/bench/NAME/index.js.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export PATH=$PWD/node_modules/.bin:$PATH
 
 # bundle NAME ENTRY
 bundle() {
-    node_modules/.bin/esbuild "bench/$2" --bundle --format=esm --minify --target=esnext --external:cloudflare:* --loader:.json=text \
+    esbuild "bench/$2" --bundle --format=esm --minify --target=esnext --external:cloudflare:* --loader:.json=text \
         --log-level=warning --outfile="build/bench/$1/index.js"
 }
 
