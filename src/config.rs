@@ -27,7 +27,7 @@ use crate::remediation::Guid;
 use crate::time::Timestamp;
 
 /// The names of all variables and secrets, for the one reader of the environment.
-pub const VARIABLES: [&str; 10] = [
+pub const VARIABLES: [&str; 11] = [
     "TENANT_ID",
     "CLIENT_ID",
     "CLIENT_SECRET",
@@ -37,6 +37,7 @@ pub const VARIABLES: [&str; 10] = [
     "GRAPH_VERSION",
     "GRAPH_URL",
     "LOGIN_URL",
+    "STOPPED",
     LEDGER,
 ];
 
@@ -71,6 +72,8 @@ pub struct Config {
     pub graph_url: String,
     /// Entra's scheme and authority, without a trailing slash.
     pub login_url: String,
+    /// Whether every remediation is refused: the operator's emergency stop.
+    pub stopped: bool,
 }
 
 /// A version of Graph.
@@ -151,6 +154,7 @@ impl Config {
         };
         let graph_url = base_url(variables, "GRAPH_URL", DEFAULT_GRAPH_URL, &mut faults);
         let login_url = base_url(variables, "LOGIN_URL", DEFAULT_LOGIN_URL, &mut faults);
+        let stopped = stopped(variables, &mut faults);
         if matches!(variables.get(LEDGER), None | Some(Value::Null)) {
             faults.add(LEDGER, "is required: the binding of the Durable Object class Ledger");
         }
@@ -165,9 +169,17 @@ impl Config {
                 Some(graph_version),
                 Some(graph_url),
                 Some(login_url),
-            ) if faults.0.is_empty() => {
-                Ok(Self { tenant_id, client_id, credential, audience, callers, graph_version, graph_url, login_url })
-            }
+            ) if faults.0.is_empty() => Ok(Self {
+                tenant_id,
+                client_id,
+                credential,
+                audience,
+                callers,
+                graph_version,
+                graph_url,
+                login_url,
+                stopped,
+            }),
             _ => Err(faults.0),
         }
     }
@@ -210,6 +222,19 @@ fn base_url(variables: &Variables, name: &'static str, default: &str, faults: &m
         None => None,
         Some(text) => url::base(text).map_err(|problem| faults.add(name, problem)).ok(),
     }
+}
+
+/// The emergency stop. A secret and a variable of a dashboard are texts, one of `wrangler.toml` may be a boolean. Whoever sets it to anything else
+/// meant something by it, an empty text included: that is a fault, so that nothing is sent until it is clear what.
+fn stopped(variables: &Variables, faults: &mut Faults) -> bool {
+    match variables.get("STOPPED") {
+        None | Some(Value::Null) => return false,
+        Some(Value::Bool(stopped)) => return *stopped,
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => return true,
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => return false,
+        Some(_) => faults.add("STOPPED", "must be true or false"),
+    }
+    true
 }
 
 /// The audiences as tokens have them: without the trailing slash (Entra writes an App ID URI with or without one; facts, section 3), and a

@@ -1,5 +1,8 @@
 //! The pipeline: what happens to a request, in which order. The first step that fails answers.
 
+#[cfg(test)]
+mod tests;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -62,13 +65,15 @@ struct Exchange<'a> {
 /// | 3. configuration | 500 |
 /// | 4. identity | 400, 401, 403 |
 /// | 5. query, idempotency key | 400 |
-/// | 6. body, with a running cap | 400, 413 |
-/// | 7. JSON and payload | 400 |
-/// | 8. rights | 403 |
-/// | 9. ledger, which has Graph accept the remediation once | 409, 422, 429, 500; of Microsoft: 400, 409, 429, 502, 503, 504 |
-/// | 10. answer | |
+/// | 6. emergency stop | 503 |
+/// | 7. body, with a running cap | 400, 413 |
+/// | 8. JSON and payload | 400 |
+/// | 9. rights | 403 |
+/// | 10. ledger, which has Graph accept the remediation once | 409, 422, 429, 500, 503; of Microsoft: 400, 409, 429, 502, 503, 504 |
+/// | 11. answer | |
 ///
-/// Nobody learns of the payload's rules or the configuration before step 4 has said who asks.
+/// Nobody learns of the payload's rules or the configuration before step 4 has said who asks. Step 6 is before the body, which nobody has to send in
+/// vain; and it lets `validateOnly` pass, which removes nothing: with it an operator sees, while nothing can be sent, that mended rights are right.
 pub async fn handle<P: Platform>(
     platform: &P,
     isolate: &Isolate<P::Key>,
@@ -154,16 +159,21 @@ async fn steps<P: Platform>(
     let validate_only = intake::validate_only(&request.query)?;
     let idempotency_key = intake::idempotency_key(request.headers.idempotency_key.as_deref())?;
 
-    // 6. Body.
+    // 6. Emergency stop.
+    if config.stopped && !validate_only {
+        return Err(Refusal::Stopped);
+    }
+
+    // 7. Body.
     let body = body.read(declared, intake::MAX_BODY_BYTES).await?;
 
-    // 7. JSON and payload.
+    // 8. JSON and payload.
     let remediation = remediation::read(&body)?;
     let emails = remediation.emails.len();
     record.action = Some(remediation.action.as_str());
     record.emails = Some(emails);
 
-    // 8. Rights.
+    // 9. Rights.
     caller::rights::check(caller, &remediation, platform)
         .map_err(|denied| Refusal::Denied { caller: caller.name.clone(), denied })?;
     if validate_only {
@@ -171,7 +181,7 @@ async fn steps<P: Platform>(
         return Ok(Outcome::Valid { emails, duplicates_removed: remediation.duplicates_removed, graph_request });
     }
 
-    // 9. Ledger.
+    // 10. Ledger.
     let order = Order {
         key: idempotency_key.map(|key| Sha256::digest(key).into()),
         payload: remediation.fingerprint(),
@@ -181,7 +191,7 @@ async fn steps<P: Platform>(
         patience: millis_of(BUDGET.saturating_sub(platform.now().since(began))),
         newer_member: remediation.action.is_newer_member(),
     };
-    let settled = platform.settle(&caller.name, &order, &remediation.to_graph_json()).await?;
+    let settled = platform.settle(&caller.name, &order, remediation.to_graph_json().as_bytes()).await?;
     trace.quota = Some(settled.quota);
     match settled.settlement {
         Settlement::Accepted { accepted, replayed } => {
@@ -198,6 +208,7 @@ async fn steps<P: Platform>(
             }
             Err(fault.into())
         }
+        Settlement::Stopped => Err(Refusal::Stopped),
         Settlement::InProgress => Err(Refusal::InProgress),
         Settlement::KeyReused => Err(Refusal::KeyReused),
         Settlement::QuotaExceeded => Err(Refusal::QuotaExceeded { emails, quota: settled.quota }),

@@ -83,7 +83,7 @@ pub trait Ledgers {
     /// # Errors
     ///
     /// [`LedgerFailure`]: whether the remediation was sent is unknown, and a retry is safe.
-    async fn settle(&self, caller: &str, order: &Order, graph_request: &str) -> Result<Settled, LedgerFailure>;
+    async fn settle(&self, caller: &str, order: &Order, graph_request: &[u8]) -> Result<Settled, LedgerFailure>;
 }
 
 /// The ledger could not be reached, or failed.
@@ -110,7 +110,7 @@ pub struct Call<'a> {
     /// The request headers.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body of a POST; without one the call is a GET.
-    pub body: Option<&'a str>,
+    pub body: Option<&'a [u8]>,
     /// How long the whole answer may take.
     pub deadline: Duration,
     /// The answer's headers that are wanted, in lower case.

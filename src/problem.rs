@@ -22,6 +22,11 @@ use crate::time::Timestamp;
 /// What a caller is told to wait, in seconds, where Microsoft does not say (contract, section 4).
 const DEFAULT_RETRY_AFTER: u32 = 30;
 
+/// What a caller is told to wait, in seconds, while the gateway is stopped. People lift a stop, so within a minute it is not lifted; and within five
+/// whoever looks into it knows more. Who heeds it asks so seldom that the answers cost nothing; who does not ends soon: Logic Apps repeats a 503
+/// four times in its own rhythm, an SDK three times (facts, sections 4 and 5), and then the run fails where its owner sees it.
+const STOPPED_RETRY_AFTER: u32 = 300;
+
 /// How many faults the message of the error object tells: as many as fit on a few lines of a console.
 const MAX_FAULTS_IN_MESSAGE: usize = 5;
 
@@ -50,6 +55,9 @@ pub enum Refusal {
     /// The query, or a header that shapes the remediation.
     #[error(transparent)]
     Request(#[from] RequestFault),
+    /// The operator has stopped all remediations.
+    #[error("remediations are stopped")]
+    Stopped,
     /// The body did not come, or is too large.
     #[error(transparent)]
     Body(#[from] BodyFailure),
@@ -168,6 +176,8 @@ codes! {
     GraphPermissionMissing = 502 "graphPermissionMissing" "Microsoft Graph denied the gateway";
     /// Microsoft answered something unexpected.
     GraphError = 502 "graphError" "Microsoft Graph answered unexpectedly";
+    /// The operator has stopped the gateway.
+    Stopped = 503 "stopped" "Remediations are stopped";
     /// Microsoft is not available.
     GraphUnavailable = 503 "graphUnavailable" "Microsoft Graph is unavailable";
     /// Microsoft did not answer in time.
@@ -253,6 +263,11 @@ impl Refusal {
             Self::Misconfigured => misconfigured(),
             Self::Identity(fault) => identity(*fault),
             Self::Request(fault) => request(*fault),
+            Self::Stopped => Public::new(
+                Code::Stopped,
+                "The operator of the gateway has stopped all remediations. Nothing was sent; a retry is safe, and is refused until the stop is lifted.",
+            )
+            .retry_after(Some(STOPPED_RETRY_AFTER)),
             Self::Body(BodyFailure::TooLarge) => too_large(),
             Self::Body(BodyFailure::CutOff) => {
                 Public::new(Code::InvalidRequest, "The body ended before it was whole. Nothing was sent.")

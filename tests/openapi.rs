@@ -165,6 +165,10 @@ async fn faults_of_the_configuration_are_as_described(world: &World) -> TestResu
     let request = gateway.post("/remediate").header("Content-Type", "application/json").body(SEED);
     assert_eq!(ask(&description, request).await?, (500, "misconfigured".to_owned()));
 
+    let stopped = world.gateway_with(json!({ "STOPPED": "true" })).await?;
+    let request = stopped.post("/remediate").bearer_auth(world.token()).header("Content-Type", "application/json");
+    assert_eq!(ask(&description, request.body(SEED)).await?, (503, "stopped".to_owned()));
+
     let mut bindings = world.bindings();
     bindings["CALLERS"][0]["max_emails_per_request"] = json!(1);
     bindings["CALLERS"][0]["actions"] = json!(["softDelete"]);

@@ -50,6 +50,7 @@ const Environment = z.object({
   GRAPH_VERSION: z.enum(["beta", "v1.0"]).default("beta"),
   GRAPH_URL: url.default("https://graph.microsoft.com"),
   LOGIN_URL: url.default("https://login.microsoftonline.com"),
+  STOPPED: z.union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })]).default(false),
 });
 
 let cached;
@@ -83,6 +84,7 @@ function read(env) {
       graphVersion: data.GRAPH_VERSION,
       graphUrl: data.GRAPH_URL,
       loginUrl: data.LOGIN_URL,
+      stopped: data.STOPPED,
     },
   };
 }

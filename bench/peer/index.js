@@ -109,6 +109,9 @@ async function remediate(c, route, version) {
   record.caller = caller.name;
   const validateOnly = asksToValidateOnly(new URL(c.req.url).searchParams);
   const key = idempotencyKey(headers.get("idempotency-key"));
+  if (config.stopped && !validateOnly) {
+    throw stopped();
+  }
   const remediation = readRemediation(readJson(await read(c.req.raw, length)));
   const emails = remediation.analyzedEmails.length;
   record.action = remediation.action;
@@ -208,6 +211,13 @@ function declared(headers) {
   return Number(length);
 }
 
+const stopped = () =>
+  new Refusal(
+    "stopped",
+    "The operator of the gateway has stopped all remediations. Nothing was sent; a retry is safe, and is refused until the stop is lifted.",
+    { headers: { "Retry-After": "300" } },
+  );
+
 const tooLarge = () => new Refusal("payloadTooLarge", `The body may have ${MAX_BODY_BYTES} bytes at most.`);
 
 /** The body, counted as it comes where nobody has said how long it is. */
@@ -283,6 +293,8 @@ function refusalOf({ kind, quota, said }, emails) {
         "The same remediation is on its way, and its outcome did not come within the wait. Ask again to learn it.",
         { headers: { "Retry-After": "30" } },
       );
+    case "stopped":
+      return stopped();
     case "keyReused":
       return new Refusal(
         "idempotencyKeyReused",

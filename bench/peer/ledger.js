@@ -90,7 +90,8 @@ export class Ledger extends DurableObject {
   /** Has `order` carried out once; `graphRequest` is the body for Graph. */
   async settle(order, graphRequest) {
     const now = Date.now();
-    const step = this.#begin(order, now);
+    // The Worker that has sent it may be of an older deployment.
+    const step = configOf(this.env).stopped ? { kind: "stopped" } : this.#begin(order, now);
     let settlement = step;
     if (step.send) {
       const outcome = this.#takeOff(order, step.send, graphRequest, now + order.patience - RECORDING);

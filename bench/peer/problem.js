@@ -25,6 +25,7 @@ const TITLES = {
   graphCredentialRejected: [502, "Microsoft refused the gateway's credential"],
   graphPermissionMissing: [502, "Microsoft Graph denied the gateway"],
   graphError: [502, "Microsoft Graph answered unexpectedly"],
+  stopped: [503, "Remediations are stopped"],
   graphUnavailable: [503, "Microsoft Graph is unavailable"],
   graphTimeout: [504, "Microsoft Graph did not answer in time"],
 };

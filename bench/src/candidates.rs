@@ -74,7 +74,7 @@ pub(crate) fn bindings(sandbox: &Sandbox, graph_url: &str) -> Result<Bindings, F
 impl Candidate {
     /// Starts it in a process of its own, with a storage of its own.
     pub(crate) async fn start(&self, bindings: &Bindings) -> Result<Gateway, Failure> {
-        Gateway::start_worker(&self.worker, bindings)
+        Gateway::start_worker(self.worker.clone(), &bindings.clone().into())
             .await
             .map_err(|error| format!("the {} does not start: {error}", self.name).into())
     }

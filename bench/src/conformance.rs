@@ -44,30 +44,41 @@ struct Told {
 /// # Errors
 /// Where one answers otherwise.
 pub(crate) async fn check(all: &[Candidate]) -> Result<usize, Failure> {
-    let mut stages = Vec::new();
-    for candidate in all.iter().filter(|candidate| candidate.checks) {
-        stages.push(Stage::open(candidate).await?);
+    let mut asked = 0;
+    for (stopped, probes) in [(false, probes::all()), (true, probes::stopped())] {
+        let mut stages = Vec::new();
+        for candidate in all.iter().filter(|candidate| candidate.checks) {
+            stages.push(Stage::open(candidate, stopped).await?);
+        }
+        for probe in &probes {
+            alike(&stages, probe).await?;
+        }
+        if stages.len() > 1 {
+            asked += probes.len();
+        }
     }
-    let probes = probes::all();
-    for probe in &probes {
-        let mut first: Option<(&str, Told)> = None;
-        for stage in &stages {
-            let name = &stage.candidate.name;
-            let told = stage.ask(probe).await.map_err(|error| format!("{name}: {}: {error}", probe.name))?;
-            let Some((other, expected)) = &first else {
-                first = Some((name, told));
-                continue;
-            };
-            for (what, one, two) in told.beside(expected) {
-                if one != two {
-                    let body = String::from_utf8_lossy(&probe.body).chars().take(500).collect::<String>();
-                    let asked = format!("{} ({} {body})", probe.name, probe.target);
-                    return Err(format!("{asked}: {what} of the {name}: {one}\n{what} of the {other}: {two}").into());
-                }
+    Ok(asked)
+}
+
+/// Asks all of them the same.
+async fn alike(stages: &[Stage<'_>], probe: &Probe) -> Result<(), Failure> {
+    let mut first: Option<(&str, Told)> = None;
+    for stage in stages {
+        let name = &stage.candidate.name;
+        let told = stage.ask(probe).await.map_err(|error| format!("{name}: {}: {error}", probe.name))?;
+        let Some((other, expected)) = &first else {
+            first = Some((name, told));
+            continue;
+        };
+        for (what, one, two) in told.beside(expected) {
+            if one != two {
+                let body = String::from_utf8_lossy(&probe.body).chars().take(500).collect::<String>();
+                let asked = format!("{} ({} {body})", probe.name, probe.target);
+                return Err(format!("{asked}: {what} of the {name}: {one}\n{what} of the {other}: {two}").into());
             }
         }
     }
-    Ok(if stages.len() > 1 { probes.len() } else { 0 })
+    Ok(())
 }
 
 impl Told {
@@ -85,9 +96,12 @@ impl Told {
 }
 
 impl<'a> Stage<'a> {
-    async fn open(candidate: &'a Candidate) -> Result<Self, Failure> {
+    async fn open(candidate: &'a Candidate, stopped: bool) -> Result<Self, Failure> {
         let sandbox = Sandbox::start(Settings::new(CLIENT_SECRET)).await?;
         let mut bindings = candidates::bindings(&sandbox, sandbox.base_url())?;
+        if stopped {
+            bindings.insert("STOPPED".to_owned(), Value::from("True"));
+        }
         if let Some(Value::Array(callers)) = bindings.get_mut("CALLERS") {
             callers.push(json!({
                 "name": "limited",

@@ -126,6 +126,23 @@ fn each_variable_has_its_rules() {
         ("LOGIN_URL", json!("http://10.0.0.1"), false),
         ("LOGIN_URL", json!("https://login.microsoftonline.com/common"), false),
         ("LOGIN_URL", json!(1), false),
+        ("STOPPED", json!(true), true),
+        ("STOPPED", json!(false), true),
+        ("STOPPED", json!("true"), true),
+        ("STOPPED", json!("False"), true),
+        ("STOPPED", Value::Null, true),
+        ("STOPPED", json!(""), false),
+        ("STOPPED", json!(" true"), false),
+        ("STOPPED", json!("true\n"), false),
+        ("STOPPED", json!("yes"), false),
+        ("STOPPED", json!("on"), false),
+        ("STOPPED", json!("1"), false),
+        ("STOPPED", json!("0"), false),
+        ("STOPPED", json!(1), false),
+        ("STOPPED", json!(0), false),
+        ("STOPPED", json!([true]), false),
+        ("STOPPED", json!([]), false),
+        ("STOPPED", json!({}), false),
         ("CALLERS", json!(""), false),
         ("CALLERS", json!([]), false),
         ("CALLERS", json!({}), false),
@@ -138,6 +155,23 @@ fn each_variable_has_its_rules() {
         let expected: &[&str] = if accepted { &[] } else { &[name] };
         assert_eq!(faulty(&with(name, value.clone())), expected, "{name} = {value}");
     }
+}
+
+#[test]
+fn the_gateway_is_stopped_by_true_and_by_nothing_else_that_is_accepted() {
+    for (value, stopped) in [
+        (json!(true), true),
+        (json!("true"), true),
+        (json!("TRUE"), true),
+        (json!("True"), true),
+        (json!(false), false),
+        (json!("false"), false),
+        (json!("FALSE"), false),
+        (Value::Null, false),
+    ] {
+        assert_eq!(check(&with("STOPPED", value.clone())).unwrap().stopped, stopped, "{value}");
+    }
+    assert!(!check(&variables()).unwrap().stopped, "where nothing is said");
 }
 
 #[test]
@@ -337,6 +371,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
         ("GRAPH_VERSION", json!("sekret-v3")),
         ("GRAPH_URL", json!("http://sekret.example")),
         ("LOGIN_URL", json!("sekret://login")),
+        ("STOPPED", json!("sekret-stop")),
     ]);
     let faults = check(&bad).unwrap_err();
     let names: Vec<&str> = faults.iter().map(|fault| fault.variable.as_str()).collect();
@@ -362,6 +397,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
             "GRAPH_VERSION",
             "GRAPH_URL",
             "LOGIN_URL",
+            "STOPPED",
             "LEDGER",
         ]
     );

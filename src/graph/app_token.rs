@@ -132,7 +132,7 @@ async fn fetch(
             ("Accept", "application/json"),
             ("User-Agent", crate::USER_AGENT),
         ],
-        body: Some(&body),
+        body: Some(body.as_bytes()),
         deadline: DEADLINE.min(until.since(asked)),
         wanted: &["retry-after"],
         body_cap: MAX_ANSWER_BYTES,

@@ -32,7 +32,7 @@ pub async fn submit(
     app_token: &AppTokenCache,
     config: &Config,
     order: &Order,
-    graph_request: &str,
+    graph_request: &[u8],
     until: Timestamp,
 ) -> Result<Accepted, SubmitFault> {
     let mut renewed = false;
@@ -74,7 +74,7 @@ async fn send(
     config: &Config,
     order: &Order,
     token: &Secret,
-    graph_request: &str,
+    graph_request: &[u8],
     until: Timestamp,
 ) -> Result<Received, SendFailure> {
     let version = order.version.segment();

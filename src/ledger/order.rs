@@ -99,6 +99,8 @@ pub enum Settlement {
         /// Whether an earlier request, or one at the same time, had it accepted.
         replayed: bool,
     },
+    /// The operator has stopped all remediations.
+    Stopped,
     /// The attempt failed.
     Failed(SubmitFault),
     /// The same remediation is on its way, and did not end within the wait.

@@ -313,6 +313,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::MethodNotAllowed(Route::Remediate),
         Refusal::MethodNotAllowed(Route::Health),
         Refusal::Misconfigured,
+        Refusal::Stopped,
         Refusal::InProgress,
         Refusal::KeyReused,
         Refusal::QuotaExceeded { emails: 2, quota },

@@ -1,10 +1,18 @@
 //! Between plain values and those of the platform.
 
+use js_sys::futures::JsFuture;
 use wasm_bindgen::JsValue;
-use web_sys::{Headers, ReadableStream, ReadableStreamDefaultReader, ReadableStreamReadResult, Response, ResponseInit};
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::{ReadableStream, ReadableStreamDefaultReader, ReadableStreamReadResult, Response};
 
 use crate::http::Answer;
 use crate::time::Timestamp;
+
+#[wasm_bindgen(module = "/src/platform/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
+}
 
 /// `Date.now()` as a timestamp.
 #[expect(
@@ -17,17 +25,31 @@ pub(super) const fn timestamp(date_now: f64) -> Timestamp {
     Timestamp::from_millis(date_now as u64)
 }
 
+/// Headers as one text: names and values in turn, a line each. `None` where one holds a line break, which no header can.
+pub(super) fn packed<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<String> {
+    let mut packed = String::new();
+    for (name, value) in headers {
+        if value.contains(['\r', '\n']) {
+            return None;
+        }
+        for part in [name, value] {
+            packed.push_str(part);
+            packed.push('\n');
+        }
+    }
+    Some(packed)
+}
+
 /// The answer as the platform's response.
 pub(super) fn response(answer: &Answer) -> Result<Response, JsValue> {
-    let headers = Headers::new()?;
-    for (name, value) in &answer.headers {
-        headers.set(name, value)?;
-    }
-    let init = ResponseInit::new();
-    init.set_status(answer.status);
-    init.set_headers_headers(&headers);
-    let body = (!answer.body.is_empty()).then_some(answer.body.as_str());
-    Response::new_with_opt_str_and_init(body, &init)
+    let headers = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    let headers = packed(headers).ok_or("a header of the answer holds a line break")?;
+    respond(answer.status, &headers, answer.body.as_bytes())
+}
+
+/// A response of the object's: bytes for the Worker.
+pub(super) fn bytes(body: &[u8]) -> Result<Response, JsValue> {
+    respond(200, "", body)
 }
 
 /// Why a stream was not read to its end.
@@ -43,7 +65,7 @@ pub(super) async fn read(stream: &ReadableStream, cap: usize) -> Result<Vec<u8>,
     let reader = ReadableStreamDefaultReader::new(stream).map_err(|_| StreamFailure::Broken)?;
     let mut bytes = Vec::new();
     loop {
-        let result = js_sys::futures::JsFuture::from(reader.read()).await.map_err(|_| StreamFailure::Broken)?;
+        let result = JsFuture::from(reader.read()).await.map_err(|_| StreamFailure::Broken)?;
         let result: ReadableStreamReadResult = result.into();
         if result.get_done() == Some(true) {
             return Ok(bytes);

@@ -4,20 +4,38 @@ use std::pin::pin;
 
 use futures_util::future::{Either, select};
 use js_sys::futures::JsFuture;
+use js_sys::{JsString, Promise};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{AbortController, AbortSignal, Headers, RequestInit, RequestRedirect, Response};
+use web_sys::{AbortController, AbortSignal, Response};
 
 use super::convert::StreamFailure;
-use super::{Workers, convert, global};
+use super::{Workers, convert};
 use crate::ports::{Call, Http, Received, SendFailure, Timers, Unread};
 
-impl<E> Http for Workers<E> {
+#[wasm_bindgen(module = "/src/platform/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = send)]
+    fn start(
+        url: &str,
+        method: &str,
+        headers: &str,
+        body: Option<&[u8]>,
+        signal: &AbortSignal,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    fn received(response: &Response, names: &str) -> Result<JsString, JsValue>;
+}
+
+impl<E> Http for Workers<E>
+where
+    Self: Timers,
+{
     async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure> {
         let controller = AbortController::new().map_err(|_| SendFailure::Connection)?;
         let signal = controller.signal();
         let exchange = pin!(exchange(&call, &signal));
-        // Not `AbortSignal.timeout`, which cannot be taken back: an object may have 10,000 timers, and those of calls long answered would use
-        // them up.
         match select(exchange, pin!(self.sleep(call.deadline))).await {
             Either::Left((received, _)) => received,
             Either::Right(((), exchange)) => {
@@ -33,14 +51,14 @@ async fn exchange(call: &Call<'_>, signal: &AbortSignal) -> Result<Received, Sen
     let failure = || if signal.aborted() { SendFailure::Deadline } else { SendFailure::Connection };
 
     let response = async {
-        let promise = global().fetch_with_str_and_init(call.url, &init(call, signal)?);
-        JsFuture::from(promise).await?.dyn_into::<Response>()
+        let headers = convert::packed(call.headers.iter().copied()).ok_or("a header holds a line break")?;
+        let method = if call.body.is_some() { "POST" } else { "GET" };
+        JsFuture::from(start(call.url, method, &headers, call.body, signal)?).await?.dyn_into::<Response>()
     };
     let response = response.await.map_err(|_| failure())?;
 
-    let headers = response.headers();
-    let wanted = call.wanted.iter().filter_map(|name| Some((*name, headers.get(name).ok()??))).collect();
-    let mut received = Received { status: response.status(), headers: wanted, body: Err(Unread::Skipped) };
+    let mut received =
+        Received { status: response.status(), headers: wanted(call, &response), body: Err(Unread::Skipped) };
     match response.body() {
         None => received.body = Ok(Vec::new()),
         // Nobody waits for the end of what is not read.
@@ -55,18 +73,9 @@ async fn exchange(call: &Call<'_>, signal: &AbortSignal) -> Result<Received, Sen
     Ok(received)
 }
 
-fn init(call: &Call<'_>, signal: &AbortSignal) -> Result<RequestInit, JsValue> {
-    let headers = Headers::new()?;
-    for (name, value) in call.headers {
-        headers.set(name, value)?;
-    }
-    let init = RequestInit::new();
-    init.set_headers_headers(&headers);
-    init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(signal));
-    if let Some(body) = call.body {
-        init.set_method("POST");
-        init.set_body_opt_str(Some(body));
-    }
-    Ok(init)
+/// Those of the wanted headers that are there.
+fn wanted(call: &Call<'_>, response: &Response) -> Vec<(&'static str, String)> {
+    let values = received(response, &call.wanted.join("\n")).map(String::from).unwrap_or_default();
+    let present = |(name, line): (&&'static str, &str)| Some((*name, line.strip_prefix('=')?.to_owned()));
+    call.wanted.iter().zip(values.split('\n')).filter_map(present).collect()
 }

@@ -1,39 +1,44 @@
 //! The platform's request as plain values, and its body.
 
 use js_sys::futures::JsFuture;
+use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::Request as JsRequest;
 
 use super::convert::{self, StreamFailure};
 use crate::http::{Body, BodyFailure, Request, RequestHeaders};
 use crate::secret::Secret;
 
+#[wasm_bindgen(module = "/src/platform/glue.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = read)]
+    fn read_request(request: &JsRequest) -> String;
+}
+
 /// The body of a request of the platform's.
 pub(super) struct IncomingBody(JsRequest);
 
 /// Takes `request` apart.
 pub(super) fn split(request: JsRequest) -> (Request, IncomingBody) {
-    let url = request.url();
-    let (path, query) = path_and_query(&url);
-    let headers = request.headers();
-    let header = |name: &str| headers.get(name).ok().flatten();
-    let plain = Request {
-        method: request.method(),
-        path: path.to_owned(),
-        query: query.to_owned(),
-        headers: RequestHeaders {
-            authorization: header("authorization").map(Secret::new),
-            api_key: header("x-api-key").map(Secret::new),
-            content_type: header("content-type"),
-            content_length: header("content-length"),
-            content_encoding: header("content-encoding"),
-            transfer_mode: header("x-ms-transfer-mode"),
-            client_request_id: header("client-request-id"),
-            prefer: header("prefer"),
-            idempotency_key: header("idempotency-key"),
-            workflow_run_id: header("x-ms-workflow-run-id"),
-        },
+    let text = read_request(&request);
+    let mut lines = text.split('\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let method = line().to_owned();
+    let (path, query) = path_and_query(line());
+    let mut header = || line().strip_prefix('=').map(str::to_owned);
+    // In the order of `READ` in glue.js.
+    let headers = RequestHeaders {
+        authorization: header().map(Secret::new),
+        api_key: header().map(Secret::new),
+        content_type: header(),
+        content_length: header(),
+        content_encoding: header(),
+        transfer_mode: header(),
+        client_request_id: header(),
+        prefer: header(),
+        idempotency_key: header(),
+        workflow_run_id: header(),
     };
-    (plain, IncomingBody(request))
+    (Request { method, path: path.to_owned(), query: query.to_owned(), headers }, IncomingBody(request))
 }
 
 /// Path and query of an absolute URL as the platform serialises it: the first `/` after the authority begins the path, and `?` and `#` in a
@@ -47,7 +52,6 @@ fn path_and_query(url: &str) -> (&str, &str) {
 
 impl Body for IncomingBody {
     async fn read(self, declared: Option<u64>, cap: usize) -> Result<Vec<u8>, BodyFailure> {
-        let Some(stream) = self.0.body() else { return Ok(Vec::new()) };
         // A declared length is what frames the body, so no more can come than was declared, and it comes in one piece. Without one it is
         // counted as it comes.
         if declared.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap)) {
@@ -55,6 +59,7 @@ impl Body for IncomingBody {
             let buffer = JsFuture::from(buffer).await.map_err(|_| BodyFailure::CutOff)?;
             return Ok(js_sys::Uint8Array::new(&buffer).to_vec());
         }
+        let Some(stream) = self.0.body() else { return Ok(Vec::new()) };
         convert::read(&stream, cap).await.map_err(|failure| match failure {
             StreamFailure::TooLarge => BodyFailure::TooLarge,
             StreamFailure::Broken => BodyFailure::CutOff,

@@ -8,11 +8,14 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use js_sys::futures::JsFuture;
-use web_sys::{Headers, RequestInit};
+use js_sys::{Promise, Reflect, Uint8Array};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use super::storage::Tables;
-use super::{Fetched, ISOLATE, Workers, env};
+use super::timers::SharedTimer;
+use super::{Fetched, ISOLATE, Workers, convert, env};
 use crate::config::{Config, LEDGER};
 use crate::graph;
 use crate::graph::answer::Accepted;
@@ -24,8 +27,14 @@ use crate::ledger::{Order, Settled, Settlement, SubmitFault};
 use crate::ports::{Clock, LedgerFailure, Ledgers, Timers};
 use crate::time::Timestamp;
 
-/// The header in which an order goes to the object, as JSON; the body is the one for Graph.
-const ORDER: &str = "order";
+#[wasm_bindgen(module = "/src/platform/glue.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = settle)]
+    fn send(namespace: &JsValue, name: &str, order: Uint8Array) -> Promise;
+}
+
+/// What stands between the body for Graph and the order, which is JSON on one line. It comes last, so that the body need not move for it.
+const END_OF_BODY: u8 = b'\n';
 /// How often records that have expired are removed. They count for nothing before that, so only storage waits for it.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -36,22 +45,17 @@ const RECORDING: Duration = Duration::from_secs(1);
 type Outcome = Result<Accepted, SubmitFault>;
 
 impl Ledgers for Workers<Fetched> {
-    async fn settle(&self, caller: &str, order: &Order, graph_request: &str) -> Result<Settled, LedgerFailure> {
-        send(&self.event.env, caller, order, graph_request).await.map_err(|_| LedgerFailure)
+    async fn settle(&self, caller: &str, order: &Order, graph_request: &[u8]) -> Result<Settled, LedgerFailure> {
+        settle(&self.event.env, caller, order, graph_request).await.map_err(|_| LedgerFailure)
     }
 }
 
-async fn send(env: &Env, caller: &str, order: &Order, graph_request: &str) -> worker::Result<Settled> {
-    let headers = Headers::new()?;
-    headers.set(ORDER, &serde_json::to_string(order)?)?;
-    let init = RequestInit::new();
-    init.set_method("POST");
-    init.set_headers_headers(&headers);
-    init.set_body_opt_str(Some(graph_request));
-    // The host is of no account: the namespace and the name address the object.
-    let request = web_sys::Request::new_with_str_and_init("https://ledger/", &init)?;
-    let mut answer = env.durable_object(LEDGER)?.get_by_name(caller)?.fetch_with_request(request.into()).await?;
-    Ok(serde_json::from_slice(&answer.bytes().await?)?)
+async fn settle(env: &Env, caller: &str, order: &Order, graph_request: &[u8]) -> worker::Result<Settled> {
+    let order = serde_json::to_vec(order)?;
+    let message = [graph_request, &[END_OF_BODY], &order].concat();
+    let namespace = Reflect::get(env, &JsValue::from_str(LEDGER))?;
+    let settled = JsFuture::from(send(&namespace, caller, Uint8Array::from(message.as_slice()))).await?;
+    Ok(serde_json::from_slice(&Uint8Array::new(&settled).to_vec())?)
 }
 
 /// One caller's ledger.
@@ -62,6 +66,12 @@ pub struct Ledger {
     book: OnceCell<Rc<Book>>,
 }
 
+/// What a request to the object brings.
+#[derive(Clone)]
+struct Object {
+    timer: Rc<SharedTimer>,
+}
+
 /// What an object holds in memory: what its tables say, and what is on its way.
 struct Book {
     tables: Tables,
@@ -70,6 +80,7 @@ struct Book {
     flights: RefCell<Flights<oneshot::Sender<Outcome>>>,
     /// Whether it is known that an alarm will come. While there are records there is to be one.
     alarm: Cell<bool>,
+    timer: Rc<SharedTimer>,
 }
 
 impl DurableObject for Ledger {
@@ -78,10 +89,12 @@ impl DurableObject for Ledger {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let order = request.headers().get(ORDER)?.ok_or("no order")?;
-        let order: Order = serde_json::from_str(&order)?;
-        let graph_request = JsFuture::from(request.inner().text()?).await?.as_string().ok_or("no body")?;
-        Response::from_json(&self.settle(order, graph_request).await?)
+        let mut message = Uint8Array::new(&JsFuture::from(request.inner().array_buffer()?).await?).to_vec();
+        let end = message.iter().rposition(|byte| *byte == END_OF_BODY).ok_or("no order")?;
+        let order: Order = serde_json::from_slice(message.get(end + 1..).unwrap_or_default())?;
+        message.truncate(end);
+        let settled = serde_json::to_vec(&self.settle(order, message).await?)?;
+        Ok(convert::bytes(&settled)?.into())
     }
 
     /// Removes what has expired, and comes again as long as there are records. The platform repeats an alarm that fails.
@@ -102,18 +115,29 @@ impl Ledger {
         if let Some(book) = self.book.get() {
             return Ok(Rc::clone(book));
         }
-        let tables = Tables::open(self.state.storage().sql())?;
+        let tables = Tables::open(self.state.as_raw().storage()?.sql())?;
         let window = RefCell::new(tables.window(Workers { event: () }.now())?);
-        let book = Rc::new(Book { tables, window, flights: RefCell::default(), alarm: Cell::new(false) });
+        let book = Rc::new(Book {
+            tables,
+            window,
+            flights: RefCell::default(),
+            alarm: Cell::new(false),
+            timer: Rc::default(),
+        });
         Ok(Rc::clone(self.book.get_or_init(|| book)))
     }
 
-    async fn settle(&self, order: Order, graph_request: String) -> worker::Result<Settled> {
+    async fn settle(&self, order: Order, graph_request: Vec<u8>) -> worker::Result<Settled> {
         let platform = Workers { event: () };
         // The Worker has found the configuration whole, or it would not have sent an order.
         let config = self.config().ok_or("misconfigured")?;
         let book = self.book()?;
         let now = platform.now();
+        // The Worker refuses before it sends an order. One of the version before the stop does not, for as long as there still is one.
+        if config.stopped {
+            let quota = book.window.borrow_mut().quota(order.emails_per_hour, 0, now);
+            return Ok(Settled { settlement: Settlement::Stopped, quota });
+        }
         let patience = Duration::from_millis(order.patience);
 
         // From here to the first await nothing else runs in this object.
@@ -123,12 +147,19 @@ impl Ledger {
             Step::Replay(accepted) => Settlement::Accepted { accepted, replayed: true },
             Step::KeyReused => Settlement::KeyReused,
             Step::QuotaExceeded => Settlement::QuotaExceeded,
-            Step::Await(slot) => book.outcome(slot, patience, true).await,
+            Step::Await(slot) => {
+                let outcome = book.outcome(slot, true);
+                match select(pin!(outcome), pin!(book.timer.sleep(patience))).await {
+                    Either::Left((outcome, _)) => outcome,
+                    Either::Right(((), _)) => Settlement::InProgress,
+                }
+            }
             Step::Send(begun) => {
                 let slot = begun.slot;
                 let until = now.plus(patience.saturating_sub(RECORDING));
                 self.take_off(&book, config, order, begun, graph_request, until);
-                let outcome = book.outcome(slot, patience, false);
+                // It ends before `until`, so nothing else needs to end this wait.
+                let outcome = book.outcome(slot, false);
                 if let Err(failure) = self.keep_alarm(&book).await {
                     // The next record sets it. What the caller wants to know is something else.
                     worker::console_error!("the alarm that removes records was not set: {failure}");
@@ -172,13 +203,13 @@ impl Ledger {
         config: Rc<Config>,
         order: Order,
         begun: Begun,
-        graph_request: String,
+        graph_request: Vec<u8>,
         until: Timestamp,
     ) {
         book.flights.borrow_mut().take_off(&order);
         let book = Rc::clone(book);
         self.state.wait_until(async move {
-            let platform = Workers { event: () };
+            let platform = Workers { event: Object { timer: Rc::clone(&book.timer) } };
             let isolate = ISOLATE.with(Rc::clone);
             let outcome =
                 graph::request::submit(&platform, &isolate.app_token, &config, &order, &graph_request, until).await;
@@ -197,17 +228,22 @@ impl Ledger {
 }
 
 impl Book {
-    /// The outcome of the attempt that is running in `slot`, if it comes in time. The place in the queue is taken when this is called, not
-    /// when it is first awaited.
-    fn outcome(&self, slot: Slot, patience: Duration, replayed: bool) -> impl Future<Output = Settlement> + use<> {
+    /// The outcome of the attempt that is running in `slot`. The place in the queue is taken when this is called, not when it is first awaited.
+    fn outcome(&self, slot: Slot, replayed: bool) -> impl Future<Output = Settlement> + use<> {
         let (sender, receiver) = oneshot::channel();
         self.flights.borrow_mut().wait(slot, sender);
         async move {
-            match select(receiver, pin!(Workers { event: () }.sleep(patience))).await {
-                Either::Left((Ok(Ok(accepted)), _)) => Settlement::Accepted { accepted, replayed },
-                Either::Left((Ok(Err(fault)), _)) => Settlement::Failed(fault),
-                Either::Left((Err(oneshot::Canceled), _)) | Either::Right(_) => Settlement::InProgress,
+            match receiver.await {
+                Ok(Ok(accepted)) => Settlement::Accepted { accepted, replayed },
+                Ok(Err(fault)) => Settlement::Failed(fault),
+                Err(oneshot::Canceled) => Settlement::InProgress,
             }
         }
+    }
+}
+
+impl Timers for Workers<Object> {
+    async fn sleep(&self, duration: Duration) {
+        self.event.timer.sleep(duration).await;
     }
 }

@@ -7,11 +7,11 @@ mod fetch;
 mod incoming;
 mod ledger;
 mod storage;
+mod timers;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_channel::oneshot;
 use wasm_bindgen::JsCast;
 use web_sys::{CryptoKey, WorkerGlobalScope};
 use worker::{Context, Delay, Env, event};
@@ -40,21 +40,16 @@ struct Fetched {
 }
 
 /// The fetch event: every request to the Worker comes in here.
+///
+/// The platform cancels what only the answer waits for when the caller disconnects. Its remediation goes on then, so its line in the log must be
+/// written all the same: scripts/build.sh has the entry point hand this promise to `waitUntil`.
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
     let env = Rc::new(env);
     let platform = Workers { event: Fetched { context: Rc::new(context), env: Rc::clone(&env) } };
     let isolate = ISOLATE.with(Rc::clone);
     let (request, body) = incoming::split(request);
-    let (sender, receiver) = oneshot::channel();
-    // The platform cancels what only the answer waits for when the caller disconnects. Its remediation goes on then, so its line in the log
-    // must be written all the same.
-    platform.clone().defer(async move {
-        let answer = gateway::handle(&platform, &isolate, || env::variables(&env), &request, body).await;
-        // A caller that is gone does not mind.
-        let _ = sender.send(answer);
-    });
-    let answer = receiver.await.map_err(|oneshot::Canceled| "the request was cancelled")?;
+    let answer = gateway::handle(&platform, &isolate, || env::variables(&env), &request, body).await;
     Ok(convert::response(&answer)?)
 }
 
@@ -96,7 +91,7 @@ impl<E> Domains for Workers<E> {
     }
 }
 
-impl<E> Timers for Workers<E> {
+impl Timers for Workers<Fetched> {
     async fn sleep(&self, duration: Duration) {
         Delay::from(duration).await;
     }

@@ -1,12 +1,50 @@
 //! The ledger's tables, in the object's own SQLite.
 
-use worker::{SqlStorage, SqlStorageValue};
+use js_sys::{Array, JsString, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::types::SqlStorage;
 
 use crate::graph::answer::Accepted;
 use crate::ledger::order::{Hash, Slot};
 use crate::ledger::rules::{Record, Store};
 use crate::ledger::window::{SPAN, Window};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, millis_of};
+
+/// A number as SQLite has it: integers below 2^53 pass through it unchanged.
+type Integer = f64;
+
+// One import for each list of parameters: they cross typed, in one call.
+#[wasm_bindgen(module = "/src/platform/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn run(sql: &SqlStorage, statement: &JsString) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch, js_name = run)]
+    fn run_integer(sql: &SqlStorage, statement: &JsString, value: Integer) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch, js_name = run)]
+    fn run_slot(sql: &SqlStorage, statement: &JsString, slot: &[u8]) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch, js_name = run)]
+    fn run_put(
+        sql: &SqlStorage,
+        statement: &JsString,
+        slot: &[u8],
+        payload: &[u8],
+        keyed: Integer,
+        counted: Integer,
+        began: Integer,
+        expires: Integer,
+        accepted_at: Option<Integer>,
+        accepted: Option<&str>,
+    ) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch)]
+    fn rows(sql: &SqlStorage, query: &JsString) -> Result<Array, JsValue>;
+    #[wasm_bindgen(catch, js_name = rows)]
+    fn rows_integer(sql: &SqlStorage, query: &JsString, value: Integer) -> Result<Array, JsValue>;
+    #[wasm_bindgen(catch, js_name = rows)]
+    fn rows_slot(sql: &SqlStorage, query: &JsString, slot: &[u8]) -> Result<Array, JsValue>;
+    #[wasm_bindgen(catch, js_name = rows)]
+    fn rows_payload(sql: &SqlStorage, query: &JsString, payload: &[u8], since: Integer) -> Result<Array, JsValue>;
+}
 
 /// The steps from an empty storage to the present tables. What has landed is never changed: a change is a further step.
 const MIGRATIONS: [&str; 1] = [
@@ -26,61 +64,55 @@ const MIGRATIONS: [&str; 1] = [
     CREATE INDEX success ON remediation (payload, accepted_at) WHERE keyed AND accepted_at IS NOT NULL",
 ];
 
-/// The tables of one object.
+/// The tables of one object, and the statements of each remediation, kept as texts of the platform's.
 pub(super) struct Tables {
     sql: SqlStorage,
+    find: JsString,
+    first_success: JsString,
+    put: JsString,
+    remove: JsString,
 }
 
 impl Tables {
     /// Opens the tables, made or brought up to date where they are not.
     pub(super) fn open(sql: SqlStorage) -> worker::Result<Self> {
-        let tables = Self { sql };
-        tables.run("CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY)", vec![])?;
-        let done = tables.integer("SELECT coalesce(max(version), 0) FROM migration", vec![])?;
+        run(&sql, &"CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY)".into())?;
+        let done = first(&rows(&sql, &"SELECT coalesce(max(version), 0) FROM migration".into())?)?;
         let done = usize::try_from(done).map_err(|_| unexpected())?;
-        for (version, step) in (1_i64..).zip(MIGRATIONS).skip(done) {
-            tables.run(step, vec![])?;
-            tables.run("INSERT INTO migration VALUES (?)", vec![version.into()])?;
+        for (version, step) in (1_u32..).zip(MIGRATIONS).skip(done) {
+            run(&sql, &step.into())?;
+            run_integer(&sql, &"INSERT INTO migration VALUES (?)".into(), version.into())?;
         }
-        Ok(tables)
+        Ok(Self {
+            sql,
+            find: "SELECT payload, keyed, counted, began, expires, accepted_at, accepted FROM remediation WHERE slot = ?".into(),
+            first_success: "SELECT accepted FROM remediation WHERE keyed AND payload = ? AND accepted_at > ? ORDER BY accepted_at LIMIT 1".into(),
+            put: "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?)".into(),
+            remove: "DELETE FROM remediation WHERE slot = ?".into(),
+        })
     }
 
     /// What the records of the last hour count against the quota.
     pub(super) fn window(&self, now: Timestamp) -> worker::Result<Window> {
-        let since = now.millis().saturating_sub(crate::time::millis_of(SPAN));
-        let rows = self.rows(
-            "SELECT began / 1000, sum(counted) FROM remediation WHERE began >= ? AND counted > 0 GROUP BY 1",
-            vec![integer(since)?],
-        )?;
-        let mut counted = Vec::new();
-        for row in rows {
-            let [second, emails] = <[SqlStorageValue; 2]>::try_from(row).map_err(|_| unexpected())?;
-            counted.push((Timestamp::from_seconds(unsigned(&second)?), unsigned(&emails)?));
-        }
-        Ok(Window::of(counted))
+        let since = now.millis().saturating_sub(millis_of(SPAN));
+        let query = "SELECT began / 1000, sum(counted) FROM remediation WHERE began >= ? AND counted > 0 GROUP BY 1";
+        let rows = rows_integer(&self.sql, &query.into(), integer(since))?;
+        let counted = rows.iter().map(|row| {
+            let row: Array = row.unchecked_into();
+            Ok((Timestamp::from_seconds(unsigned(&row.get(0))?), unsigned(&row.get(1))?))
+        });
+        Ok(Window::of(counted.collect::<worker::Result<Vec<_>>>()?))
     }
 
     /// Whether there is any record.
     pub(super) fn is_empty(&self) -> worker::Result<bool> {
-        Ok(self.integer("SELECT NOT EXISTS (SELECT 1 FROM remediation)", vec![])? == 1)
+        Ok(first(&rows(&self.sql, &"SELECT NOT EXISTS (SELECT 1 FROM remediation)".into())?)? == 1)
     }
 
     /// Removes what has expired.
     pub(super) fn sweep(&self, now: Timestamp) -> worker::Result<()> {
-        self.run("DELETE FROM remediation WHERE expires <= ?", vec![integer(now.millis())?])
-    }
-
-    fn run(&self, statement: &str, values: Vec<SqlStorageValue>) -> worker::Result<()> {
-        self.sql.exec(statement, values).map(drop)
-    }
-
-    fn rows(&self, query: &str, values: Vec<SqlStorageValue>) -> worker::Result<Vec<Vec<SqlStorageValue>>> {
-        self.sql.exec(query, values)?.raw().collect()
-    }
-
-    fn integer(&self, query: &str, values: Vec<SqlStorageValue>) -> worker::Result<u64> {
-        let rows = self.rows(query, values)?;
-        unsigned(rows.first().and_then(|row| row.first()).ok_or_else(unexpected)?)
+        let statement = "DELETE FROM remediation WHERE expires <= ?";
+        Ok(run_integer(&self.sql, &statement.into(), integer(now.millis()))?)
     }
 }
 
@@ -88,79 +120,79 @@ impl Store for Tables {
     type Failure = worker::Error;
 
     fn find(&self, slot: Slot) -> worker::Result<Option<Record>> {
-        let query =
-            "SELECT payload, keyed, counted, began, expires, accepted_at, accepted FROM remediation WHERE slot = ?";
-        let mut rows = self.rows(query, vec![slot.0.to_vec().into()])?;
-        rows.pop().map(|row| record(row).ok_or_else(unexpected)).transpose()
+        let rows = rows_slot(&self.sql, &self.find, &slot.0)?;
+        if rows.length() == 0 {
+            return Ok(None);
+        }
+        record(&rows.get(0).unchecked_into()).map(Some).ok_or_else(unexpected)
     }
 
     fn first_success(&self, payload: &Hash, since: Timestamp) -> worker::Result<Option<Accepted>> {
-        let query = "SELECT accepted FROM remediation WHERE keyed AND payload = ? AND accepted_at > ? ORDER BY accepted_at LIMIT 1";
-        let rows = self.rows(query, vec![payload.to_vec().into(), integer(since.millis())?])?;
-        let Some(value) = rows.into_iter().flatten().next() else { return Ok(None) };
-        accepted(&value).map(Some).ok_or_else(unexpected)
+        let rows = rows_payload(&self.sql, &self.first_success, payload, integer(since.millis()))?;
+        if rows.length() == 0 {
+            return Ok(None);
+        }
+        accepted(&rows.get(0).unchecked_into::<Array>().get(0)).map(Some).ok_or_else(unexpected)
     }
 
     fn put(&self, slot: Slot, record: &Record) -> worker::Result<()> {
-        let (accepted_at, accepted) = match &record.accepted {
-            None => (SqlStorageValue::Null, SqlStorageValue::Null),
-            Some((at, accepted)) => (integer(at.millis())?, serde_json::to_string(accepted)?.into()),
-        };
-        self.run(
-            "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            vec![
-                slot.0.to_vec().into(),
-                record.payload.to_vec().into(),
-                integer(record.keyed.into())?,
-                integer(record.counted)?,
-                integer(record.began.millis())?,
-                integer(record.expires.millis())?,
-                accepted_at,
-                accepted,
-            ],
-        )
+        let accepted_at = record.accepted.as_ref().map(|(at, _)| integer(at.millis()));
+        let accepted = record.accepted.as_ref().map(|(_, accepted)| serde_json::to_string(accepted)).transpose()?;
+        Ok(run_put(
+            &self.sql,
+            &self.put,
+            &slot.0,
+            &record.payload,
+            integer(record.keyed.into()),
+            integer(record.counted),
+            integer(record.began.millis()),
+            integer(record.expires.millis()),
+            accepted_at,
+            accepted.as_deref(),
+        )?)
     }
 
     fn remove(&self, slot: Slot) -> worker::Result<()> {
-        self.run("DELETE FROM remediation WHERE slot = ?", vec![slot.0.to_vec().into()])
+        Ok(run_slot(&self.sql, &self.remove, &slot.0)?)
     }
 }
 
 /// A row of `remediation` without its slot. `None` where it is not what [`Tables::put`] writes.
-fn record(row: Vec<SqlStorageValue>) -> Option<Record> {
-    let [payload, keyed, counted, began, expires, accepted_at, said] = <[SqlStorageValue; 7]>::try_from(row).ok()?;
-    let moment = |value: &SqlStorageValue| unsigned(value).ok().map(Timestamp::from_millis);
-    let accepted = match (&accepted_at, &said) {
-        (SqlStorageValue::Null, SqlStorageValue::Null) => None,
-        (at, said) => Some((moment(at)?, accepted(said)?)),
-    };
-    let SqlStorageValue::Blob(payload) = payload else { return None };
+fn record(row: &Array) -> Option<Record> {
+    let moment = |column| unsigned(&row.get(column)).ok().map(Timestamp::from_millis);
+    let accepted = if row.get(5).is_null() { None } else { Some((moment(5)?, accepted(&row.get(6))?)) };
     Some(Record {
-        payload: Hash::try_from(payload).ok()?,
-        keyed: unsigned(&keyed).ok()? == 1,
-        counted: unsigned(&counted).ok()?,
-        began: moment(&began)?,
-        expires: moment(&expires)?,
+        payload: Hash::try_from(Uint8Array::new(&row.get(0)).to_vec()).ok()?,
+        keyed: unsigned(&row.get(1)).ok()? == 1,
+        counted: unsigned(&row.get(2)).ok()?,
+        began: moment(3)?,
+        expires: moment(4)?,
         accepted,
     })
 }
 
-fn accepted(value: &SqlStorageValue) -> Option<Accepted> {
-    match value {
-        SqlStorageValue::String(accepted) => serde_json::from_str(accepted).ok(),
-        _ => None,
-    }
+fn accepted(value: &JsValue) -> Option<Accepted> {
+    serde_json::from_str(&value.as_string()?).ok()
 }
 
-fn integer(value: u64) -> worker::Result<SqlStorageValue> {
-    SqlStorageValue::try_from_i64(i64::try_from(value).map_err(|_| unexpected())?)
+/// The first column of the first row.
+fn first(rows: &Array) -> worker::Result<u64> {
+    unsigned(&rows.get(0).unchecked_into::<Array>().get(0))
 }
 
-fn unsigned(value: &SqlStorageValue) -> worker::Result<u64> {
-    match value {
-        SqlStorageValue::Integer(value) => u64::try_from(*value).map_err(|_| unexpected()),
-        _ => Err(unexpected()),
-    }
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "milliseconds and counts stay below 2^53")]
+const fn integer(value: u64) -> Integer {
+    value as Integer
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it was an integer below 2^53 when it was written; the cast saturates at both ends"
+)]
+fn unsigned(value: &JsValue) -> worker::Result<u64> {
+    value.as_f64().filter(|value| *value >= 0.0).map(|value| value as u64).ok_or_else(unexpected)
 }
 
 fn unexpected() -> worker::Error {

@@ -167,7 +167,7 @@ impl Signing for TestPlatform {
 
 /// A ledger that remembers nothing: each order is sent. Its own rules are tested where they stand.
 impl Ledgers for TestPlatform {
-    async fn settle(&self, _: &str, order: &Order, graph_request: &str) -> Result<Settled, LedgerFailure> {
+    async fn settle(&self, _: &str, order: &Order, graph_request: &[u8]) -> Result<Settled, LedgerFailure> {
         let config = self.check(&super::variables()).map_err(|_| LedgerFailure)?;
         let until = self.now().plus(Duration::from_millis(order.patience));
         let outcome = request::submit(self, &AppTokenCache::default(), &config, order, graph_request, until).await;

@@ -86,7 +86,7 @@ impl Upstream {
 
     fn record(&self, call: &Call<'_>) {
         let headers = call.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let body = call.body.map(str::to_owned);
+        let body = call.body.map(|body| String::from_utf8(body.to_vec()).unwrap());
         self.calls.borrow_mut().push(RecordedCall { url: call.url.to_owned(), headers, body });
     }
 

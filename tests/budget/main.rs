@@ -25,7 +25,7 @@ async fn requests_cross_seldom(world: &World) -> TestResult {
     let mut worker = Worker::built()?;
     let folder = root().join("tests/budget");
     worker.modules.splice(0..0, ["counted.js", "count.js"].map(|file| folder.join(file)));
-    let gateway = Gateway::start_worker(&worker, &world.bindings()).await?;
+    let gateway = Gateway::start_worker(worker, &world.bindings().into()).await?;
     let token = world.token();
     let post = |path: &str| gateway.post(path).json(&payload());
     let valid = || post("/remediate?validateOnly=true").bearer_auth(&token);

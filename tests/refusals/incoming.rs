@@ -60,6 +60,13 @@ pub(crate) fn cases() -> Vec<Case> {
         })
         .gateway(json!({ "TENANT_ID": null })),
     );
+    cases.push(
+        case("a gateway that is stopped", 503, "stopped", |world, gateway| {
+            gateway.post("/remediate").bearer_auth(world.token()).json(&payload())
+        })
+        .gateway(json!({ "STOPPED": true }))
+        .header("retry-after", "300"),
+    );
     cases
 }
 

@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, process::ExitCode};
 use acceptance::{TestResult, World, tests};
 
 /// The codes of section 4 of the contract.
-const CODES: [&str; 26] = [
+const CODES: [&str; 27] = [
     "invalidJson",
     "invalidPayload",
     "invalidRequest",
@@ -41,6 +41,7 @@ const CODES: [&str; 26] = [
     "graphCredentialRejected",
     "graphPermissionMissing",
     "graphError",
+    "stopped",
     "graphUnavailable",
     "graphTimeout",
 ];

@@ -4,22 +4,63 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::{Bindings, Wrangler};
+use crate::{Bindings, Setup, Wrangler};
 
 /// The name of the folder, beside the configuration, that Durable Objects keep their data in.
 pub(crate) const STORAGE: &str = "storage";
+/// The file of the module that stands before the Worker's own.
+pub(crate) const BEFORE: &str = "before.js";
 
-/// One Worker on a free port of loopback, which may reach nothing but loopback. `modules` are the names of files beside the configuration,
-/// that of the main one first.
-pub(crate) fn config(modules: &[String], wrangler: &Wrangler, bindings: &Bindings) -> String {
-    let mut embedded = String::new();
-    for module in modules {
-        let file = quoted(module);
-        let _ = match module.strip_suffix(".wasm") {
-            Some(_) => writeln!(embedded, "    (name = {}, wasm = embed {file}),", quoted(&format!("./{module}"))),
-            None => writeln!(embedded, "    (name = {file}, esModule = embed {file}),"),
-        };
+/// A Worker on a free port of loopback, which may reach nothing but loopback. `modules` are the names of files beside the configuration, that of
+/// the main one first.
+pub(crate) fn config(modules: &[String], wrangler: &Wrangler, setup: &Setup) -> String {
+    let mut objects = String::new();
+    for object in &wrangler.durable_objects.bindings {
+        let class = quoted(&object.class_name);
+        let sql = wrangler.is_sqlite(&object.class_name);
+        let _ = writeln!(objects, "    (className = {class}, uniqueKey = {class}, enableSql = {sql}),");
     }
+    let objects =
+        format!("  durableObjectNamespaces = [\n{objects}  ],\n  durableObjectStorage = (localDisk = {STORAGE:?}),\n");
+    let own = |object: &str, class: &str| format!("(name = {object}, durableObjectNamespace = {class})");
+    let before = setup.before.is_some().then_some(BEFORE);
+    let wrapped: Vec<&str> = before.into_iter().chain(modules.iter().map(String::as_str)).collect();
+    let gateway = worker(&wrapped, wrangler, &setup.bindings, own, &objects);
+    let elsewhere = |object: &str, class: &str| {
+        format!("(name = {object}, durableObjectNamespace = (className = {class}, serviceName = \"gateway\"))")
+    };
+    let bare: Vec<&str> = modules.iter().map(String::as_str).collect();
+    let front = setup.front.as_ref().map(|bindings| worker(&bare, wrangler, bindings, elsewhere, ""));
+    let (service, front) = match front {
+        Some(front) => ("front", format!("\nconst front :Workerd.Worker = {front};\n")),
+        None => ("gateway", String::new()),
+    };
+    let beside = if service == "front" { "    (name = \"front\", worker = .front),\n" } else { "" };
+    format!(
+        r#"using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "gateway", worker = .gateway),
+{beside}    (name = "internet", network = (allow = ["local"])),
+    (name = "{STORAGE}", disk = (path = "{STORAGE}", writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "{service}")],
+);
+
+const gateway :Workerd.Worker = {gateway};
+{front}"#
+    )
+}
+
+/// One Worker.
+fn worker(
+    modules: &[&str],
+    wrangler: &Wrangler,
+    bindings: &Bindings,
+    object: impl Fn(&str, &str) -> String,
+    more: &str,
+) -> String {
     let mut bound = String::new();
     for (name, value) in bindings {
         let (kind, value) = match value {
@@ -28,38 +69,27 @@ pub(crate) fn config(modules: &[String], wrangler: &Wrangler, bindings: &Binding
         };
         let _ = writeln!(bound, "    (name = {}, {kind} = {}),", quoted(name), quoted(&value));
     }
-    let mut objects = String::new();
-    for object in &wrangler.durable_objects.bindings {
-        let (name, class) = (quoted(&object.name), quoted(&object.class_name));
-        let sql = wrangler.is_sqlite(&object.class_name);
-        let _ = writeln!(bound, "    (name = {name}, durableObjectNamespace = {class}),");
-        let _ = writeln!(objects, "    (className = {class}, uniqueKey = {class}, enableSql = {sql}),");
+    for binding in &wrangler.durable_objects.bindings {
+        let _ = writeln!(bound, "    {},", object(&quoted(&binding.name), &quoted(&binding.class_name)));
+    }
+    let mut embedded = String::new();
+    for module in modules {
+        let file = quoted(module);
+        let _ = match module.strip_suffix(".wasm") {
+            Some(_) => writeln!(embedded, "    (name = {}, wasm = embed {file}),", quoted(&format!("./{module}"))),
+            None => writeln!(embedded, "    (name = {file}, esModule = embed {file}),"),
+        };
     }
     let flags: Vec<_> = wrangler.compatibility_flags.iter().map(|flag| quoted(flag)).collect();
     format!(
-        r#"using Workerd = import "/workerd/workerd.capnp";
-
-const config :Workerd.Config = (
-  services = [
-    (name = "gateway", worker = .gateway),
-    (name = "internet", network = (allow = ["local"])),
-    (name = "storage", disk = (path = "{STORAGE}", writable = true)),
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "gateway")],
-);
-
-const gateway :Workerd.Worker = (
+        r"(
   modules = [
 {embedded}  ],
   compatibilityDate = {date},
   compatibilityFlags = [{flags}],
   bindings = [
 {bound}  ],
-  durableObjectNamespaces = [
-{objects}  ],
-  durableObjectStorage = (localDisk = "storage"),
-);
-"#,
+{more})",
         date = quoted(&wrangler.compatibility_date),
         flags = flags.join(", "),
     )

@@ -1,8 +1,7 @@
 //! The gateway under test.
 
 use std::{
-    env, fs,
-    path::PathBuf,
+    fs,
     time::{Duration, Instant},
 };
 
@@ -10,33 +9,26 @@ use reqwest::{Client, Method, RequestBuilder, redirect::Policy};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::{Bindings, Failure, NotLogged, Wrangler, capnp, root, workerd::Workerd};
+use crate::{Bindings, Failure, NotLogged, Worker, capnp, workerd::Workerd};
 
 /// How long a line of the log may take to arrive after the answer that it belongs to.
 const LINE: Duration = Duration::from_secs(5);
 
-/// What workerd serves.
-#[derive(Clone, Debug)]
-pub struct Worker {
-    /// The files of its modules, that of the main one first. Each module has its file's name.
-    pub modules: Vec<PathBuf>,
-    /// The compatibility date, flags and Durable Objects.
-    pub wrangler: Wrangler,
-    /// How many of the last lines that it says are kept at least. A benchmark that kept all would measure itself.
-    pub memory: usize,
-    /// In which folder that of the process is made, with its modules and what its Durable Objects store.
-    pub home: PathBuf,
+/// What a gateway is started with.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Its variables and secrets.
+    pub bindings: Bindings,
+    /// The source of a module that stands before the built Worker and exports what that exports, by way of `./index.js`: the built Worker is what is
+    /// deployed, and what a test does to it from outside stands here.
+    pub before: Option<&'static str>,
+    /// The variables of a Worker in front, which takes the requests, while the ledgers are those of the gateway itself: as while a deployment spreads.
+    pub front: Option<Bindings>,
 }
 
-impl Worker {
-    /// The gateway as `make build` leaves it, with what `wrangler.toml` says of it.
-    ///
-    /// # Errors
-    /// Where `wrangler.toml` cannot be read.
-    pub fn built() -> Result<Self, Failure> {
-        let build = root().join("build");
-        let modules = ["index.js", "index_bg.wasm"].map(|file| build.join(file)).to_vec();
-        Ok(Self { modules, wrangler: Wrangler::read()?, memory: usize::MAX, home: env::temp_dir() })
+impl From<Bindings> for Setup {
+    fn from(bindings: Bindings) -> Self {
+        Self { bindings, ..Self::default() }
     }
 }
 
@@ -45,42 +37,44 @@ pub struct Gateway {
     // Dropped in this order: nobody writes into the folder when it goes.
     workerd: Workerd,
     folder: TempDir,
-    memory: usize,
+    worker: Worker,
     client: Client,
     base_url: String,
     mark: usize,
 }
 
 impl Gateway {
-    /// Starts the built gateway with these variables and secrets, and the compatibility date, flags and Durable Objects of `wrangler.toml`.
+    /// Starts it with these variables and secrets, and the compatibility date, flags and Durable Objects of `wrangler.toml`.
     ///
     /// # Errors
     /// Where the Worker is not built, or workerd does not take it.
     pub async fn start(bindings: &Bindings) -> Result<Self, Failure> {
-        Self::start_worker(&Worker::built()?, bindings).await
+        Self::set_up(&bindings.clone().into()).await
     }
 
-    /// The same for any Worker.
+    /// The same, set up in another way.
+    ///
+    /// # Errors
+    /// As those of [`start`](Self::start).
+    pub async fn set_up(setup: &Setup) -> Result<Self, Failure> {
+        Self::start_worker(Worker::built()?, setup).await
+    }
+
+    /// The same of any Worker.
     ///
     /// # Errors
     /// Where a module is missing, or workerd does not take the Worker.
-    pub async fn start_worker(worker: &Worker, bindings: &Bindings) -> Result<Self, Failure> {
+    pub async fn start_worker(worker: Worker, setup: &Setup) -> Result<Self, Failure> {
         let folder = TempDir::with_prefix_in("remediation-gateway-", &worker.home)?;
-        let mut modules = Vec::new();
-        for module in &worker.modules {
-            let name = module.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            fs::copy(module, folder.path().join(&name))
-                .map_err(|error| format!("{}: {error}: run `make build`", module.display()))?;
-            modules.push(name);
-        }
+        worker.copy(folder.path())?;
         fs::create_dir(folder.path().join(capnp::STORAGE))?;
-        fs::write(folder.path().join("config.capnp"), capnp::config(&modules, &worker.wrangler, bindings))?;
+        worker.set_up(folder.path(), setup)?;
         let workerd = Workerd::start(folder.path(), worker.memory).await?;
         Ok(Self {
             base_url: format!("http://127.0.0.1:{}", workerd.port),
             mark: workerd.mark(),
-            memory: worker.memory,
             client: client()?,
+            worker,
             workerd,
             folder,
         })
@@ -97,10 +91,20 @@ impl Gateway {
     /// Where workerd does not start.
     pub async fn start_again(&mut self) -> Result<(), Failure> {
         self.kill();
-        self.workerd = Workerd::start(self.folder.path(), self.memory).await?;
+        self.workerd = Workerd::start(self.folder.path(), self.worker.memory).await?;
         self.base_url = format!("http://127.0.0.1:{}", self.workerd.port);
         self.mark = self.workerd.mark();
         Ok(())
+    }
+
+    /// The same, set up in another way from now on: what a deployment is to the ledgers that were there before it.
+    ///
+    /// # Errors
+    /// Where workerd does not start.
+    pub async fn start_again_as(&mut self, setup: &Setup) -> Result<(), Failure> {
+        self.kill();
+        self.worker.set_up(self.folder.path(), setup)?;
+        self.start_again().await
     }
 
     /// The id of its process.

@@ -12,7 +12,7 @@ use sandbox::{Sandbox, Settings, TokenRequest};
 use serde_json::Value;
 use tokio::{runtime::Runtime, sync::watch};
 
-use crate::{API_KEY, Bindings, Failure, Gateway, NEXT_API_KEY, Wrangler};
+use crate::{API_KEY, Bindings, Failure, Gateway, NEXT_API_KEY, Setup, Wrangler};
 
 /// The secret that the sandbox and the gateway agree on. It looks like one of Entra's, so that a leak stands out.
 const CLIENT_SECRET: &str = "acc8Q~the-client-secret-of-the-acceptance-tests";
@@ -50,19 +50,48 @@ impl World {
         self.bindings.clone()
     }
 
-    /// Another gateway, with these variables over the development ones; a null takes one away.
-    ///
-    /// # Errors
-    /// Where it does not start.
-    pub async fn gateway_with(&self, over: Value) -> Result<Gateway, Failure> {
+    /// The same with these over them; a null takes one away.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a literal on the spot")]
+    pub fn bindings_with(&self, over: Value) -> Bindings {
         let mut bindings = self.bindings();
         for (name, value) in over.as_object().into_iter().flatten() {
             bindings.insert(name.clone(), value.clone());
         }
         bindings.retain(|_, value| !value.is_null());
-        let gateway = Gateway::start(&bindings).await?;
-        self.logs.lock().unwrap_or_else(PoisonError::into_inner).push((gateway.log(), 0));
+        bindings
+    }
+
+    /// Another gateway, with [these variables](Self::bindings_with).
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub async fn gateway_with(&self, over: Value) -> Result<Gateway, Failure> {
+        self.gateway_as(&self.bindings_with(over).into()).await
+    }
+
+    /// Another gateway, set up like this.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub async fn gateway_as(&self, setup: &Setup) -> Result<Gateway, Failure> {
+        let gateway = Gateway::set_up(setup).await?;
+        self.watch(&gateway);
         Ok(gateway)
+    }
+
+    /// Starts `gateway` again on its storage, set up like this.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub async fn deploy(&self, gateway: &mut Gateway, setup: &Setup) -> Result<(), Failure> {
+        gateway.start_again_as(setup).await?;
+        self.watch(gateway);
+        Ok(())
+    }
+
+    fn watch(&self, gateway: &Gateway) {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).push((gateway.log(), 0));
     }
 
     /// A new token of the development caller.

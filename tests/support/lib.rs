@@ -26,6 +26,7 @@ mod keys;
 mod payload;
 mod raw;
 mod upload;
+mod worker;
 mod workerd;
 mod wrangler;
 
@@ -33,12 +34,13 @@ use std::path::Path;
 
 pub use answer::{Answer, assert_members, is_guid};
 pub use beside::{command, run_beside};
-pub use gateway::{Gateway, Worker};
+pub use gateway::{Gateway, Setup};
 pub use harness::{Test, TestResult, World, run};
 pub use keys::{API_KEY, API_KEY_SHA256, NEXT_API_KEY, NEXT_API_KEY_SHA256};
 pub use payload::{email, guid, payload, payload_of, payload_with};
 pub use raw::Raw;
 pub use upload::Upload;
+pub use worker::Worker;
 pub use workerd::NotLogged;
 pub use wrangler::Wrangler;
 

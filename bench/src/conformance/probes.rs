@@ -111,6 +111,16 @@ pub(super) fn all() -> Vec<Probe> {
     probes
 }
 
+/// What is asked while the operator has stopped all remediations.
+pub(super) fn stopped() -> Vec<Probe> {
+    vec![
+        Probe::good("a remediation"),
+        Probe::good("a remediation to be checked").at(VALIDATE),
+        Probe::new("no JSON", "{"),
+        Probe::good("a wrong key").by(Who::WrongKey),
+    ]
+}
+
 /// What ends well, and what is a replay of it.
 fn accepted() -> Vec<Probe> {
     let (one, other) = (payload_of(2), payload_of(2));

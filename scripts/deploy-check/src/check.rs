@@ -9,6 +9,8 @@ use serde_json::Value;
 const SECRETS: [&str; 2] = ["CLIENT_SECRET", "CLIENT_CERTIFICATE"];
 /// Stands in for the secret, whichever it is: of a secret the file says no more than that there is one.
 const STAND_IN: (&str, &str) = ("CLIENT_SECRET", "not-in-the-file");
+/// The emergency stop.
+const STOP: &str = "STOPPED";
 /// The class of the ledger's Durable Objects.
 const LEDGER_CLASS: &str = "Ledger";
 
@@ -129,6 +131,9 @@ fn names(part: &Value) -> Vec<Fault> {
             Some("is a secret and must not stand in a file: remove it, make a new one, and use `wrangler secret put`")
         }
         LEDGER => Some("is a binding and no variable"),
+        STOP => Some(
+            "must not stand in a file: Cloudflare would then refuse `wrangler secret put STOPPED`, the stop that takes effect at once",
+        ),
         known if VARIABLES.contains(&known) => None,
         _ => Some("is no variable of the gateway: nobody would read it"),
     };

@@ -114,6 +114,8 @@ fn what_only_a_file_can_have_wrong_is_refused() {
         (var(r#"CLIENT_CERTIFICATE = "-----BEGIN""#), "CLIENT_CERTIFICATE"),
         (var(r#"GRAPH_VERISON = "v1.0""#), "GRAPH_VERISON"),
         (var(r#"LEDGER = "x""#), "LEDGER"),
+        (var("STOPPED = true"), "STOPPED"),
+        (var(r#"STOPPED = "false""#), "STOPPED"),
         (with("https://login.microsoftonline.com", "http://127.0.0.1:8788"), "LOGIN_URL"),
         (with("https://graph.microsoft.com", "http://localhost"), "GRAPH_URL"),
         (with(r#"required = ["CLIENT_SECRET"]"#, "required = []"), "secrets.required"),

@@ -90,7 +90,7 @@ impl Http for Script {
             self.see("token");
         } else {
             assert!(call.url.ends_with("/beta/security/collaboration/analyzedEmails/remediate"), "{}", call.url);
-            assert_eq!(call.body, Some("the remediation"));
+            assert_eq!(call.body, Some(&b"the remediation"[..]));
             self.see(header("Authorization").unwrap());
             self.client_request_ids.borrow_mut().push(header("client-request-id").unwrap().to_owned());
         }
@@ -167,7 +167,7 @@ fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> Result<Acce
         newer_member: false,
     };
     let until = script.now().plus(Duration::from_secs(budget));
-    let result = run(submit(script, cache, &config(script), &order, "the remediation", until));
+    let result = run(submit(script, cache, &config(script), &order, b"the remediation", until));
     assert!(script.now() <= until, "the budget is kept: {} ms over", millis_of(script.now().since(until)));
     assert!(script.answers.borrow().is_empty(), "left over");
     result

@@ -1,0 +1,147 @@
+//! The emergency stop: nothing is sent, on no path and by nobody, and what was sent before is still known after it.
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use acceptance::{API_KEY, API_KEY_SHA256, Answer, Raw, Setup, TestResult, World, guid, payload, tests};
+use sandbox::{Endpoint, Fault, NextAnswer};
+use serde_json::{Value, json};
+
+/// How long the sandbox may take to be asked.
+const SOON: Duration = Duration::from_secs(5);
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        every_remediation_is_refused_and_nobody_is_called,
+        nobody_has_to_send_a_body_to_learn_of_it,
+        who_is_nobody_learns_nothing_of_it,
+        what_removes_nothing_goes_on,
+        once_it_is_lifted_nothing_was_forgotten,
+        a_ledger_of_the_stop_takes_no_order_from_a_worker_of_before_it,
+    ])
+}
+
+const PATHS: [&str; 5] = [
+    "/remediate",
+    "/beta/security/collaboration/analyzedEmails/remediate",
+    "/beta/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
+    "/v1.0/security/collaboration/analyzedEmails/remediate",
+    "/v1.0/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
+];
+
+async fn every_remediation_is_refused_and_nobody_is_called(world: &World) -> TestResult {
+    let by_key = json!({ "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] });
+    let mut callers = world.bindings().remove("CALLERS").ok_or("no callers")?;
+    callers.as_array_mut().ok_or("no callers")?.push(by_key);
+    for value in [json!(true), json!("true"), json!("True"), json!("TRUE")] {
+        let gateway = world.gateway_with(json!({ "STOPPED": value, "CALLERS": callers.clone() })).await?;
+        for path in PATHS {
+            let post = || gateway.post(path).json(&payload());
+            for request in [
+                post().bearer_auth(world.token()),
+                post().bearer_auth(world.token()).header("Idempotency-Key", guid()),
+                post().header("X-API-Key", API_KEY),
+                post().basic_auth("script", Some(API_KEY)),
+                gateway.post(&format!("{path}?validateOnly=false")).header("X-API-Key", API_KEY).json(&payload()),
+            ] {
+                let answer = Answer::to(request).await?;
+                answer.assert_problem(503, "stopped", &["retry-after"]);
+                assert_eq!(answer.header("retry-after"), Some("300"));
+                let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+                let line: Value = serde_json::from_str(&line)?;
+                assert_eq!((&line["status"], &line["code"]), (&json!(503), &json!("stopped")));
+                assert_eq!(line["reason"], "remediations are stopped");
+                assert!(line["caller"].is_string(), "who still sends is known: {line}");
+            }
+        }
+    }
+    assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "Graph was called");
+    assert!(world.sandbox.recorded_at(Endpoint::Token).is_empty(), "a token for Graph was fetched");
+    Ok(())
+}
+
+/// Neither a good one nor a bad one, nor any: the answer comes while it is still outstanding.
+async fn nobody_has_to_send_a_body_to_learn_of_it(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({ "STOPPED": true })).await?;
+    let token = format!("Authorization: Bearer {}", world.token());
+    for framing in ["Content-Length: 2097152", "Transfer-Encoding: chunked"] {
+        let mut caller = Raw::connect(&gateway).await?;
+        caller.post("/remediate", &[&token, "Content-Type: application/json", framing]).await?;
+        caller.answer().await?.assert_problem(503, "stopped", &["retry-after"]);
+    }
+    for body in ["", "{", "{}", "[]"] {
+        let request = gateway.post("/remediate").bearer_auth(world.token()).header("Content-Type", "application/json");
+        Answer::to(request.body(body)).await?.assert_problem(503, "stopped", &["retry-after"]);
+    }
+    Ok(())
+}
+
+async fn who_is_nobody_learns_nothing_of_it(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({ "STOPPED": true })).await?;
+    let post = || gateway.post("/remediate").json(&payload());
+    Answer::to(post()).await?.assert_problem(401, "unauthenticated", &["www-authenticate"]);
+    let bad = Answer::to(post().bearer_auth("x.y.z")).await?;
+    bad.assert_problem(401, "invalidCredentials", &["www-authenticate"]);
+    Answer::to(gateway.get("/remediate")).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
+    Ok(())
+}
+
+async fn what_removes_nothing_goes_on(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({ "STOPPED": "true" })).await?;
+    for path in PATHS {
+        let validated = gateway.post(&format!("{path}?validateOnly=true")).bearer_auth(world.token()).json(&payload());
+        let answer = Answer::to(validated).await?;
+        assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("valid")), "{answer:?}");
+    }
+    assert_eq!(Answer::to(gateway.get("/healthz")).await?.body, br#"{"status":"ok"}"#);
+    assert_eq!(Answer::to(gateway.get("/openapi.json")).await?.status, 200);
+    assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty());
+    Ok(())
+}
+
+/// A success of before the stop is not replayed while it lasts, and is after it; what the stop cut off is safe to send again.
+async fn once_it_is_lifted_nothing_was_forgotten(world: &World) -> TestResult {
+    let (running, stop) = (Setup::from(world.bindings()), world.bindings_with(json!({ "STOPPED": "true" })).into());
+    let mut gateway = world.gateway_as(&running).await?;
+    let (done, cut_off, key) = (payload(), payload(), guid());
+    let first = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&done)).await?;
+    assert_eq!(first.status, 202, "{first:?}");
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).accept_first().fault(Fault::Hang))?;
+    let keyed = gateway.post("/remediate").bearer_auth(world.token()).header("Idempotency-Key", &key).json(&cut_off);
+    let lost = tokio::spawn(Answer::to(keyed));
+    world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
+
+    world.deploy(&mut gateway, &stop).await?;
+    assert!(lost.await?.is_err(), "nobody was there to answer");
+    for body in [&done, &cut_off, &payload()] {
+        let refused = gateway.post("/remediate").bearer_auth(world.token()).json(body);
+        Answer::to(refused).await?.assert_problem(503, "stopped", &["retry-after"]);
+    }
+    assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 2, "something was sent while it was stopped");
+
+    world.deploy(&mut gateway, &running).await?;
+    let replayed = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&done)).await?;
+    assert_eq!(replayed.header("idempotency-replayed"), Some("true"), "{replayed:?}");
+    assert_eq!(replayed.header("location"), first.header("location"));
+    let keyed = gateway.post("/remediate").bearer_auth(world.token()).header("Idempotency-Key", &key).json(&cut_off);
+    let retried = Answer::to(keyed).await?;
+    assert_eq!((retried.status, &retried.json()["duplicate"]), (202, &json!(true)), "{retried:?}");
+    // Both were counted, each once.
+    assert_eq!(retried.header("ratelimit"), Some("\"emails\";r=9998"));
+    assert_eq!(world.sandbox.accepted().len(), 2);
+    Ok(())
+}
+
+/// While a deployment spreads, a Worker of the version before it may still send an order, and does not know of the stop.
+async fn a_ledger_of_the_stop_takes_no_order_from_a_worker_of_before_it(world: &World) -> TestResult {
+    let bindings = world.bindings_with(json!({ "STOPPED": true }));
+    let gateway = world.gateway_as(&Setup { front: Some(world.bindings()), ..bindings.into() }).await?;
+    for _ in 0..3 {
+        let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
+        answer.assert_problem(503, "stopped", &["ratelimit", "ratelimit-policy", "retry-after"]);
+        assert_eq!(answer.header("ratelimit"), Some("\"emails\";r=10000"), "it counts for nothing");
+    }
+    assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "the ledger called Graph");
+    Ok(())
+}
