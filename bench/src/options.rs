@@ -16,7 +16,7 @@ options of make bench, as OPTIONS=\"…\":
   --rounds 7                        rounds, of which the median counts
   --seconds 0.7                     CPU time that a round aims at
   --connections 8                   connections that ask at once
-  --memory [REQUESTS]               nothing but memory: so many requests (default: 200000), the process's size on the way
+  --memory [REQUESTS]               nothing but memory: so many requests of valid and of full (default: 200000), and the process's size on the way
   --help                            this text
 ";
 

@@ -1,6 +1,9 @@
-// Counts each call between JavaScript and the Wasm, in either direction. It must be imported before the Worker, which instantiates the Wasm as it loads.
+// Counts each call between JavaScript and the Wasm, in either direction, and knows what the Wasm holds. It must be imported before the Worker, which
+// instantiates the Wasm as it loads.
 
 const calls = {};
+let memory;
+let references;
 
 const counting = (kind, name, callee) =>
   typeof callee === "function"
@@ -18,6 +21,8 @@ const { Instance } = WebAssembly;
 WebAssembly.Instance = function (module, imports) {
   const counted = Object.entries(imports).map(([name, functions]) => [name, all("import", functions)]);
   const { exports } = new Instance(module, Object.fromEntries(counted));
+  memory = exports.memory;
+  references = exports.__wbindgen_externrefs;
   return { exports: all("export", exports) };
 };
 
@@ -29,3 +34,6 @@ export function taken() {
   }
   return taken;
 }
+
+/** What it holds: bytes of memory, and places for references to JavaScript's values. Neither ever shrinks. */
+export const held = () => ({ bytes: memory.buffer.byteLength, references: references.length });
