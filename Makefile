@@ -14,10 +14,11 @@ TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/remediation-gateway/$(shell unam
 
 NODE_MODULES := node_modules/.package-lock.json
 SDK_MODULES := tests/sdk/node_modules/.package-lock.json
+BENCH_MODULES := bench/node_modules/.package-lock.json
 # With the folders, so that a file that is taken away counts as a change.
 SOURCES := $(shell find src) Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
 
-.PHONY: help start test build deploy deny audit fuzz fuzz-api python-sdk key format clean
+.PHONY: help start test build bench deploy deny audit fuzz fuzz-api python-sdk key format clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -83,6 +84,11 @@ python-sdk: build/.made ## Call the gateway by Microsoft's Python SDK (needs Pyt
 	@environment=$$(scripts/python.sh "$(TOOLS)" "$(MSGRAPH_SDK)") && \
 	    cargo run --quiet --locked --package acceptance --example beside-gateway -- "$$environment/bin/python" tests/sdk/drop_in.py
 
+# What it measures is optimised, and so is what measures.
+bench: build/.made build/bench/.made ## Measure the gateway beside a JavaScript peer (OPTIONS="--only full --emails 2,100"; OPTIONS=--help)
+	cargo build --locked --profile driver --package bench
+	@cargo run --quiet --locked --profile driver --package bench -- $(OPTIONS)
+
 key: ## Make an API key, and its SHA-256 for CALLERS
 	@node scripts/key.mjs
 
@@ -92,15 +98,21 @@ format: ## Format the Rust code
 	cargo fmt --manifest-path fuzz/Cargo.toml
 
 clean: ## Remove what was built in this checkout
-	rm -rf build node_modules tests/sdk/node_modules target fuzz/target .wrangler
+	rm -rf build node_modules bench/node_modules tests/sdk/node_modules target fuzz/target .wrangler
 
 build/.made: $(SOURCES) $(NODE_MODULES)
 	@scripts/rust.sh
 	@scripts/cargo-tools.sh "$(TOOLS)" wasm-bindgen-cli@$(WASM_BINDGEN) worker-build@$(WORKER_BUILD)
 	@scripts/build.sh "$(TOOLS)/worker-build-$(WORKER_BUILD)" "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
 
+build/bench/.made: $(shell find bench/floor bench/peer) src/openapi.json scripts/bench.sh $(NODE_MODULES) $(BENCH_MODULES)
+	@scripts/bench.sh
+
 $(NODE_MODULES): package.json package-lock.json .npmrc
 	@scripts/npm.sh
 
 $(SDK_MODULES): tests/sdk/package.json tests/sdk/package-lock.json .npmrc
 	@scripts/npm.sh tests/sdk
+
+$(BENCH_MODULES): bench/package.json bench/package-lock.json .npmrc
+	@scripts/npm.sh bench

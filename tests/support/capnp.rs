@@ -11,8 +11,9 @@ pub(crate) const STORAGE: &str = "storage";
 /// The file of the module that stands before the Worker's own.
 pub(crate) const BEFORE: &str = "before.js";
 
-/// The gateway on a free port of loopback, which may reach nothing but loopback.
-pub(crate) fn config(wrangler: &Wrangler, setup: &Setup) -> String {
+/// A Worker on a free port of loopback, which may reach nothing but loopback. `modules` are the names of files beside the configuration, that of
+/// the main one first.
+pub(crate) fn config(modules: &[String], wrangler: &Wrangler, setup: &Setup) -> String {
     let mut objects = String::new();
     for object in &wrangler.durable_objects.bindings {
         let class = quoted(&object.class_name);
@@ -22,11 +23,14 @@ pub(crate) fn config(wrangler: &Wrangler, setup: &Setup) -> String {
     let objects =
         format!("  durableObjectNamespaces = [\n{objects}  ],\n  durableObjectStorage = (localDisk = {STORAGE:?}),\n");
     let own = |object: &str, class: &str| format!("(name = {object}, durableObjectNamespace = {class})");
-    let gateway = worker(wrangler, setup.before.is_some(), &setup.bindings, own, &objects);
+    let before = setup.before.is_some().then_some(BEFORE);
+    let wrapped: Vec<&str> = before.into_iter().chain(modules.iter().map(String::as_str)).collect();
+    let gateway = worker(&wrapped, wrangler, &setup.bindings, own, &objects);
     let elsewhere = |object: &str, class: &str| {
         format!("(name = {object}, durableObjectNamespace = (className = {class}, serviceName = \"gateway\"))")
     };
-    let front = setup.front.as_ref().map(|bindings| worker(wrangler, false, bindings, elsewhere, ""));
+    let bare: Vec<&str> = modules.iter().map(String::as_str).collect();
+    let front = setup.front.as_ref().map(|bindings| worker(&bare, wrangler, bindings, elsewhere, ""));
     let (service, front) = match front {
         Some(front) => ("front", format!("\nconst front :Workerd.Worker = {front};\n")),
         None => ("gateway", String::new()),
@@ -51,8 +55,8 @@ const gateway :Workerd.Worker = {gateway};
 
 /// One Worker.
 fn worker(
+    modules: &[&str],
     wrangler: &Wrangler,
-    wrapped: bool,
     bindings: &Bindings,
     object: impl Fn(&str, &str) -> String,
     more: &str,
@@ -68,20 +72,24 @@ fn worker(
     for binding in &wrangler.durable_objects.bindings {
         let _ = writeln!(bound, "    {},", object(&quoted(&binding.name), &quoted(&binding.class_name)));
     }
-    let before =
-        if wrapped { format!("    (name = {BEFORE:?}, esModule = embed {BEFORE:?}),\n") } else { String::new() };
+    let mut embedded = String::new();
+    for module in modules {
+        let file = quoted(module);
+        let _ = match module.strip_suffix(".wasm") {
+            Some(_) => writeln!(embedded, "    (name = {}, wasm = embed {file}),", quoted(&format!("./{module}"))),
+            None => writeln!(embedded, "    (name = {file}, esModule = embed {file}),"),
+        };
+    }
     let flags: Vec<_> = wrangler.compatibility_flags.iter().map(|flag| quoted(flag)).collect();
     format!(
-        r#"(
+        r"(
   modules = [
-{before}    (name = "index.js", esModule = embed "index.js"),
-    (name = "./index_bg.wasm", wasm = embed "index_bg.wasm"),
-  ],
+{embedded}  ],
   compatibilityDate = {date},
   compatibilityFlags = [{flags}],
   bindings = [
 {bound}  ],
-{more})"#,
+{more})",
         date = quoted(&wrangler.compatibility_date),
         flags = flags.join(", "),
     )

@@ -1,12 +1,15 @@
 //! The gateway under test.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Client, Method, RequestBuilder, redirect::Policy};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::{Bindings, Failure, NotLogged, Wrangler, capnp, root, workerd::Workerd};
+use crate::{Bindings, Failure, NotLogged, Worker, capnp, workerd::Workerd};
 
 /// How long a line of the log may take to arrive after the answer that it belongs to.
 const LINE: Duration = Duration::from_secs(5);
@@ -34,6 +37,7 @@ pub struct Gateway {
     // Dropped in this order: nobody writes into the folder when it goes.
     workerd: Workerd,
     folder: TempDir,
+    worker: Worker,
     client: Client,
     base_url: String,
     mark: usize,
@@ -53,18 +57,24 @@ impl Gateway {
     /// # Errors
     /// As those of [`start`](Self::start).
     pub async fn set_up(setup: &Setup) -> Result<Self, Failure> {
-        let folder = TempDir::with_prefix("remediation-gateway-")?;
-        for file in ["index.js", "index_bg.wasm"] {
-            fs::copy(root().join("build").join(file), folder.path().join(file))
-                .map_err(|error| format!("build/{file}: {error}: run `make build`"))?;
-        }
+        Self::start_worker(Worker::built()?, setup).await
+    }
+
+    /// The same of any Worker.
+    ///
+    /// # Errors
+    /// Where a module is missing, or workerd does not take the Worker.
+    pub async fn start_worker(worker: Worker, setup: &Setup) -> Result<Self, Failure> {
+        let folder = TempDir::with_prefix_in("remediation-gateway-", &worker.home)?;
+        worker.copy(folder.path())?;
         fs::create_dir(folder.path().join(capnp::STORAGE))?;
-        write(folder.path(), setup)?;
-        let workerd = Workerd::start(folder.path()).await?;
+        worker.set_up(folder.path(), setup)?;
+        let workerd = Workerd::start(folder.path(), worker.memory).await?;
         Ok(Self {
             base_url: format!("http://127.0.0.1:{}", workerd.port),
             mark: workerd.mark(),
             client: client()?,
+            worker,
             workerd,
             folder,
         })
@@ -81,7 +91,7 @@ impl Gateway {
     /// Where workerd does not start.
     pub async fn start_again(&mut self) -> Result<(), Failure> {
         self.kill();
-        self.workerd = Workerd::start(self.folder.path()).await?;
+        self.workerd = Workerd::start(self.folder.path(), self.worker.memory).await?;
         self.base_url = format!("http://127.0.0.1:{}", self.workerd.port);
         self.mark = self.workerd.mark();
         Ok(())
@@ -93,8 +103,20 @@ impl Gateway {
     /// Where workerd does not start.
     pub async fn start_again_as(&mut self, setup: &Setup) -> Result<(), Failure> {
         self.kill();
-        write(self.folder.path(), setup)?;
+        self.worker.set_up(self.folder.path(), setup)?;
         self.start_again().await
+    }
+
+    /// The id of its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.workerd.process
+    }
+
+    /// When its process was called into being.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.workerd.began
     }
 
     /// `http://127.0.0.1:{port}`.
@@ -141,14 +163,6 @@ impl Gateway {
     pub async fn wait_for_line(&self, predicate: impl Fn(&str) -> bool) -> Result<String, NotLogged> {
         self.workerd.wait_for_line(self.mark, LINE, predicate).await
     }
-}
-
-/// Writes what workerd starts from.
-fn write(folder: &Path, setup: &Setup) -> Result<(), Failure> {
-    if let Some(source) = setup.before {
-        fs::write(folder.join(capnp::BEFORE), source)?;
-    }
-    Ok(fs::write(folder.join("config.capnp"), capnp::config(&Wrangler::read()?, setup))?)
 }
 
 /// Sees each answer as it came: follows no redirect, and no proxy of the environment stands in between.

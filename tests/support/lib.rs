@@ -25,6 +25,8 @@ mod harness;
 mod keys;
 mod payload;
 mod raw;
+mod upload;
+mod worker;
 mod workerd;
 mod wrangler;
 
@@ -37,6 +39,8 @@ pub use harness::{Test, TestResult, World, run};
 pub use keys::{API_KEY, API_KEY_SHA256, NEXT_API_KEY, NEXT_API_KEY_SHA256};
 pub use payload::{email, guid, payload, payload_of, payload_with};
 pub use raw::Raw;
+pub use upload::Upload;
+pub use worker::Worker;
 pub use workerd::NotLogged;
 pub use wrangler::Wrangler;
 
@@ -47,6 +51,7 @@ pub type Bindings = serde_json::Map<String, serde_json::Value>;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The checkout's root.
-fn root() -> &'static Path {
+#[must_use]
+pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::Deserialize;
@@ -22,6 +22,7 @@ const START: Duration = Duration::from_secs(20);
 const LEASH: &str = r#"
 trap '' HUP INT TERM
 "$@" </dev/null &
+echo "{\"pid\":$!}"
 exec >/dev/null 2>&1
 cat
 kill -KILL $!
@@ -33,6 +34,10 @@ pub(crate) struct Workerd {
     leash: Option<ChildStdin>,
     shell: Child,
     pub(crate) port: u16,
+    /// The process itself, not the shell that holds it.
+    pub(crate) process: u32,
+    /// When it was called into being.
+    pub(crate) began: Instant,
     lines: watch::Receiver<Vec<String>>,
 }
 
@@ -50,9 +55,16 @@ struct Listening {
     port: u16,
 }
 
+/// What the shell tells before that.
+#[derive(Deserialize)]
+struct Born {
+    pid: u32,
+}
+
 impl Workerd {
-    /// Starts it in a folder that holds `config.capnp` and what that embeds.
-    pub(crate) async fn start(folder: &Path) -> Result<Self, Failure> {
+    /// Starts it in a folder that holds `config.capnp` and what that embeds. Of what it says, the last `memory` lines are kept at least.
+    pub(crate) async fn start(folder: &Path, memory: usize) -> Result<Self, Failure> {
+        let began = Instant::now();
         let mut shell = Command::new("/bin/sh")
             .args(["-c", LEASH, "workerd"])
             .arg(binary()?)
@@ -64,17 +76,20 @@ impl Workerd {
             .spawn()?;
         let leash = shell.stdin.take();
         let (sender, mut lines) = watch::channel(Vec::new());
-        read_lines(shell.stdout.take(), sender.clone());
-        read_lines(shell.stderr.take(), sender);
+        read_lines(shell.stdout.take(), sender.clone(), memory);
+        read_lines(shell.stderr.take(), sender, memory);
 
         // Its end, say over a fault in the configuration, closes the pipes, and with them this wait.
-        let listens = lines.wait_for(|lines| lines.iter().any(|line| port(line).is_some()));
-        let port = match tokio::time::timeout(START, listens).await {
-            Ok(Ok(lines)) => lines.iter().find_map(|line| port(line)),
+        let runs = |lines: &Vec<String>| {
+            lines.iter().find_map(|line| port(line)).zip(lines.iter().find_map(|line| process(line)))
+        };
+        let listens = match tokio::time::timeout(START, lines.wait_for(|lines| runs(lines).is_some())).await {
+            Ok(Ok(lines)) => runs(&lines),
             Ok(Err(_)) | Err(_) => None,
         };
-        let mut workerd = Self { leash, shell, port: port.unwrap_or_default(), lines };
-        if port.is_none() {
+        let (port, process) = listens.unwrap_or_default();
+        let mut workerd = Self { leash, shell, port, process, began, lines };
+        if listens.is_none() {
             let output = workerd.output(0).join("\n");
             workerd.end();
             return Err(format!("workerd did not start:\n{output}").into());
@@ -126,19 +141,28 @@ impl Drop for Workerd {
     }
 }
 
-/// Collects the lines of one pipe until its end.
-fn read_lines(pipe: Option<impl Read + Send + 'static>, sender: watch::Sender<Vec<String>>) {
+/// Collects the lines of one pipe until its end: the last `memory` of them at least, and never more than twice as many.
+fn read_lines(pipe: Option<impl Read + Send + 'static>, sender: watch::Sender<Vec<String>>, memory: usize) {
     thread::spawn(move || {
         let Some(pipe) = pipe else { return };
         for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).into_owned();
-            sender.send_modify(|lines| lines.push(line));
+            sender.send_modify(|lines| {
+                if lines.len() >= memory.saturating_mul(2) {
+                    lines.drain(..memory);
+                }
+                lines.push(line);
+            });
         }
     });
 }
 
 fn port(line: &str) -> Option<u16> {
     serde_json::from_str(line).ok().map(|Listening { port }| port)
+}
+
+fn process(line: &str) -> Option<u32> {
+    serde_json::from_str(line).ok().map(|Born { pid }| pid)
 }
 
 /// The binary for this platform: npm installs no other.

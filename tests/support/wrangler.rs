@@ -50,6 +50,13 @@ impl Wrangler {
         Ok(toml::from_str(&fs::read_to_string(root().join("wrangler.toml"))?)?)
     }
 
+    /// The same for a Worker that has no Durable Objects.
+    #[must_use]
+    pub fn without_objects(mut self) -> Self {
+        self.durable_objects.bindings.clear();
+        self
+    }
+
     /// Whether the class keeps its data in `SQLite`.
     pub(crate) fn is_sqlite(&self, class: &str) -> bool {
         self.migrations.iter().any(|migration| migration.new_sqlite_classes.iter().any(|name| name == class))

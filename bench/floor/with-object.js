@@ -1,0 +1,28 @@
+// The floor with an object: the same, called from a Durable Object that keeps a row of it. It is what any gateway costs that remembers what it sent.
+
+import { DurableObject } from "cloudflare:workers";
+
+import { accepted, remediate } from "./pass-through.js";
+
+export class Ledger extends DurableObject {
+  constructor(ctx, env) {
+    super(ctx, env);
+    ctx.storage.sql.exec(
+      "CREATE TABLE IF NOT EXISTS remediation (slot TEXT PRIMARY KEY, began INTEGER NOT NULL, accepted TEXT) WITHOUT ROWID",
+    );
+  }
+
+  async fetch(request) {
+    const slot = crypto.randomUUID();
+    this.ctx.storage.sql.exec("INSERT INTO remediation VALUES (?, ?, NULL)", slot, Date.now());
+    const answer = accepted(await remediate(request, this.env));
+    this.ctx.storage.sql.exec("UPDATE remediation SET accepted = ? WHERE slot = ?", answer.headers.get("Location"), slot);
+    return answer;
+  }
+}
+
+export default {
+  fetch(request, env) {
+    return env.LEDGER.getByName("floor").fetch(request);
+  },
+};

@@ -1,0 +1,203 @@
+// Who calls: a token of Entra ID, or an API key.
+
+import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from "jose";
+
+import { Refusal } from "./problem.js";
+
+const SCOPE = "Remediation.Submit";
+const MAX_TOKEN_BYTES = 16 * 1024;
+const MAX_KEY_BYTES = 256;
+const FORBIDDEN_HEADER = ["crit", "jku", "jwk", "x5c", "x5u", "zip"];
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const BEARER = 'Bearer realm="remediation-gateway"';
+
+function invalid(reason, challenge = BEARER) {
+  return new Refusal(
+    "invalidCredentials",
+    "The token or key is not valid here. A token must be issued by the gateway's tenant for the gateway's own audience, not for Microsoft Graph.",
+    { headers: { "WWW-Authenticate": challenge }, reason },
+  );
+}
+
+const invalidToken = (reason) => invalid(`bearer token refused: ${reason}`, `${BEARER}, error="invalid_token"`);
+
+/** The caller that the request's credential stands for. */
+export async function identify(config, headers) {
+  const authorization = headers.get("authorization");
+  // A form that was left empty is no credential.
+  const apiKey = headers.get("x-api-key") || null;
+  if (authorization === null && apiKey === null) {
+    throw new Refusal(
+      "unauthenticated",
+      "Send a bearer token of Entra ID for the gateway's audience, or an API key as X-API-Key or Basic.",
+      { headers: { "WWW-Authenticate": BEARER }, reason: "no credentials" },
+    );
+  }
+  if (authorization !== null && apiKey !== null) {
+    throw new Refusal("invalidRequest", "Send either Authorization or X-API-Key, not both.");
+  }
+  if (apiKey !== null) {
+    return ownerOfKey(config.callers, apiKey);
+  }
+  if (authorization.includes(",")) {
+    throw new Refusal("invalidRequest", "Authorization is given more than once.");
+  }
+  const [, scheme, credentials] = /^(\S+) +(.*)$/.exec(authorization.trim()) ?? [];
+  switch (scheme?.toLowerCase()) {
+    case "bearer":
+      return ownerOfToken(config, credentials);
+    case "basic":
+      return ownerOfBasic(config.callers, credentials);
+    default:
+      throw invalid("an authorization scheme other than Bearer and Basic, or one without credentials");
+  }
+}
+
+async function ownerOfKey(callers, key) {
+  const bytes = new TextEncoder().encode(key);
+  if (bytes.length > MAX_KEY_BYTES) {
+    throw invalid("unknown API key");
+  }
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  let owner;
+  // All of them, whichever it is, so that the time tells nothing.
+  for (const caller of callers) {
+    for (const known of caller.apiKeys) {
+      if (crypto.subtle.timingSafeEqual(known, digest)) {
+        owner = caller;
+      }
+    }
+  }
+  if (!owner) {
+    throw invalid("unknown API key");
+  }
+  return owner;
+}
+
+async function ownerOfBasic(callers, credentials) {
+  let decoded;
+  try {
+    decoded = new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.fromBase64(credentials));
+  } catch {
+    throw invalid("malformed Basic credentials");
+  }
+  const colon = decoded.indexOf(":");
+  if (colon < 0) {
+    throw invalid("malformed Basic credentials");
+  }
+  const owner = await ownerOfKey(callers, decoded.slice(colon + 1));
+  if (owner.name !== decoded.slice(0, colon)) {
+    throw invalid("Basic credentials whose name does not own the key");
+  }
+  return owner;
+}
+
+async function ownerOfToken(config, token) {
+  const claims = await verify(config, token);
+  const caller = config.callers.find((one) => one.objectId === claims.oid.toLowerCase());
+  if (!caller) {
+    throw new Refusal("unknownCaller", "The token is valid, but its object id (oid) is not that of a caller here.");
+  }
+  const challenge = { headers: { "WWW-Authenticate": `${BEARER}, error="insufficient_scope"` } };
+  if (claims.scp !== undefined) {
+    if (!claims.scp.split(" ").includes(SCOPE)) {
+      throw new Refusal("unknownCaller", `The token is a user's and lacks the scope ${SCOPE}.`, challenge);
+    }
+  } else if (caller.role && !(claims.roles ?? []).includes(caller.role)) {
+    throw new Refusal("unknownCaller", "The token lacks the app role that this caller must have.", challenge);
+  }
+  return caller;
+}
+
+async function verify(config, token) {
+  if (config.audience.length === 0) {
+    throw invalidToken("AUDIENCE is not configured");
+  }
+  if (token.length > MAX_TOKEN_BYTES) {
+    throw invalidToken("the token is too large");
+  }
+  let issuer;
+  try {
+    issuer = issuersOf(config)[decodeJwt(token).iss];
+  } catch (error) {
+    throw invalidToken(error.code);
+  }
+  if (!issuer) {
+    throw invalidToken("iss is not the tenant's issuer");
+  }
+  const { payload, protectedHeader } = await jwtVerify(token, issuer.keys, {
+    algorithms: ["RS256"],
+    issuer: issuer.name,
+    audience: config.audience,
+    clockTolerance: 300,
+    requiredClaims: ["exp"],
+  }).catch((error) => {
+    throw failure(error);
+  });
+  const { typ } = protectedHeader;
+  if ((typ !== undefined && typ.toUpperCase() !== "JWT") || FORBIDDEN_HEADER.some((member) => member in protectedHeader)) {
+    throw invalidToken("the header holds what is never honoured");
+  }
+  const isGuid = (claim) => typeof claim === "string" && GUID.test(claim);
+  if (payload.ver !== issuer.version) {
+    throw invalidToken("ver does not belong to the issuer");
+  }
+  if (!isGuid(payload.tid) || payload.tid.toLowerCase() !== config.tenantId) {
+    throw invalidToken("tid is not the configured tenant");
+  }
+  // Only access tokens name the client.
+  if (!isGuid(payload[issuer.client]) || !isGuid(payload.oid)) {
+    throw invalidToken("the client's id or oid is missing or malformed");
+  }
+  const { scp, roles } = payload;
+  const isText = (value) => typeof value === "string";
+  if ((scp !== undefined && !isText(scp)) || (roles !== undefined && !(Array.isArray(roles) && roles.every(isText)))) {
+    throw invalidToken("scp or roles is malformed");
+  }
+  return payload;
+}
+
+/** What jose refused, or could not ask. */
+function failure(error) {
+  const isKeySet = error instanceof errors.JWKSTimeout || error.code === "ERR_JOSE_GENERIC" || !(error instanceof errors.JOSEError);
+  return isKeySet
+    ? new Refusal(
+        "graphUnavailable",
+        "The keys of Entra ID, which tokens are checked with, could not be had. Nothing was sent; try again.",
+        { headers: { "Retry-After": "30" } },
+      )
+    : invalidToken(error.code);
+}
+
+let issuers;
+
+/** The tenant's two issuers by name, each with its keys: fetched when they are needed, at most every five minutes for an unknown one. */
+function issuersOf({ loginUrl, tenantId }) {
+  issuers ??= Object.fromEntries(
+    [
+      { name: `https://sts.windows.net/${tenantId}/`, version: "1.0", client: "appid", path: "discovery/keys" },
+      { name: `${loginUrl}/${tenantId}/v2.0`, version: "2.0", client: "azp", path: "discovery/v2.0/keys" },
+    ].map(({ path, ...issuer }) => {
+      const keys = createRemoteJWKSet(new URL(`${loginUrl}/${tenantId}/${path}`), {
+        cooldownDuration: 300_000,
+        cacheMaxAge: 3_600_000,
+        timeoutDuration: 10_000,
+        [customFetch]: (url, options) => ownKeys(url, options, issuer.name, tenantId),
+      });
+      return [issuer.name, { ...issuer, keys }];
+    }),
+  );
+  return issuers;
+}
+
+/** Fetches a key set and leaves out the keys of other issuers. */
+async function ownKeys(url, options, name, tenantId) {
+  const answer = await fetch(url, options);
+  if (answer.status !== 200) {
+    return answer;
+  }
+  const { keys } = await answer.json();
+  const isOwn = ({ issuer }) => issuer === undefined || issuer.replace("{tenantid}", tenantId) === name;
+  return Response.json({ keys: keys.filter(isOwn) });
+}

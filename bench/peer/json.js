@@ -1,0 +1,151 @@
+// JSON that says one thing: what `JSON.parse` takes, and no member twice in one object.
+
+import { Refusal } from "./problem.js";
+
+const MAX_DEPTH = 32;
+const MAX_ECHO = 64;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const invalidJson = (detail, errors) => new Refusal("invalidJson", detail, { errors });
+
+/** The value that the bytes of a body are. */
+export function readJson(bytes) {
+  let text;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw invalidJson("The body is not UTF-8.");
+  }
+  if (text.startsWith("\ufeff")) {
+    throw invalidJson("The body starts with a byte order mark; send UTF-8 without one.");
+  }
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalidJson(text.trim() === "" ? "The body is empty; send a JSON object." : "The body is not JSON.");
+  }
+  const { members, depth } = measure(text);
+  if (depth > MAX_DEPTH) {
+    throw invalidJson(`Objects and arrays are nested deeper than ${MAX_DEPTH} levels.`);
+  }
+  // `JSON.parse` keeps the last of two members of one name, so that fewer are left than were written.
+  if (members !== membersOf(value)) {
+    const pointer = repeated(text);
+    throw invalidJson(`The member ${pointer} is given twice in one object.`, [
+      { pointer, detail: "is given twice in one object" },
+    ]);
+  }
+  return value;
+}
+
+/** How many members are written in a valid JSON text, and how deep it is. Outside of strings each colon stands for a member. */
+function measure(text) {
+  let members = 0;
+  let level = 0;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case QUOTE:
+        at = endOfString(text, at);
+        break;
+      case 0x3a: // :
+        members++;
+        break;
+      case 0x7b: // {
+      case 0x5b: // [
+        level++;
+        if (level > depth) {
+          depth = level;
+        }
+        break;
+      case 0x7d: // }
+      case 0x5d: // ]
+        level--;
+        break;
+    }
+  }
+  return { members, depth };
+}
+
+/** Where the string ends that begins at `start`. */
+function endOfString(text, start) {
+  let at = start + 1;
+  for (let code; (code = text.charCodeAt(at)) !== QUOTE; at++) {
+    if (code === BACKSLASH) {
+      at++;
+    }
+  }
+  return at;
+}
+
+function membersOf(value) {
+  if (typeof value !== "object" || value === null) {
+    return 0;
+  }
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      members += membersOf(item);
+    }
+    return members;
+  }
+  for (const name in value) {
+    members += 1 + membersOf(value[name]);
+  }
+  return members;
+}
+
+/** The pointer of the first repeated member of a valid JSON text. */
+function repeated(text) {
+  const levels = [];
+  for (let at = 0; at < text.length; at++) {
+    const level = levels.at(-1);
+    switch (text[at]) {
+      case "{":
+        levels.push({ names: new Set() });
+        break;
+      case "[":
+        levels.push({ index: 0 });
+        break;
+      case "}":
+      case "]":
+        levels.pop();
+        break;
+      case ",":
+        if (level.names) {
+          level.name = undefined;
+        } else {
+          level.index++;
+        }
+        break;
+      case '"': {
+        const end = endOfString(text, at);
+        if (level?.names && level.name === undefined) {
+          level.name = JSON.parse(text.slice(at, end + 1));
+          if (level.names.has(level.name)) {
+            return pointer(levels.map(({ name, index }) => name ?? index));
+          }
+          level.names.add(level.name);
+        }
+        at = end;
+        break;
+      }
+    }
+  }
+  return "";
+}
+
+/** The JSON pointer (RFC 6901) of a path; a name is echoed in part at most. */
+export function pointer(path) {
+  return path.map((step) => `/${excerpt(String(step)).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+function excerpt(text) {
+  const characters = text.length > MAX_ECHO ? [...text] : text;
+  const short = characters.length > MAX_ECHO ? `${characters.slice(0, MAX_ECHO - 1).join("")}…` : text;
+  return short.replace(/[\p{Cc}\p{Cf}]/gu, "\ufffd");
+}

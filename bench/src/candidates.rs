@@ -1,0 +1,81 @@
+//! Who runs.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use acceptance::{Bindings, Failure, Gateway, Worker, Wrangler, root};
+use sandbox::Sandbox;
+use serde_json::Value;
+
+use crate::{options::Options, requests};
+
+/// The secret that the sandbox and the candidates agree on.
+pub(crate) const CLIENT_SECRET: &str = "ben8Q~the-client-secret-of-the-benchmark";
+/// How many of a candidate's last lines are kept for a failure's sake.
+const LINES: usize = 100;
+
+/// A Worker that is measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) name: String,
+    pub(crate) worker: Worker,
+    /// Whether it checks what it is sent. A floor does nothing but the full job.
+    pub(crate) checks: bool,
+}
+
+/// The candidates that are asked for.
+pub(crate) fn all(options: &Options) -> Result<Vec<Candidate>, Failure> {
+    let build = root().join("build");
+    let mut folders = Vec::new();
+    for name in &options.candidates {
+        let folder = match name.as_str() {
+            "floor" | "object" | "peer" => build.join("bench").join(name),
+            "gateway" => build.clone(),
+            _ => return Err(format!("--candidates: there is no {name}").into()),
+        };
+        folders.push((name.as_str(), folder));
+    }
+    folders.extend(options.also.clone().map(|folder| ("also", folder)));
+    folders.into_iter().map(|(name, folder)| candidate(name, &folder)).collect()
+}
+
+/// The Worker in `folder`, which is of Rust where it has a second module.
+fn candidate(name: &str, folder: &Path) -> Result<Candidate, Failure> {
+    let mut wrangler = Wrangler::read()?;
+    if name == "floor" {
+        wrangler = wrangler.without_objects();
+    }
+    let modules = ["index.js", "index_bg.wasm"].map(|file| folder.join(file));
+    let modules = modules.into_iter().filter(|module| module.ends_with("index.js") || module.exists()).collect();
+    let worker = Worker { modules, wrangler, memory: LINES, home: home() };
+    Ok(Candidate { name: name.to_owned(), worker, checks: !["floor", "object"].contains(&name) })
+}
+
+/// Where the objects' storage lies: in memory where the system has such a folder. What a disk costs depends on what else is written to it,
+/// and is no candidate's merit or fault.
+fn home() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { env::temp_dir() }
+}
+
+/// The variables of every candidate.
+pub(crate) fn bindings(sandbox: &Sandbox, graph_url: &str) -> Result<Bindings, Failure> {
+    let mut bindings = Wrangler::read()?.vars;
+    for (name, value) in [("LOGIN_URL", sandbox.base_url()), ("GRAPH_URL", graph_url), ("CLIENT_SECRET", CLIENT_SECRET)]
+    {
+        bindings.insert(name.to_owned(), Value::from(value));
+    }
+    bindings.insert("CALLERS".to_owned(), requests::callers());
+    Ok(bindings)
+}
+
+impl Candidate {
+    /// Starts it in a process of its own, with a storage of its own.
+    pub(crate) async fn start(&self, bindings: &Bindings) -> Result<Gateway, Failure> {
+        Gateway::start_worker(self.worker.clone(), &bindings.clone().into())
+            .await
+            .map_err(|error| format!("the {} does not start: {error}", self.name).into())
+    }
+}

@@ -1,0 +1,97 @@
+//! Load on one candidate: some connections that each ask, wait for the answer, and ask again.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use acceptance::{Failure, Gateway};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, task::JoinSet};
+
+use crate::process;
+use crate::requests::{Credentials, Kind};
+
+/// How long a candidate may work on after its last answer (its log, the ends of its promises) before its clock is read.
+const AFTERMATH: Duration = Duration::from_millis(30);
+
+/// One round on one candidate.
+#[derive(Clone, Debug)]
+pub(crate) struct Round {
+    pub(crate) requests: u64,
+    /// CPU time of the candidate's process.
+    pub(crate) cpu: Duration,
+    /// From the first request to the last answer.
+    pub(crate) wall: Duration,
+    /// Each request's time, in microseconds.
+    pub(crate) latencies: Vec<u32>,
+}
+
+/// Sends so many requests of this kind over so many connections.
+pub(crate) async fn round(
+    gateway: &Gateway,
+    kind: &Arc<Kind>,
+    credentials: &Arc<Credentials>,
+    connections: usize,
+    requests: u64,
+) -> Result<Round, Failure> {
+    let host = gateway.base_url().trim_start_matches("http://").to_owned();
+    let mut senders = Vec::new();
+    for _ in 0..connections {
+        senders.push(connect(&host).await?);
+    }
+    let left = Arc::new(AtomicU64::new(requests));
+    let cpu = process::cpu_time(gateway.process())?;
+    let began = Instant::now();
+    let mut clients = JoinSet::new();
+    for sender in senders {
+        clients.spawn(client(sender, host.clone(), Arc::clone(kind), Arc::clone(credentials), Arc::clone(&left)));
+    }
+    let mut latencies = Vec::new();
+    while let Some(client) = clients.join_next().await {
+        latencies.extend(client??);
+    }
+    let wall = began.elapsed();
+    tokio::time::sleep(AFTERMATH).await;
+    let cpu = process::cpu_time(gateway.process())?.saturating_sub(cpu);
+    Ok(Round { requests, cpu, wall, latencies })
+}
+
+async fn connect(host: &str) -> Result<SendRequest<Full<Bytes>>, Failure> {
+    let stream = TcpStream::connect(host).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+async fn client(
+    mut sender: SendRequest<Full<Bytes>>,
+    host: String,
+    kind: Arc<Kind>,
+    credentials: Arc<Credentials>,
+    left: Arc<AtomicU64>,
+) -> Result<Vec<u32>, Failure> {
+    let mut latencies = Vec::new();
+    let take = |left: u64| left.checked_sub(1);
+    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
+        let request = kind.request(&host, &credentials)?;
+        let began = Instant::now();
+        sender.ready().await?;
+        let answer = sender.send_request(request).await?;
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await?.to_bytes();
+        latencies.push(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
+        if status != kind.status {
+            let body = String::from_utf8_lossy(&body).chars().take(1000).collect::<String>();
+            return Err(format!("{}: answered {status} in place of {}: {body}", kind.target, kind.status).into());
+        }
+    }
+    Ok(latencies)
+}

@@ -1,0 +1,108 @@
+//! The benchmark: the gateway beside a JavaScript peer and the floor, in one run. See bench/README.md.
+
+mod candidates;
+mod conformance;
+mod goals;
+mod load;
+mod measure;
+mod memory;
+mod options;
+mod process;
+mod report;
+mod requests;
+mod start;
+mod statistics;
+mod upstream;
+
+use std::{collections::BTreeMap, fs, process::ExitCode, sync::Arc};
+
+use acceptance::{Failure, Upload, root};
+use sandbox::{Sandbox, Settings};
+use serde::Serialize;
+
+use crate::{
+    goals::Goal,
+    measure::{Run, Series, SizeAfter},
+    memory::Memory,
+    options::{HELP, Options, Part},
+    requests::Credentials,
+    start::Start,
+    upstream::Upstream,
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match bench().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where that fails too, there is nobody left to tell.
+            let _ = report::say(&format!("error: {error}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// All that a run has found, as it is written to `build/bench.json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Found<'a> {
+    alike: usize,
+    series: &'a [Series],
+    sizes: &'a [SizeAfter],
+    starts: &'a [Start],
+    uploads: BTreeMap<&'a str, [usize; 2]>,
+    memory: &'a [Memory],
+    goals: &'a [Goal],
+}
+
+async fn bench() -> Result<(), Failure> {
+    let options = Options::read()?;
+    if options.help {
+        return report::say(HELP);
+    }
+    let sandbox = Sandbox::start(Settings::new(candidates::CLIENT_SECRET)).await?;
+    let upstream = Upstream::start().await?;
+    let candidates = candidates::all(&options)?;
+    let alike = conformance::check(&candidates).await?;
+    report::say(&format!("{alike} requests were answered alike by those that check, but for words\n"))?;
+    let mut run = Run {
+        options: &options,
+        candidates: &candidates,
+        sandbox: &sandbox,
+        upstream: &upstream,
+        credentials: Arc::new(Credentials::issue(&sandbox)),
+        bindings: candidates::bindings(&sandbox, &upstream.base_url)?,
+        series: Vec::new(),
+        sizes: Vec::new(),
+    };
+    let (mut starts, mut memories, mut goals) = (Vec::new(), Vec::new(), Vec::new());
+    if let Some(requests) = options.memory {
+        (memories, goals) = memory::measure(&run, requests).await?;
+    } else {
+        for emails in options.emails.clone() {
+            run.size(emails).await?;
+        }
+        if options.has(Part::Start) {
+            starts = start::measure(&run).await?;
+        }
+    }
+    let uploads =
+        candidates.iter().map(|candidate| Ok((candidate.name.clone(), Upload::of(&candidate.worker.modules)?)));
+    let uploads = uploads.collect::<Result<Vec<_>, Failure>>()?;
+    for gateway in ["gateway", "also"] {
+        goals.extend(goals::judge(gateway, &run.series, &uploads));
+    }
+    report::say(&report::others(&run, &uploads, &starts))?;
+    report::say(&report::goals(&goals))?;
+    let found = Found {
+        alike,
+        series: &run.series,
+        sizes: &run.sizes,
+        starts: &starts,
+        uploads: uploads.iter().map(|(name, upload)| (name.as_str(), [upload.raw, upload.gzip])).collect(),
+        memory: &memories,
+        goals: &goals,
+    };
+    fs::write(root().join("build/bench.json"), serde_json::to_string_pretty(&found)?)?;
+    report::say("\nall of it: build/bench.json\n")
+}

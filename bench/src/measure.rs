@@ -1,0 +1,269 @@
+//! The measurement: cases, candidates, rounds.
+
+use std::{sync::Arc, time::Duration};
+
+use acceptance::{Bindings, Failure, Gateway};
+use sandbox::Sandbox;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    candidates::Candidate,
+    load::{self, Round},
+    options::{Options, Part},
+    process::{self, Size},
+    report::{self, Table},
+    requests::{self, CALLERS, Credential, Credentials, EMAILS, Kind},
+    statistics::{Spread, count, figure, figure_of, quantile},
+    upstream::Upstream,
+};
+
+/// Share of the quota that is used: the rest is for what was not foreseen.
+const USED: u64 = 90;
+/// CPU time that a candidate warms up for before the first case, and before each further one.
+const FIRST_WARM_UP: Duration = Duration::from_millis(1500);
+const WARM_UP: Duration = Duration::from_millis(300);
+/// The share of the quota that a warm-up may take, in percent.
+const WARM_UP_SHARE: u64 = 6;
+/// Requests of a round, at least and at most.
+const FEWEST: u64 = 16;
+const MOST: u64 = 20_000;
+/// How many tokens a round uses up where each request has a new one.
+const NEW_TOKENS: usize = 400;
+
+/// What all candidates are asked, and the conditions of it.
+pub(crate) struct Case {
+    pub(crate) part: Part,
+    pub(crate) name: &'static str,
+    pub(crate) credential: &'static str,
+    pub(crate) emails: usize,
+    kind: Kind,
+}
+
+/// What one candidate did in one case.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Series {
+    pub(crate) case: &'static str,
+    pub(crate) credential: &'static str,
+    pub(crate) emails: usize,
+    pub(crate) candidate: String,
+    pub(crate) requests_per_round: u64,
+    /// CPU time per request, in microseconds.
+    pub(crate) cpu: Spread,
+    pub(crate) cpu_of_rounds: Vec<f64>,
+    pub(crate) requests_per_second: Spread,
+    /// In milliseconds.
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+}
+
+/// How large a candidate's process was after all cases of one size.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SizeAfter {
+    pub(crate) emails: usize,
+    pub(crate) candidate: String,
+    pub(crate) rss_kib: u64,
+    pub(crate) peak_kib: u64,
+}
+
+/// The run: what it needs, and what it has found.
+pub(crate) struct Run<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) candidates: &'a [Candidate],
+    pub(crate) sandbox: &'a Sandbox,
+    pub(crate) upstream: &'a Upstream,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) bindings: Bindings,
+    pub(crate) series: Vec<Series>,
+    pub(crate) sizes: Vec<SizeAfter>,
+}
+
+/// A candidate that runs, and what it has to say of the case at hand.
+struct Runner<'a> {
+    candidate: &'a Candidate,
+    gateway: Gateway,
+    warm: bool,
+    rounds: Vec<Round>,
+}
+
+impl Run<'_> {
+    /// Runs all cases of one size, the candidates in processes that have seen no other size.
+    pub(crate) async fn size(&mut self, emails: usize) -> Result<(), Failure> {
+        let cases = self.cases(emails);
+        if cases.is_empty() {
+            return Ok(());
+        }
+        let mut runners = Vec::new();
+        for candidate in self.candidates {
+            let gateway = candidate.start(&self.bindings).await?;
+            runners.push(Runner { candidate, gateway, warm: false, rounds: Vec::new() });
+        }
+        let full = u64::try_from(cases.iter().filter(|case| case.kind.remediates).count())?;
+        for case in &cases {
+            self.case(case, full, &mut runners).await?;
+        }
+        for Runner { candidate, gateway, .. } in &runners {
+            let Size { now, peak } = process::size(gateway.process())?;
+            let candidate = candidate.name.clone();
+            self.sizes.push(SizeAfter { emails, candidate, rss_kib: now, peak_kib: peak });
+        }
+        Ok(())
+    }
+
+    fn cases(&self, emails: usize) -> Vec<Case> {
+        let options = self.options;
+        let good = requests::remediation(emails);
+        let mut credentials = Vec::new();
+        if options.bearer {
+            credentials.push(("bearer", Credential::Bearer, Credential::Tampered));
+        }
+        if options.key {
+            credentials.push(("key", Credential::Key, Credential::WrongKey));
+        }
+        let mut cases = Vec::new();
+        let mut add = |part, name, credential, kind| {
+            if options.has(part) {
+                cases.push(Case { part, name, credential, emails, kind });
+            }
+        };
+        for (name, credential, wrong) in credentials {
+            let kind = |target, credential: &Credential, body: &Value, status| {
+                Kind::new(target, credential.clone(), body, status)
+            };
+            add(Part::Valid, "valid", name, kind("/remediate?validateOnly=true", &credential, &good, 200));
+            if emails == 2 && name == "bearer" {
+                let new = Credential::New(Vec::new());
+                add(Part::Valid, "new token", name, kind("/remediate?validateOnly=true", &new, &good, 200));
+            }
+            if emails == 2 {
+                add(Part::Refused, "bad credential", name, kind("/remediate", &wrong, &good, 401));
+            }
+            if emails == 100 {
+                add(
+                    Part::Refused,
+                    "bad payload",
+                    name,
+                    kind("/remediate", &credential, &requests::faulty(emails), 400),
+                );
+            }
+            add(Part::Full, "full", name, kind("/remediate", &credential, &good, 202));
+        }
+        // What fills the ledger comes last.
+        cases.sort_by_key(|case| case.kind.remediates);
+        cases
+    }
+
+    async fn case(&mut self, case: &Case, full: u64, runners: &mut [Runner<'_>]) -> Result<(), Failure> {
+        let takes_part =
+            |runner: &Runner<'_>| runner.candidate.checks || case.part == Part::Full && case.credential == "bearer";
+        let mut runners: Vec<&mut Runner<'_>> = runners.iter_mut().filter(|runner| takes_part(runner)).collect();
+        if runners.is_empty() {
+            return Ok(());
+        }
+        // What a candidate may send before its callers' quotas are used up.
+        let quota = (EMAILS * USED / 100) / full.max(1) / u64::try_from(case.emails)?.max(1);
+        let quota = if case.kind.remediates { quota } else { u64::MAX };
+
+        let mut costs = Vec::new();
+        for runner in &mut runners {
+            costs.push(self.warm_up(case, runner, quota.saturating_mul(WARM_UP_SHARE) / 100).await?);
+        }
+        let cost = costs.iter().sum::<f64>() / figure_of(costs.len()).max(1.0);
+        let wanted = count(self.options.seconds / cost.max(1e-6));
+        let rounds = u64::try_from(self.options.rounds)?;
+        let left = quota.saturating_mul(100 - 2 * WARM_UP_SHARE) / 100 / rounds;
+        let requests = wanted.clamp(FEWEST, MOST).min(left).max(1);
+
+        for round in 0..self.options.rounds {
+            // Nobody is always the first, or always after the same one.
+            let first = round % runners.len();
+            let kind = Arc::new(self.kind(case));
+            let requests =
+                if let Credential::New(tokens) = &kind.credential { u64::try_from(tokens.len())? } else { requests };
+            for turn in 0..runners.len() {
+                let Some(runner) = runners.get_mut((first + turn) % costs.len()) else { continue };
+                let done = self.round(&kind, runner, requests).await?;
+                runner.rounds.push(done);
+            }
+        }
+        let mut table = Table::new(case);
+        for runner in runners {
+            let series = series(case, &runner.candidate.name, std::mem::take(&mut runner.rounds));
+            table.add(&series);
+            self.series.push(series);
+        }
+        report::say(&table.text())
+    }
+
+    /// The kind of request, with new tokens where each request has one.
+    fn kind(&self, case: &Case) -> Kind {
+        let mut kind = case.kind.clone();
+        if let Credential::New(tokens) = &mut kind.credential {
+            *tokens = (0..NEW_TOKENS).map(|number| requests::token(self.sandbox, number % CALLERS)).collect();
+        }
+        kind
+    }
+
+    /// Has the candidate reach its pace. Gives the CPU time of a request in seconds, as far as it is known by then.
+    async fn warm_up(&self, case: &Case, runner: &mut Runner<'_>, most: u64) -> Result<f64, Failure> {
+        let time = if std::mem::replace(&mut runner.warm, true) { WARM_UP } else { FIRST_WARM_UP };
+        let mut kind = case.kind.clone();
+        if matches!(kind.credential, Credential::New(_)) {
+            kind = self.kind(case);
+        }
+        let kind = Arc::new(kind);
+        let mut spent = Duration::ZERO;
+        let mut done = 0_u64;
+        let mut requests = 8_u64;
+        loop {
+            let requests_now = requests.min(most.saturating_sub(done)).max(1);
+            let round = self.round(&kind, runner, requests_now).await?;
+            spent += round.cpu;
+            done += requests_now;
+            if spent >= time || done >= most {
+                return Ok(round.cpu.as_secs_f64() / figure(round.requests));
+            }
+            requests = requests.saturating_mul(2).min(256);
+        }
+    }
+
+    async fn round(&self, kind: &Arc<Kind>, runner: &Runner<'_>, requests: u64) -> Result<Round, Failure> {
+        let before = self.upstream.taken();
+        let round =
+            load::round(&runner.gateway, kind, &self.credentials, self.options.connections, requests).await.map_err(
+                |error| format!("the {}: {error}\n{}", runner.candidate.name, runner.gateway.output().join("\n")),
+            )?;
+        let taken = self.upstream.taken() - before;
+        let expected = if kind.remediates { requests } else { 0 };
+        if taken != expected {
+            return Err(
+                format!("the {}: of {expected} remediations {taken} came to Graph", runner.candidate.name).into()
+            );
+        }
+        Ok(round)
+    }
+}
+
+fn series(case: &Case, candidate: &str, rounds: Vec<Round>) -> Series {
+    let cpu_of_rounds: Vec<f64> =
+        rounds.iter().map(|round| round.cpu.as_secs_f64() * 1e6 / figure(round.requests)).collect();
+    let pace = rounds.iter().map(|round| figure(round.requests) / round.wall.as_secs_f64());
+    let requests_per_second = Spread::of(pace);
+    let requests_per_round = rounds.first().map_or(0, |round| round.requests);
+    let mut latencies: Vec<u32> = rounds.into_iter().flat_map(|round| round.latencies).collect();
+    latencies.sort_unstable();
+    Series {
+        case: case.name,
+        credential: case.credential,
+        emails: case.emails,
+        candidate: candidate.to_owned(),
+        requests_per_round,
+        cpu: Spread::of(cpu_of_rounds.iter().copied()),
+        cpu_of_rounds,
+        requests_per_second,
+        p50: f64::from(quantile(&latencies, 1, 2)) / 1000.0,
+        p99: f64::from(quantile(&latencies, 99, 100)) / 1000.0,
+    }
+}

@@ -1,0 +1,129 @@
+//! What of the benchmark is run.
+
+use std::path::PathBuf;
+
+use acceptance::Failure;
+use lexopt::{Arg, Parser, ValueExt as _};
+
+/// What `make bench OPTIONS="…"` takes.
+pub(crate) const HELP: &str = "\
+options of make bench, as OPTIONS=\"…\":
+  --only full,valid,refused,start   which parts to run (default: all)
+  --emails 2,100,1000,10000         sizes of the payload (default: all four)
+  --credential bearer,key           how the caller proves itself (default: both)
+  --candidates floor,object,peer,gateway   who runs (default: all)
+  --also DIRECTORY                  another build of the gateway beside them: a folder with index.js and index_bg.wasm
+  --rounds 7                        rounds, of which the median counts
+  --seconds 0.7                     CPU time that a round aims at
+  --connections 8                   connections that ask at once
+  --memory [REQUESTS]               nothing but memory: so many requests of valid and of full (default: 200000), and the process's size on the way
+  --help                            this text
+";
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// `?validateOnly=true`: the checks alone.
+    Valid,
+    /// Requests that are refused.
+    Refused,
+    /// The whole job, up to Graph and back.
+    Full,
+    /// The time from the start of the process to its first answer.
+    Start,
+}
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) parts: Vec<Part>,
+    pub(crate) emails: Vec<usize>,
+    pub(crate) bearer: bool,
+    pub(crate) key: bool,
+    pub(crate) candidates: Vec<String>,
+    pub(crate) also: Option<PathBuf>,
+    pub(crate) rounds: usize,
+    pub(crate) seconds: f64,
+    pub(crate) connections: usize,
+    pub(crate) memory: Option<u64>,
+    pub(crate) help: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            parts: vec![Part::Valid, Part::Refused, Part::Full, Part::Start],
+            emails: vec![2, 100, 1_000, 10_000],
+            bearer: true,
+            key: true,
+            candidates: ["floor", "object", "peer", "gateway"].map(str::to_owned).to_vec(),
+            also: None,
+            rounds: 7,
+            seconds: 0.7,
+            connections: 8,
+            memory: None,
+            help: false,
+        }
+    }
+}
+
+/// How many requests `--memory` makes where it does not say.
+const MEMORY_REQUESTS: u64 = 200_000;
+
+impl Options {
+    /// Reads the command line.
+    pub(crate) fn read() -> Result<Self, Failure> {
+        let mut options = Self::default();
+        let mut parser = Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("only") => {
+                    options.parts = list(&mut parser)?.iter().map(|name| part(name)).collect::<Result<_, _>>()?;
+                }
+                Arg::Long("emails") => {
+                    options.emails = list(&mut parser)?.iter().map(|count| count.parse()).collect::<Result<_, _>>()?;
+                    if options.emails.iter().any(|count| !(1..=10_000).contains(count)) {
+                        return Err("--emails: from 1 to 10000".into());
+                    }
+                    options.emails.sort_unstable();
+                }
+                Arg::Long("credential") => {
+                    let kinds = list(&mut parser)?;
+                    options.bearer = kinds.iter().any(|kind| kind == "bearer");
+                    options.key = kinds.iter().any(|kind| kind == "key");
+                }
+                Arg::Long("candidates") => options.candidates = list(&mut parser)?,
+                Arg::Long("also") => options.also = Some(parser.value()?.into()),
+                Arg::Long("rounds") => options.rounds = parser.value()?.parse::<usize>()?.max(1),
+                Arg::Long("seconds") => options.seconds = parser.value()?.parse()?,
+                Arg::Long("connections") => options.connections = parser.value()?.parse::<usize>()?.max(1),
+                Arg::Long("memory") => {
+                    let requests = parser.optional_value().map(|value| value.parse()).transpose()?;
+                    options.memory = Some(requests.unwrap_or(MEMORY_REQUESTS));
+                }
+                Arg::Value(value) if options.memory.is_some() => options.memory = Some(value.parse()?),
+                Arg::Long("help") => options.help = true,
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        Ok(options)
+    }
+
+    pub(crate) fn has(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+}
+
+fn list(parser: &mut Parser) -> Result<Vec<String>, Failure> {
+    Ok(parser.value()?.string()?.split(',').map(str::to_owned).collect())
+}
+
+fn part(name: &str) -> Result<Part, Failure> {
+    match name {
+        "valid" => Ok(Part::Valid),
+        "refused" => Ok(Part::Refused),
+        "full" => Ok(Part::Full),
+        "start" => Ok(Part::Start),
+        _ => Err(format!("--only: there is no {name}").into()),
+    }
+}

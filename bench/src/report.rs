@@ -1,0 +1,95 @@
+//! What is printed, and what is written as JSON.
+
+use std::{fmt::Write as _, io::Write as _};
+
+use acceptance::{Failure, Upload};
+
+use crate::{
+    goals::Goal,
+    measure::{Case, Run, Series},
+    start::Start,
+    statistics::{figure, figure_of},
+};
+
+/// Writes a text to the standard output at once.
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    let mut output = std::io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    Ok(output.flush()?)
+}
+
+/// The table of one case.
+pub(crate) struct Table {
+    text: String,
+    rows: Vec<Series>,
+}
+
+impl Table {
+    pub(crate) fn new(case: &Case) -> Self {
+        let plural = if case.emails == 1 { "" } else { "s" };
+        let title = format!("{}, {}, {} email{plural}", case.name, case.credential, case.emails);
+        let text = format!(
+            "\n{title:<40} {:>10} {:>17} {:>8} {:>9} {:>9} {:>9}\n",
+            "CPU µs", "(least – most)", "to peer", "per s", "p50 ms", "p99 ms"
+        );
+        Self { text, rows: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, series: &Series) {
+        self.rows.push(series.clone());
+    }
+
+    pub(crate) fn text(mut self) -> String {
+        let peer = self.rows.iter().find(|row| row.candidate == "peer").map(|row| row.cpu.median);
+        for row in &self.rows {
+            let spread = format!("({:.0} – {:.0})", row.cpu.least, row.cpu.most);
+            let ratio = peer.map(|peer| format!("{:.2}", row.cpu.median / peer)).unwrap_or_default();
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                self.text,
+                "  {:<38} {:>10.0} {spread:>17} {ratio:>8} {:>9.0} {:>9.2} {:>9.2}",
+                row.candidate, row.cpu.median, row.requests_per_second.median, row.p50, row.p99
+            );
+        }
+        self.text
+    }
+}
+
+/// The goals, each with what came out.
+pub(crate) fn goals(goals: &[Goal]) -> String {
+    let mut text = format!("\n{:<72} {:>9} {:>9}\n", "goal", "is", "at most");
+    for Goal { what, is, at_most, reached } in goals {
+        let reached = if *reached { "yes" } else { "NO" };
+        let _ = writeln!(text, "{what:<72} {is:>9.2} {at_most:>9.2}  {reached}");
+    }
+    text
+}
+
+/// Sizes of processes and uploads, and times of starts.
+pub(crate) fn others(run: &Run<'_>, uploads: &[(String, Upload)], starts: &[Start]) -> String {
+    let kib = |bytes: usize| figure_of(bytes) / 1024.0;
+    let mut text = String::new();
+    if !run.sizes.is_empty() {
+        let _ = writeln!(text, "\n{:<40} {:>12} {:>12}", "memory after the run (RSS)", "MiB", "at most");
+        for size in &run.sizes {
+            let name = format!("  {}, {} emails", size.candidate, size.emails);
+            let mib = |kib: u64| figure(kib) / 1024.0;
+            let _ = writeln!(text, "{name:<40} {:>12.1} {:>12.1}", mib(size.rss_kib), mib(size.peak_kib));
+        }
+    }
+    if !starts.is_empty() {
+        let _ = writeln!(text, "\n{:<40} {:>12} {:>17}", "from the start of the process", "ms", "(least – most)");
+        for start in starts {
+            for (what, spread) in [("listens", start.listens), ("first answer", start.first_answer)] {
+                let name = format!("  {}, {what}", start.candidate);
+                let between = format!("({:.0} – {:.0})", spread.least, spread.most);
+                let _ = writeln!(text, "{name:<40} {:>12.0} {between:>17}", spread.median);
+            }
+        }
+    }
+    let _ = writeln!(text, "\n{:<40} {:>12} {:>12}", "upload", "KiB", "gzip -9");
+    for (name, upload) in uploads {
+        let _ = writeln!(text, "  {name:<38} {:>12.1} {:>12.1}", kib(upload.raw), kib(upload.gzip));
+    }
+    text
+}

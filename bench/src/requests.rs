@@ -1,0 +1,214 @@
+//! What the candidates are asked.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use acceptance::Failure;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use sandbox::{CALLER_OBJECT_ID, Sandbox, TokenRequest};
+use serde_json::{Value, json};
+
+use crate::upstream::guid;
+
+/// How many callers take turns. The most that one may have in an hour is 2,500,000 emails, which 250 requests of 10,000 use up.
+pub(crate) const CALLERS: usize = 4;
+/// What all of them may have together while a candidate runs.
+pub(crate) const EMAILS: u64 = 10_000_000;
+/// The most that the contract grants one caller in an hour (`max_emails_per_hour`).
+const EMAILS_PER_HOUR: u64 = 2_500_000;
+/// Their API keys, which are good for nothing but a gateway on loopback, with the SHA-256 of each.
+const KEYS: [(&str, &str); CALLERS] = [
+    ("rgk_bench-0", "7bb6c8564ea1e8cc3a3108501f3ea979f7b888ba3d4f413e3f55b71b99c1294d"),
+    ("rgk_bench-1", "01345086e7ed15d53df61e1efc56acb5b3b66b654dceea6b0c8762d41514fd8d"),
+    ("rgk_bench-2", "f38e45e9bf824b7f71c267914147444ce45ec7fc50093cf94d192d2a633ca2d1"),
+    ("rgk_bench-3", "b2a64a0611242df1c00d865e13d5161a9231e520aa546e01553fe562e139c4fb"),
+];
+/// The place in a payload that each request has its own GUID in.
+const FIRST_ID: &str = "\"networkMessageId\":\"";
+
+/// `CALLERS` of the candidates.
+pub(crate) fn callers() -> Value {
+    let caller = |(index, (_, digest)): (usize, &(&str, &str))| {
+        json!({
+            "name": format!("bench-{index}"),
+            "object_id": object_id(index),
+            "api_key_sha256": [digest],
+            "actions": ["softDelete", "moveToJunk", "moveToQuarantine"],
+            "recipient_domains": ["contoso.com", "*.fabrikam.com"],
+            "max_emails_per_request": 10_000,
+            "max_emails_per_hour": EMAILS_PER_HOUR,
+        })
+    };
+    KEYS.iter().enumerate().map(caller).collect()
+}
+
+/// The object id of a caller: the development caller's but for its last digit.
+fn object_id(index: usize) -> String {
+    let mut id = CALLER_OBJECT_ID.to_owned();
+    id.pop();
+    format!("{id}{index}")
+}
+
+/// The callers' credentials.
+pub(crate) struct Credentials {
+    tokens: Vec<String>,
+    tampered: Vec<String>,
+}
+
+impl Credentials {
+    /// Has the sandbox issue a token for each of them.
+    pub(crate) fn issue(sandbox: &Sandbox) -> Self {
+        let tokens: Vec<String> = (0..CALLERS).map(|index| token(sandbox, index)).collect();
+        let tampered = tokens.iter().map(|token| tampered(token)).collect();
+        Self { tokens, tampered }
+    }
+
+    /// The header of the request of this number.
+    fn header<'a>(&'a self, kind: &'a Credential, number: usize) -> (&'static str, String) {
+        let bearer = |tokens: &[String]| ("authorization", format!("Bearer {}", pick(tokens, number)));
+        match kind {
+            Credential::Bearer => bearer(&self.tokens),
+            Credential::Tampered => bearer(&self.tampered),
+            Credential::New(tokens) => bearer(tokens),
+            Credential::Key => ("x-api-key", KEYS.get(number % CALLERS).map_or("", |(key, _)| key).to_owned()),
+            Credential::WrongKey => ("x-api-key", "rgk_of-nobody".to_owned()),
+        }
+    }
+}
+
+fn pick(tokens: &[String], number: usize) -> &str {
+    number.checked_rem(tokens.len()).and_then(|index| tokens.get(index)).map_or("", String::as_str)
+}
+
+/// A token of a caller's.
+pub(crate) fn token(sandbox: &Sandbox, caller: usize) -> String {
+    let object_id = Some(object_id(caller % CALLERS));
+    sandbox.issue_token(&TokenRequest {
+        object_id,
+        roles: vec!["Remediation.Submit.All".to_owned()],
+        ..TokenRequest::default()
+    })
+}
+
+/// The token with another signature of the same form.
+pub(crate) fn tampered(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    signed.chars().chain(['.', first]).chain(signature.chars().skip(1)).collect()
+}
+
+/// How a caller proves itself.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    /// By a token, the same for each of its requests.
+    Bearer,
+    /// By a token that was not used before: a caller's first request.
+    New(Vec<String>),
+    /// By a token whose signature is wrong.
+    Tampered,
+    /// By an API key.
+    Key,
+    /// By a key of nobody's.
+    WrongKey,
+}
+
+/// A kind of request.
+#[derive(Clone, Debug)]
+pub(crate) struct Kind {
+    /// Path and query.
+    pub(crate) target: &'static str,
+    pub(crate) credential: Credential,
+    /// The body, and where in it each request has a GUID of its own.
+    body: Bytes,
+    id_at: Option<usize>,
+    /// The status of the answer.
+    pub(crate) status: u16,
+    /// Whether each request is a remediation that Graph must get.
+    pub(crate) remediates: bool,
+}
+
+impl Kind {
+    /// A kind of request with this body.
+    pub(crate) fn new(target: &'static str, credential: Credential, body: &Value, status: u16) -> Self {
+        let body = body.to_string();
+        let id_at = body.find(FIRST_ID).map(|at| at.saturating_add(FIRST_ID.len()));
+        Self { target, credential, body: body.into(), id_at, status, remediates: status == 202 }
+    }
+
+    /// The next request to `host`.
+    pub(crate) fn request(&self, host: &str, credentials: &Credentials) -> Result<Request<Full<Bytes>>, Failure> {
+        /// No two requests of a run are the same remediation.
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let (name, value) = credentials.header(&self.credential, usize::try_from(number)?);
+        let mut request = Request::post(self.target)
+            .header("host", host)
+            .header("content-type", "application/json")
+            .header("user-agent", "bench")
+            .header(name, value);
+        let mut body = self.body.clone();
+        if self.remediates {
+            let id = guid(number);
+            if let Some(at) = self.id_at {
+                let mut own = body.to_vec();
+                if let Some(place) = own.get_mut(at..at.saturating_add(id.len())) {
+                    place.copy_from_slice(id.as_bytes());
+                }
+                body = own.into();
+            }
+            request = request.header("idempotency-key", format!("bench-{id}"));
+        }
+        Ok(request.body(Full::new(body))?)
+    }
+}
+
+/// A remediation of so many emails, each to another mailbox.
+pub(crate) fn remediation(emails: usize) -> Value {
+    const NAMES: [&str; 5] = ["jarvis", "morales", "de-la-cruz", "o.brien", "nakamura"];
+    let random = fastrand::Rng::with_seed(7);
+    let email = |index: usize| {
+        let mut random = random.clone();
+        random.seed(u64::try_from(index).unwrap_or_default());
+        let name = NAMES.get(index % NAMES.len()).copied().unwrap_or_default();
+        json!({
+            "networkMessageId": uuid(&mut random),
+            "recipientEmailAddress": format!("{name}{index}@contoso.com"),
+        })
+    };
+    json!({
+        "displayName": "Clean up Phish email",
+        "description": "Delete email",
+        "severity": "medium",
+        "action": "softDelete",
+        "remediateSendersCopy": false,
+        "analyzedEmails": (0..emails).map(email).collect::<Vec<_>>(),
+    })
+}
+
+fn uuid(random: &mut fastrand::Rng) -> String {
+    let [first, second] = [random.u64(..), random.u64(..)];
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        first >> 32,
+        first >> 16 & 0xffff,
+        first & 0xffff,
+        second >> 48,
+        second & 0xffff_ffff_ffff
+    )
+}
+
+/// The same with the faults that callers make in public code: a member's name that does not exist, and ids of another kind.
+pub(crate) fn faulty(emails: usize) -> Value {
+    let mut payload = remediation(emails);
+    if let Some(members) = payload.as_object_mut() {
+        let action = members.remove("action").unwrap_or_default();
+        members.insert("remediationAction".to_owned(), action);
+    }
+    for index in [0, 1, 2] {
+        if let Some(id) = payload.pointer_mut(&format!("/analyzedEmails/{index}/networkMessageId")) {
+            *id = "AAMkAGI2THVSAAA=".into();
+        }
+    }
+    payload
+}

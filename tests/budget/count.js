@@ -1,0 +1,39 @@
+// Counts each call between JavaScript and the Wasm, in either direction, and knows what the Wasm holds. It must be imported before the Worker, which
+// instantiates the Wasm as it loads.
+
+const calls = {};
+let memory;
+let references;
+
+const counting = (kind, name, callee) =>
+  typeof callee === "function"
+    ? function (...values) {
+        const key = `${kind} ${name}`;
+        calls[key] = (calls[key] ?? 0) + 1;
+        return callee.apply(this, values);
+      }
+    : callee;
+
+const all = (kind, functions) =>
+  Object.fromEntries(Object.entries(functions).map(([name, callee]) => [name, counting(kind, name, callee)]));
+
+const { Instance } = WebAssembly;
+WebAssembly.Instance = function (module, imports) {
+  const counted = Object.entries(imports).map(([name, functions]) => [name, all("import", functions)]);
+  const { exports } = new Instance(module, Object.fromEntries(counted));
+  memory = exports.memory;
+  references = exports.__wbindgen_externrefs;
+  return { exports: all("export", exports) };
+};
+
+/** The calls by name since the last time. */
+export function taken() {
+  const taken = { ...calls };
+  for (const name of Object.keys(calls)) {
+    delete calls[name];
+  }
+  return taken;
+}
+
+/** What it holds: bytes of memory, and places for references to JavaScript's values. Neither ever shrinks. */
+export const held = () => ({ bytes: memory.buffer.byteLength, references: references.length });

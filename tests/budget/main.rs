@@ -1,0 +1,116 @@
+//! What a request may cost at most, and that none leaves anything behind. Times depend on the machine; these figures do not.
+
+use std::collections::BTreeMap;
+
+use acceptance::{Answer, Failure, Gateway, TestResult, Worker, World, payload, root, tests};
+use reqwest::RequestBuilder;
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![requests_cross_seldom, requests_leave_nothing_behind])
+}
+
+/// The most calls between JavaScript and the Wasm, in either direction, for one request of each kind. Each costs a conversion of its values, and most
+/// of them an object on JavaScript's side; at small payloads they are most of what a request costs. To lower one, let the test print what was
+/// called how often, and do the same with fewer or larger calls; then lower the figure here, so that it is not lost again.
+mod calls {
+    /// `?validateOnly=true` with a bearer token that was seen before.
+    pub(super) const VALID: u64 = 34;
+    /// The whole job, in the Worker and in the object.
+    pub(super) const FULL: u64 = 140;
+    /// A refusal for want of a credential: the least that the gateway ever does with a POST.
+    pub(super) const REFUSED: u64 = 16;
+}
+
+async fn requests_cross_seldom(world: &World) -> TestResult {
+    let gateway = counted(world).await?;
+    let token = world.token();
+    let post = |path: &str| gateway.post(path).json(&payload());
+    let valid = || post("/remediate?validateOnly=true").bearer_auth(&token);
+    let full = || post("/remediate").bearer_auth(&token);
+    let refused = || post("/remediate");
+    // What an isolate does once, it has done then.
+    for request in [valid(), full()] {
+        let answer = Answer::to(request).await?;
+        assert!(answer.status < 300, "{answer:?}");
+    }
+
+    let budgets: [(&str, &dyn Fn() -> RequestBuilder, u16, u64); 3] = [
+        ("validateOnly", &valid, 200, calls::VALID),
+        ("the full job", &full, 202, calls::FULL),
+        ("a refusal", &refused, 401, calls::REFUSED),
+    ];
+    for (name, request, status, ceiling) in budgets {
+        let counted = calls_of(&gateway, request, status).await?;
+        let total: u64 = counted.values().sum();
+        assert!(total <= ceiling, "{name}: {total} calls; {ceiling} are granted: {counted:#?}");
+    }
+    Ok(())
+}
+
+/// A process's size, which V8 lets grow and shrink as it likes, would not show a hundred bytes per request; these two figures do, as soon as what
+/// was set aside is used up.
+async fn requests_leave_nothing_behind(world: &World) -> TestResult {
+    let gateway = counted(world).await?;
+    let token = world.token();
+    let ask = async |requests: usize| -> TestResult {
+        for _ in 0..requests {
+            let payload = payload();
+            for (path, bearer, status) in
+                [("?validateOnly=true", Some(&token), 200), ("", Some(&token), 202), ("", None, 401)]
+            {
+                let request = gateway.post(&format!("/remediate{path}")).json(&payload);
+                let request = if let Some(token) = bearer { request.bearer_auth(token) } else { request };
+                let answer = Answer::to(request).await?;
+                assert_eq!(answer.status, status, "{answer:?}");
+            }
+        }
+        Ok(())
+    };
+    // Caches, buffers and tables take their size.
+    ask(200).await?;
+    let before = held(&gateway).await?;
+    ask(1500).await?;
+    let after = held(&gateway).await?;
+    // Fifty bytes of each would be a page of Wasm more.
+    assert_eq!(after, before);
+    Ok(())
+}
+
+/// What the Wasm holds, by name.
+async fn held(gateway: &Gateway) -> Result<BTreeMap<String, u64>, Failure> {
+    Ok(serde_json::from_slice(&Answer::to(gateway.get("/held")).await?.body)?)
+}
+
+/// The gateway as it was built, behind what counts.
+async fn counted(world: &World) -> Result<Gateway, Failure> {
+    let mut worker = Worker::built()?;
+    let folder = root().join("tests/budget");
+    worker.modules.splice(0..0, ["counted.js", "count.js"].map(|file| folder.join(file)));
+    Gateway::start_worker(worker, &world.bindings().into()).await
+}
+
+/// The calls by name that one request causes: the fewest of some, since a stream may come in more pieces than it must.
+async fn calls_of(
+    gateway: &Gateway,
+    request: &dyn Fn() -> RequestBuilder,
+    status: u16,
+) -> Result<BTreeMap<String, u64>, Failure> {
+    let mut fewest: Option<BTreeMap<String, u64>> = None;
+    for _ in 0..5 {
+        calls(gateway).await?;
+        let answer = Answer::to(request()).await?;
+        assert_eq!(answer.status, status, "{answer:?}");
+        // It is the last that the gateway does.
+        gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        let counted = calls(gateway).await?;
+        let total = |calls: &BTreeMap<String, u64>| calls.values().sum::<u64>();
+        if fewest.as_ref().is_none_or(|fewest| total(&counted) < total(fewest)) {
+            fewest = Some(counted);
+        }
+    }
+    Ok(fewest.unwrap_or_default())
+}
+
+async fn calls(gateway: &Gateway) -> Result<BTreeMap<String, u64>, Failure> {
+    Ok(serde_json::from_slice(&Answer::to(gateway.get("/calls")).await?.body)?)
+}
