@@ -211,6 +211,7 @@ async fn steps<P: Platform>(
         Settlement::Stopped => Err(Refusal::Stopped),
         Settlement::InProgress => Err(Refusal::InProgress),
         Settlement::KeyReused => Err(Refusal::KeyReused),
+        Settlement::Full => Err(Refusal::Full),
         Settlement::QuotaExceeded => Err(Refusal::QuotaExceeded { emails, quota: settled.quota }),
     }
 }

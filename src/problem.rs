@@ -13,6 +13,7 @@ use crate::graph::answer::GraphFaultKind;
 use crate::graph::app_token::TokenEndpointFault;
 use crate::http::{Answer, BodyFailure, Route};
 use crate::intake::{DeclaredFault, MAX_BODY_BYTES, RequestFault};
+use crate::ledger::flights::MOST_WAITING;
 use crate::ledger::{Quota, SubmitFault};
 use crate::ports::{LedgerFailure, SendFailure};
 use crate::remediation::limits::MAX_FAULTS;
@@ -86,6 +87,9 @@ pub enum Refusal {
         /// The quota.
         quota: Quota,
     },
+    /// Too many of the caller's requests wait.
+    #[error("{MOST_WAITING} requests of the caller wait for Graph already")]
+    Full,
     /// The remediation was not accepted.
     #[error(transparent)]
     Submit(#[from] SubmitFault),
@@ -284,6 +288,11 @@ impl Refusal {
                 "The Idempotency-Key was used within the last 24 hours for another remediation. Send a key of its own with each.",
             ),
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
+            Self::Full => Public::new(
+                Code::GraphUnavailable,
+                format!("{MOST_WAITING} requests of the caller wait for Microsoft Graph already. Nothing was sent; try again."),
+            )
+            .retry_after(None),
             Self::Submit(SubmitFault::AppToken(fault)) => app_token(*fault),
             Self::Submit(SubmitFault::Graph(fault)) => graph(&fault.kind),
             Self::Ledger(LedgerFailure) => Public::new(

@@ -109,6 +109,8 @@ pub enum Settlement {
     KeyReused,
     /// The quota has no room.
     QuotaExceeded,
+    /// So many of the caller's requests wait for Graph already that no more may.
+    Full,
 }
 
 /// The caller's quota after an order was settled.

@@ -90,6 +90,8 @@ pub enum Step {
     KeyReused,
     /// The quota has no room.
     QuotaExceeded,
+    /// So many of the caller's requests wait already that no more may.
+    Full,
 }
 
 /// Decides what `order` becomes, and writes its record when it is to be sent. `flights` are the attempts that are running.
@@ -123,6 +125,10 @@ pub fn begin<S: Store>(
         && let Some(accepted) = store.first_success(&order.payload, now.minus(PAYLOAD_REPLAY))?
     {
         return Ok(Step::Replay(accepted));
+    }
+    // What is known already is told all the same; what follows waits.
+    if flights.is_full() {
+        return Ok(Step::Full);
     }
     if let Some(slot) = flights.find(order) {
         return Ok(Step::Await(slot));

@@ -316,6 +316,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Stopped,
         Refusal::InProgress,
         Refusal::KeyReused,
+        Refusal::Full,
         Refusal::QuotaExceeded { emails: 2, quota },
         Refusal::Ledger(LedgerFailure),
         denied(Denied::Action(Action::HardDelete)),

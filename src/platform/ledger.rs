@@ -128,6 +128,7 @@ impl Ledger {
             Step::Replay(accepted) => Settlement::Accepted { accepted, replayed: true },
             Step::KeyReused => Settlement::KeyReused,
             Step::QuotaExceeded => Settlement::QuotaExceeded,
+            Step::Full => Settlement::Full,
             Step::Await(slot) => book.outcome(slot, patience, true).await,
             Step::Send(begun) => {
                 let slot = begun.slot;

@@ -66,6 +66,7 @@ pub(super) enum Said {
     Waits,
     KeyReused,
     QuotaExceeded,
+    Full,
 }
 
 /// How an attempt ends.
@@ -99,12 +100,17 @@ impl Object {
         match step {
             Step::Send(begun) => {
                 self.flights.take_off(&order);
+                self.flights.wait(begun.slot, ());
                 self.begun.insert(self.sent, begun);
                 self.sent += 1;
                 Said::Sent(self.sent - 1)
             }
             Step::Replay(accepted) => Said::Replayed(accepted.location.parse().unwrap()),
-            Step::Await(_) => Said::Waits,
+            Step::Await(slot) => {
+                self.flights.wait(slot, ());
+                Said::Waits
+            }
+            Step::Full => Said::Full,
             Step::KeyReused => Said::KeyReused,
             Step::QuotaExceeded => Said::QuotaExceeded,
         }

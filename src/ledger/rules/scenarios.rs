@@ -1,8 +1,9 @@
 //! Section 7 of the contract, case by case.
 
 use super::memory::End::{Accepted, Refused, Unknown};
-use super::memory::Said::{KeyReused, QuotaExceeded, Replayed, Sent, Waits};
+use super::memory::Said::{Full, KeyReused, QuotaExceeded, Replayed, Sent, Waits};
 use super::memory::{End, Object, Said};
+use crate::ledger::flights::MOST_WAITING;
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -262,4 +263,23 @@ fn play(scenarios: Vec<(&str, Vec<Event>)>) {
             }
         }
     }
+}
+
+/// As many as the object has timers for. What is known is told all the same, and the quota is not touched.
+#[test]
+fn no_more_wait_than_may() {
+    let mut object = Object::new(100);
+    assert_eq!((object.ask(0, K, 9), object.ask(1, None, 8)), (Sent(0), Sent(1)));
+    object.end(2, 1, Accepted);
+    for _ in 1..MOST_WAITING {
+        assert_eq!(object.ask(3, K, 9), Waits);
+    }
+    for (key, payload, said) in
+        [(K, 9, Full), (L, 9, Full), (None, 9, Full), (None, 7, Full), (None, 8, Replayed(1)), (K, 8, KeyReused)]
+    {
+        assert_eq!(object.ask(4, key, payload), said, "{key:?} {payload}");
+    }
+    assert_eq!(object.remaining(5), 83);
+    object.end(6, 0, Unknown);
+    assert_eq!((object.ask(7, K, 9), object.ask(8, None, 7)), (Sent(2), Sent(3)), "all of them have been told");
 }
