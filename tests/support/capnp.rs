@@ -8,8 +8,6 @@ use crate::{Bindings, Setup, Wrangler};
 
 /// The name of the folder, beside the configuration, that Durable Objects keep their data in.
 pub(crate) const STORAGE: &str = "storage";
-/// The file of the module that stands before the Worker's own.
-pub(crate) const BEFORE: &str = "before.js";
 
 /// The gateway on a free port of loopback, which may reach nothing but loopback.
 pub(crate) fn config(wrangler: &Wrangler, setup: &Setup) -> String {
@@ -22,11 +20,11 @@ pub(crate) fn config(wrangler: &Wrangler, setup: &Setup) -> String {
     let objects =
         format!("  durableObjectNamespaces = [\n{objects}  ],\n  durableObjectStorage = (localDisk = {STORAGE:?}),\n");
     let own = |object: &str, class: &str| format!("(name = {object}, durableObjectNamespace = {class})");
-    let gateway = worker(wrangler, setup.before.is_some(), &setup.bindings, own, &objects);
+    let gateway = worker(wrangler, setup.before, &setup.bindings, own, &objects);
     let elsewhere = |object: &str, class: &str| {
         format!("(name = {object}, durableObjectNamespace = (className = {class}, serviceName = \"gateway\"))")
     };
-    let front = setup.front.as_ref().map(|bindings| worker(wrangler, false, bindings, elsewhere, ""));
+    let front = setup.front.as_ref().map(|front| worker(wrangler, front.before, &front.bindings, elsewhere, ""));
     let (service, front) = match front {
         Some(front) => ("front", format!("\nconst front :Workerd.Worker = {front};\n")),
         None => ("gateway", String::new()),
@@ -52,7 +50,7 @@ const gateway :Workerd.Worker = {gateway};
 /// One Worker.
 fn worker(
     wrangler: &Wrangler,
-    wrapped: bool,
+    before: &[(&str, &str)],
     bindings: &Bindings,
     object: impl Fn(&str, &str) -> String,
     more: &str,
@@ -68,13 +66,15 @@ fn worker(
     for binding in &wrangler.durable_objects.bindings {
         let _ = writeln!(bound, "    {},", object(&quoted(&binding.name), &quoted(&binding.class_name)));
     }
-    let before =
-        if wrapped { format!("    (name = {BEFORE:?}, esModule = embed {BEFORE:?}),\n") } else { String::new() };
+    let mut modules = String::new();
+    for (name, _) in before {
+        let _ = writeln!(modules, "    (name = {name:?}, esModule = embed {name:?}),");
+    }
     let flags: Vec<_> = wrangler.compatibility_flags.iter().map(|flag| quoted(flag)).collect();
     format!(
         r#"(
   modules = [
-{before}    (name = "index.js", esModule = embed "index.js"),
+{modules}    (name = "index.js", esModule = embed "index.js"),
     (name = "./index_bg.wasm", wasm = embed "index_bg.wasm"),
   ],
   compatibilityDate = {date},

@@ -16,11 +16,12 @@ const LINE: Duration = Duration::from_secs(5);
 pub struct Setup {
     /// Its variables and secrets.
     pub bindings: Bindings,
-    /// The source of a module that stands before the built Worker and exports what that exports, by way of `./index.js`: the built Worker is what is
-    /// deployed, and what a test does to it from outside stands here.
-    pub before: Option<&'static str>,
-    /// The variables of a Worker in front, which takes the requests, while the ledgers are those of the gateway itself: as while a deployment spreads.
-    pub front: Option<Bindings>,
+    /// Modules that stand before the built Worker, by name and source. The first is the one that workerd starts with, and exports what the built Worker
+    /// exports, by way of `./index.js`: that is what is deployed, and what a test does to it from outside stands in these.
+    pub before: &'static [(&'static str, &'static str)],
+    /// A Worker in front, in an isolate of its own, which takes the requests, while the ledgers are those of the gateway itself: as while a deployment
+    /// spreads, and as an object elsewhere is.
+    pub front: Option<Box<Setup>>,
 }
 
 impl From<Bindings> for Setup {
@@ -145,8 +146,9 @@ impl Gateway {
 
 /// Writes what workerd starts from.
 fn write(folder: &Path, setup: &Setup) -> Result<(), Failure> {
-    if let Some(source) = setup.before {
-        fs::write(folder.join(capnp::BEFORE), source)?;
+    let front = setup.front.as_ref().map_or(&[][..], |front| front.before);
+    for (name, source) in setup.before.iter().chain(front) {
+        fs::write(folder.join(name), source)?;
     }
     Ok(fs::write(folder.join("config.capnp"), capnp::config(&Wrangler::read()?, setup))?)
 }
