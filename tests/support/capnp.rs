@@ -29,6 +29,8 @@ pub(crate) fn config(wrangler: &Wrangler, setup: &Setup) -> String {
         Some(front) => ("front", format!("\nconst front :Workerd.Worker = {front};\n")),
         None => ("gateway", String::new()),
     };
+    let flags: Vec<_> = setup.v8_flags.iter().map(|flag| quoted(flag)).collect();
+    let flags = flags.join(", ");
     let beside = if service == "front" { "    (name = \"front\", worker = .front),\n" } else { "" };
     format!(
         r#"using Workerd = import "/workerd/workerd.capnp";
@@ -39,6 +41,7 @@ const config :Workerd.Config = (
 {beside}    (name = "internet", network = (allow = ["local"])),
     (name = "{STORAGE}", disk = (path = "{STORAGE}", writable = true)),
   ],
+  v8Flags = [{flags}],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "{service}")],
 );
 

@@ -25,6 +25,7 @@ mod harness;
 mod keys;
 mod payload;
 mod raw;
+mod usage;
 mod workerd;
 mod wrangler;
 
@@ -32,11 +33,12 @@ use std::path::Path;
 
 pub use answer::{Answer, assert_members, is_guid};
 pub use beside::{command, run_beside};
-pub use gateway::{Gateway, Setup};
+pub use gateway::{Gateway, Memory, Setup};
 pub use harness::{Test, TestResult, World, run};
 pub use keys::{API_KEY, API_KEY_SHA256, NEXT_API_KEY, NEXT_API_KEY_SHA256};
 pub use payload::{email, guid, payload, payload_of, payload_with};
 pub use raw::Raw;
+pub use usage::Usage;
 pub use workerd::NotLogged;
 pub use wrangler::Wrangler;
 

@@ -12,16 +12,17 @@ use std::{
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use crate::{Failure, root};
+use crate::{Failure, Usage, root};
 
 /// How long workerd may take until it listens. It is there in about 0.2 s; a busy machine gets a hundred times that.
 const START: Duration = Duration::from_secs(20);
 
 /// Holds workerd's life to the pipe on its standard input: when the test binary ends, in whatever way, the pipe closes and
-/// workerd is killed. Signals from the terminal reach the whole group, and are left to the test binary.
+/// workerd is killed. Its process id is told first. Signals from the terminal reach the whole group, and are left to the test binary.
 const LEASH: &str = r#"
 trap '' HUP INT TERM
 "$@" </dev/null &
+echo "{\"pid\":$!}"
 exec >/dev/null 2>&1
 cat
 kill -KILL $!
@@ -33,6 +34,7 @@ pub(crate) struct Workerd {
     leash: Option<ChildStdin>,
     shell: Child,
     pub(crate) port: u16,
+    pid: u32,
     lines: watch::Receiver<Vec<String>>,
 }
 
@@ -48,6 +50,12 @@ pub struct NotLogged {
 #[derive(Deserialize)]
 struct Listening {
     port: u16,
+}
+
+/// What the shell tells.
+#[derive(Deserialize)]
+struct Started {
+    pid: u32,
 }
 
 impl Workerd {
@@ -68,18 +76,27 @@ impl Workerd {
         read_lines(shell.stderr.take(), sender);
 
         // Its end, say over a fault in the configuration, closes the pipes, and with them this wait.
-        let listens = lines.wait_for(|lines| lines.iter().any(|line| port(line).is_some()));
-        let port = match tokio::time::timeout(START, listens).await {
-            Ok(Ok(lines)) => lines.iter().find_map(|line| port(line)),
+        let told = |lines: &[String]| {
+            let (port, pid) = (lines.iter().find_map(|line| port(line)), lines.iter().find_map(|line| pid(line)));
+            Some((port?, pid?))
+        };
+        let told = match tokio::time::timeout(START, lines.wait_for(|lines| told(lines).is_some())).await {
+            Ok(Ok(lines)) => told(&lines),
             Ok(Err(_)) | Err(_) => None,
         };
-        let mut workerd = Self { leash, shell, port: port.unwrap_or_default(), lines };
-        if port.is_none() {
+        let (port, pid) = told.unwrap_or_default();
+        let mut workerd = Self { leash, shell, port, pid, lines };
+        if told.is_none() {
             let output = workerd.output(0).join("\n");
             workerd.end();
             return Err(format!("workerd did not start:\n{output}").into());
         }
         Ok(workerd)
+    }
+
+    /// What it has used so far; nothing where the system does not tell as Linux does.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        Usage::of(self.pid)
     }
 
     /// How many lines were logged so far.
@@ -135,6 +152,10 @@ fn read_lines(pipe: Option<impl Read + Send + 'static>, sender: watch::Sender<Ve
             sender.send_modify(|lines| lines.push(line));
         }
     });
+}
+
+fn pid(line: &str) -> Option<u32> {
+    serde_json::from_str(line).ok().map(|Started { pid }| pid)
 }
 
 fn port(line: &str) -> Option<u16> {
