@@ -18,7 +18,7 @@ BENCH_MODULES := bench/node_modules/.package-lock.json
 # With the folders, so that a file that is taken away counts as a change.
 SOURCES := $(shell find src) Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
 
-.PHONY: help start test build bench deploy deny audit fuzz fuzz-api python-sdk key format clean
+.PHONY: help start test build bench deploy deny audit soak fuzz fuzz-api python-sdk key format clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,12 @@ deploy: ## Check the production part of wrangler.toml, build, and deploy it
 	@cargo run --quiet --locked --package deploy-check -- wrangler.toml
 	@$(MAKE) --no-print-directory build
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= wrangler deploy --config wrangler.toml --env production $(WRANGLER_FLAGS)
+
+# However long, it ends by itself. SEED=… repeats what it printed.
+SECONDS ?= 600
+
+soak: build/.made ## Hold load while Microsoft fails in turn, and report what was seen (SECONDS=600)
+	SOAK_SECONDS=$(SECONDS) cargo test --locked --package acceptance --test soak
 
 # These two need Python 3, so `make test` does without them.
 SCHEMATHESIS := schemathesis==4.32.5

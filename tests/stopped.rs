@@ -136,7 +136,8 @@ async fn once_it_is_lifted_nothing_was_forgotten(world: &World) -> TestResult {
 /// While a deployment spreads, a Worker of the version before it may still send an order, and does not know of the stop.
 async fn a_ledger_of_the_stop_takes_no_order_from_a_worker_of_before_it(world: &World) -> TestResult {
     let bindings = world.bindings_with(json!({ "STOPPED": true }));
-    let gateway = world.gateway_as(&Setup { front: Some(world.bindings()), ..bindings.into() }).await?;
+    let gateway =
+        world.gateway_as(&Setup { front: Some(Box::new(world.bindings().into())), ..bindings.into() }).await?;
     for _ in 0..3 {
         let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
         answer.assert_problem(503, "stopped", &["ratelimit", "ratelimit-policy", "retry-after"]);

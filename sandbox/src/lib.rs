@@ -107,6 +107,12 @@ impl Sandbox {
         self.state.look(|all| all.iter().filter(|one| one.endpoint == endpoint).cloned().collect())
     }
 
+    /// The exchanges that have ended, which are forgotten with that: what runs for long looks at each once.
+    #[must_use]
+    pub fn take_ended(&self) -> Vec<Recorded> {
+        self.state.take_ended()
+    }
+
     /// The remediations that Graph accepted, in order; duplicates and refusals are not among them.
     #[must_use]
     pub fn accepted(&self) -> Vec<Accepted> {

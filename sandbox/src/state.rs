@@ -144,6 +144,14 @@ impl State {
         at(&locked(&self.journal).exchanges)
     }
 
+    pub(crate) fn take_ended(&self) -> Vec<Recorded> {
+        let mut journal = locked(&self.journal);
+        let all = std::mem::take(&mut journal.exchanges);
+        let (pending, ended) = all.into_iter().partition(|one| one.outcome == Outcome::Pending);
+        journal.exchanges = pending;
+        ended
+    }
+
     pub(crate) fn clear(&self) {
         locked(&self.journal).exchanges.clear();
         locked(&self.scripts).clear();

@@ -8,8 +8,6 @@ use crate::{Bindings, Setup, Wrangler};
 
 /// The name of the folder, beside the configuration, that Durable Objects keep their data in.
 pub(crate) const STORAGE: &str = "storage";
-/// The file of the module that stands before the Worker's own.
-pub(crate) const BEFORE: &str = "before.js";
 
 /// A Worker on a free port of loopback, which may reach nothing but loopback. `modules` are the names of files beside the configuration, that of
 /// the main one first.
@@ -23,18 +21,21 @@ pub(crate) fn config(modules: &[String], wrangler: &Wrangler, setup: &Setup) -> 
     let objects =
         format!("  durableObjectNamespaces = [\n{objects}  ],\n  durableObjectStorage = (localDisk = {STORAGE:?}),\n");
     let own = |object: &str, class: &str| format!("(name = {object}, durableObjectNamespace = {class})");
-    let before = setup.before.is_some().then_some(BEFORE);
-    let wrapped: Vec<&str> = before.into_iter().chain(modules.iter().map(String::as_str)).collect();
-    let gateway = worker(&wrapped, wrangler, &setup.bindings, own, &objects);
+    let chained = |before: &'static [(&str, &str)]| -> Vec<&str> {
+        before.iter().map(|(name, _)| *name).chain(modules.iter().map(String::as_str)).collect()
+    };
+    let gateway = worker(&chained(setup.before), wrangler, &setup.bindings, own, &objects);
     let elsewhere = |object: &str, class: &str| {
         format!("(name = {object}, durableObjectNamespace = (className = {class}, serviceName = \"gateway\"))")
     };
-    let bare: Vec<&str> = modules.iter().map(String::as_str).collect();
-    let front = setup.front.as_ref().map(|bindings| worker(&bare, wrangler, bindings, elsewhere, ""));
+    let front =
+        setup.front.as_ref().map(|front| worker(&chained(front.before), wrangler, &front.bindings, elsewhere, ""));
     let (service, front) = match front {
         Some(front) => ("front", format!("\nconst front :Workerd.Worker = {front};\n")),
         None => ("gateway", String::new()),
     };
+    let flags: Vec<_> = setup.v8_flags.iter().map(|flag| quoted(flag)).collect();
+    let flags = flags.join(", ");
     let beside = if service == "front" { "    (name = \"front\", worker = .front),\n" } else { "" };
     format!(
         r#"using Workerd = import "/workerd/workerd.capnp";
@@ -45,6 +46,7 @@ const config :Workerd.Config = (
 {beside}    (name = "internet", network = (allow = ["local"])),
     (name = "{STORAGE}", disk = (path = "{STORAGE}", writable = true)),
   ],
+  v8Flags = [{flags}],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "{service}")],
 );
 

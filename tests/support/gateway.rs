@@ -9,7 +9,7 @@ use reqwest::{Client, Method, RequestBuilder, redirect::Policy};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::{Bindings, Failure, NotLogged, Worker, capnp, workerd::Workerd};
+use crate::{Bindings, Failure, NotLogged, Usage, Worker, capnp, workerd::Workerd};
 
 /// How long a line of the log may take to arrive after the answer that it belongs to.
 const LINE: Duration = Duration::from_secs(5);
@@ -19,11 +19,35 @@ const LINE: Duration = Duration::from_secs(5);
 pub struct Setup {
     /// Its variables and secrets.
     pub bindings: Bindings,
-    /// The source of a module that stands before the built Worker and exports what that exports, by way of `./index.js`: the built Worker is what is
-    /// deployed, and what a test does to it from outside stands here.
-    pub before: Option<&'static str>,
-    /// The variables of a Worker in front, which takes the requests, while the ledgers are those of the gateway itself: as while a deployment spreads.
-    pub front: Option<Bindings>,
+    /// Modules that stand before the built Worker, by name and source. The first is the one that workerd starts with, and exports what the built Worker
+    /// exports, by way of `./index.js`: that is what is deployed, and what a test does to it from outside stands in these.
+    pub before: &'static [(&'static str, &'static str)],
+    /// Options of V8, as its `--help` has them.
+    pub v8_flags: &'static [&'static str],
+    /// A Worker in front, in an isolate of its own, which takes the requests, while the ledgers are those of the gateway itself: as while a deployment
+    /// spreads, and as an object elsewhere is.
+    pub front: Option<Box<Setup>>,
+}
+
+impl Setup {
+    /// With these variables, so that it tells of its [`memory`](Gateway::memory).
+    #[must_use]
+    pub fn measured(bindings: Bindings) -> Self {
+        Self {
+            before: &[("main.js", include_str!("memory/main.js")), ("first.js", include_str!("memory/first.js"))],
+            v8_flags: &["--expose-gc"],
+            ..bindings.into()
+        }
+    }
+}
+
+/// What a gateway keeps, once what is garbage was collected.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// The memory of its Wasm instance, in KiB. It never shrinks.
+    pub wasm: u64,
+    /// What is resident of its process, in KiB; nothing where the system does not tell as Linux does.
+    pub resident: Option<u64>,
 }
 
 impl From<Bindings> for Setup {
@@ -138,6 +162,21 @@ impl Gateway {
     /// A POST.
     pub fn post(&self, path: &str) -> RequestBuilder {
         self.request(Method::POST, path)
+    }
+
+    /// What it keeps, for one that was set up to be [measured](Setup::measured).
+    ///
+    /// # Errors
+    /// Where it does not tell.
+    pub async fn memory(&self) -> Result<Memory, Failure> {
+        let wasm: u64 = self.get("/memory").send().await?.json().await?;
+        Ok(Memory { wasm: wasm / 1024, resident: self.usage().map(|usage| usage.resident) })
+    }
+
+    /// What its process has used so far; nothing where the system does not tell as Linux does.
+    #[must_use]
+    pub fn usage(&self) -> Option<Usage> {
+        self.workerd.usage()
     }
 
     /// What it logged since the start, or since [`forget_output`](Self::forget_output), line by line.

@@ -42,8 +42,9 @@ impl Worker {
 
     /// Writes what workerd starts from beside them.
     pub(crate) fn set_up(&self, folder: &Path, setup: &Setup) -> Result<(), Failure> {
-        if let Some(source) = setup.before {
-            fs::write(folder.join(capnp::BEFORE), source)?;
+        let front = setup.front.as_ref().map_or(&[][..], |front| front.before);
+        for (name, source) in setup.before.iter().chain(front) {
+            fs::write(folder.join(name), source)?;
         }
         let modules: Vec<String> = self.modules.iter().map(|module| name(module)).collect();
         Ok(fs::write(folder.join("config.capnp"), capnp::config(&modules, &self.wrangler, setup))?)

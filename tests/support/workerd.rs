@@ -12,13 +12,13 @@ use std::{
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use crate::{Failure, root};
+use crate::{Failure, Usage, root};
 
 /// How long workerd may take until it listens. It is there in about 0.2 s; a busy machine gets a hundred times that.
 const START: Duration = Duration::from_secs(20);
 
 /// Holds workerd's life to the pipe on its standard input: when the test binary ends, in whatever way, the pipe closes and
-/// workerd is killed. Signals from the terminal reach the whole group, and are left to the test binary.
+/// workerd is killed. Its process id is told first. Signals from the terminal reach the whole group, and are left to the test binary.
 const LEASH: &str = r#"
 trap '' HUP INT TERM
 "$@" </dev/null &
@@ -95,6 +95,11 @@ impl Workerd {
             return Err(format!("workerd did not start:\n{output}").into());
         }
         Ok(workerd)
+    }
+
+    /// What it has used so far; nothing where the system does not tell as Linux does.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        Usage::of(self.process)
     }
 
     /// How many lines were logged so far.

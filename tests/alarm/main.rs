@@ -1,0 +1,114 @@
+//! The alarm of a ledger: what has expired goes, what has not stays, and it comes again for as long as there is anything.
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use acceptance::{API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Setup, TestResult, World, guid, payload, tests};
+use serde_json::{Value, json};
+
+const BEFORE: &[(&str, &str)] = &[("main.js", include_str!("main.js"))];
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        what_has_expired_goes_and_what_has_not_stays,
+        it_comes_again_as_long_as_there_is_anything,
+        it_is_not_moved_on_when_the_object_starts_again,
+    ])
+}
+
+/// A gateway in a time of its own, with a caller by key: tokens are of the time that passes outside.
+async fn gateway(world: &World) -> Result<Gateway, Failure> {
+    let caller = json!({ "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] });
+    let bindings = world.bindings_with(json!({ "CALLERS": [caller] }));
+    world.gateway_as(&Setup { before: BEFORE, ..bindings.into() }).await
+}
+
+async fn ask(gateway: &Gateway, payload: &Value, key: Option<&str>) -> Result<Answer, Failure> {
+    let request = gateway.post("/remediate").header("X-API-Key", API_KEY).json(payload);
+    Answer::to(if let Some(key) = key { request.header("Idempotency-Key", key) } else { request }).await
+}
+
+/// A remediation, which must be accepted.
+async fn remediate(gateway: &Gateway, payload: &Value, key: Option<&str>) -> TestResult {
+    let answer = ask(gateway, payload, key).await?;
+    assert_eq!((answer.status, answer.header("idempotency-replayed")), (202, None), "{answer:?}");
+    Ok(())
+}
+
+/// What the ledger is like.
+async fn ledger(gateway: &Gateway) -> Result<Value, Failure> {
+    Ok(Answer::to(gateway.get("/ledger/script")).await?.json())
+}
+
+/// Lets time pass in which the alarm comes, and gives what the ledger is like after it.
+async fn pass(gateway: &mut Gateway, time: Duration) -> Result<Value, Failure> {
+    gateway.forget_output();
+    Answer::to(gateway.post("/ledger/script").body(time.as_millis().to_string())).await?;
+    let line = gateway.wait_for_line(|line| line.starts_with(r#"{"swept":"#)).await?;
+    Ok(serde_json::from_str::<Value>(&line)?["swept"].clone())
+}
+
+/// That an alarm comes, within an hour.
+fn assert_comes(ledger: &Value) {
+    let within = ledger["in"].as_i64().unwrap_or_default();
+    let hour = i64::try_from(HOUR.as_millis()).unwrap_or_default();
+    assert!((1..=hour).contains(&within), "{ledger}");
+}
+
+async fn what_has_expired_goes_and_what_has_not_stays(world: &World) -> TestResult {
+    let mut gateway = gateway(world).await?;
+    let (keyed, bare, key) = (payload(), payload(), guid());
+    remediate(&gateway, &keyed, Some(&key)).await?;
+    remediate(&gateway, &bare, None).await?;
+    let before = ledger(&gateway).await?;
+    assert_eq!(before["rows"], 2);
+    assert_comes(&before);
+
+    // One without a key is kept for an hour, that of the quota; one with a key for a day.
+    let after = pass(&mut gateway, HOUR + MINUTE).await?;
+    assert_eq!(after["rows"], 1, "{after}");
+    assert_comes(&after);
+    let replayed = ask(&gateway, &keyed, Some(&key)).await?;
+    assert_eq!((replayed.status, replayed.header("idempotency-replayed")), (202, Some("true")), "{replayed:?}");
+
+    // 24 hours after it was accepted it is gone, and nothing is left that an alarm would have to come for.
+    let after = pass(&mut gateway, 23 * HOUR).await?;
+    assert_eq!((&after["rows"], &after["at"]), (&json!(0), &Value::Null), "{after}");
+    Ok(())
+}
+
+async fn it_comes_again_as_long_as_there_is_anything(world: &World) -> TestResult {
+    let mut gateway = gateway(world).await?;
+    remediate(&gateway, &payload(), Some(&guid())).await?;
+    for _ in 0..23 {
+        let after = pass(&mut gateway, HOUR).await?;
+        assert_eq!(after["rows"], 1, "{after}");
+        assert_comes(&after);
+    }
+    let after = pass(&mut gateway, HOUR).await?;
+    assert_eq!((&after["rows"], &after["at"]), (&json!(0), &Value::Null), "{after}");
+
+    // It is set again with the next record, and this time too.
+    remediate(&gateway, &payload(), None).await?;
+    assert_comes(&ledger(&gateway).await?);
+    let after = pass(&mut gateway, HOUR + MINUTE).await?;
+    assert_eq!((&after["rows"], &after["at"]), (&json!(0), &Value::Null), "{after}");
+    Ok(())
+}
+
+/// Were it, an object that starts more often than once an hour would never be swept.
+async fn it_is_not_moved_on_when_the_object_starts_again(world: &World) -> TestResult {
+    let mut gateway = gateway(world).await?;
+    remediate(&gateway, &payload(), None).await?;
+    let first = ledger(&gateway).await?;
+    assert_comes(&first);
+    gateway.start_again().await?;
+    remediate(&gateway, &payload(), None).await?;
+    let second = ledger(&gateway).await?;
+    assert_eq!((&second["rows"], &second["at"]), (&json!(2), &first["at"]));
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! The worst that fits into the 2 MiB of a body, as far as is known, and the largest that is good.
+
+use std::fmt::Write as _;
+
+use remediation_gateway::intake::MAX_BODY_BYTES;
+
+/// A body, and the code that it is answered with; none where it is accepted.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) body: String,
+    pub(crate) code: Option<&'static str>,
+}
+
+/// What stands before the emails.
+const HEAD: &str = r#"{"displayName":"Clean up","description":"Delete email","severity":"medium","action":"softDelete","remediateSendersCopy":false,"#;
+
+const ID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
+
+/// 10,000 emails, with addresses so long that the body is nearly as large as may be. `number` makes it another remediation.
+pub(crate) fn largest_good(number: usize) -> String {
+    emails(|index| {
+        (format!("{number:08x}-0000-4000-8000-{index:012x}"), format!("{index:0>64}@{}contoso.com", "mail.".repeat(6)))
+    })
+}
+
+fn emails(email: impl Fn(usize) -> (String, String)) -> String {
+    let mut body = format!("{HEAD}\"analyzedEmails\":[");
+    for index in 0..10_000 {
+        let (id, address) = email(index);
+        let comma = if index == 0 { "" } else { "," };
+        let _ = write!(body, r#"{comma}{{"networkMessageId":"{id}","recipientEmailAddress":"{address}"}}"#);
+    }
+    body + "]}"
+}
+
+/// `head`, as often `part` as fits, and `tail`. The number of each part stands for its `#`.
+fn filled(head: &str, part: &str, tail: &str) -> String {
+    let mut body = head.to_owned();
+    for number in 0.. {
+        let part = part.replace('#', &format!("{number:x}"));
+        if body.len() + part.len() + tail.len() > MAX_BODY_BYTES {
+            break;
+        }
+        body += &part;
+    }
+    body + tail
+}
+
+fn case(name: &'static str, code: &'static str, body: String) -> Case {
+    assert!(body.len() <= MAX_BODY_BYTES, "{name}: {}", body.len());
+    Case { name, body, code: Some(code) }
+}
+
+/// What is no JSON.
+fn json(name: &'static str, head: &str, part: &str, tail: &str) -> Case {
+    case(name, "invalidJson", filled(head, part, tail))
+}
+
+/// What is JSON, and no remediation.
+fn payload(name: &'static str, head: &str, part: &str, tail: &str) -> Case {
+    case(name, "invalidPayload", filled(head, part, tail))
+}
+
+/// One member, a text made of this.
+fn string(name: &'static str, member: &str, part: &str) -> Case {
+    payload(name, &format!("{{\"{member}\":\""), part, "\"}")
+}
+
+/// As many emails like this as fit.
+fn items(name: &'static str, part: &str) -> Case {
+    payload(name, &format!("{HEAD}\"analyzedEmails\":["), part, "{}]}")
+}
+
+/// One email that begins like this.
+fn item(name: &'static str, head: &str, part: &str, tail: &str) -> Case {
+    payload(name, &format!("{HEAD}\"analyzedEmails\":[{{{head}"), part, &format!("{tail}}}]}}"))
+}
+
+/// All of them.
+pub(crate) fn hostile() -> Vec<Case> {
+    [syntax(), values(), names(), of_many(), recipients()].into_iter().flatten().collect()
+}
+
+fn syntax() -> Vec<Case> {
+    vec![
+        json("arrays in arrays", "", "[", ""),
+        json("objects in objects", "", "{\"a\":", ""),
+        payload("arrays, 31 deep, side by side", &"[".repeat(30), "[],", &("[]".to_owned() + &"]".repeat(30))),
+        json("white space", "", " ", ""),
+        json("white space before a fault", "", "\n", "}"),
+        json("one number", "", "1", "x"),
+        payload("numbers", "{\"analyzedEmails\":[", "1,", "1]}"),
+        payload("numbers with exponents", "{\"analyzedEmails\":[", "1e-9,", "1]}"),
+        json("a string of half surrogates", "{\"description\":\"", "\\ud83d", "\"}"),
+        json("a member again and again", "{", "\"a\":0,", "\"a\":0}"),
+        json("a member again at the end", "{", "\"m#\":0,", "\"m0\":0}"),
+    ]
+}
+
+fn values() -> Vec<Case> {
+    vec![
+        payload("one number as the severity", "{\"severity\":", "1", "}"),
+        string("a string", "displayName", "x"),
+        string("a string of escapes", "displayName", "\\u0041"),
+        string("a string of pairs of surrogates", "description", "\\ud83d\\ude00"),
+        string("a string beyond ASCII", "description", "\u{1F600}"),
+        string("a string as the action", "action", "softDelete"),
+        item("a string as the GUID", "\"networkMessageId\":\"", "7", "\""),
+        item("a string as the address", "\"recipientEmailAddress\":\"", "a.", "@b.c\""),
+        item("an address of signs", "\"recipientEmailAddress\":\"", "@", "\""),
+    ]
+}
+
+fn names() -> Vec<Case> {
+    let long = format!("\"{}#\":0,", "recipientEmailAddress".repeat(40));
+    vec![
+        payload("unknown members", "{", "\"m#\":0,", "\"z\":0}"),
+        payload("unknown members with escapes", "{", "\"\\u006d#\":0,", "\"z\":0}"),
+        payload("unknown members that are nearly right", "{", "\"displayNam#\":0,", "\"z\":0}"),
+        payload("annotations", "{", "\"@odata.#\":0,", "\"z\":0}"),
+        payload("one member of a long name", "{\"", "displayName", "\":0}"),
+        payload("long names that are nearly right", "{", &long, "\"z\":0}"),
+        item("unknown members in one email", "", "\"networkMessageI#\":0,", "\"z\":0"),
+    ]
+}
+
+fn of_many() -> Vec<Case> {
+    vec![
+        items("empty emails", "{},"),
+        items("emails of other kinds", "null,"),
+        items("emails with nearly right members", "{\"networkMessageID\":\"x\",\"recipientEmailAdress\":\"y\"},"),
+        items("emails with bad values", "{\"networkMessageId\":\"x\",\"recipientEmailAddress\":\"y\"},"),
+        items(
+            "emails with escapes",
+            &format!("{{\"networkMessageId\":\"{ID}\",\"recipientEmailAddress\":\"\\u0061\\u0040\\u0062\"}},"),
+        ),
+        items("emails with annotations", "{\"@odata.type\":\"x\",\"a@odata.b\":[[[[[[]]]]]]},"),
+        Case {
+            name: "10,000 times the same email",
+            body: emails(|_| (ID.to_owned(), "hannah@contoso.com".to_owned())),
+            code: None,
+        },
+        Case { name: "one email in 10,000 spellings", body: emails(|index| (ID.to_owned(), spelt(index))), code: None },
+    ]
+}
+
+/// An address, its letters large and small as `index` has ones and zeros.
+fn spelt(index: usize) -> String {
+    let large = |bit: usize| index >> bit & 1 == 1;
+    let letters = "hannahabcdefgh".char_indices();
+    let letters = letters.map(|(bit, letter)| if large(bit) { letter.to_ascii_uppercase() } else { letter });
+    letters.collect::<String>() + "@contoso.com"
+}
+
+fn recipients() -> Vec<Case> {
+    let outside = |name, address: &dyn Fn(usize) -> String| {
+        case(name, "recipientNotAllowed", emails(|index| (ID.to_owned(), address(index))))
+    };
+    let long = "\u{43a}\u{446}.".repeat(15);
+    vec![
+        outside("domains that are not granted", &|index| format!("a@{index:0>50}.example")),
+        outside("domains in capitals that are not granted", &|index| format!("A@{}{index}.EXAMPLE", "M".repeat(50))),
+        outside("domains beyond ASCII", &|index| format!("a@b\u{fc}cher{index}.example")),
+        outside("long domains beyond ASCII", &|index| format!("a@{long}{index}.example")),
+    ]
+}

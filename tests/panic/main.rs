@@ -1,0 +1,215 @@
+//! A panic in the middle of anything: the next request is answered right, nothing of the old instance is left, and no remediation is lost, made twice or
+//! told to somebody else.
+//!
+//! The Worker is the one that is deployed. The modules beside this one take hold of its Wasm instance and make it trap, since nothing in it is known to.
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use acceptance::{
+    API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Setup, TestResult, World, guid, payload, payload_of, tests,
+};
+use reqwest::RequestBuilder;
+use sandbox::{Endpoint, NextAnswer};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+const TRAPS: &[(&str, &str)] = &[("main.js", include_str!("main.js")), ("first.js", include_str!("first.js"))];
+
+/// A Worker in front of it, for which time is short.
+const FRONT: &[(&str, &str)] = &[("front.js", include_str!("front.js"))];
+
+/// How long the sandbox may take to be asked.
+const SOON: Duration = Duration::from_secs(5);
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice,
+        caches_start_anew_and_are_used_again,
+        those_in_flight_get_their_own_answer_or_none,
+        a_trap_on_either_side_of_graph_is_safe_to_retry,
+        an_object_that_is_lost_elsewhere_keeps_nobody_waiting_for_ever,
+    ])
+}
+
+/// A gateway that traps, with a second caller: by key.
+async fn gateway(world: &World) -> Result<Gateway, Failure> {
+    let mut bindings = world.bindings();
+    bindings["CALLERS"].as_array_mut().ok_or("no callers")?.push(json!({
+        "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"],
+    }));
+    world.gateway_as(&Setup { before: TRAPS, ..bindings.into() }).await
+}
+
+fn by_token(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder {
+    gateway.post("/remediate").bearer_auth(world.token()).json(payload)
+}
+
+/// How often Graph accepted the first email of this remediation.
+fn accepted(world: &World, payload: &Value) -> usize {
+    let id = &payload["analyzedEmails"][0]["networkMessageId"];
+    let accepted = world.sandbox.accepted();
+    accepted.iter().filter(|one| *id == one.remediation.analyzed_emails[0].network_message_id).count()
+}
+
+/// The Wasm instance makes some 300 calls to the outside for a request when nothing is cached. Whichever of them it does not come back from: what the
+/// caller is told is never wrong, the retry is accepted, Graph has it once, and it is counted once.
+async fn wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice(world: &World) -> TestResult {
+    let gateway = gateway(world).await?;
+    let mut left = 10_000;
+    // Every third: the places move a little with each change to the Worker, so that over time all of them are tried.
+    for call in (1..).step_by(3) {
+        world.sandbox.clear();
+        let (payload, key) = (payload(), guid());
+        let keyed = || by_token(world, &gateway, &payload).header("Idempotency-Key", &key);
+        let line = format!("trapped at call {call}");
+        let told = tokio::select! {
+            answer = Answer::to(keyed().header("x-trap-at-call", call)) => Some(answer?),
+            // Nobody may answer then: the runtime notices of a Worker that it hangs, of an object it does not.
+            trapped = gateway.wait_for_line(|logged| logged == line) => trapped.map(|_| None)?,
+        };
+        if Answer::to(gateway.get("/has-trapped")).await?.json() == false {
+            assert!(call > 60, "only {call} calls were tried");
+            return Ok(());
+        }
+        // What the runtime says for the Worker is a 500 of its own. The Worker itself has answered where only its log was left to write.
+        assert!(told.is_none_or(|told| [202, 500].contains(&told.status)), "call {call}");
+
+        let retry = Answer::to(keyed()).await?;
+        assert_eq!(retry.status, 202, "call {call}: {retry:?}");
+        assert_eq!(accepted(world, &payload), 1, "call {call}");
+        let calls = world.sandbox.recorded_at(Endpoint::Remediate).len();
+        assert!(calls == 1 || calls == 2 && retry.json()["duplicate"] == true, "call {call}: {calls}: {retry:?}");
+        left -= 1;
+        assert_eq!(
+            retry.header("ratelimit"),
+            Some(format!("\"emails\";r={left}").as_str()),
+            "call {call}: counted once"
+        );
+        let again = Answer::to(keyed()).await?;
+        assert_eq!(again.header("idempotency-replayed"), Some("true"), "call {call}: {again:?}");
+    }
+    Ok(())
+}
+
+async fn caches_start_anew_and_are_used_again(world: &World) -> TestResult {
+    let gateway = gateway(world).await?;
+    let fetched = || [Endpoint::Keys, Endpoint::Token].map(|endpoint| world.sandbox.recorded_at(endpoint).len());
+    for traps in 1..4 {
+        for _ in 0..3 {
+            assert_eq!(Answer::to(by_token(world, &gateway, &payload())).await?.status, 202);
+        }
+        assert_eq!(
+            fetched(),
+            [traps, traps],
+            "once for each instance: what the old one had is not used, and what the new one has is"
+        );
+        let trapped = Answer::to(by_token(world, &gateway, &payload()).header("x-trap-at-call", 1)).await?;
+        assert_eq!((trapped.status, trapped.json()), (500, Value::Null), "it is the runtime that answers");
+    }
+    Ok(())
+}
+
+/// Twenty remediations of two callers are with Graph when the instance that all of them share is lost, by a request that is none of theirs. The next one
+/// comes at once, or only when Graph's answers have come to an instance that does not know of them.
+async fn those_in_flight_get_their_own_answer_or_none(world: &World) -> TestResult {
+    for at_once in [true, false] {
+        let gateway = gateway(world).await?;
+        world.sandbox.clear();
+        // Each has another number of emails, by which an answer is known.
+        let payloads: Vec<Value> = (1..=20).map(payload_of).collect();
+        let ask = |index: usize| {
+            let by_key = gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payloads[index]);
+            if index.is_multiple_of(2) { by_key } else { by_token(world, &gateway, &payloads[index]) }
+        };
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(Duration::from_millis(500)).times(20))?;
+        let mut flights = JoinSet::new();
+        for index in 0..payloads.len() {
+            let request = ask(index);
+            flights.spawn(async move { (index, timeout(Duration::from_secs(2), Answer::to(request)).await) });
+        }
+        let remediations =
+            |all: &[sandbox::Recorded]| all.iter().filter(|one| one.endpoint == Endpoint::Remediate).count();
+        world.sandbox.wait_for(SOON, |all| remediations(all) == payloads.len()).await?;
+        let trap = Answer::to(gateway.post("/remediate").header("x-trap-at-call", 1).json(&payload())).await?;
+        assert_eq!((trap.status, trap.json()), (500, Value::Null));
+        if !at_once {
+            world.sandbox.wait_for(SOON, |all| all.iter().all(|one| one.outcome != sandbox::Outcome::Pending)).await?;
+        }
+
+        let next_payload = payload();
+        let next = Answer::to(by_token(world, &gateway, &next_payload)).await?;
+        assert_eq!((next.status, &next.json()["emails"]), (202, &json!(1)), "{next:?}");
+        let mut outcomes: BTreeMap<u16, usize> = BTreeMap::new();
+        while let Some(flight) = flights.join_next().await {
+            let (index, answer) = flight?;
+            // Nobody answers, the runtime does, or the gateway did: then it is the answer to this one.
+            let Ok(Ok(answer)) = answer else { continue };
+            *outcomes.entry(answer.status).or_default() += 1;
+            if answer.status == 202 {
+                assert_eq!(answer.json()["emails"], index + 1, "another's answer: {answer:?}");
+            } else {
+                assert_eq!((answer.status, answer.json()), (500, Value::Null), "{answer:?}");
+            }
+        }
+        assert_eq!(outcomes.get(&202), None, "the instance that knew of them is gone: {outcomes:?}");
+        for (index, payload) in payloads.iter().enumerate() {
+            let retry = Answer::to(ask(index)).await?;
+            let body = retry.json();
+            assert_eq!((retry.status, &body["emails"]), (202, &json!(index + 1)), "{retry:?}");
+            assert_eq!(body["duplicate"], true, "Graph had it: {retry:?}");
+            assert_eq!(accepted(world, payload), 1);
+        }
+        // What went to Graph, in twenty attempts and twenty more, is what was sent, each as a whole.
+        let sent = world.sandbox.recorded_at(Endpoint::Remediate);
+        assert_eq!(sent.len(), 41);
+        for one in sent {
+            let emails = &one.json()["analyzedEmails"];
+            assert!(payloads.iter().chain([&next_payload]).any(|sent| sent["analyzedEmails"] == *emails), "{emails}");
+        }
+        // 210 emails of both, of which those with an odd index are the token's; each counted once, though sent twice.
+        let left = Answer::to(by_token(world, &gateway, &payload())).await?;
+        assert_eq!(left.header("ratelimit"), Some("\"emails\";r=9888"), "{left:?}");
+    }
+    Ok(())
+}
+
+async fn a_trap_on_either_side_of_graph_is_safe_to_retry(world: &World) -> TestResult {
+    let gateway = gateway(world).await?;
+    for (place, known) in [("trap before Graph", false), ("trap after Graph", true)] {
+        world.sandbox.clear();
+        let mut payload = payload();
+        payload["displayName"] = json!(place);
+        let lost = timeout(Duration::from_secs(1), Answer::to(by_token(world, &gateway, &payload))).await;
+        assert!(!matches!(lost, Ok(Ok(ref answer)) if answer.status == 202), "{lost:?}");
+        assert_eq!(accepted(world, &payload), usize::from(known));
+        // The name makes no other remediation of it.
+        payload["displayName"] = json!("the retry");
+        let retry = Answer::to(by_token(world, &gateway, &payload)).await?;
+        assert_eq!((retry.status, &retry.json()["duplicate"]), (202, &json!(known)), "{retry:?}");
+        assert_eq!(accepted(world, &payload), 1);
+    }
+    Ok(())
+}
+
+/// An object is mostly not in the isolate of the Worker that asks it. The Worker lives on then, and the object, which hangs, does not tell it.
+async fn an_object_that_is_lost_elsewhere_keeps_nobody_waiting_for_ever(world: &World) -> TestResult {
+    let front = Setup { before: FRONT, ..world.bindings().into() };
+    let setup = Setup { before: TRAPS, front: Some(Box::new(front)), ..world.bindings().into() };
+    let gateway = world.gateway_as(&setup).await?;
+    assert_eq!(Answer::to(by_token(world, &gateway, &payload())).await?.status, 202);
+    for (place, known) in [("trap before Graph", false), ("trap after Graph", true)] {
+        let mut payload = payload();
+        payload["displayName"] = json!(place);
+        let lost = Answer::to(by_token(world, &gateway, &payload)).await?;
+        lost.assert_problem(500, "internal", &[]);
+        assert_eq!(accepted(world, &payload), usize::from(known));
+        payload["displayName"] = json!("the retry");
+        let retry = Answer::to(by_token(world, &gateway, &payload)).await?;
+        assert_eq!((retry.status, &retry.json()["duplicate"]), (202, &json!(known)), "{retry:?}");
+    }
+    Ok(())
+}

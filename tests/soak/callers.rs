@@ -1,0 +1,78 @@
+//! Those who call, and what they send. Each has recipients of its own, by whose domain anything of it is known wherever it turns up.
+
+use acceptance::{API_KEY, API_KEY_SHA256, Bindings, Gateway, World, guid};
+use reqwest::RequestBuilder;
+use sandbox::TokenRequest;
+use serde_json::{Value, json};
+
+/// How many callers there are. The last one has a key, the others tokens.
+pub(crate) const CALLERS: usize = 5;
+
+/// A caller.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) index: usize,
+    /// In every recipient of it, and in no text of anybody else.
+    pub(crate) mark: String,
+    object_id: Option<String>,
+    token: String,
+}
+
+/// All of them.
+pub(crate) fn all(world: &World) -> Vec<Caller> {
+    let caller = |index| {
+        let object_id = (index + 1 < CALLERS).then(guid);
+        let token = TokenRequest { object_id: object_id.clone(), ..TokenRequest::default() };
+        Caller {
+            index,
+            mark: format!("mark-{index}-{}", fastrand::u32(..)),
+            object_id,
+            token: world.sandbox.issue_token(&token),
+        }
+    };
+    (0..CALLERS).map(caller).collect()
+}
+
+/// The variables of their gateway.
+pub(crate) fn bindings(world: &World, callers: &[Caller]) -> Bindings {
+    let table = |caller: &Caller| {
+        let mut table = json!({
+            "name": format!("caller-{}", caller.index),
+            "actions": ["softDelete", "moveToJunk"],
+            "recipient_domains": [format!("{}.example", caller.mark)],
+            "max_emails_per_hour": 2_500_000,
+        });
+        match &caller.object_id {
+            Some(object_id) => table["object_id"] = json!(object_id),
+            None => table["api_key_sha256"] = json!([API_KEY_SHA256]),
+        }
+        table
+    };
+    world.bindings_with(json!({ "CALLERS": callers.iter().map(table).collect::<Vec<_>>() }))
+}
+
+impl Caller {
+    /// A request of it.
+    pub(crate) fn post(&self, gateway: &Gateway, query: &str) -> RequestBuilder {
+        let request = gateway.post(&format!("/remediate{query}")).header("Content-Type", "application/json");
+        if self.object_id.is_some() { request.bearer_auth(&self.token) } else { request.header("X-API-Key", API_KEY) }
+    }
+
+    /// A remediation that nobody made before.
+    pub(crate) fn remediation(&self, die: &mut fastrand::Rng) -> Value {
+        let email = |index: usize| json!({ "networkMessageId": guid(), "recipientEmailAddress": format!("r{index}@{}.example", self.mark) });
+        json!({
+            "displayName": format!("of {}", self.mark),
+            "description": format!("A text of {}, {} characters more: {}", self.mark, self.index, "x".repeat(die.usize(..500))),
+            "severity": "high",
+            "action": die.choice(["softDelete", "moveToJunk"]),
+            "remediateSendersCopy": die.bool(),
+            "analyzedEmails": (0..die.usize(1..=30)).map(email).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// By what a remediation is known, at the gateway and at Graph.
+pub(crate) fn id(remediation: &Value) -> String {
+    remediation["analyzedEmails"][0]["networkMessageId"].as_str().unwrap_or_default().to_owned()
+}

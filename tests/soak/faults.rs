@@ -1,0 +1,96 @@
+//! What goes wrong at Microsoft, in turn.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use acceptance::Failure;
+use sandbox::{Endpoint, Fault, NextAnswer, Sandbox};
+
+/// What may go wrong, by name; how often, in a hundred requests; and how it is told to the sandbox.
+type Kind = (&'static str, u8, fn() -> NextAnswer);
+
+fn graph() -> NextAnswer {
+    NextAnswer::new(Endpoint::Remediate)
+}
+
+/// Times of trouble, one after the other. Between them everything is well, so that what one left behind shows.
+const TIMES: [&[Kind]; 10] = [
+    &[],
+    &[
+        ("slow", 60, || graph().delay(Duration::from_millis(300))),
+        ("slower", 10, || graph().delay(Duration::from_secs(1))),
+    ],
+    &[],
+    &[
+        ("429 for a second", 15, || graph().status(429).header("Retry-After", "1")),
+        ("429 for long", 15, || graph().status(429).header("Retry-After", "120")),
+        ("429", 15, || graph().status(429)),
+    ],
+    &[],
+    &[
+        ("503", 15, || graph().status(503)),
+        ("503 for a second", 10, || graph().status(503).header("Retry-After", "1")),
+        ("500", 10, || graph().status(500)),
+        ("403", 5, || graph().status(403)),
+        ("401", 5, || graph().status(401)),
+        ("400", 5, || graph().status(400)),
+    ],
+    &[],
+    &[
+        ("closed", 15, || graph().fault(Fault::Close)),
+        ("accepted, then closed", 15, || graph().accept_first().fault(Fault::Close)),
+        ("accepted, then 500", 10, || graph().accept_first().status(500)),
+        ("cut", 10, || graph().status(400).body("{\"error\":").fault(Fault::CutAfter(3))),
+        ("no answer", 1, || graph().accept_first().fault(Fault::Hang)),
+    ],
+    &[],
+    &[
+        ("token 500", 20, || NextAnswer::new(Endpoint::Token).status(500)),
+        ("401, then token 429", 10, || NextAnswer::new(Endpoint::Token).status(429)),
+        ("401", 20, || graph().status(401)),
+        ("slow", 20, || graph().delay(Duration::from_millis(300))),
+    ],
+];
+
+/// How long a request that is never answered keeps its caller, and so the least that a run with such requests must last.
+const HANG: Duration = Duration::from_mins(3);
+
+/// The trouble of one run.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    whole: Duration,
+    /// How often each was told to the sandbox.
+    pub(crate) injected: BTreeMap<&'static str, u64>,
+}
+
+impl Faults {
+    pub(crate) fn new(whole: Duration) -> Self {
+        Self { whole, injected: BTreeMap::new() }
+    }
+
+    /// Before a request: perhaps something goes wrong with it, or with another one that is on its way.
+    pub(crate) fn perhaps(
+        &mut self,
+        sandbox: &Sandbox,
+        elapsed: Duration,
+        die: &mut fastrand::Rng,
+    ) -> Result<(), Failure> {
+        // Three rounds through all of them, however long the run.
+        let place = elapsed.as_secs_f64() / self.whole.as_secs_f64() * 3.0;
+        let times = f64::from(u32::try_from(TIMES.len())?);
+        let now = TIMES.iter().zip(0_u32..).find(|(_, index)| place.fract() * times < f64::from(*index) + 1.0);
+        let mut thrown = die.u8(..100);
+        for (name, often, next) in now.into_iter().flat_map(|(kinds, _)| *kinds) {
+            if thrown < *often {
+                if *name == "no answer" && self.whole < HANG {
+                    return Ok(());
+                }
+                sandbox.script(next())?;
+                *self.injected.entry(name).or_default() += 1;
+                return Ok(());
+            }
+            thrown -= often;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! Load that is held while Microsoft is slow, throttles and fails in turn: no answer is wrong, nothing of one caller reaches another, no remediation is
+//! lost or made twice, and memory stays flat.
+//!
+//! A short run is one of the tests. `make soak SECONDS=600` makes a long one and prints what it saw; `SEED` repeats one.
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod callers;
+mod faults;
+mod ledger;
+mod load;
+
+use std::fmt::Write as _;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use std::{env, process::ExitCode};
+
+use acceptance::{Failure, Memory, Setup, TestResult, World, tests};
+use futures_util::future::try_join_all;
+
+use crate::callers::CALLERS;
+use crate::faults::Faults;
+use crate::load::Load;
+
+/// How many ask at a time, for each caller.
+const AT_A_TIME: usize = 4;
+
+/// A run that is one of the tests, in seconds.
+const SHORT: u64 = 15;
+
+/// How much more may be kept at the end than after the first third, in KiB.
+const WASM_GROWTH: u64 = 1024;
+/// Of the process. The records of the ledgers are on disk, but their pages are cached.
+const RESIDENT_GROWTH: u64 = 32 * 1024;
+
+/// A part of the memory: its name, how much of it is kept, and how much more may be.
+type Part = (&'static str, fn(&Memory) -> u64, u64);
+
+fn main() -> ExitCode {
+    acceptance::run(tests![under_load_and_faults_every_answer_is_right])
+}
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok()?.parse().ok()
+}
+
+async fn under_load_and_faults_every_answer_is_right(world: &World) -> TestResult {
+    let whole = Duration::from_secs(number("SOAK_SECONDS").unwrap_or(SHORT));
+    let seed = number("SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
+    let callers = callers::all(world);
+    let gateway = world.gateway_as(&Setup::measured(callers::bindings(world, &callers))).await?;
+    let load = Load {
+        gateway: &gateway,
+        sandbox: &world.sandbox,
+        callers: &callers,
+        known: Mutex::default(),
+        faults: Mutex::new(Faults::new(whole)),
+        began: Instant::now(),
+        whole,
+    };
+    let report = run(&load, seed).await.map_err(|failure| format!("with SEED={seed}: {failure}"))?;
+    tell(&format!("\nseed {seed}\n{report}"));
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what was seen, for whoever asked for it")]
+fn tell(report: &str) {
+    println!("{report}");
+}
+
+async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
+    let asking = (0..CALLERS * AT_A_TIME)
+        .map(|index| load.ask(index % CALLERS, seed.wrapping_add(u64::try_from(index).unwrap_or(0))));
+    let memory = watch(load);
+    let (_, memory) = tokio::try_join!(try_join_all(asking), memory)?;
+
+    // What is left of the trouble is used up, and what failed is sent again until it is accepted.
+    let mut open: Vec<String> = Vec::new();
+    for (name, sent) in &load.known().sent {
+        if sent.location.is_none() {
+            open.push(name.clone());
+        }
+    }
+    let failed = open.len();
+    for name in open {
+        let mut tries = 0;
+        while !load.attempt(&name).await? {
+            tries += 1;
+            if tries > 50 {
+                return Err(format!("{name} is never accepted").into());
+            }
+        }
+    }
+    let mut known = load.known();
+    known.seen(load.sandbox.take_ended())?;
+    let mut accepted = std::collections::HashMap::new();
+    for one in load.sandbox.accepted() {
+        *accepted.entry(one.remediation.analyzed_emails[0].network_message_id.clone()).or_insert(0_u32) += 1;
+    }
+    for name in known.sent.keys() {
+        ledger::hold!(accepted.get(name) == Some(&1), "Graph accepted {name} {:?} times", accepted.get(name));
+    }
+
+    ledger::hold!(known.bodies > 0 && known.links > 0, "nothing was checked");
+
+    let mut report = String::new();
+    let _ = writeln!(report, "requests {} in {:?}; answers:", known.requests, load.began.elapsed());
+    for (answer, count) in &known.answers {
+        let _ = writeln!(report, "  {count:>7}  {answer}");
+    }
+    let faults = load.faults.lock().map_err(|_| "poisoned")?;
+    let _ = writeln!(report, "faults injected {}:", faults.injected.values().sum::<u64>());
+    for (fault, count) in &faults.injected {
+        let _ = writeln!(report, "  {count:>7}  {fault}");
+    }
+    let _ = writeln!(
+        report,
+        "remediations {}, each accepted by Graph once; {failed} of them only when all was well again",
+        known.sent.len()
+    );
+    let _ = writeln!(
+        report,
+        "bodies at Graph that were checked: {}; links in answers that were: {}",
+        known.bodies, known.links
+    );
+    let (first, last) =
+        memory.get(memory.len() / 3).zip(memory.last()).ok_or("the run is too short to tell of memory")?;
+    let parts: [Part; 2] =
+        [("Wasm", |kept| kept.wasm, WASM_GROWTH), ("resident", |kept| kept.resident.unwrap_or(0), RESIDENT_GROWTH)];
+    for (name, of, most) in parts {
+        let over: Vec<_> = memory.iter().step_by(memory.len().div_ceil(12)).map(|kept| of(kept).to_string()).collect();
+        let (first, last) = (of(first), of(last));
+        let over = over.join(" ");
+        let _ = writeln!(report, "KiB {name}: {last} at the end, {first} after a third; over the time {over}");
+        ledger::hold!(last <= first + most, "memory grows:\n{report}");
+    }
+    Ok(report)
+}
+
+/// Looks at what came to Graph, and at the memory, twice a second until the time is over.
+async fn watch(load: &Load<'_>) -> Result<Vec<Memory>, Failure> {
+    let mut memory = Vec::new();
+    while load.began.elapsed() < load.whole {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        load.known().seen(load.sandbox.take_ended())?;
+        memory.push(load.gateway.memory().await?);
+    }
+    Ok(memory)
+}
