@@ -65,12 +65,23 @@ export function received(response, names) {
   return lines(response.headers, names.split("\n")).slice(1);
 }
 
-/** Sends `order` to the object named `name`, and gives the bytes of its answer. */
-export async function settle(namespace, name, order) {
-  // The host is of no account: the namespace and the name address the object.
-  const response = await namespace.getByName(name).fetch("https://ledger/", { method: "POST", body: order });
-  if (!response.ok) throw new Error(`the ledger answered ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+/** Sends `order` to the object named `name`, and gives the bytes of its answer. It is given up after `patience` milliseconds. */
+export async function settle(namespace, name, order, patience) {
+  let timer;
+  const lost = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("the ledger did not answer")), patience);
+  });
+  const settled = async () => {
+    // The host is of no account: the namespace and the name address the object.
+    const response = await namespace.getByName(name).fetch("https://ledger/", { method: "POST", body: order.slice() });
+    if (!response.ok) throw new Error(`the ledger answered ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  };
+  try {
+    return await Promise.race([settled(), lost]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** All rows of a query, each an array. Read at once: `values` may be views of the module's memory. */

@@ -25,12 +25,12 @@ use crate::ledger::rules::{self, Begun, Step};
 use crate::ledger::window::Window;
 use crate::ledger::{Order, Settled, Settlement, SubmitFault};
 use crate::ports::{Clock, LedgerFailure, Ledgers, Timers};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, millis_of};
 
 #[wasm_bindgen(module = "/src/platform/glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = settle)]
-    fn send(namespace: &JsValue, name: &str, order: Uint8Array) -> Promise;
+    fn send(namespace: &JsValue, name: &str, order: &[u8], patience: u32) -> Promise;
 }
 
 /// What stands between the body for Graph and the order, which is JSON on one line. It comes last, so that the body need not move for it.
@@ -50,20 +50,17 @@ type Outcome = Result<Accepted, SubmitFault>;
 
 impl Ledgers for Workers<Fetched> {
     async fn settle(&self, caller: &str, order: &Order, graph_request: &[u8]) -> Result<Settled, LedgerFailure> {
-        let settled = pin!(settle(&self.event.env, caller, order, graph_request));
-        let lost = Duration::from_millis(order.patience).saturating_add(LOST);
-        match select(settled, pin!(self.sleep(lost))).await {
-            Either::Left((settled, _)) => settled.map_err(|_| LedgerFailure),
-            Either::Right(_) => Err(LedgerFailure),
-        }
+        settle(&self.event.env, caller, order, graph_request).await.map_err(|_| LedgerFailure)
     }
 }
 
 async fn settle(env: &Env, caller: &str, order: &Order, graph_request: &[u8]) -> worker::Result<Settled> {
+    let lost = Duration::from_millis(order.patience).saturating_add(LOST);
+    let lost = u32::try_from(millis_of(lost)).unwrap_or(u32::MAX);
     let order = serde_json::to_vec(order)?;
     let message = [graph_request, &[END_OF_BODY], &order].concat();
     let namespace = Reflect::get(env, &JsValue::from_str(LEDGER))?;
-    let settled = JsFuture::from(send(&namespace, caller, Uint8Array::from(message.as_slice()))).await?;
+    let settled = JsFuture::from(send(&namespace, caller, &message, lost)).await?;
     Ok(serde_json::from_slice(&Uint8Array::new(&settled).to_vec())?)
 }
 
