@@ -1,9 +1,8 @@
 //! Between plain values and those of the platform.
 
-use js_sys::futures::JsFuture;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::{ReadableStream, ReadableStreamDefaultReader, ReadableStreamReadResult, Response};
+use web_sys::Response;
 
 use crate::http::Answer;
 use crate::time::Timestamp;
@@ -23,6 +22,12 @@ extern "C" {
 )]
 pub(super) const fn timestamp(date_now: f64) -> Timestamp {
     Timestamp::from_millis(date_now as u64)
+}
+
+/// A count of bytes as a number of JavaScript's.
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "no memory of Wasm has 2^53 bytes")]
+pub(super) const fn number(bytes: usize) -> f64 {
+    bytes as f64
 }
 
 /// Headers as one text: names and values in turn, a line each. `None` where one holds a line break, which no header can.
@@ -50,32 +55,4 @@ pub(super) fn response(answer: &Answer) -> Result<Response, JsValue> {
 /// A response of the object's: bytes for the Worker.
 pub(super) fn bytes(body: &[u8]) -> Result<Response, JsValue> {
     respond(200, "", body)
-}
-
-/// Why a stream was not read to its end.
-pub(super) enum StreamFailure {
-    /// It holds more bytes than are wanted.
-    TooLarge,
-    /// It failed.
-    Broken,
-}
-
-/// Reads `stream` to its end, at most `cap` bytes. On failure the rest of it is cancelled, so that nothing is received in vain.
-pub(super) async fn read(stream: &ReadableStream, cap: usize) -> Result<Vec<u8>, StreamFailure> {
-    let reader = ReadableStreamDefaultReader::new(stream).map_err(|_| StreamFailure::Broken)?;
-    let mut bytes = Vec::new();
-    loop {
-        let result = JsFuture::from(reader.read()).await.map_err(|_| StreamFailure::Broken)?;
-        let result: ReadableStreamReadResult = result.into();
-        if result.get_done() == Some(true) {
-            return Ok(bytes);
-        }
-        let chunk = js_sys::Uint8Array::new(&result.get_value());
-        let length = usize::try_from(chunk.length()).unwrap_or(usize::MAX);
-        if bytes.len().saturating_add(length) > cap {
-            let _ = reader.cancel();
-            return Err(StreamFailure::TooLarge);
-        }
-        bytes.extend_from_slice(&chunk.to_vec());
-    }
 }

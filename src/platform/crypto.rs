@@ -1,11 +1,11 @@
 //! WebCrypto: RS256, PS256 and random GUIDs.
 
-use js_sys::futures::JsFuture;
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Crypto, CryptoKey};
 
-use super::{Workers, global};
+use super::{Workers, global, tasks};
 use crate::ports::{Signatures, Signing};
 use crate::secret::SecretBytes;
 
@@ -16,14 +16,17 @@ const PSS: &str = "RSA-PSS";
 /// That length, in bytes.
 const SALT: u8 = 32;
 
-fn crypto() -> Result<Crypto, JsValue> {
-    global().crypto()
+#[wasm_bindgen(module = "/src/platform/glue.js")]
+extern "C" {
+    /// A random GUID.
+    #[wasm_bindgen(js_name = randomUuid)]
+    pub(super) fn random_uuid() -> String;
+    #[wasm_bindgen(catch, js_name = verify)]
+    fn start_verifying(algorithm: &str, key: &CryptoKey, signature: &[u8], message: &[u8]) -> Result<Promise, JsValue>;
 }
 
-/// A random GUID.
-pub(super) fn random_uuid() -> String {
-    // Workers always have `crypto`; where they had not, an empty id would be the least harm.
-    crypto().map(|crypto| crypto.random_uuid()).unwrap_or_default()
+fn crypto() -> Result<Crypto, JsValue> {
+    global().crypto()
 }
 
 fn object(members: &[(&str, &str)]) -> Result<Object, JsValue> {
@@ -39,12 +42,11 @@ async fn import(n: &str, e: &str) -> Result<CryptoKey, JsValue> {
     let algorithm = object(&[("name", ALGORITHM), ("hash", "SHA-256")])?;
     let usages = Array::of1(&JsValue::from_str("verify"));
     let promise = crypto()?.subtle().import_key_with_object("jwk", &key, &algorithm, false, &usages)?;
-    JsFuture::from(promise).await?.dyn_into()
+    tasks::settled(&promise).await?.dyn_into()
 }
 
 async fn verify(key: &CryptoKey, message: &[u8], signature: &[u8]) -> Result<bool, JsValue> {
-    let promise = crypto()?.subtle().verify_with_str_and_u8_array_and_u8_array(ALGORITHM, key, signature, message)?;
-    Ok(JsFuture::from(promise).await?.is_truthy())
+    Ok(tasks::settled(&start_verifying(ALGORITHM, key, signature, message)?).await?.is_truthy())
 }
 
 async fn sign(pkcs8: &[u8], message: &[u8]) -> Result<Vec<u8>, JsValue> {
@@ -52,10 +54,10 @@ async fn sign(pkcs8: &[u8], message: &[u8]) -> Result<Vec<u8>, JsValue> {
     let algorithm = object(&[("name", PSS), ("hash", "SHA-256")])?;
     let usages = Array::of1(&JsValue::from_str("sign"));
     let promise = subtle.import_key_with_object("pkcs8", &Uint8Array::from(pkcs8), &algorithm, false, &usages)?;
-    let key: CryptoKey = JsFuture::from(promise).await?.dyn_into()?;
+    let key: CryptoKey = tasks::settled(&promise).await?.dyn_into()?;
     let algorithm = object(&[("name", PSS)])?;
     Reflect::set(&algorithm, &JsValue::from_str("saltLength"), &JsValue::from(SALT))?;
-    let signature = JsFuture::from(subtle.sign_with_object_and_u8_array(&algorithm, &key, message)?).await?;
+    let signature = tasks::settled(&subtle.sign_with_object_and_u8_array(&algorithm, &key, message)?).await?;
     Ok(Uint8Array::new(&signature).to_vec())
 }
 

@@ -1,31 +1,30 @@
 //! Calls to Microsoft by the platform's `fetch`.
 
+use std::cell::Cell;
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
-use js_sys::futures::JsFuture;
-use js_sys::{JsString, Promise};
+use js_sys::{Array, Promise, Uint8Array};
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{AbortController, AbortSignal, Response};
+use web_sys::AbortController;
 
-use super::convert::StreamFailure;
-use super::{Workers, convert};
+use super::{Workers, convert, tasks};
 use crate::ports::{Call, Http, Received, SendFailure, Timers, Unread};
 
 #[wasm_bindgen(module = "/src/platform/glue.js")]
 extern "C" {
-    #[wasm_bindgen(catch, js_name = send)]
+    #[wasm_bindgen(js_name = send)]
     fn start(
         url: &str,
         method: &str,
         headers: &str,
         body: Option<&[u8]>,
-        signal: &AbortSignal,
-    ) -> Result<Promise, JsValue>;
-
-    #[wasm_bindgen(catch)]
-    fn received(response: &Response, names: &str) -> Result<JsString, JsValue>;
+        names: &str,
+        cap: f64,
+        skip: bool,
+        controller: &AbortController,
+    ) -> Promise;
 }
 
 impl<E> Http for Workers<E>
@@ -34,12 +33,13 @@ where
 {
     async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure> {
         let controller = AbortController::new().map_err(|_| SendFailure::Connection)?;
-        let signal = controller.signal();
-        let exchange = pin!(exchange(&call, &signal));
+        let aborted = Cell::new(false);
+        let exchange = pin!(exchange(&call, &controller, &aborted));
         match select(exchange, pin!(self.sleep(call.deadline))).await {
             Either::Left((received, _)) => received,
             Either::Right(((), exchange)) => {
                 // A fetch that is merely dropped goes on. Aborted, it ends at once, its body included.
+                aborted.set(true);
                 controller.abort();
                 exchange.await
             }
@@ -47,35 +47,39 @@ where
     }
 }
 
-async fn exchange(call: &Call<'_>, signal: &AbortSignal) -> Result<Received, SendFailure> {
-    let failure = || if signal.aborted() { SendFailure::Deadline } else { SendFailure::Connection };
+async fn exchange(
+    call: &Call<'_>,
+    controller: &AbortController,
+    aborted: &Cell<bool>,
+) -> Result<Received, SendFailure> {
+    let failure = || if aborted.get() { SendFailure::Deadline } else { SendFailure::Connection };
 
-    let response = async {
-        let headers = convert::packed(call.headers.iter().copied()).ok_or("a header holds a line break")?;
-        let method = if call.body.is_some() { "POST" } else { "GET" };
-        JsFuture::from(start(call.url, method, &headers, call.body, signal)?).await?.dyn_into::<Response>()
-    };
-    let response = response.await.map_err(|_| failure())?;
+    let headers = convert::packed(call.headers.iter().copied()).ok_or(SendFailure::Connection)?;
+    let method = if call.body.is_some() { "POST" } else { "GET" };
+    let names = call.wanted.join("\n");
+    let (cap, skip) = (convert::number(call.body_cap), call.skip_success_body);
+    let started = start(call.url, method, &headers, call.body, &names, cap, skip, controller);
+    let received = tasks::settled(&started).await.map_err(|_| failure())?;
 
-    let mut received =
-        Received { status: response.status(), headers: wanted(call, &response), body: Err(Unread::Skipped) };
-    match response.body() {
-        None => received.body = Ok(Vec::new()),
-        // Nobody waits for the end of what is not read.
-        Some(stream) if call.skip_success_body && received.is_success() => drop(stream.cancel()),
-        Some(stream) => {
-            received.body = convert::read(&stream, call.body_cap).await.map_err(|unread| match unread {
-                StreamFailure::TooLarge => Unread::TooLarge,
-                StreamFailure::Broken => Unread::Failed(failure()),
-            });
-        }
+    if let Some(head) = received.as_string() {
+        return read(call, &head, Err(Unread::Skipped)).ok_or_else(failure);
     }
-    Ok(received)
+    let parts: Array = received.unchecked_into();
+    let body = parts.get(1);
+    let body = if body.is_undefined() {
+        Err(Unread::Failed(failure()))
+    } else if body.is_null() {
+        Err(Unread::TooLarge)
+    } else {
+        Ok(body.unchecked_into::<Uint8Array>().to_vec())
+    };
+    parts.get(0).as_string().and_then(|head| read(call, &head, body)).ok_or_else(failure)
 }
 
-/// Those of the wanted headers that are there.
-fn wanted(call: &Call<'_>, response: &Response) -> Vec<(&'static str, String)> {
-    let values = received(response, &call.wanted.join("\n")).map(String::from).unwrap_or_default();
+/// The answer, of which `head` has the status and a line for each wanted header.
+fn read(call: &Call<'_>, head: &str, body: Result<Vec<u8>, Unread>) -> Option<Received> {
+    let mut lines = head.split('\n');
+    let status = lines.next()?.parse().ok()?;
     let present = |(name, line): (&&'static str, &str)| Some((*name, line.strip_prefix('=')?.to_owned()));
-    call.wanted.iter().zip(values.split('\n')).filter_map(present).collect()
+    Some(Received { status, headers: call.wanted.iter().zip(lines).filter_map(present).collect(), body })
 }

@@ -1,5 +1,5 @@
 // What costs less on JavaScript's side. Each call from WebAssembly is a crossing and each text that crosses is converted, so what belongs
-// together crosses in one piece: headers as one text, bodies as bytes. No rule of the gateway's is in here.
+// together crosses in one piece: headers as one text, bodies as bytes, a whole exchange as one promise. No rule of the gateway's is in here.
 
 /** The request headers that are read, in the order in which `incoming.rs` takes them. */
 const READ = [
@@ -15,18 +15,41 @@ const READ = [
   "x-ms-workflow-run-id",
 ];
 
-// The platform's own wraps the callback anew each time and costs about 10 µs. Errors go where it would send them: a trap must reach the
-// listener that has the module started anew.
-const settled = Promise.resolve();
-globalThis.queueMicrotask = (callback) => {
-  settled.then(() => {
+// ---- Promises: tasks.rs ----
+
+export function follow(promise, id, settle) {
+  // A promise would swallow a trap; reported, it reaches the listener that has the module started anew.
+  const settled = (kept, value) => {
     try {
-      callback();
+      settle(id, kept, value);
     } catch (error) {
       reportError(error);
     }
-  });
-};
+  };
+  promise.then(
+    (value) => settled(true, value),
+    (error) => settled(false, error),
+  );
+}
+
+/** How each promise of a task's is settled. What a module that was lost has left here is replaced by the next, or stays. */
+const promises = new Map();
+
+export function promised(id) {
+  return new Promise((keep, fail) => promises.set(id, { keep, fail }));
+}
+
+export function keep(id, value) {
+  promises.get(id).keep(value);
+  promises.delete(id);
+}
+
+export function fail(id, error) {
+  promises.get(id).fail(error);
+  promises.delete(id);
+}
+
+// ---- Requests and responses ----
 
 /** One line for each of `names`: empty where the header is absent, otherwise "=" and its value. No header holds a line break. */
 function lines(headers, names) {
@@ -38,7 +61,7 @@ function lines(headers, names) {
   return text;
 }
 
-/** What `lines` made, the other way: names and values in turn. */
+/** Names and values in turn, a line each, as what `fetch` and `Response` take. */
 function object(text) {
   const parts = text.split("\n");
   const headers = {};
@@ -51,31 +74,66 @@ export function read(request) {
   return `${request.method}\n${request.url}${lines(request.headers, READ)}`;
 }
 
+/** The bytes of a request's or a response's body, which comes in one piece. */
+export async function whole(message) {
+  return new Uint8Array(await message.arrayBuffer());
+}
+
+/** The bytes of a body, counted as they come. Where there are more than `cap`, null, and the rest is cancelled, so that nothing is received in vain. */
+export async function counted(message, cap) {
+  const chunks = [];
+  let length = 0;
+  const reader = message.body?.getReader();
+  for (let next = await reader?.read(); next && !next.done; next = await reader.read()) {
+    length += next.value.byteLength;
+    if (length > cap) {
+      reader.cancel().catch(() => {});
+      return null;
+    }
+    chunks.push(next.value);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
 /** `body` is a view of the module's memory, which goes on changing. */
 export function respond(status, headers, body) {
   return new Response(body.length === 0 ? null : body.slice(), { status, headers: object(headers) });
 }
 
-export function send(url, method, headers, body, signal) {
-  return fetch(url, { method, headers: object(headers), body: body?.slice(), redirect: "manual", signal });
+/**
+ * Calls, and gives status and the headers `names` as one text, with the bytes of the body behind it. They are null where there are more than `cap`,
+ * and undefined where they did not all come. Of a success, the text is all there is where its body is to be skipped.
+ */
+export async function send(url, method, headers, body, names, cap, skip, { signal }) {
+  const response = await fetch(url, { method, headers: object(headers), body: body?.slice(), redirect: "manual", signal });
+  const head = response.status + lines(response.headers, names.split("\n"));
+  if (skip && response.ok) {
+    // Nobody waits for the end of what is not read.
+    if (response.headers.get("content-length") !== "0") response.body?.cancel().catch(() => {});
+    return head;
+  }
+  return [head, await counted(response, cap).catch(() => {})];
 }
 
-/** The values of the headers `names`, in their order. */
-export function received(response, names) {
-  return lines(response.headers, names.split("\n")).slice(1);
-}
+// ---- The ledger ----
 
 /** Sends `order` to the object named `name`, and gives the bytes of its answer. It is given up after `patience` milliseconds. */
-export async function settle(namespace, name, order, patience) {
+export async function settle(env, binding, name, order, patience) {
   let timer;
   const lost = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error("the ledger did not answer")), patience);
   });
   const settled = async () => {
-    // The host is of no account: the namespace and the name address the object.
-    const response = await namespace.getByName(name).fetch("https://ledger/", { method: "POST", body: order.slice() });
+    // The host is of no account: the binding and the name address the object.
+    const response = await env[binding].getByName(name).fetch("https://ledger/", { method: "POST", body: order.slice() });
     if (!response.ok) throw new Error(`the ledger answered ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
+    return whole(response);
   };
   try {
     return await Promise.race([settled(), lost]);
@@ -92,4 +150,27 @@ export function rows(sql, query, ...values) {
 /** Runs a statement that gives no rows. */
 export function run(sql, statement, ...values) {
   sql.exec(statement, ...values);
+}
+
+/** Sees to it that an alarm will come. One that is set stays. */
+export async function keepAlarm(storage, wait) {
+  if ((await storage.getAlarm()) === null) await storage.setAlarm(Date.now() + wait);
+}
+
+// ---- The rest ----
+
+export function randomUuid() {
+  return crypto.randomUUID();
+}
+
+export function log(line) {
+  console.log(line);
+}
+
+export function logError(line) {
+  console.error(line);
+}
+
+export function verify(algorithm, key, signature, message) {
+  return crypto.subtle.verify(algorithm, key, signature, message);
 }

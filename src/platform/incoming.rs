@@ -1,10 +1,11 @@
 //! The platform's request as plain values, and its body.
 
-use js_sys::futures::JsFuture;
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::Request as JsRequest;
 
-use super::convert::{self, StreamFailure};
+use super::{convert, tasks};
 use crate::http::{Body, BodyFailure, Request, RequestHeaders};
 use crate::secret::Secret;
 
@@ -12,6 +13,8 @@ use crate::secret::Secret;
 extern "C" {
     #[wasm_bindgen(js_name = read)]
     fn read_request(request: &JsRequest) -> String;
+    pub(super) fn whole(request: &JsRequest) -> Promise;
+    fn counted(request: &JsRequest, cap: f64) -> Promise;
 }
 
 /// The body of a request of the platform's.
@@ -54,15 +57,12 @@ impl Body for IncomingBody {
     async fn read(self, declared: Option<u64>, cap: usize) -> Result<Vec<u8>, BodyFailure> {
         // A declared length is what frames the body, so no more can come than was declared, and it comes in one piece. Without one it is
         // counted as it comes.
-        if declared.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap)) {
-            let buffer = self.0.array_buffer().map_err(|_| BodyFailure::CutOff)?;
-            let buffer = JsFuture::from(buffer).await.map_err(|_| BodyFailure::CutOff)?;
-            return Ok(js_sys::Uint8Array::new(&buffer).to_vec());
+        let fits = declared.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap));
+        let bytes = if fits { whole(&self.0) } else { counted(&self.0, convert::number(cap)) };
+        match tasks::settled(&bytes).await {
+            Ok(bytes) if bytes.is_null() => Err(BodyFailure::TooLarge),
+            Ok(bytes) => Ok(bytes.unchecked_into::<Uint8Array>().to_vec()),
+            Err(_) => Err(BodyFailure::CutOff),
         }
-        let Some(stream) = self.0.body() else { return Ok(Vec::new()) };
-        convert::read(&stream, cap).await.map_err(|failure| match failure {
-            StreamFailure::TooLarge => BodyFailure::TooLarge,
-            StreamFailure::Broken => BodyFailure::CutOff,
-        })
     }
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
-use js_sys::futures::JsFuture;
-use js_sys::{Promise, Reflect, Uint8Array};
-use wasm_bindgen::JsValue;
+use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::{DurableObject, Env, Request, Response, State, durable_object};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Request;
+use worker::worker_sys::{DurableObjectState, DurableObjectStorage};
 
 use super::storage::Tables;
 use super::timers::SharedTimer;
-use super::{Fetched, ISOLATE, Workers, convert, env};
+use super::{Fetched, ISOLATE, Workers, convert, env, incoming, log_error, tasks};
 use crate::config::{Config, LEDGER};
 use crate::graph;
 use crate::graph::answer::Accepted;
@@ -30,7 +30,9 @@ use crate::time::{Timestamp, millis_of};
 #[wasm_bindgen(module = "/src/platform/glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = settle)]
-    fn send(namespace: &JsValue, name: &str, order: &[u8], patience: u32) -> Promise;
+    fn send(env: &JsValue, binding: &str, name: &str, order: &[u8], patience: u32) -> Promise;
+    #[wasm_bindgen(js_name = keepAlarm)]
+    fn keep_alarm(storage: &DurableObjectStorage, wait: u32) -> Promise;
 }
 
 /// What stands between the body for Graph and the order, which is JSON on one line. It comes last, so that the body need not move for it.
@@ -54,21 +56,23 @@ impl Ledgers for Workers<Fetched> {
     }
 }
 
-async fn settle(env: &Env, caller: &str, order: &Order, graph_request: &[u8]) -> worker::Result<Settled> {
+async fn settle(env: &JsValue, caller: &str, order: &Order, graph_request: &[u8]) -> worker::Result<Settled> {
     let lost = Duration::from_millis(order.patience).saturating_add(LOST);
     let lost = u32::try_from(millis_of(lost)).unwrap_or(u32::MAX);
     let order = serde_json::to_vec(order)?;
     let message = [graph_request, &[END_OF_BODY], &order].concat();
-    let namespace = Reflect::get(env, &JsValue::from_str(LEDGER))?;
-    let settled = JsFuture::from(send(&namespace, caller, &message, lost)).await?;
-    Ok(serde_json::from_slice(&Uint8Array::new(&settled).to_vec())?)
+    let settled = tasks::settled(&send(env, LEDGER, caller, &message, lost)).await?;
+    Ok(serde_json::from_slice(&settled.unchecked_into::<Uint8Array>().to_vec())?)
 }
 
-/// One caller's ledger.
-#[durable_object(alarm)]
-pub struct Ledger {
-    state: State,
-    env: Env,
+/// One caller's ledger: the Durable Object's class, as the platform sees it.
+#[wasm_bindgen]
+pub struct Ledger(Rc<Actor>);
+
+/// What an object is while it is in memory.
+struct Actor {
+    state: DurableObjectState,
+    env: JsValue,
     book: OnceCell<Rc<Book>>,
 }
 
@@ -89,39 +93,41 @@ struct Book {
     timer: Rc<SharedTimer>,
 }
 
-impl DurableObject for Ledger {
-    fn new(state: State, env: Env) -> Self {
-        Self { state, env, book: OnceCell::new() }
+#[wasm_bindgen]
+impl Ledger {
+    /// The platform has begun to need this object.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: DurableObjectState, env: JsValue) -> Self {
+        Self(Rc::new(Actor { state, env, book: OnceCell::new() }))
     }
 
-    async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let mut message = Uint8Array::new(&JsFuture::from(request.inner().array_buffer()?).await?).to_vec();
-        let end = message.iter().rposition(|byte| *byte == END_OF_BODY).ok_or("no order")?;
-        let order: Order = serde_json::from_slice(message.get(end + 1..).unwrap_or_default())?;
-        message.truncate(end);
-        let settled = serde_json::to_vec(&self.settle(order, message).await?)?;
-        Ok(convert::bytes(&settled)?.into())
+    /// An order of the Worker's, answered with what became of it.
+    pub fn fetch(&self, request: Request) -> Promise {
+        let actor = Rc::clone(&self.0);
+        tasks::run(async move {
+            let message = tasks::settled(&incoming::whole(&request)).await?;
+            let settled = actor.answer(message.unchecked_into::<Uint8Array>().to_vec()).await?;
+            Ok(convert::bytes(&settled)?.into())
+        })
     }
 
     /// Removes what has expired, and comes again as long as there are records. The platform repeats an alarm that fails.
-    async fn alarm(&self) -> worker::Result<Response> {
-        let book = self.book()?;
-        book.tables.sweep(Workers { event: () }.now())?;
-        book.alarm.set(false);
-        if !book.tables.is_empty()? {
-            self.keep_alarm(&book).await?;
-        }
-        Response::empty()
+    pub fn alarm(&self) -> Promise {
+        let actor = Rc::clone(&self.0);
+        tasks::run(async move {
+            actor.sweep().await?;
+            Ok(JsValue::UNDEFINED)
+        })
     }
 }
 
-impl Ledger {
+impl Actor {
     /// The book, opened on the first use.
     fn book(&self) -> worker::Result<Rc<Book>> {
         if let Some(book) = self.book.get() {
             return Ok(Rc::clone(book));
         }
-        let tables = Tables::open(self.state.as_raw().storage()?.sql())?;
+        let tables = Tables::open(self.state.storage()?.sql())?;
         let window = RefCell::new(tables.window(Workers { event: () }.now())?);
         let book = Rc::new(Book {
             tables,
@@ -131,6 +137,23 @@ impl Ledger {
             timer: Rc::default(),
         });
         Ok(Rc::clone(self.book.get_or_init(|| book)))
+    }
+
+    async fn answer(&self, mut message: Vec<u8>) -> worker::Result<Vec<u8>> {
+        let end = message.iter().rposition(|byte| *byte == END_OF_BODY).ok_or("no order")?;
+        let order: Order = serde_json::from_slice(message.get(end + 1..).unwrap_or_default())?;
+        message.truncate(end);
+        Ok(serde_json::to_vec(&self.settle(order, message).await?)?)
+    }
+
+    async fn sweep(&self) -> worker::Result<()> {
+        let book = self.book()?;
+        book.tables.sweep(Workers { event: () }.now())?;
+        book.alarm.set(false);
+        if !book.tables.is_empty()? {
+            self.keep_alarm(&book).await?;
+        }
+        Ok(())
     }
 
     async fn settle(&self, order: Order, graph_request: Vec<u8>) -> worker::Result<Settled> {
@@ -163,12 +186,12 @@ impl Ledger {
             Step::Send(begun) => {
                 let slot = begun.slot;
                 let until = now.plus(patience.saturating_sub(RECORDING));
-                self.take_off(&book, config, order, begun, graph_request, until);
+                self.take_off(&book, config, order, begun, graph_request, until)?;
                 // It ends before `until`, so nothing else needs to end this wait.
                 let outcome = book.outcome(slot, false);
                 if let Err(failure) = self.keep_alarm(&book).await {
                     // The next record sets it. What the caller wants to know is something else.
-                    worker::console_error!("the alarm that removes records was not set: {failure}");
+                    log_error(&format!("the alarm that removes records was not set: {failure}"));
                 }
                 outcome.await
             }
@@ -183,16 +206,14 @@ impl Ledger {
         if book.alarm.replace(true) {
             return Ok(());
         }
-        let storage = self.state.storage();
-        let kept = async {
-            if storage.get_alarm().await?.is_none() {
-                storage.set_alarm(SWEEP_EVERY).await?;
-            }
-            Ok(())
+        let wait = u32::try_from(millis_of(SWEEP_EVERY)).unwrap_or(u32::MAX);
+        let kept = match self.state.storage() {
+            Ok(storage) => tasks::settled(&keep_alarm(&storage, wait)).await,
+            Err(failure) => Err(failure),
         };
-        let kept = kept.await;
         book.alarm.set(kept.is_ok());
-        kept
+        kept?;
+        Ok(())
     }
 
     /// The configuration, checked once per isolate.
@@ -211,10 +232,10 @@ impl Ledger {
         begun: Begun,
         graph_request: Vec<u8>,
         until: Timestamp,
-    ) {
+    ) -> worker::Result<()> {
         book.flights.borrow_mut().take_off(&order);
         let book = Rc::clone(book);
-        self.state.wait_until(async move {
+        let attempt = tasks::run(async move {
             let platform = Workers { event: Object { timer: Rc::clone(&book.timer) } };
             let isolate = ISOLATE.with(Rc::clone);
             let outcome =
@@ -223,13 +244,15 @@ impl Ledger {
             let recorded = rules::finish(&book.tables, &mut book.window.borrow_mut(), &begun, &outcome, now);
             if let Err(failure) = recorded {
                 // The record stays open; a retry is told a duplicate by Graph.
-                worker::console_error!("the outcome of a remediation was not recorded: {failure}");
+                log_error(&format!("the outcome of a remediation was not recorded: {failure}"));
             }
             for waiter in book.flights.borrow_mut().land(begun.slot) {
                 // One that is gone does not mind.
                 let _ = waiter.send(outcome.clone());
             }
+            Ok(JsValue::UNDEFINED)
         });
+        Ok(self.state.wait_until(&attempt)?)
     }
 }
 

@@ -7,14 +7,18 @@ mod fetch;
 mod incoming;
 mod ledger;
 mod storage;
+mod tasks;
 mod timers;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use wasm_bindgen::JsCast;
-use web_sys::{CryptoKey, WorkerGlobalScope};
-use worker::{Context, Delay, Env, event};
+use js_sys::Promise;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{CryptoKey, Request, WorkerGlobalScope};
+use worker::Delay;
+use worker::worker_sys::Context;
 
 use crate::gateway;
 use crate::isolate::Isolate;
@@ -36,21 +40,33 @@ struct Workers<E> {
 #[derive(Clone)]
 struct Fetched {
     context: Rc<Context>,
-    env: Rc<Env>,
+    env: Rc<JsValue>,
 }
 
 /// The fetch event: every request to the Worker comes in here.
 ///
 /// The platform cancels what only the answer waits for when the caller disconnects. Its remediation goes on then, so its line in the log must be
 /// written all the same: scripts/build.sh has the entry point hand this promise to `waitUntil`.
-#[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
-    let env = Rc::new(env);
-    let platform = Workers { event: Fetched { context: Rc::new(context), env: Rc::clone(&env) } };
-    let isolate = ISOLATE.with(Rc::clone);
-    let (request, body) = incoming::split(request);
-    let answer = gateway::handle(&platform, &isolate, || env::variables(&env), &request, body).await;
-    Ok(convert::response(&answer)?)
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
+pub fn fetch(request: Request, env: JsValue, context: JsValue) -> Promise {
+    tasks::run(async move {
+        let env = Rc::new(env);
+        let event = Fetched { context: Rc::new(context.unchecked_into()), env: Rc::clone(&env) };
+        let platform = Workers { event };
+        let isolate = ISOLATE.with(Rc::clone);
+        let (request, body) = incoming::split(request);
+        let answer = gateway::handle(&platform, &isolate, || env::variables(&env), &request, body).await;
+        Ok(convert::response(&answer)?.into())
+    })
+}
+
+#[wasm_bindgen(module = "/src/platform/glue.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = log)]
+    fn log_line(line: &str);
+    #[wasm_bindgen(js_name = logError)]
+    fn log_error(line: &str);
 }
 
 /// The global scope of the Worker.
@@ -72,7 +88,7 @@ impl<E> Guids for Workers<E> {
 
 impl<E> Log for Workers<E> {
     fn log(&self, line: &str) {
-        worker::console_log!("{line}");
+        log_line(line);
     }
 }
 
@@ -99,6 +115,11 @@ impl Timers for Workers<Fetched> {
 
 impl Background for Workers<Fetched> {
     fn defer(&self, task: impl Future<Output = ()> + 'static) {
-        self.event.context.wait_until(task);
+        let task = tasks::run(async move {
+            task.await;
+            Ok(JsValue::UNDEFINED)
+        });
+        // Where the platform does not wait, it goes on as long as the request does.
+        let _ = self.event.context.wait_until(&task);
     }
 }

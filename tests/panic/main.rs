@@ -55,13 +55,12 @@ fn accepted(world: &World, payload: &Value) -> usize {
     accepted.iter().filter(|one| *id == one.remediation.analyzed_emails[0].network_message_id).count()
 }
 
-/// The Wasm instance makes some 300 calls to the outside for a request when nothing is cached. Whichever of them it does not come back from: what the
+/// The Wasm instance makes some 60 calls to the outside for a request when nothing is cached. Whichever of them it does not come back from: what the
 /// caller is told is never wrong, the retry is accepted, Graph has it once, and it is counted once.
 async fn wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let mut left = 10_000;
-    // Every third: the places move a little with each change to the Worker, so that over time all of them are tried.
-    for call in (1..).step_by(3) {
+    for call in 1.. {
         world.sandbox.clear();
         let (payload, key) = (payload(), guid());
         let keyed = || by_token(world, &gateway, &payload).header("Idempotency-Key", &key);
@@ -72,7 +71,7 @@ async fn wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice(world: &
             trapped = gateway.wait_for_line(|logged| logged == line) => trapped.map(|_| None)?,
         };
         if Answer::to(gateway.get("/has-trapped")).await?.json() == false {
-            assert!(call > 60, "only {call} calls were tried");
+            assert!(call > 40, "only {call} calls were tried");
             return Ok(());
         }
         // What the runtime says for the Worker is a 500 of its own. The Worker itself has answered where only its log was left to write.

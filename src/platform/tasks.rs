@@ -1,0 +1,189 @@
+//! Futures as promises, and promises as futures.
+//!
+//! In place of `js_sys`'s own, since they are on the way of every request: theirs makes two closures for each promise that is awaited, each known to
+//! a finalizer, and polls a task a microtask later than it could. Here all promises share one closure, and what a promise wakes is polled in the same
+//! turn.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+
+#[wasm_bindgen(module = "/src/platform/glue.js")]
+extern "C" {
+    /// Has `settle` called with `id`, whether `promise` was kept, and what came of it.
+    fn follow(promise: &Promise, id: u32, settle: &Closure<Settle>);
+    /// A promise that `keep` or `fail` will settle.
+    fn promised(id: u32) -> Promise;
+    fn keep(id: u32, value: &JsValue);
+    fn fail(id: u32, error: &JsValue);
+}
+
+/// What a promise, by its id, came to.
+type Settle = dyn Fn(u32, bool, JsValue);
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// No promise has this id.
+const NONE: u32 = 0;
+
+thread_local! {
+    static TASKS: Rc<Tasks> = Rc::new_cyclic(|tasks| {
+        let tasks = tasks.clone();
+        let settle = move |id, kept, value| {
+            if let Some(tasks) = tasks.upgrade() {
+                Tasks::settle(&tasks, id, if kept { Ok(value) } else { Err(value) });
+            }
+        };
+        Tasks {
+            last: Cell::new(NONE),
+            running: RefCell::default(),
+            ready: RefCell::default(),
+            polling: Cell::new(false),
+            awaited: RefCell::default(),
+            settle: Closure::new(settle),
+        }
+    });
+}
+
+/// All that run in this instance of the module.
+struct Tasks {
+    /// The id that was given last, to a task or to a promise.
+    last: Cell<u32>,
+    /// Those that have not ended. One that is being polled is not here.
+    running: RefCell<BTreeMap<u32, (Task, Waker)>>,
+    /// The ids of those that were woken.
+    ready: RefCell<VecDeque<u32>>,
+    /// Whether the ready ones are being polled.
+    polling: Cell<bool>,
+    /// The promises that somebody awaits, by id.
+    awaited: RefCell<BTreeMap<u32, Awaited>>,
+    settle: Closure<Settle>,
+}
+
+#[derive(Default)]
+struct Awaited {
+    outcome: Option<Result<JsValue, JsValue>>,
+    waker: Option<Waker>,
+}
+
+impl Tasks {
+    fn next_id(&self) -> u32 {
+        let id = self.last.get().checked_add(1).unwrap_or(NONE + 1);
+        self.last.set(id);
+        id
+    }
+
+    /// A promise has come to `outcome`. Nobody may want to know any more.
+    fn settle(self: &Rc<Self>, id: u32, outcome: Result<JsValue, JsValue>) {
+        let waker = self.awaited.borrow_mut().get_mut(&id).and_then(|awaited| {
+            awaited.outcome = Some(outcome);
+            awaited.waker.take()
+        });
+        // Woken in here, the task is polled at the end of this turn and not by a promise of its own.
+        let outermost = !self.polling.replace(true);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if outermost {
+            self.poll();
+        }
+    }
+
+    /// Polls whatever is ready until nothing is.
+    fn poll(&self) {
+        self.polling.set(true);
+        while let Some(id) = self.next_ready() {
+            let Some((mut task, waker)) = self.running.borrow_mut().remove(&id) else { continue };
+            if task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                self.running.borrow_mut().insert(id, (task, waker));
+            }
+        }
+        self.polling.set(false);
+    }
+
+    fn next_ready(&self) -> Option<u32> {
+        self.ready.borrow_mut().pop_front()
+    }
+
+    /// Notes that the task `id` is to be polled, and sees to it that it will be.
+    fn wake(&self, id: u32) {
+        let mut ready = self.ready.borrow_mut();
+        if !ready.contains(&id) {
+            ready.push_back(id);
+        }
+        if !self.polling.get() {
+            // From outside of any turn, as by a timer.
+            follow(&Promise::resolve(&JsValue::UNDEFINED), NONE, &self.settle);
+        }
+    }
+}
+
+/// Wakes the task with this id.
+struct Id(u32);
+
+impl Wake for Id {
+    fn wake(self: Arc<Self>) {
+        TASKS.with(|tasks| tasks.wake(self.0));
+    }
+}
+
+/// Runs `future`, and promises what comes of it. It is polled for the first time before this returns, unless another task calls this.
+pub(super) fn run(future: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+    let tasks = TASKS.with(Rc::clone);
+    let id = tasks.next_id();
+    let promise = promised(id);
+    let task = Box::pin(async move {
+        match future.await {
+            Ok(value) => keep(id, &value),
+            Err(error) => fail(id, &error),
+        }
+    });
+    tasks.running.borrow_mut().insert(id, (task, Waker::from(Arc::new(Id(id)))));
+    tasks.ready.borrow_mut().push_back(id);
+    if !tasks.polling.get() {
+        tasks.poll();
+    }
+    promise
+}
+
+/// What `promise` comes to.
+pub(super) fn settled(promise: &Promise) -> Settled {
+    let tasks = TASKS.with(Rc::clone);
+    let id = tasks.next_id();
+    tasks.awaited.borrow_mut().insert(id, Awaited::default());
+    follow(promise, id, &tasks.settle);
+    Settled { tasks, id }
+}
+
+/// See [`settled`].
+pub(super) struct Settled {
+    tasks: Rc<Tasks>,
+    id: u32,
+}
+
+impl Future for Settled {
+    type Output = Result<JsValue, JsValue>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut awaited = self.tasks.awaited.borrow_mut();
+        let Some(awaited) = awaited.get_mut(&self.id) else { return Poll::Pending };
+        if let Some(outcome) = awaited.outcome.take() {
+            return Poll::Ready(outcome);
+        }
+        awaited.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Settled {
+    fn drop(&mut self) {
+        self.tasks.awaited.borrow_mut().remove(&self.id);
+    }
+}
