@@ -92,7 +92,6 @@ pub async fn handle<P: Platform>(
     let mut answer = match &outcome {
         Ok(outcome) => outcome_answer(outcome, request, &exchange, &mut record),
         Err(refusal) => {
-            record.code = Some(refusal.code().as_str());
             record.reason = Some(refusal.to_string());
             let instance = Route::of(&request.path).is_some() || request.path.len() <= MAX_ECHOED_PATH;
             let context = Context {
@@ -101,7 +100,9 @@ pub async fn handle<P: Platform>(
                 client_request_id: exchange.client_request_id,
                 now: exchange.began,
             };
-            problem::answer(refusal, context)
+            let (code, answer) = problem::answer(refusal, context);
+            record.code = Some(code.as_str());
+            answer
         }
     };
     answer.headers.extend([

@@ -581,7 +581,7 @@ struct InnerError<'a> {
 
 /// The answer that a refusal gives, but for the headers that every answer carries.
 #[must_use]
-pub fn answer(refusal: &Refusal, context: Context<'_>) -> Answer {
+pub fn answer(refusal: &Refusal, context: Context<'_>) -> (Code, Answer) {
     let public = refusal.public();
     let (status, code, title) = public.code.row();
     let message = public.message();
@@ -605,5 +605,6 @@ pub fn answer(refusal: &Refusal, context: Context<'_>) -> Answer {
     };
     let mut headers = public.headers;
     headers.push(("Content-Type", "application/problem+json".to_owned()));
-    Answer { status, headers, body: serde_json::to_string(&body).unwrap_or_default() }
+    let body = serde_json::to_string(&body).unwrap_or_default();
+    (public.code, Answer { status, headers, body })
 }

@@ -147,7 +147,7 @@ fn refusal(fault: SubmitFault) {
     let logged = refusal.to_string();
     assert!(logged.len() <= 300 && logged.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{logged}");
     let context = Context { instance: None, request_id: "id", client_request_id: None, now: NOW };
-    let answer = problem::answer(&refusal, context);
+    let (_, answer) = problem::answer(&refusal, context);
     assert_eq!(answer.status, refusal.code().status());
     let body: Value = serde_json::from_str(&answer.body).expect("it is JSON");
     assert_eq!(body["error"]["code"], refusal.code().as_str());

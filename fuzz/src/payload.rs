@@ -180,7 +180,7 @@ fn refused(unreadable: &Unreadable) -> String {
     let logged = refusal.to_string();
     assert!(logged.len() <= MAX_DETAIL && logged.is_ascii() && !logged.contains(char::is_control), "{logged}");
     let context = Context { instance: None, request_id: "id", client_request_id: None, now: NOW };
-    let answer = problem::answer(&refusal, context);
+    let (_, answer) = problem::answer(&refusal, context);
     assert!(serde_json::from_str::<Value>(&answer.body).is_ok_and(|body| body["status"] == answer.status));
     answer.body + &logged
 }

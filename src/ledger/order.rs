@@ -15,8 +15,10 @@ pub type Hash = [u8; 32];
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
     /// The SHA-256 of the idempotency key, where the caller gave one. The key itself is the caller's text, and not kept.
+    #[serde(with = "optional")]
     pub key: Option<Hash>,
     /// The fingerprint of what is to be done: see [`crate::remediation::Remediation::fingerprint`].
+    #[serde(with = "base64")]
     pub payload: Hash,
     /// How many emails count against the quota.
     pub emails: u64,
@@ -28,6 +30,45 @@ pub struct Order {
     pub patience: u64,
     /// Whether Graph needs `Prefer: include-unknown-enum-members`.
     pub newer_member: bool,
+}
+
+/// A hash as a text. As an array of numbers it would be three times as long, and take longer still.
+mod base64 {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::Hash;
+
+    pub(super) fn serialize<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64_STANDARD.encode(hash))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
+        let bytes = BASE64_STANDARD.decode(<&str>::deserialize(deserializer)?).map_err(D::Error::custom)?;
+        Hash::try_from(bytes).map_err(|_| D::Error::custom("no hash"))
+    }
+}
+
+/// The same of a hash that need not be there.
+mod optional {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Hash;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct Text(#[serde(with = "super::base64")] Hash);
+
+    #[expect(clippy::ref_option, reason = "it is what serde calls")]
+    pub(super) fn serialize<S: Serializer>(hash: &Option<Hash>, serializer: S) -> Result<S::Ok, S::Error> {
+        hash.map(Text).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hash>, D::Error> {
+        Ok(Option::<Text>::deserialize(deserializer)?.map(|Text(hash)| hash))
+    }
 }
 
 /// Under what a record is kept.

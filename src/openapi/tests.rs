@@ -388,7 +388,7 @@ fn every_refusal_is_described_in_full() {
             client_request_id: Some("flow-1"),
             now: Timestamp::from_seconds(START),
         };
-        let mut answer = problem::answer(&refusal, context);
+        let (_, mut answer) = problem::answer(&refusal, context);
         // What every answer carries is the pipeline's to add, and in its tests.
         answer.headers.extend([
             ("request-id", ID.to_owned()),

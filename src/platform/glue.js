@@ -69,9 +69,11 @@ function object(text) {
   return headers;
 }
 
-/** Method, URL and headers. */
+const encoder = new TextEncoder();
+
+/** Method, URL and headers, as UTF-8: a token is long, and texts cross letter by letter. */
 export function read(request) {
-  return `${request.method}\n${request.url}${lines(request.headers, READ)}`;
+  return encoder.encode(`${request.method}\n${request.url}${lines(request.headers, READ)}`);
 }
 
 /** The bytes of a request's or a response's body, which comes in one piece. */

@@ -12,7 +12,7 @@ use crate::secret::Secret;
 #[wasm_bindgen(module = "/src/platform/glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = read)]
-    fn read_request(request: &JsRequest) -> String;
+    fn read_request(request: &JsRequest) -> Vec<u8>;
     pub(super) fn whole(request: &JsRequest) -> Promise;
     fn counted(request: &JsRequest, cap: f64) -> Promise;
 }
@@ -22,7 +22,8 @@ pub(super) struct IncomingBody(JsRequest);
 
 /// Takes `request` apart.
 pub(super) fn split(request: JsRequest) -> (Request, IncomingBody) {
-    let text = read_request(&request);
+    let bytes = read_request(&request);
+    let text = String::from_utf8_lossy(&bytes);
     let mut lines = text.split('\n');
     let mut line = || lines.next().unwrap_or_default();
     let method = line().to_owned();
