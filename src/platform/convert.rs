@@ -11,6 +11,8 @@ use crate::time::Timestamp;
 extern "C" {
     #[wasm_bindgen(catch)]
     fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
+    /// A response of the object's: bytes for the Worker.
+    pub(super) fn bytes(body: &[u8]) -> Response;
 }
 
 /// `Date.now()` as a timestamp.
@@ -50,9 +52,4 @@ pub(super) fn response(answer: &Answer) -> Result<Response, JsValue> {
     let headers = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
     let headers = packed(headers).ok_or("a header of the answer holds a line break")?;
     respond(answer.status, &headers, answer.body.as_bytes())
-}
-
-/// A response of the object's: bytes for the Worker.
-pub(super) fn bytes(body: &[u8]) -> Result<Response, JsValue> {
-    respond(200, "", body)
 }

@@ -108,6 +108,11 @@ export function respond(status, headers, body) {
   return new Response(body.length === 0 ? null : body.slice(), { status, headers: object(headers) });
 }
 
+/** Bytes between the object and the Worker. */
+export function bytes(body) {
+  return new Response(body.slice());
+}
+
 /**
  * Calls, and gives status and the headers `names` as one text, with the bytes of the body behind it. They are null where there are more than `cap`,
  * and undefined where they did not all come. Of a success, the text is all there is where its body is to be skipped.

@@ -107,7 +107,7 @@ impl Ledger {
         tasks::run(async move {
             let message = tasks::settled(&incoming::whole(&request)).await?;
             let settled = actor.answer(message.unchecked_into::<Uint8Array>().to_vec()).await?;
-            Ok(convert::bytes(&settled)?.into())
+            Ok(convert::bytes(&settled).into())
         })
     }
 
