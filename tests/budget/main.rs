@@ -1,13 +1,18 @@
-//! What a request may cost at most, and that none leaves anything behind. Times depend on the machine; these figures do not.
+//! What a request and an upload may cost at most, and that no request leaves anything behind. Times depend on the machine; these figures do not.
 
 use std::collections::BTreeMap;
 
-use acceptance::{Answer, Failure, Gateway, TestResult, Worker, World, payload, root, tests};
+use acceptance::{Answer, Failure, Gateway, TestResult, Upload, Worker, World, payload, root, tests};
 use reqwest::RequestBuilder;
 
 fn main() -> std::process::ExitCode {
-    acceptance::run(tests![requests_cross_seldom, requests_leave_nothing_behind])
+    acceptance::run(tests![the_upload_is_small, requests_cross_seldom, requests_leave_nothing_behind])
 }
+
+/// The most that `index.js` and `index_bg.wasm` may have together, each after gzip, in bytes: an isolate loads and compiles it before its first
+/// answer. To lower it, look for what is largest (`twiggy top` on a build that keeps its names): a crate that is used for little, a generic
+/// function that is made for many types, a text that is compiled in, such as the description that the gateway serves.
+const UPLOAD: usize = 250 * 1024;
 
 /// The most calls between JavaScript and the Wasm, in either direction, for one request of each kind. Each costs a conversion of its values, and most
 /// of them an object on JavaScript's side; at small payloads they are most of what a request costs. To lower one, let the test print what was
@@ -19,6 +24,12 @@ mod calls {
     pub(super) const FULL: u64 = 140;
     /// A refusal for want of a credential: the least that the gateway ever does with a POST.
     pub(super) const REFUSED: u64 = 16;
+}
+
+async fn the_upload_is_small(_: &World) -> TestResult {
+    let Upload { raw, gzip } = Upload::of(&Worker::built()?.modules)?;
+    assert!(gzip <= UPLOAD, "{gzip} bytes after gzip ({raw} before); {UPLOAD} are granted");
+    Ok(())
 }
 
 async fn requests_cross_seldom(world: &World) -> TestResult {
