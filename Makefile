@@ -16,7 +16,7 @@ NODE_MODULES := node_modules/.package-lock.json
 SDK_MODULES := tests/sdk/node_modules/.package-lock.json
 BENCH_MODULES := bench/node_modules/.package-lock.json
 # With the folders, so that a file that is taken away counts as a change.
-SOURCES := $(shell find src) Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
+SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
 
 .PHONY: help start test build bench deploy deny audit soak fuzz fuzz-api python-sdk key format clean
 

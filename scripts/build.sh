@@ -16,4 +16,6 @@ mkdir -p build
 # The stamp bears the time at which the build began: a source that changes meanwhile makes it out of date again.
 touch build/.began
 "$1" --release -- --locked
+# The names of functions are a tenth of the upload. Without them the stack of a trap has numbers; what a panic logs, its message and place, is as before.
+"$WASM_OPT_BIN" --all-features --strip-debug --strip-producers build/index_bg.wasm --output build/index_bg.wasm
 mv build/.began build/.made
