@@ -20,9 +20,8 @@ use crate::{
 
 /// Share of the quota that is used: the rest is for what was not foreseen.
 const USED: u64 = 90;
-/// CPU time that a candidate warms up for before the first case, and before each further one.
-const FIRST_WARM_UP: Duration = Duration::from_millis(1500);
-const WARM_UP: Duration = Duration::from_millis(300);
+/// CPU time that a candidate warms up for before each case. Each has code of its own, which V8 compiles for good after some 1,000 requests.
+const WARM_UP: Duration = Duration::from_millis(1500);
 /// The share of the quota that a warm-up may take, in percent.
 const WARM_UP_SHARE: u64 = 6;
 /// Requests of a round, at least and at most.
@@ -84,7 +83,6 @@ pub(crate) struct Run<'a> {
 struct Runner<'a> {
     candidate: &'a Candidate,
     gateway: Gateway,
-    warm: bool,
     rounds: Vec<Round>,
 }
 
@@ -98,7 +96,7 @@ impl Run<'_> {
         let mut runners = Vec::new();
         for candidate in self.candidates {
             let gateway = candidate.start(&self.bindings).await?;
-            runners.push(Runner { candidate, gateway, warm: false, rounds: Vec::new() });
+            runners.push(Runner { candidate, gateway, rounds: Vec::new() });
         }
         let full = u64::try_from(cases.iter().filter(|case| case.kind.remediates).count())?;
         for case in &cases {
@@ -207,8 +205,7 @@ impl Run<'_> {
     }
 
     /// Has the candidate reach its pace. Gives the CPU time of a request in seconds, as far as it is known by then.
-    async fn warm_up(&self, case: &Case, runner: &mut Runner<'_>, most: u64) -> Result<f64, Failure> {
-        let time = if std::mem::replace(&mut runner.warm, true) { WARM_UP } else { FIRST_WARM_UP };
+    async fn warm_up(&self, case: &Case, runner: &Runner<'_>, most: u64) -> Result<f64, Failure> {
         let mut kind = case.kind.clone();
         if matches!(kind.credential, Credential::New(_)) {
             kind = self.kind(case);
@@ -222,7 +219,7 @@ impl Run<'_> {
             let round = self.round(&kind, runner, requests_now).await?;
             spent += round.cpu;
             done += requests_now;
-            if spent >= time || done >= most {
+            if spent >= WARM_UP || done >= most {
                 return Ok(round.cpu.as_secs_f64() / figure(round.requests));
             }
             requests = requests.saturating_mul(2).min(256);
