@@ -118,7 +118,7 @@ describe("the code's own figures", () => {
   });
 
   test("are the problems of the definition", () => {
-    const rows = [...read("../src/problem.rs").matchAll(/^ +\w+ = (\d{3}) "(\w+)" "/gm)].map((match) => [Number(match[1]), match[2]]);
+    const rows = [...read("../src/problem/code.rs").matchAll(/^ +\w+ = (\d{3}) "(\w+)" "/gm)].map((match) => [Number(match[1]), match[2]]);
     // An operation of the connector is never at another path or by another method.
     const known = rows.filter(([status]) => ![404, 405].includes(status)).map(([status, code]) => `${status} ${code}`);
     const described = Object.entries(CODES).flatMap(([status, codes]) => codes.map((code) => `${status} ${code}`));

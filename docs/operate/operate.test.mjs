@@ -24,7 +24,7 @@ const log = read("../../src/log.rs");
 const members = (struct) => [...log.split(`struct ${struct}`)[1].split("\n}")[0].matchAll(/^ +(?:pub )?(\w+):/gm)].map((match) => camel(match[1]));
 const record = members("Record");
 const configLine = members("ConfigLine<'a>");
-const codes = new Set([...read("../../src/problem.rs").matchAll(/= \d{3} "(\w+)" "/g)].map((match) => match[1]));
+const codes = new Set([...read("../../src/problem/code.rs").matchAll(/= \d{3} "(\w+)" "/g)].map((match) => match[1]));
 const actions = [...read("../../src/remediation/model.rs").split("impl Action {")[1].split("\n}")[0].matchAll(/Self::\w+ => "(\w+)"/g)].map((match) => match[1]);
 
 describe("the line", () => {
@@ -116,8 +116,8 @@ describe("what the page names", () => {
   test("is logged by the ledger, where it is a text of the ledger", () => {
     const [, texts] = /^\| (`the outcome.*?) \| /m.exec(page);
     const ledger = read("../../src/platform/ledger.rs");
-    assert.equal(quoted(texts).length, ledger.match(/console_error!/g).length);
-    for (const text of quoted(texts)) assert.ok(ledger.includes(`console_error!("${text}: {failure}")`), text);
+    assert.equal(quoted(texts).length, ledger.match(/log_error\(/g).length);
+    for (const text of quoted(texts)) assert.ok(ledger.includes(`log_error(&format!("${text}: {failure}"))`), text);
   });
 });
 

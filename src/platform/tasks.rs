@@ -114,10 +114,8 @@ impl Tasks {
 
     /// Notes that the task `id` is to be polled, and sees to it that it will be.
     fn wake(&self, id: u32) {
-        let mut ready = self.ready.borrow_mut();
-        if !ready.contains(&id) {
-            ready.push_back(id);
-        }
+        // Twice is no harm: a task that has nothing to do says so, and one that has ended is not there.
+        self.ready.borrow_mut().push_back(id);
         if !self.polling.get() {
             // From outside of any turn, as by a timer.
             follow(&Promise::resolve(&JsValue::UNDEFINED), NONE, &self.settle);

@@ -1,0 +1,354 @@
+//! What the caller learns of each refusal: code, words, headers, and the places in the payload.
+
+use serde::Serialize;
+
+use super::{Code, Refusal};
+use crate::caller::credentials::NoCredentials;
+use crate::caller::rights::Denied;
+use crate::caller::token::TokenFault;
+use crate::caller::{IdentityFault, SCOPE};
+use crate::graph::answer::GraphFaultKind;
+use crate::graph::app_token::TokenEndpointFault;
+use crate::http::BodyFailure;
+use crate::intake::{DeclaredFault, MAX_BODY_BYTES, RequestFault};
+use crate::ledger::{Quota, SubmitFault};
+use crate::ports::{LedgerFailure, SendFailure};
+use crate::remediation::limits::MAX_FAULTS;
+use crate::remediation::{JsonFault, Unreadable};
+
+/// What a caller is told to wait, in seconds, where Microsoft does not say (contract, section 4).
+const DEFAULT_RETRY_AFTER: u32 = 30;
+
+/// What a caller is told to wait, in seconds, while the gateway is stopped. People lift a stop, so within a minute it is not lifted; and within five
+/// whoever looks into it knows more. Who heeds it asks so seldom that the answers cost nothing; who does not ends soon: Logic Apps repeats a 503
+/// four times in its own rhythm, an SDK three times (facts, sections 4 and 5), and then the run fails where its owner sees it.
+const STOPPED_RETRY_AFTER: u32 = 300;
+
+/// How many faults the message of the error object tells: as many as fit on a few lines of a console.
+const MAX_FAULTS_IN_MESSAGE: usize = 5;
+
+const BEARER: &str = r#"Bearer realm="remediation-gateway""#;
+const BEARER_INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error="invalid_token""#;
+const BEARER_INSUFFICIENT_SCOPE: &str = r#"Bearer realm="remediation-gateway", error="insufficient_scope""#;
+
+/// A place in the payload and what is wrong there.
+#[derive(Debug, Serialize)]
+pub(super) struct PointedFault {
+    pointer: String,
+    detail: String,
+}
+
+/// What the caller learns of a refusal.
+pub(super) struct Public {
+    pub(super) code: Code,
+    pub(super) detail: String,
+    pub(super) errors: Vec<PointedFault>,
+    /// The headers of this refusal beyond those that every answer carries.
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+impl Public {
+    fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    }
+
+    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn errors(mut self, errors: Vec<PointedFault>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// The detail with the first faults after it: Graph's SDKs show their users the message of the error object, and nothing else.
+    pub(super) fn message(&self) -> String {
+        let faults = self.errors.iter().take(MAX_FAULTS_IN_MESSAGE);
+        let faults = faults.map(|fault| format!(" {}: {}.", fault.pointer, fault.detail));
+        std::iter::once(self.detail.clone()).chain(faults).collect()
+    }
+
+    fn retry_after(self, seconds: Option<u32>) -> Self {
+        self.header("Retry-After", seconds.unwrap_or(DEFAULT_RETRY_AFTER).to_string())
+    }
+}
+
+impl Refusal {
+    /// The one place where a reason becomes what the caller learns: exhaustive, so that a new reason must find its code here.
+    pub(super) fn public(&self) -> Public {
+        match self {
+            Self::NotFound => Public::new(
+                Code::NotFound,
+                "The gateway answers POST /remediate, and POST to Microsoft Graph's own path of the action under /beta and /v1.0.",
+            ),
+            Self::MethodNotAllowed(route) => {
+                Public::new(Code::MethodNotAllowed, format!("This path answers {} only.", route.method()))
+                    .header("Allow", route.method())
+            }
+            Self::Declared(fault) => declared(*fault),
+            Self::Misconfigured => misconfigured(),
+            Self::Identity(fault) => identity(*fault),
+            Self::Request(fault) => request(*fault),
+            Self::Stopped => Public::new(
+                Code::Stopped,
+                "The operator of the gateway has stopped all remediations. Nothing was sent; a retry is safe, and is refused until the stop is lifted.",
+            )
+            .retry_after(Some(STOPPED_RETRY_AFTER)),
+            Self::Body(BodyFailure::TooLarge) => too_large(),
+            Self::Body(BodyFailure::CutOff) => {
+                Public::new(Code::InvalidRequest, "The body ended before it was whole. Nothing was sent.")
+            }
+            Self::Unreadable(unreadable) => unreadable_body(unreadable),
+            Self::Denied { caller, denied } => rights(caller, denied),
+            Self::InProgress => Public::new(
+                Code::InProgress,
+                "The same remediation is on its way, and its outcome did not come within the wait. Ask again to learn it.",
+            )
+            .retry_after(None),
+            Self::KeyReused => Public::new(
+                Code::IdempotencyKeyReused,
+                "The Idempotency-Key was used within the last 24 hours for another remediation. Send a key of its own with each.",
+            ),
+            Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
+            Self::Submit(SubmitFault::AppToken(fault)) => app_token(*fault),
+            Self::Submit(SubmitFault::Graph(fault)) => graph(&fault.kind),
+            Self::Ledger(LedgerFailure) => Public::new(
+                Code::Internal,
+                "The gateway's ledger could not be reached. Whether the remediation was sent is unknown; a retry is safe.",
+            ),
+        }
+    }
+}
+
+fn too_large() -> Public {
+    Public::new(Code::PayloadTooLarge, format!("The body may have {MAX_BODY_BYTES} bytes at most."))
+}
+
+fn declared(fault: DeclaredFault) -> Public {
+    match fault {
+        DeclaredFault::ChunkedTransfer => Public::new(
+            Code::InvalidRequest,
+            "x-ms-transfer-mode: chunked is not supported. Turn off \"Allow chunking\" in the settings of the HTTP action.",
+        ),
+        DeclaredFault::Encoded => Public::new(Code::UnsupportedMediaType, "Send the body without a Content-Encoding."),
+        DeclaredFault::NotJson => {
+            Public::new(Code::UnsupportedMediaType, "Send the body as Content-Type: application/json.")
+        }
+        DeclaredFault::Charset => Public::new(Code::UnsupportedMediaType, "Send the body in UTF-8."),
+        DeclaredFault::MalformedLength => Public::new(Code::InvalidRequest, "Content-Length is not a number."),
+        DeclaredFault::TooLarge => too_large(),
+    }
+}
+
+fn request(fault: RequestFault) -> Public {
+    let detail = match fault {
+        RequestFault::Value => "validateOnly must be true or false.",
+        RequestFault::Repeated => "validateOnly is given more than once.",
+        RequestFault::IdempotencyKey => {
+            "Idempotency-Key must be one key of 1 to 255 visible ASCII characters, quoted or bare."
+        }
+        RequestFault::Undecodable => "The name of a query parameter is not UTF-8. Nothing was sent.",
+        RequestFault::Misspelt => "A query parameter resembles validateOnly, but is not. Nothing was sent.",
+    };
+    Public::new(Code::InvalidRequest, detail)
+}
+
+/// One answer for all bad credentials, whatever is wrong with them: the log has the reason.
+fn identity(fault: IdentityFault) -> Public {
+    let invalid = |challenge: &str| {
+        Public::new(
+            Code::InvalidCredentials,
+            "The token or key is not valid here. A token must be issued by the gateway's tenant for the gateway's own audience, not for Microsoft Graph.",
+        )
+        .header("WWW-Authenticate", challenge)
+    };
+    match fault {
+        IdentityFault::Credentials(NoCredentials::Absent) => Public::new(
+            Code::Unauthenticated,
+            "Send a bearer token of Entra ID for the gateway's audience, or an API key as X-API-Key or Basic.",
+        )
+        .header("WWW-Authenticate", BEARER),
+        IdentityFault::Credentials(NoCredentials::Several) => {
+            Public::new(Code::InvalidRequest, "Send either Authorization or X-API-Key, not both.")
+        }
+        IdentityFault::Credentials(NoCredentials::Repeated) => {
+            Public::new(Code::InvalidRequest, "Authorization is given more than once.")
+        }
+        IdentityFault::Credentials(NoCredentials::UnknownScheme | NoCredentials::MalformedBasic)
+        | IdentityFault::UnknownKey
+        | IdentityFault::NotTheOwner => invalid(BEARER),
+        // Whether the token is good is not known, and a workflow engine would take a 401 for final.
+        IdentityFault::Token(TokenFault::KeysUnavailable) => Public::new(
+            Code::GraphUnavailable,
+            "The keys of Entra ID, which tokens are checked with, could not be had. Nothing was sent; try again.",
+        )
+        .retry_after(None),
+        IdentityFault::Token(_) => invalid(BEARER_INVALID_TOKEN),
+        IdentityFault::UnknownObjectId => Public::new(
+            Code::UnknownCaller,
+            "The token is valid, but its object id (oid) is not that of a caller here.",
+        ),
+        IdentityFault::MissingScope => {
+            Public::new(Code::UnknownCaller, format!("The token is a user's and lacks the scope {SCOPE}."))
+                .header("WWW-Authenticate", BEARER_INSUFFICIENT_SCOPE)
+        }
+        IdentityFault::MissingRole => {
+            Public::new(Code::UnknownCaller, "The token lacks the app role that this caller must have.")
+                .header("WWW-Authenticate", BEARER_INSUFFICIENT_SCOPE)
+        }
+    }
+}
+
+fn unreadable_body(unreadable: &Unreadable) -> Public {
+    match unreadable {
+        Unreadable::NotJson(fault) => {
+            let errors = match fault {
+                JsonFault::Repeated { pointer } => {
+                    vec![PointedFault { pointer: pointer.clone(), detail: "is given twice in one object".to_owned() }]
+                }
+                _ => Vec::new(),
+            };
+            Public::new(Code::InvalidJson, sentence(&fault.to_string())).errors(errors)
+        }
+        Unreadable::Faulty(faults) => {
+            let listed = faults.listed().iter();
+            let errors = listed
+                .map(|fault| PointedFault { pointer: fault.pointer.clone(), detail: fault.detail.clone() })
+                .collect();
+            let detail = match (faults.total(), faults.not_listed()) {
+                (1, _) => "The payload has a fault.".to_owned(),
+                (total, 0) => format!("The payload has {total} faults."),
+                (total, more) => {
+                    format!("The payload has {total} faults: the first {MAX_FAULTS} are listed, and {more} more.")
+                }
+            };
+            Public::new(Code::InvalidPayload, detail).errors(errors)
+        }
+    }
+}
+
+/// `text` with a capital at its start and a period at its end.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).chain(['.']).collect()
+}
+
+fn rights(caller: &str, denied: &Denied) -> Public {
+    match denied {
+        Denied::Action(action) => Public::new(
+            Code::ActionNotAllowed,
+            format!("The caller \"{caller}\" is not granted the action {}.", action.as_str()),
+        )
+        .errors(vec![PointedFault { pointer: "/action".to_owned(), detail: "is not granted".to_owned() }]),
+        Denied::Recipients { first, total } => {
+            let more = total - first.len();
+            let listed = if more > 0 { format!(", of which the first {MAX_FAULTS} are listed") } else { String::new() };
+            let detail = format!(
+                "recipient_domains of the caller \"{caller}\" does not cover {total} of the recipients{listed}. Nothing was sent."
+            );
+            let errors = first
+                .iter()
+                .map(|index| PointedFault {
+                    pointer: format!("/analyzedEmails/{index}/recipientEmailAddress"),
+                    detail: "is outside the granted domains".to_owned(),
+                })
+                .collect();
+            Public::new(Code::RecipientNotAllowed, detail).errors(errors)
+        }
+        Denied::TooMany { emails, most } => Public::new(
+            Code::TooManyEmails,
+            format!("max_emails_per_request of the caller \"{caller}\" is {most}; the request has {emails}."),
+        )
+        .errors(vec![PointedFault {
+            pointer: "/analyzedEmails".to_owned(),
+            detail: "has more emails than are granted".to_owned(),
+        }]),
+    }
+}
+
+fn quota_exceeded(emails: usize, quota: Quota) -> Public {
+    let Quota { limit, remaining, reset } = quota;
+    let detail = format!(
+        "max_emails_per_hour of the caller is {limit}, of which {remaining} are left; the request has {emails}. Nothing was sent."
+    );
+    Public::new(Code::QuotaExceeded, detail).header("Retry-After", reset.max(1).to_string())
+}
+
+fn misconfigured() -> Public {
+    Public::new(
+        Code::Misconfigured,
+        "The configuration of the gateway has faults; its log names them. Nothing was sent.",
+    )
+}
+
+fn credential_rejected() -> Public {
+    Public::new(
+        Code::GraphCredentialRejected,
+        "Microsoft refused the gateway's own credential. The operator of the gateway finds the reason in its log.",
+    )
+}
+
+fn app_token(fault: TokenEndpointFault) -> Public {
+    match fault {
+        TokenEndpointFault::Rejected { .. } => credential_rejected(),
+        TokenEndpointFault::CertificateExpired | TokenEndpointFault::NotSigned => misconfigured(),
+        TokenEndpointFault::Throttled { retry_after } => {
+            Public::new(Code::GraphThrottled, "Entra ID is throttling. Nothing was sent to Graph; try again.")
+                .retry_after(retry_after)
+        }
+        TokenEndpointFault::Unavailable { retry_after, .. } => {
+            Public::new(Code::GraphUnavailable, "Entra ID is unavailable. Nothing was sent to Graph; try again.")
+                .retry_after(retry_after)
+        }
+        TokenEndpointFault::Send(SendFailure::Connection) => {
+            Public::new(Code::GraphUnavailable, "Entra ID could not be reached. Nothing was sent to Graph; try again.")
+                .retry_after(None)
+        }
+        TokenEndpointFault::Send(SendFailure::Deadline) => Public::new(
+            Code::GraphTimeout,
+            "Entra ID did not answer in time. Nothing was sent to Graph; a retry is safe.",
+        ),
+        TokenEndpointFault::Unexpected { .. } => {
+            Public::new(Code::GraphError, "Entra ID answered unexpectedly. Nothing was sent to Graph.")
+        }
+    }
+}
+
+fn graph(fault: &GraphFaultKind) -> Public {
+    match fault {
+        GraphFaultKind::Refused { code, message } => {
+            Public::new(Code::GraphRefused, format!("Microsoft Graph answered {code}: {message}"))
+        }
+        GraphFaultKind::TokenRejected => credential_rejected(),
+        GraphFaultKind::PermissionMissing => Public::new(
+            Code::GraphPermissionMissing,
+            "Microsoft Graph denied the gateway. The operator of the gateway finds the reason in its log.",
+        ),
+        GraphFaultKind::Conflict => {
+            Public::new(Code::GraphConflict, "Microsoft Graph answered a conflict that is not a duplicate remediation.")
+        }
+        GraphFaultKind::Throttled { retry_after } => {
+            Public::new(Code::GraphThrottled, "Microsoft Graph is throttling. The remediation was not accepted; try again.")
+                .retry_after(*retry_after)
+        }
+        GraphFaultKind::Unavailable { retry_after } => {
+            Public::new(Code::GraphUnavailable, "Microsoft Graph is unavailable. The remediation was not accepted; try again.")
+                .retry_after(*retry_after)
+        }
+        GraphFaultKind::Unexpected => Public::new(
+            Code::GraphError,
+            "Microsoft Graph answered unexpectedly. Whether it accepted the remediation is unknown; a retry is safe.",
+        ),
+        GraphFaultKind::Send(SendFailure::Connection) => Public::new(
+            Code::GraphUnavailable,
+            "The connection to Microsoft Graph failed. Whether it accepted the remediation is unknown; a retry is safe.",
+        )
+        .retry_after(None),
+        GraphFaultKind::Send(SendFailure::Deadline) => Public::new(
+            Code::GraphTimeout,
+            "Microsoft Graph did not answer in time. Whether it accepted the remediation is unknown; a retry is safe.",
+        ),
+    }
+}
