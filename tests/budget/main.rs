@@ -19,11 +19,11 @@ const UPLOAD: usize = 250 * 1024;
 /// called how often, and do the same with fewer or larger calls; then lower the figure here, so that it is not lost again.
 mod calls {
     /// `?validateOnly=true` with a bearer token that was seen before.
-    pub(super) const VALID: u64 = 34;
+    pub(super) const VALID: u64 = 21;
     /// The whole job, in the Worker and in the object.
-    pub(super) const FULL: u64 = 140;
+    pub(super) const FULL: u64 = 68;
     /// A refusal for want of a credential: the least that the gateway ever does with a POST.
-    pub(super) const REFUSED: u64 = 16;
+    pub(super) const REFUSED: u64 = 11;
 }
 
 async fn the_upload_is_small(_: &World) -> TestResult {
