@@ -57,7 +57,7 @@ audit: ## Look up what is known against the crates and the packages of npm
 	@scripts/cargo-tools.sh "$(TOOLS)" cargo-deny@$(CARGO_DENY)
 	@scripts/audit.sh "$(TOOLS)/cargo-deny-$(CARGO_DENY)"
 
-SECONDS := 60
+fuzz: SECONDS := 60
 fuzz: ## Fuzz the parsers, each for a minute (TARGET=payload SECONDS=600); needs a C++ compiler
 	@scripts/rust.sh
 	@scripts/cargo-tools.sh "$(TOOLS)" cargo-fuzz@$(CARGO_FUZZ)
@@ -71,8 +71,7 @@ deploy: ## Check the production part of wrangler.toml, build, and deploy it
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= wrangler deploy --config wrangler.toml --env production $(WRANGLER_FLAGS)
 
 # However long, it ends by itself. SEED=… repeats what it printed.
-SECONDS ?= 600
-
+soak: SECONDS := 600
 soak: build/.made ## Hold load while Microsoft fails in turn, and report what was seen (SECONDS=600)
 	SOAK_SECONDS=$(SECONDS) cargo test --locked --package acceptance --test soak
 
