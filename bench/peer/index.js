@@ -36,15 +36,17 @@ app.use(async (c, next) => {
   c.set("exchange", { began, requestId, clientRequestId, record });
   await next();
   const { quota } = c.get("exchange");
+  // Those of the answer itself: `c.header` would make it anew for each.
+  const { headers } = c.res;
   if (quota) {
-    c.header("RateLimit-Policy", `"emails";q=${quota.limit};w=3600`);
-    c.header("RateLimit", `"emails";r=${quota.remaining}${quota.reset > 0 ? `;t=${quota.reset}` : ""}`);
+    headers.set("RateLimit-Policy", `"emails";q=${quota.limit};w=3600`);
+    headers.set("RateLimit", `"emails";r=${quota.remaining}${quota.reset > 0 ? `;t=${quota.reset}` : ""}`);
   }
-  c.header("request-id", requestId);
-  c.header("Cache-Control", "no-store");
-  c.header("X-Content-Type-Options", "nosniff");
+  headers.set("request-id", requestId);
+  headers.set("Cache-Control", "no-store");
+  headers.set("X-Content-Type-Options", "nosniff");
   if (clientRequestId) {
-    c.header("client-request-id", clientRequestId);
+    headers.set("client-request-id", clientRequestId);
   }
   if (c.req.method === "POST") {
     log({
