@@ -23,7 +23,7 @@ SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolc
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-start: build/.made ## Serve on this machine against a sandbox, and send the seed's example through
+start: build/.made ## Serve on this machine against a sandbox, and send Graph's documented example through
 	cargo build --locked --package sandbox
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" exec node scripts/start.mjs
 

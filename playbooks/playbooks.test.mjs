@@ -34,7 +34,8 @@ describe("the templates", () => {
 
     test(`${name} grants nothing at the gateway that it does not need`, () => {
       const table = armExpression(template.outputs.callerTable.value).args.map((arg) => arg.value ?? "…").join("");
-      assert.match(table, /^\[\[env\.production\.vars\.CALLERS\]\]\nname = "…"\nobject_id = "…"\nactions = \["(softDelete|…)"\]\n(max_emails_per_request = …\n)?$/);
+      assert.match(table, /^\[\[env\.production\.vars\.CALLERS\]\]\nname = "…"\nobject_id = "…"\nactions = \["(softDelete|…)"\]\nrecipient_domains = …\n(max_emails_per_request = …\n)?$/);
+      assert.ok(template.outputs.callerTable.value.includes("recipient_domains = ', string(parameters('RecipientDomains'))"));
     });
   }
 

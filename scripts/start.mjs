@@ -1,4 +1,4 @@
-// `make start`: the sandbox and the gateway on this machine, the seed's example sent through both, and then at your service.
+// `make start`: the sandbox and the gateway on this machine, Graph's documented example sent through both, and then at your service.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -107,13 +107,13 @@ function indented(text, mark) {
   return text.trimEnd().split("\n").map((line) => `${mark} ${line}`.trimEnd()).join("\n");
 }
 
-/** Sends the seed's example as a playbook would, and shows what went over the wire on both sides. */
+/** Sends Graph's documented example as a playbook would, and shows what went over the wire on both sides. */
 async function sendExample() {
   const { access_token: token } = await (await fetch(url(SANDBOX, "/sandbox/token"))).json();
   const body = readFileSync(EXAMPLE, "utf8");
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
 
-  console.log("\nThe seed's example, to the gateway:\n");
+  console.log("\nGraph's documented example, to the gateway:\n");
   console.log(indented(`POST ${url(GATEWAY, "/remediate")}\nAuthorization: Bearer …\nContent-Type: application/json\n\n${body}`, ">"));
   const answer = await fetch(url(GATEWAY, "/remediate"), {
     method: "POST",

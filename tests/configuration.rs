@@ -246,7 +246,7 @@ async fn what_may_be_left_out_is_left_out(world: &World) -> TestResult {
         let answer = post(&gateway, &world.token()).await?;
         assert_eq!(answer.status, 202, "{over}: {answer:?}");
         let sent = world.sandbox.recorded_at(sandbox::Endpoint::Remediate).pop().ok_or("nothing was sent")?;
-        assert!(sent.path.starts_with("/beta/"), "the seed's version: {}", sent.path);
+        assert!(sent.path.starts_with("/beta/"), "the default version: {}", sent.path);
         assert_eq!(faulty(&gateway), [""; 0]);
     }
     Ok(())

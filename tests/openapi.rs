@@ -52,7 +52,7 @@ fn headers(response: &Response) -> Vec<(String, String)> {
     response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
 }
 
-/// The seed's example, as another remediation each time.
+/// Graph's documented example, as another remediation each time.
 fn seed(number: u32) -> String {
     SEED.replace("73ca4154", &format!("{number:08x}"))
 }

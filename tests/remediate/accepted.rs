@@ -58,7 +58,7 @@ pub(crate) async fn the_seeds_example_is_accepted(world: &World) -> TestResult {
             "description": "Delete email",
             "severity": "medium",
             "action": "softDelete",
-            // The seed sends the string "false".
+            // The example sends the string "false".
             "remediateSendersCopy": false,
             "analyzedEmails": [
                 {

@@ -15,7 +15,7 @@ pub fn email() -> Value {
     json!({ "networkMessageId": guid(), "recipientEmailAddress": "hannah.jarvis@contoso.com" })
 }
 
-/// The seed's remediation of one new email, with the boolean as the schema has it.
+/// Graph's documented remediation, of one new email, with the boolean as the schema has it.
 #[must_use]
 pub fn payload() -> Value {
     payload_of(1)

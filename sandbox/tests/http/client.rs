@@ -81,7 +81,7 @@ pub(crate) fn graph_request() -> TokenRequest {
     }
 }
 
-/// The seed's own example, with the boolean as the schema has it.
+/// Graph's documented example, with the boolean as the schema has it.
 pub(crate) fn remediation() -> Value {
     json!({
         "displayName": "Clean up Phish email",
