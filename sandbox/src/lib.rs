@@ -54,7 +54,7 @@ pub use crate::{
     remediation::{Action, AnalyzedEmail, Remediation, Severity},
     script::{Fault, InvalidScript, NextAnswer},
     self_signed::SelfSigned,
-    settings::{AUDIENCE, CALLER_CLIENT_ID, CALLER_OBJECT_ID, CLIENT_ID, Settings, TENANT_ID},
+    settings::{APPLICATION_ID, AUDIENCE, CALLER_CLIENT_ID, CALLER_OBJECT_ID, CLIENT_ID, Settings, TENANT_ID},
     tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, TokenRequest, TokenVersion},
 };
 

@@ -8,7 +8,8 @@ use rsa::{
     signature::{RandomizedSigner as _, SignatureEncoding as _, Verifier as _},
 };
 use sandbox::{
-    CLIENT_ID, ClientCertificate, Endpoint, Sandbox, SelfSigned, Settings, TENANT_ID, TokenRequest, TokenVersion,
+    APPLICATION_ID, CLIENT_ID, ClientCertificate, Endpoint, Sandbox, SelfSigned, Settings, TENANT_ID, TokenRequest,
+    TokenVersion,
 };
 use serde_json::{Map, Value, json};
 
@@ -261,8 +262,8 @@ async fn tokens_are_shaped_as_their_version() {
     assert_eq!(v2["iss"], format!("{}/{TENANT_ID}/v2.0", sandbox.base_url()));
     assert!(v1.get("azp").is_none() && v1["appid"].is_string());
     assert!(v2.get("appid").is_none() && v2["azp"].is_string());
+    assert_eq!((&v1["aud"], &v2["aud"]), (&json!("api://remediation-gateway"), &json!(APPLICATION_ID)));
     for claims in [v1, v2] {
-        assert_eq!(claims["aud"], "api://remediation-gateway");
         assert_eq!(claims["oid"], "aaaaaaaa-bbbb-cccc-1111-222222222222");
         assert_eq!(claims["tid"], TENANT_ID);
         assert_eq!(claims["idtyp"], "app");
