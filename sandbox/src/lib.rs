@@ -138,6 +138,11 @@ impl Sandbox {
         self.state.script(next)
     }
 
+    /// Lets the answers go that are [held](NextAnswer::held), of all requests that have arrived.
+    pub fn release(&self) {
+        self.state.released.send_replace(());
+    }
+
     /// A token as Entra would issue it, or as it never would. With [`GRAPH_AUDIENCE`] Graph takes it too.
     #[must_use]
     pub fn issue_token(&self, request: &TokenRequest) -> String {
