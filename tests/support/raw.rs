@@ -24,6 +24,19 @@ impl Raw {
         Ok(Self(TcpStream::connect(gateway.base_url().trim_start_matches("http://")).await?))
     }
 
+    /// A remediation that is sent already but for the last `lacking` bytes of its body: with these lines, each without its end, beside those that
+    /// describe the body.
+    ///
+    /// # Errors
+    /// Where nobody listens, or the connection is closed.
+    pub async fn remediation(gateway: &Gateway, lines: &[&str], body: &str, lacking: usize) -> io::Result<Self> {
+        let length = format!("Content-Length: {}", body.len());
+        let mut raw = Self::connect(gateway).await?;
+        raw.post("/remediate", &[lines, &["Content-Type: application/json", &length]].concat()).await?;
+        raw.send(body.as_bytes().get(..body.len() - lacking).unwrap_or_default()).await?;
+        Ok(raw)
+    }
+
     /// Sends the head of a POST with these lines, each without its end.
     ///
     /// # Errors
