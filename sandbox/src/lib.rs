@@ -160,12 +160,6 @@ impl Sandbox {
         self.state.keys().current.kid().to_owned()
     }
 
-    /// The key that signs, PKCS#8 in PEM, for tokens that a test composes itself.
-    #[must_use]
-    pub fn signing_key_pem(&self) -> String {
-        self.state.keys().current.pem().to_owned()
-    }
-
     /// Waits until the record satisfies the predicate, and gives the record.
     ///
     /// # Errors

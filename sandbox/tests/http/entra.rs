@@ -300,11 +300,3 @@ async fn everything_in_a_token_can_be_asked_for() {
     assert_eq!((claims["exp"].as_i64(), claims["nbf"].as_i64()), (Some(now - 10), Some(now + 100)));
     assert_eq!((claims.get("uti"), &claims["upn"]), (None, &json!("a@b")));
 }
-
-#[tokio::test]
-async fn the_signing_key_can_be_had() {
-    use rsa::{pkcs8::DecodePrivateKey as _, traits::PublicKeyParts as _};
-    let sandbox = start().await;
-    let key = rsa::PrivateKey::from_pkcs8_pem(&sandbox.signing_key_pem()).unwrap();
-    assert_eq!(URL_SAFE_NO_PAD.encode(key.n_bytes()), keys(&sandbox).await["keys"][0]["n"]);
-}
