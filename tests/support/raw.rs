@@ -81,6 +81,19 @@ impl Raw {
         self.0.set_zero_linger()
     }
 
+    /// Sends no more, and waits until the gateway has closed the connection: it is through with whatever it got.
+    ///
+    /// # Errors
+    /// Where it does not within ten seconds.
+    pub async fn end(mut self) -> Result<(), Failure> {
+        let closed = async {
+            // A connection that is reset is closed too.
+            let _ = self.0.shutdown().await;
+            let _ = self.0.read_to_end(&mut Vec::new()).await;
+        };
+        Ok(tokio::time::timeout(ANSWER, closed).await.map_err(|_| "the connection stays open")?)
+    }
+
     /// Reads one answer, whether or not the request has ended.
     ///
     /// # Errors
