@@ -70,7 +70,7 @@ deploy: ## Check the production part of wrangler.toml, build, and deploy it
 	@$(MAKE) --no-print-directory build
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= wrangler deploy --config wrangler.toml --env production $(WRANGLER_FLAGS)
 
-# However long, it ends by itself. SEED=… repeats what it printed.
+# However long, it ends by itself. SEED=… throws the dice again of the run that printed it; its ids and its timing are its own.
 soak: SECONDS := 600
 soak: build/.made ## Hold load while Microsoft fails in turn, and report what was seen (SECONDS=600)
 	SOAK_SECONDS=$(SECONDS) cargo test --locked --package acceptance --test soak

@@ -13,7 +13,7 @@ use sandbox::{Sandbox, Settings, TokenRequest};
 use serde_json::Value;
 use tokio::{runtime::Runtime, sync::watch};
 
-use crate::{API_KEY, Bindings, Failure, Gateway, NEXT_API_KEY, Setup, Wrangler};
+use crate::{API_KEY, Bindings, Failure, Gateway, NEXT_API_KEY, Setup, Usage, Wrangler};
 
 /// The secret that the sandbox and the gateway agree on. It looks like one of Entra's, so that a leak stands out.
 const CLIENT_SECRET: &str = "acc8Q~the-client-secret-of-the-acceptance-tests";
@@ -144,6 +144,7 @@ impl World {
 pub struct Test {
     name: &'static str,
     run: Play,
+    ignored: bool,
 }
 
 type Play = Box<dyn FnOnce(&Runtime, &World) -> TestResult + Send>;
@@ -151,7 +152,13 @@ type Play = Box<dyn FnOnce(&Runtime, &World) -> TestResult + Send>;
 impl Test {
     /// The macro [`tests!`](crate::tests) gives each function the name that it bears.
     pub fn new(name: &'static str, test: impl AsyncFnOnce(&World) -> TestResult + Send + 'static) -> Self {
-        Self { name, run: Box::new(move |runtime, world| runtime.block_on(test(world))) }
+        Self { name, run: Box::new(move |runtime, world| runtime.block_on(test(world))), ignored: false }
+    }
+
+    /// One that is nothing without the [`Usage`] of a process: ignored where the system does not tell it.
+    #[must_use]
+    pub fn of_usage(self) -> Self {
+        Self { ignored: Usage::of(std::process::id()).is_none(), ..self }
     }
 }
 
@@ -204,8 +211,8 @@ fn trials(tests: Vec<Test>, play: impl Fn(Test) -> Result<(), Failed> + Clone + 
     tests
         .into_iter()
         .map(|test| {
-            let play = play.clone();
-            Trial::test(test.name, move || play(test))
+            let (play, ignored) = (play.clone(), test.ignored);
+            Trial::test(test.name, move || play(test)).with_ignored_flag(ignored)
         })
         .collect()
 }
