@@ -7,7 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use x509_cert::der::Decode;
 
-use crate::world::{Instant, NOW, variables};
+use crate::world::{NOW, StillPlatform, variables};
 
 /// `rsaEncryption`, with the NULL for parameters that belongs to it.
 const RSA: &[u8] = &[0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
@@ -55,7 +55,7 @@ fn read(text: &str) -> Option<ClientCertificate> {
     let mut variables = variables();
     variables.remove("CLIENT_SECRET");
     variables.insert("CLIENT_CERTIFICATE", json!(text));
-    match Config::check(&variables, &Instant::default(), NOW) {
+    match Config::check(&variables, &StillPlatform::default(), NOW) {
         Ok(Config { credential: Credential::Certificate(certificate), .. }) => Some(certificate),
         Ok(_) => panic!("a certificate was given"),
         Err(faults) => {
