@@ -80,13 +80,14 @@ fn is_of(read: &ClientCertificate, certificate: &[u8]) {
 /// The last second of a certificate of this modulus that is valid now, by another reader.
 fn end_of(certificate: &[u8], modulus: &[u8]) -> Option<u64> {
     let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
-    let tbs = certificate.tbs_certificate;
-    let info = tbs.subject_public_key_info;
+    let tbs = certificate.tbs_certificate();
+    let info = tbs.subject_public_key_info();
     let is_rsa = info.algorithm.oid.to_string() == "1.2.840.113549.1.1.1";
     let is_of_key = info.subject_public_key.as_bytes() == Some(&public_key(modulus));
-    let [start, end] = [tbs.validity.not_before, tbs.validity.not_after].map(|time| time.to_unix_duration().as_secs());
+    let [start, end] =
+        [tbs.validity().not_before, tbs.validity().not_after].map(|time| time.to_unix_duration().as_secs());
     // A signature is of whole bytes.
-    let is_whole = certificate.signature.unused_bits() == 0;
+    let is_whole = certificate.signature().unused_bits() == 0;
     (is_rsa && is_of_key && is_whole && (start..=end).contains(&(NOW.millis() / 1000))).then_some(end)
 }
 
