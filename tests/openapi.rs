@@ -2,19 +2,12 @@
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use acceptance::description::{Answered, Description};
-use acceptance::{Answer, Failure, Gateway, Raw, TestResult, World, tests};
+use acceptance::{Answer, Failure, Gateway, PATHS, Raw, TestResult, World, tests};
 use reqwest::{Method, RequestBuilder};
 use sandbox::{Endpoint, Fault, NextAnswer, TokenRequest};
 use serde_json::{Value, json};
 
 const SEED: &str = include_str!("seed-example.json");
-const PATHS: [&str; 5] = [
-    "/remediate",
-    "/beta/security/collaboration/analyzedEmails/remediate",
-    "/beta/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
-    "/v1.0/security/collaboration/analyzedEmails/remediate",
-    "/v1.0/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
-];
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![

@@ -50,11 +50,7 @@ async fn ask(gateway: &Gateway, payload: &Value) -> Result<Answer, Failure> {
 /// What the answer says is left.
 fn left(answer: &Answer, limit: u64) -> u64 {
     assert_eq!(answer.header("ratelimit-policy"), Some(format!("\"emails\";q={limit};w=3600").as_str()), "{answer:?}");
-    let header = answer.header("ratelimit").unwrap_or_default();
-    let left = header.strip_prefix("\"emails\";r=").unwrap_or_default();
-    let left = left.split(';').next().and_then(|left| left.parse().ok());
-    assert!(left.is_some(), "RateLimit: {header}");
-    left.unwrap_or_default()
+    answer.left()
 }
 
 async fn every_answer_tells_the_quota(world: &World) -> TestResult {

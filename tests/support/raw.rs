@@ -111,31 +111,40 @@ impl Raw {
     }
 
     async fn read(&mut self) -> Result<Answer, Failure> {
-        let mut bytes = Vec::new();
-        let end = loop {
-            if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-                break at;
-            }
-            if self.0.read_buf(&mut bytes).await? == 0 {
-                return Err("the connection ended before an answer".into());
-            }
-        };
-        let mut body = bytes.split_off(end + 4);
-        let head = String::from_utf8_lossy(&bytes).into_owned();
+        let bytes = message(&mut self.0).await?.ok_or("the connection ended before a whole answer")?;
+        let (head, body) = bytes.split_at(head_of(&bytes).ok_or("no head")?);
+        let head = String::from_utf8_lossy(head).into_owned();
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).ok_or("no status line")?.parse()?;
-        let headers: Vec<(String, String)> = lines
+        let headers = lines
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
-        let mut answer = Answer { status, headers, body: Vec::new() };
-        let length: usize = answer.header("content-length").map_or(Ok(0), str::parse)?;
-        while body.len() < length {
-            if self.0.read_buf(&mut body).await? == 0 {
-                return Err("the answer is cut off".into());
+        Ok(Answer { status, headers, body: body.to_vec() })
+    }
+}
+
+/// Reads one HTTP message with the body that its `Content-Length` declares. Nothing where the connection ends before it is whole.
+///
+/// # Errors
+/// Where the connection is reset.
+pub async fn message(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = head_of(&bytes) {
+            let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+            if bytes.len() >= end + length.unwrap_or(0) {
+                return Ok(Some(bytes));
             }
         }
-        answer.body = body;
-        Ok(answer)
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Ok(None);
+        }
     }
+}
+
+/// How long the head of a message is, with the empty line at its end.
+fn head_of(bytes: &[u8]) -> Option<usize> {
+    Some(bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4)
 }
