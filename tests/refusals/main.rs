@@ -18,7 +18,7 @@ use remediation_gateway::problem::Code;
 
 /// Those that take more than one request or a lost object: where each is provoked, and by which test.
 const PROVOKED_ELSEWHERE: [(Code, &str, &str); 4] = [
-    (Code::IdempotencyKeyReused, include_str!("../once.rs"), "a_key_stands_for_one_payload"),
+    (Code::IdempotencyKeyReused, include_str!("../once/keys.rs"), "a_key_stands_for_one_payload"),
     (Code::InProgress, include_str!("../faults/hanging.rs"), "nobody_waits_longer_than_the_deadlines_say"),
     (
         Code::Internal,
@@ -62,7 +62,7 @@ async fn every_code_of_the_contract_is_provoked(_: &World) -> TestResult {
         let code = code.as_str();
         assert!(provoked.insert(code), "{code} is provoked here too");
         let body = source.split_once(&format!("async fn {test}(")).ok_or(test)?.1;
-        let body = body.split("\nasync fn ").next().unwrap_or_default();
+        let body = body.split("\n}\n").next().unwrap_or_default();
         assert!(body.contains(&format!("{code:?}")), "{test} does not provoke {code}");
     }
     assert_eq!(provoked, Code::ALL.iter().map(|code| code.as_str()).collect());
