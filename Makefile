@@ -18,7 +18,7 @@ BENCH_MODULES := bench/node_modules/.package-lock.json
 # With the folders, so that a file that is taken away counts as a change.
 SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
 
-.PHONY: help start test build bench deploy deny audit soak fuzz fuzz-api python-sdk key format clean
+.PHONY: help start test build bench deploy deny audit soak fuzz fuzz-api python-sdk key format clean linux
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -70,7 +70,7 @@ deploy: ## Check the production part of wrangler.toml, build, and deploy it
 	@$(MAKE) --no-print-directory build
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= wrangler deploy --config wrangler.toml --env production $(WRANGLER_FLAGS)
 
-# However long, it ends by itself. SEED=… repeats what it printed.
+# However long, it ends by itself. SEED=… throws the dice again of the run that printed it; its ids and its timing are its own.
 soak: SECONDS := 600
 soak: build/.made ## Hold load while Microsoft fails in turn, and report what was seen (SECONDS=600)
 	SOAK_SECONDS=$(SECONDS) cargo test --locked --package acceptance --test soak
@@ -89,8 +89,12 @@ python-sdk: build/.made ## Call the gateway by Microsoft's Python SDK (needs Pyt
 	@environment=$$(scripts/python.sh "$(TOOLS)" "$(MSGRAPH_SDK)") && \
 	    cargo run --quiet --locked --package acceptance --example beside-gateway -- "$$environment/bin/python" tests/sdk/drop_in.py
 
+# No other system tells what a process has used, which is what is measured; and that is known before all is built.
+linux:
+	@[ "$$(uname)" = Linux ] || { echo "error: the benchmark needs Linux: it reads the processor's time from /proc" >&2; exit 1; }
+
 # What it measures is optimised, and so is what measures.
-bench: build/.made build/bench/.made ## Measure the gateway beside a JavaScript peer (OPTIONS="--only full --emails 2,100"; OPTIONS=--help)
+bench: linux build/.made build/bench/.made ## Measure the gateway beside a JavaScript peer, on Linux (OPTIONS="--only full --emails 2,100"; OPTIONS=--help)
 	cargo build --locked --profile driver --package bench
 	@cargo run --quiet --locked --profile driver --package bench -- $(OPTIONS)
 

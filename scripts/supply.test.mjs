@@ -78,12 +78,18 @@ describe("the tools", () => {
 
   test("that the Makefile installs are of exact versions", () => {
     const makefile = read("Makefile");
-    // `NAME := 1.2.3` and `NAME := package==1.2.3`; what starts with a letter or a path is no version.
-    const versions = [...makefile.matchAll(/^[A-Z_]+ := (?:\S+==)?(\d\S*)$/gm)].map(([line, version]) => ({ line, version }));
-    for (const { line, version } of versions.filter(({ version }) => version.includes("."))) assert.match(version, EXACT, line);
-    const wanted = [...makefile.matchAll(/cargo-tools\.sh "\$\(TOOLS\)" (.*)$/gm)].flatMap(([, crates]) => crates.split(" "));
-    assert.ok(wanted.length > 0);
-    for (const crate of wanted) assert.match(crate, /^[\w-]+@\$\([A-Z_]+\)$/);
+    const calls = (script) => [...makefile.matchAll(new RegExp(`scripts/${script}\\.sh "\\$\\(TOOLS\\)" (.*)`, "g"))].map(([, rest]) => rest);
+    const value = (name) => new RegExp(`^${name} := (.*)$`, "m").exec(makefile)?.[1];
+    const ofCargo = calls("cargo-tools").flatMap((crates) => crates.split(" "));
+    const ofPython = calls("python").map((rest) => /^"\$\((\w+)\)"/.exec(rest)?.[1]);
+    assert.ok(ofCargo.length > 0 && ofPython.length > 0);
+    for (const crate of ofCargo) {
+      const [, name] = /^[\w-]+@\$\(([A-Z_]+)\)$/.exec(crate) ?? assert.fail(crate);
+      // These two are those of the crates that they must agree with.
+      if (["WASM_BINDGEN", "WORKER_BUILD"].includes(name)) assert.match(value(name), /^\$\(call pinned,[\w-]+\)$/);
+      else assert.match(value(name), EXACT, name);
+    }
+    for (const name of ofPython) assert.match(value(name), /^[\w-]+==\d+\.\d+\.\d+$/, name);
   });
 });
 

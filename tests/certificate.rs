@@ -1,8 +1,10 @@
 //! The gateway proves itself by `CLIENT_CERTIFICATE` in place of a secret, in the runtime that it is deployed to.
 
-use acceptance::{Bindings, Failure, Gateway, TestResult, World, tests};
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use acceptance::{Answer, Failure, Gateway, TestResult, World, payload, tests};
 use sandbox::{ClientCertificate, Endpoint, Sandbox, SelfSigned, Settings, TokenRequest};
-use serde_json::{Value, json};
+use serde_json::json;
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
@@ -14,33 +16,22 @@ fn main() -> std::process::ExitCode {
 
 /// A gateway with `CLIENT_CERTIFICATE` alone, towards this Entra.
 async fn gateway(world: &World, entra: &Sandbox, pem: &str) -> Result<Gateway, Failure> {
-    let mut bindings: Bindings = world.bindings();
-    bindings.remove("CLIENT_SECRET");
-    bindings.insert("CLIENT_CERTIFICATE".to_owned(), Value::from(pem));
-    for name in ["LOGIN_URL", "GRAPH_URL"] {
-        bindings.insert(name.to_owned(), Value::from(entra.base_url()));
-    }
-    Gateway::start(&bindings).await
+    let url = entra.base_url();
+    let over = json!({ "CLIENT_SECRET": null, "CLIENT_CERTIFICATE": pem, "LOGIN_URL": url, "GRAPH_URL": url });
+    world.gateway_with(over).await
 }
 
-async fn remediate(gateway: &Gateway, entra: &Sandbox) -> Result<(u16, Value), Failure> {
-    let body = json!({
-        "displayName": "Clean up", "description": "Delete email", "severity": "medium", "action": "softDelete",
-        "remediateSendersCopy": false,
-        "analyzedEmails": [{
-            "networkMessageId": "73ca4154-58d8-43d0-a890-08dc18c52e6d",
-            "recipientEmailAddress": "hannah.jarvis@contoso.com",
-        }],
-    });
+async fn remediate(gateway: &Gateway, entra: &Sandbox) -> Result<Answer, Failure> {
     let token = entra.issue_token(&TokenRequest::default());
-    let answer = gateway.post("/remediate").bearer_auth(token).json(&body).send().await?;
-    Ok((answer.status().as_u16(), answer.json().await?))
+    Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await
 }
 
-/// No part of the key or the certificate, which both are base64 that begins with `MII`, and no assertion is logged.
-fn assert_nothing_leaked(gateway: &Gateway) {
+/// No part of the key or the certificate, which both are base64 that begins with `MII`, and no assertion is logged up to the line of this answer.
+async fn assert_nothing_leaked(gateway: &Gateway, answer: &Answer) -> TestResult {
+    gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
     let output = gateway.output().join("\n");
     assert!(!output.contains("MII") && !output.contains("eyJ"), "{output}");
+    Ok(())
 }
 
 async fn a_remediation_is_accepted_by_the_word_of_a_certificate(world: &World) -> TestResult {
@@ -49,22 +40,20 @@ async fn a_remediation_is_accepted_by_the_word_of_a_certificate(world: &World) -
     settings.client_certificates.push(ClientCertificate::from_pem(&own.certificate)?);
     let entra = Sandbox::start(settings).await?;
     let gateway = gateway(world, &entra, &format!("{}{}", own.key, own.certificate)).await?;
-    let (status, answer) = remediate(&gateway, &entra).await?;
-    assert_eq!((status, answer.pointer("/status")), (202, Some(&json!("accepted"))), "{answer}");
+    let answer = remediate(&gateway, &entra).await?;
+    assert_eq!((answer.status, &answer.json()["status"]), (202, &json!("accepted")), "{answer:?}");
     assert_eq!(entra.accepted().len(), 1);
-    assert_nothing_leaked(&gateway);
-    Ok(())
+    assert_nothing_leaked(&gateway, &answer).await
 }
 
 async fn a_certificate_that_entra_does_not_know_is_a_rejected_credential(world: &World) -> TestResult {
     let own = SelfSigned::until(2100);
     let gateway = gateway(world, &world.sandbox, &format!("{}{}", own.certificate, own.key)).await?;
-    let (status, answer) = remediate(&gateway, &world.sandbox).await?;
-    assert_eq!((status, answer.pointer("/error/code")), (502, Some(&json!("graphCredentialRejected"))), "{answer}");
+    let answer = remediate(&gateway, &world.sandbox).await?;
+    answer.assert_problem(502, "graphCredentialRejected", &["ratelimit", "ratelimit-policy"]);
     assert_eq!(world.sandbox.recorded_at(Endpoint::Token).len(), 1);
     gateway.wait_for_line(|line| line.contains("AADSTS700027")).await?;
-    assert_nothing_leaked(&gateway);
-    Ok(())
+    assert_nothing_leaked(&gateway, &answer).await
 }
 
 async fn an_unfit_certificate_is_named_in_the_log_without_a_value(world: &World) -> TestResult {
@@ -74,11 +63,11 @@ async fn an_unfit_certificate_is_named_in_the_log_without_a_value(world: &World)
         (format!("{}{}", expired.key, expired.certificate), "has expired"),
     ] {
         let gateway = gateway(world, &world.sandbox, &pem).await?;
-        let (status, answer) = remediate(&gateway, &world.sandbox).await?;
-        assert_eq!((status, answer.pointer("/error/code")), (500, Some(&json!("misconfigured"))), "{answer}");
-        assert!(!answer.to_string().contains("CLIENT_CERTIFICATE"), "{answer}");
+        let answer = remediate(&gateway, &world.sandbox).await?;
+        let body = answer.assert_problem(500, "misconfigured", &[]);
+        assert!(!body.to_string().contains("CLIENT_CERTIFICATE"), "{body}");
         gateway.wait_for_line(|line| line.contains("CLIENT_CERTIFICATE") && line.contains(problem)).await?;
-        assert_nothing_leaked(&gateway);
+        assert_nothing_leaked(&gateway, &answer).await?;
     }
     assert!(world.sandbox.recorded_at(Endpoint::Token).is_empty());
     Ok(())

@@ -238,7 +238,8 @@ async fn what_may_be_left_out_is_left_out(world: &World) -> TestResult {
         json!({ "GRAPH_VERSION": null }),
         json!({ "GRAPH_VERSION": "" }),
         json!({ "CALLERS": text }),
-        json!({ "AUDIENCE": ["api://other", "api://remediation-gateway"] }),
+        json!({ "AUDIENCE": sandbox::APPLICATION_ID }),
+        json!({ "AUDIENCE": ["api://other", sandbox::APPLICATION_ID] }),
         json!({ "SOMETHING_ELSE": "x" }),
         json!({ "GRAPH_URL": format!("{}/", world.sandbox.base_url()) }),
     ] {

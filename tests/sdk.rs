@@ -8,7 +8,7 @@ fn main() -> std::process::ExitCode {
 
 async fn official_sdks_are_served(world: &World) -> TestResult {
     let mut node = command("node", &world.gateway, &world.sandbox)?;
-    // Its report belongs to the failure, and to the run where there is none.
+    // Node's report goes straight to our own output.
     let status = node.args(["--test", "--test-reporter=spec", "tests/sdk/drop-in.test.js"]).status()?;
     if status.success() { Ok(()) } else { Err("a test of the SDKs failed: its report is above".into()) }
 }

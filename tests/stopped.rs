@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, Raw, Setup, TestResult, World, guid, payload, tests};
+use acceptance::{API_KEY, API_KEY_SHA256, Answer, PATHS, Raw, Setup, TestResult, World, guid, payload, tests};
 use sandbox::{Endpoint, Fault, NextAnswer};
 use serde_json::{Value, json};
 
@@ -21,14 +21,6 @@ fn main() -> std::process::ExitCode {
         a_ledger_of_the_stop_takes_no_order_from_a_worker_of_before_it,
     ])
 }
-
-const PATHS: [&str; 5] = [
-    "/remediate",
-    "/beta/security/collaboration/analyzedEmails/remediate",
-    "/beta/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
-    "/v1.0/security/collaboration/analyzedEmails/remediate",
-    "/v1.0/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
-];
 
 async fn every_remediation_is_refused_and_nobody_is_called(world: &World) -> TestResult {
     let by_key = json!({ "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] });

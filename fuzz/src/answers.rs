@@ -14,7 +14,7 @@ use remediation_gateway::problem::{self, Code, Context, Refusal};
 use serde_json::Value;
 
 use crate::message::Message;
-use crate::world::{CONFIG, Instant, NOW, TENANT, run};
+use crate::world::{CONFIG, NOW, StillPlatform, TENANT, run};
 
 /// The most characters of a message of Graph's that its refusal passes on.
 const MAX_MESSAGE: usize = 1000;
@@ -160,7 +160,7 @@ fn refusal(fault: SubmitFault) {
 }
 
 fn entra(came: &Result<Received, SendFailure>, config: &Config) {
-    let platform = Instant::default();
+    let platform = StillPlatform::default();
     let until = NOW.plus(Duration::from_mins(1));
     // Twice, since some failures are tried once more, and nothing usable behind them.
     platform.will_answer(came.clone());

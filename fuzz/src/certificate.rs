@@ -7,7 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use x509_cert::der::Decode;
 
-use crate::world::{Instant, NOW, variables};
+use crate::world::{NOW, StillPlatform, variables};
 
 /// `rsaEncryption`, with the NULL for parameters that belongs to it.
 const RSA: &[u8] = &[0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
@@ -55,7 +55,7 @@ fn read(text: &str) -> Option<ClientCertificate> {
     let mut variables = variables();
     variables.remove("CLIENT_SECRET");
     variables.insert("CLIENT_CERTIFICATE", json!(text));
-    match Config::check(&variables, &Instant::default(), NOW) {
+    match Config::check(&variables, &StillPlatform::default(), NOW) {
         Ok(Config { credential: Credential::Certificate(certificate), .. }) => Some(certificate),
         Ok(_) => panic!("a certificate was given"),
         Err(faults) => {
@@ -80,13 +80,14 @@ fn is_of(read: &ClientCertificate, certificate: &[u8]) {
 /// The last second of a certificate of this modulus that is valid now, by another reader.
 fn end_of(certificate: &[u8], modulus: &[u8]) -> Option<u64> {
     let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
-    let tbs = certificate.tbs_certificate;
-    let info = tbs.subject_public_key_info;
+    let tbs = certificate.tbs_certificate();
+    let info = tbs.subject_public_key_info();
     let is_rsa = info.algorithm.oid.to_string() == "1.2.840.113549.1.1.1";
     let is_of_key = info.subject_public_key.as_bytes() == Some(&public_key(modulus));
-    let [start, end] = [tbs.validity.not_before, tbs.validity.not_after].map(|time| time.to_unix_duration().as_secs());
+    let [start, end] =
+        [tbs.validity().not_before, tbs.validity().not_after].map(|time| time.to_unix_duration().as_secs());
     // A signature is of whole bytes.
-    let is_whole = certificate.signature.unused_bits() == 0;
+    let is_whole = certificate.signature().unused_bits() == 0;
     (is_rsa && is_of_key && is_whole && (start..=end).contains(&(NOW.millis() / 1000))).then_some(end)
 }
 

@@ -8,7 +8,7 @@ use remediation_gateway::log::config_line;
 use serde_json::{Map, Value};
 
 use crate::json::{MARK, is_line, marked};
-use crate::world::{Instant, NOW};
+use crate::world::{NOW, StillPlatform};
 
 /// The variables as one JSON object. What is taken keeps every rule that the rest of the gateway leans on; what is refused is refused by the name of
 /// a variable, in one line of JSON for each fault, and no fault and no debug output shows a value.
@@ -40,7 +40,7 @@ pub fn configuration(bytes: &[u8]) {
 
 fn check(given: &Map<String, Value>) -> Result<Config, Vec<ConfigFault>> {
     let variables: Variables = VARIABLES.iter().filter_map(|name| Some((*name, given.get(*name)?.clone()))).collect();
-    Config::check(&variables, &Instant::default(), NOW)
+    Config::check(&variables, &StillPlatform::default(), NOW)
 }
 
 fn told(faults: &[ConfigFault]) {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::headers::request;
 use crate::json::is_line;
 use crate::message::Message;
-use crate::world::{API_KEY, DOMAIN, GRANTED, Instant, MOST_EMAILS, SIGNATURE, run, variables};
+use crate::world::{API_KEY, DOMAIN, GRANTED, MOST_EMAILS, SIGNATURE, StillPlatform, run, variables};
 
 /// A request as text, in whose `Authorization` a bearer token may be written as `Bearer {header}.{claims}` in plain JSON.
 ///
@@ -32,7 +32,7 @@ pub fn gateway(bytes: &[u8]) {
     let message = Message::of(bytes);
     let mut request = request(&message);
     sign(&mut request.headers);
-    let platform = Instant::default();
+    let platform = StillPlatform::default();
     let answer = run(handle(&platform, &Isolate::default(), variables, &request, Whole(message.body)));
     is_answer(&answer, &request);
     ordered(&platform, &answer, &request);
@@ -108,7 +108,7 @@ fn is_known(request: &Request) -> bool {
     }
 }
 
-fn ordered(platform: &Instant, answer: &Answer, request: &Request) {
+fn ordered(platform: &StillPlatform, answer: &Answer, request: &Request) {
     let orders = platform.orders();
     let sends = matches!(Route::of(&request.path), Some(Route::Remediate | Route::GraphPath(_)));
     let succeeded = (200..300).contains(&answer.status) && sends;
@@ -141,7 +141,7 @@ fn ordered(platform: &Instant, answer: &Answer, request: &Request) {
     }
 }
 
-fn logged(platform: &Instant, answer: &Answer, request: &Request) {
+fn logged(platform: &StillPlatform, answer: &Answer, request: &Request) {
     let lines = platform.lines();
     assert_eq!(lines.len(), usize::from(request.method == "POST"), "{lines:?}");
     for line in lines {

@@ -65,7 +65,7 @@ pub(crate) fn variables() -> Variables {
 
 /// The configuration, checked.
 pub(crate) static CONFIG: LazyLock<Config> =
-    LazyLock::new(|| Config::check(&variables(), &Instant::default(), NOW).expect("the configuration is whole"));
+    LazyLock::new(|| Config::check(&variables(), &StillPlatform::default(), NOW).expect("the configuration is whole"));
 
 /// A set of the one key that the issuers publish: strong by its figures, and nobody's.
 pub(crate) fn key_set() -> Value {
@@ -82,7 +82,7 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
 
 /// A platform on which nothing takes time but sleeping.
 #[derive(Clone, Default)]
-pub(crate) struct Instant(Rc<Inner>);
+pub(crate) struct StillPlatform(Rc<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -94,7 +94,7 @@ struct Inner {
     orders: RefCell<Vec<(String, Order, Vec<u8>)>>,
 }
 
-impl Instant {
+impl StillPlatform {
     /// Has the next call answered so. Where none is left, the issuers' keys come.
     pub(crate) fn will_answer(&self, answer: Result<Received, SendFailure>) {
         self.0.answers.borrow_mut().push_back(answer);
@@ -116,27 +116,27 @@ impl Instant {
     }
 }
 
-impl Clock for Instant {
+impl Clock for StillPlatform {
     fn now(&self) -> Timestamp {
         NOW.plus(self.0.slept.get())
     }
 }
 
-impl Guids for Instant {
+impl Guids for StillPlatform {
     fn new_guid(&self) -> String {
         self.0.guids.set(self.0.guids.get() + 1);
         format!("99999999-0000-4000-8000-{:012x}", self.0.guids.get())
     }
 }
 
-impl Log for Instant {
+impl Log for StillPlatform {
     fn log(&self, line: &str) {
         self.0.lines.borrow_mut().push(line.to_owned());
     }
 }
 
 /// Not what UTS #46 says, but as surprising: characters become others, and dots.
-impl Domains for Instant {
+impl Domains for StillPlatform {
     fn to_ascii(&self, domain: &str) -> Option<String> {
         let ascii = |character: char| match character {
             '\u{3002}' => '.',
@@ -148,19 +148,19 @@ impl Domains for Instant {
     }
 }
 
-impl Timers for Instant {
+impl Timers for StillPlatform {
     async fn sleep(&self, duration: Duration) {
         self.0.slept.set(self.0.slept.get().saturating_add(duration));
     }
 }
 
-impl Background for Instant {
+impl Background for StillPlatform {
     fn defer(&self, task: impl Future<Output = ()> + 'static) {
         run(task);
     }
 }
 
-impl Signatures for Instant {
+impl Signatures for StillPlatform {
     type Key = ();
 
     async fn import_rs256(&self, _: &str, _: &str) -> Option<()> {
@@ -172,13 +172,13 @@ impl Signatures for Instant {
     }
 }
 
-impl Signing for Instant {
+impl Signing for StillPlatform {
     async fn sign_ps256(&self, _: &SecretBytes, _: &[u8]) -> Option<Vec<u8>> {
         Some(SIGNATURE.to_vec())
     }
 }
 
-impl Http for Instant {
+impl Http for StillPlatform {
     async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure> {
         let body = String::from_utf8_lossy(call.body.unwrap_or_default());
         self.0.calls.borrow_mut().push(format!("{} {:?} {body}", call.url, call.headers));
@@ -189,7 +189,7 @@ impl Http for Instant {
 }
 
 /// Every order is accepted.
-impl Ledgers for Instant {
+impl Ledgers for StillPlatform {
     async fn settle(&self, caller: &str, order: &Order, graph_request: &[u8]) -> Result<Settled, LedgerFailure> {
         self.0.orders.borrow_mut().push((caller.to_owned(), order.clone(), graph_request.to_vec()));
         let location = format!(

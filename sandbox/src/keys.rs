@@ -5,7 +5,6 @@ use getrandom::SysRng;
 use rsa::{
     PrivateKey,
     pkcs1v15::SigningKey,
-    pkcs8::{EncodePrivateKey as _, LineEnding},
     sha2::{Digest as _, Sha256},
     signature::{RandomizedSigner as _, SignatureEncoding as _},
     traits::PublicKeyParts as _,
@@ -15,7 +14,6 @@ use serde_json::{Map, Value, json};
 /// One RSA key of 2,048 bits with its name.
 pub(crate) struct Key {
     kid: String,
-    pem: String,
     private: PrivateKey,
     signing: SigningKey<Sha256>,
 }
@@ -24,19 +22,13 @@ impl Key {
     #[expect(clippy::expect_used, reason = "fails only where the operating system has no randomness to give")]
     fn generate() -> Self {
         let private = PrivateKey::new(&mut SysRng, 2048).expect("an RSA key of 2,048 bits");
-        let pem = private.to_pkcs8_pem(LineEnding::LF).expect("a new key as PKCS#8").to_string();
         // Entra's key ids are opaque; ours is a hash of the modulus, so that two keys never share one.
         let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(private.n_bytes()).get(..20).unwrap_or_default());
-        Self { kid, pem, signing: SigningKey::new(private.clone()), private }
+        Self { kid, signing: SigningKey::new(private.clone()), private }
     }
 
     pub(crate) fn kid(&self) -> &str {
         &self.kid
-    }
-
-    /// PKCS#8, so that a test can sign what Entra never would.
-    pub(crate) fn pem(&self) -> &str {
-        &self.pem
     }
 
     /// A compact JWT, signed RS256 (facts, section 3).

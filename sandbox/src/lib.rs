@@ -54,7 +54,7 @@ pub use crate::{
     remediation::{Action, AnalyzedEmail, Remediation, Severity},
     script::{Fault, InvalidScript, NextAnswer},
     self_signed::SelfSigned,
-    settings::{AUDIENCE, CALLER_CLIENT_ID, CALLER_OBJECT_ID, CLIENT_ID, Settings, TENANT_ID},
+    settings::{APPLICATION_ID, AUDIENCE, CALLER_CLIENT_ID, CALLER_OBJECT_ID, CLIENT_ID, Settings, TENANT_ID},
     tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, TokenRequest, TokenVersion},
 };
 
@@ -138,6 +138,11 @@ impl Sandbox {
         self.state.script(next)
     }
 
+    /// Lets the answers go that are [held](NextAnswer::held), of all requests that have arrived.
+    pub fn release(&self) {
+        self.state.released.send_replace(());
+    }
+
     /// A token as Entra would issue it, or as it never would. With [`GRAPH_AUDIENCE`] Graph takes it too.
     #[must_use]
     pub fn issue_token(&self, request: &TokenRequest) -> String {
@@ -153,12 +158,6 @@ impl Sandbox {
     #[must_use]
     pub fn kid(&self) -> String {
         self.state.keys().current.kid().to_owned()
-    }
-
-    /// The key that signs, PKCS#8 in PEM, for tokens that a test composes itself.
-    #[must_use]
-    pub fn signing_key_pem(&self) -> String {
-        self.state.keys().current.pem().to_owned()
     }
 
     /// Waits until the record satisfies the predicate, and gives the record.

@@ -11,6 +11,7 @@ const USAGE: &str = "\
 Entra ID and Microsoft Graph on loopback.
 
 sandbox [--listen 127.0.0.1:8788] [--client-secret SECRET] [--client-certificate FILE] [--tenant-id GUID] [--client-id GUID] [--audience URI]
+        [--application-id GUID]
 
 The certificate is in PEM, without its key; several may be given.
 Without --client-secret it is SANDBOX_CLIENT_SECRET; without either it is made at random and printed.";
@@ -63,6 +64,7 @@ fn settings() -> Result<Option<Settings>, Failure> {
             Arg::Long("tenant-id") => settings.tenant_id = arguments.value()?.string()?,
             Arg::Long("client-id") => settings.client_id = arguments.value()?.string()?,
             Arg::Long("audience") => settings.audience = arguments.value()?.string()?,
+            Arg::Long("application-id") => settings.application_id = arguments.value()?.string()?,
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             other => return Err(other.unexpected().into()),
         }

@@ -1,4 +1,8 @@
 //! What has been registered for remediation, and what is a duplicate of it.
+//!
+//! All that is known is that a remediation of a registered message is one, for 30 minutes (facts, section 1). The rest is assumed, and so that the sandbox
+//! refuses rather more than Graph may: a message is its id and its recipient, whatever is to be done to it; and one that is registered makes the whole
+//! request a duplicate.
 
 use std::{
     collections::HashMap,
@@ -7,7 +11,7 @@ use std::{
 
 use uuid::Uuid;
 
-use crate::remediation::{Action, Remediation};
+use crate::remediation::Remediation;
 
 /// How long a message stays registered (facts, section 1: duplicates within a 30-minute window).
 const WINDOW: Duration = Duration::from_mins(30);
@@ -25,12 +29,11 @@ pub struct Accepted {
     pub remediation: Remediation,
 }
 
-/// One email under one action. GUIDs and addresses compare without case.
+/// One email. GUIDs and addresses compare without case.
 #[derive(Eq, Hash, PartialEq)]
 struct Message {
     network_message_id: String,
     recipient: String,
-    action: Action,
 }
 
 /// Every remediation accepted, and when each message was last registered.
@@ -59,7 +62,6 @@ impl Register {
             .map(|email| Message {
                 network_message_id: email.network_message_id.to_lowercase(),
                 recipient: email.recipient_email_address.to_lowercase(),
-                action: remediation.action,
             })
             .collect();
         let fresh = |at: &Instant| now.saturating_duration_since(*at) < WINDOW;
@@ -85,7 +87,7 @@ impl Register {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AnalyzedEmail, Severity};
+    use crate::{Action, AnalyzedEmail, Severity};
 
     fn remediation(action: Action, emails: &[(&str, &str)]) -> Remediation {
         let email = |&(id, recipient): &(&str, &str)| AnalyzedEmail {
@@ -117,13 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_its_id_its_recipient_and_the_action() {
+    fn a_message_is_its_id_and_its_recipient_under_any_action() {
         type Emails = &'static [(&'static str, &'static str)];
         let table: &[(Action, Emails, bool)] = &[
             (Action::SoftDelete, &[("id", "a@x")], true),
             (Action::SoftDelete, &[("ID", "A@X")], true),
             (Action::SoftDelete, &[("other", "b@x"), ("id", "a@x")], true),
-            (Action::HardDelete, &[("id", "a@x")], false),
+            (Action::HardDelete, &[("id", "a@x")], true),
             (Action::SoftDelete, &[("id", "b@x")], false),
             (Action::SoftDelete, &[("other", "a@x")], false),
             (Action::SoftDelete, &[("other", "c@x"), ("other", "c@x")], false),

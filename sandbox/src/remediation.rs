@@ -64,7 +64,7 @@ pub struct Remediation {
 
 impl Remediation {
     /// Reads the body, or says what Graph would not take.
-    pub(crate) fn read(body: &[u8], unknown_members_known: bool) -> Result<Self, String> {
+    pub(crate) fn read(body: &[u8], newer_actions_allowed: bool) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         shape(&value)?;
         // From the bytes once more, not from the value: there a repeated member would have vanished.
@@ -74,7 +74,7 @@ impl Remediation {
                 return Err(format!("{name} is empty"));
             }
         }
-        if read.action == Action::MoveToQuarantine && !unknown_members_known {
+        if read.action == Action::MoveToQuarantine && !newer_actions_allowed {
             return Err("action moveToQuarantine needs Prefer: include-unknown-enum-members".to_owned());
         }
         if read.analyzed_emails.is_empty() {

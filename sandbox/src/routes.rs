@@ -57,12 +57,18 @@ impl<'a> Route<'a> {
 /// Records the request, plays what was scripted for it, or lets the service answer.
 pub(crate) async fn exchange(state: &State, request: &Received) -> Ending {
     let route = Route::of(&request.path);
+    // From before it is in the record: whoever sees it there may release it.
+    let mut released = state.released.subscribe();
     let number = state.arrived(route.endpoint(), request);
     let ending = match state.scripted(route.endpoint()) {
         None => Ending::Whole(route.answer(state, request)),
         Some(next) => {
             let mut own = next.accept_first.then(|| route.answer(state, request));
             tokio::time::sleep(next.delay).await;
+            if next.held {
+                // The sender lives in the state, so this waits and does not fail.
+                let _ = released.changed().await;
+            }
             if own.is_none() && next.works() {
                 own = Some(route.answer(state, request));
             }

@@ -24,6 +24,8 @@ pub enum Fault {
 /// Where a status or a body is given, that is the answer, and the request has no effect (unless `accept_first`).
 /// Otherwise the endpoint does its own work, and headers, delay and fault apply to its own answer; `Close` and `Hang`
 /// alone have no effect, `CutAfter` does, since there is an answer to cut.
+///
+/// A test that wants something to happen before the answer holds it and waits for that; a delay is for what takes time.
 #[derive(Clone, Debug)]
 pub struct NextAnswer {
     /// Whose answer; not `Other`.
@@ -36,6 +38,8 @@ pub struct NextAnswer {
     pub body: Option<Vec<u8>>,
     /// Waited before the answer, or before the fault.
     pub delay: Duration,
+    /// Waited before the answer too: for [`Sandbox::release`](crate::Sandbox::release).
+    pub held: bool,
     /// For how many requests this holds.
     pub times: u32,
     /// What happens to the connection.
@@ -59,6 +63,7 @@ impl NextAnswer {
             headers: Vec::new(),
             body: None,
             delay: Duration::ZERO,
+            held: false,
             times: 1,
             fault: None,
             accept_first: false,
@@ -99,7 +104,14 @@ impl NextAnswer {
         self
     }
 
-    /// Hold for this many requests.
+    /// Hold the answer back until it is released.
+    #[must_use]
+    pub fn held(mut self) -> Self {
+        self.held = true;
+        self
+    }
+
+    /// Do so for this many requests.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = times;
@@ -177,6 +189,7 @@ impl NextAnswer {
             headers: Vec::new(),
             body: None,
             delay: Duration::from_millis(told.delay_ms),
+            held: false,
             times: told.times.unwrap_or(1),
             fault,
             accept_first: told.accept_first,

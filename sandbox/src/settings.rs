@@ -8,8 +8,10 @@ use crate::{ClientCertificate, Recorded};
 pub const TENANT_ID: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
 /// The gateway's own application, which asks for Graph tokens.
 pub const CLIENT_ID: &str = "00001111-aaaa-2222-bbbb-3333cccc4444";
-/// The gateway's App ID URI: what callers ask tokens for.
+/// The App ID URI of the application that stands for the gateway's API: what callers ask tokens for.
 pub const AUDIENCE: &str = "api://remediation-gateway";
+/// Its GUID, which tokens of version 2 name in place of the URI.
+pub const APPLICATION_ID: &str = "22223333-cccc-4444-dddd-5555eeee6666";
 /// The object id of the development caller.
 pub const CALLER_OBJECT_ID: &str = "aaaaaaaa-bbbb-cccc-1111-222222222222";
 /// The application id of the development caller.
@@ -28,8 +30,10 @@ pub struct Settings {
     pub client_secret: String,
     /// Its certificates, none by default: more than one while they rotate.
     pub client_certificates: Vec<ClientCertificate>,
-    /// The `aud` of the caller tokens that do not ask for another.
+    /// The `aud` of the caller tokens of version 1 that do not ask for another.
     pub audience: String,
+    /// The same of version 2.
+    pub application_id: String,
     /// Called once for every exchange with Entra or Graph, when its outcome is known. Does nothing by default.
     pub on_exchange: fn(&Recorded),
 }
@@ -44,6 +48,7 @@ impl Settings {
             client_secret: client_secret.into(),
             client_certificates: Vec::new(),
             audience: AUDIENCE.to_owned(),
+            application_id: APPLICATION_ID.to_owned(),
             on_exchange: |_| {},
         }
     }
@@ -57,6 +62,7 @@ impl fmt::Debug for Settings {
             .field("tenant_id", &self.tenant_id)
             .field("client_id", &self.client_id)
             .field("audience", &self.audience)
+            .field("application_id", &self.application_id)
             .finish_non_exhaustive()
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct State {
     assertions: Mutex<Seen>,
     /// Counts what happens, so that a waiting test looks again.
     pub(crate) changed: watch::Sender<u64>,
+    /// Tells the answers that are held to go.
+    pub(crate) released: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -56,6 +58,7 @@ impl State {
             scripts: Mutex::default(),
             assertions: Mutex::default(),
             changed: watch::Sender::new(0),
+            released: watch::Sender::new(()),
         }
     }
 

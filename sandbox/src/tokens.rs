@@ -19,9 +19,9 @@ const DEFAULT_LIFETIME: i64 = 4_200;
 /// Which of Entra's two token formats; the resource's `accessTokenAcceptedVersion` decides it in real life.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum TokenVersion {
-    /// `iss` is `https://sts.windows.net/{tid}/`, the client is in `appid`.
+    /// `iss` is `https://sts.windows.net/{tid}/`, the client is in `appid`, `aud` is mostly an App ID URI.
     V1,
-    /// `iss` is `{login}/{tid}/v2.0`, the client is in `azp`.
+    /// `iss` is `{login}/{tid}/v2.0`, the client is in `azp`, `aud` is always a GUID.
     #[default]
     V2,
 }
@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for TokenVersion {
 pub struct TokenRequest {
     /// Format 1 or 2; 2 unless said.
     pub version: TokenVersion,
-    /// `aud`; the sandbox's own audience unless said.
+    /// `aud`; unless said, the gateway's App ID URI in version 1, and the GUID of its application in version 2.
     pub audience: Option<String>,
     /// `oid`; the development caller's unless said.
     pub object_id: Option<String>,
@@ -73,8 +73,12 @@ impl TokenRequest {
         let tenant = self.tenant_id.as_deref().unwrap_or(&settings.tenant_id);
         let object = self.object_id.as_deref().unwrap_or(CALLER_OBJECT_ID);
         let app_only = self.app_only.unwrap_or(self.scopes.is_empty());
+        let of_version = match self.version {
+            TokenVersion::V1 => &settings.audience,
+            TokenVersion::V2 => &settings.application_id,
+        };
         let mut claims = json!({
-            "aud": self.audience.as_deref().unwrap_or(&settings.audience),
+            "aud": self.audience.as_deref().unwrap_or(of_version),
             "iat": now,
             "nbf": now.saturating_add(self.not_before.unwrap_or(0)),
             "exp": now.saturating_add(self.lifetime()),

@@ -17,6 +17,7 @@ fn main() -> std::process::ExitCode {
         what_has_expired_goes_and_what_has_not_stays,
         it_comes_again_as_long_as_there_is_anything,
         it_is_not_moved_on_when_the_object_starts_again,
+        a_success_is_replayed_until_its_window_ends,
     ])
 }
 
@@ -44,10 +45,16 @@ async fn ledger(gateway: &Gateway) -> Result<Value, Failure> {
     Ok(Answer::to(gateway.get("/ledger/script")).await?.json())
 }
 
-/// Lets time pass in which the alarm comes, and gives what the ledger is like after it.
+/// Lets time pass.
+async fn let_pass(gateway: &Gateway, time: Duration) -> TestResult {
+    Answer::to(gateway.post("/ledger/script").body(time.as_millis().to_string())).await?;
+    Ok(())
+}
+
+/// The same, so long that the alarm comes; gives what the ledger is like after it.
 async fn pass(gateway: &mut Gateway, time: Duration) -> Result<Value, Failure> {
     gateway.forget_output();
-    Answer::to(gateway.post("/ledger/script").body(time.as_millis().to_string())).await?;
+    let_pass(gateway, time).await?;
     let line = gateway.wait_for_line(|line| line.starts_with(r#"{"swept":"#)).await?;
     Ok(serde_json::from_str::<Value>(&line)?["swept"].clone())
 }
@@ -97,6 +104,22 @@ async fn it_comes_again_as_long_as_there_is_anything(world: &World) -> TestResul
     assert_comes(&ledger(&gateway).await?);
     let after = pass(&mut gateway, HOUR + MINUTE).await?;
     assert_eq!((&after["rows"], &after["at"]), (&json!(0), &Value::Null), "{after}");
+    Ok(())
+}
+
+/// 24 hours with a key, 30 minutes without one, whether or not the alarm has come.
+async fn a_success_is_replayed_until_its_window_ends(world: &World) -> TestResult {
+    let gateway = gateway(world).await?;
+    let key = guid();
+    for (key, almost) in [(None, 29 * MINUTE), (Some(key.as_str()), 23 * HOUR + 59 * MINUTE)] {
+        let payload = payload();
+        remediate(&gateway, &payload, key).await?;
+        let_pass(&gateway, almost).await?;
+        let replayed = ask(&gateway, &payload, key).await?;
+        assert_eq!((replayed.status, replayed.header("idempotency-replayed")), (202, Some("true")), "{replayed:?}");
+        let_pass(&gateway, 2 * MINUTE).await?;
+        remediate(&gateway, &payload, key).await?;
+    }
     Ok(())
 }
 

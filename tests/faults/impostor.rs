@@ -9,9 +9,9 @@ use std::{
     },
 };
 
-use acceptance::TestResult;
+use acceptance::{TestResult, message};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
@@ -77,11 +77,8 @@ impl Drop for Impostor {
 }
 
 async fn exchange(mut stream: TcpStream, plays: &Mutex<VecDeque<Play>>, calls: &AtomicUsize) -> io::Result<()> {
-    let mut request = Vec::new();
-    while !is_whole(&request) {
-        if stream.read_buf(&mut request).await? == 0 {
-            return Ok(());
-        }
+    if message(&mut stream).await?.is_none() {
+        return Ok(());
     }
     calls.fetch_add(1, Ordering::SeqCst);
     let play = plays.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
@@ -96,12 +93,4 @@ async fn exchange(mut stream: TcpStream, plays: &Mutex<VecDeque<Play>>, calls: &
         }
         Play::Reset => stream.set_zero_linger(),
     }
-}
-
-/// Whether the request is there with its head and the body that it declares.
-fn is_whole(request: &[u8]) -> bool {
-    let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
-    let head = String::from_utf8_lossy(request.get(..end).unwrap_or_default()).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-    request.len() >= end + 4 + length.unwrap_or(0)
 }

@@ -57,7 +57,7 @@ impl<'a> Stage<'a> {
             answer = Answer::to(self.request(&payload()).header("Idempotency-Key", key)).await?;
         }
         assert_eq!(answer.status, 422, "{answer:?}");
-        left(&answer)
+        Ok(answer.left())
     }
 
     /// Plays a case: `script` is told to the sandbox, a new remediation of one email is asked for, and then asked for again.
@@ -76,12 +76,12 @@ impl<'a> Stage<'a> {
         let answer = Answer::to(self.request(&payload)).await?;
         sees.assert(name, &answer);
         assert_eq!(self.calls() - calls_before, calls, "{name}: calls to Graph");
-        let counted = before - left(&answer)?;
+        let counted = before - answer.left();
         assert_eq!(counted, u64::from(leaves != Leaves::Nothing), "{name}: counted against the quota");
 
         let retry = Answer::to(self.request(&payload)).await?;
         assert_eq!(retry.status, 202, "{name}: the retry: {retry:?}");
-        assert_eq!(before - left(&retry)?, 1, "{name}: counted once over the retry");
+        assert_eq!(before - retry.left(), 1, "{name}: counted once over the retry");
         let replayed = retry.header("idempotency-replayed").is_some();
         assert_eq!(replayed, leaves == Leaves::Success, "{name}: the retry: {retry:?}");
         assert_eq!(self.calls() - calls_before, calls + usize::from(!replayed), "{name}: calls after the retry");
@@ -109,10 +109,4 @@ impl Sees {
             }
         }
     }
-}
-
-fn left(answer: &Answer) -> Result<u64, Failure> {
-    let header = answer.header("ratelimit").unwrap_or_default();
-    let left = header.strip_prefix("\"emails\";r=").ok_or_else(|| format!("RateLimit: {answer:?}"))?;
-    Ok(left.split(';').next().unwrap_or_default().parse()?)
 }

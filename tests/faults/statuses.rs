@@ -197,6 +197,7 @@ pub(crate) async fn bodies_of_any_kind_do_no_harm(world: &World) -> TestResult {
     Ok(())
 }
 
+/// A redirect would carry the app token to wherever it points.
 pub(crate) async fn redirects_are_not_followed(world: &World) -> TestResult {
     let stage = Stage::of(world);
     for status in [301, 302, 303, 307, 308] {

@@ -2,7 +2,7 @@
 
 use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, payload};
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use crate::{
     impostor::{Impostor, Play},
@@ -44,9 +44,10 @@ pub(crate) async fn connections_fail_in_each_way(world: &World) -> TestResult {
         stage.play(name, || impostor.script(play), sees, 1, leaves).await?;
     }
 
-    // Nobody listens there.
-    let refusing = TcpListener::bind(("127.0.0.1", 0)).await?.local_addr()?;
-    let nobody = format!("http://{refusing}");
+    // Nobody listens there, nor will anybody: the port is taken.
+    let taken = TcpSocket::new_v4()?;
+    taken.bind(([127, 0, 0, 1], 0).into())?;
+    let nobody = format!("http://{}", taken.local_addr()?);
     let callers = json!([{ "name": "by key", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] }]);
     for (variable, left) in [("GRAPH_URL", 9_999), ("LOGIN_URL", 10_000)] {
         let gateway = world.gateway_with(json!({ variable: nobody, "CALLERS": callers })).await?;

@@ -91,13 +91,8 @@ pub(crate) async fn credentials_come_once_and_of_one_kind(world: &World) -> Test
         vec![&basic, &key],
         vec![&bad, &key],
     ] {
-        let body = payload().to_string();
-        let length = format!("Content-Length: {}", body.len());
-        let mut all: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
-        all.extend(["Content-Type: application/json", &length]);
-        let mut raw = Raw::connect(&gateway).await?;
-        raw.post("/remediate", &all).await?;
-        raw.send(body).await?;
+        let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
+        let mut raw = Raw::remediation(&gateway, &lines, &payload().to_string(), 0).await?;
         raw.answer().await?.assert_problem(400, "invalidRequest", &[]);
     }
     assert!(world.sandbox.recorded().is_empty(), "Microsoft was called");

@@ -69,8 +69,9 @@ pub(crate) async fn a_thousand_unknown_keys_cause_one_fetch(world: &World) -> Te
     Ok(())
 }
 
-/// The same all at once, on an isolate that has no keys yet, with a good token among them.
-pub(crate) async fn a_flood_at_once_causes_one_fetch(world: &World) -> TestResult {
+/// The same all at once, on an isolate that has no keys yet, with a good token among them. Where it is the good one that fetches them, an unknown one
+/// asks once more.
+pub(crate) async fn a_flood_at_once_causes_two_fetches_at_most(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     world.sandbox.script(NextAnswer::new(Endpoint::Keys).delay(std::time::Duration::from_millis(200)))?;
     let good = world.token();
@@ -78,7 +79,7 @@ pub(crate) async fn a_flood_at_once_causes_one_fetch(world: &World) -> TestResul
     let mut statuses = statuses(&gateway, unknown.chain([good.clone()])).await?;
     statuses.sort_unstable();
     assert_eq!((statuses[0], &statuses[1..]), (200, &[401; 100][..]));
-    assert!(fetches(world) <= 2, "{} fetches", fetches(world));
+    assert!((1..=2).contains(&fetches(world)), "{} fetches", fetches(world));
     Ok(())
 }
 

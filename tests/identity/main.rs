@@ -20,7 +20,7 @@ fn main() -> std::process::ExitCode {
         door::a_token_of_the_query_or_the_body_is_none,
         keys::a_roll_in_the_middle_of_traffic_is_not_noticed,
         keys::a_thousand_unknown_keys_cause_one_fetch,
-        keys::a_flood_at_once_causes_one_fetch,
+        keys::a_flood_at_once_causes_two_fetches_at_most,
         keys::where_the_keys_cannot_be_had_the_caller_is_told_to_come_again,
         keys::keys_of_another_issuer_are_not_taken,
     ])

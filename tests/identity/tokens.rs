@@ -3,7 +3,8 @@
 use acceptance::{Answer, Failure, TestResult, World, payload};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sandbox::{
-    GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, Sandbox, Settings, TENANT_ID, TokenRequest, TokenVersion,
+    APPLICATION_ID, GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, Sandbox, Settings, TENANT_ID, TokenRequest,
+    TokenVersion,
 };
 use serde_json::{Value, json};
 
@@ -53,7 +54,7 @@ fn issued(base_url: &str, tenant: &str) -> Vec<(&'static str, &'static str, Toke
         ("the audience with more after it", "aud", audience("api://remediation-gateway.evil")),
         ("the audience in another case", "aud", audience("API://remediation-gateway")),
         ("two slashes at its end", "aud", audience("api://remediation-gateway//")),
-        ("a list of audiences", "aud", with_claim("aud", json!(["api://remediation-gateway"]))),
+        ("a list of audiences", "aud", with_claim("aud", json!([APPLICATION_ID]))),
         ("no audience", "aud", with_claim("aud", Value::Null)),
         ("Graph's audience by name", "Microsoft Graph", audience(GRAPH_AUDIENCE)),
         ("Graph's audience with a slash", "Microsoft Graph", audience("https://graph.microsoft.com/")),

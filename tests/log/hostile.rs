@@ -158,8 +158,7 @@ pub(crate) async fn nothing_that_anybody_sent_is_logged(world: &World) -> TestRe
         { "name": "tokens", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["contoso.com"] },
         { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["contoso.com"] },
     ]);
-    let secret = json!({ "CALLERS": callers });
-    let gateway = world.gateway_with(secret).await?;
+    let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
     let post = |path: &str| count(&posts, gateway.post(path)).header("Content-Type", "application/json");
 
     for body in payloads(&marks) {
@@ -283,7 +282,7 @@ async fn entra(world: &World, marks: &Marks) -> TestResult {
     Ok(())
 }
 
-/// Requests that are no HTTP, or end too early. Whatever the runtime says of them is in the output too.
+/// Requests that are no HTTP, or end too early, each until the runtime is through with it. Whatever it says of them is in the output too.
 async fn broken(gateway: &Gateway, world: &World, marks: &Marks) -> Result<(), Failure> {
     let authorization = format!("Authorization: Bearer {}", world.token());
     let json = "Content-Type: application/json";
@@ -300,14 +299,14 @@ async fn broken(gateway: &Gateway, world: &World, marks: &Marks) -> Result<(), F
         let all: Vec<&str> = [authorization.as_str(), json, &marked].into_iter().chain(lines).collect();
         let mut raw = Raw::connect(gateway).await?;
         raw.post(&format!("/remediate?{}", marks.next()), &all).await?;
-        // The runtime may have closed the connection by now, or does when this ends.
+        // The runtime may have closed the connection by now.
         let _ = raw.send(body).await;
+        raw.end().await?;
     }
     let mut raw = Raw::connect(gateway).await?;
     raw.send(format!("{} {}\r\n\r\n", marks.next(), marks.address())).await?;
-    let _ = raw.answer().await;
+    raw.end().await?;
     let mut raw = Raw::connect(gateway).await?;
     raw.head(&marks.next(), "/remediate", &[&format!("Authorization: Bearer {}", marks.next())]).await?;
-    let _ = raw.answer().await;
-    Ok(())
+    raw.end().await
 }

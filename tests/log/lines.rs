@@ -164,12 +164,9 @@ pub(crate) async fn a_caller_that_disconnects_has_its_line(world: &World) -> Tes
     let id = guid();
     let body = payload().to_string();
     world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(Duration::from_millis(300)))?;
-    let mut raw = Raw::connect(&world.gateway).await?;
     let authorization = format!("Authorization: Bearer {}", world.token());
     let correlation = format!("client-request-id: {id}");
-    let length = format!("Content-Length: {}", body.len());
-    raw.post("/remediate", &[&authorization, &correlation, "Content-Type: application/json", &length]).await?;
-    raw.send(body).await?;
+    let raw = Raw::remediation(&world.gateway, &[&authorization, &correlation], &body, 0).await?;
     let called = |all: &[Recorded]| all.iter().any(|one| one.endpoint == Endpoint::Remediate);
     world.sandbox.wait_for(Duration::from_secs(5), called).await?;
     raw.reset()?;

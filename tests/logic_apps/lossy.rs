@@ -2,8 +2,9 @@
 
 use std::{io, sync::Arc};
 
+use acceptance::message;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
@@ -112,21 +113,4 @@ fn part(bytes: &[u8], share: usize) -> &[u8] {
 
 async fn answer(far: &mut TcpStream) -> io::Result<Vec<u8>> {
     message(far).await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
-}
-
-/// One HTTP message with the body that its `Content-Length` declares. `None` where the connection ends before it is whole.
-async fn message(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).to_ascii_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-            if bytes.len() >= end + 4 + length.unwrap_or(0) {
-                return Ok(Some(bytes));
-            }
-        }
-        if stream.read_buf(&mut bytes).await? == 0 {
-            return Ok(None);
-        }
-    }
 }

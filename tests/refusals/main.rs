@@ -1,5 +1,5 @@
 //! Every refusal of section 4 of the contract, over HTTP: its status and code, its body in both of its forms, its headers, and that
-//! nothing was done. Those of the ledger are provoked where it is tested.
+//! nothing was done.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -14,52 +14,30 @@ mod upstream;
 use std::{collections::BTreeSet, process::ExitCode};
 
 use acceptance::{TestResult, World, tests};
+use remediation_gateway::problem::Code;
 
-/// The codes of section 4 of the contract.
-const CODES: [&str; 27] = [
-    "invalidJson",
-    "invalidPayload",
-    "invalidRequest",
-    "graphRefused",
-    "unauthenticated",
-    "invalidCredentials",
-    "unknownCaller",
-    "actionNotAllowed",
-    "recipientNotAllowed",
-    "tooManyEmails",
-    "notFound",
-    "methodNotAllowed",
-    "inProgress",
-    "graphConflict",
-    "payloadTooLarge",
-    "unsupportedMediaType",
-    "idempotencyKeyReused",
-    "quotaExceeded",
-    "graphThrottled",
-    "misconfigured",
-    "internal",
-    "graphCredentialRejected",
-    "graphPermissionMissing",
-    "graphError",
-    "stopped",
-    "graphUnavailable",
-    "graphTimeout",
+/// Those that take more than one request or a lost object: where each is provoked, and by which test.
+const PROVOKED_ELSEWHERE: [(Code, &str, &str); 4] = [
+    (Code::IdempotencyKeyReused, include_str!("../once/keys.rs"), "a_key_stands_for_one_payload"),
+    (Code::InProgress, include_str!("../faults/hanging.rs"), "nobody_waits_longer_than_the_deadlines_say"),
+    (
+        Code::Internal,
+        include_str!("../panic/main.rs"),
+        "an_object_that_is_lost_elsewhere_keeps_nobody_waiting_for_ever",
+    ),
+    (Code::QuotaExceeded, include_str!("../quota.rs"), "who_exceeds_it_is_told_when_to_come_again"),
 ];
-
-/// Those that only the ledger's own tests can provoke.
-const OF_THE_LEDGER: [&str; 4] = ["idempotencyKeyReused", "inProgress", "internal", "quotaExceeded"];
 
 fn main() -> ExitCode {
     acceptance::run(tests![
         every_code_of_the_contract_is_provoked,
-        incoming::requests_are_refused_before_their_body_is_read,
+        incoming::requests_are_refused_before_their_body_comes,
         incoming::no_other_method_is_answered,
         incoming::head_is_answered_without_a_body,
         rights::what_is_not_granted_is_refused,
         rights::each_recipient_outside_is_named,
         upstream::graphs_failures_become_the_callers,
         upstream::entras_failures_become_the_callers,
-        upstream::a_redirect_is_not_followed,
         upstream::graphs_own_refusal_is_passed_on,
         bodies::what_is_no_json_is_refused_as_such,
         bodies::each_fault_of_a_payload_is_named_where_it_stands,
@@ -80,8 +58,13 @@ async fn every_code_of_the_contract_is_provoked(_: &World) -> TestResult {
     let tables = [incoming::cases(), rights::cases(), upstream::of_graph(), upstream::of_entra()];
     let mut provoked: BTreeSet<&str> = tables.iter().flatten().map(|case| case.code).collect();
     provoked.extend([bodies::NOT_JSON, bodies::NOT_VALID, size::TOO_LARGE]);
-    assert!(provoked.iter().all(|code| !OF_THE_LEDGER.contains(code)), "{provoked:?}");
-    provoked.extend(OF_THE_LEDGER);
-    assert_eq!(provoked, BTreeSet::from(CODES));
+    for (code, source, test) in PROVOKED_ELSEWHERE {
+        let code = code.as_str();
+        assert!(provoked.insert(code), "{code} is provoked here too");
+        let body = source.split_once(&format!("async fn {test}(")).ok_or(test)?.1;
+        let body = body.split("\n}\n").next().unwrap_or_default();
+        assert!(body.contains(&format!("{code:?}")), "{test} does not provoke {code}");
+    }
+    assert_eq!(provoked, Code::ALL.iter().map(|code| code.as_str()).collect());
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::case::{Case, case, provoke};
 
-/// May move to junk, five at once, for `contoso.com` and what is below `fabrikam.com`.
+/// May delete softly and move to junk, five at once, for `contoso.com` and what is below `fabrikam.com`.
 fn narrow() -> Value {
     json!({ "CALLERS": [{
         "name": "narrow",

@@ -73,7 +73,6 @@ pub(crate) fn of_entra() -> Vec<Case> {
         case("a token that is two headers", 502, "graphError")
             .next(token(r#"{"token_type":"Bearer","expires_in":3600,"access_token":"t\r\nX: y"}"#)),
         case("a redirect", 502, "graphError").next(entra(302).header("Location", "/elsewhere")),
-        // The longest test there is: the ten seconds that Entra has.
         case("no answer", 504, "graphTimeout").next(NextAnswer::new(Endpoint::Token).fault(Fault::Hang)),
     ];
     // Nothing went to Graph, and the quota is whole again.
@@ -86,20 +85,6 @@ pub(crate) async fn graphs_failures_become_the_callers(world: &World) -> TestRes
 
 pub(crate) async fn entras_failures_become_the_callers(world: &World) -> TestResult {
     provoke(world, of_entra()).await
-}
-
-/// It would carry the app token to wherever it points.
-pub(crate) async fn a_redirect_is_not_followed(world: &World) -> TestResult {
-    for status in [301, 302, 303, 307, 308] {
-        world.sandbox.clear();
-        let there = format!("{}/elsewhere", world.sandbox.base_url());
-        let next = NextAnswer::new(Endpoint::Remediate).status(status).header("Location", &there);
-        world.sandbox.script(next)?;
-        let answer = Answer::to(post(world, &world.gateway)).await?;
-        answer.assert_problem(502, "graphError", &["ratelimit", "ratelimit-policy"]);
-        assert_eq!(world.sandbox.recorded_at(Endpoint::Other).len(), 0, "{status} was followed");
-    }
-    Ok(())
 }
 
 /// Its code and message, which are for whoever made the payload; and none of it where Graph refused the gateway.

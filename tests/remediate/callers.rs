@@ -3,18 +3,17 @@
 use acceptance::{
     API_KEY, API_KEY_SHA256, Answer, NEXT_API_KEY, NEXT_API_KEY_SHA256, TestResult, World, payload, payload_with,
 };
-use sandbox::{CALLER_OBJECT_ID, Endpoint, TokenRequest, TokenVersion};
+use sandbox::{APPLICATION_ID, CALLER_OBJECT_ID, Endpoint, TokenRequest, TokenVersion};
 use serde_json::json;
-
-const APPLICATION_ID: &str = "22223333-cccc-4444-dddd-5555eeee6666";
 
 /// The resource's application decides the version and with it the form of `aud`, not the caller (facts, section 3).
 pub(crate) async fn tokens_of_either_version_and_audience_are_taken(world: &World) -> TestResult {
     let audience = json!(["api://remediation-gateway", APPLICATION_ID, "https://gateway.contoso.com/"]);
     let gateway = world.gateway_with(json!({ "AUDIENCE": audience })).await?;
     for (version, audience) in [
-        (TokenVersion::V2, "api://remediation-gateway"),
         (TokenVersion::V2, APPLICATION_ID),
+        // Entra issues none such, and taking it opens nothing: both are the gateway's own.
+        (TokenVersion::V2, "api://remediation-gateway"),
         (TokenVersion::V1, "api://remediation-gateway"),
         (TokenVersion::V1, "api://remediation-gateway/"),
         (TokenVersion::V1, APPLICATION_ID),

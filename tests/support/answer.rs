@@ -115,6 +115,15 @@ impl Answer {
         body
     }
 
+    /// How many emails are left, as `RateLimit` says.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        let left = self.header("ratelimit").and_then(|header| header.strip_prefix("\"emails\";r="));
+        let left = left.and_then(|left| left.split(';').next()?.parse().ok());
+        assert!(left.is_some(), "RateLimit: {self:?}");
+        left.unwrap_or_default()
+    }
+
     /// The pointers of `errors`, in order.
     #[must_use]
     pub fn pointers(&self) -> Vec<String> {

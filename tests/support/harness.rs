@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Display,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -12,7 +13,7 @@ use sandbox::{Sandbox, Settings, TokenRequest};
 use serde_json::Value;
 use tokio::{runtime::Runtime, sync::watch};
 
-use crate::{API_KEY, Bindings, Failure, Gateway, NEXT_API_KEY, Setup, Wrangler};
+use crate::{API_KEY, Bindings, Failure, Gateway, NEXT_API_KEY, Setup, Usage, Wrangler};
 
 /// The secret that the sandbox and the gateway agree on. It looks like one of Entra's, so that a leak stands out.
 const CLIENT_SECRET: &str = "acc8Q~the-client-secret-of-the-acceptance-tests";
@@ -120,6 +121,19 @@ impl World {
         Ok(())
     }
 
+    /// The same once more when no line is to come: whatever was logged after the last test had looked.
+    async fn look_to_the_end(&mut self) -> TestResult {
+        // The runtime does one thing after another: with this answer all that was to be logged of the others is.
+        self.gateway.get("/healthz").send().await?;
+        self.gateway.kill();
+        let mut logs = self.logs.get_mut().unwrap_or_else(PoisonError::into_inner).clone();
+        for (log, _) in &mut logs {
+            // Until both pipes of the process are read to their end.
+            while log.changed().await.is_ok() {}
+        }
+        self.look_for_leaks()
+    }
+
     /// A remediation by the development caller.
     pub fn remediate(&self, payload: &Value) -> RequestBuilder {
         self.gateway.post("/remediate").bearer_auth(self.token()).json(payload)
@@ -130,6 +144,7 @@ impl World {
 pub struct Test {
     name: &'static str,
     run: Play,
+    ignored: bool,
 }
 
 type Play = Box<dyn FnOnce(&Runtime, &World) -> TestResult + Send>;
@@ -137,7 +152,13 @@ type Play = Box<dyn FnOnce(&Runtime, &World) -> TestResult + Send>;
 impl Test {
     /// The macro [`tests!`](crate::tests) gives each function the name that it bears.
     pub fn new(name: &'static str, test: impl AsyncFnOnce(&World) -> TestResult + Send + 'static) -> Self {
-        Self { name, run: Box::new(move |runtime, world| runtime.block_on(test(world))) }
+        Self { name, run: Box::new(move |runtime, world| runtime.block_on(test(world))), ignored: false }
+    }
+
+    /// One that is nothing without the [`Usage`] of a process: ignored where the system does not tell it.
+    #[must_use]
+    pub fn of_usage(self) -> Self {
+        Self { ignored: Usage::of(std::process::id()).is_none(), ..self }
     }
 }
 
@@ -171,21 +192,27 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
             // A test that panicked left nothing behind that matters to the next one.
             let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
             let (runtime, world) = &mut *stage;
+            let failed = |error: Failure| Failed::from(error.to_string());
             world.sandbox.clear();
             world.gateway.forget_output();
-            let outcome = (test.run)(runtime, world).and_then(|()| world.look_for_leaks());
-            outcome.map_err(|error| Failed::from(error.to_string()))
+            let outcome = catch_unwind(AssertUnwindSafe(|| (test.run)(runtime, world)));
+            // A leak tells more than that a test fails, and whoever panicked has said so already.
+            world.look_for_leaks().map_err(failed)?;
+            outcome.unwrap_or_else(|panic| resume_unwind(panic)).map_err(failed)
         }
     });
-    conclude(&arguments, trials)
+    let concluded = conclude(&arguments, trials);
+    let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+    let (runtime, world) = &mut *stage;
+    runtime.block_on(world.look_to_the_end()).map_or_else(|error| complain(&error), |()| concluded)
 }
 
 fn trials(tests: Vec<Test>, play: impl Fn(Test) -> Result<(), Failed> + Clone + Send + 'static) -> Vec<Trial> {
     tests
         .into_iter()
         .map(|test| {
-            let play = play.clone();
-            Trial::test(test.name, move || play(test))
+            let (play, ignored) = (play.clone(), test.ignored);
+            Trial::test(test.name, move || play(test)).with_ignored_flag(ignored)
         })
         .collect()
 }
@@ -194,8 +221,8 @@ fn conclude(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
     libtest_mimic::run(arguments, trials).exit_code()
 }
 
-#[expect(clippy::print_stderr, reason = "there is no test yet that could fail with it")]
+#[expect(clippy::print_stderr, reason = "there is no test that could fail with it")]
 fn complain(error: &dyn Display) -> ExitCode {
-    eprintln!("error: the tests could not begin: {error}");
+    eprintln!("error: {error}");
     ExitCode::FAILURE
 }

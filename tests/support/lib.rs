@@ -39,12 +39,21 @@ pub use gateway::{Gateway, Memory, Setup};
 pub use harness::{Test, TestResult, World, run};
 pub use keys::{API_KEY, API_KEY_SHA256, NEXT_API_KEY, NEXT_API_KEY_SHA256};
 pub use payload::{email, guid, payload, payload_of, payload_with};
-pub use raw::Raw;
+pub use raw::{Raw, message};
 pub use upload::Upload;
 pub use usage::Usage;
 pub use worker::Worker;
 pub use workerd::NotLogged;
 pub use wrangler::Wrangler;
+
+/// Every path that takes a remediation (contract, section 1).
+pub const PATHS: [&str; 5] = [
+    "/remediate",
+    "/beta/security/collaboration/analyzedEmails/remediate",
+    "/beta/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
+    "/v1.0/security/collaboration/analyzedEmails/remediate",
+    "/v1.0/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
+];
 
 /// Variables and secrets, as JSON: a text becomes what `env.var` gives, anything else what `env.object_var` gives.
 pub type Bindings = serde_json::Map<String, serde_json::Value>;

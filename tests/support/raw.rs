@@ -24,6 +24,19 @@ impl Raw {
         Ok(Self(TcpStream::connect(gateway.base_url().trim_start_matches("http://")).await?))
     }
 
+    /// A remediation that is sent already but for the last `lacking` bytes of its body: with these lines, each without its end, beside those that
+    /// describe the body.
+    ///
+    /// # Errors
+    /// Where nobody listens, or the connection is closed.
+    pub async fn remediation(gateway: &Gateway, lines: &[&str], body: &str, lacking: usize) -> io::Result<Self> {
+        let length = format!("Content-Length: {}", body.len());
+        let mut raw = Self::connect(gateway).await?;
+        raw.post("/remediate", &[lines, &["Content-Type: application/json", &length]].concat()).await?;
+        raw.send(body.as_bytes().get(..body.len() - lacking).unwrap_or_default()).await?;
+        Ok(raw)
+    }
+
     /// Sends the head of a POST with these lines, each without its end.
     ///
     /// # Errors
@@ -68,6 +81,19 @@ impl Raw {
         self.0.set_zero_linger()
     }
 
+    /// Sends no more, and waits until the gateway has closed the connection: it is through with whatever it got.
+    ///
+    /// # Errors
+    /// Where it does not within ten seconds.
+    pub async fn end(mut self) -> Result<(), Failure> {
+        let closed = async {
+            // A connection that is reset is closed too.
+            let _ = self.0.shutdown().await;
+            let _ = self.0.read_to_end(&mut Vec::new()).await;
+        };
+        Ok(tokio::time::timeout(ANSWER, closed).await.map_err(|_| "the connection stays open")?)
+    }
+
     /// Reads one answer, whether or not the request has ended.
     ///
     /// # Errors
@@ -85,31 +111,40 @@ impl Raw {
     }
 
     async fn read(&mut self) -> Result<Answer, Failure> {
-        let mut bytes = Vec::new();
-        let end = loop {
-            if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-                break at;
-            }
-            if self.0.read_buf(&mut bytes).await? == 0 {
-                return Err("the connection ended before an answer".into());
-            }
-        };
-        let mut body = bytes.split_off(end + 4);
-        let head = String::from_utf8_lossy(&bytes).into_owned();
+        let bytes = message(&mut self.0).await?.ok_or("the connection ended before a whole answer")?;
+        let (head, body) = bytes.split_at(head_of(&bytes).ok_or("no head")?);
+        let head = String::from_utf8_lossy(head).into_owned();
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).ok_or("no status line")?.parse()?;
-        let headers: Vec<(String, String)> = lines
+        let headers = lines
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
-        let mut answer = Answer { status, headers, body: Vec::new() };
-        let length: usize = answer.header("content-length").map_or(Ok(0), str::parse)?;
-        while body.len() < length {
-            if self.0.read_buf(&mut body).await? == 0 {
-                return Err("the answer is cut off".into());
+        Ok(Answer { status, headers, body: body.to_vec() })
+    }
+}
+
+/// Reads one HTTP message with the body that its `Content-Length` declares. Nothing where the connection ends before it is whole.
+///
+/// # Errors
+/// Where the connection is reset.
+pub async fn message(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = head_of(&bytes) {
+            let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+            if bytes.len() >= end + length.unwrap_or(0) {
+                return Ok(Some(bytes));
             }
         }
-        answer.body = body;
-        Ok(answer)
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Ok(None);
+        }
     }
+}
+
+/// How long the head of a message is, with the empty line at its end.
+fn head_of(bytes: &[u8]) -> Option<usize> {
+    Some(bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4)
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read},
+    io::{BufRead as _, BufReader, Read, Write as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     thread,
@@ -18,15 +18,19 @@ use crate::{Failure, Usage, root};
 const START: Duration = Duration::from_secs(20);
 
 /// Holds workerd's life to the pipe on its standard input: when the test binary ends, in whatever way, the pipe closes and
-/// workerd is killed. Its process id is told first. Signals from the terminal reach the whole group, and are left to the test binary.
+/// workerd is killed. Nobody is left then to remove the folder unless that was said before, so it goes too. The process id of workerd is told first.
+/// Signals from the terminal reach the whole group, and are left to the test binary.
 const LEASH: &str = r#"
 trap '' HUP INT TERM
+folder=$1
+shift
 "$@" </dev/null &
 echo "{\"pid\":$!}"
 exec >/dev/null 2>&1
-cat
+said=$(cat)
 kill -KILL $!
 wait
+[ -n "$said" ] || rm -rf "$folder"
 "#;
 
 /// A running workerd. Dropped, it is killed.
@@ -67,6 +71,7 @@ impl Workerd {
         let began = Instant::now();
         let mut shell = Command::new("/bin/sh")
             .args(["-c", LEASH, "workerd"])
+            .arg(fs::canonicalize(folder)?)
             .arg(binary()?)
             .args(["serve", "--control-fd=1", "config.capnp"])
             .current_dir(folder)
@@ -135,7 +140,10 @@ impl Workerd {
 
     /// Kills it at once (SIGKILL) and waits until it is gone.
     pub(crate) fn end(&mut self) {
-        self.leash = None;
+        if let Some(mut leash) = self.leash.take() {
+            // Where the shell is gone there is nothing to say.
+            let _ = leash.write_all(b"the folder is looked after");
+        }
         let _ = self.shell.wait();
     }
 }

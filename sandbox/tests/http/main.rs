@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod assertion;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod entra;

@@ -1,36 +1,15 @@
 //! The committed file, filled in and spoilt.
 
+#[path = "../tests/filled/mod.rs"]
+mod filled;
+
 use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
 
+use self::filled::{COMMITTED, filled_but};
 use crate::check::{Fault, parse, placeholders, production, variables};
-
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wrangler.toml");
-
-/// Each placeholder of the committed file, by what stands between its brackets, and a value for it.
-const VALUES: [(&str, &str); 7] = [
-    ("host name of the gateway", "gateway.contoso.com"),
-    ("tenant id", "aaaabbbb-0000-cccc-1111-dddd2222eeee"),
-    ("client id of the gateway", "00001111-aaaa-2222-bbbb-3333cccc4444"),
-    ("client id of the API", "11112222-bbbb-3333-cccc-4444dddd5555"),
-    ("object id of the playbook's managed identity", "aaaaaaaa-bbbb-cccc-1111-222222222222"),
-    ("SHA-256 of the key, from make key", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
-    ("domain of the mailboxes", "contoso.com"),
-];
-
-fn committed() -> String {
-    fs::read_to_string(FILE).unwrap()
-}
-
-/// The committed file with all placeholders filled but `left`.
-fn filled_but(left: Option<&str>) -> String {
-    VALUES.iter().filter(|(name, _)| left != Some(name)).fold(committed(), |text, (name, value)| {
-        assert!(text.contains(&format!("<{name}>")), "{name} is no placeholder any more");
-        text.replace(&format!("<{name}>"), value)
-    })
-}
 
 fn filled() -> String {
     filled_but(None)
@@ -57,8 +36,8 @@ fn split() -> (String, String) {
 
 #[test]
 fn the_committed_file_is_refused_for_its_placeholders_and_for_nothing_else() {
-    let faults = production(&committed()).unwrap_err();
-    let expected = placeholders(parse(&committed()).unwrap().pointer("/env/production").unwrap());
+    let faults = production(COMMITTED).unwrap_err();
+    let expected = placeholders(parse(COMMITTED).unwrap().pointer("/env/production").unwrap());
     assert!(!expected.is_empty());
     assert_eq!(faults, expected);
 }
@@ -149,7 +128,7 @@ fn all_faults_are_told_at_once_and_none_shows_a_value() {
 
 #[test]
 fn the_development_part_has_no_fault_either() {
-    let file = parse(&committed()).unwrap();
+    let file = parse(COMMITTED).unwrap();
     assert_eq!(variables(&file), []);
     assert_eq!(
         variables(&Value::Null).iter().map(|fault| fault.place.as_str()).collect::<Vec<_>>(),

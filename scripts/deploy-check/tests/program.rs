@@ -1,7 +1,11 @@
 //! The program, as `make` sees it.
 
-use std::io;
+mod filled;
+
 use std::process::{Command, Output};
+use std::{env, fs, io, process};
+
+use filled::filled_but;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wrangler.toml");
 
@@ -23,6 +27,17 @@ fn it_fails_on_the_committed_file_and_names_each_variable() {
     ] {
         assert!(told.contains(&format!("\n  {line}\n")), "{told}");
     }
+}
+
+#[test]
+fn it_passes_the_filled_file_and_names_the_secret_to_come() {
+    let path = env::temp_dir().join(format!("deploy-check-{}.toml", process::id()));
+    fs::write(&path, filled_but(None)).unwrap();
+    let output = run(&[path.to_str().unwrap()]);
+    fs::remove_file(&path).unwrap();
+    let output = output.unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("The value of CLIENT_SECRET is not in it"));
 }
 
 #[test]

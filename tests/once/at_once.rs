@@ -1,0 +1,71 @@
+//! The same remediation while it is on its way.
+
+use std::time::Duration;
+
+use acceptance::{Answer, TestResult, World, guid, payload};
+use sandbox::{Endpoint, NextAnswer};
+use tokio::task::JoinSet;
+
+use crate::{ask, ask_with_key, assert_replays, assert_sent, graph_calls, sent, until_graph_has};
+
+pub(crate) async fn two_hundred_at_once_are_one_call(world: &World) -> TestResult {
+    for with_key in [false, true] {
+        world.sandbox.clear();
+        let (payload, key) = (payload(), guid());
+        // Long enough for all to come while the first is on its way, rather than one after another.
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(Duration::from_secs(2)))?;
+        let mut requests = JoinSet::new();
+        for _ in 0..200 {
+            let request = world.remediate(&payload);
+            let request = if with_key { request.header("Idempotency-Key", &key) } else { request };
+            requests.spawn(Answer::to(request));
+        }
+        let answers = requests.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let location = answers[0].header("location");
+        assert!(location.is_some());
+        for answer in &answers {
+            assert_eq!((answer.status, answer.header("location")), (202, location), "{answer:?}");
+        }
+        let replayed = answers.iter().filter(|answer| answer.header("idempotency-replayed").is_some()).count();
+        assert_eq!((answers.len(), replayed), (200, 199));
+        assert_eq!(graph_calls(world), 1);
+    }
+    Ok(())
+}
+
+pub(crate) async fn who_comes_while_it_is_on_its_way_waits_for_its_outcome(world: &World) -> TestResult {
+    let (payload, key) = (payload(), guid());
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held())?;
+    let first = tokio::spawn(Answer::to(world.remediate(&payload).header("Idempotency-Key", &key)));
+    until_graph_has(world, 1).await?;
+    let second = tokio::spawn(Answer::to(world.remediate(&payload).header("Idempotency-Key", &key)));
+    let without_key = tokio::spawn(Answer::to(world.remediate(&payload)));
+    // Under another key it is another remediation: did it wait, it would do so for ever.
+    assert_sent(&ask_with_key(world, &guid(), &payload).await?);
+    world.sandbox.release();
+    let first = first.await??;
+    assert_sent(&first);
+    assert_replays(&second.await??, &first);
+    assert_replays(&without_key.await??, &first);
+    assert_eq!(graph_calls(world), 2);
+    Ok(())
+}
+
+pub(crate) async fn a_failure_is_told_to_those_who_wait_and_to_nobody_later(world: &World) -> TestResult {
+    let (payload, done) = (payload(), acceptance::payload());
+    assert_sent(&ask(world, &done).await?);
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(403).held())?;
+    let mut first = sent(world, &payload, 0).await?;
+    until_graph_has(world, 2).await?;
+    let mut second = sent(world, &payload, 0).await?;
+    // The runtime takes requests in their order: what came after the second one has been at the ledger, so the second one is there.
+    ask(world, &done).await?;
+    world.sandbox.release();
+    for answer in [first.answer().await?, second.answer().await?] {
+        answer.assert_problem(502, "graphPermissionMissing", &["ratelimit", "ratelimit-policy"]);
+    }
+    assert_eq!(graph_calls(world), 2);
+    assert_sent(&ask(world, &payload).await?);
+    assert_eq!(graph_calls(world), 3);
+    Ok(())
+}

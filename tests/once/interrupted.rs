@@ -1,0 +1,87 @@
+//! A caller or a gateway that is gone before the answer.
+
+use std::time::Duration;
+
+use acceptance::{Answer, Gateway, TestResult, World, guid, payload};
+use reqwest::RequestBuilder;
+use sandbox::{Endpoint, Fault, NextAnswer};
+use serde_json::{Value, json};
+
+use crate::{SOON, ask, assert_replays, assert_sent, graph_calls, sent, until_graph_has};
+
+pub(crate) async fn a_caller_that_disconnects_stops_nothing(world: &World) -> TestResult {
+    let payload = payload();
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(Duration::from_millis(1500)))?;
+    let caller = sent(world, &payload, 0).await?;
+    until_graph_has(world, 1).await?;
+    drop(caller);
+    // Nobody is connected while Graph makes up its mind.
+    world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.status() == Some(202))).await?;
+
+    let retry = ask(world, &payload).await?;
+    assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, Some("true")), "{retry:?}");
+    assert_eq!(retry.json()["duplicate"], false);
+    assert_eq!((graph_calls(world), world.sandbox.accepted().len()), (1, 1));
+    Ok(())
+}
+
+pub(crate) async fn a_request_that_never_came_whole_is_none(world: &World) -> TestResult {
+    let payload = payload();
+    drop(sent(world, &payload, 1).await?);
+    assert_sent(&ask(world, &payload).await?);
+    assert_eq!(graph_calls(world), 1);
+    Ok(())
+}
+
+/// A remediation by the development caller through this gateway.
+fn remediate(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder {
+    gateway.post("/remediate").bearer_auth(world.token()).json(payload)
+}
+
+pub(crate) async fn a_gateway_killed_between_record_and_answer_goes_on(world: &World) -> TestResult {
+    let mut gateway = world.gateway_with(json!({})).await?;
+    for with_key in [false, true] {
+        world.sandbox.clear();
+        let (payload, key) = (payload(), guid());
+        let request = |gateway: &Gateway| {
+            let request = remediate(world, gateway, &payload);
+            if with_key { request.header("Idempotency-Key", &key) } else { request }
+        };
+        // Graph has accepted it, and its answer never comes.
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).accept_first().fault(Fault::Hang))?;
+        let lost = tokio::spawn(Answer::to(request(&gateway)));
+        world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
+        gateway.kill();
+        assert!(lost.await?.is_err(), "nobody was there to answer");
+        gateway.start_again().await?;
+
+        if with_key {
+            let reused = remediate(world, &gateway, &acceptance::payload()).header("Idempotency-Key", &key);
+            assert_eq!(Answer::to(reused).await?.status, 422, "the key was recorded before the call to Graph");
+        }
+        let retry = Answer::to(request(&gateway)).await?;
+        assert_sent(&retry);
+        assert_eq!(retry.json()["duplicate"], true, "Graph had accepted it");
+        let again = Answer::to(request(&gateway)).await?;
+        assert_replays(&again, &retry);
+        assert_eq!(world.sandbox.accepted().len(), 1);
+        // Counted once: by the lost attempt.
+        let left = if with_key { 9_998 } else { 9_999 };
+        assert_eq!(again.header("ratelimit"), Some(format!("\"emails\";r={left}").as_str()));
+    }
+    Ok(())
+}
+
+pub(crate) async fn successes_survive_a_restart(world: &World) -> TestResult {
+    let mut gateway = world.gateway_with(json!({})).await?;
+    let (keyed, payload, key) = (payload(), payload(), guid());
+    let first_keyed = Answer::to(remediate(world, &gateway, &keyed).header("Idempotency-Key", &key)).await?;
+    let first = Answer::to(remediate(world, &gateway, &payload)).await?;
+    gateway.start_again().await?;
+    let again = Answer::to(remediate(world, &gateway, &keyed).header("Idempotency-Key", &key)).await?;
+    assert_replays(&again, &first_keyed);
+    assert_replays(&Answer::to(remediate(world, &gateway, &keyed)).await?, &first_keyed);
+    assert_replays(&Answer::to(remediate(world, &gateway, &payload)).await?, &first);
+    assert_eq!(graph_calls(world), 2);
+    Ok(())
+}

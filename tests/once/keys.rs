@@ -1,0 +1,207 @@
+//! What is the same remediation: by its key, or by what it does.
+
+use acceptance::{
+    API_KEY, API_KEY_SHA256, Answer, NEXT_API_KEY, NEXT_API_KEY_SHA256, TestResult, World, email, guid, payload,
+};
+use sandbox::{Endpoint, Fault, NextAnswer};
+use serde_json::{Value, json};
+
+use crate::{ask, ask_with_key, assert_replays, assert_sent, graph_calls, until_graph_has};
+
+pub(crate) async fn a_key_replays_its_success_quoted_or_bare(world: &World) -> TestResult {
+    let (payload, key) = (payload(), guid());
+    let quoted = format!("\"{key}\"");
+    let first = ask_with_key(world, &quoted, &payload).await?;
+    assert_sent(&first);
+    for again in [&quoted, &key, &format!(" {key} ")] {
+        assert_replays(&ask_with_key(world, again, &payload).await?, &first);
+    }
+    assert_eq!(graph_calls(world), 1);
+    assert_sent(&ask_with_key(world, &key.to_uppercase(), &payload).await?);
+    assert_eq!(graph_calls(world), 2, "a key compares exactly");
+    Ok(())
+}
+
+pub(crate) async fn a_key_stands_for_one_payload(world: &World) -> TestResult {
+    let key = guid();
+    assert_sent(&ask_with_key(world, &key, &payload()).await?);
+    let other = ask_with_key(world, &format!("\"{key}\""), &payload()).await?;
+    other.assert_problem(422, "idempotencyKeyReused", &["ratelimit", "ratelimit-policy"]);
+    assert_eq!(graph_calls(world), 1);
+
+    // Also while it is on its way.
+    let (payload, key) = (payload(), guid());
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held())?;
+    let first = tokio::spawn(Answer::to(world.remediate(&payload).header("Idempotency-Key", &key)));
+    until_graph_has(world, 2).await?;
+    let other = acceptance::payload();
+    assert_eq!(ask_with_key(world, &key, &other).await?.status, 422);
+    world.sandbox.release();
+    assert_sent(&first.await??);
+    assert_eq!(graph_calls(world), 2);
+
+    // And what could not be sent under this key is sent under another.
+    assert_sent(&ask_with_key(world, &guid(), &other).await?);
+    assert_eq!(graph_calls(world), 3);
+    Ok(())
+}
+
+pub(crate) async fn a_new_key_is_a_new_remediation(world: &World) -> TestResult {
+    let payload = payload();
+    assert_sent(&ask(world, &payload).await?);
+    let again = ask_with_key(world, &guid(), &payload).await?;
+    assert_sent(&again);
+    assert_eq!(again.json()["duplicate"], true, "the sandbox, as Graph, knows it");
+    assert_eq!(ask_with_key(world, &guid(), &payload).await?.json()["duplicate"], true);
+    assert_eq!(graph_calls(world), 3);
+    assert_eq!(world.sandbox.accepted().len(), 1);
+    Ok(())
+}
+
+pub(crate) async fn without_a_key_the_payload_is_the_key(world: &World) -> TestResult {
+    let payload = payload();
+    let first = ask(world, &payload).await?;
+    assert_sent(&first);
+    assert_replays(&ask(world, &payload).await?, &first);
+    // A remediation with a key that Graph calls a duplicate does not take the place of the first success, which has the better link.
+    let keyed = ask_with_key(world, &guid(), &payload).await?;
+    assert_ne!(keyed.header("location"), first.header("location"));
+    assert_replays(&ask(world, &payload).await?, &first);
+    assert_eq!(graph_calls(world), 2);
+    Ok(())
+}
+
+pub(crate) async fn without_a_key_the_success_of_one_with_a_key_is_replayed(world: &World) -> TestResult {
+    let payload = payload();
+    let first = ask_with_key(world, &guid(), &payload).await?;
+    assert_replays(&ask(world, &payload).await?, &first);
+    assert_replays(&ask(world, &payload).await?, &first);
+    assert_eq!(graph_calls(world), 1);
+    Ok(())
+}
+
+pub(crate) async fn what_is_done_makes_the_payload_and_labels_do_not(world: &World) -> TestResult {
+    let (one, two) = (email(), email());
+    let make = |change: &dyn Fn(&mut Value)| {
+        let mut made = payload();
+        made["analyzedEmails"] = json!([one, two]);
+        change(&mut made);
+        made
+    };
+    let first = ask(world, &make(&|_| ())).await?;
+    assert_sent(&first);
+
+    let upper = |email: &Value, member: &str| {
+        let mut email = email.clone();
+        email[member] = email[member].as_str().unwrap_or_default().to_uppercase().into();
+        email
+    };
+    let same: [&dyn Fn(&mut Value); 8] = [
+        &|it| it["displayName"] = "Another name".into(),
+        &|it| it["description"] = "Another description".into(),
+        &|it| it["severity"] = "high".into(),
+        &|it| it["analyzedEmails"] = json!([two, one]),
+        &|it| it["analyzedEmails"] = json!([upper(&one, "networkMessageId"), two]),
+        &|it| it["analyzedEmails"] = json!([one, upper(&two, "recipientEmailAddress")]),
+        &|it| it["remediateSendersCopy"] = "False".into(),
+        &|it| it["@odata.type"] = "#microsoft.graph.security.remediate".into(),
+    ];
+    for (index, change) in same.into_iter().enumerate() {
+        let again = ask(world, &make(change)).await?;
+        assert_eq!(again.header("idempotency-replayed"), Some("true"), "change {index}: {again:?}");
+        assert_replays(&again, &first);
+    }
+    let repeated = ask(world, &make(&|it| it["analyzedEmails"] = json!([one, two, one]))).await?;
+    assert_replays(&repeated, &first);
+    assert_eq!(graph_calls(world), 1);
+
+    let other: [&dyn Fn(&mut Value); 6] = [
+        &|it| it["action"] = "hardDelete".into(),
+        &|it| it["remediateSendersCopy"] = true.into(),
+        &|it| it["analyzedEmails"] = json!([one]),
+        &|it| it["analyzedEmails"] = json!([one, two, email()]),
+        &|it| it["analyzedEmails"][0]["recipientEmailAddress"] = "other@contoso.com".into(),
+        &|it| it["analyzedEmails"][1]["networkMessageId"] = guid().into(),
+    ];
+    for (index, change) in other.into_iter().enumerate() {
+        assert_sent(&ask(world, &make(change)).await?);
+        assert_eq!(graph_calls(world), 2 + index);
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_replay_is_the_first_answer_again(world: &World) -> TestResult {
+    // The form of the answer is the request's own; what it says is the first one's.
+    let (payload, key) = (payload(), guid());
+    let first = ask_with_key(world, &key, &payload).await?;
+    assert_sent(&first);
+    let keyed = || world.remediate(&payload).header("Idempotency-Key", &key);
+    let workflow = Answer::to(keyed().header("x-ms-workflow-run-id", "run-1")).await?;
+    assert_eq!(workflow.status, 200);
+    assert_replays(&Answer { status: 202, ..workflow }, &first);
+    let minimal = Answer::to(keyed().header("Prefer", "return=minimal")).await?;
+    assert_eq!((minimal.status, minimal.body.len()), (202, 0));
+    assert_eq!(minimal.header("idempotency-replayed"), Some("true"));
+    assert_eq!(minimal.header("location"), first.header("location"));
+    let identified = Answer::to(keyed().header("client-request-id", "mine")).await?;
+    assert_eq!(identified.header("client-request-id"), Some("mine"));
+    assert_replays(&identified, &first);
+    assert_eq!(graph_calls(world), 1);
+    Ok(())
+}
+
+pub(crate) async fn a_duplicate_is_replayed_as_one(world: &World) -> TestResult {
+    let payload = payload();
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).accept_first().fault(Fault::Close))?;
+    assert_eq!(ask(world, &payload).await?.status, 503, "the answer was lost");
+    let first = ask(world, &payload).await?;
+    assert_sent(&first);
+    assert_eq!(first.json()["duplicate"], true);
+    assert_replays(&ask(world, &payload).await?, &first);
+    assert_eq!((graph_calls(world), world.sandbox.accepted().len()), (2, 1));
+    Ok(())
+}
+
+pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResult {
+    let caller =
+        |name: &str, sha256: &str| json!({ "name": name, "api_key_sha256": [sha256], "actions": ["softDelete"] });
+    let callers = json!([caller("one", API_KEY_SHA256), caller("two", NEXT_API_KEY_SHA256)]);
+    let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
+    let ask = |api_key: &str, payload: &Value, key: Option<&str>| {
+        let request = gateway.post("/remediate").header("X-API-Key", api_key).json(payload);
+        Answer::to(if let Some(key) = key { request.header("Idempotency-Key", key) } else { request })
+    };
+    let (payload, other, key) = (payload(), acceptance::payload(), guid());
+    let first = ask(API_KEY, &payload, Some(&key)).await?;
+    assert_sent(&first);
+    // Neither the key nor the payload of the one is known to the other.
+    let others_own = ask(NEXT_API_KEY, &other, Some(&key)).await?;
+    assert_sent(&others_own);
+    let same_payload = ask(NEXT_API_KEY, &payload, None).await?;
+    assert_sent(&same_payload);
+    assert_eq!(same_payload.json()["duplicate"], true, "it is Graph that knows it");
+    assert_eq!(same_payload.header("ratelimit"), Some("\"emails\";r=9998"));
+    assert_replays(&ask(API_KEY, &payload, Some(&key)).await?, &first);
+    assert_replays(&ask(NEXT_API_KEY, &other, Some(&key)).await?, &others_own);
+    assert_eq!(graph_calls(world), 3);
+    Ok(())
+}
+
+pub(crate) async fn validate_only_leaves_no_trace(world: &World) -> TestResult {
+    let (payload, key) = (payload(), guid());
+    let validate = || {
+        let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(world.token()).json(&payload);
+        Answer::to(request.header("Idempotency-Key", &key))
+    };
+    for _ in 0..2 {
+        let answer = validate().await?;
+        assert_eq!((answer.status, answer.json()["status"].as_str()), (200, Some("valid")));
+        assert_eq!((answer.header("ratelimit"), answer.header("idempotency-replayed")), (None, None));
+    }
+    assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 0);
+    // The key stands for nothing yet.
+    assert_sent(&ask_with_key(world, &key, &acceptance::payload()).await?);
+    assert_eq!(validate().await?.status, 200, "nor does it look for one");
+    assert_sent(&ask(world, &payload).await?);
+    Ok(())
+}

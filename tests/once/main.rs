@@ -1,0 +1,91 @@
+//! Once: what the ledger makes of requests that come again, at the same time, with and without a key, after a disconnect and after a
+//! crash (contract, section 7).
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod at_once;
+mod interrupted;
+mod keys;
+
+use std::time::Duration;
+
+use acceptance::{Answer, Failure, Raw, TestResult, World, tests};
+use sandbox::Endpoint;
+use serde_json::Value;
+
+/// Longer than anything takes that is not told to wait.
+const SOON: Duration = Duration::from_secs(10);
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        keys::a_key_replays_its_success_quoted_or_bare,
+        keys::a_key_stands_for_one_payload,
+        keys::a_new_key_is_a_new_remediation,
+        keys::without_a_key_the_payload_is_the_key,
+        keys::without_a_key_the_success_of_one_with_a_key_is_replayed,
+        keys::what_is_done_makes_the_payload_and_labels_do_not,
+        keys::a_replay_is_the_first_answer_again,
+        keys::a_duplicate_is_replayed_as_one,
+        keys::callers_have_ledgers_of_their_own,
+        keys::validate_only_leaves_no_trace,
+        at_once::two_hundred_at_once_are_one_call,
+        at_once::who_comes_while_it_is_on_its_way_waits_for_its_outcome,
+        at_once::a_failure_is_told_to_those_who_wait_and_to_nobody_later,
+        interrupted::a_caller_that_disconnects_stops_nothing,
+        interrupted::a_request_that_never_came_whole_is_none,
+        interrupted::a_gateway_killed_between_record_and_answer_goes_on,
+        interrupted::successes_survive_a_restart,
+    ])
+}
+
+async fn ask(world: &World, payload: &Value) -> Result<Answer, Failure> {
+    Answer::to(world.remediate(payload)).await
+}
+
+async fn ask_with_key(world: &World, key: &str, payload: &Value) -> Result<Answer, Failure> {
+    Answer::to(world.remediate(payload).header("Idempotency-Key", key)).await
+}
+
+fn graph_calls(world: &World) -> usize {
+    world.sandbox.recorded_at(Endpoint::Remediate).len()
+}
+
+async fn until_graph_has(world: &World, calls: usize) -> TestResult {
+    let at_graph = |all: &[sandbox::Recorded]| all.iter().filter(|one| one.endpoint == Endpoint::Remediate).count();
+    world.sandbox.wait_for(SOON, |all| at_graph(all) >= calls).await?;
+    Ok(())
+}
+
+/// A remediation by the development caller that has left us, but for the last `lacking` bytes of it.
+async fn sent(world: &World, payload: &Value, lacking: usize) -> Result<Raw, Failure> {
+    let authorization = format!("Authorization: Bearer {}", world.token());
+    Ok(Raw::remediation(&world.gateway, &[&authorization], &payload.to_string(), lacking).await?)
+}
+
+/// A success that was sent for this request.
+fn assert_sent(answer: &Answer) {
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(answer.header("idempotency-replayed"), None, "{answer:?}");
+}
+
+/// A success that was replayed: the first answer again, but for what identifies the exchange.
+fn assert_replays(answer: &Answer, first: &Answer) {
+    assert_eq!(answer.header("idempotency-replayed"), Some("true"), "{answer:?}");
+    let own = ["request-id", "client-request-id", "date", "idempotency-replayed"];
+    let headers = |answer: &Answer| -> Vec<(String, String)> {
+        let mut headers = answer.headers.clone();
+        headers.retain(|(name, _)| !own.contains(&name.as_str()) && !name.starts_with("ratelimit"));
+        headers.sort();
+        headers
+    };
+    let body = |answer: &Answer| -> Value {
+        let mut body = answer.json();
+        assert_eq!(body["requestId"], answer.request_id());
+        body["requestId"] = Value::Null;
+        body
+    };
+    assert_eq!(answer.status, first.status);
+    assert_eq!(headers(answer), headers(first));
+    assert_eq!(body(answer), body(first));
+    assert_ne!(answer.request_id(), first.request_id());
+}
