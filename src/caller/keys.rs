@@ -94,7 +94,11 @@ impl<K: Clone> Slot<K> {
                 }
             }
             (Some(_), _) if running => Plan::Wait,
-            (Some(_), None) if within(self.unknown, UNKNOWN_KEY_COOLDOWN) => Plan::Refuse(TokenFault::UnknownKey),
+            // Where the last fetch failed, nobody has said that the key is unknown.
+            (Some(_), None) if within(self.unknown, UNKNOWN_KEY_COOLDOWN) => Plan::Refuse(match self.failed {
+                Some(_) => TokenFault::KeysUnavailable,
+                None => TokenFault::UnknownKey,
+            }),
             _ => Plan::Fetch,
         }
     }

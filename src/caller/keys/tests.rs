@@ -148,10 +148,27 @@ fn unknown_keys_do_not_become_fetches_when_the_endpoint_fails_either() {
     let mut traffic = Traffic::warm();
     traffic.upstream().answer(KEYS_V2, Reply::status(503));
     for number in 0..1000 {
-        assert_eq!(traffic.ask(&of_unknown_key(number)), Err(UnknownKey));
+        assert_eq!(traffic.ask(&of_unknown_key(number)), Err(KeysUnavailable));
         traffic.pass(Duration::from_millis(250));
     }
     assert_eq!(traffic.fetches(), 2);
+}
+
+/// Whether the new key is the issuer's is not known then, and a workflow engine would take a 401 for final.
+#[test]
+fn a_new_key_is_not_called_unknown_by_an_endpoint_that_could_not_be_asked() {
+    let mut traffic = Traffic::warm();
+    traffic.upstream().answer(KEYS_V2, Reply::status(503));
+    assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), Err(KeysUnavailable));
+    assert_eq!(traffic.ask_at_once(&good(1)), passed(), "the known key goes on");
+    traffic.publish(&[&NEXT, &CURRENT]);
+    traffic.pass(5 * MINUTE - SECOND);
+    assert_eq!(traffic.ask(&signed_by(&NEXT, 2)), Err(KeysUnavailable));
+    assert_eq!(traffic.fetches(), 2);
+    traffic.pass(SECOND);
+    assert_eq!(traffic.ask(&signed_by(&NEXT, 3)), passed());
+    assert_eq!(traffic.fetches(), 3);
+    assert_eq!(traffic.ask(&of_unknown_key(0)), Err(UnknownKey), "now that the endpoint has answered");
 }
 
 #[test]
