@@ -310,9 +310,11 @@ fn graph_has_a_minute_and_the_whole_has_its_budget() {
         ),
         (vec![Token(0), Hangs], 25, "deadline, unknown", 25),
         (vec![Hangs], 7, "token deadline, certain", 7),
-        // There is no use in a wait that would use up the rest.
+        // There is no use in a wait that leaves too little for an answer: what is certain would become unknown.
         (vec![Token(0), Answer(429, Some("10"))], 10, "429, certain", 0),
-        (vec![Token(0), Answer(503, Some("9")), Answer(503, Some("1"))], 10, "503, certain", 9),
+        (vec![Token(0), Answer(429, Some("10"))], 15, "429, certain", 0),
+        (vec![Token(0), Answer(429, Some("10")), Answer(202, None)], 16, "202 duplicate=false", 10),
+        (vec![Token(0), Answer(503, Some("9")), Answer(503, Some("1"))], 15, "503, certain", 9),
     ] {
         let script = Script::new(&played);
         let result = submitted(&script, &AppTokenCache::default(), budget);
