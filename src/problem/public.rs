@@ -65,7 +65,11 @@ impl Public {
     /// The detail with the first faults after it: Graph's SDKs show their users the message of the error object, and nothing else.
     pub(super) fn message(&self) -> String {
         let faults = self.errors.iter().take(MAX_FAULTS_IN_MESSAGE);
-        let faults = faults.map(|fault| format!(" {}: {}.", fault.pointer, fault.detail));
+        let faults = faults.map(|fault| match fault.pointer.as_str() {
+            // What is wrong with the body as a whole names it.
+            "" => format!(" {}", sentence(&fault.detail)),
+            pointer => format!(" {}", sentence(&format!("{pointer}: {}", fault.detail))),
+        });
         std::iter::once(self.detail.clone()).chain(faults).collect()
     }
 
@@ -228,11 +232,12 @@ fn unreadable_body(unreadable: &Unreadable) -> Public {
     }
 }
 
-/// `text` with a capital at its start and a period at its end.
+/// `text` with a capital at its start, and a period at its end where it is no question.
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(characters).chain(['.']).collect()
+    let period = (!text.ends_with('?')).then_some('.');
+    first.into_iter().chain(characters).chain(period).collect()
 }
 
 fn rights(caller: &str, denied: &Denied) -> Public {
@@ -352,3 +357,6 @@ fn graph(fault: &GraphFaultKind) -> Public {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

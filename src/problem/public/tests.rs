@@ -1,0 +1,36 @@
+//! The words of refusals that depend on what they are of.
+
+use serde_json::Value;
+
+use super::super::{Context, Refusal, answer};
+use crate::remediation::read;
+use crate::time::Timestamp;
+
+fn told(refusal: &Refusal) -> Value {
+    let now = Timestamp::from_seconds(0);
+    let context = Context { instance: None, request_id: "id", client_request_id: None, now };
+    serde_json::from_str(&answer(refusal, context).1.body).unwrap()
+}
+
+fn unreadable(body: &str) -> Refusal {
+    read(body.as_bytes()).unwrap_err().into()
+}
+
+#[test]
+fn the_message_of_the_error_object_is_whole_sentences() {
+    let missing = "/displayName: is required, and missing. /description: is required, and missing. \
+                   /severity: is required, and missing. /action: is required, and missing.";
+    for (body, expected) in [
+        ("[]", "The payload has a fault. The body must be an object, not an array.".to_owned()),
+        (
+            r#"{"emailIds":[]}"#,
+            format!("The payload has 7 faults. /emailIds: unknown member; did you mean \"analyzedEmails\"? {missing}"),
+        ),
+        (
+            r#"{"a":1,"a":1}"#,
+            "The member /a is given twice in one object. /a: is given twice in one object.".to_owned(),
+        ),
+    ] {
+        assert_eq!(told(&unreadable(body))["error"]["message"], expected, "{body}");
+    }
+}
