@@ -7,7 +7,7 @@ use crate::caller::credentials::NoCredentials;
 use crate::caller::rights::Denied;
 use crate::caller::token::TokenFault;
 use crate::caller::{IdentityFault, SCOPE};
-use crate::graph::answer::GraphFaultKind;
+use crate::graph::answer::{GraphFault, GraphFaultKind};
 use crate::graph::app_token::TokenEndpointFault;
 use crate::http::BodyFailure;
 use crate::intake::{DeclaredFault, MAX_BODY_BYTES, RequestFault};
@@ -116,7 +116,7 @@ impl Refusal {
             ),
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
             Self::Submit(SubmitFault::AppToken(fault)) => app_token(*fault),
-            Self::Submit(SubmitFault::Graph(fault)) => graph(&fault.kind),
+            Self::Submit(SubmitFault::Graph(fault)) => graph(fault),
             Self::Ledger(LedgerFailure) => Public::new(
                 Code::Internal,
                 "The gateway's ledger could not be reached. Whether the remediation was sent is unknown; a retry is safe.",
@@ -321,8 +321,8 @@ fn app_token(fault: TokenEndpointFault) -> Public {
     }
 }
 
-fn graph(fault: &GraphFaultKind) -> Public {
-    match fault {
+fn graph(fault: &GraphFault) -> Public {
+    match &fault.kind {
         GraphFaultKind::Refused { code, message } => {
             Public::new(Code::GraphRefused, format!("Microsoft Graph answered {code}: {message}"))
         }
@@ -341,6 +341,9 @@ fn graph(fault: &GraphFaultKind) -> Public {
         GraphFaultKind::Unavailable { retry_after } => {
             Public::new(Code::GraphUnavailable, "Microsoft Graph is unavailable. The remediation was not accepted; try again.")
                 .retry_after(*retry_after)
+        }
+        GraphFaultKind::Unexpected if fault.is_certain() => {
+            Public::new(Code::GraphError, "Microsoft Graph answered unexpectedly. The remediation was not accepted.")
         }
         GraphFaultKind::Unexpected => Public::new(
             Code::GraphError,

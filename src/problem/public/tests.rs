@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use super::super::{Context, Refusal, answer};
+use crate::graph::answer::{GraphFault, GraphFaultKind};
+use crate::ledger::SubmitFault;
 use crate::remediation::read;
 use crate::time::Timestamp;
 
@@ -32,5 +34,16 @@ fn the_message_of_the_error_object_is_whole_sentences() {
         ),
     ] {
         assert_eq!(told(&unreadable(body))["error"]["message"], expected, "{body}");
+    }
+}
+
+#[test]
+fn an_outcome_of_graphs_that_is_certain_is_not_called_unknown() {
+    for (status, certain) in [(302, true), (404, true), (500, false), (502, false)] {
+        let fault = GraphFault { kind: GraphFaultKind::Unexpected, status: Some(status), graph_request_id: None };
+        let refusal = Refusal::from(SubmitFault::from(fault));
+        let detail = told(&refusal)["detail"].to_string();
+        assert_eq!(detail.contains("was not accepted"), certain, "{status}: {detail}");
+        assert_eq!(detail.contains("is unknown"), !certain, "{status}: {detail}");
     }
 }
