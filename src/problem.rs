@@ -9,14 +9,13 @@ mod public;
 use serde::Serialize;
 
 pub use self::code::Code;
-use self::public::PointedFault;
 use crate::caller::IdentityFault;
 use crate::caller::rights::Denied;
 use crate::http::{Answer, BodyFailure, Route};
 use crate::intake::{DeclaredFault, RequestFault};
 use crate::ledger::{Quota, SubmitFault};
 use crate::ports::LedgerFailure;
-use crate::remediation::{JsonFault, Unreadable};
+use crate::remediation::{Fault, JsonFault, Unreadable};
 use crate::time::Timestamp;
 
 /// Why a request is refused.
@@ -84,7 +83,7 @@ fn unreadable_reason(unreadable: &Unreadable) -> String {
     match unreadable {
         Unreadable::NotJson(JsonFault::Repeated { .. }) => "a repeated member".to_owned(),
         Unreadable::NotJson(fault) => fault.to_string(),
-        Unreadable::Faulty(faults) => format!("{} faults in the payload", faults.total()),
+        Unreadable::Faulty(faults) => faults.to_string(),
     }
 }
 impl Refusal {
@@ -120,7 +119,7 @@ struct Body<'a> {
     instance: Option<&'a str>,
     request_id: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [PointedFault],
+    errors: &'a [Fault],
     error: GraphError<'a>,
 }
 

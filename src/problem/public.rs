@@ -1,7 +1,5 @@
 //! What the caller learns of each refusal: code, words, headers, and the places in the payload.
 
-use serde::Serialize;
-
 use super::{Code, Refusal};
 use crate::caller::credentials::NoCredentials;
 use crate::caller::rights::Denied;
@@ -13,8 +11,7 @@ use crate::http::BodyFailure;
 use crate::intake::{DeclaredFault, MAX_BODY_BYTES, RequestFault};
 use crate::ledger::{Quota, SubmitFault};
 use crate::ports::{LedgerFailure, SendFailure};
-use crate::remediation::limits::MAX_FAULTS;
-use crate::remediation::{JsonFault, Unreadable};
+use crate::remediation::{Fault, JsonFault, Unreadable};
 
 /// What a caller is told to wait, in seconds, where Microsoft does not say (contract, section 4).
 const DEFAULT_RETRY_AFTER: u32 = 30;
@@ -31,18 +28,11 @@ const BEARER: &str = r#"Bearer realm="remediation-gateway""#;
 const BEARER_INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error="invalid_token""#;
 const BEARER_INSUFFICIENT_SCOPE: &str = r#"Bearer realm="remediation-gateway", error="insufficient_scope""#;
 
-/// A place in the payload and what is wrong there.
-#[derive(Debug, Serialize)]
-pub(super) struct PointedFault {
-    pointer: String,
-    detail: String,
-}
-
 /// What the caller learns of a refusal.
 pub(super) struct Public {
     pub(super) code: Code,
     pub(super) detail: String,
-    pub(super) errors: Vec<PointedFault>,
+    pub(super) errors: Vec<Fault>,
     /// The headers of this refusal beyond those that every answer carries.
     pub(super) headers: Vec<(&'static str, String)>,
 }
@@ -57,7 +47,7 @@ impl Public {
         self
     }
 
-    fn errors(mut self, errors: Vec<PointedFault>) -> Self {
+    fn errors(mut self, errors: Vec<Fault>) -> Self {
         self.errors = errors;
         self
     }
@@ -209,27 +199,23 @@ fn unreadable_body(unreadable: &Unreadable) -> Public {
         Unreadable::NotJson(fault) => {
             let errors = match fault {
                 JsonFault::Repeated { pointer } => {
-                    vec![PointedFault { pointer: pointer.clone(), detail: "is given twice in one object".to_owned() }]
+                    vec![Fault { pointer: pointer.clone(), detail: "is given twice in one object".to_owned() }]
                 }
                 _ => Vec::new(),
             };
             Public::new(Code::InvalidJson, sentence(&fault.to_string())).errors(errors)
         }
         Unreadable::Faulty(faults) => {
-            let listed = faults.listed().iter();
-            let errors = listed
-                .map(|fault| PointedFault { pointer: fault.pointer.clone(), detail: fault.detail.clone() })
-                .collect();
-            let detail = match (faults.total(), faults.not_listed()) {
-                (1, _) => "The payload has a fault.".to_owned(),
-                (total, 0) => format!("The payload has {total} faults."),
-                (total, more) => {
-                    format!("The payload has {total} faults: the first {MAX_FAULTS} are listed, and {more} more.")
-                }
-            };
-            Public::new(Code::InvalidPayload, detail).errors(errors)
+            let listed = faults.listed();
+            let detail = sentence(&format!("{faults}{}", of_which_listed(listed.len(), faults.total())));
+            Public::new(Code::InvalidPayload, detail).errors(listed.to_vec())
         }
     }
+}
+
+/// What is said behind the number of all faults where it is more than are listed.
+fn of_which_listed(listed: usize, total: usize) -> String {
+    if total > listed { format!(", of which the first {listed} are listed") } else { String::new() }
 }
 
 /// `text` with a capital at its start, and a period at its end where it is no question.
@@ -246,16 +232,15 @@ fn rights(caller: &str, denied: &Denied) -> Public {
             Code::ActionNotAllowed,
             format!("The caller \"{caller}\" is not granted the action {}.", action.as_str()),
         )
-        .errors(vec![PointedFault { pointer: "/action".to_owned(), detail: "is not granted".to_owned() }]),
+        .errors(vec![Fault { pointer: "/action".to_owned(), detail: "is not granted".to_owned() }]),
         Denied::Recipients { first, total } => {
-            let more = total - first.len();
-            let listed = if more > 0 { format!(", of which the first {MAX_FAULTS} are listed") } else { String::new() };
+            let listed = of_which_listed(first.len(), *total);
             let detail = format!(
                 "recipient_domains of the caller \"{caller}\" does not cover {total} of the recipients{listed}. Nothing was sent."
             );
             let errors = first
                 .iter()
-                .map(|index| PointedFault {
+                .map(|index| Fault {
                     pointer: format!("/analyzedEmails/{index}/recipientEmailAddress"),
                     detail: "is outside the granted domains".to_owned(),
                 })
@@ -266,7 +251,7 @@ fn rights(caller: &str, denied: &Denied) -> Public {
             Code::TooManyEmails,
             format!("max_emails_per_request of the caller \"{caller}\" is {most}; the request has {emails}."),
         )
-        .errors(vec![PointedFault {
+        .errors(vec![Fault {
             pointer: "/analyzedEmails".to_owned(),
             detail: "has more emails than are granted".to_owned(),
         }]),

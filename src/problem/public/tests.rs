@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::{Context, Refusal, answer};
 use crate::graph::answer::{GraphFault, GraphFaultKind};
 use crate::ledger::SubmitFault;
+use crate::remediation::limits::MAX_FAULTS;
 use crate::remediation::read;
 use crate::time::Timestamp;
 
@@ -34,6 +35,24 @@ fn the_message_of_the_error_object_is_whole_sentences() {
         ),
     ] {
         assert_eq!(told(&unreadable(body))["error"]["message"], expected, "{body}");
+    }
+}
+
+#[test]
+fn faults_are_counted_in_the_same_words_for_the_caller_and_the_log() {
+    let of = |count: usize| {
+        let members: Vec<String> = (0..count - 6).map(|number| format!("\"{number}\":0")).collect();
+        unreadable(&format!("{{{}}}", members.join(",")))
+    };
+    for (refusal, logged, detail) in [
+        (unreadable("0"), "the payload has a fault", "The payload has a fault."),
+        (of(50), "the payload has 50 faults", "The payload has 50 faults."),
+        (of(51), "the payload has 51 faults", "The payload has 51 faults, of which the first 50 are listed."),
+    ] {
+        assert_eq!(refusal.to_string(), logged);
+        let body = told(&refusal);
+        assert_eq!(body["detail"], detail);
+        assert!(body["errors"].as_array().is_some_and(|errors| errors.len() <= MAX_FAULTS));
     }
 }
 
