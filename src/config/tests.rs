@@ -275,6 +275,24 @@ fn each_member_of_a_caller_has_its_rules() {
 }
 
 #[test]
+fn no_request_may_have_more_emails_than_an_hour() {
+    for (per_request, per_hour, faulty_member) in [
+        (501, 500, Some("max_emails_per_request")),
+        (500, 500, None),
+        (10_001, 500, Some("max_emails_per_request")),
+        (10_000, 0, Some("max_emails_per_hour")),
+    ] {
+        let limits = json!({ "max_emails_per_request": per_request, "max_emails_per_hour": per_hour });
+        let expected: Vec<String> = faulty_member.map(|member| format!("CALLERS[0].{member}")).into_iter().collect();
+        assert_eq!(faulty(&callers([caller(limits)])), expected, "{per_request} {per_hour}");
+    }
+    for (per_hour, per_request) in [(500, 500), (1_000, 1_000), (5_000, 1_000)] {
+        let config = check(&callers([caller(json!({ "max_emails_per_hour": per_hour }))])).unwrap();
+        assert_eq!(config.callers[0].max_emails_per_request, per_request, "where only the hour is limited");
+    }
+}
+
+#[test]
 fn what_concerns_a_caller_as_a_whole_is_told_of_the_caller() {
     for (item, expected) in [
         (json!(1), "CALLERS[0]"),

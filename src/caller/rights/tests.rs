@@ -127,6 +127,15 @@ fn where_nothing_is_said_the_cap_is_a_thousand() {
     assert_eq!(code(&ask(&json!({}), &payload("softDelete", &recipients)).0), "tooManyEmails");
 }
 
+/// It would be refused for the quota, and told to come again in an hour, for ever.
+#[test]
+fn where_an_hour_holds_less_no_request_may_have_more() {
+    let three = ["a@contoso.com", "b@contoso.com", "c@contoso.com"];
+    let rights = json!({ "max_emails_per_hour": 2 });
+    assert_eq!(code(&ask(&rights, &payload("softDelete", &three)).0), "tooManyEmails");
+    assert_eq!(code(&ask(&rights, &payload("softDelete", &three[..2])).0), "accepted");
+}
+
 #[test]
 fn of_several_rights_that_lack_the_first_is_told() {
     let rights = json!({ "recipient_domains": ["contoso.com"], "max_emails_per_request": 1 });
