@@ -43,7 +43,7 @@ pub enum IdentityFault {
     #[error("a valid token whose oid is no caller's")]
     UnknownObjectId,
     /// A delegated token without [`SCOPE`].
-    #[error("a delegated token without the scope Remediation.Submit")]
+    #[error("a delegated token without the scope {SCOPE}")]
     MissingScope,
     /// A token without the role that its caller is configured with.
     #[error("a token without the caller's role")]

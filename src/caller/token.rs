@@ -34,7 +34,7 @@ const MAX_KEY_ID_BYTES: usize = 256;
 /// Members of the header that name a key or demand an extension. Entra sends none; none is ever honoured (RFC 8725 section 3.10).
 const FORBIDDEN_HEADER: [&str; 6] = ["crit", "jku", "jwk", "x5c", "x5u", "zip"];
 
-/// Why a token is refused. For the log alone: the caller gets one answer for all of them.
+/// Why a token is refused. For the log alone: the caller gets one answer for all of them but [`Self::KeysUnavailable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
     /// No caller is known by a token: `AUDIENCE` is not configured.

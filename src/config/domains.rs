@@ -35,7 +35,7 @@ impl DomainRule {
 }
 
 /// Whether `domain` can be the domain of a recipient: two labels at least, letters, digits and inner hyphens, and a top-level domain that is
-/// not a number, so that no address of a host passes.
+/// not a number, so that no IP address passes.
 fn is_domain(domain: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())

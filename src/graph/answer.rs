@@ -8,9 +8,11 @@ use crate::remediation::Guid;
 
 /// The longest error code of Graph's that is passed on or logged, in characters. Its longest documented one has about 60.
 const MAX_CODE_LENGTH: usize = 100;
-/// The longest error message of Graph's that is passed on, in characters.
+/// The longest error message of Graph's that is passed on, in characters: several times what Graph writes, a sentence or two, and less than a
+/// screen of a console that shows it.
 const MAX_MESSAGE_LENGTH: usize = 1000;
-/// The largest `Retry-After` that is believed, in seconds: a day.
+/// The largest `Retry-After` that is believed, in seconds. A day: Graph's are seconds to minutes, and a number that was written by mistake puts
+/// nobody off for longer.
 pub const MAX_RETRY_AFTER: u32 = 24 * 60 * 60;
 
 /// Graph took the remediation on.

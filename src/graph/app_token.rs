@@ -21,7 +21,8 @@ const SAFETY_MARGIN: Duration = Duration::from_mins(5);
 const DEADLINE: Duration = Duration::from_secs(10);
 /// The largest answer of the token endpoint that is read, in bytes: a token of Entra's is a few KiB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// The largest lifetime that is believed, in seconds: a day. Entra's app tokens live 60 to 90 minutes.
+/// The largest lifetime that is believed, in seconds. A day: Entra's app tokens live 60 to 90 minutes (facts, section 2), and those of managed
+/// identities, its longest, about a day (section 3).
 const MAX_LIFETIME_SECONDS: u64 = 24 * 60 * 60;
 
 /// Why there is no token.

@@ -51,7 +51,7 @@ codes! {
     MethodNotAllowed = 405 "methodNotAllowed" "The resource does not have this method";
     /// The same remediation is on its way.
     InProgress = 409 "inProgress" "The same remediation is in progress";
-    /// Graph is in the way of itself.
+    /// Graph answered 409, but not for a duplicate.
     GraphConflict = 409 "graphConflict" "Microsoft Graph answered a conflict";
     /// The body is too large.
     PayloadTooLarge = 413 "payloadTooLarge" "The body is too large";

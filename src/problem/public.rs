@@ -16,9 +16,9 @@ use crate::remediation::{Fault, JsonFault, Unreadable};
 /// What a caller is told to wait, in seconds, where Microsoft does not say (contract, section 4).
 const DEFAULT_RETRY_AFTER: u32 = 30;
 
-/// What a caller is told to wait, in seconds, while the gateway is stopped. People lift a stop, so within a minute it is not lifted; and within five
-/// whoever looks into it knows more. Who heeds it asks so seldom that the answers cost nothing; who does not ends soon: Logic Apps repeats a 503
-/// four times in its own rhythm, an SDK three times (facts, sections 4 and 5), and then the run fails where its owner sees it.
+/// What a caller is told to wait, in seconds, while the gateway is stopped. Five minutes: a stop is lifted by a person, hardly within one. Clients
+/// that ignore it give up by themselves: Logic Apps repeats a 503 four times, an SDK three times (facts, sections 4 and 5), and then the run fails
+/// where its owner sees it.
 const STOPPED_RETRY_AFTER: u32 = 300;
 
 /// How many faults the message of the error object tells: as many as fit on a few lines of a console.

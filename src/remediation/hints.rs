@@ -95,11 +95,18 @@ fn is_guid_in_other_spelling(text: &str) -> bool {
     digits().count() == 32 && digits().all(|c| c.is_ascii_hexdigit())
 }
 
-/// Base64 of some length, plain or for URLs. Exchange's ids start `AAMk`, `AAkA`, `AQMk` and alike and have 120 characters or more.
+/// Characters of a GUID in the one spelling that is taken, 8-4-4-4-12.
+const GUID_LENGTH: usize = 36;
+/// How Exchange's ids start, whichever kind of mailbox and of id they are of.
+const STARTS_OF_ITEM_IDS: [&str; 5] = ["AAM", "AAk", "AQM", "AAA", "AAQ"];
+/// Characters from which base64 is taken for an Exchange id however it starts: they have 120 or more, and half of one may have been cut off.
+const LONG_ID: usize = 60;
+
+/// Base64, plain or for URLs, that is longer than a GUID and either starts as Exchange's ids do or is long.
 fn is_item_id(text: &str) -> bool {
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
-    let starts_like_one = ["AAM", "AAk", "AQM", "AAA", "AAQ"].iter().any(|start| text.starts_with(start));
-    (starts_like_one || text.len() > 60) && text.len() > 36 && text.bytes().all(is_base64)
+    let starts_like_one = STARTS_OF_ITEM_IDS.iter().any(|start| text.starts_with(start));
+    (starts_like_one || text.len() >= LONG_ID) && text.len() > GUID_LENGTH && text.bytes().all(is_base64)
 }
 
 /// The candidate that differs from the text in case only, else the first one with the fewest misspellings.
@@ -157,6 +164,7 @@ mod tests {
             assert!(!within(misspelt, "action", 0), "{misspelt}");
         }
         assert!(within("atcino", "action", 2) && !within("atcino", "action", 1));
+        assert!(within("location", "action", 3) && !within("location", "action", 2));
         assert!(!within("", "action", 2) && within("", "", 0));
     }
 
