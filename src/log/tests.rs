@@ -1,3 +1,5 @@
+//! The sample of the log in the documentation, which operators' queries are tried on, is made of the gateway's own lines.
+
 use std::fmt::Write;
 
 use super::{Record, config_line};

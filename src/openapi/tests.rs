@@ -1,3 +1,5 @@
+//! The description says of routes, types, limits and refusals what the code does.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -330,6 +332,8 @@ fn refusals() -> Vec<Refusal> {
         token(TokenEndpointFault::Throttled { retry_after: Some(MAX_RETRY_AFTER) }),
         token(TokenEndpointFault::Unavailable { status: 500, retry_after: None }),
         token(TokenEndpointFault::Unexpected { status: 302 }),
+        token(TokenEndpointFault::CertificateExpired),
+        token(TokenEndpointFault::NotSigned),
         graph(GraphFaultKind::Refused { code: "badRequest".to_owned(), message: "é".to_owned() }),
         graph(GraphFaultKind::TokenRejected),
         graph(GraphFaultKind::PermissionMissing),
@@ -354,8 +358,14 @@ fn refusals() -> Vec<Refusal> {
         .map(Refusal::Declared),
     );
     refusals.extend(
-        [RequestFault::Value, RequestFault::Repeated, RequestFault::Misspelt, RequestFault::IdempotencyKey]
-            .map(Refusal::Request),
+        [
+            RequestFault::Value,
+            RequestFault::Repeated,
+            RequestFault::Undecodable,
+            RequestFault::Misspelt,
+            RequestFault::IdempotencyKey,
+        ]
+        .map(Refusal::Request),
     );
     refusals.extend(
         [
