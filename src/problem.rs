@@ -86,13 +86,6 @@ fn unreadable_reason(unreadable: &Unreadable) -> String {
         Unreadable::Faulty(faults) => faults.to_string(),
     }
 }
-impl Refusal {
-    /// The public code.
-    #[must_use]
-    pub fn code(&self) -> Code {
-        self.public().code
-    }
-}
 
 /// What a refusal says of the exchange that it ends.
 #[derive(Clone, Copy, Debug)]
@@ -145,11 +138,11 @@ struct InnerError<'a> {
 #[must_use]
 pub fn answer(refusal: &Refusal, context: Context<'_>) -> (Code, Answer) {
     let public = refusal.public();
-    let (status, code, title) = public.code.row();
+    let (status, code) = (public.code.status(), public.code.as_str());
     let message = public.message();
     let body = Body {
         r#type: format!("urn:remediation-gateway:problem:{code}"),
-        title,
+        title: public.code.title(),
         status,
         detail: &public.detail,
         instance: context.instance,

@@ -1,8 +1,10 @@
 //! What passes between the Worker and the object that keeps a caller's ledger.
 
 use remediation_gateway::ledger::{Order, Settled, Settlement};
-use remediation_gateway::problem::{Code, Refusal};
+use remediation_gateway::problem::Code;
 use serde_json::{from_slice, to_string, to_vec};
+
+use crate::world::refused;
 
 /// A message of either kind. What one side reads is what the other wrote: written again and read again it is the same, and a failure that it
 /// tells has its public code.
@@ -22,7 +24,7 @@ pub fn ledger(bytes: &[u8]) {
         let written = to_vec(&settled).expect("it can be written");
         assert_eq!(from_slice::<Settled>(&written).expect("it can be read"), settled);
         if let Settlement::Failed(fault) = settled.settlement {
-            assert!(Code::ALL.contains(&Refusal::from(fault).code()));
+            assert!(Code::ALL.contains(&refused(&fault.into()).0));
         }
     }
 }

@@ -2,17 +2,15 @@
 
 use serde_json::Value;
 
-use super::super::{Context, Refusal, answer};
 use crate::graph::answer::{GraphFault, GraphFaultKind};
 use crate::ledger::SubmitFault;
+use crate::problem::Refusal;
 use crate::remediation::limits::MAX_FAULTS;
 use crate::remediation::read;
-use crate::time::Timestamp;
+use crate::testing::refused;
 
 fn told(refusal: &Refusal) -> Value {
-    let now = Timestamp::from_seconds(0);
-    let context = Context { instance: None, request_id: "id", client_request_id: None, now };
-    serde_json::from_str(&answer(refusal, context).1.body).unwrap()
+    serde_json::from_str(&refused(refusal).1.body).unwrap()
 }
 
 fn unreadable(body: &str) -> Refusal {
