@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::http::Answer;
-use crate::testing::gateway::{GRAPH_URL, Gateway, api_key, payload};
+use crate::testing::gateway::{GRAPH_URL, Gateway, api_key, code, payload};
 use crate::testing::{sha256, variables_with};
 
 /// A gateway whose one caller has these rights.
@@ -21,11 +21,6 @@ fn ask(rights: &Value, payload: &Value) -> (Answer, Value) {
     assert_eq!(upstream.count(GRAPH_URL), usize::from(answer.status == 202), "{payload}");
     assert!(answer.status == 202 || upstream.calls().is_empty(), "{payload}");
     (answer, gateway.logged())
-}
-
-fn code(answer: &Answer) -> String {
-    let body: Value = serde_json::from_str(&answer.body).unwrap();
-    body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
 }
 
 fn pointers(answer: &Answer) -> Vec<String> {
