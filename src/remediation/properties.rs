@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::corpus::{ITEM, SEED};
-use super::json::Json;
+use super::reader::Json;
 use super::{Action, JsonFault, Severity, Unreadable, read};
 
 /// Reads any document with the strict reader alone.
