@@ -55,7 +55,7 @@ fn as_uri(link: &str) -> String {
     while let Some((&byte, after)) = rest.split_first() {
         let allowed = percent::is_unreserved(byte)
             || b":/?@!$&'()*+,;=".contains(&byte)
-            || byte == b'%' && percent::escape(rest).is_some()
+            || byte == b'%' && percent::read_escape(rest).is_some()
             || byte == b'#' && !in_fragment;
         in_fragment |= byte == b'#';
         if allowed {
