@@ -18,7 +18,7 @@ use crate::http::RequestHeaders;
 use crate::isolate::Isolate;
 use crate::ports::Platform;
 use crate::secret::Secret;
-use credentials::{Credentials, NoCredentials};
+use credentials::{Credentials, CredentialsFault};
 use token::{Claims, TokenFault};
 
 /// The delegated scope that a user's token needs (contract, section 5).
@@ -29,7 +29,7 @@ pub const SCOPE: &str = "Remediation.Submit";
 pub enum IdentityFault {
     /// There is no credential to check.
     #[error(transparent)]
-    Credentials(#[from] NoCredentials),
+    Credentials(#[from] CredentialsFault),
     /// A bearer token that is no good.
     #[error("bearer token refused: {0}")]
     Token(#[from] TokenFault),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::DESCRIPTION;
-use crate::caller::credentials::NoCredentials;
+use crate::caller::credentials::CredentialsFault;
 use crate::caller::rights::Denied;
 use crate::caller::token::TokenFault;
 use crate::caller::{IdentityFault, SCOPE};
@@ -369,11 +369,11 @@ fn refusals() -> Vec<Refusal> {
     );
     refusals.extend(
         [
-            NoCredentials::Absent.into(),
-            NoCredentials::Several.into(),
-            NoCredentials::Repeated.into(),
-            NoCredentials::UnknownScheme.into(),
-            NoCredentials::MalformedBasic.into(),
+            CredentialsFault::Absent.into(),
+            CredentialsFault::Several.into(),
+            CredentialsFault::Repeated.into(),
+            CredentialsFault::UnknownScheme.into(),
+            CredentialsFault::MalformedBasic.into(),
             TokenFault::Signature.into(),
             TokenFault::KeysUnavailable.into(),
             IdentityFault::UnknownKey,

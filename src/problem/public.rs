@@ -1,7 +1,7 @@
 //! What the caller learns of each refusal: code, words, headers, and the places in the payload.
 
 use super::{Code, Refusal};
-use crate::caller::credentials::NoCredentials;
+use crate::caller::credentials::CredentialsFault;
 use crate::caller::rights::Denied;
 use crate::caller::token::TokenFault;
 use crate::caller::{IdentityFault, SCOPE};
@@ -158,18 +158,18 @@ fn identity(fault: IdentityFault) -> Public {
         .header("WWW-Authenticate", challenge)
     };
     match fault {
-        IdentityFault::Credentials(NoCredentials::Absent) => Public::new(
+        IdentityFault::Credentials(CredentialsFault::Absent) => Public::new(
             Code::Unauthenticated,
             "Send a bearer token of Entra ID for the gateway's audience, or an API key as X-API-Key or Basic.",
         )
         .header("WWW-Authenticate", BEARER),
-        IdentityFault::Credentials(NoCredentials::Several) => {
+        IdentityFault::Credentials(CredentialsFault::Several) => {
             Public::new(Code::InvalidRequest, "Send either Authorization or X-API-Key, not both.")
         }
-        IdentityFault::Credentials(NoCredentials::Repeated) => {
+        IdentityFault::Credentials(CredentialsFault::Repeated) => {
             Public::new(Code::InvalidRequest, "Authorization is given more than once.")
         }
-        IdentityFault::Credentials(NoCredentials::UnknownScheme | NoCredentials::MalformedBasic)
+        IdentityFault::Credentials(CredentialsFault::UnknownScheme | CredentialsFault::MalformedBasic)
         | IdentityFault::UnknownKey
         | IdentityFault::NotTheOwner => invalid(BEARER),
         // Whether the token is good is not known, and a workflow engine would take a 401 for final.
