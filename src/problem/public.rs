@@ -1,16 +1,16 @@
 //! What the caller learns of each refusal: code, words, headers, and the places in the payload.
 
+mod identity;
+mod microsoft;
+#[cfg(test)]
+mod tests;
+
 use super::{Code, Refusal};
-use crate::caller::credentials::CredentialsFault;
 use crate::caller::rights::Denied;
-use crate::caller::token::TokenFault;
-use crate::caller::{IdentityFault, SCOPE};
-use crate::graph::answer::{GraphFault, GraphFaultKind};
-use crate::graph::app_token::TokenEndpointFault;
 use crate::http::BodyFailure;
 use crate::intake::{DeclaredFault, MAX_BODY_BYTES, RequestFault};
 use crate::ledger::{Quota, SubmitFault};
-use crate::ports::{LedgerFailure, SendFailure};
+use crate::ports::LedgerFailure;
 use crate::remediation::{Fault, JsonFault, Unreadable};
 
 /// What a caller is told to wait, in seconds, where Microsoft does not say (contract, section 4).
@@ -23,10 +23,6 @@ const STOPPED_RETRY_AFTER: u32 = 300;
 
 /// How many faults the message of the error object tells: as many as fit on a few lines of a console.
 const MAX_FAULTS_IN_MESSAGE: usize = 5;
-
-const BEARER: &str = r#"Bearer realm="remediation-gateway""#;
-const BEARER_INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error="invalid_token""#;
-const BEARER_INSUFFICIENT_SCOPE: &str = r#"Bearer realm="remediation-gateway", error="insufficient_scope""#;
 
 /// What the caller learns of a refusal.
 pub(super) struct Public {
@@ -82,7 +78,7 @@ impl Refusal {
             }
             Self::Declared(fault) => declared(*fault),
             Self::Misconfigured => misconfigured(),
-            Self::Identity(fault) => identity(*fault),
+            Self::Identity(fault) => identity::identity(*fault),
             Self::Request(fault) => request(*fault),
             Self::Stopped => Public::new(
                 Code::Stopped,
@@ -105,8 +101,8 @@ impl Refusal {
                 "The Idempotency-Key was used within the last 24 hours for another remediation. Send a key of its own with each.",
             ),
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
-            Self::Submit(SubmitFault::AppToken(fault)) => app_token(*fault),
-            Self::Submit(SubmitFault::Graph(fault)) => graph(fault),
+            Self::Submit(SubmitFault::AppToken(fault)) => microsoft::app_token(*fault),
+            Self::Submit(SubmitFault::Graph(fault)) => microsoft::graph(fault),
             Self::Ledger(LedgerFailure) => Public::new(
                 Code::Internal,
                 "The gateway's ledger could not be reached. Whether the remediation was sent is unknown; a retry is safe.",
@@ -146,52 +142,6 @@ fn request(fault: RequestFault) -> Public {
         RequestFault::Misspelt => "A query parameter resembles validateOnly, but is not. Nothing was sent.",
     };
     Public::new(Code::InvalidRequest, detail)
-}
-
-/// One answer for all bad credentials, whatever is wrong with them: the log has the reason.
-fn identity(fault: IdentityFault) -> Public {
-    let invalid = |challenge: &str| {
-        Public::new(
-            Code::InvalidCredentials,
-            "The token or key is not valid here. A token must be issued by the gateway's tenant for the gateway's own audience, not for Microsoft Graph.",
-        )
-        .header("WWW-Authenticate", challenge)
-    };
-    match fault {
-        IdentityFault::Credentials(CredentialsFault::Absent) => Public::new(
-            Code::Unauthenticated,
-            "Send a bearer token of Entra ID for the gateway's audience, or an API key as X-API-Key or Basic.",
-        )
-        .header("WWW-Authenticate", BEARER),
-        IdentityFault::Credentials(CredentialsFault::Several) => {
-            Public::new(Code::InvalidRequest, "Send either Authorization or X-API-Key, not both.")
-        }
-        IdentityFault::Credentials(CredentialsFault::Repeated) => {
-            Public::new(Code::InvalidRequest, "Authorization is given more than once.")
-        }
-        IdentityFault::Credentials(CredentialsFault::UnknownScheme | CredentialsFault::MalformedBasic)
-        | IdentityFault::UnknownKey
-        | IdentityFault::NotTheOwner => invalid(BEARER),
-        // Whether the token is good is not known, and a workflow engine would take a 401 for final.
-        IdentityFault::Token(TokenFault::KeysUnavailable) => Public::new(
-            Code::GraphUnavailable,
-            "The keys of Entra ID, which tokens are checked with, could not be had. Nothing was sent; try again.",
-        )
-        .retry_after(None),
-        IdentityFault::Token(_) => invalid(BEARER_INVALID_TOKEN),
-        IdentityFault::UnknownObjectId => Public::new(
-            Code::UnknownCaller,
-            "The token is valid, but its object id (oid) is not that of a caller here.",
-        ),
-        IdentityFault::MissingScope => {
-            Public::new(Code::UnknownCaller, format!("The token is a user's and lacks the scope {SCOPE}."))
-                .header("WWW-Authenticate", BEARER_INSUFFICIENT_SCOPE)
-        }
-        IdentityFault::MissingRole => {
-            Public::new(Code::UnknownCaller, "The token lacks the app role that this caller must have.")
-                .header("WWW-Authenticate", BEARER_INSUFFICIENT_SCOPE)
-        }
-    }
 }
 
 fn unreadable_body(unreadable: &Unreadable) -> Public {
@@ -272,79 +222,3 @@ fn misconfigured() -> Public {
         "The configuration of the gateway has faults; its log names them. Nothing was sent.",
     )
 }
-
-fn credential_rejected() -> Public {
-    Public::new(
-        Code::GraphCredentialRejected,
-        "Microsoft refused the gateway's own credential. The operator of the gateway finds the reason in its log.",
-    )
-}
-
-fn app_token(fault: TokenEndpointFault) -> Public {
-    match fault {
-        TokenEndpointFault::Rejected { .. } => credential_rejected(),
-        TokenEndpointFault::CertificateExpired | TokenEndpointFault::NotSigned => misconfigured(),
-        TokenEndpointFault::Throttled { retry_after } => {
-            Public::new(Code::GraphThrottled, "Entra ID is throttling. Nothing was sent to Graph; try again.")
-                .retry_after(retry_after)
-        }
-        TokenEndpointFault::Unavailable { retry_after, .. } => {
-            Public::new(Code::GraphUnavailable, "Entra ID is unavailable. Nothing was sent to Graph; try again.")
-                .retry_after(retry_after)
-        }
-        TokenEndpointFault::Send(SendFailure::Connection) => {
-            Public::new(Code::GraphUnavailable, "Entra ID could not be reached. Nothing was sent to Graph; try again.")
-                .retry_after(None)
-        }
-        TokenEndpointFault::Send(SendFailure::Deadline) => Public::new(
-            Code::GraphTimeout,
-            "Entra ID did not answer in time. Nothing was sent to Graph; a retry is safe.",
-        ),
-        TokenEndpointFault::Unexpected { .. } => {
-            Public::new(Code::GraphError, "Entra ID answered unexpectedly. Nothing was sent to Graph.")
-        }
-    }
-}
-
-fn graph(fault: &GraphFault) -> Public {
-    match &fault.kind {
-        GraphFaultKind::Refused { code, message } => {
-            Public::new(Code::GraphRefused, format!("Microsoft Graph answered {code}: {message}"))
-        }
-        GraphFaultKind::TokenRejected => credential_rejected(),
-        GraphFaultKind::PermissionMissing => Public::new(
-            Code::GraphPermissionMissing,
-            "Microsoft Graph denied the gateway. The operator of the gateway finds the reason in its log.",
-        ),
-        GraphFaultKind::Conflict => {
-            Public::new(Code::GraphConflict, "Microsoft Graph answered a conflict that is not a duplicate remediation.")
-        }
-        GraphFaultKind::Throttled { retry_after } => {
-            Public::new(Code::GraphThrottled, "Microsoft Graph is throttling. The remediation was not accepted; try again.")
-                .retry_after(*retry_after)
-        }
-        GraphFaultKind::Unavailable { retry_after } => {
-            Public::new(Code::GraphUnavailable, "Microsoft Graph is unavailable. The remediation was not accepted; try again.")
-                .retry_after(*retry_after)
-        }
-        GraphFaultKind::Unexpected if fault.is_certain() => {
-            Public::new(Code::GraphError, "Microsoft Graph answered unexpectedly. The remediation was not accepted.")
-        }
-        GraphFaultKind::Unexpected => Public::new(
-            Code::GraphError,
-            "Microsoft Graph answered unexpectedly. Whether it accepted the remediation is unknown; a retry is safe.",
-        ),
-        GraphFaultKind::Send(SendFailure::Connection) => Public::new(
-            Code::GraphUnavailable,
-            "The connection to Microsoft Graph failed. Whether it accepted the remediation is unknown; a retry is safe.",
-        )
-        .retry_after(None),
-        GraphFaultKind::Send(SendFailure::Deadline) => Public::new(
-            Code::GraphTimeout,
-            "Microsoft Graph did not answer in time. Whether it accepted the remediation is unknown; a retry is safe.",
-        ),
-    }
-}
-
-#[cfg(test)]
-mod tests;
