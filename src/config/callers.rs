@@ -316,3 +316,6 @@ fn hex_digest(text: &str) -> Option<[u8; 32]> {
     }
     Some(digest)
 }
+
+#[cfg(test)]
+mod tests;
