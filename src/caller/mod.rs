@@ -9,6 +9,8 @@ pub mod jwks;
 pub mod keys;
 pub mod rights;
 pub mod token;
+#[cfg(test)]
+mod traffic;
 pub mod verified;
 
 use std::rc::Rc;
