@@ -11,6 +11,7 @@ use crate::http::BodyFailure;
 use crate::intake::{DeclaredFault, MAX_BODY_BYTES, RequestFault};
 use crate::ledger::{Quota, SubmitFault};
 use crate::ports::LedgerFailure;
+use crate::remediation::limits::MAX_FAULTS;
 use crate::remediation::{Fault, JsonFault, Unreadable};
 
 /// What a caller is told to wait, in seconds, where Microsoft does not say (contract, section 4).
@@ -157,15 +158,13 @@ fn unreadable_body(unreadable: &Unreadable) -> Public {
         }
         Unreadable::Faulty(faults) => {
             let listed = faults.listed();
-            let detail = sentence(&format!("{faults}{}", of_which_listed(listed.len(), faults.total())));
-            Public::new(Code::InvalidPayload, detail).errors(listed.to_vec())
+            let detail = match faults.total() - listed.len() {
+                0 => faults.to_string(),
+                more => format!("{faults}: the first {MAX_FAULTS} are listed and {more} left out"),
+            };
+            Public::new(Code::InvalidPayload, sentence(&detail)).errors(listed.to_vec())
         }
     }
-}
-
-/// What is said behind the number of all faults where it is more than are listed.
-fn of_which_listed(listed: usize, total: usize) -> String {
-    if total > listed { format!(", of which the first {listed} are listed") } else { String::new() }
 }
 
 /// `text` with a capital at its start, and a period at its end where it is no question.
@@ -184,7 +183,8 @@ fn rights(caller: &str, denied: &Denied) -> Public {
         )
         .errors(vec![Fault { pointer: "/action".to_owned(), detail: "is not granted".to_owned() }]),
         Denied::Recipients { first, total } => {
-            let listed = of_which_listed(first.len(), *total);
+            let more = total - first.len();
+            let listed = if more > 0 { format!(", of which the first {MAX_FAULTS} are listed") } else { String::new() };
             let detail = format!(
                 "recipient_domains of the caller \"{caller}\" does not cover {total} of the recipients{listed}. Nothing was sent."
             );

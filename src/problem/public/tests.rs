@@ -45,7 +45,7 @@ fn faults_are_counted_in_the_same_words_for_the_caller_and_the_log() {
     for (refusal, logged, detail) in [
         (unreadable("0"), "the payload has a fault", "The payload has a fault."),
         (of(50), "the payload has 50 faults", "The payload has 50 faults."),
-        (of(51), "the payload has 51 faults", "The payload has 51 faults, of which the first 50 are listed."),
+        (of(51), "the payload has 51 faults", "The payload has 51 faults: the first 50 are listed and 1 left out."),
     ] {
         assert_eq!(refusal.to_string(), logged);
         let body = told(&refusal);
