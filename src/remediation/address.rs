@@ -170,7 +170,7 @@ fn is_foreign_letter(c: char) -> bool {
 }
 
 /// The letters of the first 65,536 characters that are other letters to whoever maps by NFKC or UTS 46, in ranges of first and last, in order;
-/// whole blocks where they hold little else. Pairs of numbers, since a `match` of as many would be four times as large.
+/// whole blocks where they hold little else. Numbers of two bytes, since the upload has a budget.
 #[rustfmt::skip]
 const VARIANTS: &[(u16, u16)] = &[
     (0xaa, 0xaa), (0xb5, 0xb5), (0xba, 0xba), // ordinal indicators, the micro sign
@@ -184,7 +184,7 @@ const VARIANTS: &[(u16, u16)] = &[
     (0x10fc, 0x10fc), (0x1100, 0x11ff), (0x1c80, 0x1c88), // Georgian; Korean in parts, of which syllables are composed; Cyrillic
     (0x1d2c, 0x1dbf), (0x1e9a, 0x1e9b), (0x1f71, 0x1fff), // phonetic extensions: raised and lowered letters; Greek with several accents
     (0x2070, 0x209f), (0x2100, 0x218f), (0x2460, 0x24ff), // raised and lowered, letter-like symbols (Kelvin sign), Roman numerals, enclosed
-    (0x2c7c, 0x2c7d), (0x2d6f, 0x2d6f), (0x3038, 0x303a), (0x309f, 0x309f), (0x30ff, 0x30ff), (0x3131, 0x318e), // kana, Korean in parts
+    (0x2c7c, 0x2c7d), (0x2d6f, 0x2d6f), (0x3038, 0x303a), (0x309f, 0x309f), (0x30ff, 0x30ff), (0x3131, 0x318e), // Hangzhou numerals, kana, Korean
     (0xa69c, 0xa69d), (0xa770, 0xa770), (0xa7f1, 0xa7f9), (0xa960, 0xa97c), (0xab5c, 0xab5f), (0xab69, 0xab69), (0xd7b0, 0xd7fb),
     (0xf900, 0xfaff), // Chinese, Japanese and Korean compatibility ideographs
     (0xfb00, 0xfdff), (0xfe70, 0xfeff), // presentation forms: ligatures
