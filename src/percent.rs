@@ -6,7 +6,7 @@ pub fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        let (value, after) = escape(rest).unwrap_or((byte, after));
+        let (value, after) = read_escape(rest).unwrap_or((byte, after));
         bytes.push(value);
         rest = after;
     }
@@ -15,7 +15,7 @@ pub fn decode(text: &str) -> Option<String> {
 
 /// The byte that the escape at the start of `text` stands for, and what follows it.
 #[must_use]
-pub fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
+pub fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
     let (&[b'%', high, low], after) = text.split_first_chunk()? else { return None };
     let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
     Some((digit(high)? << 4 | digit(low)?, after))

@@ -9,14 +9,13 @@ mod public;
 use serde::Serialize;
 
 pub use self::code::Code;
-use self::public::PointedFault;
 use crate::caller::IdentityFault;
 use crate::caller::rights::Denied;
 use crate::http::{Answer, BodyFailure, Route};
 use crate::intake::{DeclaredFault, RequestFault};
 use crate::ledger::{Quota, SubmitFault};
 use crate::ports::LedgerFailure;
-use crate::remediation::{JsonFault, Unreadable};
+use crate::remediation::{Fault, JsonFault, Unreadable};
 use crate::time::Timestamp;
 
 /// Why a request is refused.
@@ -84,14 +83,7 @@ fn unreadable_reason(unreadable: &Unreadable) -> String {
     match unreadable {
         Unreadable::NotJson(JsonFault::Repeated { .. }) => "a repeated member".to_owned(),
         Unreadable::NotJson(fault) => fault.to_string(),
-        Unreadable::Faulty(faults) => format!("{} faults in the payload", faults.total()),
-    }
-}
-impl Refusal {
-    /// The public code.
-    #[must_use]
-    pub fn code(&self) -> Code {
-        self.public().code
+        Unreadable::Faulty(faults) => faults.to_string(),
     }
 }
 
@@ -120,7 +112,7 @@ struct Body<'a> {
     instance: Option<&'a str>,
     request_id: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [PointedFault],
+    errors: &'a [Fault],
     error: GraphError<'a>,
 }
 
@@ -146,11 +138,11 @@ struct InnerError<'a> {
 #[must_use]
 pub fn answer(refusal: &Refusal, context: Context<'_>) -> (Code, Answer) {
     let public = refusal.public();
-    let (status, code, title) = public.code.row();
+    let (status, code) = (public.code.status(), public.code.as_str());
     let message = public.message();
     let body = Body {
         r#type: format!("urn:remediation-gateway:problem:{code}"),
-        title,
+        title: public.code.title(),
         status,
         detail: &public.detail,
         instance: context.instance,

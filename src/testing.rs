@@ -19,6 +19,9 @@ pub(crate) mod upstream;
 use serde_json::{Value, json};
 
 use crate::config::{LEDGER, Variables};
+use crate::http::Answer;
+use crate::problem::{self, Code, Context, Refusal};
+use crate::time::Timestamp;
 
 /// The tenant of the gateway, and another.
 pub(crate) const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
@@ -35,6 +38,8 @@ pub(crate) const ROLE: &str = "Remediation.Execute";
 /// The API keys of the caller "script", in the middle of a rotation, and of the caller "cron".
 pub(crate) const SCRIPT_KEYS: [&str; 2] = ["rgk_of-the-script-old", "rgk_of-the-script-new"];
 pub(crate) const CRON_KEY: &str = "rgk_of:cron";
+/// The id of an exchange.
+const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000001";
 /// The gateway's own secret.
 pub(crate) const CLIENT_SECRET: &str = "the~client.secret";
 
@@ -79,4 +84,10 @@ pub(crate) fn sha256(key: &str) -> String {
         .flat_map(|byte| [byte >> 4, byte & 15])
         .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
         .collect()
+}
+
+/// What a refusal answers, whatever the pipeline would have to go through to come to it.
+pub(crate) fn refused(refusal: &Refusal) -> (Code, Answer) {
+    let now = Timestamp::from_seconds(platform::START);
+    problem::answer(refusal, Context { instance: None, request_id: REQUEST_ID, client_request_id: None, now })
 }

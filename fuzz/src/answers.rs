@@ -10,11 +10,11 @@ use remediation_gateway::graph::tracking::Tracking;
 use remediation_gateway::ledger::SubmitFault;
 use remediation_gateway::percent;
 use remediation_gateway::ports::{Received, SendFailure, Unread};
-use remediation_gateway::problem::{self, Code, Context, Refusal};
+use remediation_gateway::problem::{Code, Refusal};
 use serde_json::Value;
 
 use crate::message::Message;
-use crate::world::{CONFIG, NOW, StillPlatform, TENANT, run};
+use crate::world::{CONFIG, NOW, StillPlatform, TENANT, refused, run};
 
 /// The most characters of a message of Graph's that its refusal passes on.
 const MAX_MESSAGE: usize = 1000;
@@ -97,7 +97,7 @@ fn tracking(accepted: &Accepted) {
     let mut rest = tracking.url.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         assert!(byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=%".contains(&byte), "{}", tracking.url);
-        assert!(byte != b'%' || percent::escape(rest).is_some(), "{}", tracking.url);
+        assert!(byte != b'%' || percent::read_escape(rest).is_some(), "{}", tracking.url);
         rest = after;
     }
     if accepted.location.starts_with("https://security.microsoft.com/") {
@@ -114,7 +114,7 @@ fn tracking(accepted: &Accepted) {
 
 /// The table of the contract, section 4.
 fn of_graph(fault: &GraphFault, came: &Result<Received, SendFailure>) {
-    let code = Refusal::from(SubmitFault::from(fault.clone())).code();
+    let (code, _) = refused(&SubmitFault::from(fault.clone()).into());
     let was_cut_off = matches!(came, Ok(Received { body: Err(Unread::Failed(_)), .. }));
     let expected = match came {
         Err(SendFailure::Deadline) => Code::GraphTimeout,
@@ -130,8 +130,8 @@ fn of_graph(fault: &GraphFault, came: &Result<Received, SendFailure>) {
     assert_eq!(code, expected);
     let status = came.as_ref().ok().map(|came| came.status);
     assert_eq!(fault.status, status);
-    let refused = status.is_some_and(|status| status < 500 || status == 503);
-    assert_eq!(fault.is_certain(), refused && !(status == Some(409) && was_cut_off));
+    let is_refused = status.is_some_and(|status| status < 500 || status == 503);
+    assert_eq!(fault.is_certain(), is_refused && !(status == Some(409) && was_cut_off));
     is_id(fault.graph_request_id.as_deref());
     if let GraphFaultKind::Refused { code, message } = &fault.kind {
         is_id(Some(code));
@@ -146,11 +146,10 @@ fn refusal(fault: SubmitFault) {
     let refusal = Refusal::from(fault);
     let logged = refusal.to_string();
     assert!(logged.len() <= 300 && logged.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{logged}");
-    let context = Context { instance: None, request_id: "id", client_request_id: None, now: NOW };
-    let (_, answer) = problem::answer(&refusal, context);
-    assert_eq!(answer.status, refusal.code().status());
+    let (code, answer) = refused(&refusal);
+    assert_eq!(answer.status, code.status());
     let body: Value = serde_json::from_str(&answer.body).expect("it is JSON");
-    assert_eq!(body["error"]["code"], refusal.code().as_str());
+    assert_eq!(body["error"]["code"], code.as_str());
     assert!(body["detail"].as_str().is_some_and(|detail| detail.chars().count() <= MAX_MESSAGE + 200));
     for (name, value) in &answer.headers {
         let is_wait = |value: &str| value.parse::<u32>().is_ok_and(|seconds| seconds <= MAX_RETRY_AFTER);

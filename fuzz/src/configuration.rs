@@ -107,6 +107,7 @@ fn is_caller(caller: &Caller) {
     assert!(caller.recipient_domains.as_ref().is_none_or(|domains| !domains.is_empty()), "of nobody, or of all?");
     assert!((1..=10_000).contains(&caller.max_emails_per_request));
     assert!((1..=2_500_000).contains(&caller.max_emails_per_hour));
+    assert!(caller.max_emails_per_request <= caller.max_emails_per_hour, "a request that never could be sent");
 }
 
 /// A rule covers what it says and nothing that looks like it.

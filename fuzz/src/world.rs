@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use remediation_gateway::config::{Config, Variables};
 use remediation_gateway::graph::answer::Accepted;
+use remediation_gateway::http::Answer;
 use remediation_gateway::ledger::{Order, Quota, Settled, Settlement};
 use remediation_gateway::ports::{
     Background, Call, Clock, Domains, Guids, Http, LedgerFailure, Ledgers, Log, Received, SendFailure, Signatures,
     Signing, Timers,
 };
+use remediation_gateway::problem::{self, Code, Refusal};
 use remediation_gateway::secret::SecretBytes;
 use remediation_gateway::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -40,6 +42,12 @@ pub(crate) const MOST_EMAILS: usize = 3;
 pub(crate) const SIGNATURE: &[u8] = b"signed";
 /// The id of the one key that the issuers publish.
 const KEY_ID: &str = "the-key";
+
+/// What a refusal answers.
+pub(crate) fn refused(refusal: &Refusal) -> (Code, Answer) {
+    let context = problem::Context { instance: None, request_id: "id", client_request_id: None, now: NOW };
+    problem::answer(refusal, context)
+}
 
 /// The configuration of the gateway.
 pub(crate) fn variables() -> Variables {

@@ -24,7 +24,7 @@ pub enum Credentials {
 
 /// Why a request has no credentials that could be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoCredentials {
+pub enum CredentialsFault {
     /// There are none.
     #[error("no credentials")]
     Absent,
@@ -46,31 +46,31 @@ pub enum NoCredentials {
 ///
 /// # Errors
 ///
-/// [`NoCredentials`], which also tells what of it the caller may learn: see [`crate::problem`].
-pub fn find(headers: &RequestHeaders) -> Result<Credentials, NoCredentials> {
+/// [`CredentialsFault`], which also tells what of it the caller may learn: see [`crate::problem`].
+pub fn find(headers: &RequestHeaders) -> Result<Credentials, CredentialsFault> {
     // A form that was left empty is no credential: connectors send such a header beside a token.
     let api_key = headers.api_key.as_ref().filter(|key| !key.expose().is_empty());
     match (&headers.authorization, api_key) {
-        (None, None) => Err(NoCredentials::Absent),
-        (Some(_), Some(_)) => Err(NoCredentials::Several),
+        (None, None) => Err(CredentialsFault::Absent),
+        (Some(_), Some(_)) => Err(CredentialsFault::Several),
         (None, Some(key)) => Ok(Credentials::ApiKey(key.clone())),
         (Some(authorization), None) => from_authorization(authorization.expose()),
     }
 }
 
-fn from_authorization(authorization: &str) -> Result<Credentials, NoCredentials> {
+fn from_authorization(authorization: &str) -> Result<Credentials, CredentialsFault> {
     // Neither a JWT nor base64 has a comma, and the gateway takes no scheme with parameters.
     if authorization.contains(',') {
-        return Err(NoCredentials::Repeated);
+        return Err(CredentialsFault::Repeated);
     }
-    let (scheme, credentials) = authorization.trim().split_once(' ').ok_or(NoCredentials::UnknownScheme)?;
+    let (scheme, credentials) = authorization.trim().split_once(' ').ok_or(CredentialsFault::UnknownScheme)?;
     let credentials = credentials.trim_start_matches(' ');
     if scheme.eq_ignore_ascii_case("bearer") {
         Ok(Credentials::Bearer(Secret::new(credentials.to_owned())))
     } else if scheme.eq_ignore_ascii_case("basic") {
-        basic(credentials).ok_or(NoCredentials::MalformedBasic)
+        basic(credentials).ok_or(CredentialsFault::MalformedBasic)
     } else {
-        Err(NoCredentials::UnknownScheme)
+        Err(CredentialsFault::UnknownScheme)
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
         RequestHeaders { authorization: authorization.map(secret), api_key: api_key.map(secret), ..Default::default() }
     }
 
-    fn describe(found: Result<Credentials, NoCredentials>) -> String {
+    fn describe(found: Result<Credentials, CredentialsFault>) -> String {
         match found {
             Ok(Credentials::Bearer(token)) => format!("bearer {}", token.expose()),
             Ok(Credentials::ApiKey(key)) => format!("key {}", key.expose()),

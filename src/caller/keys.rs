@@ -19,10 +19,11 @@ const REFRESH_AFTER: Duration = Duration::from_hours(1);
 const LIFETIME: Duration = Duration::from_hours(24);
 /// However many tokens name keys that nobody knows, they cause one fetch in this time (facts, section 3).
 const UNKNOWN_KEY_COOLDOWN: Duration = Duration::from_mins(5);
-/// After a fetch that failed, the next is not tried before this: long enough that a flood of requests does not become a flood of
-/// fetches, short enough that a blip of the endpoint at the start of an isolate is over before a workflow's second retry.
+/// After a fetch that failed, the next is not tried before this: long enough that a flood of requests does not become a flood of fetches, and over
+/// before the second retry of a workflow, whose retries are 5 s apart or more (facts, section 4).
 const FAILURE_COOLDOWN: Duration = Duration::from_secs(10);
-/// How long the fetch of a key set may take; two thirds of the 15 s in which Logic Apps' first retries come.
+/// How long the fetch of a key set may take: what the contract gives Entra's other endpoint (section 8). With it, two fetches of the gateway's own
+/// token and Graph's minute a request is at its whole 90 s.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// A fetch that began longer ago than this was cancelled with its request: its deadline, and a second in which timers may be late and keys
 /// are imported. Were it the deadline alone, whoever waits for an endpoint that hangs would start another fetch just before the first fails.
@@ -75,7 +76,7 @@ enum Plan<K> {
 
 impl<K: Clone> Slot<K> {
     fn plan(&self, kid: &str, now: Timestamp) -> Plan<K> {
-        // A clock may be set back. What then lies in the future is as far away as in the past: small steps change nothing, large ones end it.
+        // A clock may be set back. A moment in the future counts by its distance, so a small step back changes nothing and a large one ends the span.
         let age = |moment: Timestamp| now.since(moment).max(moment.since(now));
         let within = |moment: Option<Timestamp>, span| moment.is_some_and(|moment| age(moment) < span);
         let running = within(self.running, ABANDONED_AFTER);
@@ -94,7 +95,11 @@ impl<K: Clone> Slot<K> {
                 }
             }
             (Some(_), _) if running => Plan::Wait,
-            (Some(_), None) if within(self.unknown, UNKNOWN_KEY_COOLDOWN) => Plan::Refuse(TokenFault::UnknownKey),
+            // Where the last fetch failed, nobody has said that the key is unknown.
+            (Some(_), None) if within(self.unknown, UNKNOWN_KEY_COOLDOWN) => Plan::Refuse(match self.failed {
+                Some(_) => TokenFault::KeysUnavailable,
+                None => TokenFault::UnknownKey,
+            }),
             _ => Plan::Fetch,
         }
     }

@@ -9,6 +9,8 @@ pub mod jwks;
 pub mod keys;
 pub mod rights;
 pub mod token;
+#[cfg(test)]
+mod traffic;
 pub mod verified;
 
 use std::rc::Rc;
@@ -18,7 +20,7 @@ use crate::http::RequestHeaders;
 use crate::isolate::Isolate;
 use crate::ports::Platform;
 use crate::secret::Secret;
-use credentials::{Credentials, NoCredentials};
+use credentials::{Credentials, CredentialsFault};
 use token::{Claims, TokenFault};
 
 /// The delegated scope that a user's token needs (contract, section 5).
@@ -29,7 +31,7 @@ pub const SCOPE: &str = "Remediation.Submit";
 pub enum IdentityFault {
     /// There is no credential to check.
     #[error(transparent)]
-    Credentials(#[from] NoCredentials),
+    Credentials(#[from] CredentialsFault),
     /// A bearer token that is no good.
     #[error("bearer token refused: {0}")]
     Token(#[from] TokenFault),
@@ -43,7 +45,7 @@ pub enum IdentityFault {
     #[error("a valid token whose oid is no caller's")]
     UnknownObjectId,
     /// A delegated token without [`SCOPE`].
-    #[error("a delegated token without the scope Remediation.Submit")]
+    #[error("a delegated token without the scope {SCOPE}")]
     MissingScope,
     /// A token without the role that its caller is configured with.
     #[error("a token without the caller's role")]

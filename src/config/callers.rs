@@ -10,7 +10,7 @@ use crate::json;
 use crate::ports::Domains;
 use crate::remediation::{Action, Guid, limits::MAX_ANALYZED_EMAILS};
 
-/// What `max_emails_per_request` is where it is not set (contract, section 6).
+/// What `max_emails_per_request` is where it is not set and the hour does not hold less (contract, section 6).
 const DEFAULT_EMAILS_PER_REQUEST: usize = 1_000;
 /// What `max_emails_per_hour` is where it is not set (contract, section 6).
 const DEFAULT_EMAILS_PER_HOUR: usize = 10_000;
@@ -164,9 +164,15 @@ impl<'a> Table<'a> {
         let actions = self.actions();
         let role = self.role();
         let recipient_domains = self.recipient_domains(domains);
-        let max_emails_per_request =
-            self.count("max_emails_per_request", DEFAULT_EMAILS_PER_REQUEST, MAX_ANALYZED_EMAILS);
-        let max_emails_per_hour = self.count("max_emails_per_hour", DEFAULT_EMAILS_PER_HOUR, MOST_EMAILS_PER_HOUR);
+        let per_request = self.count("max_emails_per_request", MAX_ANALYZED_EMAILS);
+        let per_hour = self.count("max_emails_per_hour", MOST_EMAILS_PER_HOUR);
+        if per_request.zip(per_hour).is_some_and(|(per_request, per_hour)| per_request > per_hour) {
+            self.fault(
+                "max_emails_per_request",
+                "is more than max_emails_per_hour: such a request could never be sent",
+            );
+        }
+        let max_emails_per_hour = per_hour.unwrap_or(DEFAULT_EMAILS_PER_HOUR);
         if !self.members.contains_key("object_id") && !self.members.contains_key("api_key_sha256") {
             self.faults
                 .add(self.place.as_str(), "has neither object_id nor api_key_sha256: nobody could ever be this caller");
@@ -181,7 +187,8 @@ impl<'a> Table<'a> {
             actions,
             role,
             recipient_domains,
-            max_emails_per_request,
+            // A request above the hour's limit would be told to come again when it is over, for ever.
+            max_emails_per_request: per_request.unwrap_or(DEFAULT_EMAILS_PER_REQUEST.min(max_emails_per_hour)),
             max_emails_per_hour,
         }
     }
@@ -285,17 +292,15 @@ impl<'a> Table<'a> {
         texts
     }
 
-    fn count(&mut self, member: &str, default: usize, most: usize) -> usize {
-        match self.members.get(member) {
-            None => default,
-            Some(value) => match value.as_u64().and_then(|count| usize::try_from(count).ok()) {
-                Some(count) if (1..=most).contains(&count) => count,
-                _ => {
-                    self.fault(member, &format!("must be a whole number from 1 to {most}"));
-                    default
-                }
-            },
+    /// A member that is a number from 1 to `most`; `None` where it is not there.
+    fn count(&mut self, member: &str, most: usize) -> Option<usize> {
+        let value = self.members.get(member)?;
+        let count =
+            value.as_u64().and_then(|count| usize::try_from(count).ok()).filter(|count| (1..=most).contains(count));
+        if count.is_none() {
+            self.fault(member, &format!("must be a whole number from 1 to {most}"));
         }
+        count
     }
 }
 
@@ -311,3 +316,6 @@ fn hex_digest(text: &str) -> Option<[u8; 32]> {
     }
     Some(digest)
 }
+
+#[cfg(test)]
+mod tests;

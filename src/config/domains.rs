@@ -1,9 +1,10 @@
 //! `recipient_domains`: whose mailboxes a caller may touch.
 
 use crate::ports::Domains;
+use crate::remediation::limits::MAX_DOMAIN_LABEL;
 
-/// A domain name in its textual form has at most 253 characters (RFC 1035 section 2.3.4, less the root's dot and length).
-const MAX_DOMAIN_LENGTH: usize = 253;
+/// The longest name of a domain or host in ASCII, in characters: RFC 1035, section 2.3.4, less the root's dot and length.
+pub(super) const MAX_NAME_LENGTH: usize = 253;
 
 /// A domain of recipients, in lower-case ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,18 +36,20 @@ impl DomainRule {
 }
 
 /// Whether `domain` can be the domain of a recipient: two labels at least, letters, digits and inner hyphens, and a top-level domain that is
-/// not a number, so that no address of a host passes.
+/// not a number, so that no IP address passes.
 fn is_domain(domain: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
     let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
-    domain.len() <= MAX_DOMAIN_LENGTH
+    domain.len() <= MAX_NAME_LENGTH
         && domain.split('.').all(is_label)
         && domain.rsplit_once('.').is_some_and(|(_, top)| !is_number(top))
+}
+
+/// Whether `label` can stand between two dots of a domain or host in ASCII: letters, digits and inner hyphens.
+pub(super) fn is_label(label: &str) -> bool {
+    (1..=MAX_DOMAIN_LABEL).contains(&label.len())
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
 }
 
 #[cfg(test)]

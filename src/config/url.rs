@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::domains::{MAX_NAME_LENGTH, is_label};
+
 /// `text` as a base URL without a trailing slash: `https`, or `http` where the host is a loopback one (contract, section 9).
 ///
 /// # Errors
@@ -44,10 +46,7 @@ fn ipv6(host: &str) -> Option<Ipv6Addr> {
 }
 
 fn is_host(host: &str) -> bool {
-    let is_label = |label: &str| {
-        !label.is_empty() && label.len() <= 63 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    ipv6(host).is_some() || host.len() <= 253 && host.split('.').all(is_label)
+    ipv6(host).is_some() || host.len() <= MAX_NAME_LENGTH && host.split('.').all(is_label)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -81,6 +80,7 @@ mod tests {
             ("https://graph.microsoft.com#x", None),
             ("https://graph.microsoft.com\\x", None),
             ("https://graph..com", None),
+            ("https://-graph.com", None),
             ("https://", None),
             ("https:///", None),
             ("https://:443", None),

@@ -3,14 +3,17 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::is_plain;
 use crate::ports::{Received, SendFailure, Unread};
 use crate::remediation::Guid;
 
-/// The longest error code of Graph's that is passed on or logged, in characters. Its longest documented one has about 60.
+/// The longest error code or request id of Graph's that is passed on or logged, in characters. Its longest documented code has about 60.
 const MAX_CODE_LENGTH: usize = 100;
-/// The longest error message of Graph's that is passed on, in characters.
+/// The longest error message of Graph's that is passed on, in characters: several times what Graph writes, a sentence or two, and less than a
+/// screen of a console that shows it.
 const MAX_MESSAGE_LENGTH: usize = 1000;
-/// The largest `Retry-After` that is believed, in seconds: a day.
+/// The largest `Retry-After` that is believed, in seconds. A day: Graph's are seconds to minutes, and a number that was written by mistake puts
+/// nobody off for longer.
 pub const MAX_RETRY_AFTER: u32 = 24 * 60 * 60;
 
 /// Graph took the remediation on.
@@ -111,7 +114,7 @@ pub fn read(answer: Result<Received, SendFailure>, tenant_id: Guid) -> Result<Ac
         }
     };
     let status = answer.status;
-    let graph_request_id = answer.header("request-id").filter(|id| is_token(id)).map(str::to_owned);
+    let graph_request_id = answer.header("request-id").filter(|id| is_plain(id, MAX_CODE_LENGTH)).map(str::to_owned);
     let duplicate = status == 409 && is_duplicate(answer.body_or_empty());
     if answer.is_success() || duplicate {
         let location = match answer.header("location") {
@@ -145,16 +148,10 @@ fn is_duplicate(body: &[u8]) -> bool {
 fn refused(body: &[u8]) -> GraphFaultKind {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let member = |name: &str| body.get("error").and_then(|error| error.get(name)).and_then(Value::as_str);
-    let code = member("code").filter(|code| is_token(code)).unwrap_or("badRequest");
+    let code = member("code").filter(|code| is_plain(code, MAX_CODE_LENGTH)).unwrap_or("badRequest");
     let message = member("message").unwrap_or("Microsoft Graph gave no message.");
     let message = message.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE_LENGTH).collect();
     GraphFaultKind::Refused { code: code.to_owned(), message }
-}
-
-/// Whether `text` is of the kind that codes and ids are: short, and of characters that can hold neither an address nor a line.
-fn is_token(text: &str) -> bool {
-    (1..=MAX_CODE_LENGTH).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// The seconds of `Retry-After`. Its other form, a date, is not Microsoft's (facts, section 1) and counts as none.

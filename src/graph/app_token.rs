@@ -21,18 +21,22 @@ const SAFETY_MARGIN: Duration = Duration::from_mins(5);
 const DEADLINE: Duration = Duration::from_secs(10);
 /// The largest answer of the token endpoint that is read, in bytes: a token of Entra's is a few KiB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// The largest lifetime that is believed, in seconds: a day. Entra's app tokens live 60 to 90 minutes.
+/// The largest lifetime that is believed, in seconds. A day: Entra's app tokens live 60 to 90 minutes (facts, section 2), and those of managed
+/// identities, its longest, about a day (section 3).
 const MAX_LIFETIME_SECONDS: u64 = 24 * 60 * 60;
 
 /// Why there is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum TokenEndpointFault {
-    /// Entra refuses the gateway's credential or application. The number is that of its `AADSTS` code.
-    #[error("the token endpoint refused the gateway with status {status}, AADSTS{}", code.unwrap_or_default())]
+    /// Entra refuses the gateway's credential or application.
+    #[error(
+        "the token endpoint refused the gateway with status {status}{}",
+        code.map(|code| format!(", AADSTS{code}")).unwrap_or_default()
+    )]
     Rejected {
         /// The status.
         status: u16,
-        /// The `AADSTS` code: 7000215 wrong secret, 7000222 expired secret, 700016 unknown application, 90002 unknown tenant.
+        /// The number of its `AADSTS` code, where it named one: 7000215 wrong secret, 7000222 expired secret, 700016 unknown application, 90002 unknown tenant.
         code: Option<u32>,
     },
     /// Entra is throttling.
@@ -245,6 +249,16 @@ mod tests {
             (204, "", TokenEndpointFault::Unexpected { status: 204 }),
         ] {
             assert_eq!(read(&received(status, body), asked).map(|_| ()), Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_code_is_logged_where_there_is_one() {
+        for (code, logged) in [
+            (Some(7_000_222), "the token endpoint refused the gateway with status 400, AADSTS7000222"),
+            (None, "the token endpoint refused the gateway with status 400"),
+        ] {
+            assert_eq!(TokenEndpointFault::Rejected { status: 400, code }.to_string(), logged);
         }
     }
 }

@@ -68,7 +68,7 @@ mod tests {
     use crate::testing::platform::START;
     use crate::testing::stage::Stage;
     use crate::testing::upstream::Reply;
-    use crate::testing::{AUDIENCE_GUID, variables};
+    use crate::testing::{AUDIENCE_GUID, refused, variables};
 
     fn by_certificate() -> Variables {
         let mut variables = variables();
@@ -166,7 +166,7 @@ mod tests {
             assert_eq!(token(&mut stage, spoil), Err(expected));
             assert!(forms(&stage).is_empty());
             let refusal = Refusal::from(crate::ledger::SubmitFault::from(expected));
-            assert_eq!(refusal.code(), Code::Misconfigured);
+            assert_eq!(refused(&refusal).0, Code::Misconfigured);
             assert!(refusal.to_string().contains("CLIENT_CERTIFICATE"), "{refusal}");
         }
     }

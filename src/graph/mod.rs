@@ -5,3 +5,10 @@ pub mod app_token;
 mod assertion;
 pub mod request;
 pub mod tracking;
+
+/// Whether `text` is of the kind that Microsoft's codes and ids are: of 1 to `longest` characters that can hold neither an address nor a line, so
+/// that it may be logged.
+fn is_plain(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}

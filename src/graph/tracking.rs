@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::is_plain;
 use crate::percent;
 
 /// What a tracking link says.
@@ -33,17 +34,11 @@ impl Tracking {
         let bulk_id = parameter("filters").and_then(|filters| {
             let filters: Value = serde_json::from_str(&filters).ok()?;
             let id = filters.get("bulkId")?;
-            id.get(0).unwrap_or(id).as_str().filter(|id| is_id(id)).map(str::to_owned)
+            id.get(0).unwrap_or(id).as_str().filter(|id| is_plain(id, MAX_ID_LENGTH)).map(str::to_owned)
         });
-        let tenant_id = parameter("tid").filter(|id| is_id(id));
+        let tenant_id = parameter("tid").filter(|id| is_plain(id, MAX_ID_LENGTH));
         Self { url: as_uri(location), bulk_id, tenant_id }
     }
-}
-
-/// Whether `text` looks like one of Microsoft's ids. It is logged, so it must not be able to hold an address or a line.
-fn is_id(text: &str) -> bool {
-    (1..=MAX_ID_LENGTH).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// `link` with every character escaped that a URI may not hold in its query, and every `#` behind the one that begins the fragment (RFC 3986
@@ -55,7 +50,7 @@ fn as_uri(link: &str) -> String {
     while let Some((&byte, after)) = rest.split_first() {
         let allowed = percent::is_unreserved(byte)
             || b":/?@!$&'()*+,;=".contains(&byte)
-            || byte == b'%' && percent::escape(rest).is_some()
+            || byte == b'%' && percent::read_escape(rest).is_some()
             || byte == b'#' && !in_fragment;
         in_fragment |= byte == b'#';
         if allowed {

@@ -1,3 +1,5 @@
+//! The sample of the log in the documentation, which operators' queries are tried on, is made of the gateway's own lines.
+
 use std::fmt::Write;
 
 use super::{Record, config_line};
@@ -58,9 +60,15 @@ fn refused(record: Record, refusal: impl Into<Refusal>) -> Record {
         Refusal::Submit(SubmitFault::Graph(fault)) => (fault.status, fault.graph_request_id.clone()),
         _ => (None, None),
     };
-    let code = refusal.code();
-    let (status, code) = (code.status(), code.as_str());
-    Record { status, code: Some(code), reason: Some(refusal.to_string()), graph_status, graph_request_id, ..record }
+    let (code, answer) = crate::testing::refused(&refusal);
+    Record {
+        status: answer.status,
+        code: Some(code.as_str()),
+        reason: Some(refusal.to_string()),
+        graph_status,
+        graph_request_id,
+        ..record
+    }
 }
 
 fn graph(kind: GraphFaultKind, status: Option<u16>) -> SubmitFault {

@@ -1,32 +1,29 @@
+//! The description says of routes, types, limits and refusals what the code does.
+
+mod judgement;
+mod refusals;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::DESCRIPTION;
-use crate::caller::credentials::NoCredentials;
-use crate::caller::rights::Denied;
-use crate::caller::token::TokenFault;
-use crate::caller::{IdentityFault, SCOPE};
+use crate::caller::SCOPE;
 use crate::config::GraphVersion;
-use crate::graph::answer::{GraphFault, GraphFaultKind, MAX_RETRY_AFTER};
-use crate::graph::app_token::TokenEndpointFault;
-use crate::http::{BodyFailure, Request, RequestHeaders, Route};
-use crate::intake::{self, DeclaredFault, MAX_BODY_BYTES, MAX_ID_LENGTH, MAX_KEY_LENGTH, RequestFault};
-use crate::ledger::{Quota, SubmitFault};
-use crate::ports::{LedgerFailure, SendFailure};
-use crate::problem::{self, Code, Context, Refusal};
+use crate::graph::answer::MAX_RETRY_AFTER;
+use crate::http::{Request, RequestHeaders, Route};
+use crate::intake::{MAX_BODY_BYTES, MAX_ID_LENGTH, MAX_KEY_LENGTH};
+use crate::problem::Code;
 use crate::remediation::limits::{
     MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_DEPTH, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_DOMAIN, MAX_DOMAIN_LABEL,
     MAX_ECHO, MAX_FAULTS, MAX_LOCAL_PART,
 };
 use crate::remediation::{Action, Severity, read};
-use crate::testing::description::{covers, description};
+use crate::testing::description::description;
 use crate::testing::gateway::{GRAPH_URL, Gateway, api_key, payload};
-use crate::testing::platform::START;
 use crate::testing::upstream::Reply;
 use crate::testing::{CRON_KEY, SCRIPT_KEYS};
-use crate::time::Timestamp;
 
 const ID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
 
@@ -206,198 +203,6 @@ fn every_request_header_is_described() {
     for header in ["Content-Length", "Content-Encoding", "x-ms-transfer-mode"] {
         assert!(body.contains(header), "{header}");
     }
-}
-
-/// At each limit the description and the reader agree on what is taken, and one step beyond it on what is not.
-#[test]
-fn payloads_are_judged_as_the_gateway_judges_them() {
-    let with = |name: &str, value: Value| {
-        let mut body = payload("softDelete", &["hannah@contoso.com"]);
-        body[name] = value;
-        body
-    };
-    let to =
-        |address: &str| with("analyzedEmails", json!([{ "networkMessageId": ID, "recipientEmailAddress": address }]));
-    let item = |item: Value| with("analyzedEmails", json!([item]));
-    let of = |count: usize| payload("softDelete", &vec!["hannah@contoso.com"; count]);
-    let domain = |length: usize| {
-        let label = "d".repeat(MAX_DOMAIN_LABEL);
-        let labels = format!("{label}.{label}.{label}.{label}");
-        labels.get(..length).unwrap().to_owned()
-    };
-    for (body, taken) in [
-        (of(1), true),
-        (of(MAX_ANALYZED_EMAILS), true),
-        (of(MAX_ANALYZED_EMAILS + 1), false),
-        (of(0), false),
-        (with("displayName", json!("é".repeat(MAX_DISPLAY_NAME))), true),
-        (with("displayName", json!("é".repeat(MAX_DISPLAY_NAME + 1))), false),
-        (with("displayName", json!("")), false),
-        (with("displayName", json!(" \t\n")), false),
-        (with("displayName", Value::Null), false),
-        (with("description", json!("😀".repeat(MAX_DESCRIPTION))), true),
-        (with("description", json!("😀".repeat(MAX_DESCRIPTION + 1))), false),
-        (with("severity", json!("High")), false),
-        (with("action", json!("unknownFutureValue")), false),
-        (with("remediateSendersCopy", json!("fAlSe")), true),
-        (with("remediateSendersCopy", json!("no")), false),
-        (with("remediateSendersCopy", json!(" true")), false),
-        (with("remediateSendersCopy", json!(0)), false),
-        (with("@odata.type", json!({ "any": [1] })), true),
-        (with("action@odata.type", json!("x")), true),
-        (with("@odata", json!("x")), false),
-        (with("approverUpn", json!("x")), false),
-        (with("analyzedEmails", json!({})), false),
-        (
-            item(json!({ "networkMessageId": ID.to_uppercase(), "recipientEmailAddress": "a@b.c", "@odata.id": "x" })),
-            true,
-        ),
-        (item(json!({ "networkMessageId": format!("{{{ID}}}"), "recipientEmailAddress": "a@b.c" })), false),
-        (item(json!({ "networkMessageId": ID.replace('-', ""), "recipientEmailAddress": "a@b.c" })), false),
-        (item(json!({ "networkMessageId": ID })), false),
-        (item(json!({ "id": "1" })), false),
-        (item(json!("1")), false),
-        (to(&format!("{}@contoso.com", "l".repeat(MAX_LOCAL_PART))), true),
-        (to(&format!("{}@contoso.com", "l".repeat(MAX_LOCAL_PART + 1))), false),
-        (to(&format!("{}@{}", "l".repeat(MAX_LOCAL_PART), domain(MAX_DOMAIN))), true),
-        (to(&format!("l@{}.com", "d".repeat(MAX_DOMAIN_LABEL + 1))), false),
-        (to("hännah.o'jarvis+1@кц.рф"), true),
-        (to("hannah@contoso"), false),
-        (to("Hannah <hannah@contoso.com>"), false),
-        (to("a%b@contoso.com"), false),
-        (to("a@b@contoso.com"), false),
-        (to(""), false),
-        (json!([]), false),
-    ] {
-        let shown: String = body.to_string().chars().take(400).collect();
-        assert_eq!(read(body.to_string().as_bytes()).is_ok(), taken, "the reader: {shown}");
-        assert_eq!(description().takes(&body).is_ok(), taken, "the description: {shown}");
-    }
-}
-
-#[test]
-fn idempotency_keys_are_judged_as_the_gateway_judges_them() {
-    let place = "/components/parameters/Idempotency-Key/schema";
-    for key in [
-        "incident-4711",
-        "\"incident 4711\"",
-        "\"incident-4711\"",
-        r#""a\"b\\""#,
-        r#""a"b""#,
-        r#"a"b"#,
-        r"a\b",
-        r#""a\b""#,
-        "\"",
-        "\"\"",
-        "",
-        "é",
-        &"k".repeat(MAX_KEY_LENGTH),
-        &"k".repeat(MAX_KEY_LENGTH + 1),
-        &format!("\"{}\"", r#"\""#.repeat(MAX_KEY_LENGTH)),
-        &format!("\"{}\"", "k".repeat(MAX_KEY_LENGTH + 1)),
-    ] {
-        let described = description().validate(place, &json!(key)).is_ok();
-        assert_eq!(described, intake::idempotency_key(Some(key)).is_ok(), "{key}");
-    }
-}
-
-/// A refusal of each kind, whatever the pipeline would have to go through to come to it.
-fn refusals() -> Vec<Refusal> {
-    let quota = Quota { limit: 10, remaining: 1, reset: 3601 };
-    let token = |fault| Refusal::Submit(SubmitFault::AppToken(fault));
-    let graph = |kind| Refusal::Submit(SubmitFault::Graph(GraphFault { kind, status: None, graph_request_id: None }));
-    let denied = |denied| Refusal::Denied { caller: "soar".to_owned(), denied };
-    let unreadable = |body: &[u8]| Refusal::Unreadable(read(body).unwrap_err());
-    let mut refusals = vec![
-        Refusal::NotFound,
-        Refusal::MethodNotAllowed(Route::Remediate),
-        Refusal::MethodNotAllowed(Route::Health),
-        Refusal::Misconfigured,
-        Refusal::Stopped,
-        Refusal::InProgress,
-        Refusal::KeyReused,
-        Refusal::QuotaExceeded { emails: 2, quota },
-        Refusal::Ledger(LedgerFailure),
-        denied(Denied::Action(Action::HardDelete)),
-        denied(Denied::Recipients { first: (0..MAX_FAULTS).collect(), total: MAX_FAULTS + 1 }),
-        denied(Denied::TooMany { emails: 2, most: 1 }),
-        unreadable(b""),
-        unreadable(br#"{"a/b":1,"a/b":1}"#),
-        unreadable(b"{}"),
-        unreadable(format!("[{}", "[".repeat(MAX_DEPTH)).as_bytes()),
-        unreadable(payload("softDelete", &["x"; MAX_FAULTS + 1]).to_string().as_bytes()),
-        token(TokenEndpointFault::Rejected { status: 401, code: None }),
-        token(TokenEndpointFault::Throttled { retry_after: Some(MAX_RETRY_AFTER) }),
-        token(TokenEndpointFault::Unavailable { status: 500, retry_after: None }),
-        token(TokenEndpointFault::Unexpected { status: 302 }),
-        graph(GraphFaultKind::Refused { code: "badRequest".to_owned(), message: "é".to_owned() }),
-        graph(GraphFaultKind::TokenRejected),
-        graph(GraphFaultKind::PermissionMissing),
-        graph(GraphFaultKind::Conflict),
-        graph(GraphFaultKind::Throttled { retry_after: Some(0) }),
-        graph(GraphFaultKind::Unavailable { retry_after: None }),
-        graph(GraphFaultKind::Unexpected),
-    ];
-    for failure in [SendFailure::Connection, SendFailure::Deadline] {
-        refusals.extend([token(failure.into()), graph(failure.into())]);
-    }
-    refusals.extend([BodyFailure::TooLarge, BodyFailure::CutOff].map(Refusal::Body));
-    refusals.extend(
-        [
-            DeclaredFault::ChunkedTransfer,
-            DeclaredFault::Encoded,
-            DeclaredFault::NotJson,
-            DeclaredFault::Charset,
-            DeclaredFault::MalformedLength,
-            DeclaredFault::TooLarge,
-        ]
-        .map(Refusal::Declared),
-    );
-    refusals.extend(
-        [RequestFault::Value, RequestFault::Repeated, RequestFault::Misspelt, RequestFault::IdempotencyKey]
-            .map(Refusal::Request),
-    );
-    refusals.extend(
-        [
-            NoCredentials::Absent.into(),
-            NoCredentials::Several.into(),
-            NoCredentials::Repeated.into(),
-            NoCredentials::UnknownScheme.into(),
-            NoCredentials::MalformedBasic.into(),
-            TokenFault::Signature.into(),
-            TokenFault::KeysUnavailable.into(),
-            IdentityFault::UnknownKey,
-            IdentityFault::NotTheOwner,
-            IdentityFault::UnknownObjectId,
-            IdentityFault::MissingScope,
-            IdentityFault::MissingRole,
-        ]
-        .map(Refusal::Identity),
-    );
-    refusals
-}
-
-#[test]
-fn every_refusal_is_described_in_full() {
-    let mut codes = BTreeSet::new();
-    for refusal in refusals() {
-        codes.insert(refusal.code());
-        let context = Context {
-            instance: Some("/remediate"),
-            request_id: ID,
-            client_request_id: Some("flow-1"),
-            now: Timestamp::from_seconds(START),
-        };
-        let (_, mut answer) = problem::answer(&refusal, context);
-        // What every answer carries is the pipeline's to add, and in its tests.
-        answer.headers.extend([
-            ("request-id", ID.to_owned()),
-            ("Cache-Control", "no-store".to_owned()),
-            ("X-Content-Type-Options", "nosniff".to_owned()),
-        ]);
-        covers("POST", "/remediate", &answer).unwrap_or_else(|fault| panic!("{refusal:?}: {fault}"));
-    }
-    assert_eq!(codes, Code::ALL.iter().copied().collect(), "there is a refusal of each kind");
 }
 
 fn get(path: &str) -> Request {

@@ -13,10 +13,27 @@ macro_rules! codes {
             /// All of them, by status.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// Status, code and title.
-            pub(super) const fn row(self) -> (u16, &'static str, &'static str) {
+            /// The status of the answer.
+            #[must_use]
+            pub const fn status(self) -> u16 {
                 match self {
-                    $(Self::$name => ($status, $code, $title),)+
+                    $(Self::$name => $status,)+
+                }
+            }
+
+            /// The code as it stands in the body and in the log.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)+
+                }
+            }
+
+            /// What it means, in a few words.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$name => $title,)+
                 }
             }
         }
@@ -51,7 +68,7 @@ codes! {
     MethodNotAllowed = 405 "methodNotAllowed" "The resource does not have this method";
     /// The same remediation is on its way.
     InProgress = 409 "inProgress" "The same remediation is in progress";
-    /// Graph is in the way of itself.
+    /// Graph answered 409, but not for a duplicate.
     GraphConflict = 409 "graphConflict" "Microsoft Graph answered a conflict";
     /// The body is too large.
     PayloadTooLarge = 413 "payloadTooLarge" "The body is too large";
@@ -79,24 +96,4 @@ codes! {
     GraphUnavailable = 503 "graphUnavailable" "Microsoft Graph is unavailable";
     /// Microsoft did not answer in time.
     GraphTimeout = 504 "graphTimeout" "Microsoft Graph did not answer in time";
-}
-
-impl Code {
-    /// The status of the answer.
-    #[must_use]
-    pub const fn status(self) -> u16 {
-        self.row().0
-    }
-
-    /// The code as it stands in the body and in the log.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.row().1
-    }
-
-    /// What it means, in a few words.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        self.row().2
-    }
 }

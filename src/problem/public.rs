@@ -1,48 +1,35 @@
 //! What the caller learns of each refusal: code, words, headers, and the places in the payload.
 
-use serde::Serialize;
+mod identity;
+mod microsoft;
+#[cfg(test)]
+mod tests;
 
 use super::{Code, Refusal};
-use crate::caller::credentials::NoCredentials;
 use crate::caller::rights::Denied;
-use crate::caller::token::TokenFault;
-use crate::caller::{IdentityFault, SCOPE};
-use crate::graph::answer::GraphFaultKind;
-use crate::graph::app_token::TokenEndpointFault;
 use crate::http::BodyFailure;
 use crate::intake::{DeclaredFault, MAX_BODY_BYTES, RequestFault};
 use crate::ledger::{Quota, SubmitFault};
-use crate::ports::{LedgerFailure, SendFailure};
+use crate::ports::LedgerFailure;
 use crate::remediation::limits::MAX_FAULTS;
-use crate::remediation::{JsonFault, Unreadable};
+use crate::remediation::{Fault, JsonFault, Unreadable};
 
 /// What a caller is told to wait, in seconds, where Microsoft does not say (contract, section 4).
 const DEFAULT_RETRY_AFTER: u32 = 30;
 
-/// What a caller is told to wait, in seconds, while the gateway is stopped. People lift a stop, so within a minute it is not lifted; and within five
-/// whoever looks into it knows more. Who heeds it asks so seldom that the answers cost nothing; who does not ends soon: Logic Apps repeats a 503
-/// four times in its own rhythm, an SDK three times (facts, sections 4 and 5), and then the run fails where its owner sees it.
+/// What a caller is told to wait, in seconds, while the gateway is stopped. Five minutes: a stop is lifted by a person, hardly within one. Clients
+/// that ignore it give up by themselves: Logic Apps repeats a 503 four times, an SDK three times (facts, sections 4 and 5), and then the run fails
+/// where its owner sees it.
 const STOPPED_RETRY_AFTER: u32 = 300;
 
 /// How many faults the message of the error object tells: as many as fit on a few lines of a console.
 const MAX_FAULTS_IN_MESSAGE: usize = 5;
 
-const BEARER: &str = r#"Bearer realm="remediation-gateway""#;
-const BEARER_INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error="invalid_token""#;
-const BEARER_INSUFFICIENT_SCOPE: &str = r#"Bearer realm="remediation-gateway", error="insufficient_scope""#;
-
-/// A place in the payload and what is wrong there.
-#[derive(Debug, Serialize)]
-pub(super) struct PointedFault {
-    pointer: String,
-    detail: String,
-}
-
 /// What the caller learns of a refusal.
 pub(super) struct Public {
     pub(super) code: Code,
     pub(super) detail: String,
-    pub(super) errors: Vec<PointedFault>,
+    pub(super) errors: Vec<Fault>,
     /// The headers of this refusal beyond those that every answer carries.
     pub(super) headers: Vec<(&'static str, String)>,
 }
@@ -57,7 +44,7 @@ impl Public {
         self
     }
 
-    fn errors(mut self, errors: Vec<PointedFault>) -> Self {
+    fn errors(mut self, errors: Vec<Fault>) -> Self {
         self.errors = errors;
         self
     }
@@ -65,7 +52,11 @@ impl Public {
     /// The detail with the first faults after it: Graph's SDKs show their users the message of the error object, and nothing else.
     pub(super) fn message(&self) -> String {
         let faults = self.errors.iter().take(MAX_FAULTS_IN_MESSAGE);
-        let faults = faults.map(|fault| format!(" {}: {}.", fault.pointer, fault.detail));
+        let faults = faults.map(|fault| match fault.pointer.as_str() {
+            // What is wrong with the body as a whole names it.
+            "" => format!(" {}", sentence(&fault.detail)),
+            pointer => format!(" {}", sentence(&format!("{pointer}: {}", fault.detail))),
+        });
         std::iter::once(self.detail.clone()).chain(faults).collect()
     }
 
@@ -88,7 +79,7 @@ impl Refusal {
             }
             Self::Declared(fault) => declared(*fault),
             Self::Misconfigured => misconfigured(),
-            Self::Identity(fault) => identity(*fault),
+            Self::Identity(fault) => identity::identity(*fault),
             Self::Request(fault) => request(*fault),
             Self::Stopped => Public::new(
                 Code::Stopped,
@@ -111,8 +102,8 @@ impl Refusal {
                 "The Idempotency-Key was used within the last 24 hours for another remediation. Send a key of its own with each.",
             ),
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
-            Self::Submit(SubmitFault::AppToken(fault)) => app_token(*fault),
-            Self::Submit(SubmitFault::Graph(fault)) => graph(&fault.kind),
+            Self::Submit(SubmitFault::AppToken(fault)) => microsoft::app_token(*fault),
+            Self::Submit(SubmitFault::Graph(fault)) => microsoft::graph(fault),
             Self::Ledger(LedgerFailure) => Public::new(
                 Code::Internal,
                 "The gateway's ledger could not be reached. Whether the remediation was sent is unknown; a retry is safe.",
@@ -154,85 +145,34 @@ fn request(fault: RequestFault) -> Public {
     Public::new(Code::InvalidRequest, detail)
 }
 
-/// One answer for all bad credentials, whatever is wrong with them: the log has the reason.
-fn identity(fault: IdentityFault) -> Public {
-    let invalid = |challenge: &str| {
-        Public::new(
-            Code::InvalidCredentials,
-            "The token or key is not valid here. A token must be issued by the gateway's tenant for the gateway's own audience, not for Microsoft Graph.",
-        )
-        .header("WWW-Authenticate", challenge)
-    };
-    match fault {
-        IdentityFault::Credentials(NoCredentials::Absent) => Public::new(
-            Code::Unauthenticated,
-            "Send a bearer token of Entra ID for the gateway's audience, or an API key as X-API-Key or Basic.",
-        )
-        .header("WWW-Authenticate", BEARER),
-        IdentityFault::Credentials(NoCredentials::Several) => {
-            Public::new(Code::InvalidRequest, "Send either Authorization or X-API-Key, not both.")
-        }
-        IdentityFault::Credentials(NoCredentials::Repeated) => {
-            Public::new(Code::InvalidRequest, "Authorization is given more than once.")
-        }
-        IdentityFault::Credentials(NoCredentials::UnknownScheme | NoCredentials::MalformedBasic)
-        | IdentityFault::UnknownKey
-        | IdentityFault::NotTheOwner => invalid(BEARER),
-        // Whether the token is good is not known, and a workflow engine would take a 401 for final.
-        IdentityFault::Token(TokenFault::KeysUnavailable) => Public::new(
-            Code::GraphUnavailable,
-            "The keys of Entra ID, which tokens are checked with, could not be had. Nothing was sent; try again.",
-        )
-        .retry_after(None),
-        IdentityFault::Token(_) => invalid(BEARER_INVALID_TOKEN),
-        IdentityFault::UnknownObjectId => Public::new(
-            Code::UnknownCaller,
-            "The token is valid, but its object id (oid) is not that of a caller here.",
-        ),
-        IdentityFault::MissingScope => {
-            Public::new(Code::UnknownCaller, format!("The token is a user's and lacks the scope {SCOPE}."))
-                .header("WWW-Authenticate", BEARER_INSUFFICIENT_SCOPE)
-        }
-        IdentityFault::MissingRole => {
-            Public::new(Code::UnknownCaller, "The token lacks the app role that this caller must have.")
-                .header("WWW-Authenticate", BEARER_INSUFFICIENT_SCOPE)
-        }
-    }
-}
-
 fn unreadable_body(unreadable: &Unreadable) -> Public {
     match unreadable {
         Unreadable::NotJson(fault) => {
             let errors = match fault {
                 JsonFault::Repeated { pointer } => {
-                    vec![PointedFault { pointer: pointer.clone(), detail: "is given twice in one object".to_owned() }]
+                    vec![Fault { pointer: pointer.clone(), detail: "is given twice in one object".to_owned() }]
                 }
                 _ => Vec::new(),
             };
             Public::new(Code::InvalidJson, sentence(&fault.to_string())).errors(errors)
         }
         Unreadable::Faulty(faults) => {
-            let listed = faults.listed().iter();
-            let errors = listed
-                .map(|fault| PointedFault { pointer: fault.pointer.clone(), detail: fault.detail.clone() })
-                .collect();
-            let detail = match (faults.total(), faults.not_listed()) {
-                (1, _) => "The payload has a fault.".to_owned(),
-                (total, 0) => format!("The payload has {total} faults."),
-                (total, more) => {
-                    format!("The payload has {total} faults: the first {MAX_FAULTS} are listed, and {more} more.")
-                }
+            let listed = faults.listed();
+            let detail = match faults.total() - listed.len() {
+                0 => faults.to_string(),
+                more => format!("{faults}: the first {MAX_FAULTS} are listed and {more} left out"),
             };
-            Public::new(Code::InvalidPayload, detail).errors(errors)
+            Public::new(Code::InvalidPayload, sentence(&detail)).errors(listed.to_vec())
         }
     }
 }
 
-/// `text` with a capital at its start and a period at its end.
+/// `text` with a capital at its start, and a period at its end where it is no question.
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(characters).chain(['.']).collect()
+    let period = (!text.ends_with('?')).then_some('.');
+    first.into_iter().chain(characters).chain(period).collect()
 }
 
 fn rights(caller: &str, denied: &Denied) -> Public {
@@ -241,7 +181,7 @@ fn rights(caller: &str, denied: &Denied) -> Public {
             Code::ActionNotAllowed,
             format!("The caller \"{caller}\" is not granted the action {}.", action.as_str()),
         )
-        .errors(vec![PointedFault { pointer: "/action".to_owned(), detail: "is not granted".to_owned() }]),
+        .errors(vec![Fault { pointer: "/action".to_owned(), detail: "is not granted".to_owned() }]),
         Denied::Recipients { first, total } => {
             let more = total - first.len();
             let listed = if more > 0 { format!(", of which the first {MAX_FAULTS} are listed") } else { String::new() };
@@ -250,7 +190,7 @@ fn rights(caller: &str, denied: &Denied) -> Public {
             );
             let errors = first
                 .iter()
-                .map(|index| PointedFault {
+                .map(|index| Fault {
                     pointer: format!("/analyzedEmails/{index}/recipientEmailAddress"),
                     detail: "is outside the granted domains".to_owned(),
                 })
@@ -261,7 +201,7 @@ fn rights(caller: &str, denied: &Denied) -> Public {
             Code::TooManyEmails,
             format!("max_emails_per_request of the caller \"{caller}\" is {most}; the request has {emails}."),
         )
-        .errors(vec![PointedFault {
+        .errors(vec![Fault {
             pointer: "/analyzedEmails".to_owned(),
             detail: "has more emails than are granted".to_owned(),
         }]),
@@ -281,74 +221,4 @@ fn misconfigured() -> Public {
         Code::Misconfigured,
         "The configuration of the gateway has faults; its log names them. Nothing was sent.",
     )
-}
-
-fn credential_rejected() -> Public {
-    Public::new(
-        Code::GraphCredentialRejected,
-        "Microsoft refused the gateway's own credential. The operator of the gateway finds the reason in its log.",
-    )
-}
-
-fn app_token(fault: TokenEndpointFault) -> Public {
-    match fault {
-        TokenEndpointFault::Rejected { .. } => credential_rejected(),
-        TokenEndpointFault::CertificateExpired | TokenEndpointFault::NotSigned => misconfigured(),
-        TokenEndpointFault::Throttled { retry_after } => {
-            Public::new(Code::GraphThrottled, "Entra ID is throttling. Nothing was sent to Graph; try again.")
-                .retry_after(retry_after)
-        }
-        TokenEndpointFault::Unavailable { retry_after, .. } => {
-            Public::new(Code::GraphUnavailable, "Entra ID is unavailable. Nothing was sent to Graph; try again.")
-                .retry_after(retry_after)
-        }
-        TokenEndpointFault::Send(SendFailure::Connection) => {
-            Public::new(Code::GraphUnavailable, "Entra ID could not be reached. Nothing was sent to Graph; try again.")
-                .retry_after(None)
-        }
-        TokenEndpointFault::Send(SendFailure::Deadline) => Public::new(
-            Code::GraphTimeout,
-            "Entra ID did not answer in time. Nothing was sent to Graph; a retry is safe.",
-        ),
-        TokenEndpointFault::Unexpected { .. } => {
-            Public::new(Code::GraphError, "Entra ID answered unexpectedly. Nothing was sent to Graph.")
-        }
-    }
-}
-
-fn graph(fault: &GraphFaultKind) -> Public {
-    match fault {
-        GraphFaultKind::Refused { code, message } => {
-            Public::new(Code::GraphRefused, format!("Microsoft Graph answered {code}: {message}"))
-        }
-        GraphFaultKind::TokenRejected => credential_rejected(),
-        GraphFaultKind::PermissionMissing => Public::new(
-            Code::GraphPermissionMissing,
-            "Microsoft Graph denied the gateway. The operator of the gateway finds the reason in its log.",
-        ),
-        GraphFaultKind::Conflict => {
-            Public::new(Code::GraphConflict, "Microsoft Graph answered a conflict that is not a duplicate remediation.")
-        }
-        GraphFaultKind::Throttled { retry_after } => {
-            Public::new(Code::GraphThrottled, "Microsoft Graph is throttling. The remediation was not accepted; try again.")
-                .retry_after(*retry_after)
-        }
-        GraphFaultKind::Unavailable { retry_after } => {
-            Public::new(Code::GraphUnavailable, "Microsoft Graph is unavailable. The remediation was not accepted; try again.")
-                .retry_after(*retry_after)
-        }
-        GraphFaultKind::Unexpected => Public::new(
-            Code::GraphError,
-            "Microsoft Graph answered unexpectedly. Whether it accepted the remediation is unknown; a retry is safe.",
-        ),
-        GraphFaultKind::Send(SendFailure::Connection) => Public::new(
-            Code::GraphUnavailable,
-            "The connection to Microsoft Graph failed. Whether it accepted the remediation is unknown; a retry is safe.",
-        )
-        .retry_after(None),
-        GraphFaultKind::Send(SendFailure::Deadline) => Public::new(
-            Code::GraphTimeout,
-            "Microsoft Graph did not answer in time. Whether it accepted the remediation is unknown; a retry is safe.",
-        ),
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::echo::{cut_pointer, pointer_step};
 use super::limits::{MAX_DEPTH, MAX_FAULTS};
 
@@ -78,7 +80,7 @@ impl JsonFault {
 }
 
 /// One thing that is wrong with a payload.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// Where, as a JSON Pointer (RFC 6901) into the caller's body.
     pub pointer: String,
@@ -106,12 +108,6 @@ impl Faults {
         self.total
     }
 
-    /// How many there are beyond the listed ones: the "and n more" of a refusal.
-    #[must_use]
-    pub fn not_listed(&self) -> usize {
-        self.total.saturating_sub(self.listed.len())
-    }
-
     /// Notes a fault. Its text is only made when it is listed.
     pub(super) fn add(&mut self, place: Place<'_>, detail: impl FnOnce() -> String) {
         self.insert(self.listed.len(), place, detail);
@@ -129,10 +125,9 @@ impl Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.total, self.not_listed()) {
-            (1, _) => write!(f, "the payload has 1 fault"),
-            (total, 0) => write!(f, "the payload has {total} faults"),
-            (_, more) => write!(f, "the payload has these {} faults and {more} more", self.listed.len()),
+        match self.total {
+            1 => f.write_str("the payload has a fault"),
+            total => write!(f, "the payload has {total} faults"),
         }
     }
 }

@@ -16,12 +16,13 @@ pub(super) enum Level {
     Item,
 }
 
-/// Names that public callers send and Graph does not have. They come from hand-written playbooks and scripts and from older
+/// Names that public callers send, and the members that they mean. These and the next come from hand-written playbooks and scripts and from older
 /// revisions of the documentation.
-const SEEN_IN_THE_WILD: [(&str, &str); 7] = [
-    ("remediationAction", "unknown member; did you mean \"action\"?"),
-    ("analyzedEmailIdentifiers", "unknown member; did you mean \"analyzedEmails\"?"),
-    ("emailIds", "unknown member; did you mean \"analyzedEmails\"?"),
+const OTHER_NAMES: [(&str, &str); 3] =
+    [("remediationAction", "action"), ("analyzedEmailIdentifiers", "analyzedEmails"), ("emailIds", "analyzedEmails")];
+
+/// Names that public callers send and that no single member stands for, and what to do about each at either level.
+const WITHOUT_EQUIVALENT: [(&str, &str); 4] = [
     ("remediateBy", "unknown member with no equivalent: Graph itself records the application that asks; leave it out"),
     ("approverUpn", "unknown member of an older revision with no equivalent today; leave it out"),
     (
@@ -36,16 +37,22 @@ const SEEN_IN_THE_WILD: [(&str, &str); 7] = [
 
 /// The refusal of a member that does not exist at this level.
 pub(super) fn unknown_member(level: Level, name: &str) -> String {
-    if let Some((_, text)) = SEEN_IN_THE_WILD.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)) {
-        return (*text).to_owned();
+    let listed_in = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, listed)| *listed)
+    };
+    if let Some(text) = listed_in(&WITHOUT_EQUIVALENT) {
+        return text.to_owned();
     }
     let (here, elsewhere, place) = match level {
         Level::Body => (BODY_MEMBERS.as_slice(), ITEM_MEMBERS.as_slice(), "in each item of \"analyzedEmails\""),
         Level::Item => (ITEM_MEMBERS.as_slice(), BODY_MEMBERS.as_slice(), "at the top of the body, not in an item"),
     };
-    if let Some(right) = nearest(name, here) {
+    let meant = listed_in(&OTHER_NAMES);
+    let meant_of =
+        |members: &[&'static str]| meant.filter(|meant| members.contains(meant)).or_else(|| nearest(name, members));
+    if let Some(right) = meant_of(here) {
         format!("unknown member; did you mean \"{right}\"?")
-    } else if let Some(right) = nearest(name, elsewhere) {
+    } else if let Some(right) = meant_of(elsewhere) {
         format!("unknown member here; \"{right}\" belongs {place}")
     } else {
         format!("unknown member; the members here are {}", listed(here))
@@ -88,11 +95,18 @@ fn is_guid_in_other_spelling(text: &str) -> bool {
     digits().count() == 32 && digits().all(|c| c.is_ascii_hexdigit())
 }
 
-/// Base64 of some length, plain or for URLs. Exchange's ids start `AAMk`, `AAkA`, `AQMk` and alike and have 120 characters or more.
+/// Characters of a GUID in the one spelling that is taken, 8-4-4-4-12.
+const GUID_LENGTH: usize = 36;
+/// How Exchange's ids start, whichever kind of mailbox and of id they are of.
+const STARTS_OF_ITEM_IDS: [&str; 5] = ["AAM", "AAk", "AQM", "AAA", "AAQ"];
+/// Characters from which base64 is taken for an Exchange id however it starts: they have 120 or more, and half of one may have been cut off.
+const LONG_ID: usize = 60;
+
+/// Base64, plain or for URLs, that is longer than a GUID and either starts as Exchange's ids do or is long.
 fn is_item_id(text: &str) -> bool {
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
-    let starts_like_one = ["AAM", "AAk", "AQM", "AAA", "AAQ"].iter().any(|start| text.starts_with(start));
-    (starts_like_one || text.len() > 60) && text.len() > 36 && text.bytes().all(is_base64)
+    let starts_like_one = STARTS_OF_ITEM_IDS.iter().any(|start| text.starts_with(start));
+    (starts_like_one || text.len() >= LONG_ID) && text.len() > GUID_LENGTH && text.bytes().all(is_base64)
 }
 
 /// The candidate that differs from the text in case only, else the first one with the fewest misspellings.
@@ -150,6 +164,7 @@ mod tests {
             assert!(!within(misspelt, "action", 0), "{misspelt}");
         }
         assert!(within("atcino", "action", 2) && !within("atcino", "action", 1));
+        assert!(within("location", "action", 3) && !within("location", "action", 2));
         assert!(!within("", "action", 2) && within("", "", 0));
     }
 
@@ -160,9 +175,25 @@ mod tests {
     }
 
     #[test]
-    fn every_listed_name_is_unknown() {
-        for (seen, _) in SEEN_IN_THE_WILD {
-            assert!(!BODY_MEMBERS.contains(&seen) && !ITEM_MEMBERS.contains(&seen), "{seen}");
+    fn what_is_suggested_may_stand_where_it_is_suggested() {
+        for (name, top, item) in [
+            ("emailIds", "did you mean \"analyzedEmails\"?", "\"analyzedEmails\" belongs at the top of the body"),
+            ("remediationAction", "did you mean \"action\"?", "\"action\" belongs at the top of the body"),
+            ("approverUpn", "leave it out", "leave it out"),
+            ("id", "\"networkMessageId\"", "\"networkMessageId\""),
+        ] {
+            for (level, expected) in [(Level::Body, top), (Level::Item, item)] {
+                let text = unknown_member(level, name);
+                assert!(text.contains(expected), "{name} {level:?}: {text}");
+            }
         }
+    }
+
+    #[test]
+    fn every_listed_name_is_unknown() {
+        for (seen, _) in OTHER_NAMES.iter().chain(&WITHOUT_EQUIVALENT) {
+            assert!(!BODY_MEMBERS.contains(seen) && !ITEM_MEMBERS.contains(seen), "{seen}");
+        }
+        assert!(OTHER_NAMES.iter().all(|(_, meant)| BODY_MEMBERS.contains(meant)));
     }
 }

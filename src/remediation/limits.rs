@@ -38,8 +38,8 @@ pub const MAX_FAULTS: usize = 50;
 /// (`recipientEmailAddress`, 21), so that a misspelt one is shown whole.
 pub const MAX_ECHO: usize = 64;
 
-/// Typing mistakes between two names that are still taken for the same: with 3, `action` would resemble `cation`, but also
-/// half of all six-letter words.
+/// Typing mistakes between two names that are still taken for the same: two are usual in a long name, and with three `location` would be taken
+/// for `action`.
 pub(super) const MAX_MISSPELLINGS: usize = 2;
 
 /// Member names of one object that are compared one by one before a sorted set takes over. An item has 2, each perhaps with

@@ -8,8 +8,8 @@ use super::echo::is_unseen;
 use super::fault::{Faults, JsonFault, Place};
 use super::guid::Guid;
 use super::hints;
-use super::json::{Json, Kind};
 use super::model::{Action, Severity};
+use super::reader::{Json, Kind};
 
 /// What has become of a required member.
 #[derive(Debug, Default)]

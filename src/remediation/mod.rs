@@ -1,6 +1,6 @@
 //! The payload: what a caller asks for, read from JSON and written for Graph.
 //!
-//! `reading` walks the body once (`json`), judges each value (`members`, `address`, `guid`) and collects every fault with a
+//! `reading` walks the body once (`reader`), judges each value (`members`, `address`, `guid`) and collects every fault with a
 //! pointer (`fault`, `hints`, `echo`). What it returns is a [`Remediation`] (`model`) without repetitions (`duplicates`),
 //! which can be written as Graph's request (`graph_json`). All figures are in [`limits`].
 
@@ -12,10 +12,10 @@ mod fingerprint;
 mod graph_json;
 mod guid;
 mod hints;
-mod json;
 pub mod limits;
 mod members;
 mod model;
+mod reader;
 mod reading;
 
 #[cfg(test)]

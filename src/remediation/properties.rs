@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::corpus::{ITEM, SEED};
-use super::json::Json;
+use super::reader::Json;
 use super::{Action, JsonFault, Severity, Unreadable, read};
 
 /// Reads any document with the strict reader alone.
@@ -101,7 +101,7 @@ proptest! {
     fn any_value_in_an_items_place_leaves_the_other_items_judged(value in any_json()) {
         let text = SEED.replacen('[', &format!("[{value},{{}},"), 1);
         let Err(Unreadable::Faulty(faults)) = read(text.as_bytes()) else { panic!("accepted") };
-        prop_assert!(faults.listed().iter().any(|fault| fault.pointer == "/analyzedEmails/1/networkMessageId") || faults.not_listed() > 0);
+        prop_assert!(faults.listed().iter().any(|fault| fault.pointer == "/analyzedEmails/1/networkMessageId") || faults.total() > faults.listed().len());
     }
 
     /// What is sent is what was asked for: read, written, and read by another.

@@ -8,10 +8,10 @@ use std::borrow::Cow;
 use super::duplicates::remove_duplicates;
 use super::fault::{Faults, JsonFault, Place, Unreadable};
 use super::hints::{self, Level};
-use super::json::{Json, Kind};
 use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME};
 use super::members::{self, Member};
 use super::model::{Action, AnalyzedEmail, Remediation, Severity};
+use super::reader::{Json, Kind};
 
 /// Reads a request body. What it returns borrows from the body wherever that has no escapes.
 ///

@@ -65,6 +65,12 @@ pub(crate) fn api_key(value: &str) -> RequestHeaders {
     RequestHeaders { authorization: None, api_key: Some(Secret::new(value.to_owned())), ..authorization("") }
 }
 
+/// The public code of an answer, `accepted` for one that has none.
+pub(crate) fn code(answer: &Answer) -> String {
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
+}
+
 impl Default for Gateway {
     fn default() -> Self {
         Self::new(variables())

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::{BEARER, invalid_credentials, refuse, without_ids};
 use crate::caller::IdentityFault::{self, Credentials, NotTheOwner, UnknownKey};
-use crate::caller::credentials::NoCredentials::{Absent, MalformedBasic, Repeated, Several, UnknownScheme};
+use crate::caller::credentials::CredentialsFault::{Absent, MalformedBasic, Repeated, Several, UnknownScheme};
 use crate::http::RequestHeaders;
 use crate::secret::Secret;
 use crate::testing::entra::{self, Draft};

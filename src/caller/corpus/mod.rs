@@ -6,7 +6,6 @@ mod forbidden;
 mod good;
 mod header;
 mod properties;
-
 mod shape;
 mod signature;
 

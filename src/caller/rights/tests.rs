@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::http::Answer;
-use crate::testing::gateway::{GRAPH_URL, Gateway, api_key, payload};
+use crate::testing::gateway::{GRAPH_URL, Gateway, api_key, code, payload};
 use crate::testing::{sha256, variables_with};
 
 /// A gateway whose one caller has these rights.
@@ -21,11 +21,6 @@ fn ask(rights: &Value, payload: &Value) -> (Answer, Value) {
     assert_eq!(upstream.count(GRAPH_URL), usize::from(answer.status == 202), "{payload}");
     assert!(answer.status == 202 || upstream.calls().is_empty(), "{payload}");
     (answer, gateway.logged())
-}
-
-fn code(answer: &Answer) -> String {
-    let body: Value = serde_json::from_str(&answer.body).unwrap();
-    body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
 }
 
 fn pointers(answer: &Answer) -> Vec<String> {
@@ -125,6 +120,15 @@ fn where_nothing_is_said_the_cap_is_a_thousand() {
     let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
     assert_eq!(code(&ask(&json!({}), &payload("softDelete", &recipients[..1000])).0), "accepted");
     assert_eq!(code(&ask(&json!({}), &payload("softDelete", &recipients)).0), "tooManyEmails");
+}
+
+/// It would be refused for the quota, and told to come again in an hour, for ever.
+#[test]
+fn where_an_hour_holds_less_no_request_may_have_more() {
+    let three = ["a@contoso.com", "b@contoso.com", "c@contoso.com"];
+    let rights = json!({ "max_emails_per_hour": 2 });
+    assert_eq!(code(&ask(&rights, &payload("softDelete", &three)).0), "tooManyEmails");
+    assert_eq!(code(&ask(&rights, &payload("softDelete", &three[..2])).0), "accepted");
 }
 
 #[test]

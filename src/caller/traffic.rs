@@ -1,0 +1,104 @@
+//! An isolate and its callers with tokens, second by second, for the tests of what is kept of keys and tokens.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::token::TokenFault;
+use super::{IdentityFault, identify};
+use crate::config::Config;
+use crate::testing::KEYS_V2;
+use crate::testing::entra::{CURRENT, Draft, Key, key_set};
+use crate::testing::gateway::{Gateway, authorization};
+use crate::testing::platform::START;
+use crate::testing::stage::Started;
+use crate::testing::upstream::Upstream;
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_mins(1);
+pub(super) const HOUR: Duration = Duration::from_hours(1);
+
+pub(super) type Outcome = Result<String, TokenFault>;
+
+/// An isolate and those who call.
+pub(super) struct Traffic {
+    pub(super) gateway: Gateway,
+    pub(super) config: Rc<Config>,
+}
+
+impl Traffic {
+    /// An isolate that has served nobody yet; the issuer publishes [`CURRENT`].
+    pub(super) fn cold() -> Self {
+        let gateway = Gateway::default();
+        let traffic = Self { config: gateway.config(), gateway };
+        traffic.publish(&[&CURRENT]);
+        traffic
+    }
+
+    /// An isolate that has the keys, which were fetched this moment.
+    pub(super) fn warm() -> Self {
+        let mut traffic = Self::cold();
+        assert_eq!(traffic.ask(&good(0)), passed());
+        assert_eq!(traffic.fetches(), 1);
+        traffic
+    }
+
+    pub(super) fn upstream(&self) -> &Upstream {
+        self.gateway.stage.platform.upstream()
+    }
+
+    pub(super) fn publish(&self, keys: &[&Key]) {
+        self.upstream().answer(KEYS_V2, key_set(keys));
+    }
+
+    pub(super) fn fetches(&self) -> usize {
+        self.upstream().count(KEYS_V2)
+    }
+
+    /// A request with this token arrives.
+    pub(super) fn arrive(&mut self, token: &str) -> Started<Outcome> {
+        let (platform, isolate) = (self.gateway.stage.platform.clone(), Rc::clone(&self.gateway.isolate));
+        let (config, headers) = (Rc::clone(&self.config), authorization(&format!("Bearer {token}")));
+        self.gateway.stage.start(async move {
+            match identify(&platform, &isolate, &config, &headers).await {
+                Ok(caller) => Ok(caller.name.clone()),
+                Err(IdentityFault::Token(fault)) => Err(fault),
+                Err(other) => panic!("{other}"),
+            }
+        })
+    }
+
+    pub(super) fn ask(&mut self, token: &str) -> Outcome {
+        let started = self.arrive(token);
+        self.gateway.stage.finish(started)
+    }
+
+    /// A request that must be answered without any time passing.
+    pub(super) fn ask_at_once(&mut self, token: &str) -> Outcome {
+        self.arrive(token).result()
+    }
+
+    pub(super) fn pass(&mut self, duration: Duration) {
+        self.gateway.stage.pass(duration);
+    }
+}
+
+/// A good token that differs from others by a number, so that none is remembered from before.
+pub(super) fn good(number: usize) -> String {
+    signed_by(&CURRENT, number)
+}
+
+/// Good for a week of a test, and for as long before.
+pub(super) fn signed_by(key: &'static Key, number: usize) -> String {
+    let exp = START + 7 * 86_400;
+    Draft::v2().by(key).without_claim("nbf").claim("exp", exp).claim("uti", number).token()
+}
+
+/// A token whose `kid` nobody has seen; it is never so far that its signature would count.
+pub(super) fn of_unknown_key(number: usize) -> String {
+    Draft::v2().header("kid", format!("unknown-{number}")).signature([1; 256]).token()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with outcomes")]
+pub(super) fn passed() -> Outcome {
+    Ok("playbook".to_owned())
+}

@@ -1,0 +1,109 @@
+//! How many tokens are remembered, for how long, and what of them.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+use crate::caller::token::{CLOCK_SKEW, TokenFault};
+use crate::caller::traffic::{HOUR, MINUTE, SECOND, Traffic, passed};
+use crate::testing::entra::Draft;
+use crate::testing::{PLAYBOOK, ROLE_BEARER};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+fn ending_in(seconds: u64) -> Verified {
+    let end = NOW.plus(Duration::from_secs(seconds));
+    Verified { issuer: Issuer::V2, kid: "k".to_owned(), claims: Claims::for_test(end) }
+}
+
+fn number(number: usize) -> [u8; 32] {
+    digest(&Secret::new(number.to_string()))
+}
+
+#[test]
+fn no_more_than_1024_tokens_are_remembered_and_the_one_that_ends_first_makes_room() {
+    let tokens = VerifiedTokens::default();
+    for at in 0..MAX_TOKENS {
+        tokens.insert(number(at), ending_in(if at == 500 { 60 } else { 3600 }), NOW);
+    }
+    assert!(tokens.get(&number(500)).is_some());
+    tokens.insert(number(MAX_TOKENS), ending_in(3600), NOW);
+    assert_eq!(tokens.0.borrow().len(), MAX_TOKENS);
+    assert!(tokens.get(&number(500)).is_none());
+    assert!(tokens.get(&number(MAX_TOKENS)).is_some());
+}
+
+#[test]
+fn tokens_that_have_ended_make_room_together() {
+    let tokens = VerifiedTokens::default();
+    for at in 0..MAX_TOKENS {
+        tokens.insert(number(at), ending_in(if at < 1000 { 60 } else { 3600 }), NOW);
+    }
+    let later = NOW.plus(Duration::from_mins(1)).plus(CLOCK_SKEW);
+    tokens.insert(number(MAX_TOKENS), ending_in(3600), later);
+    assert_eq!(tokens.0.borrow().len(), 25);
+}
+
+#[test]
+fn the_same_token_again_takes_no_other_ones_place() {
+    let tokens = VerifiedTokens::default();
+    for at in 0..MAX_TOKENS {
+        tokens.insert(number(at), ending_in(3600), NOW);
+    }
+    tokens.insert(number(0), ending_in(3600), NOW);
+    assert_eq!(tokens.0.borrow().len(), MAX_TOKENS);
+}
+
+#[test]
+fn what_is_kept_of_a_token_is_its_digest() {
+    let tokens = VerifiedTokens::default();
+    tokens.insert(digest(&Secret::new("the.token.itself".to_owned())), ending_in(60), NOW);
+    assert!(!format!("{tokens:?}").contains("the.token"));
+}
+
+#[test]
+fn a_token_is_verified_once_and_its_rights_are_looked_up_each_time() {
+    let mut traffic = Traffic::warm();
+    let checks = |traffic: &Traffic| traffic.gateway.stage.platform.signature_checks();
+    let token = Draft::v2().claim("oid", PLAYBOOK).token();
+    let before = checks(&traffic);
+    for _ in 0..10 {
+        assert_eq!(traffic.ask_at_once(&token), passed());
+    }
+    assert_eq!(checks(&traffic), before + 1);
+    // The same isolate, were its configuration another: the memory holds nothing of what its caller may do.
+    let mut callers = crate::testing::variables()["CALLERS"].clone();
+    callers[0]["object_id"] = json!(ROLE_BEARER);
+    callers[1]["object_id"] = json!(PLAYBOOK);
+    callers[1].as_object_mut().unwrap().remove("role");
+    let variables = crate::testing::variables_with("CALLERS", callers);
+    traffic.config = Rc::new(traffic.gateway.stage.platform.check(&variables).unwrap());
+    assert_eq!(traffic.ask_at_once(&token), Ok("role-bearer".to_owned()));
+    assert_eq!(checks(&traffic), before + 1);
+}
+
+#[test]
+fn a_remembered_token_ends_when_it_says() {
+    let mut traffic = Traffic::warm();
+    let token = Draft::v2().token();
+    assert_eq!(traffic.ask(&token), passed());
+    traffic.pass(HOUR + 5 * MINUTE - SECOND);
+    assert_eq!(traffic.ask(&token), passed(), "within the skew");
+    traffic.pass(SECOND);
+    assert_eq!(traffic.ask(&token), Err(TokenFault::Expired));
+    assert_eq!(traffic.ask(&token), Err(TokenFault::Expired));
+}
+
+#[test]
+fn a_refused_token_is_not_remembered() {
+    let mut traffic = Traffic::warm();
+    let checks = traffic.gateway.stage.platform.signature_checks();
+    for refused in [Draft::v2().signature([1; 256]).token(), Draft::v2().claim("aud", "api://other").token()] {
+        for _ in 0..3 {
+            assert!(traffic.ask(&refused).is_err());
+        }
+    }
+    assert_eq!(traffic.gateway.stage.platform.signature_checks(), checks + 6);
+}

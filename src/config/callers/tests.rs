@@ -1,0 +1,186 @@
+//! Every rule of `CALLERS` (contract, sections 6 and 9).
+
+use serde_json::{Value, json};
+
+use crate::config::tests::{caller, callers, check, faulty, with};
+use crate::testing::{PLAYBOOK, ROLE_BEARER, sha256, variables};
+
+#[test]
+fn each_member_of_a_caller_has_its_rules() {
+    let label = |length: usize| "a".repeat(length);
+    let domain = |length: usize| format!("{}.{}.{}.{}", label(63), label(63), label(63), label(length - 192));
+    let role = |role: &str| json!({ "object_id": PLAYBOOK, "role": role });
+    for (changes, faulty_member) in [
+        (json!({}), None),
+        (json!({ "name": "Nightly clean-up_2.0" }), None),
+        (json!({ "name": label(64) }), None),
+        (json!({ "name": label(65) }), Some("name")),
+        (json!({ "name": null }), Some("name")),
+        (json!({ "name": "" }), Some("name")),
+        (json!({ "name": " script" }), Some("name")),
+        (json!({ "name": "script:1" }), Some("name")),
+        (json!({ "name": "scr\u{ef}pt" }), Some("name")),
+        (json!({ "name": "a\nb" }), Some("name")),
+        (json!({ "name": 1 }), Some("name")),
+        (json!({ "object_id": PLAYBOOK }), None),
+        (json!({ "object_id": PLAYBOOK.to_uppercase(), "api_key_sha256": null }), None),
+        (json!({ "object_id": "playbook" }), Some("object_id")),
+        (json!({ "object_id": [PLAYBOOK] }), Some("object_id")),
+        (json!({ "object_id": "" }), Some("object_id")),
+        (json!({ "api_key_sha256": [sha256("k").to_uppercase()] }), None),
+        (json!({ "api_key_sha256": [sha256("k"), sha256("l"), sha256("m")] }), None),
+        (json!({ "api_key_sha256": [] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": sha256("k") }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [1] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": ["k"] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [label(63)] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [label(65)] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": ["g".repeat(64)] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [format!("+{}", label(63))] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": ["\u{e9}".repeat(32)] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [sha256("")] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [sha256("").to_uppercase()] }), Some("api_key_sha256")),
+        (json!({ "api_key_sha256": [sha256("k"), sha256("k")] }), Some("api_key_sha256")),
+        (
+            json!({ "actions": ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"] }),
+            None,
+        ),
+        (json!({ "actions": null }), Some("actions")),
+        (json!({ "actions": [] }), Some("actions")),
+        (json!({ "actions": "softDelete" }), Some("actions")),
+        (json!({ "actions": ["SoftDelete"] }), Some("actions")),
+        (json!({ "actions": ["*"] }), Some("actions")),
+        (json!({ "actions": ["unknownFutureValue"] }), Some("actions")),
+        (json!({ "actions": ["softDelete", null] }), Some("actions")),
+        (role("Remediation.Execute"), None),
+        (role(&label(120)), None),
+        (role(&label(121)), Some("role")),
+        (role(""), Some("role")),
+        (role("Remediation Execute"), Some("role")),
+        (json!({ "object_id": PLAYBOOK, "role": ["x"] }), Some("role")),
+        (json!({ "role": "Remediation.Execute" }), Some("role")),
+        (
+            json!({ "recipient_domains": ["contoso.com", "*.fabrikam.com", "b\u{fc}cher.example", "*.xn--bcher-kva.example"] }),
+            None,
+        ),
+        (json!({ "recipient_domains": [domain(253)] }), None),
+        (json!({ "recipient_domains": [domain(254)] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": "contoso.com" }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [1] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [""] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*."] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*.*.contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["mail.*.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [".contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["contoso.com."] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["contoso..com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["@contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["hannah@contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["https://contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [" contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["-contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["10.0.0.1"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["[::1]"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [format!("{}.com", label(64))] }), Some("recipient_domains")),
+        (json!({ "max_emails_per_request": 1 }), None),
+        (json!({ "max_emails_per_request": 10_000 }), None),
+        (json!({ "max_emails_per_request": 0 }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_request": 10_001 }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_request": -1 }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_request": 1.5 }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_request": "100" }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_request": [] }), Some("max_emails_per_request")),
+        (json!({ "max_emails_per_hour": 2_500_000 }), None),
+        (json!({ "max_emails_per_hour": 0 }), Some("max_emails_per_hour")),
+        (json!({ "max_emails_per_hour": 2_500_001 }), Some("max_emails_per_hour")),
+        (json!({ "max_emails_per_hour": u64::MAX }), Some("max_emails_per_hour")),
+    ] {
+        let expected: Vec<String> = faulty_member.map(|member| format!("CALLERS[0].{member}")).into_iter().collect();
+        assert_eq!(faulty(&callers([caller(changes.clone())])), expected, "{changes}");
+    }
+}
+
+#[test]
+fn no_request_may_have_more_emails_than_an_hour() {
+    for (per_request, per_hour, faulty_member) in [
+        (501, 500, Some("max_emails_per_request")),
+        (500, 500, None),
+        (10_001, 500, Some("max_emails_per_request")),
+        (10_000, 0, Some("max_emails_per_hour")),
+    ] {
+        let limits = json!({ "max_emails_per_request": per_request, "max_emails_per_hour": per_hour });
+        let expected: Vec<String> = faulty_member.map(|member| format!("CALLERS[0].{member}")).into_iter().collect();
+        assert_eq!(faulty(&callers([caller(limits)])), expected, "{per_request} {per_hour}");
+    }
+    for (per_hour, per_request) in [(500, 500), (1_000, 1_000), (5_000, 1_000)] {
+        let config = check(&callers([caller(json!({ "max_emails_per_hour": per_hour }))])).unwrap();
+        assert_eq!(config.callers[0].max_emails_per_request, per_request, "where only the hour is limited");
+    }
+}
+
+#[test]
+fn what_concerns_a_caller_as_a_whole_is_told_of_the_caller() {
+    for (item, expected) in [
+        (json!(1), "CALLERS[0]"),
+        (json!([]), "CALLERS[0]"),
+        (caller(json!({ "api_key_sha256": null })), "CALLERS[0]"),
+        (caller(json!({ "recipient_domain": ["contoso.com"] })), "CALLERS[0]"),
+        (caller(json!({ "Actions": ["hardDelete"] })), "CALLERS[0]"),
+        (caller(json!({ "api_key": "rgk_in-the-clear" })), "CALLERS[0]"),
+    ] {
+        assert_eq!(faulty(&callers([item.clone()])), [expected], "{item}");
+    }
+}
+
+#[test]
+fn no_two_callers_share_a_name_an_object_id_or_a_key() {
+    let one = || caller(json!({ "object_id": PLAYBOOK }));
+    let other = |changes: Value| {
+        let mut caller =
+            caller(json!({ "name": "other", "api_key_sha256": [sha256("other")], "object_id": ROLE_BEARER }));
+        caller.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        caller
+    };
+    for (changes, member) in [
+        (json!({ "name": "script" }), "name"),
+        (json!({ "name": "SCRIPT" }), "name"),
+        (json!({ "object_id": PLAYBOOK }), "object_id"),
+        (json!({ "object_id": PLAYBOOK.to_uppercase() }), "object_id"),
+        (json!({ "api_key_sha256": [sha256("k")] }), "api_key_sha256"),
+        (json!({ "api_key_sha256": [sha256("x"), sha256("k").to_uppercase()] }), "api_key_sha256"),
+    ] {
+        let place = format!("CALLERS[1].{member}");
+        assert_eq!(faulty(&callers([one(), other(changes.clone())])), [place], "{changes}");
+    }
+    assert!(faulty(&callers([one(), other(json!({}))])).is_empty());
+}
+
+#[test]
+fn shared_identities_are_told_of_the_right_caller_whatever_else_is_wrong() {
+    let nameless = caller(json!({ "name": null }));
+    let second = caller(json!({ "name": "second", "api_key_sha256": [sha256("second")] }));
+    let third = caller(json!({ "name": "third" }));
+    assert_eq!(
+        faulty(&callers([nameless, json!("no table"), second, third])),
+        ["CALLERS[0].name", "CALLERS[1]", "CALLERS[3].api_key_sha256"]
+    );
+}
+
+#[test]
+fn callers_may_be_a_text_of_json_as_a_dashboard_keeps_it() {
+    let array = variables()["CALLERS"].clone();
+    assert_eq!(check(&with("CALLERS", json!(array.to_string()))).unwrap().callers.len(), 4);
+    let twice = r#"[{"name":"a","actions":["softDelete"],"actions":["hardDelete"],"object_id":"11111111-0000-0000-0000-000000000001"}]"#;
+    assert_eq!(faulty(&with("CALLERS", json!(twice))), ["CALLERS"], "a member twice says two things");
+    assert_eq!(faulty(&with("CALLERS", json!(format!("{array}{array}")))), ["CALLERS"]);
+    assert_eq!(
+        faulty(&with("CALLERS", json!(Value::String(array.to_string()).to_string()))),
+        ["CALLERS"],
+        "a text of a text"
+    );
+}

@@ -1,0 +1,170 @@
+//! Certificates and keys, good and unfit, and bytes that are neither.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use rsa::pkcs8::EncodePrivateKey;
+
+use super::CertificateFault::{
+    CertificateMissing, CertificateNotRsa, CertificateUnreadable, Expired, KeyEncrypted, KeyMissing, KeyNotRsa,
+    KeyPkcs1, KeyUnreadable, KeyWeak, Mismatch, NotPem, NotYetValid, SeveralKeys,
+};
+use super::*;
+use crate::testing::certificate::{der, elliptic, good_der, of, pem, pkcs1, pkcs8};
+use crate::testing::entra::{CURRENT, NEXT, WEAK, base64url};
+use crate::testing::platform::START;
+
+/// What tells an elliptic-curve key: version, `id-ecPublicKey`, and some octets.
+const ELLIPTIC: &[u8] = &[0x30, 0x12, 2, 1, 0, 0x30, 9, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 4, 2, 0x30, 0];
+
+static KEY: LazyLock<String> = LazyLock::new(|| pkcs8(&CURRENT.private));
+static CERTIFICATE: LazyLock<String> = LazyLock::new(|| of(&CURRENT));
+static PEM: LazyLock<String> = LazyLock::new(|| format!("{}{}", *KEY, *CERTIFICATE));
+
+fn read_at(text: &str, seconds: u64) -> Result<ClientCertificate, Vec<CertificateFault>> {
+    ClientCertificate::read(text, Timestamp::from_seconds(seconds))
+}
+
+fn read(text: &str) -> Result<ClientCertificate, Vec<CertificateFault>> {
+    read_at(text, START)
+}
+
+#[test]
+fn a_key_and_its_certificate_are_read_however_they_stand_in_the_text() {
+    let (key, certificate) = (KEY.as_str(), CERTIFICATE.as_str());
+    let other = of(&NEXT);
+    for text in [
+        format!("{key}{certificate}"),
+        format!("{certificate}{key}"),
+        format!("Bag Attributes\n  friendlyName: x\n{key}\nsubject=CN = gateway\n{certificate}\n-----the end-----\n"),
+        format!("{key}{certificate}").replace('\n', "\r\n"),
+        format!("{key}{certificate}").replace('\n', "\n\t "),
+        format!("{key}{certificate}").replace('\n', " "),
+        format!("{key}{certificate}{other}"),
+        format!("{}{key}{certificate}", pem("PUBLIC KEY", b"whatever")),
+    ] {
+        let read = read(&text).unwrap();
+        assert_eq!(read.private_key.expose(), CURRENT.private.to_pkcs8_der().unwrap().as_bytes());
+        assert_eq!(read.thumbprint, base64url(rsa_sha256(&good_der(&CURRENT))));
+        assert_eq!(read.not_after, Timestamp::from_utc((2028, 1, 1), (0, 0, 0)).unwrap());
+    }
+}
+
+fn rsa_sha256(bytes: &[u8]) -> Vec<u8> {
+    use rsa::sha2::Digest as _;
+    rsa::sha2::Sha256::digest(bytes).to_vec()
+}
+
+#[test]
+fn each_fault_is_told_by_its_own_text_and_shows_nothing_of_the_value() {
+    let (key, certificate) = (KEY.as_str(), CERTIFICATE.as_str());
+    let weak = pkcs8(&WEAK.private);
+    let cut = |text: &str| text.replacen("MII", "MI", 1);
+    let past = pem("CERTIFICATE", &der(&CURRENT, (2024, 1, 1), (2026, 1, 1)));
+    let future = pem("CERTIFICATE", &der(&CURRENT, (2028, 1, 1), (2029, 1, 1)));
+    let of_next_in_past = pem("CERTIFICATE", &der(&NEXT, (2024, 1, 1), (2026, 1, 1)));
+    let mut seen = std::collections::BTreeSet::new();
+    for (text, expected) in [
+        ("the-certificate".to_owned(), vec![NotPem]),
+        (key.replace("-----END", "-----END "), vec![NotPem]),
+        (format!("-----BEGIN PRIVATE KEY-----\n{certificate}"), vec![NotPem]),
+        (certificate.to_owned(), vec![KeyMissing]),
+        (format!("{}{certificate}", pem("PUBLIC KEY", b"x")), vec![KeyMissing]),
+        (pem("PUBLIC KEY", b"x"), vec![KeyMissing, CertificateMissing]),
+        (key.to_owned(), vec![CertificateMissing]),
+        (format!("{key}{certificate}{key}"), vec![SeveralKeys]),
+        (format!("{}{certificate}", pem("ENCRYPTED PRIVATE KEY", b"x")), vec![KeyEncrypted]),
+        (format!("{}{certificate}", pkcs1(&CURRENT.private)), vec![KeyPkcs1]),
+        (format!("{}{certificate}", pem("PRIVATE KEY", b"x")), vec![KeyUnreadable]),
+        (format!("{}{certificate}", cut(key)), vec![KeyUnreadable]),
+        (format!("{}{certificate}", key.replace('\n', "\\n")), vec![KeyUnreadable]),
+        (format!("{}{certificate}", pem("EC PRIVATE KEY", b"x")), vec![KeyNotRsa]),
+        (format!("{}{certificate}", pem("PRIVATE KEY", ELLIPTIC)), vec![KeyNotRsa]),
+        (format!("{weak}{}", of(&WEAK)), vec![KeyWeak]),
+        (format!("{key}{}", pem("CERTIFICATE", b"x")), vec![CertificateUnreadable]),
+        (format!("{key}{}", cut(certificate)), vec![CertificateUnreadable]),
+        (format!("{key}{}", elliptic(&CURRENT)), vec![CertificateNotRsa]),
+        (format!("{key}{}", of(&NEXT)), vec![Mismatch]),
+        (format!("{key}{}{certificate}", of(&NEXT)), vec![Mismatch]),
+        (format!("{key}{future}"), vec![NotYetValid]),
+        (format!("{key}{past}"), vec![Expired]),
+        (format!("{key}{of_next_in_past}"), vec![Mismatch, Expired]),
+        (format!("{weak}{}", pem("CERTIFICATE", b"x")), vec![KeyWeak, CertificateUnreadable]),
+    ] {
+        assert_eq!(read(&text).unwrap_err(), expected, "{text}");
+        seen.extend(expected.iter().map(ToString::to_string));
+    }
+    assert_eq!(seen.len(), 14, "{seen:#?}");
+}
+
+#[test]
+fn a_certificate_is_valid_from_its_first_second_to_its_last() {
+    let not_before = Timestamp::from_utc((2026, 1, 1), (0, 0, 0)).unwrap().millis() / 1000;
+    let not_after = Timestamp::from_utc((2028, 1, 1), (0, 0, 0)).unwrap().millis() / 1000;
+    for (second, expected) in [
+        (not_before - 1, Err(vec![NotYetValid])),
+        (not_before, Ok(())),
+        (not_after, Ok(())),
+        (not_after + 1, Err(vec![Expired])),
+    ] {
+        assert_eq!(read_at(&PEM, second).map(|_| ()), expected);
+    }
+}
+
+#[test]
+fn no_key_or_certificate_that_is_cut_or_grown_is_taken() {
+    let key = CURRENT.private.to_pkcs8_der().unwrap();
+    let certificate = good_der(&CURRENT);
+    for length in 0..key.as_bytes().len() {
+        let text = format!("{}{}", pem("PRIVATE KEY", &key.as_bytes()[..length]), *CERTIFICATE);
+        assert_eq!(read(&text).unwrap_err(), [KeyUnreadable]);
+    }
+    for length in 0..certificate.len() {
+        let text = format!("{}{}", *KEY, pem("CERTIFICATE", &certificate[..length]));
+        assert_eq!(read(&text).unwrap_err(), [CertificateUnreadable]);
+    }
+    let longer = pem("CERTIFICATE", &[certificate, vec![0]].concat());
+    assert_eq!(read(&format!("{}{longer}", *KEY)).unwrap_err(), [CertificateUnreadable]);
+}
+
+#[test]
+fn debug_output_shows_no_key() {
+    let shown = format!("{:?}", read(&PEM).unwrap());
+    assert!(shown.contains("private_key: SecretBytes(…)"), "{shown}");
+}
+
+proptest! {
+    #[test]
+    fn random_texts_are_refused(text in "(-----|BEGIN |END |PRIVATE KEY|CERTIFICATE|MII|[A-Za-z0-9+/=\\n]|\\PC){0,60}") {
+        prop_assert!(read(&text).is_err());
+    }
+
+    #[test]
+    fn random_bytes_as_key_or_certificate_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let (key, certificate) = (pem("PRIVATE KEY", &bytes), pem("CERTIFICATE", &bytes));
+        let no_key = read(&format!("{key}{}", *CERTIFICATE));
+        prop_assert!(no_key.is_err());
+        let no_certificate = read(&format!("{}{certificate}", *KEY));
+        prop_assert!(no_certificate.is_err());
+    }
+
+    /// What is read from a mutated certificate cannot be another's: the thumbprint is that of its bytes.
+    #[test]
+    fn mutated_bytes_never_panic(place in any::<prop::sample::Index>(), byte: u8, of_the_key: bool) {
+        let mut key = CURRENT.private.to_pkcs8_der().unwrap().as_bytes().to_vec();
+        let mut certificate = good_der(&CURRENT);
+        let mutated = if of_the_key { &mut key } else { &mut certificate };
+        *place.get_mut(mutated) = byte;
+        let text = format!("{}{}", pem("PRIVATE KEY", &key), pem("CERTIFICATE", &certificate));
+        if let Ok(read) = read(&text) {
+            prop_assert_eq!(read.thumbprint, base64url(rsa_sha256(&certificate)));
+        }
+    }
+
+    #[test]
+    fn mutated_texts_never_panic(place in any::<prop::sample::Index>(), byte in 0_u8..128) {
+        let mut text = PEM.clone().into_bytes();
+        *place.get_mut(&mut text) = byte;
+        let _ = read(&String::from_utf8(text).unwrap());
+    }
+}

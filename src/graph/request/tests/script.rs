@@ -1,0 +1,176 @@
+//! A platform that plays a script.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::config::{Config, Variables};
+use crate::graph::answer::Accepted;
+use crate::graph::app_token::AppTokenCache;
+use crate::graph::request::submit;
+use crate::ledger::{Order, SubmitFault};
+use crate::ports::{Call, Clock, Domains, Guids, Http, Received, SendFailure, Signing, Timers, Unread};
+use crate::secret::SecretBytes;
+use crate::time::{Timestamp, millis_of};
+
+/// Answers as a test says, on a clock that moves only with calls and waits.
+pub(super) struct Script {
+    pub(super) now: Cell<Timestamp>,
+    answers: RefCell<VecDeque<Played>>,
+    /// The second at which each thing was asked or waited for.
+    pub(super) seen: RefCell<Vec<String>>,
+    guids: Cell<u32>,
+    pub(super) client_request_ids: RefCell<Vec<String>>,
+}
+
+/// What happens to a call.
+#[derive(Clone)]
+pub(super) enum Played {
+    /// The token endpoint gives a token, good for an hour, after this many seconds.
+    Token(u64),
+    /// This answer comes.
+    Answer(u16, Option<&'static str>),
+    /// The same, but its body does not come whole.
+    Cut(u16),
+    /// The connection fails after this many seconds.
+    Fails(u64),
+    /// No answer comes.
+    Hangs,
+}
+use Played::{Answer, Cut, Fails, Hangs, Token};
+
+impl Script {
+    pub(super) fn new(answers: &[Played]) -> Self {
+        Self {
+            now: Cell::new(Timestamp::from_seconds(1000)),
+            answers: RefCell::new(answers.iter().cloned().collect()),
+            seen: RefCell::default(),
+            guids: Cell::default(),
+            client_request_ids: RefCell::default(),
+        }
+    }
+
+    fn pass(&self, time: Duration) {
+        self.now.set(self.now.get().plus(time));
+    }
+
+    fn see(&self, what: &str) {
+        let second = self.now.get().since(Timestamp::from_seconds(1000)).as_secs();
+        self.seen.borrow_mut().push(format!("{second} {what}"));
+    }
+}
+
+impl Clock for Script {
+    fn now(&self) -> Timestamp {
+        self.now.get()
+    }
+}
+
+impl Guids for Script {
+    fn new_guid(&self) -> String {
+        self.guids.set(self.guids.get() + 1);
+        format!("guid-{}", self.guids.get())
+    }
+}
+
+impl Timers for Script {
+    async fn sleep(&self, duration: Duration) {
+        self.see("wait");
+        self.pass(duration);
+    }
+}
+
+impl Http for Script {
+    async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure> {
+        let is_token = call.url.ends_with("/oauth2/v2.0/token");
+        let header = |name| call.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        if is_token {
+            self.see("token");
+        } else {
+            assert!(call.url.ends_with("/beta/security/collaboration/analyzedEmails/remediate"), "{}", call.url);
+            assert_eq!(call.body, Some(&b"the remediation"[..]));
+            self.see(header("Authorization").unwrap());
+            self.client_request_ids.borrow_mut().push(header("client-request-id").unwrap().to_owned());
+        }
+        let played = self.answers.borrow_mut().pop_front().expect("a call that the script does not know");
+        assert!(is_token || !matches!(played, Token(_)), "Graph gives no tokens");
+        let answered = |status, retry_after: Option<&str>, body| Received {
+            status,
+            headers: retry_after.map(|seconds| ("retry-after", seconds.to_owned())).into_iter().collect(),
+            body,
+        };
+        let took = match played {
+            Token(seconds) | Fails(seconds) => Duration::from_secs(seconds),
+            Hangs => Duration::MAX,
+            Answer(..) | Cut(_) => Duration::ZERO,
+        };
+        self.pass(took.min(call.deadline));
+        if took >= call.deadline {
+            return Err(SendFailure::Deadline);
+        }
+        match played {
+            Token(_) => {
+                let token = format!("t{}", self.seen.borrow().len());
+                let body = json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": token });
+                Ok(answered(200, None, Ok(body.to_string().into_bytes())))
+            }
+            Answer(409, _) => Ok(answered(409, None, Ok(b"Duplicate remediation".to_vec()))),
+            Answer(status, retry_after) => Ok(answered(status, retry_after, Ok(Vec::new()))),
+            Cut(status) => Ok(answered(status, None, Err(Unread::Failed(SendFailure::Connection)))),
+            Fails(_) | Hangs => Err(SendFailure::Connection),
+        }
+    }
+}
+
+/// Never asked: the credential of these tests is a secret.
+impl Signing for Script {
+    async fn sign_ps256(&self, _: &SecretBytes, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+impl Domains for Script {
+    fn to_ascii(&self, domain: &str) -> Option<String> {
+        Some(domain.to_owned())
+    }
+}
+
+fn config(script: &Script) -> Config {
+    let variables = Variables::from([
+        ("TENANT_ID", json!("aaaabbbb-0000-cccc-1111-dddd2222eeee")),
+        ("CLIENT_ID", json!("00001111-aaaa-2222-bbbb-3333cccc4444")),
+        ("CLIENT_SECRET", json!("a-secret")),
+        ("CALLERS", json!([{ "name": "a", "api_key_sha256": ["0".repeat(64)], "actions": ["softDelete"] }])),
+        ("LEDGER", json!({})),
+    ]);
+    Config::check(&variables, script, script.now()).unwrap()
+}
+
+/// Runs a future that never waits for anything but this script, which answers at once.
+fn run<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("the script answers at once"),
+    }
+}
+
+pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> Result<Accepted, SubmitFault> {
+    let order = Order {
+        key: None,
+        payload: [0; 32],
+        emails: 1,
+        emails_per_hour: 1,
+        version: crate::config::GraphVersion::Beta,
+        patience: 0,
+        newer_member: false,
+    };
+    let until = script.now().plus(Duration::from_secs(budget));
+    let result = run(submit(script, cache, &config(script), &order, b"the remediation", until));
+    assert!(script.now() <= until, "the budget is kept: {} ms over", millis_of(script.now().since(until)));
+    assert!(script.answers.borrow().is_empty(), "left over");
+    result
+}

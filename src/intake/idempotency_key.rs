@@ -1,0 +1,71 @@
+//! `Idempotency-Key`.
+
+use super::RequestFault;
+
+/// The longest idempotency key, in characters (contract, section 7).
+pub const MAX_KEY_LENGTH: usize = 255;
+
+/// The key in `Idempotency-Key`: a quoted string, as the IETF draft has it (RFC 8941 section 3.3.3), or bare; the same key either way.
+///
+/// # Errors
+///
+/// [`RequestFault::IdempotencyKey`].
+pub fn idempotency_key(header: Option<&str>) -> Result<Option<String>, RequestFault> {
+    let Some(header) = header.map(str::trim) else { return Ok(None) };
+    let key = match header.strip_prefix('"') {
+        None => Some(header.to_owned()),
+        Some(quoted) => quoted.strip_suffix('"').and_then(unquoted),
+    };
+    let is_key =
+        |key: &String| (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    key.filter(is_key).map(Some).ok_or(RequestFault::IdempotencyKey)
+}
+
+/// The text between the quotes, its escapes resolved; `None` where a quote or backslash stands alone.
+fn unquoted(quoted: &str) -> Option<String> {
+    let mut text = String::with_capacity(quoted.len());
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        text.push(match character {
+            '\\' => characters.next().filter(|escaped| matches!(escaped, '"' | '\\'))?,
+            '"' => return None,
+            other => other,
+        });
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idempotency_key_is_the_same_quoted_or_bare() {
+        let longest = "x".repeat(255);
+        let too_long = "x".repeat(256);
+        for (header, expected) in [
+            ("run-1/action:2", Some("run-1/action:2")),
+            ("\"run-1/action:2\"", Some("run-1/action:2")),
+            ("  run-1 ", Some("run-1")),
+            (r#""a\"b\\c""#, Some(r#"a"b\c"#)),
+            (r#"a"b"#, Some(r#"a"b"#)),
+            (longest.as_str(), Some(longest.as_str())),
+            (too_long.as_str(), None),
+            ("", None),
+            ("\"\"", None),
+            ("\"", None),
+            ("\"a", None),
+            (r#""a"b""#, None),
+            (r#""a\""#, None),
+            (r#""a\n""#, None),
+            ("a b", None),
+            ("\"a\", \"a\"", None),
+            ("a, a", None),
+            ("é", None),
+        ] {
+            let expected = expected.map(|key| Some(key.to_owned())).ok_or(RequestFault::IdempotencyKey);
+            assert_eq!(idempotency_key(Some(header)), expected, "{header}");
+        }
+        assert_eq!(idempotency_key(None), Ok(None));
+    }
+}
