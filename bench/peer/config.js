@@ -23,10 +23,11 @@ const Caller = z
     actions: z.array(z.enum(ACTIONS)).min(1),
     role: z.string().regex(/^\S{1,120}$/).optional(),
     recipient_domains: z.array(z.string().min(1).toLowerCase()).min(1).optional(),
-    max_emails_per_request: z.int().min(1).max(10_000).default(1_000),
+    max_emails_per_request: z.int().min(1).max(10_000).optional(),
     max_emails_per_hour: z.int().min(1).max(MOST_EMAILS_PER_HOUR).default(10_000),
   })
   .refine((caller) => caller.object_id || caller.api_key_sha256, "has neither object_id nor api_key_sha256")
+  .refine((caller) => !(caller.max_emails_per_request > caller.max_emails_per_hour), "may ask for more in a request than in an hour")
   .transform((caller) => ({
     name: caller.name,
     objectId: caller.object_id,
@@ -37,7 +38,7 @@ const Caller = z
       exact: new Set(caller.recipient_domains.map((domain) => domain.replace(/^\*\./, ""))),
       below: caller.recipient_domains.filter((domain) => domain.startsWith("*.")).map((domain) => domain.slice(1)),
     },
-    maxEmailsPerRequest: caller.max_emails_per_request,
+    maxEmailsPerRequest: caller.max_emails_per_request ?? Math.min(1_000, caller.max_emails_per_hour),
     maxEmailsPerHour: caller.max_emails_per_hour,
   }));
 

@@ -97,13 +97,9 @@ function faulty(issues) {
       : [{ pointer: pointer(issue.path), detail: issue.message }],
   );
   const more = faults.length - MAX_FAULTS;
-  const detail =
-    faults.length === 1
-      ? "The payload has a fault."
-      : more > 0
-        ? `The payload has ${faults.length} faults: the first ${MAX_FAULTS} are listed, and ${more} more.`
-        : `The payload has ${faults.length} faults.`;
-  const reason = `${faults.length} faults in the payload`;
+  const count = faults.length === 1 ? "a fault" : `${faults.length} faults`;
+  const detail = `The payload has ${count}${more > 0 ? `: the first ${MAX_FAULTS} are listed and ${more} left out` : ""}.`;
+  const reason = `the payload has ${count}`;
   return new Refusal("invalidPayload", detail, { errors: faults.slice(0, MAX_FAULTS), reason });
 }
 

@@ -10,9 +10,9 @@ mod probes;
 
 use std::collections::BTreeMap;
 
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, is_guid};
+use acceptance::{API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Raw, is_guid};
 use reqwest::{Method, RequestBuilder};
-use sandbox::{Sandbox, Settings};
+use sandbox::{Endpoint, Recorded, Sandbox, Settings};
 use serde_json::{Value, json};
 
 use self::probes::{Probe, Who};
@@ -35,8 +35,8 @@ struct Told {
     headers: BTreeMap<String, String>,
     body: Value,
     log: Value,
-    /// What came to Graph and was accepted there.
-    sent: Vec<(String, sandbox::Remediation)>,
+    /// What came to Graph, call by call, to the letter.
+    sent: Vec<String>,
 }
 
 /// Holds each of the candidates that check against the first of them.
@@ -90,7 +90,7 @@ impl Told {
             part("headers", |told| format!("{:?}", told.headers)),
             part("body", |told| told.body.to_string()),
             part("log", |told| told.log.to_string()),
-            part("request to Graph", |told| format!("{:?}", told.sent)),
+            part("requests to Graph", |told| told.sent.join("\n")),
         ]
     }
 }
@@ -119,10 +119,13 @@ impl<'a> Stage<'a> {
         for next in &probe.next {
             self.sandbox.script(next.clone())?;
         }
-        let before = self.sandbox.accepted().len();
-        let answer = Answer::to(self.request(probe)).await?;
-        let sent = self.sandbox.accepted().into_iter().skip(before);
-        let sent = sent.map(|accepted| (accepted.version, accepted.remediation)).collect();
+        let before = self.sandbox.recorded_at(Endpoint::Remediate).len();
+        let answer = match probe.declared {
+            Some(length) => self.declare(probe, length).await?,
+            None => Answer::to(self.request(probe)).await?,
+        };
+        let sent =
+            self.sandbox.recorded_at(Endpoint::Remediate).into_iter().skip(before).map(|call| sent(&call)).collect();
         let log = if probe.method == Method::POST {
             let id = answer.request_id();
             serde_json::from_str(&self.gateway.wait_for_line(|line| line.contains(id)).await?)?
@@ -136,6 +139,15 @@ impl<'a> Stage<'a> {
             log: without_chance(log),
             sent,
         })
+    }
+
+    /// Asks with the head of a request alone, whose body would have so many bytes.
+    async fn declare(&self, probe: &Probe, length: usize) -> Result<Answer, Failure> {
+        let authorization = format!("Authorization: Bearer {}", requests::token(&self.sandbox, 0));
+        let length = format!("Content-Length: {length}");
+        let mut raw = Raw::connect(&self.gateway).await?;
+        raw.post(probe.target, &[&authorization, "Content-Type: application/json", &length]).await?;
+        raw.answer().await
     }
 
     fn request(&self, probe: &Probe) -> RequestBuilder {
@@ -158,6 +170,22 @@ impl<'a> Stage<'a> {
             Who::Both => request.bearer_auth(bearer()).header("x-api-key", API_KEY),
         }
     }
+}
+
+/// A call to Graph to the letter, but for the token, the id of the call, and what the connection is about.
+fn sent(call: &Recorded) -> String {
+    let of_the_connection = ["host", "connection"];
+    let mut headers: Vec<String> = call
+        .headers
+        .iter()
+        .filter(|(name, _)| !of_the_connection.contains(&name.as_str()))
+        .map(|(name, value)| match name.as_str() {
+            "authorization" => format!("{name}: {}", value.split(' ').next().unwrap_or_default()),
+            _ => format!("{name}: {}", without_guids(value)),
+        })
+        .collect();
+    headers.sort_unstable();
+    format!("{} {} {:?} {headers:?} {}", call.method, call.path, call.query, String::from_utf8_lossy(&call.body))
 }
 
 /// The headers, with what is another one in each exchange left out.

@@ -8,7 +8,7 @@ use crate::{
     statistics::{figure_of, ratio_of_sizes},
 };
 
-/// The upload's size, in bytes after gzip -9. As in tests/budget.rs.
+/// The upload's size, in bytes after gzip -9. `make test` holds less: see tests/budget/main.rs.
 const UPLOAD: usize = 250 * 1024;
 /// What a Rust Worker with a Durable Object weighs that does nothing, after gzip -9: the crates `worker` and `wasm-bindgen`, their glue in
 /// JavaScript, an allocator. It was built with the versions, profile and tools of this project; see bench/README.md.

@@ -20,15 +20,16 @@ use crate::{
 
 /// Share of the quota that is used: the rest is for what was not foreseen.
 const USED: u64 = 90;
-/// CPU time that a candidate warms up for before each case. Each has code of its own, which V8 compiles for good after some 1,000 requests.
-const WARM_UP: Duration = Duration::from_millis(1500);
+/// CPU time that a candidate warms up for before each case: some 5,000 requests with few emails. V8 compiles the code of a case for good by how often it has run,
+/// and what runs once in a request of a Wasm module takes longest.
+const WARM_UP: Duration = Duration::from_secs(5);
 /// The share of the quota that a warm-up may take, in percent.
 const WARM_UP_SHARE: u64 = 6;
 /// Requests of a round, at least and at most.
 const FEWEST: u64 = 16;
 const MOST: u64 = 20_000;
-/// How many tokens a round uses up where each request has a new one.
-const NEW_TOKENS: usize = 400;
+/// How many tokens a round, or a step of a warm-up, uses up where each request has a new one.
+const NEW_TOKENS: usize = 1000;
 
 /// What all candidates are asked, and the conditions of it.
 pub(crate) struct Case {
@@ -206,16 +207,15 @@ impl Run<'_> {
 
     /// Has the candidate reach its pace. Gives the CPU time of a request in seconds, as far as it is known by then.
     async fn warm_up(&self, case: &Case, runner: &Runner<'_>, most: u64) -> Result<f64, Failure> {
-        let mut kind = case.kind.clone();
-        if matches!(kind.credential, Credential::New(_)) {
-            kind = self.kind(case);
-        }
-        let kind = Arc::new(kind);
         let mut spent = Duration::ZERO;
         let mut done = 0_u64;
         let mut requests = 8_u64;
         loop {
-            let requests_now = requests.min(most.saturating_sub(done)).max(1);
+            let kind = Arc::new(self.kind(case));
+            let requests_now = match &kind.credential {
+                Credential::New(tokens) => u64::try_from(tokens.len())?,
+                _ => requests.min(most.saturating_sub(done)).max(1),
+            };
             let round = self.round(&kind, runner, requests_now).await?;
             spent += round.cpu;
             done += requests_now;

@@ -8,7 +8,7 @@ use lexopt::{Arg, Parser, ValueExt as _};
 /// What `make bench OPTIONS="…"` takes.
 pub(crate) const HELP: &str = "\
 options of make bench, as OPTIONS=\"…\":
-  --only full,valid,refused,start   which parts to run (default: all)
+  --only full,valid,refused,start   which parts to run (default: all); conformance is in each run, and nothing else where it is named alone
   --emails 2,100,1000,10000         sizes of the payload (default: all four)
   --credential bearer,key           how the caller proves itself (default: both)
   --candidates floor,object,peer,gateway   who runs (default: all)
@@ -31,6 +31,8 @@ pub(crate) enum Part {
     Full,
     /// The time from the start of the process to its first answer.
     Start,
+    /// Whether those that check do the same work: never left out.
+    Conformance,
 }
 
 /// What the command line asks for.
@@ -124,6 +126,7 @@ fn part(name: &str) -> Result<Part, Failure> {
         "refused" => Ok(Part::Refused),
         "full" => Ok(Part::Full),
         "start" => Ok(Part::Start),
+        "conformance" => Ok(Part::Conformance),
         _ => Err(format!("--only: there is no {name}").into()),
     }
 }

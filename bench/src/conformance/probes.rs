@@ -30,6 +30,8 @@ pub(super) struct Probe {
     pub(super) target: &'static str,
     pub(super) headers: Vec<(&'static str, &'static str)>,
     pub(super) body: Vec<u8>,
+    /// The length that is declared of a body that is not sent: who is refused by it may find the connection closed while it still sends.
+    pub(super) declared: Option<usize>,
     /// What Graph, or Entra ID, is told to answer next.
     pub(super) next: Vec<NextAnswer>,
 }
@@ -45,6 +47,7 @@ impl Probe {
             target: "/remediate",
             headers: Vec::new(),
             body: body.into(),
+            declared: None,
             next: Vec::new(),
         }
     }
@@ -325,7 +328,7 @@ fn requests_as_such() -> Vec<Probe> {
         Probe::good("a bad query").at("/remediate?validateOnly=yes"),
         Probe::good("a misspelt query").at("/remediate?validate-only=true"),
         Probe::good("a bad key").with("idempotency-key", "\"a b\""),
-        Probe::new("too large", vec![b' '; 2 * 1024 * 1024 + 1]),
+        Probe { declared: Some(2 * 1024 * 1024 + 1), ..Probe::new("too large", "") },
     ]
 }
 
