@@ -98,7 +98,7 @@ describe("the code's own figures", () => {
     }
     const idLength = Number(/MAX_ID_LENGTH: usize = (\d+);/.exec(read("../src/intake.rs"))[1]);
     assert.equal(operation.parameters.find(({ name }) => name === "client-request-id").maxLength, idLength);
-    assert.match(read("../src/intake.rs"), /MAX_BODY_BYTES: usize = 2 \* 1024 \* 1024;/);
+    assert.match(read("../src/intake/declared.rs"), /MAX_BODY_BYTES: usize = 2 \* 1024 \* 1024;/);
     assert.match(operation.responses[413].description, / 2 MiB/);
   });
 
@@ -111,7 +111,7 @@ describe("the code's own figures", () => {
 
   test("are the members of an answer", () => {
     const gateway = read("../src/gateway.rs");
-    const accepted = [...gateway.split("struct AcceptedBody")[1].split("}")[0].matchAll(/^ +(\w+):/gm)].map((match) => match[1].replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
+    const accepted = [...read("../src/gateway/answer.rs").split("struct Body")[1].split("}")[0].matchAll(/^ +(\w+):/gm)].map((match) => match[1].replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
     const valid = [...gateway.match(/"status":"valid".*?"request"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("request");
     assert.deepEqual(Object.keys(RemediationAnswer.properties).toSorted(), [...new Set([...accepted, ...valid])].toSorted());
     assert.deepEqual(RemediationAnswer.properties.status.enum, ["accepted", "valid"]);
@@ -139,7 +139,7 @@ describe("the code's own figures", () => {
     assert.equal(schemes.api_key.name, "X-API-Key");
     const scope = /SCOPE: &str = "([\w.]+)"/.exec(read("../src/caller/mod.rs"))[1];
     assert.deepEqual(Object.keys(schemes["oauth2-auth"].scopes), [scope]);
-    const audience = /^AUDIENCE = "(.*)"$/m.exec(read("../wrangler.toml"))[1];
+    const audience = /^AUDIENCE = \["([^"]*)"/m.exec(read("../wrangler.toml"))[1];
     const { token } = properties.properties.connectionParameterSets.values[0].parameters;
     assert.equal(token.oAuthSettings.customParameters.resourceUri.value, audience);
   });

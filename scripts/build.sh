@@ -1,21 +1,25 @@
 #!/usr/bin/env bash
-# Usage: build.sh WORKER_BUILD WASM_BINDGEN: the paths of the two tools. Makes build/index.js and build/index_bg.wasm.
+# Usage: build.sh WASM_BINDGEN: the path of the tool. Makes build/index.js and build/index_bg.wasm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-# worker-build would fetch these three from release pages; named, it takes them as they are.
-export WASM_BINDGEN_BIN=$2
-export WASM_OPT_BIN=$PWD/node_modules/binaryen/bin/wasm-opt
-export ESBUILD_BIN=$PWD/node_modules/.bin/esbuild
 export PATH=$PWD/node_modules/.bin:$PATH
+target=${CARGO_TARGET_DIR:-target}
+work=$target/worker
 
-# A request is carried to its end when its caller is gone: see src/platform/mod.rs.
-export RUN_TO_COMPLETION=1
-
-mkdir -p build
+mkdir -p build "$work"
 # The stamp bears the time at which the build began: a source that changes meanwhile makes it out of date again.
 touch build/.began
-"$1" --release -- --locked
+cargo build --locked --release --lib --target wasm32-unknown-unknown
+# With these two a module that was lost by a panic can be started anew: see src/platform/entry.js.
+"$1" --target module --no-typescript --out-dir "$work" --out-name index \
+    --experimental-reset-state-function --force-enable-abort-handler \
+    "$target/wasm32-unknown-unknown/release/remediation_gateway.wasm"
 # The names of functions are a tenth of the upload. Without them the stack of a trap has numbers; what a panic logs, its message and place, is as before.
-"$WASM_OPT_BIN" --all-features --strip-debug --strip-producers build/index_bg.wasm --output build/index_bg.wasm
+wasm-opt -O --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory --enable-multivalue \
+    --enable-reference-types --enable-exception-handling --strip-debug --strip-producers "$work/index_bg.wasm" --output build/index_bg.wasm
+# workerd gives a compiled module for a plain import; the other form is of engines that compile while they load.
+sed -i.bak 's/^import source /import /' "$work/index.js"
+cp src/platform/glue.js src/platform/entry.js "$work/"
+esbuild "$work/entry.js" --bundle --format=esm --minify --target=esnext --external:./index_bg.wasm --log-level=warning \
+    --log-override:duplicate-object-key=silent --outfile=build/index.js
 mv build/.began build/.made

@@ -12,7 +12,7 @@ crates=("$@")
 say() { printf '==> %s\n' "$*" >&2; }
 # The binary of the crate $1: named as the crate, but for a "-cli".
 binary() { printf '%s\n' "${1%-cli}"; }
-# Whether the binary $1 is of version $2: one says "0.8.7", another "wasm-bindgen 0.2.129".
+# Whether the binary $1 is of version $2: one says "0.20.2", another "wasm-bindgen 0.2.129".
 is() { [ "$("$1" --version 2>/dev/null | awk 'NR == 1 { print $NF }')" = "$2" ]; }
 ready() {
     local crate
@@ -55,8 +55,7 @@ install() {
         env -u CARGO_BUILD_TARGET -u CARGO_ENCODED_RUSTFLAGS -u RUSTFLAGS \
             CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
             cargo install --locked --root "$work" --target-dir "$work/target" --bin "$binary" "$@" "$crate@$version" 9>&- || {
-            say "building $crate failed; on Linux it needs a C compiler, pkg-config and the headers of OpenSSL" \
-                "(Debian: build-essential pkg-config libssl-dev)"
+            say "building $crate failed; it needs a C compiler (Debian: build-essential)"
             exit 1
         }
     fi

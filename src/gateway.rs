@@ -1,138 +1,114 @@
 //! The pipeline: what happens to a request, in which order. The first step that fails answers.
+//!
+//! | step | where | refused with |
+//! |---|---|---|
+//! | 1. route and method | Worker | 404, 405 |
+//! | 2. size and type of the body as declared | Worker | 400, 413, 415 |
+//! | 3. configuration | Worker, and again in the object | 500 |
+//! | 4. identity | Worker | 400, 401, 403; 503 where Entra's keys cannot be had |
+//! | 5. query, idempotency key | Worker | 400 |
+//! | 6. emergency stop | Worker, and again in the object | 503 |
+//! | 7. body, with a running cap | Worker | 400, 413 |
+//! | 8. JSON and payload | Worker | 400 |
+//! | 9. rights | Worker | 403 |
+//! | 10. ledger, which has Graph accept the remediation once | object | 409, 422, 429, 500, 504; of Microsoft: 400, 409, 429, 500, 502, 503, 504 |
+//! | 11. answer | object | |
+//!
+//! "The object" is the Durable Object of the caller that step 4 has found. What it answers goes to the caller as it is, and the line in the log is the object's
+//! too: see [`crate::ledger`] for why the work is there. With `?validateOnly=true` step 9 is the last, and no object is asked.
+//!
+//! Nobody learns of the payload's rules before step 4 has said who asks, nor at any step what is wrong with the configuration. Step 6 is before the body, which
+//! nobody has to send in vain; and it lets `validateOnly` pass, which removes nothing: with it an operator sees, while nothing can be sent, that mended rights
+//! are right.
 
+mod answer;
+pub mod errand;
 #[cfg(test)]
 mod tests;
 
-use std::rc::Rc;
 use std::time::Duration;
 
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use self::errand::{Errand, Exchange, Form};
 use crate::caller;
-use crate::config::{Config, Variables};
-use crate::graph::answer::Accepted;
-use crate::graph::tracking::Tracking;
+use crate::config::Variables;
+use crate::graph::request::MIN_CALL;
 use crate::http::{Answer, Body, Request, Route};
 use crate::intake;
 use crate::isolate::Isolate;
-use crate::ledger::{Order, Quota, Settlement, SubmitFault};
-use crate::log::{self, Record};
+use crate::ledger::{Order, Settled, Settlement, SubmitFault};
+use crate::log::Record;
 use crate::openapi;
-use crate::ports::Platform;
-use crate::problem::{self, Context, Refusal};
-use crate::remediation;
-use crate::time::{Timestamp, millis_of};
-
-/// The longest path of an unknown resource that a refusal repeats, in characters: no text of ours echoes more of a request.
-const MAX_ECHOED_PATH: usize = 64;
+use crate::ports::{Clock, Domains, Guids, Ledger, LedgerFailure, Log, Platform};
+use crate::problem::Refusal;
+use crate::remediation::{self, Action};
+use crate::time::millis_of;
 
 /// The whole time that a request may take (contract, section 8): below the 100 s of the SDKs and the 120 s of Logic Apps (facts, sections 4 and 5).
 const BUDGET: Duration = Duration::from_secs(90);
 
-/// How a request ends when no step refuses it.
-enum Outcome {
-    /// `GET /healthz`.
-    Healthy,
-    /// `GET /openapi.json`.
-    Described,
-    /// `?validateOnly=true`: the payload as it would be sent.
-    Valid { emails: usize, duplicates_removed: usize, graph_request: String },
-    /// Graph has the remediation.
-    Accepted { emails: usize, accepted: Accepted, replayed: bool },
+/// What the Worker makes of a request.
+#[derive(Debug)]
+pub enum Received {
+    /// It is answered.
+    Answer(Answer),
+    /// It is for the caller's object, with the body for Graph.
+    Errand(Errand, String),
 }
 
-/// What is learnt on the way and told whichever way the request ends.
-#[derive(Default)]
-struct Trace {
-    record: Record,
-    quota: Option<Quota>,
+/// What the Worker's steps come to when none of them refuses.
+enum Admitted {
+    /// `GET /healthz`, `GET /openapi.json`, or `?validateOnly=true`.
+    Answer(Answer),
+    /// A remediation to be carried out, with the body for Graph.
+    Remediation { caller: String, order: Order, action: Action, graph_request: String },
 }
 
-/// What identifies an exchange.
-struct Exchange<'a> {
-    request_id: String,
-    client_request_id: Option<&'a str>,
-    began: Timestamp,
-}
-
-/// Answers `request`.
-///
-/// | step | refused with |
-/// |---|---|
-/// | 1. route and method | 404, 405 |
-/// | 2. size and type of the body as declared | 400, 413, 415 |
-/// | 3. configuration | 500 |
-/// | 4. identity | 400, 401, 403 |
-/// | 5. query, idempotency key | 400 |
-/// | 6. emergency stop | 503 |
-/// | 7. body, with a running cap | 400, 413 |
-/// | 8. JSON and payload | 400 |
-/// | 9. rights | 403 |
-/// | 10. ledger, which has Graph accept the remediation once | 409, 422, 429, 500, 503; of Microsoft: 400, 409, 429, 502, 503, 504 |
-/// | 11. answer | |
-///
-/// Nobody learns of the payload's rules or the configuration before step 4 has said who asks. Step 6 is before the body, which nobody has to send in
-/// vain; and it lets `validateOnly` pass, which removes nothing: with it an operator sees, while nothing can be sent, that mended rights are right.
-pub async fn handle<P: Platform>(
+/// Takes the Worker's steps.
+pub async fn receive<P: Platform>(
     platform: &P,
     isolate: &Isolate<P::Key>,
     variables: impl FnOnce() -> Variables,
     request: &Request,
     body: impl Body,
-) -> Answer {
-    let exchange = Exchange {
-        request_id: platform.new_guid(),
-        client_request_id: intake::sane_id(request.headers.client_request_id.as_deref()),
-        began: platform.now(),
-    };
-    let mut trace = Trace::default();
-    let outcome = steps(platform, isolate, variables, request, body, exchange.began, &mut trace).await;
-    let Trace { mut record, quota } = trace;
-    let mut answer = match &outcome {
-        Ok(outcome) => outcome_answer(outcome, request, &exchange, &mut record),
-        Err(refusal) => {
-            record.reason = Some(refusal.to_string());
-            let instance = Route::of(&request.path).is_some() || request.path.len() <= MAX_ECHOED_PATH;
-            let context = Context {
-                instance: instance.then_some(request.path.as_str()),
-                request_id: &exchange.request_id,
-                client_request_id: exchange.client_request_id,
-                now: exchange.began,
-            };
-            let (code, answer) = problem::answer(refusal, context);
-            record.code = Some(code.as_str());
-            answer
+) -> Received {
+    let began = platform.now();
+    let exchange = Exchange::of(request, platform.new_guid());
+    let mut record = Record::default();
+    let outcome = admit(platform, isolate, variables, request, body, &mut record).await.and_then(|admitted| {
+        let spent = platform.now().since(began);
+        // A call that is begun without the time to hear of its end leaves an outcome that nobody knows.
+        if matches!(admitted, Admitted::Remediation { .. }) && BUDGET.saturating_sub(spent) < MIN_CALL {
+            return Err(Refusal::TooLate);
         }
+        Ok((admitted, spent))
+    });
+    let outcome = match outcome {
+        Ok((Admitted::Remediation { caller, order, action, graph_request }, spent)) => {
+            let (form, spent) = (Form::of(&request.headers), millis_of(spent));
+            let errand = Errand { exchange, caller, order, action, form, spent };
+            return Received::Errand(errand, graph_request);
+        }
+        Ok((Admitted::Answer(answer), _)) => Ok(answer),
+        Err(refusal) => Err(refusal),
     };
-    answer.headers.extend([
-        ("request-id", exchange.request_id.clone()),
-        ("Cache-Control", "no-store".to_owned()),
-        ("X-Content-Type-Options", "nosniff".to_owned()),
-    ]);
-    answer.headers.extend(quota.map(rate_limit).into_iter().flatten());
-    answer.headers.extend(exchange.client_request_id.map(|id| ("client-request-id", id.to_owned())));
-    if request.method == "POST" {
-        record.status = answer.status;
-        record.duration_ms = millis_of(platform.now().since(exchange.began));
-        record.client_request_id = exchange.client_request_id.map(str::to_owned);
-        record.workflow_run_id = intake::sane_id(request.headers.workflow_run_id.as_deref()).map(str::to_owned);
-        record.request_id = exchange.request_id;
-        platform.log(&record.line());
-    }
-    answer
+    Received::Answer(answer::close(platform, exchange, began, outcome, None, logged(request, record)))
 }
 
-async fn steps<P: Platform>(
+/// What is logged of a request: the line of a POST, and nothing of any other.
+fn logged(request: &Request, record: Record) -> Option<Record> {
+    (request.method == "POST").then_some(record)
+}
+
+async fn admit<P: Platform>(
     platform: &P,
     isolate: &Isolate<P::Key>,
     variables: impl FnOnce() -> Variables,
     request: &Request,
     body: impl Body,
-    began: Timestamp,
-    trace: &mut Trace,
-) -> Result<Outcome, Refusal> {
-    let record = &mut trace.record;
+    record: &mut Record,
+) -> Result<Admitted, Refusal> {
     // 1. Route and method.
     let route = Route::of(&request.path).ok_or(Refusal::NotFound)?;
     record.route = Some(route.name());
@@ -140,8 +116,8 @@ async fn steps<P: Platform>(
         return Err(Refusal::MethodNotAllowed(route));
     }
     let version = match route {
-        Route::Health => return Ok(Outcome::Healthy),
-        Route::Description => return Ok(Outcome::Described),
+        Route::Health => return Ok(Admitted::Answer(answer::json(r#"{"status":"ok"}"#.to_owned()))),
+        Route::Description => return Ok(Admitted::Answer(answer::json(openapi::DESCRIPTION.to_owned()))),
         Route::Remediate => None,
         Route::GraphPath(version) => Some(version),
     };
@@ -150,7 +126,7 @@ async fn steps<P: Platform>(
     let declared = intake::declared(&request.headers)?;
 
     // 3. Configuration.
-    let config = configuration(platform, isolate, variables).ok_or(Refusal::Misconfigured)?;
+    let config = isolate.config(platform, variables).ok_or(Refusal::Misconfigured)?;
 
     // 4. Identity.
     let caller = caller::identify(platform, isolate, &config, &request.headers).await?;
@@ -170,37 +146,70 @@ async fn steps<P: Platform>(
 
     // 8. JSON and payload.
     let remediation = remediation::read(&body)?;
-    let emails = remediation.emails.len();
+    let emails = count(remediation.emails.len());
     record.action = Some(remediation.action.as_str());
     record.emails = Some(emails);
 
     // 9. Rights.
     caller::rights::check(caller, &remediation, platform)
         .map_err(|denied| Refusal::Denied { caller: caller.name.clone(), denied })?;
+    let graph_request = remediation.to_graph_json();
     if validate_only {
-        let graph_request = remediation.to_graph_json();
-        return Ok(Outcome::Valid { emails, duplicates_removed: remediation.duplicates_removed, graph_request });
+        let repeated = remediation.duplicates_removed;
+        return Ok(Admitted::Answer(answer::json(format!(
+            r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"request":{graph_request}}}"#
+        ))));
     }
-
-    // 10. Ledger.
     let order = Order {
         key: idempotency_key.map(|key| Sha256::digest(key).into()),
-        payload: remediation.fingerprint(),
-        emails: count(emails),
+        fingerprint: remediation.fingerprint(),
+        emails,
         emails_per_hour: count(caller.max_emails_per_hour),
         version: version.unwrap_or(config.graph_version),
-        patience: millis_of(BUDGET.saturating_sub(platform.now().since(began))),
         newer_member: remediation.action.is_newer_member(),
     };
-    let settled = platform.settle(&caller.name, &order, remediation.to_graph_json().as_bytes()).await?;
-    trace.quota = Some(settled.quota);
+    let (caller, action) = (caller.name.clone(), remediation.action);
+    Ok(Admitted::Remediation { caller, order, action, graph_request })
+}
+
+/// Carries an errand out in the caller's object, with the body for Graph that came along.
+pub async fn carry_out<K>(
+    platform: &(impl Clock + Domains + Log),
+    isolate: &Isolate<K>,
+    variables: impl FnOnce() -> Variables,
+    ledger: &impl Ledger,
+    errand: Errand,
+    graph_request: &[u8],
+) -> Answer {
+    let began = platform.now().minus(Duration::from_millis(errand.spent));
+    let mut record = errand.record();
+    let mut quota = None;
+    // 3. Configuration, once more: the Worker that sent the errand may be of another deployment than this object.
+    let outcome = match isolate.config(platform, variables) {
+        None => Err(Refusal::Misconfigured),
+        // 6. Emergency stop, once more.
+        Some(config) if config.stopped => Err(Refusal::Stopped),
+        Some(config) => {
+            // 10. Ledger.
+            let settled = ledger.settle(&config, &errand.order, graph_request, began.plus(BUDGET)).await;
+            settled.map_err(Refusal::from).and_then(|settled| {
+                quota = Some(settled.quota);
+                conclude(settled, &errand, &mut record)
+            })
+        }
+    };
+    answer::close(platform, errand.exchange, began, outcome, quota, Some(record))
+}
+
+/// Step 11 for what the ledger says.
+fn conclude(settled: Settled, errand: &Errand, record: &mut Record) -> Result<Answer, Refusal> {
     match settled.settlement {
         Settlement::Accepted { accepted, replayed } => {
             record.replayed = Some(replayed);
             record.duplicate = Some(accepted.duplicate);
             record.graph_status = Some(accepted.status);
             record.graph_request_id.clone_from(&accepted.graph_request_id);
-            Ok(Outcome::Accepted { emails, accepted, replayed })
+            Ok(answer::accepted(&accepted, replayed, errand, record))
         }
         Settlement::Failed(fault) => {
             if let SubmitFault::Graph(fault) = &fault {
@@ -209,10 +218,9 @@ async fn steps<P: Platform>(
             }
             Err(fault.into())
         }
-        Settlement::Stopped => Err(Refusal::Stopped),
         Settlement::InProgress => Err(Refusal::InProgress),
         Settlement::KeyReused => Err(Refusal::KeyReused),
-        Settlement::QuotaExceeded => Err(Refusal::QuotaExceeded { emails, quota: settled.quota }),
+        Settlement::QuotaExceeded => Err(Refusal::QuotaExceeded { emails: errand.order.emails, quota: settled.quota }),
     }
 }
 
@@ -220,92 +228,16 @@ fn count(emails: usize) -> u64 {
     u64::try_from(emails).unwrap_or(u64::MAX)
 }
 
-/// The quota as headers (IETF draft-ietf-httpapi-ratelimit-headers): emails per rolling hour.
-fn rate_limit(quota: Quota) -> [(&'static str, String); 2] {
-    let Quota { limit, remaining, reset } = quota;
-    let reset = if reset > 0 { format!(";t={reset}") } else { String::new() };
-    [
-        ("RateLimit-Policy", format!("\"emails\";q={limit};w=3600")),
-        ("RateLimit", format!("\"emails\";r={remaining}{reset}")),
-    ]
+/// Answers for an object that did not: whether it has sent the remediation is unknown.
+pub fn unanswered(platform: &(impl Clock + Log), errand: Errand, failure: LedgerFailure) -> Answer {
+    let began = platform.now().minus(Duration::from_millis(errand.spent));
+    let record = errand.record();
+    answer::close(platform, errand.exchange, began, Err(failure.into()), None, Some(record))
 }
 
-/// The configuration of the isolate. Its faults are logged once, each with its variable's name.
-fn configuration<P: Platform>(
-    platform: &P,
-    isolate: &Isolate<P::Key>,
-    variables: impl FnOnce() -> Variables,
-) -> Option<Rc<Config>> {
-    isolate.config(
-        || Config::check(&variables(), platform, platform.now()),
-        |faults| faults.iter().for_each(|fault| platform.log(&log::config_line(fault))),
-    )
-}
-
-/// The body of a success (contract, section 3).
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AcceptedBody<'a> {
-    status: &'static str,
-    duplicate: bool,
-    emails: usize,
-    bulk_id: Option<&'a str>,
-    tenant_id: Option<&'a str>,
-    tracking_url: &'a str,
-    request_id: &'a str,
-    graph_request_id: Option<&'a str>,
-}
-
-fn outcome_answer(outcome: &Outcome, request: &Request, exchange: &Exchange<'_>, record: &mut Record) -> Answer {
-    let json = |status, body| Answer { status, headers: vec![("Content-Type", "application/json".to_owned())], body };
-    match outcome {
-        Outcome::Healthy => json(200, r#"{"status":"ok"}"#.to_owned()),
-        Outcome::Described => json(200, openapi::DESCRIPTION.to_owned()),
-        Outcome::Valid { emails, duplicates_removed, graph_request } => json(
-            200,
-            format!(
-                r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{duplicates_removed},"request":{graph_request}}}"#
-            ),
-        ),
-        Outcome::Accepted { emails, accepted, replayed } => {
-            let tracking = Tracking::of(&accepted.location);
-            record.bulk_id.clone_from(&tracking.bulk_id);
-            let mut answer = accepted_answer(*emails, accepted, &tracking, request, exchange);
-            if *replayed {
-                answer.headers.push(("Idempotency-Replayed", "true".to_owned()));
-            }
-            answer
-        }
-    }
-}
-
-fn accepted_answer(
-    emails: usize,
-    accepted: &Accepted,
-    tracking: &Tracking,
-    request: &Request,
-    exchange: &Exchange<'_>,
-) -> Answer {
-    let location = ("Location", accepted.location.clone());
-    if intake::prefers_minimal(request.headers.prefer.as_deref()) {
-        let headers = vec![location, ("Preference-Applied", "return=minimal".to_owned())];
-        return Answer { status: 202, headers, body: String::new() };
-    }
-    let body = AcceptedBody {
-        status: "accepted",
-        duplicate: accepted.duplicate,
-        emails,
-        bulk_id: tracking.bulk_id.as_deref(),
-        tenant_id: tracking.tenant_id.as_deref(),
-        tracking_url: &tracking.url,
-        request_id: &exchange.request_id,
-        graph_request_id: accepted.graph_request_id.as_deref(),
-    };
-    // A workflow engine would poll the Location of a 202, and this one is a portal page (facts, section 4).
-    let status = if request.headers.workflow_run_id.is_some() { 200 } else { 202 };
-    Answer {
-        status,
-        headers: vec![location, ("Content-Type", "application/json".to_owned())],
-        body: serde_json::to_string(&body).unwrap_or_default(),
-    }
+/// Answers a request that the Worker had begun to answer when its module was lost, by a panic in it or in another.
+pub fn lost(platform: &(impl Clock + Guids + Log), request: &Request) -> Answer {
+    let exchange = Exchange::of(request, platform.new_guid());
+    let record = Record { route: Route::of(&request.path).map(Route::name), ..Record::default() };
+    answer::close(platform, exchange, platform.now(), Err(Refusal::Lost), None, logged(request, record))
 }

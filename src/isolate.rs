@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use crate::caller::keys::KeyCache;
 use crate::caller::verified::VerifiedTokens;
-use crate::config::{Config, ConfigFault};
+use crate::config::{Config, Variables};
 use crate::graph::app_token::AppTokenCache;
+use crate::log;
+use crate::ports::{Clock, Domains, Log};
 
 /// The caches of one isolate. `K` is the platform's imported public key.
 pub struct Isolate<K> {
@@ -31,17 +33,19 @@ impl<K> Default for Isolate<K> {
 }
 
 impl<K> Isolate<K> {
-    /// The configuration, checked by `check` on the first request of the isolate. `None` where it has faults: `report` has got them then.
+    /// The configuration, checked at the first request of the isolate. `None` where it has faults: each was logged then, with its variable's name.
     pub fn config(
         &self,
-        check: impl FnOnce() -> Result<Config, Vec<ConfigFault>>,
-        report: impl FnOnce(&[ConfigFault]),
+        platform: &(impl Clock + Domains + Log),
+        variables: impl FnOnce() -> Variables,
     ) -> Option<Rc<Config>> {
         self.config
-            .get_or_init(|| match check() {
+            .get_or_init(|| match Config::check(&variables(), platform, platform.now()) {
                 Ok(config) => Some(Rc::new(config)),
                 Err(faults) => {
-                    report(&faults);
+                    for fault in &faults {
+                        platform.log(&log::config_line(fault));
+                    }
                     None
                 }
             })

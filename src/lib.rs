@@ -3,6 +3,9 @@
 //! A playbook that holds the Graph permission itself can delete any mail of the tenant. With the gateway in between it holds a credential of
 //! its own that is good for the actions and recipients that it was granted, and for nothing else.
 //!
+//! What it promises to callers and to those who deploy it stands in `docs/contract.md`, and what is known of Graph, Entra ID, Logic Apps and Workers in
+//! `docs/facts.md`: comments name their sections.
+//!
 //! A request passes, in this order:
 //!
 //! - [`http`]: the request as plain values, and its route;
@@ -10,13 +13,13 @@
 //! - [`config`]: the variables, checked once per isolate;
 //! - [`caller`]: who calls (token, API key), and what they may do;
 //! - [`remediation`]: the payload, read with a pointer to each fault, and written anew for Graph;
-//! - [`ledger`]: that it happens once, and who carries it out;
+//! - [`ledger`]: that it happens once, and where the work is done;
 //! - [`graph`]: the gateway's own token, the call, and the meaning of the answer;
 //! - [`problem`]: what the caller learns of a refusal.
 //!
 //! All of it as a caller sees it is described by [`openapi`].
 //!
-//! [`gateway`] is the pipeline itself. It and all of the above are pure but for the ports in [`ports`], which `platform`, the only folder that
+//! [`gateway`] is the pipeline itself, of which the Worker takes the first steps and the caller's Durable Object the others. It and all of the above are pure but for the ports in [`ports`], which `platform`, the only folder that
 //! knows of Workers, implements. [`isolate`] holds what is kept between requests.
 
 pub mod caller;

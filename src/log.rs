@@ -1,4 +1,4 @@
-//! The log: one JSON line per POST (contract, section 10), and one per fault of the configuration.
+//! The log: one JSON line per POST (contract, section 10), one per fault of the configuration, and one for what fails beside a request.
 //!
 //! What may stand in a line is decided by the types here: ids, names from the configuration, names of enums, numbers, and reasons whose
 //! texts are ours. Nothing that a caller or Microsoft wrote freely gets in.
@@ -9,6 +9,7 @@ mod tests;
 use serde::Serialize;
 
 use crate::config::ConfigFault;
+use crate::problem::Code;
 
 /// What is told of one POST.
 #[derive(Debug, Default, Serialize)]
@@ -25,7 +26,7 @@ pub struct Record {
     /// The remediation's action.
     pub action: Option<&'static str>,
     /// How many emails it has, without repeated pairs.
-    pub emails: Option<usize>,
+    pub emails: Option<u64>,
     /// The status of the answer.
     pub status: u16,
     /// The public code of a refusal.
@@ -63,9 +64,21 @@ impl Record {
     }
 }
 
+#[derive(Serialize)]
+struct InternalLine {
+    code: &'static str,
+    reason: &'static str,
+}
+
+/// The line for a failure that no answer tells of. It is no one request's.
+#[must_use]
+pub fn internal_line(reason: &'static str) -> String {
+    serde_json::to_string(&InternalLine { code: Code::Internal.as_str(), reason }).unwrap_or_default()
+}
+
 /// The line for a fault of the configuration.
 #[must_use]
 pub fn config_line(fault: &ConfigFault) -> String {
-    let line = ConfigLine { code: "misconfigured", variable: &fault.variable, problem: &fault.problem };
+    let line = ConfigLine { code: Code::Misconfigured.as_str(), variable: &fault.variable, problem: &fault.problem };
     serde_json::to_string(&line).unwrap_or_default()
 }

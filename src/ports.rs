@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use crate::config::Config;
 use crate::ledger::{Order, Settled};
 use crate::secret::SecretBytes;
 use crate::time::Timestamp;
@@ -76,29 +75,47 @@ pub trait Http {
     async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure>;
 }
 
-/// The callers' ledgers.
-pub trait Ledgers {
-    /// Has the ledger of the caller named `caller` settle `order`: `graph_request` is sent to Graph, unless it was before.
+/// One caller's ledger.
+pub trait Ledger {
+    /// Settles `order` before `until`: `graph_request` is sent to Graph, unless it was before.
     ///
     /// # Errors
     ///
     /// [`LedgerFailure`]: whether the remediation was sent is unknown, and a retry is safe.
-    async fn settle(&self, caller: &str, order: &Order, graph_request: &[u8]) -> Result<Settled, LedgerFailure>;
+    async fn settle(
+        &self,
+        config: &Config,
+        order: &Order,
+        graph_request: &[u8],
+        until: Timestamp,
+    ) -> Result<Settled, LedgerFailure>;
 }
 
-/// The ledger could not be reached, or failed.
+/// Why a caller's ledger does not settle an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the ledger could not be reached, or failed")]
-pub struct LedgerFailure;
+pub enum LedgerFailure {
+    /// The caller's object cannot be reached.
+    #[error("the caller's ledger cannot be reached")]
+    Unreachable,
+    /// The platform keeps requests from the caller's object, which has too many.
+    #[error("the caller's ledger is overloaded")]
+    Overloaded,
+    /// The caller's object has failed, or was lost, in the middle of it.
+    #[error("the caller's ledger failed")]
+    Failed,
+    /// The ledger's storage has failed.
+    #[error("the storage of the caller's ledger failed")]
+    Storage,
+}
 
 /// Everything that the pipeline needs. A handle: cloning it is cheap and gives the same platform.
 pub trait Platform:
-    Clock + Guids + Log + Domains + Timers + Background + Signatures + Signing + Http + Ledgers + Clone + 'static
+    Clock + Guids + Log + Domains + Timers + Background + Signatures + Signing + Http + Clone + 'static
 {
 }
 
-impl<P: Clock + Guids + Log + Domains + Timers + Background + Signatures + Signing + Http + Ledgers + Clone + 'static>
-    Platform for P
+impl<P: Clock + Guids + Log + Domains + Timers + Background + Signatures + Signing + Http + Clone + 'static> Platform
+    for P
 {
 }
 
@@ -164,7 +181,7 @@ impl Received {
 }
 
 /// Why a call has no answer. Whether the other side acted on it is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendFailure {
     /// No status came within the deadline.
     #[error("no answer within the deadline")]

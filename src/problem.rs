@@ -66,16 +66,22 @@ pub enum Refusal {
     #[error("the quota has no room for {emails} emails")]
     QuotaExceeded {
         /// How many emails the request has.
-        emails: usize,
+        emails: u64,
         /// The quota.
         quota: Quota,
     },
     /// The remediation was not accepted.
     #[error(transparent)]
     Submit(#[from] SubmitFault),
+    /// So little was left of the request's time when its body had come that Graph was not asked.
+    #[error("the body came too late")]
+    TooLate,
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerFailure),
+    /// The module was lost, by a panic, while it answered.
+    #[error("the module was lost while it answered")]
+    Lost,
 }
 
 /// What is wrong with a body, without the pointers, which may hold texts of the caller's.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::{Answer, Failure, Gateway, TestResult, World, Wrangler, payload, tests};
+use acceptance::{Answer, Failure, Gateway, Setup, TestResult, World, Wrangler, payload, tests};
 use remediation_gateway::time::Timestamp;
 use remediation_gateway::{
     config::{Config, VARIABLES, Variables},
@@ -23,6 +23,7 @@ fn main() -> std::process::ExitCode {
         nobody_learns_what_is_wrong,
         a_caller_that_could_not_be_told_apart_is_a_fault,
         what_may_be_left_out_is_left_out,
+        an_object_goes_by_its_own_configuration,
     ])
 }
 
@@ -42,6 +43,8 @@ async fn the_development_configuration_is_whole(_: &World) -> TestResult {
     for name in VARIABLES {
         known.extend(wrangler.vars.get(name).map(|value| (name, value.clone())));
     }
+    // Up to that date the platform might end an attempt whose caller has gone: see src/ledger/mod.rs.
+    assert!(wrangler.compatibility_date.as_str() >= "2026-10-01", "{}", wrangler.compatibility_date);
     assert_eq!(known.len(), wrangler.vars.len(), "a variable that the gateway does not know: {:?}", wrangler.vars);
     known.insert("LEDGER", json!({}));
     let now = Timestamp::from_seconds(0); // For a certificate, which there is none of here.
@@ -250,5 +253,22 @@ async fn what_may_be_left_out_is_left_out(world: &World) -> TestResult {
         assert!(sent.path.starts_with("/beta/"), "the default version: {}", sent.path);
         assert_eq!(faulty(&gateway), [""; 0]);
     }
+    Ok(())
+}
+
+/// While a deployment spreads, a Worker and an object may be of different versions. An object that cannot tell whom it is to call as whom calls nobody, and
+/// says what is wrong where it is.
+async fn an_object_goes_by_its_own_configuration(world: &World) -> TestResult {
+    let front = Some(Box::new(Setup::from(world.bindings())));
+    let bindings = world.bindings_with(json!({ "TENANT_ID": "x" }));
+    let gateway = world.gateway_as(&Setup { front, ..bindings.into() }).await?;
+    for _ in 0..2 {
+        let answer = post(&gateway, &world.token()).await?;
+        answer.assert_problem(500, "misconfigured", &[]);
+        let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        assert_eq!(serde_json::from_str::<Value>(&line)?["reason"], "the configuration has faults");
+    }
+    assert_eq!(faulty(&gateway), ["TENANT_ID"], "once");
+    assert!(world.sandbox.recorded_at(sandbox::Endpoint::Remediate).is_empty(), "something was sent");
     Ok(())
 }

@@ -113,11 +113,12 @@ describe("what the page names", () => {
     }
   });
 
-  test("is logged by the ledger, where it is a text of the ledger", () => {
-    const [, texts] = /^\| (`the outcome.*?) \| /m.exec(page);
-    const ledger = read("../../src/platform/ledger.rs");
-    assert.equal(quoted(texts).length, ledger.match(/log_error\(/g).length);
-    for (const text of quoted(texts)) assert.ok(ledger.includes(`log_error(&format!("${text}: {failure}"))`), text);
+  test("is logged where it fails, where it is no one request's", () => {
+    const [, row] = /^\| `internal` without a `requestId` \| [^|]* \| (.*) \|$/m.exec(page);
+    const texts = [...row.matchAll(/\*([^*]+)\*/g)].map((match) => match[1]);
+    const ledger = [...read("../../src/platform/ledger.rs").matchAll(/internal_line\("([^"]*)"\)/g)].map((match) => match[1]);
+    const [lost] = /the module was lost(?=, and starts anew)/.exec(read("../../src/platform/glue.js"));
+    assert.deepEqual(texts.toSorted(), [...ledger, lost].toSorted());
   });
 });
 

@@ -141,8 +141,6 @@ fn of_graph(fault: &GraphFault, came: &Result<Received, SendFailure>) {
 
 /// What the caller and the log learn of a failure.
 fn refusal(fault: SubmitFault) {
-    let written = serde_json::to_vec(&fault).expect("it can be written");
-    assert_eq!(serde_json::from_slice::<SubmitFault>(&written).ok().as_ref(), Some(&fault), "from object to Worker");
     let refusal = Refusal::from(fault);
     let logged = refusal.to_string();
     assert!(logged.len() <= 300 && logged.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{logged}");

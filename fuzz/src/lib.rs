@@ -6,11 +6,11 @@
 mod answers;
 mod certificate;
 mod configuration;
+mod errand;
 mod gateway;
 mod headers;
 mod json;
 mod keys;
-mod ledger;
 mod message;
 mod payload;
 mod token;
@@ -19,10 +19,10 @@ mod world;
 pub use answers::answers;
 pub use certificate::certificate;
 pub use configuration::configuration;
+pub use errand::errand;
 pub use gateway::gateway;
 pub use headers::headers;
 pub use keys::keys;
-pub use ledger::ledger;
 pub use payload::payload;
 pub use token::token;
 
@@ -34,10 +34,10 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("answers", answers),
     ("certificate", certificate),
     ("configuration", configuration),
+    ("errand", errand),
     ("gateway", gateway),
     ("headers", headers),
     ("keys", keys),
-    ("ledger", ledger),
     ("payload", payload),
     ("token", token),
 ];

@@ -13,7 +13,7 @@ use remediation_gateway::graph::answer::Accepted;
 use remediation_gateway::http::Answer;
 use remediation_gateway::ledger::{Order, Quota, Settled, Settlement};
 use remediation_gateway::ports::{
-    Background, Call, Clock, Domains, Guids, Http, LedgerFailure, Ledgers, Log, Received, SendFailure, Signatures,
+    Background, Call, Clock, Domains, Guids, Http, Ledger, LedgerFailure, Log, Received, SendFailure, Signatures,
     Signing, Timers,
 };
 use remediation_gateway::problem::{self, Code, Refusal};
@@ -99,7 +99,7 @@ struct Inner {
     lines: RefCell<Vec<String>>,
     answers: RefCell<VecDeque<Result<Received, SendFailure>>>,
     calls: RefCell<Vec<String>>,
-    orders: RefCell<Vec<(String, Order, Vec<u8>)>>,
+    orders: RefCell<Vec<(Order, Vec<u8>)>>,
 }
 
 impl StillPlatform {
@@ -118,8 +118,8 @@ impl StillPlatform {
         self.0.calls.borrow().clone()
     }
 
-    /// The orders that were given, each with its caller and the body for Graph.
-    pub(crate) fn orders(&self) -> Vec<(String, Order, Vec<u8>)> {
+    /// The orders that were given, each with the body for Graph.
+    pub(crate) fn orders(&self) -> Vec<(Order, Vec<u8>)> {
         self.0.orders.borrow().clone()
     }
 }
@@ -197,9 +197,15 @@ impl Http for StillPlatform {
 }
 
 /// Every order is accepted.
-impl Ledgers for StillPlatform {
-    async fn settle(&self, caller: &str, order: &Order, graph_request: &[u8]) -> Result<Settled, LedgerFailure> {
-        self.0.orders.borrow_mut().push((caller.to_owned(), order.clone(), graph_request.to_vec()));
+impl Ledger for StillPlatform {
+    async fn settle(
+        &self,
+        _: &Config,
+        order: &Order,
+        graph_request: &[u8],
+        _: Timestamp,
+    ) -> Result<Settled, LedgerFailure> {
+        self.0.orders.borrow_mut().push((order.clone(), graph_request.to_vec()));
         let location = format!(
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["the-bulk-id"]}}&tid={TENANT}"#
         );

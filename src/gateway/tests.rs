@@ -1,18 +1,24 @@
-//! The emergency stop in the pipeline. What the other steps do is tested where they stand.
+//! The pipeline where its steps meet: the emergency stop, the time that is left, and what is told when a step does not end. What else the steps do is tested
+//! where they stand.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Request, RequestHeaders};
-use crate::testing::gateway::{Gateway, api_key, payload};
+use super::Received;
+use super::errand::{Errand, Exchange, Form};
+use crate::config::GraphVersion;
+use crate::http::{Answer, Body, BodyFailure, Request, RequestHeaders};
+use crate::isolate::Isolate;
+use crate::ledger::Order;
+use crate::ports::{LedgerFailure, Timers};
+use crate::remediation::Action;
+use crate::testing::gateway::{Gateway, api_key, code, payload};
+use crate::testing::platform::TestPlatform;
 use crate::testing::{CRON_KEY, variables_with};
 
 fn stopped() -> Gateway {
     Gateway::new(variables_with("STOPPED", json!("true")))
-}
-
-fn code(answer: &Answer) -> Value {
-    let body: Value = serde_json::from_str(&answer.body).unwrap();
-    body["error"]["code"].clone()
 }
 
 fn post(path: &str, query: &str, headers: RequestHeaders) -> Request {
@@ -25,7 +31,7 @@ fn a_stopped_gateway_sends_nothing_and_still_validates() {
     let mut gateway = stopped();
     for path in ["/remediate", "/v1.0/security/collaboration/analyzedEmails/remediate"] {
         let answer = gateway.ask(post(path, "", api_key(CRON_KEY)), good.to_string().into_bytes());
-        assert_eq!((answer.status, code(&answer)), (503, json!("stopped")), "{path}");
+        assert_eq!((answer.status, code(&answer).as_str()), (503, "stopped"), "{path}");
         assert!(answer.headers.contains(&("Retry-After", "300".to_owned())), "{:?}", answer.headers);
         let line = gateway.logged();
         assert_eq!((&line["code"], &line["caller"]), (&json!("stopped"), &json!("cron")));
@@ -67,9 +73,105 @@ fn a_stop_that_cannot_be_read_sends_nothing_either() {
     for value in [json!("yes"), json!(""), json!(1)] {
         let mut gateway = Gateway::new(variables_with("STOPPED", value.clone()));
         let answer = gateway.remediate(api_key(CRON_KEY), &payload("softDelete", &["hannah@contoso.com"]));
-        assert_eq!((answer.status, code(&answer)), (500, json!("misconfigured")), "{value}");
+        assert_eq!((answer.status, code(&answer).as_str()), (500, "misconfigured"), "{value}");
         let lines = gateway.stage.platform.take_log();
         assert!(lines[0].contains("\"variable\":\"STOPPED\""), "{lines:?}");
         assert_eq!(gateway.stage.platform.upstream().calls().len(), 0, "{value}");
     }
+}
+
+/// A body that is there after so many milliseconds.
+struct Late(u64, Vec<u8>, TestPlatform);
+
+impl Body for Late {
+    async fn read(self, _: Option<u64>, _: usize) -> Result<Vec<u8>, BodyFailure> {
+        self.2.sleep(Duration::from_millis(self.0)).await;
+        Ok(self.1)
+    }
+}
+
+/// Who begins a call to Graph without the time to hear of its end does not know what it did. To validate takes no time.
+#[test]
+fn what_comes_too_late_is_not_sent() {
+    for (late, query, status) in [
+        (85_000, "", None),
+        (85_001, "", Some(504)),
+        (200_000, "", Some(504)),
+        (200_000, "validateOnly=true", Some(200)),
+    ] {
+        let mut gateway = Gateway::default();
+        let platform = gateway.stage.platform.clone();
+        let body = payload("softDelete", &["hannah@contoso.com"]).to_string().into_bytes();
+        let request = post("/remediate", query, api_key(CRON_KEY));
+        let started = gateway.stage.start(async move {
+            let body = Late(late, body, platform.clone());
+            super::receive(&platform, &Isolate::default(), crate::testing::variables, &request, body).await
+        });
+        let (answer, spent) = match gateway.stage.finish(started) {
+            Received::Answer(answer) => (Some(answer), 0),
+            Received::Errand(errand, _) => (None, errand.spent),
+        };
+        assert_eq!(answer.as_ref().map(|answer| answer.status), status, "{late}");
+        assert_eq!(spent, if status.is_none() { late } else { 0 });
+        if status == Some(504) {
+            let line = gateway.logged();
+            assert_eq!((&line["code"], &line["reason"]), (&json!("graphTimeout"), &json!("the body came too late")));
+        }
+    }
+}
+
+/// An errand of the caller "cron", whose Worker has used so many milliseconds.
+fn errand(spent: u64) -> Errand {
+    let exchange = Exchange {
+        request_id: "99999999-0000-4000-8000-000000000001".to_owned(),
+        client_request_id: Some("the-callers".to_owned()),
+        workflow_run_id: None,
+        path: "/remediate".to_owned(),
+    };
+    let order = Order {
+        key: None,
+        fingerprint: [0; 32],
+        emails: 3,
+        emails_per_hour: 10,
+        version: GraphVersion::Beta,
+        newer_member: false,
+    };
+    Errand { exchange, caller: "cron".to_owned(), order, action: Action::SoftDelete, form: Form::Accepted, spent }
+}
+
+/// Whoever waited for an object, or for a module that a panic has ended, is told, and has its line in the log.
+#[test]
+fn what_does_not_end_is_answered_and_logged() {
+    let gateway = Gateway::default();
+    let platform = &gateway.stage.platform;
+    let told = |answer: &Answer, reason: &str| {
+        assert_eq!((answer.status, code(answer).as_str()), (500, "internal"));
+        let line = gateway.logged();
+        assert_eq!(
+            (&line["reason"], &line["status"], &line["route"]),
+            (&json!(reason), &json!(500), &json!("/remediate"))
+        );
+        let header =
+            |name: &str| answer.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        assert_eq!(
+            (&line["requestId"], &line["clientRequestId"]),
+            (&json!(header("request-id")), &json!("the-callers"))
+        );
+        assert_eq!(header("client-request-id").as_deref(), Some("the-callers"));
+        line
+    };
+    for (failure, reason) in [
+        (LedgerFailure::Unreachable, "the caller's ledger cannot be reached"),
+        (LedgerFailure::Overloaded, "the caller's ledger is overloaded"),
+        (LedgerFailure::Failed, "the caller's ledger failed"),
+    ] {
+        let line = told(&super::unanswered(platform, errand(7), failure), reason);
+        assert_eq!((&line["caller"], &line["emails"], &line["durationMs"]), (&json!("cron"), &json!(3), &json!(7)));
+    }
+    let headers = RequestHeaders { client_request_id: Some("the-callers".to_owned()), ..api_key(CRON_KEY) };
+    let line = told(&super::lost(platform, &post("/remediate", "", headers)), "the module was lost while it answered");
+    assert_eq!(line["caller"], Value::Null);
+    let health = Request { method: "GET".to_owned(), ..post("/healthz", "", RequestHeaders::default()) };
+    assert_eq!(super::lost(platform, &health).status, 500);
+    assert_eq!(gateway.stage.platform.take_log(), [""; 0]);
 }

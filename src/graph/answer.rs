@@ -30,7 +30,7 @@ pub struct Accepted {
 }
 
 /// Graph did not take the remediation on, or did not say so.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 pub struct GraphFault {
     /// What happened.
@@ -42,7 +42,7 @@ pub struct GraphFault {
 }
 
 /// The ways in which Graph fails.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphFaultKind {
     /// 400. The message is for the caller, who sent what it speaks of; the code alone is logged.
     #[error("Graph refused the remediation: {code}")]

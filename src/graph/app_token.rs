@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answer::retry_after;
@@ -26,7 +25,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const MAX_LIFETIME_SECONDS: u64 = 24 * 60 * 60;
 
 /// Why there is no token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenEndpointFault {
     /// Entra refuses the gateway's credential or application.
     #[error(

@@ -16,9 +16,9 @@ const DEADLINE: Duration = Duration::from_mins(1);
 const MAX_WAIT_SECONDS: u32 = 10;
 /// How often it is waited out (contract, section 8).
 const MAX_WAITS: u32 = 2;
-/// The least time that a call after a wait must have. Graph's refusal is certain, and a call that is cut short is not. Five seconds: no caller's own
+/// The least time that a call must have to be begun. Graph's refusal is certain, and a call that is cut short is not. Five seconds: no caller's own
 /// retry comes sooner (facts, section 4), and it has a whole budget.
-const MIN_CALL: Duration = Duration::from_secs(5);
+pub const MIN_CALL: Duration = Duration::from_secs(5);
 /// The largest error body that is read, in bytes. Graph's error objects are about 1 KiB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 

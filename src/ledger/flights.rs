@@ -29,7 +29,7 @@ impl<W> Flights<W> {
         if self.0.contains_key(&slot) {
             return Some(slot);
         }
-        // Among the few that are running now, and none of them has the payload's own slot.
+        // One by one: few attempts run at once, and none of them is in the payload's own slot.
         let keyed = || self.0.iter().find(|(_, flight)| flight.payload_slot == slot).map(|(slot, _)| *slot);
         if order.key.is_none() { keyed() } else { None }
     }

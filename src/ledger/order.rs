@@ -1,4 +1,4 @@
-//! What passes between the Worker and the object.
+//! What a ledger is asked, and what it says.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,22 +12,21 @@ use crate::time::Timestamp;
 pub type Hash = [u8; 32];
 
 /// A remediation to be made once. The body for Graph goes beside it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Order {
     /// The SHA-256 of the idempotency key, where the caller gave one. The key itself is the caller's text, and not kept.
     #[serde(with = "optional")]
     pub key: Option<Hash>,
     /// The fingerprint of what is to be done: see [`crate::remediation::Remediation::fingerprint`].
     #[serde(with = "base64")]
-    pub payload: Hash,
+    pub fingerprint: Hash,
     /// How many emails count against the quota.
     pub emails: u64,
     /// How many emails the caller may have in an hour.
     pub emails_per_hour: u64,
     /// The version of Graph.
     pub version: GraphVersion,
-    /// How long the caller can still wait, in milliseconds.
-    pub patience: u64,
     /// Whether Graph needs `Prefer: include-unknown-enum-members`.
     pub newer_member: bool,
 }
@@ -104,12 +103,12 @@ impl Order {
     /// The slot of requests without a key for this payload.
     #[must_use]
     pub fn payload_slot(&self) -> Slot {
-        Slot::of(b"payload", &self.payload)
+        Slot::of(b"payload", &self.fingerprint)
     }
 }
 
 /// Why a remediation that was sent, or was to be sent, is not accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitFault {
     /// There was no token; nothing was sent.
     #[error(transparent)]
@@ -131,7 +130,7 @@ impl SubmitFault {
 }
 
 /// How an order ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// Graph has the remediation: since now, or since an earlier request.
     Accepted {
@@ -140,8 +139,6 @@ pub enum Settlement {
         /// Whether an earlier request, or one at the same time, had it accepted.
         replayed: bool,
     },
-    /// The operator has stopped all remediations.
-    Stopped,
     /// The attempt failed.
     Failed(SubmitFault),
     /// The same remediation is on its way, and did not end within the wait.
@@ -153,18 +150,18 @@ pub enum Settlement {
 }
 
 /// The caller's quota after an order was settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Emails per hour.
     pub limit: u64,
     /// Emails left.
     pub remaining: u64,
-    /// Seconds until there is more room: for a refused order, enough for it.
+    /// Seconds until a refused order fits; 0 for any other.
     pub reset: u64,
 }
 
 /// The object's answer to an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
     /// How it ended.
     pub settlement: Settlement,

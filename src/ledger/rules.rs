@@ -17,11 +17,11 @@ const PAYLOAD_REPLAY: Duration = Duration::from_mins(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The fingerprint of its payload.
-    pub payload: Hash,
+    pub fingerprint: Hash,
     /// Whether it came with a key. Its success is then found by its payload too: [`Store::first_success`].
     pub keyed: bool,
     /// How many emails were counted against the quota.
-    pub counted: u64,
+    pub emails: u64,
     /// When it began.
     pub began: Timestamp,
     /// When it counts for nothing any more and may be removed.
@@ -32,7 +32,7 @@ pub struct Record {
 
 /// Where records are kept: the object's own SQL, synchronous.
 pub trait Store {
-    /// A failure of the storage. Nothing of what was written since the last await is kept then.
+    /// A failure of the storage. What was written just before it may be kept: at worst it counts against the quota for an hour.
     type Failure;
 
     /// The record in `slot`.
@@ -48,6 +48,13 @@ pub trait Store {
     ///
     /// [`Store::Failure`].
     fn first_success(&self, payload: &Hash, since: Timestamp) -> Result<Option<Accepted>, Self::Failure>;
+
+    /// Writes `record` into `slot` where nothing is there. Gives whether it did.
+    ///
+    /// # Errors
+    ///
+    /// [`Store::Failure`].
+    fn add(&self, slot: Slot, record: &Record) -> Result<bool, Self::Failure>;
 
     /// Writes `record` into `slot`, over what was there.
     ///
@@ -74,7 +81,7 @@ pub struct Begun {
     /// Whether no earlier attempt left its outcome open.
     first: bool,
     /// Whether it was counted now, and not with an earlier attempt.
-    counted: bool,
+    counted_now: bool,
 }
 
 /// What an order becomes.
@@ -106,10 +113,33 @@ pub fn begin<S: Store>(
 ) -> Result<Step, S::Failure> {
     window.advance(now);
     let slot = order.slot();
+    let record = |began| Record {
+        fingerprint: order.fingerprint,
+        keyed: order.key.is_some(),
+        emails: order.emails,
+        began,
+        expires: now.plus(if order.key.is_some() { KEYED_REPLAY } else { SPAN }),
+        accepted: None,
+    };
+    let flight = flights.find(order);
+    let has_room = window.has_room(order.emails, order.emails_per_hour);
+    let keyed_success = match order.key {
+        Some(_) => None,
+        None => store.first_success(&order.fingerprint, now.minus(PAYLOAD_REPLAY))?,
+    };
+    // Almost every remediation is new. Its slot is empty then, which to write the record tells as well as to look for one: a statement less.
+    if flight.is_none() && keyed_success.is_none() && has_room {
+        let record = record(now);
+        if store.add(slot, &record)? {
+            window.count(now, order.emails);
+            return Ok(Step::Send(Begun { slot, record, first: true, counted_now: true }));
+        }
+    }
+
     let found = store.find(slot)?.filter(|record| now < record.expires);
     if let Some(record) = &found {
         // Only a key can stand for another payload: a payload's slot is made of it.
-        if record.payload != order.payload {
+        if record.fingerprint != order.fingerprint {
             return Ok(Step::KeyReused);
         }
         let replay = if order.key.is_some() { KEYED_REPLAY } else { PAYLOAD_REPLAY };
@@ -119,40 +149,31 @@ pub fn begin<S: Store>(
             return Ok(Step::Replay(accepted.clone()));
         }
     }
-    if order.key.is_none()
-        && let Some(accepted) = store.first_success(&order.payload, now.minus(PAYLOAD_REPLAY))?
-    {
+    if let Some(accepted) = keyed_success {
         return Ok(Step::Replay(accepted));
     }
-    if let Some(slot) = flights.find(order) {
+    if let Some(slot) = flight {
         return Ok(Step::Await(slot));
     }
 
     // What is open was counted when it began, and is not counted again within its hour. What was accepted too long ago to be replayed is over,
     // but may count for a while.
-    let counts = |record: &Record| record.counted > 0 && now.since(record.began) < SPAN;
+    let counts = |record: &Record| record.emails > 0 && now.since(record.began) < SPAN;
     let first = found.as_ref().is_none_or(|record| record.accepted.is_some());
-    let counted = found.as_ref().filter(|record| counts(record));
-    let began = counted.filter(|_| !first).map(|record| record.began);
-    if began.is_none() && !window.has_room(order.emails, order.emails_per_hour) {
+    let still_counts = found.as_ref().filter(|record| counts(record));
+    let began = still_counts.filter(|_| !first).map(|record| record.began);
+    if began.is_none() && !has_room {
         return Ok(Step::QuotaExceeded);
     }
-    if let Some(over) = counted.filter(|_| first) {
+    if let Some(over) = still_counts.filter(|_| first) {
         store.put(slot.past(over.began), over)?;
     }
-    let record = Record {
-        payload: order.payload,
-        keyed: order.key.is_some(),
-        counted: order.emails,
-        began: began.unwrap_or(now),
-        expires: now.plus(if order.key.is_some() { KEYED_REPLAY } else { SPAN }),
-        accepted: None,
-    };
+    let record = record(began.unwrap_or(now));
     store.put(slot, &record)?;
     if began.is_none() {
         window.count(now, order.emails);
     }
-    Ok(Step::Send(Begun { slot, record, first, counted: began.is_none() }))
+    Ok(Step::Send(Begun { slot, record, first, counted_now: began.is_none() }))
 }
 
 /// Records how a remediation ended.
@@ -185,11 +206,11 @@ pub fn finish<S: Store>(
         Err(fault) if fault.is_certain() => {
             if begun.first {
                 store.remove(begun.slot)?;
-            } else if begun.counted {
-                store.put(begun.slot, &Record { counted: 0, ..begun.record.clone() })?;
+            } else if begun.counted_now {
+                store.put(begun.slot, &Record { emails: 0, ..begun.record.clone() })?;
             }
-            if begun.counted {
-                window.give_back(begun.record.began, begun.record.counted);
+            if begun.counted_now {
+                window.give_back(begun.record.began, begun.record.emails);
             }
         }
         Err(_) => {}

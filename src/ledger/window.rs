@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 /// The span of the quota (contract, section 6).
 pub const SPAN: Duration = Duration::from_hours(1);
 /// Seconds in [`SPAN`].
-const SPAN_SECONDS: u64 = 3600;
+const SPAN_SECONDS: u64 = SPAN.as_secs();
 
 /// How many emails were counted in each second of the last hour. Whole seconds bound it to 3,601 entries whatever the traffic, and let an email
 /// leave the hour up to a second late, never early.

@@ -30,7 +30,7 @@ fn request(number: u32) -> Record {
 }
 
 /// One whose caller and payload were found to be good.
-fn remediation(number: u32, caller: &str, action: Action, emails: usize) -> Record {
+fn remediation(number: u32, caller: &str, action: Action, emails: u64) -> Record {
     Record {
         caller: Some(caller.to_owned()),
         action: Some(action.as_str()),
@@ -107,7 +107,7 @@ fn lines() -> Vec<String> {
             duration_ms: 62_000,
             ..refused(soar(15, 1), graph(GraphFaultKind::Send(SendFailure::Deadline), None))
         },
-        refused(soar(16, 1), LedgerFailure),
+        refused(soar(16, 1), LedgerFailure::Unreachable),
         refused(request(17), Refusal::Misconfigured),
     ]
     .iter()

@@ -7,12 +7,10 @@ use web_sys::Response;
 use crate::http::Answer;
 use crate::time::Timestamp;
 
-#[wasm_bindgen(module = "/src/platform/glue.js")]
+#[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
     fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
-    /// A response of the object's: bytes for the Worker.
-    pub(super) fn bytes(body: &[u8]) -> Response;
 }
 
 /// `Date.now()` as a timestamp.

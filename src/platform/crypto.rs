@@ -16,7 +16,7 @@ const PSS: &str = "RSA-PSS";
 /// That length, in bytes.
 const SALT: u8 = 32;
 
-#[wasm_bindgen(module = "/src/platform/glue.js")]
+#[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
     /// A random GUID.
     #[wasm_bindgen(js_name = randomUuid)]
@@ -61,7 +61,7 @@ async fn sign(pkcs8: &[u8], message: &[u8]) -> Result<Vec<u8>, JsValue> {
     Ok(Uint8Array::new(&signature).to_vec())
 }
 
-impl<E> Signatures for Workers<E> {
+impl Signatures for Workers {
     type Key = CryptoKey;
 
     async fn import_rs256(&self, n: &str, e: &str) -> Option<CryptoKey> {
@@ -73,7 +73,7 @@ impl<E> Signatures for Workers<E> {
     }
 }
 
-impl<E> Signing for Workers<E> {
+impl Signing for Workers {
     async fn sign_ps256(&self, pkcs8: &SecretBytes, message: &[u8]) -> Option<Vec<u8>> {
         sign(pkcs8.expose(), message).await.ok()
     }

@@ -12,25 +12,13 @@ use web_sys::AbortController;
 use super::{Workers, convert, tasks};
 use crate::ports::{Call, Http, Received, SendFailure, Timers, Unread};
 
-#[wasm_bindgen(module = "/src/platform/glue.js")]
+#[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = send)]
-    fn start(
-        url: &str,
-        method: &str,
-        headers: &str,
-        body: Option<&[u8]>,
-        names: &str,
-        cap: f64,
-        skip: bool,
-        controller: &AbortController,
-    ) -> Promise;
+    #[wasm_bindgen(js_name = callMicrosoft)]
+    fn call_microsoft(head: &str, body: Option<&[u8]>, cap: f64, skip: bool, controller: &AbortController) -> Promise;
 }
 
-impl<E> Http for Workers<E>
-where
-    Self: Timers,
-{
+impl Http for Workers {
     async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure> {
         let controller = AbortController::new().map_err(|_| SendFailure::Connection)?;
         let aborted = Cell::new(false);
@@ -54,11 +42,11 @@ async fn exchange(
 ) -> Result<Received, SendFailure> {
     let failure = || if aborted.get() { SendFailure::Deadline } else { SendFailure::Connection };
 
-    let headers = convert::packed(call.headers.iter().copied()).ok_or(SendFailure::Connection)?;
     let method = if call.body.is_some() { "POST" } else { "GET" };
-    let names = call.wanted.join("\n");
+    let headers = convert::packed(call.headers.iter().copied()).ok_or(SendFailure::Connection)?;
+    let head = format!("{}\n{method}\n{}\n{headers}", call.url, call.wanted.join(" "));
     let (cap, skip) = (convert::number(call.body_cap), call.skip_success_body);
-    let started = start(call.url, method, &headers, call.body, &names, cap, skip, controller);
+    let started = call_microsoft(&head, call.body, cap, skip, controller);
     let received = tasks::settled(&started).await.map_err(|_| failure())?;
 
     if let Some(head) = received.as_string() {

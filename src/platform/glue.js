@@ -1,38 +1,68 @@
 // What costs less on JavaScript's side. Each call from WebAssembly is a crossing and each text that crosses is converted, so what belongs
 // together crosses in one piece: headers as one text, bodies as bytes, a whole exchange as one promise. No rule of the gateway's is in here.
 
-/** The request headers that are read, in the order in which `incoming.rs` takes them. */
-const READ = [
-  "authorization",
-  "x-api-key",
-  "content-type",
-  "content-length",
-  "content-encoding",
-  "x-ms-transfer-mode",
-  "client-request-id",
-  "prefer",
-  "idempotency-key",
-  "x-ms-workflow-run-id",
-];
+import { __wbg_reset_state, unanswered } from "./index.js";
+
+// ---- The module: it is called through `enter`, by what is in here and by entry.js ----
+
+/** Counts the instances of the module. A trap, which is what a panic ends in, ends one: nothing is unwound, so its memory cannot be trusted. */
+export let instance = 0;
+let isLost = false;
+let isInside = false;
+
+/** Calls into the module, which is started anew where it was lost. Never from within: what the module calls in here calls it later, or not at all. */
+export function enter(call) {
+  // The platform ends an execution that takes too long at once: no `catch` and no `finally` ran then, and the module stands where it was stopped.
+  if (isInside) lose({ name: "an execution was terminated" });
+  if (isLost) {
+    __wbg_reset_state();
+    isLost = false;
+  }
+  isInside = true;
+  try {
+    return call();
+  } catch (error) {
+    lose(error);
+    throw error;
+  } finally {
+    isInside = false;
+  }
+}
+
+function lose(error) {
+  // Of any other error, the text may hold what is not to be logged.
+  const what = error instanceof WebAssembly.RuntimeError ? error.message : error?.name;
+  console.error(JSON.stringify({ code: "internal", reason: `the module was lost, and starts anew: ${what}` }));
+  isLost = true;
+  instance += 1;
+  // Whoever waits for it would wait for ever.
+  for (const { fail } of promises.values()) fail(error);
+  promises.clear();
+}
+
+/** `call` for a promise or a timer to make, as long as the instance lives that it is of. */
+function callback(call) {
+  const own = instance;
+  return (...values) => {
+    if (own !== instance) return;
+    try {
+      enter(() => call(...values));
+    } catch {
+      // It is lost by then, and nobody else is to hear of it.
+    }
+  };
+}
 
 // ---- Promises: tasks.rs ----
 
 export function follow(promise, id, settle) {
-  // A promise would swallow a trap; reported, it reaches the listener that has the module started anew.
-  const settled = (kept, value) => {
-    try {
-      settle(id, kept, value);
-    } catch (error) {
-      reportError(error);
-    }
-  };
   promise.then(
-    (value) => settled(true, value),
-    (error) => settled(false, error),
+    callback((value) => settle(id, true, value)),
+    callback((error) => settle(id, false, error)),
   );
 }
 
-/** How each promise of a task's is settled. What a module that was lost has left here is replaced by the next, or stays. */
+/** How each promise of a task's is settled. */
 const promises = new Map();
 
 export function promised(id) {
@@ -49,7 +79,40 @@ export function fail(id, error) {
   promises.delete(id);
 }
 
+// ---- Timers: timers.rs ----
+
+/** Where no timer is to be had, what else ends the wait has to. */
+export function setTimer(call, wait) {
+  try {
+    return setTimeout(callback(call), wait);
+  } catch {
+    return null;
+  }
+}
+
+export function clearTimer(timer) {
+  try {
+    clearTimeout(timer);
+  } catch {
+    // It is of an object that is gone, and its timer with it.
+  }
+}
+
 // ---- Requests and responses ----
+
+/** The request headers that are read, in the order in which `incoming.rs` takes them. */
+const READ = [
+  "authorization",
+  "x-api-key",
+  "content-type",
+  "content-length",
+  "content-encoding",
+  "x-ms-transfer-mode",
+  "client-request-id",
+  "prefer",
+  "idempotency-key",
+  "x-ms-workflow-run-id",
+];
 
 /** One line for each of `names`: empty where the header is absent, otherwise "=" and its value. No header holds a line break. */
 function lines(headers, names) {
@@ -61,9 +124,8 @@ function lines(headers, names) {
   return text;
 }
 
-/** Names and values in turn, a line each, as what `fetch` and `Response` take. */
-function object(text) {
-  const parts = text.split("\n");
+/** Names and values in turn, as what `fetch` and `Response` take. */
+function object(parts) {
   const headers = {};
   for (let index = 0; index + 1 < parts.length; index += 2) headers[parts[index]] = parts[index + 1];
   return headers;
@@ -105,48 +167,49 @@ export async function counted(message, cap) {
 
 /** `body` is a view of the module's memory, which goes on changing. */
 export function respond(status, headers, body) {
-  return new Response(body.length === 0 ? null : body.slice(), { status, headers: object(headers) });
-}
-
-/** Bytes between the object and the Worker. */
-export function bytes(body) {
-  return new Response(body.slice());
+  return new Response(body.length === 0 ? null : body.slice(), { status, headers: object(headers.split("\n")) });
 }
 
 /**
- * Calls, and gives status and the headers `names` as one text, with the bytes of the body behind it. They are null where there are more than `cap`,
- * and undefined where they did not all come. Of a success, the text is all there is where its body is to be skipped.
+ * Calls. `head` has three lines, the URL, the method, and the names of the answer's headers that are wanted, and behind them the request's headers. Gives
+ * status and wanted headers as one text, with the bytes of the body behind it. They are null where there are more than `cap`, and undefined where they did
+ * not all come. Of a success, the text is all there is where its body is to be skipped.
  */
-export async function send(url, method, headers, body, names, cap, skip, { signal }) {
+export async function callMicrosoft(head, body, cap, skip, { signal }) {
+  const [url, method, wanted, ...headers] = head.split("\n");
   const response = await fetch(url, { method, headers: object(headers), body: body?.slice(), redirect: "manual", signal });
-  const head = response.status + lines(response.headers, names.split("\n"));
+  const said = response.status + lines(response.headers, wanted === "" ? [] : wanted.split(" "));
   if (skip && response.ok) {
     // Nobody waits for the end of what is not read.
     if (response.headers.get("content-length") !== "0") response.body?.cancel().catch(() => {});
-    return head;
+    return said;
   }
-  return [head, await counted(response, cap).catch(() => {})];
+  return [said, await counted(response, cap).catch(() => {})];
 }
 
 // ---- The ledger ----
 
-/** Sends `order` to the object named `name`, and gives the bytes of its answer. It is given up after `patience` milliseconds. */
-export async function settle(env, binding, name, order, patience) {
-  let timer;
-  const lost = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error("the ledger did not answer")), patience);
-  });
-  const settled = async () => {
-    // The host is of no account: the binding and the name address the object.
-    const response = await env[binding].getByName(name).fetch("https://ledger/", { method: "POST", body: order.slice() });
-    if (!response.ok) throw new Error(`the ledger answered ${response.status}`);
-    return whole(response);
-  };
+/**
+ * Has a caller's object carry out an errand. `message` has the object's name on a line, and then the errand, JSON in ASCII; `body` is the one for Graph. What
+ * the object answers is the caller's answer.
+ */
+export async function pass(env, message, body) {
+  const [name, errand] = message.split("\n");
+  // A view of the module's memory would not last.
+  const init = { method: "POST", headers: { errand }, body: body.slice() };
   try {
-    return await Promise.race([settled(), lost]);
-  } finally {
-    clearTimeout(timer);
+    // The host is of no account: the binding and the name address the object.
+    return await env.LEDGER.getByName(name).fetch("https://ledger/", init);
+  } catch (error) {
+    // Not within the call that has come here.
+    await null;
+    return enter(() => unanswered(errand, error?.overloaded === true, error?.remote === true));
   }
+}
+
+/** The errand of a request to an object, as UTF-8. */
+export function errandOf(request) {
+  return encoder.encode(request.headers.get("errand") ?? "");
 }
 
 /** All rows of a query, each an array. Read at once: `values` may be views of the module's memory. */
@@ -154,9 +217,9 @@ export function rows(sql, query, ...values) {
   return [...sql.exec(query, ...values).raw()];
 }
 
-/** Runs a statement that gives no rows. */
+/** Runs a statement that gives no rows, and tells how many it wrote. */
 export function run(sql, statement, ...values) {
-  sql.exec(statement, ...values);
+  return sql.exec(statement, ...values).rowsWritten;
 }
 
 /** Sees to it that an alarm will come. One that is set stays. */
@@ -172,10 +235,6 @@ export function randomUuid() {
 
 export function log(line) {
   console.log(line);
-}
-
-export function logError(line) {
-  console.error(line);
 }
 
 export function verify(algorithm, key, signature, message) {

@@ -6,19 +6,29 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::Request as JsRequest;
 
 use super::{convert, tasks};
+use crate::gateway::errand::Errand;
 use crate::http::{Body, BodyFailure, Request, RequestHeaders};
 use crate::secret::Secret;
 
-#[wasm_bindgen(module = "/src/platform/glue.js")]
+#[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = read)]
     fn read_request(request: &JsRequest) -> Vec<u8>;
-    pub(super) fn whole(request: &JsRequest) -> Promise;
+    #[wasm_bindgen(js_name = errandOf)]
+    fn errand_of(request: &JsRequest) -> Vec<u8>;
+    fn whole(request: &JsRequest) -> Promise;
     fn counted(request: &JsRequest, cap: f64) -> Promise;
 }
 
 /// The body of a request of the platform's.
 pub(super) struct IncomingBody(JsRequest);
+
+/// What a request to an object brings: the errand, and the body for Graph. `None` where that is not what it brings.
+pub(super) async fn errand(request: &JsRequest) -> Option<(Errand, Vec<u8>)> {
+    let errand = serde_json::from_slice(&errand_of(request)).ok()?;
+    let body = tasks::settled(&whole(request)).await.ok()?;
+    Some((errand, body.unchecked_into::<Uint8Array>().to_vec()))
+}
 
 /// Takes `request` apart.
 pub(super) fn split(request: JsRequest) -> (Request, IncomingBody) {

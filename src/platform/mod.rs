@@ -16,13 +16,14 @@ use std::time::Duration;
 use js_sys::Promise;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{CryptoKey, Request, WorkerGlobalScope};
-use worker::Delay;
+use web_sys::{CryptoKey, Request, Response, WorkerGlobalScope};
 use worker::worker_sys::Context;
 
-use crate::gateway;
+use self::tasks::Run;
+use self::timers::SharedTimer;
+use crate::gateway::{self, Received};
 use crate::isolate::Isolate;
-use crate::ports::{Background, Clock, Domains, Guids, Log, Timers};
+use crate::ports::{Background, Clock, Domains, Guids, LedgerFailure, Log, Timers};
 use crate::time::Timestamp;
 
 thread_local! {
@@ -30,43 +31,80 @@ thread_local! {
     static ISOLATE: Rc<Isolate<CryptoKey>> = Rc::default();
 }
 
-/// Workers as the pipeline's platform. `E` is what the event at hand brings: more for a request to the Worker than for one to the object.
+/// Workers as the pipeline's platform.
 #[derive(Clone)]
-struct Workers<E> {
-    event: E,
+struct Workers {
+    timer: Rc<SharedTimer>,
+    /// What waits, for a request to the Worker, for what goes on when the answer is sent. An object's work needs nobody to wait for it.
+    context: Option<Rc<Context>>,
 }
 
-/// What a request to the Worker brings.
-#[derive(Clone)]
-struct Fetched {
-    context: Rc<Context>,
-    env: Rc<JsValue>,
+impl Workers {
+    fn new(context: Option<Context>) -> Self {
+        Self { timer: Rc::default(), context: context.map(Rc::new) }
+    }
+
+    /// Has the runtime go on with `promise` when the answer is sent, or the caller gone. Where it does not, it goes on as long as the request does.
+    fn go_on(&self, promise: &Promise) {
+        if let Some(context) = &self.context {
+            let _ = context.wait_until(promise);
+        }
+    }
 }
 
-/// The fetch event: every request to the Worker comes in here.
-///
-/// The platform cancels what only the answer waits for when the caller disconnects. Its remediation goes on then, so its line in the log must be
-/// written all the same: scripts/build.sh has the entry point hand this promise to `waitUntil`.
-#[wasm_bindgen]
-#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn fetch(request: Request, env: JsValue, context: JsValue) -> Promise {
-    tasks::run(async move {
-        let env = Rc::new(env);
-        let event = Fetched { context: Rc::new(context.unchecked_into()), env: Rc::clone(&env) };
-        let platform = Workers { event };
-        let isolate = ISOLATE.with(Rc::clone);
-        let (request, body) = incoming::split(request);
-        let answer = gateway::handle(&platform, &isolate, || env::variables(&env), &request, body).await;
-        Ok(convert::response(&answer)?.into())
-    })
-}
-
-#[wasm_bindgen(module = "/src/platform/glue.js")]
+#[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = log)]
     fn log_line(line: &str);
-    #[wasm_bindgen(js_name = logError)]
-    fn log_error(line: &str);
+    /// What a caller's object answers to `message`, its name and the errand on a line each, and `body`, the one for Graph: a response.
+    fn pass(env: &JsValue, message: &str, body: &[u8]) -> Promise;
+}
+
+/// The fetch event: every request to the Worker comes in here. Gives a response, or the promise of one.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
+pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
+    let platform = Workers::new(Some(context.unchecked_into()));
+    let answering = platform.clone();
+    let run = tasks::run(async move {
+        let isolate = ISOLATE.with(Rc::clone);
+        let (request, body) = incoming::split(request);
+        match gateway::receive(&answering, &isolate, || env::variables(&env), &request, body).await {
+            Received::Answer(answer) => Ok(convert::response(&answer)?.into()),
+            Received::Errand(errand, graph_request) => {
+                let message = serde_json::to_string(&errand).map_err(|_| "an errand that is no JSON")?;
+                Ok(pass(&env, &format!("{}\n{message}", errand.caller), graph_request.as_bytes()).into())
+            }
+        }
+    });
+    if let Run::Waits(promise) = &run {
+        // The runtime cancels what only the answer waits for when the caller disconnects. Its line in the log is written all the same, and its remediation
+        // begun: with the object's answer this promise ends.
+        platform.go_on(promise);
+    }
+    run.into()
+}
+
+/// The answer for an object that did not answer `errand`, as [`pass`] had it. `overloaded` and `remote` are what the platform says of the failure: that
+/// the object has too many requests, and that it is the object's own.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
+pub fn unanswered(errand: &str, overloaded: bool, remote: bool) -> Result<Response, JsValue> {
+    let failure = match (overloaded, remote) {
+        (true, _) => LedgerFailure::Overloaded,
+        (false, true) => LedgerFailure::Failed,
+        (false, false) => LedgerFailure::Unreachable,
+    };
+    let errand = serde_json::from_str(errand).map_err(|_| "an errand that is no JSON")?;
+    convert::response(&gateway::unanswered(&Workers::new(None), errand, failure))
+}
+
+/// The answer to a request that was being answered when the module was lost.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
+pub fn lost(request: Request) -> Result<Response, JsValue> {
+    let (request, _) = incoming::split(request);
+    convert::response(&gateway::lost(&Workers::new(None), &request))
 }
 
 /// The global scope of the Worker.
@@ -74,25 +112,30 @@ fn global() -> WorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-impl<E> Clock for Workers<E> {
+/// The time. It stands still between I/O operations, and so within a turn.
+fn now() -> Timestamp {
+    tasks::once_per_turn(|| convert::timestamp(js_sys::Date::now()))
+}
+
+impl Clock for Workers {
     fn now(&self) -> Timestamp {
-        convert::timestamp(js_sys::Date::now())
+        now()
     }
 }
 
-impl<E> Guids for Workers<E> {
+impl Guids for Workers {
     fn new_guid(&self) -> String {
         crypto::random_uuid()
     }
 }
 
-impl<E> Log for Workers<E> {
+impl Log for Workers {
     fn log(&self, line: &str) {
         log_line(line);
     }
 }
 
-impl<E> Domains for Workers<E> {
+impl Domains for Workers {
     fn to_ascii(&self, domain: &str) -> Option<String> {
         // The URL parser does the work (WHATWG URL, "domain to ASCII"); what would end the host, or vanish from it, must not reach the parser.
         let ends_or_vanishes = |character: char| {
@@ -107,19 +150,20 @@ impl<E> Domains for Workers<E> {
     }
 }
 
-impl Timers for Workers<Fetched> {
+impl Timers for Workers {
     async fn sleep(&self, duration: Duration) {
-        Delay::from(duration).await;
+        self.timer.sleep(duration).await;
     }
 }
 
-impl Background for Workers<Fetched> {
+impl Background for Workers {
     fn defer(&self, task: impl Future<Output = ()> + 'static) {
-        let task = tasks::run(async move {
+        let run = tasks::run(async move {
             task.await;
             Ok(JsValue::UNDEFINED)
         });
-        // Where the platform does not wait, it goes on as long as the request does.
-        let _ = self.event.context.wait_until(&task);
+        if let Run::Waits(promise) = run {
+            self.go_on(&promise);
+        }
     }
 }

@@ -9,13 +9,14 @@ use crate::graph::answer::Accepted;
 use crate::ledger::order::{Hash, Slot};
 use crate::ledger::rules::{Record, Store};
 use crate::ledger::window::{SPAN, Window};
+use crate::ports::LedgerFailure;
 use crate::time::{Timestamp, millis_of};
 
 /// A number as SQLite has it: integers below 2^53 pass through it unchanged.
 type Integer = f64;
 
 // One import for each list of parameters: they cross typed, in one call.
-#[wasm_bindgen(module = "/src/platform/glue.js")]
+#[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
     fn run(sql: &SqlStorage, statement: &JsString) -> Result<(), JsValue>;
@@ -35,7 +36,7 @@ extern "C" {
         expires: Integer,
         accepted_at: Option<Integer>,
         accepted: Option<&str>,
-    ) -> Result<(), JsValue>;
+    ) -> Result<Integer, JsValue>;
     #[wasm_bindgen(catch)]
     fn rows(sql: &SqlStorage, query: &JsString) -> Result<Array, JsValue>;
     #[wasm_bindgen(catch, js_name = rows)]
@@ -44,6 +45,22 @@ extern "C" {
     fn rows_slot(sql: &SqlStorage, query: &JsString, slot: &[u8]) -> Result<Array, JsValue>;
     #[wasm_bindgen(catch, js_name = rows)]
     fn rows_payload(sql: &SqlStorage, query: &JsString, payload: &[u8], since: Integer) -> Result<Array, JsValue>;
+}
+
+/// SQLite has failed, or holds what this code does not write. What it says goes nowhere, since it may hold values.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StorageFailure;
+
+impl From<JsValue> for StorageFailure {
+    fn from(_: JsValue) -> Self {
+        Self
+    }
+}
+
+impl From<StorageFailure> for LedgerFailure {
+    fn from(_: StorageFailure) -> Self {
+        Self::Storage
+    }
 }
 
 /// The steps from an empty storage to the present tables. What has landed is never changed: a change is a further step.
@@ -69,16 +86,17 @@ pub(super) struct Tables {
     sql: SqlStorage,
     find: JsString,
     first_success: JsString,
+    add: JsString,
     put: JsString,
     remove: JsString,
 }
 
 impl Tables {
     /// Opens the tables, made or brought up to date where they are not.
-    pub(super) fn open(sql: SqlStorage) -> worker::Result<Self> {
+    pub(super) fn open(sql: SqlStorage) -> Result<Self, StorageFailure> {
         run(&sql, &"CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY)".into())?;
         let done = first(&rows(&sql, &"SELECT coalesce(max(version), 0) FROM migration".into())?)?;
-        let done = usize::try_from(done).map_err(|_| unexpected())?;
+        let done = usize::try_from(done).map_err(|_| StorageFailure)?;
         for (version, step) in (1_u32..).zip(MIGRATIONS).skip(done) {
             run(&sql, &step.into())?;
             run_integer(&sql, &"INSERT INTO migration VALUES (?)".into(), version.into())?;
@@ -87,13 +105,14 @@ impl Tables {
             sql,
             find: "SELECT payload, keyed, counted, began, expires, accepted_at, accepted FROM remediation WHERE slot = ?".into(),
             first_success: "SELECT accepted FROM remediation WHERE keyed AND payload = ? AND accepted_at > ? ORDER BY accepted_at LIMIT 1".into(),
+            add: "INSERT INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (slot) DO NOTHING".into(),
             put: "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?)".into(),
             remove: "DELETE FROM remediation WHERE slot = ?".into(),
         })
     }
 
     /// What the records of the last hour count against the quota.
-    pub(super) fn window(&self, now: Timestamp) -> worker::Result<Window> {
+    pub(super) fn window(&self, now: Timestamp) -> Result<Window, StorageFailure> {
         let since = now.millis().saturating_sub(millis_of(SPAN));
         let query = "SELECT began / 1000, sum(counted) FROM remediation WHERE began >= ? AND counted > 0 GROUP BY 1";
         let rows = rows_integer(&self.sql, &query.into(), integer(since))?;
@@ -101,50 +120,26 @@ impl Tables {
             let row: Array = row.unchecked_into();
             Ok((Timestamp::from_seconds(unsigned(&row.get(0))?), unsigned(&row.get(1))?))
         });
-        Ok(Window::of(counted.collect::<worker::Result<Vec<_>>>()?))
+        Ok(Window::of(counted.collect::<Result<Vec<_>, StorageFailure>>()?))
     }
 
     /// Whether there is any record.
-    pub(super) fn is_empty(&self) -> worker::Result<bool> {
+    pub(super) fn is_empty(&self) -> Result<bool, StorageFailure> {
         Ok(first(&rows(&self.sql, &"SELECT NOT EXISTS (SELECT 1 FROM remediation)".into())?)? == 1)
     }
 
-    /// Removes what has expired.
-    pub(super) fn sweep(&self, now: Timestamp) -> worker::Result<()> {
-        let statement = "DELETE FROM remediation WHERE expires <= ?";
-        Ok(run_integer(&self.sql, &statement.into(), integer(now.millis()))?)
-    }
-}
-
-impl Store for Tables {
-    type Failure = worker::Error;
-
-    fn find(&self, slot: Slot) -> worker::Result<Option<Record>> {
-        let rows = rows_slot(&self.sql, &self.find, &slot.0)?;
-        if rows.length() == 0 {
-            return Ok(None);
-        }
-        record(&rows.get(0).unchecked_into()).map(Some).ok_or_else(unexpected)
-    }
-
-    fn first_success(&self, payload: &Hash, since: Timestamp) -> worker::Result<Option<Accepted>> {
-        let rows = rows_payload(&self.sql, &self.first_success, payload, integer(since.millis()))?;
-        if rows.length() == 0 {
-            return Ok(None);
-        }
-        accepted(&rows.get(0).unchecked_into::<Array>().get(0)).map(Some).ok_or_else(unexpected)
-    }
-
-    fn put(&self, slot: Slot, record: &Record) -> worker::Result<()> {
+    /// Runs the statement that writes `record` into `slot`. Gives how many rows, of the table and its index, were written.
+    fn write(&self, statement: &JsString, slot: Slot, record: &Record) -> Result<Integer, StorageFailure> {
         let accepted_at = record.accepted.as_ref().map(|(at, _)| integer(at.millis()));
-        let accepted = record.accepted.as_ref().map(|(_, accepted)| serde_json::to_string(accepted)).transpose()?;
+        let accepted = record.accepted.as_ref().map(|(_, accepted)| serde_json::to_string(accepted)).transpose();
+        let accepted = accepted.map_err(|_| StorageFailure)?;
         Ok(run_put(
             &self.sql,
-            &self.put,
+            statement,
             &slot.0,
-            &record.payload,
+            &record.fingerprint,
             integer(record.keyed.into()),
-            integer(record.counted),
+            integer(record.emails),
             integer(record.began.millis()),
             integer(record.expires.millis()),
             accepted_at,
@@ -152,7 +147,42 @@ impl Store for Tables {
         )?)
     }
 
-    fn remove(&self, slot: Slot) -> worker::Result<()> {
+    /// Removes what has expired.
+    pub(super) fn sweep(&self, now: Timestamp) -> Result<(), StorageFailure> {
+        let statement = "DELETE FROM remediation WHERE expires <= ?";
+        Ok(run_integer(&self.sql, &statement.into(), integer(now.millis()))?)
+    }
+}
+
+impl Store for Tables {
+    type Failure = StorageFailure;
+
+    fn find(&self, slot: Slot) -> Result<Option<Record>, StorageFailure> {
+        let rows = rows_slot(&self.sql, &self.find, &slot.0)?;
+        if rows.length() == 0 {
+            return Ok(None);
+        }
+        record(&rows.get(0).unchecked_into()).map(Some).ok_or(StorageFailure)
+    }
+
+    fn first_success(&self, payload: &Hash, since: Timestamp) -> Result<Option<Accepted>, StorageFailure> {
+        let rows = rows_payload(&self.sql, &self.first_success, payload, integer(since.millis()))?;
+        if rows.length() == 0 {
+            return Ok(None);
+        }
+        accepted(&rows.get(0).unchecked_into::<Array>().get(0)).map(Some).ok_or(StorageFailure)
+    }
+
+    fn add(&self, slot: Slot, record: &Record) -> Result<bool, StorageFailure> {
+        Ok(self.write(&self.add, slot, record)? > 0.0)
+    }
+
+    fn put(&self, slot: Slot, record: &Record) -> Result<(), StorageFailure> {
+        self.write(&self.put, slot, record)?;
+        Ok(())
+    }
+
+    fn remove(&self, slot: Slot) -> Result<(), StorageFailure> {
         Ok(run_slot(&self.sql, &self.remove, &slot.0)?)
     }
 }
@@ -162,9 +192,9 @@ fn record(row: &Array) -> Option<Record> {
     let moment = |column| unsigned(&row.get(column)).ok().map(Timestamp::from_millis);
     let accepted = if row.get(5).is_null() { None } else { Some((moment(5)?, accepted(&row.get(6))?)) };
     Some(Record {
-        payload: Hash::try_from(Uint8Array::new(&row.get(0)).to_vec()).ok()?,
+        fingerprint: Hash::try_from(Uint8Array::new(&row.get(0)).to_vec()).ok()?,
         keyed: unsigned(&row.get(1)).ok()? == 1,
-        counted: unsigned(&row.get(2)).ok()?,
+        emails: unsigned(&row.get(2)).ok()?,
         began: moment(3)?,
         expires: moment(4)?,
         accepted,
@@ -176,7 +206,7 @@ fn accepted(value: &JsValue) -> Option<Accepted> {
 }
 
 /// The first column of the first row.
-fn first(rows: &Array) -> worker::Result<u64> {
+fn first(rows: &Array) -> Result<u64, StorageFailure> {
     unsigned(&rows.get(0).unchecked_into::<Array>().get(0))
 }
 
@@ -191,10 +221,6 @@ const fn integer(value: u64) -> Integer {
     clippy::cast_sign_loss,
     reason = "it was an integer below 2^53 when it was written; the cast saturates at both ends"
 )]
-fn unsigned(value: &JsValue) -> worker::Result<u64> {
-    value.as_f64().filter(|value| *value >= 0.0).map(|value| value as u64).ok_or_else(unexpected)
-}
-
-fn unexpected() -> worker::Error {
-    worker::Error::RustError("the ledger's storage holds something unexpected".to_owned())
+fn unsigned(value: &JsValue) -> Result<u64, StorageFailure> {
+    value.as_f64().filter(|value| *value >= 0.0).map(|value| value as u64).ok_or(StorageFailure)
 }

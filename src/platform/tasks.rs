@@ -1,8 +1,8 @@
 //! Futures as promises, and promises as futures.
 //!
 //! In place of `js_sys`'s own, since they are on the way of every request: theirs makes two closures for each promise that is awaited, each known to
-//! a finalizer, and polls a task a microtask later than it could. Here all promises share one closure, and what a promise wakes is polled in the same
-//! turn.
+//! a finalizer, and polls a task a microtask later than it could. Here all promises share one closure, what a promise wakes is polled in the same
+//! turn, and what never waits is no promise at all.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -15,7 +15,9 @@ use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 
-#[wasm_bindgen(module = "/src/platform/glue.js")]
+use crate::time::Timestamp;
+
+#[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
     /// Has `settle` called with `id`, whether `promise` was kept, and what came of it.
     fn follow(promise: &Promise, id: u32, settle: &Closure<Settle>);
@@ -28,7 +30,9 @@ extern "C" {
 /// What a promise, by its id, came to.
 type Settle = dyn Fn(u32, bool, JsValue);
 
-type Task = Pin<Box<dyn Future<Output = ()>>>;
+type Outcome = Result<JsValue, JsValue>;
+
+type Task = Pin<Box<dyn Future<Output = Outcome>>>;
 
 /// No promise has this id.
 const NONE: u32 = 0;
@@ -47,6 +51,7 @@ thread_local! {
             ready: RefCell::default(),
             polling: Cell::new(false),
             awaited: RefCell::default(),
+            now: Cell::new(None),
             settle: Closure::new(settle),
         }
     });
@@ -64,12 +69,14 @@ struct Tasks {
     polling: Cell<bool>,
     /// The promises that somebody awaits, by id.
     awaited: RefCell<BTreeMap<u32, Awaited>>,
+    /// The time of this turn, once somebody has asked for it.
+    now: Cell<Option<Timestamp>>,
     settle: Closure<Settle>,
 }
 
 #[derive(Default)]
 struct Awaited {
-    outcome: Option<Result<JsValue, JsValue>>,
+    outcome: Option<Outcome>,
     waker: Option<Waker>,
 }
 
@@ -81,31 +88,36 @@ impl Tasks {
     }
 
     /// A promise has come to `outcome`. Nobody may want to know any more.
-    fn settle(self: &Rc<Self>, id: u32, outcome: Result<JsValue, JsValue>) {
+    fn settle(self: &Rc<Self>, id: u32, outcome: Outcome) {
         let waker = self.awaited.borrow_mut().get_mut(&id).and_then(|awaited| {
             awaited.outcome = Some(outcome);
             awaited.waker.take()
         });
         // Woken in here, the task is polled at the end of this turn and not by a promise of its own.
-        let outermost = !self.polling.replace(true);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        if outermost {
-            self.poll();
-        }
+        self.turn(|| {
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        });
     }
 
-    /// Polls whatever is ready until nothing is.
-    fn poll(&self) {
-        self.polling.set(true);
-        while let Some(id) = self.next_ready() {
-            let Some((mut task, waker)) = self.running.borrow_mut().remove(&id) else { continue };
-            if task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
-                self.running.borrow_mut().insert(id, (task, waker));
+    /// Does `work`, and polls whatever is ready then, unless that is being done already.
+    fn turn<T>(&self, work: impl FnOnce() -> T) -> T {
+        let outermost = !self.polling.replace(true);
+        let done = work();
+        if outermost {
+            while let Some(id) = self.next_ready() {
+                let Some((mut task, waker)) = self.running.borrow_mut().remove(&id) else { continue };
+                match task.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    Poll::Pending => drop(self.running.borrow_mut().insert(id, (task, waker))),
+                    Poll::Ready(Ok(value)) => keep(id, &value),
+                    Poll::Ready(Err(error)) => fail(id, &error),
+                }
             }
+            self.polling.set(false);
+            self.now.set(None);
         }
-        self.polling.set(false);
+        done
     }
 
     fn next_ready(&self) -> Option<u32> {
@@ -132,23 +144,49 @@ impl Wake for Id {
     }
 }
 
-/// Runs `future`, and promises what comes of it. It is polled for the first time before this returns, unless another task calls this.
-pub(super) fn run(future: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+/// The time by `clock`, which is asked for it once in a turn.
+pub(super) fn once_per_turn(clock: impl FnOnce() -> Timestamp) -> Timestamp {
+    TASKS.with(|tasks| {
+        let now = tasks.now.get().unwrap_or_else(clock);
+        if tasks.polling.get() {
+            tasks.now.set(Some(now));
+        }
+        now
+    })
+}
+
+/// What a future that was run has come to.
+pub(super) enum Run {
+    /// It did not have to wait.
+    Done(JsValue),
+    /// It waits. This promise is kept or fails when it has ended.
+    Waits(Promise),
+}
+
+impl From<Run> for JsValue {
+    fn from(run: Run) -> Self {
+        match run {
+            Run::Done(value) => value,
+            Run::Waits(promise) => promise.into(),
+        }
+    }
+}
+
+/// Runs `future`, which is polled for the first time before this returns.
+pub(super) fn run(future: impl Future<Output = Outcome> + 'static) -> Run {
     let tasks = TASKS.with(Rc::clone);
     let id = tasks.next_id();
-    let promise = promised(id);
-    let task = Box::pin(async move {
-        match future.await {
-            Ok(value) => keep(id, &value),
-            Err(error) => fail(id, &error),
+    let waker = Waker::from(Arc::new(Id(id)));
+    let mut task: Task = Box::pin(future);
+    tasks.turn(|| match task.as_mut().poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(Ok(value)) => Run::Done(value),
+        Poll::Ready(Err(error)) => Run::Waits(Promise::reject(&error)),
+        Poll::Pending => {
+            let promise = promised(id);
+            tasks.running.borrow_mut().insert(id, (task, waker));
+            Run::Waits(promise)
         }
-    });
-    tasks.running.borrow_mut().insert(id, (task, Waker::from(Arc::new(Id(id)))));
-    tasks.ready.borrow_mut().push_back(id);
-    if !tasks.polling.get() {
-        tasks.poll();
-    }
-    promise
+    })
 }
 
 /// What `promise` comes to.
@@ -167,7 +205,7 @@ pub(super) struct Settled {
 }
 
 impl Future for Settled {
-    type Output = Result<JsValue, JsValue>;
+    type Output = Outcome;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut awaited = self.tasks.awaited.borrow_mut();

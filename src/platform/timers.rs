@@ -6,14 +6,25 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 
-use super::{Workers, global};
-use crate::ports::Clock;
+use super::now;
 use crate::time::{Timestamp, millis_of};
 
-/// The moments that an object waits for, by one timer of the platform's. An object may have 10,000 of those, and what each of its requests
+/// The longest that the timer is set for. It is left to go off when nobody waits any more, since to set and clear one for each request costs more than
+/// all checks; and while it is set it keeps the object in memory, which is paid for by its time.
+const TICK: Duration = Duration::from_secs(1);
+
+#[wasm_bindgen(raw_module = "./glue.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = setTimer)]
+    fn set_timer(call: &Closure<dyn Fn()>, wait: u32) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimer)]
+    fn clear_timer(timer: &JsValue);
+}
+
+/// The moments that an object, or a request to the Worker, waits for, by one timer of the platform's. An object may have 10,000 of those, and what each of its requests
 /// waits for would use them up when thousands of requests are on their way. An object's requests share its I/O context, so that one may be
 /// woken by the timer of another; a Worker's do not (facts, section 7).
 #[derive(Debug, Default)]
@@ -22,43 +33,41 @@ pub(super) struct SharedTimer {
     /// Tells moments apart that are the same.
     count: Cell<u64>,
     /// The timer that is set: when it goes off, and its handle.
-    set: Cell<Option<(Timestamp, i32)>>,
-    callback: OnceCell<Closure<dyn FnMut()>>,
+    set: RefCell<Option<(Timestamp, JsValue)>>,
+    callback: OnceCell<Closure<dyn Fn()>>,
 }
 
 impl SharedTimer {
     /// Resolves after `duration`.
     pub(super) async fn sleep(self: &Rc<Self>, duration: Duration) {
         let (sender, receiver) = oneshot::channel();
-        let moment = (now().plus(duration), self.count.replace(self.count.get().wrapping_add(1)));
+        let now = now();
+        let moment = (now.plus(duration), self.count.replace(self.count.get().wrapping_add(1)));
         self.waiting.borrow_mut().insert(moment, sender);
         let _place = Place { timer: self, moment };
-        self.set();
+        self.set(now);
         // The sender goes with its place alone, which is held here.
         let _ = receiver.await;
     }
 
-    /// Sees to it that the timer goes off at the first moment, and that none is set where nobody waits: it would keep the object in memory.
-    fn set(self: &Rc<Self>) {
-        let first = self.waiting.borrow().keys().next().map(|(moment, _)| *moment);
-        if let (Some(first), Some((at, _))) = (first, self.set.get())
-            && at <= first
-        {
-            return;
-        }
-        if let Some((_, handle)) = self.set.take() {
-            global().clear_timeout_with_handle(handle);
-        }
-        let Some(first) = first else { return };
-        let callback = self.callback.get_or_init(|| {
-            let timer = Rc::downgrade(self);
-            Closure::new(move || timer.upgrade().iter().for_each(Self::goes_off))
-        });
-        let wait = i32::try_from(millis_of(first.since(now()))).unwrap_or(i32::MAX);
-        let callback = callback.as_ref().unchecked_ref();
-        // A platform that sets no timer leaves those who wait to what else ends their wait.
-        if let Ok(handle) = global().set_timeout_with_callback_and_timeout_and_arguments_0(callback, wait) {
-            self.set.set(Some((first, handle)));
+    /// Sees to it that the timer goes off at the first moment, or before.
+    fn set(self: &Rc<Self>, now: Timestamp) {
+        let Some(first) = self.waiting.borrow().keys().next().map(|(moment, _)| *moment) else { return };
+        let at = first.min(now.plus(TICK));
+        match self.set.take() {
+            Some((sooner, timer)) if sooner <= at => drop(self.set.replace(Some((sooner, timer)))),
+            later => {
+                if let Some((_, timer)) = later {
+                    clear_timer(&timer);
+                }
+                let callback = self.callback.get_or_init(|| {
+                    let timer = Rc::downgrade(self);
+                    Closure::new(move || timer.upgrade().iter().for_each(Self::goes_off))
+                });
+                let wait = u32::try_from(millis_of(at.since(now))).unwrap_or(u32::MAX);
+                let timer = set_timer(callback, wait);
+                self.set.replace((!timer.is_null()).then_some((at, timer)));
+            }
         }
     }
 
@@ -71,28 +80,27 @@ impl SharedTimer {
             let _ = first.remove().send(());
         }
         drop(waiting);
-        self.set();
+        self.set(now);
+    }
+}
+
+impl Drop for SharedTimer {
+    /// What it would call goes with it.
+    fn drop(&mut self) {
+        if let Some((_, timer)) = self.set.take() {
+            clear_timer(&timer);
+        }
     }
 }
 
 /// A place among those who wait, given up when dropped.
 struct Place<'a> {
-    timer: &'a Rc<SharedTimer>,
+    timer: &'a SharedTimer,
     moment: (Timestamp, u64),
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.timer.waiting.borrow_mut();
-        waiting.remove(&self.moment);
-        let nobody_waits = waiting.is_empty();
-        drop(waiting);
-        if nobody_waits {
-            self.timer.set();
-        }
+        self.timer.waiting.borrow_mut().remove(&self.moment);
     }
-}
-
-fn now() -> Timestamp {
-    Workers { event: () }.now()
 }

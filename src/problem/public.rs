@@ -104,10 +104,20 @@ impl Refusal {
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
             Self::Submit(SubmitFault::AppToken(fault)) => microsoft::app_token(*fault),
             Self::Submit(SubmitFault::Graph(fault)) => microsoft::graph(fault),
-            Self::Ledger(LedgerFailure) => Public::new(
+            Self::TooLate => Public::new(
+                Code::GraphTimeout,
+                "The body came so late that no time was left to ask Graph. Nothing was sent; a retry is safe.",
+            ),
+            Self::Ledger(
+                LedgerFailure::Unreachable
+                | LedgerFailure::Overloaded
+                | LedgerFailure::Failed
+                | LedgerFailure::Storage,
+            ) => Public::new(
                 Code::Internal,
                 "The gateway's ledger could not be reached. Whether the remediation was sent is unknown; a retry is safe.",
             ),
+            Self::Lost => Public::new(Code::Internal, "The gateway failed. A retry is safe."),
         }
     }
 }
@@ -208,7 +218,7 @@ fn rights(caller: &str, denied: &Denied) -> Public {
     }
 }
 
-fn quota_exceeded(emails: usize, quota: Quota) -> Public {
+fn quota_exceeded(emails: u64, quota: Quota) -> Public {
     let Quota { limit, remaining, reset } = quota;
     let detail = format!(
         "max_emails_per_hour of the caller is {limit}, of which {remaining} are left; the request has {emails}. Nothing was sent."

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use super::guid::Guid;
 
 /// What shall be done with which emails. It borrows from the body that it was read from.
@@ -82,7 +84,8 @@ impl Severity {
 }
 
 /// The members of `remediationAction`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Action {
     /// `moveToJunk`
     MoveToJunk,

@@ -8,7 +8,7 @@ use super::stage::{Stage, Started};
 use super::upstream::Reply;
 use super::{TENANT, description, entra, variables};
 use crate::config::{Config, Variables};
-use crate::gateway;
+use crate::gateway::{self, Received};
 use crate::http::{Answer, Body, BodyFailure, Request, RequestHeaders};
 use crate::isolate::Isolate;
 use crate::ports::Signatures;
@@ -106,7 +106,19 @@ impl Gateway {
         let (platform, isolate) = (self.stage.platform.clone(), Rc::clone(&self.isolate));
         let variables = self.variables.clone();
         self.stage.start(async move {
-            let answer = gateway::handle(&platform, &isolate, || variables, &request, Whole(body)).await;
+            let received = gateway::receive(&platform, &isolate, || variables.clone(), &request, Whole(body)).await;
+            let answer = match received {
+                Received::Answer(answer) => answer,
+                // The object is in an isolate of its own: nothing of the Worker's but these two comes to it.
+                Received::Errand(errand, graph_request) => {
+                    let errand = serde_json::to_string(&errand).unwrap();
+                    assert!(errand.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "no header: {errand}");
+                    let errand = serde_json::from_str(&errand).unwrap();
+                    let object = Isolate::<()>::default();
+                    let body = graph_request.as_bytes();
+                    gateway::carry_out(&platform, &object, || variables.clone(), &platform, errand, body).await
+                }
+            };
             description::covers(&request.method, &request.path, &answer).unwrap();
             answer
         })

@@ -22,7 +22,7 @@ use crate::config::{Config, ConfigFault, Variables};
 use crate::graph::app_token::AppTokenCache;
 use crate::graph::request;
 use crate::ledger::{Order, Quota, Settled, Settlement};
-use crate::ports::{Background, Clock, Domains, Guids, LedgerFailure, Ledgers, Log, Signatures, Signing, Timers};
+use crate::ports::{Background, Clock, Domains, Guids, Ledger, LedgerFailure, Log, Signatures, Signing, Timers};
 use crate::secret::SecretBytes;
 use crate::time::Timestamp;
 
@@ -166,11 +166,15 @@ impl Signing for TestPlatform {
 }
 
 /// A ledger that remembers nothing: each order is sent. Its own rules are tested where they stand.
-impl Ledgers for TestPlatform {
-    async fn settle(&self, _: &str, order: &Order, graph_request: &[u8]) -> Result<Settled, LedgerFailure> {
-        let config = self.check(&super::variables()).map_err(|_| LedgerFailure)?;
-        let until = self.now().plus(Duration::from_millis(order.patience));
-        let outcome = request::submit(self, &AppTokenCache::default(), &config, order, graph_request, until).await;
+impl Ledger for TestPlatform {
+    async fn settle(
+        &self,
+        config: &Config,
+        order: &Order,
+        graph_request: &[u8],
+        until: Timestamp,
+    ) -> Result<Settled, LedgerFailure> {
+        let outcome = request::submit(self, &AppTokenCache::default(), config, order, graph_request, until).await;
         let settlement = match outcome {
             Ok(accepted) => Settlement::Accepted { accepted, replayed: false },
             Err(fault) => Settlement::Failed(fault),

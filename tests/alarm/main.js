@@ -1,7 +1,7 @@
 // The module that workerd starts with: the built Worker in a time that a test lets pass. The alarms are the runtime's own: those that are set for the
 // time of the test come as if it had passed.
 
-import Built, { Ledger as BuiltLedger } from "./index.js";
+import built, { Ledger as BuiltLedger } from "./index.js";
 
 const Real = Date;
 let passed = 0;
@@ -23,7 +23,7 @@ export default {
   async fetch(request, env, context) {
     const [, caller] = /^\/ledger\/(.+)$/.exec(new URL(request.url).pathname) ?? [];
     if (caller === undefined) {
-      return new Built(context, env).fetch(request);
+      return built.fetch(request, env, context);
     }
     const headers = { [PASS]: request.method === "POST" ? await request.text() : "0" };
     return env.LEDGER.getByName(caller).fetch("https://ledger/", { headers });

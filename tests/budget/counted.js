@@ -2,19 +2,19 @@
 // Wasm holds.
 
 import { held, taken } from "./count.js";
-import Gateway from "./index.js";
+import gateway from "./index.js";
 
 export * from "./index.js";
 
-export default class extends Gateway {
-  fetch(request) {
+export default {
+  fetch(request, env, context) {
     switch (new URL(request.url).pathname) {
       case "/calls":
         return Response.json(taken());
       case "/held":
         return Response.json(held());
       default:
-        return super.fetch(request);
+        return gateway.fetch(request, env, context);
     }
-  }
-}
+  },
+};

@@ -1,7 +1,7 @@
 // The module that workerd starts with: the built Worker, told when to trap by a header.
 
 import { hasTrapped, trapAt } from "./first.js";
-import Built, { Ledger as BuiltLedger } from "./index.js";
+import built, { Ledger as BuiltLedger } from "./index.js";
 
 export default {
   fetch(request, env, context) {
@@ -12,7 +12,7 @@ export default {
     if (call) {
       trapAt(Number(call));
     }
-    return new Built(context, env).fetch(request);
+    return built.fetch(request, env, context);
   },
 };
 

@@ -20,11 +20,7 @@ use remediation_gateway::problem::Code;
 const PROVOKED_ELSEWHERE: [(Code, &str, &str); 4] = [
     (Code::IdempotencyKeyReused, include_str!("../once/keys.rs"), "a_key_stands_for_one_payload"),
     (Code::InProgress, include_str!("../faults/hanging.rs"), "nobody_waits_longer_than_the_deadlines_say"),
-    (
-        Code::Internal,
-        include_str!("../panic/main.rs"),
-        "an_object_that_is_lost_elsewhere_keeps_nobody_waiting_for_ever",
-    ),
+    (Code::Internal, include_str!("../panic/main.rs"), "an_object_that_is_lost_elsewhere_keeps_nobody_waiting"),
     (Code::QuotaExceeded, include_str!("../quota.rs"), "who_exceeds_it_is_told_when_to_come_again"),
 ];
 

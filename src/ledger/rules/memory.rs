@@ -18,7 +18,7 @@ impl Tables {
     fn window(&self, now: Timestamp) -> Window {
         let records = self.0.borrow();
         let counting = records.values().filter(|record| record.began >= now.minus(SPAN));
-        Window::of(counting.map(|record| (Timestamp::from_seconds(record.began.millis() / 1000), record.counted)))
+        Window::of(counting.map(|record| (Timestamp::from_seconds(record.began.millis() / 1000), record.emails)))
     }
 
     /// What the alarm does.
@@ -41,9 +41,16 @@ impl Store for Tables {
 
     fn first_success(&self, payload: &Hash, since: Timestamp) -> Result<Option<Accepted>, Infallible> {
         let records = self.0.borrow();
-        let of_payload = records.values().filter(|record| record.keyed && record.payload == *payload);
+        let of_payload = records.values().filter(|record| record.keyed && record.fingerprint == *payload);
         let successes = of_payload.filter_map(|record| record.accepted.as_ref()).filter(|(at, _)| *at > since);
         Ok(successes.min_by_key(|(at, _)| *at).map(|(_, accepted)| accepted.clone()))
+    }
+
+    fn add(&self, slot: Slot, record: &Record) -> Result<bool, Infallible> {
+        let mut records = self.0.borrow_mut();
+        let is_new = !records.contains_key(&slot);
+        records.entry(slot).or_insert_with(|| record.clone());
+        Ok(is_new)
     }
 
     fn put(&self, slot: Slot, record: &Record) -> Result<(), Infallible> {
@@ -133,11 +140,10 @@ impl Object {
 fn order(key: Option<u8>, payload: u8, limit: u64) -> Order {
     Order {
         key: key.map(|key| [key; 32]),
-        payload: [payload; 32],
+        fingerprint: [payload; 32],
         emails: payload.into(),
         emails_per_hour: limit,
         version: GraphVersion::Beta,
-        patience: 90_000,
         newer_member: false,
     }
 }

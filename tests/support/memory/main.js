@@ -1,11 +1,11 @@
 // The module that workerd starts with: the built Worker, and a path that tells of its memory.
 
 import { collected } from "./first.js";
-import Built, { Ledger } from "./index.js";
+import built, { Ledger } from "./index.js";
 
 export default {
   fetch(request, env, context) {
-    return new URL(request.url).pathname === "/memory" ? Response.json(collected()) : new Built(context, env).fetch(request);
+    return new URL(request.url).pathname === "/memory" ? Response.json(collected()) : built.fetch(request, env, context);
   },
 };
 

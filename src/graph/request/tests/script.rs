@@ -161,11 +161,10 @@ fn run<F: Future>(future: F) -> F::Output {
 pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> Result<Accepted, SubmitFault> {
     let order = Order {
         key: None,
-        payload: [0; 32],
+        fingerprint: [0; 32],
         emails: 1,
         emails_per_hour: 1,
         version: crate::config::GraphVersion::Beta,
-        patience: 0,
         newer_member: false,
     };
     let until = script.now().plus(Duration::from_secs(budget));

@@ -1,0 +1,8 @@
+//! Feeds [`remediation_gateway_fuzz::errand`].
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| remediation_gateway_fuzz::errand(bytes));
+
+#[cfg(not(fuzzing))]
+fn main() {}

@@ -1,8 +1,0 @@
-//! Feeds [`remediation_gateway_fuzz::ledger`].
-#![cfg_attr(fuzzing, no_main)]
-
-#[cfg(fuzzing)]
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| remediation_gateway_fuzz::ledger(bytes));
-
-#[cfg(not(fuzzing))]
-fn main() {}

@@ -1,0 +1,94 @@
+//! What the Worker hands to a caller's object, beside the body.
+
+use serde::{Deserialize, Serialize};
+
+use crate::http::{Request, RequestHeaders, Route};
+use crate::intake;
+use crate::ledger::Order;
+use crate::log::Record;
+use crate::remediation::Action;
+
+/// A remediation that is to be carried out: its caller is known, its payload is right, and the caller may have it. The body for Graph goes beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Errand {
+    /// The exchange that it belongs to.
+    pub exchange: Exchange,
+    /// The caller's name in `CALLERS`.
+    pub caller: String,
+    /// What the ledger is asked.
+    pub order: Order,
+    /// The action, for the log.
+    pub action: Action,
+    /// How the caller wants a success to be told.
+    pub form: Form,
+    /// How much of the request's time the Worker has used, in milliseconds.
+    pub spent: u64,
+}
+
+impl Errand {
+    /// What is known so far of what the log is told.
+    pub(super) fn record(&self) -> Record {
+        Record {
+            caller: Some(self.caller.clone()),
+            route: Route::of(&self.exchange.path).map(Route::name),
+            action: Some(self.action.as_str()),
+            emails: Some(self.order.emails),
+            ..Record::default()
+        }
+    }
+}
+
+/// What identifies an exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exchange {
+    /// The gateway's id of it: a GUID.
+    pub request_id: String,
+    /// The caller's, where it sent a sane one.
+    pub client_request_id: Option<String>,
+    /// The run of the workflow that called, where it sent a sane one.
+    pub workflow_run_id: Option<String>,
+    /// The path of the request.
+    pub path: String,
+}
+
+impl Exchange {
+    /// The exchange that `request` begins.
+    #[must_use]
+    pub fn of(request: &Request, request_id: String) -> Self {
+        let sane = |id: &Option<String>| intake::sane_id(id.as_deref()).map(str::to_owned);
+        Self {
+            request_id,
+            client_request_id: sane(&request.headers.client_request_id),
+            workflow_run_id: sane(&request.headers.workflow_run_id),
+            path: request.path.clone(),
+        }
+    }
+}
+
+/// The form of a success (contract, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Form {
+    /// 202 with a body.
+    Accepted,
+    /// 200 with a body. A workflow engine would poll the `Location` of a 202, and this one is a portal page (facts, section 4).
+    Workflow,
+    /// 202 without a body: `Prefer: return=minimal`.
+    Minimal,
+}
+
+impl Form {
+    /// The form that a request with these headers asks for.
+    #[must_use]
+    pub fn of(headers: &RequestHeaders) -> Self {
+        if intake::prefers_minimal(headers.prefer.as_deref()) {
+            Self::Minimal
+        } else if headers.workflow_run_id.is_some() {
+            Self::Workflow
+        } else {
+            Self::Accepted
+        }
+    }
+}
