@@ -10,8 +10,8 @@
 //! | 6. emergency stop | Worker, and again in the object | 503 |
 //! | 7. body, with a running cap | Worker | 400, 413 |
 //! | 8. JSON and payload | Worker | 400 |
-//! | 9. rights | Worker | 403 |
-//! | 10. ledger, which has Graph accept the remediation once | object | 409, 422, 429, 500, 504; of Microsoft: 400, 409, 429, 500, 502, 503, 504 |
+//! | 9. rights | Worker | 403; 504 where too little time is left |
+//! | 10. ledger, which has Graph accept the remediation once | object | 409, 422, 429, 500; of Microsoft: 400, 409, 429, 500, 502, 503, 504 |
 //! | 11. answer | object | |
 //!
 //! "The object" is the Durable Object of the caller that step 4 has found. What it answers goes to the caller as it is, and the line in the log is the object's
@@ -37,7 +37,7 @@ use crate::graph::request::MIN_CALL;
 use crate::http::{Answer, Body, Request, Route};
 use crate::intake;
 use crate::isolate::Isolate;
-use crate::ledger::{Order, Settled, Settlement, SubmitFault};
+use crate::ledger::{Order, RECORDING, Settled, Settlement, SubmitFault};
 use crate::log::Record;
 use crate::openapi;
 use crate::ports::{Clock, Domains, Guids, Ledger, LedgerFailure, Log, Platform};
@@ -79,7 +79,7 @@ pub async fn receive<P: Platform>(
     let outcome = admit(platform, isolate, variables, request, body, &mut record).await.and_then(|admitted| {
         let spent = platform.now().since(began);
         // A call that is begun without the time to hear of its end leaves an outcome that nobody knows.
-        if matches!(admitted, Admitted::Remediation { .. }) && BUDGET.saturating_sub(spent) < MIN_CALL {
+        if matches!(admitted, Admitted::Remediation { .. }) && BUDGET.saturating_sub(spent) < MIN_CALL + RECORDING {
             return Err(Refusal::TooLate);
         }
         Ok((admitted, spent))
@@ -235,7 +235,7 @@ pub fn unanswered(platform: &(impl Clock + Log), errand: Errand, failure: Ledger
     answer::close(platform, errand.exchange, began, Err(failure.into()), None, Some(record))
 }
 
-/// Answers a request that the Worker had begun to answer when its module was lost, by a panic in it or in another.
+/// Answers a request that the Worker had begun to answer when its module was lost, by a panic or an execution that was ended, in it or in another.
 pub fn lost(platform: &(impl Clock + Guids + Log), request: &Request) -> Answer {
     let exchange = Exchange::of(request, platform.new_guid());
     let record = Record { route: Route::of(&request.path).map(Route::name), ..Record::default() };

@@ -79,8 +79,8 @@ pub enum Refusal {
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerFailure),
-    /// The module was lost, by a panic, while it answered.
-    #[error("the module was lost while it answered")]
+    /// The module was lost while it answered, by a panic or an execution that was ended, or failed.
+    #[error("the module was lost, or failed, while it answered")]
     Lost,
 }
 

@@ -116,9 +116,11 @@ describe("what the page names", () => {
   test("is logged where it fails, where it is no one request's", () => {
     const [, row] = /^\| `internal` without a `requestId` \| [^|]* \| (.*) \|$/m.exec(page);
     const texts = [...row.matchAll(/\*([^*]+)\*/g)].map((match) => match[1]);
+    const glue = read("../../src/platform/glue.js");
     const ledger = [...read("../../src/platform/ledger.rs").matchAll(/internal_line\("([^"]*)"\)/g)].map((match) => match[1]);
-    const [lost] = /the module was lost(?=, and starts anew)/.exec(read("../../src/platform/glue.js"));
-    assert.deepEqual(texts.toSorted(), [...ledger, lost].toSorted());
+    const [lost] = /the module was lost(?=, and starts anew)/.exec(glue);
+    const [ended] = /(?<=name: ")an execution was terminated/.exec(glue);
+    assert.deepEqual(texts.toSorted(), [...ledger, lost, ended].toSorted());
   });
 });
 

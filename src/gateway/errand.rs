@@ -1,5 +1,7 @@
 //! What the Worker hands to a caller's object, beside the body.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::http::{Request, RequestHeaders, Route};
@@ -27,6 +29,12 @@ pub struct Errand {
 }
 
 impl Errand {
+    /// What is left of the request's time.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        super::BUDGET.saturating_sub(Duration::from_millis(self.spent))
+    }
+
     /// What is known so far of what the log is told.
     pub(super) fn record(&self) -> Record {
         Record {

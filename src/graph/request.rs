@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::answer::{self, Accepted, GraphFaultKind};
-use super::app_token::AppTokenCache;
+use super::app_token::{AppTokenCache, TokenEndpointFault};
 use crate::config::Config;
 use crate::ledger::{Order, SubmitFault};
 use crate::ports::{Call, Clock, Guids, Http, Received, SendFailure, Signing, Timers};
@@ -42,6 +42,9 @@ pub async fn submit(
     let mut waits = 0;
     loop {
         let token = app_token.get(platform, config, until).await?;
+        if platform.now().plus(MIN_CALL) > until {
+            return Err(TokenEndpointFault::Send(SendFailure::Deadline).into());
+        }
         let answer = send(platform, config, order, &token, graph_request, until).await;
         let fault = match answer::read(answer, config.tenant_id) {
             Ok(accepted) => return Ok(accepted),

@@ -34,4 +34,10 @@ pub mod order;
 pub mod rules;
 pub mod window;
 
+use std::time::Duration;
+
 pub use order::{Order, Quota, Settled, Settlement, SubmitFault};
+
+/// What is left of the caller's time when an attempt must have ended: a second for its outcome to be recorded and to reach the caller, so that it, and not
+/// the caller's own deadline, is the answer.
+pub const RECORDING: Duration = Duration::from_secs(1);

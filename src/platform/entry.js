@@ -5,11 +5,16 @@ import * as wasm from "./index.js";
 
 export default {
   fetch(request, env, context) {
-    // A caller whose request met a panic is answered by the next instance.
+    // A caller whose request met a panic, its own or another's, is answered by the next instance.
     const lost = () => enter(() => wasm.lost(request));
     try {
       const answer = enter(() => wasm.fetch(request, env, context));
-      return answer instanceof Promise ? answer.catch(lost) : answer;
+      if (!(answer instanceof Promise)) return answer;
+      const told = answer.catch(lost);
+      // The runtime cancels what only the answer waits for when the caller disconnects. Its line in the log is written all the same, and its remediation begun:
+      // with the object's answer this promise ends.
+      context.waitUntil(told);
+      return told;
     } catch {
       return lost();
     }

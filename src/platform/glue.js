@@ -3,7 +3,7 @@
 
 import { __wbg_reset_state, unanswered } from "./index.js";
 
-// ---- The module: it is called through `enter`, by what is in here and by entry.js ----
+// ---- The module: it is called through `enter`, by what is in here and by entry.js; but for the finalizers of what it has given away ----
 
 /** Counts the instances of the module. A trap, which is what a panic ends in, ends one: nothing is unwound, so its memory cannot be trusted. */
 export let instance = 0;
@@ -46,7 +46,10 @@ function callback(call) {
   return (...values) => {
     if (own !== instance) return;
     try {
-      enter(() => call(...values));
+      // Once more: it may turn out only now that the instance was ended.
+      enter(() => {
+        if (own === instance) call(...values);
+      });
     } catch {
       // It is lost by then, and nobody else is to hear of it.
     }
@@ -191,19 +194,25 @@ export async function callMicrosoft(head, body, cap, skip, { signal }) {
 
 /**
  * Has a caller's object carry out an errand. `message` has the object's name on a line, and then the errand, JSON in ASCII; `body` is the one for Graph. What
- * the object answers is the caller's answer.
+ * the object answers is the caller's answer. It is given up after `patience` milliseconds.
  */
-export async function pass(env, message, body) {
+export async function pass(env, message, body, patience) {
   const [name, errand] = message.split("\n");
+  let timer;
+  const late = new Promise((_, fail) => {
+    timer = setTimeout(fail, patience);
+  });
   // A view of the module's memory would not last.
   const init = { method: "POST", headers: { errand }, body: body.slice() };
   try {
     // The host is of no account: the binding and the name address the object.
-    return await env.LEDGER.getByName(name).fetch("https://ledger/", init);
+    return await Promise.race([env.LEDGER.getByName(name).fetch("https://ledger/", init), late]);
   } catch (error) {
     // Not within the call that has come here.
     await null;
     return enter(() => unanswered(errand, error?.overloaded === true, error?.remote === true));
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -23,7 +23,7 @@ use crate::ledger::flights::Flights;
 use crate::ledger::order::Slot;
 use crate::ledger::rules::{self, Begun, Step};
 use crate::ledger::window::Window;
-use crate::ledger::{Order, Settled, Settlement, SubmitFault};
+use crate::ledger::{Order, RECORDING, Settled, Settlement, SubmitFault};
 use crate::log;
 use crate::ports::{self, LedgerFailure, Log, Timers};
 use crate::time::{Timestamp, millis_of};
@@ -36,10 +36,6 @@ extern "C" {
 
 /// How often records that have expired are removed. They count for nothing before that, so only storage waits for it.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
-
-/// What is left of the caller's time when an attempt must have ended: a second for its outcome to be recorded and to reach the caller, so that it, and not
-/// the caller's own deadline, is the answer.
-const RECORDING: Duration = Duration::from_secs(1);
 
 /// How an attempt ended.
 type Outcome = Result<Accepted, SubmitFault>;
@@ -93,8 +89,9 @@ impl Ledger {
         let actor = Rc::clone(&self.0);
         let sweep = async move {
             let book = actor.book()?;
-            book.tables.sweep(now())?;
+            // It has come: where what follows fails for good, the next record sets another.
             book.alarm.set(false);
+            book.tables.sweep(now())?;
             if !book.tables.is_empty()? {
                 actor.keep_alarm(&book).await?;
             }
@@ -182,6 +179,7 @@ impl ports::Ledger for Actor {
             }
             Step::Send(begun) => {
                 book.flights.borrow_mut().take_off(order);
+                // Both: the platform knows of nothing that it would have to finish once this request is answered.
                 let (alarm, outcome) =
                     join(self.keep_alarm(&book), self.attempt(&book, config, order, begun, graph_request, until)).await;
                 if alarm.is_err() {

@@ -24,7 +24,11 @@ use self::timers::SharedTimer;
 use crate::gateway::{self, Received};
 use crate::isolate::Isolate;
 use crate::ports::{Background, Clock, Domains, Guids, LedgerFailure, Log, Timers};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, millis_of};
+
+/// How long after the caller's time an object that has not answered is given up. It answers by then where the platform lets it; with this the whole is still
+/// below the 100 s of the SDKs (facts, section 5).
+const LOST: Duration = Duration::from_secs(4);
 
 thread_local! {
     /// What this isolate keeps between requests. An isolate has one thread, so this is its one instance.
@@ -56,8 +60,9 @@ impl Workers {
 extern "C" {
     #[wasm_bindgen(js_name = log)]
     fn log_line(line: &str);
-    /// What a caller's object answers to `message`, its name and the errand on a line each, and `body`, the one for Graph: a response.
-    fn pass(env: &JsValue, message: &str, body: &[u8]) -> Promise;
+    /// What a caller's object answers within `patience` milliseconds to `message`, its name and the errand on a line each, and `body`, the one for Graph: a
+    /// response.
+    fn pass(env: &JsValue, message: &str, body: &[u8], patience: u32) -> Promise;
 }
 
 /// The fetch event: every request to the Worker comes in here. Gives a response, or the promise of one.
@@ -65,24 +70,19 @@ extern "C" {
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
 pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
     let platform = Workers::new(Some(context.unchecked_into()));
-    let answering = platform.clone();
-    let run = tasks::run(async move {
+    tasks::run(async move {
         let isolate = ISOLATE.with(Rc::clone);
         let (request, body) = incoming::split(request);
-        match gateway::receive(&answering, &isolate, || env::variables(&env), &request, body).await {
+        match gateway::receive(&platform, &isolate, || env::variables(&env), &request, body).await {
             Received::Answer(answer) => Ok(convert::response(&answer)?.into()),
             Received::Errand(errand, graph_request) => {
                 let message = serde_json::to_string(&errand).map_err(|_| "an errand that is no JSON")?;
-                Ok(pass(&env, &format!("{}\n{message}", errand.caller), graph_request.as_bytes()).into())
+                let patience = u32::try_from(millis_of(errand.left().saturating_add(LOST))).unwrap_or(u32::MAX);
+                Ok(pass(&env, &format!("{}\n{message}", errand.caller), graph_request.as_bytes(), patience).into())
             }
         }
-    });
-    if let Run::Waits(promise) = &run {
-        // The runtime cancels what only the answer waits for when the caller disconnects. Its line in the log is written all the same, and its remediation
-        // begun: with the object's answer this promise ends.
-        platform.go_on(promise);
-    }
-    run.into()
+    })
+    .into()
 }
 
 /// The answer for an object that did not answer `errand`, as [`pass`] had it. `overloaded` and `remote` are what the platform says of the failure: that

@@ -115,7 +115,7 @@ impl Refusal {
                 | LedgerFailure::Storage,
             ) => Public::new(
                 Code::Internal,
-                "The gateway's ledger could not be reached. Whether the remediation was sent is unknown; a retry is safe.",
+                "The gateway's ledger failed, or could not be reached. Whether the remediation was sent is unknown; a retry is safe.",
             ),
             Self::Lost => Public::new(Code::Internal, "The gateway failed. A retry is safe."),
         }

@@ -17,6 +17,10 @@ use tokio::task::JoinSet;
 
 const TRAPS: &[(&str, &str)] = &[("main.js", include_str!("main.js")), ("first.js", include_str!("first.js"))];
 
+/// Objects that never answer, and a Worker in front of them for which time is short.
+const HANGS: &[(&str, &str)] = &[("hang.js", include_str!("hang.js"))];
+const FRONT: &[(&str, &str)] = &[("front.js", include_str!("front.js"))];
+
 /// How long the sandbox may take to be asked.
 const SOON: Duration = Duration::from_secs(5);
 
@@ -27,6 +31,7 @@ fn main() -> std::process::ExitCode {
         those_in_flight_are_told_and_their_retries_are_right,
         a_trap_on_either_side_of_graph_is_safe_to_retry,
         an_object_that_is_lost_elsewhere_keeps_nobody_waiting,
+        an_object_that_never_answers_is_given_up,
     ])
 }
 
@@ -195,5 +200,17 @@ async fn an_object_that_is_lost_elsewhere_keeps_nobody_waiting(world: &World) ->
         let retry = Answer::to(by_token(world, &gateway, &payload)).await?;
         assert_eq!((retry.status, &retry.json()["duplicate"]), (202, &json!(known)), "{retry:?}");
     }
+    Ok(())
+}
+
+/// Whatever keeps it: its caller is told before its own patience ends, and the line is there.
+async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
+    let front = Setup { before: FRONT, ..world.bindings().into() };
+    let setup = Setup { before: HANGS, front: Some(Box::new(front)), ..world.bindings().into() };
+    let gateway = world.gateway_as(&setup).await?;
+    let answer = Answer::to(by_token(world, &gateway, &payload())).await?;
+    answer.assert_problem(500, "internal", &[]);
+    let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+    assert!(line.contains("the caller's ledger cannot be reached"), "{line}");
     Ok(())
 }

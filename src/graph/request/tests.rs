@@ -146,6 +146,9 @@ fn graph_has_a_minute_and_the_whole_has_its_budget() {
         ),
         (vec![Token(0), Hangs], 25, "deadline, unknown", 25),
         (vec![Hangs], 7, "token deadline, certain", 7),
+        // Nor in a call behind a token that took so long.
+        (vec![Token(7), Answer(202, None)], 12, "202 duplicate=false", 7),
+        (vec![Token(8)], 12, "token deadline, certain", 8),
         // There is no use in a wait that leaves too little for an answer: what is certain would become unknown.
         (vec![Token(0), Answer(429, Some("10"))], 10, "429, certain", 0),
         (vec![Token(0), Answer(429, Some("10"))], 15, "429, certain", 0),
