@@ -181,7 +181,7 @@ pub async fn carry_out<K>(
     errand: Errand,
     graph_request: &[u8],
 ) -> Answer {
-    let began = platform.now().minus(Duration::from_millis(errand.spent));
+    let began = errand.began(platform.now());
     let mut record = errand.record();
     let mut quota = None;
     // 3. Configuration, once more: the Worker that sent the errand may be of another deployment than this object.
@@ -230,7 +230,7 @@ fn count(emails: usize) -> u64 {
 
 /// Answers for an object that did not: whether it has sent the remediation is unknown.
 pub fn unanswered(platform: &(impl Clock + Log), errand: Errand, failure: LedgerFailure) -> Answer {
-    let began = platform.now().minus(Duration::from_millis(errand.spent));
+    let began = errand.began(platform.now());
     let record = errand.record();
     answer::close(platform, errand.exchange, began, Err(failure.into()), None, Some(record))
 }

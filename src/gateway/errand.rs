@@ -9,6 +9,7 @@ use crate::intake;
 use crate::ledger::Order;
 use crate::log::Record;
 use crate::remediation::Action;
+use crate::time::Timestamp;
 
 /// A remediation that is to be carried out: its caller is known, its payload is right, and the caller may have it. The body for Graph goes beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,11 @@ pub struct Errand {
 }
 
 impl Errand {
+    /// When the request began, by a clock that says `now`: that of the Worker, which may be another machine's, does not count.
+    pub(super) fn began(&self, now: Timestamp) -> Timestamp {
+        now.minus(Duration::from_millis(self.spent))
+    }
+
     /// What is left of the request's time.
     #[must_use]
     pub fn left(&self) -> Duration {

@@ -124,9 +124,7 @@ impl Actor {
         kept?;
         Ok(())
     }
-}
 
-impl Actor {
     /// Has Graph accept what was begun, records the outcome, and tells those who wait for it.
     async fn attempt(
         &self,

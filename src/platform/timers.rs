@@ -24,9 +24,9 @@ extern "C" {
     fn clear_timer(timer: &JsValue);
 }
 
-/// The moments that an object, or a request to the Worker, waits for, by one timer of the platform's. An object may have 10,000 of those, and what each of its requests
-/// waits for would use them up when thousands of requests are on their way. An object's requests share its I/O context, so that one may be
-/// woken by the timer of another; a Worker's do not (facts, section 7).
+/// The moments that an object, or a request to the Worker, waits for, by one timer of the platform's. An object may have 10,000 of those, and what each
+/// of its requests waits for would use them up when thousands of requests are on their way. An object's requests share its I/O context, so that one may
+/// be woken by the timer of another; a Worker's do not (facts, section 7).
 #[derive(Debug, Default)]
 pub(super) struct SharedTimer {
     waiting: RefCell<BTreeMap<(Timestamp, u64), oneshot::Sender<()>>>,
@@ -54,20 +54,22 @@ impl SharedTimer {
     fn set(self: &Rc<Self>, now: Timestamp) {
         let Some(first) = self.waiting.borrow().keys().next().map(|(moment, _)| *moment) else { return };
         let at = first.min(now.plus(TICK));
-        match self.set.take() {
-            Some((sooner, timer)) if sooner <= at => drop(self.set.replace(Some((sooner, timer)))),
-            later => {
-                if let Some((_, timer)) = later {
-                    clear_timer(&timer);
-                }
-                let callback = self.callback.get_or_init(|| {
-                    let timer = Rc::downgrade(self);
-                    Closure::new(move || timer.upgrade().iter().for_each(Self::goes_off))
-                });
-                let wait = u32::try_from(millis_of(at.since(now))).unwrap_or(u32::MAX);
-                let timer = set_timer(callback, wait);
-                self.set.replace((!timer.is_null()).then_some((at, timer)));
-            }
+        if self.set.borrow().as_ref().is_some_and(|(sooner, _)| *sooner <= at) {
+            return;
+        }
+        self.clear();
+        let callback = self.callback.get_or_init(|| {
+            let timer = Rc::downgrade(self);
+            Closure::new(move || timer.upgrade().iter().for_each(Self::goes_off))
+        });
+        let wait = u32::try_from(millis_of(at.since(now))).unwrap_or(u32::MAX);
+        let timer = set_timer(callback, wait);
+        self.set.replace((!timer.is_null()).then_some((at, timer)));
+    }
+
+    fn clear(&self) {
+        if let Some((_, timer)) = self.set.take() {
+            clear_timer(&timer);
         }
     }
 
@@ -87,9 +89,7 @@ impl SharedTimer {
 impl Drop for SharedTimer {
     /// What it would call goes with it.
     fn drop(&mut self) {
-        if let Some((_, timer)) = self.set.take() {
-            clear_timer(&timer);
-        }
+        self.clear();
     }
 }
 
