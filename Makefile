@@ -67,7 +67,7 @@ fuzz: ## Fuzz the parsers, each for a minute (TARGET=payload SECONDS=600); needs
 # With no prerequisites: while the check fails, nothing else is run. WRANGLER_FLAGS=--dry-run does all but upload.
 deploy: ## Check the production part of wrangler.toml, build, and deploy it
 	@scripts/rust.sh
-	@cargo run --quiet --locked --package deploy-check -- wrangler.toml
+	@cargo run --quiet --locked --package deploy-check -- wrangler.toml production
 	@$(MAKE) --no-print-directory build
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= wrangler deploy --config wrangler.toml --env production $(WRANGLER_FLAGS)
 

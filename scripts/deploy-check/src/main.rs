@@ -1,39 +1,45 @@
-//! `make deploy` runs this first: whether the production part of `wrangler.toml` is fit to deploy. It reads that file and nothing else.
+//! `make deploy` runs this first: whether a file of wrangler's is fit to deploy. It reads that file and nothing else.
 //!
-//! The variables are judged by the code that judges them in the Worker. What is added here is what only a file can have: placeholders, a
-//! secret in the open, a variable that nobody reads, and what wrangler does not take over from the top level.
+//! The program merges the top level and the environment's part as wrangler does, and tells every mistake at once. It
+//! judges the variables by the code that checks them in the Worker. Its own rules are for the rest: what else the
+//! file can switch on, off, or leave open.
 
+mod audience;
 mod check;
+mod effective;
+mod error;
+mod limits;
+mod rules;
 #[cfg(test)]
 mod tests;
 
 use std::{env, fs, process::ExitCode};
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args_os().skip(1).collect();
-    let [path] = arguments.as_slice() else {
-        complain("usage: deploy-check wrangler.toml");
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let [path, environment] = arguments.as_slice() else {
+        complain("usage: deploy-check wrangler.toml production");
         return ExitCode::FAILURE;
     };
-    let shown = path.to_string_lossy();
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
-            complain(&format!("error: {shown}: {error}"));
+            complain(&format!("error: {path}: {error}"));
             return ExitCode::FAILURE;
         }
     };
-    match check::production(&text) {
+    match check::deployed(&text, environment) {
         Ok(secret) => {
             say(&format!(
-                "==> {shown}: the production part has no fault. The value of {secret} is not in it: the Worker checks that on its first request."
+                "==> {path}: the {environment} part has no mistake. The value of {secret} is not in it: \
+                 the Worker checks that on its first request."
             ));
             ExitCode::SUCCESS
         }
-        Err(faults) => {
-            complain(&format!("error: nothing was deployed, since the production part of {shown} has faults:"));
-            for fault in faults {
-                complain(&format!("  {fault}"));
+        Err(findings) => {
+            complain(&format!("error: nothing was deployed. Correct the {environment} part of {path}:"));
+            for finding in findings {
+                complain(&format!("  {finding}"));
             }
             ExitCode::FAILURE
         }

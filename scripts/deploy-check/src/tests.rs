@@ -6,25 +6,64 @@ mod filled;
 use std::collections::BTreeSet;
 use std::fs;
 
-use serde_json::Value;
+use serde_json::Map;
 
 use self::filled::{COMMITTED, filled_but};
-use crate::check::{Fault, parse, placeholders, production, variables};
+use crate::audience;
+use crate::check::{deployed, parse, placeholders, variables};
+use crate::effective::Effective;
+use crate::error::{DeployError, DeployError as E, Finding};
+
+fn production(text: &str) -> Result<&'static str, Vec<Finding>> {
+    deployed(text, "production")
+}
 
 fn filled() -> String {
     filled_but(None)
 }
 
-/// The places of the faults.
-fn places(text: &str) -> Vec<String> {
-    production(text).err().unwrap_or_default().into_iter().map(|fault| fault.place).collect()
+/// What is found, as key and mistake.
+fn found(text: &str) -> Vec<(String, DeployError)> {
+    production(text).err().unwrap_or_default().into_iter().map(|finding| (finding.key, finding.error)).collect()
 }
 
-/// The filled file with `from`, which it must have once, replaced.
+/// The keys of the findings.
+fn keys(text: &str) -> Vec<String> {
+    found(text).into_iter().map(|(key, _)| key).collect()
+}
+
+/// The filled file with `from`, which its production part must have once, replaced.
 fn with(from: &str, to: &str) -> String {
     let (development, production) = split();
     assert_eq!(production.matches(from).count(), 1, "{from}");
     format!("{development}{}", production.replace(from, to))
+}
+
+/// The filled file with `from`, which its top level must have once, replaced.
+fn with_top(from: &str, to: &str) -> String {
+    let (development, production) = split();
+    assert_eq!(development.matches(from).count(), 1, "{from}");
+    format!("{}{production}", development.replace(from, to))
+}
+
+/// The filled file with more lines directly below `[env.production]`.
+fn part(lines: &str) -> String {
+    with("[env.production]\n", &format!("[env.production]\n{lines}\n"))
+}
+
+/// The filled file with more lines at the top level.
+fn top(lines: &str) -> String {
+    format!("{lines}\n{}", filled())
+}
+
+/// The filled file with more tables at its end.
+fn table(lines: &str) -> String {
+    format!("{}\n{lines}\n", filled())
+}
+
+/// The filled file with another variable in its production part.
+fn variable(line: &str) -> String {
+    with("[env.production.vars]\n", &format!("[env.production.vars]\n{line}\n"))
 }
 
 /// The filled file before its production part, and that part.
@@ -35,22 +74,23 @@ fn split() -> (String, String) {
 }
 
 #[test]
-fn the_committed_file_is_refused_for_its_placeholders_and_for_nothing_else() {
-    let faults = production(COMMITTED).unwrap_err();
-    let expected = placeholders(parse(COMMITTED).unwrap().pointer("/env/production").unwrap());
+fn committed_file_has_placeholders_and_no_other_mistake() {
+    let findings = production(COMMITTED).unwrap_err();
+    let file = parse(COMMITTED).unwrap();
+    let expected = placeholders(file["env"]["production"].as_object().unwrap());
     assert!(!expected.is_empty());
-    assert_eq!(faults, expected);
+    assert_eq!(findings, expected);
 }
 
 #[test]
-fn the_filled_file_passes() {
+fn filled_file_passes() {
     assert_eq!(production(&filled()), Ok("CLIENT_SECRET"));
     let by_certificate = with(r#"required = ["CLIENT_SECRET"]"#, r#"required = ["CLIENT_CERTIFICATE"]"#);
     assert_eq!(production(&by_certificate), Ok("CLIENT_CERTIFICATE"));
 }
 
 #[test]
-fn each_placeholder_alone_is_caught_and_named() {
+fn each_placeholder_alone_is_found_and_named() {
     for (left, expected) in [
         ("host name of the gateway", vec!["routes[0].pattern"]),
         ("tenant id", vec!["TENANT_ID"]),
@@ -60,78 +100,390 @@ fn each_placeholder_alone_is_caught_and_named() {
         ("SHA-256 of the key, from make key", vec!["CALLERS[1].api_key_sha256[0]"]),
         ("domain of the mailboxes", vec!["CALLERS[0].recipient_domains[0]", "CALLERS[1].recipient_domains[0]"]),
     ] {
-        let faults = production(&filled_but(Some(left))).unwrap_err();
-        let places: BTreeSet<_> = faults.iter().map(|fault| fault.place.as_str()).collect();
-        assert_eq!(places, expected.into_iter().collect(), "{left}");
-        for Fault { problem, .. } in faults {
-            assert_eq!(problem, format!("still has its placeholder <{left}>"));
+        let findings = production(&filled_but(Some(left))).unwrap_err();
+        let keys: BTreeSet<_> = findings.iter().map(|finding| finding.key.as_str()).collect();
+        assert_eq!(keys, expected.into_iter().collect(), "{left}");
+        for Finding { error, .. } in findings {
+            assert_eq!(error, DeployError::Placeholder(left.to_owned()));
         }
     }
 }
 
 #[test]
-fn what_the_worker_would_refuse_is_refused() {
-    for (from, to, place) in [
+fn configuration_that_the_worker_rejects_is_rejected() {
+    for (from, to, key) in [
         (r#"TENANT_ID = "aaaabbbb-"#, r#"TENANT_ID = "aaaabbb-"#, "TENANT_ID"),
         (r#"GRAPH_VERSION = "beta""#, r#"GRAPH_VERSION = "v2.0""#, "GRAPH_VERSION"),
-        (r#"["api://11112222-"#, r#"["https://graph.microsoft.com", "api://11112222-"#, "AUDIENCE"),
+        ("AUDIENCE = [", "AUDIENCE = [1, ", "AUDIENCE"),
         (r#"name = "soar""#, r#"name = "remediate-incident""#, "CALLERS[1].name"),
         (r#"name = "soar""#, "name = \"soar\"\nrecipient_domain = []", "CALLERS[1]"),
         ("max_emails_per_request = 100\n", "max_emails_per_request = 0\n", "CALLERS[1].max_emails_per_request"),
-        (r#"class_name = "Ledger""#, r#"class_name = "Leger""#, "LEDGER"),
         (r#"name = "LEDGER""#, r#"name = "LEGDER""#, "LEDGER"),
     ] {
-        assert_eq!(places(&with(from, to)), [place], "{to}");
+        assert_eq!(keys(&with(from, to)), [key], "{to}");
     }
 }
 
+/// Each mistake stands alone in an otherwise correct file, and the check names exactly this one.
+fn assert_found_alone<const N: usize>(planted: [(String, &str, DeployError); N]) {
+    for (text, key, error) in planted {
+        assert_eq!(found(&text), [(key.to_owned(), error)], "{key}");
+    }
+}
+
+/// The credential and the token for Graph go to Microsoft alone.
 #[test]
-fn what_only_a_file_can_have_wrong_is_refused() {
-    let var = |line: &str| with("[env.production.vars]\n", &format!("[env.production.vars]\n{line}\n"));
-    for (text, place) in [
-        (var(r#"CLIENT_SECRET = "hunter2""#), "CLIENT_SECRET"),
-        (var(r#"CLIENT_CERTIFICATE = "-----BEGIN""#), "CLIENT_CERTIFICATE"),
-        (var(r#"GRAPH_VERISON = "v1.0""#), "GRAPH_VERISON"),
-        (var(r#"LEDGER = "x""#), "LEDGER"),
-        (var("STOPPED = true"), "STOPPED"),
-        (var(r#"STOPPED = "false""#), "STOPPED"),
-        (with("https://login.microsoftonline.com", "http://127.0.0.1:8788"), "LOGIN_URL"),
-        (with("https://graph.microsoft.com", "http://localhost"), "GRAPH_URL"),
-        (with(r#"required = ["CLIENT_SECRET"]"#, "required = []"), "secrets.required"),
-        (with(r#"required = ["CLIENT_SECRET"]"#, r#"required = ["SECRET"]"#), "secrets.required"),
+fn look_alike_hosts_are_found() {
+    const LOGIN: &str = "https://login.microsoftonline.com";
+    const GRAPH: &str = "https://graph.microsoft.com";
+    let login = || E::ForeignHost { expected: LOGIN };
+    let graph = || E::ForeignHost { expected: GRAPH };
+    assert_found_alone([
+        (with(LOGIN, "http://127.0.0.1:8788"), "LOGIN_URL", login()),
+        (with(LOGIN, "https://login.microsoftonline.com.contoso.com"), "LOGIN_URL", login()),
+        (with(LOGIN, "https://login.rnicrosoftonline.com"), "LOGIN_URL", login()),
+        (with(LOGIN, "https://login.microsoftonline.us"), "LOGIN_URL", login()),
+        (with(LOGIN, "https://login.microsoft.com"), "LOGIN_URL", login()),
+        (with(LOGIN, GRAPH), "LOGIN_URL", login()),
+        (with(GRAPH, "http://localhost"), "GRAPH_URL", graph()),
+        (with(GRAPH, "https://graph.rnicrosoft.com"), "GRAPH_URL", graph()),
+        (with(GRAPH, "https://graph.micros\u{43e}ft.com"), "GRAPH_URL", graph()),
+        (with(GRAPH, "https://graph-microsoft.com"), "GRAPH_URL", graph()),
+        (with(GRAPH, "https://graph.microsoft.com.contoso.com"), "GRAPH_URL", graph()),
+        (with(GRAPH, "https://graph.microsoft.com@contoso.com"), "GRAPH_URL", graph()),
+        (with(GRAPH, "https://graph.microsoft.com:8443"), "GRAPH_URL", graph()),
+        (with(GRAPH, "https://graph.microsoft.us"), "GRAPH_URL", graph()),
+        (with(GRAPH, "https://graph.microsoft.com/beta"), "GRAPH_URL", graph()),
+    ]);
+}
+
+/// The object's pending timers.
+#[test]
+fn old_compatibility_dates_and_flags_are_found() {
+    const DATE: &str = r#"compatibility_date = "2026-10-23""#;
+    assert_found_alone([
+        (with_top(DATE, r#"compatibility_date = "2026-09-30""#), "compatibility_date", E::CompatibilityDate),
+        (with_top(DATE, r#"compatibility_date = "2026-1-23""#), "compatibility_date", E::CompatibilityDate),
+        (with_top(DATE, r#"compatibility_date = "tomorrow""#), "compatibility_date", E::CompatibilityDate),
+        (with_top(DATE, ""), "compatibility_date", E::CompatibilityDate),
+        (with_top(DATE, "compatibility_date = 2026-10-23"), "compatibility_date", E::WrongType),
+        (part(r#"compatibility_date = "2025-01-01""#), "compatibility_date", E::CompatibilityDate),
+        (top(r#"compatibility_flags = ["nodejs_compat"]"#), "compatibility_flags", E::CompatibilityFlags),
+        (part(r#"compatibility_flags = ["no_global_navigator"]"#), "compatibility_flags", E::CompatibilityFlags),
+    ]);
+}
+
+/// One host name, in a zone whose rules protect it.
+#[test]
+fn second_host_names_are_found() {
+    const ROUTE: &str = r#"{ pattern = "gateway.contoso.com", custom_domain = true }"#;
+    assert_found_alone([
+        (with_top("workers_dev = false", "workers_dev = true"), "workers_dev", E::WorkersDev),
+        (part("workers_dev = true"), "workers_dev", E::WorkersDev),
+        (part(r#"workers_dev = "no""#), "workers_dev", E::WrongType),
+        (with_top("preview_urls = false", "preview_urls = true"), "preview_urls", E::PreviewUrls),
+        (with_top("preview_urls = false\n", ""), "preview_urls", E::PreviewUrls),
+        (part("preview_urls = true"), "preview_urls", E::PreviewUrls),
+        (with(ROUTE, ""), "routes", E::NoRoute),
+        (with(ROUTE, r#""gateway.contoso.com/*""#), "routes[0]", E::NotCustomDomain),
+        (with(", custom_domain = true", ""), "routes[0]", E::NotCustomDomain),
+        (with(", custom_domain = true", r#", zone_name = "contoso.com""#), "routes[0]", E::NotCustomDomain),
+        (with("custom_domain = true", "custom_domain = false"), "routes[0]", E::NotCustomDomain),
+        (with(ROUTE, &format!(r#"{ROUTE}, "contoso.com/*""#)), "routes[1]", E::NotCustomDomain),
+        (top(r#"route = "contoso.com/*""#), "route", E::NotCustomDomain),
+        (with("gateway.contoso.com", "gateway.contoso.com/remediate"), "routes[0].pattern", E::RoutePattern),
+        (with("gateway.contoso.com", "*.contoso.com"), "routes[0].pattern", E::RoutePattern),
+        (with("gateway.contoso.com", "https://contoso.com"), "routes[0].pattern", E::RoutePattern),
+        (with("gateway.contoso.com", "gateway.contoso.WORKERS.dev"), "routes[0].pattern", E::RoutePattern),
+        (with("custom_domain = true", "custom_domain = true, enabled = false"), "routes[0].enabled", E::RouteDisabled),
         (
-            with(r#"required = ["CLIENT_SECRET"]"#, r#"required = ["CLIENT_SECRET", "CLIENT_CERTIFICATE"]"#),
-            "secrets.required",
+            with("custom_domain = true", "custom_domain = true, previews_enabled = true"),
+            "routes[0].previews_enabled",
+            E::RoutePreviews,
         ),
-        (with("[env.production]\n", "[env.production]\nmigrations = []\n"), "migrations"),
-        (filled().replace("new_sqlite_classes", "new_classes"), "migrations"),
-        (split().0, "env.production"),
-        (filled().replace("env.production", "env.staging"), "env.production"),
-        ("env = 1".to_owned(), "env.production"),
-        ("a = 1\nb = \"open".to_owned(), "line 2"),
+    ]);
+}
+
+/// One log entry for each remediation, and nothing beside it.
+#[test]
+fn missing_and_excess_logs_are_found() {
+    const SAMPLING: &str = "head_sampling_rate = 1";
+    const INVOCATION: &str = "invocation_logs = false";
+    const LOGS: &str = "[env.production.observability.logs]\nenabled = true";
+    const OBSERVED: &str = "[env.production.observability]\nenabled = true";
+    assert_found_alone([
+        (with(OBSERVED, "[env.production.observability]\nenabled = false"), "observability.enabled", E::LogsDisabled),
+        (with(OBSERVED, "[env.production.observability]"), "observability.enabled", E::LogsDisabled),
+        (
+            with(LOGS, "[env.production.observability.logs]\nenabled = false"),
+            "observability.logs.enabled",
+            E::LogsDisabled,
+        ),
+        (with(SAMPLING, "head_sampling_rate = 0.5"), "observability.head_sampling_rate", E::LogsSampled),
+        (with(SAMPLING, "head_sampling_rate = 0"), "observability.head_sampling_rate", E::LogsSampled),
+        (
+            with(INVOCATION, "invocation_logs = false\nhead_sampling_rate = 0.99"),
+            "observability.logs.head_sampling_rate",
+            E::LogsSampled,
+        ),
+        (with(INVOCATION, "invocation_logs = false\npersist = false"), "observability.logs.persist", E::LogsNotKept),
+        (with(INVOCATION, "invocation_logs = true"), "observability.logs.invocation_logs", E::InvocationLogs),
+        (with(INVOCATION, ""), "observability.logs.invocation_logs", E::InvocationLogs),
+        (
+            with(SAMPLING, "head_sampling_rate = 1\ntraces = { enabled = true }"),
+            "observability.traces.enabled",
+            E::Traces,
+        ),
+        (with(SAMPLING, "head_sampling_rate = \"all\""), "observability", E::WrongType),
+        (table("[[env.production.tail_consumers]]\nservice = \"tail\""), "tail_consumers", E::TailConsumers),
+        (
+            table("[[env.production.streaming_tail_consumers]]\nservice = \"tail\""),
+            "streaming_tail_consumers",
+            E::TailConsumers,
+        ),
+    ]);
+}
+
+/// The ledger and its records.
+#[test]
+fn lost_and_foreign_ledgers_are_found() {
+    const MIGRATION: &str = r#"new_sqlite_classes = ["Ledger"]"#;
+    const BINDING: &str = "class_name = \"Ledger\"";
+    assert_found_alone([
+        (with_top(MIGRATION, r#"new_classes = ["Ledger"]"#), "migrations", E::LedgerNotCreated),
+        (part("migrations = []"), "migrations", E::LedgerNotCreated),
+        (
+            with_top(MIGRATION, &format!("{MIGRATION}\n[[migrations]]\ntag = \"v2\"\ndeleted_classes = [\"Ledger\"]")),
+            "migrations[1].deleted_classes",
+            E::LedgerLost,
+        ),
+        (
+            with_top(
+                MIGRATION,
+                &format!(
+                    "{MIGRATION}\n[[migrations]]\ntag = \"v2\"\nrenamed_classes = [{{ from = \"Ledger\", to = \"Book\" }}]"
+                ),
+            ),
+            "migrations[1].renamed_classes",
+            E::LedgerLost,
+        ),
+        (
+            with_top(
+                MIGRATION,
+                &format!(
+                    "{MIGRATION}\ntransferred_classes = [{{ from = \"Old\", from_script = \"other\", to = \"Ledger\" }}]"
+                ),
+            ),
+            "migrations[0].transferred_classes",
+            E::LedgerLost,
+        ),
+        (
+            with_top(MIGRATION, r#"new_sqlite_classes = ["Ledger", "Extra"]"#),
+            "migrations[0].new_sqlite_classes",
+            E::ExtraClass,
+        ),
+        (
+            with_top(MIGRATION, &format!("{MIGRATION}\nnew_classes = [\"Extra\"]")),
+            "migrations[0].new_classes",
+            E::ExtraClass,
+        ),
+        (
+            table("[env.production.exports.Ledger]\ntype = \"durable-object\"\nstate = \"deleted\""),
+            "exports",
+            E::UnknownSetting,
+        ),
+        (with(BINDING, "class_name = \"Leger\""), "durable_objects.bindings[0].class_name", E::ExtraClass),
+        (
+            with(BINDING, "class_name = \"Ledger\"\nscript_name = \"other\""),
+            "durable_objects.bindings[0].script_name",
+            E::LedgerElsewhere,
+        ),
+        (
+            with(BINDING, "class_name = \"Ledger\"\nenvironment = \"staging\""),
+            "durable_objects.bindings[0].environment",
+            E::LedgerElsewhere,
+        ),
+        (
+            table("[[env.production.durable_objects.bindings]]\nname = \"EXTRA\"\nclass_name = \"Extra\""),
+            "durable_objects.bindings[1].class_name",
+            E::ExtraClass,
+        ),
+    ]);
+}
+
+/// Limits that 10,000 emails, or retries, would exceed.
+#[test]
+fn limits_below_10_000_emails_are_found() {
+    assert_found_alone([
+        (part("limits = { cpu_ms = 199 }"), "limits.cpu_ms", E::CpuLimit),
+        (top("limits = { cpu_ms = 10 }"), "limits.cpu_ms", E::CpuLimit),
+        (part("limits = { subrequests = 49 }"), "limits.subrequests", E::SubrequestLimit),
+    ]);
+}
+
+/// The tested build.
+#[test]
+fn untested_builds_and_settings_are_found() {
+    assert_found_alone([
+        (with_top(r#"main = "build/index.js""#, r#"main = "src/worker.js""#), "main", E::Main),
+        (part(r#"main = "other.js""#), "main", E::Main),
+        (part(r#"build = { command = "make other" }"#), "build.command", E::BuildCommand),
+        (with_top(r#"name = "remediation-gateway""#, ""), "name", E::NoName),
+        (top("node_compat = true"), "node_compat", E::UnknownSetting),
+        (part("no_bundle = true"), "no_bundle", E::UnknownSetting),
+        (part(r#"define = { STOPPED = "false" }"#), "define", E::UnknownSetting),
+        (part("kv_namespaces = []"), "kv_namespaces", E::UnknownSetting),
+        (part("keep_vars = true"), "keep_vars", E::UnknownSetting),
+        (top("keep_vars = true"), "keep_vars", E::KeepVars),
+    ]);
+}
+
+/// Variables, and what is none.
+#[test]
+fn misplaced_variables_and_secrets_are_found() {
+    const REQUIRED: &str = r#"required = ["CLIENT_SECRET"]"#;
+    assert_found_alone([
+        (variable(r#"CLIENT_SECRET = "hunter2""#), "CLIENT_SECRET", E::SecretInFile),
+        (variable(r#"CLIENT_CERTIFICATE = "-----BEGIN""#), "CLIENT_CERTIFICATE", E::SecretInFile),
+        (with_top("[vars]\n", "[vars]\nCLIENT_SECRET = \"hunter2\"\n"), "vars.CLIENT_SECRET", E::SecretInFile),
+        (
+            format!("{}\n[env.staging.vars]\nCLIENT_SECRET = \"hunter2\"\n", filled()),
+            "env.staging.vars.CLIENT_SECRET",
+            E::SecretInFile,
+        ),
+        (variable(r#"GRAPH_VERISON = "v1.0""#), "GRAPH_VERISON", E::UnknownVariable),
+        (variable(r#"LEDGER = "x""#), "LEDGER", E::BindingAsVariable),
+        (variable("STOPPED = true"), "STOPPED", E::StopInFile),
+        (variable(r#"STOPPED = "false""#), "STOPPED", E::StopInFile),
+        (with(REQUIRED, "required = []"), "secrets.required", E::RequiredSecret),
+        (with(REQUIRED, r#"required = ["SECRET"]"#), "secrets.required", E::RequiredSecret),
+        (
+            with(REQUIRED, r#"required = ["CLIENT_SECRET", "CLIENT_CERTIFICATE"]"#),
+            "secrets.required",
+            E::RequiredSecret,
+        ),
+        (filled().replace("[env.production.secrets]", "[secrets]"), "secrets", E::NotInherited),
+        (
+            filled().replace("[[env.production.durable_objects", "[[env.staging.durable_objects"),
+            "durable_objects",
+            E::NotInherited,
+        ),
+        (filled().replace("env.production.vars", "env.staging.vars"), "vars", E::NotInherited),
+        (split().0, "env.production", E::NoEnvironment),
+        (filled().replace("env.production", "env.staging"), "env.production", E::NoEnvironment),
+        ("env = 1".to_owned(), "env.production", E::NoEnvironment),
+    ]);
+}
+
+#[test]
+fn settings_that_keep_every_promise_pass() {
+    for text in [
+        with("https://login.microsoftonline.com", "https://LOGIN.microsoftonline.com/"),
+        with("GRAPH_URL = \"https://graph.microsoft.com\"\n", ""),
+        with_top("2026-10-23", "2026-10-01"),
+        with_top("workers_dev = false\n", ""),
+        with_top("2026-10-23\"", "2025-01-01\"")
+            .replace("[env.production]\n", "[env.production]\ncompatibility_date = \"2026-11-20\"\n"),
+        with_top("preview_urls = false", "preview_urls = true")
+            .replace("[env.production]\n", "[env.production]\npreview_urls = false\n"),
+        // The top level's part is replaced as a whole.
+        with_top("[observability]\nenabled = true", "[observability]\nenabled = false\nhead_sampling_rate = 0.1"),
+        with("invocation_logs = false", "invocation_logs = false\npersist = false\ndestinations = [\"sentinel\"]"),
+        part("limits = { cpu_ms = 200, subrequests = 50 }"),
+        top("limits = { cpu_ms = 10 }")
+            .replace("[env.production]\n", "[env.production]\nlimits = { cpu_ms = 30000 }\n"),
+        part("logpush = true\naccount_id = \"0123\"\nname = \"gateway\""),
+        top("tail_consumers = []\nkeep_vars = false"),
+        format!("{}\n[env.staging]\nworkers_dev = true\n", filled()),
     ] {
-        assert_eq!(places(&text), [place]);
+        assert_eq!(found(&text), [], "{text}");
     }
 }
 
 #[test]
-fn all_faults_are_told_at_once_and_none_shows_a_value() {
-    let text = with("[env.production.vars]\n", "[env.production.vars]\nCLIENT_SECRET = \"hunter2\"\n")
+fn only_names_of_an_own_api_are_audiences() {
+    for (text, expected) in [
+        ("api://11112222-bbbb-3333-cccc-4444dddd5555", None),
+        ("11112222-BBBB-3333-cccc-4444dddd5555", None),
+        ("api://remediation-gateway/", None),
+        ("api://contoso.onmicrosoft.com/gateway", None),
+        ("api://notmicrosoft.com", None),
+        ("https://graph.microsoft.com", Some(DeployError::MicrosoftAudience)),
+        ("https://graph.microsoft.com/", Some(DeployError::MicrosoftAudience)),
+        ("HTTPS://Graph.Microsoft.COM:443/.default", Some(DeployError::MicrosoftAudience)),
+        ("graph.microsoft.com", Some(DeployError::MicrosoftAudience)),
+        ("api://graph.microsoft.com", Some(DeployError::MicrosoftAudience)),
+        ("https://graph.microsoft.us", Some(DeployError::ForeignAudience)),
+        ("00000003-0000-0000-C000-000000000000", Some(DeployError::MicrosoftAudience)),
+        ("00000003-0000-0000-c000-000000000000/", Some(DeployError::MicrosoftAudience)),
+        ("api://00000003-0000-0000-c000-000000000000", Some(DeployError::MicrosoftAudience)),
+        ("00000002-0000-0ff1-ce00-000000000000", Some(DeployError::MicrosoftAudience)),
+        ("797f4846-ba00-4fd7-ba43-dac1f8f63013", Some(DeployError::MicrosoftAudience)),
+        ("https://management.azure.com", Some(DeployError::MicrosoftAudience)),
+        ("https://management.core.windows.net/", Some(DeployError::MicrosoftAudience)),
+        ("https://outlook.office.com", Some(DeployError::MicrosoftAudience)),
+        ("https://outlook.office365.com/", Some(DeployError::MicrosoftAudience)),
+        ("https://vault.azure.net", Some(DeployError::MicrosoftAudience)),
+        ("https://storage.azure.com/", Some(DeployError::MicrosoftAudience)),
+        ("https://api.securitycenter.microsoft.com", Some(DeployError::MicrosoftAudience)),
+        ("https://contoso.sharepoint.com", Some(DeployError::MicrosoftAudience)),
+        ("api://AzureADTokenExchange", Some(DeployError::MicrosoftAudience)),
+        ("https://gateway.contoso.com", Some(DeployError::ForeignAudience)),
+        ("https://some-new-api.example", Some(DeployError::ForeignAudience)),
+        ("spn:11112222-bbbb-3333-cccc-4444dddd5555", Some(DeployError::ForeignAudience)),
+        ("11112222-bbbb-3333-cccc-4444dddd5555/.default", Some(DeployError::ForeignAudience)),
+        ("gateway", Some(DeployError::ForeignAudience)),
+        ("api://", Some(DeployError::ForeignAudience)),
+    ] {
+        assert_eq!(audience::error(text), expected, "{text}");
+        let file = with("AUDIENCE = [", &format!("AUDIENCE = [{text:?}, "));
+        let expected: Vec<_> = expected.map(|error| ("AUDIENCE[0]".to_owned(), error)).into_iter().collect();
+        assert_eq!(found(&file), expected, "{text}");
+    }
+}
+
+#[test]
+fn mistake_in_a_line_is_named_by_the_line() {
+    assert_eq!(keys("a = 1\nb = \"open"), ["line 2"]);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_and_none_shows_a_value() {
+    let text = variable(r#"CLIENT_SECRET = "hunter2""#)
         .replace("https://login.microsoftonline.com", "http://hunter2")
         .replace(r#"GRAPH_VERSION = "beta""#, r#"GRAPH_VERSION = "hunter2""#)
-        .replace("gateway.contoso.com", "<host>");
-    let faults = production(&text).unwrap_err();
-    let places: BTreeSet<_> = faults.iter().map(|fault| fault.place.as_str()).collect();
-    assert_eq!(places, BTreeSet::from(["CLIENT_SECRET", "GRAPH_VERSION", "LOGIN_URL", "routes[0].pattern"]));
-    assert!(!faults.iter().any(|fault| fault.to_string().contains("hunter2")), "{faults:?}");
+        .replace("[\"api://", "[\"https://hunter2\", \"api://")
+        .replace("gateway.contoso.com", "<host>")
+        .replace("head_sampling_rate = 1", "head_sampling_rate = \"hunter2\"")
+        .replace("workers_dev = false", "workers_dev = true")
+        .replace("2026-10-23", "2025-01-01");
+    let findings = production(&text).unwrap_err();
+    let keys: BTreeSet<_> = findings.iter().map(|finding| finding.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        BTreeSet::from([
+            "AUDIENCE[0]",
+            "CLIENT_SECRET",
+            "GRAPH_VERSION",
+            "LOGIN_URL",
+            "compatibility_date",
+            "observability",
+            "routes[0].pattern",
+            "workers_dev",
+        ])
+    );
+    assert!(!findings.iter().any(|finding| finding.to_string().contains("hunter2")), "{findings:?}");
 }
 
 #[test]
-fn the_development_part_has_no_fault_either() {
-    let file = parse(COMMITTED).unwrap();
-    assert_eq!(variables(&file), []);
+fn development_part_has_no_mistake_either() {
+    let of = |part| variables(&Effective::merge(&part, &part, "development", &mut Vec::new()));
+    assert_eq!(of(parse(COMMITTED).unwrap()), []);
+    let mut empty = Map::new();
+    empty.insert("vars".to_owned(), Map::new().into());
+    empty.insert("durable_objects".to_owned(), Map::new().into());
     assert_eq!(
-        variables(&Value::Null).iter().map(|fault| fault.place.as_str()).collect::<Vec<_>>(),
+        of(empty).iter().map(|finding| finding.key.as_str()).collect::<Vec<_>>(),
         ["TENANT_ID", "CLIENT_ID", "CALLERS", "LEDGER"]
     );
 }

@@ -14,8 +14,8 @@ fn run(arguments: &[&str]) -> io::Result<Output> {
 }
 
 #[test]
-fn it_fails_on_the_committed_file_and_names_each_variable() {
-    let output = run(&[FILE]).unwrap();
+fn committed_file_fails_and_each_variable_is_named() {
+    let output = run(&[FILE, "production"]).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
     let told = String::from_utf8(output.stderr).unwrap();
@@ -30,10 +30,10 @@ fn it_fails_on_the_committed_file_and_names_each_variable() {
 }
 
 #[test]
-fn it_passes_the_filled_file_and_names_the_secret_to_come() {
+fn filled_file_passes_and_the_missing_secret_is_named() {
     let path = env::temp_dir().join(format!("deploy-check-{}.toml", process::id()));
     fs::write(&path, filled_but(None)).unwrap();
-    let output = run(&[path.to_str().unwrap()]);
+    let output = run(&[path.to_str().unwrap(), "production"]);
     fs::remove_file(&path).unwrap();
     let output = output.unwrap();
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
@@ -41,8 +41,15 @@ fn it_passes_the_filled_file_and_names_the_secret_to_come() {
 }
 
 #[test]
-fn it_fails_where_there_is_no_file_to_check() {
-    for arguments in [&[][..], &["no-such-file.toml"], &[FILE, FILE]] {
+fn without_a_file_and_an_environment_it_fails() {
+    for arguments in [
+        &[][..],
+        &[FILE],
+        &["no-such-file.toml", "production"],
+        &[FILE, "production", FILE],
+        &[FILE, "staging"],
+        &[FILE, ""],
+    ] {
         assert_eq!(run(arguments).unwrap().status.code(), Some(1), "{arguments:?}");
     }
 }

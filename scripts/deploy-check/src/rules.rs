@@ -1,0 +1,194 @@
+//! The rules for the deployed configuration, one line for each.
+
+use crate::audience;
+use crate::effective::{Effective, Migration, Route};
+use crate::error::{DeployError, Finding};
+use crate::limits::{MIN_COMPATIBILITY_DATE, MIN_CPU_MS, MIN_SUBREQUESTS};
+use remediation_gateway::config::{LEDGER, VARIABLES};
+use serde_json::Value;
+
+/// The gateway's secrets, of which it needs exactly one. Their values are never in the file.
+pub(crate) const SECRETS: [&str; 2] = ["CLIENT_SECRET", "CLIENT_CERTIFICATE"];
+/// The class of the ledger's Durable Objects.
+const LEDGER_CLASS: &str = "Ledger";
+/// The emergency stop.
+const STOP: &str = "STOPPED";
+/// What `make build` leaves.
+const MAIN: &str = "build/index.js";
+/// What makes it.
+const BUILD_COMMAND: &str = "make --no-print-directory build";
+/// The variables that lead to Microsoft's services, and the only values that may be deployed.
+///
+/// `LOGIN_URL` receives the gateway's credential, and `GRAPH_URL` a token that can delete any mail of the tenant.
+const MICROSOFT_URLS: [(&str, &str); 2] =
+    [("LOGIN_URL", "https://login.microsoftonline.com"), ("GRAPH_URL", "https://graph.microsoft.com")];
+
+/// Every rule that `config` breaks.
+pub(crate) fn broken(config: &Effective) -> Vec<Finding> {
+    let mut found = Found(Vec::new());
+    platform(config, &mut found);
+    reachability(config, &mut found);
+    logs(config, &mut found);
+    ledger(config, &mut found);
+    variables(config, &mut found);
+    found.0
+}
+
+fn platform(config: &Effective, found: &mut Found) {
+    let Effective { build, limits, .. } = config;
+    found.all(config.unknown.iter(), |key| Some((key.clone(), DeployError::UnknownSetting)));
+    found.all(config.not_inherited.iter(), |key| Some(((*key).to_owned(), DeployError::NotInherited)));
+    found.when(config.name.is_none(), "name", DeployError::NoName);
+    found.when(config.main.as_deref() != Some(MAIN), "main", DeployError::Main);
+    found.when(
+        build.command.as_ref().is_some_and(|command| command != BUILD_COMMAND),
+        "build.command",
+        DeployError::BuildCommand,
+    );
+    found.when(
+        !is_late_enough(config.compatibility_date.as_deref()),
+        "compatibility_date",
+        DeployError::CompatibilityDate,
+    );
+    found.when(!config.compatibility_flags.is_empty(), "compatibility_flags", DeployError::CompatibilityFlags);
+    found.when(limits.cpu_ms.is_some_and(|limit| limit < MIN_CPU_MS), "limits.cpu_ms", DeployError::CpuLimit);
+    found.when(
+        limits.subrequests.is_some_and(|limit| limit < MIN_SUBREQUESTS),
+        "limits.subrequests",
+        DeployError::SubrequestLimit,
+    );
+    found.when(config.keep_vars, "keep_vars", DeployError::KeepVars);
+}
+
+fn reachability(config: &Effective, found: &mut Found) {
+    found.when(config.workers_dev, "workers_dev", DeployError::WorkersDev);
+    found.when(config.preview_urls != Some(false), "preview_urls", DeployError::PreviewUrls);
+    found.when(config.route.is_some(), "route", DeployError::NotCustomDomain);
+    found.when(config.route.is_none() && config.routes.is_empty(), "routes", DeployError::NoRoute);
+    for (index, route) in config.routes.iter().enumerate() {
+        let key = format!("routes[{index}]");
+        let Route::Table { pattern, custom_domain: true, enabled, previews_enabled } = route else {
+            found.add(key, DeployError::NotCustomDomain);
+            continue;
+        };
+        found.when(!is_own_host(pattern), format!("{key}.pattern"), DeployError::RoutePattern);
+        found.when(!enabled, format!("{key}.enabled"), DeployError::RouteDisabled);
+        found.when(*previews_enabled, format!("{key}.previews_enabled"), DeployError::RoutePreviews);
+    }
+}
+
+fn logs(config: &Effective, found: &mut Found) {
+    let observability = &config.observability;
+    let logs = &observability.logs;
+    let is_sampled = |rate: f64| !(1.0..=1.0).contains(&rate);
+    let is_lost = !logs.persist && logs.destinations.is_empty();
+    found.when(!observability.enabled, "observability.enabled", DeployError::LogsDisabled);
+    found.when(logs.enabled == Some(false), "observability.logs.enabled", DeployError::LogsDisabled);
+    found.when(
+        is_sampled(observability.head_sampling_rate),
+        "observability.head_sampling_rate",
+        DeployError::LogsSampled,
+    );
+    found.when(is_sampled(logs.head_sampling_rate), "observability.logs.head_sampling_rate", DeployError::LogsSampled);
+    found.when(is_lost, "observability.logs.persist", DeployError::LogsNotKept);
+    found.when(logs.invocation_logs, "observability.logs.invocation_logs", DeployError::InvocationLogs);
+    found.when(observability.traces.enabled, "observability.traces.enabled", DeployError::Traces);
+    found.when(!config.tail_consumers.is_empty(), "tail_consumers", DeployError::TailConsumers);
+    found.when(!config.streaming_tail_consumers.is_empty(), "streaming_tail_consumers", DeployError::TailConsumers);
+}
+
+fn ledger(config: &Effective, found: &mut Found) {
+    let makes_ledger = |migration: &Migration| migration.new_sqlite_classes.iter().any(|class| class == LEDGER_CLASS);
+    found.when(!config.migrations.iter().any(makes_ledger), "migrations", DeployError::LedgerNotCreated);
+    for (index, migration) in config.migrations.iter().enumerate() {
+        let key = |list: &str| format!("migrations[{index}].{list}");
+        let is_extra = |classes: &[String]| classes.iter().any(|class| class != LEDGER_CLASS);
+        found.when(!migration.deleted_classes.is_empty(), key("deleted_classes"), DeployError::LedgerLost);
+        found.when(!migration.renamed_classes.is_empty(), key("renamed_classes"), DeployError::LedgerLost);
+        found.when(!migration.transferred_classes.is_empty(), key("transferred_classes"), DeployError::LedgerLost);
+        found.when(is_extra(&migration.new_classes), key("new_classes"), DeployError::ExtraClass);
+        found.when(is_extra(&migration.new_sqlite_classes), key("new_sqlite_classes"), DeployError::ExtraClass);
+    }
+    for (index, binding) in config.durable_objects.bindings.iter().enumerate() {
+        let key = |member: &str| format!("durable_objects.bindings[{index}].{member}");
+        found.when(binding.script_name.is_some(), key("script_name"), DeployError::LedgerElsewhere);
+        found.when(binding.environment.is_some(), key("environment"), DeployError::LedgerElsewhere);
+        found.when(binding.class_name != LEDGER_CLASS, key("class_name"), DeployError::ExtraClass);
+    }
+}
+
+fn variables(config: &Effective, found: &mut Found) {
+    let required: Vec<_> = config.required_secrets.iter().map(String::as_str).collect();
+    let has_part = !config.not_inherited.contains(&"secrets");
+    found.when(has_part && secret(&required).is_none(), "secrets.required", DeployError::RequiredSecret);
+    found.all(config.vars.keys(), |name| Some((name.clone(), misplaced(name)?)));
+    for (name, expected) in MICROSOFT_URLS {
+        let url = config.vars.get(name).and_then(Value::as_str);
+        found.when(url.is_some_and(|url| !is_url(url, expected)), name, DeployError::ForeignHost { expected });
+    }
+    for (key, audience) in audience::entries(config.vars.get("AUDIENCE")) {
+        found.all(audience::error(audience).into_iter(), |error| Some((key.clone(), error)));
+    }
+}
+
+/// The one secret in `required`, if it is one and the gateway's.
+pub(crate) fn secret(required: &[&str]) -> Option<&'static str> {
+    let [name] = required else { return None };
+    SECRETS.into_iter().find(|secret| secret == name)
+}
+
+/// Why a variable `name` must not be in the file, if it must not.
+fn misplaced(name: &str) -> Option<DeployError> {
+    match name {
+        secret if SECRETS.contains(&secret) => Some(DeployError::SecretInFile),
+        LEDGER => Some(DeployError::BindingAsVariable),
+        STOP => Some(DeployError::StopInFile),
+        known if VARIABLES.contains(&known) => None,
+        _ => Some(DeployError::UnknownVariable),
+    }
+}
+
+/// Whether `url` is `expected`, as the Worker reads it: a trailing slash and the host's case do not count.
+fn is_url(url: &str, expected: &str) -> bool {
+    url.strip_suffix('/').unwrap_or(url).eq_ignore_ascii_case(expected)
+}
+
+/// Whether `date` has the form of a date and is not before the first that the ledger needs. Dates of this form sort
+/// as texts.
+fn is_late_enough(date: Option<&str>) -> bool {
+    let has_form = |date: &str| {
+        let pattern = MIN_COMPATIBILITY_DATE.bytes();
+        date.len() == pattern.len()
+            && date.bytes().zip(pattern).all(|(byte, of)| byte.is_ascii_digit() == of.is_ascii_digit())
+    };
+    date.is_some_and(|date| has_form(date) && date >= MIN_COMPATIBILITY_DATE)
+}
+
+/// Whether `pattern` is a host name alone, outside `workers.dev`. The placeholder of the committed file passes:
+/// another rule names it.
+fn is_own_host(pattern: &str) -> bool {
+    let is_name = pattern.contains('.') && !pattern.contains(['/', ':', '*', '?', '#', '@', ' ']);
+    let is_on_workers_dev = pattern.to_ascii_lowercase().trim_end_matches('.').ends_with("workers.dev");
+    pattern.contains('<') || is_name && !is_on_workers_dev
+}
+
+/// The rules that were found broken.
+struct Found(Vec<Finding>);
+
+impl Found {
+    fn add(&mut self, key: impl Into<String>, error: DeployError) {
+        self.0.push(Finding::new(key, error));
+    }
+
+    /// Adds `error` if the rule is broken.
+    fn when(&mut self, is_broken: bool, key: impl Into<String>, error: DeployError) {
+        if is_broken {
+            self.add(key, error);
+        }
+    }
+
+    /// Adds each error that `check` finds in `items`.
+    fn all<T>(&mut self, items: impl Iterator<Item = T>, check: impl Fn(T) -> Option<(String, DeployError)>) {
+        self.0.extend(items.filter_map(check).map(|(key, error)| Finding { key, error }));
+    }
+}
