@@ -19,7 +19,11 @@ wasm-opt -O --enable-mutable-globals --enable-sign-ext --enable-nontrapping-floa
     --enable-reference-types --enable-exception-handling --strip-debug --strip-producers "$work/index_bg.wasm" --output build/index_bg.wasm
 # workerd gives a compiled module for a plain import; the other form is of engines that compile while they load.
 sed -i.bak 's/^import source /import /' "$work/index.js"
+# wasm-bindgen imports the namespace of glue.js once for each function that needs no conversion, and repeats its key in the object of imports.
+awk '!(/^import \* as import[0-9]+ from "\.\/glue\.js"/ && imports++) && !(/^ *"\.\/glue\.js": import[0-9]+,$/ && keys++)' \
+    "$work/index.js" >"$work/index.js.once"
+mv "$work/index.js.once" "$work/index.js"
 cp src/platform/glue.js src/platform/entry.js "$work/"
 esbuild "$work/entry.js" --bundle --format=esm --minify --target=esnext --external:./index_bg.wasm --log-level=warning \
-    --log-override:duplicate-object-key=silent --outfile=build/index.js
+    --outfile=build/index.js
 mv build/.began build/.made
