@@ -64,12 +64,16 @@ fuzz: ## Fuzz the parsers, each for a minute (TARGET=payload SECONDS=600); needs
 	@scripts/cargo-tools.sh "$(TOOLS)" cargo-fuzz@$(CARGO_FUZZ)
 	@scripts/fuzz.sh "$(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)" "$(SECONDS)" $(TARGET)
 
-# With no prerequisites: while the check fails, nothing else is run. WRANGLER_FLAGS=--dry-run does all but upload.
-deploy: ## Check the production part of wrangler.toml, build, and deploy it
+# With no prerequisites: while the check fails, nothing else is run. WRANGLER_FLAGS=--dry-run does all but upload. The Worker is named, since
+# wrangler would look for `main` beside CONFIG, which may be outside the repository.
+deploy: CONFIG := wrangler.toml
+deploy: ENV := production
+deploy: ## Check what wrangler.toml deploys, build, and deploy it (CONFIG=../gateway.toml ENV=staging)
 	@scripts/rust.sh
-	@cargo run --quiet --locked --package deploy-check -- wrangler.toml production
+	@cargo run --quiet --locked --package deploy-check -- "$(CONFIG)" "$(ENV)"
 	@$(MAKE) --no-print-directory build
-	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= wrangler deploy --config wrangler.toml --env production $(WRANGLER_FLAGS)
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= WRANGLER_SEND_METRICS=false \
+	    wrangler deploy build/index.js --config "$(CONFIG)" --env "$(ENV)" $(WRANGLER_FLAGS)
 
 # However long, it ends by itself. SEED=… throws the dice again of the run that printed it; its ids and its timing are its own.
 soak: SECONDS := 600
