@@ -70,7 +70,7 @@ deploy: CONFIG := wrangler.toml
 deploy: ENV := production
 deploy: ## Check what wrangler.toml deploys, build, and deploy it (CONFIG=../gateway.toml ENV=staging)
 	@scripts/rust.sh
-	@cargo run --quiet --locked --package deploy-check -- "$(CONFIG)" "$(ENV)"
+	@cargo run --quiet --locked --package deploy-check -- "$(CONFIG)" "$(ENV)" $(WRANGLER_FLAGS)
 	@$(MAKE) --no-print-directory build
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= WRANGLER_SEND_METRICS=false \
 	    wrangler deploy build/index.js --config "$(CONFIG)" --env "$(ENV)" $(WRANGLER_FLAGS)

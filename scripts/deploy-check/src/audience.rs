@@ -51,7 +51,7 @@ pub(crate) fn entries(audience: Option<&Value>) -> Vec<(String, &str)> {
     }
 }
 
-/// Why `audience` may not be deployed, if it may not. A placeholder passes: another rule names it.
+/// Why `audience` may not be deployed, if it may not.
 pub(crate) fn error(audience: &str) -> Option<DeployError> {
     let text = audience.trim().to_ascii_lowercase();
     let (scheme, rest) = text.split_once("://").unwrap_or(("", &text));
@@ -67,7 +67,7 @@ pub(crate) fn error(audience: &str) -> Option<DeployError> {
         scheme == "api" && !authority.is_empty() || scheme.is_empty() && is_guid(rest.trim_end_matches('/'));
     match (is_microsoft, is_own_form) {
         (true, _) => Some(DeployError::MicrosoftAudience),
-        (false, false) if !text.contains('<') => Some(DeployError::ForeignAudience),
+        (false, false) => Some(DeployError::ForeignAudience),
         _ => None,
     }
 }

@@ -12,9 +12,9 @@ use crate::rules::{self, SECRETS};
 /// Stands in for the secret, whichever it is: of a secret the file says no more than that there is one.
 const STAND_IN: (&str, &str) = ("CLIENT_SECRET", "not-in-the-file");
 
-/// Checks what wrangler would deploy of the file `text` for `environment`, and returns the name of the secret that it
+/// Checks what wrangler would deploy of the file `text` for `environment` with `flags`, and returns the name of the secret that it
 /// asks for.
-pub(crate) fn deployed(text: &str, environment: &str) -> Result<&'static str, Vec<Finding>> {
+pub(crate) fn deployed(text: &str, environment: &str, flags: &[String]) -> Result<&'static str, Vec<Finding>> {
     let file = parse(text).map_err(|finding| vec![finding])?;
     let part = file.get("env").and_then(|env| env.get(environment)).and_then(Value::as_object);
     let Some(part) = part else {
@@ -24,14 +24,16 @@ pub(crate) fn deployed(text: &str, environment: &str) -> Result<&'static str, Ve
     let mut mistyped = Vec::new();
     let config = Effective::merge(&file, part, environment, &mut mistyped);
     let mut broken = rules::broken(&config);
-    // One mistake is one finding: the default in the place of a mistyped value breaks other rules.
-    broken.retain(|finding| !mistyped.iter().any(|outer| is_member(&outer.key, &finding.key)));
+    // One mistake is one finding: a placeholder, and the default in the place of a mistyped value, break other rules.
+    broken.retain(|finding| !placeholders.iter().chain(&mistyped).any(|outer| is_member(&outer.key, &finding.key)));
     // Likewise a placeholder, or a rule here, says more than the Worker's check.
     let mut variables = variables(&config);
     variables.retain(|finding| !placeholders.iter().chain(&broken).any(|inner| is_item(&finding.key, &inner.key)));
 
     let elsewhere = secrets_elsewhere(&file, environment);
-    let found: Vec<_> = [placeholders, mistyped, variables, elsewhere, broken].into_iter().flatten().collect();
+    let unchecked = rules::unchecked_flags(flags.iter());
+    let found: Vec<_> =
+        [placeholders, mistyped, variables, elsewhere, broken, unchecked].into_iter().flatten().collect();
     let required: Vec<_> = config.required_secrets.iter().map(String::as_str).collect();
     rules::secret(&required).filter(|_| found.is_empty()).ok_or(found)
 }

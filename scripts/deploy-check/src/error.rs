@@ -155,4 +155,7 @@ pub(crate) enum DeployError {
     /// The binding leads to another Worker's objects.
     #[error("must not be there. Remove it: the ledger must be this Worker's own.")]
     LedgerElsewhere,
+    /// A flag that overrides the file.
+    #[error("would change what was checked. Remove it from WRANGLER_FLAGS, and write the setting in the file.")]
+    UncheckedFlag,
 }

@@ -17,8 +17,8 @@ use std::{env, fs, process::ExitCode};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    let [path, environment] = arguments.as_slice() else {
-        complain("usage: deploy-check wrangler.toml production");
+    let [path, environment, flags @ ..] = arguments.as_slice() else {
+        complain("usage: deploy-check wrangler.toml production [WRANGLER_FLAGS]");
         return ExitCode::FAILURE;
     };
     let text = match fs::read_to_string(path) {
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match check::deployed(&text, environment) {
+    match check::deployed(&text, environment, flags) {
         Ok(secret) => {
             say(&format!(
                 "==> {path}: the {environment} part has no mistake. The value of {secret} is not in it: \

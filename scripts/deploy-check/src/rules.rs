@@ -22,6 +22,8 @@ const BUILD_COMMAND: &str = "make --no-print-directory build";
 /// `LOGIN_URL` receives the gateway's credential, and `GRAPH_URL` a token that can delete any mail of the tenant.
 const MICROSOFT_URLS: [(&str, &str); 2] =
     [("LOGIN_URL", "https://login.microsoftonline.com"), ("GRAPH_URL", "https://graph.microsoft.com")];
+/// The flags of `wrangler deploy` that change nothing about what is deployed.
+const HARMLESS_FLAGS: [&str; 6] = ["--dry-run", "--message", "--metafile", "--outdir", "--strict", "--tag"];
 
 /// Every rule that `config` breaks.
 pub(crate) fn broken(config: &Effective) -> Vec<Finding> {
@@ -164,12 +166,22 @@ fn is_late_enough(date: Option<&str>) -> bool {
     date.is_some_and(|date| has_form(date) && date >= MIN_COMPATIBILITY_DATE)
 }
 
-/// Whether `pattern` is a host name alone, outside `workers.dev`. The placeholder of the committed file passes:
-/// another rule names it.
+/// Whether `pattern` is a host name alone, outside `workers.dev`.
 fn is_own_host(pattern: &str) -> bool {
-    let is_name = pattern.contains('.') && !pattern.contains(['/', ':', '*', '?', '#', '@', ' ']);
-    let is_on_workers_dev = pattern.to_ascii_lowercase().trim_end_matches('.').ends_with("workers.dev");
-    pattern.contains('<') || is_name && !is_on_workers_dev
+    let host = pattern.to_ascii_lowercase();
+    let has_only_labels = host
+        .split('.')
+        .all(|label| !label.is_empty() && label.chars().all(|each| each.is_alphanumeric() || each == '-'));
+    host.contains('.') && has_only_labels && !host.ends_with(".workers.dev")
+}
+
+/// Each flag of wrangler's command line that would change what was checked.
+pub(crate) fn unchecked_flags<'a>(flags: impl Iterator<Item = &'a String>) -> Vec<Finding> {
+    let names = flags.filter(|flag| flag.starts_with('-')).map(|flag| flag.split('=').next().unwrap_or_default());
+    names
+        .filter(|name| !HARMLESS_FLAGS.contains(name))
+        .map(|name| Finding::new(name, DeployError::UncheckedFlag))
+        .collect()
 }
 
 /// The rules that were found broken.

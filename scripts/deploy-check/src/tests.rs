@@ -15,7 +15,7 @@ use crate::effective::Effective;
 use crate::error::{DeployError, DeployError as E, Finding};
 
 fn production(text: &str) -> Result<&'static str, Vec<Finding>> {
-    deployed(text, "production")
+    deployed(text, "production", &[])
 }
 
 fn filled() -> String {
@@ -193,6 +193,8 @@ fn second_host_names_are_found() {
         (top(r#"route = "contoso.com/*""#), "route", E::NotCustomDomain),
         (with("gateway.contoso.com", "gateway.contoso.com/remediate"), "routes[0].pattern", E::RoutePattern),
         (with("gateway.contoso.com", "*.contoso.com"), "routes[0].pattern", E::RoutePattern),
+        (with("gateway.contoso.com", "gateway<.contoso.com"), "routes[0].pattern", E::RoutePattern),
+        (with("gateway.contoso.com", "localhost"), "routes[0].pattern", E::RoutePattern),
         (with("gateway.contoso.com", "https://contoso.com"), "routes[0].pattern", E::RoutePattern),
         (with("gateway.contoso.com", "gateway.contoso.WORKERS.dev"), "routes[0].pattern", E::RoutePattern),
         (with("custom_domain = true", "custom_domain = true, enabled = false"), "routes[0].enabled", E::RouteDisabled),
@@ -386,6 +388,7 @@ fn settings_that_keep_every_promise_pass() {
             .replace("[env.production]\n", "[env.production]\ncompatibility_date = \"2026-11-20\"\n"),
         with_top("preview_urls = false", "preview_urls = true")
             .replace("[env.production]\n", "[env.production]\npreview_urls = false\n"),
+        with("gateway.contoso.com", "gateway.contosoworkers.dev"),
         // The top level's part is replaced as a whole.
         with_top("[observability]\nenabled = true", "[observability]\nenabled = false\nhead_sampling_rate = 0.1"),
         with("invocation_logs = false", "invocation_logs = false\npersist = false\ndestinations = [\"sentinel\"]"),
@@ -439,6 +442,28 @@ fn only_names_of_an_own_api_are_audiences() {
         let file = with("AUDIENCE = [", &format!("AUDIENCE = [{text:?}, "));
         let expected: Vec<_> = expected.map(|error| ("AUDIENCE[0]".to_owned(), error)).into_iter().collect();
         assert_eq!(found(&file), expected, "{text}");
+    }
+}
+
+/// wrangler lets its command line override the file, which would undo the check.
+#[test]
+fn flags_that_override_the_file_are_found() {
+    let found = |flags: &str| {
+        let flags: Vec<_> = flags.split(' ').map(str::to_owned).collect();
+        let findings = deployed(&filled(), "production", &flags).err().unwrap_or_default();
+        findings.into_iter().map(|finding| (finding.key, finding.error)).collect::<Vec<_>>()
+    };
+    assert_eq!(found("--dry-run --outdir out --tag v1.0.0 --message=text"), []);
+    for (flags, key) in [
+        ("--keep-vars", "--keep-vars"),
+        ("--dry-run --var LOGIN_URL:https://contoso.com", "--var"),
+        ("--compatibility-date=2025-01-01", "--compatibility-date"),
+        ("--compatibilityDate 2025-01-01", "--compatibilityDate"),
+        ("--route contoso.com/*", "--route"),
+        ("-e staging", "-e"),
+        ("--no-dry-run", "--no-dry-run"),
+    ] {
+        assert_eq!(found(flags), [(key.to_owned(), E::UncheckedFlag)], "{flags}");
     }
 }
 
