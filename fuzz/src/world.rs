@@ -51,7 +51,7 @@ pub(crate) fn refused(refusal: &Refusal) -> (Code, Answer) {
 
 /// The configuration of the gateway.
 pub(crate) fn variables() -> Variables {
-    let digest = format!("{:x}", Sha256::digest(API_KEY));
+    let digest: String = Sha256::digest(API_KEY).iter().map(|byte| format!("{byte:02x}")).collect();
     Variables::from([
         ("TENANT_ID", json!(TENANT)),
         ("CLIENT_ID", json!("22222222-0000-0000-0000-000000000001")),
