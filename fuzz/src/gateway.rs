@@ -132,12 +132,7 @@ fn ordered(platform: &StillPlatform, caller: Option<&str>, answer: &Answer, requ
     assert_eq!(order.newer_member, remediation.action.is_newer_member());
     assert_eq!(
         (order.fingerprint, order.pairs, order.action, order.key.is_some()),
-        (
-            remediation.fingerprint(),
-            remediation.pairs(),
-            remediation.action,
-            request.headers.idempotency_key.is_some()
-        )
+        (remediation.fingerprint(), remediation.pairs(), remediation.action, request.headers.idempotency_key.is_some())
     );
     assert_eq!(usize::try_from(order.emails).ok(), Some(remediation.emails.len()));
     if caller == Some("script") {
