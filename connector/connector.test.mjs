@@ -28,7 +28,7 @@ const CODES = {
   429: ["quotaExceeded", "graphThrottled"],
   500: ["misconfigured", "internal"],
   502: ["graphCredentialRejected", "graphPermissionMissing", "graphError"],
-  503: ["stopped", "graphUnavailable"],
+  503: ["stopped", "ledgerUnavailable", "graphUnavailable"],
   504: ["graphTimeout"],
 };
 

@@ -11,7 +11,7 @@
 //! | 7. body, with a running cap | Worker | 400, 413 |
 //! | 8. JSON and payload | Worker | 400 |
 //! | 9. rights | Worker | 403; 504 where too little time is left |
-//! | 10. ledger, which has Graph accept the remediation once | object | 409, 422, 429, 500; of Microsoft: 400, 409, 429, 500, 502, 503, 504 |
+//! | 10. ledger, which has Graph accept the remediation once | object | 409, 422, 429, 503; of Microsoft: 400, 409, 429, 500, 502, 503, 504 |
 //! | 11. answer | object | |
 //!
 //! "The object" is the Durable Object of the caller that step 4 has found. What it answers goes to the caller as it is, and the line in the log is the object's
@@ -42,7 +42,7 @@ use crate::log::Record;
 use crate::openapi;
 use crate::ports::{Clock, Domains, Guids, Ledger, LedgerFailure, Log, Platform};
 use crate::problem::Refusal;
-use crate::remediation::{self, Action};
+use crate::remediation;
 use crate::time::millis_of;
 
 /// The whole time that a request may take (contract, section 8): below the 100 s of the SDKs and the 120 s of Logic Apps (facts, sections 4 and 5).
@@ -62,7 +62,7 @@ enum Admitted {
     /// `GET /healthz`, `GET /openapi.json`, or `?validateOnly=true`.
     Answer(Answer),
     /// A remediation to be carried out, with the body for Graph.
-    Remediation { caller: String, order: Order, action: Action, graph_request: String },
+    Remediation { caller: String, order: Order, graph_request: String },
 }
 
 /// Takes the Worker's steps.
@@ -85,9 +85,9 @@ pub async fn receive<P: Platform>(
         Ok((admitted, spent))
     });
     let outcome = match outcome {
-        Ok((Admitted::Remediation { caller, order, action, graph_request }, spent)) => {
+        Ok((Admitted::Remediation { caller, order, graph_request }, spent)) => {
             let (form, spent) = (Form::of(&request.headers), millis_of(spent));
-            let errand = Errand { exchange, caller, order, action, form, spent };
+            let errand = Errand { exchange, caller, order, form, spent };
             return Received::Errand(errand, graph_request);
         }
         Ok((Admitted::Answer(answer), _)) => Ok(answer),
@@ -163,13 +163,14 @@ async fn admit<P: Platform>(
     let order = Order {
         key: idempotency_key.map(|key| Sha256::digest(key).into()),
         fingerprint: remediation.fingerprint(),
+        pairs: remediation.pairs(),
+        action: remediation.action,
         emails,
         emails_per_hour: count(caller.max_emails_per_hour),
         version: version.unwrap_or(config.graph_version),
         newer_member: remediation.action.is_newer_member(),
     };
-    let (caller, action) = (caller.name.clone(), remediation.action);
-    Ok(Admitted::Remediation { caller, order, action, graph_request })
+    Ok(Admitted::Remediation { caller: caller.name.clone(), order, graph_request })
 }
 
 /// Carries an errand out in the caller's object, with the body for Graph that came along.
@@ -179,7 +180,7 @@ pub async fn carry_out<K>(
     variables: impl FnOnce() -> Variables,
     ledger: &impl Ledger,
     errand: Errand,
-    graph_request: &[u8],
+    graph_request: Vec<u8>,
 ) -> Answer {
     let began = errand.began(platform.now());
     let mut record = errand.record();
@@ -228,7 +229,7 @@ fn count(emails: usize) -> u64 {
     u64::try_from(emails).unwrap_or(u64::MAX)
 }
 
-/// Answers for an object that did not: whether it has sent the remediation is unknown.
+/// Answers for an object that did not answer. Unless the failure says otherwise, it is unknown whether the object has sent the remediation.
 pub fn unanswered(platform: &(impl Clock + Log), errand: Errand, failure: LedgerFailure) -> Answer {
     let began = errand.began(platform.now());
     let record = errand.record();

@@ -77,16 +77,17 @@ pub trait Http {
 
 /// One caller's ledger.
 pub trait Ledger {
-    /// Settles `order` before `until`: `graph_request` is sent to Graph, unless it was before.
+    /// Settles `order` before `until`: `graph_request` is sent to Graph, unless it was before. It is dropped as soon as it is
+    /// certain that it is not needed: orders that wait for the outcome of another hold no body.
     ///
     /// # Errors
     ///
-    /// [`LedgerFailure`]: whether the remediation was sent is unknown, and a retry is safe.
+    /// [`LedgerFailure`].
     async fn settle(
         &self,
         config: &Config,
         order: &Order,
-        graph_request: &[u8],
+        graph_request: Vec<u8>,
         until: Timestamp,
     ) -> Result<Settled, LedgerFailure>;
 }
@@ -100,10 +101,13 @@ pub enum LedgerFailure {
     /// The platform keeps requests from the caller's object, which has too many.
     #[error("the caller's ledger is overloaded")]
     Overloaded,
-    /// The caller's object has failed, or was lost, in the middle of it.
+    /// The platform has reset the caller's object, as with a new deployment.
+    #[error("the caller's ledger was reset")]
+    Reset,
+    /// The code of the caller's object has failed: a defect.
     #[error("the caller's ledger failed")]
     Failed,
-    /// The ledger's storage has failed.
+    /// The ledger's storage has failed before anything was sent.
     #[error("the storage of the caller's ledger failed")]
     Storage,
 }

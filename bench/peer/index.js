@@ -292,7 +292,7 @@ function refusalOf({ kind, quota, said }, emails) {
     case "inProgress":
       return new Refusal(
         "inProgress",
-        "The same remediation is on its way, and its outcome did not come within the wait. Ask again to learn it.",
+        "The same remediation is in progress. Retry later. The outcome is unknown; it is safe to retry.",
         { headers: { "Retry-After": "30" } },
       );
     case "stopped":

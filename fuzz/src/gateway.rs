@@ -38,7 +38,7 @@ pub fn gateway(bytes: &[u8]) {
         Received::Answer(answer) => (answer, None),
         Received::Errand(errand, graph_request) => {
             let caller = errand.caller.clone();
-            let (object, body) = (Isolate::<()>::default(), graph_request.as_bytes());
+            let (object, body) = (Isolate::<()>::default(), graph_request.into_bytes());
             (run(carry_out(&platform, &object, variables, &platform, errand, body)), Some(caller))
         }
     };
@@ -131,8 +131,8 @@ fn ordered(platform: &StillPlatform, caller: Option<&str>, answer: &Answer, requ
     assert!(GRANTED.contains(&remediation.action.as_str()));
     assert_eq!(order.newer_member, remediation.action.is_newer_member());
     assert_eq!(
-        (order.fingerprint, order.key.is_some()),
-        (remediation.fingerprint(), request.headers.idempotency_key.is_some())
+        (order.fingerprint, order.pairs, order.action, order.key.is_some()),
+        (remediation.fingerprint(), remediation.pairs(), remediation.action, request.headers.idempotency_key.is_some())
     );
     assert_eq!(usize::try_from(order.emails).ok(), Some(remediation.emails.len()));
     if caller == Some("script") {

@@ -202,10 +202,10 @@ impl Ledger for StillPlatform {
         &self,
         _: &Config,
         order: &Order,
-        graph_request: &[u8],
+        graph_request: Vec<u8>,
         _: Timestamp,
     ) -> Result<Settled, LedgerFailure> {
-        self.0.orders.borrow_mut().push((order.clone(), graph_request.to_vec()));
+        self.0.orders.borrow_mut().push((order.clone(), graph_request));
         let location = format!(
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["the-bulk-id"]}}&tid={TENANT}"#
         );

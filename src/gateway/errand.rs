@@ -8,7 +8,6 @@ use crate::http::{Request, RequestHeaders, Route};
 use crate::intake;
 use crate::ledger::Order;
 use crate::log::Record;
-use crate::remediation::Action;
 use crate::time::Timestamp;
 
 /// A remediation that is to be carried out: its caller is known, its payload is right, and the caller may have it. The body for Graph goes beside it.
@@ -21,8 +20,6 @@ pub struct Errand {
     pub caller: String,
     /// What the ledger is asked.
     pub order: Order,
-    /// The action, for the log.
-    pub action: Action,
     /// How the caller wants a success to be told.
     pub form: Form,
     /// How much of the request's time the Worker has used, in milliseconds.
@@ -46,7 +43,7 @@ impl Errand {
         Record {
             caller: Some(self.caller.clone()),
             route: Route::of(&self.exchange.path).map(Route::name),
-            action: Some(self.action.as_str()),
+            action: Some(self.order.action.as_str()),
             emails: Some(self.order.emails),
             ..Record::default()
         }

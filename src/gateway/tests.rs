@@ -131,12 +131,14 @@ fn errand(spent: u64) -> Errand {
     let order = Order {
         key: None,
         fingerprint: [0; 32],
+        pairs: 0,
+        action: Action::SoftDelete,
         emails: 3,
         emails_per_hour: 10,
         version: GraphVersion::Beta,
         newer_member: false,
     };
-    Errand { exchange, caller: "cron".to_owned(), order, action: Action::SoftDelete, form: Form::Accepted, spent }
+    Errand { exchange, caller: "cron".to_owned(), order, form: Form::Accepted, spent }
 }
 
 /// Whoever waited for an object, or for a module that a panic has ended, is told, and has its line in the log.
@@ -144,15 +146,17 @@ fn errand(spent: u64) -> Errand {
 fn what_does_not_end_is_answered_and_logged() {
     let gateway = Gateway::default();
     let platform = &gateway.stage.platform;
-    let told = |answer: &Answer, reason: &str| {
-        assert_eq!((answer.status, code(answer).as_str()), (500, "internal"));
+    let told = |answer: &Answer, status: u16, reason: &str| {
+        let expected = if status == 503 { ("ledgerUnavailable", Some("5")) } else { ("internal", None) };
         let line = gateway.logged();
         assert_eq!(
             (&line["reason"], &line["status"], &line["route"]),
-            (&json!(reason), &json!(500), &json!("/remediate"))
+            (&json!(reason), &json!(status), &json!("/remediate"))
         );
         let header =
             |name: &str| answer.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        assert_eq!((answer.status, code(answer).as_str()), (status, expected.0), "{reason}");
+        assert_eq!(header("Retry-After").as_deref(), expected.1, "{reason}");
         assert_eq!(
             (&line["requestId"], &line["clientRequestId"]),
             (&json!(header("request-id")), &json!("the-callers"))
@@ -160,17 +164,23 @@ fn what_does_not_end_is_answered_and_logged() {
         assert_eq!(header("client-request-id").as_deref(), Some("the-callers"));
         line
     };
-    for (failure, reason) in [
-        (LedgerFailure::Unreachable, "the caller's ledger cannot be reached"),
-        (LedgerFailure::Overloaded, "the caller's ledger is overloaded"),
-        (LedgerFailure::Failed, "the caller's ledger failed"),
+    let unknown = "The outcome is unknown; it is safe to retry.";
+    for (failure, status, reason, outcome) in [
+        (LedgerFailure::Unreachable, 503, "the caller's ledger cannot be reached", unknown),
+        (LedgerFailure::Overloaded, 503, "the caller's ledger is overloaded", unknown),
+        (LedgerFailure::Reset, 503, "the caller's ledger was reset", unknown),
+        (LedgerFailure::Storage, 503, "the storage of the caller's ledger failed", "Nothing was sent."),
+        (LedgerFailure::Failed, 500, "the caller's ledger failed", unknown),
     ] {
-        let line = told(&super::unanswered(platform, errand(7), failure), reason);
+        let answer = super::unanswered(platform, errand(7), failure);
+        let line = told(&answer, status, reason);
+        assert!(answer.body.contains(outcome), "{}", answer.body);
         assert_eq!((&line["caller"], &line["emails"], &line["durationMs"]), (&json!("cron"), &json!(3), &json!(7)));
     }
     let headers = RequestHeaders { client_request_id: Some("the-callers".to_owned()), ..api_key(CRON_KEY) };
     let line = told(
         &super::lost(platform, &post("/remediate", "", headers)),
+        500,
         "the module was lost, or failed, while it answered",
     );
     assert_eq!(line["caller"], Value::Null);

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::config::GraphVersion;
 use crate::graph::answer::{Accepted, GraphFault};
 use crate::graph::app_token::TokenEndpointFault;
+use crate::remediation::Action;
 use crate::time::Timestamp;
 
 /// A SHA-256.
@@ -21,6 +22,10 @@ pub struct Order {
     /// The fingerprint of what is to be done: see [`crate::remediation::Remediation::fingerprint`].
     #[serde(with = "base64")]
     pub fingerprint: Hash,
+    /// The digest of the pairs alone: see [`crate::remediation::Remediation::pairs`].
+    pub pairs: u64,
+    /// What is to be done to them.
+    pub action: Action,
     /// How many emails count against the quota.
     pub emails: u64,
     /// How many emails the caller may have in an hour.

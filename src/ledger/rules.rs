@@ -6,12 +6,15 @@ use super::flights::Flights;
 use super::order::{Hash, Order, Slot, SubmitFault};
 use super::window::{SPAN, Window};
 use crate::graph::answer::Accepted;
+use crate::remediation::Action;
 use crate::time::Timestamp;
 
 /// How long a success is replayed to requests with its key (contract, section 7).
 const KEYED_REPLAY: Duration = Duration::from_hours(24);
 /// How long it is replayed to requests without a key: the window in which Graph itself knows duplicates (facts, section 1).
 const PAYLOAD_REPLAY: Duration = Duration::from_mins(30);
+/// How long an attempt takes at most: the whole time of its request (contract, section 8).
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(90);
 
 /// What is kept of a remediation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,42 @@ pub struct Record {
     pub expires: Timestamp,
     /// What Graph said, once it has accepted. Until then the remediation is on its way, or its outcome is unknown.
     pub accepted: Option<(Timestamp, Accepted)>,
+    /// The mail that the remediation may have moved. `None` in a record of an older version, which does not say.
+    pub effect: Option<Effect>,
+}
+
+/// Which mail a remediation may have moved, and when.
+///
+/// A success is no longer true of the mail once another action may have moved the mail since. The times tell which of two
+/// remediations came last, as far as it can be known: Graph may have acted at any moment from `tried` to `until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// The digest of the pairs.
+    pub pairs: u64,
+    /// The action.
+    pub action: Action,
+    /// When the last attempt began.
+    pub tried: Timestamp,
+    /// The last moment at which Graph may have acted: the end of the last attempt that Graph did not certainly reject, or
+    /// while that attempt runs its latest end.
+    pub until: Timestamp,
+}
+
+impl Record {
+    /// Returns the success to replay without a key at the moment `now`, if the record has one.
+    fn success(&self, now: Timestamp) -> Option<Success> {
+        let (_, accepted) = self.accepted.clone().filter(|(at, _)| now.since(*at) < PAYLOAD_REPLAY)?;
+        Some(Success { tried: self.effect.map_or(self.began, |effect| effect.tried), accepted })
+    }
+}
+
+/// A remediation that Graph accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Success {
+    /// When the attempt began that Graph accepted.
+    pub tried: Timestamp,
+    /// What Graph said.
+    pub accepted: Accepted,
 }
 
 /// Where records are kept: the object's own SQL, synchronous.
@@ -42,12 +81,26 @@ pub trait Store {
     /// [`Store::Failure`].
     fn find(&self, slot: Slot) -> Result<Option<Record>, Self::Failure>;
 
-    /// What Graph said to the first remediation of `payload` with a key that it accepted after `since`.
+    /// Returns the first remediation of `payload` with a key that Graph accepted after `since`, by an attempt that began at
+    /// `earliest` or later.
     ///
     /// # Errors
     ///
     /// [`Store::Failure`].
-    fn first_success(&self, payload: &Hash, since: Timestamp) -> Result<Option<Accepted>, Self::Failure>;
+    fn first_success(
+        &self,
+        payload: &Hash,
+        since: Timestamp,
+        earliest: Timestamp,
+    ) -> Result<Option<Success>, Self::Failure>;
+
+    /// Returns the last moment after `since` at which Graph may have done anything but `action` to these pairs:
+    /// [`Effect::until`].
+    ///
+    /// # Errors
+    ///
+    /// [`Store::Failure`].
+    fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, Self::Failure>;
 
     /// Writes `record` into `slot` where nothing is there. Gives whether it did.
     ///
@@ -82,6 +135,8 @@ pub struct Begun {
     first: bool,
     /// Whether it was counted now, and not with an earlier attempt.
     counted_now: bool,
+    /// [`Effect::until`] of the attempts before this one.
+    acted_until: Option<Timestamp>,
 }
 
 /// What an order becomes.
@@ -93,6 +148,8 @@ pub enum Step {
     Replay(Accepted),
     /// It is on its way in this slot, its own or that of a request with a key: wait for the outcome.
     Await(Slot),
+    /// It is on its way in its own slot, and another action may have moved the mail since: that outcome is not this order's.
+    InProgress,
     /// Its key stands for another payload.
     KeyReused,
     /// The quota has no room.
@@ -120,40 +177,41 @@ pub fn begin<S: Store>(
         began,
         expires: now.plus(if order.key.is_some() { KEYED_REPLAY } else { SPAN }),
         accepted: None,
+        effect: Some(Effect { pairs: order.pairs, action: order.action, tried: now, until: now.plus(LONGEST_ATTEMPT) }),
     };
-    let flight = flights.find(order);
+    let flight = flights.find(order, Timestamp::default());
     let has_room = window.has_room(order.emails, order.emails_per_hour);
     let keyed_success = match order.key {
         Some(_) => None,
-        None => store.first_success(&order.fingerprint, now.minus(PAYLOAD_REPLAY))?,
+        None => store.first_success(&order.fingerprint, now.minus(PAYLOAD_REPLAY), Timestamp::default())?,
     };
     // Almost every remediation is new. Its slot is empty then, which to write the record tells as well as to look for one: a statement less.
     if flight.is_none() && keyed_success.is_none() && has_room {
         let record = record(now);
         if store.add(slot, &record)? {
             window.count(now, order.emails);
-            return Ok(Step::Send(Begun { slot, record, first: true, counted_now: true }));
+            return Ok(Step::Send(Begun { slot, record, first: true, counted_now: true, acted_until: None }));
         }
     }
 
     let found = store.find(slot)?.filter(|record| now < record.expires);
-    if let Some(record) = &found {
-        // Only a key can stand for another payload: a payload's slot is made of it.
-        if record.fingerprint != order.fingerprint {
-            return Ok(Step::KeyReused);
-        }
-        let replay = if order.key.is_some() { KEYED_REPLAY } else { PAYLOAD_REPLAY };
-        if let Some((at, accepted)) = &record.accepted
-            && now.since(*at) < replay
-        {
+    // Only a key can stand for another payload: a payload's slot is made of it.
+    if found.as_ref().is_some_and(|record| record.fingerprint != order.fingerprint) {
+        return Ok(Step::KeyReused);
+    }
+    if order.key.is_some() {
+        let accepted = found.as_ref().and_then(|record| record.accepted.as_ref());
+        if let Some((_, accepted)) = accepted.filter(|(at, _)| now.since(*at) < KEYED_REPLAY) {
             return Ok(Step::Replay(accepted.clone()));
         }
-    }
-    if let Some(accepted) = keyed_success {
-        return Ok(Step::Replay(accepted));
-    }
-    if let Some(slot) = flight {
-        return Ok(Step::Await(slot));
+        if let Some((slot, _)) = flight {
+            return Ok(Step::Await(slot));
+        }
+    } else {
+        let own_success = found.as_ref().and_then(|record| record.success(now));
+        if let Some(step) = share(store, order, flights, own_success, keyed_success, flight, now)? {
+            return Ok(step);
+        }
     }
 
     // What is open was counted when it began, and is not counted again within its hour. What was accepted too long ago to be replayed is over,
@@ -165,21 +223,64 @@ pub fn begin<S: Store>(
     if began.is_none() && !has_room {
         return Ok(Step::QuotaExceeded);
     }
-    if let Some(over) = still_counts.filter(|_| first) {
-        store.put(slot.past(over.began), over)?;
+    if let Some(over) = found.as_ref().filter(|_| first) {
+        // It may count against the quota, or end the replay of another action.
+        let mut began = over.began;
+        while !store.add(slot.past(began), over)? {
+            // Two that began in one millisecond.
+            began = began.plus(Duration::from_millis(1));
+        }
     }
     let record = record(began.unwrap_or(now));
     store.put(slot, &record)?;
     if began.is_none() {
         window.count(now, order.emails);
     }
-    Ok(Step::Send(Begun { slot, record, first, counted_now: began.is_none() }))
+    let effect = found.and_then(|record| record.effect).filter(|_| !first);
+    let acted_until = effect.map(|effect| effect.until);
+    Ok(Step::Send(Begun { slot, record, first, counted_now: began.is_none(), acted_until }))
+}
+
+/// Returns what an order without a key shares with other orders of its payload: a success to replay, or an attempt to wait
+/// for. `None` if the order is to be sent.
+///
+/// A success or an attempt is not shared if another action may have moved the mail since it began: remove, restore and
+/// remove again are three remediations, although the third has the payload of the first.
+fn share<S: Store>(
+    store: &S,
+    order: &Order,
+    flights: &Flights<impl Sized>,
+    own_success: Option<Success>,
+    keyed_success: Option<Success>,
+    flight: Option<(Slot, Timestamp)>,
+    now: Timestamp,
+) -> Result<Option<Step>, S::Failure> {
+    let successes = [&own_success, &keyed_success].into_iter().flatten().map(|success| success.tried);
+    let Some(oldest) = successes.chain(flight.map(|(_, tried)| tried)).min() else { return Ok(None) };
+    // What began then or later came after every other action.
+    let earliest = store.last_other(order.pairs, order.action, oldest)?.unwrap_or_default();
+    let is_last = |success: &Success| success.tried >= earliest;
+    let success = match (own_success.filter(is_last), keyed_success) {
+        (Some(own), _) => Some(own),
+        (None, Some(keyed)) if !is_last(&keyed) => {
+            store.first_success(&order.fingerprint, now.minus(PAYLOAD_REPLAY), earliest)?
+        }
+        (None, keyed) => keyed,
+    };
+    if let Some(success) = success {
+        return Ok(Some(Step::Replay(success.accepted)));
+    }
+    if let Some((slot, _)) = flights.find(order, earliest) {
+        return Ok(Some(Step::Await(slot)));
+    }
+    Ok(flights.has(order.slot()).then_some(Step::InProgress))
 }
 
 /// Records how a remediation ended.
 ///
 /// - Accepted: its record says so.
 /// - Certainly not accepted: the record goes, unless an earlier attempt left its outcome open, and what this attempt counted is given back.
+///   Nor did this attempt move mail: the replays of other actions go on.
 /// - Unknown: the record stays open. A retry takes it over, is not counted again, and Graph tells a duplicate.
 ///
 /// # Errors
@@ -192,34 +293,40 @@ pub fn finish<S: Store>(
     outcome: &Result<Accepted, SubmitFault>,
     now: Timestamp,
 ) -> Result<(), S::Failure> {
+    let record =
+        |until| Record { effect: begun.record.effect.map(|effect| Effect { until, ..effect }), ..begun.record.clone() };
     match outcome {
         Ok(accepted) => {
-            let replay = if begun.record.keyed { KEYED_REPLAY } else { PAYLOAD_REPLAY };
+            // A success also ends the replays of another action, the last of which is of an attempt that ran beside this one.
+            let counts = if begun.record.keyed { KEYED_REPLAY } else { PAYLOAD_REPLAY + LONGEST_ATTEMPT };
             let record = Record {
                 // The quota is read from the records when the object starts, so a record outlives its hour.
-                expires: now.plus(replay).max(begun.record.began.plus(SPAN)),
+                expires: now.plus(counts).max(begun.record.began.plus(SPAN)),
                 accepted: Some((now, accepted.clone())),
-                ..begun.record.clone()
+                ..record(now)
             };
             store.put(begun.slot, &record)?;
         }
         Err(fault) if fault.is_certain() => {
             if begun.first {
                 store.remove(begun.slot)?;
-            } else if begun.counted_now {
-                store.put(begun.slot, &Record { emails: 0, ..begun.record.clone() })?;
+            } else {
+                let emails = if begun.counted_now { 0 } else { begun.record.emails };
+                // An older version did not tell when its attempt had ended: before this one began.
+                let until = begun.acted_until.unwrap_or(now);
+                store.put(begun.slot, &Record { emails, ..record(until) })?;
             }
             if begun.counted_now {
                 window.give_back(begun.record.began, begun.record.emails);
             }
         }
-        Err(_) => {}
+        Err(_) => store.put(begun.slot, &record(now))?,
     }
     Ok(())
 }
 
 #[cfg(test)]
-mod memory;
+pub(super) mod memory;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

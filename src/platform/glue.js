@@ -202,18 +202,27 @@ export async function pass(env, message, body, patience) {
   const late = new Promise((_, fail) => {
     timer = setTimeout(fail, patience);
   });
-  // A view of the module's memory would not last.
-  const init = { method: "POST", headers: { errand }, body: body.slice() };
   try {
-    // The host is of no account: the binding and the name address the object.
-    return await Promise.race([env.LEDGER.getByName(name).fetch("https://ledger/", init), late]);
+    return await Promise.race([send(env, name, errand, body), late]);
   } catch (error) {
     // Not within the call that has come here.
     await null;
-    return enter(() => unanswered(errand, error?.overloaded === true, error?.remote === true));
+    const { overloaded, durableObjectReset, remote } = error ?? {};
+    return enter(() => unanswered(errand, overloaded === true, durableObjectReset === true, remote === true));
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Sends an errand. A request holds the bytes of its body until its response comes, and a suspended function its variables: many that wait would exhaust the
+ * memory of the isolate. So the body is a stream, which is gone once it is read, and this function ends at once. `body` is a view of the module's memory,
+ * which would not last.
+ */
+function send(env, name, errand, body) {
+  // The host is of no account: the binding and the name address the object.
+  const init = { method: "POST", headers: { errand }, body: new Response(body.slice()).body };
+  return env.LEDGER.getByName(name).fetch("https://ledger/", init);
 }
 
 /** The errand of a request to an object, as UTF-8. */

@@ -78,7 +78,7 @@ impl Ledger {
             let (errand, body) = incoming::errand(&request).await.ok_or("no errand")?;
             let isolate = ISOLATE.with(Rc::clone);
             let variables = || env::variables(&actor.env);
-            let answer = gateway::carry_out(&actor.platform, &isolate, variables, &*actor, errand, &body).await;
+            let answer = gateway::carry_out(&actor.platform, &isolate, variables, &*actor, errand, body).await;
             Ok(convert::response(&answer)?.into())
         })
         .into()
@@ -132,12 +132,12 @@ impl Actor {
         config: &Config,
         order: &Order,
         begun: Begun,
-        graph_request: &[u8],
+        graph_request: Vec<u8>,
         until: Timestamp,
     ) -> Outcome {
         let isolate = ISOLATE.with(Rc::clone);
         let (token, until) = (&isolate.app_token, until.minus(RECORDING));
-        let outcome = graph::request::submit(&self.platform, token, config, order, graph_request, until).await;
+        let outcome = graph::request::submit(&self.platform, token, config, order, &graph_request, until).await;
         let recorded = rules::finish(&book.tables, &mut book.window.borrow_mut(), &begun, &outcome, now());
         if recorded.is_err() {
             // The record stays open; a retry is told a duplicate by Graph.
@@ -156,7 +156,7 @@ impl ports::Ledger for Actor {
         &self,
         config: &Config,
         order: &Order,
-        graph_request: &[u8],
+        graph_request: Vec<u8>,
         until: Timestamp,
     ) -> Result<Settled, LedgerFailure> {
         let book = self.book()?;
@@ -168,15 +168,20 @@ impl ports::Ledger for Actor {
             Step::Replay(accepted) => Settlement::Accepted { accepted, replayed: true },
             Step::KeyReused => Settlement::KeyReused,
             Step::QuotaExceeded => Settlement::QuotaExceeded,
+            Step::InProgress => Settlement::InProgress,
             Step::Await(slot) => {
-                let outcome = book.outcome(slot);
-                match select(pin!(outcome), pin!(self.platform.sleep(until.since(asked)))).await {
-                    Either::Left((outcome, _)) => outcome,
-                    Either::Right(((), _)) => Settlement::InProgress,
+                // Many may wait: their bodies together would exhaust the memory of the isolate.
+                drop(graph_request);
+                match book.outcome(slot) {
+                    None => Settlement::InProgress,
+                    Some(outcome) => match select(pin!(outcome), pin!(self.platform.sleep(until.since(asked)))).await {
+                        Either::Left((outcome, _)) => outcome,
+                        Either::Right(((), _)) => Settlement::InProgress,
+                    },
                 }
             }
             Step::Send(begun) => {
-                book.flights.borrow_mut().take_off(order);
+                book.flights.borrow_mut().take_off(order, asked);
                 // Both: the platform knows of nothing that it would have to finish once this request is answered.
                 let (alarm, outcome) =
                     join(self.keep_alarm(&book), self.attempt(&book, config, order, begun, graph_request, until)).await;
@@ -194,11 +199,14 @@ impl ports::Ledger for Actor {
 }
 
 impl Book {
-    /// What another request's attempt in `slot` comes to. The place in the queue is taken when this is called, not when it is first awaited.
-    fn outcome(&self, slot: Slot) -> impl Future<Output = Settlement> + use<> {
+    /// Returns what another request's attempt in `slot` comes to, or `None` if as many requests wait as may. The place in the
+    /// queue is taken when this is called, not when it is first awaited.
+    fn outcome(&self, slot: Slot) -> Option<impl Future<Output = Settlement> + use<>> {
         let (sender, receiver) = oneshot::channel();
-        self.flights.borrow_mut().wait(slot, sender);
-        async move { receiver.await.map_or(Settlement::InProgress, |outcome| settlement(outcome, true)) }
+        let waits = self.flights.borrow_mut().wait(slot, sender, oneshot::Sender::is_canceled);
+        waits.then_some(
+            async move { receiver.await.map_or(Settlement::InProgress, |outcome| settlement(outcome, true)) },
+        )
     }
 }
 

@@ -78,22 +78,25 @@ pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
             Received::Errand(errand, graph_request) => {
                 let message = serde_json::to_string(&errand).map_err(|_| "an errand that is no JSON")?;
                 let patience = u32::try_from(millis_of(errand.left().saturating_add(LOST))).unwrap_or(u32::MAX);
-                Ok(pass(&env, &format!("{}\n{message}", errand.caller), graph_request.as_bytes(), patience).into())
+                // One ledger for each name, whatever the case: `CALLERS` takes no two names that differ in case alone.
+                let name = errand.caller.to_ascii_lowercase();
+                Ok(pass(&env, &format!("{name}\n{message}"), graph_request.as_bytes(), patience).into())
             }
         }
     })
     .into()
 }
 
-/// The answer for an object that did not answer `errand`, as [`pass`] had it. `overloaded` and `remote` are what the platform says of the failure: that
-/// the object has too many requests, and that it is the object's own.
+/// The answer for an object that did not answer `errand`, as [`pass`] had it. The flags are what the platform says of the failure: that the object has too
+/// many requests, that the platform has reset it, and that the object's own code threw.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn unanswered(errand: &str, overloaded: bool, remote: bool) -> Result<Response, JsValue> {
-    let failure = match (overloaded, remote) {
-        (true, _) => LedgerFailure::Overloaded,
-        (false, true) => LedgerFailure::Failed,
-        (false, false) => LedgerFailure::Unreachable,
+pub fn unanswered(errand: &str, overloaded: bool, reset: bool, remote: bool) -> Result<Response, JsValue> {
+    let failure = match (overloaded, reset, remote) {
+        (true, ..) => LedgerFailure::Overloaded,
+        (false, true, _) => LedgerFailure::Reset,
+        (false, false, true) => LedgerFailure::Failed,
+        (false, false, false) => LedgerFailure::Unreachable,
     };
     let errand = serde_json::from_str(errand).map_err(|_| "an errand that is no JSON")?;
     convert::response(&gateway::unanswered(&Workers::new(None), errand, failure))

@@ -1,15 +1,17 @@
 //! The ledger's tables, in the object's own SQLite.
 
 use js_sys::{Array, JsString, Uint8Array};
+use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::types::SqlStorage;
 
 use crate::graph::answer::Accepted;
 use crate::ledger::order::{Hash, Slot};
-use crate::ledger::rules::{Record, Store};
+use crate::ledger::rules::{Effect, Record, Store, Success};
 use crate::ledger::window::{SPAN, Window};
 use crate::ports::LedgerFailure;
+use crate::remediation::Action;
 use crate::time::{Timestamp, millis_of};
 
 /// A number as SQLite has it: integers below 2^53 pass through it unchanged.
@@ -35,7 +37,7 @@ extern "C" {
         began: Integer,
         expires: Integer,
         accepted_at: Option<Integer>,
-        accepted: Option<&str>,
+        accepted: &str,
     ) -> Result<Integer, JsValue>;
     #[wasm_bindgen(catch)]
     fn rows(sql: &SqlStorage, query: &JsString) -> Result<Array, JsValue>;
@@ -44,7 +46,21 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = rows)]
     fn rows_slot(sql: &SqlStorage, query: &JsString, slot: &[u8]) -> Result<Array, JsValue>;
     #[wasm_bindgen(catch, js_name = rows)]
-    fn rows_payload(sql: &SqlStorage, query: &JsString, payload: &[u8], since: Integer) -> Result<Array, JsValue>;
+    fn rows_payload(
+        sql: &SqlStorage,
+        query: &JsString,
+        payload: &[u8],
+        since: Integer,
+        earliest: Integer,
+    ) -> Result<Array, JsValue>;
+    #[wasm_bindgen(catch, js_name = rows)]
+    fn rows_pairs(
+        sql: &SqlStorage,
+        query: &JsString,
+        pairs: &str,
+        action: &str,
+        since: Integer,
+    ) -> Result<Array, JsValue>;
 }
 
 /// SQLite has failed, or holds what this code does not write. What it says goes nowhere, since it may hold values.
@@ -64,7 +80,7 @@ impl From<StorageFailure> for LedgerFailure {
 }
 
 /// The steps from an empty storage to the present tables. What has landed is never changed: a change is a further step.
-const MIGRATIONS: [&str; 1] = [
+const MIGRATIONS: [&str; 2] = [
     // One row for each remediation. Times are milliseconds since the Unix epoch. Each index costs a further write per remediation, so beside the
     // primary key there is one only for the successes with a key, which are also looked for by their payload; the rest is read when the object
     // starts and by the alarm.
@@ -79,13 +95,56 @@ const MIGRATIONS: [&str; 1] = [
         accepted TEXT
     ) WITHOUT ROWID;
     CREATE INDEX success ON remediation (payload, accepted_at) WHERE keyed AND accepted_at IS NOT NULL",
+    // Version 1 inserts eight values without the names of their columns, and a rollback brings version 1 back. Columns that
+    // are generated leave it able to: their values stand in `accepted`, as members of its JSON that version 1 does not read.
+    // The index finds the other actions on the pairs of a remediation, and answers the query alone.
+    "ALTER TABLE remediation ADD COLUMN pairs TEXT AS (accepted ->> 'pairs');
+    ALTER TABLE remediation ADD COLUMN action TEXT AS (accepted ->> 'action');
+    ALTER TABLE remediation ADD COLUMN tried INTEGER AS (accepted ->> 'tried');
+    ALTER TABLE remediation ADD COLUMN until INTEGER AS (accepted ->> 'until');
+    CREATE INDEX effect ON remediation (pairs, until, action) WHERE pairs IS NOT NULL",
 ];
+
+/// The column `accepted` as it is written: the effect of a remediation, and once Graph has accepted it the members of
+/// [`Accepted`], which version 1 reads.
+#[derive(Default, Serialize)]
+struct Written<'a> {
+    /// In hexadecimal digits: SQLite's integers have a sign.
+    pairs: Option<String>,
+    action: Option<Action>,
+    tried: Option<u64>,
+    until: Option<u64>,
+    location: Option<&'a str>,
+    duplicate: Option<bool>,
+    graph_request_id: Option<&'a str>,
+    status: Option<u16>,
+}
+
+impl<'a> Written<'a> {
+    fn of(record: &'a Record) -> Self {
+        let mut written = Self::default();
+        if let Some(Effect { pairs, action, tried, until }) = record.effect {
+            written.pairs = Some(hexadecimal(pairs));
+            written.action = Some(action);
+            written.tried = Some(tried.millis());
+            written.until = Some(until.millis());
+        }
+        if let Some((_, Accepted { location, duplicate, graph_request_id, status })) = &record.accepted {
+            written.location = Some(location);
+            written.duplicate = Some(*duplicate);
+            written.graph_request_id = graph_request_id.as_deref();
+            written.status = Some(*status);
+        }
+        written
+    }
+}
 
 /// The tables of one object, and the statements of each remediation, kept as texts of the platform's.
 pub(super) struct Tables {
     sql: SqlStorage,
     find: JsString,
     first_success: JsString,
+    last_other: JsString,
     add: JsString,
     put: JsString,
     remove: JsString,
@@ -103,8 +162,13 @@ impl Tables {
         }
         Ok(Self {
             sql,
-            find: "SELECT payload, keyed, counted, began, expires, accepted_at, accepted FROM remediation WHERE slot = ?".into(),
-            first_success: "SELECT accepted FROM remediation WHERE keyed AND payload = ? AND accepted_at > ? ORDER BY accepted_at LIMIT 1".into(),
+            find: "SELECT payload, keyed, counted, began, expires, accepted_at, accepted, pairs, action, tried, until
+                FROM remediation WHERE slot = ?"
+                .into(),
+            first_success: "SELECT coalesce(tried, began), accepted FROM remediation
+                WHERE keyed AND payload = ? AND accepted_at > ? AND coalesce(tried, began) >= ? ORDER BY accepted_at LIMIT 1"
+                .into(),
+            last_other: "SELECT max(until) FROM remediation WHERE pairs = ? AND action <> ? AND until > ?".into(),
             add: "INSERT INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (slot) DO NOTHING".into(),
             put: "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?)".into(),
             remove: "DELETE FROM remediation WHERE slot = ?".into(),
@@ -131,8 +195,7 @@ impl Tables {
     /// Runs the statement that writes `record` into `slot`. Gives how many rows, of the table and its index, were written.
     fn write(&self, statement: &JsString, slot: Slot, record: &Record) -> Result<Integer, StorageFailure> {
         let accepted_at = record.accepted.as_ref().map(|(at, _)| integer(at.millis()));
-        let accepted = record.accepted.as_ref().map(|(_, accepted)| serde_json::to_string(accepted)).transpose();
-        let accepted = accepted.map_err(|_| StorageFailure)?;
+        let written = serde_json::to_string(&Written::of(record)).map_err(|_| StorageFailure)?;
         Ok(run_put(
             &self.sql,
             statement,
@@ -143,7 +206,7 @@ impl Tables {
             integer(record.began.millis()),
             integer(record.expires.millis()),
             accepted_at,
-            accepted.as_deref(),
+            &written,
         )?)
     }
 
@@ -165,12 +228,28 @@ impl Store for Tables {
         record(&rows.get(0).unchecked_into()).map(Some).ok_or(StorageFailure)
     }
 
-    fn first_success(&self, payload: &Hash, since: Timestamp) -> Result<Option<Accepted>, StorageFailure> {
-        let rows = rows_payload(&self.sql, &self.first_success, payload, integer(since.millis()))?;
+    fn first_success(
+        &self,
+        payload: &Hash,
+        since: Timestamp,
+        earliest: Timestamp,
+    ) -> Result<Option<Success>, StorageFailure> {
+        let (since, earliest) = (integer(since.millis()), integer(earliest.millis()));
+        let rows = rows_payload(&self.sql, &self.first_success, payload, since, earliest)?;
         if rows.length() == 0 {
             return Ok(None);
         }
-        accepted(&rows.get(0).unchecked_into::<Array>().get(0)).map(Some).ok_or(StorageFailure)
+        let row: Array = rows.get(0).unchecked_into();
+        let tried = Timestamp::from_millis(unsigned(&row.get(0))?);
+        let accepted = accepted(&row.get(1)).ok_or(StorageFailure)?;
+        Ok(Some(Success { tried, accepted }))
+    }
+
+    fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, StorageFailure> {
+        let (pairs, since) = (hexadecimal(pairs), integer(since.millis()));
+        let rows = rows_pairs(&self.sql, &self.last_other, &pairs, action.as_str(), since)?;
+        let until = rows.get(0).unchecked_into::<Array>().get(0);
+        if until.is_null() { Ok(None) } else { unsigned(&until).map(|until| Some(Timestamp::from_millis(until))) }
     }
 
     fn add(&self, slot: Slot, record: &Record) -> Result<bool, StorageFailure> {
@@ -191,6 +270,10 @@ impl Store for Tables {
 fn record(row: &Array) -> Option<Record> {
     let moment = |column| unsigned(&row.get(column)).ok().map(Timestamp::from_millis);
     let accepted = if row.get(5).is_null() { None } else { Some((moment(5)?, accepted(&row.get(6))?)) };
+    let effect = |pairs: String| {
+        let (pairs, action) = (u64::from_str_radix(&pairs, 16).ok()?, Action::parse(&row.get(8).as_string()?)?);
+        Some(Effect { pairs, action, tried: moment(9)?, until: moment(10)? })
+    };
     Some(Record {
         fingerprint: Hash::try_from(Uint8Array::new(&row.get(0)).to_vec()).ok()?,
         keyed: unsigned(&row.get(1)).ok()? == 1,
@@ -198,11 +281,17 @@ fn record(row: &Array) -> Option<Record> {
         began: moment(3)?,
         expires: moment(4)?,
         accepted,
+        // There is none in what version 1 wrote.
+        effect: row.get(7).as_string().and_then(effect),
     })
 }
 
 fn accepted(value: &JsValue) -> Option<Accepted> {
     serde_json::from_str(&value.as_string()?).ok()
+}
+
+fn hexadecimal(pairs: u64) -> String {
+    format!("{pairs:016x}")
 }
 
 /// The first column of the first row.

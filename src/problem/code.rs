@@ -92,6 +92,8 @@ codes! {
     GraphError = 502 "graphError" "Microsoft Graph answered unexpectedly";
     /// The operator has stopped the gateway.
     Stopped = 503 "stopped" "Remediations are stopped";
+    /// The caller's ledger is not available.
+    LedgerUnavailable = 503 "ledgerUnavailable" "The caller's ledger is unavailable";
     /// Microsoft is not available.
     GraphUnavailable = 503 "graphUnavailable" "Microsoft Graph is unavailable";
     /// Microsoft did not answer in time.

@@ -22,6 +22,10 @@ const DEFAULT_RETRY_AFTER: u32 = 30;
 /// where its owner sees it.
 const STOPPED_RETRY_AFTER: u32 = 300;
 
+/// What a caller is told to wait, in seconds, if its ledger is unavailable. Five seconds: a Durable Object starts again
+/// within a second or two of a deployment or a reset, and an overloaded one needs some time without new requests.
+const LEDGER_RETRY_AFTER: u32 = 5;
+
 /// How many faults the message of the error object tells: as many as fit on a few lines of a console.
 const MAX_FAULTS_IN_MESSAGE: usize = 5;
 
@@ -94,7 +98,7 @@ impl Refusal {
             Self::Denied { caller, denied } => rights(caller, denied),
             Self::InProgress => Public::new(
                 Code::InProgress,
-                "The same remediation is on its way, and its outcome did not come within the wait. Ask again to learn it.",
+                "The same remediation is in progress. Retry later. The outcome is unknown; it is safe to retry.",
             )
             .retry_after(None),
             Self::KeyReused => Public::new(
@@ -108,16 +112,26 @@ impl Refusal {
                 Code::GraphTimeout,
                 "The body came so late that no time was left to ask Graph. Nothing was sent; a retry is safe.",
             ),
-            Self::Ledger(
-                LedgerFailure::Unreachable
-                | LedgerFailure::Overloaded
-                | LedgerFailure::Failed
-                | LedgerFailure::Storage,
-            ) => Public::new(
-                Code::Internal,
-                "The gateway's ledger failed, or could not be reached. Whether the remediation was sent is unknown; a retry is safe.",
-            ),
+            Self::Ledger(failure) => ledger(*failure),
             Self::Lost => Public::new(Code::Internal, "The gateway failed. A retry is safe."),
+        }
+    }
+}
+
+fn ledger(failure: LedgerFailure) -> Public {
+    match failure {
+        LedgerFailure::Unreachable | LedgerFailure::Overloaded | LedgerFailure::Reset => Public::new(
+            Code::LedgerUnavailable,
+            "The caller's ledger is unavailable. Retry later. The outcome is unknown; it is safe to retry.",
+        )
+        .retry_after(Some(LEDGER_RETRY_AFTER)),
+        LedgerFailure::Storage => Public::new(
+            Code::LedgerUnavailable,
+            "The storage of the caller's ledger failed. Retry later. Nothing was sent.",
+        )
+        .retry_after(Some(LEDGER_RETRY_AFTER)),
+        LedgerFailure::Failed => {
+            Public::new(Code::Internal, "The caller's ledger failed. The outcome is unknown; it is safe to retry.")
         }
     }
 }

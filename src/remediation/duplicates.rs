@@ -67,14 +67,29 @@ pub(super) fn without_case(address: &str) -> impl Iterator<Item = char> {
     address.chars().flat_map(char::to_lowercase)
 }
 
+/// Returns a digest of a pair, equal for pairs that say the same. Sums of these digests are compared, so the bits of each
+/// are spread well (the finalizer of `SplitMix64`).
+pub(super) fn digest_of_pair(email: &AnalyzedEmail<'_>) -> u64 {
+    let id = email.network_message_id.to_bytes();
+    let (words, _) = id.as_chunks();
+    let mut digest = words.iter().fold(digest(&email.recipient), |sum, word| mix(sum, u64::from_be_bytes(*word)));
+    digest = (digest ^ digest >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    digest = (digest ^ digest >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    digest ^ digest >> 31
+}
+
+/// Takes `word` into the digest `sum`: multiply and rotate.
+const fn mix(sum: u64, word: u64) -> u64 {
+    /// 2^64 divided by the golden ratio: an odd number without pattern.
+    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+    (sum.rotate_left(29) ^ word).wrapping_mul(SPREAD)
+}
+
 /// A digest that is equal for addresses that are equal without case. It need not resist anyone (see [`canonical_order`]), so it
 /// is the cheapest that spreads well: multiply and rotate, eight bytes at a time.
 fn digest(address: &str) -> u64 {
-    /// 2^64 divided by the golden ratio: an odd number without pattern.
-    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
     /// The bit that tells lower from upper case in ASCII, in each byte. It also makes a few other characters equal, which a digest may.
     const LOWER: u64 = 0x2020_2020_2020_2020;
-    let mix = |sum: u64, word: u64| (sum.rotate_left(29) ^ word).wrapping_mul(SPREAD);
     if address.is_ascii() {
         let (words, rest) = address.as_bytes().as_chunks();
         let sum = words.iter().fold(0, |sum, word| mix(sum, u64::from_le_bytes(*word) | LOWER));

@@ -115,7 +115,7 @@ impl Gateway {
                     assert!(errand.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "no header: {errand}");
                     let errand = serde_json::from_str(&errand).unwrap();
                     let object = Isolate::<()>::default();
-                    let body = graph_request.as_bytes();
+                    let body = graph_request.into_bytes();
                     gateway::carry_out(&platform, &object, || variables.clone(), &platform, errand, body).await
                 }
             };

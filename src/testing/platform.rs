@@ -171,10 +171,10 @@ impl Ledger for TestPlatform {
         &self,
         config: &Config,
         order: &Order,
-        graph_request: &[u8],
+        graph_request: Vec<u8>,
         until: Timestamp,
     ) -> Result<Settled, LedgerFailure> {
-        let outcome = request::submit(self, &AppTokenCache::default(), config, order, graph_request, until).await;
+        let outcome = request::submit(self, &AppTokenCache::default(), config, order, &graph_request, until).await;
         let settlement = match outcome {
             Ok(accepted) => Settlement::Accepted { accepted, replayed: false },
             Err(fault) => Settlement::Failed(fault),

@@ -10,9 +10,11 @@ mod tokens;
 
 use std::time::Duration;
 
-use acceptance::{Answer, Failure, Gateway, Setup, Test, TestResult, World, tests};
+use acceptance::{Answer, Bindings, Failure, Gateway, Setup, Test, TestResult, World, tests};
 use reqwest::RequestBuilder;
+use sandbox::{Endpoint, NextAnswer, Outcome, Recorded};
 use serde_json::json;
+use tokio::{task::JoinSet, time::Instant};
 
 /// The most that the worst body may cost, in largest good ones. They are what the limits are made for: 10,000 emails in 2 MiB.
 const MOST: f64 = 5.0;
@@ -26,20 +28,37 @@ const WASM_GROWTH: u64 = 1024;
 /// Of the process, which also has the heap of V8 and the buffers of the runtime.
 const RESIDENT_GROWTH: u64 = 24 * 1024;
 
+/// The built Worker, which says how many bodies it has read.
+const BODIES: &[(&str, &str)] =
+    &[("bodies.js", include_str!("bodies.js")), ("first.js", include_str!("../support/memory/first.js"))];
+
+/// How many requests wait for one response of Graph.
+const WAITING: usize = 200;
+/// What each of them may take of Wasm memory, in KiB, and how many bodies there may be at once beside the one that is sent:
+/// the one that was read last, in the Worker and in the object.
+const WAITER: u64 = 16;
+const BODIES_AT_ONCE: u64 = 2;
+/// How long all of them may take to come.
+const ALL_COME: Duration = Duration::from_secs(100);
+
 fn main() -> std::process::ExitCode {
     let costs = tests![the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones];
     let costs = costs.into_iter().map(Test::of_usage);
-    acceptance::run(costs.chain(tests![hostile_input_leaves_nothing_behind]).collect())
+    acceptance::run(costs.chain(tests![hostile_input_leaves_nothing_behind, requests_that_wait_hold_no_body]).collect())
 }
 
 /// A gateway whose callers are held up by no quota.
 async fn gateway(world: &World) -> Result<Gateway, Failure> {
+    world.gateway_as(&Setup::measured(bindings(world))).await
+}
+
+fn bindings(world: &World) -> Bindings {
     let mut bindings = world.bindings();
     let caller = &mut bindings["CALLERS"][0];
     caller["recipient_domains"] = json!(["*.contoso.com"]);
     caller["max_emails_per_request"] = json!(10_000);
     caller["max_emails_per_hour"] = json!(2_500_000);
-    world.gateway_as(&Setup::measured(bindings)).await
+    bindings
 }
 
 fn post(gateway: &Gateway, token: &str, body: String) -> RequestBuilder {
@@ -130,6 +149,50 @@ async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
     if let (Some(last), Some(warm)) = (resident[ROUNDS - 1], resident[WARM]) {
         assert!(last <= warm + RESIDENT_GROWTH, "{report}");
     }
+    Ok(())
+}
+
+/// Two hundred times the same 1.7 MiB while Graph is slow: one is sent, and the others wait without their bodies.
+async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
+    let setup = Setup { before: BODIES, ..Setup::measured(bindings(world)) };
+    let gateway = world.gateway_as(&setup).await?;
+    let (token, body) = (world.token(), payloads::largest_good(1));
+    let megabytes = 1024;
+    let size = u64::try_from(body.len())? / 1024;
+    assert!(size > 3 * megabytes / 2, "{size} KiB are not much");
+    // What one of them takes alone.
+    assert_eq!(Answer::to(post(&gateway, &token, payloads::largest_good(2))).await?.status, 202);
+    let alone = gateway.memory().await?;
+
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held())?;
+    let mut requests = JoinSet::new();
+    for _ in 0..WAITING {
+        requests.spawn(Answer::to(post(&gateway, &token, body.clone())));
+    }
+    // The Worker reads each body, and so does the object, which goes on in the same turn: then all wait.
+    let last = format!("bodies read: {}", 2 + 2 * WAITING);
+    let deadline = Instant::now() + ALL_COME;
+    while gateway.wait_for_line(|line| line == last).await.is_err() {
+        assert!(Instant::now() < deadline, "not all came: {:?}", gateway.output().last());
+    }
+    let at_graph = |all: &[Recorded]| all.iter().any(|one| one.outcome == Outcome::Pending);
+    world.sandbox.wait_for(ALL_COME, at_graph).await?;
+    let waiting = gateway.memory().await?;
+    world.sandbox.release();
+    let answers = requests.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let location = answers[0].header("location");
+    for answer in &answers {
+        assert_eq!((answer.status, answer.header("location")), (202, location), "{answer:?}");
+    }
+    let replayed = answers.iter().filter(|answer| answer.header("idempotency-replayed").is_some()).count();
+    assert_eq!(replayed, WAITING - 1);
+
+    let most = alone.wasm + BODIES_AT_ONCE * size + u64::try_from(WAITING)? * WAITER;
+    let report = format!(
+        "{WAITING} requests of {size} KiB wait: {waiting:?} KiB, and one alone {alone:?}; Wasm may have {most}"
+    );
+    tell(&report);
+    assert!(waiting.wasm <= most, "{report}");
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! What is the same remediation: by its key, or by what it does.
 
 use acceptance::{
-    API_KEY, API_KEY_SHA256, Answer, NEXT_API_KEY, NEXT_API_KEY_SHA256, TestResult, World, email, guid, payload,
+    API_KEY, API_KEY_SHA256, Answer, Gateway, NEXT_API_KEY, NEXT_API_KEY_SHA256, TestResult, World, email, guid,
+    payload,
 };
 use sandbox::{Endpoint, Fault, NextAnswer};
 use serde_json::{Value, json};
@@ -184,6 +185,67 @@ pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResu
     assert_replays(&ask(API_KEY, &payload, Some(&key)).await?, &first);
     assert_replays(&ask(NEXT_API_KEY, &other, Some(&key)).await?, &others_own);
     assert_eq!(graph_calls(world), 3);
+    Ok(())
+}
+
+/// Records and quota are those of the name, however `CALLERS` spells it.
+pub(crate) async fn a_ledger_does_not_depend_on_the_case_of_its_name(world: &World) -> TestResult {
+    let named = |name: &str| {
+        let caller = json!({ "name": name, "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] });
+        world.bindings_with(json!({ "CALLERS": [caller] })).into()
+    };
+    let mut gateway = world.gateway_as(&named("soar")).await?;
+    let payload = payload();
+    let ask = |gateway: &Gateway| Answer::to(gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload));
+    let first = ask(&gateway).await?;
+    assert_sent(&first);
+    for name in ["Soar", "SOAR"] {
+        world.deploy(&mut gateway, &named(name)).await?;
+        let again = ask(&gateway).await?;
+        assert_replays(&again, &first);
+        assert_eq!(again.header("ratelimit"), Some("\"emails\";r=9999"), "{name}");
+        // The log has the spelling of the configuration.
+        let line = gateway.wait_for_line(|line| line.contains(again.request_id())).await?;
+        assert!(line.contains(&format!("\"caller\":\"{name}\"")), "{line}");
+    }
+    assert_eq!(graph_calls(world), 1);
+    Ok(())
+}
+
+/// Remove, restore, remove again: the third is sent. It is up to Graph then whether it is a duplicate.
+pub(crate) async fn another_action_ends_the_replay(world: &World) -> TestResult {
+    let mut gateway = world.gateway_with(json!({})).await?;
+    let removed = payload();
+    let mut restored = removed.clone();
+    restored["action"] = "moveToInbox".into();
+    restored["remediateSendersCopy"] = true.into();
+    for with_keys in [false, true] {
+        world.sandbox.clear();
+        let ask = |gateway: &Gateway, payload: &Value, with_key: bool| {
+            let request = gateway.post("/remediate").bearer_auth(world.token()).json(payload);
+            Answer::to(if with_key { request.header("Idempotency-Key", guid()) } else { request })
+        };
+        ask(&gateway, &restored, true).await?;
+        let first = ask(&gateway, &removed, with_keys).await?;
+        assert_sent(&first);
+        assert_replays(&ask(&gateway, &removed, false).await?, &first);
+        // An attempt that Graph rejects moves nothing.
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400))?;
+        assert_eq!(ask(&gateway, &restored, with_keys).await?.status, 400);
+        assert_replays(&ask(&gateway, &removed, false).await?, &first);
+
+        assert_sent(&ask(&gateway, &restored, with_keys).await?);
+        let again = ask(&gateway, &removed, false).await?;
+        assert_sent(&again);
+        assert_replays(&ask(&gateway, &removed, false).await?, &again);
+
+        // An attempt of which nobody knows the outcome may have moved them; an object that starts again knows as much.
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(502))?;
+        assert_eq!(ask(&gateway, &restored, true).await?.status, 502);
+        gateway.start_again().await?;
+        assert_sent(&ask(&gateway, &removed, false).await?);
+        assert_eq!(graph_calls(world), 7);
+    }
     Ok(())
 }
 

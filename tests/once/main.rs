@@ -27,6 +27,8 @@ fn main() -> std::process::ExitCode {
         keys::a_replay_is_the_first_answer_again,
         keys::a_duplicate_is_replayed_as_one,
         keys::callers_have_ledgers_of_their_own,
+        keys::a_ledger_does_not_depend_on_the_case_of_its_name,
+        keys::another_action_ends_the_replay,
         keys::validate_only_leaves_no_trace,
         at_once::two_hundred_at_once_are_one_call,
         at_once::who_comes_while_it_is_on_its_way_waits_for_its_outcome,

@@ -209,7 +209,7 @@ async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
     let setup = Setup { before: HANGS, front: Some(Box::new(front)), ..world.bindings().into() };
     let gateway = world.gateway_as(&setup).await?;
     let answer = Answer::to(by_token(world, &gateway, &payload())).await?;
-    answer.assert_problem(500, "internal", &[]);
+    answer.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
     let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
     assert!(line.contains("the caller's ledger cannot be reached"), "{line}");
     Ok(())

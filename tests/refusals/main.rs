@@ -17,10 +17,11 @@ use acceptance::{TestResult, World, tests};
 use remediation_gateway::problem::Code;
 
 /// Those that take more than one request or a lost object: where each is provoked, and by which test.
-const PROVOKED_ELSEWHERE: [(Code, &str, &str); 4] = [
+const PROVOKED_ELSEWHERE: [(Code, &str, &str); 5] = [
     (Code::IdempotencyKeyReused, include_str!("../once/keys.rs"), "a_key_stands_for_one_payload"),
     (Code::InProgress, include_str!("../faults/hanging.rs"), "nobody_waits_longer_than_the_deadlines_say"),
     (Code::Internal, include_str!("../panic/main.rs"), "an_object_that_is_lost_elsewhere_keeps_nobody_waiting"),
+    (Code::LedgerUnavailable, include_str!("../unavailable/main.rs"), "an_overloaded_or_reset_object_is_safe_to_retry"),
     (Code::QuotaExceeded, include_str!("../quota.rs"), "who_exceeds_it_is_told_when_to_come_again"),
 ];
 

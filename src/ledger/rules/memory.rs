@@ -39,11 +39,28 @@ impl Store for Tables {
         Ok(self.0.borrow().get(&slot).cloned())
     }
 
-    fn first_success(&self, payload: &Hash, since: Timestamp) -> Result<Option<Accepted>, Infallible> {
+    fn first_success(
+        &self,
+        payload: &Hash,
+        since: Timestamp,
+        earliest: Timestamp,
+    ) -> Result<Option<Success>, Infallible> {
         let records = self.0.borrow();
         let of_payload = records.values().filter(|record| record.keyed && record.fingerprint == *payload);
-        let successes = of_payload.filter_map(|record| record.accepted.as_ref()).filter(|(at, _)| *at > since);
-        Ok(successes.min_by_key(|(at, _)| *at).map(|(_, accepted)| accepted.clone()))
+        let successes = of_payload.filter_map(|record| {
+            let (at, accepted) = record.accepted.clone()?;
+            Some((at, Success { tried: record.effect?.tried, accepted }))
+        });
+        let first =
+            successes.filter(|(at, success)| *at > since && success.tried >= earliest).min_by_key(|(at, _)| *at);
+        Ok(first.map(|(_, success)| success))
+    }
+
+    fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, Infallible> {
+        let records = self.0.borrow();
+        let effects = records.values().filter_map(|record| record.effect);
+        let others = effects.filter(|effect| effect.pairs == pairs && effect.action != action);
+        Ok(others.map(|effect| effect.until).filter(|until| *until > since).max())
     }
 
     fn add(&self, slot: Slot, record: &Record) -> Result<bool, Infallible> {
@@ -71,6 +88,7 @@ pub(super) enum Said {
     /// What the attempt of this number was told.
     Replayed(usize),
     Waits,
+    InProgress,
     KeyReused,
     QuotaExceeded,
 }
@@ -99,19 +117,20 @@ impl Object {
         Self { limit, ..Self::default() }
     }
 
-    /// Somebody asks for a payload, which has as many emails as its number says.
+    /// Somebody asks for a payload, which has as many emails as its number says without [`RESTORE`] and [`COPY`].
     pub(super) fn ask(&mut self, millis: u64, key: Option<u8>, payload: u8) -> Said {
         let order = order(key, payload, self.limit);
         let Ok(step) = begin(&self.tables, &mut self.window, &order, &self.flights, Timestamp::from_millis(millis));
         match step {
             Step::Send(begun) => {
-                self.flights.take_off(&order);
+                self.flights.take_off(&order, Timestamp::from_millis(millis));
                 self.begun.insert(self.sent, begun);
                 self.sent += 1;
                 Said::Sent(self.sent - 1)
             }
             Step::Replay(accepted) => Said::Replayed(accepted.location.parse().unwrap()),
             Step::Await(_) => Said::Waits,
+            Step::InProgress => Said::InProgress,
             Step::KeyReused => Said::KeyReused,
             Step::QuotaExceeded => Said::QuotaExceeded,
         }
@@ -137,11 +156,20 @@ impl Object {
     }
 }
 
-fn order(key: Option<u8>, payload: u8, limit: u64) -> Order {
+/// In the number of a payload: the pairs of the payload without it, and another action.
+pub(in crate::ledger) const RESTORE: u8 = 0x80;
+/// In the number of a payload: the pairs and the action of the payload without it, and another sender's-copy flag.
+pub(in crate::ledger) const COPY: u8 = 0x40;
+
+/// The order of a payload, by its number.
+pub(in crate::ledger) fn order(key: Option<u8>, payload: u8, limit: u64) -> Order {
+    let pairs = payload & !(RESTORE | COPY);
     Order {
         key: key.map(|key| [key; 32]),
         fingerprint: [payload; 32],
-        emails: payload.into(),
+        pairs: pairs.into(),
+        action: if payload & RESTORE == 0 { Action::SoftDelete } else { Action::MoveToInbox },
+        emails: pairs.into(),
         emails_per_hour: limit,
         version: GraphVersion::Beta,
         newer_member: false,

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::memory::{End, Object, Said};
+use super::memory::{COPY, End, Object, RESTORE, Said};
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -38,8 +38,9 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         24 * HOUR - 1,
         24 * HOUR,
     ]);
+    let payload = (4_u8..7, prop::sample::select(vec![0, 0, RESTORE, COPY])).prop_map(|(pairs, other)| pairs | other);
     let event = prop_oneof![
-        8 => (prop::option::of(0_u8..3), 4_u8..7).prop_map(|(key, payload)| Event::Ask(key, payload)),
+        8 => (prop::option::of(0_u8..3), payload).prop_map(|(key, payload)| Event::Ask(key, payload)),
         5 => (any::<usize>(), end).prop_map(|(which, end)| Event::End(which, end)),
         4 => pass.prop_map(Event::Pass),
         1 => Just(Event::Crash),
@@ -71,6 +72,17 @@ struct Remediation {
     last_sent: u64,
     attempts: usize,
     state: State,
+    /// Until when Graph may have acted on it.
+    until: u64,
+    /// The same before the last attempt.
+    until_before: u64,
+    /// Whether another remediation without a key has taken its place.
+    replaced: bool,
+}
+
+/// The pairs of a payload, which has as many emails.
+const fn pairs(payload: u8) -> u8 {
+    payload & !(RESTORE | COPY)
 }
 
 impl Remediation {
@@ -81,11 +93,18 @@ impl Remediation {
     /// Whether it still stands for its key or payload.
     fn lives(&self, now: u64) -> bool {
         match self.state {
+            _ if self.replaced => false,
             State::Flying(_) => true,
             State::Open => now < self.last_sent + if self.key.is_some() { 24 * HOUR } else { HOUR },
             State::Accepted(_, at) => now < at + self.replay(),
             State::Gone => false,
         }
+    }
+
+    /// Whether this one may have moved the mail of a remediation of `payload` that was tried at `tried`, after that one.
+    fn undoes(&self, payload: u8, tried: u64) -> bool {
+        let others = pairs(self.payload) == pairs(payload) && (self.payload ^ payload) & RESTORE != 0;
+        others && self.state != State::Gone && self.until > tried
     }
 }
 
@@ -119,30 +138,43 @@ impl Model {
     /// What the contract says to an order, but for the quota: `Ok(None)` where it is a new remediation, `Ok(Some)` where it goes on with one.
     fn ask(&self, now: u64, key: Option<u8>, payload: u8) -> Result<Option<usize>, Said> {
         let same = |one: &&Remediation| one.key == key && (key.is_some() || one.payload == payload);
-        let own = self.all.iter().filter(same).rfind(|one| one.lives(now));
-        if let Some(own) = own {
-            if own.payload != payload {
-                return Err(Said::KeyReused);
-            }
-            if let State::Accepted(number, _) = own.state {
-                return Err(Said::Replayed(number));
-            }
+        let own = self.all.iter().rposition(|one| same(&one) && one.lives(now));
+        let is_open = |index: &usize| self.all[*index].state == State::Open;
+        if let Some(key_owner) = own.map(|index| &self.all[index]).filter(|_| key.is_some()) {
+            return match key_owner.state {
+                _ if key_owner.payload != payload => Err(Said::KeyReused),
+                State::Accepted(number, _) => Err(Said::Replayed(number)),
+                State::Flying(_) => Err(Said::Waits),
+                State::Open | State::Gone => Ok(own),
+            };
         }
-        let of_payload = || self.all.iter().filter(|one| one.payload == payload);
-        if key.is_none() {
-            let successes = of_payload().filter_map(|one| match one.state {
-                State::Accepted(number, at) if now < at + 30 * MINUTE => Some((at, number)),
-                _ => None,
-            });
-            if let Some((_, first)) = successes.min() {
-                return Err(Said::Replayed(first));
-            }
+        if key.is_some() {
+            return Ok(None);
+        }
+        // What is shared with others of the payload: nothing that another action may have undone.
+        let stands = |one: &&Remediation| {
+            one.payload == payload
+                && !one.replaced
+                && !self.all.iter().any(|other| other.undoes(payload, one.last_sent))
+        };
+        let success = |one: &Remediation| match one.state {
+            State::Accepted(number, at) if now < at + 30 * MINUTE => Some((at, number)),
+            _ => None,
+        };
+        if let Some((_, own)) = own.map(|index| &self.all[index]).filter(stands).and_then(success) {
+            return Err(Said::Replayed(own));
+        }
+        if let Some((_, first)) = self.all.iter().filter(stands).filter_map(success).min() {
+            return Err(Said::Replayed(first));
         }
         let flying = |one: &Remediation| matches!(one.state, State::Flying(_));
-        if own.is_some_and(flying) || key.is_none() && of_payload().any(flying) {
+        if self.all.iter().filter(stands).any(flying) {
             return Err(Said::Waits);
         }
-        Ok(self.all.iter().rposition(|one| same(&one) && one.lives(now)))
+        if own.is_some_and(|index| flying(&self.all[index])) {
+            return Err(Said::InProgress);
+        }
+        Ok(own.filter(is_open))
     }
 
     /// Whether to send it is to count it.
@@ -155,15 +187,36 @@ impl Model {
         self.sent += 1;
         let counts = self.counts(now, going_on);
         let index = going_on.unwrap_or_else(|| {
-            self.all.push(Remediation { key, payload, counted: None, last_sent: now, attempts: 0, state: State::Open });
+            for one in self.all.iter_mut().filter(|one| key.is_none() && one.key.is_none() && one.payload == payload) {
+                one.replaced = true;
+            }
+            self.all.push(Remediation {
+                key,
+                payload,
+                counted: None,
+                last_sent: now,
+                attempts: 0,
+                state: State::Open,
+                until: 0,
+                until_before: 0,
+                replaced: false,
+            });
             self.all.len() - 1
         });
         let one = &mut self.all[index];
         (one.state, one.last_sent) = (State::Flying(number), now);
+        (one.until_before, one.until) = (one.until, now + LONGEST_FLIGHT);
         one.attempts += 1;
         if counts {
             one.counted = Some((now, number));
-            self.counted.push((now, payload.into(), number));
+            self.counted.push((now, pairs(payload).into(), number));
+        }
+    }
+
+    /// The object is lost, and with it all that are running: their outcome may come until they would have ended.
+    fn crash(&mut self) {
+        for one in self.all.iter_mut().filter(|one| matches!(one.state, State::Flying(_))) {
+            one.state = State::Open;
         }
     }
 
@@ -174,6 +227,7 @@ impl Model {
                 End::Refused if one.attempts == 1 => State::Gone,
                 End::Refused | End::Unknown => State::Open,
             };
+            one.until = if end == End::Refused { one.until_before } else { now };
             if end == End::Refused {
                 one.counted = one.counted.filter(|(_, by)| *by != number);
                 self.counted.retain(|(.., by)| *by != number);
@@ -195,7 +249,7 @@ proptest! {
             match event {
                 Event::Ask(key, payload) => {
                     let said = object.ask(now, key, payload);
-                    let emails = u64::from(payload);
+                    let emails = u64::from(pairs(payload));
                     match model.ask(now, key, payload) {
                         Err(Said::Replayed(expected)) => {
                             prop_assert!(matches!(said, Said::Replayed(_)), "{said:?}");
@@ -236,9 +290,7 @@ proptest! {
                 }
                 Event::Crash => {
                     object.crash(now);
-                    for number in model.flying() {
-                        model.end(now, number, End::Unknown);
-                    }
+                    model.crash();
                 }
                 Event::Sweep => object.tables.sweep(now),
             }

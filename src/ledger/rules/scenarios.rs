@@ -1,8 +1,8 @@
 //! Section 7 of the contract, case by case.
 
 use super::memory::End::{Accepted, Refused, Unknown};
-use super::memory::Said::{KeyReused, QuotaExceeded, Replayed, Sent, Waits};
-use super::memory::{End, Object, Said};
+use super::memory::Said::{InProgress, KeyReused, QuotaExceeded, Replayed, Sent, Waits};
+use super::memory::{COPY, End, Object, RESTORE, Said};
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -116,6 +116,248 @@ fn an_order_is_sent_once() {
         (
             "with a key one waits for its own attempt only",
             vec![Ask(0, K, 9, Sent(0)), Ask(1, K, 9, Waits), Ask(1, None, 9, Waits), Ask(2, L, 9, Sent(1))],
+        ),
+    ]);
+}
+
+/// The payload 9, `softDelete`; its pairs with another action, and its pairs and action with another sender's-copy flag.
+const REMOVE: u8 = 9;
+const UNDO: u8 = REMOVE | RESTORE;
+const WITH_COPY: u8 = REMOVE | COPY;
+
+/// These events after a success that is replayed.
+fn then(events: Vec<Event>) -> Vec<Event> {
+    let removed = [Ask(0, None, REMOVE, Sent(0)), Ends(5, 0, Accepted), Ask(6, None, REMOVE, Replayed(0))];
+    removed.into_iter().chain(events).collect()
+}
+
+/// Remove, restore, remove again: the third does what the first did, and the mail is in the inbox.
+#[test]
+fn another_action_on_the_same_pairs_ends_a_replay() {
+    play(vec![
+        (
+            "a success ends it, and the next success is replayed",
+            then(vec![
+                Ask(10, None, UNDO, Sent(1)),
+                Ends(20, 1, Accepted),
+                Ask(30, None, REMOVE, Sent(2)),
+                Ends(40, 2, Accepted),
+                Ask(50, None, REMOVE, Replayed(2)),
+                Crash(51),
+                Ask(60, None, REMOVE, Replayed(2)),
+                Ask(70, None, UNDO, Sent(3)),
+                Left(70, 100 - 4 * 9),
+            ]),
+        ),
+        (
+            "with keys too",
+            vec![
+                Ask(0, K, REMOVE, Sent(0)),
+                Ends(5, 0, Accepted),
+                Ask(10, L, UNDO, Sent(1)),
+                Ends(20, 1, Accepted),
+                Ask(30, None, REMOVE, Sent(2)),
+                Ends(40, 2, Accepted),
+                Ask(50, None, REMOVE, Replayed(2)),
+                Ask(50, K, REMOVE, Replayed(0)),
+            ],
+        ),
+        (
+            "the first success with a key that came after it is replayed",
+            vec![
+                Ask(0, K, REMOVE, Sent(0)),
+                Ends(5, 0, Accepted),
+                Ask(10, None, UNDO, Sent(1)),
+                Ends(20, 1, Accepted),
+                Ask(30, L, REMOVE, Sent(2)),
+                Ends(40, 2, Accepted),
+                Ask(50, Some(3), REMOVE, Sent(3)),
+                Ends(60, 3, Accepted),
+                Ask(70, None, REMOVE, Replayed(2)),
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn an_unknown_outcome_of_another_action_ends_a_replay_and_a_rejection_does_not() {
+    play(vec![
+        (
+            "an unknown outcome ends it",
+            then(vec![
+                Ask(10, None, UNDO, Sent(1)),
+                Ends(20, 1, Unknown),
+                Ask(30, None, REMOVE, Sent(2)),
+                Ends(40, 2, Accepted),
+                Ask(50, None, REMOVE, Replayed(2)),
+            ]),
+        ),
+        (
+            "a crash leaves an unknown outcome, which may come until the attempt would have ended",
+            then(vec![
+                Ask(10, None, UNDO, Sent(1)),
+                Crash(20),
+                Ask(30, None, REMOVE, Sent(2)),
+                Ends(40, 2, Accepted),
+                Ask(50, None, REMOVE, Sent(3)),
+                Ends(60, 3, Accepted),
+                Ask(90_010, None, REMOVE, Sent(4)),
+                Ends(90_020, 4, Accepted),
+                Ask(90_030, None, REMOVE, Replayed(4)),
+            ]),
+        ),
+        (
+            "a certain rejection does not end it",
+            then(vec![
+                Ask(10, None, UNDO, Sent(1)),
+                Ends(20, 1, Refused),
+                Ask(30, None, REMOVE, Replayed(0)),
+                Ask(40, K, UNDO, Sent(2)),
+                Ends(50, 2, Refused),
+                Ask(60, None, REMOVE, Replayed(0)),
+            ]),
+        ),
+        (
+            "a certain rejection of a retry leaves the unknown outcome where it was",
+            vec![
+                Ask(0, None, UNDO, Sent(0)),
+                Ends(5, 0, Unknown),
+                Ask(10, None, REMOVE, Sent(1)),
+                Ends(20, 1, Accepted),
+                Ask(30, None, UNDO, Sent(2)),
+                Ends(40, 2, Refused),
+                Ask(50, None, REMOVE, Replayed(1)),
+                Ask(60, None, UNDO, Sent(3)),
+                Ends(70, 3, Unknown),
+                Ask(80, None, REMOVE, Sent(4)),
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn only_another_action_on_the_same_pairs_that_came_later_ends_a_replay() {
+    play(vec![
+        (
+            "another sender's-copy flag, or other pairs, do not end it",
+            then(vec![
+                Ask(10, None, WITH_COPY, Sent(1)),
+                Ends(20, 1, Accepted),
+                Ask(30, None, 8 | RESTORE, Sent(2)),
+                Ends(40, 2, Accepted),
+                Ask(50, None, REMOVE, Replayed(0)),
+            ]),
+        ),
+        (
+            "an action that ended before it does not end it",
+            vec![
+                Ask(0, None, UNDO, Sent(0)),
+                Ends(5, 0, Accepted),
+                Ask(10, None, REMOVE, Sent(1)),
+                Ends(20, 1, Accepted),
+                Ask(30, None, REMOVE, Replayed(1)),
+                Ask(40, None, UNDO, Sent(2)),
+            ],
+        ),
+        (
+            "of two that ran at once it is unknown which came last",
+            vec![
+                Ask(0, None, REMOVE, Sent(0)),
+                Ask(10, None, UNDO, Sent(1)),
+                Ends(20, 1, Accepted),
+                Ends(30, 0, Accepted),
+                Ask(40, None, REMOVE, Sent(2)),
+                Ask(40, None, UNDO, Sent(3)),
+            ],
+        ),
+        (
+            "a success whose replay was ended still counts",
+            then(vec![
+                Ask(10, None, UNDO, Sent(1)),
+                Ends(20, 1, Accepted),
+                Ask(30, None, REMOVE, Sent(2)),
+                Ends(40, 2, Refused),
+                Crash(50),
+                Left(50, 100 - 2 * 9),
+            ]),
+        ),
+    ]);
+}
+
+/// The same while an attempt is in flight: an outcome is shared only if no other action may have moved the mail since.
+#[test]
+fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
+    let flies = |events: Vec<Event>| [Ask(0, None, REMOVE, Sent(0))].into_iter().chain(events).collect();
+    play(vec![
+        (
+            "another action in flight",
+            flies(vec![
+                Ask(5, None, REMOVE, Waits),
+                Ask(10, None, UNDO, Sent(1)),
+                Ask(20, None, REMOVE, InProgress),
+                Ends(30, 0, Accepted),
+                Ask(40, None, REMOVE, Sent(2)),
+                Ends(50, 1, Accepted),
+                Ask(60, None, UNDO, Sent(3)),
+            ]),
+        ),
+        (
+            "another action that succeeded, or has an unknown outcome",
+            flies(vec![
+                Ask(10, None, UNDO, Sent(1)),
+                Ends(20, 1, Accepted),
+                Ask(30, None, REMOVE, InProgress),
+                Ends(40, 0, Refused),
+                Ask(50, None, REMOVE, Sent(2)),
+                Ask(60, K, UNDO, Sent(3)),
+                Ends(70, 3, Unknown),
+                Ask(80, None, REMOVE, InProgress),
+            ]),
+        ),
+        (
+            "another action that Graph rejected does not",
+            flies(vec![Ask(10, None, UNDO, Sent(1)), Ends(20, 1, Refused), Ask(30, None, REMOVE, Waits)]),
+        ),
+        (
+            "another action that ended before does not, also with an unknown outcome",
+            vec![
+                Ask(0, None, UNDO, Sent(0)),
+                Ends(5, 0, Unknown),
+                Ask(10, None, REMOVE, Sent(1)),
+                Ask(20, None, REMOVE, Waits),
+            ],
+        ),
+        (
+            "another action that was in flight before may come after",
+            vec![
+                Ask(0, None, UNDO, Sent(0)),
+                Ask(10, None, REMOVE, Sent(1)),
+                Ask(20, None, REMOVE, InProgress),
+                Ends(30, 0, Refused),
+                Ask(40, None, REMOVE, Waits),
+            ],
+        ),
+        (
+            "an attempt with a key that began after it is waited for",
+            flies(vec![
+                Ask(10, None, UNDO, Sent(1)),
+                Ends(20, 1, Accepted),
+                Ask(30, K, REMOVE, Sent(2)),
+                Ask(40, None, REMOVE, Waits),
+                Ends(50, 2, Accepted),
+                Ask(60, None, REMOVE, Replayed(2)),
+            ]),
+        ),
+        (
+            "an attempt with a key is not waited for, and does not stand in the way",
+            vec![
+                Ask(0, K, REMOVE, Sent(0)),
+                Ask(10, None, UNDO, Sent(1)),
+                Ends(20, 1, Accepted),
+                Ask(30, None, REMOVE, Sent(2)),
+                Ask(40, None, REMOVE, Waits),
+                Ask(40, K, REMOVE, Waits),
+            ],
         ),
     ]);
 }

@@ -38,6 +38,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::KeyReused,
         Refusal::QuotaExceeded { emails: 2, quota },
         Refusal::Ledger(LedgerFailure::Unreachable),
+        Refusal::Ledger(LedgerFailure::Storage),
+        Refusal::Ledger(LedgerFailure::Failed),
         Refusal::TooLate,
         Refusal::Lost,
         denied(Denied::Action(Action::HardDelete)),

@@ -162,6 +162,8 @@ pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> 
     let order = Order {
         key: None,
         fingerprint: [0; 32],
+        pairs: 0,
+        action: crate::remediation::Action::SoftDelete,
         emails: 1,
         emails_per_hour: 1,
         version: crate::config::GraphVersion::Beta,

@@ -1,0 +1,23 @@
+// The module that workerd starts with: the built Worker, which says how many bodies it has read, and a path that tells of its
+// memory.
+
+import { collected } from "./first.js";
+import built, { Ledger } from "./index.js";
+
+const { arrayBuffer } = Request.prototype;
+let read = 0;
+
+Request.prototype.arrayBuffer = async function () {
+  const bytes = await arrayBuffer.call(this);
+  read += 1;
+  console.log(`bodies read: ${read}`);
+  return bytes;
+};
+
+export default {
+  fetch(request, env, context) {
+    return new URL(request.url).pathname === "/memory" ? Response.json(collected()) : built.fetch(request, env, context);
+  },
+};
+
+export { Ledger };
