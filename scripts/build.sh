@@ -10,10 +10,10 @@ mkdir -p build "$work"
 # The stamp bears the time at which the build began: a source that changes meanwhile makes it out of date again.
 touch build/.began
 cargo build --locked --release --lib --target wasm32-unknown-unknown
-# With these two a module that was lost by a panic can be started anew: see src/platform/entry.js.
+# With this a module that was lost can be started anew: see src/platform/glue.js. --force-enable-abort-handler is left out: it would end the instance at
+# any error that an export throws.
 "$1" --target module --no-typescript --out-dir "$work" --out-name index \
-    --experimental-reset-state-function --force-enable-abort-handler \
-    "$target/wasm32-unknown-unknown/release/remediation_gateway.wasm"
+    --experimental-reset-state-function "$target/wasm32-unknown-unknown/release/remediation_gateway.wasm"
 # The names of functions are a tenth of the upload. Without them the stack of a trap has numbers; what a panic logs, its message and place, is as before.
 wasm-opt -O --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory --enable-multivalue \
     --enable-reference-types --enable-exception-handling --strip-debug --strip-producers "$work/index_bg.wasm" --output build/index_bg.wasm

@@ -37,9 +37,12 @@ pub const VARIABLES: [&str; 11] = [
     "GRAPH_VERSION",
     "GRAPH_URL",
     "LOGIN_URL",
-    "STOPPED",
+    STOPPED,
     LEDGER,
 ];
+
+/// The emergency stop: the one variable that an object reads from its own environment.
+pub const STOPPED: &str = "STOPPED";
 
 /// The binding of the ledger's Durable Objects. It is no variable, but without it nothing can be sent.
 pub const LEDGER: &str = "LEDGER";
@@ -227,14 +230,26 @@ fn base_url(variables: &Variables, name: &'static str, default: &str, faults: &m
 /// The emergency stop. A secret and a variable of a dashboard are texts, one of `wrangler.toml` may be a boolean. Whoever sets it to anything else
 /// meant something by it, an empty text included: that is a fault, so that nothing is sent until it is clear what.
 fn stopped(variables: &Variables, faults: &mut Faults) -> bool {
-    match variables.get("STOPPED") {
-        None | Some(Value::Null) => return false,
-        Some(Value::Bool(stopped)) => return *stopped,
-        Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => return true,
-        Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => return false,
-        Some(_) => faults.add("STOPPED", "must be true or false"),
+    parse_stopped(variables.get(STOPPED)).unwrap_or_else(|| {
+        faults.add(STOPPED, "must be true or false");
+        true
+    })
+}
+
+fn parse_stopped(value: Option<&Value>) -> Option<bool> {
+    match value {
+        None | Some(Value::Null) => Some(false),
+        Some(Value::Bool(stopped)) => Some(*stopped),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Some(true),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => Some(false),
+        Some(_) => None,
     }
-    true
+}
+
+/// Returns whether this value of [`STOPPED`] stops an object. A value that cannot be read stops it too.
+#[must_use]
+pub fn is_stopped(value: Option<&Value>) -> bool {
+    parse_stopped(value).unwrap_or(true)
 }
 
 /// The audiences as tokens have them: without the trailing slash (Entra writes an App ID URI with or without one; facts, section 3), and a

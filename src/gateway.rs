@@ -4,18 +4,22 @@
 //! |---|---|---|
 //! | 1. route and method | Worker | 404, 405 |
 //! | 2. size and type of the body as declared | Worker | 400, 413, 415 |
-//! | 3. configuration | Worker, and again in the object | 500 |
+//! | 3. configuration, from the request's environment | Worker | 500 |
 //! | 4. identity | Worker | 400, 401, 403; 503 where Entra's keys cannot be had |
 //! | 5. query, idempotency key | Worker | 400 |
 //! | 6. emergency stop | Worker, and again in the object | 503 |
 //! | 7. body, with a running cap | Worker | 400, 413 |
 //! | 8. JSON and payload | Worker | 400 |
 //! | 9. rights | Worker | 403; 504 where too little time is left |
-//! | 10. ledger, which has Graph accept the remediation once | object | 409, 422, 429, 503; of Microsoft: 400, 409, 429, 500, 502, 503, 504 |
-//! | 11. answer | object | |
+//! | 10. format of the job | object | 503 |
+//! | 11. ledger, which has Graph accept the remediation once | object | 409, 422, 429, 503; of Microsoft: 400, 409, 429, 500, 502, 503, 504 |
+//! | 12. answer | object | |
 //!
-//! "The object" is the Durable Object of the caller that step 4 has found. What it answers goes to the caller as it is, and the line in the log is the object's
+//! "The object" is the Durable Object of the caller that step 4 has found. What it answers goes to the caller without [`handover::FORMAT_HEADER`], and the line in the log is the object's
 //! too: see [`crate::ledger`] for why the work is there. With `?validateOnly=true` step 9 is the last, and no object is asked.
+//!
+//! An object may live on with an old environment. So the job brings the settings for Microsoft from the Worker's environment,
+//! and the object reads only the emergency stop from its own: it stops if either environment says so.
 //!
 //! Nobody learns of the payload's rules before step 4 has said who asks, nor at any step what is wrong with the configuration. Step 6 is before the body, which
 //! nobody has to send in vain; and it lets `validateOnly` pass, which removes nothing: with it an operator sees, while nothing can be sent, that mended rights
@@ -23,6 +27,7 @@
 
 mod answer;
 pub mod errand;
+pub mod handover;
 #[cfg(test)]
 mod tests;
 
@@ -31,18 +36,19 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use self::errand::{Errand, Exchange, Form};
+use self::handover::Handover;
 use crate::caller;
-use crate::config::Variables;
 use crate::graph::request::MIN_CALL;
 use crate::http::{Answer, Body, Request, Route};
 use crate::intake;
-use crate::isolate::Isolate;
+use crate::isolate::{Environment, Isolate};
 use crate::ledger::{Order, RECORDING, Settled, Settlement, SubmitFault};
-use crate::log::Record;
+use crate::log::{self, Record};
 use crate::openapi;
-use crate::ports::{Clock, Domains, Guids, Ledger, LedgerFailure, Log, Platform};
-use crate::problem::Refusal;
+use crate::ports::{Clock, Guids, Ledger, LedgerFailure, Log, Platform};
+use crate::problem::{Code, Refusal};
 use crate::remediation;
+use crate::secret::{Secret, SecretBytes};
 use crate::time::millis_of;
 
 /// The whole time that a request may take (contract, section 8): below the 100 s of the SDKs and the 120 s of Logic Apps (facts, sections 4 and 5).
@@ -53,8 +59,8 @@ const BUDGET: Duration = Duration::from_secs(90);
 pub enum Received {
     /// It is answered.
     Answer(Answer),
-    /// It is for the caller's object, with the body for Graph.
-    Errand(Errand, String),
+    /// It is for the caller's object: the lines that come first in the message (see [`handover`]), and the body for Graph.
+    Errand(Box<Errand>, SecretBytes, String),
 }
 
 /// What the Worker's steps come to when none of them refuses.
@@ -62,21 +68,21 @@ enum Admitted {
     /// `GET /healthz`, `GET /openapi.json`, or `?validateOnly=true`.
     Answer(Answer),
     /// A remediation to be carried out, with the body for Graph.
-    Remediation { caller: String, order: Order, graph_request: String },
+    Remediation { caller: String, order: Order, settings: Secret, graph_request: String },
 }
 
 /// Takes the Worker's steps.
-pub async fn receive<P: Platform>(
+pub async fn receive<P: Platform, E: Environment>(
     platform: &P,
-    isolate: &Isolate<P::Key>,
-    variables: impl FnOnce() -> Variables,
+    isolate: &Isolate<E, P::Key>,
+    environment: &E,
     request: &Request,
     body: impl Body,
 ) -> Received {
     let began = platform.now();
     let exchange = Exchange::of(request, platform.new_guid());
     let mut record = Record::default();
-    let outcome = admit(platform, isolate, variables, request, body, &mut record).await.and_then(|admitted| {
+    let outcome = admit(platform, isolate, environment, request, body, &mut record).await.and_then(|admitted| {
         let spent = platform.now().since(began);
         // A call that is begun without the time to hear of its end leaves an outcome that nobody knows.
         if matches!(admitted, Admitted::Remediation { .. }) && BUDGET.saturating_sub(spent) < MIN_CALL + RECORDING {
@@ -85,10 +91,11 @@ pub async fn receive<P: Platform>(
         Ok((admitted, spent))
     });
     let outcome = match outcome {
-        Ok((Admitted::Remediation { caller, order, graph_request }, spent)) => {
+        Ok((Admitted::Remediation { caller, order, settings, graph_request }, spent)) => {
             let (form, spent) = (Form::of(&request.headers), millis_of(spent));
             let errand = Errand { exchange, caller, order, form, spent };
-            return Received::Errand(errand, graph_request);
+            let head = handover::head(&settings, &errand);
+            return Received::Errand(Box::new(errand), head, graph_request);
         }
         Ok((Admitted::Answer(answer), _)) => Ok(answer),
         Err(refusal) => Err(refusal),
@@ -101,10 +108,10 @@ fn logged(request: &Request, record: Record) -> Option<Record> {
     (request.method == "POST").then_some(record)
 }
 
-async fn admit<P: Platform>(
+async fn admit<P: Platform, E: Environment>(
     platform: &P,
-    isolate: &Isolate<P::Key>,
-    variables: impl FnOnce() -> Variables,
+    isolate: &Isolate<E, P::Key>,
+    environment: &E,
     request: &Request,
     body: impl Body,
     record: &mut Record,
@@ -126,10 +133,11 @@ async fn admit<P: Platform>(
     let declared = intake::declared(&request.headers)?;
 
     // 3. Configuration.
-    let config = isolate.config(platform, variables).ok_or(Refusal::Misconfigured)?;
+    let configured = isolate.configured(platform, environment).ok_or(Refusal::Misconfigured)?;
+    let config = &configured.config;
 
     // 4. Identity.
-    let caller = caller::identify(platform, isolate, &config, &request.headers).await?;
+    let caller = caller::identify(platform, &configured.tokens, config, &request.headers).await?;
     record.caller = Some(caller.name.clone());
 
     // 5. Query, idempotency key.
@@ -170,39 +178,60 @@ async fn admit<P: Platform>(
         version: version.unwrap_or(config.graph_version),
         newer_member: remediation.action.is_newer_member(),
     };
-    Ok(Admitted::Remediation { caller: caller.name.clone(), order, graph_request })
+    let settings = configured.graph_settings.clone();
+    Ok(Admitted::Remediation { caller: caller.name.clone(), order, settings, graph_request })
 }
 
-/// Carries an errand out in the caller's object, with the body for Graph that came along.
-pub async fn carry_out<K>(
-    platform: &(impl Clock + Domains + Log),
-    isolate: &Isolate<K>,
-    variables: impl FnOnce() -> Variables,
+/// Carries a job out in the caller's object. `message` is what the Worker sent: see [`handover`]. `is_stopped` is what the
+/// object's environment says of the emergency stop.
+pub async fn carry_out<E, K>(
+    platform: &(impl Clock + Guids + Log),
+    isolate: &Isolate<E, K>,
+    is_stopped: bool,
     ledger: &impl Ledger,
-    errand: Errand,
-    graph_request: Vec<u8>,
+    message: Vec<u8>,
 ) -> Answer {
-    let began = errand.began(platform.now());
-    let mut record = errand.record();
-    let mut quota = None;
-    // 3. Configuration, once more: the Worker that sent the errand may be of another deployment than this object.
-    let outcome = match isolate.config(platform, variables) {
-        None => Err(Refusal::Misconfigured),
-        // 6. Emergency stop, once more.
-        Some(config) if config.stopped => Err(Refusal::Stopped),
-        Some(config) => {
-            // 10. Ledger.
-            let settled = ledger.settle(&config, &errand.order, graph_request, began.plus(BUDGET)).await;
-            settled.map_err(Refusal::from).and_then(|settled| {
-                quota = Some(settled.quota);
-                conclude(settled, &errand, &mut record)
-            })
+    // 10. Format of the job.
+    let job = handover::parse(message).and_then(|job| Some((isolate.graph_access(job.settings.expose())?, job)));
+    let mut answer = match job {
+        None => other_format(platform),
+        Some((graph, Handover { errand, graph_request, .. })) => {
+            let began = errand.began(platform.now());
+            let mut record = errand.record();
+            let mut quota = None;
+            // 6. Emergency stop, once more.
+            let outcome = if is_stopped {
+                Err(Refusal::Stopped)
+            } else {
+                // 11. Ledger.
+                let settled = ledger.settle(&graph, &errand.order, graph_request, began.plus(BUDGET)).await;
+                settled.map_err(Refusal::from).and_then(|settled| {
+                    quota = Some(settled.quota);
+                    conclude(settled, &errand, &mut record)
+                })
+            };
+            answer::close(platform, errand.exchange, began, outcome, quota, Some(record))
         }
     };
-    answer::close(platform, errand.exchange, began, outcome, quota, Some(record))
+    answer.headers.push((handover::FORMAT_HEADER, handover::format().to_owned()));
+    answer
 }
 
-/// Step 11 for what the ledger says.
+/// Answers a job of another format, of which nothing else is known. A Worker that knows [`handover::FORMAT_HEADER`] answers its
+/// caller itself.
+fn other_format(platform: &(impl Clock + Guids + Log)) -> Answer {
+    let refusal = Refusal::Ledger(LedgerFailure::OtherFormat);
+    platform.log(&log::failure_line(Code::LedgerUnavailable, "a job of another format was rejected"));
+    let exchange = Exchange {
+        request_id: platform.new_guid(),
+        client_request_id: None,
+        workflow_run_id: None,
+        path: Route::Remediate.name().to_owned(),
+    };
+    answer::close(platform, exchange, platform.now(), Err(refusal), None, None)
+}
+
+/// Step 12 for what the ledger says.
 fn conclude(settled: Settled, errand: &Errand, record: &mut Record) -> Result<Answer, Refusal> {
     match settled.settlement {
         Settlement::Accepted { accepted, replayed } => {

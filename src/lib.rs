@@ -10,7 +10,7 @@
 //!
 //! - [`http`]: the request as plain values, and its route;
 //! - [`intake`]: what is judged before the body is read;
-//! - [`config`]: the variables, checked once per isolate;
+//! - [`config`]: the variables, checked once per environment;
 //! - [`caller`]: who calls (token, API key), and what they may do;
 //! - [`remediation`]: the payload, read with a pointer to each fault, and written anew for Graph;
 //! - [`ledger`]: that it happens once, and where the work is done;

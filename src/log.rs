@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Display;
+
 use serde::Serialize;
 
 use crate::config::ConfigFault;
@@ -65,15 +67,32 @@ impl Record {
 }
 
 #[derive(Serialize)]
-struct InternalLine {
+struct FailureLine<'a> {
     code: &'static str,
-    reason: &'static str,
+    reason: &'a str,
+}
+
+/// Returns the line for a failure that belongs to no request, or to one that is not known.
+#[must_use]
+pub fn failure_line(code: Code, reason: &str) -> String {
+    serde_json::to_string(&FailureLine { code: code.as_str(), reason }).unwrap_or_default()
 }
 
 /// The line for a failure that no answer tells of. It is no one request's.
 #[must_use]
 pub fn internal_line(reason: &'static str) -> String {
-    serde_json::to_string(&InternalLine { code: Code::Internal.as_str(), reason }).unwrap_or_default()
+    failure_line(Code::Internal, reason)
+}
+
+/// Returns the line for a panic at this place in the source: a file with line and column.
+///
+/// A message is logged only if it is a literal of the source. A formatted one may show a part of what was being processed: that
+/// of a failed slice shows the text, that of an unwrapped error shows the error.
+#[must_use]
+pub fn panic_line(place: Option<impl Display>, message: Option<&'static str>) -> String {
+    let place = place.map_or_else(|| "an unknown place".to_owned(), |place| place.to_string());
+    let message = message.map_or_else(String::new, |message| format!(": {message}"));
+    failure_line(Code::Internal, &format!("the module panicked at {place}{message}"))
 }
 
 /// The line for a fault of the configuration.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::graph::settings::GraphAccess;
 use crate::ledger::{Order, Settled};
 use crate::secret::SecretBytes;
 use crate::time::Timestamp;
@@ -77,15 +77,15 @@ pub trait Http {
 
 /// One caller's ledger.
 pub trait Ledger {
-    /// Settles `order` before `until`: `graph_request` is sent to Graph, unless it was before. It is dropped as soon as it is
-    /// certain that it is not needed: orders that wait for the outcome of another hold no body.
+    /// Settles `order` before `until`: `graph` sends `graph_request` to Graph, unless it was sent before. It is dropped as
+    /// soon as it is certain that it is not needed: orders that wait for the outcome of another hold no body.
     ///
     /// # Errors
     ///
     /// [`LedgerFailure`].
     async fn settle(
         &self,
-        config: &Config,
+        graph: &GraphAccess,
         order: &Order,
         graph_request: Vec<u8>,
         until: Timestamp,
@@ -110,6 +110,9 @@ pub enum LedgerFailure {
     /// The ledger's storage has failed before anything was sent.
     #[error("the storage of the caller's ledger failed")]
     Storage,
+    /// The Worker and the caller's object have different formats of a job, as while a deployment spreads. Nothing was sent.
+    #[error("the caller's ledger has another format of a job")]
+    OtherFormat,
 }
 
 /// Everything that the pipeline needs. A handle: cloning it is cheap and gives the same platform.

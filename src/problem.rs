@@ -30,7 +30,7 @@ pub enum Refusal {
     /// Size or type as declared.
     #[error(transparent)]
     Declared(#[from] DeclaredFault),
-    /// The configuration has faults, which were logged when the isolate started.
+    /// The configuration has faults, which were logged when its environment was first seen.
     #[error("the configuration has faults")]
     Misconfigured,
     /// The caller is nobody.

@@ -16,10 +16,13 @@ pub(crate) mod platform;
 pub(crate) mod stage;
 pub(crate) mod upstream;
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 
 use crate::config::{LEDGER, Variables};
 use crate::http::Answer;
+use crate::isolate::Environment;
 use crate::problem::{self, Code, Context, Refusal};
 use crate::time::Timestamp;
 
@@ -67,6 +70,26 @@ pub(crate) fn variables() -> Variables {
             ]),
         ),
     ])
+}
+
+/// An environment of the platform with these variables.
+#[derive(Clone)]
+pub(crate) struct Fixed(Rc<Variables>);
+
+impl Fixed {
+    pub(crate) fn new(variables: Variables) -> Self {
+        Self(Rc::new(variables))
+    }
+}
+
+impl Environment for Fixed {
+    fn is_same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn variables(&self) -> Variables {
+        (*self.0).clone()
+    }
 }
 
 /// [`variables`] with one of them replaced.

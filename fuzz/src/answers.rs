@@ -6,6 +6,7 @@ use fluent_uri::Uri;
 use remediation_gateway::config::Config;
 use remediation_gateway::graph::answer::{self, Accepted, GraphFault, GraphFaultKind, MAX_RETRY_AFTER};
 use remediation_gateway::graph::app_token::{AppTokenCache, TokenEndpointFault};
+use remediation_gateway::graph::settings::GraphSettings;
 use remediation_gateway::graph::tracking::Tracking;
 use remediation_gateway::ledger::SubmitFault;
 use remediation_gateway::percent;
@@ -14,7 +15,7 @@ use remediation_gateway::problem::{Code, Refusal};
 use serde_json::Value;
 
 use crate::message::Message;
-use crate::world::{CONFIG, NOW, StillPlatform, TENANT, refused, run};
+use crate::world::{CONFIG, NOW, StillPlatform, TENANT, refused, run, settings};
 
 /// The most characters of a message of Graph's that its refusal passes on.
 const MAX_MESSAGE: usize = 1000;
@@ -33,7 +34,7 @@ pub fn answers(bytes: &[u8]) {
         waits(came);
     }
     match from {
-        "entra" => entra(&came, &CONFIG),
+        "entra" => entra(&came),
         _ => graph(&came, &CONFIG),
     }
 }
@@ -156,7 +157,7 @@ fn refusal(fault: SubmitFault) {
     }
 }
 
-fn entra(came: &Result<Received, SendFailure>, config: &Config) {
+fn entra(came: &Result<Received, SendFailure>) {
     let platform = StillPlatform::default();
     let until = NOW.plus(Duration::from_mins(1));
     // Twice, since some failures are tried once more, and nothing usable behind them.
@@ -164,8 +165,9 @@ fn entra(came: &Result<Received, SendFailure>, config: &Config) {
     platform.will_answer(came.clone());
     platform.will_answer(Err(SendFailure::Deadline));
     platform.will_answer(Err(SendFailure::Deadline));
+    let settings = GraphSettings::parse(settings().expose().as_bytes()).expect("the Worker wrote it");
     let cache = AppTokenCache::default();
-    match run(cache.get(&platform, config, until)) {
+    match run(cache.get(&platform, &settings, until)) {
         Ok(token) => {
             let came = came.as_ref().expect("it came");
             let body: Value = serde_json::from_slice(came.body_or_empty()).expect("it is JSON");
@@ -175,7 +177,7 @@ fn entra(came: &Result<Received, SendFailure>, config: &Config) {
             assert!(!token.expose().is_empty() && token.expose().bytes().all(|byte| byte.is_ascii_graphic()));
             assert_eq!(platform.calls().len(), 1);
             cache.drop_rejected(&token);
-            let _ = run(cache.get(&platform, config, until));
+            let _ = run(cache.get(&platform, &settings, until));
             assert_eq!(platform.calls().len(), 2, "a token that Graph rejects is not used again");
         }
         Err(fault) => {

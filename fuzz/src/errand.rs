@@ -2,10 +2,11 @@
 
 use remediation_gateway::gateway::carry_out;
 use remediation_gateway::gateway::errand::Errand;
+use remediation_gateway::gateway::handover::FORMAT;
 use remediation_gateway::isolate::Isolate;
 use serde_json::{from_slice, to_string};
 
-use crate::world::{StillPlatform, run, variables};
+use crate::world::{Fixed, StillPlatform, run, settings};
 
 /// An errand on the first line, and the body for Graph behind it. What the object reads is what the Worker wrote: written again and read again it is the same.
 /// What it orders is ordered once, as it is, with that body; it has one line in the log; and a key and a payload are never in one slot.
@@ -26,7 +27,8 @@ pub fn errand(bytes: &[u8]) {
     let platform = StillPlatform::default();
     let body = body.get(1..).unwrap_or_default();
     let order = errand.order.clone();
-    let answer = run(carry_out(&platform, &Isolate::<()>::default(), variables, &platform, errand, body));
+    let message = [FORMAT.as_bytes(), settings().expose().as_bytes(), head, body].join(&b'\n');
+    let answer = run(carry_out(&platform, &Isolate::<Fixed, ()>::default(), false, &platform, message));
     assert_eq!(platform.lines().len(), 1, "{:?}", platform.lines());
     // The platform's ledger has every order accepted.
     assert!((200..300).contains(&answer.status), "{answer:?}");

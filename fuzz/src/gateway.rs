@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::headers::request;
 use crate::json::is_line;
 use crate::message::Message;
-use crate::world::{API_KEY, DOMAIN, GRANTED, MOST_EMAILS, SIGNATURE, StillPlatform, run, variables};
+use crate::world::{API_KEY, DOMAIN, Fixed, GRANTED, MOST_EMAILS, SIGNATURE, StillPlatform, run};
 
 /// A request as text, in whose `Authorization` a bearer token may be written as `Bearer {header}.{claims}` in plain JSON.
 ///
@@ -33,13 +33,12 @@ pub fn gateway(bytes: &[u8]) {
     let mut request = request(&message);
     sign(&mut request.headers);
     let platform = StillPlatform::default();
-    let (answer, caller) = match run(receive(&platform, &Isolate::default(), variables, &request, Whole(message.body)))
-    {
+    let (answer, caller) = match run(receive(&platform, &Isolate::default(), &Fixed, &request, Whole(message.body))) {
         Received::Answer(answer) => (answer, None),
-        Received::Errand(errand, graph_request) => {
+        Received::Errand(errand, head, graph_request) => {
             let caller = errand.caller.clone();
-            let (object, body) = (Isolate::<()>::default(), graph_request.into_bytes());
-            (run(carry_out(&platform, &object, variables, &platform, errand, body)), Some(caller))
+            let (object, job) = (Isolate::<Fixed, ()>::default(), [head.expose(), graph_request.as_bytes()].concat());
+            (run(carry_out(&platform, &object, false, &platform, job)), Some(caller))
         }
     };
     is_answer(&answer, &request);

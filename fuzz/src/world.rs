@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use remediation_gateway::config::{Config, Variables};
 use remediation_gateway::graph::answer::Accepted;
+use remediation_gateway::graph::settings::{GraphAccess, GraphSettings};
 use remediation_gateway::http::Answer;
+use remediation_gateway::isolate::Environment;
 use remediation_gateway::ledger::{Order, Quota, Settled, Settlement};
 use remediation_gateway::ports::{
     Background, Call, Clock, Domains, Guids, Http, Ledger, LedgerFailure, Log, Received, SendFailure, Signatures,
     Signing, Timers,
 };
 use remediation_gateway::problem::{self, Code, Refusal};
-use remediation_gateway::secret::SecretBytes;
+use remediation_gateway::secret::{Secret, SecretBytes};
 use remediation_gateway::time::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -69,6 +71,25 @@ pub(crate) fn variables() -> Variables {
             ]),
         ),
     ])
+}
+
+/// The environment of the gateway.
+#[derive(Clone)]
+pub(crate) struct Fixed;
+
+impl Environment for Fixed {
+    fn is_same(&self, _: &Self) -> bool {
+        true
+    }
+
+    fn variables(&self) -> Variables {
+        variables()
+    }
+}
+
+/// The settings for an object, as one line.
+pub(crate) fn settings() -> Secret {
+    GraphSettings::line(&CONFIG)
 }
 
 /// The configuration, checked.
@@ -200,7 +221,7 @@ impl Http for StillPlatform {
 impl Ledger for StillPlatform {
     async fn settle(
         &self,
-        _: &Config,
+        _: &GraphAccess,
         order: &Order,
         graph_request: Vec<u8>,
         _: Timestamp,

@@ -17,14 +17,29 @@ use std::rc::Rc;
 
 use crate::config::{Caller, Config};
 use crate::http::RequestHeaders;
-use crate::isolate::Isolate;
 use crate::ports::Platform;
 use crate::secret::Secret;
 use credentials::{Credentials, CredentialsFault};
+use keys::KeyCache;
 use token::{Claims, TokenFault};
+use verified::VerifiedTokens;
 
 /// The delegated scope that a user's token needs (contract, section 5).
 pub const SCOPE: &str = "Remediation.Submit";
+
+/// What is kept of callers' tokens. `K` is the platform's imported public key.
+pub struct TokenCaches<K> {
+    /// The issuers' keys.
+    pub keys: Rc<KeyCache<K>>,
+    /// Tokens that were verified.
+    pub verified: VerifiedTokens,
+}
+
+impl<K> Default for TokenCaches<K> {
+    fn default() -> Self {
+        Self { keys: Rc::default(), verified: VerifiedTokens::default() }
+    }
+}
 
 /// Why a request is nobody's. The caller learns less than this: see [`crate::problem`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +74,7 @@ pub enum IdentityFault {
 /// [`IdentityFault`].
 pub async fn identify<'c, P: Platform>(
     platform: &P,
-    isolate: &Isolate<P::Key>,
+    caches: &TokenCaches<P::Key>,
     config: &'c Rc<Config>,
     headers: &RequestHeaders,
 ) -> Result<&'c Caller, IdentityFault> {
@@ -71,7 +86,7 @@ pub async fn identify<'c, P: Platform>(
             None => Err(IdentityFault::UnknownKey),
         },
         Credentials::Bearer(token) => {
-            let claims = verify(platform, isolate, config, &token).await?;
+            let claims = verify(platform, caches, config, &token).await?;
             owner(&config.callers, &claims)
         }
     }
@@ -80,7 +95,7 @@ pub async fn identify<'c, P: Platform>(
 /// Steps 1 to 7 of [`token`]. A token that was verified before is only held against the clock and the issuer's present keys.
 async fn verify<P: Platform>(
     platform: &P,
-    isolate: &Isolate<P::Key>,
+    caches: &TokenCaches<P::Key>,
     config: &Rc<Config>,
     token: &Secret,
 ) -> Result<Claims, TokenFault> {
@@ -89,9 +104,9 @@ async fn verify<P: Platform>(
     }
     token::size(token.expose())?;
     let digest = verified::digest(token);
-    let remembered = isolate.verified.get(&digest);
+    let remembered = caches.verified.get(&digest);
     if let Some(remembered) = remembered {
-        isolate.keys.find(platform, config, remembered.issuer, &remembered.kid).await?;
+        caches.keys.find(platform, config, remembered.issuer, &remembered.kid).await?;
         remembered.claims.valid_at(platform.now())?;
         return Ok(remembered.claims);
     }
@@ -99,13 +114,13 @@ async fn verify<P: Platform>(
     let parts = token::split(token.expose())?;
     let kid = token::header(&parts)?;
     let (issuer, claims) = token::issuer(&parts, config)?;
-    let key = isolate.keys.find(platform, config, issuer, &kid).await?;
+    let key = caches.keys.find(platform, config, issuer, &kid).await?;
     if !platform.verify_rs256(&key, parts.signed(), parts.signature()).await {
         return Err(TokenFault::Signature);
     }
     let now = platform.now();
     let claims = token::claims(&claims, config, issuer, now)?;
-    isolate.verified.insert(digest, verified::Verified { issuer, kid, claims: claims.clone() }, now);
+    caches.verified.insert(digest, verified::Verified { issuer, kid, claims: claims.clone() }, now);
     Ok(claims)
 }
 

@@ -56,10 +56,10 @@ impl Traffic {
 
     /// A request with this token arrives.
     pub(super) fn arrive(&mut self, token: &str) -> Started<Outcome> {
-        let (platform, isolate) = (self.gateway.stage.platform.clone(), Rc::clone(&self.gateway.isolate));
+        let (platform, configured) = (self.gateway.stage.platform.clone(), self.gateway.configured());
         let (config, headers) = (Rc::clone(&self.config), authorization(&format!("Bearer {token}")));
         self.gateway.stage.start(async move {
-            match identify(&platform, &isolate, &config, &headers).await {
+            match identify(&platform, &configured.tokens, &config, &headers).await {
                 Ok(caller) => Ok(caller.name.clone()),
                 Err(IdentityFault::Token(fault)) => Err(fault),
                 Err(other) => panic!("{other}"),

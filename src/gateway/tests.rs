@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Received;
 use super::errand::{Errand, Exchange, Form};
+use super::{Received, handover};
 use crate::config::GraphVersion;
+use crate::graph::settings::GraphSettings;
 use crate::http::{Answer, Body, BodyFailure, Request, RequestHeaders};
 use crate::isolate::Isolate;
 use crate::ledger::Order;
@@ -15,7 +16,7 @@ use crate::ports::{LedgerFailure, Timers};
 use crate::remediation::Action;
 use crate::testing::gateway::{Gateway, api_key, code, payload};
 use crate::testing::platform::TestPlatform;
-use crate::testing::{CRON_KEY, variables_with};
+use crate::testing::{CRON_KEY, Fixed, variables, variables_with};
 
 fn stopped() -> Gateway {
     Gateway::new(variables_with("STOPPED", json!("true")))
@@ -105,11 +106,11 @@ fn what_comes_too_late_is_not_sent() {
         let request = post("/remediate", query, api_key(CRON_KEY));
         let started = gateway.stage.start(async move {
             let body = Late(late, body, platform.clone());
-            super::receive(&platform, &Isolate::default(), crate::testing::variables, &request, body).await
+            super::receive(&platform, &Isolate::default(), &Fixed::new(variables()), &request, body).await
         });
         let (answer, spent) = match gateway.stage.finish(started) {
             Received::Answer(answer) => (Some(answer), 0),
-            Received::Errand(errand, _) => (None, errand.spent),
+            Received::Errand(errand, ..) => (None, errand.spent),
         };
         assert_eq!(answer.as_ref().map(|answer| answer.status), status, "{late}");
         assert_eq!(spent, if status.is_none() { late } else { 0 });
@@ -170,6 +171,7 @@ fn what_does_not_end_is_answered_and_logged() {
         (LedgerFailure::Overloaded, 503, "the caller's ledger is overloaded", unknown),
         (LedgerFailure::Reset, 503, "the caller's ledger was reset", unknown),
         (LedgerFailure::Storage, 503, "the storage of the caller's ledger failed", "Nothing was sent."),
+        (LedgerFailure::OtherFormat, 503, "the caller's ledger has another format of a job", "Nothing was sent."),
         (LedgerFailure::Failed, 500, "the caller's ledger failed", unknown),
     ] {
         let answer = super::unanswered(platform, errand(7), failure);
@@ -187,4 +189,60 @@ fn what_does_not_end_is_answered_and_logged() {
     let health = Request { method: "GET".to_owned(), ..post("/healthz", "", RequestHeaders::default()) };
     assert_eq!(super::lost(platform, &health).status, 500);
     assert_eq!(gateway.stage.platform.take_log(), [""; 0]);
+}
+
+/// What an object of this version does not know sends nothing, is logged, and gets a response that says which format it knows.
+#[test]
+fn a_job_of_another_format_is_rejected() {
+    let settings = GraphSettings::line(&Gateway::default().config());
+    let head = handover::head(&settings, &errand(0));
+    let head = str::from_utf8(head.expose()).unwrap();
+    assert!(!format!("{:?}", handover::head(&settings, &errand(0))).contains("secret"));
+    let good = format!("{head}the body\nfor Graph");
+    for (message, is_known) in [
+        (good.clone(), true),
+        (String::new(), false),
+        ("{}".to_owned(), false),
+        (good.replacen("/1\n", "/2\n", 1), false),
+        (good.replacen("/1\n", "/1 \n", 1), false),
+        (good.replacen("/1\n", "/1\n\n", 1), false),
+        (good.replacen("\"caller\"", "\"who\"", 1), false),
+        (good.replacen("tenantId", "tenant", 1), false),
+    ] {
+        let mut gateway = Gateway::default();
+        let platform = gateway.stage.platform.clone();
+        let started = gateway.stage.start(async move {
+            let isolate = Isolate::<Fixed, ()>::default();
+            super::carry_out(&platform, &isolate, false, &platform, message.into_bytes()).await
+        });
+        let mut answer = gateway.stage.finish(started);
+        assert_eq!(answer.headers.pop(), Some((handover::FORMAT_HEADER, handover::FORMAT.to_owned())));
+        let calls = gateway.stage.platform.upstream().calls();
+        if is_known {
+            assert_eq!(answer.status, 202, "{}", answer.body);
+            assert_eq!(calls[1].body.as_deref(), Some("the body\nfor Graph"));
+            continue;
+        }
+        assert_eq!((answer.status, code(&answer).as_str()), (503, "ledgerUnavailable"));
+        assert!(answer.headers.contains(&("Retry-After", "5".to_owned())), "{:?}", answer.headers);
+        assert!(answer.body.contains("Nothing was sent."), "{}", answer.body);
+        assert!(calls.is_empty());
+        let line = gateway.logged();
+        assert_eq!(line, json!({ "code": "ledgerUnavailable", "reason": "a job of another format was rejected" }));
+    }
+}
+
+/// The object's environment may be older or newer than the Worker's: either of them stops.
+#[test]
+fn an_object_that_is_stopped_sends_nothing() {
+    let mut gateway = Gateway::default();
+    let platform = gateway.stage.platform.clone();
+    let head = handover::head(&GraphSettings::line(&gateway.config()), &errand(0));
+    let started = gateway.stage.start(async move {
+        let isolate = Isolate::<Fixed, ()>::default();
+        super::carry_out(&platform, &isolate, true, &platform, head.expose().to_vec()).await
+    });
+    let answer = gateway.stage.finish(started);
+    assert_eq!((answer.status, code(&answer).as_str()), (503, "stopped"));
+    assert!(gateway.stage.platform.upstream().calls().is_empty());
 }

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::answer::retry_after;
 use super::assertion;
-use crate::config::{Config, Credential};
+use super::settings::GraphSettings;
+use crate::config::Credential;
 use crate::json;
 use crate::percent::encode_form;
 use crate::ports::{Call, Clock, Guids, Http, Received, SendFailure, Signing, Unread};
@@ -90,16 +91,16 @@ impl AppTokenCache {
     pub async fn get(
         &self,
         platform: &(impl Http + Clock + Guids + Signing),
-        config: &Config,
+        settings: &GraphSettings,
         until: Timestamp,
     ) -> Result<Secret, TokenEndpointFault> {
         let cached = self.0.borrow().as_ref().filter(|cached| platform.now() < cached.usable_until).cloned();
         if let Some(cached) = cached {
             return Ok(cached.token);
         }
-        let fetched = match fetch(platform, config, until).await {
+        let fetched = match fetch(platform, settings, until).await {
             Err(TokenEndpointFault::Send(SendFailure::Connection) | TokenEndpointFault::Unavailable { .. }) => {
-                fetch(platform, config, until).await?
+                fetch(platform, settings, until).await?
             }
             other => other?,
         };
@@ -118,16 +119,16 @@ impl AppTokenCache {
 
 async fn fetch(
     platform: &(impl Http + Clock + Guids + Signing),
-    config: &Config,
+    settings: &GraphSettings,
     until: Timestamp,
 ) -> Result<AppToken, TokenEndpointFault> {
     let asked = platform.now();
-    let url = format!("{}/{}/oauth2/v2.0/token", config.login_url, config.tenant_id);
+    let url = format!("{}/{}/oauth2/v2.0/token", settings.login_url, settings.tenant_id);
     let body = format!(
         "grant_type=client_credentials&client_id={}&scope={}&{}",
-        config.client_id,
+        settings.client_id,
         encode_form("https://graph.microsoft.com/.default"),
-        credential(platform, config, &url).await?.expose(),
+        credential(platform, settings, &url).await?.expose(),
     );
     let call = Call {
         url: &url,
@@ -149,15 +150,15 @@ async fn fetch(
 /// The gateway's credential as members of the form that goes to `url`. An assertion is a new one each time.
 async fn credential(
     platform: &(impl Clock + Guids + Signing),
-    config: &Config,
+    settings: &GraphSettings,
     url: &str,
 ) -> Result<Secret, TokenEndpointFault> {
-    let members = match &config.credential {
+    let members = match &settings.credential {
         Credential::Secret(secret) => format!("client_secret={}", encode_form(secret.expose())),
         Credential::Certificate(certificate) => format!(
             "client_assertion_type={}&client_assertion={}",
             encode_form("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-            assertion::sign(platform, config, certificate, url).await?.expose(),
+            assertion::sign(platform, settings, certificate, url).await?.expose(),
         ),
     };
     Ok(Secret::new(members))

@@ -7,7 +7,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::app_token::TokenEndpointFault;
-use crate::config::{ClientCertificate, Config};
+use super::settings::GraphSettings;
+use crate::config::ClientCertificate;
 use crate::ports::{Clock, Guids, Signing};
 use crate::secret::Secret;
 
@@ -21,7 +22,7 @@ const LIFETIME: Duration = Duration::from_mins(5);
 /// [`TokenEndpointFault::CertificateExpired`], [`TokenEndpointFault::NotSigned`].
 pub(super) async fn sign(
     platform: &(impl Clock + Guids + Signing),
-    config: &Config,
+    settings: &GraphSettings,
     certificate: &ClientCertificate,
     audience: &str,
 ) -> Result<Secret, TokenEndpointFault> {
@@ -29,7 +30,7 @@ pub(super) async fn sign(
     if now > certificate.not_after {
         return Err(TokenEndpointFault::CertificateExpired);
     }
-    let client_id = config.client_id.to_string();
+    let client_id = settings.client_id.to_string();
     let issued = now.millis() / 1000;
     let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": certificate.thumbprint });
     let claims = json!({
@@ -57,7 +58,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::config::Variables;
+    use crate::config::{Config, Variables};
     use crate::graph::app_token::AppTokenCache;
     use crate::ports::SendFailure;
     use crate::problem::{Code, Refusal};
@@ -84,7 +85,7 @@ mod tests {
         spoil(&mut config);
         let started = stage.start(async move {
             let until = platform.now().plus(Duration::from_mins(1));
-            AppTokenCache::default().get(&platform, &config, until).await
+            AppTokenCache::default().get(&platform, &GraphSettings::of(&config), until).await
         });
         stage.finish(started)
     }

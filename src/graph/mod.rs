@@ -4,6 +4,7 @@ pub mod answer;
 pub mod app_token;
 mod assertion;
 pub mod request;
+pub mod settings;
 pub mod tracking;
 
 /// Whether `text` is of the kind that Microsoft's codes and ids are: of 1 to `longest` characters that can hold neither an address nor a line, so

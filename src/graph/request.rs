@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::answer::{self, Accepted, GraphFaultKind};
 use super::app_token::{AppTokenCache, TokenEndpointFault};
-use crate::config::Config;
+use super::settings::GraphSettings;
 use crate::ledger::{Order, SubmitFault};
 use crate::ports::{Call, Clock, Guids, Http, Received, SendFailure, Signing, Timers};
 use crate::secret::Secret;
@@ -33,7 +33,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 pub async fn submit(
     platform: &(impl Http + Clock + Guids + Signing + Timers),
     app_token: &AppTokenCache,
-    config: &Config,
+    settings: &GraphSettings,
     order: &Order,
     graph_request: &[u8],
     until: Timestamp,
@@ -41,12 +41,12 @@ pub async fn submit(
     let mut renewed = false;
     let mut waits = 0;
     loop {
-        let token = app_token.get(platform, config, until).await?;
+        let token = app_token.get(platform, settings, until).await?;
         if platform.now().plus(MIN_CALL) > until {
             return Err(TokenEndpointFault::Send(SendFailure::Deadline).into());
         }
-        let answer = send(platform, config, order, &token, graph_request, until).await;
-        let fault = match answer::read(answer, config.tenant_id) {
+        let answer = send(platform, settings, order, &token, graph_request, until).await;
+        let fault = match answer::read(answer, settings.tenant_id) {
             Ok(accepted) => return Ok(accepted),
             Err(fault) => fault,
         };
@@ -77,14 +77,14 @@ pub async fn submit(
 /// Sends the remediation under a client request id of its own, which Graph logs.
 async fn send(
     platform: &(impl Http + Clock + Guids),
-    config: &Config,
+    settings: &GraphSettings,
     order: &Order,
     token: &Secret,
     graph_request: &[u8],
     until: Timestamp,
 ) -> Result<Received, SendFailure> {
     let version = order.version.segment();
-    let url = format!("{}/{version}/security/collaboration/analyzedEmails/remediate", config.graph_url);
+    let url = format!("{}/{version}/security/collaboration/analyzedEmails/remediate", settings.graph_url);
     let authorization = format!("Bearer {}", token.expose());
     let client_request_id = platform.new_guid();
     let mut headers = vec![

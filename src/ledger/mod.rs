@@ -10,8 +10,9 @@
 //!   arrives: there is no message from Worker to object that could get lost between Graph's answer and the record. And the requests of one
 //!   object share its I/O context, so that a second request may simply await the first one's outcome, which is forbidden between the
 //!   requests of a Worker (facts, section 7).
-//! - **Cost.** One hop in place of two (begin, finish), whose answer passes through the Worker unread. The app token is cached per isolate, and an object
-//!   mostly shares its isolate with the Worker or with its neighbours; where it does not, it fetches one token an hour.
+//! - **Cost.** One hop in place of two (begin, finish), whose answer passes through the Worker, which looks at one header of it. The app token is cached
+//!   per isolate and settings, and an object mostly shares its isolate with the Worker or with its neighbours; where it does not, it fetches one token
+//!   an hour.
 //!
 //! The price is that the payload crosses the hop. It is the body for Graph already, made anew from what was checked, and is not parsed again. Nothing that was
 //! not checked comes to an object.

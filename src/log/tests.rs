@@ -124,3 +124,16 @@ fn the_sample_that_operators_queries_are_tried_on_is_what_the_gateway_writes() {
     }
     assert_eq!(SAMPLE, expected);
 }
+
+/// A place is always safe to log, and a message if it is a literal: it then has no part of what was processed.
+#[test]
+fn a_panic_is_one_line_with_its_place() {
+    for (place, message, reason) in [
+        (Some("src/a.rs:1:2"), Some("capacity overflow"), "the module panicked at src/a.rs:1:2: capacity overflow"),
+        (Some("src/a.rs:1:2"), None, "the module panicked at src/a.rs:1:2"),
+        (None, None, "the module panicked at an unknown place"),
+    ] {
+        let line: serde_json::Value = serde_json::from_str(&super::panic_line(place, message)).unwrap();
+        assert_eq!(line, serde_json::json!({ "code": "internal", "reason": reason }));
+    }
+}

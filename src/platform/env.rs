@@ -1,21 +1,44 @@
-//! The one reader of the environment.
+//! The one reader of the environments of the Worker and of objects.
 
 use js_sys::{JSON, Reflect};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
 
-use crate::config::{VARIABLES, Variables};
+use crate::config::{self, STOPPED, VARIABLES, Variables};
+use crate::isolate::Environment;
 
-/// The gateway's variables and secrets, as far as they are set.
-pub(super) fn variables(env: &JsValue) -> Variables {
-    VARIABLES.into_iter().filter_map(|name| Some((name, variable(env, name)?))).collect()
+/// The environment that the platform gives with a request.
+#[derive(Clone)]
+pub(super) struct Bindings(pub(super) JsValue);
+
+impl Environment for Bindings {
+    fn is_same(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
+    fn variables(&self) -> Variables {
+        VARIABLES.into_iter().filter_map(|name| Some((name, self.variable(name)?))).collect()
+    }
 }
 
-/// Texts come as strings, tables and arrays of `wrangler.toml` as JSON values.
-fn variable(env: &JsValue, name: &str) -> Option<Value> {
-    let value = Reflect::get(env, &JsValue::from_str(name)).ok().filter(|value| !value.is_undefined())?;
-    match value.as_string() {
-        Some(text) => Some(Value::String(text)),
-        None => serde_json::from_str(&String::from(JSON::stringify(&value).ok()?)).ok(),
+impl Bindings {
+    /// Returns whether the emergency stop is set, or cannot be read.
+    pub(super) fn is_stopped(&self) -> bool {
+        config::is_stopped(self.variable(STOPPED).as_ref())
+    }
+
+    /// Texts come as strings, tables and arrays of `wrangler.toml` as JSON values. A value that is set and cannot be read is an
+    /// object without members, which no variable accepts.
+    fn variable(&self, name: &str) -> Option<Value> {
+        let unreadable = || Value::Object(Map::new());
+        let Ok(value) = Reflect::get(&self.0, &JsValue::from_str(name)) else { return Some(unreadable()) };
+        if value.is_undefined() {
+            return None;
+        }
+        let read = match value.as_string() {
+            Some(text) => Some(Value::String(text)),
+            None => JSON::stringify(&value).ok().and_then(|json| serde_json::from_str(&json.as_string()?).ok()),
+        };
+        Some(read.unwrap_or_else(unreadable))
     }
 }

@@ -1,7 +1,7 @@
 // What costs less on JavaScript's side. Each call from WebAssembly is a crossing and each text that crosses is converted, so what belongs
 // together crosses in one piece: headers as one text, bodies as bytes, a whole exchange as one promise. No rule of the gateway's is in here.
 
-import { __wbg_reset_state, unanswered } from "./index.js";
+import { __wbg_reset_state, begin, interrupted, otherFormat, unanswered } from "./index.js";
 
 // ---- The module: it is called through `enter`, by what is in here and by entry.js; but for the finalizers of what it has given away ----
 
@@ -9,6 +9,7 @@ import { __wbg_reset_state, unanswered } from "./index.js";
 export let instance = 0;
 let isLost = false;
 let isInside = false;
+begin();
 
 /** Calls into the module, which is started anew where it was lost. Never from within: what the module calls in here calls it later, or not at all. */
 export function enter(call) {
@@ -16,13 +17,15 @@ export function enter(call) {
   if (isInside) lose({ name: "an execution was terminated" });
   if (isLost) {
     __wbg_reset_state();
+    begin();
     isLost = false;
   }
   isInside = true;
   try {
     return call();
   } catch (error) {
-    lose(error);
+    // Any other error is that of the one call, and left the module as an `Err` does. One that has passed through the module itself is as a trap.
+    if (error instanceof WebAssembly.RuntimeError || interrupted()) lose(error);
     throw error;
   } finally {
     isInside = false;
@@ -30,9 +33,8 @@ export function enter(call) {
 }
 
 function lose(error) {
-  // Of any other error, the text may hold what is not to be logged.
   const what = error instanceof WebAssembly.RuntimeError ? error.message : error?.name;
-  console.error(JSON.stringify({ code: "internal", reason: `the module was lost, and starts anew: ${what}` }));
+  log(JSON.stringify({ code: "internal", reason: `the module was lost, and starts anew: ${what}` }));
   isLost = true;
   instance += 1;
   // Whoever waits for it would wait for ever.
@@ -44,14 +46,23 @@ function lose(error) {
 function callback(call) {
   const own = instance;
   return (...values) => {
-    if (own !== instance) return;
-    try {
+    const deliver = () => {
       // Once more: it may turn out only now that the instance was ended.
       enter(() => {
         if (own === instance) call(...values);
       });
+    };
+    if (own !== instance) return;
+    try {
+      deliver();
     } catch {
-      // It is lost by then, and nobody else is to hear of it.
+      // A trap has ended the instance, and nobody else is to hear of it. After any other error somebody in the module still waits.
+      if (own !== instance) return;
+      try {
+        deliver();
+      } catch (error) {
+        if (own === instance) lose(error);
+      }
     }
   };
 }
@@ -86,18 +97,25 @@ export function fail(id, error) {
 
 /** Where no timer is to be had, what else ends the wait has to. */
 export function setTimer(call, wait) {
+  const timer = { isCleared: false };
+  const goesOff = callback(() => {
+    if (!timer.isCleared) call();
+  });
   try {
-    return setTimeout(callback(call), wait);
+    timer.handle = setTimeout(goesOff, wait);
+    return timer;
   } catch {
     return null;
   }
 }
 
 export function clearTimer(timer) {
+  // What it would call goes with this, in the module.
+  timer.isCleared = true;
   try {
-    clearTimeout(timer);
+    clearTimeout(timer.handle);
   } catch {
-    // It is of an object that is gone, and its timer with it.
+    // It is of another object, whose timer may still go off.
   }
 }
 
@@ -135,6 +153,7 @@ function object(parts) {
 }
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Method, URL and headers, as UTF-8: a token is long, and texts cross letter by letter. */
 export function read(request) {
@@ -193,41 +212,38 @@ export async function callMicrosoft(head, body, cap, skip, { signal }) {
 // ---- The ledger ----
 
 /**
- * Has a caller's object carry out an errand. `message` has the object's name on a line, and then the errand, JSON in ASCII; `body` is the one for Graph. What
- * the object answers is the caller's answer. It is given up after `patience` milliseconds.
+ * Has a caller's object carry out a job. The message is `head`, lines of text, and `body`, the one for Graph. The object is given up after `patience`
+ * milliseconds. Its response must name the format that the first line of `head` names; without that header it is the caller's response.
  */
-export async function pass(env, message, body, patience) {
-  const [name, errand] = message.split("\n");
+export async function pass(env, name, head, body, formatHeader, patience) {
+  // Views of the module's memory would not last.
+  const message = new Uint8Array(head.length + body.length);
+  message.set(head);
+  message.set(body, head.length);
+  const lines = message.subarray(0, head.length);
   let timer;
   const late = new Promise((_, fail) => {
     timer = setTimeout(fail, patience);
   });
   try {
-    return await Promise.race([send(env, name, errand, body), late]);
+    // The host is of no account: the binding and the name address the object.
+    const init = { method: "POST", body: message };
+    const response = await Promise.race([env.LEDGER.getByName(name).fetch("https://ledger/", init), late]);
+    const headers = new Headers(response.headers);
+    if (headers.get(formatHeader) === decoder.decode(lines.subarray(0, lines.indexOf(10)))) {
+      headers.delete(formatHeader);
+      return new Response(response.body, { status: response.status, headers });
+    }
+    response.body?.cancel().catch(() => {});
+    return enter(() => otherFormat(lines));
   } catch (error) {
     // Not within the call that has come here.
     await null;
     const { overloaded, durableObjectReset, remote } = error ?? {};
-    return enter(() => unanswered(errand, overloaded === true, durableObjectReset === true, remote === true));
+    return enter(() => unanswered(lines, overloaded === true, durableObjectReset === true, remote === true));
   } finally {
     clearTimeout(timer);
   }
-}
-
-/**
- * Sends an errand. A request holds the bytes of its body until its response comes, and a suspended function its variables: many that wait would exhaust the
- * memory of the isolate. So the body is a stream, which is gone once it is read, and this function ends at once. `body` is a view of the module's memory,
- * which would not last.
- */
-function send(env, name, errand, body) {
-  // The host is of no account: the binding and the name address the object.
-  const init = { method: "POST", headers: { errand }, body: new Response(body.slice()).body };
-  return env.LEDGER.getByName(name).fetch("https://ledger/", init);
-}
-
-/** The errand of a request to an object, as UTF-8. */
-export function errandOf(request) {
-  return encoder.encode(request.headers.get("errand") ?? "");
 }
 
 /** All rows of a query, each an array. Read at once: `values` may be views of the module's memory. */

@@ -1,21 +1,18 @@
 //! The platform's request as plain values, and its body.
 
 use js_sys::{Promise, Uint8Array};
-use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Request as JsRequest;
 
 use super::{convert, tasks};
-use crate::gateway::errand::Errand;
 use crate::http::{Body, BodyFailure, Request, RequestHeaders};
 use crate::secret::Secret;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = read)]
-    fn read_request(request: &JsRequest) -> Vec<u8>;
-    #[wasm_bindgen(js_name = errandOf)]
-    fn errand_of(request: &JsRequest) -> Vec<u8>;
+    #[wasm_bindgen(catch, js_name = read)]
+    fn read_request(request: &JsRequest) -> Result<Vec<u8>, JsValue>;
     fn whole(request: &JsRequest) -> Promise;
     fn counted(request: &JsRequest, cap: f64) -> Promise;
 }
@@ -23,16 +20,14 @@ extern "C" {
 /// The body of a request of the platform's.
 pub(super) struct IncomingBody(JsRequest);
 
-/// What a request to an object brings: the errand, and the body for Graph. `None` where that is not what it brings.
-pub(super) async fn errand(request: &JsRequest) -> Option<(Errand, Vec<u8>)> {
-    let errand = serde_json::from_slice(&errand_of(request)).ok()?;
-    let body = tasks::settled(&whole(request)).await.ok()?;
-    Some((errand, body.unchecked_into::<Uint8Array>().to_vec()))
+/// Returns the message that a request to an object brings.
+pub(super) async fn message(request: &JsRequest) -> Result<Vec<u8>, JsValue> {
+    Ok(tasks::settled(&whole(request)).await?.unchecked_into::<Uint8Array>().to_vec())
 }
 
 /// Takes `request` apart.
-pub(super) fn split(request: JsRequest) -> (Request, IncomingBody) {
-    let bytes = read_request(&request);
+pub(super) fn split(request: JsRequest) -> Result<(Request, IncomingBody), JsValue> {
+    let bytes = read_request(&request)?;
     let text = String::from_utf8_lossy(&bytes);
     let mut lines = text.split('\n');
     let mut line = || lines.next().unwrap_or_default();
@@ -52,7 +47,7 @@ pub(super) fn split(request: JsRequest) -> (Request, IncomingBody) {
         idempotency_key: header(),
         workflow_run_id: header(),
     };
-    (Request { method, path: path.to_owned(), query: query.to_owned(), headers }, IncomingBody(request))
+    Ok((Request { method, path: path.to_owned(), query: query.to_owned(), headers }, IncomingBody(request)))
 }
 
 /// Path and query of an absolute URL as the platform serialises it: the first `/` after the authority begins the path, and `?` and `#` in a

@@ -13,12 +13,13 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::Request;
 use worker::worker_sys::{DurableObjectState, DurableObjectStorage};
 
+use super::env::Bindings;
 use super::storage::{StorageFailure, Tables};
-use super::{ISOLATE, Workers, convert, env, incoming, now, tasks};
-use crate::config::Config;
+use super::{ISOLATE, Workers, convert, incoming, now, tasks};
 use crate::gateway;
-use crate::graph;
 use crate::graph::answer::Accepted;
+use crate::graph::request;
+use crate::graph::settings::GraphAccess;
 use crate::ledger::flights::Flights;
 use crate::ledger::order::Slot;
 use crate::ledger::rules::{self, Begun, Step};
@@ -48,7 +49,7 @@ pub struct Ledger(Rc<Actor>);
 struct Actor {
     platform: Workers,
     storage: DurableObjectStorage,
-    env: JsValue,
+    env: Bindings,
     book: OnceCell<Rc<Book>>,
 }
 
@@ -68,17 +69,18 @@ impl Ledger {
     #[wasm_bindgen(constructor)]
     pub fn new(state: &DurableObjectState, env: JsValue) -> Result<Self, JsValue> {
         let storage = state.storage()?;
-        Ok(Self(Rc::new(Actor { platform: Workers::new(None), storage, env, book: OnceCell::new() })))
+        Ok(Self(Rc::new(Actor { platform: Workers::new(None), storage, env: Bindings(env), book: OnceCell::new() })))
     }
 
-    /// An errand of the Worker's, answered as its caller is.
+    /// A job of the Worker's, answered as its caller is.
     pub fn fetch(&self, request: Request) -> JsValue {
         let actor = Rc::clone(&self.0);
         tasks::run(async move {
-            let (errand, body) = incoming::errand(&request).await.ok_or("no errand")?;
+            let message = incoming::message(&request).await?;
             let isolate = ISOLATE.with(Rc::clone);
-            let variables = || env::variables(&actor.env);
-            let answer = gateway::carry_out(&actor.platform, &isolate, variables, &*actor, errand, body).await;
+            // Read for each job: an object may live longer than the value.
+            let stopped = actor.env.is_stopped();
+            let answer = gateway::carry_out(&actor.platform, &isolate, stopped, &*actor, message).await;
             Ok(convert::response(&answer)?.into())
         })
         .into()
@@ -129,15 +131,14 @@ impl Actor {
     async fn attempt(
         &self,
         book: &Book,
-        config: &Config,
+        graph: &GraphAccess,
         order: &Order,
         begun: Begun,
         graph_request: Vec<u8>,
         until: Timestamp,
     ) -> Outcome {
-        let isolate = ISOLATE.with(Rc::clone);
-        let (token, until) = (&isolate.app_token, until.minus(RECORDING));
-        let outcome = graph::request::submit(&self.platform, token, config, order, &graph_request, until).await;
+        let (token, settings, until) = (&graph.app_token, &graph.settings, until.minus(RECORDING));
+        let outcome = request::submit(&self.platform, token, settings, order, &graph_request, until).await;
         let recorded = rules::finish(&book.tables, &mut book.window.borrow_mut(), &begun, &outcome, now());
         if recorded.is_err() {
             // The record stays open; a retry is told a duplicate by Graph.
@@ -154,7 +155,7 @@ impl Actor {
 impl ports::Ledger for Actor {
     async fn settle(
         &self,
-        config: &Config,
+        graph: &GraphAccess,
         order: &Order,
         graph_request: Vec<u8>,
         until: Timestamp,
@@ -184,7 +185,7 @@ impl ports::Ledger for Actor {
                 book.flights.borrow_mut().take_off(order, asked);
                 // Both: the platform knows of nothing that it would have to finish once this request is answered.
                 let (alarm, outcome) =
-                    join(self.keep_alarm(&book), self.attempt(&book, config, order, begun, graph_request, until)).await;
+                    join(self.keep_alarm(&book), self.attempt(&book, graph, order, begun, graph_request, until)).await;
                 if alarm.is_err() {
                     // The next record sets it. What the caller wants to know is something else.
                     self.platform.log(&log::internal_line("the alarm that removes records was not set"));

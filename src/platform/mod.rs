@@ -10,6 +10,7 @@ mod storage;
 mod tasks;
 mod timers;
 
+use std::panic;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,10 +20,12 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CryptoKey, Request, Response, WorkerGlobalScope};
 use worker::worker_sys::Context;
 
+use self::env::Bindings;
 use self::tasks::Run;
 use self::timers::SharedTimer;
-use crate::gateway::{self, Received};
+use crate::gateway::{self, Received, handover};
 use crate::isolate::Isolate;
+use crate::log;
 use crate::ports::{Background, Clock, Domains, Guids, LedgerFailure, Log, Timers};
 use crate::time::{Timestamp, millis_of};
 
@@ -32,7 +35,7 @@ const LOST: Duration = Duration::from_secs(4);
 
 thread_local! {
     /// What this isolate keeps between requests. An isolate has one thread, so this is its one instance.
-    static ISOLATE: Rc<Isolate<CryptoKey>> = Rc::default();
+    static ISOLATE: Rc<Isolate<Bindings, CryptoKey>> = Rc::default();
 }
 
 /// Workers as the pipeline's platform.
@@ -60,53 +63,75 @@ impl Workers {
 extern "C" {
     #[wasm_bindgen(js_name = log)]
     fn log_line(line: &str);
-    /// What a caller's object answers within `patience` milliseconds to `message`, its name and the errand on a line each, and `body`, the one for Graph: a
-    /// response.
-    fn pass(env: &JsValue, message: &str, body: &[u8], patience: u32) -> Promise;
+    /// What the caller's object `name` answers within `patience` milliseconds to a message of these two parts: a response. The first line of `head` is
+    /// the format that the response must name in the header `format_header`.
+    fn pass(env: &JsValue, name: &str, head: &[u8], body: &[u8], format_header: &str, patience: u32) -> Promise;
 }
 
 /// The fetch event: every request to the Worker comes in here. Gives a response, or the promise of one.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
 pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
-    let platform = Workers::new(Some(context.unchecked_into()));
+    let (platform, env) = (Workers::new(Some(context.unchecked_into())), Bindings(env));
     tasks::run(async move {
         let isolate = ISOLATE.with(Rc::clone);
-        let (request, body) = incoming::split(request);
-        match gateway::receive(&platform, &isolate, || env::variables(&env), &request, body).await {
+        let (request, body) = incoming::split(request)?;
+        match gateway::receive(&platform, &isolate, &env, &request, body).await {
             Received::Answer(answer) => Ok(convert::response(&answer)?.into()),
-            Received::Errand(errand, graph_request) => {
-                let message = serde_json::to_string(&errand).map_err(|_| "an errand that is no JSON")?;
+            Received::Errand(errand, head, graph_request) => {
                 let patience = u32::try_from(millis_of(errand.left().saturating_add(LOST))).unwrap_or(u32::MAX);
                 // One ledger for each name, whatever the case: `CALLERS` takes no two names that differ in case alone.
                 let name = errand.caller.to_ascii_lowercase();
-                Ok(pass(&env, &format!("{name}\n{message}"), graph_request.as_bytes(), patience).into())
+                let (head, body) = (head.expose(), graph_request.as_bytes());
+                Ok(pass(&env.0, &name, head, body, handover::FORMAT_HEADER, patience).into())
             }
         }
     })
     .into()
 }
 
-/// The answer for an object that did not answer `errand`, as [`pass`] had it. The flags are what the platform says of the failure: that the object has too
+/// The answer for an object that did not answer the job of this `head`, as [`pass`] had it. The flags are what the platform says of the failure: that the object has too
 /// many requests, that the platform has reset it, and that the object's own code threw.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn unanswered(errand: &str, overloaded: bool, reset: bool, remote: bool) -> Result<Response, JsValue> {
+pub fn unanswered(head: &[u8], overloaded: bool, reset: bool, remote: bool) -> Result<Response, JsValue> {
     let failure = match (overloaded, reset, remote) {
         (true, ..) => LedgerFailure::Overloaded,
         (false, true, _) => LedgerFailure::Reset,
         (false, false, true) => LedgerFailure::Failed,
         (false, false, false) => LedgerFailure::Unreachable,
     };
-    let errand = serde_json::from_str(errand).map_err(|_| "an errand that is no JSON")?;
+    unanswered_as(head, failure)
+}
+
+/// The answer for an object that answered the job of this `head` in another format.
+#[wasm_bindgen(js_name = otherFormat)]
+#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
+pub fn other_format(head: &[u8]) -> Result<Response, JsValue> {
+    unanswered_as(head, LedgerFailure::OtherFormat)
+}
+
+fn unanswered_as(head: &[u8], failure: LedgerFailure) -> Result<Response, JsValue> {
+    let errand = handover::errand(head).ok_or("no errand")?;
     convert::response(&gateway::unanswered(&Workers::new(None), errand, failure))
+}
+
+/// Replaces the panic hook of the crate `worker`, which prints past [`Log`]. Its recovery needs no replacement, since nothing calls it: see scripts/build.sh.
+/// Called once for each instance of the module, before anything else.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
+pub fn begin() {
+    panic::set_hook(Box::new(|panic| {
+        let message = panic.payload().downcast_ref::<&'static str>().copied();
+        log_line(&log::panic_line(panic.location(), message));
+    }));
 }
 
 /// The answer to a request that was being answered when the module was lost.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
 pub fn lost(request: Request) -> Result<Response, JsValue> {
-    let (request, _) = incoming::split(request);
+    let (request, _) = incoming::split(request)?;
     convert::response(&gateway::lost(&Workers::new(None), &request))
 }
 

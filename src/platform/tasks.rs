@@ -155,6 +155,13 @@ pub(super) fn once_per_turn(clock: impl FnOnce() -> Timestamp) -> Timestamp {
     })
 }
 
+/// Returns whether an error of JavaScript has passed through the module in the middle of a turn. Nothing was unwound then, as after a trap.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
+pub fn interrupted() -> bool {
+    TASKS.with(|tasks| tasks.polling.get())
+}
+
 /// What a future that was run has come to.
 pub(super) enum Run {
     /// It did not have to wait.

@@ -130,6 +130,11 @@ fn ledger(failure: LedgerFailure) -> Public {
             "The storage of the caller's ledger failed. Retry later. Nothing was sent.",
         )
         .retry_after(Some(LEDGER_RETRY_AFTER)),
+        LedgerFailure::OtherFormat => Public::new(
+            Code::LedgerUnavailable,
+            "The caller's ledger runs another version of the gateway. Retry later. Nothing was sent.",
+        )
+        .retry_after(Some(LEDGER_RETRY_AFTER)),
         LedgerFailure::Failed => {
             Public::new(Code::Internal, "The caller's ledger failed. The outcome is unknown; it is safe to retry.")
         }

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::stage::{Stage, Started};
 use super::upstream::Reply;
-use super::{TENANT, description, entra, variables};
+use super::{Fixed, TENANT, description, entra, variables};
 use crate::config::{Config, Variables};
+use crate::gateway::handover::{FORMAT, FORMAT_HEADER};
 use crate::gateway::{self, Received};
 use crate::http::{Answer, Body, BodyFailure, Request, RequestHeaders};
-use crate::isolate::Isolate;
+use crate::isolate::{Configured, Environment, Isolate};
 use crate::ports::Signatures;
 use crate::secret::Secret;
 
@@ -24,8 +25,9 @@ pub(crate) const GRAPH_URL: &str = "https://graph.microsoft.com/beta/security/co
 /// A gateway on a stage. Microsoft answers as it does on a good day.
 pub(crate) struct Gateway {
     pub(crate) stage: Stage,
-    pub(crate) isolate: Rc<Isolate<<TestPlatform as Signatures>::Key>>,
-    variables: Variables,
+    pub(crate) isolate: Rc<Isolate<Fixed, <TestPlatform as Signatures>::Key>>,
+    /// What the platform gives with the next request.
+    pub(crate) environment: Fixed,
 }
 
 /// A body that comes whole.
@@ -93,30 +95,34 @@ impl Gateway {
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["00000000-0000-0000-0000-0000000000b1"]}}&tid={TENANT}"#
         );
         upstream.answer(GRAPH_URL, Reply::Answer(202, vec![("location", location)], Vec::new()));
-        Self { stage, isolate: Rc::default(), variables }
+        Self { stage, isolate: Rc::default(), environment: Fixed::new(variables) }
     }
 
     /// The configuration, which must be whole.
     pub(crate) fn config(&self) -> Rc<Config> {
-        Rc::new(self.stage.platform.check(&self.variables).unwrap())
+        Rc::new(self.stage.platform.check(&self.environment.variables()).unwrap())
+    }
+
+    /// What the isolate keeps of the environment, which must be whole.
+    pub(crate) fn configured(&self) -> Rc<Configured<<TestPlatform as Signatures>::Key>> {
+        self.isolate.configured(&self.stage.platform, &self.environment).unwrap()
     }
 
     /// Starts an exchange. Its answer must be one that is described.
     pub(crate) fn start(&mut self, request: Request, body: Vec<u8>) -> Started<Answer> {
         let (platform, isolate) = (self.stage.platform.clone(), Rc::clone(&self.isolate));
-        let variables = self.variables.clone();
+        let environment = self.environment.clone();
         self.stage.start(async move {
-            let received = gateway::receive(&platform, &isolate, || variables.clone(), &request, Whole(body)).await;
+            let received = gateway::receive(&platform, &isolate, &environment, &request, Whole(body)).await;
             let answer = match received {
                 Received::Answer(answer) => answer,
-                // The object is in an isolate of its own: nothing of the Worker's but these two comes to it.
-                Received::Errand(errand, graph_request) => {
-                    let errand = serde_json::to_string(&errand).unwrap();
-                    assert!(errand.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "no header: {errand}");
-                    let errand = serde_json::from_str(&errand).unwrap();
-                    let object = Isolate::<()>::default();
-                    let body = graph_request.into_bytes();
-                    gateway::carry_out(&platform, &object, || variables.clone(), &platform, errand, body).await
+                // The object is in an isolate of its own: the message is all that it gets.
+                Received::Errand(_, head, graph_request) => {
+                    let message = [head.expose(), graph_request.as_bytes()].concat();
+                    let object = Isolate::<Fixed, ()>::default();
+                    let mut answer = gateway::carry_out(&platform, &object, false, &platform, message).await;
+                    assert_eq!(answer.headers.pop(), Some((FORMAT_HEADER, FORMAT.to_owned())));
+                    answer
                 }
             };
             description::covers(&request.method, &request.path, &answer).unwrap();

@@ -19,8 +19,8 @@ use rsa::{BoxedUint, PrivateKey, PublicKey, pss};
 
 use super::upstream::Upstream;
 use crate::config::{Config, ConfigFault, Variables};
-use crate::graph::app_token::AppTokenCache;
 use crate::graph::request;
+use crate::graph::settings::GraphAccess;
 use crate::ledger::{Order, Quota, Settled, Settlement};
 use crate::ports::{Background, Clock, Domains, Guids, Ledger, LedgerFailure, Log, Signatures, Signing, Timers};
 use crate::secret::SecretBytes;
@@ -169,12 +169,12 @@ impl Signing for TestPlatform {
 impl Ledger for TestPlatform {
     async fn settle(
         &self,
-        config: &Config,
+        graph: &GraphAccess,
         order: &Order,
         graph_request: Vec<u8>,
         until: Timestamp,
     ) -> Result<Settled, LedgerFailure> {
-        let outcome = request::submit(self, &AppTokenCache::default(), config, order, &graph_request, until).await;
+        let outcome = request::submit(self, &graph.app_token, &graph.settings, order, &graph_request, until).await;
         let settlement = match outcome {
             Ok(accepted) => Settlement::Accepted { accepted, replayed: false },
             Err(fault) => Settlement::Failed(fault),

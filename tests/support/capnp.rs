@@ -4,10 +4,14 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::{Bindings, Setup, Wrangler};
+use crate::{Setup, Wrangler};
 
 /// The name of the folder, beside the configuration, that Durable Objects keep their data in.
 pub(crate) const STORAGE: &str = "storage";
+
+/// The files of a Wasm in place of the built one, of the gateway and of the Worker in front.
+pub(crate) const WASM: &str = "other.wasm";
+pub(crate) const FRONT_WASM: &str = "other-front.wasm";
 
 /// A Worker on a free port of loopback, which may reach nothing but loopback. `modules` are the names of files beside the configuration, that of
 /// the main one first.
@@ -24,12 +28,12 @@ pub(crate) fn config(modules: &[String], wrangler: &Wrangler, setup: &Setup) -> 
     let chained = |before: &'static [(&str, &str)]| -> Vec<&str> {
         before.iter().map(|(name, _)| *name).chain(modules.iter().map(String::as_str)).collect()
     };
-    let gateway = worker(&chained(setup.before), wrangler, &setup.bindings, own, &objects);
+    let gateway = worker(&chained(setup.before), wrangler, setup, WASM, own, &objects);
     let elsewhere = |object: &str, class: &str| {
         format!("(name = {object}, durableObjectNamespace = (className = {class}, serviceName = \"gateway\"))")
     };
     let front =
-        setup.front.as_ref().map(|front| worker(&chained(front.before), wrangler, &front.bindings, elsewhere, ""));
+        setup.front.as_ref().map(|front| worker(&chained(front.before), wrangler, front, FRONT_WASM, elsewhere, ""));
     let (service, front) = match front {
         Some(front) => ("front", format!("\nconst front :Workerd.Worker = {front};\n")),
         None => ("gateway", String::new()),
@@ -59,12 +63,13 @@ const gateway :Workerd.Worker = {gateway};
 fn worker(
     modules: &[&str],
     wrangler: &Wrangler,
-    bindings: &Bindings,
+    setup: &Setup,
+    other_wasm: &str,
     object: impl Fn(&str, &str) -> String,
     more: &str,
 ) -> String {
     let mut bound = String::new();
-    for (name, value) in bindings {
+    for (name, value) in &setup.bindings {
         let (kind, value) = match value {
             Value::String(text) => ("text", text.clone()),
             other => ("json", other.to_string()),
@@ -77,8 +82,9 @@ fn worker(
     let mut embedded = String::new();
     for module in modules {
         let file = quoted(module);
+        let wasm = if setup.wasm.is_some() { quoted(other_wasm) } else { file.clone() };
         let _ = match module.strip_suffix(".wasm") {
-            Some(_) => writeln!(embedded, "    (name = {}, wasm = embed {file}),", quoted(&format!("./{module}"))),
+            Some(_) => writeln!(embedded, "    (name = {}, wasm = embed {wasm}),", quoted(&format!("./{module}"))),
             None => writeln!(embedded, "    (name = {file}, esModule = embed {file}),"),
         };
     }

@@ -22,6 +22,8 @@ pub struct Setup {
     /// Modules that stand before the built Worker, by name and source. The first is the one that workerd starts with, and exports what the built Worker
     /// exports, by way of `./index.js`: that is what is deployed, and what a test does to it from outside stands in these.
     pub before: &'static [(&'static str, &'static str)],
+    /// A Wasm in place of the built one: that of another build.
+    pub wasm: Option<Vec<u8>>,
     /// Options of V8, as its `--help` has them.
     pub v8_flags: &'static [&'static str],
     /// A Worker in front, in an isolate of its own, which takes the requests, while the ledgers are those of the gateway itself: as while a deployment

@@ -46,6 +46,11 @@ impl Worker {
         for (name, source) in setup.before.iter().chain(front) {
             fs::write(folder.join(name), source)?;
         }
+        for (name, setup) in [(capnp::WASM, Some(setup)), (capnp::FRONT_WASM, setup.front.as_deref())] {
+            if let Some(wasm) = setup.and_then(|setup| setup.wasm.as_ref()) {
+                fs::write(folder.join(name), wasm)?;
+            }
+        }
         let modules: Vec<String> = self.modules.iter().map(|module| name(module)).collect();
         Ok(fs::write(folder.join("config.capnp"), capnp::config(&modules, &self.wrangler, setup))?)
     }

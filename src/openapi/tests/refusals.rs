@@ -39,6 +39,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::QuotaExceeded { emails: 2, quota },
         Refusal::Ledger(LedgerFailure::Unreachable),
         Refusal::Ledger(LedgerFailure::Storage),
+        Refusal::Ledger(LedgerFailure::OtherFormat),
         Refusal::Ledger(LedgerFailure::Failed),
         Refusal::TooLate,
         Refusal::Lost,

@@ -12,6 +12,7 @@ use crate::config::{Config, Variables};
 use crate::graph::answer::Accepted;
 use crate::graph::app_token::AppTokenCache;
 use crate::graph::request::submit;
+use crate::graph::settings::GraphSettings;
 use crate::ledger::{Order, SubmitFault};
 use crate::ports::{Call, Clock, Domains, Guids, Http, Received, SendFailure, Signing, Timers, Unread};
 use crate::secret::SecretBytes;
@@ -170,7 +171,7 @@ pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> 
         newer_member: false,
     };
     let until = script.now().plus(Duration::from_secs(budget));
-    let result = run(submit(script, cache, &config(script), &order, b"the remediation", until));
+    let result = run(submit(script, cache, &GraphSettings::of(&config(script)), &order, b"the remediation", until));
     assert!(script.now() <= until, "the budget is kept: {} ms over", millis_of(script.now().since(until)));
     assert!(script.answers.borrow().is_empty(), "left over");
     result

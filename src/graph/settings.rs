@@ -1,0 +1,166 @@
+//! The settings that a Durable Object needs to call Microsoft, as one line of JSON.
+//!
+//! The Worker writes the line from its current environment, and the object reads it from the job. An object may live on with
+//! the environment that it was constructed with, so its own environment cannot say which secret is in use.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::app_token::AppTokenCache;
+use crate::config::{ClientCertificate, Config, Credential};
+use crate::remediation::Guid;
+use crate::secret::{Secret, SecretBytes};
+use crate::time::Timestamp;
+
+/// Settings for the calls to Entra's token endpoint and to Graph.
+#[derive(Debug)]
+pub struct GraphSettings {
+    /// The Entra tenant whose mailboxes are remediated.
+    pub tenant_id: Guid,
+    /// The gateway's application, which holds the permission in Graph.
+    pub client_id: Guid,
+    /// The secret or the certificate of that application.
+    pub credential: Credential,
+    /// Graph's scheme and authority, without a trailing slash.
+    pub graph_url: String,
+    /// Entra's scheme and authority, without a trailing slash.
+    pub login_url: String,
+}
+
+/// What is needed to call Microsoft with one set of settings.
+#[derive(Debug)]
+pub struct GraphAccess {
+    /// The settings.
+    pub settings: GraphSettings,
+    /// The token that was fetched with them.
+    pub app_token: AppTokenCache,
+}
+
+/// The members of the line. They are no `Debug`, since they show the credential.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Line {
+    tenant_id: String,
+    client_id: String,
+    credential: CredentialMember,
+    graph_url: String,
+    login_url: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+enum CredentialMember {
+    Secret(String),
+    #[serde(rename_all = "camelCase")]
+    Certificate {
+        private_key: String,
+        thumbprint: String,
+        not_after: u64,
+    },
+}
+
+impl GraphSettings {
+    /// Writes the line from a configuration. It holds the credential, and no line break.
+    #[must_use]
+    pub fn line(config: &Config) -> Secret {
+        let line = Line {
+            tenant_id: config.tenant_id.to_string(),
+            client_id: config.client_id.to_string(),
+            credential: match &config.credential {
+                Credential::Secret(secret) => CredentialMember::Secret(secret.expose().to_owned()),
+                Credential::Certificate(certificate) => CredentialMember::Certificate {
+                    private_key: BASE64_STANDARD.encode(certificate.private_key.expose()),
+                    thumbprint: certificate.thumbprint.clone(),
+                    not_after: certificate.not_after.millis(),
+                },
+            },
+            graph_url: config.graph_url.clone(),
+            login_url: config.login_url.clone(),
+        };
+        Secret::new(serde_json::to_string(&line).unwrap_or_default())
+    }
+
+    /// Reads the line. Returns `None` if [`GraphSettings::line`] did not write it.
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let line: Line = serde_json::from_slice(line).ok()?;
+        let credential = match line.credential {
+            CredentialMember::Secret(secret) => Credential::Secret(Secret::new(secret)),
+            CredentialMember::Certificate { private_key, thumbprint, not_after } => {
+                Credential::Certificate(ClientCertificate {
+                    private_key: SecretBytes::new(BASE64_STANDARD.decode(private_key).ok()?),
+                    thumbprint,
+                    not_after: Timestamp::from_millis(not_after),
+                })
+            }
+        };
+        Some(Self {
+            tenant_id: line.tenant_id.parse().ok()?,
+            client_id: line.client_id.parse().ok()?,
+            credential,
+            graph_url: line.graph_url,
+            login_url: line.login_url,
+        })
+    }
+
+    /// Returns the settings of a configuration, by way of the line.
+    #[cfg(test)]
+    pub(crate) fn of(config: &Config) -> Self {
+        Self::parse(Self::line(config).expose().as_bytes()).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Variables;
+    use crate::testing::certificate::{of, pkcs8};
+    use crate::testing::entra::CURRENT;
+    use crate::testing::platform::TestPlatform;
+    use crate::testing::variables_with;
+
+    #[test]
+    fn the_object_reads_the_settings_that_the_worker_wrote() {
+        let secret = "a \"secret\" \\ with\na line break and é";
+        let by_secret = variables_with("CLIENT_SECRET", json!(secret));
+        let mut by_certificate: Variables = variables_with("GRAPH_URL", json!("https://graph.example"));
+        by_certificate.remove("CLIENT_SECRET");
+        by_certificate.insert("CLIENT_CERTIFICATE", json!(format!("{}{}", pkcs8(&CURRENT.private), of(&CURRENT))));
+        for variables in [by_secret, by_certificate] {
+            let config = TestPlatform::default().check(&variables).unwrap();
+            let line = GraphSettings::line(&config);
+            assert!(!line.expose().contains('\n'), "it is one line");
+            let read = GraphSettings::parse(line.expose().as_bytes()).unwrap();
+            assert_eq!((read.tenant_id, read.client_id), (config.tenant_id, config.client_id));
+            assert_eq!((&read.graph_url, &read.login_url), (&config.graph_url, &config.login_url));
+            match (&read.credential, &config.credential) {
+                (Credential::Secret(read), Credential::Secret(written)) => assert_eq!(read, written),
+                (Credential::Certificate(read), Credential::Certificate(written)) => {
+                    assert_eq!(read.private_key, written.private_key);
+                    assert_eq!((&read.thumbprint, read.not_after), (&written.thumbprint, written.not_after));
+                }
+                other => panic!("{other:?}"),
+            }
+            assert!(!format!("{read:?}").contains("line break"), "a secret is shown");
+        }
+    }
+
+    #[test]
+    fn what_is_no_line_of_settings_is_rejected() {
+        let line = GraphSettings::line(&TestPlatform::default().check(&crate::testing::variables()).unwrap());
+        let line = line.expose();
+        for wrong in [
+            String::new(),
+            "{}".to_owned(),
+            line.replace("tenantId", "tenant"),
+            line.replacen('{', r#"{"more":1,"#, 1),
+            line.replace("aaaabbbb-", "aaaabbbb"),
+            line.replace("secret", "certificate"),
+        ] {
+            assert!(GraphSettings::parse(wrong.as_bytes()).is_none(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+// The module that workerd starts with: the built Worker in one isolate, with the environment that a test has set last.
+
+import built, { Ledger as BuiltLedger } from "./index.js";
+
+/** The variables of the Worker, and those of objects that start from now on. */
+let worker = {};
+let object = {};
+/** The environment that the Worker gets. */
+let environment;
+/** Whether each request gets an environment object of its own. */
+let isNewEachTime = false;
+/** How often objects were to start again. */
+let starts = 0;
+/** URL and headers of the last request to an object. */
+let lastJob = "";
+
+const withLedger = (variables, { LEDGER }) => ("LEDGER" in variables ? { ...variables } : { ...variables, LEDGER });
+
+export default {
+  async fetch(request, env, context) {
+    switch (new URL(request.url).pathname) {
+      case "/environment": {
+        const next = await request.json();
+        worker = next.worker;
+        environment = undefined;
+        isNewEachTime = next.isNewEachTime;
+        if (next.object) {
+          object = next.object;
+          starts += 1;
+        }
+        return new Response();
+      }
+      case "/last-job":
+        return new Response(lastJob);
+      default:
+        if (environment === undefined || isNewEachTime) environment = withLedger(worker, env);
+        return built.fetch(request, environment, context);
+    }
+  },
+};
+
+/** An object lives on with the environment that it was constructed with, until it is to start again. */
+export class Ledger {
+  #state;
+  #env;
+  #built;
+  #start;
+
+  constructor(state, env) {
+    this.#state = state;
+    this.#env = env;
+  }
+
+  fetch(request) {
+    lastJob = `${request.url} ${JSON.stringify([...request.headers])}`;
+    if (this.#start !== starts) {
+      this.#built = new BuiltLedger(this.#state, withLedger(object, this.#env));
+      this.#start = starts;
+    }
+    return this.#built.fetch(request);
+  }
+
+  alarm() {
+    return new BuiltLedger(this.#state, this.#env).alarm();
+  }
+}

@@ -1,0 +1,264 @@
+//! One isolate whose environment changes between requests, as when only bindings are deployed: a changed variable or secret
+//! counts from the next request on, in either direction, and nothing of one environment gets into another.
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use acceptance::{
+    API_KEY, API_KEY_SHA256, Answer, Bindings, Failure, Gateway, NEXT_API_KEY_SHA256, Setup, TestResult, World,
+    payload, tests,
+};
+use remediation_gateway::config::VARIABLES;
+use sandbox::{ClientCertificate, Endpoint, NextAnswer, Sandbox, SelfSigned, Settings, TokenRequest};
+use serde_json::{Value, json};
+
+const CHANGING: &[(&str, &str)] = &[("main.js", include_str!("main.js"))];
+
+/// How long the sandbox may take to be asked.
+const SOON: Duration = Duration::from_secs(5);
+
+const OTHER_GUID: &str = "99999999-0000-4000-8000-000000000009";
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        each_variable_counts_from_the_next_request_on_and_so_does_its_end,
+        an_object_stops_if_its_environment_or_the_workers_says_so,
+        an_unchanged_environment_keeps_its_caches,
+        two_environments_that_take_turns_keep_their_own_caches,
+        a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_others,
+        the_credential_reaches_the_object_in_the_body_alone,
+    ])
+}
+
+/// An isolate, and what its environment is made of.
+struct Isolate {
+    gateway: Gateway,
+    base: Bindings,
+}
+
+impl Isolate {
+    async fn start(world: &World) -> Result<Self, Failure> {
+        let mut base = world.bindings();
+        base["CALLERS"].as_array_mut().ok_or("no callers")?.push(by_key(API_KEY_SHA256));
+        let gateway = world.gateway_as(&Setup { before: CHANGING, ..base.clone().into() }).await?;
+        Ok(Self { gateway, base })
+    }
+
+    /// The variables with these over them. A null takes one away.
+    fn with(&self, over: &Value) -> Bindings {
+        let mut bindings = self.base.clone();
+        for (name, value) in over.as_object().into_iter().flatten() {
+            bindings.insert(name.clone(), value.clone());
+        }
+        bindings.retain(|name, value| name == "LEDGER" || !value.is_null());
+        bindings
+    }
+
+    /// Sets the environment of the next requests. `object` is that of objects, which start again; without it they live on.
+    async fn set(&self, worker: &Value, object: Option<&Value>) -> TestResult {
+        let object = object.map(|object| self.with(object));
+        let body = json!({ "worker": self.with(worker), "object": object, "isNewEachTime": false });
+        assert_eq!(Answer::to(self.gateway.post("/environment").json(&body)).await?.status, 200);
+        Ok(())
+    }
+
+    async fn by_key(&self) -> Result<Answer, Failure> {
+        Answer::to(self.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload())).await
+    }
+
+    async fn by_token(&self, entra: &Sandbox) -> Result<Answer, Failure> {
+        let token = entra.issue_token(&TokenRequest::default());
+        Answer::to(self.gateway.post("/remediate").bearer_auth(token).json(&payload())).await
+    }
+
+    /// The codes of two remediations, by key and by token.
+    async fn codes(&self, entra: &Sandbox) -> Result<[String; 2], Failure> {
+        Ok([code(&self.by_key().await?), code(&self.by_token(entra).await?)])
+    }
+}
+
+fn by_key(digest: &str) -> Value {
+    json!({ "name": "script", "api_key_sha256": [digest], "actions": ["softDelete"] })
+}
+
+/// The public code of an error, or "accepted".
+fn code(answer: &Answer) -> String {
+    answer.json()["error"]["code"].as_str().unwrap_or("accepted").to_owned()
+}
+
+/// What is changed, what two remediations then come to, by key and by token, and what a request to Microsoft then holds.
+type Change = (Value, [&'static str; 2], Option<(Endpoint, String)>);
+
+fn changes(isolate: &Isolate, elsewhere: &Sandbox, certificate: &str) -> Vec<Change> {
+    let callers = isolate.base["CALLERS"].as_array().cloned().unwrap_or_default();
+    let url = elsewhere.base_url();
+    let rejected = ["graphCredentialRejected"; 2];
+    let misconfigured = ["misconfigured"; 2];
+    let (token, graph) = (
+        |seen: &str| Some((Endpoint::Token, seen.to_owned())),
+        |seen: &str| Some((Endpoint::Remediate, seen.to_owned())),
+    );
+    vec![
+        (json!({ "TENANT_ID": OTHER_GUID }), ["graphCredentialRejected", "invalidCredentials"], token(OTHER_GUID)),
+        (json!({ "TENANT_ID": "no GUID" }), misconfigured, None),
+        (json!({ "TENANT_ID": null }), misconfigured, None),
+        (json!({ "CLIENT_ID": OTHER_GUID }), rejected, token(&format!("client_id={OTHER_GUID}"))),
+        (json!({ "CLIENT_SECRET": "rotated" }), rejected, token("client_secret=rotated")),
+        (json!({ "CLIENT_SECRET": null }), misconfigured, None),
+        (json!({ "CLIENT_SECRET": null, "CLIENT_CERTIFICATE": certificate }), rejected, token("client_assertion=")),
+        (json!({ "CLIENT_CERTIFICATE": certificate }), misconfigured, None),
+        (json!({ "AUDIENCE": "api://another" }), ["accepted", "invalidCredentials"], None),
+        (json!({ "CALLERS": [callers[0]] }), ["invalidCredentials", "accepted"], None),
+        (json!({ "CALLERS": [callers[0], by_key(NEXT_API_KEY_SHA256)] }), ["invalidCredentials", "accepted"], None),
+        (json!({ "CALLERS": [callers[1]] }), ["accepted", "unknownCaller"], None),
+        (json!({ "GRAPH_VERSION": "v1.0" }), ["accepted"; 2], graph("/v1.0/")),
+        (json!({ "GRAPH_VERSION": null }), ["accepted"; 2], graph("/beta/")),
+        (json!({ "GRAPH_URL": url }), rejected, graph("")),
+        (json!({ "LOGIN_URL": url }), ["graphCredentialRejected", "invalidCredentials"], token("")),
+        (json!({ "STOPPED": "true" }), ["stopped"; 2], None),
+        (json!({ "STOPPED": true }), ["stopped"; 2], None),
+        (json!({ "STOPPED": "false" }), ["accepted"; 2], None),
+        (json!({ "STOPPED": "maybe" }), misconfigured, None),
+        (json!({ "LEDGER": null }), misconfigured, None),
+    ]
+}
+
+/// With an object that lives on, and with one that starts again with the new environment. What Microsoft must see is seen, also
+/// where the isolate has a token of the environment before.
+async fn each_variable_counts_from_the_next_request_on_and_so_does_its_end(world: &World) -> TestResult {
+    let elsewhere = Sandbox::start(Settings::new("a secret of another Entra")).await?;
+    let own = SelfSigned::until(2100);
+    let certificate = format!("{}{}", own.key, own.certificate);
+    let isolate = Isolate::start(world).await?;
+    let changes = changes(&isolate, &elsewhere, &certificate);
+    for name in VARIABLES {
+        assert!(changes.iter().any(|(over, ..)| over.get(name).is_some()), "{name} is not tested");
+    }
+    let none = json!({});
+    isolate.set(&none, Some(&none)).await?;
+    assert_eq!(isolate.codes(&world.sandbox).await?, ["accepted"; 2]);
+    for starts_again in [false, true] {
+        for (over, codes, seen) in &changes {
+            world.sandbox.clear();
+            elsewhere.clear();
+            isolate.set(over, starts_again.then_some(over)).await?;
+            assert_eq!(isolate.codes(&world.sandbox).await?, *codes, "{over} (starts again: {starts_again})");
+            if let Some((endpoint, text)) = seen {
+                let is_elsewhere =
+                    over.as_object().is_some_and(|over| over.values().any(|value| *value == elsewhere.base_url()));
+                let sandbox = if is_elsewhere { &elsewhere } else { &world.sandbox };
+                let all = sandbox.recorded_at(*endpoint);
+                let holds = |one: &sandbox::Recorded| {
+                    one.path.contains(text) || String::from_utf8_lossy(&one.body).contains(text)
+                };
+                assert!(!all.is_empty() && all.iter().all(holds), "{over} (starts again: {starts_again}): {all:?}");
+            }
+            if codes.contains(&"stopped") || codes.contains(&"misconfigured") {
+                assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "{over}: something was sent");
+            }
+            isolate.set(&none, starts_again.then_some(&none)).await?;
+            let codes = isolate.codes(&world.sandbox).await?;
+            assert_eq!(codes, ["accepted"; 2], "after {over} (starts again: {starts_again})");
+        }
+    }
+    Ok(())
+}
+
+/// The object is not asked for its configuration, only for its stop. A stop that cannot be read is one.
+async fn an_object_stops_if_its_environment_or_the_workers_says_so(world: &World) -> TestResult {
+    let isolate = Isolate::start(world).await?;
+    let (none, stop) = (json!({}), json!({ "STOPPED": "true" }));
+    for (worker, object, expected) in [
+        (&none, &stop, "stopped"),
+        (&none, &json!({ "STOPPED": "maybe" }), "stopped"),
+        (&none, &json!({ "STOPPED": "" }), "stopped"),
+        (&stop, &none, "stopped"),
+        (&stop, &stop, "stopped"),
+        (&none, &json!({ "STOPPED": false }), "accepted"),
+        (&none, &json!({ "TENANT_ID": null, "CLIENT_SECRET": "old", "CALLERS": null }), "accepted"),
+    ] {
+        world.sandbox.clear();
+        isolate.set(worker, Some(object)).await?;
+        assert_eq!(isolate.codes(&world.sandbox).await?, [expected; 2], "{worker} {object}");
+        let sent = world.sandbox.recorded_at(Endpoint::Remediate).len();
+        assert_eq!(sent, if expected == "accepted" { 2 } else { 0 });
+    }
+    Ok(())
+}
+
+fn fetched(sandbox: &Sandbox) -> [usize; 2] {
+    [Endpoint::Keys, Endpoint::Token].map(|endpoint| sandbox.recorded_at(endpoint).len())
+}
+
+/// The same values in another object, once and for each request.
+async fn an_unchanged_environment_keeps_its_caches(world: &World) -> TestResult {
+    let isolate = Isolate::start(world).await?;
+    let none = json!({});
+    isolate.set(&none, Some(&none)).await?;
+    for starts_again in [None, Some(&none)] {
+        assert_eq!(isolate.codes(&world.sandbox).await?, ["accepted"; 2]);
+        isolate.set(&none, starts_again).await?;
+    }
+    let body = json!({ "worker": isolate.base, "object": isolate.base, "isNewEachTime": true });
+    Answer::to(isolate.gateway.post("/environment").json(&body)).await?;
+    for _ in 0..3 {
+        assert_eq!(isolate.codes(&world.sandbox).await?, ["accepted"; 2]);
+    }
+    assert_eq!(fetched(&world.sandbox), [1, 1]);
+    Ok(())
+}
+
+/// As while a deployment spreads: a secret and a certificate, each with a token of its own that is fetched once.
+async fn two_environments_that_take_turns_keep_their_own_caches(world: &World) -> TestResult {
+    let own = SelfSigned::until(2100);
+    let mut settings = Settings::new("the-secret");
+    settings.client_certificates.push(ClientCertificate::from_pem(&own.certificate)?);
+    let entra = Sandbox::start(settings).await?;
+    let url = entra.base_url();
+    let isolate = Isolate::start(world).await?;
+    let by_secret = json!({ "LOGIN_URL": url, "GRAPH_URL": url, "CLIENT_SECRET": "the-secret" });
+    let certificate = format!("{}{}", own.key, own.certificate);
+    let by_certificate =
+        json!({ "LOGIN_URL": url, "GRAPH_URL": url, "CLIENT_SECRET": null, "CLIENT_CERTIFICATE": certificate });
+    for _ in 0..3 {
+        for environment in [&by_secret, &by_certificate] {
+            isolate.set(environment, None).await?;
+            assert_eq!(isolate.codes(&entra).await?, ["accepted"; 2]);
+        }
+    }
+    assert_eq!(fetched(&entra), [2, 2]);
+    let tokens = entra.recorded_at(Endpoint::Token);
+    let assertions = tokens.iter().filter(|one| String::from_utf8_lossy(&one.body).contains("client_assertion="));
+    assert_eq!(assertions.count(), 1);
+    Ok(())
+}
+
+/// The token of the first environment arrives when the second one is in force, which Entra does not know.
+async fn a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_others(world: &World) -> TestResult {
+    let isolate = Isolate::start(world).await?;
+    isolate.set(&json!({}), Some(&json!({}))).await?;
+    world.sandbox.script(NextAnswer::new(Endpoint::Token).held())?;
+    let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload());
+    let in_flight = tokio::spawn(Answer::to(request));
+    world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.endpoint == Endpoint::Token)).await?;
+    isolate.set(&json!({ "CLIENT_SECRET": "rotated" }), None).await?;
+    let codes = ["graphCredentialRejected"; 2];
+    assert_eq!(isolate.codes(&world.sandbox).await?, codes);
+    world.sandbox.release();
+    assert_eq!(code(&in_flight.await??), "accepted");
+    assert_eq!(isolate.codes(&world.sandbox).await?, codes, "the token of the other environment was used");
+    Ok(())
+}
+
+async fn the_credential_reaches_the_object_in_the_body_alone(world: &World) -> TestResult {
+    let isolate = Isolate::start(world).await?;
+    isolate.set(&json!({}), Some(&json!({}))).await?;
+    assert_eq!(code(&isolate.by_key().await?), "accepted");
+    let job = String::from_utf8(Answer::to(isolate.gateway.get("/last-job")).await?.body)?;
+    let secret = isolate.base["CLIENT_SECRET"].as_str().ok_or("no secret")?;
+    let headers: Value = serde_json::from_str(job.split_once(' ').ok_or("no job")?.1)?;
+    assert!(!job.contains(secret) && !job.contains("remediation-job"), "{job}");
+    assert!(headers.as_array().is_some_and(|all| all.iter().all(|header| header[0] != "errand")), "{job}");
+    Ok(())
+}

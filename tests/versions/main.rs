@@ -1,0 +1,91 @@
+//! Two versions at once, as while a deployment spreads: a Worker and an object that do not speak of the same job send nothing,
+//! and the caller is told to retry.
+
+use std::fs;
+
+use acceptance::{Answer, Failure, Gateway, Setup, TestResult, World, payload, payload_with, root, tests};
+use sandbox::Endpoint;
+
+/// The format of jobs as it stands in the Wasm, and that of another build.
+const FORMAT: &[u8] = b"remediation-job/1";
+const OTHER_FORMAT: &[u8] = b"remediation-job/2";
+
+const ANSWERS: &[(&str, &str)] = &[("answers.js", include_str!("answers.js"))];
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        a_job_of_another_format_is_rejected_and_nothing_is_sent,
+        a_response_of_another_format_is_not_passed_on,
+    ])
+}
+
+/// A build that differs from the built one in the format alone.
+fn other_build() -> Result<Vec<u8>, Failure> {
+    let mut wasm = fs::read(root().join("build/index_bg.wasm"))?;
+    let places: Vec<usize> =
+        wasm.windows(FORMAT.len()).enumerate().filter(|(_, bytes)| *bytes == FORMAT).map(|(place, _)| place).collect();
+    let [place] = places.as_slice() else { return Err(format!("the format is in the Wasm at {places:?}").into()) };
+    let bytes = wasm.get_mut(*place..*place + FORMAT.len()).ok_or("it ends there")?;
+    bytes.copy_from_slice(OTHER_FORMAT);
+    Ok(wasm)
+}
+
+async fn remediate(world: &World, gateway: &Gateway) -> Result<Answer, Failure> {
+    Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await
+}
+
+fn assert_unavailable(answer: &Answer) {
+    answer.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    assert!(answer.json().to_string().contains("Nothing was sent."), "{answer:?}");
+}
+
+async fn a_job_of_another_format_is_rejected_and_nothing_is_sent(world: &World) -> TestResult {
+    let build = |wasm: Option<Vec<u8>>| Setup { wasm, ..world.bindings().into() };
+    let other = other_build()?;
+    for (worker, object, is_one) in [
+        (None, Some(other.clone()), false),
+        (Some(other.clone()), None, false),
+        (None, None, true),
+        (Some(other.clone()), Some(other), true),
+    ] {
+        world.sandbox.clear();
+        let setup = Setup { front: Some(Box::new(build(worker))), ..build(object) };
+        let gateway = world.gateway_as(&setup).await?;
+        let answer = remediate(world, &gateway).await?;
+        if is_one {
+            assert_eq!(answer.status, 202, "{answer:?}");
+            assert_eq!(answer.header("job-format"), None, "it is not the caller's");
+            continue;
+        }
+        assert_unavailable(&answer);
+        for endpoint in [Endpoint::Token, Endpoint::Remediate] {
+            assert!(world.sandbox.recorded_at(endpoint).is_empty(), "something was sent");
+        }
+        // The object's line, and the Worker's.
+        gateway.wait_for_line(|line| line.contains("a job of another format was rejected")).await?;
+        let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        assert!(
+            line.contains("\"code\":\"ledgerUnavailable\"") && line.contains("\"caller\":\"development\""),
+            "{line}"
+        );
+    }
+    Ok(())
+}
+
+async fn a_response_of_another_format_is_not_passed_on(world: &World) -> TestResult {
+    let setup = Setup { before: ANSWERS, front: Some(Box::new(world.bindings().into())), ..world.bindings().into() };
+    let gateway = world.gateway_as(&setup).await?;
+    for (format, is_known) in
+        [("", false), ("remediation-job/2", false), ("remediation-job/1x", false), ("remediation-job/1", true)]
+    {
+        let payload = payload_with("displayName", format!("format: {format}"));
+        let request = gateway.post("/remediate").bearer_auth(world.token()).json(&payload);
+        if is_known {
+            assert_eq!(request.send().await?.status(), 202);
+        } else {
+            assert_unavailable(&Answer::to(request).await?);
+        }
+    }
+    Ok(())
+}
