@@ -21,6 +21,41 @@ export function trapAt(call) {
   made = 0;
 }
 
+/** How many more calls of exports there are until one throws an error, which is no trap: the instance is not entered. */
+let leftToThrow = Infinity;
+/** Whether the next array is told to be longer than any can be, which Rust answers by a panic. */
+let panicsNext = false;
+
+export function throwAt(call) {
+  leftToThrow = call;
+}
+
+/** Whether it has thrown since then. If not, it no longer shall. */
+export function hasThrown() {
+  const thrown = leftToThrow <= 0;
+  leftToThrow = Infinity;
+  return thrown;
+}
+
+export function panicNext() {
+  panicsNext = true;
+}
+
+/** The exports, each of which may throw instead. The functions that manage memory are not exports of the gateway. */
+function throwing(exports) {
+  const entries = Object.entries(exports).map(([name, member]) => {
+    const call = (...values) => {
+      leftToThrow -= 1;
+      if (leftToThrow === 0) {
+        throw new TypeError("of one call, to someone@contoso.com");
+      }
+      return member(...values);
+    };
+    return [name, typeof member === "function" && !name.startsWith("__") ? call : member];
+  });
+  return Object.fromEntries(entries);
+}
+
 function beforeCall() {
   made += 1;
   left -= 1;
@@ -40,6 +75,10 @@ function counted(members) {
   const entries = Object.entries(members).map(([name, member]) => {
     const call = (...values) => {
       beforeCall();
+      if (panicsNext && name.includes("length")) {
+        panicsNext = false;
+        return 0xffff_ffff;
+      }
       return member(...values);
     };
     return [name, typeof member === "function" ? call : member];
@@ -51,7 +90,7 @@ WebAssembly.Instance = function (module, imports) {
   const modules = Object.entries(imports).map(([name, members]) => [name, counted(members)]);
   const instance = new Instance(module, Object.fromEntries(modules));
   exports = instance.exports;
-  return instance;
+  return { exports: throwing(exports) };
 };
 
 // By its display name, a remediation traps as it is sent to Graph, or as Graph's answer arrives.

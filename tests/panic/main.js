@@ -1,6 +1,6 @@
-// The module that workerd starts with: the built Worker, told when to trap by a header.
+// The module that workerd starts with: the built Worker, told by a header when to trap, throw or panic.
 
-import { hasTrapped, trapAt } from "./first.js";
+import { hasThrown, hasTrapped, panicNext, throwAt, trapAt } from "./first.js";
 import built, { Ledger as BuiltLedger } from "./index.js";
 
 export default {
@@ -8,6 +8,12 @@ export default {
     if (new URL(request.url).pathname === "/has-trapped") {
       return Response.json(hasTrapped());
     }
+    if (new URL(request.url).pathname === "/has-thrown") {
+      return Response.json(hasThrown());
+    }
+    const throwing = request.headers.get("x-throw-at-call");
+    if (throwing) throwAt(Number(throwing));
+    if (request.headers.has("x-panic")) panicNext();
     const call = request.headers.get("x-trap-at-call");
     if (call) {
       trapAt(Number(call));

@@ -32,6 +32,8 @@ fn main() -> std::process::ExitCode {
         a_trap_on_either_side_of_graph_is_safe_to_retry,
         an_object_that_is_lost_elsewhere_keeps_nobody_waiting,
         an_object_that_never_answers_is_given_up,
+        an_error_that_is_no_trap_is_answered_for_its_request_alone,
+        a_panic_is_one_line_of_the_log,
     ])
 }
 
@@ -212,5 +214,76 @@ async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
     answer.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
     let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
     assert!(line.contains("the caller's ledger cannot be reached"), "{line}");
+    Ok(())
+}
+
+/// An export throws a `TypeError`, each of those that a request calls, while five remediations are with Graph. They end as if
+/// nothing had happened, with the caches of the same instance. The one request is answered, and its retry is right.
+async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &World) -> TestResult {
+    let gateway = gateway(world).await?;
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held().times(5))?;
+    let mut flights = JoinSet::new();
+    for _ in 0..5 {
+        flights.spawn(Answer::to(by_token(world, &gateway, &payload())));
+    }
+    let sent = |all: &[sandbox::Recorded]| all.iter().filter(|one| one.endpoint == Endpoint::Remediate).count();
+    world.sandbox.wait_for(SOON, |all| sent(all) == 5).await?;
+    let mut failed = 0;
+    for call in 1.. {
+        let payload = payload();
+        let thrown = Answer::to(by_token(world, &gateway, &payload).header("x-throw-at-call", call)).await?;
+        if Answer::to(gateway.get("/has-thrown")).await?.json() == false {
+            assert!(call > 4, "only {call} calls were tried");
+            break;
+        }
+        if thrown.status != 202 {
+            thrown.assert_problem(500, "internal", &[]);
+            gateway.wait_for_line(|line| line.contains(thrown.request_id()) && line.contains("\"status\":500")).await?;
+            failed += 1;
+        }
+        assert_eq!(Answer::to(by_token(world, &gateway, &payload)).await?.status, 202, "call {call}");
+        assert_eq!(accepted(world, &payload), 1, "call {call}");
+    }
+    assert!(failed > 0, "no request failed by what was thrown");
+    world.sandbox.release();
+    while let Some(flight) = flights.join_next().await {
+        let answer = flight??;
+        assert_eq!((answer.status, &answer.json()["duplicate"]), (202, &json!(false)), "{answer:?}");
+    }
+    assert_eq!(world.sandbox.recorded_at(Endpoint::Keys).len(), 1, "the caches are the same");
+    let output = gateway.output().join("\n");
+    assert!(!output.contains("lost, and starts anew") && !output.contains("of one call"), "{output}");
+    Ok(())
+}
+
+/// The log has the place and, since it is a literal, the message of the panic. No other line tells of it but that of the recovery.
+async fn a_panic_is_one_line_of_the_log(world: &World) -> TestResult {
+    let gateway = gateway(world).await?;
+    for panics in 1..3 {
+        let answer = Answer::to(by_token(world, &gateway, &payload()).header("x-panic", "once")).await?;
+        answer.assert_problem(500, "internal", &[]);
+        gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        assert_eq!(Answer::to(by_token(world, &gateway, &payload())).await?.status, 202);
+        let output = gateway.output();
+        let told: Vec<Value> = output
+            .iter()
+            .filter(|line| line.contains("panic"))
+            .map(|line| serde_json::from_str(line))
+            .collect::<Result<_, _>>()?;
+        assert_eq!(told.len(), panics, "{output:?}");
+        for line in told {
+            let reason = line["reason"].as_str().ok_or("no reason")?;
+            assert!(
+                reason.starts_with("the module panicked at ") && reason.ends_with(": capacity overflow"),
+                "{reason}"
+            );
+            assert_eq!(line["code"], "internal");
+        }
+        let recovered = output.iter().filter(|line| line.contains("the module was lost, and starts anew: unreachable"));
+        assert_eq!(recovered.count(), panics, "{output:?}");
+        for line in &output {
+            assert!(line.starts_with('{'), "no line is printed past the log: {output:?}");
+        }
+    }
     Ok(())
 }
