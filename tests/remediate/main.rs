@@ -32,6 +32,8 @@ fn main() -> std::process::ExitCode {
         validate_only::nothing_is_called_and_what_is_shown_is_what_is_sent,
         validate_only::every_route_validates,
         validate_only::what_is_wrong_is_refused_as_ever,
+        validate_only::a_query_in_the_wrong_place_never_sends,
+        validate_only::other_parameters_are_ignored,
         callers::tokens_of_either_version_and_audience_are_taken,
         callers::a_delegated_token_needs_its_scope_and_no_role,
         callers::api_keys_are_taken_in_either_header,
