@@ -56,13 +56,12 @@ pub(super) fn split(request: JsRequest) -> (Request, IncomingBody) {
 }
 
 /// Path and query of an absolute URL as the platform serialises it: the first `/` after the authority begins the path, and `?` and `#` in a
-/// path are always escaped. A fragment counts as a part of the query: no client sends one, and `#validateOnly=true` must not be overlooked.
+/// path are always escaped.
 fn path_and_query(url: &str) -> (&str, &str) {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
-    let end = path.find(['?', '#']).unwrap_or(path.len());
-    let (path, query) = path.split_at_checked(end).unwrap_or((path, ""));
-    (path, query.strip_prefix('?').unwrap_or(query))
+    let path = path.split_once('#').map_or(path, |(path, _)| path);
+    path.split_once('?').unwrap_or((path, ""))
 }
 
 impl Body for IncomingBody {

@@ -17,7 +17,7 @@ fn main() -> std::process::ExitCode {
         accepted::a_minimal_answer_is_202_and_empty,
         accepted::a_duplicate_of_graphs_is_a_success,
         accepted::any_2xx_of_graph_is_a_success,
-        accepted::the_location_is_graphs_whatever_it_holds,
+        accepted::the_location_is_graphs_whatever_its_query_holds,
         accepted::a_body_may_be_declared_in_each_of_these_ways,
         sent::nothing_else_of_the_request_goes_to_graph,
         sent::each_call_has_a_client_request_id_of_its_own,
