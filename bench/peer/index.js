@@ -359,6 +359,11 @@ function graphRefusal({ fault, retryAfter = 30, code, message }) {
         "graphPermissionMissing",
         "Microsoft Graph denied the gateway. The operator of the gateway finds the reason in its log.",
       );
+    case "graphQuotingConflict":
+      return new Refusal(
+        "graphConflict",
+        `Microsoft Graph answered a conflict that may only quote the payload's own words "duplicate remediation". Take them out of displayName and description, and send it again. The outcome is unknown; it is safe to retry.`,
+      );
     case "graphConflict":
       return new Refusal("graphConflict", "Microsoft Graph answered a conflict that is not a duplicate remediation.");
     case "graphThrottled":

@@ -191,11 +191,10 @@ fn could_be_quoted(graph_request: &[u8]) -> bool {
             // The end of a text, or its start.
             b'"' if is_duplicate(&letters) => return true,
             b'"' => letters.clear(),
+            // No escape stands for a letter. The longest is `\u001f`.
             b'\\' => {
-                // No escape stands for a letter. The longest is `\u001f`.
-                if bytes.next() == Some(&b'u') {
-                    bytes.nth(3);
-                }
+                let digits = if bytes.next() == Some(&b'u') { 4 } else { 0 };
+                bytes.by_ref().take(digits).for_each(drop);
             }
             _ if byte.is_ascii_alphabetic() => letters.push(char::from(byte.to_ascii_lowercase())),
             _ => {}

@@ -60,12 +60,11 @@ fn contains_any(text: &str, stems: &[&str]) -> bool {
 /// The letters of `text` alone, in lower case and as plain ASCII. `l` counts as `i`, which its capital looks like.
 fn letters(text: &str) -> String {
     let plain = |c: char| match c {
-        'l' => 'i',
         // Letters of Cyrillic, Greek, Armenian and Turkish that look like one of ASCII.
         '\u{430}' | '\u{3b1}' => 'a',
         '\u{501}' => 'd',
         '\u{435}' => 'e',
-        '\u{456}' | '\u{131}' | '\u{3b9}' => 'i',
+        'l' | '\u{456}' | '\u{131}' | '\u{3b9}' => 'i',
         '\u{43f}' | '\u{578}' => 'n',
         '\u{43e}' | '\u{3bf}' => 'o',
         '\u{442}' | '\u{3c4}' => 't',

@@ -98,7 +98,7 @@ pub(crate) async fn a_query_in_the_wrong_place_never_sends(world: &World) -> Tes
         ("/remediate%3FvalidateOnly=true", 404),
         ("/remediate&validateOnly=true", 404),
         ("/remediate/validateOnly=true", 404),
-        ("/remediate\\?validateOnly=true", 200),
+        ("/remediate\\?validateOnly=true", 404),
     ] {
         let body = payload().to_string();
         let length = format!("Content-Length: {}", body.len());
