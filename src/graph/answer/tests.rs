@@ -104,7 +104,7 @@ fn location_is_used_only_if_it_is_an_https_url() {
     let host = "has a user name or a malformed host";
     for (location, error) in [
         (format!(r#"{HISTORY}?filters={{"bulkId":["b-1"]}}&tid={TENANT}"#), None),
-        (format!(r#"{HISTORY}?filters=%7B%22bulkId%22%3A%5B%22b%22%5D%7D#<x>|`^\"#), None),
+        (format!(r"{HISTORY}?filters=%7B%22bulkId%22%3A%5B%22b%22%5D%7D#<x>|`^\"), None),
         ("https://security.microsoft.com".to_owned(), None),
         ("https://security.microsoft.com?tid=t".to_owned(), None),
         ("HTTPS://Security.Microsoft.com:443/x".to_owned(), None),

@@ -102,33 +102,6 @@ fn everything_else_is_refused_with_a_reason() {
         ("evil.example!a@contoso.com", "route through another domain"),
         ("IMCEASMTP-a+40evil+2Eexample@contoso.com", "encapsulated"),
         ("imceaex-_O=CONTOSO_CN=a@contoso.com", "encapsulated"),
-        ("@evil.example,@b.example:a@contoso.com", "bare address"),
-        ("evil.example!b!a@contoso.com", "route through another domain"),
-        ("evil.example::a@contoso.com", "bare address"),
-        ("=?utf-8?q?user=40evil.example=3e=00?=@contoso.com", "encoded word"),
-        ("=?UTF-8?Q?user?=@contoso.com", "encoded word"),
-        ("=?x?b?dXNlckBldmlsLmV4YW1wbGU?=@contoso.com", "encoded word"),
-        ("=?utf-7?q?user+AEA-evil.example?=@contoso.com", "encoded word"),
-        ("=?iso-8859-1?q?=61=62=63?=x@contoso.com", "encoded word"),
-        ("x=?utf-8?q?y?=z@contoso.com", "encoded word"),
-        ("=?utf-8?q?user@contoso.com", "encoded word"),
-        ("user?=@contoso.com", "encoded word"),
-        ("a=?b@contoso.com", "encoded word"),
-        ("é=?b@contoso.com", "encoded word"),
-        ("user&#64evil.example@contoso.com", "another notation"),
-        ("user&#x40evil.example@contoso.com", "another notation"),
-        ("user_x0040_evil.example@contoso.com", "another notation"),
-        ("user_X0040_evil.example@contoso.com", "another notation"),
-        ("user_x00000040_evil.example@contoso.com", "another notation"),
-        ("SRS0=HHH=TT=evil.example=user@contoso.com", "rewritten sender"),
-        ("srs1+HHH=forwarder.example==HHH=TT=evil.example=user@contoso.com", "rewritten sender"),
-        ("srs0-HHH=TT=evil.example=user@contoso.com", "rewritten sender"),
-        ("/C=US/ADMD=X/O=evil/S=user/@contoso.com", "X.400"),
-        ("/dd.rfc-822=user/@contoso.com", "X.400"),
-        ("a@contoso.com(comment)", "bare address"),
-        ("a@(comment)contoso.com", "bare address"),
-        ("\"a\\@evil.example\"@contoso.com", "bare address"),
-        ("a@evil.example> ORCPT=b@contoso.com", "bare address"),
         ("a\\b@contoso.com", "not accepted there"),
         ("a\t@contoso.com", "not accepted there"),
         ("a\r\nbcc@contoso.com", "not accepted there"),
@@ -190,6 +163,43 @@ fn everything_else_is_refused_with_a_reason() {
         (&format!("a@{three}.{}", "d".repeat(64)), "1 to 255 characters after"),
         (&format!("{}@{three}.{label}.d", "l".repeat(64)), "more than 320 characters"),
         (&"a@".repeat(500_000), "more than 320 characters"),
+    ] {
+        let found = refusal(address).unwrap_or_else(|| panic!("{address:?} was taken"));
+        assert!(found.contains(reason), "{address:?}: {found}");
+    }
+}
+
+/// The forms that the literature on parsers of addresses names, beside those above: see [`super::super::address`].
+#[test]
+fn address_that_some_reader_resolves_to_another_domain_is_rejected() {
+    for (address, reason) in [
+        ("@evil.example,@b.example:a@contoso.com", "bare address"),
+        ("evil.example!b!a@contoso.com", "route through another domain"),
+        ("evil.example::a@contoso.com", "bare address"),
+        ("=?utf-8?q?user=40evil.example=3e=00?=@contoso.com", "encoded word"),
+        ("=?UTF-8?Q?user?=@contoso.com", "encoded word"),
+        ("=?x?b?dXNlckBldmlsLmV4YW1wbGU?=@contoso.com", "encoded word"),
+        ("=?utf-7?q?user+AEA-evil.example?=@contoso.com", "encoded word"),
+        ("=?iso-8859-1?q?=61=62=63?=x@contoso.com", "encoded word"),
+        ("x=?utf-8?q?y?=z@contoso.com", "encoded word"),
+        ("=?utf-8?q?user@contoso.com", "encoded word"),
+        ("user?=@contoso.com", "encoded word"),
+        ("a=?b@contoso.com", "encoded word"),
+        ("é=?b@contoso.com", "encoded word"),
+        ("user&#64evil.example@contoso.com", "another notation"),
+        ("user&#x40evil.example@contoso.com", "another notation"),
+        ("user_x0040_evil.example@contoso.com", "another notation"),
+        ("user_X0040_evil.example@contoso.com", "another notation"),
+        ("user_x00000040_evil.example@contoso.com", "another notation"),
+        ("SRS0=HHH=TT=evil.example=user@contoso.com", "rewritten sender"),
+        ("srs1+HHH=forwarder.example==HHH=TT=evil.example=user@contoso.com", "rewritten sender"),
+        ("srs0-HHH=TT=evil.example=user@contoso.com", "rewritten sender"),
+        ("/C=US/ADMD=X/O=evil/S=user/@contoso.com", "X.400"),
+        ("/dd.rfc-822=user/@contoso.com", "X.400"),
+        ("a@contoso.com(comment)", "bare address"),
+        ("a@(comment)contoso.com", "bare address"),
+        ("\"a\\@evil.example\"@contoso.com", "bare address"),
+        ("a@evil.example> ORCPT=b@contoso.com", "bare address"),
     ] {
         let found = refusal(address).unwrap_or_else(|| panic!("{address:?} was taken"));
         assert!(found.contains(reason), "{address:?}: {found}");
