@@ -13,7 +13,8 @@ pub fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Decodes `text` until no escape is left, so that it does not matter how often it was encoded. What is no UTF-8 then is replaced.
+/// Decodes `text` until no escape is left, so that it does not matter how often it was encoded. What is no UTF-8 then
+/// is replaced.
 #[must_use]
 pub fn decode_fully(text: &str) -> String {
     let mut bytes: Vec<u8> = Vec::with_capacity(text.len());

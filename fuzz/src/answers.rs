@@ -105,7 +105,8 @@ fn could_be_quoted(text: &str) -> bool {
     letters.to_ascii_lowercase().contains("duplicateremediation")
 }
 
-/// Whether a client can read the link and a person can open it: held to the reader of URIs, but for what Graph leaves raw.
+/// Whether a client can read the link and a person can open it: held to the reader of URIs, but for what Graph leaves
+/// raw.
 fn is_link(location: &str) -> bool {
     let tracking = Tracking::of(location);
     let uri = Uri::parse(tracking.url.as_str()).ok();

@@ -65,8 +65,8 @@ pub fn check(caller: &Caller, remediation: &Remediation<'_>, domains: &impl Doma
 
 /// A recipient's domain in the form in which rules are kept; `None` where it has no such form, and no rule covers it.
 ///
-/// A label such as `xn--024` has none: no domain name can have it, and lenient readers decode an `@` out of it (`PortSwigger`, "Splitting the
-/// Email Atom", 2024). So the platform reads each domain that has a label with `--`.
+/// A label such as `xn--024` has none: no domain name can have it, and lenient readers decode an `@` out of it
+/// (`PortSwigger`, "Splitting the Email Atom", 2024). So the platform reads each domain that has a label with `--`.
 fn ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
     if !domain.is_ascii() || domain.contains("--") {
         domains.to_ascii(domain).map(Cow::Owned)

@@ -20,7 +20,8 @@ pub const MAX_RETRY_AFTER: u32 = 24 * 60 * 60;
 /// Graph took the remediation on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
-    /// Where people can follow it: exactly as Graph gave it if it is a usable link, otherwise the Action center's history.
+    /// Where people can follow it: exactly as Graph gave it if it is a usable link, otherwise the Action center's
+    /// history.
     pub location: String,
     /// Why Graph's `Location` is not used, for the log. Not recorded.
     #[serde(skip)]
@@ -34,7 +35,8 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// Replaces a location that is not usable by the Action center's history. It holds for what an older version recorded, too.
+    /// Replaces a location that is not usable by the Action center's history. It holds for what an older version
+    /// recorded, too.
     #[must_use]
     pub fn with_usable_location(self, tenant_id: Guid) -> Self {
         if !self.location.is_empty() {
@@ -169,8 +171,8 @@ pub fn read(
     Err(GraphFault { kind, status: Some(status), graph_request_id })
 }
 
-/// Returns whether the body of a 409 says that the remediation is registered already. Which of the two members says so is known from public
-/// code only (facts, section 1). What else the body holds may quote the caller.
+/// Returns whether the body of a 409 says that the remediation is registered already. Which of the two members says so
+/// is known from public code only (facts, section 1). What else the body holds may quote the caller.
 fn names_duplicate(body: &[u8]) -> bool {
     let error = ErrorObject::parse(body);
     let names_it =
@@ -178,10 +180,11 @@ fn names_duplicate(body: &[u8]) -> bool {
     names_it(error.code()) || names_it(error.message())
 }
 
-/// Returns whether a text of the payload holds the words by which Graph names a duplicate, so that Graph may be quoting it.
+/// Returns whether a text of the payload holds the words by which Graph names a duplicate, so that Graph may be quoting
+/// it.
 ///
-/// Letters alone count, since Graph may quote a text without its line breaks or punctuation. `graph_request` is the JSON that
-/// [`crate::remediation::Remediation::to_graph_json`] writes.
+/// Letters alone count, since Graph may quote a text without its line breaks or punctuation. `graph_request` is the
+/// JSON that [`crate::remediation::Remediation::to_graph_json`] writes.
 fn could_be_quoted(graph_request: &[u8]) -> bool {
     let is_duplicate = |text: &str| text.contains("duplicateremediation");
     let mut letters = String::new();

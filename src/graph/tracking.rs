@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::is_plain;
 use crate::percent;
 
-/// The longest `Location` that is passed on, in bytes. Graph's has about 160. HTTP clients stop reading a header at 8 to 16 KiB, and the response
-/// has others.
+/// The longest `Location` that is passed on, in bytes. Graph's has about 160. HTTP clients stop reading a header at 8
+/// to 16 KiB, and the response has others.
 const MAX_LOCATION: usize = 8 * 1024;
 
 /// Why Graph's `Location` is not passed on.
@@ -30,8 +30,8 @@ pub enum LocationError {
 
 /// Checks that `location` is an absolute https URL that any HTTP client can read and a person can open.
 ///
-/// The host may be any: Microsoft documents `security.microsoft.com`, does not promise it, and moves its portals. An attacker who answers in
-/// Graph's place has the gateway's token already.
+/// The host may be any: Microsoft documents `security.microsoft.com`, does not promise it, and moves its portals. An
+/// attacker who answers in Graph's place has the gateway's token already.
 ///
 /// # Errors
 ///

@@ -3,18 +3,22 @@
 use super::RequestFault;
 use crate::percent;
 
-/// What the name of a parameter contains that means to validate, or to run dry: `validate`, `validate-only`, `$validateOnly`, `dryRun`.
+/// What the name of a parameter contains that means to validate, or to run dry: `validate`, `validate-only`,
+/// `$validateOnly`, `dryRun`.
 const STEMS_OF_NAMES: [&str; 4] = ["valid", "only", "dryrun", "whatif"];
-/// What a name inside a parameter's value contains that means the same. Longer, since a signature or a key may hold the short ones by chance.
+/// What a name inside a parameter's value contains that means the same. Longer, since a signature or a key may hold the
+/// short ones by chance.
 const STEMS_OF_INNER_NAMES: [&str; 4] = ["validat", "validonly", "dryrun", "whatif"];
 /// What means it wherever it stands.
 const STEMS_ANYWHERE: [&str; 2] = ["validateonly", "onlyvalidate"];
 
-/// Returns whether `query` asks for `validateOnly`. Other parameters are ignored, as nothing of the query goes to Graph.
+/// Returns whether `query` asks for `validateOnly`. Other parameters are ignored, as nothing of the query goes to
+/// Graph.
 ///
 /// # Errors
 ///
-/// The first fault. A query that could have meant `validateOnly` and is not it is one: to ignore it would send what was only to be validated.
+/// The first fault. A query that could have meant `validateOnly` and is not it is one: to ignore it would send what was
+/// only to be validated.
 pub fn validate_only(query: &str) -> Result<bool, RequestFault> {
     let mut asked = None;
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
@@ -36,7 +40,8 @@ pub fn validate_only(query: &str) -> Result<bool, RequestFault> {
     Ok(asked.unwrap_or(false))
 }
 
-/// Returns whether the parameter means to validate by its name, or holds another parameter that does, however often either is encoded.
+/// Returns whether the parameter means to validate by its name, or holds another parameter that does, however often
+/// either is encoded.
 fn resembles_validate_only(name: &str, value: &str) -> bool {
     let (name, value) = (percent::decode_fully(name), percent::decode_fully(value));
     let mut inner_names = value
@@ -181,7 +186,8 @@ mod tests {
     }
 
     proptest! {
-        /// Each letter in either case, encoded up to three times, with something between the letters, anywhere in the query.
+        /// Each letter in either case, encoded up to three times, with something between the letters, anywhere in the
+        /// query.
         #[test]
         fn spelling_of_validate_only_never_sends(
             before in select(vec!["", "x=", "x=1;", "a=b?", "x=1%26", "x=1&", "$", "%2524", "x[", "x=1,", "x=%FF", "y=%2525"]),

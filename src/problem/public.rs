@@ -150,10 +150,12 @@ fn request(fault: RequestFault) -> Public {
             "Idempotency-Key must be one key of 1 to 255 visible ASCII characters, quoted or bare."
         }
         RequestFault::Undecodable => {
-            "The name of a query parameter is not UTF-8, so it may have meant validateOnly. Send it in UTF-8. Nothing was sent."
+            "The name of a query parameter is not UTF-8, so it may have meant validateOnly. Send it in UTF-8. \
+             Nothing was sent."
         }
         RequestFault::Misspelt => {
-            "A query parameter resembles validateOnly, or holds it in its value. Send ?validateOnly=true, or leave it out. Nothing was sent."
+            "A query parameter resembles validateOnly, or holds it in its value. Send ?validateOnly=true, or leave it \
+             out. Nothing was sent."
         }
     };
     Public::new(Code::InvalidRequest, detail)

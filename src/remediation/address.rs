@@ -7,16 +7,17 @@
 //! - The local part is a dot-string (RFC 5321, section 4.1.2) without `%` and `!`, by which old mailers route on to another
 //!   domain (RFC 5321, appendix C), and it does not start an encapsulated address (`IMCEASMTP-user+40evil+2Ecom@…`), in which
 //!   Exchange sees the address inside.
-//! - The local part holds no `=?` and no `?=`, which delimit an encoded word (RFC 2047). An encoded word has no place in an address
-//!   (section 5), but several readers decode it, and read the result as an address: `=?utf-8?q?user=40evil.example=3e=00?=@contoso.com`
-//!   (`PortSwigger`, "Splitting the Email Atom", 2024; cpython issue 152519). UTF-7 is decoded inside an encoded word alone, so a plus tag
-//!   that could be UTF-7 stands for itself.
-//! - The local part does not write an `@` in another notation that a reader of HTML (`&#64`) or of encoded XML names (`_x0040_`) resolves.
-//! - The local part is neither a rewritten sender (`SRS0=…=evil.example=user`), which its forwarder sends on to the domain inside, nor an
-//!   X.400 address behind a gateway (`/C=US/O=evil/S=user/`, RFC 2156).
-//! - Other forms with `=` stay: the return paths `prvs=tag=user@…` (BATV) and `bounce+user=evil.example@…` (VERP) end at their own domain,
-//!   and no reader of addresses takes the `=` for an `@`. So does a guest's `user_fabrikam.com#EXT#@contoso.onmicrosoft.com`, which is a
-//!   name in the directory of this tenant.
+//! - The local part holds no `=?` and no `?=`, which delimit an encoded word (RFC 2047). An encoded word has no place
+//!   in an address (section 5), but several readers decode it, and read the result as an address:
+//!   `=?utf-8?q?user=40evil.example=3e=00?=@contoso.com` (`PortSwigger`, "Splitting the Email Atom", 2024; cpython
+//!   issue 152519). UTF-7 is decoded inside an encoded word alone, so a plus tag that could be UTF-7 stands for itself.
+//! - The local part does not write an `@` in another notation that a reader of HTML (`&#64`) or of encoded XML names
+//!   (`_x0040_`) resolves.
+//! - The local part is neither a rewritten sender (`SRS0=…=evil.example=user`), which its forwarder sends on to the
+//!   domain inside, nor an X.400 address behind a gateway (`/C=US/O=evil/S=user/`, RFC 2156).
+//! - Other forms with `=` stay: the return paths `prvs=tag=user@…` (BATV) and `bounce+user=evil.example@…` (VERP) end
+//!   at their own domain, and no reader of addresses takes the `=` for an `@`. So does a guest's
+//!   `user_fabrikam.com#EXT#@contoso.onmicrosoft.com`, which is a name in the directory of this tenant.
 //! - The domain has two labels or more, of letters, digits and inner hyphens, the last one not a number. No address
 //!   literals, no dot at the end.
 //! - Beyond ASCII, letters are allowed on both sides (RFC 6531), but none that is a variant of another one, such as raised, full-width

@@ -68,7 +68,8 @@ pub(crate) async fn a_location_that_is_not_ascii_is_not_passed_on(world: &World)
     let fallback =
         format!("https://security.microsoft.com/action-center/history?tid={}", world.sandbox.settings().tenant_id);
     let history = b"https://security.microsoft.com/action-center/history?x=";
-    // UTF-8, and Latin-1 and a control character, which are bytes that a sandbox cannot send; and two headers in place of one.
+    // UTF-8, and Latin-1 and a control character, which are bytes that a sandbox cannot send; and two headers in place
+    // of one.
     for value in ["\u{e9}".as_bytes(), "\u{65e5}".as_bytes(), b"\xe9", b"\x01", b"a\r\nLocation: https://evil.example/"]
     {
         let head = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nLocation: ";

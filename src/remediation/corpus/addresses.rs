@@ -34,7 +34,8 @@ fn addresses_of_mailboxes_are_taken() {
         "user+tag@contoso.com",
         "user+AGA-b@contoso.com",
         "user+@contoso.com",
-        // Return paths that name another mailbox behind `=`, which no reader of addresses takes for an `@`: BATV and VERP.
+        // Return paths that name another mailbox behind `=`, which no reader of addresses takes for an `@`: BATV and
+        // VERP.
         "prvs=1234567890=user@contoso.com",
         "btv1==0123456789a==user@contoso.com",
         "bounce+a=b.example@contoso.com",
