@@ -42,7 +42,7 @@ use crate::log::Record;
 use crate::openapi;
 use crate::ports::{Clock, Domains, Guids, Ledger, LedgerFailure, Log, Platform};
 use crate::problem::Refusal;
-use crate::remediation;
+use crate::remediation::{self, Guid};
 use crate::time::millis_of;
 
 /// The whole time that a request may take (contract, section 8): below the 100 s of the SDKs and the 120 s of Logic Apps (facts, sections 4 and 5).
@@ -195,7 +195,7 @@ pub async fn carry_out<K>(
             let settled = ledger.settle(&config, &errand.order, graph_request, began.plus(BUDGET)).await;
             settled.map_err(Refusal::from).and_then(|settled| {
                 quota = Some(settled.quota);
-                conclude(settled, &errand, &mut record)
+                conclude(settled, &errand, config.tenant_id, &mut record)
             })
         }
     };
@@ -203,9 +203,12 @@ pub async fn carry_out<K>(
 }
 
 /// Step 11 for what the ledger says.
-fn conclude(settled: Settled, errand: &Errand, record: &mut Record) -> Result<Answer, Refusal> {
+fn conclude(settled: Settled, errand: &Errand, tenant_id: Guid, record: &mut Record) -> Result<Answer, Refusal> {
     match settled.settlement {
         Settlement::Accepted { accepted, replayed } => {
+            // What is replayed may have been recorded by a version that passed any location on.
+            let accepted = accepted.with_usable_location(tenant_id);
+            record.reason = accepted.location_error.map(|error| error.to_string());
             record.replayed = Some(replayed);
             record.duplicate = Some(accepted.duplicate);
             record.graph_status = Some(accepted.status);

@@ -166,6 +166,17 @@ mod tests {
             ("//remediate", None),
             ("/remediate/x", None),
             ("/%72emediate", None),
+            // A query that is not one: the path would send what was only to be validated.
+            ("/remediate;validateOnly=true", None),
+            ("/remediate/;validateOnly=true", None),
+            ("/remediate&validateOnly=true", None),
+            ("/remediate%3FvalidateOnly=true", None),
+            ("/remediate%3fvalidateOnly=true/", None),
+            ("/remediate%253FvalidateOnly=true", None),
+            ("/remediate#validateOnly=true", None),
+            ("/remediate/validateOnly=true", None),
+            ("/remediate%20", None),
+            ("/remediate%00", None),
             ("/", None),
             ("", None),
         ] {

@@ -23,7 +23,8 @@ pub enum RequestFault {
     /// A parameter whose name is not UTF-8, so that nobody knows what it was meant to be.
     #[error("a parameter whose name is not UTF-8")]
     Undecodable,
-    /// A parameter that was surely meant to be `validateOnly`. To ignore it would send what was only to be checked.
+    /// A parameter that could have meant `validateOnly`, by its name or by what its value holds. To ignore it would
+    /// send what was only to be validated.
     #[error("a parameter that resembles validateOnly")]
     Misspelt,
     /// `Idempotency-Key` is not 1 to 255 visible ASCII characters, or is given more than once.

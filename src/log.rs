@@ -31,7 +31,8 @@ pub struct Record {
     pub status: u16,
     /// The public code of a refusal.
     pub code: Option<&'static str>,
-    /// The reason of a refusal, richer than what the caller was told.
+    /// The reason of a refusal, richer than what the caller was told. Of a success, why Graph's `Location` was not
+    /// passed on.
     pub reason: Option<String>,
     /// Whether an earlier request, or one at the same time, had it accepted, and nothing was sent for this one.
     pub replayed: Option<bool>,

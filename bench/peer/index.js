@@ -242,20 +242,40 @@ async function read(request, length) {
 function asksToValidateOnly(parameters) {
   let asked;
   for (const [name, value] of parameters) {
-    const letters = name.toLowerCase().replace(/[^a-z]/g, "");
     if (name.toLowerCase() === "validateonly") {
       if (asked !== undefined) {
-        throw new Refusal("invalidRequest", "validateOnly is given more than once.");
+        throw new Refusal("invalidRequest", "validateOnly is given more than once. Send it once. Nothing was sent.");
       }
       asked = value.toLowerCase();
       if (asked !== "true" && asked !== "false") {
-        throw new Refusal("invalidRequest", "validateOnly must be true or false.");
+        throw new Refusal("invalidRequest", "validateOnly must be true or false. Nothing was sent.");
       }
-    } else if (/valid|only|dryrun|whatif/.test(letters)) {
-      throw new Refusal("invalidRequest", "A query parameter resembles validateOnly, but is not. Nothing was sent.");
+    } else if (resemblesValidateOnly(decodedFully(name), decodedFully(value))) {
+      throw new Refusal(
+        "invalidRequest",
+        "A query parameter resembles validateOnly, or holds it in its value. Send ?validateOnly=true, or leave it out. Nothing was sent.",
+      );
     }
   }
   return asked === "true";
+}
+
+const letters = (text) => text.toLowerCase().replace(/[^a-z]/g, "");
+
+function resemblesValidateOnly(name, value) {
+  const innerNames = value.split(/[&;?#]/).slice(1).map((inner) => inner.split("=")[0]);
+  innerNames.push(...value.split("=").slice(0, -1));
+  return (
+    /valid|only|dryrun|whatif/.test(letters(name)) ||
+    innerNames.some((inner) => /validat|validonly|dryrun|whatif/.test(letters(inner))) ||
+    /validateonly|onlyvalidate/.test(letters(name + value))
+  );
+}
+
+/** Decoded until no escape is left. */
+function decodedFully(text) {
+  const decoded = text.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
+  return decoded === text ? text : decodedFully(decoded);
 }
 
 function idempotencyKey(header) {
@@ -338,6 +358,11 @@ function graphRefusal({ fault, retryAfter = 30, code, message }) {
       return new Refusal(
         "graphPermissionMissing",
         "Microsoft Graph denied the gateway. The operator of the gateway finds the reason in its log.",
+      );
+    case "graphQuotingConflict":
+      return new Refusal(
+        "graphConflict",
+        `Microsoft Graph answered a conflict that may only quote the payload's own words "duplicate remediation". Take them out of displayName and description, and send it again. The outcome is unknown; it is safe to retry.`,
       );
     case "graphConflict":
       return new Refusal("graphConflict", "Microsoft Graph answered a conflict that is not a duplicate remediation.");

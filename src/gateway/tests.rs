@@ -7,15 +7,17 @@ use serde_json::{Value, json};
 
 use super::Received;
 use super::errand::{Errand, Exchange, Form};
-use crate::config::GraphVersion;
+use crate::config::{Config, GraphVersion};
+use crate::graph::answer::Accepted;
 use crate::http::{Answer, Body, BodyFailure, Request, RequestHeaders};
 use crate::isolate::Isolate;
-use crate::ledger::Order;
-use crate::ports::{LedgerFailure, Timers};
+use crate::ledger::{Order, Quota, Settled, Settlement};
+use crate::ports::{Ledger, LedgerFailure, Timers};
 use crate::remediation::Action;
 use crate::testing::gateway::{Gateway, api_key, code, payload};
 use crate::testing::platform::TestPlatform;
-use crate::testing::{CRON_KEY, variables_with};
+use crate::testing::{CRON_KEY, TENANT, variables_with};
+use crate::time::Timestamp;
 
 fn stopped() -> Gateway {
     Gateway::new(variables_with("STOPPED", json!("true")))
@@ -187,4 +189,47 @@ fn what_does_not_end_is_answered_and_logged() {
     let health = Request { method: "GET".to_owned(), ..post("/healthz", "", RequestHeaders::default()) };
     assert_eq!(super::lost(platform, &health).status, 500);
     assert_eq!(gateway.stage.platform.take_log(), [""; 0]);
+}
+
+/// A ledger that replays this.
+struct Replaying(Accepted);
+
+impl Ledger for Replaying {
+    async fn settle(&self, _: &Config, _: &Order, _: &[u8], _: Timestamp) -> Result<Settled, LedgerFailure> {
+        let settlement = Settlement::Accepted { accepted: self.0.clone(), replayed: true };
+        Ok(Settled { settlement, quota: Quota { limit: 10, remaining: 10, reset: 0 } })
+    }
+}
+
+/// A response that a caller's HTTP client cannot read would fail for 24 hours, as often as the caller asks.
+#[test]
+fn location_that_an_older_version_recorded_is_held_to_the_rule() {
+    let history = "https://security.microsoft.com/action-center/history";
+    let good = format!(r#"{history}?filters={{"bulkId":["b-1"]}}&tid=t"#);
+    let long = format!("{history}?x={}", "y".repeat(100 * 1024));
+    for (location, reason) in [
+        (good.as_str(), None),
+        (long.as_str(), Some("Graph's Location has more than 8192 bytes")),
+        ("javascript:alert(1)", Some("Graph's Location is not an absolute https URL")),
+        (
+            &format!("{history}?x=\u{e9}"),
+            Some("Graph's Location holds a blank, a control character or one beyond ASCII"),
+        ),
+    ] {
+        let mut gateway = Gateway::default();
+        let record = json!({ "location": location, "duplicate": false, "graph_request_id": null, "status": 202 });
+        let ledger = Replaying(serde_json::from_value(record).unwrap());
+        let platform = gateway.stage.platform.clone();
+        let started = gateway.stage.start(async move {
+            super::carry_out(&platform, &Isolate::<()>::default(), crate::testing::variables, &ledger, errand(0), b"{}")
+                .await
+        });
+        let answer = gateway.stage.finish(started);
+        let expected = if reason.is_none() { good.clone() } else { format!("{history}?tid={TENANT}") };
+        assert!(answer.headers.contains(&("Location", expected.clone())), "{:?}", answer.headers);
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body["trackingUrl"] == json!(expected), reason.is_some(), "{body}");
+        let line = gateway.logged();
+        assert_eq!((&line["reason"], &line["replayed"], &line["code"]), (&json!(reason), &json!(true), &Value::Null));
+    }
 }

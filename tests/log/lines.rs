@@ -90,7 +90,8 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
     let reason = refused["reason"].as_str().unwrap_or_default();
     assert!(reason.contains("InvalidSubscription") && !reason.contains("not for the log"), "{reason}");
 
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(409).body("Duplicate remediation"))?;
+    let error = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(409).json(&error))?;
     let (duplicate, _) = line(world, world.remediate(&acceptance::payload())).await?;
     assert_eq!(
         (&duplicate["duplicate"], &duplicate["graphStatus"], &duplicate["code"]),
@@ -133,6 +134,26 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
             .iter()
             .any(|(name, value)| name == "request-id" && accepted["graphRequestId"] == value.as_str())
     );
+    Ok(())
+}
+
+/// The reason, and not the value: a link may hold anything.
+pub(crate) async fn a_location_that_is_not_passed_on_is_logged(world: &World) -> TestResult {
+    for (location, reason) in [
+        ("javascript:alert(1)", "Graph's Location is not an absolute https URL"),
+        ("https://a@evil.example/", "Graph's Location has a user name or a malformed host"),
+        ("https://evil.example/a b", "Graph's Location holds a blank, a control character or one beyond ASCII"),
+        (&format!("https://evil.example/{}", "x".repeat(9_000)), "Graph's Location has more than 8192 bytes"),
+    ] {
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(202).header("Location", location))?;
+        let (line, _) = line(world, world.remediate(&payload())).await?;
+        assert_eq!((&line["reason"], &line["code"], &line["status"]), (&json!(reason), &Value::Null, &json!(202)));
+        assert!(!line.to_string().contains("evil.example") && !line.to_string().contains("alert"), "{line}");
+    }
+    // Where Graph names none, nothing is amiss.
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(202))?;
+    let (line, _) = line(world, world.remediate(&payload())).await?;
+    assert_eq!(line["reason"], Value::Null);
     Ok(())
 }
 

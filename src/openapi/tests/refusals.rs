@@ -60,6 +60,7 @@ fn refusals() -> Vec<Refusal> {
         graph(GraphFaultKind::TokenRejected),
         graph(GraphFaultKind::PermissionMissing),
         graph(GraphFaultKind::Conflict),
+        graph(GraphFaultKind::QuotingConflict),
         graph(GraphFaultKind::Throttled { retry_after: Some(0) }),
         graph(GraphFaultKind::Unavailable { retry_after: None }),
         graph(GraphFaultKind::Unexpected),
