@@ -20,7 +20,7 @@ const { RemediationRequest, AnalyzedEmail, RemediationAnswer, Problem, GraphErro
 const CODES = {
   400: ["invalidJson", "invalidPayload", "invalidRequest", "graphRefused"],
   401: ["unauthenticated", "invalidCredentials"],
-  403: ["unknownCaller", "actionNotAllowed", "recipientNotAllowed", "tooManyEmails"],
+  403: ["httpsRequired", "unknownCaller", "actionNotAllowed", "recipientNotAllowed", "tooManyEmails"],
   409: ["inProgress", "graphConflict"],
   413: ["payloadTooLarge"],
   415: ["unsupportedMediaType"],
@@ -96,7 +96,7 @@ describe("the code's own figures", () => {
     ]) {
       assert.ok(text.includes(` ${thousands(figure)} `) || text.endsWith(` ${figure}.`), `${text} (${figure})`);
     }
-    const idLength = Number(/MAX_ID_LENGTH: usize = (\d+);/.exec(read("../src/intake.rs"))[1]);
+    const idLength = Number(/MAX_ID_LENGTH: usize = (\d+);/.exec(read("../src/intake/correlation_id.rs"))[1]);
     assert.equal(operation.parameters.find(({ name }) => name === "client-request-id").maxLength, idLength);
     assert.match(read("../src/intake/declared.rs"), /MAX_BODY_BYTES: usize = 2 \* 1024 \* 1024;/);
     assert.match(operation.responses[413].description, / 2 MiB/);

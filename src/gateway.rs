@@ -3,7 +3,7 @@
 //! | step | where | refused with |
 //! |---|---|---|
 //! | 1. route and method | Worker | 404, 405 |
-//! | 2. size and type of the body as declared | Worker | 400, 413, 415 |
+//! | 2. scheme; size and type of the body as declared | Worker | 400, 403, 413, 415 |
 //! | 3. configuration | Worker, and again in the object | 500 |
 //! | 4. identity | Worker | 400, 401, 403; 503 where Entra's keys cannot be had |
 //! | 5. query, idempotency key | Worker | 400 |
@@ -122,7 +122,8 @@ async fn admit<P: Platform>(
         Route::GraphPath(version) => Some(version),
     };
 
-    // 2. Size and type of the body as declared.
+    // 2. Scheme; size and type of the body as declared.
+    intake::transport(&request.scheme, &request.host)?;
     let declared = intake::declared(&request.headers)?;
 
     // 3. Configuration.

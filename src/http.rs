@@ -8,6 +8,10 @@ use crate::secret::Secret;
 pub struct Request {
     /// The method, in the case in which it came.
     pub method: String,
+    /// The scheme of the URL, in lower case and without its colon.
+    pub scheme: String,
+    /// The host of the URL, with the port if the URL has one. It may be checked, and is neither logged nor echoed.
+    pub host: String,
     /// The path of the URL, percent-encoded as it came.
     pub path: String,
     /// The query of the URL without its `?`, percent-encoded as it came; empty where there is none.

@@ -17,7 +17,7 @@ use crate::problem::Code;
 pub struct Record {
     /// The gateway's id of this exchange, as in the answer.
     pub request_id: String,
-    /// The caller's id of it, where it sent a sane one.
+    /// The caller's id of the request, if it sent one that may be logged.
     pub client_request_id: Option<String>,
     /// The caller's name in `CALLERS`.
     pub caller: Option<String>,

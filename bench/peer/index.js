@@ -15,9 +15,8 @@ import { checkRights } from "./rights.js";
 export { Ledger } from "./ledger.js";
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
-const MAX_ECHOED_PATH = 64;
 const BUDGET = 90_000;
-const ID = /^[\w.{}-]{1,64}$/;
+const ID = /^(?!.*(?:rgw_|rgk_|eyJ))[\w.{}-]{1,64}$/i;
 
 // As Graph's, the version exactly and the rest without regard to case: known versions are marked by capitals.
 function getPath(request) {
@@ -97,7 +96,7 @@ function refuse(error, c) {
   const path = new URL(c.req.url).pathname;
   record.code = refusal.code;
   record.reason = refusal.message;
-  const instance = path.length <= MAX_ECHOED_PATH || record.route ? path : undefined;
+  const instance = record.route ? path : undefined;
   return refusal.answer({ instance, requestId, clientRequestId: clientRequestId ?? undefined, began });
 }
 
@@ -105,6 +104,7 @@ async function remediate(c, route, version) {
   const { began, requestId, record } = c.get("exchange");
   const headers = c.req.raw.headers;
   record.route = route;
+  httpsOnly(new URL(c.req.url));
   const length = declared(headers);
   const config = configOf(c.env);
   const caller = await identify(config, headers);
@@ -177,6 +177,18 @@ async function settle(env, caller, order, body) {
       "internal",
       "The gateway's ledger could not be reached. Whether the remediation was sent is unknown; a retry is safe.",
       { reason: String(error) },
+    );
+  }
+}
+
+/** Plain HTTP is for loopback hosts. */
+function httpsOnly({ protocol, hostname }) {
+  const isLoopback = hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+  if (protocol !== "https:" && !(protocol === "http:" && isLoopback)) {
+    throw new Refusal(
+      "httpsRequired",
+      "The request came over plain HTTP. Use https, and rotate the credential, which is exposed. Nothing was sent.",
+      { reason: "the request did not come over https" },
     );
   }
 }

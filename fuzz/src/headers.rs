@@ -19,7 +19,7 @@ use crate::world::{API_KEY, CONFIG};
 /// - An idempotency key is 1 to 255 visible characters of ASCII, and the same quoted or bare.
 /// - A body is only ever read as plain JSON of 2 MiB at most.
 /// - One credential is found or none, and none is shown.
-/// - What is echoed and logged is short and can hold neither an address nor a line.
+/// - What is echoed and logged is short, is no credential of the request, and can hold neither an address nor a line.
 ///
 /// # Panics
 ///
@@ -37,7 +37,9 @@ pub fn headers(bytes: &[u8]) {
     prefer(headers.prefer.as_deref());
     credential(headers);
     for given in [&headers.client_request_id, &headers.workflow_run_id, &headers.idempotency_key] {
-        let id = intake::sane_id(given.as_deref());
+        let presented = credentials::presented(headers);
+        let id = intake::correlation_id(given.as_deref(), &presented);
+        assert!(id.is_none_or(|id| presented.iter().all(|credential| credential.expose() != id)), "a credential");
         let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.{}".contains(&byte);
         assert!(id.is_none_or(|id| (1..=MAX_ID_LENGTH).contains(&id.len()) && id.bytes().all(is_of_id)), "{id:?}");
         percent_escapes(given.as_deref().unwrap_or_default());
@@ -60,7 +62,8 @@ pub(crate) fn request(message: &Message<'_>) -> Request {
         idempotency_key: message.header("idempotency-key"),
         workflow_run_id: message.header("x-ms-workflow-run-id"),
     };
-    Request { method: method.to_owned(), path: path.to_owned(), query: query.to_owned(), headers }
+    let [method, scheme, host, path, query] = [method, "https", "gateway.example", path, query].map(str::to_owned);
+    Request { method, scheme, host, path, query, headers }
 }
 
 fn path(path: &str) {

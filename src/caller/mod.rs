@@ -21,7 +21,7 @@ use crate::isolate::Isolate;
 use crate::ports::Platform;
 use crate::secret::Secret;
 use credentials::{Credentials, CredentialsFault};
-use token::{Claims, TokenFault};
+use token::{Claims, Subject, TokenFault};
 
 /// The delegated scope that a user's token needs (contract, section 5).
 pub const SCOPE: &str = "Remediation.Submit";
@@ -47,6 +47,9 @@ pub enum IdentityFault {
     /// A delegated token without [`SCOPE`].
     #[error("a delegated token without the scope {SCOPE}")]
     MissingScope,
+    /// A token without `scp` that is no application's either.
+    #[error("a token with neither scp nor the claims of an application")]
+    NotAnApplication,
     /// A token without the role that its caller is configured with.
     #[error("a token without the caller's role")]
     MissingRole,
@@ -91,6 +94,7 @@ async fn verify<P: Platform>(
     let digest = verified::digest(token);
     let remembered = isolate.verified.get(&digest);
     if let Some(remembered) = remembered {
+        remembered.claims.valid_at(platform.now())?;
         isolate.keys.find(platform, config, remembered.issuer, &remembered.kid).await?;
         remembered.claims.valid_at(platform.now())?;
         return Ok(remembered.claims);
@@ -99,12 +103,14 @@ async fn verify<P: Platform>(
     let parts = token::split(token.expose())?;
     let kid = token::header(&parts)?;
     let (issuer, claims) = token::issuer(&parts, config)?;
+    let claims = token::claims(&claims, config, issuer, platform.now())?;
     let key = isolate.keys.find(platform, config, issuer, &kid).await?;
     if !platform.verify_rs256(&key, parts.signed(), parts.signature()).await {
         return Err(TokenFault::Signature);
     }
+    // The key may have taken seconds to come.
     let now = platform.now();
-    let claims = token::claims(&claims, config, issuer, now)?;
+    claims.valid_at(now)?;
     isolate.verified.insert(digest, verified::Verified { issuer, kid, claims: claims.clone() }, now);
     Ok(claims)
 }
@@ -115,10 +121,11 @@ fn owner<'c>(callers: &'c [Caller], claims: &Claims) -> Result<&'c Caller, Ident
         .iter()
         .find(|caller| caller.object_id == Some(claims.object_id))
         .ok_or(IdentityFault::UnknownObjectId)?;
-    match &claims.scopes {
-        Some(scopes) if !scopes.iter().any(|scope| scope == SCOPE) => return Err(IdentityFault::MissingScope),
-        Some(_) => {}
-        None => {
+    match &claims.subject {
+        Subject::User(scopes) if !scopes.iter().any(|scope| scope == SCOPE) => return Err(IdentityFault::MissingScope),
+        Subject::User(_) => {}
+        Subject::Undetermined => return Err(IdentityFault::NotAnApplication),
+        Subject::Application => {
             if caller.role.as_ref().is_some_and(|role| !claims.roles.contains(role)) {
                 return Err(IdentityFault::MissingRole);
             }

@@ -81,6 +81,10 @@ impl Refusal {
                 Public::new(Code::MethodNotAllowed, format!("This path answers {} only.", route.method()))
                     .header("Allow", route.method())
             }
+            Self::NotHttps(_) => Public::new(
+                Code::HttpsRequired,
+                "The request came over plain HTTP. Use https, and rotate the credential, which is exposed. Nothing was sent.",
+            ),
             Self::Declared(fault) => declared(*fault),
             Self::Misconfigured => misconfigured(),
             Self::Identity(fault) => identity::identity(*fault),
