@@ -16,6 +16,12 @@ const workflowOf = (template) => template.resources.find((resource) => resource.
 const definitionOf = (template) => workflowOf(template).properties.definition;
 const actionsOf = (template) => definitionOf(template).actions;
 
+/** The trigger and all actions of a definition, wherever they are, with their names. */
+const holdersOf = (definition) => {
+  const within = (actions) => Object.entries(actions ?? {}).flatMap(([name, action]) => [[name, action], ...within(action.actions), ...within(action.else?.actions)]);
+  return [...Object.entries(definition.triggers), ...within(definition.actions)];
+};
+
 const connector = JSON.parse(read("../connector/apiDefinition.swagger.json"));
 const ajv = new Ajv({ strict: false, allErrors: true, formats: { uuid: true, email: true, int32: true, uri: true } });
 const isRequest = ajv.compile({ ...connector.definitions.RemediationRequest, definitions: connector.definitions });
@@ -49,7 +55,7 @@ describe("the templates", () => {
     const { Action, MaxEmailsPerCall } = templates[INCIDENT].parameters;
     assert.deepEqual(Action.allowedValues, action.enum);
     assert.equal(MaxEmailsPerCall.maxValue, analyzedEmails.maxItems);
-    const { body } = actionsOf(templates[INCIDENT]).For_each_batch.actions.Remediate.inputs;
+    const body = actionsOf(templates[INCIDENT]).For_each_batch.actions.Request.inputs;
     assert.ok(body.displayName.endsWith(`, ${displayName.maxLength})}`));
     assert.ok(body.description.endsWith(`, ${description.maxLength})}`));
   });
@@ -101,7 +107,15 @@ describe("the checker finds", () => {
     "a parallel loop that appends": [INCIDENT, (t) => delete actionsOf(t).For_each_batch.runtimeConfiguration, /loop that runs in parallel/],
     "a callback link in the history": [INCIDENT, (t) => delete actionsOf(t).Needs_approval.actions.Ask_in_Teams.runtimeConfiguration, /Ask_in_Teams.*link with a signature/],
     "a trigger's callback link in the history": [INCIDENT, (t) => delete definitionOf(t).triggers.Microsoft_Sentinel_incident.runtimeConfiguration, /triggers.*link with a signature/],
-    "the gateway's inputs in the history": [HTTP, (t) => delete actionsOf(t).Remediate.runtimeConfiguration, /leaves its inputs/],
+    "no call to the gateway": [HTTP, (t) => delete actionsOf(t).Remediate, /does not call the gateway/],
+    "secure inputs of a loop": [INCIDENT, (t) => (actionsOf(t).For_each_batch.runtimeConfiguration.secureData = { properties: ["inputs"] }), /Foreach, for which Azure rejects secure inputs/],
+    "secure outputs of a Compose": [INCIDENT, (t) => actionsOf(t).Batches.runtimeConfiguration.secureData.properties.push("outputs"), /Compose, for which Azure rejects secure outputs/],
+    "recipients in a variable": [INCIDENT, (t) => (actionsOf(t).For_each_batch.actions.Note_result.inputs.value.line = "@{outputs('Batches')[0]}"), /Note_result.*cannot hide/],
+    "the detail of an error in a variable": [INCIDENT, (t) => (actionsOf(t).For_each_batch.actions.Note_result.inputs.value.line = "@{outputs('Final_answer')?['detail']}"), /Note_result.*cannot hide/],
+    "recipients in a variable's initial value": [INCIDENT, (t) => (actionsOf(t).Results.inputs.variables[0].value = "@triggerBody()?['object']?['properties']?['relatedEntities']"), /Results.*cannot hide/],
+    "a loop over recipients": [INCIDENT, (t) => (actionsOf(t).For_each_batch.foreach = "@outputs('Batches')"), /For_each_batch.*cannot hide/],
+    "a condition on a recipient": [INCIDENT, (t) => (actionsOf(t).Is_there_mail.expression.and[0].greater[0] = "@first(body('Recipients'))"), /Is_there_mail.*cannot hide/],
+    "the detail of an error in the run's error": [HTTP, (t) => (actionsOf(t).Was_it_accepted.else.actions.End_as_failed.inputs.runError.message = "@{outputs('Answer')?['detail']}"), /End_as_failed.*cannot hide/],
     "plain http": [HTTP, (t) => (actionsOf(t).Remediate.inputs.uri = "http://@{parameters('gatewayHost')}/remediate"), /over https/],
     "another audience": [HTTP, (t) => (actionsOf(t).Remediate.inputs.authentication.audience = "https://graph.microsoft.com"), /for the gateway's audience/],
     "an API key": [HTTP, (t) => (actionsOf(t).Remediate.inputs.headers["X-API-Key"] = "rgw_x"), /sends X-API-Key/],
@@ -113,6 +127,30 @@ describe("the checker finds", () => {
     "a word that claims too much": [INCIDENT, (t) => (actionsOf(t).Comment_outcome.inputs.body.message = "The emails were deleted."), /claims more/],
     "a timeout that is no duration": [INCIDENT, (t) => (actionsOf(t).Needs_approval.actions.Ask_in_Teams.limit.timeout = "4 hours"), /no duration/],
   };
+  // Recipients in the run history: each trigger and action that hides something, with each of its properties left out in turn.
+  for (const name of [HTTP, INCIDENT]) {
+    for (const [path, holder] of holdersOf(definitionOf(templates[name]))) {
+      for (const property of holder.runtimeConfiguration?.secureData?.properties ?? []) {
+        planted[`${property} of ${path} of ${name} in the history`] = [
+          name,
+          (t) => {
+            const planted = new Map(holdersOf(definitionOf(t))).get(path);
+            planted.runtimeConfiguration.secureData.properties = planted.runtimeConfiguration.secureData.properties.filter((other) => other !== property);
+          },
+          new RegExp(`/${path}: leaves its ${property} in the run history`),
+        ];
+      }
+    }
+  }
+  test("where recipients are, in both playbooks", () => {
+    const hiding = (name) => holdersOf(definitionOf(templates[name])).filter(([, holder]) => holder.runtimeConfiguration?.secureData).map(([path]) => path);
+    assert.deepEqual(hiding(HTTP), ["manual", "Remediate", "Read_answer", "Answer", "Respond"]);
+    const shown = holdersOf(definitionOf(templates[INCIDENT])).map(([path]) => path).filter((path) => !hiding(INCIDENT).includes(path));
+    const withoutRecipients = ["Results", "Domains", "Local_part_characters", "Domain_characters", "Id_characters", "Lines", "Accepted", "Codes"];
+    const cannotHide = ["Is_there_mail", "End_without_mail", "Needs_approval", "Is_it_approved", "End_without_approval", "For_each_batch", "Submit_the_rest", "Note_result", "Was_all_accepted", "End_as_failed"];
+    assert.deepEqual(shown.toSorted(), [...withoutRecipients, ...cannotHide].toSorted());
+  });
+
   for (const [what, [name, plant, expected]] of Object.entries(planted)) {
     test(what, () => {
       const template = structuredClone(templates[name]);
@@ -194,7 +232,9 @@ describe("remediate-http", () => {
       for (const form of [(answer) => answer, wrapped]) {
         const outcome = play(() => form(refused(statusCode, code, "A detail.")));
         assert.equal(outcome.status, "Failed");
-        assert.deepEqual(outcome.error, { code, message: "A detail. Request r-2." });
+        assert.equal(outcome.error.code, code);
+        assert.match(outcome.error.message, /Request r-2\.$/);
+        assert.doesNotMatch(outcome.error.message, /detail/i);
         assert.equal(outcome.response.statusCode, expected);
         assert.equal(outcome.response.body.error.code, code);
         assert.equal(outcome.gatewayCalls.length, statusCode >= 429 ? 3 : 1);
@@ -232,6 +272,7 @@ describe("remediate-incident", () => {
         $connections: { azuresentinel: { connectionId: "sentinel" }, teams: { connectionId: "teams" } },
         gatewayHost: "gateway.example",
         gatewayAudience: "api://remediation-gateway",
+        recipientDomains: ["Contoso.com", "*.fabrikam.com"],
         action: "softDelete",
         remediateSendersCopy: false,
         maxEmailsPerCall: 1000,
@@ -274,14 +315,115 @@ describe("remediate-incident", () => {
     assert.match(comments(outcome)[0].message, /accepted<\/b>, which Microsoft had already/);
   });
 
-  test("leaves out what the gateway would refuse, and says so", () => {
-    const outcome = play([...mails(2), mail(2, null), mail(3, "user3@contoso.com", null), mail(4, ""), mail(5, "nobody"), mail(6, "user6@contoso.com", "<id@mail>"), { kind: "MailMessage" }]);
-    assert.equal(outcome.gatewayCalls[0].body.analyzedEmails.length, 2);
-    assert.match(comments(outcome)[0].message, /6 of 8 mail messages were left out/);
+  const recipientsOf = (outcome, call = 0) => outcome.gatewayCalls[call].body.analyzedEmails.map((pair) => pair.recipientEmailAddress);
+
+  test("leaves out what the gateway would reject, and comments how many and why, without an address", () => {
+    const incomplete = [mail(2, null), mail(3, "user3@contoso.com", null), mail(4, ""), { kind: "MailMessage" }];
+    const malformed = [mail(5, "nobody"), mail(6, "user6@contoso.com", "<id@mail>")];
+    const outside = [mail(7, "user7@adatum.com")];
+    const outcome = play([...mails(2), ...incomplete, ...malformed, ...outside]);
+    assert.equal(outcome.status, "Succeeded");
+    assert.deepEqual(outcome.failures, []);
+    assert.deepEqual(recipientsOf(outcome), ["user0@contoso.com", "user1@contoso.com"]);
+    const [{ message }] = comments(outcome);
+    assert.match(message, /7 of 9 mail messages were left out:/);
+    assert.match(message, /<li>4 without a network message ID or a recipient<\/li><li>2 with a network message ID or an address that the playbook does not submit<\/li><li>1 with a recipient outside the playbook's domains<\/li>/);
+    assert.doesNotMatch(message, /@/);
+  });
+
+  test("submits recipients in the playbook's domains and no others", () => {
+    const inside = ["a@contoso.com", "a@CONTOSO.com", "a@fabrikam.com", "a@mail.fabrikam.com", "a@1.2.3.4.5.6.7.8.fabrikam.com", "a@xn--mnchen-3ya.fabrikam.com"];
+    const outside = [
+      "a@mail.contoso.com", "a@evilcontoso.com", "a@contoso.com.evil.example", "a@contoso.co", "a@evilfabrikam.com", "a@fabrikam.com.evil.example",
+      "a@abrikam.com", "a@evil-fabrikam.com", "a@1.2.3.4.5.6.7.8.9.fabrikam.com",
+    ];
+    const outcome = play([...inside, ...outside].map((address, number) => mail(number, address)));
+    assert.deepEqual(recipientsOf(outcome), inside.map((address) => address.toLowerCase()));
+    assert.match(comments(outcome)[0].message, new RegExp(`<li>${outside.length} with a recipient outside`));
+  });
+
+  test("submits no address and no message ID that the gateway would reject", () => {
+    const inner = "!#$%&'*+-/=?^_`{|}~";
+    const taken = ["a@contoso.com", "o'brien@contoso.com", "first+tag@contoso.com", "a_b-c#d$e&f*g^h`i{j|k}l~m@contoso.com", `${"l".repeat(64)}@contoso.com`, " a.b@contoso.com\n", "a@d--d.fabrikam.com"];
+    const rejected = [
+      "contoso.com", "a%40contoso.com", "a\uff20contoso.com", "@contoso.com", "a@", "@", "a@contoso.com@contoso.com", "a@@contoso.com", '"a@evil.example"@contoso.com', '"a"@contoso.com',
+      "Hannah <hannah@contoso.com>", "<hannah@contoso.com>", "mailto:hannah@contoso.com", "a@contoso.com,b@contoso.com", "a@contoso.com;b@contoso.com", "a b@contoso.com", "a@evil.example(@contoso.com)",
+      "a%evil.example@contoso.com", "evil.example!a@contoso.com", "IMCEASMTP-a+40evil+2Eexample@contoso.com", "imceaex-_O=CONTOSO_CN=a@contoso.com", "=?utf-8?q?a=40evil.example?=@contoso.com",
+      "/O=evil/@contoso.com", "a\\b@contoso.com", "a\tb@contoso.com", "a\r\nbcc@contoso.com", "a\0@contoso.com", "a\u202e@contoso.com", "\uff41@contoso.com", "j\u00f6rg@contoso.com", "\ud83d\ude00@contoso.com",
+      ".a@contoso.com", "a.@contoso.com", "a..b@contoso.com", `${"l".repeat(65)}@contoso.com`, "a@contoso.com.", "a@.fabrikam.com", "a@b..fabrikam.com", "a@-b.fabrikam.com", "a@b-.fabrikam.com", "a@.-b.fabrikam.com",
+      "a@b_c.fabrikam.com", "a@localhost", "a@com", "a@[1.2.3.4]", "a@\u212abrikam.com", "a@fabri\u212aam.com", "a@b\u3002fabrikam.com", `a@${"d".repeat(64)}.fabrikam.com`, "a@*.fabrikam.com", `${inner}@contoso.com`, `a@${inner}.fabrikam.com`, 42,
+    ];
+    const ids = ["73ca4154-58d8-43d0-a890-08dc18c52e6", "73ca4154-58d8-43d0-a890-08dc18c52e6d0", "73ca415458d843d0a89008dc18c52e6d----", "73ca4154-58d8-43d0-a890-08dc18c52e6g", "{3ca4154-58d8-43d0-a890-08dc18c52e6}", "-3ca4154-58d8-43d0-a890008dc18c52e6d", "7"];
+    const outcome = play([...taken, ...rejected].map((address, number) => mail(number, address)).concat(ids.map((id) => mail(0, "a@contoso.com", id))));
+    assert.deepEqual(outcome.failures, []);
+    assert.deepEqual(recipientsOf(outcome), taken.map((address) => address.trim().toLowerCase()));
+    assert.ok(isRequest(outcome.gatewayCalls[0].body), JSON.stringify(isRequest.errors));
+    assert.match(comments(outcome)[0].message, new RegExp(`<li>${rejected.length + ids.length} with a network message ID or an address`));
+  });
+
+  test("asks for approval of what it submits, not of what it leaves out", () => {
+    const outcome = play([...mails(10), ...Array.from({ length: 20 }, (_, number) => mail(number + 10, `user${number}@adatum.com`))]);
+    assert.equal(outcome.connectionCalls[0].name, "Comment_outcome");
+  });
+
+  /** Rejects the addresses in `bad` as the gateway does: with a pointer to each, and at most 50 of them. */
+  const rejecting = (bad, { status = 403, code = "recipientNotAllowed" } = {}) => (sent) => {
+    const errors = sent.body.analyzedEmails.flatMap((pair, index) => (bad.includes(pair.recipientEmailAddress) ? [{ pointer: `/analyzedEmails/${index}/recipientEmailAddress`, detail: "is not allowed" }] : [])).slice(0, 50);
+    if (errors.length === 0) return accepted(sent);
+    const answer = refused(status, code, `${bad[0]} is not allowed. Nothing was sent.`);
+    return { ...answer, body: { ...answer.body, errors } };
+  };
+  const user = (number) => `user${number}@contoso.com`;
+
+  for (const [status, code] of [[403, "recipientNotAllowed"], [400, "invalidPayload"]]) {
+    test(`submits the rest once more when the gateway rejects recipients with ${status} ${code}`, () => {
+      for (const form of [(answer) => answer, wrapped]) {
+        const outcome = play(mails(5), { gateway: (sent) => ((answer) => (answer.statusCode === 200 ? answer : form(answer)))(rejecting([user(1), user(3)], { status, code })(sent)) });
+        assert.equal(outcome.status, "Succeeded");
+        assert.deepEqual(outcome.failures, []);
+        assert.equal(outcome.gatewayCalls.length, 2);
+        assert.deepEqual(recipientsOf(outcome, 1), [user(0), user(2), user(4)]);
+        assert.ok(isRequest(outcome.gatewayCalls[1].body), JSON.stringify(isRequest.errors));
+        const keys = outcome.gatewayCalls.map(({ headers }) => headers["Idempotency-Key"]);
+        assert.deepEqual(keys.map((key) => key.split("CU00-")[1]), ["Remediate-0", "Remediate_the_rest-0"]);
+        const [{ message }] = comments(outcome);
+        assert.match(message, new RegExp(`<li>3 emails <b>accepted</b>.*2 more were left out, since the gateway rejected them: ${code}\\.</li>`));
+        assert.doesNotMatch(message, /@/);
+      }
+    });
+  }
+
+  test("submits the rest only once, and comments that the gateway rejected it", () => {
+    const bad = mails(60).map((_, number) => user(number));
+    const outcome = play(mails(70), { parameters: { approvalAbove: 100 }, gateway: rejecting(bad) });
+    assert.equal(outcome.gatewayCalls.length, 2);
+    assert.equal(outcome.status, "Failed");
+    assert.match(comments(outcome)[0].message, /<li>20 emails <b>not accepted<\/b>: recipientNotAllowed\..*50 more were left out/);
+    assert.doesNotMatch(comments(outcome)[0].message, /@/);
+  });
+
+  test("submits nothing more when the gateway rejects every recipient, or something else", () => {
+    const all = play(mails(2), { gateway: rejecting([user(0), user(1)]) });
+    assert.equal(all.gatewayCalls.length, 1);
+    assert.equal(all.status, "Failed");
+    assert.match(comments(all)[0].message, /<li>2 emails <b>not accepted<\/b>: recipientNotAllowed\..*The gateway rejected each of them\./);
+    const pointers = [{ pointer: "/displayName", detail: "is blank" }, { pointer: "", detail: "…" }, {}];
+    for (const [code, errors] of [["invalidPayload", pointers], ["invalidPayload", []], ["actionNotAllowed", undefined], ["graphRefused", [{ pointer: "/analyzedEmails/0" }]]]) {
+      const outcome = play(mails(2), { gateway: () => ((answer) => ({ ...answer, body: { ...answer.body, errors } }))(refused(400, code, "…")) });
+      assert.equal(outcome.gatewayCalls.length, 1, code);
+      assert.match(comments(outcome)[0].message, new RegExp(`2 emails <b>not accepted</b>: ${code}\\.`));
+    }
+  });
+
+  test("keeps the batches apart when the gateway rejects a recipient in one of them", () => {
+    const outcome = play(mails(6), { parameters: { maxEmailsPerCall: 2 }, gateway: rejecting([user(0), user(4)]) });
+    assert.deepEqual(outcome.gatewayCalls.map((_, call) => recipientsOf(outcome, call)), [[user(0), user(1)], [user(1)], [user(2), user(3)], [user(4), user(5)], [user(5)]]);
+    assert.equal(outcome.status, "Succeeded");
+    assert.match(comments(outcome)[0].message, /1 emails <b>accepted.*1 more.*<li>2 emails <b>accepted(?:(?!more).)*<li>1 emails <b>accepted.*1 more/);
   });
 
   test("sends nothing where there is nothing to send", () => {
-    for (const entities of [[], undefined, [{ kind: "Ip", properties: {} }], [mail(1, null)]]) {
+    for (const entities of [[], undefined, [{ kind: "Ip", properties: {} }], [mail(1, null)], [mail(1, "user@adatum.com"), mail(2, "a b@contoso.com")]]) {
       const outcome = play(entities);
       assert.equal(outcome.status, "Succeeded");
       assert.equal(outcome.gatewayCalls.length, 0);
@@ -325,9 +467,10 @@ describe("remediate-incident", () => {
   }
 
   test("makes several calls only above the limit, each with its own key", () => {
-    assert.equal(play(mails(1000), { parameters: { approvalAbove: 10000 } }).gatewayCalls.length, 1);
-    const outcome = play(mails(2500), { parameters: { approvalAbove: 10000 } });
-    assert.deepEqual(outcome.gatewayCalls.map(({ body }) => body.analyzedEmails.length), [1000, 1000, 500]);
+    const parameters = { approvalAbove: 10000, maxEmailsPerCall: 100 };
+    assert.equal(play(mails(100), { parameters }).gatewayCalls.length, 1);
+    const outcome = play(mails(250), { parameters });
+    assert.deepEqual(outcome.gatewayCalls.map(({ body }) => body.analyzedEmails.length), [100, 100, 50]);
     assert.deepEqual(outcome.gatewayCalls.map(({ headers }) => headers["Idempotency-Key"].slice(-11)), ["Remediate-0", "Remediate-1", "Remediate-2"]);
     assert.ok(outcome.gatewayCalls.every(({ body }) => isRequest(body)));
     assert.equal(comments(outcome).length, 1);
@@ -339,7 +482,7 @@ describe("remediate-incident", () => {
       const outcome = play(mails(1), { gateway: () => form(refused(403, "recipientNotAllowed", "2 < 3 & nothing was sent.")) });
       assert.equal(outcome.status, "Failed");
       assert.match(outcome.error.message, /1 of 1 calls were not accepted: recipientNotAllowed\./);
-      assert.match(comments(outcome)[0].message, /1 emails <b>not accepted<\/b>: recipientNotAllowed\. 2 &lt; 3 &amp; nothing was sent\. Request r-2\./);
+      assert.match(comments(outcome)[0].message, /1 emails <b>not accepted<\/b>: recipientNotAllowed\. The gateway's log says why\. Request r-2\./);
       assert.deepEqual(outcome.failures, []);
     }
   });

@@ -2,6 +2,7 @@
 // `faults` names each place where one does not.
 import { ARM_FUNCTIONS, FUNCTIONS } from "./functions.mjs";
 import { armExpression, calls, texts, workflowParts } from "./expression.mjs";
+import { secureDataFaults } from "./secure-data.mjs";
 
 const TEMPLATE_SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#";
 const WORKFLOW_SCHEMA = "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#";
@@ -246,8 +247,8 @@ function workflowFaults(template, workflow, fault) {
     actionFaults(entry, { fault, actions, trigger, inLoop });
   }
   for (const name of Object.keys(definition.parameters ?? {})) if (!used.has(name)) fault(`${path}/parameters/${name}`, "is not used");
-  const gateway = [...actions.values()].filter((entry) => entry.action.type === "Http");
-  if (gateway.length !== 1) fault(path, "does not call the gateway in exactly one place");
+  if (![...actions.values()].some((entry) => entry.action.type === "Http")) fault(path, "does not call the gateway");
+  secureDataFaults({ trigger: { action: trigger, path: `${path}/triggers/${triggerName}` }, actions }, fault);
 }
 
 /** Whether ARM evaluates `text` before Logic Apps sees it. */
@@ -320,7 +321,6 @@ function gatewayFaults(entry, { fault, inLoop, scope, name }) {
   const durations = [retryPolicy?.interval, retryPolicy?.minimumInterval, retryPolicy?.maximumInterval];
   const isRetried = retryPolicy?.type === "exponential" && retryPolicy.count >= 1 && retryPolicy.count <= 90 && durations.every((duration) => DURATION.test(duration));
   if (!isRetried) fault(path, "has no retry policy, or one that Logic Apps does not take");
-  if (!action.runtimeConfiguration?.secureData?.properties?.includes("inputs")) fault(path, "leaves its inputs in the run history");
   const reader = Object.values(scope).find((other) => other.runAfter?.[name]);
   for (const status of ["Succeeded", "Failed", "TimedOut"]) {
     if (!reader?.runAfter[name].includes(status)) fault(path, `is not followed by a reading of its answer when it ${status}`);
