@@ -1,5 +1,5 @@
-// The functions of the workflow language that the playbooks use: how many arguments each takes, and what it gives. All arguments are
-// evaluated first, also those of `if`: Logic Apps promises nothing else.
+// The functions of the workflow language that the playbooks use: how many arguments each takes, and what it returns. The interpreter evaluates
+// all arguments first, also those of `if`, since Logic Apps does not document anything else.
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 const text = (name, value) => {

@@ -1,13 +1,13 @@
-// Runs a workflow definition as Logic Apps would, as far as the playbooks use it, against stand-ins for the world outside.
+// Interprets a workflow definition as Logic Apps does, as far as the playbooks use it. The caller passes stand-ins for the gateway and connections.
 import { asText, equal, FUNCTIONS } from "./functions.mjs";
 import { workflowParts } from "./expression.mjs";
 
 class Terminated extends Error {}
 
 /**
- * Plays one run. `parameters` are the workflow's; `trigger` is `{headers, body}`; `gateway(request)` gives `{statusCode, headers, body}` or
- * throws for a lost connection; `connection(name, inputs)` gives `{status, body}`. Gives the run's status, its error, the response, each call
- * to the gateway and to a connection, and each action's outcome.
+ * Plays one run. `parameters` are the workflow's; `trigger` is `{headers, body}`; `gateway(request)` returns `{statusCode, headers, body}` or
+ * throws for a lost connection; `connection(name, inputs)` returns `{status, body}`. Returns the run's status and error, the response, each call
+ * to the gateway and to a connection, and the status of each action.
  */
 export function run(definition, { parameters, trigger, runName = "08585287554177334956853859655CU00", workflowName = "playbook", gateway, connection }) {
   const outcome = { status: undefined, error: undefined, response: undefined, gatewayCalls: [], connectionCalls: [], actions: {} };
