@@ -1,7 +1,8 @@
 // Packs the connector into a solution that Power Platform imports: node connector/publish.mjs [<file>]
 //
-// It rejects a connector whose publisher, contact or tenant are still the examples of this repository. The shape of the package is that of an
-// unmanaged solution exported from Dataverse. Nothing here was tried against Power Platform.
+// It rejects a connector whose publisher, contact or tenant are still the examples of this repository. The shape of
+// the package is that of an unmanaged solution exported from Dataverse. Nothing here was tried against Power
+// Platform.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,13 +16,18 @@ const CONNECTOR_ID = "6d7e2f4a-3b58-4c19-9f0d-52a1c8e7b306";
 const CONNECTOR_COMPONENT = 372;
 const DEFAULT_OUTPUT = fileURLToPath(new URL("../build/connector/solution.zip", import.meta.url));
 
-const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+const escape = (text) =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 const json = (value) => `${JSON.stringify(value, null, 4)}\n`;
 
 /** The prefix of the publisher's components: 2 to 8 lower-case letters, as Dataverse requires. */
 export function prefixOf(publisher) {
-  const prefix = publisher.toLowerCase().replace(/[^a-z]/g, "").slice(0, 8);
-  if (prefix.length < 2 || prefix.startsWith("mscrm")) throw new Error(`${publisher} gives no prefix of 2 to 8 letters`);
+  const prefix = publisher
+    .toLowerCase()
+    .replace(/[^a-z]/g, "")
+    .slice(0, 8);
+  if (prefix.length < 2 || prefix.startsWith("mscrm"))
+    throw new Error(`${publisher} gives no prefix of 2 to 8 letters`);
   return prefix;
 }
 
@@ -33,7 +39,8 @@ export function solutionFiles(swagger, { properties }, icon) {
   const { title, description, version, contact } = swagger.info;
   const part = (member) => `/Connector/${name}_${member}.json`;
   const namespace = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"';
-  const localized = (text) => `<LocalizedNames><LocalizedName description="${escape(text)}" languagecode="1033" /></LocalizedNames>`;
+  const localized = (text) =>
+    `<LocalizedNames><LocalizedName description="${escape(text)}" languagecode="1033" /></LocalizedNames>`;
   return {
     "[Content_Types].xml": `<?xml version="1.0" encoding="utf-8"?>
 <Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">

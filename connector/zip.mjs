@@ -17,9 +17,26 @@ export function zip(files) {
     const data = Buffer.from(content);
     const packed = deflateRawSync(data, { level: 9 });
     const path = Buffer.from(name);
-    const entry = numbers([VERSION, 2], [FLAGS, 2], [DEFLATE, 2], [0, 2], [DATE, 2], [crc32(data), 4], [packed.length, 4], [data.length, 4], [path.length, 2], [0, 2]);
+    const entry = numbers(
+      [VERSION, 2],
+      [FLAGS, 2],
+      [DEFLATE, 2],
+      [0, 2],
+      [DATE, 2],
+      [crc32(data), 4],
+      [packed.length, 4],
+      [data.length, 4],
+      [path.length, 2],
+      [0, 2],
+    );
     parts.push(Buffer.from("PK\x03\x04", "latin1"), entry, path, packed);
-    directory.push(Buffer.from("PK\x01\x02", "latin1"), numbers([VERSION, 2]), entry, numbers([0, 2], [0, 2], [0, 2], [0, 4], [offset, 4]), path);
+    directory.push(
+      Buffer.from("PK\x01\x02", "latin1"),
+      numbers([VERSION, 2]),
+      entry,
+      numbers([0, 2], [0, 2], [0, 2], [0, 4], [offset, 4]),
+      path,
+    );
     offset += 4 + entry.length + path.length + packed.length;
   }
   const central = Buffer.concat(directory);

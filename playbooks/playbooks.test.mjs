@@ -160,6 +160,7 @@ describe("the checker finds", () => {
     "secure outputs of a Compose": [INCIDENT, (t) => actionsOf(t).Batches.runtimeConfiguration.secureData.properties.push("outputs"), /Compose, for which Azure rejects secure outputs/],
     "recipients in a variable": [INCIDENT, (t) => (actionsOf(t).For_each_batch.actions.Note_result.inputs.value.line = "@{outputs('Batches')[0]}"), /Note_result.*cannot hide/],
     "the detail of an error in a variable": [INCIDENT, (t) => (actionsOf(t).For_each_batch.actions.Note_result.inputs.value.line = "@{outputs('Final_answer')?['detail']}"), /Note_result.*cannot hide/],
+    "a member of the trigger in a variable": [INCIDENT, (t) => (actionsOf(t).For_each_batch.actions.Note_result.inputs.value.code = "@{triggerBody()?['status']}"), /Note_result.*cannot hide/],
     "recipients in a variable's initial value": [INCIDENT, (t) => (actionsOf(t).Results.inputs.variables[0].value = "@triggerBody()?['object']?['properties']?['relatedEntities']"), /Results.*cannot hide/],
     "a loop over recipients": [INCIDENT, (t) => (actionsOf(t).For_each_batch.foreach = "@outputs('Batches')"), /For_each_batch.*cannot hide/],
     "a condition on a recipient": [INCIDENT, (t) => (actionsOf(t).Is_there_mail.expression.and[0].greater[0] = "@first(body('Recipients'))"), /Is_there_mail.*cannot hide/],
@@ -172,6 +173,7 @@ describe("the checker finds", () => {
     "no idempotency key": [HTTP, (t) => delete actionsOf(t).Remediate.inputs.headers["Idempotency-Key"], /no idempotency key/],
     "one key for all batches": [INCIDENT, (t) => (actionsOf(t).For_each_batch.actions.Remediate.inputs.headers["Idempotency-Key"] = "@{workflow()['run']['name']}-Remediate"), /same idempotency key/],
     "a failure that no action reads": [INCIDENT, (t) => (actionsOf(t).For_each_batch.actions.Read_answer.runAfter.Remediate = ["Succeeded"]), /when it Failed/],
+    "an expression that is too long": [HTTP, (t) => (actionsOf(t).Answer.inputs = `@json('${"x".repeat(8192)}')`), /more than 8192 characters/],
     "a word that claims too much": [INCIDENT, (t) => (actionsOf(t).Comment_outcome.inputs.body.message = "The emails were deleted."), /claims more/],
     "a timeout that is no duration": [INCIDENT, (t) => (actionsOf(t).Needs_approval.actions.Ask_in_Teams.limit.timeout = "4 hours"), /no duration/],
   };

@@ -29,6 +29,8 @@ const ACTIONS = {
   Terminate: [["runStatus"], ["runError"]],
 };
 const ACTION_MEMBERS = ["type", "kind", "description", "runAfter", "inputs", "limit", "operationOptions", "runtimeConfiguration", "expression", "actions", "else", "foreach"];
+/** The most characters that Logic Apps takes in an expression. */
+const MAX_EXPRESSION = 8192;
 /** The most characters that Microsoft Sentinel takes in a comment. */
 const MAX_COMMENT = 30_000;
 /** Words that claim more than anyone knows when a remediation was accepted. */
@@ -201,6 +203,7 @@ function workflowFaults(template, workflow, fault) {
   const check = (value, valuePath, entry, secured) => {
     for (const [textPath, text] of texts(value, valuePath)) {
       if (CLAIMS.test(text)) fault(textPath, "claims more than accepted");
+      if (text.length > MAX_EXPRESSION) fault(textPath, `has more than ${MAX_EXPRESSION} characters, which Logic Apps does not evaluate`);
       if (armish(text)) continue;
       let parts;
       try {
