@@ -3,7 +3,7 @@
 //! | step | where | refused with |
 //! |---|---|---|
 //! | 1. route and method | Worker | 404, 405 |
-//! | 2. size and type of the body as declared | Worker | 400, 413, 415 |
+//! | 2. scheme; size and type of the body as declared | Worker | 400, 403, 413, 415 |
 //! | 3. configuration, from the request's environment | Worker | 500 |
 //! | 4. identity | Worker | 400, 401, 403; 503 where Entra's keys cannot be had |
 //! | 5. query, idempotency key | Worker | 400 |
@@ -47,7 +47,7 @@ use crate::log::{self, Record};
 use crate::openapi;
 use crate::ports::{Clock, Guids, Ledger, LedgerFailure, Log, Platform};
 use crate::problem::{Code, Refusal};
-use crate::remediation;
+use crate::remediation::{self, Guid};
 use crate::secret::{Secret, SecretBytes};
 use crate::time::millis_of;
 
@@ -129,7 +129,8 @@ async fn admit<P: Platform, E: Environment>(
         Route::GraphPath(version) => Some(version),
     };
 
-    // 2. Size and type of the body as declared.
+    // 2. Scheme; size and type of the body as declared.
+    intake::transport(&request.scheme, &request.host)?;
     let declared = intake::declared(&request.headers)?;
 
     // 3. Configuration.
@@ -207,7 +208,7 @@ pub async fn carry_out<E, K>(
                 let settled = ledger.settle(&graph, &errand.order, graph_request, began.plus(BUDGET)).await;
                 settled.map_err(Refusal::from).and_then(|settled| {
                     quota = Some(settled.quota);
-                    conclude(settled, &errand, &mut record)
+                    conclude(settled, &errand, graph.settings.tenant_id, &mut record)
                 })
             };
             answer::close(platform, errand.exchange, began, outcome, quota, Some(record))
@@ -232,9 +233,12 @@ fn other_format(platform: &(impl Clock + Guids + Log)) -> Answer {
 }
 
 /// Step 12 for what the ledger says.
-fn conclude(settled: Settled, errand: &Errand, record: &mut Record) -> Result<Answer, Refusal> {
+fn conclude(settled: Settled, errand: &Errand, tenant_id: Guid, record: &mut Record) -> Result<Answer, Refusal> {
     match settled.settlement {
         Settlement::Accepted { accepted, replayed } => {
+            // What is replayed may have been recorded by a version that passed any location on.
+            let accepted = accepted.with_usable_location(tenant_id);
+            record.reason = accepted.location_error.map(|error| error.to_string());
             record.replayed = Some(replayed);
             record.duplicate = Some(accepted.duplicate);
             record.graph_status = Some(accepted.status);

@@ -8,6 +8,10 @@ use crate::secret::Secret;
 pub struct Request {
     /// The method, in the case in which it came.
     pub method: String,
+    /// The scheme of the URL, in lower case and without its colon.
+    pub scheme: String,
+    /// The host of the URL, with the port if the URL has one. It may be checked, and is neither logged nor echoed.
+    pub host: String,
     /// The path of the URL, percent-encoded as it came.
     pub path: String,
     /// The query of the URL without its `?`, percent-encoded as it came; empty where there is none.
@@ -166,6 +170,17 @@ mod tests {
             ("//remediate", None),
             ("/remediate/x", None),
             ("/%72emediate", None),
+            // A query that is not one: the path would send what was only to be validated.
+            ("/remediate;validateOnly=true", None),
+            ("/remediate/;validateOnly=true", None),
+            ("/remediate&validateOnly=true", None),
+            ("/remediate%3FvalidateOnly=true", None),
+            ("/remediate%3fvalidateOnly=true/", None),
+            ("/remediate%253FvalidateOnly=true", None),
+            ("/remediate#validateOnly=true", None),
+            ("/remediate/validateOnly=true", None),
+            ("/remediate%20", None),
+            ("/remediate%00", None),
             ("/", None),
             ("", None),
         ] {

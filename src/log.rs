@@ -19,7 +19,7 @@ use crate::problem::Code;
 pub struct Record {
     /// The gateway's id of this exchange, as in the answer.
     pub request_id: String,
-    /// The caller's id of it, where it sent a sane one.
+    /// The caller's id of the request, if it sent one that may be logged.
     pub client_request_id: Option<String>,
     /// The caller's name in `CALLERS`.
     pub caller: Option<String>,
@@ -33,7 +33,8 @@ pub struct Record {
     pub status: u16,
     /// The public code of a refusal.
     pub code: Option<&'static str>,
-    /// The reason of a refusal, richer than what the caller was told.
+    /// The reason of a refusal, richer than what the caller was told. Of a success, why Graph's `Location` was not
+    /// passed on.
     pub reason: Option<String>,
     /// Whether an earlier request, or one at the same time, had it accepted, and nothing was sent for this one.
     pub replayed: Option<bool>,

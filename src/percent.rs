@@ -13,6 +13,25 @@ pub fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// Decodes `text` until no escape is left, so that it does not matter how often it was encoded. What is no UTF-8 then
+/// is replaced.
+#[must_use]
+pub fn decode_fully(text: &str) -> String {
+    let mut bytes: Vec<u8> = Vec::with_capacity(text.len());
+    for byte in text.bytes() {
+        bytes.push(byte);
+        // A byte that was just decoded may be the end of another escape.
+        while let Some((rest, escape)) = bytes.split_last_chunk::<3>()
+            && let Some((byte, _)) = read_escape(escape)
+        {
+            let start = rest.len();
+            bytes.truncate(start);
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// The byte that the escape at the start of `text` stands for, and what follows it.
 #[must_use]
 pub fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
@@ -70,5 +89,24 @@ mod tests {
         ] {
             assert_eq!(decode(text).as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn text_encoded_many_times_is_decoded_to_the_end() {
+        for (text, expected) in [
+            ("", ""),
+            ("a%20b", "a b"),
+            ("%2541", "A"),
+            ("%25252541", "A"),
+            ("%%34%31", "A"),
+            ("%2%35%34%31", "A"),
+            ("100%", "100%"),
+            ("%zz%2", "%zz%2"),
+            ("%C3%A9%FF", "é\u{fffd}"),
+        ] {
+            assert_eq!(decode_fully(text), expected, "{text}");
+        }
+        // In linear time: a query is as long as a URL may be.
+        assert_eq!(decode_fully(&format!("%{}41", "25".repeat(100_000))), "A");
     }
 }

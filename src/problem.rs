@@ -12,7 +12,7 @@ pub use self::code::Code;
 use crate::caller::IdentityFault;
 use crate::caller::rights::Denied;
 use crate::http::{Answer, BodyFailure, Route};
-use crate::intake::{DeclaredFault, RequestFault};
+use crate::intake::{DeclaredFault, NotHttps, RequestFault};
 use crate::ledger::{Quota, SubmitFault};
 use crate::ports::LedgerFailure;
 use crate::remediation::{Fault, JsonFault, Unreadable};
@@ -27,6 +27,9 @@ pub enum Refusal {
     /// A method that the route does not have.
     #[error("a method that the route does not have")]
     MethodNotAllowed(Route),
+    /// The request came over plain HTTP.
+    #[error(transparent)]
+    NotHttps(#[from] NotHttps),
     /// Size or type as declared.
     #[error(transparent)]
     Declared(#[from] DeclaredFault),

@@ -5,13 +5,14 @@ const LETTERS = "A-Za-z0-9#$&'*+\\-\\/=?^_`{|}~";
 const PLAIN = new RegExp(
   `^(?!.{0,63}@.{256})[${LETTERS}]+(?:\\.[${LETTERS}]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+(?!\\d+$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`,
 );
-const ENCAPSULATED = /^IMCEA[^@]*-[^@]*@/i;
+/** Some reader resolves these to another address: encapsulated and encoded ones, rewritten senders, X.400. */
+const INNER = /^IMCEA[^@]*-[^@]*@|^SRS[01][-=+]|^\/[^@]*=|=\?|\?=|&#|_x(?:0000)?0040_/i;
 /** Letters beyond ASCII that are no variant of another one, and are seen. */
 const FOREIGN =
   /^[\p{Alphabetic}--[\x00-\x7fªº\u{1d2c}-\u{1dbf}\u{2070}-\u{209f}\u{2100}-\u{218f}\u{2460}-\u{24ff}\u{f900}-\u{fdff}\u{fe70}-\u{feff}\u{ff00}-\u{ffef}\u{1d400}-\u{1d7ff}\u{1ee00}-\u{1eeff}\u{1f100}-\u{1f2ff}\u{2f800}-\u{2fa1f}\u{34f}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{3164}]]$/v;
 
 export function isAddress(text) {
-  return (PLAIN.test(text) && text.indexOf("@") <= 64 && !ENCAPSULATED.test(text)) || isForeignAddress(text);
+  return (PLAIN.test(text) && text.indexOf("@") <= 64 && !INNER.test(text)) || isForeignAddress(text);
 }
 
 function isForeignAddress(text) {
@@ -20,7 +21,7 @@ function isForeignAddress(text) {
     return false;
   }
   const parts = text.split("@");
-  if (parts.length !== 2 || ENCAPSULATED.test(text)) {
+  if (parts.length !== 2 || INNER.test(text)) {
     return false;
   }
   const [local, domain] = parts.map((part) => [...part]);

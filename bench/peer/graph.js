@@ -134,20 +134,44 @@ async function send({ graphUrl, tenantId }, { version, newerMember }, token, gra
     const { status, ok } = answer;
     const requestId = answer.headers.get("request-id");
     const graph = { graphStatus: status, graphRequestId: ID.test(requestId ?? "") ? requestId : null };
-    const location =
-      answer.headers.get("location") || `https://security.microsoft.com/action-center/history?tid=${tenantId}`;
+    const given = answer.headers.get("location") ?? "";
+    const location = LINK.test(given) ? given : `https://security.microsoft.com/action-center/history?tid=${tenantId}`;
     if (ok) {
       // Nobody waits for the end of what is not read.
       answer.body?.cancel();
       return { ...graph, location, duplicate: false };
     }
     const body = await answer.text();
-    if (status === 409 && body.toLowerCase().includes("duplicate remediation")) {
+    if (status === 409 && namesDuplicate(body) && !couldBeQuoted(graphRequest)) {
       return { ...graph, location, duplicate: true };
     }
     return { ...graph, ...fault(status, body, answer) };
   });
   return said.failure ? { fault: said.failure === "deadline" ? "graphTimeout" : "graphUnreachable", certain: false } : said;
+}
+
+/** An absolute https URL of printable ASCII, without a user name. */
+const LINK = /^(?=.{1,8192}$)https:\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d+)?(?:[/?#][!-~]*)?$/i;
+
+/** Whether Graph's error object says that it has the remediation already. */
+function namesDuplicate(body) {
+  const { code, message } = errorObject(body);
+  return [code, message].some((text) => typeof text === "string" && /duplicate remediation/i.test(text));
+}
+
+function errorObject(body) {
+  try {
+    return Object(JSON.parse(body)?.error);
+  } catch {
+    return {};
+  }
+}
+
+/** Whether a text of the payload has the same words, so that Graph may be quoting it. */
+function couldBeQuoted(graphRequest) {
+  const { displayName, description, analyzedEmails } = JSON.parse(graphRequest);
+  const texts = [displayName, description, ...analyzedEmails.map((email) => email.recipientEmailAddress)];
+  return texts.some((text) => text.toLowerCase().replace(/[^a-z]/g, "").includes("duplicateremediation"));
 }
 
 function fault(status, body, answer) {
@@ -159,7 +183,7 @@ function fault(status, body, answer) {
     case 403:
       return { fault: "graphPermissionMissing", certain: true };
     case 409:
-      return { fault: "graphConflict", certain: true };
+      return { fault: namesDuplicate(body) ? "graphQuotingConflict" : "graphConflict", certain: true };
     case 429:
       return { fault: "graphThrottled", certain: true, retryAfter: retryAfter(answer) };
     case 503:

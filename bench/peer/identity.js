@@ -100,14 +100,25 @@ async function ownerOfToken(config, token) {
     throw new Refusal("unknownCaller", "The token is valid, but its object id (oid) is not that of a caller here.");
   }
   const challenge = { headers: { "WWW-Authenticate": `${BEARER}, error="insufficient_scope"` } };
-  if (claims.scp !== undefined) {
-    if (!claims.scp.split(" ").includes(SCOPE)) {
+  if (!isApplication(claims)) {
+    if (!(claims.scp ?? "").split(" ").includes(SCOPE)) {
       throw new Refusal("unknownCaller", `The token is a user's and lacks the scope ${SCOPE}.`, challenge);
     }
   } else if (caller.role && !(claims.roles ?? []).includes(caller.role)) {
     throw new Refusal("unknownCaller", "The token lacks the app role that this caller must have.", challenge);
   }
   return caller;
+}
+
+/** Claims that name a person, whom an application's token has none of. */
+const PERSON = ["upn", "unique_name", "preferred_username", "email", "name", "given_name", "family_name"];
+
+/** Whether a token is an application's: it says so, or nothing in it is a user's. */
+function isApplication({ idtyp, scp, sub, oid, ...others }) {
+  if (scp !== undefined || idtyp !== undefined) {
+    return idtyp === "app";
+  }
+  return typeof sub === "string" && sub.toLowerCase() === oid.toLowerCase() && !PERSON.some((claim) => claim in others);
 }
 
 async function verify(config, token) {
@@ -150,8 +161,14 @@ async function verify(config, token) {
   if (!isGuid(payload[issuer.client]) || !isGuid(payload.oid)) {
     throw invalidToken("the client's id or oid is missing or malformed");
   }
-  const { scp, roles } = payload;
+  if (payload.cnf !== undefined) {
+    throw invalidToken("cnf binds the token to a key: not a bearer token");
+  }
+  const { scp, roles, idtyp } = payload;
   const isText = (value) => typeof value === "string";
+  if ((idtyp !== undefined && !isText(idtyp)) || (idtyp === "app" && scp !== undefined)) {
+    throw invalidToken("idtyp is malformed, or contradicts scp");
+  }
   if ((scp !== undefined && !isText(scp)) || (roles !== undefined && !(Array.isArray(roles) && roles.every(isText)))) {
     throw invalidToken("scp or roles is malformed");
   }
@@ -160,11 +177,12 @@ async function verify(config, token) {
 
 /** What jose refused, or could not ask. */
 function failure(error) {
-  const isKeySet = error instanceof errors.JWKSTimeout || error.code === "ERR_JOSE_GENERIC" || !(error instanceof errors.JOSEError);
+  // Keys roll, and one response may lag behind.
+  const isKeySet = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSNoMatchingKey || error.code === "ERR_JOSE_GENERIC" || !(error instanceof errors.JOSEError);
   return isKeySet
     ? new Refusal(
         "graphUnavailable",
-        "The keys of Entra ID, which tokens are checked with, could not be had. Nothing was sent; try again.",
+        "The key of Entra ID that the token names is not available now. Retry after the time in Retry-After. Nothing was sent.",
         { headers: { "Retry-After": "30" } },
       )
     : invalidToken(error.code);
@@ -172,7 +190,7 @@ function failure(error) {
 
 let issuers;
 
-/** The tenant's two issuers by name, each with its keys: fetched when they are needed, at most every five minutes for an unknown one. */
+/** The tenant's two issuers by name, each with its keys: fetched when they are needed, at most every 30 seconds for an unknown one. */
 function issuersOf({ loginUrl, tenantId }) {
   issuers ??= Object.fromEntries(
     [
@@ -180,7 +198,7 @@ function issuersOf({ loginUrl, tenantId }) {
       { name: `${loginUrl}/${tenantId}/v2.0`, version: "2.0", client: "azp", path: "discovery/v2.0/keys" },
     ].map(({ path, ...issuer }) => {
       const keys = createRemoteJWKSet(new URL(`${loginUrl}/${tenantId}/${path}`), {
-        cooldownDuration: 300_000,
+        cooldownDuration: 30_000,
         cacheMaxAge: 3_600_000,
         timeoutDuration: 10_000,
         [customFetch]: (url, options) => ownKeys(url, options, issuer.name, tenantId),

@@ -15,9 +15,8 @@ import { checkRights } from "./rights.js";
 export { Ledger } from "./ledger.js";
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
-const MAX_ECHOED_PATH = 64;
 const BUDGET = 90_000;
-const ID = /^[\w.{}-]{1,64}$/;
+const ID = /^(?!.*(?:rgw_|rgk_|eyJ))[\w.{}-]{1,64}$/i;
 
 // As Graph's, the version exactly and the rest without regard to case: known versions are marked by capitals.
 function getPath(request) {
@@ -97,7 +96,7 @@ function refuse(error, c) {
   const path = new URL(c.req.url).pathname;
   record.code = refusal.code;
   record.reason = refusal.message;
-  const instance = path.length <= MAX_ECHOED_PATH || record.route ? path : undefined;
+  const instance = record.route ? path : undefined;
   return refusal.answer({ instance, requestId, clientRequestId: clientRequestId ?? undefined, began });
 }
 
@@ -105,6 +104,7 @@ async function remediate(c, route, version) {
   const { began, requestId, record } = c.get("exchange");
   const headers = c.req.raw.headers;
   record.route = route;
+  httpsOnly(new URL(c.req.url));
   const length = declared(headers);
   const config = configOf(c.env);
   const caller = await identify(config, headers);
@@ -181,6 +181,18 @@ async function settle(env, caller, order, body) {
   }
 }
 
+/** Plain HTTP is for loopback hosts. */
+function httpsOnly({ protocol, hostname }) {
+  const isLoopback = hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+  if (protocol !== "https:" && !(protocol === "http:" && isLoopback)) {
+    throw new Refusal(
+      "httpsRequired",
+      "The request came over plain HTTP. Use https, and rotate the credential, which is exposed. Nothing was sent.",
+      { reason: "the request did not come over https" },
+    );
+  }
+}
+
 /** Size and type of the body as declared. */
 function declared(headers) {
   if (headers.get("x-ms-transfer-mode")?.trim().toLowerCase() === "chunked") {
@@ -242,20 +254,40 @@ async function read(request, length) {
 function asksToValidateOnly(parameters) {
   let asked;
   for (const [name, value] of parameters) {
-    const letters = name.toLowerCase().replace(/[^a-z]/g, "");
     if (name.toLowerCase() === "validateonly") {
       if (asked !== undefined) {
-        throw new Refusal("invalidRequest", "validateOnly is given more than once.");
+        throw new Refusal("invalidRequest", "validateOnly is given more than once. Send it once. Nothing was sent.");
       }
       asked = value.toLowerCase();
       if (asked !== "true" && asked !== "false") {
-        throw new Refusal("invalidRequest", "validateOnly must be true or false.");
+        throw new Refusal("invalidRequest", "validateOnly must be true or false. Nothing was sent.");
       }
-    } else if (/valid|only|dryrun|whatif/.test(letters)) {
-      throw new Refusal("invalidRequest", "A query parameter resembles validateOnly, but is not. Nothing was sent.");
+    } else if (resemblesValidateOnly(decodedFully(name), decodedFully(value))) {
+      throw new Refusal(
+        "invalidRequest",
+        "A query parameter resembles validateOnly, or holds it in its value. Send ?validateOnly=true, or leave it out. Nothing was sent.",
+      );
     }
   }
   return asked === "true";
+}
+
+const letters = (text) => text.toLowerCase().replace(/[^a-z]/g, "");
+
+function resemblesValidateOnly(name, value) {
+  const innerNames = value.split(/[&;?#]/).slice(1).map((inner) => inner.split("=")[0]);
+  innerNames.push(...value.split("=").slice(0, -1));
+  return (
+    /valid|only|dryrun|whatif/.test(letters(name)) ||
+    innerNames.some((inner) => /validat|validonly|dryrun|whatif/.test(letters(inner))) ||
+    /validateonly|onlyvalidate/.test(letters(name + value))
+  );
+}
+
+/** Decoded until no escape is left. */
+function decodedFully(text) {
+  const decoded = text.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
+  return decoded === text ? text : decodedFully(decoded);
 }
 
 function idempotencyKey(header) {
@@ -338,6 +370,11 @@ function graphRefusal({ fault, retryAfter = 30, code, message }) {
       return new Refusal(
         "graphPermissionMissing",
         "Microsoft Graph denied the gateway. The operator of the gateway finds the reason in its log.",
+      );
+    case "graphQuotingConflict":
+      return new Refusal(
+        "graphConflict",
+        `Microsoft Graph answered a conflict that may only quote the payload's own words "duplicate remediation". Take them out of displayName and description, and send it again. The outcome is unknown; it is safe to retry.`,
       );
     case "graphConflict":
       return new Refusal("graphConflict", "Microsoft Graph answered a conflict that is not a duplicate remediation.");

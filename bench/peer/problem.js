@@ -7,6 +7,7 @@ const TITLES = {
   graphRefused: [400, "Microsoft Graph refused the remediation"],
   unauthenticated: [401, "Credentials are required"],
   invalidCredentials: [401, "The credentials are not valid"],
+  httpsRequired: [403, "HTTPS is required"],
   unknownCaller: [403, "The caller is not known"],
   actionNotAllowed: [403, "The action is not granted to the caller"],
   recipientNotAllowed: [403, "A recipient is not granted to the caller"],

@@ -1,7 +1,7 @@
 // Holds docs/operate.md to the code: the members of a line, the codes, the thresholds in each of their forms; and tries each jq command on the
 // sample, which src/log/tests.rs holds to what the gateway writes.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import jq from "jq-wasm";
@@ -141,5 +141,42 @@ describe("the alarms", () => {
   test("are the same in Sentinel's rule", () => {
     const [rule] = blocks("kusto").filter((text) => text.includes("datatable"));
     assert.deepEqual([...rule.matchAll(/^ +"(\w+)", (\d+),$/gm)].map(([, code, lines]) => [code, Number(lines)]), alarms);
+  });
+});
+
+// The gateway's paths ignore case, and the comparisons of Cloudflare's rules and of most queries do not: POST /REMEDIATE would pass such a rule.
+describe("the rules and queries of all pages", () => {
+  const root = new URL("../../", import.meta.url);
+  const pages = readdirSync(root, { recursive: true, encoding: "utf8" })
+    .filter((path) => /\.(md|kql|jq)$/.test(path) && !/(^|\/)(node_modules|target|build|\.git)\//.test(path))
+    .map((path) => [path, readFileSync(new URL(path, root), "utf8")]);
+  /** The fields of Cloudflare's rules that hold a path, in the expression language and in the dashboard, with what they are compared to. */
+  const PATH_FIELDS = /(?:http\.request\.(?:full_)?uri(?:\.path)?|raw\.http\.request\.\S+|\bURI path\b|\bURI Full\b|\bFull URI\b)(.*)/gi;
+
+  test("are found", () => {
+    const names = pages.map(([path]) => path);
+    for (const name of ["README.md", "SECURITY.md", "docs/deploy.md", "docs/operate.md", "docs/operate/lines.kql"]) assert.ok(names.includes(name), name);
+  });
+
+  test("compare no path, unless every path matches", () => {
+    for (const [path, text] of pages) {
+      for (const [rule, rest] of text.matchAll(PATH_FIELDS)) assert.match(rest, /^\*?,? \*?contains\*?,? ["`]\/["`](?![^.]*remediate)/, `${path}: ${rule}`);
+      assert.doesNotMatch(text, /rule for (?:what has|the path|everything (?:under|below)) [`"/]/, path);
+    }
+  });
+
+  test("limit the rate by the host name in any spelling of it", () => {
+    const deploy = readFileSync(new URL("docs/deploy.md", root), "utf8");
+    const [, rule] = /rate limiting rule with this expression[\s\S]*?```text\n\s*(.*)\n/.exec(deploy);
+    assert.equal(rule, 'starts_with(lower(http.host), "<host name>")');
+  });
+
+  test("compare no path in a query of the log but by the gateway's own name of the route", () => {
+    // `route` has one spelling, which the gateway writes: src/http.rs.
+    const routes = [...readFileSync(new URL("src/http.rs", root), "utf8").matchAll(/^ +Self::\w+(?:\(.*\))? => "(\/.*)",$/gm)].map((match) => match[1]);
+    assert.equal(routes.length, 5);
+    for (const [path, text] of pages) {
+      for (const [query, name] of text.matchAll(/\broute (?:==|=~|!=|startswith|contains|has) "([^"]*)"/g)) assert.ok(routes.includes(name), `${path}: ${query}`);
+    }
   });
 });

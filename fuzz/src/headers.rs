@@ -15,11 +15,11 @@ use crate::world::{API_KEY, CONFIG};
 /// A request as text, without its body.
 ///
 /// - A path has a route just when it is one of the known ones, by the rules of the contract.
-/// - A query that means to validate never sends.
+/// - A query that could mean to validate never sends, however it is spelt or encoded.
 /// - An idempotency key is 1 to 255 visible characters of ASCII, and the same quoted or bare.
 /// - A body is only ever read as plain JSON of 2 MiB at most.
 /// - One credential is found or none, and none is shown.
-/// - What is echoed and logged is short and can hold neither an address nor a line.
+/// - What is echoed and logged is short, is no credential of the request, and can hold neither an address nor a line.
 ///
 /// # Panics
 ///
@@ -37,7 +37,9 @@ pub fn headers(bytes: &[u8]) {
     prefer(headers.prefer.as_deref());
     credential(headers);
     for given in [&headers.client_request_id, &headers.workflow_run_id, &headers.idempotency_key] {
-        let id = intake::sane_id(given.as_deref());
+        let presented = credentials::presented(headers);
+        let id = intake::correlation_id(given.as_deref(), &presented);
+        assert!(id.is_none_or(|id| presented.iter().all(|credential| credential.expose() != id)), "a credential");
         let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.{}".contains(&byte);
         assert!(id.is_none_or(|id| (1..=MAX_ID_LENGTH).contains(&id.len()) && id.bytes().all(is_of_id)), "{id:?}");
         percent_escapes(given.as_deref().unwrap_or_default());
@@ -60,7 +62,8 @@ pub(crate) fn request(message: &Message<'_>) -> Request {
         idempotency_key: message.header("idempotency-key"),
         workflow_run_id: message.header("x-ms-workflow-run-id"),
     };
-    Request { method: method.to_owned(), path: path.to_owned(), query: query.to_owned(), headers }
+    let [method, scheme, host, path, query] = [method, "https", "gateway.example", path, query].map(str::to_owned);
+    Request { method, scheme, host, path, query, headers }
 }
 
 fn path(path: &str) {
@@ -84,14 +87,34 @@ fn query(query: &str) {
     if asked == Ok(false) {
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let letters: String =
-                percent::decode(name).expect("UTF-8").chars().filter(char::is_ascii_alphabetic).collect();
+            let letters: String = decoded_to_the_end(pair).chars().filter(char::is_ascii_alphabetic).collect();
             let means_it = letters.to_ascii_lowercase().contains("validateonly");
-            assert!(!means_it || value.eq_ignore_ascii_case("false"), "it would send: {query}");
+            let is_it = percent::decode(name).is_some_and(|name| name.eq_ignore_ascii_case("validateOnly"));
+            assert!(!means_it || is_it && value.eq_ignore_ascii_case("false"), "it would send: {query}");
         }
     }
     assert_eq!(intake::validate_only(&format!("x=1&{query}&")), asked, "other parameters change nothing");
     assert_ne!(intake::validate_only(&format!("{query}&validateOnly=true")), Ok(false));
+}
+
+/// Decodes once more for as long as that changes anything. [`percent::decode_fully`] does it in one go.
+fn decoded_to_the_end(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    loop {
+        let mut decoded = Vec::with_capacity(bytes.len());
+        let mut rest = bytes.as_slice();
+        while let Some((&byte, after)) = rest.split_first() {
+            let (value, after) = percent::read_escape(rest).unwrap_or((byte, after));
+            decoded.push(value);
+            rest = after;
+        }
+        if decoded == bytes {
+            let decoded = String::from_utf8_lossy(&decoded).into_owned();
+            assert_eq!(percent::decode_fully(text), decoded, "{text}");
+            return decoded;
+        }
+        bytes = decoded;
+    }
 }
 
 fn declared(headers: &RequestHeaders) {

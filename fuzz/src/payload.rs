@@ -152,6 +152,15 @@ fn is_address(address: &str, domain: &str) {
     assert!(address.chars().count() <= MAX_ADDRESS, "{address}");
     let is_plain = |c: char| !c.is_control() && !c.is_whitespace() && !"<>()[]\\,;:\"%!".contains(c);
     assert!(address.chars().all(is_plain), "{address}");
+    let lower = local_part.to_ascii_lowercase();
+    for resolved in ["=?", "?=", "&#", "_x0040_", "_x00000040_"] {
+        assert!(!lower.contains(resolved), "some reader resolves it: {address}");
+    }
+    for start in ["srs0=", "srs0+", "srs0-", "srs1=", "srs1+", "srs1-"] {
+        assert!(!lower.starts_with(start), "another domain is inside: {address}");
+    }
+    assert!(!(lower.starts_with("imcea") && lower.contains('-')), "another address is inside: {address}");
+    assert!(!(lower.starts_with('/') && lower.contains('=')), "another address is inside: {address}");
     let labels: Vec<&str> = domain.split('.').collect();
     assert!(labels.len() > 1 && labels.iter().all(|label| !label.is_empty()), "{address}");
 }

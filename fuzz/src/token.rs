@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use remediation_gateway::caller::token::{self, Claims, MAX_TOKEN_BYTES, TokenFault};
+use remediation_gateway::caller::token::{self, Claims, MAX_TOKEN_BYTES, Subject, TokenFault};
 use remediation_gateway::config::{Config, GRAPH_AUDIENCES};
 use remediation_gateway::json;
 use remediation_gateway::time::Timestamp;
@@ -94,7 +94,10 @@ fn of_claims(claims: &Map<String, Value>) -> Option<bool> {
             && !GRAPH_AUDIENCES.contains(&audience)
             && is_guid(text(claims, client)?)
             && is_guid(text(claims, "oid")?)
+            && !claims.contains_key("cnf")
             && claims.get("scp").is_none_or(Value::is_string)
+            && claims.get("idtyp").is_none_or(Value::is_string)
+            && !(claims.contains_key("scp") && text(claims, "idtyp") == Some("app"))
             && claims
                 .get("roles")
                 .is_none_or(|roles| roles.as_array().is_some_and(|all| all.iter().all(Value::is_string))),
@@ -109,7 +112,17 @@ fn is_guid(text: &str) -> bool {
 fn as_claimed(claims: &Claims, header: &Map<String, Value>, members: &Map<String, Value>) {
     assert_eq!(text(header, "alg"), Some("RS256"));
     assert_eq!(text(members, "oid").map(str::to_ascii_lowercase), Some(claims.object_id.to_string()));
-    assert_eq!(claims.scopes.as_ref().map(|scopes| scopes.join(" ")).as_deref(), text(members, "scp"));
+    let scopes = match &claims.subject {
+        Subject::User(scopes) => Some(scopes.join(" ")),
+        Subject::Application | Subject::Undetermined => None,
+    };
+    assert_eq!(scopes.as_deref(), text(members, "scp"));
+    let by_subject =
+        text(members, "sub").is_some_and(|sub| is_guid(sub) && sub.eq_ignore_ascii_case(&claims.object_id.to_string()));
+    let names = ["upn", "unique_name", "preferred_username", "email", "name", "given_name", "family_name"];
+    let is_nameless = names.iter().all(|name| !members.contains_key(*name));
+    let is_application = scopes.is_none() && text(members, "idtyp").map_or(by_subject && is_nameless, |of| of == "app");
+    assert_eq!(claims.subject == Subject::Application, is_application);
     let roles = members.get("roles").and_then(Value::as_array).cloned().unwrap_or_default();
     assert_eq!(roles, claims.roles);
     assert_eq!(claims.valid_at(NOW), Ok(()));

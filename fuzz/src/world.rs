@@ -230,7 +230,8 @@ impl Ledger for StillPlatform {
         let location = format!(
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["the-bulk-id"]}}&tid={TENANT}"#
         );
-        let accepted = Accepted { location, duplicate: false, graph_request_id: None, status: 202 };
+        let accepted =
+            Accepted { location, location_error: None, duplicate: false, graph_request_id: None, status: 202 };
         let limit = order.emails_per_hour;
         Ok(Settled {
             settlement: Settlement::Accepted { accepted, replayed: false },

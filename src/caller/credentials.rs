@@ -58,6 +58,26 @@ pub fn find(headers: &RequestHeaders) -> Result<Credentials, CredentialsFault> {
     }
 }
 
+/// Everything in the headers that is a credential, or may be one: whatever stands here must appear nowhere else.
+#[must_use]
+pub fn presented(headers: &RequestHeaders) -> Vec<Secret> {
+    let mut all: Vec<Secret> = headers.api_key.iter().filter(|key| !key.expose().is_empty()).cloned().collect();
+    // A header that was given more than once comes as a list.
+    let given = headers.authorization.as_ref().map_or("", Secret::expose);
+    for one in given.split(',').map(str::trim) {
+        let after_scheme = one.split_once(' ').map_or("", |(_, rest)| rest.trim_start());
+        all.extend(
+            [one, after_scheme].iter().filter(|text| !text.is_empty()).map(|text| Secret::new((*text).to_owned())),
+        );
+        if let Some(Credentials::Basic { key, .. }) = basic(after_scheme)
+            && !key.expose().is_empty()
+        {
+            all.push(key);
+        }
+    }
+    all
+}
+
 fn from_authorization(authorization: &str) -> Result<Credentials, CredentialsFault> {
     // Neither a JWT nor base64 has a comma, and the gateway takes no scheme with parameters.
     if authorization.contains(',') {
@@ -124,6 +144,29 @@ mod tests {
             (Some("Basic /zp4"), None, "MalformedBasic"),
         ] {
             assert_eq!(describe(find(&headers(authorization, api_key))), expected, "{authorization:?} {api_key:?}");
+        }
+    }
+
+    #[test]
+    fn every_text_that_may_be_a_credential_is_presented() {
+        for (authorization, api_key, expected) in [
+            (None, None, &[][..]),
+            (None, Some(""), &[]),
+            (None, Some("k"), &["k"]),
+            (Some("Bearer a.b.c"), None, &["Bearer a.b.c", "a.b.c"]),
+            (Some("a.b.c"), None, &["a.b.c"]),
+            (Some("Digest  x"), Some("k"), &["k", "Digest  x", "x"]),
+            (Some("Basic bmFtZTprZXk="), None, &["Basic bmFtZTprZXk=", "bmFtZTprZXk=", "key"]),
+            (Some("basic bmFtZTo="), None, &["basic bmFtZTo=", "bmFtZTo="]),
+            (
+                Some("Bearer a, Basic bmFtZTprZXk="),
+                None,
+                &["Bearer a", "a", "Basic bmFtZTprZXk=", "bmFtZTprZXk=", "key"],
+            ),
+        ] {
+            let found = presented(&headers(authorization, api_key));
+            let found: Vec<&str> = found.iter().map(Secret::expose).collect();
+            assert_eq!(found, expected, "{authorization:?} {api_key:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::json;
 
 /// The most keys that are kept. Entra publishes about six per tenant.
-const MAX_KEYS: usize = 64;
+pub const MAX_KEYS: usize = 64;
 /// RSA moduli from 2,048 bits (RFC 7518 section 3.3) to 8,192, beyond which a verification costs more than any issuer would ask for.
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// The public exponent that Entra uses and everyone has settled on, 65,537.

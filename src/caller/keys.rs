@@ -17,8 +17,15 @@ use crate::time::Timestamp;
 const REFRESH_AFTER: Duration = Duration::from_hours(1);
 /// Keys older than this are fetched before they are used (facts, section 3: about a day).
 const LIFETIME: Duration = Duration::from_hours(24);
-/// However many tokens name keys that nobody knows, they cause one fetch in this time (facts, section 3).
-const UNKNOWN_KEY_COOLDOWN: Duration = Duration::from_mins(5);
+/// However many tokens name keys that nobody knows, they cause one fetch in this time.
+///
+/// Microsoft advises 5 minutes (facts, section 3). But one response may lag behind while keys roll, and until the next fetch every token that the
+/// missing key signed is turned away. The retries of a workflow and of an SDK outlast 30 s (facts, sections 4 and 5).
+const UNKNOWN_KEY_COOLDOWN: Duration = Duration::from_secs(30);
+/// A key that the issuer listed within this time is fetched again at once when it is missing.
+const REMEMBERED: Duration = Duration::from_hours(24);
+/// Maximum number of keys that are remembered after the issuer stopped listing them: as many as one set may hold.
+const MAX_FORMER_KEYS: usize = jwks::MAX_KEYS;
 /// After a fetch that failed, the next is not tried before this: long enough that a flood of requests does not become a flood of fetches, and over
 /// before the second retry of a workflow, whose retries are 5 s apart or more (facts, section 4).
 const FAILURE_COOLDOWN: Duration = Duration::from_secs(10);
@@ -54,14 +61,46 @@ struct Slot<K> {
     running: Option<Timestamp>,
     /// When the last fetch failed, if the last one did.
     failed: Option<Timestamp>,
-    /// When an unknown key last caused a fetch.
+    /// When a missing key last caused a fetch.
     unknown: Option<Timestamp>,
+    /// When a former key last caused a fetch during the cool-down.
+    recalled: Option<Timestamp>,
+    /// The keys that the issuer listed and then left out, the latest last.
+    former: Vec<Former>,
+}
+
+/// A key that the issuer listed once, and that its latest set leaves out.
+struct Former {
+    kid: String,
+    /// When a set first left the key out.
+    left_out: Timestamp,
+    /// Whether the issuer was asked again for this key since.
+    asked: bool,
 }
 
 impl<K> Default for Slot<K> {
     fn default() -> Self {
-        Self { keys: Vec::new(), fetched: None, running: None, failed: None, unknown: None }
+        Self {
+            keys: Vec::new(),
+            fetched: None,
+            running: None,
+            failed: None,
+            unknown: None,
+            recalled: None,
+            former: Vec::new(),
+        }
     }
+}
+
+/// How far apart `moment` and `now` are.
+///
+/// A clock may be set back. A moment in the future counts by its distance, so a small step back changes nothing and a large one ends the span.
+fn age(moment: Timestamp, now: Timestamp) -> Duration {
+    now.since(moment).max(moment.since(now))
+}
+
+fn within(moment: Option<Timestamp>, span: Duration, now: Timestamp) -> bool {
+    moment.is_some_and(|moment| age(moment, now) < span)
 }
 
 /// What to do for a request that needs a key.
@@ -76,13 +115,10 @@ enum Plan<K> {
 
 impl<K: Clone> Slot<K> {
     fn plan(&self, kid: &str, now: Timestamp) -> Plan<K> {
-        // A clock may be set back. A moment in the future counts by its distance, so a small step back changes nothing and a large one ends the span.
-        let age = |moment: Timestamp| now.since(moment).max(moment.since(now));
-        let within = |moment: Option<Timestamp>, span| moment.is_some_and(|moment| age(moment) < span);
-        let running = within(self.running, ABANDONED_AFTER);
-        let cooling = within(self.failed, FAILURE_COOLDOWN);
+        let running = within(self.running, ABANDONED_AFTER, now);
+        let cooling = within(self.failed, FAILURE_COOLDOWN, now);
         let key = self.keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key.clone());
-        match (self.fetched.map(age), key) {
+        match (self.fetched.map(|fetched| age(fetched, now)), key) {
             (None, _) if running => Plan::Wait,
             (None, _) if cooling => Plan::Refuse(TokenFault::KeysUnavailable),
             // The last good set is kept when the endpoint fails, so `cooling` goes on with it however old it is.
@@ -95,39 +131,84 @@ impl<K: Clone> Slot<K> {
                 }
             }
             (Some(_), _) if running => Plan::Wait,
-            // Where the last fetch failed, nobody has said that the key is unknown.
-            (Some(_), None) if within(self.unknown, UNKNOWN_KEY_COOLDOWN) => Plan::Refuse(match self.failed {
-                Some(_) => TokenFault::KeysUnavailable,
-                None => TokenFault::UnknownKey,
-            }),
+            (Some(_), None) => match self.cooldown_left(now) {
+                Some(left) if cooling || !self.may_recall(kid, now) => Plan::Refuse(match self.failed {
+                    // If the last fetch failed, the issuer has not said that it lacks the key.
+                    Some(_) => TokenFault::KeysUnavailable,
+                    None => TokenFault::UnknownKey { retry_after: whole_seconds(left) },
+                }),
+                _ => Plan::Fetch,
+            },
             _ => Plan::Fetch,
         }
     }
 
-    /// Notes that a fetch begins.
-    fn begin(&mut self, now: Timestamp) {
-        self.running = Some(now);
+    /// Returns how long no missing key causes a fetch; `None` when the next one does.
+    fn cooldown_left(&self, now: Timestamp) -> Option<Duration> {
+        let left = UNKNOWN_KEY_COOLDOWN.saturating_sub(age(self.unknown?, now));
+        (!left.is_zero()).then_some(left)
     }
 
-    /// Takes the outcome of the fetch that began at `began`, unless it was given up for abandoned and another began since. `kid` is the key
-    /// that a request waits for: where the fetch does not bring it, it has caused its one fetch for unknown keys.
+    /// Whether `kid` causes a fetch although the cool-down runs: the issuer listed the key within the last day and was not asked again since.
+    ///
+    /// At most one such fetch is made per cool-down. Otherwise two servers of the issuer that list different keys would be asked for each token.
+    fn may_recall(&self, kid: &str, now: Timestamp) -> bool {
+        !within(self.recalled, UNKNOWN_KEY_COOLDOWN, now)
+            && self
+                .former
+                .iter()
+                .any(|former| former.kid == kid && !former.asked && within(Some(former.left_out), REMEMBERED, now))
+    }
+
+    /// Notes that a fetch begins, for the key `kid` if a request waits for one.
+    fn begin(&mut self, kid: Option<&str>, now: Timestamp) {
+        self.running = Some(now);
+        let Some(kid) = kid else { return };
+        if let Some(former) = self.former.iter_mut().find(|former| former.kid == kid) {
+            former.asked = true;
+            if within(self.unknown, UNKNOWN_KEY_COOLDOWN, now) {
+                self.recalled = Some(now);
+            }
+        }
+    }
+
+    /// Takes the outcome of the fetch that began at `began`, unless that fetch was given up and another began since. `kid` is the key that a request
+    /// waits for. A fetch for a key that an earlier set lacked, or that this set lacks, starts the cool-down.
     fn end(&mut self, began: Timestamp, outcome: Option<Vec<(String, K)>>, kid: Option<&str>, now: Timestamp) {
         if self.running != Some(began) {
             return;
         }
         self.running = None;
+        let lacked = |keys: &[(String, K)]| kid.is_some_and(|kid| !keys.iter().any(|(known, _)| known == kid));
+        let was_missing = self.fetched.is_some() && lacked(&self.keys);
         match outcome {
             Some(keys) => {
-                self.keys = keys;
+                self.replace(keys, now);
                 self.fetched = Some(now);
                 self.failed = None;
             }
             None => self.failed = Some(now),
         }
-        if self.fetched.is_some() && kid.is_some_and(|kid| !self.keys.iter().any(|(known, _)| known == kid)) {
+        if was_missing || self.fetched.is_some() && lacked(&self.keys) {
             self.unknown = Some(now);
         }
     }
+
+    /// Replaces the keys, and remembers those that `keys` leaves out.
+    fn replace(&mut self, keys: Vec<(String, K)>, now: Timestamp) {
+        let is_listed = |kid: &str| keys.iter().any(|(listed, _)| listed == kid);
+        self.former.retain(|former| !is_listed(&former.kid) && within(Some(former.left_out), REMEMBERED, now));
+        let left_out = self.keys.iter().filter(|(kid, _)| !is_listed(kid));
+        self.former.extend(left_out.map(|(kid, _)| Former { kid: kid.clone(), left_out: now, asked: false }));
+        let excess = self.former.len().saturating_sub(MAX_FORMER_KEYS);
+        self.former.drain(..excess);
+        self.keys = keys;
+    }
+}
+
+/// `duration` in seconds, rounded up, and at least 1.
+fn whole_seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
 }
 
 impl<K: Clone + 'static> KeyCache<K> {
@@ -142,7 +223,7 @@ impl<K: Clone + 'static> KeyCache<K> {
     ///
     /// # Errors
     ///
-    /// [`TokenFault::UnknownKey`] where the issuer has no such key, [`TokenFault::KeysUnavailable`] where it could not be asked.
+    /// [`TokenFault::UnknownKey`] if the issuer's latest set has no such key, [`TokenFault::KeysUnavailable`] if the issuer could not be asked.
     pub async fn find<P>(
         self: &Rc<Self>,
         platform: &P,
@@ -162,11 +243,11 @@ impl<K: Clone + 'static> KeyCache<K> {
                 Plan::Refuse(fault) => return Err(fault),
                 Plan::Wait => platform.sleep(POLL).await,
                 Plan::Fetch => {
-                    self.slot(issuer).borrow_mut().begin(now);
+                    self.slot(issuer).borrow_mut().begin(Some(kid), now);
                     self.refresh(platform, config, issuer, Some(kid), now).await;
                 }
                 Plan::UseAndRefresh(key) => {
-                    self.slot(issuer).borrow_mut().begin(now);
+                    self.slot(issuer).borrow_mut().begin(None, now);
                     let (cache, platform, config) = (Rc::clone(self), platform.clone(), Rc::clone(config));
                     platform.clone().defer(async move { cache.refresh(&platform, &config, issuer, None, now).await });
                     return Ok(key);

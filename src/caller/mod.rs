@@ -21,7 +21,7 @@ use crate::ports::Platform;
 use crate::secret::Secret;
 use credentials::{Credentials, CredentialsFault};
 use keys::KeyCache;
-use token::{Claims, TokenFault};
+use token::{Claims, Subject, TokenFault};
 use verified::VerifiedTokens;
 
 /// The delegated scope that a user's token needs (contract, section 5).
@@ -62,6 +62,9 @@ pub enum IdentityFault {
     /// A delegated token without [`SCOPE`].
     #[error("a delegated token without the scope {SCOPE}")]
     MissingScope,
+    /// A token without `scp` that is no application's either.
+    #[error("a token with neither scp nor the claims of an application")]
+    NotAnApplication,
     /// A token without the role that its caller is configured with.
     #[error("a token without the caller's role")]
     MissingRole,
@@ -106,6 +109,7 @@ async fn verify<P: Platform>(
     let digest = verified::digest(token);
     let remembered = caches.verified.get(&digest);
     if let Some(remembered) = remembered {
+        remembered.claims.valid_at(platform.now())?;
         caches.keys.find(platform, config, remembered.issuer, &remembered.kid).await?;
         remembered.claims.valid_at(platform.now())?;
         return Ok(remembered.claims);
@@ -114,12 +118,14 @@ async fn verify<P: Platform>(
     let parts = token::split(token.expose())?;
     let kid = token::header(&parts)?;
     let (issuer, claims) = token::issuer(&parts, config)?;
+    let claims = token::claims(&claims, config, issuer, platform.now())?;
     let key = caches.keys.find(platform, config, issuer, &kid).await?;
     if !platform.verify_rs256(&key, parts.signed(), parts.signature()).await {
         return Err(TokenFault::Signature);
     }
+    // The key may have taken seconds to come.
     let now = platform.now();
-    let claims = token::claims(&claims, config, issuer, now)?;
+    claims.valid_at(now)?;
     caches.verified.insert(digest, verified::Verified { issuer, kid, claims: claims.clone() }, now);
     Ok(claims)
 }
@@ -130,10 +136,11 @@ fn owner<'c>(callers: &'c [Caller], claims: &Claims) -> Result<&'c Caller, Ident
         .iter()
         .find(|caller| caller.object_id == Some(claims.object_id))
         .ok_or(IdentityFault::UnknownObjectId)?;
-    match &claims.scopes {
-        Some(scopes) if !scopes.iter().any(|scope| scope == SCOPE) => return Err(IdentityFault::MissingScope),
-        Some(_) => {}
-        None => {
+    match &claims.subject {
+        Subject::User(scopes) if !scopes.iter().any(|scope| scope == SCOPE) => return Err(IdentityFault::MissingScope),
+        Subject::User(_) => {}
+        Subject::Undetermined => return Err(IdentityFault::NotAnApplication),
+        Subject::Application => {
             if caller.role.as_ref().is_some_and(|role| !claims.roles.contains(role)) {
                 return Err(IdentityFault::MissingRole);
             }

@@ -4,10 +4,13 @@
 //! 2. shape: [`split`]
 //! 3. header: [`header`]
 //! 4. issuer: [`issuer`]
-//! 5. key: [`super::keys`]
-//! 6. signature: the platform, over [`Parts::signed`]
-//! 7. claims: [`claims()`] and [`Claims::valid_at`]
+//! 5. claims: [`claims()`] and [`Claims::valid_at`]
+//! 6. key: [`super::keys`]
+//! 7. signature: the platform, over [`Parts::signed`]
 //! 8. caller: [`super::identify`]
+//!
+//! The claims come before the key, so that a token that would be rejected anyway makes nobody fetch keys, and an unknown key under claims that fit
+//! can be told from it. Nothing of the claims is used before step 7 has verified them.
 //!
 //! Parsing is ours, on `serde_json` and `base64`, because each refusal needs its own reason and each rule its own line; the crates for JWTs
 //! bring their own cryptography, which WebCrypto already has, in constant time and outside the Wasm. WebCrypto verifies the signature;
@@ -19,7 +22,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-pub use claims::{CLOCK_SKEW, Claims, claims};
+pub use claims::{CLOCK_SKEW, Claims, Subject, claims};
 
 use crate::config::Config;
 use crate::json;
@@ -32,7 +35,8 @@ const MAX_KEY_ID_BYTES: usize = 256;
 /// Members of the header that name a key or demand an extension. Entra sends none; none is ever honoured (RFC 8725 section 3.10).
 const FORBIDDEN_HEADER: [&str; 6] = ["crit", "jku", "jwk", "x5c", "x5u", "zip"];
 
-/// Why a token is refused. For the log alone: the caller gets one answer for all of them but [`Self::KeysUnavailable`].
+/// Why a token is rejected. For the log alone: the caller gets one response for all of them but [`Self::UnknownKey`] and
+/// [`Self::KeysUnavailable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
     /// No caller is known by a token: `AUDIENCE` is not configured.
@@ -68,9 +72,12 @@ pub enum TokenFault {
     /// `ver` does not belong to the issuer.
     #[error("ver does not belong to the issuer")]
     Version,
-    /// No key of that `kid` is published by the issuer.
+    /// The issuer's latest key set has no key of that `kid`. Another may have it: keys roll, and one response may lag behind.
     #[error("kid is not one of the issuer's keys")]
-    UnknownKey,
+    UnknownKey {
+        /// In how many seconds the issuer may be asked again.
+        retry_after: u32,
+    },
     /// The issuer's keys could not be had.
     #[error("the issuer's keys could not be fetched")]
     KeysUnavailable,
@@ -106,9 +113,15 @@ pub enum TokenFault {
     /// `oid` is missing or not a GUID.
     #[error("oid is missing or malformed")]
     ObjectId,
-    /// `scp` or `roles` is there and not what it should be.
-    #[error("scp or roles is malformed")]
+    /// `cnf` is there: the token is bound to a key that its bearer would have to prove (RFC 7800), so it is no bearer token.
+    #[error("cnf binds the token to a key: not a bearer token")]
+    Bound,
+    /// `scp`, `roles` or `idtyp` is there and malformed.
+    #[error("scp, roles or idtyp is malformed")]
     Grants,
+    /// `idtyp` says that the token is an application's, and `scp` that it is a user's.
+    #[error("idtyp is app, but the token has scp")]
+    Contradictory,
 }
 
 /// A token taken apart.

@@ -11,7 +11,6 @@ use crate::ledger::window::SPAN;
 use crate::log::Record;
 use crate::ports::{Clock, Log};
 use crate::problem::{self, Context, Refusal};
-use crate::remediation::limits::MAX_ECHO;
 use crate::time::{Timestamp, millis_of};
 
 /// 200 and this JSON.
@@ -82,9 +81,9 @@ pub(super) fn close(
     mut record: Option<Record>,
 ) -> Answer {
     let mut answer = outcome.unwrap_or_else(|refusal| {
-        let known = Route::of(&exchange.path).is_some() || exchange.path.len() <= MAX_ECHO;
         let context = Context {
-            instance: known.then_some(exchange.path.as_str()),
+            // Another path is the caller's own text, which may hold a key.
+            instance: Route::of(&exchange.path).map(|_| exchange.path.as_str()),
             request_id: &exchange.request_id,
             client_request_id: exchange.client_request_id.as_deref(),
             now: began,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::caller::credentials;
 use crate::http::{Request, RequestHeaders, Route};
 use crate::intake;
 use crate::ledger::Order;
@@ -56,9 +57,9 @@ impl Errand {
 pub struct Exchange {
     /// The gateway's id of it: a GUID.
     pub request_id: String,
-    /// The caller's, where it sent a sane one.
+    /// The caller's id, if it sent one that may be logged and echoed.
     pub client_request_id: Option<String>,
-    /// The run of the workflow that called, where it sent a sane one.
+    /// The run of the workflow that called, if it sent an id that may be logged.
     pub workflow_run_id: Option<String>,
     /// The path of the request.
     pub path: String,
@@ -68,11 +69,14 @@ impl Exchange {
     /// The exchange that `request` begins.
     #[must_use]
     pub fn of(request: &Request, request_id: String) -> Self {
-        let sane = |id: &Option<String>| intake::sane_id(id.as_deref()).map(str::to_owned);
+        let RequestHeaders { client_request_id, workflow_run_id, .. } = &request.headers;
+        let has_id = client_request_id.is_some() || workflow_run_id.is_some();
+        let presented = if has_id { credentials::presented(&request.headers) } else { Vec::new() };
+        let id = |id: &Option<String>| intake::correlation_id(id.as_deref(), &presented).map(str::to_owned);
         Self {
             request_id,
-            client_request_id: sane(&request.headers.client_request_id),
-            workflow_run_id: sane(&request.headers.workflow_run_id),
+            client_request_id: id(client_request_id),
+            workflow_run_id: id(workflow_run_id),
             path: request.path.clone(),
         }
     }

@@ -8,22 +8,20 @@ use serde_json::{Value, json};
 use super::errand::{Errand, Exchange, Form};
 use super::{Received, handover};
 use crate::config::GraphVersion;
-use crate::graph::settings::GraphSettings;
+use crate::graph::answer::Accepted;
+use crate::graph::settings::{GraphAccess, GraphSettings};
 use crate::http::{Answer, Body, BodyFailure, Request, RequestHeaders};
 use crate::isolate::Isolate;
-use crate::ledger::Order;
-use crate::ports::{LedgerFailure, Timers};
+use crate::ledger::{Order, Quota, Settled, Settlement};
+use crate::ports::{Ledger, LedgerFailure, Timers};
 use crate::remediation::Action;
-use crate::testing::gateway::{Gateway, api_key, code, payload};
+use crate::testing::gateway::{Gateway, api_key, authorization, code, payload, post};
 use crate::testing::platform::TestPlatform;
-use crate::testing::{CRON_KEY, Fixed, variables, variables_with};
+use crate::testing::{CRON_KEY, Fixed, TENANT, variables, variables_with};
+use crate::time::Timestamp;
 
 fn stopped() -> Gateway {
     Gateway::new(variables_with("STOPPED", json!("true")))
-}
-
-fn post(path: &str, query: &str, headers: RequestHeaders) -> Request {
-    Request { method: "POST".to_owned(), path: path.to_owned(), query: query.to_owned(), headers }
 }
 
 #[test]
@@ -245,4 +243,139 @@ fn an_object_that_is_stopped_sends_nothing() {
     let answer = gateway.stage.finish(started);
     assert_eq!((answer.status, code(&answer).as_str()), (503, "stopped"));
     assert!(gateway.stage.platform.upstream().calls().is_empty());
+}
+
+/// A ledger that replays this.
+struct Replaying(Accepted);
+
+impl Ledger for Replaying {
+    async fn settle(&self, _: &GraphAccess, _: &Order, _: Vec<u8>, _: Timestamp) -> Result<Settled, LedgerFailure> {
+        let settlement = Settlement::Accepted { accepted: self.0.clone(), replayed: true };
+        Ok(Settled { settlement, quota: Quota { limit: 10, remaining: 10, reset: 0 } })
+    }
+}
+
+/// A response that a caller's HTTP client cannot read would fail for 24 hours, as often as the caller asks.
+#[test]
+fn location_that_an_older_version_recorded_is_held_to_the_rule() {
+    let history = "https://security.microsoft.com/action-center/history";
+    let good = format!(r#"{history}?filters={{"bulkId":["b-1"]}}&tid=t"#);
+    let long = format!("{history}?x={}", "y".repeat(100 * 1024));
+    for (location, reason) in [
+        (good.as_str(), None),
+        (long.as_str(), Some("Graph's Location has more than 8192 bytes")),
+        ("javascript:alert(1)", Some("Graph's Location is not an absolute https URL")),
+        (
+            &format!("{history}?x=\u{e9}"),
+            Some("Graph's Location holds a blank, a control character or one beyond ASCII"),
+        ),
+    ] {
+        let mut gateway = Gateway::default();
+        let record = json!({ "location": location, "duplicate": false, "graph_request_id": null, "status": 202 });
+        let ledger = Replaying(serde_json::from_value(record).unwrap());
+        let platform = gateway.stage.platform.clone();
+        let message = [handover::head(&GraphSettings::line(&gateway.config()), &errand(0)).expose(), b"{}"].concat();
+        let started = gateway.stage.start(async move {
+            super::carry_out(&platform, &Isolate::<Fixed, ()>::default(), false, &ledger, message).await
+        });
+        let answer = gateway.stage.finish(started);
+        let expected = if reason.is_none() { good.clone() } else { format!("{history}?tid={TENANT}") };
+        assert!(answer.headers.contains(&("Location", expected.clone())), "{:?}", answer.headers);
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body["trackingUrl"] == json!(expected), reason.is_some(), "{body}");
+        let line = gateway.logged();
+        assert_eq!((&line["reason"], &line["replayed"], &line["code"]), (&json!(reason), &json!(true), &Value::Null));
+    }
+}
+
+/// Whoever is let in over plain HTTP goes on to send the credential so.
+#[test]
+fn plain_http_is_rejected_before_configuration_and_credentials() {
+    for (scheme, host, status) in [
+        ("http", "gateway.example", 403),
+        ("", "gateway.example", 403),
+        ("http", "127.0.0.1.evil.example", 403),
+        ("http", "127.0.0.1:8787", 200),
+        ("https", "gateway.example", 200),
+    ] {
+        let over = |headers| Request {
+            scheme: scheme.to_owned(),
+            host: host.to_owned(),
+            ..post("/remediate", "validateOnly=true", headers)
+        };
+        let mut gateway = Gateway::default();
+        let body = payload("softDelete", &["hannah@contoso.com"]).to_string().into_bytes();
+        let answer = gateway.ask(over(api_key(CRON_KEY)), body);
+        assert_eq!(answer.status, status, "{scheme} {host}");
+        if status == 200 {
+            continue;
+        }
+        assert_eq!(code(&answer), "httpsRequired");
+        assert!(answer.headers.iter().all(|(name, _)| *name != "WWW-Authenticate"), "{:?}", answer.headers);
+        let line = gateway.logged();
+        assert_eq!(line["reason"], "the request did not come over https");
+        assert_eq!(line["caller"], Value::Null, "the credential was not looked at");
+        // Whatever is wrong beside it, and whatever the configuration is.
+        let mut broken = Gateway::new(variables_with("CALLERS", json!([])));
+        for headers in [RequestHeaders::default(), api_key("x"), authorization("Bearer x, Bearer y")] {
+            let answer = broken.ask(over(headers), Vec::new());
+            assert_eq!((answer.status, code(&answer).as_str()), (403, "httpsRequired"), "{scheme} {host}");
+            broken.logged();
+        }
+        let get = Request { method: "GET".to_owned(), path: "/healthz".to_owned(), ..over(api_key("x")) };
+        assert_eq!(gateway.ask(get, Vec::new()).status, 200);
+    }
+}
+
+/// A response and the log are read by more people than may hold a key.
+#[test]
+fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed() {
+    let token = crate::testing::entra::Draft::v2().token();
+    let basic = "c2NyaXB0OnJna19vZi10aGUtc2NyaXB0LW9sZA";
+    for (headers, id) in [
+        (api_key(CRON_KEY), "rgk_of"),
+        (api_key("swordfish"), "swordfish"),
+        (api_key("swordfish-of-cron"), "swordfish"),
+        (api_key("swordfish"), "id.swordfish.1"),
+        (api_key(CRON_KEY), "rgw_of-another"),
+        (authorization(&format!("Bearer {token}")), token.get(..60).unwrap()),
+        (authorization(&format!("Bearer {token}")), token.rsplit('.').next().unwrap().get(..60).unwrap()),
+        (authorization(&format!("Basic {basic}==")), basic),
+        (authorization("Basic c29hcjpzd29yZGZpc2g="), "swordfish"),
+        (authorization("swordfish"), "swordfish"),
+        (authorization("Digest swordfish"), "swordfish"),
+    ] {
+        for path in ["/remediate", "/nowhere", "/healthz"] {
+            let ids = RequestHeaders {
+                client_request_id: Some(id.to_owned()),
+                workflow_run_id: Some(id.to_owned()),
+                authorization: headers.authorization.clone(),
+                api_key: headers.api_key.clone(),
+                ..api_key("")
+            };
+            let ids = RequestHeaders { api_key: headers.api_key.clone(), ..ids };
+            let mut gateway = Gateway::default();
+            let answer = gateway.ask(post(path, "", ids), b"{}".to_vec());
+            let shown = format!("{answer:?}{}", gateway.logged());
+            assert!(!shown.contains(id), "{path} {id}: {shown}");
+        }
+    }
+}
+
+/// A path that is none of the gateway's is the caller's own text.
+#[test]
+fn only_a_path_of_the_gateway_is_echoed() {
+    let mut gateway = Gateway::default();
+    for (path, echoed) in [
+        ("/remediate", true),
+        ("/Remediate/", true),
+        ("/nowhere", false),
+        ("/rgk_of-the-script-old", false),
+        ("/remediate/rgk_of-the-script-old", false),
+    ] {
+        let answer = gateway.ask(post(path, "", RequestHeaders::default()), Vec::new());
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body.get("instance"), echoed.then(|| json!(path)).as_ref(), "{path}");
+        assert!(!gateway.logged().to_string().contains("rgk_"), "{path}");
+    }
 }

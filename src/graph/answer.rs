@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::is_plain;
+use super::tracking::{self, LocationError};
 use crate::ports::{Received, SendFailure, Unread};
 use crate::remediation::Guid;
 
@@ -19,14 +20,37 @@ pub const MAX_RETRY_AFTER: u32 = 24 * 60 * 60;
 /// Graph took the remediation on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
-    /// Where people can follow it, exactly as Graph gave it, or the Action center's history where it gave nothing.
+    /// Where people can follow it: exactly as Graph gave it if it is a usable link, otherwise the Action center's
+    /// history.
     pub location: String,
+    /// Why Graph's `Location` is not used, for the log. Not recorded.
+    #[serde(skip)]
+    pub location_error: Option<LocationError>,
     /// Graph had it already: the 409 "Duplicate remediation".
     pub duplicate: bool,
     /// Graph's `request-id`.
     pub graph_request_id: Option<String>,
     /// Graph's status.
     pub status: u16,
+}
+
+impl Accepted {
+    /// Replaces a location that is not usable by the Action center's history. It holds for what an older version
+    /// recorded, too.
+    #[must_use]
+    pub fn with_usable_location(self, tenant_id: Guid) -> Self {
+        if !self.location.is_empty() {
+            match tracking::check_location(&self.location) {
+                Ok(()) => return self,
+                Err(error) => return Self { location_error: Some(error), ..self.with_history(tenant_id) },
+            }
+        }
+        self.with_history(tenant_id)
+    }
+
+    fn with_history(self, tenant_id: Guid) -> Self {
+        Self { location: format!("https://security.microsoft.com/action-center/history?tid={tenant_id}"), ..self }
+    }
 }
 
 /// Graph did not take the remediation on, or did not say so.
@@ -63,6 +87,9 @@ pub enum GraphFaultKind {
     /// 409, but not for a duplicate.
     #[error("Graph answered a conflict that is no duplicate")]
     Conflict,
+    /// 409 that speaks of a duplicate, but for a payload that holds the same words: Graph may be quoting it.
+    #[error("Graph answered a conflict whose words the payload holds too")]
+    QuotingConflict,
     /// 429.
     #[error("Graph throttles")]
     Throttled {
@@ -93,6 +120,7 @@ impl GraphFault {
             | GraphFaultKind::TokenRejected
             | GraphFaultKind::PermissionMissing
             | GraphFaultKind::Conflict
+            | GraphFaultKind::QuotingConflict
             | GraphFaultKind::Throttled { .. }
             | GraphFaultKind::Unavailable { .. } => true,
             GraphFaultKind::Unexpected => self.status.is_some_and(|status| status < 500),
@@ -101,12 +129,16 @@ impl GraphFault {
     }
 }
 
-/// Reads Graph's answer to a remediation.
+/// Reads Graph's answer to a remediation, of which `graph_request` is the body.
 ///
 /// # Errors
 ///
 /// [`GraphFault`] for everything but a 2xx and the 409 of a duplicate.
-pub fn read(answer: Result<Received, SendFailure>, tenant_id: Guid) -> Result<Accepted, GraphFault> {
+pub fn read(
+    answer: Result<Received, SendFailure>,
+    tenant_id: Guid,
+    graph_request: &[u8],
+) -> Result<Accepted, GraphFault> {
     let answer = match answer {
         Ok(answer) => answer,
         Err(failure) => {
@@ -115,18 +147,18 @@ pub fn read(answer: Result<Received, SendFailure>, tenant_id: Guid) -> Result<Ac
     };
     let status = answer.status;
     let graph_request_id = answer.header("request-id").filter(|id| is_plain(id, MAX_CODE_LENGTH)).map(str::to_owned);
-    let duplicate = status == 409 && is_duplicate(answer.body_or_empty());
+    let names_duplicate = status == 409 && names_duplicate(answer.body_or_empty());
+    let duplicate = names_duplicate && !could_be_quoted(graph_request);
     if answer.is_success() || duplicate {
-        let location = match answer.header("location") {
-            Some(location) if !location.is_empty() => location.to_owned(),
-            _ => format!("https://security.microsoft.com/action-center/history?tid={tenant_id}"),
-        };
-        return Ok(Accepted { location, duplicate, graph_request_id, status });
+        let location = answer.header("location").unwrap_or_default().to_owned();
+        let accepted = Accepted { location, location_error: None, duplicate, graph_request_id, status };
+        return Ok(accepted.with_usable_location(tenant_id));
     }
     let kind = match status {
         400 => refused(answer.body_or_empty()),
         401 => GraphFaultKind::TokenRejected,
         403 => GraphFaultKind::PermissionMissing,
+        409 if names_duplicate => GraphFaultKind::QuotingConflict,
         409 => match answer.body {
             // Whether it spoke of a duplicate, which is a success, is unknown.
             Err(Unread::Failed(failure)) => failure.into(),
@@ -139,17 +171,67 @@ pub fn read(answer: Result<Received, SendFailure>, tenant_id: Guid) -> Result<Ac
     Err(GraphFault { kind, status: Some(status), graph_request_id })
 }
 
-/// Whether the body of a 409 says that the remediation is registered already. Where in the body the words stand is known from public code
-/// only (facts, section 1), so the whole of it is searched.
-fn is_duplicate(body: &[u8]) -> bool {
-    String::from_utf8_lossy(body).to_ascii_lowercase().contains("duplicate remediation")
+/// Returns whether the body of a 409 says that the remediation is registered already. Which of the two members says so
+/// is known from public code only (facts, section 1). What else the body holds may quote the caller.
+fn names_duplicate(body: &[u8]) -> bool {
+    let error = ErrorObject::parse(body);
+    let names_it =
+        |text: Option<&str>| text.is_some_and(|text| text.to_ascii_lowercase().contains("duplicate remediation"));
+    names_it(error.code()) || names_it(error.message())
+}
+
+/// Returns whether a text of the payload holds the words by which Graph names a duplicate, so that Graph may be quoting
+/// it.
+///
+/// Letters alone count, since Graph may quote a text without its line breaks or punctuation. `graph_request` is the
+/// JSON that [`crate::remediation::Remediation::to_graph_json`] writes.
+fn could_be_quoted(graph_request: &[u8]) -> bool {
+    let is_duplicate = |text: &str| text.contains("duplicateremediation");
+    let mut letters = String::new();
+    let mut bytes = graph_request.iter();
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            // The end of a text, or its start.
+            b'"' if is_duplicate(&letters) => return true,
+            b'"' => letters.clear(),
+            // No escape stands for a letter. The longest is `\u001f`.
+            b'\\' => {
+                let digits = if bytes.next() == Some(&b'u') { 4 } else { 0 };
+                bytes.by_ref().take(digits).for_each(drop);
+            }
+            _ if byte.is_ascii_alphabetic() => letters.push(char::from(byte.to_ascii_lowercase())),
+            _ => {}
+        }
+    }
+    is_duplicate(&letters)
+}
+
+/// Graph's error object (facts, section 1).
+struct ErrorObject(Value);
+
+impl ErrorObject {
+    /// Parses a body. One that is no JSON has no members.
+    fn parse(body: &[u8]) -> Self {
+        Self(serde_json::from_slice(body).unwrap_or_default())
+    }
+
+    fn code(&self) -> Option<&str> {
+        self.member("code")
+    }
+
+    fn message(&self) -> Option<&str> {
+        self.member("message")
+    }
+
+    fn member(&self, name: &str) -> Option<&str> {
+        self.0.get("error")?.get(name)?.as_str()
+    }
 }
 
 fn refused(body: &[u8]) -> GraphFaultKind {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let member = |name: &str| body.get("error").and_then(|error| error.get(name)).and_then(Value::as_str);
-    let code = member("code").filter(|code| is_plain(code, MAX_CODE_LENGTH)).unwrap_or("badRequest");
-    let message = member("message").unwrap_or("Microsoft Graph gave no message.");
+    let error = ErrorObject::parse(body);
+    let code = error.code().filter(|code| is_plain(code, MAX_CODE_LENGTH)).unwrap_or("badRequest");
+    let message = error.message().unwrap_or("Microsoft Graph gave no message.");
     let message = message.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE_LENGTH).collect();
     GraphFaultKind::Refused { code: code.to_owned(), message }
 }
@@ -161,3 +243,6 @@ pub fn retry_after(answer: &Received) -> Option<u32> {
     let is_number = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| seconds.parse().unwrap_or(MAX_RETRY_AFTER).min(MAX_RETRY_AFTER))
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub async fn submit(
             return Err(TokenEndpointFault::Send(SendFailure::Deadline).into());
         }
         let answer = send(platform, settings, order, &token, graph_request, until).await;
-        let fault = match answer::read(answer, settings.tenant_id) {
+        let fault = match answer::read(answer, settings.tenant_id, graph_request) {
             Ok(accepted) => return Ok(accepted),
             Err(fault) => fault,
         };

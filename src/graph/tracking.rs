@@ -7,6 +7,54 @@ use serde_json::Value;
 use super::is_plain;
 use crate::percent;
 
+/// The longest `Location` that is passed on, in bytes. Graph's has about 160. HTTP clients stop reading a header at 8
+/// to 16 KiB, and the response has others.
+const MAX_LOCATION: usize = 8 * 1024;
+
+/// Why Graph's `Location` is not passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LocationError {
+    /// An HTTP client may give up on the response, and on each replay of it.
+    #[error("Graph's Location has more than {MAX_LOCATION} bytes")]
+    TooLong,
+    /// The same, or two headers that the platform has joined.
+    #[error("Graph's Location holds a blank, a control character or one beyond ASCII")]
+    Character,
+    /// A person who opens it could run a script, or be read by others on the way.
+    #[error("Graph's Location is not an absolute https URL")]
+    NotHttps,
+    /// A person who reads it could take another host for Microsoft's (RFC 9110, section 4.2.4).
+    #[error("Graph's Location has a user name or a malformed host")]
+    Host,
+}
+
+/// Checks that `location` is an absolute https URL that any HTTP client can read and a person can open.
+///
+/// The host may be any: Microsoft documents `security.microsoft.com`, does not promise it, and moves its portals. An
+/// attacker who answers in Graph's place has the gateway's token already.
+///
+/// # Errors
+///
+/// The first [`LocationError`].
+pub(super) fn check_location(location: &str) -> Result<(), LocationError> {
+    if location.len() > MAX_LOCATION {
+        return Err(LocationError::TooLong);
+    }
+    if !location.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(LocationError::Character);
+    }
+    let (scheme, rest) = location.split_at_checked("https://".len()).ok_or(LocationError::NotHttps)?;
+    if !scheme.eq_ignore_ascii_case("https://") {
+        return Err(LocationError::NotHttps);
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = authority.split_once(':').unwrap_or((authority, "443"));
+    let is_label =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    if is_port && host.split('.').all(is_label) { Ok(()) } else { Err(LocationError::Host) }
+}
+
 /// What a tracking link says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracking {

@@ -3,17 +3,28 @@
 use super::RequestFault;
 use crate::percent;
 
-/// Whether `query` asks for `validateOnly`. Other parameters are ignored, as nothing of the query goes to Graph.
+/// What the name of a parameter contains that means to validate, or to run dry: `validate`, `validate-only`,
+/// `$validateOnly`, `dryRun`.
+const STEMS_OF_NAMES: [&str; 4] = ["valid", "only", "dryrun", "whatif"];
+/// What a name inside a parameter's value contains that means the same. Longer, since a signature or a key may hold the
+/// short ones by chance.
+const STEMS_OF_INNER_NAMES: [&str; 4] = ["validat", "validonly", "dryrun", "whatif"];
+/// What means it wherever it stands.
+const STEMS_ANYWHERE: [&str; 2] = ["validateonly", "onlyvalidate"];
+
+/// Returns whether `query` asks for `validateOnly`. Other parameters are ignored, as nothing of the query goes to
+/// Graph.
 ///
 /// # Errors
 ///
-/// The first fault.
+/// The first fault. A query that could have meant `validateOnly` and is not it is one: to ignore it would send what was
+/// only to be validated.
 pub fn validate_only(query: &str) -> Result<bool, RequestFault> {
     let mut asked = None;
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = percent::decode(name).ok_or(RequestFault::Undecodable)?;
-        if name.eq_ignore_ascii_case("validateOnly") {
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let decoded = percent::decode(name).ok_or(RequestFault::Undecodable)?;
+        if decoded.eq_ignore_ascii_case("validateOnly") {
             let value = match value {
                 _ if value.eq_ignore_ascii_case("true") => true,
                 _ if value.eq_ignore_ascii_case("false") => false,
@@ -22,47 +33,187 @@ pub fn validate_only(query: &str) -> Result<bool, RequestFault> {
             if asked.replace(value).is_some() {
                 return Err(RequestFault::Repeated);
             }
-        } else if resembles_validate_only(&name) {
+        } else if resembles_validate_only(name, value) {
             return Err(RequestFault::Misspelt);
         }
     }
     Ok(asked.unwrap_or(false))
 }
 
-/// Whether `name`, its letters taken alone, means to validate or to run dry: `validate`, `validate-only`, `$validateOnly`, `dryRun`.
-fn resembles_validate_only(name: &str) -> bool {
-    let letters: String =
-        name.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase()).collect();
-    letters.contains("valid") || letters.contains("only") || letters.contains("dryrun") || letters.contains("whatif")
+/// Returns whether the parameter means to validate by its name, or holds another parameter that does, however often
+/// either is encoded.
+fn resembles_validate_only(name: &str, value: &str) -> bool {
+    let (name, value) = (percent::decode_fully(name), percent::decode_fully(value));
+    let mut inner_names = value
+        // Behind a separator a parameter begins, with a value or without: `?a=b?validateOnly`, `?x=1;validateOnly`.
+        .split(['&', ';', '?', '#'])
+        .skip(1)
+        .filter_map(|inner| inner.split('=').next())
+        // Before a `=` is a name, whatever separates it: `?x=1,validate=true`.
+        .chain(value.rsplit('=').skip(1));
+    contains_any(&name, &STEMS_OF_NAMES)
+        || inner_names.any(|inner| contains_any(inner, &STEMS_OF_INNER_NAMES))
+        || contains_any(&format!("{name}{value}"), &STEMS_ANYWHERE)
+}
+
+/// Returns whether the letters of `text` contain one of `stems`.
+fn contains_any(text: &str, stems: &[&str]) -> bool {
+    let letters = letters(text);
+    stems.iter().any(|stem| letters.contains(&self::letters(stem)))
+}
+
+/// The letters of `text` alone, in lower case and as plain ASCII. `l` counts as `i`, which its capital looks like.
+fn letters(text: &str) -> String {
+    let plain = |c: char| match c {
+        // Letters of Cyrillic, Greek, Armenian and Turkish that look like one of ASCII.
+        '\u{430}' | '\u{3b1}' => 'a',
+        '\u{501}' => 'd',
+        '\u{435}' => 'e',
+        'l' | '\u{456}' | '\u{131}' | '\u{3b9}' => 'i',
+        '\u{43f}' | '\u{578}' => 'n',
+        '\u{43e}' | '\u{3bf}' => 'o',
+        '\u{442}' | '\u{3c4}' => 't',
+        '\u{475}' | '\u{3bd}' => 'v',
+        '\u{443}' | '\u{3b3}' => 'y',
+        // Full-width letters.
+        '\u{ff41}'..='\u{ff5a}' => char::from_u32(u32::from(c) - 0xff41 + u32::from('a')).unwrap_or(c),
+        _ => c,
+    };
+    // Twice, since a full-width `l` becomes a plain one first.
+    text.chars().flat_map(char::to_lowercase).map(|c| plain(plain(c))).filter(char::is_ascii_alphabetic).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
-    fn a_query_that_means_to_validate_never_sends() {
+    fn query_that_could_mean_validate_only_never_sends() {
         for (query, expected) in [
             ("", Ok(false)),
             ("validateOnly=true", Ok(true)),
             ("validateonly=TRUE", Ok(true)),
             ("validateOnly=false", Ok(false)),
-            ("api-version=2024-01-01&x", Ok(false)),
             ("x=1&validateOnly=true&", Ok(true)),
+            ("%76alidateOnly=true", Ok(true)),
+            // The parameter, but not its value.
             ("validateOnly", Err(RequestFault::Value)),
             ("validateOnly=", Err(RequestFault::Value)),
             ("validateOnly=1", Err(RequestFault::Value)),
+            ("validateOnly=%74rue", Err(RequestFault::Value)),
+            ("validateOnly=false;x=1", Err(RequestFault::Value)),
             ("validateOnly=true&validateOnly=true", Err(RequestFault::Repeated)),
             ("validateOnly=true&ValidateOnly=false", Err(RequestFault::Repeated)),
+            // Another name.
             ("validate-only=true", Err(RequestFault::Misspelt)),
             ("validate=true", Err(RequestFault::Misspelt)),
-            ("%76alidateOnly=true", Ok(true)),
             ("%24validateOnly=true", Err(RequestFault::Misspelt)),
+            ("validate+Only=true", Err(RequestFault::Misspelt)),
+            ("validate%00Only=true", Err(RequestFault::Misspelt)),
+            ("validate%E2%80%8BOnly=true", Err(RequestFault::Misspelt)),
+            ("options[validateOnly]=true", Err(RequestFault::Misspelt)),
             ("dryRun=1", Err(RequestFault::Misspelt)),
+            ("what-if=1", Err(RequestFault::Misspelt)),
             ("validateOnly%FF=true", Err(RequestFault::Undecodable)),
-            ("x=%FF", Ok(false)),
+            // Letters that look like others: capital I, full-width, Cyrillic and Greek.
+            ("vaIidateOnIy=true", Err(RequestFault::Misspelt)),
+            ("%EF%BD%96alidateOnly=true", Err(RequestFault::Misspelt)),
+            ("validat%D0%B5Only=true", Err(RequestFault::Misspelt)),
+            ("validate%CE%9Fnly=true", Err(RequestFault::Misspelt)),
+            // More than once encoded.
+            ("%2576alidateOnly=true", Err(RequestFault::Misspelt)),
+            ("%25252576alidateOnly=true", Err(RequestFault::Misspelt)),
+            ("%%37%36alidateOnly=true", Err(RequestFault::Misspelt)),
+            // Inside another parameter.
+            ("a=b?validateOnly=true", Err(RequestFault::Misspelt)),
+            ("?validateOnly=true", Err(RequestFault::Misspelt)),
+            ("x=1;validateOnly=true", Err(RequestFault::Misspelt)),
+            ("x=1%26validateOnly=true", Err(RequestFault::Misspelt)),
+            ("x=1%2526validateOnly%253Dtrue", Err(RequestFault::Misspelt)),
+            ("x=1%3BvalidateOnly", Err(RequestFault::Misspelt)),
+            ("x=1,validateOnly=true", Err(RequestFault::Misspelt)),
+            ("x=1+validateOnly:true", Err(RequestFault::Misspelt)),
+            ("x=validateOnly", Err(RequestFault::Misspelt)),
+            ("x=%7B%22validateOnly%22:true%7D", Err(RequestFault::Misspelt)),
+            ("x=validate%FFOnly", Err(RequestFault::Misspelt)),
+            ("validateOnly=false&x=1;validateOnly=true", Err(RequestFault::Misspelt)),
+            ("x=1;validate=true", Err(RequestFault::Misspelt)),
+            ("x=1%26dry_run=true", Err(RequestFault::Misspelt)),
+            ("x=1;whatIf", Err(RequestFault::Misspelt)),
+            ("x=only-validate", Err(RequestFault::Misspelt)),
+            ("amp;validateOnly=true", Err(RequestFault::Misspelt)),
+            ("x=1#validateOnly=true", Err(RequestFault::Misspelt)),
         ] {
             assert_eq!(validate_only(query), expected, "{query}");
+        }
+    }
+
+    /// What clients, gateways and campaigns add to a URL.
+    #[test]
+    fn other_parameters_are_ignored() {
+        for query in [
+            "api-version=2024-01-01&x",
+            "api-version=2016-10-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=Zb3xKq7-onlyVaLid_8fY2Lk0pWm1nRt5uVx6yA",
+            "code=q9Only2ZzV4lidAb==&clientId=default",
+            "sv=2024-11-04&ss=b&srt=sco&se=2026-12-01T00:00:00Z&st=2026-11-01T00:00:00Z&spr=https&sig=a%2Bb%2Fc%3D",
+            "subscription-key=0123456789abcdef0123456789abcdef",
+            "utm_source=newsletter&utm_medium=email&utm_campaign=members%20only&utm_content=valid",
+            "gclid=EAIaIQ&fbclid=IwAR0",
+            "reason=validated+by+the+SOC&status=valid",
+            "next=https%3A%2F%2Fcontoso.com%2F%3Fid%3D4711%26lang%3Den",
+            "tenant=contoso.onmicrosoft.com&user=a%40contoso.com",
+            "$format=json&$count=true",
+            "x=%FF&y=100%&z=%zz&q=%E6%97%A5%E6%9C%AC&;&=&?",
+            "date=2026-11-26T10:00:00+01:00",
+        ] {
+            assert_eq!(validate_only(query), Ok(false), "{query}");
+        }
+    }
+
+    /// `character`, percent-encoded so often.
+    fn encoded(character: char, depth: usize) -> String {
+        let mut text = character.to_string();
+        for _ in 0..depth {
+            text = text.bytes().fold(String::new(), |mut escaped, byte| {
+                percent::push_escape(&mut escaped, byte);
+                escaped
+            });
+        }
+        text
+    }
+
+    proptest! {
+        /// Each letter in either case, encoded up to three times, with something between the letters, anywhere in the
+        /// query.
+        #[test]
+        fn spelling_of_validate_only_never_sends(
+            before in select(vec!["", "x=", "x=1;", "a=b?", "x=1%26", "x=1&", "$", "%2524", "x[", "x=1,", "x=%FF", "y=%2525"]),
+            letters in prop::collection::vec(
+                (any::<bool>(), 0..4_usize, select(vec!["", "", "", "-", "_", ".", "+", "%20", "%2500", "%E2%80%8B", "1"])), 12,
+            ),
+            after in select(vec!["", "=", "=true", "=1", "=false;", "%3Dtrue", "]=true", "&x=1", "=true&x=1"]),
+        ) {
+            let mut query = before.to_owned();
+            for (letter, (upper, depth, between)) in "validateonly".chars().zip(letters) {
+                let letter = if upper { letter.to_ascii_uppercase() } else { letter };
+                query.push_str(&encoded(letter, depth));
+                query.push_str(between);
+            }
+            query.push_str(after);
+            prop_assert_ne!(validate_only(&query), Ok(false), "{}", query);
+        }
+
+        /// Whatever else stands in the query.
+        #[test]
+        fn validate_only_among_others_is_never_overlooked(
+            others in prop::collection::vec("[a-z0-9%;?#=.+-]{0,12}", 0..4), at in 0..4_usize,
+        ) {
+            let mut pairs = others;
+            pairs.insert(at.min(pairs.len()), "validateOnly=true".to_owned());
+            prop_assert_ne!(validate_only(&pairs.join("&")), Ok(false));
         }
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn split(request: JsRequest) -> Result<(Request, IncomingBody), JsVal
     let mut lines = text.split('\n');
     let mut line = || lines.next().unwrap_or_default();
     let method = line().to_owned();
-    let (path, query) = path_and_query(line());
+    let (scheme, host, target) = scheme_and_host(line());
+    let (path, query) = path_and_query(target);
     let mut header = || line().strip_prefix('=').map(str::to_owned);
     // In the order of `READ` in glue.js.
     let headers = RequestHeaders {
@@ -47,15 +48,20 @@ pub(super) fn split(request: JsRequest) -> Result<(Request, IncomingBody), JsVal
         idempotency_key: header(),
         workflow_run_id: header(),
     };
-    Ok((Request { method, path: path.to_owned(), query: query.to_owned(), headers }, IncomingBody(request)))
+    let [scheme, host, path, query] = [scheme, host, path, query].map(str::to_owned);
+    Ok((Request { method, scheme, host, path, query, headers }, IncomingBody(request)))
 }
 
-/// Path and query of an absolute URL as the platform serialises it: the first `/` after the authority begins the path, and `?` and `#` in a
-/// path are always escaped.
-fn path_and_query(url: &str) -> (&str, &str) {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
-    let path = path.split_once('#').map_or(path, |(path, _)| path);
+/// Splits an absolute URL as the platform serialises it: scheme, host with port, and the rest, which the first `/` after the host begins.
+fn scheme_and_host(url: &str) -> (&str, &str, &str) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (host, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    (scheme, host, if target.is_empty() { "/" } else { target })
+}
+
+/// Path and query of a target as the platform serialises it: `?` and `#` in a path are always escaped.
+fn path_and_query(target: &str) -> (&str, &str) {
+    let path = target.split_once('#').map_or(target, |(path, _)| path);
     path.split_once('?').unwrap_or((path, ""))
 }
 

@@ -174,7 +174,13 @@ impl Domains for Workers {
         if domain.contains(ends_or_vanishes) {
             return None;
         }
-        Some(web_sys::Url::new(&format!("https://{domain}")).ok()?.hostname())
+        let hostname = |host: &str| Some(web_sys::Url::new(&format!("https://{host}")).ok()?.hostname());
+        if domain.is_ascii() {
+            // The parser takes a host of ASCII as it is. Beside a label beyond ASCII it decodes each `xn--` label, and
+            // rejects an invalid one.
+            return hostname(&format!("\u{fc}.{domain}"))?.strip_prefix("xn--tda.").map(str::to_owned);
+        }
+        hostname(domain)
     }
 }
 

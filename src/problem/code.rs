@@ -54,6 +54,8 @@ codes! {
     Unauthenticated = 401 "unauthenticated" "Credentials are required";
     /// Credentials that are no good.
     InvalidCredentials = 401 "invalidCredentials" "The credentials are not valid";
+    /// The request came over plain HTTP.
+    HttpsRequired = 403 "httpsRequired" "HTTPS is required";
     /// Good credentials of nobody.
     UnknownCaller = 403 "unknownCaller" "The caller is not known";
     /// The caller may not do this.

@@ -81,6 +81,10 @@ impl Refusal {
                 Public::new(Code::MethodNotAllowed, format!("This path answers {} only.", route.method()))
                     .header("Allow", route.method())
             }
+            Self::NotHttps(_) => Public::new(
+                Code::HttpsRequired,
+                "The request came over plain HTTP. Use https, and rotate the credential, which is exposed. Nothing was sent.",
+            ),
             Self::Declared(fault) => declared(*fault),
             Self::Misconfigured => misconfigured(),
             Self::Identity(fault) => identity::identity(*fault),
@@ -163,13 +167,19 @@ fn declared(fault: DeclaredFault) -> Public {
 
 fn request(fault: RequestFault) -> Public {
     let detail = match fault {
-        RequestFault::Value => "validateOnly must be true or false.",
-        RequestFault::Repeated => "validateOnly is given more than once.",
+        RequestFault::Value => "validateOnly must be true or false. Nothing was sent.",
+        RequestFault::Repeated => "validateOnly is given more than once. Send it once. Nothing was sent.",
         RequestFault::IdempotencyKey => {
             "Idempotency-Key must be one key of 1 to 255 visible ASCII characters, quoted or bare."
         }
-        RequestFault::Undecodable => "The name of a query parameter is not UTF-8. Nothing was sent.",
-        RequestFault::Misspelt => "A query parameter resembles validateOnly, but is not. Nothing was sent.",
+        RequestFault::Undecodable => {
+            "The name of a query parameter is not UTF-8, so it may have meant validateOnly. Send it in UTF-8. \
+             Nothing was sent."
+        }
+        RequestFault::Misspelt => {
+            "A query parameter resembles validateOnly, or holds it in its value. Send ?validateOnly=true, or leave it \
+             out. Nothing was sent."
+        }
     };
     Public::new(Code::InvalidRequest, detail)
 }

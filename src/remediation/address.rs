@@ -7,6 +7,17 @@
 //! - The local part is a dot-string (RFC 5321, section 4.1.2) without `%` and `!`, by which old mailers route on to another
 //!   domain (RFC 5321, appendix C), and it does not start an encapsulated address (`IMCEASMTP-user+40evil+2Ecom@…`), in which
 //!   Exchange sees the address inside.
+//! - The local part holds no `=?` and no `?=`, which delimit an encoded word (RFC 2047). An encoded word has no place
+//!   in an address (section 5), but several readers decode it, and read the result as an address:
+//!   `=?utf-8?q?user=40evil.example=3e=00?=@contoso.com` (`PortSwigger`, "Splitting the Email Atom", 2024; cpython
+//!   issue 152519). UTF-7 is decoded inside an encoded word alone, so a plus tag that could be UTF-7 stands for itself.
+//! - The local part does not write an `@` in another notation that a reader of HTML (`&#64`) or of encoded XML names
+//!   (`_x0040_`) resolves.
+//! - The local part is neither a rewritten sender (`SRS0=…=evil.example=user`), which its forwarder sends on to the
+//!   domain inside, nor an X.400 address behind a gateway (`/C=US/O=evil/S=user/`, RFC 2156).
+//! - Other forms with `=` stay: the return paths `prvs=tag=user@…` (BATV) and `bounce+user=evil.example@…` (VERP) end
+//!   at their own domain, and no reader of addresses takes the `=` for an `@`. So does a guest's
+//!   `user_fabrikam.com#EXT#@contoso.onmicrosoft.com`, which is a name in the directory of this tenant.
 //! - The domain has two labels or more, of letters, digits and inner hyphens, the last one not a number. No address
 //!   literals, no dot at the end.
 //! - Beyond ASCII, letters are allowed on both sides (RFC 6531), but none that is a variant of another one, such as raised, full-width
@@ -40,6 +51,14 @@ pub(super) enum AddressFault {
     Routed,
     #[error("is an encapsulated address (IMCEA…); send the address inside it")]
     Encapsulated,
+    #[error("must not hold an encoded word (\"=?\" and \"?=\" are not accepted before the '@')")]
+    EncodedWord,
+    #[error("must not write an '@' in another notation (\"&#\" and \"_x0040_\" are not accepted)")]
+    EncodedAt,
+    #[error("is a rewritten sender (SRS) that names another domain; send the address of the mailbox")]
+    RewrittenSender,
+    #[error("is an X.400 address behind a gateway; send the address of the mailbox")]
+    X400,
     #[error("must have 1 to {MAX_DOMAIN} characters after the '@'")]
     DomainLength,
     #[error("must have a domain of two or more parts between single dots, each of 1 to {MAX_DOMAIN_LABEL} characters")]
@@ -76,22 +95,48 @@ fn check_local_part(local_part: &str) -> Result<(), AddressFault> {
     }
     // Starts as if behind a dot, so that one at the start counts as a second one.
     let mut last = '.';
+    let mut has_escape = false;
     for c in local_part.chars() {
-        match c {
-            '.' if last == '.' => return Err(AddressFault::LocalPartDots),
-            '%' | '!' => return Err(AddressFault::Routed),
+        match (last, c) {
+            ('.', '.') => return Err(AddressFault::LocalPartDots),
+            (_, '%' | '!') => return Err(AddressFault::Routed),
+            ('=', '?') | ('?', '=') => return Err(AddressFault::EncodedWord),
+            ('&', '#') => return Err(AddressFault::EncodedAt),
             _ if !is_local_part_character(c) => return Err(AddressFault::LocalPartCharacter),
-            _ => last = c,
+            _ => has_escape |= matches!((last, c), ('_', 'x' | 'X')),
         }
+        last = c;
     }
     if last == '.' {
         return Err(AddressFault::LocalPartDots);
     }
-    let start = local_part.as_bytes().first_chunk::<5>();
-    if start.is_some_and(|start| start.eq_ignore_ascii_case(b"IMCEA")) && local_part.contains('-') {
+    if has_escape && has_escaped_at(local_part) {
+        return Err(AddressFault::EncodedAt);
+    }
+    check_start(local_part)
+}
+
+/// Rejects the forms of another system's address, which their start shows.
+fn check_start(local_part: &str) -> Result<(), AddressFault> {
+    let starts_with =
+        |start: &str| local_part.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start));
+    if starts_with("IMCEA") && local_part.contains('-') {
         return Err(AddressFault::Encapsulated);
     }
+    if (starts_with("SRS0") || starts_with("SRS1")) && matches!(local_part.as_bytes().get(4), Some(b'=' | b'+' | b'-'))
+    {
+        return Err(AddressFault::RewrittenSender);
+    }
+    if starts_with("/") && local_part.contains('=') {
+        return Err(AddressFault::X400);
+    }
     Ok(())
+}
+
+/// Returns whether the text holds an `@` as encoded XML names write it: `_x0040_` or `_x00000040_`.
+fn has_escaped_at(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.contains("_x0040_") || text.contains("_x00000040_")
 }
 
 fn check_domain(domain: &str) -> Result<(), AddressFault> {

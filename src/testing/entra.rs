@@ -133,6 +133,21 @@ impl Draft {
         }))
     }
 
+    /// A user's, with these scopes: as Entra writes it where the resource does not ask for `idtyp`.
+    pub(crate) fn delegated(self, scopes: &str) -> Self {
+        self.of_user().claim("scp", scopes)
+    }
+
+    /// A user's, without `scp`.
+    pub(crate) fn of_user(self) -> Self {
+        self.without_claim("idtyp").claim("sub", "pairwise-subject-of-a-user")
+    }
+
+    /// A managed identity's where the resource does not ask for `idtyp`: no claim names a person.
+    pub(crate) fn of_managed_identity(self) -> Self {
+        ["idtyp", "name", "preferred_username", "upn"].into_iter().fold(self, Self::without_claim)
+    }
+
     pub(crate) fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.header.insert(name.to_owned(), value.into());
         self

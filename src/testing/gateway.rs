@@ -53,6 +53,12 @@ pub(crate) fn payload(action: &str, recipients: &[&str]) -> Value {
     })
 }
 
+/// A POST, as it comes over https.
+pub(crate) fn post(path: &str, query: &str, headers: RequestHeaders) -> Request {
+    let [method, scheme, host, path, query] = ["POST", "https", "gateway.example", path, query].map(str::to_owned);
+    Request { method, scheme, host, path, query, headers }
+}
+
 /// The headers of a JSON POST with this `Authorization`.
 pub(crate) fn authorization(value: &str) -> RequestHeaders {
     RequestHeaders {
@@ -148,7 +154,7 @@ impl Gateway {
     }
 
     fn post(query: &str, headers: RequestHeaders) -> Request {
-        Request { method: "POST".to_owned(), path: "/remediate".to_owned(), query: query.to_owned(), headers }
+        post("/remediate", query, headers)
     }
 
     /// Takes the one line that was logged.

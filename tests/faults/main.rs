@@ -16,15 +16,16 @@ fn main() -> std::process::ExitCode {
     acceptance::run(tests![
         statuses::every_status_has_its_meaning,
         statuses::retry_after_is_waited_out_when_short_and_passed_on_when_not,
-        statuses::a_location_is_taken_as_it_is,
+        statuses::a_location_is_passed_on_only_if_it_is_an_https_url,
         statuses::what_graph_says_of_a_refusal_is_passed_on_within_bounds,
         statuses::bodies_of_any_kind_do_no_harm,
+        statuses::a_conflict_that_quotes_the_caller_is_no_duplicate,
         statuses::redirects_are_not_followed,
         token::the_token_endpoint_fails_in_each_way,
         token::a_token_that_graph_does_not_take_is_fetched_anew_once,
         token::a_token_is_kept_no_longer_than_it_lasts,
         wire::connections_fail_in_each_way,
-        wire::a_location_that_is_not_ascii_is_passed_on,
+        wire::a_location_that_is_not_ascii_is_not_passed_on,
         hanging::nobody_waits_longer_than_the_deadlines_say,
     ])
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use acceptance::{TestResult, World};
+use acceptance::{Answer, TestResult, World, payload};
 use sandbox::{Endpoint, Fault, NextAnswer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::outcome::{Leaves, Sees, Stage};
 
@@ -113,25 +113,45 @@ pub(crate) async fn retry_after_is_waited_out_when_short_and_passed_on_when_not(
     Ok(())
 }
 
-pub(crate) async fn a_location_is_taken_as_it_is(world: &World) -> TestResult {
+/// A person opens it, and an HTTP client must be able to read it, now and in each replay.
+pub(crate) async fn a_location_is_passed_on_only_if_it_is_an_https_url(world: &World) -> TestResult {
     let stage = Stage::of(world);
-    let long = format!("https://security.microsoft.com/{}", "x".repeat(8_000));
+    let fallback = default_location(world);
+    let history = "https://security.microsoft.com/action-center/history";
+    let of_length = |length: usize| format!("{history}?x={}", "y".repeat(length - history.len() - 3));
+    let (longest, too_long, huge) = (of_length(8192), of_length(8193), of_length(100 * 1024));
+    let quoted = format!(r#"{history}?filters={{"bulkId":["x\"]}}&y=<c>"#);
     for (location, uri) in [
-        ("/action-center/history?tid=t", "/action-center/history?tid=t"),
-        ("history", "history"),
-        ("javascript:alert(document.cookie)", "javascript:alert(document.cookie)"),
-        ("https://security.microsoft.com/a b<c>\"", "https://security.microsoft.com/a%20b%3Cc%3E%22"),
-        (r#"?filters={"bulkId":["x\"]}"#, "?filters=%7B%22bulkId%22:%5B%22x%5C%22%5D%7D"),
-        (long.as_str(), long.as_str()),
+        (quoted.as_str(), format!("{history}?filters=%7B%22bulkId%22:%5B%22x%5C%22%5D%7D&y=%3Cc%3E")),
+        (longest.as_str(), longest.clone()),
     ] {
         let script = || Ok(world.sandbox.script(graph().status(202).header("Location", location))?);
         let answer = stage.play(location, script, Sees::Success, 1, Leaves::Success).await?;
-        assert_eq!(answer.header("location"), Some(location), "exactly as Graph gave it");
+        assert_eq!(answer.header("location"), Some(location), "byte for byte as Graph sent it");
         assert_eq!(answer.json()["trackingUrl"], uri);
     }
-    let script = || Ok(world.sandbox.script(graph().status(202).header("Location", ""))?);
-    let answer = stage.play("an empty Location", script, Sees::Success, 1, Leaves::Success).await?;
-    assert_eq!(answer.header("location"), Some(default_location(world).as_str()));
+    for location in [
+        "",
+        "/action-center/history?tid=t",
+        "history",
+        r#"?filters={"bulkId":["x"]}"#,
+        "javascript:alert(document.cookie)",
+        "http://security.microsoft.com/action-center/history?tid=t",
+        "https://security.microsoft.com@evil.example/",
+        "https://evil.example\\@security.microsoft.com/",
+        "https://security.microsoft.com/a b",
+        "https://security.microsoft.com/a\tb",
+        &too_long,
+        &huge,
+    ] {
+        let name = location.get(..location.len().min(60)).unwrap_or_default();
+        let script = || Ok(world.sandbox.script(graph().status(202).header("Location", location))?);
+        // `play` holds the replay to the same location.
+        let answer = stage.play(name, script, Sees::Success, 1, Leaves::Success).await?;
+        assert_eq!(answer.header("location"), Some(fallback.as_str()), "{name}");
+        assert_eq!(answer.json()["trackingUrl"], fallback, "{name}");
+        assert_eq!(answer.json()["bulkId"], Value::Null, "{name}");
+    }
     Ok(())
 }
 
@@ -180,7 +200,16 @@ pub(crate) async fn bodies_of_any_kind_do_no_harm(world: &World) -> TestResult {
             Sees::Success,
             Leaves::Success,
         ),
-        ("409, plain text", graph().status(409).body("DUPLICATE REMEDIATION"), Sees::Success, Leaves::Success),
+        ("409, duplicate", graph().status(409).body(duplicate.to_lowercase()), Sees::Success, Leaves::Success),
+        ("409, plain text", graph().status(409).body("DUPLICATE REMEDIATION"), refused, Leaves::Nothing),
+        (
+            "409, in another member",
+            graph()
+                .status(409)
+                .body(r#"{"error":{"code":"Conflict","details":[{"message":"Duplicate remediation"}]}}"#),
+            refused,
+            Leaves::Nothing,
+        ),
         ("409, other", graph().status(409).body("{\"error\":{}}"), refused, Leaves::Nothing),
         ("409, huge", graph().status(409).body(huge.clone()), refused, Leaves::Nothing),
         // It may have spoken of a duplicate, so it is no refusal.
@@ -193,6 +222,35 @@ pub(crate) async fn bodies_of_any_kind_do_no_harm(world: &World) -> TestResult {
     ];
     for (name, next, sees, leaves) in cases {
         stage.play(name, || Ok(world.sandbox.script(next)?), sees, 1, leaves).await?;
+    }
+    Ok(())
+}
+
+/// What Graph quotes of the payload says nothing about the remediation. Nothing is recorded: a retry is sent.
+pub(crate) async fn a_conflict_that_quotes_the_caller_is_no_duplicate(world: &World) -> TestResult {
+    let stage = Stage::of(world);
+    let text = "About the duplicate remediation of yesterday";
+    for (pointer, value) in [
+        ("/displayName", text),
+        ("/description", text),
+        ("/description", "Duplicate\n\"Remediation\""),
+        ("/analyzedEmails/0/recipientEmailAddress", "duplicate-remediation@contoso.com"),
+    ] {
+        for message in [format!("The texts are not allowed: {text}"), "Duplicate remediation".to_owned()] {
+            let mut payload = payload();
+            *payload.pointer_mut(pointer).ok_or("no such member")? = json!(value);
+            let before = stage.left().await?;
+            let error = json!({ "error": { "code": "Conflict", "message": message } });
+            world.sandbox.script(graph().status(409).json(&error))?;
+            let answer = Answer::to(stage.request(&payload)).await?;
+            let headers = ["ratelimit", "ratelimit-policy"];
+            let body = answer.assert_problem(409, "graphConflict", &headers);
+            let detail = body["detail"].as_str().unwrap_or_default();
+            assert!(detail.contains("displayName") && detail.contains("safe to retry"), "{detail}");
+            assert_eq!(answer.left(), before, "given back");
+            let retry = Answer::to(stage.request(&payload)).await?;
+            assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, None), "{retry:?}");
+        }
     }
     Ok(())
 }

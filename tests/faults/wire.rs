@@ -61,24 +61,23 @@ pub(crate) async fn connections_fail_in_each_way(world: &World) -> TestResult {
     Ok(())
 }
 
-pub(crate) async fn a_location_that_is_not_ascii_is_passed_on(world: &World) -> TestResult {
+pub(crate) async fn a_location_that_is_not_ascii_is_not_passed_on(world: &World) -> TestResult {
     let impostor = Impostor::start().await?;
     let gateway = world.gateway_with(json!({ "GRAPH_URL": impostor.base_url() })).await?;
     let stage = Stage { world, gateway: &gateway, impostor: Some(&impostor) };
-    let accepted = |location: &[u8]| {
+    let fallback =
+        format!("https://security.microsoft.com/action-center/history?tid={}", world.sandbox.settings().tenant_id);
+    let history = b"https://security.microsoft.com/action-center/history?x=";
+    // UTF-8, and Latin-1 and a control character, which are bytes that a sandbox cannot send; and two headers in place
+    // of one.
+    for value in ["\u{e9}".as_bytes(), "\u{65e5}".as_bytes(), b"\xe9", b"\x01", b"a\r\nLocation: https://evil.example/"]
+    {
         let head = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nLocation: ";
-        Play::Bytes([head, location, b"\r\n\r\n"].concat())
-    };
-    for location in ["https://security.microsoft.com/é?tid=ü", "https://security.microsoft.com/\u{65e5}\u{672c}"] {
-        let play = || impostor.script(accepted(location.as_bytes()));
-        let answer = stage.play(location, play, Sees::Success, 1, Leaves::Success).await?;
-        assert_eq!(answer.header("location"), Some(location), "byte for byte");
-        let tracking = answer.json()["trackingUrl"].as_str().unwrap_or_default().to_owned();
-        assert!(tracking.is_ascii() && tracking.starts_with("https://security.microsoft.com/%"), "{tracking}");
+        let play = Play::Bytes([head, &history[..], value, b"\r\n\r\n"].concat());
+        let name = String::from_utf8_lossy(value).into_owned();
+        let answer = stage.play(&name, || impostor.script(play), Sees::Success, 1, Leaves::Success).await?;
+        assert_eq!(answer.header("location"), Some(fallback.as_str()), "{name}");
+        assert_eq!(answer.json()["trackingUrl"], fallback, "{name}");
     }
-    // Latin-1, which is no UTF-8: still a success, whatever becomes of the letter.
-    let play = || impostor.script(accepted(b"https://security.microsoft.com/\xe9"));
-    let answer = stage.play("Latin-1", play, Sees::Success, 1, Leaves::Success).await?;
-    assert!(answer.header("location").is_some_and(|location| location.starts_with("https://security.microsoft.com/")));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Which credential a request carries: one kind, once.
 
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, Gateway, Raw, TestResult, World, payload};
+use acceptance::{API_KEY, API_KEY_SHA256, Answer, Gateway, PATHS, Raw, TestResult, World, payload};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
@@ -112,5 +112,76 @@ pub(crate) async fn a_token_of_the_query_or_the_body_is_none(world: &World) -> T
         let answer = Answer::to(world.gateway.post(&path).json(&payload)).await?;
         answer.assert_problem(401, "unauthenticated", &["www-authenticate"]);
     }
+    Ok(())
+}
+
+/// A credential that came over plain HTTP is exposed. If the gateway served it, nobody would learn that they send it so.
+pub(crate) async fn plain_http_is_rejected_before_the_credential_is_looked_at(world: &World) -> TestResult {
+    let gateway = both(world).await?;
+    let token = world.token();
+    let bearer = format!("Authorization: Bearer {token}");
+    let key = format!("X-API-Key: {API_KEY}");
+    let id = format!("client-request-id: {API_KEY}");
+    let unknown = "X-API-Key: unknown".to_owned();
+    let json = "Content-Type: application/json".to_owned();
+    for path in PATHS {
+        for lines in [
+            vec![&bearer, &json],
+            vec![&key, &json],
+            vec![&key, &id, &json],
+            vec![&bearer, &key, &json],
+            vec![&unknown, &json],
+            vec![&json],
+            vec![],
+        ] {
+            let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).chain(["Content-Length: 0"]).collect();
+            let mut raw = Raw::connect(&gateway).await?;
+            raw.head_to("gateway.example", "POST", path, &lines).await?;
+            let answer = raw.answer().await?;
+            let body = answer.assert_problem(403, "httpsRequired", &[]).to_string();
+            assert!(body.contains("rotate") && body.contains("Nothing was sent."), "{body}");
+            let seen = format!("{answer:?}{body}");
+            assert!(!seen.contains(API_KEY) && !seen.contains(&token), "the credential is echoed: {seen}");
+        }
+    }
+    let log = gateway.output().join("\n");
+    assert!(!log.contains(API_KEY) && !log.contains(&token), "the credential is logged: {log}");
+    assert!(world.sandbox.recorded().is_empty(), "Microsoft was called");
+    Ok(())
+}
+
+/// Loopback hosts need no TLS. Hosts that only look like them do, and so does every host that cannot be read.
+pub(crate) async fn only_loopback_hosts_may_be_called_over_plain_http(world: &World) -> TestResult {
+    let gateway = both(world).await?;
+    let key = format!("X-API-Key: {API_KEY}");
+    let body = payload().to_string();
+    let length = format!("Content-Length: {}", body.len());
+    let lines = [key.as_str(), "Content-Type: application/json", &length];
+    for (host, status) in [
+        ("127.0.0.1", 200),
+        ("127.0.0.1:8787", 200),
+        ("127.255.255.254", 200),
+        ("localhost", 200),
+        ("LOCALHOST:8787", 200),
+        ("[::1]", 200),
+        ("[::1]:8787", 200),
+        ("127.0.0.1.evil.example", 403),
+        ("localhost.evil.example", 403),
+        ("evil-localhost", 403),
+        ("128.0.0.1", 403),
+        ("10.0.0.1", 403),
+        ("[::2]", 403),
+        ("gateway.example:443", 403),
+    ] {
+        let mut raw = Raw::connect(&gateway).await?;
+        raw.head_to(host, "POST", "/remediate?validateOnly=true", &lines).await?;
+        raw.send(&body).await?;
+        let answer = raw.answer().await?;
+        assert_eq!(answer.status, status, "{host}: {answer:?}");
+    }
+    // The other routes take no credential.
+    let mut raw = Raw::connect(&gateway).await?;
+    raw.head_to("gateway.example", "GET", "/healthz", &[]).await?;
+    assert_eq!(raw.answer().await?.status, 200);
     Ok(())
 }

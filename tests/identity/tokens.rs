@@ -41,6 +41,13 @@ fn with_header(name: &str, value: Value) -> TokenRequest {
     with(|token| drop(token.header.insert(name.to_owned(), value)))
 }
 
+fn app_with_scope() -> TokenRequest {
+    with(|token| {
+        token.scopes = vec!["Remediation.Submit".to_owned()];
+        token.app_only = Some(true);
+    })
+}
+
 fn base64(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(text)
 }
@@ -110,8 +117,11 @@ fn issued(base_url: &str, tenant: &str) -> Vec<(&'static str, &'static str, Toke
         ("a certificate that it brings along", "honoured", with_header("x5c", json!(["MII"]))),
         ("compressed", "honoured", with_header("zip", json!("DEF"))),
         ("no kid", "kid", with_header("kid", Value::Null)),
-        ("an unknown kid", "kid", with_header("kid", json!("unknown"))),
-        ("a kid that is a path", "kid", with_header("kid", json!("../../../dev/null"))),
+        ("bound to a key of the client", "cnf", with_claim("cnf", json!({ "kid": "x" }))),
+        ("bound to a certificate of the client", "cnf", with_claim("cnf", json!({ "x5t#S256": "x" }))),
+        ("bound to nothing that can be read", "cnf", with_claim("cnf", json!(""))),
+        ("an application's with a scope", "idtyp", app_with_scope()),
+        ("a type of token that is no text", "idtyp", with_claim("idtyp", json!(["app"]))),
     ]
 }
 
@@ -165,7 +175,9 @@ pub(crate) async fn every_bad_token_gets_one_and_the_same_answer(world: &World) 
     // Another Entra, with a key of its own, that calls itself ours.
     let other = Sandbox::start(Settings::new("x")).await?;
     let mut ours = with_claim("iss", json!(format!("{}/{TENANT_ID}/v2.0", world.sandbox.base_url())));
-    bad.push(("another's key", "kid", other.issue_token(&ours)));
+    // Whether Entra has a key of that name is not known.
+    let request = world.gateway.post("/remediate").bearer_auth(other.issue_token(&ours)).json(&payload());
+    Answer::to(request).await?.assert_problem(503, "graphUnavailable", &["retry-after"]);
     ours.header.insert("kid".to_owned(), json!(world.sandbox.kid()));
     bad.push(("another's key under the name of ours", "signature", other.issue_token(&ours)));
 
@@ -226,11 +238,49 @@ pub(crate) async fn only_the_object_id_says_who_calls(world: &World) -> TestResu
     }
     // And whatever else it says, in whatever case the id is written, it is the caller's.
     let mut claims = claims.clone();
+    claims.remove("idtyp");
     claims.insert("oid".to_owned(), json!(sandbox::CALLER_OBJECT_ID.to_uppercase()));
     let token = world.sandbox.issue_token(&TokenRequest { claims, ..TokenRequest::default() });
     let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
     assert_eq!(Answer::to(request).await?.status, 200);
     Ok(())
+}
+
+/// A user who has no scope has consented to nothing. `scp` alone does not tell: a user's token may lack it.
+pub(crate) async fn only_an_application_token_needs_no_scope(world: &World) -> TestResult {
+    let claims = |claims: Value| TokenRequest { claims: claims.as_object().cloned().unwrap_or_default(), ..v1() };
+    for (name, status, request) in [
+        ("an application's by idtyp", 200, v1()),
+        ("an application's by idtyp, without sub", 200, claims(json!({ "sub": null }))),
+        ("a managed identity's, without idtyp and roles", 200, claims(json!({ "idtyp": null }))),
+        ("a user's by idtyp", 403, claims(json!({ "idtyp": "user" }))),
+        ("a device's", 403, claims(json!({ "idtyp": "device" }))),
+        ("idtyp in another case", 403, claims(json!({ "idtyp": "App" }))),
+        ("a user's by sub", 403, claims(json!({ "idtyp": null, "sub": "pairwise" }))),
+        ("without idtyp and sub", 403, claims(json!({ "idtyp": null, "sub": null }))),
+        ("a user's by upn", 403, claims(json!({ "idtyp": null, "upn": "hannah@contoso.com" }))),
+        ("a user's by preferred_username", 403, claims(json!({ "idtyp": null, "preferred_username": "h" }))),
+        ("a user's with a role alone", 403, claims(json!({ "idtyp": "user", "roles": ["Remediation.Submit"] }))),
+    ] {
+        let token = world.sandbox.issue_token(&request);
+        // Once more from the cache of validated tokens.
+        for _ in 0..2 {
+            let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(&token).json(&payload());
+            let answer = Answer::to(request).await?;
+            assert_eq!(answer.status, status, "{name}: {answer:?}");
+            if status == 403 {
+                answer.assert_problem(403, "unknownCaller", &["www-authenticate"]);
+                let challenge = r#"Bearer realm="remediation-gateway", error="insufficient_scope""#;
+                assert_eq!(answer.header("www-authenticate"), Some(challenge), "{name}");
+            }
+        }
+    }
+    assert!(world.sandbox.recorded_at(sandbox::Endpoint::Token).is_empty(), "it was sent");
+    Ok(())
+}
+
+fn v1() -> TokenRequest {
+    TokenRequest { version: TokenVersion::V1, ..TokenRequest::default() }
 }
 
 /// Anyone can send one, so little is done for it.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use acceptance::{Answer, Failure, Raw, TestResult, World, assert_members, guid, payload, payload_of, payload_with};
+use acceptance::{
+    API_KEY, API_KEY_SHA256, Answer, Failure, Raw, TestResult, World, assert_members, guid, payload, payload_of,
+    payload_with,
+};
 use reqwest::RequestBuilder;
 use sandbox::{Endpoint, NextAnswer, Outcome, Recorded, TokenRequest};
 use serde_json::{Value, json};
@@ -90,7 +93,8 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
     let reason = refused["reason"].as_str().unwrap_or_default();
     assert!(reason.contains("InvalidSubscription") && !reason.contains("not for the log"), "{reason}");
 
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(409).body("Duplicate remediation"))?;
+    let error = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(409).json(&error))?;
     let (duplicate, _) = line(world, world.remediate(&acceptance::payload())).await?;
     assert_eq!(
         (&duplicate["duplicate"], &duplicate["graphStatus"], &duplicate["code"]),
@@ -136,6 +140,26 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
     Ok(())
 }
 
+/// The reason, and not the value: a link may hold anything.
+pub(crate) async fn a_location_that_is_not_passed_on_is_logged(world: &World) -> TestResult {
+    for (location, reason) in [
+        ("javascript:alert(1)", "Graph's Location is not an absolute https URL"),
+        ("https://a@evil.example/", "Graph's Location has a user name or a malformed host"),
+        ("https://evil.example/a b", "Graph's Location holds a blank, a control character or one beyond ASCII"),
+        (&format!("https://evil.example/{}", "x".repeat(9_000)), "Graph's Location has more than 8192 bytes"),
+    ] {
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(202).header("Location", location))?;
+        let (line, _) = line(world, world.remediate(&payload())).await?;
+        assert_eq!((&line["reason"], &line["code"], &line["status"]), (&json!(reason), &Value::Null, &json!(202)));
+        assert!(!line.to_string().contains("evil.example") && !line.to_string().contains("alert"), "{line}");
+    }
+    // Where Graph names none, nothing is amiss.
+    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(202))?;
+    let (line, _) = line(world, world.remediate(&payload())).await?;
+    assert_eq!(line["reason"], Value::Null);
+    Ok(())
+}
+
 pub(crate) async fn ids_of_the_caller_are_logged_where_they_are_sane(world: &World) -> TestResult {
     for (id, sane) in
         [("08585287554177334956853859655CU00", true), ("a@b.c", false), ("a b", false), (&"x".repeat(65), false)]
@@ -146,6 +170,43 @@ pub(crate) async fn ids_of_the_caller_are_logged_where_they_are_sane(world: &Wor
         let expected = if sane { json!(id) } else { Value::Null };
         assert_eq!((&line["clientRequestId"], &line["workflowRunId"]), (&expected, &expected), "{id}");
     }
+    Ok(())
+}
+
+/// The log is read by more people than may hold a key, and a response passes through the caller's own logs.
+pub(crate) async fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed(world: &World) -> TestResult {
+    let callers = json!([
+        { "name": "development", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"] },
+        { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] },
+    ]);
+    let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
+    let token = world.token();
+    let part: String = token.chars().take(60).collect();
+    for id in [
+        API_KEY,
+        "rgw_q7Zt0cV9uX2mB4nL8sR6wY3eK5hJ1dFq7Zt0cV9uX2m",
+        "RGW_x",
+        &part,
+        "eyJhbGciOiJSUzI1NiJ9",
+        "AbC8Q.dEfGh1IjKlMn0pQrStUvWxYz2AbCdEfGh3",
+    ] {
+        for path in ["/remediate?validateOnly=true", "/nowhere"] {
+            for bearer in [true, false] {
+                let request = gateway.post(path).header("client-request-id", id).header("x-ms-workflow-run-id", id);
+                let request = if bearer { request.bearer_auth(&token) } else { request.header("X-API-Key", API_KEY) };
+                let answer = Answer::to(request.json(&payload())).await?;
+                let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+                assert!(!line.contains(id), "{id} is logged: {line}");
+                let body = String::from_utf8_lossy(&answer.body);
+                assert!(!format!("{:?}{body}", answer.headers).contains(id), "{id} is echoed: {answer:?} {body}");
+            }
+        }
+    }
+    // A path that is none of the gateway's is the caller's own text.
+    let answer = Answer::to(gateway.post(&format!("/{API_KEY}"))).await?;
+    assert_eq!(answer.status, 404);
+    let body = String::from_utf8_lossy(&answer.body);
+    assert!(!body.contains(API_KEY), "{body}");
     Ok(())
 }
 

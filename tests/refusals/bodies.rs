@@ -148,6 +148,8 @@ pub(crate) async fn each_fault_of_a_payload_is_named_where_it_stands(world: &Wor
         (with_address("a@contoso"), address, "domain"),
         (with_address("a@[10.0.0.1]"), address, "IP address"),
         (with_address("a%evil.com@contoso.com"), address, "route"),
+        (with_address("=?utf-8?q?a=40evil.com=3e=00?=@contoso.com"), address, "encoded word"),
+        (with_address("a?=@contoso.com"), address, "encoded word"),
         (with_address(&format!("{}@{}.com", long(64), long(252))), address, "320"),
         (payload_with("analyzedEmails", item(json!(1), json!("a@contoso.com"))), id, "string"),
         (payload_with("analyzedEmails", item(Value::Null, json!("a@contoso.com"))), id, "null counts as missing"),

@@ -17,7 +17,12 @@ use acceptance::{TestResult, World, tests};
 use remediation_gateway::problem::Code;
 
 /// Those that take more than one request or a lost object: where each is provoked, and by which test.
-const PROVOKED_ELSEWHERE: [(Code, &str, &str); 5] = [
+const PROVOKED_ELSEWHERE: [(Code, &str, &str); 6] = [
+    (
+        Code::HttpsRequired,
+        include_str!("../identity/door.rs"),
+        "plain_http_is_rejected_before_the_credential_is_looked_at",
+    ),
     (Code::IdempotencyKeyReused, include_str!("../once/keys.rs"), "a_key_stands_for_one_payload"),
     (Code::InProgress, include_str!("../faults/hanging.rs"), "nobody_waits_longer_than_the_deadlines_say"),
     (Code::Internal, include_str!("../panic/main.rs"), "an_object_that_is_lost_elsewhere_keeps_nobody_waiting"),

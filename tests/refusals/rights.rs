@@ -40,6 +40,8 @@ pub(crate) fn cases() -> Vec<Case> {
         "a@contoso.com.evil.com",
         "a@contoso.co",
         "a@notfabrikam.com",
+        // A label that no domain name can have.
+        "a@xn--024.fabrikam.com",
         // Letters that look like those of contoso.com: Cyrillic о.
         "a@c\u{43e}ntoso.com",
     ] {

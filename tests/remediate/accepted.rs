@@ -173,8 +173,7 @@ pub(crate) async fn a_duplicate_of_graphs_is_a_success(world: &World) -> TestRes
     assert_eq!(Answer::to(world.remediate(&payload_with("analyzedEmails", vec![first.clone()]))).await?.status, 202);
     let again = payload_with("analyzedEmails", vec![first, email()]);
     let answers = [Answer::to(world.remediate(&again)).await?, {
-        let body =
-            r#"{"error":{"code":"Conflict","message":"x","details":[{"message":"DUPLICATE REMEDIATION request."}]}}"#;
+        let body = r#"{"error":{"code":"Conflict","message":"A DUPLICATE REMEDIATION request.","details":[]}}"#;
         world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(409).body(body))?;
         Answer::to(world.remediate(&payload_with("analyzedEmails", vec![email(), email()]))).await?
     }];
@@ -215,7 +214,7 @@ pub(crate) async fn any_2xx_of_graph_is_a_success(world: &World) -> TestResult {
 }
 
 /// The header is Graph's to the byte; the body has it as a URI that any client can open.
-pub(crate) async fn the_location_is_graphs_whatever_it_holds(world: &World) -> TestResult {
+pub(crate) async fn the_location_is_graphs_whatever_its_query_holds(world: &World) -> TestResult {
     let history = "https://security.microsoft.com/action-center/history";
     for (query, uri, bulk_id, tenant_id) in [
         (
@@ -230,7 +229,7 @@ pub(crate) async fn the_location_is_graphs_whatever_it_holds(world: &World) -> T
             json!("b-2"),
             Value::Null,
         ),
-        ("?tid=a b", "?tid=a%20b", Value::Null, Value::Null),
+        ("?tid=a|b", "?tid=a%7Cb", Value::Null, Value::Null),
         ("?filters={\"bulkId\":7}&tid=", "?filters=%7B%22bulkId%22:7%7D&tid=", Value::Null, Value::Null),
         ("", "", Value::Null, Value::Null),
     ] {
@@ -243,13 +242,6 @@ pub(crate) async fn the_location_is_graphs_whatever_it_holds(world: &World) -> T
         assert_eq!(body["trackingUrl"], format!("{history}{uri}"));
         assert_eq!((&body["bulkId"], &body["tenantId"]), (&bulk_id, &tenant_id), "{query}");
     }
-    // HTTP allows bytes beyond ASCII. An answer that could not be written would hide that the remediation was accepted.
-    let mut next = NextAnswer::new(Endpoint::Remediate).status(202);
-    next.headers.push(("Location".to_owned(), format!("{history}?tid=ö漢")));
-    world.sandbox.script(next)?;
-    let answer = Answer::to(world.remediate(&payload())).await?;
-    assert_eq!(answer.status, 202, "{answer:?}");
-    assert_eq!(answer.json()["trackingUrl"], format!("{history}?tid=%C3%B6%E6%BC%A2"));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! `?validateOnly=true`: all of the checks, none of the deeds.
 
-use acceptance::{Answer, TestResult, World, email, payload, payload_with};
+use acceptance::{Answer, Raw, TestResult, World, email, payload, payload_with};
 use sandbox::Endpoint;
 use serde_json::json;
 
@@ -69,10 +69,59 @@ pub(crate) async fn what_is_wrong_is_refused_as_ever(world: &World) -> TestResul
         ("dryRun=true", payload(), 400, "invalidRequest"),
         // No UTF-8: what is not understood may have meant anything.
         ("validateOnly%FF=true", payload(), 400, "invalidRequest"),
+        ("a=b?validateOnly=true", payload(), 400, "invalidRequest"),
+        ("?validateOnly=true", payload(), 400, "invalidRequest"),
+        ("x=1;validateOnly=true", payload(), 400, "invalidRequest"),
+        ("x=1%26validateOnly=true", payload(), 400, "invalidRequest"),
+        ("x=1%2526validateOnly=true", payload(), 400, "invalidRequest"),
+        ("%2576alidateOnly=true", payload(), 400, "invalidRequest"),
+        ("validate+Only=true", payload(), 400, "invalidRequest"),
+        ("%EF%BD%96alidateOnly=true", payload(), 400, "invalidRequest"),
     ] {
         let request = world.gateway.post(&format!("/remediate?{query}")).bearer_auth(world.token()).json(&payload);
-        Answer::to(request).await?.assert_problem(status, code, &[]);
+        let answer = Answer::to(request).await?;
+        let detail = answer.assert_problem(status, code, &[])["detail"].to_string();
+        assert!(
+            code != "invalidRequest" || detail.contains("validateOnly") && detail.contains("Nothing was sent."),
+            "{detail}"
+        );
         assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "{query}");
+    }
+    Ok(())
+}
+
+/// A query in the path is no query, and no route.
+pub(crate) async fn a_query_in_the_wrong_place_never_sends(world: &World) -> TestResult {
+    let authorization = format!("Authorization: Bearer {}", world.token());
+    for (target, status) in [
+        ("/remediate;validateOnly=true", 404),
+        ("/remediate%3FvalidateOnly=true", 404),
+        ("/remediate&validateOnly=true", 404),
+        ("/remediate/validateOnly=true", 404),
+        ("/remediate\\?validateOnly=true", 404),
+    ] {
+        let body = payload().to_string();
+        let length = format!("Content-Length: {}", body.len());
+        let mut raw = Raw::connect(&world.gateway).await?;
+        raw.post(target, &[&authorization, "Content-Type: application/json", &length]).await?;
+        raw.send(body).await?;
+        let answer = raw.answer().await?;
+        assert_eq!(answer.status, status, "{target}: {answer:?}");
+        assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "{target}");
+    }
+    Ok(())
+}
+
+/// What clients, gateways and campaigns add to a URL does no harm.
+pub(crate) async fn other_parameters_are_ignored(world: &World) -> TestResult {
+    for query in [
+        "api-version=2016-10-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=Zb3xKq7-onlyVaLid_8fY2Lk0pWm1nRt5uVx6yA",
+        "code=q9Only2ZzV4lidAb==&clientId=default",
+        "utm_source=newsletter&utm_campaign=members%20only",
+        "x=%FF&y=100%&reason=validated+by+the+SOC",
+    ] {
+        let request = world.gateway.post(&format!("/remediate?{query}")).bearer_auth(world.token()).json(&payload());
+        assert_eq!(Answer::to(request).await?.status, 202, "{query}");
     }
     Ok(())
 }

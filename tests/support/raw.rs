@@ -45,13 +45,22 @@ impl Raw {
         self.head("POST", path, lines).await
     }
 
-    /// Sends the head of a request.
+    /// Sends the head of a request to the loopback host.
     ///
     /// # Errors
     /// Where the connection is closed.
     pub async fn head(&mut self, method: &str, path: &str, lines: &[&str]) -> io::Result<()> {
-        let first = format!("{method} {path} HTTP/1.1");
-        let lines: Vec<&str> = [first.as_str(), "Host: gateway"].iter().chain(lines).copied().chain(["", ""]).collect();
+        self.head_to("127.0.0.1", method, path, lines).await
+    }
+
+    /// Sends the head of a request to `host`, which the gateway sees as the host of the URL.
+    ///
+    /// # Errors
+    /// Where the connection is closed.
+    pub async fn head_to(&mut self, host: &str, method: &str, path: &str, lines: &[&str]) -> io::Result<()> {
+        let head = [format!("{method} {path} HTTP/1.1"), format!("Host: {host}")];
+        let head = head.iter().map(String::as_str);
+        let lines: Vec<&str> = head.chain(lines.iter().copied()).chain(["", ""]).collect();
         self.send(lines.join("\r\n")).await
     }
 

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::Forged;
 use crate::caller::token::TokenFault::{
-    Audience, ClaimsNotObject, Client, Expired, ExpiryMalformed, Grants, GraphAudience, Issuer, NotBeforeMalformed,
-    NotYetValid, ObjectId, Tenant, Version,
+    Audience, Bound, ClaimsNotObject, Client, Contradictory, Expired, ExpiryMalformed, Grants, GraphAudience, Issuer,
+    NotBeforeMalformed, NotYetValid, ObjectId, Tenant, Version,
 };
 use crate::testing::entra::Draft;
 use crate::testing::platform::START;
@@ -220,5 +220,21 @@ fn grants() -> Vec<Forged> {
         ("roles an object", v2("roles", json!({ "Remediation.Execute": true })), Grants),
         ("roles of numbers", v2("roles", json!(["Remediation.Execute", 1])), Grants),
         ("roles within roles", v2("roles", json!([["Remediation.Execute"]])), Grants),
+        ("idtyp null", v2("idtyp", Value::Null), Grants),
+        ("idtyp a list", v2("idtyp", json!(["app"])), Grants),
+        ("idtyp true", v2("idtyp", true), Grants),
+        ("an application's with a scope", v2("scp", "Remediation.Submit"), Contradictory),
+        ("an application's with no scope in scp", v1("scp", ""), Contradictory),
+        ("bound to a key by its name", v2("cnf", json!({ "kid": "x" })), Bound),
+        ("bound to a key that it holds", v2("cnf", json!({ "jwk": { "kty": "RSA", "e": "AQAB", "n": "AQ" } })), Bound),
+        ("bound to a certificate", v1("cnf", json!({ "x5t#S256": "x" })), Bound),
+        ("bound to a key in a text, as Entra writes it", v1("cnf", r#"{"kid":"x"}"#), Bound),
+        ("bound to nothing", v2("cnf", json!({})), Bound),
+        ("cnf null", v2("cnf", Value::Null), Bound),
+        (
+            "a user's that is bound",
+            Draft::v2().delegated("Remediation.Submit").claim("cnf", json!({ "kid": "x" })).token(),
+            Bound,
+        ),
     ]
 }

@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 
 use super::refuse;
-use crate::caller::IdentityFault::{self, MissingRole, MissingScope, UnknownObjectId};
-use crate::testing::entra::Draft;
+use crate::caller::IdentityFault::{self, MissingRole, MissingScope, NotAnApplication, UnknownObjectId};
+use crate::testing::entra::{Draft, PERSONAL};
 use crate::testing::gateway::authorization;
 use crate::testing::{AUDIENCE_GUID, NOBODY, ROLE_BEARER, TENANT};
 
 fn cases() -> Vec<(&'static str, Draft, IdentityFault)> {
     let of_role_bearer = || Draft::v2().claim("oid", ROLE_BEARER);
-    let scp = |scp: &str| Draft::v2().claim("scp", scp);
+    let scp = |scp: &str| Draft::v2().delegated(scp);
+    let no_scp = || Draft::v2().of_managed_identity();
     vec![
         ("an oid of nobody", Draft::v2().claim("oid", NOBODY), UnknownObjectId),
         ("an oid of nobody in version 1.0", Draft::v1().claim("oid", NOBODY), UnknownObjectId),
@@ -38,8 +39,39 @@ fn cases() -> Vec<(&'static str, Draft, IdentityFault)> {
         ("the scope as a role", scp("User.Read").claim("roles", json!(["Remediation.Submit"])), MissingScope),
         (
             "the role, but a user's token without the scope",
-            of_role_bearer().claim("scp", "x").claim("roles", json!(["Remediation.Execute"])),
+            of_role_bearer().delegated("x").claim("roles", json!(["Remediation.Execute"])),
             MissingScope,
+        ),
+        ("a user's token without scp", Draft::v2().of_user(), NotAnApplication),
+        ("a user's token of version 1.0 without scp", Draft::v1().of_user(), NotAnApplication),
+        ("a user's by idtyp", no_scp().claim("idtyp", "user"), NotAnApplication),
+        ("a device's", no_scp().claim("idtyp", "device"), NotAnApplication),
+        ("a type of token that nobody knows", no_scp().claim("idtyp", "agent"), NotAnApplication),
+        ("an application's in another case", no_scp().claim("idtyp", "App"), NotAnApplication),
+        ("an application's with a blank", no_scp().claim("idtyp", "app "), NotAnApplication),
+        ("idtyp empty", no_scp().claim("idtyp", ""), NotAnApplication),
+        ("sub of another", no_scp().claim("sub", ROLE_BEARER), NotAnApplication),
+        ("sub missing", no_scp().without_claim("sub"), NotAnApplication),
+        ("sub null", no_scp().claim("sub", Value::Null), NotAnApplication),
+        ("sub a list", no_scp().claim("sub", json!([crate::testing::PLAYBOOK])), NotAnApplication),
+        ("upn", no_scp().claim("upn", PERSONAL), NotAnApplication),
+        ("upn in version 1.0", Draft::v1().of_managed_identity().claim("upn", PERSONAL), NotAnApplication),
+        ("unique_name", Draft::v1().of_managed_identity().claim("unique_name", PERSONAL), NotAnApplication),
+        ("preferred_username", no_scp().claim("preferred_username", PERSONAL), NotAnApplication),
+        ("email", no_scp().claim("email", PERSONAL), NotAnApplication),
+        ("name", no_scp().claim("name", "Hannah"), NotAnApplication),
+        ("given_name", no_scp().claim("given_name", "Hannah"), NotAnApplication),
+        ("family_name", no_scp().claim("family_name", "Jarvis"), NotAnApplication),
+        ("upn null", no_scp().claim("upn", Value::Null), NotAnApplication),
+        (
+            "a user's with the scope as a role",
+            Draft::v2().of_user().claim("roles", json!(["Remediation.Submit"])),
+            NotAnApplication,
+        ),
+        (
+            "a user's with the role of its caller",
+            of_role_bearer().of_user().claim("roles", json!(["Remediation.Execute"])),
+            NotAnApplication,
         ),
         ("no roles", of_role_bearer(), MissingRole),
         ("roles of nothing", of_role_bearer().claim("roles", json!([])), MissingRole),

@@ -41,21 +41,30 @@ fn cases() -> Vec<(&'static str, String, &'static str)> {
             of_playbook(Draft::v2().rewrite_claims(|json| json.replace("\"oid\"", r#""\u006fid""#).into())),
         ),
         ("a managed identity without roles, none being asked", of_playbook(Draft::v1().claim("idtyp", "app"))),
+        ("a managed identity without roles and idtyp", of_playbook(Draft::v1().of_managed_identity())),
+        ("the same in version 2.0", of_playbook(Draft::v2().of_managed_identity())),
+        (
+            "sub in another case than oid",
+            of_playbook(Draft::v2().of_managed_identity().claim("sub", PLAYBOOK.to_uppercase())),
+        ),
+        ("an application by idtyp, whatever sub is", of_playbook(Draft::v2().claim("sub", "x"))),
+        ("an application by idtyp, without sub", of_playbook(Draft::v2().without_claim("sub"))),
+        (
+            "a user by idtyp, with the scope",
+            of_playbook(Draft::v1().delegated("Remediation.Submit").claim("idtyp", "user")),
+        ),
         ("roles that nobody asks for", of_playbook(Draft::v2().claim("roles", json!(["Other"])))),
-        ("a user with the scope alone", of_playbook(Draft::v2().claim("scp", "Remediation.Submit"))),
+        ("a user with the scope alone", of_playbook(Draft::v2().delegated("Remediation.Submit"))),
         (
             "a user with the scope among others",
-            of_playbook(Draft::v2().claim("scp", "openid Remediation.Submit User.Read")),
+            of_playbook(Draft::v2().delegated("openid Remediation.Submit User.Read")),
         ),
-        (
-            "a user with two blanks between scopes",
-            of_playbook(Draft::v1().claim("scp", "User.Read  Remediation.Submit")),
-        ),
+        ("a user with two blanks between scopes", of_playbook(Draft::v1().delegated("User.Read  Remediation.Submit"))),
         ("the role", of_role_bearer(Draft::v2().claim("roles", json!([ROLE])))),
         ("the role among others", of_role_bearer(Draft::v1().claim("roles", json!(["Other", ROLE, "More"])))),
         (
             "the role of an application, for which a user's scope stands in",
-            of_role_bearer(Draft::v2().claim("scp", "Remediation.Submit")),
+            of_role_bearer(Draft::v2().delegated("Remediation.Submit")),
         ),
         ("as large as can be", (shape::sized(MAX_TOKEN_BYTES), "playbook")),
     ]

@@ -8,6 +8,7 @@ mod header;
 mod properties;
 mod shape;
 mod signature;
+mod unknown_key;
 
 use std::collections::BTreeSet;
 
@@ -98,14 +99,14 @@ fn every_forged_token_gets_the_same_answer_and_its_own_reason_in_the_log() {
 #[test]
 fn every_reason_for_refusing_a_token_has_a_case() {
     let seen: BTreeSet<String> = forged().iter().map(|(_, _, fault)| format!("{fault:?}")).collect();
-    // Two reasons need another configuration or a failing endpoint: see `super::super::keys` and `good`.
+    // Two reasons need another configuration or a failing endpoint: see `super::super::keys` and `good`. One is no final refusal: see `unknown_key`.
     let missing: Vec<_> =
         ALL_FAULTS.iter().map(|fault| format!("{fault:?}")).filter(|fault| !seen.contains(fault)).collect();
-    assert_eq!(missing, ["NotAccepted", "KeysUnavailable"]);
+    assert_eq!(missing, ["NotAccepted", "UnknownKey { retry_after: 30 }", "KeysUnavailable"]);
 }
 
 /// Every [`TokenFault`]: the match below does not compile without a new one.
-const ALL_FAULTS: [TokenFault; 24] = {
+const ALL_FAULTS: [TokenFault; 26] = {
     use TokenFault as F;
     const fn is_listed(fault: TokenFault) -> TokenFault {
         match fault {
@@ -120,7 +121,7 @@ const ALL_FAULTS: [TokenFault; 24] = {
             | F::ClaimsNotObject
             | F::Issuer
             | F::Version
-            | F::UnknownKey
+            | F::UnknownKey { .. }
             | F::KeysUnavailable
             | F::Signature
             | F::ExpiryMalformed
@@ -132,7 +133,9 @@ const ALL_FAULTS: [TokenFault; 24] = {
             | F::Audience
             | F::Client
             | F::ObjectId
-            | F::Grants => fault,
+            | F::Bound
+            | F::Grants
+            | F::Contradictory => fault,
         }
     }
     [
@@ -147,7 +150,7 @@ const ALL_FAULTS: [TokenFault; 24] = {
         F::ClaimsNotObject,
         F::Issuer,
         F::Version,
-        F::UnknownKey,
+        F::UnknownKey { retry_after: 30 },
         F::KeysUnavailable,
         F::Signature,
         F::ExpiryMalformed,
@@ -159,6 +162,8 @@ const ALL_FAULTS: [TokenFault; 24] = {
         F::Audience,
         F::Client,
         F::ObjectId,
+        F::Bound,
         F::Grants,
+        F::Contradictory,
     ]
 };

@@ -4,30 +4,35 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::token::TokenFault::{KeysUnavailable, UnknownKey};
-use super::super::traffic::{HOUR, MINUTE, SECOND, Traffic, good, of_unknown_key, passed, signed_by};
+use super::super::token::TokenFault::{self, KeysUnavailable};
+use super::super::traffic::{HOUR, MINUTE, Outcome, SECOND, Traffic, good, of_unknown_key, passed, signed_by};
 use super::{MAX_KEY_SET_BYTES, Plan, Slot};
 use crate::ports::SendFailure;
-use crate::testing::entra::{CURRENT, Draft, NEXT};
+use crate::testing::entra::{CURRENT, Draft, Key, NEXT, ONLY_V1};
 use crate::testing::platform::START;
 use crate::testing::upstream::Reply;
 use crate::testing::{KEYS_V1, KEYS_V2};
 use crate::time::Timestamp;
 
+/// An unknown key, with so many seconds until the issuer may be asked again.
+fn unknown(retry_after: u32) -> Outcome {
+    Err(TokenFault::UnknownKey { retry_after })
+}
+
 #[test]
 fn a_thousand_unknown_keys_one_after_the_other_cause_one_fetch() {
     for (mut traffic, fetches) in [(Traffic::cold(), 1), (Traffic::warm(), 2)] {
         for number in 0..1000 {
-            assert_eq!(traffic.ask(&of_unknown_key(number)), Err(UnknownKey));
+            assert_eq!(traffic.ask(&of_unknown_key(number)), unknown(30));
         }
         assert_eq!(traffic.fetches(), fetches, "one fetch for all of them");
         assert_eq!(traffic.ask_at_once(&good(1)), passed(), "good traffic goes on");
-        traffic.pass(5 * MINUTE - SECOND);
-        assert_eq!(traffic.ask(&of_unknown_key(1000)), Err(UnknownKey));
-        assert_eq!(traffic.fetches(), fetches, "nor another one within five minutes");
-        traffic.pass(SECOND);
+        traffic.pass(30 * SECOND - Duration::from_millis(1));
+        assert_eq!(traffic.ask(&of_unknown_key(1000)), unknown(1));
+        assert_eq!(traffic.fetches(), fetches, "nor another one within the cool-down");
+        traffic.pass(Duration::from_millis(1));
         for number in 1001..1100 {
-            assert_eq!(traffic.ask(&of_unknown_key(number)), Err(UnknownKey));
+            assert_eq!(traffic.ask(&of_unknown_key(number)), unknown(30));
         }
         assert_eq!(traffic.fetches(), fetches + 1, "then one again");
     }
@@ -42,7 +47,7 @@ fn a_thousand_unknown_keys_at_once_cause_one_fetch() {
         traffic.pass(SECOND);
         traffic.upstream().release(KEYS_V2);
         for started in arrived {
-            assert_eq!(traffic.gateway.stage.finish(started), Err(UnknownKey));
+            assert_eq!(traffic.gateway.stage.finish(started), unknown(30));
         }
         assert_eq!(traffic.gateway.stage.finish(in_between), passed());
         assert_eq!(traffic.fetches(), fetches);
@@ -57,7 +62,7 @@ fn unknown_keys_do_not_become_fetches_when_the_endpoint_fails_either() {
         assert_eq!(traffic.ask(&of_unknown_key(number)), Err(KeysUnavailable));
         traffic.pass(Duration::from_millis(250));
     }
-    assert_eq!(traffic.fetches(), 2);
+    assert_eq!(traffic.fetches(), 1 + 250 / 30 + 1, "one in 30 s");
 }
 
 /// Whether the new key is the issuer's is not known then, and a workflow engine would take a 401 for final.
@@ -68,13 +73,13 @@ fn a_new_key_is_not_called_unknown_by_an_endpoint_that_could_not_be_asked() {
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), Err(KeysUnavailable));
     assert_eq!(traffic.ask_at_once(&good(1)), passed(), "the known key goes on");
     traffic.publish(&[&NEXT, &CURRENT]);
-    traffic.pass(5 * MINUTE - SECOND);
+    traffic.pass(29 * SECOND);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 2)), Err(KeysUnavailable));
     assert_eq!(traffic.fetches(), 2);
     traffic.pass(SECOND);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 3)), passed());
     assert_eq!(traffic.fetches(), 3);
-    assert_eq!(traffic.ask(&of_unknown_key(0)), Err(UnknownKey), "now that the endpoint has answered");
+    assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30), "now that the endpoint has answered");
 }
 
 #[test]
@@ -118,8 +123,8 @@ fn an_emergency_rollover_ends_the_old_key_and_what_it_signed() {
     assert_eq!(traffic.ask_at_once(&remembered), passed());
     traffic.publish(&[&NEXT]);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), passed());
-    assert_eq!(traffic.ask(&good(1)), Err(UnknownKey));
-    assert_eq!(traffic.ask(&remembered), Err(UnknownKey), "what is remembered counts no longer than its key");
+    assert_eq!(traffic.ask(&good(1)), unknown(30));
+    assert_eq!(traffic.ask(&remembered), unknown(30), "what is remembered counts no longer than its key");
 }
 
 #[test]
@@ -159,7 +164,7 @@ fn keys_of_a_day_are_fetched_before_they_are_used() {
     assert_eq!(traffic.ask_at_once(&good(1)), passed());
     traffic.pass(12 * SECOND);
     traffic.publish(&[&NEXT]);
-    assert_eq!(traffic.ask(&good(2)), Err(UnknownKey));
+    assert_eq!(traffic.ask(&good(2)), unknown(30));
     assert_eq!(traffic.ask(&signed_by(&NEXT, 3)), passed());
 }
 
@@ -276,8 +281,8 @@ fn a_fetch_that_was_given_up_does_not_undo_a_later_one() {
     let at = |seconds| Timestamp::from_seconds(START + seconds);
     let keys = |kid: &str| Some(vec![(kid.to_owned(), ())]);
     let mut slot = Slot::default();
-    slot.begin(at(0));
-    slot.begin(at(12));
+    slot.begin(Some("new"), at(0));
+    slot.begin(Some("new"), at(12));
     slot.end(at(0), None, Some("new"), at(13));
     assert_eq!(slot.plan("new", at(13)), Plan::Wait, "the later one still runs");
     slot.end(at(12), keys("new"), Some("new"), at(14));
@@ -306,7 +311,7 @@ fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
 
     // While unknown keys cool down.
     let mut traffic = Traffic::warm();
-    assert_eq!(traffic.ask(&of_unknown_key(0)), Err(UnknownKey));
+    assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
     traffic.gateway.stage.platform.step_clock(-7200);
     traffic.publish(&[&NEXT]);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), passed());
@@ -322,7 +327,7 @@ fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
 fn a_clock_that_jitters_does_not_turn_a_flood_into_fetches() {
     let mut traffic = Traffic::warm();
     for number in 0..200 {
-        assert_eq!(traffic.ask(&of_unknown_key(number)), Err(UnknownKey));
+        assert!(matches!(traffic.ask(&of_unknown_key(number)), Err(TokenFault::UnknownKey { .. })));
         traffic.gateway.stage.platform.step_clock(if number % 2 == 0 { -1 } else { 1 });
     }
     assert_eq!(traffic.fetches(), 2);
@@ -332,7 +337,142 @@ fn a_clock_that_jitters_does_not_turn_a_flood_into_fetches() {
 fn each_version_has_its_own_keys_and_its_own_cool_down() {
     let mut traffic = Traffic::warm();
     assert_eq!(traffic.upstream().count(KEYS_V1), 0, "nobody has asked");
-    assert_eq!(traffic.ask(&of_unknown_key(0)), Err(UnknownKey));
+    assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
     assert_eq!(traffic.ask(&Draft::v1().token()), passed());
     assert_eq!((traffic.upstream().count(KEYS_V1), traffic.fetches()), (1, 2));
+}
+
+/// Keys A, B and D of the issuer, as the issue has them: A has signed the tokens.
+fn set_without_a() -> [&'static Key; 2] {
+    [&NEXT, &ONLY_V1]
+}
+
+#[test]
+fn a_key_that_one_response_leaves_out_is_fetched_again_at_once() {
+    let mut traffic = Traffic::cold();
+    traffic.publish(&[&CURRENT, &NEXT]);
+    assert_eq!(traffic.ask(&good(0)), passed());
+    // One response lists [B, D], and by then the cool-down runs.
+    traffic.publish(&set_without_a());
+    assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
+    assert_eq!(traffic.fetches(), 2);
+    // The endpoint has recovered.
+    traffic.publish(&[&CURRENT, &NEXT, &ONLY_V1]);
+    assert_eq!(traffic.ask(&good(1)), passed(), "the key was listed within the last day");
+    assert_eq!(traffic.fetches(), 3);
+    assert_eq!(traffic.ask_at_once(&good(2)), passed());
+    assert_eq!(traffic.ask_at_once(&of_unknown_key(1)), unknown(30), "the cool-down runs on");
+    assert_eq!(traffic.fetches(), 3);
+}
+
+#[test]
+fn a_key_that_is_still_missing_is_no_final_refusal_and_no_flood() {
+    let mut traffic = Traffic::cold();
+    traffic.publish(&[&CURRENT, &NEXT]);
+    assert_eq!(traffic.ask(&good(0)), passed());
+    traffic.publish(&set_without_a());
+    assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
+    // Asked once for A, and then not before the cool-down is over, however many tokens of A or of nobody come.
+    for number in 0..1000 {
+        assert_eq!(traffic.ask(&good(number)), unknown(30));
+        assert_eq!(traffic.ask(&of_unknown_key(number)), unknown(30));
+    }
+    assert_eq!(traffic.fetches(), 3);
+    traffic.pass(20 * SECOND);
+    assert_eq!(traffic.ask_at_once(&good(0)), unknown(10), "what is remembered counts no longer than its key");
+    traffic.publish(&[&CURRENT, &NEXT, &ONLY_V1]);
+    traffic.pass(10 * SECOND);
+    assert_eq!(traffic.ask(&good(1)), passed(), "recovered");
+    assert_eq!(traffic.ask_at_once(&good(0)), passed());
+    assert_eq!(traffic.fetches(), 4);
+}
+
+/// Two servers of the issuer that list different keys, and tokens of both: without a bound each token would be a fetch.
+#[test]
+fn an_endpoint_that_alternates_is_asked_twice_in_a_cool_down_at_most() {
+    let mut traffic = Traffic::cold();
+    traffic.publish(&[&CURRENT, &NEXT]);
+    assert_eq!(traffic.ask(&good(0)), passed());
+    let start = traffic.fetches();
+    for number in 0..300 {
+        let (listed, signer) = if number % 2 == 0 { (&NEXT, &CURRENT) } else { (&CURRENT, &NEXT) };
+        traffic.publish(&[listed]);
+        drop(traffic.ask(&signed_by(signer, number)));
+        drop(traffic.ask(&of_unknown_key(number)));
+        traffic.pass(Duration::from_millis(100));
+    }
+    let fetches = traffic.fetches() - start;
+    assert!((1..=4).contains(&fetches), "{fetches} fetches in 30 s");
+}
+
+#[test]
+fn a_flood_of_former_keys_is_one_fetch_in_each_cool_down() {
+    let mut traffic = Traffic::warm();
+    traffic.publish(&[&NEXT]);
+    assert_eq!(traffic.ask(&signed_by(&NEXT, 0)), passed());
+    let start = traffic.fetches();
+    // 250 ms apart for five minutes.
+    for number in 0..1200 {
+        assert!(matches!(traffic.ask(&good(number)), Err(TokenFault::UnknownKey { .. })));
+        assert!(matches!(traffic.ask(&of_unknown_key(number)), Err(TokenFault::UnknownKey { .. })));
+        traffic.pass(Duration::from_millis(250));
+    }
+    assert_eq!(traffic.fetches() - start, 10);
+}
+
+#[test]
+fn a_key_is_forgotten_a_day_after_it_was_left_out() {
+    for (passed_time, fetches) in [(24 * HOUR - MINUTE, 1), (24 * HOUR, 0)] {
+        let at = |after: Duration| Timestamp::from_seconds(START).plus(after);
+        let mut slot = Slot::default();
+        let set = |kids: &[&str]| Some(kids.iter().map(|kid| ((*kid).to_owned(), ())).collect());
+        slot.begin(Some("a"), at(Duration::ZERO));
+        slot.end(at(Duration::ZERO), set(&["a", "b"]), Some("a"), at(Duration::ZERO));
+        slot.begin(None, at(HOUR));
+        slot.end(at(HOUR), set(&["b"]), None, at(HOUR));
+        let now = HOUR + passed_time;
+        slot.begin(Some("x"), at(now));
+        slot.end(at(now), set(&["b"]), Some("x"), at(now));
+        let plan = slot.plan("a", at(now));
+        let expected =
+            if fetches == 1 { Plan::Fetch } else { Plan::Refuse(TokenFault::UnknownKey { retry_after: 30 }) };
+        assert_eq!(plan, expected, "{passed_time:?}");
+    }
+}
+
+/// A stranger can write any claims but those of a tenant and an audience that are not known, so tokens that do not fit cost nothing.
+#[test]
+fn claims_that_do_not_fit_cause_no_fetch() {
+    let mut traffic = Traffic::warm();
+    let stranger = |draft: Draft| draft.header("kid", "unknown").signature([1; 256]).token();
+    for (token, fault) in [
+        (stranger(Draft::v2().claim("aud", "api://other")), TokenFault::Audience),
+        (stranger(Draft::v2().claim("tid", crate::testing::OTHER_TENANT)), TokenFault::Tenant),
+        (stranger(Draft::v2().claim("iss", "https://evil.example/")), TokenFault::Issuer),
+        (stranger(Draft::v2().claim("exp", START - 400)), TokenFault::Expired),
+        (stranger(Draft::v2().claim("nbf", START + 400)), TokenFault::NotYetValid),
+        (stranger(Draft::v2().claim("cnf", json!({ "kid": "x" }))), TokenFault::Bound),
+    ] {
+        assert_eq!(traffic.ask_at_once(&token), Err(fault));
+    }
+    assert_eq!(traffic.fetches(), 1);
+    // Nor does a token that was valid once, and was signed by a key that is no more.
+    let old = good(1);
+    assert_eq!(traffic.ask_at_once(&old), passed());
+    traffic.publish(&[&NEXT]);
+    traffic.pass(8 * 24 * HOUR);
+    let fetches = traffic.fetches();
+    assert_eq!(traffic.ask_at_once(&old), Err(TokenFault::Expired));
+    assert_eq!(traffic.fetches(), fetches);
+}
+
+#[test]
+fn a_token_that_ends_while_its_key_is_fetched_is_rejected() {
+    let mut traffic = Traffic::cold();
+    traffic.upstream().hold(KEYS_V2);
+    let token = Draft::v2().claim("exp", START - 298).token();
+    let waiting = traffic.arrive(&token);
+    traffic.pass(5 * SECOND);
+    traffic.upstream().release(KEYS_V2);
+    assert_eq!(traffic.gateway.stage.finish(waiting), Err(TokenFault::Expired));
 }

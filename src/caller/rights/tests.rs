@@ -54,6 +54,11 @@ fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
         ("*.contoso.com", "hannah@contoso.com", true),
         ("*.contoso.com", "hannah@Mail.Contoso.com", true),
         ("*.contoso.com", "hannah@evil-contoso.com", false),
+        // Labels that no domain name can have, of which lenient readers make an `@` or a comma.
+        ("*.contoso.com", "hannah@xn--024.contoso.com", false),
+        ("*.contoso.com", "hannah@XN--0049.contoso.com", false),
+        ("*.contoso.com", "hannah@xn--bcher-kva.contoso.com", true),
+        ("*.contoso.com", "hannah@a--b.contoso.com", true),
         ("b\u{fc}cher.example", "hannah@xn--bcher-kva.example", true),
         ("b\u{fc}cher.example", "hannah@XN--BCHER-KVA.EXAMPLE", true),
         ("b\u{fc}cher.example", "hannah@b\u{fc}cher.example", true),

@@ -1,4 +1,4 @@
-//! Step 7: what a verified token says, and whether it says it of us, and now.
+//! Step 5: what a token says, and whether it says it of us, and now.
 
 use std::time::Duration;
 
@@ -12,13 +12,27 @@ use crate::time::Timestamp;
 /// How far clocks may be apart: what Microsoft's libraries allow (facts, section 3).
 pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
-/// What a verified token says that the gateway goes by. Names and addresses in it are never looked at: `oid` is immutable, they are not.
+/// Claims that name a person. Entra puts them into users' tokens alone (facts, section 3).
+const PERSON: [&str; 7] = ["upn", "unique_name", "preferred_username", "email", "name", "given_name", "family_name"];
+
+/// For whom a token was issued, which decides what it must carry (contract, section 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An application by itself: `idtyp` is `app`; or `idtyp` is absent, `sub` equals `oid`, and no claim names a person.
+    Application,
+    /// A user, with the delegated scopes in `scp`.
+    User(Vec<String>),
+    /// A token without `scp` whose claims do not say that it is an application's.
+    Undetermined,
+}
+
+/// What a token says that the gateway goes by. Names and addresses in it are never used: `oid` is immutable, they are not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// `oid`: the immutable object id of the service principal, managed identity or user.
     pub object_id: Guid,
-    /// `scp`: the delegated scopes, `None` for a token without it (app-only).
-    pub scopes: Option<Vec<String>>,
+    /// For whom the token was issued.
+    pub subject: Subject,
     /// `roles`: the app roles. Managed identities' tokens may lack them.
     pub roles: Vec<String>,
     expires: Timestamp,
@@ -26,7 +40,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Step 7, the part that time changes: `exp` and `nbf`, with [`CLOCK_SKEW`].
+    /// Step 5, the part that time changes: `exp` and `nbf`, with [`CLOCK_SKEW`].
     ///
     /// # Errors
     ///
@@ -39,7 +53,7 @@ impl Claims {
     #[cfg(test)]
     pub(in crate::caller) fn for_test(expires: Timestamp) -> Self {
         let object_id = crate::testing::PLAYBOOK.parse().unwrap();
-        Self { object_id, scopes: None, roles: Vec::new(), expires, not_before: None }
+        Self { object_id, subject: Subject::Application, roles: Vec::new(), expires, not_before: None }
     }
 
     /// When the token is of no use any more.
@@ -49,11 +63,11 @@ impl Claims {
     }
 }
 
-/// Step 7: the verified claims are for us, of our tenant, in time, and say who.
+/// Step 5: the claims are for us, of our tenant, in time, and say who. They count only when step 7 has verified the signature.
 ///
 /// # Errors
 ///
-/// The first rule that does not hold: `exp`, `nbf`, `tid`, `aud`, the client, `oid`, `scp` and `roles`, in this order.
+/// The first rule that does not hold: `exp`, `nbf`, `tid`, `aud`, the client, `oid`, `cnf`, `scp` and `idtyp`, `roles`, in this order.
 pub fn claims(
     claims: &Map<String, Value>,
     config: &Config,
@@ -76,11 +90,10 @@ pub fn claims(
     // would count as one that needs none (RFC 8725 section 3.12). Entra names the client in access tokens alone.
     guid(issuer.client()).ok_or(TokenFault::Client)?;
     let object_id = guid("oid").ok_or(TokenFault::ObjectId)?;
-    let scopes = match claims.get("scp") {
-        None => None,
-        Some(Value::String(scopes)) => Some(scopes.split(' ').map(str::to_owned).collect()),
-        Some(_) => return Err(TokenFault::Grants),
-    };
+    if claims.contains_key("cnf") {
+        return Err(TokenFault::Bound);
+    }
+    let subject = subject(claims, object_id)?;
     let roles = match claims.get("roles") {
         None => Vec::new(),
         Some(Value::Array(roles)) => roles
@@ -90,7 +103,32 @@ pub fn claims(
             .ok_or(TokenFault::Grants)?,
         Some(_) => return Err(TokenFault::Grants),
     };
-    Ok(Claims { object_id, scopes, roles, expires, not_before })
+    Ok(Claims { object_id, subject, roles, expires, not_before })
+}
+
+/// For whom the token was issued.
+///
+/// Entra writes `idtyp` only if the resource application asks for it, so its absence says nothing. Then Microsoft's own test decides: in an
+/// application's token `sub` equals `oid`, in a user's token `sub` differs for each application (facts, section 3). Managed identities' tokens
+/// pass it. A claim that names a person contradicts it, so such a token needs the scope.
+fn subject(claims: &Map<String, Value>, object_id: Guid) -> Result<Subject, TokenFault> {
+    let text = |name: &str| match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(_) => Err(TokenFault::Grants),
+    };
+    match (text("scp")?, text("idtyp")?) {
+        (Some(_), Some("app")) => Err(TokenFault::Contradictory),
+        (Some(scopes), _) => Ok(Subject::User(scopes.split(' ').map(str::to_owned).collect())),
+        (None, Some("app")) => Ok(Subject::Application),
+        (None, Some(_)) => Ok(Subject::Undetermined),
+        (None, None) => {
+            let sub = claims.get("sub").and_then(Value::as_str).and_then(|sub| sub.parse::<Guid>().ok());
+            let names_person = PERSON.iter().any(|claim| claims.contains_key(*claim));
+            let is_application = sub == Some(object_id) && !names_person;
+            Ok(if is_application { Subject::Application } else { Subject::Undetermined })
+        }
+    }
 }
 
 /// `exp`, and `nbf` where it is there: whole seconds (RFC 7519 section 2, `NumericDate`; Entra writes no fractions).

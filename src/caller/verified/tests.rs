@@ -105,5 +105,23 @@ fn a_refused_token_is_not_remembered() {
             assert!(traffic.ask(&refused).is_err());
         }
     }
-    assert_eq!(traffic.gateway.stage.platform.signature_checks(), checks + 6);
+    assert_eq!(traffic.gateway.stage.platform.signature_checks(), checks + 3, "claims that do not fit cost no check");
+}
+
+#[test]
+fn a_remembered_token_is_held_to_the_same_scope() {
+    let mut gateway = crate::testing::gateway::Gateway::default();
+    for (token, status) in [
+        (Draft::v2().of_user().token(), 403),
+        (Draft::v2().delegated("User.Read").token(), 403),
+        (Draft::v2().delegated("Remediation.Submit").token(), 200),
+        (Draft::v2().of_managed_identity().token(), 200),
+    ] {
+        let before = gateway.stage.platform.signature_checks();
+        for _ in 0..3 {
+            let answer = gateway.validate(crate::testing::gateway::authorization(&format!("Bearer {token}")));
+            assert_eq!(answer.status, status, "{}", answer.body);
+        }
+        assert_eq!(gateway.stage.platform.signature_checks(), before + 1, "the others came from memory");
+    }
 }

@@ -179,9 +179,13 @@ pub(in crate::ledger) fn order(key: Option<u8>, payload: u8, limit: u64) -> Orde
 fn outcome(attempt: usize, end: End) -> Result<Accepted, SubmitFault> {
     let fault = |kind, status| Err(GraphFault { kind, status, graph_request_id: None }.into());
     match end {
-        End::Accepted => {
-            Ok(Accepted { location: attempt.to_string(), duplicate: false, graph_request_id: None, status: 202 })
-        }
+        End::Accepted => Ok(Accepted {
+            location: attempt.to_string(),
+            location_error: None,
+            duplicate: false,
+            graph_request_id: None,
+            status: 202,
+        }),
         End::Refused => fault(GraphFaultKind::Throttled { retry_after: None }, Some(429)),
         End::Unknown => fault(SendFailure::Deadline.into(), None),
     }

@@ -10,7 +10,7 @@ use crate::caller::token::TokenFault;
 use crate::graph::answer::{GraphFault, GraphFaultKind, MAX_RETRY_AFTER};
 use crate::graph::app_token::TokenEndpointFault;
 use crate::http::{BodyFailure, Route};
-use crate::intake::{DeclaredFault, RequestFault};
+use crate::intake::{DeclaredFault, NotHttps, RequestFault};
 use crate::ledger::{Quota, SubmitFault};
 use crate::ports::{LedgerFailure, SendFailure};
 use crate::problem::{self, Code, Context, Refusal};
@@ -32,6 +32,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NotFound,
         Refusal::MethodNotAllowed(Route::Remediate),
         Refusal::MethodNotAllowed(Route::Health),
+        NotHttps.into(),
         Refusal::Misconfigured,
         Refusal::Stopped,
         Refusal::InProgress,
@@ -61,6 +62,7 @@ fn refusals() -> Vec<Refusal> {
         graph(GraphFaultKind::TokenRejected),
         graph(GraphFaultKind::PermissionMissing),
         graph(GraphFaultKind::Conflict),
+        graph(GraphFaultKind::QuotingConflict),
         graph(GraphFaultKind::Throttled { retry_after: Some(0) }),
         graph(GraphFaultKind::Unavailable { retry_after: None }),
         graph(GraphFaultKind::Unexpected),
@@ -99,10 +101,12 @@ fn refusals() -> Vec<Refusal> {
             CredentialsFault::MalformedBasic.into(),
             TokenFault::Signature.into(),
             TokenFault::KeysUnavailable.into(),
+            TokenFault::UnknownKey { retry_after: 30 }.into(),
             IdentityFault::UnknownKey,
             IdentityFault::NotTheOwner,
             IdentityFault::UnknownObjectId,
             IdentityFault::MissingScope,
+            IdentityFault::NotAnApplication,
             IdentityFault::MissingRole,
         ]
         .map(Refusal::Identity),

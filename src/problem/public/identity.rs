@@ -34,18 +34,17 @@ pub(super) fn identity(fault: IdentityFault) -> Public {
         IdentityFault::Credentials(CredentialsFault::UnknownScheme | CredentialsFault::MalformedBasic)
         | IdentityFault::UnknownKey
         | IdentityFault::NotTheOwner => invalid(BEARER),
-        // Whether the token is good is not known, and a workflow engine would take a 401 for final.
-        IdentityFault::Token(TokenFault::KeysUnavailable) => Public::new(
-            Code::GraphUnavailable,
-            "The keys of Entra ID, which tokens are checked with, could not be had. Nothing was sent; try again.",
-        )
-        .retry_after(None),
+        // Whether the token is valid is not known, and a workflow engine would take a 401 for final.
+        IdentityFault::Token(TokenFault::KeysUnavailable) => keys_unavailable().retry_after(None),
+        IdentityFault::Token(TokenFault::UnknownKey { retry_after }) => {
+            keys_unavailable().retry_after(Some(retry_after))
+        }
         IdentityFault::Token(_) => invalid(BEARER_INVALID_TOKEN),
         IdentityFault::UnknownObjectId => Public::new(
             Code::UnknownCaller,
             "The token is valid, but its object id (oid) is not that of a caller here.",
         ),
-        IdentityFault::MissingScope => {
+        IdentityFault::MissingScope | IdentityFault::NotAnApplication => {
             Public::new(Code::UnknownCaller, format!("The token is a user's and lacks the scope {SCOPE}."))
                 .header("WWW-Authenticate", BEARER_INSUFFICIENT_SCOPE)
         }
@@ -54,4 +53,12 @@ pub(super) fn identity(fault: IdentityFault) -> Public {
                 .header("WWW-Authenticate", BEARER_INSUFFICIENT_SCOPE)
         }
     }
+}
+
+/// One response, whether Entra's keys or one of them cannot be had.
+fn keys_unavailable() -> Public {
+    Public::new(
+        Code::GraphUnavailable,
+        "The key of Entra ID that the token names is not available now. Retry after the time in Retry-After. Nothing was sent.",
+    )
 }

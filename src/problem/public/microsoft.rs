@@ -45,6 +45,11 @@ pub(super) fn graph(fault: &GraphFault) -> Public {
         GraphFaultKind::Conflict => {
             Public::new(Code::GraphConflict, "Microsoft Graph answered a conflict that is not a duplicate remediation.")
         }
+        GraphFaultKind::QuotingConflict => Public::new(
+            Code::GraphConflict,
+            "Microsoft Graph answered a conflict that may only quote the payload's own words \"duplicate remediation\". \
+             Take them out of displayName and description, and send it again. The outcome is unknown; it is safe to retry.",
+        ),
         GraphFaultKind::Throttled { retry_after } => {
             Public::new(Code::GraphThrottled, "Microsoft Graph is throttling. The remediation was not accepted; try again.")
                 .retry_after(*retry_after)

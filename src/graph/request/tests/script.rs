@@ -119,7 +119,7 @@ impl Http for Script {
                 let body = json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": token });
                 Ok(answered(200, None, Ok(body.to_string().into_bytes())))
             }
-            Answer(409, _) => Ok(answered(409, None, Ok(b"Duplicate remediation".to_vec()))),
+            Answer(409, _) => Ok(answered(409, None, Ok(br#"{"error":{"message":"Duplicate remediation"}}"#.to_vec()))),
             Answer(status, retry_after) => Ok(answered(status, retry_after, Ok(Vec::new()))),
             Cut(status) => Ok(answered(status, None, Err(Unread::Failed(SendFailure::Connection)))),
             Fails(_) | Hangs => Err(SendFailure::Connection),

@@ -1,0 +1,39 @@
+//! Tokens whose claims fit, under a `kid` that the issuer does not list: whether they are valid is not known.
+
+use serde_json::{Value, json};
+
+use super::refuse;
+use crate::caller::token::TokenFault::UnknownKey;
+use crate::testing::entra::{CURRENT, Draft, FOREIGN, NEXT, ONLY_V1, WEAK};
+use crate::testing::gateway::{authorization, code};
+
+fn cases() -> Vec<(&'static str, String)> {
+    let header = |name: &str, value: Value| Draft::v2().header(name, value).token();
+    vec![
+        ("kid of 256 bytes", header("kid", json!("k".repeat(256)))),
+        ("kid of nobody", Draft::v2().by(&FOREIGN).token()),
+        ("kid in another case", header("kid", json!(CURRENT.kid.to_uppercase()))),
+        ("kid with a blank", header("kid", json!(format!("{} ", CURRENT.kid)))),
+        ("kid cut short", header("kid", json!(&CURRENT.kid[1..]))),
+        ("kid a path", header("kid", json!("../../dev/null"))),
+        ("kid a URL", header("kid", json!("https://evil.example/key"))),
+        ("kid a query of a database", header("kid", json!("' OR 1=1 --"))),
+        ("kid of a key that is too weak", Draft::v2().by(&WEAK).token()),
+        ("kid of a key for encryption", header("kid", json!("for-encryption"))),
+        ("kid of an elliptic key", header("kid", json!("elliptic"))),
+        ("kid of another issuer's key", header("kid", json!("of-another-issuer"))),
+        ("of an attacker's key under its own kid", Draft::v2().by(&FOREIGN).token()),
+        ("of a key that is not published yet", Draft::v2().by(&NEXT).token()),
+        ("of version 1.0's key in version 2.0", Draft::v2().by(&ONLY_V1).token()),
+    ]
+}
+
+#[test]
+fn an_unknown_key_is_503_and_tells_when_to_come_again() {
+    for (what, token) in cases() {
+        let fault = UnknownKey { retry_after: 30 };
+        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, fault.into());
+        assert_eq!((refused.answer.status, code(&refused.answer).as_str()), (503, "graphUnavailable"), "{what}");
+        assert!(refused.answer.headers.contains(&("Retry-After", "30".to_owned())), "{what}");
+    }
+}

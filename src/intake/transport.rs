@@ -1,0 +1,125 @@
+//! How the request came: over https, or over plain HTTP on this machine.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The request came over a connection that does not protect its credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the request did not come over https")]
+pub struct NotHttps;
+
+/// Checks the scheme of the request's URL. Plain HTTP is accepted from loopback hosts only, which the sandbox and the tests use.
+///
+/// `host` is the URL's host, with the port if the URL has one.
+///
+/// # Errors
+///
+/// [`NotHttps`].
+pub fn transport(scheme: &str, host: &str) -> Result<(), NotHttps> {
+    if scheme == "https" || scheme == "http" && is_loopback(host) { Ok(()) } else { Err(NotHttps) }
+}
+
+/// Whether `host` is exactly `localhost`, an address in 127.0.0.0/8, or `[::1]`. A host that cannot be read is none of them.
+fn is_loopback(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, port)) if address.parse() == Ok(Ipv6Addr::LOCALHOST) => ("localhost", port),
+            _ => return false,
+        },
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_own =
+        name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    is_port && is_own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_host_may_be_called_over_https() {
+        for host in ["gateway.example", "gateway.example:443", "127.0.0.1:8787", "localhost", "[::1]", ""] {
+            assert_eq!(transport("https", host), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_loopback_hosts_may_be_called_over_plain_http() {
+        for host in [
+            "localhost",
+            "LocalHost",
+            "localhost:8787",
+            "127.0.0.1",
+            "127.0.0.1:1",
+            "127.1.2.3",
+            "127.255.255.255:65535",
+            "[::1]",
+            "[::1]:8787",
+            "[0:0:0:0:0:0:0:1]",
+        ] {
+            assert_eq!(transport("http", host), Ok(()), "{host}");
+        }
+        for host in [
+            "gateway.example",
+            "gateway.example:80",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "evil.example:127.0.0.1",
+            "evil-localhost",
+            "localhost-evil",
+            "xlocalhost",
+            "localhost.",
+            "localhost:80:80",
+            "localhost:x",
+            "localhost@evil.example",
+            "localhost:80@evil.example",
+            "evil.example@localhost",
+            "evil.example#localhost",
+            "localhost ",
+            " localhost",
+            "localhost\\.evil.example",
+            "local\u{ad}host",
+            "\u{ff4c}ocalhost",
+            "127.0.0.1.",
+            "127.0.0",
+            "127.1",
+            "127.0.0.01",
+            "127.0.0.256",
+            "0127.0.0.1",
+            "0x7f.0.0.1",
+            "2130706433",
+            "0.0.0.0",
+            "128.0.0.1",
+            "126.255.255.255",
+            "10.0.0.1",
+            "192.168.0.1",
+            "169.254.169.254",
+            "::1",
+            "[::2]",
+            "[::]",
+            "[::1",
+            "[::1].evil.example",
+            "[::1]:8787@evil.example",
+            "[::ffff:127.0.0.1]",
+            "[::1%25eth0]",
+            "[fe80::1]",
+            "[localhost]",
+            "ip6-localhost",
+            "",
+            ":8787",
+        ] {
+            assert_eq!(transport("http", host), Err(NotHttps), "{host}");
+        }
+    }
+
+    #[test]
+    fn other_schemes_are_rejected_on_every_host() {
+        for scheme in ["", "ws", "wss", "ftp", "HTTPS", "HTTP", "httpx", "https:", "file"] {
+            for host in ["gateway.example", "localhost", "127.0.0.1"] {
+                assert_eq!(transport(scheme, host), Err(NotHttps), "{scheme} {host}");
+            }
+        }
+    }
+}
