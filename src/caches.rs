@@ -9,12 +9,12 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crate::caller::TokenCaches;
+use crate::auth::TokenCaches;
 use crate::config::{Config, Variables};
 use crate::graph::app_token::AppTokenCache;
 use crate::graph::settings::{GraphAccess, GraphSettings};
 use crate::log;
-use crate::ports::{Clock, Domains, Log};
+use crate::runtime::{Clock, Domains, Log};
 use crate::secret::Secret;
 
 /// How many environments an isolate keeps values of: the one from before a deployment and the one from after it.
@@ -30,7 +30,7 @@ pub trait Environment: Clone {
 }
 
 /// The caches of one isolate. `E` is the platform's environment, `K` its imported public key.
-pub struct Isolate<E, K> {
+pub struct IsolateCaches<E, K> {
     environments: RefCell<Recent<Known<E, K>>>,
     graph: RefCell<Recent<(Secret, Rc<GraphAccess>)>>,
 }
@@ -39,7 +39,7 @@ pub struct Isolate<E, K> {
 struct Known<E, K> {
     environment: E,
     variables: Variables,
-    /// `None` if the variables have faults.
+    /// `None` if the variables have errors.
     configured: Option<Rc<Configured<K>>>,
 }
 
@@ -47,22 +47,22 @@ struct Known<E, K> {
 pub struct Configured<K> {
     /// The configuration.
     pub config: Rc<Config>,
-    /// Signing keys, and tokens that were verified with them.
+    /// Signer keys, and tokens that were verified with them.
     pub tokens: TokenCaches<K>,
     /// The settings for a caller's object: see [`GraphSettings::line`].
     pub graph_settings: Secret,
 }
 
-impl<E, K> Default for Isolate<E, K> {
+impl<E, K> Default for IsolateCaches<E, K> {
     fn default() -> Self {
         Self { environments: RefCell::default(), graph: RefCell::default() }
     }
 }
 
-impl<E: Environment, K> Isolate<E, K> {
-    /// Returns the configuration of `environment`, validated at the first request that has it. `None` if it has faults: each
+impl<E: Environment, K> IsolateCaches<E, K> {
+    /// Returns the configuration of `environment`, validated at the first request that has it. `None` if it has errors: each
     /// was logged then, with its variable's name.
-    pub fn configured(&self, platform: &(impl Clock + Domains + Log), environment: &E) -> Option<Rc<Configured<K>>> {
+    pub fn configured(&self, runtime: &(impl Clock + Domains + Log), environment: &E) -> Option<Rc<Configured<K>>> {
         let mut environments = self.environments.borrow_mut();
         if let Some(known) = environments.find(|known| known.environment.is_same(environment)) {
             return known.configured.clone();
@@ -73,15 +73,15 @@ impl<E: Environment, K> Isolate<E, K> {
             known.environment = environment.clone();
             return known.configured.clone();
         }
-        let configured = match Config::check(&variables, platform, platform.now()) {
+        let configured = match Config::check(&variables, runtime, runtime.now()) {
             Ok(config) => Some(Rc::new(Configured {
                 graph_settings: GraphSettings::line(&config),
                 config: Rc::new(config),
                 tokens: TokenCaches::default(),
             })),
-            Err(faults) => {
-                for fault in &faults {
-                    platform.log(&log::config_line(fault));
+            Err(errors) => {
+                for error in &errors {
+                    runtime.log(&log::config_line(error));
                 }
                 None
             }
@@ -92,7 +92,7 @@ impl<E: Environment, K> Isolate<E, K> {
     }
 }
 
-impl<E, K> Isolate<E, K> {
+impl<E, K> IsolateCaches<E, K> {
     /// Returns what an object calls Microsoft with, by the settings that came with a job. `None` if they cannot be read.
     ///
     /// Equal bytes need no parsing.
@@ -136,6 +136,3 @@ impl<T> Recent<T> {
         self.0.truncate(MAX_ENVIRONMENTS);
     }
 }
-
-#[cfg(test)]
-mod tests;

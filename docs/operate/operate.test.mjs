@@ -1,5 +1,5 @@
 // Holds docs/operate.md to the code: the members of a line, the codes, the thresholds in each of their forms; and tries each jq command on the
-// sample, which src/log/tests.rs holds to what the gateway writes.
+// sample, which src/tests/log.rs holds to what the gateway writes.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -22,9 +22,9 @@ const quoted = (text) => [...text.matchAll(/`([^`\n]+)`/g)].map((match) => match
 // The code's own names.
 const log = read("../../src/log.rs");
 const members = (struct) => [...log.split(`struct ${struct}`)[1].split("\n}")[0].matchAll(/^ +(?:pub )?(\w+):/gm)].map((match) => camel(match[1]));
-const record = members("Record");
+const record = members("LogEntry");
 const configLine = members("ConfigLine<'a>");
-const codes = new Set([...read("../../src/problem/code.rs").matchAll(/= \d{3} "(\w+)" "/g)].map((match) => match[1]));
+const codes = new Set([...read("../../src/code.rs").matchAll(/= \d{3} "(\w+)" "/g)].map((match) => match[1]));
 const actions = [...read("../../src/remediation/model.rs").split("impl Action {")[1].split("\n}")[0].matchAll(/Self::\w+ => "(\w+)"/g)].map((match) => match[1]);
 
 describe("the line", () => {
@@ -116,8 +116,8 @@ describe("what the page names", () => {
   test("is logged where it fails, where it is no one request's", () => {
     const [, row] = /^\| `internal` without a `requestId` \| [^|]* \| (.*) \|$/m.exec(page);
     const texts = [...row.matchAll(/\*([^*]+)\*/g)].map((match) => match[1]);
-    const glue = read("../../src/platform/glue.js");
-    const ledger = [...read("../../src/platform/ledger.rs").matchAll(/internal_line\("([^"]*)"\)/g)].map((match) => match[1]);
+    const glue = read("../../src/worker/glue.js");
+    const ledger = [...read("../../src/worker/ledger.rs").matchAll(/internal_line\("([^"]*)"\)/g)].map((match) => match[1]);
     const [lost] = /the module was lost(?=, and starts anew)/.exec(glue);
     const [ended] = /(?<=name: ")an execution was terminated/.exec(glue);
     assert.deepEqual(texts.toSorted(), [...ledger, lost, ended].toSorted());
@@ -172,8 +172,8 @@ describe("the rules and queries of all pages", () => {
   });
 
   test("compare no path in a query of the log but by the gateway's own name of the route", () => {
-    // `route` has one spelling, which the gateway writes: src/http.rs.
-    const routes = [...readFileSync(new URL("src/http.rs", root), "utf8").matchAll(/^ +Self::\w+(?:\(.*\))? => "(\/.*)",$/gm)].map((match) => match[1]);
+    // `route` has one spelling, which the gateway writes: src/route.rs.
+    const routes = [...readFileSync(new URL("src/route.rs", root), "utf8").matchAll(/^ +Self::\w+(?:\(.*\))? => "(\/.*)",$/gm)].map((match) => match[1]);
     assert.equal(routes.length, 5);
     for (const [path, text] of pages) {
       for (const [query, name] of text.matchAll(/\broute (?:==|=~|!=|startswith|contains|has) "([^"]*)"/g)) assert.ok(routes.includes(name), `${path}: ${query}`);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::app_token::AppTokenCache;
 use crate::config::{ClientCertificate, Config, Credential};
-use crate::remediation::Guid;
+use crate::guid::Guid;
 use crate::secret::{Secret, SecretBytes};
 use crate::time::Timestamp;
 
@@ -117,10 +117,10 @@ mod tests {
 
     use super::*;
     use crate::config::Variables;
-    use crate::testing::certificate::{of, pkcs8};
-    use crate::testing::entra::CURRENT;
-    use crate::testing::platform::TestPlatform;
-    use crate::testing::variables_with;
+    use crate::tests::support::certificate::{of, pkcs8};
+    use crate::tests::support::entra::CURRENT;
+    use crate::tests::support::runtime::TestRuntime;
+    use crate::tests::support::variables_with;
 
     #[test]
     fn the_object_reads_the_settings_that_the_worker_wrote() {
@@ -130,7 +130,7 @@ mod tests {
         by_certificate.remove("CLIENT_SECRET");
         by_certificate.insert("CLIENT_CERTIFICATE", json!(format!("{}{}", pkcs8(&CURRENT.private), of(&CURRENT))));
         for variables in [by_secret, by_certificate] {
-            let config = TestPlatform::default().check(&variables).unwrap();
+            let config = TestRuntime::default().check(&variables).unwrap();
             let line = GraphSettings::line(&config);
             assert!(!line.expose().contains('\n'), "it is one line");
             let read = GraphSettings::parse(line.expose().as_bytes()).unwrap();
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn what_is_no_line_of_settings_is_rejected() {
-        let line = GraphSettings::line(&TestPlatform::default().check(&crate::testing::variables()).unwrap());
+        let line = GraphSettings::line(&TestRuntime::default().check(&crate::tests::support::variables()).unwrap());
         let line = line.expose();
         for wrong in [
             String::new(),

@@ -1,12 +1,16 @@
+use crate::config::Variables;
+use crate::graph::settings::GraphSettings;
+use crate::secret::Secret;
 use std::cell::Cell;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::support::gateway::{Gateway, api_key, code, payload};
+use super::support::runtime::TestRuntime;
+use super::support::{CRON_KEY, Fixed, SCRIPT_KEYS, sha256, variables, variables_with};
+use crate::caches::*;
 use crate::config::{LEDGER, VARIABLES};
-use crate::testing::gateway::{Gateway, api_key, code, payload};
-use crate::testing::platform::TestPlatform;
-use crate::testing::{CRON_KEY, Fixed, SCRIPT_KEYS, sha256, variables, variables_with};
 
 /// An environment that counts how often it was read.
 #[derive(Clone)]
@@ -44,14 +48,14 @@ fn is_kept<K>(one: Option<&Rc<Configured<K>>>, other: Option<&Rc<Configured<K>>>
 /// The same object is not read again. Another object with the same values is read once, and nothing is dropped.
 #[test]
 fn an_unchanged_environment_keeps_what_was_made_from_it() {
-    let platform = TestPlatform::default();
-    let isolate = Isolate::<Counted, ()>::default();
+    let runtime = TestRuntime::default();
+    let caches = IsolateCaches::<Counted, ()>::default();
     let first = Counted::new(variables());
-    let configured = isolate.configured(&platform, &first);
+    let configured = caches.configured(&runtime, &first);
     for environment in [first.clone(), first.again(), first.again()] {
         let reads = environment.reads.get();
         for _ in 0..3 {
-            assert!(is_kept(configured.as_ref(), isolate.configured(&platform, &environment).as_ref()));
+            assert!(is_kept(configured.as_ref(), caches.configured(&runtime, &environment).as_ref()));
         }
         let is_first = environment.is_same(&first);
         assert_eq!(environment.reads.get(), reads + usize::from(!is_first));
@@ -61,7 +65,7 @@ fn an_unchanged_environment_keeps_what_was_made_from_it() {
 /// For each variable there is a value that differs from the one of before and is valid with the others.
 #[test]
 fn each_variable_makes_another_configuration() {
-    let platform = TestPlatform::default();
+    let runtime = TestRuntime::default();
     for name in VARIABLES {
         let before = variables();
         let mut after = before.clone();
@@ -77,62 +81,62 @@ fn each_variable_makes_another_configuration() {
             "GRAPH_VERSION" => drop(after.insert(name, json!("v1.0"))),
             "GRAPH_URL" | "LOGIN_URL" => drop(after.insert(name, json!("https://another.example"))),
             "STOPPED" => drop(after.insert(name, json!("true"))),
-            // These two are faults here: two credentials, and no ledger.
+            // These two are errors here: two credentials, and no ledger.
             "CLIENT_CERTIFICATE" => drop(after.insert(name, json!("PEM"))),
             LEDGER => drop(after.remove(name)),
             other => panic!("{other} has no other value here"),
         }
         let is_faulty = name == "CLIENT_CERTIFICATE" || name == LEDGER;
         for (from, to) in [(&before, &after), (&after, &before)] {
-            let isolate = Isolate::<Counted, ()>::default();
-            let old = isolate.configured(&platform, &Counted::new(from.clone()));
-            let new = isolate.configured(&platform, &Counted::new(to.clone()));
+            let caches = IsolateCaches::<Counted, ()>::default();
+            let old = caches.configured(&runtime, &Counted::new(from.clone()));
+            let new = caches.configured(&runtime, &Counted::new(to.clone()));
             assert!(!is_kept(old.as_ref(), new.as_ref()), "{name}");
             assert_eq!(new.is_none(), is_faulty && to == &after, "{name}");
         }
     }
 }
 
-/// A fault is logged once per environment, and ends with the environment that has it.
+/// An error is logged once per environment, and ends with the environment that has it.
 #[test]
 fn a_faulty_environment_is_not_remembered_beyond_itself() {
-    let platform = TestPlatform::default();
-    let isolate = Isolate::<Counted, ()>::default();
+    let runtime = TestRuntime::default();
+    let caches = IsolateCaches::<Counted, ()>::default();
     let (good, faulty) = (Counted::new(variables()), Counted::new(variables_with("TENANT_ID", json!("no GUID"))));
     for _ in 0..2 {
-        assert!(isolate.configured(&platform, &faulty).is_none());
-        assert!(isolate.configured(&platform, &faulty.again()).is_none());
-        assert!(isolate.configured(&platform, &good).is_some());
+        assert!(caches.configured(&runtime, &faulty).is_none());
+        assert!(caches.configured(&runtime, &faulty.again()).is_none());
+        assert!(caches.configured(&runtime, &good).is_some());
     }
-    assert_eq!(platform.take_log().len(), 1);
+    assert_eq!(runtime.take_log().len(), 1);
 }
 
 /// Two environments that take turns each keep their own. A third one ends the one that was not used for longest.
 #[test]
 fn two_environments_keep_their_own_and_no_more_than_two_are_kept() {
-    let platform = TestPlatform::default();
-    let isolate = Isolate::<Counted, ()>::default();
+    let runtime = TestRuntime::default();
+    let caches = IsolateCaches::<Counted, ()>::default();
     let environments = ["beta", "v1.0"].map(|version| Counted::new(variables_with("GRAPH_VERSION", json!(version))));
-    let configured = environments.clone().map(|environment| isolate.configured(&platform, &environment));
+    let configured = environments.clone().map(|environment| caches.configured(&runtime, &environment));
     assert!(!is_kept(configured[0].as_ref(), configured[1].as_ref()));
     for _ in 0..3 {
         for (environment, configured) in environments.iter().zip(&configured) {
-            assert!(is_kept(configured.as_ref(), isolate.configured(&platform, environment).as_ref()));
+            assert!(is_kept(configured.as_ref(), caches.configured(&runtime, environment).as_ref()));
         }
     }
-    isolate.configured(&platform, &Counted::new(variables_with("STOPPED", json!(true))));
-    assert!(is_kept(configured[1].as_ref(), isolate.configured(&platform, &environments[1]).as_ref()));
-    assert!(!is_kept(configured[0].as_ref(), isolate.configured(&platform, &environments[0]).as_ref()));
+    caches.configured(&runtime, &Counted::new(variables_with("STOPPED", json!(true))));
+    assert!(is_kept(configured[1].as_ref(), caches.configured(&runtime, &environments[1]).as_ref()));
+    assert!(!is_kept(configured[0].as_ref(), caches.configured(&runtime, &environments[0]).as_ref()));
 }
 
 #[test]
 fn an_object_keeps_a_token_for_each_of_two_settings() {
-    let platform = TestPlatform::default();
-    let isolate = Isolate::<Counted, ()>::default();
+    let runtime = TestRuntime::default();
+    let caches = IsolateCaches::<Counted, ()>::default();
     let line =
-        |name: &'static str, value: Value| GraphSettings::line(&platform.check(&variables_with(name, value)).unwrap());
+        |name: &'static str, value: Value| GraphSettings::line(&runtime.check(&variables_with(name, value)).unwrap());
     let [old, new, third] = ["old", "new", "third"].map(|secret| line("CLIENT_SECRET", json!(secret)));
-    let access = |line: &Secret| isolate.graph_access(line.expose().as_bytes()).unwrap();
+    let access = |line: &Secret| caches.graph_access(line.expose().as_bytes()).unwrap();
     let (with_old, with_new) = (access(&old), access(&new));
     assert!(!Rc::ptr_eq(&with_old, &with_new));
     for _ in 0..2 {
@@ -141,8 +145,8 @@ fn an_object_keeps_a_token_for_each_of_two_settings() {
     access(&third);
     assert!(Rc::ptr_eq(&with_new, &access(&new)));
     assert!(!Rc::ptr_eq(&with_old, &access(&old)));
-    assert!(isolate.graph_access(b"{}").is_none());
-    assert!(isolate.graph_access(&[0xff]).is_none());
+    assert!(caches.graph_access(b"{}").is_none());
+    assert!(caches.graph_access(&[0xff]).is_none());
 }
 
 /// One isolate that gets a changed environment answers by it from the next request on, and as before when the change is undone.
@@ -165,8 +169,8 @@ fn a_change_counts_from_the_next_request_on_and_so_does_its_end() {
     ] {
         for (variables, expected) in [(variables_with(name, value), expected), (variables(), "accepted")] {
             gateway.environment = Fixed::new(variables);
-            let answer = gateway.remediate(api_key(CRON_KEY), &good);
-            assert_eq!(code(&answer), expected, "{name}");
+            let response = gateway.remediate(api_key(CRON_KEY), &good);
+            assert_eq!(code(&response), expected, "{name}");
         }
     }
 }

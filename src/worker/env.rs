@@ -4,8 +4,8 @@ use js_sys::{JSON, Reflect};
 use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
 
+use crate::caches::Environment;
 use crate::config::{self, STOPPED, VARIABLES, Variables};
-use crate::isolate::Environment;
 
 /// The environment that the platform gives with a request.
 #[derive(Clone)]
@@ -30,8 +30,8 @@ impl Bindings {
     /// Texts come as strings, tables and arrays of `wrangler.toml` as JSON values. A value that is set and cannot be read is an
     /// object without members, which no variable accepts.
     fn variable(&self, name: &str) -> Option<Value> {
-        let unreadable = || Value::Object(Map::new());
-        let Ok(value) = Reflect::get(&self.0, &JsValue::from_str(name)) else { return Some(unreadable()) };
+        let error = || Value::Object(Map::new());
+        let Ok(value) = Reflect::get(&self.0, &JsValue::from_str(name)) else { return Some(error()) };
         if value.is_undefined() {
             return None;
         }
@@ -39,6 +39,6 @@ impl Bindings {
             Some(text) => Some(Value::String(text)),
             None => JSON::stringify(&value).ok().and_then(|json| serde_json::from_str(&json.as_string()?).ok()),
         };
-        Some(read.unwrap_or_else(unreadable))
+        Some(read.unwrap_or_else(error))
     }
 }

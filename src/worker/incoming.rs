@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Request as JsRequest;
 
 use super::{convert, tasks};
-use crate::http::{Body, BodyFailure, Request, RequestHeaders};
+use crate::http::{Body, Request, RequestBodyError, RequestHeaders};
 use crate::secret::Secret;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
@@ -22,7 +22,7 @@ pub(super) struct IncomingBody(JsRequest);
 
 /// Returns the message that a request to an object brings.
 pub(super) async fn message(request: &JsRequest) -> Result<Vec<u8>, JsValue> {
-    Ok(tasks::settled(&whole(request)).await?.unchecked_into::<Uint8Array>().to_vec())
+    Ok(tasks::outcome_of(&whole(request)).await?.unchecked_into::<Uint8Array>().to_vec())
 }
 
 /// Takes `request` apart.
@@ -66,15 +66,15 @@ fn path_and_query(target: &str) -> (&str, &str) {
 }
 
 impl Body for IncomingBody {
-    async fn read(self, declared: Option<u64>, cap: usize) -> Result<Vec<u8>, BodyFailure> {
+    async fn read(self, declared: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
         // A declared length is what frames the body, so no more can come than was declared, and it comes in one piece. Without one it is
         // counted as it comes.
         let fits = declared.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap));
         let bytes = if fits { whole(&self.0) } else { counted(&self.0, convert::number(cap)) };
-        match tasks::settled(&bytes).await {
-            Ok(bytes) if bytes.is_null() => Err(BodyFailure::TooLarge),
+        match tasks::outcome_of(&bytes).await {
+            Ok(bytes) if bytes.is_null() => Err(RequestBodyError::TooLarge),
             Ok(bytes) => Ok(bytes.unchecked_into::<Uint8Array>().to_vec()),
-            Err(_) => Err(BodyFailure::CutOff),
+            Err(_) => Err(RequestBodyError::CutOff),
         }
     }
 }

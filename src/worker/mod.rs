@@ -17,25 +17,23 @@ use std::time::Duration;
 use js_sys::Promise;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{CryptoKey, Request, Response, WorkerGlobalScope};
+use web_sys::{CryptoKey, Request, Response as JsResponse, WorkerGlobalScope};
 use worker::worker_sys::Context;
 
-use self::env::Bindings;
-use self::tasks::Run;
-use self::timers::SharedTimer;
-use crate::gateway::{self, Received, handover};
-use crate::isolate::Isolate;
+use crate::caches::IsolateCaches;
+use crate::deadline::LEDGER_GRACE;
+use crate::gateway::{self, Handled, handover};
+use crate::ledger::LedgerError;
 use crate::log;
-use crate::ports::{Background, Clock, Domains, Guids, LedgerFailure, Log, Timers};
+use crate::runtime::{Background, Clock, Domains, Guids, Log, Timers};
 use crate::time::{Timestamp, millis_of};
-
-/// How long after the caller's time an object that has not answered is given up. It answers by then where the platform lets it; with this the whole is still
-/// below the 100 s of the SDKs (facts, section 5).
-const LOST: Duration = Duration::from_secs(4);
+use env::Bindings;
+use tasks::Run;
+use timers::SharedTimer;
 
 thread_local! {
     /// What this isolate keeps between requests. An isolate has one thread, so this is its one instance.
-    static ISOLATE: Rc<Isolate<Bindings, CryptoKey>> = Rc::default();
+    static ISOLATE: Rc<IsolateCaches<Bindings, CryptoKey>> = Rc::default();
 }
 
 /// Workers as the pipeline's platform.
@@ -72,16 +70,16 @@ extern "C" {
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
 pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
-    let (platform, env) = (Workers::new(Some(context.unchecked_into())), Bindings(env));
+    let (runtime, env) = (Workers::new(Some(context.unchecked_into())), Bindings(env));
     tasks::run(async move {
-        let isolate = ISOLATE.with(Rc::clone);
+        let caches = ISOLATE.with(Rc::clone);
         let (request, body) = incoming::split(request)?;
-        match gateway::receive(&platform, &isolate, &env, &request, body).await {
-            Received::Answer(answer) => Ok(convert::response(&answer)?.into()),
-            Received::Errand(errand, head, graph_request) => {
-                let patience = u32::try_from(millis_of(errand.left().saturating_add(LOST))).unwrap_or(u32::MAX);
+        match gateway::handle_request(&runtime, &caches, &env, &request, body).await {
+            Handled::Response(response) => Ok(convert::response(&response)?.into()),
+            Handled::Job(job, head, graph_request) => {
+                let patience = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
                 // One ledger for each name, whatever the case: `CALLERS` takes no two names that differ in case alone.
-                let name = errand.caller.to_ascii_lowercase();
+                let name = job.caller.to_ascii_lowercase();
                 let (head, body) = (head.expose(), graph_request.as_bytes());
                 Ok(pass(&env.0, &name, head, body, handover::FORMAT_HEADER, patience).into())
             }
@@ -94,26 +92,26 @@ pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
 /// many requests, that the platform has reset it, and that the object's own code threw.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn unanswered(head: &[u8], overloaded: bool, reset: bool, remote: bool) -> Result<Response, JsValue> {
-    let failure = match (overloaded, reset, remote) {
-        (true, ..) => LedgerFailure::Overloaded,
-        (false, true, _) => LedgerFailure::Reset,
-        (false, false, true) => LedgerFailure::Failed,
-        (false, false, false) => LedgerFailure::Unreachable,
+pub fn unanswered(head: &[u8], overloaded: bool, reset: bool, remote: bool) -> Result<JsResponse, JsValue> {
+    let error = match (overloaded, reset, remote) {
+        (true, ..) => LedgerError::Overloaded,
+        (false, true, _) => LedgerError::Reset,
+        (false, false, true) => LedgerError::Failed,
+        (false, false, false) => LedgerError::Unreachable,
     };
-    unanswered_as(head, failure)
+    unanswered_as(head, error)
 }
 
 /// The answer for an object that answered the job of this `head` in another format.
 #[wasm_bindgen(js_name = otherFormat)]
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn other_format(head: &[u8]) -> Result<Response, JsValue> {
-    unanswered_as(head, LedgerFailure::OtherFormat)
+pub fn other_format(head: &[u8]) -> Result<JsResponse, JsValue> {
+    unanswered_as(head, LedgerError::OtherFormat)
 }
 
-fn unanswered_as(head: &[u8], failure: LedgerFailure) -> Result<Response, JsValue> {
-    let errand = handover::errand(head).ok_or("no errand")?;
-    convert::response(&gateway::unanswered(&Workers::new(None), errand, failure))
+fn unanswered_as(head: &[u8], error: LedgerError) -> Result<JsResponse, JsValue> {
+    let job = handover::job(head).ok_or("no job")?;
+    convert::response(&gateway::unanswered(&Workers::new(None), job, error))
 }
 
 /// Replaces the panic hook of the crate `worker`, which prints past [`Log`]. Its recovery needs no replacement, since nothing calls it: see scripts/build.sh.
@@ -130,7 +128,7 @@ pub fn begin() {
 /// The answer to a request that was being answered when the module was lost.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn lost(request: Request) -> Result<Response, JsValue> {
+pub fn lost(request: Request) -> Result<JsResponse, JsValue> {
     let (request, _) = incoming::split(request)?;
     convert::response(&gateway::lost(&Workers::new(None), &request))
 }

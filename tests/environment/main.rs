@@ -32,12 +32,12 @@ fn main() -> std::process::ExitCode {
 }
 
 /// An isolate, and what its environment is made of.
-struct Isolate {
+struct IsolateCaches {
     gateway: Gateway,
     base: Bindings,
 }
 
-impl Isolate {
+impl IsolateCaches {
     async fn start(world: &World) -> Result<Self, Failure> {
         let mut base = world.bindings();
         base["CALLERS"].as_array_mut().ok_or("no callers")?.push(by_key(API_KEY_SHA256));
@@ -90,7 +90,7 @@ fn code(answer: &Answer) -> String {
 /// What is changed, what two remediations then come to, by key and by token, and what a request to Microsoft then holds.
 type Change = (Value, [&'static str; 2], Option<(Endpoint, String)>);
 
-fn changes(isolate: &Isolate, elsewhere: &Sandbox, certificate: &str) -> Vec<Change> {
+fn changes(isolate: &IsolateCaches, elsewhere: &Sandbox, certificate: &str) -> Vec<Change> {
     let callers = isolate.base["CALLERS"].as_array().cloned().unwrap_or_default();
     let url = elsewhere.base_url();
     let rejected = ["graphCredentialRejected"; 2];
@@ -130,7 +130,7 @@ async fn each_variable_counts_from_the_next_request_on_and_so_does_its_end(world
     let elsewhere = Sandbox::start(Settings::new("a secret of another Entra")).await?;
     let own = SelfSigned::until(2100);
     let certificate = format!("{}{}", own.key, own.certificate);
-    let isolate = Isolate::start(world).await?;
+    let isolate = IsolateCaches::start(world).await?;
     let changes = changes(&isolate, &elsewhere, &certificate);
     for name in VARIABLES {
         assert!(changes.iter().any(|(over, ..)| over.get(name).is_some()), "{name} is not tested");
@@ -167,7 +167,7 @@ async fn each_variable_counts_from_the_next_request_on_and_so_does_its_end(world
 
 /// The object is not asked for its configuration, only for its stop. A stop that cannot be read is one.
 async fn an_object_stops_if_its_environment_or_the_workers_says_so(world: &World) -> TestResult {
-    let isolate = Isolate::start(world).await?;
+    let isolate = IsolateCaches::start(world).await?;
     let (none, stop) = (json!({}), json!({ "STOPPED": "true" }));
     for (worker, object, expected) in [
         (&none, &stop, "stopped"),
@@ -193,7 +193,7 @@ fn fetched(sandbox: &Sandbox) -> [usize; 2] {
 
 /// The same values in another object, once and for each request.
 async fn an_unchanged_environment_keeps_its_caches(world: &World) -> TestResult {
-    let isolate = Isolate::start(world).await?;
+    let isolate = IsolateCaches::start(world).await?;
     let none = json!({});
     isolate.set(&none, Some(&none)).await?;
     for starts_again in [None, Some(&none)] {
@@ -216,7 +216,7 @@ async fn two_environments_that_take_turns_keep_their_own_caches(world: &World) -
     settings.client_certificates.push(ClientCertificate::from_pem(&own.certificate)?);
     let entra = Sandbox::start(settings).await?;
     let url = entra.base_url();
-    let isolate = Isolate::start(world).await?;
+    let isolate = IsolateCaches::start(world).await?;
     let by_secret = json!({ "LOGIN_URL": url, "GRAPH_URL": url, "CLIENT_SECRET": "the-secret" });
     let certificate = format!("{}{}", own.key, own.certificate);
     let by_certificate =
@@ -236,7 +236,7 @@ async fn two_environments_that_take_turns_keep_their_own_caches(world: &World) -
 
 /// The token of the first environment arrives when the second one is in force, which Entra does not know.
 async fn a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_others(world: &World) -> TestResult {
-    let isolate = Isolate::start(world).await?;
+    let isolate = IsolateCaches::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;
     world.sandbox.script(NextAnswer::new(Endpoint::Token).held())?;
     let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload());
@@ -252,13 +252,13 @@ async fn a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_
 }
 
 async fn the_credential_reaches_the_object_in_the_body_alone(world: &World) -> TestResult {
-    let isolate = Isolate::start(world).await?;
+    let isolate = IsolateCaches::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;
     assert_eq!(code(&isolate.by_key().await?), "accepted");
     let job = String::from_utf8(Answer::to(isolate.gateway.get("/last-job")).await?.body)?;
     let secret = isolate.base["CLIENT_SECRET"].as_str().ok_or("no secret")?;
     let headers: Value = serde_json::from_str(job.split_once(' ').ok_or("no job")?.1)?;
     assert!(!job.contains(secret) && !job.contains("remediation-job"), "{job}");
-    assert!(headers.as_array().is_some_and(|all| all.iter().all(|header| header[0] != "errand")), "{job}");
+    assert!(headers.as_array().is_some_and(|all| all.iter().all(|header| header[0] != "job")), "{job}");
     Ok(())
 }

@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use super::stage::{Stage, Started};
 use super::upstream::Reply;
 use super::{Fixed, TENANT, description, entra, variables};
+use crate::caches::{Configured, Environment, IsolateCaches};
 use crate::config::{Config, Variables};
 use crate::gateway::handover::{FORMAT, FORMAT_HEADER};
-use crate::gateway::{self, Received};
-use crate::http::{Answer, Body, BodyFailure, Request, RequestHeaders};
-use crate::isolate::{Configured, Environment, Isolate};
-use crate::ports::Signatures;
+use crate::gateway::{self, Handled};
+use crate::http::{Body, Request, RequestBodyError, RequestHeaders, Response};
+use crate::runtime::Verifier;
 use crate::secret::Secret;
 
-use super::platform::TestPlatform;
+use super::runtime::TestRuntime;
 
 /// Where the gateway gets its own token, and where it sends remediations.
 pub(crate) const TOKEN_URL: &str =
@@ -25,7 +25,7 @@ pub(crate) const GRAPH_URL: &str = "https://graph.microsoft.com/beta/security/co
 /// A gateway on a stage. Microsoft answers as it does on a good day.
 pub(crate) struct Gateway {
     pub(crate) stage: Stage,
-    pub(crate) isolate: Rc<Isolate<Fixed, <TestPlatform as Signatures>::Key>>,
+    pub(crate) caches: Rc<IsolateCaches<Fixed, <TestRuntime as Verifier>::Key>>,
     /// What the platform gives with the next request.
     pub(crate) environment: Fixed,
 }
@@ -34,8 +34,8 @@ pub(crate) struct Gateway {
 struct Whole(Vec<u8>);
 
 impl Body for Whole {
-    async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, BodyFailure> {
-        if self.0.len() > cap { Err(BodyFailure::TooLarge) } else { Ok(self.0) }
+    async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+        if self.0.len() > cap { Err(RequestBodyError::TooLarge) } else { Ok(self.0) }
     }
 }
 
@@ -74,8 +74,8 @@ pub(crate) fn api_key(value: &str) -> RequestHeaders {
 }
 
 /// The public code of an answer, `accepted` for one that has none.
-pub(crate) fn code(answer: &Answer) -> String {
-    let body: Value = serde_json::from_str(&answer.body).unwrap();
+pub(crate) fn code(response: &Response) -> String {
+    let body: Value = serde_json::from_str(&response.body).unwrap();
     body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
 }
 
@@ -89,66 +89,66 @@ impl Gateway {
     /// A gateway with this configuration.
     pub(crate) fn new(variables: Variables) -> Self {
         let stage = Stage::default();
-        let upstream = stage.platform.upstream();
+        let upstream = stage.runtime.upstream();
         for (url, keys) in entra::key_sets() {
-            upstream.answer(url, keys);
+            upstream.respond(url, keys);
         }
-        upstream.answer(
+        upstream.respond(
             TOKEN_URL,
             Reply::json(&json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "graph.token" })),
         );
         let location = format!(
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["00000000-0000-0000-0000-0000000000b1"]}}&tid={TENANT}"#
         );
-        upstream.answer(GRAPH_URL, Reply::Answer(202, vec![("location", location)], Vec::new()));
-        Self { stage, isolate: Rc::default(), environment: Fixed::new(variables) }
+        upstream.respond(GRAPH_URL, Reply::Response(202, vec![("location", location)], Vec::new()));
+        Self { stage, caches: Rc::default(), environment: Fixed::new(variables) }
     }
 
     /// The configuration, which must be whole.
     pub(crate) fn config(&self) -> Rc<Config> {
-        Rc::new(self.stage.platform.check(&self.environment.variables()).unwrap())
+        Rc::new(self.stage.runtime.check(&self.environment.variables()).unwrap())
     }
 
     /// What the isolate keeps of the environment, which must be whole.
-    pub(crate) fn configured(&self) -> Rc<Configured<<TestPlatform as Signatures>::Key>> {
-        self.isolate.configured(&self.stage.platform, &self.environment).unwrap()
+    pub(crate) fn configured(&self) -> Rc<Configured<<TestRuntime as Verifier>::Key>> {
+        self.caches.configured(&self.stage.runtime, &self.environment).unwrap()
     }
 
     /// Starts an exchange. Its answer must be one that is described.
-    pub(crate) fn start(&mut self, request: Request, body: Vec<u8>) -> Started<Answer> {
-        let (platform, isolate) = (self.stage.platform.clone(), Rc::clone(&self.isolate));
+    pub(crate) fn start(&mut self, request: Request, body: Vec<u8>) -> Started<Response> {
+        let (runtime, caches) = (self.stage.runtime.clone(), Rc::clone(&self.caches));
         let environment = self.environment.clone();
         self.stage.start(async move {
-            let received = gateway::receive(&platform, &isolate, &environment, &request, Whole(body)).await;
-            let answer = match received {
-                Received::Answer(answer) => answer,
+            let handled = gateway::handle_request(&runtime, &caches, &environment, &request, Whole(body)).await;
+            let response = match handled {
+                Handled::Response(response) => response,
                 // The object is in an isolate of its own: the message is all that it gets.
-                Received::Errand(_, head, graph_request) => {
+                Handled::Job(_, head, graph_request) => {
                     let message = [head.expose(), graph_request.as_bytes()].concat();
-                    let object = Isolate::<Fixed, ()>::default();
-                    let mut answer = gateway::carry_out(&platform, &object, false, &platform, message).await;
-                    assert_eq!(answer.headers.pop(), Some((FORMAT_HEADER, FORMAT.to_owned())));
-                    answer
+                    let object = IsolateCaches::<Fixed, ()>::default();
+                    let mut response = gateway::execute(&runtime, &object, false, &runtime, message).await;
+                    assert_eq!(response.headers.pop(), Some((FORMAT_HEADER, FORMAT.to_owned())));
+                    response
                 }
             };
-            description::covers(&request.method, &request.path, &answer).unwrap();
-            answer
+            description::covers(&request.method, &request.path, &response).unwrap();
+            response
         })
     }
 
     /// An exchange from start to end.
-    pub(crate) fn ask(&mut self, request: Request, body: Vec<u8>) -> Answer {
+    pub(crate) fn ask(&mut self, request: Request, body: Vec<u8>) -> Response {
         let started = self.start(request, body);
         self.stage.finish(started)
     }
 
     /// `POST /remediate` with these headers and payload.
-    pub(crate) fn remediate(&mut self, headers: RequestHeaders, payload: &Value) -> Answer {
+    pub(crate) fn remediate(&mut self, headers: RequestHeaders, payload: &Value) -> Response {
         self.ask(Self::post("", headers), payload.to_string().into_bytes())
     }
 
     /// `POST /remediate?validateOnly=true` with these headers and a payload that any caller of [`variables`] may send.
-    pub(crate) fn validate(&mut self, headers: RequestHeaders) -> Answer {
+    pub(crate) fn validate(&mut self, headers: RequestHeaders) -> Response {
         let payload = payload("softDelete", &["hannah@contoso.com"]);
         self.ask(Self::post("validateOnly=true", headers), payload.to_string().into_bytes())
     }
@@ -159,7 +159,7 @@ impl Gateway {
 
     /// Takes the one line that was logged.
     pub(crate) fn logged(&self) -> Value {
-        let lines = self.stage.platform.take_log();
+        let lines = self.stage.runtime.take_log();
         assert_eq!(lines.len(), 1, "{lines:?}");
         serde_json::from_str(&lines[0]).unwrap()
     }
