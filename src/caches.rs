@@ -11,8 +11,9 @@ use std::rc::Rc;
 
 use crate::auth::TokenCaches;
 use crate::config::{Config, Variables};
+use crate::graph::access::GraphAccess;
 use crate::graph::app_token::AppTokenCache;
-use crate::graph::settings::{GraphAccess, GraphSettings};
+use crate::graph::settings::GraphSettings;
 use crate::log;
 use crate::runtime::{Clock, Domains, Log};
 use crate::secret::Secret;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use remediation_gateway::auth::claims::{Claims, Subject};
+use remediation_gateway::auth::claims::{self, Claims, Subject};
 use remediation_gateway::auth::token;
 use remediation_gateway::auth::token::MAX_TOKEN_BYTES;
 use remediation_gateway::auth::token_error::TokenError;
@@ -58,7 +58,7 @@ fn read(written: &str, config: &Config) -> Result<Claims, TokenError> {
     assert!(!parts.signature().is_empty());
     token::header(&parts)?;
     let (issuer, members) = token::issuer(&parts, config)?;
-    token::claims(&members, config, issuer, NOW)
+    claims::claims(&members, config, issuer, NOW)
 }
 
 /// The header and the claims of a token of which every rule holds.

@@ -117,7 +117,7 @@ async fn verify<P: Runtime>(
     let parts = token::split(token.expose())?;
     let kid = token::header(&parts)?;
     let (issuer, claims) = token::issuer(&parts, config)?;
-    let claims = token::claims(&claims, config, issuer, runtime.now())?;
+    let claims = claims::claims(&claims, config, issuer, runtime.now())?;
     let key = caches.keys.find(runtime, config, issuer, &kid).await?;
     if !runtime.verify_rs256(&key, parts.signed(), parts.signature()).await {
         return Err(TokenError::Signature);

@@ -12,25 +12,21 @@ mod pem;
 mod url;
 mod variables;
 
-use crate::config::error::ConfigErrors;
-use crate::config::variables::{guid, text};
-use crate::remediation::GraphVersion;
-
 use serde_json::Value;
+
+use crate::guid::Guid;
+use crate::remediation::GraphVersion;
+use crate::runtime::Domains;
+use crate::time::Timestamp;
+use error::ConfigErrors;
+use variables::{guid, text};
 
 pub use callers::Caller;
 pub use certificate::ClientCertificate;
 pub use credential::Credential;
 pub use domains::DomainRule;
 pub use error::ConfigError;
-pub use variables::{LEDGER, VARIABLES, Variables};
-
-use crate::guid::Guid;
-use crate::runtime::Domains;
-use crate::time::Timestamp;
-
-/// The emergency stop: the one variable that an object reads from its own environment.
-pub const STOPPED: &str = "STOPPED";
+pub use variables::{LEDGER, STOPPED, VARIABLES, Variables};
 
 /// Graph itself as an audience: a token for it must never be taken as one for the gateway (confused deputy; facts, section 3).
 pub const GRAPH_AUDIENCES: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];

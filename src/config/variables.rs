@@ -1,6 +1,5 @@
 //! The variables and secrets, and how a text or a GUID is read from them.
 
-use crate::config::STOPPED;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -25,6 +24,9 @@ pub const VARIABLES: [&str; 11] = [
 
 /// The binding of the ledger's Durable Objects. It is no variable, but without it nothing can be sent.
 pub const LEDGER: &str = "LEDGER";
+
+/// The emergency stop: the one variable that an object reads from its own environment.
+pub const STOPPED: &str = "STOPPED";
 
 /// The variables and secrets as the platform gives them: texts as strings, tables and arrays as JSON.
 pub type Variables = BTreeMap<&'static str, Value>;

@@ -7,7 +7,6 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::app_token::AppTokenCache;
 use crate::config::{ClientCertificate, Config, Credential};
 use crate::guid::Guid;
 use crate::secret::{Secret, SecretBytes};
@@ -26,15 +25,6 @@ pub struct GraphSettings {
     pub graph_url: String,
     /// Entra's scheme and authority, without a trailing slash.
     pub login_url: String,
-}
-
-/// What is needed to call Microsoft with one set of settings.
-#[derive(Debug)]
-pub struct GraphAccess {
-    /// The settings.
-    pub settings: GraphSettings,
-    /// The token that was fetched with them.
-    pub app_token: AppTokenCache,
 }
 
 /// The members of the line. They are no `Debug`, since they show the credential.

@@ -2,7 +2,7 @@
 #![expect(async_fn_in_trait, reason = "an isolate is single-threaded: no caller could want `Send` futures")]
 
 use super::types::{LedgerRequest, LedgerResponse};
-use crate::graph::settings::GraphAccess;
+use crate::graph::access::GraphAccess;
 use crate::time::Timestamp;
 
 /// One caller's ledger.

@@ -1,6 +1,3 @@
-use crate::config::Variables;
-use crate::graph::settings::GraphSettings;
-use crate::secret::Secret;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -10,7 +7,9 @@ use super::support::gateway::{Gateway, api_key, code, payload};
 use super::support::runtime::TestRuntime;
 use super::support::{CRON_KEY, Fixed, SCRIPT_KEYS, sha256, variables, variables_with};
 use crate::caches::*;
-use crate::config::{LEDGER, VARIABLES};
+use crate::config::{LEDGER, VARIABLES, Variables};
+use crate::graph::settings::GraphSettings;
+use crate::secret::Secret;
 
 /// An environment that counts how often it was read.
 #[derive(Clone)]

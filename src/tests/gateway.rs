@@ -11,9 +11,10 @@ use super::support::{CRON_KEY, Fixed, TENANT, variables, variables_with};
 use crate::caches::IsolateCaches;
 use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
 use crate::gateway::{Handled, handover};
+use crate::graph::access::GraphAccess;
 use crate::graph::response::Accepted;
-use crate::graph::settings::{GraphAccess, GraphSettings};
-use crate::http::{Body, Request, RequestBodyError, RequestHeaders, Response};
+use crate::graph::settings::GraphSettings;
+use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use crate::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, Quota};
 use crate::remediation::{Action, GraphVersion};
 use crate::runtime::Timers;
@@ -81,7 +82,7 @@ fn a_stop_that_cannot_be_read_sends_nothing_either() {
 /// A body that is there after so many milliseconds.
 struct Late(u64, Vec<u8>, TestRuntime);
 
-impl Body for Late {
+impl RequestBody for Late {
     async fn read(self, _: Option<u64>, _: usize) -> Result<Vec<u8>, RequestBodyError> {
         self.2.sleep(Duration::from_millis(self.0)).await;
         Ok(self.1)

@@ -5,6 +5,7 @@ mod caches;
 mod config;
 mod gateway;
 mod graph;
+mod layering;
 pub(crate) mod ledger;
 mod log;
 mod openapi;

@@ -13,14 +13,15 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::Request;
 use worker::worker_sys::{DurableObjectState, DurableObjectStorage};
 
+use super::convert::now;
 use super::env::Bindings;
 use super::storage::{StorageError, Tables};
-use super::{ISOLATE, Workers, convert, incoming, now, tasks};
+use super::{ISOLATE, Workers, convert, incoming, tasks};
 use crate::deadline::RECORD_MARGIN;
 use crate::gateway;
+use crate::graph::access::GraphAccess;
 use crate::graph::error::SubmitError;
 use crate::graph::response::Accepted;
-use crate::graph::settings::GraphAccess;
 use crate::graph::submit;
 use crate::ledger::engine::{Decision, PendingAttempt};
 use crate::ledger::in_flight::InFlight;
@@ -145,7 +146,7 @@ impl LedgerObject {
         until: Timestamp,
     ) -> Outcome {
         let (token, settings, until) = (&graph.app_token, &graph.settings, until.minus(RECORD_MARGIN));
-        let outcome = submit::submit(&self.runtime, token, settings, request, &graph_request, until).await;
+        let outcome = submit::submit(&self.runtime, token, settings, request.submission(&graph_request), until).await;
         let recorded = engine::finish(&state.tables, &mut state.quota.borrow_mut(), &pending, &outcome, now());
         if recorded.is_err() {
             // The record stays open; a retry is told a duplicate by Graph.

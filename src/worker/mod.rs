@@ -17,9 +17,10 @@ use std::time::Duration;
 use js_sys::Promise;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{CryptoKey, Request, Response as JsResponse, WorkerGlobalScope};
+use web_sys::{CryptoKey, Request, Response as JsResponse};
 use worker::worker_sys::Context;
 
+use self::convert::now;
 use crate::caches::IsolateCaches;
 use crate::deadline::LEDGER_GRACE;
 use crate::gateway::{self, Handled, handover};
@@ -61,6 +62,9 @@ impl Workers {
 extern "C" {
     #[wasm_bindgen(js_name = log)]
     fn log_line(line: &str);
+    /// A random GUID.
+    #[wasm_bindgen(js_name = randomUuid)]
+    fn random_uuid() -> String;
     /// What the caller's object `name` answers within `patience` milliseconds to a message of these two parts: a response. The first line of `head` is
     /// the format that the response must name in the header `format_header`.
     fn pass(env: &JsValue, name: &str, head: &[u8], body: &[u8], format_header: &str, patience: u32) -> Promise;
@@ -133,16 +137,6 @@ pub fn lost(request: Request) -> Result<JsResponse, JsValue> {
     convert::response(&gateway::lost(&Workers::new(None), &request))
 }
 
-/// The global scope of the Worker.
-fn global() -> WorkerGlobalScope {
-    js_sys::global().unchecked_into()
-}
-
-/// The time. It stands still between I/O operations, and so within a turn.
-fn now() -> Timestamp {
-    tasks::once_per_turn(|| convert::timestamp(js_sys::Date::now()))
-}
-
 impl Clock for Workers {
     fn now(&self) -> Timestamp {
         now()
@@ -151,7 +145,7 @@ impl Clock for Workers {
 
 impl Guids for Workers {
     fn new_guid(&self) -> String {
-        crypto::random_uuid()
+        random_uuid()
     }
 }
 

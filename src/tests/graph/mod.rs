@@ -1,5 +1,6 @@
 //! Calls to Microsoft, and what their responses mean.
 
+mod assertion;
 mod response;
 mod script;
 mod submit;

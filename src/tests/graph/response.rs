@@ -1,10 +1,10 @@
 //! What Graph's response means where its text may be the caller's, or its link is not one.
 
-use crate::graph::error::{GraphError, GraphErrorKind};
-use crate::runtime::HttpResponse;
 use serde_json::json;
 
+use crate::graph::error::{GraphError, GraphErrorKind};
 use crate::graph::response::*;
+use crate::runtime::HttpResponse;
 
 const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
 const HISTORY: &str = "https://security.microsoft.com/action-center/history";

@@ -3,12 +3,10 @@
 use super::script::Played::{Cut, Fails, Hangs, Response, Token};
 use super::script::{Script, submitted};
 use crate::graph::app_token::AppTokenCache;
-use crate::graph::error::{GraphErrorKind, SubmitError};
+use crate::graph::error::{GraphError, GraphErrorKind, SubmitError, TokenEndpointError};
 use crate::graph::response::Accepted;
 use crate::runtime::{Clock, SendError};
 use crate::time::Timestamp;
-
-use crate::graph::error::{GraphError, TokenEndpointError};
 
 fn is_certain(error: &SubmitError) -> &'static str {
     if error.is_certain() { "certain" } else { "unknown" }
@@ -21,7 +19,7 @@ fn short(result: &Result<Accepted, SubmitError>) -> String {
         Err(error @ SubmitError::AppToken(token)) => {
             let what = match token {
                 TokenEndpointError::Rejected { .. } => "rejected",
-                TokenEndpointError::CertificateExpired | TokenEndpointError::NotSigned => "no assertion",
+                TokenEndpointError::Assertion(_) => "no assertion",
                 TokenEndpointError::Throttled { .. } => "throttled",
                 TokenEndpointError::Unavailable { .. } => "unavailable",
                 TokenEndpointError::Unexpected { .. } => "unexpected",

@@ -1,28 +1,27 @@
 //! An object's ledger without an object: what the tests of the rules act on.
 
-use crate::graph::error::SubmitError;
-use crate::graph::response::Accepted;
-use crate::ledger::LedgerRequest;
-use crate::ledger::in_flight::InFlight;
-use crate::ledger::quota::{RollingQuota, SPAN};
-use crate::ledger::storage::{LedgerRecord, Store};
-use crate::ledger::types::{Hash, RecordKey};
-use crate::remediation::Action;
-use crate::time::Timestamp;
+use crate::ledger::storage::Success;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use crate::graph::error::{GraphError, GraphErrorKind};
+use crate::graph::error::{GraphError, GraphErrorKind, SubmitError};
+use crate::graph::response::Accepted;
+use crate::ledger::LedgerRequest;
 use crate::ledger::engine::*;
-use crate::remediation::GraphVersion;
+use crate::ledger::in_flight::InFlight;
+use crate::ledger::quota::{RollingQuota, SPAN};
+use crate::ledger::storage::{LedgerRecord, Store};
+use crate::ledger::types::{Hash, RecordKey};
+use crate::remediation::{Action, GraphVersion};
 use crate::runtime::SendError;
+use crate::time::Timestamp;
 
 /// The tables.
 #[derive(Default)]
-pub(super) struct Tables(RefCell<BTreeMap<RecordKey, LedgerRecord>>);
+pub(super) struct MemoryTables(RefCell<BTreeMap<RecordKey, LedgerRecord>>);
 
-impl Tables {
+impl MemoryTables {
     /// What the object's tables count when it starts.
     fn quota(&self, now: Timestamp) -> RollingQuota {
         let records = self.0.borrow();
@@ -41,7 +40,7 @@ impl Tables {
     }
 }
 
-impl Store for Tables {
+impl Store for MemoryTables {
     type Error = Infallible;
 
     fn find(&self, record_key: RecordKey) -> Result<Option<LedgerRecord>, Infallible> {
@@ -113,7 +112,7 @@ pub(super) enum End {
 /// One object: its tables, and what it would lose in a crash.
 #[derive(Default)]
 pub(super) struct Object {
-    pub(super) tables: Tables,
+    pub(super) tables: MemoryTables,
     quota: RollingQuota,
     in_flight: InFlight<()>,
     pending: BTreeMap<usize, PendingAttempt>,

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use super::runtime::TestRuntime;
 use super::stage::{Stage, Started};
 use super::upstream::Reply;
 use super::{Fixed, TENANT, description, entra, variables};
@@ -11,11 +12,9 @@ use crate::caches::{Configured, Environment, IsolateCaches};
 use crate::config::{Config, Variables};
 use crate::gateway::handover::{FORMAT, FORMAT_HEADER};
 use crate::gateway::{self, Handled};
-use crate::http::{Body, Request, RequestBodyError, RequestHeaders, Response};
+use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use crate::runtime::Verifier;
 use crate::secret::Secret;
-
-use super::runtime::TestRuntime;
 
 /// Where the gateway gets its own token, and where it sends remediations.
 pub(crate) const TOKEN_URL: &str =
@@ -33,7 +32,7 @@ pub(crate) struct Gateway {
 /// A body that comes whole.
 struct Whole(Vec<u8>);
 
-impl Body for Whole {
+impl RequestBody for Whole {
     async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
         if self.0.len() > cap { Err(RequestBodyError::TooLarge) } else { Ok(self.0) }
     }

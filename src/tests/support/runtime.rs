@@ -19,7 +19,7 @@ use rsa::{BoxedUint, PrivateKey, PublicKey, pss};
 
 use super::upstream::Upstream;
 use crate::config::{Config, ConfigError, Variables};
-use crate::graph::settings::GraphAccess;
+use crate::graph::access::GraphAccess;
 use crate::graph::submit;
 use crate::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, Quota};
 use crate::runtime::{Background, Clock, Domains, Guids, Log, Signer, Timers, Verifier};
@@ -175,7 +175,8 @@ impl Ledger for TestRuntime {
         until: Timestamp,
     ) -> Result<LedgerResponse, LedgerError> {
         let outcome =
-            submit::submit(self, &graph.app_token, &graph.settings, ledger_request, &graph_request, until).await;
+            submit::submit(self, &graph.app_token, &graph.settings, ledger_request.submission(&graph_request), until)
+                .await;
         let settlement = match outcome {
             Ok(accepted) => LedgerOutcome::Accepted { accepted, replayed: false },
             Err(error) => LedgerOutcome::Failed(error),
