@@ -4,7 +4,7 @@ use acceptance::Upload;
 use serde::Serialize;
 
 use crate::{
-    measure::Series,
+    series::Series,
     statistics::{figure_of, ratio_of_sizes},
 };
 

@@ -10,8 +10,10 @@ mod options;
 mod process;
 mod report;
 mod requests;
+mod series;
 mod start;
 mod statistics;
+mod table;
 mod upstream;
 
 use std::{collections::BTreeMap, fs, process::ExitCode, sync::Arc};
@@ -22,11 +24,13 @@ use serde::Serialize;
 
 use crate::{
     goals::Goal,
-    measure::{Run, Series, SizeAfter},
+    measure::{Run, SizeAfter},
     memory::Memory,
     options::{HELP, Options, Part},
     requests::Credentials,
+    series::Series,
     start::Start,
+    table::say,
     upstream::Upstream,
 };
 
@@ -36,7 +40,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where that fails too, there is nobody left to tell.
-            let _ = report::say(&format!("error: {error}\n"));
+            let _ = say(&format!("error: {error}\n"));
             ExitCode::FAILURE
         }
     }
@@ -58,13 +62,13 @@ struct Found<'a> {
 async fn bench() -> Result<(), Failure> {
     let options = Options::read()?;
     if options.help {
-        return report::say(HELP);
+        return say(HELP);
     }
     let sandbox = Sandbox::start(Settings::new(candidates::CLIENT_SECRET)).await?;
     let upstream = Upstream::start().await?;
     let candidates = candidates::all(&options)?;
     let alike = conformance::check(&candidates).await?;
-    report::say(&format!("{alike} requests were answered alike by those that check, but for words\n"))?;
+    say(&format!("{alike} requests were answered alike by those that check, but for words\n"))?;
     if options.parts == [Part::Conformance] {
         return if alike > 0 { Ok(()) } else { Err("nothing was compared: name two candidates that check".into()) };
     }
@@ -95,8 +99,8 @@ async fn bench() -> Result<(), Failure> {
     for gateway in ["gateway", "also"] {
         goals.extend(goals::judge(gateway, &run.series, &uploads));
     }
-    report::say(&report::others(&run, &uploads, &starts))?;
-    report::say(&report::goals(&goals))?;
+    say(&report::others(&run, &uploads, &starts))?;
+    say(&report::goals(&goals))?;
     let found = Found {
         alike,
         series: &run.series,
@@ -107,5 +111,5 @@ async fn bench() -> Result<(), Failure> {
         goals: &goals,
     };
     fs::write(root().join("build/bench.json"), serde_json::to_string_pretty(&found)?)?;
-    report::say("\nall of it: build/bench.json\n")
+    say("\nall of it: build/bench.json\n")
 }

@@ -12,9 +12,10 @@ use crate::{
     load::{self, Round},
     options::{Options, Part},
     process::{self, Size},
-    report::{self, Table},
     requests::{self, CALLERS, Credential, Credentials, EMAILS, Kind},
+    series::{Case, Series},
     statistics::{Spread, count, figure, figure_of, quantile},
+    table::{Table, say},
     upstream::Upstream,
 };
 
@@ -30,33 +31,6 @@ const FEWEST: u64 = 16;
 const MOST: u64 = 20_000;
 /// How many tokens a round, or a step of a warm-up, uses up where each request has a new one.
 const NEW_TOKENS: usize = 1000;
-
-/// What all candidates are asked, and the conditions of it.
-pub(crate) struct Case {
-    pub(crate) part: Part,
-    pub(crate) name: &'static str,
-    pub(crate) credential: &'static str,
-    pub(crate) emails: usize,
-    kind: Kind,
-}
-
-/// What one candidate did in one case.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Series {
-    pub(crate) case: &'static str,
-    pub(crate) credential: &'static str,
-    pub(crate) emails: usize,
-    pub(crate) candidate: String,
-    pub(crate) requests_per_round: u64,
-    /// CPU time per request, in microseconds.
-    pub(crate) cpu: Spread,
-    pub(crate) cpu_of_rounds: Vec<f64>,
-    pub(crate) requests_per_second: Spread,
-    /// In milliseconds.
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-}
 
 /// How large a candidate's process was after all cases of one size.
 #[derive(Clone, Debug, Serialize)]
@@ -193,7 +167,7 @@ impl Run<'_> {
             table.add(&series);
             self.series.push(series);
         }
-        report::say(&table.text())
+        say(&table.text())
     }
 
     /// The kind of request, with new tokens where each request has one.

@@ -11,9 +11,10 @@ use crate::{
     load,
     measure::Run,
     options::Part,
-    process, report,
+    process,
     requests::{Credential, Kind, remediation},
     statistics::{Spread, figure},
+    table::say,
 };
 
 /// How often the size is looked at.
@@ -73,11 +74,11 @@ async fn grow(
     let gateway = candidate.start(&run.bindings).await?;
     let each = (requests / LOOKS).max(1);
     let mut sizes = Vec::new();
-    report::say(&format!("\n{}, {case}: RSS in MiB after each {each} requests\n ", candidate.name))?;
+    say(&format!("\n{}, {case}: RSS in MiB after each {each} requests\n ", candidate.name))?;
     for _ in 0..LOOKS {
         load::round(&gateway, kind, &run.credentials, run.options.connections, each).await?;
         let size = process::size(gateway.process())?.now;
-        report::say(&format!(" {:.0}", figure(size) / 1024.0))?;
+        say(&format!(" {:.0}", figure(size) / 1024.0))?;
         sizes.push(size);
     }
     let quarter = |number: usize| {
@@ -87,7 +88,7 @@ async fn grow(
     let (second_quarter, last_quarter) = (quarter(1), quarter(3));
     // From the middle of the one to the middle of the other is half of the way.
     let bytes_per_request = (last_quarter - second_quarter) * 1024.0 / figure((each * LOOKS / 2).max(1));
-    report::say(&format!("\n  {bytes_per_request:.0} bytes per request from the second quarter to the last\n"))?;
+    say(&format!("\n  {bytes_per_request:.0} bytes per request from the second quarter to the last\n"))?;
     Ok(Memory {
         candidate: candidate.name.clone(),
         case,

@@ -9,10 +9,10 @@ use uuid::Uuid;
 use crate::{
     assertion::{self, ASSERTION_TYPE, Expected},
     clock,
+    received::Received,
     record::Answer,
     state::State,
     tokens::{GRAPH_AUDIENCE, GRAPH_ROLE, TokenRequest, TokenVersion, v2_issuer},
-    wire::Received,
 };
 
 /// The only scope that client credentials can ask of Graph.
@@ -40,7 +40,7 @@ fn refuse<T>(status: u16, error: &'static str, number: u32, message: impl Into<S
 /// `POST /{tenant}/oauth2/v2.0/token`.
 pub(crate) fn token(state: &State, tenant: &str, request: &Received) -> Answer {
     if request.method != Method::POST {
-        return method_not_allowed("POST");
+        return Answer::method_not_allowed("POST");
     }
     let answer = match known_tenant(state, tenant).and_then(|()| grant(state, request)) {
         Ok(()) => {
@@ -56,7 +56,7 @@ pub(crate) fn token(state: &State, tenant: &str, request: &Received) -> Answer {
 /// `GET /{tenant}/discovery/v2.0/keys`, or without `v2.0`: the same keys for tokens of version 1.
 pub(crate) fn keys(state: &State, tenant: &str, v2: bool, request: &Received) -> Answer {
     if request.method != Method::GET {
-        return method_not_allowed("GET");
+        return Answer::method_not_allowed("GET");
     }
     if let Err(refusal) = known_tenant(state, tenant) {
         return refusal.answer(request);
@@ -159,10 +159,6 @@ fn required(form: &mut BTreeMap<String, String>, name: &str) -> Result<String, R
 fn random_below(bound: u16) -> u16 {
     let [high, low, ..] = *Uuid::new_v4().as_bytes();
     u16::from_be_bytes([high, low]) % bound
-}
-
-pub(crate) fn method_not_allowed(allowed: &str) -> Answer {
-    Answer::new(405).header("Allow", allowed)
 }
 
 impl Refusal {

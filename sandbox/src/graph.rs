@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use crate::{
     clock,
+    received::Received,
     record::Answer,
     register::Duplicate,
     remediation::Remediation,
     state::State,
     tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, Issued},
-    wire::Received,
 };
 
 /// What every answer of Graph carries to be found again.

@@ -30,6 +30,8 @@ mod clock;
 mod entra;
 mod graph;
 mod keys;
+mod object;
+mod received;
 mod record;
 mod register;
 mod remediation;

@@ -50,6 +50,11 @@ impl Answer {
         Self { status, ..Self::default() }
     }
 
+    /// 405, with the methods that are allowed.
+    pub(crate) fn method_not_allowed(allowed: &str) -> Self {
+        Self::new(405).header("Allow", allowed)
+    }
+
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::new(status).header("Content-Type", "application/json; charset=utf-8").with_body(body.to_string())
     }

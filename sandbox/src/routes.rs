@@ -2,10 +2,10 @@
 
 use crate::{
     entra, graph,
+    received::{Ending, Received},
     record::{Answer, Endpoint, Outcome},
     script::Fault,
     state::State,
-    wire::{Ending, Received},
 };
 
 /// A path, taken apart.

@@ -6,7 +6,10 @@ use hyper::header::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::record::{Answer, Endpoint};
+use crate::{
+    object::object,
+    record::{Answer, Endpoint},
+};
 
 /// What happens to the connection in place of a whole answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -175,7 +178,7 @@ impl NextAnswer {
 
     /// What `POST /sandbox/next` was sent.
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, InvalidScript> {
-        let told: Told = crate::admin::object(body).map_err(InvalidScript)?;
+        let told: Told = object(body).map_err(InvalidScript)?;
         let faults =
             [told.close.then_some(Fault::Close), told.cut_after.map(Fault::CutAfter), told.hang.then_some(Fault::Hang)];
         let mut faults = faults.into_iter().flatten();

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr};
 
-use crate::{ClientCertificate, Recorded};
+use crate::{assertion::ClientCertificate, record::Recorded};
 
 /// The tenant of a development sandbox: one of the sample GUIDs of Microsoft's documentation.
 pub const TENANT_ID: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";

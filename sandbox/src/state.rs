@@ -11,12 +11,12 @@ use crate::{
     assertion::Seen,
     clock,
     keys::KeyRing,
+    received::Received,
     record::{Endpoint, Outcome, Recorded},
     register::Register,
     script::{InvalidScript, NextAnswer, Scripts},
     settings::Settings,
     tokens::{Issued, TokenRequest},
-    wire::Received,
 };
 
 /// The whole state. No lock is held over an await, and none while another is taken.

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode,
+    HeaderMap, Request, Response, StatusCode,
     body::{Body, Frame, Incoming, SizeHint},
     header::{CONTENT_LENGTH, HeaderName, HeaderValue},
     server::conn::http1,
@@ -27,44 +27,16 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{admin, record::Answer, routes, state::State};
+use crate::{
+    admin,
+    received::{Ending, Received},
+    record::Answer,
+    routes,
+    state::State,
+};
 
 /// More than the gateway ever sends (its own limit is 2 MiB); keeps a runaway client from filling the memory.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
-
-/// A request in full.
-pub(crate) struct Received {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) query: Option<String>,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Bytes,
-}
-
-impl Received {
-    pub(crate) fn header_values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |(held, _)| held == name).map(|(_, value)| value.as_str())
-    }
-
-    pub(crate) fn header(&self, name: &'static str) -> Option<&str> {
-        self.header_values(name).next()
-    }
-
-    /// Exactly one content type, and it is this one; parameters may follow.
-    pub(crate) fn has_media_type(&self, wanted: &str) -> bool {
-        let given: Vec<&str> = self.header_values("content-type").collect();
-        matches!(given.as_slice(), [one] if one.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted)))
-    }
-}
-
-/// How an exchange ends on the wire.
-pub(crate) enum Ending {
-    Whole(Answer),
-    /// The answer, and how many bytes of its body are sent before the connection closes.
-    Cut(Answer, usize),
-    Close,
-    Hang,
-}
 
 /// Why hyper is to drop a connection: it was told to.
 #[derive(Debug, thiserror::Error)]
