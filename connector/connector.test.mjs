@@ -98,9 +98,9 @@ describe("the code's own figures", () => {
     ]) {
       assert.ok(text.includes(` ${thousands(figure)} `) || text.endsWith(` ${figure}.`), `${text} (${figure})`);
     }
-    const idLength = Number(/MAX_ID_LENGTH: usize = (\d+);/.exec(read("../src/intake/correlation_id.rs"))[1]);
+    const idLength = Number(/MAX_ID_LENGTH: usize = (\d+);/.exec(read("../src/preconditions/correlation_id.rs"))[1]);
     assert.equal(operation.parameters.find(({ name }) => name === "client-request-id").maxLength, idLength);
-    assert.match(read("../src/intake/declared.rs"), /MAX_BODY_BYTES: usize = 2 \* 1024 \* 1024;/);
+    assert.match(read("../src/preconditions/content_headers.rs"), /MAX_BODY_BYTES: usize = 2 \* 1024 \* 1024;/);
     assert.match(operation.responses[413].description, / 2 MiB/);
   });
 
@@ -112,15 +112,15 @@ describe("the code's own figures", () => {
   });
 
   test("are the members of an answer", () => {
-    const gateway = read("../src/gateway.rs");
-    const accepted = [...read("../src/gateway/answer.rs").split("struct Body")[1].split("}")[0].matchAll(/^ +(\w+):/gm)].map((match) => match[1].replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
+    const gateway = read("../src/gateway/mod.rs");
+    const accepted = [...read("../src/gateway/response.rs").split("struct Body")[1].split("}")[0].matchAll(/^ +(\w+):/gm)].map((match) => match[1].replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
     const valid = [...gateway.match(/"status":"valid".*?"request"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("request");
     assert.deepEqual(Object.keys(RemediationAnswer.properties).toSorted(), [...new Set([...accepted, ...valid])].toSorted());
     assert.deepEqual(RemediationAnswer.properties.status.enum, ["accepted", "valid"]);
   });
 
   test("are the problems of the definition", () => {
-    const rows = [...read("../src/problem/code.rs").matchAll(/^ +\w+ = (\d{3}) "(\w+)" "/gm)].map((match) => [Number(match[1]), match[2]]);
+    const rows = [...read("../src/code.rs").matchAll(/^ +\w+ = (\d{3}) "(\w+)" "/gm)].map((match) => [Number(match[1]), match[2]]);
     // An operation of the connector is never at another path or by another method.
     const known = rows.filter(([status]) => ![404, 405].includes(status)).map(([status, code]) => `${status} ${code}`);
     const described = Object.entries(CODES).flatMap(([status, codes]) => codes.map((code) => `${status} ${code}`));
@@ -139,7 +139,7 @@ describe("the code's own figures", () => {
   test("are the ways to authenticate", () => {
     const schemes = swagger.securityDefinitions;
     assert.equal(schemes.api_key.name, "X-API-Key");
-    const scope = /SCOPE: &str = "([\w.]+)"/.exec(read("../src/caller/mod.rs"))[1];
+    const scope = /SCOPE: &str = "([\w.]+)"/.exec(read("../src/auth/mod.rs"))[1];
     assert.deepEqual(Object.keys(schemes["oauth2-auth"].scopes), [scope]);
     const audience = /^AUDIENCE = \["([^"]*)"/m.exec(read("../wrangler.toml"))[1];
     const { token } = properties.properties.connectionParameterSets.values[0].parameters;

@@ -10,7 +10,7 @@ mkdir -p build "$work"
 # The stamp bears the time at which the build began: a source that changes meanwhile makes it out of date again.
 touch build/.began
 cargo build --locked --release --lib --target wasm32-unknown-unknown
-# With these two a module that was lost by a panic can be started anew: see src/platform/entry.js.
+# With these two a module that was lost by a panic can be started anew: see src/worker/entry.js.
 "$1" --target module --no-typescript --out-dir "$work" --out-name index \
     --experimental-reset-state-function --force-enable-abort-handler \
     "$target/wasm32-unknown-unknown/release/remediation_gateway.wasm"
@@ -23,7 +23,7 @@ sed -i.bak 's/^import source /import /' "$work/index.js"
 awk '!(/^import \* as import[0-9]+ from "\.\/glue\.js"/ && imports++) && !(/^ *"\.\/glue\.js": import[0-9]+,$/ && keys++)' \
     "$work/index.js" >"$work/index.js.once"
 mv "$work/index.js.once" "$work/index.js"
-cp src/platform/glue.js src/platform/entry.js "$work/"
+cp src/worker/glue.js src/worker/entry.js "$work/"
 esbuild "$work/entry.js" --bundle --format=esm --minify --target=esnext --external:./index_bg.wasm --log-level=warning \
     --outfile=build/index.js
 mv build/.began build/.made

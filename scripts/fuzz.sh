@@ -17,7 +17,7 @@ options=(--sanitizer none)
 max_len() {
     case $1 in
     gateway | keys | payload | token) echo 4096 ;;
-    headers | errand) echo 1024 ;;
+    headers | job) echo 1024 ;;
     *) echo 2048 ;;
     esac
 }

@@ -3,48 +3,48 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use crate::caller::keys::KeyCache;
-use crate::caller::verified::VerifiedTokens;
+use crate::auth::keys::KeyCache;
+use crate::auth::token_cache::TokenCache;
 use crate::config::{Config, Variables};
 use crate::graph::app_token::AppTokenCache;
 use crate::log;
-use crate::ports::{Clock, Domains, Log};
+use crate::runtime::{Clock, Domains, Log};
 
 /// The caches of one isolate. `K` is the platform's imported public key.
-pub struct Isolate<K> {
+pub struct IsolateCaches<K> {
     config: OnceCell<Option<Rc<Config>>>,
     /// The issuers' keys.
     pub keys: Rc<KeyCache<K>>,
     /// Callers' tokens that were found good.
-    pub verified: VerifiedTokens,
+    pub verified: TokenCache,
     /// The gateway's own token for Graph.
     pub app_token: AppTokenCache,
 }
 
-impl<K> Default for Isolate<K> {
+impl<K> Default for IsolateCaches<K> {
     fn default() -> Self {
         Self {
             config: OnceCell::new(),
             keys: Rc::default(),
-            verified: VerifiedTokens::default(),
+            verified: TokenCache::default(),
             app_token: AppTokenCache::default(),
         }
     }
 }
 
-impl<K> Isolate<K> {
-    /// The configuration, checked at the first request of the isolate. `None` where it has faults: each was logged then, with its variable's name.
+impl<K> IsolateCaches<K> {
+    /// The configuration, checked at the first request of the isolate. `None` where it has errors: each was logged then, with its variable's name.
     pub fn config(
         &self,
-        platform: &(impl Clock + Domains + Log),
+        runtime: &(impl Clock + Domains + Log),
         variables: impl FnOnce() -> Variables,
     ) -> Option<Rc<Config>> {
         self.config
-            .get_or_init(|| match Config::check(&variables(), platform, platform.now()) {
+            .get_or_init(|| match Config::check(&variables(), runtime, runtime.now()) {
                 Ok(config) => Some(Rc::new(config)),
-                Err(faults) => {
-                    for fault in &faults {
-                        platform.log(&log::config_line(fault));
+                Err(errors) => {
+                    for error in &errors {
+                        runtime.log(&log::config_line(error));
                     }
                     None
                 }

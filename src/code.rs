@@ -1,9 +1,9 @@
-//! The public codes of refusals: a closed set, part of the contract (section 4).
+//! The public codes of errors: a closed set, part of the contract (section 4).
 
 /// Makes the codes out of their table, so that none can lack its row or be left out of [`Code::ALL`].
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:literal $code:literal $title:literal;)+) => {
-        /// The public code of a refusal.
+        /// The public code of an error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code {
             $($(#[$doc])* $name,)+
@@ -82,7 +82,7 @@ codes! {
     QuotaExceeded = 429 "quotaExceeded" "The caller's quota is exhausted";
     /// Graph throttles.
     GraphThrottled = 429 "graphThrottled" "Microsoft Graph is throttling";
-    /// The gateway's configuration has faults.
+    /// The gateway's configuration has errors.
     Misconfigured = 500 "misconfigured" "The gateway is not configured";
     /// The gateway failed.
     Internal = 500 "internal" "The gateway failed";

@@ -12,37 +12,39 @@
 //! - [`intake`]: what is judged before the body is read;
 //! - [`config`]: the variables, checked once per isolate;
 //! - [`caller`]: who calls (token, API key), and what they may do;
-//! - [`remediation`]: the payload, read with a pointer to each fault, and written anew for Graph;
+//! - [`remediation`]: the payload, read with a pointer to each error, and written anew for Graph;
 //! - [`ledger`]: that it happens once, and where the work is done;
 //! - [`graph`]: the gateway's own token, the call, and the meaning of the answer;
-//! - [`problem`]: what the caller learns of a refusal.
+//! - [`problem`]: what the caller learns of an error.
 //!
 //! All of it as a caller sees it is described by [`openapi`].
 //!
-//! [`gateway`] is the pipeline itself, of which the Worker takes the first steps and the caller's Durable Object the others. It and all of the above are pure but for the ports in [`ports`], which `platform`, the only folder that
-//! knows of Workers, implements. [`isolate`] holds what is kept between requests.
+//! [`gateway`] is the pipeline itself, of which the Worker takes the first steps and the caller's Durable Object the others. It and all of the above are pure but for the ports in [`ports`], which `runtime`, the only folder that
+//! knows of Workers, implements. [`caches`] holds what is kept between requests.
 
-pub mod caller;
+pub mod auth;
+pub mod caches;
+pub mod code;
 pub mod config;
+pub mod deadline;
+pub mod dns;
 pub mod gateway;
 pub mod graph;
+pub mod guid;
 pub mod http;
-pub mod intake;
-pub mod isolate;
 pub mod json;
 pub mod ledger;
 pub mod log;
 pub mod openapi;
 pub mod percent;
-#[cfg(target_arch = "wasm32")]
-mod platform;
-pub mod ports;
+pub mod preconditions;
 pub mod problem;
 pub mod remediation;
+pub mod route;
+pub mod runtime;
 pub mod secret;
 #[cfg(test)]
-mod testing;
+mod tests;
 pub mod time;
-
-/// How the gateway names itself to Microsoft (contract, section 8).
-pub const USER_AGENT: &str = concat!("remediation-gateway/", env!("CARGO_PKG_VERSION"));
+#[cfg(target_arch = "wasm32")]
+mod worker;

@@ -1,20 +1,17 @@
-//! The log: one JSON line per POST (contract, section 10), one per fault of the configuration, and one for what fails beside a request.
+//! The log: one JSON line per POST (contract, section 10), one per error of the configuration, and one for what fails beside a request.
 //!
 //! What may stand in a line is decided by the types here: ids, names from the configuration, names of enums, numbers, and reasons whose
 //! texts are ours. Nothing that a caller or Microsoft wrote freely gets in.
 
-#[cfg(test)]
-mod tests;
-
 use serde::Serialize;
 
-use crate::config::ConfigFault;
-use crate::problem::Code;
+use crate::code::Code;
+use crate::config::ConfigError;
 
 /// What is told of one POST.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Record {
+pub struct LogEntry {
     /// The gateway's id of this exchange, as in the answer.
     pub request_id: String,
     /// The caller's id of the request, if it sent one that may be logged.
@@ -29,9 +26,9 @@ pub struct Record {
     pub emails: Option<u64>,
     /// The status of the answer.
     pub status: u16,
-    /// The public code of a refusal.
+    /// The public code of an error.
     pub code: Option<&'static str>,
-    /// The reason of a refusal, richer than what the caller was told. Of a success, why Graph's `Location` was not
+    /// The reason of an error, richer than what the caller was told. Of a success, why Graph's `Location` was not
     /// passed on.
     pub reason: Option<String>,
     /// Whether an earlier request, or one at the same time, had it accepted, and nothing was sent for this one.
@@ -57,7 +54,7 @@ struct ConfigLine<'a> {
     problem: &'a str,
 }
 
-impl Record {
+impl LogEntry {
     /// The line.
     #[must_use]
     pub fn line(&self) -> String {
@@ -77,9 +74,9 @@ pub fn internal_line(reason: &'static str) -> String {
     serde_json::to_string(&InternalLine { code: Code::Internal.as_str(), reason }).unwrap_or_default()
 }
 
-/// The line for a fault of the configuration.
+/// The line for an error of the configuration.
 #[must_use]
-pub fn config_line(fault: &ConfigFault) -> String {
-    let line = ConfigLine { code: Code::Misconfigured.as_str(), variable: &fault.variable, problem: &fault.problem };
+pub fn config_line(error: &ConfigError) -> String {
+    let line = ConfigLine { code: Code::Misconfigured.as_str(), variable: &error.variable, problem: &error.problem };
     serde_json::to_string(&line).unwrap_or_default()
 }

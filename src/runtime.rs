@@ -1,12 +1,10 @@
-//! What the pipeline needs from the outside, as small traits. `platform/` implements them on Workers, the tests natively.
+//! What the pipeline needs from the outside, as small traits. `runtime/` implements them on Workers, the tests natively.
 //!
 //! An isolate runs one thread, so nothing here is `Send`, and no future is boxed.
 #![expect(async_fn_in_trait, reason = "an isolate is single-threaded: no caller could want `Send` futures")]
 
 use std::time::Duration;
 
-use crate::config::Config;
-use crate::ledger::{Order, Settled};
 use crate::secret::SecretBytes;
 use crate::time::Timestamp;
 
@@ -47,7 +45,7 @@ pub trait Background {
 }
 
 /// RSA signatures by the platform's cryptography.
-pub trait Signatures {
+pub trait Verifier {
     /// A public key, imported once and kept: a plain value, not bound to a request.
     type Key: Clone + 'static;
 
@@ -60,72 +58,35 @@ pub trait Signatures {
 }
 
 /// RSA signatures of the gateway's own.
-pub trait Signing {
+pub trait Signer {
     /// The PS256 signature (RFC 7518 section 3.5) of `message` by the RSA key `pkcs8`, in DER. `None` where the platform does not give one.
     async fn sign_ps256(&self, pkcs8: &SecretBytes, message: &[u8]) -> Option<Vec<u8>>;
 }
 
 /// Calls to Microsoft. Redirects are never followed.
-pub trait Http {
-    /// Sends `call` and waits for its answer, its body included, at most `call.deadline`.
+pub trait HttpClient {
+    /// Sends `request` and waits for its answer, its body included, at most `request.deadline`.
     ///
     /// # Errors
     ///
-    /// [`SendFailure`] where no status came back. A body that did not come whole is no error: see [`Unread`].
-    async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure>;
-}
-
-/// One caller's ledger.
-pub trait Ledger {
-    /// Settles `order` before `until`: `graph_request` is sent to Graph, unless it was before. It is dropped as soon as it is
-    /// certain that it is not needed: orders that wait for the outcome of another hold no body.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerFailure`].
-    async fn settle(
-        &self,
-        config: &Config,
-        order: &Order,
-        graph_request: Vec<u8>,
-        until: Timestamp,
-    ) -> Result<Settled, LedgerFailure>;
-}
-
-/// Why a caller's ledger does not settle an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LedgerFailure {
-    /// The caller's object cannot be reached.
-    #[error("the caller's ledger cannot be reached")]
-    Unreachable,
-    /// The platform keeps requests from the caller's object, which has too many.
-    #[error("the caller's ledger is overloaded")]
-    Overloaded,
-    /// The platform has reset the caller's object, as with a new deployment.
-    #[error("the caller's ledger was reset")]
-    Reset,
-    /// The code of the caller's object has failed: a defect.
-    #[error("the caller's ledger failed")]
-    Failed,
-    /// The ledger's storage has failed before anything was sent.
-    #[error("the storage of the caller's ledger failed")]
-    Storage,
+    /// [`SendError`] where no status came back. A body that did not come whole is no error: see [`BodyError`].
+    async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, SendError>;
 }
 
 /// Everything that the pipeline needs. A handle: cloning it is cheap and gives the same platform.
-pub trait Platform:
-    Clock + Guids + Log + Domains + Timers + Background + Signatures + Signing + Http + Clone + 'static
+pub trait Runtime:
+    Clock + Guids + Log + Domains + Timers + Background + Verifier + Signer + HttpClient + Clone + 'static
 {
 }
 
-impl<P: Clock + Guids + Log + Domains + Timers + Background + Signatures + Signing + Http + Clone + 'static> Platform
+impl<P: Clock + Guids + Log + Domains + Timers + Background + Verifier + Signer + HttpClient + Clone + 'static> Runtime
     for P
 {
 }
 
 /// A call to Microsoft.
 #[derive(Debug)]
-pub struct Call<'a> {
+pub struct HttpRequest<'a> {
     /// The absolute URL.
     pub url: &'a str,
     /// The request headers.
@@ -144,27 +105,27 @@ pub struct Call<'a> {
 
 /// The answer to a call, read as far as it was wanted.
 #[derive(Debug, Clone)]
-pub struct Received {
+pub struct HttpResponse {
     /// The status code.
     pub status: u16,
     /// Those of the wanted headers that were there, with their names in lower case.
     pub headers: Vec<(&'static str, String)>,
     /// The body, where it came whole.
-    pub body: Result<Vec<u8>, Unread>,
+    pub body: Result<Vec<u8>, BodyError>,
 }
 
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
+pub enum BodyError {
     /// It was not wanted.
     Skipped,
     /// It is larger than the cap.
     TooLarge,
     /// It was cut off, or ran into the deadline.
-    Failed(SendFailure),
+    Failed(SendError),
 }
 
-impl Received {
+impl HttpResponse {
     /// The value of the wanted header `name`.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -186,7 +147,7 @@ impl Received {
 
 /// Why a call has no answer. Whether the other side acted on it is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendFailure {
+pub enum SendError {
     /// No status came within the deadline.
     #[error("no answer within the deadline")]
     Deadline,
@@ -194,3 +155,6 @@ pub enum SendFailure {
     #[error("the connection failed")]
     Connection,
 }
+
+/// How the gateway names itself to Microsoft (contract, section 8).
+pub const USER_AGENT: &str = concat!("remediation-gateway/", env!("CARGO_PKG_VERSION"));

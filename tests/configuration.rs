@@ -5,11 +5,9 @@
 use std::collections::BTreeSet;
 
 use acceptance::{Answer, Failure, Gateway, Setup, TestResult, World, Wrangler, payload, tests};
+use remediation_gateway::config::{Config, VARIABLES, Variables};
+use remediation_gateway::runtime::Domains;
 use remediation_gateway::time::Timestamp;
-use remediation_gateway::{
-    config::{Config, VARIABLES, Variables},
-    ports::Domains,
-};
 use sandbox::CALLER_OBJECT_ID;
 use serde_json::{Value, json};
 

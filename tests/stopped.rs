@@ -125,7 +125,7 @@ async fn once_it_is_lifted_nothing_was_forgotten(world: &World) -> TestResult {
     Ok(())
 }
 
-/// While a deployment spreads, a Worker of the version before it may still send an errand, and does not know of the stop.
+/// While a deployment spreads, a Worker of the version before it may still send a job, and does not know of the stop.
 async fn a_ledger_of_the_stop_carries_out_nothing_for_a_worker_of_before_it(world: &World) -> TestResult {
     let bindings = world.bindings_with(json!({ "STOPPED": true }));
     let gateway =

@@ -1,5 +1,5 @@
 // Holds docs/operate.md to the code: the members of a line, the codes, the thresholds in each of their forms; and tries each jq command on the
-// sample, which src/log/tests.rs holds to what the gateway writes.
+// sample, which src/tests/log.rs holds to what the gateway writes.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -24,7 +24,7 @@ const log = read("../../src/log.rs");
 const members = (struct) => [...log.split(`struct ${struct}`)[1].split("\n}")[0].matchAll(/^ +(?:pub )?(\w+):/gm)].map((match) => camel(match[1]));
 const record = members("Record");
 const configLine = members("ConfigLine<'a>");
-const codes = new Set([...read("../../src/problem/code.rs").matchAll(/= \d{3} "(\w+)" "/g)].map((match) => match[1]));
+const codes = new Set([...read("../../src/code.rs").matchAll(/= \d{3} "(\w+)" "/g)].map((match) => match[1]));
 const actions = [...read("../../src/remediation/model.rs").split("impl Action {")[1].split("\n}")[0].matchAll(/Self::\w+ => "(\w+)"/g)].map((match) => match[1]);
 
 describe("the line", () => {
@@ -116,8 +116,8 @@ describe("what the page names", () => {
   test("is logged where it fails, where it is no one request's", () => {
     const [, row] = /^\| `internal` without a `requestId` \| [^|]* \| (.*) \|$/m.exec(page);
     const texts = [...row.matchAll(/\*([^*]+)\*/g)].map((match) => match[1]);
-    const glue = read("../../src/platform/glue.js");
-    const ledger = [...read("../../src/platform/ledger.rs").matchAll(/internal_line\("([^"]*)"\)/g)].map((match) => match[1]);
+    const glue = read("../../src/worker/glue.js");
+    const ledger = [...read("../../src/worker/ledger.rs").matchAll(/internal_line\("([^"]*)"\)/g)].map((match) => match[1]);
     const [lost] = /the module was lost(?=, and starts anew)/.exec(glue);
     const [ended] = /(?<=name: ")an execution was terminated/.exec(glue);
     assert.deepEqual(texts.toSorted(), [...ledger, lost, ended].toSorted());

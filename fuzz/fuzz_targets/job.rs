@@ -1,8 +1,8 @@
-//! Feeds [`remediation_gateway_fuzz::errand`].
+//! Feeds [`remediation_gateway_fuzz::job`].
 #![cfg_attr(fuzzing, no_main)]
 
 #[cfg(fuzzing)]
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| remediation_gateway_fuzz::errand(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| remediation_gateway_fuzz::job(bytes));
 
 #[cfg(not(fuzzing))]
 fn main() {}

@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use fluent_uri::Uri;
+use remediation_gateway::code::Code;
 use remediation_gateway::config::Config;
-use remediation_gateway::graph::answer::{self, Accepted, GraphFault, GraphFaultKind, MAX_RETRY_AFTER};
-use remediation_gateway::graph::app_token::{AppTokenCache, TokenEndpointFault};
+use remediation_gateway::graph::app_token::AppTokenCache;
+use remediation_gateway::graph::error::{GraphError, GraphErrorKind, SubmitError, TokenEndpointError};
+use remediation_gateway::graph::response;
+use remediation_gateway::graph::response::{Accepted, MAX_RETRY_AFTER};
 use remediation_gateway::graph::tracking::Tracking;
-use remediation_gateway::ledger::SubmitFault;
 use remediation_gateway::percent;
-use remediation_gateway::ports::{Received, SendFailure, Unread};
-use remediation_gateway::problem::{Code, Refusal};
+use remediation_gateway::problem::error::GatewayError;
+use remediation_gateway::runtime::{BodyError, HttpResponse, SendError};
 use serde_json::{Value, json};
 
 use crate::message::Message;
-use crate::world::{CONFIG, NOW, StillPlatform, TENANT, refused, run};
+use crate::world::{CONFIG, NOW, StillRuntime, TENANT, refused, run};
 
 /// The most characters of a message of Graph's that its refusal passes on.
 const MAX_MESSAGE: usize = 1000;
@@ -38,26 +40,26 @@ pub fn answers(bytes: &[u8]) {
     }
 }
 
-fn came(how: &str, message: &Message<'_>) -> Result<Received, SendFailure> {
+fn came(how: &str, message: &Message<'_>) -> Result<HttpResponse, SendError> {
     let status = match how {
-        "refused" => return Err(SendFailure::Connection),
-        "silent" => return Err(SendFailure::Deadline),
+        "refused" => return Err(SendError::Connection),
+        "silent" => return Err(SendError::Deadline),
         _ => how.parse().unwrap_or(500),
     };
     let header = |name| message.header(name).map(|value| (name, value));
     let headers = ["location", "request-id", "retry-after"].into_iter().filter_map(header).collect();
     let body = match message.header("body").as_deref() {
-        Some("skipped") => Err(Unread::Skipped),
-        Some("too large") => Err(Unread::TooLarge),
-        Some("cut off") => Err(Unread::Failed(SendFailure::Connection)),
+        Some("skipped") => Err(BodyError::Skipped),
+        Some("too large") => Err(BodyError::TooLarge),
+        Some("cut off") => Err(BodyError::Failed(SendError::Connection)),
         _ => Ok(message.body.to_vec()),
     };
-    Ok(Received { status, headers, body })
+    Ok(HttpResponse { status, headers, body })
 }
 
-fn waits(came: &Received) {
+fn waits(came: &HttpResponse) {
     let given = came.header("retry-after").map(str::trim);
-    let seconds = answer::retry_after(came);
+    let seconds = response::retry_after(came);
     assert!(seconds.is_none_or(|seconds| seconds <= MAX_RETRY_AFTER));
     let expected = given.and_then(|given| given.parse::<u32>().ok()).map(|seconds| seconds.min(MAX_RETRY_AFTER));
     // A plus sign is none of Retry-After's, and more digits than fit are still a number.
@@ -66,9 +68,9 @@ fn waits(came: &Received) {
     }
 }
 
-fn graph(came: &Result<Received, SendFailure>, sent: &str, config: &Config) {
+fn graph(came: &Result<HttpResponse, SendError>, sent: &str, config: &Config) {
     let graph_request = json!({ "displayName": "x", "description": sent }).to_string();
-    match answer::read(came.clone(), config.tenant_id, graph_request.as_bytes()) {
+    match response::read(came.clone(), config.tenant_id, graph_request.as_bytes()) {
         Ok(accepted) => {
             let came = came.as_ref().expect("it came");
             let is_duplicate = came.status == 409 && names_duplicate(came.body_or_empty()) && !could_be_quoted(sent);
@@ -83,9 +85,9 @@ fn graph(came: &Result<Received, SendFailure>, sent: &str, config: &Config) {
             is_id(accepted.graph_request_id.as_deref());
             tracking(&accepted);
         }
-        Err(fault) => {
-            of_graph(&fault, came);
-            refusal(fault.into());
+        Err(error) => {
+            of_graph(&error, came);
+            check_error(error.into());
         }
     }
 }
@@ -148,59 +150,59 @@ fn tracking(accepted: &Accepted) {
 }
 
 /// The table of the contract, section 4.
-fn of_graph(fault: &GraphFault, came: &Result<Received, SendFailure>) {
-    let (code, _) = refused(&SubmitFault::from(fault.clone()).into());
-    let was_cut_off = matches!(came, Ok(Received { body: Err(Unread::Failed(_)), .. }));
+fn of_graph(error: &GraphError, came: &Result<HttpResponse, SendError>) {
+    let (code, _) = refused(&SubmitError::from(error.clone()).into());
+    let was_cut_off = matches!(came, Ok(HttpResponse { body: Err(BodyError::Failed(_)), .. }));
     let expected = match came {
-        Err(SendFailure::Deadline) => Code::GraphTimeout,
-        Ok(Received { status: 409, .. }) if was_cut_off => Code::GraphUnavailable,
-        Ok(Received { status: 400, .. }) => Code::GraphRefused,
-        Ok(Received { status: 401, .. }) => Code::GraphCredentialRejected,
-        Ok(Received { status: 403, .. }) => Code::GraphPermissionMissing,
-        Ok(Received { status: 409, .. }) => Code::GraphConflict,
-        Ok(Received { status: 429, .. }) => Code::GraphThrottled,
-        Err(SendFailure::Connection) | Ok(Received { status: 503, .. }) => Code::GraphUnavailable,
+        Err(SendError::Deadline) => Code::GraphTimeout,
+        Ok(HttpResponse { status: 409, .. }) if was_cut_off => Code::GraphUnavailable,
+        Ok(HttpResponse { status: 400, .. }) => Code::GraphRefused,
+        Ok(HttpResponse { status: 401, .. }) => Code::GraphCredentialRejected,
+        Ok(HttpResponse { status: 403, .. }) => Code::GraphPermissionMissing,
+        Ok(HttpResponse { status: 409, .. }) => Code::GraphConflict,
+        Ok(HttpResponse { status: 429, .. }) => Code::GraphThrottled,
+        Err(SendError::Connection) | Ok(HttpResponse { status: 503, .. }) => Code::GraphUnavailable,
         Ok(_) => Code::GraphError,
     };
     assert_eq!(code, expected);
     let status = came.as_ref().ok().map(|came| came.status);
-    assert_eq!(fault.status, status);
+    assert_eq!(error.status, status);
     let is_refused = status.is_some_and(|status| status < 500 || status == 503);
-    assert_eq!(fault.is_certain(), is_refused && !(status == Some(409) && was_cut_off));
-    is_id(fault.graph_request_id.as_deref());
-    if let GraphFaultKind::Refused { code, message } = &fault.kind {
+    assert_eq!(error.is_certain(), is_refused && !(status == Some(409) && was_cut_off));
+    is_id(error.graph_request_id.as_deref());
+    if let GraphErrorKind::Refused { code, message } = &error.kind {
         is_id(Some(code));
         assert!(message.chars().count() <= MAX_MESSAGE && !message.chars().any(char::is_control), "{message}");
     }
 }
 
 /// What the caller and the log learn of a failure.
-fn refusal(fault: SubmitFault) {
-    let refusal = Refusal::from(fault);
-    let logged = refusal.to_string();
+fn check_error(error: SubmitError) {
+    let error = GatewayError::from(error);
+    let logged = error.to_string();
     assert!(logged.len() <= 300 && logged.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{logged}");
-    let (code, answer) = refused(&refusal);
-    assert_eq!(answer.status, code.status());
-    let body: Value = serde_json::from_str(&answer.body).expect("it is JSON");
+    let (code, response) = refused(&error);
+    assert_eq!(response.status, code.status());
+    let body: Value = serde_json::from_str(&response.body).expect("it is JSON");
     assert_eq!(body["error"]["code"], code.as_str());
     assert!(body["detail"].as_str().is_some_and(|detail| detail.chars().count() <= MAX_MESSAGE + 200));
-    for (name, value) in &answer.headers {
+    for (name, value) in &response.headers {
         let is_wait = |value: &str| value.parse::<u32>().is_ok_and(|seconds| seconds <= MAX_RETRY_AFTER);
         assert!(*name != "Retry-After" || is_wait(value), "{value}");
         assert!(value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{name}: {value}");
     }
 }
 
-fn entra(came: &Result<Received, SendFailure>, config: &Config) {
-    let platform = StillPlatform::default();
+fn entra(came: &Result<HttpResponse, SendError>, config: &Config) {
+    let runtime = StillRuntime::default();
     let until = NOW.plus(Duration::from_mins(1));
     // Twice, since some failures are tried once more, and nothing usable behind them.
-    platform.will_answer(came.clone());
-    platform.will_answer(came.clone());
-    platform.will_answer(Err(SendFailure::Deadline));
-    platform.will_answer(Err(SendFailure::Deadline));
+    runtime.will_answer(came.clone());
+    runtime.will_answer(came.clone());
+    runtime.will_answer(Err(SendError::Deadline));
+    runtime.will_answer(Err(SendError::Deadline));
     let cache = AppTokenCache::default();
-    match run(cache.get(&platform, config, until)) {
+    match run(cache.get(&runtime, config, until)) {
         Ok(token) => {
             let came = came.as_ref().expect("it came");
             let body: Value = serde_json::from_slice(came.body_or_empty()).expect("it is JSON");
@@ -208,24 +210,24 @@ fn entra(came: &Result<Received, SendFailure>, config: &Config) {
             assert!(body["token_type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")));
             assert_eq!(body["access_token"], token.expose());
             assert!(!token.expose().is_empty() && token.expose().bytes().all(|byte| byte.is_ascii_graphic()));
-            assert_eq!(platform.calls().len(), 1);
+            assert_eq!(runtime.calls().len(), 1);
             cache.drop_rejected(&token);
-            let _ = run(cache.get(&platform, config, until));
-            assert_eq!(platform.calls().len(), 2, "a token that Graph rejects is not used again");
+            let _ = run(cache.get(&runtime, config, until));
+            assert_eq!(runtime.calls().len(), 2, "a token that Graph rejects is not used again");
         }
-        Err(fault) => {
+        Err(error) => {
             let again = match came {
-                Err(failure) => *failure == SendFailure::Connection,
-                Ok(Received { status: 200, body: Err(Unread::Failed(_)), .. }) => true,
+                Err(error) => *error == SendError::Connection,
+                Ok(HttpResponse { status: 200, body: Err(BodyError::Failed(_)), .. }) => true,
                 Ok(came) => (500..600).contains(&came.status),
             };
-            assert_eq!(platform.calls().len(), if again { 2 } else { 1 }, "{fault}");
-            if let TokenEndpointFault::Throttled { retry_after } | TokenEndpointFault::Unavailable { retry_after, .. } =
-                fault
+            assert_eq!(runtime.calls().len(), if again { 2 } else { 1 }, "{error}");
+            if let TokenEndpointError::Throttled { retry_after } | TokenEndpointError::Unavailable { retry_after, .. } =
+                error
             {
                 assert!(retry_after.is_none_or(|seconds| seconds <= MAX_RETRY_AFTER));
             }
-            refusal(fault.into());
+            check_error(error.into());
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use x509_cert::der::Decode;
 
-use crate::world::{NOW, StillPlatform, variables};
+use crate::world::{NOW, StillRuntime, variables};
 
 /// `rsaEncryption`, with the NULL for parameters that belongs to it.
 const RSA: &[u8] = &[0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
@@ -55,16 +55,16 @@ fn read(text: &str) -> Option<ClientCertificate> {
     let mut variables = variables();
     variables.remove("CLIENT_SECRET");
     variables.insert("CLIENT_CERTIFICATE", json!(text));
-    match Config::check(&variables, &StillPlatform::default(), NOW) {
+    match Config::check(&variables, &StillRuntime::default(), NOW) {
         Ok(Config { credential: Credential::Certificate(certificate), .. }) => Some(certificate),
         Ok(_) => panic!("a certificate was given"),
-        Err(faults) => {
-            for fault in faults {
+        Err(errors) => {
+            for error in errors {
                 // Whether it is one of our own sentences is known without a list of them: the longest word of base64 in them is short.
-                let longest = fault.problem.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max();
+                let longest = error.problem.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max();
                 assert!(
-                    fault.variable.starts_with("CLIENT_") && fault.problem.is_ascii() && longest < Some(16),
-                    "{fault}"
+                    error.variable.starts_with("CLIENT_") && error.problem.is_ascii() && longest < Some(16),
+                    "{error}"
                 );
             }
             None

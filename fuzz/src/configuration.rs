@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use remediation_gateway::config::{Caller, Config, ConfigFault, VARIABLES, Variables, is_graph};
+use remediation_gateway::config::{Caller, Config, ConfigError, VARIABLES, Variables, is_graph};
 use remediation_gateway::log::config_line;
 use serde_json::{Map, Value};
 
 use crate::json::{MARK, is_line, marked};
-use crate::world::{NOW, StillPlatform};
+use crate::world::{NOW, StillRuntime};
 
 /// The variables as one JSON object. What is taken keeps every rule that the rest of the gateway leans on; what is refused is refused by the name of
 /// a variable, in one line of JSON for each fault, and no fault and no debug output shows a value.
@@ -22,32 +22,32 @@ pub fn configuration(bytes: &[u8]) {
     let Value::Object(given) = given else { return };
     match check(&given) {
         Ok(config) => whole(&config, &given),
-        Err(faults) => told(&faults),
+        Err(errors) => told(&errors),
     }
-    if let Err(faults) = check(&marked) {
-        told(&faults);
+    if let Err(errors) = check(&marked) {
+        told(&errors);
     }
     // In CALLERS the name of a member may be a value that was put in the wrong place.
     if let Some(callers) = marked.get_mut("CALLERS").and_then(Value::as_array_mut) {
         for members in callers.iter_mut().filter_map(Value::as_object_mut) {
             members.insert(MARK.to_owned(), Value::Null);
         }
-        if let Err(faults) = check(&marked) {
-            told(&faults);
+        if let Err(errors) = check(&marked) {
+            told(&errors);
         }
     }
 }
 
-fn check(given: &Map<String, Value>) -> Result<Config, Vec<ConfigFault>> {
+fn check(given: &Map<String, Value>) -> Result<Config, Vec<ConfigError>> {
     let variables: Variables = VARIABLES.iter().filter_map(|name| Some((*name, given.get(*name)?.clone()))).collect();
-    Config::check(&variables, &StillPlatform::default(), NOW)
+    Config::check(&variables, &StillRuntime::default(), NOW)
 }
 
-fn told(faults: &[ConfigFault]) {
-    assert!(!faults.is_empty(), "it is refused for nothing");
-    for fault in faults {
-        assert!(VARIABLES.iter().any(|name| fault.variable.starts_with(name)), "{fault}");
-        let line = config_line(fault);
+fn told(errors: &[ConfigError]) {
+    assert!(!errors.is_empty(), "it is refused for nothing");
+    for error in errors {
+        assert!(VARIABLES.iter().any(|name| error.variable.starts_with(name)), "{error}");
+        let line = config_line(error);
         assert!(is_line(&line) && line.is_ascii(), "{line}");
         assert!(!line.contains(MARK), "a value is shown: {line}");
     }

@@ -2,20 +2,22 @@
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use remediation_gateway::caller::credentials::{self, Credentials};
-use remediation_gateway::gateway::{Received, carry_out, receive};
-use remediation_gateway::http::{Answer, Body, BodyFailure, Request, RequestHeaders, Route};
-use remediation_gateway::intake::MAX_ID_LENGTH;
-use remediation_gateway::isolate::Isolate;
-use remediation_gateway::problem::Code;
+use remediation_gateway::auth::credentials;
+use remediation_gateway::auth::credentials::Credentials;
+use remediation_gateway::caches::IsolateCaches;
+use remediation_gateway::code::Code;
+use remediation_gateway::gateway::{Handled, execute, handle_request};
+use remediation_gateway::http::{Body, Request, RequestBodyError, RequestHeaders, Response};
+use remediation_gateway::preconditions::MAX_ID_LENGTH;
 use remediation_gateway::remediation;
+use remediation_gateway::route::Route;
 use remediation_gateway::secret::Secret;
 use serde_json::Value;
 
 use crate::headers::request;
 use crate::json::is_line;
 use crate::message::Message;
-use crate::world::{API_KEY, DOMAIN, GRANTED, MOST_EMAILS, SIGNATURE, StillPlatform, run, variables};
+use crate::world::{API_KEY, DOMAIN, GRANTED, MOST_EMAILS, SIGNATURE, StillRuntime, run, variables};
 
 /// A request as text, in whose `Authorization` a bearer token may be written as `Bearer {header}.{claims}` in plain JSON.
 ///
@@ -32,30 +34,30 @@ pub fn gateway(bytes: &[u8]) {
     let message = Message::of(bytes);
     let mut request = request(&message);
     sign(&mut request.headers);
-    let platform = StillPlatform::default();
-    let (answer, caller) = match run(receive(&platform, &Isolate::default(), variables, &request, Whole(message.body)))
-    {
-        Received::Answer(answer) => (answer, None),
-        Received::Errand(errand, graph_request) => {
-            let caller = errand.caller.clone();
-            let (object, body) = (Isolate::<()>::default(), graph_request.into_bytes());
-            (run(carry_out(&platform, &object, variables, &platform, errand, body)), Some(caller))
-        }
-    };
-    is_answer(&answer, &request);
-    ordered(&platform, caller.as_deref(), &answer, &request);
-    for call in platform.calls() {
+    let runtime = StillRuntime::default();
+    let (response, caller) =
+        match run(handle_request(&runtime, &IsolateCaches::default(), variables, &request, Whole(message.body))) {
+            Handled::Response(response) => (response, None),
+            Handled::Job(job, graph_request) => {
+                let caller = job.caller.clone();
+                let (object, body) = (IsolateCaches::<()>::default(), graph_request.into_bytes());
+                (run(execute(&runtime, &object, variables, &runtime, job, body)), Some(caller))
+            }
+        };
+    is_answer(&response, &request);
+    ordered(&runtime, caller.as_deref(), &response, &request);
+    for call in runtime.calls() {
         assert!(call.contains("/discovery/") && !call.contains("Bearer") && call.len() < 300, "{call}");
     }
-    logged(&platform, &answer, &request);
+    logged(&runtime, &response, &request);
 }
 
 /// A body that comes whole.
 struct Whole<'a>(&'a [u8]);
 
 impl Body for Whole<'_> {
-    async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, BodyFailure> {
-        if self.0.len() > cap { Err(BodyFailure::TooLarge) } else { Ok(self.0.to_vec()) }
+    async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+        if self.0.len() > cap { Err(RequestBodyError::TooLarge) } else { Ok(self.0.to_vec()) }
     }
 }
 
@@ -75,29 +77,29 @@ fn part_of(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn is_answer(answer: &Answer, request: &Request) {
+fn is_answer(response: &Response, request: &Request) {
     for name in ["request-id", "Cache-Control", "X-Content-Type-Options"] {
-        assert_eq!(answer.headers.iter().filter(|(known, _)| *known == name).count(), 1, "{name}");
+        assert_eq!(response.headers.iter().filter(|(known, _)| *known == name).count(), 1, "{name}");
     }
-    for (name, value) in &answer.headers {
+    for (name, value) in &response.headers {
         assert!(value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{name}: {value}");
     }
-    if answer.body.is_empty() {
-        assert!(answer.status == 202 && answer.headers.iter().any(|(name, _)| *name == "Preference-Applied"));
+    if response.body.is_empty() {
+        assert!(response.status == 202 && response.headers.iter().any(|(name, _)| *name == "Preference-Applied"));
         return;
     }
-    let body: Value = serde_json::from_str(&answer.body).expect("it is JSON");
-    if (200..300).contains(&answer.status) {
+    let body: Value = serde_json::from_str(&response.body).expect("it is JSON");
+    if (200..300).contains(&response.status) {
         return;
     }
     let code = Code::ALL.iter().find(|code| body["error"]["code"] == code.as_str()).expect("a known code");
-    assert_eq!((code.status(), body["status"].as_u64()), (answer.status, Some(answer.status.into())));
+    assert_eq!((code.status(), body["status"].as_u64()), (response.status, Some(response.status.into())));
     let judged = [Code::InvalidJson, Code::InvalidPayload].contains(code);
     assert!(!judged || is_known(request), "a stranger's body was judged");
-    assert!(![Code::Internal, Code::Misconfigured].contains(code), "{}", answer.body);
+    assert!(![Code::Internal, Code::Misconfigured].contains(code), "{}", response.body);
     assert_eq!(Route::of(&request.path).is_none(), *code == Code::NotFound);
     for text in [&body["title"], &body["detail"], &body["requestId"], &body["error"]["message"]] {
-        assert!(text.as_str().is_some_and(|text| !text.is_empty()), "{}", answer.body);
+        assert!(text.as_str().is_some_and(|text| !text.is_empty()), "{}", response.body);
     }
 }
 
@@ -116,25 +118,30 @@ fn is_known(request: &Request) -> bool {
     }
 }
 
-fn ordered(platform: &StillPlatform, caller: Option<&str>, answer: &Answer, request: &Request) {
-    let orders = platform.orders();
+fn ordered(runtime: &StillRuntime, caller: Option<&str>, response: &Response, request: &Request) {
+    let orders = runtime.orders();
     let sends = matches!(Route::of(&request.path), Some(Route::Remediate | Route::GraphPath(_)));
-    let succeeded = (200..300).contains(&answer.status) && sends;
+    let succeeded = (200..300).contains(&response.status) && sends;
     assert!(!succeeded || is_known(request), "nobody was let in");
-    let Some((order, sent)) = orders.first() else {
-        assert!(!succeeded || answer.body.contains("\"status\":\"valid\""), "accepted, and never sent");
+    let Some((ledger_request, sent)) = orders.first() else {
+        assert!(!succeeded || response.body.contains("\"status\":\"valid\""), "accepted, and never sent");
         return;
     };
     assert!(orders.len() == 1 && succeeded && request.method == "POST");
     assert!(!request.query.to_ascii_lowercase().contains("validateonly=true"), "it was only to be checked");
-    let remediation = remediation::read(sent).expect("what is sent would be taken");
+    let remediation = remediation::parse(sent).expect("what is sent would be taken");
     assert!(GRANTED.contains(&remediation.action.as_str()));
-    assert_eq!(order.newer_member, remediation.action.is_newer_member());
+    assert_eq!(ledger_request.newer_member, remediation.action.is_newer_member());
     assert_eq!(
-        (order.fingerprint, order.pairs, order.action, order.key.is_some()),
-        (remediation.fingerprint(), remediation.pairs(), remediation.action, request.headers.idempotency_key.is_some())
+        (ledger_request.payload_hash, ledger_request.pairs, ledger_request.action, ledger_request.key.is_some()),
+        (
+            remediation.payload_hash(),
+            remediation.pairs(),
+            remediation.action,
+            request.headers.idempotency_key.is_some()
+        )
     );
-    assert_eq!(usize::try_from(order.emails).ok(), Some(remediation.emails.len()));
+    assert_eq!(usize::try_from(ledger_request.emails).ok(), Some(remediation.emails.len()));
     if caller == Some("script") {
         assert!(remediation.emails.len() <= MOST_EMAILS);
         for email in &remediation.emails {
@@ -149,8 +156,8 @@ fn ordered(platform: &StillPlatform, caller: Option<&str>, answer: &Answer, requ
     }
 }
 
-fn logged(platform: &StillPlatform, answer: &Answer, request: &Request) {
-    let lines = platform.lines();
+fn logged(runtime: &StillRuntime, response: &Response, request: &Request) {
+    let lines = runtime.lines();
     assert_eq!(lines.len(), usize::from(request.method == "POST"), "{lines:?}");
     for line in lines {
         assert!(is_line(&line), "{line}");
@@ -160,6 +167,6 @@ fn logged(platform: &StillPlatform, answer: &Answer, request: &Request) {
         // A shorter one may be a part of any line.
         assert!(token.is_none_or(|(_, token)| token.len() <= MAX_ID_LENGTH || !line.contains(token)), "{line}");
         let line: Value = serde_json::from_str(&line).expect("it is JSON");
-        assert_eq!(line["status"], answer.status);
+        assert_eq!(line["status"], response.status);
     }
 }

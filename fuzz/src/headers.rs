@@ -2,11 +2,12 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use remediation_gateway::caller::api_key;
-use remediation_gateway::caller::credentials::{self, Credentials};
-use remediation_gateway::http::{Request, RequestHeaders, Route};
-use remediation_gateway::intake::{self, MAX_BODY_BYTES, MAX_ID_LENGTH, MAX_KEY_LENGTH};
+use remediation_gateway::auth::credentials::Credentials;
+use remediation_gateway::auth::{api_key, credentials};
+use remediation_gateway::http::{Request, RequestHeaders};
 use remediation_gateway::percent;
+use remediation_gateway::preconditions::{self, MAX_BODY_BYTES, MAX_ID_LENGTH, MAX_KEY_LENGTH};
+use remediation_gateway::route::Route;
 use remediation_gateway::secret::Secret;
 
 use crate::message::Message;
@@ -33,12 +34,12 @@ pub fn headers(bytes: &[u8]) {
     if let Some(header) = headers.idempotency_key.as_deref() {
         idempotency_key(header);
     }
-    assert_eq!(intake::idempotency_key(None), Ok(None));
+    assert_eq!(preconditions::idempotency_key(None), Ok(None));
     prefer(headers.prefer.as_deref());
     credential(headers);
     for given in [&headers.client_request_id, &headers.workflow_run_id, &headers.idempotency_key] {
         let presented = credentials::presented(headers);
-        let id = intake::correlation_id(given.as_deref(), &presented);
+        let id = preconditions::correlation_id(given.as_deref(), &presented);
         assert!(id.is_none_or(|id| presented.iter().all(|credential| credential.expose() != id)), "a credential");
         let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.{}".contains(&byte);
         assert!(id.is_none_or(|id| (1..=MAX_ID_LENGTH).contains(&id.len()) && id.bytes().all(is_of_id)), "{id:?}");
@@ -79,7 +80,7 @@ fn path(path: &str) {
 }
 
 fn query(query: &str) {
-    let asked = intake::validate_only(query);
+    let asked = preconditions::validate_only(query);
     let decoded = percent::decode(query).map(|query| query.to_ascii_lowercase());
     if asked == Ok(true) {
         assert!(decoded.as_ref().is_none_or(|query| query.contains("validateonly=true")), "{query}");
@@ -93,8 +94,8 @@ fn query(query: &str) {
             assert!(!means_it || is_it && value.eq_ignore_ascii_case("false"), "it would send: {query}");
         }
     }
-    assert_eq!(intake::validate_only(&format!("x=1&{query}&")), asked, "other parameters change nothing");
-    assert_ne!(intake::validate_only(&format!("{query}&validateOnly=true")), Ok(false));
+    assert_eq!(preconditions::validate_only(&format!("x=1&{query}&")), asked, "other parameters change nothing");
+    assert_ne!(preconditions::validate_only(&format!("{query}&validateOnly=true")), Ok(false));
 }
 
 /// Decodes once more for as long as that changes anything. [`percent::decode_fully`] does it in one go.
@@ -118,7 +119,7 @@ fn decoded_to_the_end(text: &str) -> String {
 }
 
 fn declared(headers: &RequestHeaders) {
-    let Ok(length) = intake::declared(headers) else { return };
+    let Ok(length) = preconditions::check_content_headers(headers) else { return };
     assert!(length.is_none_or(|length| usize::try_from(length).is_ok_and(|length| length <= MAX_BODY_BYTES)));
     let lower = |value: &Option<String>| value.as_deref().unwrap_or_default().trim().to_ascii_lowercase();
     assert!(lower(&headers.content_type).starts_with("application/json"));
@@ -127,27 +128,27 @@ fn declared(headers: &RequestHeaders) {
 }
 
 fn idempotency_key(header: &str) {
-    let Ok(key) = intake::idempotency_key(Some(header)) else { return };
+    let Ok(key) = preconditions::idempotency_key(Some(header)) else { return };
     let key = key.expect("a header is a key or a fault");
     assert!((1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
     let quoted = format!(" \"{}\" ", key.replace('\\', "\\\\").replace('"', "\\\""));
-    assert_eq!(intake::idempotency_key(Some(&quoted)), Ok(Some(key.clone())), "quoted");
+    assert_eq!(preconditions::idempotency_key(Some(&quoted)), Ok(Some(key.clone())), "quoted");
     if !key.starts_with('"') {
-        assert_eq!(intake::idempotency_key(Some(&key)), Ok(Some(key)), "bare");
+        assert_eq!(preconditions::idempotency_key(Some(&key)), Ok(Some(key)), "bare");
     }
 }
 
 fn prefer(given: Option<&str>) {
     let Some(prefer) = given else {
-        assert!(!intake::prefers_minimal(None));
+        assert!(!preconditions::prefers_minimal(None));
         return;
     };
-    let minimal = intake::prefers_minimal(Some(prefer));
+    let minimal = preconditions::prefers_minimal(Some(prefer));
     let lower = prefer.to_ascii_lowercase();
     assert!(!minimal || lower.contains("return") && lower.contains("minimal"), "{prefer}");
-    assert_eq!(intake::prefers_minimal(Some(&format!("respond-async, {prefer}"))), minimal);
-    assert!(intake::prefers_minimal(Some(&format!("return=minimal, {prefer}"))), "the first counts");
-    assert!(!intake::prefers_minimal(Some(&format!("return=representation, {prefer}"))), "the first counts");
+    assert_eq!(preconditions::prefers_minimal(Some(&format!("respond-async, {prefer}"))), minimal);
+    assert!(preconditions::prefers_minimal(Some(&format!("return=minimal, {prefer}"))), "the first counts");
+    assert!(!preconditions::prefers_minimal(Some(&format!("return=representation, {prefer}"))), "the first counts");
 }
 
 fn credential(headers: &RequestHeaders) {
@@ -173,7 +174,7 @@ fn credential(headers: &RequestHeaders) {
         }
     }
     if let Credentials::ApiKey(key) | Credentials::Basic { key, .. } = &found {
-        let owner = api_key::owner(&CONFIG.callers, key).map(|caller| caller.name.clone());
+        let owner = api_key::find_caller(&CONFIG.callers, key).map(|caller| caller.name.clone());
         assert_eq!(owner.as_deref(), (key.expose() == API_KEY).then_some("script"));
     }
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use remediation_gateway::caller::jwks;
+use remediation_gateway::auth::jwks;
 use serde_json::Value;
 
 use crate::world::TENANT;

@@ -6,9 +6,9 @@
 mod answers;
 mod certificate;
 mod configuration;
-mod errand;
 mod gateway;
 mod headers;
+mod job;
 mod json;
 mod keys;
 mod message;
@@ -19,9 +19,9 @@ mod world;
 pub use answers::answers;
 pub use certificate::certificate;
 pub use configuration::configuration;
-pub use errand::errand;
 pub use gateway::gateway;
 pub use headers::headers;
+pub use job::job;
 pub use keys::keys;
 pub use payload::payload;
 pub use token::token;
@@ -34,7 +34,7 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("answers", answers),
     ("certificate", certificate),
     ("configuration", configuration),
-    ("errand", errand),
+    ("job", job),
     ("gateway", gateway),
     ("headers", headers),
     ("keys", keys),

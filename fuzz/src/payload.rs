@@ -2,64 +2,65 @@
 
 use std::collections::BTreeSet;
 
+use remediation_gateway::code::Code;
 use remediation_gateway::json;
-use remediation_gateway::problem::{Code, Refusal};
-use remediation_gateway::remediation::limits::{MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_ECHO, MAX_FAULTS};
-use remediation_gateway::remediation::{Faults, JsonFault, Remediation, Unreadable, read};
+use remediation_gateway::problem::error::GatewayError;
+use remediation_gateway::remediation::limits::{MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_ERRORS, MAX_EXCERPT};
+use remediation_gateway::remediation::{JsonError, ParseError, PayloadErrors, Remediation, parse};
 use serde_json::{Value, json};
 
 use crate::json::{MARK, marked};
 use crate::world;
 
 /// The longest pointer, in characters: `/analyzedEmails/9999/` and a name of which each character takes two.
-const MAX_POINTER: usize = 21 + 2 * MAX_ECHO;
+const MAX_POINTER: usize = 21 + 2 * MAX_EXCERPT;
 /// More than the longest of our own sentences has, in characters.
 const MAX_DETAIL: usize = 300;
 
 /// A request body. What is taken for JSON is what `serde_json` takes for it, and what is taken for a remediation says to `serde_json` what it
-/// says to the gateway, is sent as that, and has the fingerprint that it has in any other order. A refusal is short and repeats no value.
+/// says to the gateway, is sent as that, and has the payload hash that it has in any other order. A refusal is short and repeats no value.
 ///
 /// # Panics
 ///
 /// Where that is not so.
 pub fn payload(bytes: &[u8]) {
-    let found = read(bytes);
+    let found = parse(bytes);
     let tree = serde_json::from_slice::<Value>(bytes);
     both_readers_agree(bytes, &found, &tree);
     match found {
         Ok(remediation) => accepted(&remediation, tree.ok()),
-        Err(unreadable) => {
-            refused(&unreadable);
-            if let (Unreadable::Faulty(faults), Ok(tree)) = (&unreadable, &tree) {
-                faulty(faults, tree);
+        Err(error) => {
+            refused(&error);
+            if let (ParseError::Invalid(errors), Ok(tree)) = (&error, &tree) {
+                faulty(errors, tree);
             }
         }
     }
     let marked = serde_json::from_slice(bytes).ok().and_then(|tree| marked(&tree)).map(|marked| marked.to_string());
-    if let Some(Err(unreadable)) = marked.as_ref().map(|marked| read(marked.as_bytes())) {
-        let shown = refused(&unreadable);
+    if let Some(Err(error)) = marked.as_ref().map(|marked| parse(marked.as_bytes())) {
+        let shown = refused(&error);
         assert!(!shown.contains(MARK), "a value is repeated: {shown}");
     }
 }
 
 /// The gateway has a reader for payloads and one for tokens, keys and configuration. Both differ from `serde_json` in what they document.
-fn both_readers_agree(bytes: &[u8], found: &Result<Remediation<'_>, Unreadable>, tree: &serde_json::Result<Value>) {
-    let fault = match found {
-        Err(Unreadable::NotJson(fault)) => Some(fault),
-        Ok(_) | Err(Unreadable::Faulty(_)) => None,
+fn both_readers_agree(bytes: &[u8], found: &Result<Remediation<'_>, ParseError>, tree: &serde_json::Result<Value>) {
+    let error = match found {
+        Err(ParseError::NotJson(error)) => Some(error),
+        Ok(_) | Err(ParseError::Invalid(_)) => None,
     };
-    match (fault, tree) {
-        (None, Ok(_)) | (Some(JsonFault::Repeated { .. } | JsonFault::TooDeep { .. }), _) => {}
+    match (error, tree) {
+        (None, Ok(_)) | (Some(JsonError::Repeated { .. } | JsonError::TooDeep { .. }), _) => {}
         (None, Err(error)) => assert!(error.to_string().contains("number out of range"), "{error}"),
-        (Some(fault), tree) => assert!(tree.is_err(), "{fault}"),
+        (Some(error), tree) => assert!(tree.is_err(), "{error}"),
     }
     match (json::value(bytes), tree) {
         (Some(value), tree) => {
             assert_eq!(tree.as_ref().ok(), Some(&value));
-            assert!(matches!(fault, None | Some(JsonFault::TooDeep { .. })), "{fault:?}");
+            assert!(matches!(error, None | Some(JsonError::TooDeep { .. })), "{error:?}");
         }
         (None, Ok(_)) => {
-            assert!(matches!(fault, Some(JsonFault::Repeated { .. } | JsonFault::TooDeep { .. })), "{fault:?}");
+            assert!(matches!(error, Some(JsonError::Repeated { .. } | JsonError::TooDeep { .. })), "{error:?}");
         }
         (None, Err(_)) => {}
     }
@@ -95,16 +96,16 @@ fn accepted(remediation: &Remediation<'_>, tree: Option<Value>) {
 
     let sent = remediation.to_graph_json();
     assert_eq!(serde_json::from_str::<Value>(&sent).expect("it is JSON"), said);
-    let again = read(sent.as_bytes()).expect("what is sent would be taken");
+    let again = parse(sent.as_bytes()).expect("what is sent would be taken");
     assert_eq!((again.duplicates_removed, again.to_graph_json().as_str()), (0, sent.as_str()));
-    assert_eq!((again.fingerprint(), again.pairs()), (remediation.fingerprint(), remediation.pairs()));
+    assert_eq!((again.payload_hash(), again.pairs()), (remediation.payload_hash(), remediation.pairs()));
     let mut turned = said.clone();
     turn(&mut turned);
     let turned = turned.to_string();
-    let turned = read(turned.as_bytes()).expect("in another order it is the same");
-    assert_eq!((turned.fingerprint(), turned.pairs()), (remediation.fingerprint(), remediation.pairs()));
+    let turned = parse(turned.as_bytes()).expect("in another order it is the same");
+    assert_eq!((turned.payload_hash(), turned.pairs()), (remediation.payload_hash(), remediation.pairs()));
     let other = Remediation { remediate_senders_copy: !remediation.remediate_senders_copy, ..remediation.clone() };
-    assert_ne!(other.fingerprint(), remediation.fingerprint());
+    assert_ne!(other.payload_hash(), remediation.payload_hash());
 
     // Where a member that is dropped holds a number that is none to serde_json, there is no tree.
     let Some(mut tree) = tree else { return };
@@ -166,13 +167,13 @@ fn is_address(address: &str, domain: &str) {
 }
 
 /// Checks what a caller and the log are told. Gives all of it.
-fn refused(unreadable: &Unreadable) -> String {
-    let texts: Vec<(&str, &str)> = match unreadable {
-        Unreadable::NotJson(JsonFault::Repeated { pointer }) => vec![(pointer, "")],
-        Unreadable::NotJson(_) => Vec::new(),
-        Unreadable::Faulty(faults) => {
-            assert!(faults.total() > 0 && faults.listed().len() == faults.total().min(MAX_FAULTS), "{faults:?}");
-            faults.listed().iter().map(|fault| (fault.pointer.as_str(), fault.detail.as_str())).collect()
+fn refused(error: &ParseError) -> String {
+    let texts: Vec<(&str, &str)> = match error {
+        ParseError::NotJson(JsonError::Repeated { pointer }) => vec![(pointer, "")],
+        ParseError::NotJson(_) => Vec::new(),
+        ParseError::Invalid(errors) => {
+            assert!(errors.total() > 0 && errors.listed().len() == errors.total().min(MAX_ERRORS), "{errors:?}");
+            errors.listed().iter().map(|error| (error.pointer.as_str(), error.detail.as_str())).collect()
         }
     };
     for (pointer, detail) in texts {
@@ -183,23 +184,23 @@ fn refused(unreadable: &Unreadable) -> String {
         assert!(escapes.all(|rest| rest.starts_with(['0', '1'])), "no JSON Pointer (RFC 6901): {pointer}");
     }
 
-    let refusal = Refusal::from(unreadable.clone());
-    let logged = refusal.to_string();
+    let error = GatewayError::from(error.clone());
+    let logged = error.to_string();
     assert!(logged.len() <= MAX_DETAIL && logged.is_ascii() && !logged.contains(char::is_control), "{logged}");
-    let (code, answer) = world::refused(&refusal);
+    let (code, response) = world::refused(&error);
     assert!(matches!(code, Code::InvalidJson | Code::InvalidPayload));
-    assert!(serde_json::from_str::<Value>(&answer.body).is_ok_and(|body| body["status"] == answer.status));
-    answer.body + &logged
+    assert!(serde_json::from_str::<Value>(&response.body).is_ok_and(|body| body["status"] == response.status));
+    response.body + &logged
 }
 
 /// Each fault is where its pointer says: at a value, or in an object that lacks one.
-fn faulty(faults: &Faults, tree: &Value) {
-    for fault in faults.listed() {
+fn faulty(errors: &PayloadErrors, tree: &Value) {
+    for error in errors.listed() {
         // Names that were cut or hold what does not show are not repeated as they are.
-        if fault.pointer.contains(['…', '\u{fffd}']) || tree.pointer(&fault.pointer).is_some() {
+        if error.pointer.contains(['…', '\u{fffd}']) || tree.pointer(&error.pointer).is_some() {
             continue;
         }
-        let parent = fault.pointer.rsplit_once('/').and_then(|(parent, _)| tree.pointer(parent));
-        assert!(parent.is_some_and(Value::is_object) && fault.detail.contains("missing"), "{fault:?}");
+        let parent = error.pointer.rsplit_once('/').and_then(|(parent, _)| tree.pointer(parent));
+        assert!(parent.is_some_and(Value::is_object) && error.detail.contains("missing"), "{error:?}");
     }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use remediation_gateway::caller::token::{self, Claims, MAX_TOKEN_BYTES, Subject, TokenFault};
+use remediation_gateway::auth::claims::Claims;
+use remediation_gateway::auth::token;
+use remediation_gateway::auth::token::{MAX_TOKEN_BYTES, Subject};
+use remediation_gateway::auth::token_error::TokenError;
 use remediation_gateway::config::{Config, GRAPH_AUDIENCES};
 use remediation_gateway::json;
 use remediation_gateway::time::Timestamp;
@@ -29,10 +32,10 @@ pub fn token(bytes: &[u8]) {
         (Ok(claims), Some((header, members))) => as_claimed(claims, header, members),
         (Ok(_), None) => panic!("it is taken against the rules"),
         (Err(_), None) => {}
-        (Err(fault), Some(_)) => panic!("it is refused against the rules: {fault}"),
+        (Err(error), Some(_)) => panic!("it is refused against the rules: {error}"),
     }
-    if let Err(fault) = found {
-        assert!(fault.to_string().is_ascii());
+    if let Err(error) = found {
+        assert!(error.to_string().is_ascii());
     }
 }
 
@@ -48,7 +51,7 @@ fn compact(bytes: &[u8]) -> String {
 }
 
 /// The steps as the gateway takes them, but for the key and the signature.
-fn read(written: &str, config: &Config) -> Result<Claims, TokenFault> {
+fn read(written: &str, config: &Config) -> Result<Claims, TokenError> {
     token::size(written)?;
     let parts = token::split(written)?;
     assert_eq!(Some(parts.signed()), written.rsplit_once('.').map(|(signed, _)| signed.as_bytes()));
@@ -127,7 +130,7 @@ fn as_claimed(claims: &Claims, header: &Map<String, Value>, members: &Map<String
     assert_eq!(roles, claims.roles);
     assert_eq!(claims.valid_at(NOW), Ok(()));
     if claims.ends() < Timestamp::from_seconds(u64::MAX) {
-        assert_eq!(claims.valid_at(claims.ends()), Err(TokenFault::Expired));
-        assert_ne!(claims.valid_at(claims.ends().minus(Duration::from_millis(1))), Err(TokenFault::Expired));
+        assert_eq!(claims.valid_at(claims.ends()), Err(TokenError::Expired));
+        assert_ne!(claims.valid_at(claims.ends().minus(Duration::from_millis(1))), Err(TokenError::Expired));
     }
 }

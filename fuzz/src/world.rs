@@ -8,15 +8,16 @@ use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use remediation_gateway::code::Code;
 use remediation_gateway::config::{Config, Variables};
-use remediation_gateway::graph::answer::Accepted;
-use remediation_gateway::http::Answer;
-use remediation_gateway::ledger::{Order, Quota, Settled, Settlement};
-use remediation_gateway::ports::{
-    Background, Call, Clock, Domains, Guids, Http, Ledger, LedgerFailure, Log, Received, SendFailure, Signatures,
-    Signing, Timers,
+use remediation_gateway::graph::response::Accepted;
+use remediation_gateway::http::Response;
+use remediation_gateway::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, Quota};
+use remediation_gateway::problem;
+use remediation_gateway::problem::error::GatewayError;
+use remediation_gateway::runtime::{
+    Background, Clock, Domains, Guids, HttpClient, HttpRequest, HttpResponse, Log, SendError, Signer, Timers, Verifier,
 };
-use remediation_gateway::problem::{self, Code, Refusal};
 use remediation_gateway::secret::SecretBytes;
 use remediation_gateway::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -44,9 +45,9 @@ pub(crate) const SIGNATURE: &[u8] = b"signed";
 const KEY_ID: &str = "the-key";
 
 /// What a refusal answers.
-pub(crate) fn refused(refusal: &Refusal) -> (Code, Answer) {
-    let context = problem::Context { instance: None, request_id: "id", client_request_id: None, now: NOW };
-    problem::answer(refusal, context)
+pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
+    let context = problem::ProblemContext { instance: None, request_id: "id", client_request_id: None, now: NOW };
+    problem::to_response(error, context)
 }
 
 /// The configuration of the gateway.
@@ -73,7 +74,7 @@ pub(crate) fn variables() -> Variables {
 
 /// The configuration, checked.
 pub(crate) static CONFIG: LazyLock<Config> =
-    LazyLock::new(|| Config::check(&variables(), &StillPlatform::default(), NOW).expect("the configuration is whole"));
+    LazyLock::new(|| Config::check(&variables(), &StillRuntime::default(), NOW).expect("the configuration is whole"));
 
 /// A set of the one key that the issuers publish: strong by its figures, and nobody's.
 pub(crate) fn key_set() -> Value {
@@ -90,22 +91,22 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
 
 /// A platform on which nothing takes time but sleeping.
 #[derive(Clone, Default)]
-pub(crate) struct StillPlatform(Rc<Inner>);
+pub(crate) struct StillRuntime(Rc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     slept: Cell<Duration>,
     guids: Cell<u64>,
     lines: RefCell<Vec<String>>,
-    answers: RefCell<VecDeque<Result<Received, SendFailure>>>,
+    answers: RefCell<VecDeque<Result<HttpResponse, SendError>>>,
     calls: RefCell<Vec<String>>,
-    orders: RefCell<Vec<(Order, Vec<u8>)>>,
+    orders: RefCell<Vec<(LedgerRequest, Vec<u8>)>>,
 }
 
-impl StillPlatform {
+impl StillRuntime {
     /// Has the next call answered so. Where none is left, the issuers' keys come.
-    pub(crate) fn will_answer(&self, answer: Result<Received, SendFailure>) {
-        self.0.answers.borrow_mut().push_back(answer);
+    pub(crate) fn will_answer(&self, response: Result<HttpResponse, SendError>) {
+        self.0.answers.borrow_mut().push_back(response);
     }
 
     /// The lines that were logged.
@@ -119,32 +120,32 @@ impl StillPlatform {
     }
 
     /// The orders that were given, each with the body for Graph.
-    pub(crate) fn orders(&self) -> Vec<(Order, Vec<u8>)> {
+    pub(crate) fn orders(&self) -> Vec<(LedgerRequest, Vec<u8>)> {
         self.0.orders.borrow().clone()
     }
 }
 
-impl Clock for StillPlatform {
+impl Clock for StillRuntime {
     fn now(&self) -> Timestamp {
         NOW.plus(self.0.slept.get())
     }
 }
 
-impl Guids for StillPlatform {
+impl Guids for StillRuntime {
     fn new_guid(&self) -> String {
         self.0.guids.set(self.0.guids.get() + 1);
         format!("99999999-0000-4000-8000-{:012x}", self.0.guids.get())
     }
 }
 
-impl Log for StillPlatform {
+impl Log for StillRuntime {
     fn log(&self, line: &str) {
         self.0.lines.borrow_mut().push(line.to_owned());
     }
 }
 
 /// Not what UTS #46 says, but as surprising: characters become others, and dots.
-impl Domains for StillPlatform {
+impl Domains for StillRuntime {
     fn to_ascii(&self, domain: &str) -> Option<String> {
         let ascii = |character: char| match character {
             '\u{3002}' => '.',
@@ -156,19 +157,19 @@ impl Domains for StillPlatform {
     }
 }
 
-impl Timers for StillPlatform {
+impl Timers for StillRuntime {
     async fn sleep(&self, duration: Duration) {
         self.0.slept.set(self.0.slept.get().saturating_add(duration));
     }
 }
 
-impl Background for StillPlatform {
+impl Background for StillRuntime {
     fn defer(&self, task: impl Future<Output = ()> + 'static) {
         run(task);
     }
 }
 
-impl Signatures for StillPlatform {
+impl Verifier for StillRuntime {
     type Key = ();
 
     async fn import_rs256(&self, _: &str, _: &str) -> Option<()> {
@@ -180,41 +181,41 @@ impl Signatures for StillPlatform {
     }
 }
 
-impl Signing for StillPlatform {
+impl Signer for StillRuntime {
     async fn sign_ps256(&self, _: &SecretBytes, _: &[u8]) -> Option<Vec<u8>> {
         Some(SIGNATURE.to_vec())
     }
 }
 
-impl Http for StillPlatform {
-    async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure> {
+impl HttpClient for StillRuntime {
+    async fn send(&self, call: HttpRequest<'_>) -> Result<HttpResponse, SendError> {
         let body = String::from_utf8_lossy(call.body.unwrap_or_default());
         self.0.calls.borrow_mut().push(format!("{} {:?} {body}", call.url, call.headers));
         self.0.answers.borrow_mut().pop_front().unwrap_or_else(|| {
-            Ok(Received { status: 200, headers: Vec::new(), body: Ok(key_set().to_string().into_bytes()) })
+            Ok(HttpResponse { status: 200, headers: Vec::new(), body: Ok(key_set().to_string().into_bytes()) })
         })
     }
 }
 
 /// Every order is accepted.
-impl Ledger for StillPlatform {
-    async fn settle(
+impl Ledger for StillRuntime {
+    async fn submit_once(
         &self,
         _: &Config,
-        order: &Order,
+        ledger_request: &LedgerRequest,
         graph_request: Vec<u8>,
         _: Timestamp,
-    ) -> Result<Settled, LedgerFailure> {
-        self.0.orders.borrow_mut().push((order.clone(), graph_request));
+    ) -> Result<LedgerResponse, LedgerError> {
+        self.0.orders.borrow_mut().push((ledger_request.clone(), graph_request));
         let location = format!(
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["the-bulk-id"]}}&tid={TENANT}"#
         );
         let accepted =
             Accepted { location, location_error: None, duplicate: false, graph_request_id: None, status: 202 };
-        let limit = order.emails_per_hour;
-        Ok(Settled {
-            settlement: Settlement::Accepted { accepted, replayed: false },
-            quota: Quota { limit, remaining: limit.saturating_sub(order.emails), reset: 0 },
+        let limit = ledger_request.emails_per_hour;
+        Ok(LedgerResponse {
+            settlement: LedgerOutcome::Accepted { accepted, replayed: false },
+            quota: Quota { limit, remaining: limit.saturating_sub(ledger_request.emails), reset: 0 },
         })
     }
 }

@@ -12,7 +12,7 @@ const MAX_KEY_BYTES: usize = 256;
 /// The caller who owns `key`. All digests of all callers are compared, each in constant time, so that the time taken tells neither
 /// whether the key exists nor whose it is; and digests are compared, so that the time could tell nothing about a key anyway.
 #[must_use]
-pub fn owner<'a>(callers: &'a [Caller], key: &Secret) -> Option<&'a Caller> {
+pub fn find_caller<'a>(callers: &'a [Caller], key: &Secret) -> Option<&'a Caller> {
     if key.expose().len() > MAX_KEY_BYTES {
         return None;
     }

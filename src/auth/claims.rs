@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Issuer, TokenFault};
+use super::issuer::Issuer;
+use super::token_error::TokenError;
 use crate::config::{Config, is_graph, without_trailing_slash};
-use crate::remediation::Guid;
+use crate::guid::Guid;
 use crate::time::Timestamp;
 
 /// How far clocks may be apart: what Microsoft's libraries allow (facts, section 3).
@@ -44,15 +45,15 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`TokenFault::Expired`], [`TokenFault::NotYetValid`].
-    pub fn valid_at(&self, now: Timestamp) -> Result<(), TokenFault> {
+    /// [`TokenError::Expired`], [`TokenError::NotYetValid`].
+    pub fn valid_at(&self, now: Timestamp) -> Result<(), TokenError> {
         within(self.expires, self.not_before, now)
     }
 
     /// The claims of a token that ends at `expires` and says nothing else, for tests of what keeps them.
     #[cfg(test)]
-    pub(in crate::caller) fn for_test(expires: Timestamp) -> Self {
-        let object_id = crate::testing::PLAYBOOK.parse().unwrap();
+    pub(crate) fn for_test(expires: Timestamp) -> Self {
+        let object_id = crate::tests::support::PLAYBOOK.parse().unwrap();
         Self { object_id, subject: Subject::Application, roles: Vec::new(), expires, not_before: None }
     }
 
@@ -73,25 +74,25 @@ pub fn claims(
     config: &Config,
     issuer: Issuer,
     now: Timestamp,
-) -> Result<Claims, TokenFault> {
+) -> Result<Claims, TokenError> {
     let (expires, not_before) = validity(claims)?;
     within(expires, not_before, now)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let guid = |name: &str| text(name).and_then(|text| text.parse::<Guid>().ok());
     if guid("tid") != Some(config.tenant_id) {
-        return Err(TokenFault::Tenant);
+        return Err(TokenError::Tenant);
     }
     match text("aud").map(without_trailing_slash) {
         Some(aud) if config.audience.iter().any(|known| known == aud) => {}
-        Some(aud) if is_graph(aud) => return Err(TokenFault::GraphAudience),
-        _ => return Err(TokenFault::Audience),
+        Some(aud) if is_graph(aud) => return Err(TokenError::GraphAudience),
+        _ => return Err(TokenError::Audience),
     }
     // An ID token that a user got for the gateway's own application has the same issuer, audience and keys, but no scope: without this it
     // would count as one that needs none (RFC 8725 section 3.12). Entra names the client in access tokens alone.
-    guid(issuer.client()).ok_or(TokenFault::Client)?;
-    let object_id = guid("oid").ok_or(TokenFault::ObjectId)?;
+    guid(issuer.client()).ok_or(TokenError::Client)?;
+    let object_id = guid("oid").ok_or(TokenError::ObjectId)?;
     if claims.contains_key("cnf") {
-        return Err(TokenFault::Bound);
+        return Err(TokenError::Bound);
     }
     let subject = subject(claims, object_id)?;
     let roles = match claims.get("roles") {
@@ -100,8 +101,8 @@ pub fn claims(
             .iter()
             .map(|role| role.as_str().map(str::to_owned))
             .collect::<Option<_>>()
-            .ok_or(TokenFault::Grants)?,
-        Some(_) => return Err(TokenFault::Grants),
+            .ok_or(TokenError::Grants)?,
+        Some(_) => return Err(TokenError::Grants),
     };
     Ok(Claims { object_id, subject, roles, expires, not_before })
 }
@@ -111,14 +112,14 @@ pub fn claims(
 /// Entra writes `idtyp` only if the resource application asks for it, so its absence says nothing. Then Microsoft's own test decides: in an
 /// application's token `sub` equals `oid`, in a user's token `sub` differs for each application (facts, section 3). Managed identities' tokens
 /// pass it. A claim that names a person contradicts it, so such a token needs the scope.
-fn subject(claims: &Map<String, Value>, object_id: Guid) -> Result<Subject, TokenFault> {
+fn subject(claims: &Map<String, Value>, object_id: Guid) -> Result<Subject, TokenError> {
     let text = |name: &str| match claims.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.as_str())),
-        Some(_) => Err(TokenFault::Grants),
+        Some(_) => Err(TokenError::Grants),
     };
     match (text("scp")?, text("idtyp")?) {
-        (Some(_), Some("app")) => Err(TokenFault::Contradictory),
+        (Some(_), Some("app")) => Err(TokenError::Contradictory),
         (Some(scopes), _) => Ok(Subject::User(scopes.split(' ').map(str::to_owned).collect())),
         (None, Some("app")) => Ok(Subject::Application),
         (None, Some(_)) => Ok(Subject::Undetermined),
@@ -132,19 +133,19 @@ fn subject(claims: &Map<String, Value>, object_id: Guid) -> Result<Subject, Toke
 }
 
 /// `exp`, and `nbf` where it is there: whole seconds (RFC 7519 section 2, `NumericDate`; Entra writes no fractions).
-fn validity(claims: &Map<String, Value>) -> Result<(Timestamp, Option<Timestamp>), TokenFault> {
+fn validity(claims: &Map<String, Value>) -> Result<(Timestamp, Option<Timestamp>), TokenError> {
     let moment = |value: &Value| value.as_u64().map(Timestamp::from_seconds);
-    let expires = claims.get("exp").and_then(moment).ok_or(TokenFault::ExpiryMalformed)?;
-    let not_before = claims.get("nbf").map(|value| moment(value).ok_or(TokenFault::NotBeforeMalformed)).transpose()?;
+    let expires = claims.get("exp").and_then(moment).ok_or(TokenError::ExpiryMalformed)?;
+    let not_before = claims.get("nbf").map(|value| moment(value).ok_or(TokenError::NotBeforeMalformed)).transpose()?;
     Ok((expires, not_before))
 }
 
-fn within(expires: Timestamp, not_before: Option<Timestamp>, now: Timestamp) -> Result<(), TokenFault> {
+fn within(expires: Timestamp, not_before: Option<Timestamp>, now: Timestamp) -> Result<(), TokenError> {
     if now >= expires.plus(CLOCK_SKEW) {
-        return Err(TokenFault::Expired);
+        return Err(TokenError::Expired);
     }
     if not_before.is_some_and(|not_before| now.plus(CLOCK_SKEW) < not_before) {
-        return Err(TokenFault::NotYetValid);
+        return Err(TokenError::NotYetValid);
     }
     Ok(())
 }

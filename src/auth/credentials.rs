@@ -24,7 +24,7 @@ pub enum Credentials {
 
 /// Why a request has no credentials that could be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CredentialsFault {
+pub enum CredentialsError {
     /// There are none.
     #[error("no credentials")]
     Absent,
@@ -46,13 +46,13 @@ pub enum CredentialsFault {
 ///
 /// # Errors
 ///
-/// [`CredentialsFault`], which also tells what of it the caller may learn: see [`crate::problem`].
-pub fn find(headers: &RequestHeaders) -> Result<Credentials, CredentialsFault> {
+/// [`CredentialsError`], which also tells what of it the caller may learn: see [`crate::problem`].
+pub fn find(headers: &RequestHeaders) -> Result<Credentials, CredentialsError> {
     // A form that was left empty is no credential: connectors send such a header beside a token.
     let api_key = headers.api_key.as_ref().filter(|key| !key.expose().is_empty());
     match (&headers.authorization, api_key) {
-        (None, None) => Err(CredentialsFault::Absent),
-        (Some(_), Some(_)) => Err(CredentialsFault::Several),
+        (None, None) => Err(CredentialsError::Absent),
+        (Some(_), Some(_)) => Err(CredentialsError::Several),
         (None, Some(key)) => Ok(Credentials::ApiKey(key.clone())),
         (Some(authorization), None) => from_authorization(authorization.expose()),
     }
@@ -78,19 +78,19 @@ pub fn presented(headers: &RequestHeaders) -> Vec<Secret> {
     all
 }
 
-fn from_authorization(authorization: &str) -> Result<Credentials, CredentialsFault> {
+fn from_authorization(authorization: &str) -> Result<Credentials, CredentialsError> {
     // Neither a JWT nor base64 has a comma, and the gateway takes no scheme with parameters.
     if authorization.contains(',') {
-        return Err(CredentialsFault::Repeated);
+        return Err(CredentialsError::Repeated);
     }
-    let (scheme, credentials) = authorization.trim().split_once(' ').ok_or(CredentialsFault::UnknownScheme)?;
+    let (scheme, credentials) = authorization.trim().split_once(' ').ok_or(CredentialsError::UnknownScheme)?;
     let credentials = credentials.trim_start_matches(' ');
     if scheme.eq_ignore_ascii_case("bearer") {
         Ok(Credentials::Bearer(Secret::new(credentials.to_owned())))
     } else if scheme.eq_ignore_ascii_case("basic") {
-        basic(credentials).ok_or(CredentialsFault::MalformedBasic)
+        basic(credentials).ok_or(CredentialsError::MalformedBasic)
     } else {
-        Err(CredentialsFault::UnknownScheme)
+        Err(CredentialsError::UnknownScheme)
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
         RequestHeaders { authorization: authorization.map(secret), api_key: api_key.map(secret), ..Default::default() }
     }
 
-    fn describe(found: Result<Credentials, CredentialsFault>) -> String {
+    fn describe(found: Result<Credentials, CredentialsError>) -> String {
         match found {
             Ok(Credentials::Bearer(token)) => format!("bearer {}", token.expose()),
             Ok(Credentials::ApiKey(key)) => format!("key {}", key.expose()),

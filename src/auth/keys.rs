@@ -1,16 +1,18 @@
 //! The cache of the issuers' keys.
 //!
 //! An isolate must never await what another request started (facts, section 7), so a request that needs keys which another is fetching
-//! looks again from time to time instead. The rules are in [`Slot::plan`], pure; the rest carries them out.
+//! looks again from time to time instead. The rules are in [`IssuerKeys::plan`], pure; the rest carries them out.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::issuer::Issuer;
 use super::jwks;
-use super::token::{Issuer, TokenFault};
+use super::token_error::TokenError;
 use crate::config::Config;
-use crate::ports::{Call, Platform, Signatures};
+use crate::deadline::KEYS_DEADLINE;
+use crate::runtime::{HttpRequest, Runtime, Verifier};
 use crate::time::Timestamp;
 
 /// Keys older than this are refreshed while a request goes on with them (facts, section 3: hourly).
@@ -29,21 +31,19 @@ const MAX_FORMER_KEYS: usize = jwks::MAX_KEYS;
 /// After a fetch that failed, the next is not tried before this: long enough that a flood of requests does not become a flood of fetches, and over
 /// before the second retry of a workflow, whose retries are 5 s apart or more (facts, section 4).
 const FAILURE_COOLDOWN: Duration = Duration::from_secs(10);
-/// How long the fetch of a key set may take: what the contract gives Entra's other endpoint (section 8). With it, two fetches of the gateway's own
-/// token and Graph's minute a request is at its whole 90 s.
-const DEADLINE: Duration = Duration::from_secs(10);
+
 /// A fetch that began longer ago than this was cancelled with its request: its deadline, and a second in which timers may be late and keys
 /// are imported. Were it the deadline alone, whoever waits for an endpoint that hangs would start another fetch just before the first fails.
-const ABANDONED_AFTER: Duration = DEADLINE.saturating_add(Duration::from_secs(1));
+const ABANDONED_AFTER: Duration = KEYS_DEADLINE.saturating_add(Duration::from_secs(1));
 /// How often a request looks whether another's fetch has ended: a fraction of what the fetch takes.
 const POLL: Duration = Duration::from_millis(20);
 /// The largest key set that is read, in bytes. Entra's are about 15 KiB, certificates included.
-const MAX_KEY_SET_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_KEY_SET_BYTES: usize = 256 * 1024;
 
 /// The key sets of both issuers.
 pub struct KeyCache<K> {
-    v1: RefCell<Slot<K>>,
-    v2: RefCell<Slot<K>>,
+    v1: RefCell<IssuerKeys<K>>,
+    v2: RefCell<IssuerKeys<K>>,
 }
 
 impl<K> Default for KeyCache<K> {
@@ -53,7 +53,7 @@ impl<K> Default for KeyCache<K> {
 }
 
 /// One issuer's keys, and what was done to have them.
-struct Slot<K> {
+pub(crate) struct IssuerKeys<K> {
     keys: Vec<(String, K)>,
     /// When `keys` were fetched.
     fetched: Option<Timestamp>,
@@ -78,7 +78,7 @@ struct Former {
     asked: bool,
 }
 
-impl<K> Default for Slot<K> {
+impl<K> Default for IssuerKeys<K> {
     fn default() -> Self {
         Self {
             keys: Vec::new(),
@@ -105,22 +105,22 @@ fn within(moment: Option<Timestamp>, span: Duration, now: Timestamp) -> bool {
 
 /// What to do for a request that needs a key.
 #[derive(Debug, PartialEq, Eq)]
-enum Plan<K> {
+pub(crate) enum Plan<K> {
     Use(K),
     UseAndRefresh(K),
     Fetch,
     Wait,
-    Refuse(TokenFault),
+    Refuse(TokenError),
 }
 
-impl<K: Clone> Slot<K> {
-    fn plan(&self, kid: &str, now: Timestamp) -> Plan<K> {
+impl<K: Clone> IssuerKeys<K> {
+    pub(crate) fn plan(&self, kid: &str, now: Timestamp) -> Plan<K> {
         let running = within(self.running, ABANDONED_AFTER, now);
         let cooling = within(self.failed, FAILURE_COOLDOWN, now);
         let key = self.keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key.clone());
         match (self.fetched.map(|fetched| age(fetched, now)), key) {
             (None, _) if running => Plan::Wait,
-            (None, _) if cooling => Plan::Refuse(TokenFault::KeysUnavailable),
+            (None, _) if cooling => Plan::Refuse(TokenError::KeysUnavailable),
             // The last good set is kept when the endpoint fails, so `cooling` goes on with it however old it is.
             (Some(age), Some(key)) if age < REFRESH_AFTER || cooling => Plan::Use(key),
             (Some(age), Some(key)) if age < LIFETIME => {
@@ -134,8 +134,8 @@ impl<K: Clone> Slot<K> {
             (Some(_), None) => match self.cooldown_left(now) {
                 Some(left) if cooling || !self.may_recall(kid, now) => Plan::Refuse(match self.failed {
                     // If the last fetch failed, the issuer has not said that it lacks the key.
-                    Some(_) => TokenFault::KeysUnavailable,
-                    None => TokenFault::UnknownKey { retry_after: whole_seconds(left) },
+                    Some(_) => TokenError::KeysUnavailable,
+                    None => TokenError::UnknownKey { retry_after: whole_seconds(left) },
                 }),
                 _ => Plan::Fetch,
             },
@@ -161,7 +161,7 @@ impl<K: Clone> Slot<K> {
     }
 
     /// Notes that a fetch begins, for the key `kid` if a request waits for one.
-    fn begin(&mut self, kid: Option<&str>, now: Timestamp) {
+    pub(crate) fn begin(&mut self, kid: Option<&str>, now: Timestamp) {
         self.running = Some(now);
         let Some(kid) = kid else { return };
         if let Some(former) = self.former.iter_mut().find(|former| former.kid == kid) {
@@ -174,7 +174,13 @@ impl<K: Clone> Slot<K> {
 
     /// Takes the outcome of the fetch that began at `began`, unless that fetch was given up and another began since. `kid` is the key that a request
     /// waits for. A fetch for a key that an earlier set lacked, or that this set lacks, starts the cool-down.
-    fn end(&mut self, began: Timestamp, outcome: Option<Vec<(String, K)>>, kid: Option<&str>, now: Timestamp) {
+    pub(crate) fn end(
+        &mut self,
+        began: Timestamp,
+        outcome: Option<Vec<(String, K)>>,
+        kid: Option<&str>,
+        now: Timestamp,
+    ) {
         if self.running != Some(began) {
             return;
         }
@@ -212,7 +218,7 @@ fn whole_seconds(duration: Duration) -> u32 {
 }
 
 impl<K: Clone + 'static> KeyCache<K> {
-    const fn slot(&self, issuer: Issuer) -> &RefCell<Slot<K>> {
+    const fn issuer_keys(&self, issuer: Issuer) -> &RefCell<IssuerKeys<K>> {
         match issuer {
             Issuer::V1 => &self.v1,
             Issuer::V2 => &self.v2,
@@ -223,71 +229,67 @@ impl<K: Clone + 'static> KeyCache<K> {
     ///
     /// # Errors
     ///
-    /// [`TokenFault::UnknownKey`] if the issuer's latest set has no such key, [`TokenFault::KeysUnavailable`] if the issuer could not be asked.
+    /// [`TokenError::UnknownKey`] if the issuer's latest set has no such key, [`TokenError::KeysUnavailable`] if the issuer could not be asked.
     pub async fn find<P>(
         self: &Rc<Self>,
-        platform: &P,
+        runtime: &P,
         config: &Rc<Config>,
         issuer: Issuer,
         kid: &str,
-    ) -> Result<K, TokenFault>
+    ) -> Result<K, TokenError>
     where
-        P: Platform + Signatures<Key = K>,
+        P: Runtime + Verifier<Key = K>,
     {
         loop {
-            let now = platform.now();
+            let now = runtime.now();
             // The borrow ends with the statement: none is held over an await.
-            let plan = self.slot(issuer).borrow().plan(kid, now);
+            let plan = self.issuer_keys(issuer).borrow().plan(kid, now);
             match plan {
                 Plan::Use(key) => return Ok(key),
-                Plan::Refuse(fault) => return Err(fault),
-                Plan::Wait => platform.sleep(POLL).await,
+                Plan::Refuse(error) => return Err(error),
+                Plan::Wait => runtime.sleep(POLL).await,
                 Plan::Fetch => {
-                    self.slot(issuer).borrow_mut().begin(Some(kid), now);
-                    self.refresh(platform, config, issuer, Some(kid), now).await;
+                    self.issuer_keys(issuer).borrow_mut().begin(Some(kid), now);
+                    self.refresh(runtime, config, issuer, Some(kid), now).await;
                 }
                 Plan::UseAndRefresh(key) => {
-                    self.slot(issuer).borrow_mut().begin(None, now);
-                    let (cache, platform, config) = (Rc::clone(self), platform.clone(), Rc::clone(config));
-                    platform.clone().defer(async move { cache.refresh(&platform, &config, issuer, None, now).await });
+                    self.issuer_keys(issuer).borrow_mut().begin(None, now);
+                    let (cache, runtime, config) = (Rc::clone(self), runtime.clone(), Rc::clone(config));
+                    runtime.clone().defer(async move { cache.refresh(&runtime, &config, issuer, None, now).await });
                     return Ok(key);
                 }
             }
         }
     }
 
-    async fn refresh<P>(&self, platform: &P, config: &Config, issuer: Issuer, kid: Option<&str>, began: Timestamp)
+    async fn refresh<P>(&self, runtime: &P, config: &Config, issuer: Issuer, kid: Option<&str>, began: Timestamp)
     where
-        P: Platform + Signatures<Key = K>,
+        P: Runtime + Verifier<Key = K>,
     {
-        let keys = fetch(platform, config, issuer).await;
-        self.slot(issuer).borrow_mut().end(began, keys, kid, platform.now());
+        let keys = fetch(runtime, config, issuer).await;
+        self.issuer_keys(issuer).borrow_mut().end(began, keys, kid, runtime.now());
     }
 }
 
 /// Fetches and imports the keys of `issuer`. A set without one usable key is as good as none.
-async fn fetch<P: Platform>(platform: &P, config: &Config, issuer: Issuer) -> Option<Vec<(String, P::Key)>> {
+async fn fetch<P: Runtime>(runtime: &P, config: &Config, issuer: Issuer) -> Option<Vec<(String, P::Key)>> {
     let url = issuer.keys_url(config);
-    let call = Call {
+    let request = HttpRequest {
         url: &url,
-        headers: &[("Accept", "application/json"), ("User-Agent", crate::USER_AGENT)],
+        headers: &[("Accept", "application/json"), ("User-Agent", crate::runtime::USER_AGENT)],
         body: None,
-        deadline: DEADLINE,
+        deadline: KEYS_DEADLINE,
         wanted: &[],
         body_cap: MAX_KEY_SET_BYTES,
         skip_success_body: false,
     };
-    let answer = platform.send(call).await.ok().filter(crate::ports::Received::is_success)?;
-    let published = jwks::parse(&answer.body.ok()?, &issuer.name(config), &config.tenant_id.to_string())?;
+    let response = runtime.send(request).await.ok().filter(crate::runtime::HttpResponse::is_success)?;
+    let published = jwks::parse(&response.body.ok()?, &issuer.name(config), &config.tenant_id.to_string())?;
     let mut keys = Vec::with_capacity(published.len());
     for key in published {
-        if let Some(imported) = platform.import_rs256(&key.n, &key.e).await {
+        if let Some(imported) = runtime.import_rs256(&key.n, &key.e).await {
             keys.push((key.kid, imported));
         }
     }
     (!keys.is_empty()).then_some(keys)
 }
-
-#[cfg(test)]
-#[expect(clippy::string_slice, clippy::unchecked_time_subtraction, reason = "a test may fail by panicking")]
-mod tests;

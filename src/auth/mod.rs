@@ -1,40 +1,40 @@
 //! Who calls, and what they may do.
 
 pub mod api_key;
-#[cfg(test)]
-#[expect(clippy::string_slice, reason = "a test may fail by panicking")]
-mod corpus;
+pub mod claims;
 pub mod credentials;
+pub mod issuer;
 pub mod jwks;
 pub mod keys;
-pub mod rights;
+pub mod permissions;
 pub mod token;
-#[cfg(test)]
-mod traffic;
-pub mod verified;
+pub mod token_cache;
+pub mod token_error;
 
 use std::rc::Rc;
 
+use crate::caches::IsolateCaches;
 use crate::config::{Caller, Config};
 use crate::http::RequestHeaders;
-use crate::isolate::Isolate;
-use crate::ports::Platform;
+use crate::runtime::Runtime;
 use crate::secret::Secret;
-use credentials::{Credentials, CredentialsFault};
-use token::{Claims, Subject, TokenFault};
+use claims::Claims;
+use credentials::{Credentials, CredentialsError};
+use token::Subject;
+use token_error::TokenError;
 
 /// The delegated scope that a user's token needs (contract, section 5).
 pub const SCOPE: &str = "Remediation.Submit";
 
 /// Why a request is nobody's. The caller learns less than this: see [`crate::problem`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IdentityFault {
+pub enum AuthError {
     /// There is no credential to check.
     #[error(transparent)]
-    Credentials(#[from] CredentialsFault),
+    Credentials(#[from] CredentialsError),
     /// A bearer token that is no good.
     #[error("bearer token refused: {0}")]
-    Token(#[from] TokenFault),
+    Token(#[from] TokenError),
     /// An API key that is nobody's.
     #[error("unknown API key")]
     UnknownKey,
@@ -59,75 +59,73 @@ pub enum IdentityFault {
 ///
 /// # Errors
 ///
-/// [`IdentityFault`].
-pub async fn identify<'c, P: Platform>(
-    platform: &P,
-    isolate: &Isolate<P::Key>,
+/// [`AuthError`].
+pub async fn authenticate<'c, P: Runtime>(
+    runtime: &P,
+    caches: &IsolateCaches<P::Key>,
     config: &'c Rc<Config>,
     headers: &RequestHeaders,
-) -> Result<&'c Caller, IdentityFault> {
+) -> Result<&'c Caller, AuthError> {
     match credentials::find(headers)? {
-        Credentials::ApiKey(key) => api_key::owner(&config.callers, &key).ok_or(IdentityFault::UnknownKey),
-        Credentials::Basic { name, key } => match api_key::owner(&config.callers, &key) {
+        Credentials::ApiKey(key) => api_key::find_caller(&config.callers, &key).ok_or(AuthError::UnknownKey),
+        Credentials::Basic { name, key } => match api_key::find_caller(&config.callers, &key) {
             Some(owner) if owner.name == name => Ok(owner),
-            Some(_) => Err(IdentityFault::NotTheOwner),
-            None => Err(IdentityFault::UnknownKey),
+            Some(_) => Err(AuthError::NotTheOwner),
+            None => Err(AuthError::UnknownKey),
         },
         Credentials::Bearer(token) => {
-            let claims = verify(platform, isolate, config, &token).await?;
-            owner(&config.callers, &claims)
+            let claims = verify(runtime, caches, config, &token).await?;
+            find_caller(&config.callers, &claims)
         }
     }
 }
 
 /// Steps 1 to 7 of [`token`]. A token that was verified before is only held against the clock and the issuer's present keys.
-async fn verify<P: Platform>(
-    platform: &P,
-    isolate: &Isolate<P::Key>,
+async fn verify<P: Runtime>(
+    runtime: &P,
+    caches: &IsolateCaches<P::Key>,
     config: &Rc<Config>,
     token: &Secret,
-) -> Result<Claims, TokenFault> {
+) -> Result<Claims, TokenError> {
     if config.audience.is_empty() {
-        return Err(TokenFault::NotAccepted);
+        return Err(TokenError::NotAccepted);
     }
     token::size(token.expose())?;
-    let digest = verified::digest(token);
-    let remembered = isolate.verified.get(&digest);
+    let digest = token_cache::digest(token);
+    let remembered = caches.verified.get(&digest);
     if let Some(remembered) = remembered {
-        remembered.claims.valid_at(platform.now())?;
-        isolate.keys.find(platform, config, remembered.issuer, &remembered.kid).await?;
-        remembered.claims.valid_at(platform.now())?;
+        remembered.claims.valid_at(runtime.now())?;
+        caches.keys.find(runtime, config, remembered.issuer, &remembered.kid).await?;
+        remembered.claims.valid_at(runtime.now())?;
         return Ok(remembered.claims);
     }
 
     let parts = token::split(token.expose())?;
     let kid = token::header(&parts)?;
     let (issuer, claims) = token::issuer(&parts, config)?;
-    let claims = token::claims(&claims, config, issuer, platform.now())?;
-    let key = isolate.keys.find(platform, config, issuer, &kid).await?;
-    if !platform.verify_rs256(&key, parts.signed(), parts.signature()).await {
-        return Err(TokenFault::Signature);
+    let claims = token::claims(&claims, config, issuer, runtime.now())?;
+    let key = caches.keys.find(runtime, config, issuer, &kid).await?;
+    if !runtime.verify_rs256(&key, parts.signed(), parts.signature()).await {
+        return Err(TokenError::Signature);
     }
     // The key may have taken seconds to come.
-    let now = platform.now();
+    let now = runtime.now();
     claims.valid_at(now)?;
-    isolate.verified.insert(digest, verified::Verified { issuer, kid, claims: claims.clone() }, now);
+    caches.verified.insert(digest, token_cache::CachedToken { issuer, kid, claims: claims.clone() }, now);
     Ok(claims)
 }
 
 /// Step 8: the caller whose `object_id` is the token's `oid`, with what else the token must carry.
-fn owner<'c>(callers: &'c [Caller], claims: &Claims) -> Result<&'c Caller, IdentityFault> {
-    let caller = callers
-        .iter()
-        .find(|caller| caller.object_id == Some(claims.object_id))
-        .ok_or(IdentityFault::UnknownObjectId)?;
+fn find_caller<'c>(callers: &'c [Caller], claims: &Claims) -> Result<&'c Caller, AuthError> {
+    let caller =
+        callers.iter().find(|caller| caller.object_id == Some(claims.object_id)).ok_or(AuthError::UnknownObjectId)?;
     match &claims.subject {
-        Subject::User(scopes) if !scopes.iter().any(|scope| scope == SCOPE) => return Err(IdentityFault::MissingScope),
+        Subject::User(scopes) if !scopes.iter().any(|scope| scope == SCOPE) => return Err(AuthError::MissingScope),
         Subject::User(_) => {}
-        Subject::Undetermined => return Err(IdentityFault::NotAnApplication),
+        Subject::Undetermined => return Err(AuthError::NotAnApplication),
         Subject::Application => {
             if caller.role.as_ref().is_some_and(|role| !claims.roles.contains(role)) {
-                return Err(IdentityFault::MissingRole);
+                return Err(AuthError::MissingRole);
             }
         }
     }

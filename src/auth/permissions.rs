@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use crate::config::Caller;
-use crate::ports::Domains;
-use crate::remediation::{Action, Remediation, limits::MAX_FAULTS};
+use crate::remediation::limits::MAX_ERRORS;
+use crate::remediation::{Action, Remediation};
+use crate::runtime::Domains;
 
 /// A right that the caller lacks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
+pub enum PermissionError {
     /// The action is not in `actions`.
     #[error("the action is not granted")]
     Action(Action),
@@ -35,9 +36,9 @@ pub enum Denied {
 /// # Errors
 ///
 /// The first right that is lacking; for recipients, all places of it.
-pub fn check(caller: &Caller, remediation: &Remediation<'_>, domains: &impl Domains) -> Result<(), Denied> {
+pub fn check(caller: &Caller, remediation: &Remediation<'_>, domains: &impl Domains) -> Result<(), PermissionError> {
     if !caller.actions.contains(&remediation.action) {
-        return Err(Denied::Action(remediation.action));
+        return Err(PermissionError::Action(remediation.action));
     }
     if let Some(rules) = &caller.recipient_domains {
         let mut first = Vec::new();
@@ -47,18 +48,18 @@ pub fn check(caller: &Caller, remediation: &Remediation<'_>, domains: &impl Doma
                 ascii(email.domain(), domains).is_some_and(|domain| rules.iter().any(|rule| rule.covers(&domain)));
             if !covered {
                 total += 1;
-                if first.len() < MAX_FAULTS {
+                if first.len() < MAX_ERRORS {
                     first.push(email.index);
                 }
             }
         }
         if total > 0 {
-            return Err(Denied::Recipients { first, total });
+            return Err(PermissionError::Recipients { first, total });
         }
     }
     let (emails, most) = (remediation.emails.len(), caller.max_emails_per_request);
     if emails > most {
-        return Err(Denied::TooMany { emails, most });
+        return Err(PermissionError::TooMany { emails, most });
     }
     Ok(())
 }
@@ -76,6 +77,3 @@ fn ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
         Some(Cow::Borrowed(domain))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,17 +8,18 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::token::{Claims, Issuer};
+use super::claims::Claims;
+use super::issuer::Issuer;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// The most tokens that are remembered. A tenant has tens of playbooks with a token each per day or hour; 1,024 entries of
 /// about 300 bytes are 300 KiB of an isolate's 128 MiB.
-const MAX_TOKENS: usize = 1024;
+pub(crate) const MAX_TOKENS: usize = 1024;
 
 /// What is remembered of a token.
 #[derive(Clone, Debug)]
-pub struct Verified {
+pub struct CachedToken {
     /// Who issued it.
     pub issuer: Issuer,
     /// The key that signed it. Once the issuer publishes it no longer, the memory counts for nothing.
@@ -29,7 +30,7 @@ pub struct Verified {
 
 /// Tokens found good, by digest.
 #[derive(Debug, Default)]
-pub struct VerifiedTokens(RefCell<BTreeMap<[u8; 32], Verified>>);
+pub struct TokenCache(pub(crate) RefCell<BTreeMap<[u8; 32], CachedToken>>);
 
 /// The name under which a token is remembered.
 #[must_use]
@@ -37,15 +38,15 @@ pub fn digest(token: &Secret) -> [u8; 32] {
     Sha256::digest(token.expose().as_bytes()).into()
 }
 
-impl VerifiedTokens {
+impl TokenCache {
     /// What is remembered under `digest`.
     #[must_use]
-    pub fn get(&self, digest: &[u8; 32]) -> Option<Verified> {
+    pub fn get(&self, digest: &[u8; 32]) -> Option<CachedToken> {
         self.0.borrow().get(digest).cloned()
     }
 
     /// Remembers a token. Where there is no room, those that have ended go, and if none has, the one that ends first.
-    pub fn insert(&self, digest: [u8; 32], verified: Verified, now: Timestamp) {
+    pub fn insert(&self, digest: [u8; 32], verified: CachedToken, now: Timestamp) {
         let mut tokens = self.0.borrow_mut();
         // Two requests with one token may both have had it verified.
         if let Some(known) = tokens.get_mut(&digest) {
@@ -63,7 +64,3 @@ impl VerifiedTokens {
         tokens.insert(digest, verified);
     }
 }
-
-#[cfg(test)]
-#[expect(clippy::unchecked_time_subtraction, reason = "a test may fail by panicking")]
-mod tests;

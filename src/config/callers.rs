@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::Faults;
 use super::domains::DomainRule;
+use super::error::ConfigErrors;
+use crate::guid::Guid;
 use crate::json;
-use crate::ports::Domains;
-use crate::remediation::{Action, Guid, limits::MAX_ANALYZED_EMAILS};
+use crate::remediation::Action;
+use crate::remediation::limits::MAX_ANALYZED_EMAILS;
+use crate::runtime::Domains;
 
 /// What `max_emails_per_request` is where it is not set and the hour does not hold less (contract, section 6).
 const DEFAULT_EMAILS_PER_REQUEST: usize = 1_000;
@@ -61,20 +63,20 @@ pub struct Caller {
 /// What `CALLERS` says.
 #[derive(Default)]
 pub(super) struct Callers {
-    /// The callers. Where there is a fault, not all of what was meant.
+    /// The callers. Where there is an error, not all of what was meant.
     pub(super) list: Vec<Caller>,
     /// Whether one of them is known by a token, or was meant to be.
     pub(super) any_by_token: bool,
 }
 
-/// Reads the callers, leaving a fault for each thing that is wrong with one.
-pub(super) fn read(value: Option<&Value>, domains: &impl Domains, faults: &mut Faults) -> Callers {
+/// Reads the callers, leaving an error for each thing that is wrong with one.
+pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> Callers {
     // A dashboard's text variable can hold the array as JSON.
     let parsed;
     let value = match value {
         Some(Value::String(text)) if !text.is_empty() => {
             let Some(value) = json::value(text.as_bytes()) else {
-                faults.add("CALLERS", "is a text that is not JSON, or repeats a member: it must be an array of tables");
+                errors.add("CALLERS", "is a text that is not JSON, or repeats a member: it must be an array of tables");
                 return Callers::default();
             };
             parsed = value;
@@ -84,29 +86,29 @@ pub(super) fn read(value: Option<&Value>, domains: &impl Domains, faults: &mut F
     };
     let items = match value {
         None | Some(Value::Null | Value::String(_)) => {
-            faults.add("CALLERS", "is required");
+            errors.add("CALLERS", "is required");
             return Callers::default();
         }
         Some(Value::Array(items)) => items,
         Some(_) => {
-            faults.add("CALLERS", "must be an array of tables");
+            errors.add("CALLERS", "must be an array of tables");
             return Callers::default();
         }
     };
     if items.is_empty() {
-        faults.add("CALLERS", "is empty: nobody could call");
+        errors.add("CALLERS", "is empty: nobody could call");
     }
     let mut callers = Callers::default();
     let mut seen = Seen::default();
     for (index, item) in items.iter().enumerate() {
         let place = format!("CALLERS[{index}]");
         let Value::Object(members) = item else {
-            faults.add(place, "must be a table");
+            errors.add(place, "must be a table");
             continue;
         };
         callers.any_by_token |= members.contains_key("object_id");
-        let caller = Table { place: place.clone(), members, faults }.caller(domains);
-        seen.refuse_shared(&caller, &place, faults);
+        let caller = CallerTable { place: place.clone(), members, errors }.caller(domains);
+        seen.refuse_shared(&caller, &place, errors);
         callers.list.push(caller);
     }
     callers
@@ -121,40 +123,40 @@ struct Seen {
 }
 
 impl Seen {
-    fn refuse_shared(&mut self, caller: &Caller, place: &str, faults: &mut Faults) {
-        let mut fault = |member: &str, problem: &str| faults.add(format!("{place}.{member}"), problem);
+    fn refuse_shared(&mut self, caller: &Caller, place: &str, errors: &mut ConfigErrors) {
+        let mut error = |member: &str, problem: &str| errors.add(format!("{place}.{member}"), problem);
         if !caller.name.is_empty() && !self.names.insert(caller.name.to_ascii_lowercase()) {
-            fault("name", "is another caller's too");
+            error("name", "is another caller's too");
         }
         if caller.object_id.is_some_and(|object_id| !self.object_ids.insert(object_id)) {
-            fault("object_id", "is another caller's too");
+            error("object_id", "is another caller's too");
         }
         for key in &caller.api_key_sha256 {
             if !self.keys.insert(*key) {
-                fault("api_key_sha256", "holds a key that stands in CALLERS twice");
+                error("api_key_sha256", "holds a key that stands in CALLERS twice");
             }
         }
     }
 }
 
 /// A caller's table while it is read.
-struct Table<'a> {
+struct CallerTable<'a> {
     place: String,
     members: &'a Map<String, Value>,
-    faults: &'a mut Faults,
+    errors: &'a mut ConfigErrors,
 }
 
-impl<'a> Table<'a> {
-    fn fault(&mut self, member: &str, problem: &str) {
-        self.faults.add(format!("{}.{member}", self.place), problem);
+impl<'a> CallerTable<'a> {
+    fn error(&mut self, member: &str, problem: &str) {
+        self.errors.add(format!("{}.{member}", self.place), problem);
     }
 
-    /// The caller. What is wrong with it has left a fault and is missing here: with a fault no configuration comes about.
+    /// The caller. What is wrong with it has left an error and is missing here: with an error no configuration comes about.
     fn caller(mut self, domains: &impl Domains) -> Caller {
         for member in self.members.keys() {
             if !MEMBERS.contains(&member.as_str()) {
                 // The member's name is not a value, yet it may be one that was put in the wrong place: it is not shown.
-                self.faults
+                self.errors
                     .add(self.place.as_str(), format!("has an unknown member; the members are {}", MEMBERS.join(", ")));
             }
         }
@@ -167,18 +169,18 @@ impl<'a> Table<'a> {
         let per_request = self.count("max_emails_per_request", MAX_ANALYZED_EMAILS);
         let per_hour = self.count("max_emails_per_hour", MOST_EMAILS_PER_HOUR);
         if per_request.zip(per_hour).is_some_and(|(per_request, per_hour)| per_request > per_hour) {
-            self.fault(
+            self.error(
                 "max_emails_per_request",
                 "is more than max_emails_per_hour: such a request could never be sent",
             );
         }
         let max_emails_per_hour = per_hour.unwrap_or(DEFAULT_EMAILS_PER_HOUR);
         if !self.members.contains_key("object_id") && !self.members.contains_key("api_key_sha256") {
-            self.faults
+            self.errors
                 .add(self.place.as_str(), "has neither object_id nor api_key_sha256: nobody could ever be this caller");
         }
         if self.members.contains_key("role") && !self.members.contains_key("object_id") {
-            self.fault("role", "needs object_id: an API key carries no roles");
+            self.error("role", "needs object_id: an API key carries no roles");
         }
         Caller {
             name: name.unwrap_or_default(),
@@ -202,11 +204,11 @@ impl<'a> Table<'a> {
         match self.members.get("name").map(Value::as_str) {
             Some(Some(name)) if is_name(name) => Some(name.to_owned()),
             None => {
-                self.fault("name", "is required");
+                self.error("name", "is required");
                 None
             }
             Some(_) => {
-                self.fault(
+                self.error(
                     "name",
                     "must be a text of 1 to 64 ASCII letters, digits, inner spaces, dots, hyphens and underscores",
                 );
@@ -219,7 +221,7 @@ impl<'a> Table<'a> {
         let value = self.members.get("object_id")?;
         let guid = value.as_str().and_then(|text| text.parse().ok());
         if guid.is_none() {
-            self.fault("object_id", "must be a GUID, written 8-4-4-4-12");
+            self.error("object_id", "must be a GUID, written 8-4-4-4-12");
         }
         guid
     }
@@ -230,10 +232,10 @@ impl<'a> Table<'a> {
         for digest in digests {
             match hex_digest(digest) {
                 Some(_) if digest.eq_ignore_ascii_case(DIGEST_OF_NOTHING) => {
-                    self.fault("api_key_sha256", "holds the digest of an empty key");
+                    self.error("api_key_sha256", "holds the digest of an empty key");
                 }
                 Some(key) => keys.push(key),
-                None => self.fault("api_key_sha256", "must hold SHA-256 digests, each of 64 hexadecimal digits"),
+                None => self.error("api_key_sha256", "must hold SHA-256 digests, each of 64 hexadecimal digits"),
             }
         }
         keys
@@ -241,14 +243,14 @@ impl<'a> Table<'a> {
 
     fn actions(&mut self) -> Vec<Action> {
         if !self.members.contains_key("actions") {
-            self.fault("actions", "is required: what is not granted is denied");
+            self.error("actions", "is required: what is not granted is denied");
         }
         let Some(names) = self.texts("actions") else { return Vec::new() };
         let mut actions = Vec::with_capacity(names.len());
         for name in names {
             match Action::parse(name) {
                 Some(action) => actions.push(action),
-                None => self.fault(
+                None => self.error(
                     "actions",
                     &format!("holds an unknown action; the actions are {}", Action::ALL.map(Action::as_str).join(", ")),
                 ),
@@ -263,7 +265,7 @@ impl<'a> Table<'a> {
                 Some(role.to_owned())
             }
             _ => {
-                self.fault("role", "must be the value of an app role: 1 to 120 characters without spaces");
+                self.error("role", "must be the value of an app role: 1 to 120 characters without spaces");
                 None
             }
         }
@@ -273,7 +275,7 @@ impl<'a> Table<'a> {
         let texts = self.texts("recipient_domains")?;
         let rules: Vec<Option<DomainRule>> = texts.iter().map(|text| DomainRule::parse(text, domains)).collect();
         if rules.iter().any(Option::is_none) {
-            self.fault(
+            self.error(
                 "recipient_domains",
                 "holds a domain that no recipient can have; write contoso.com, or *.contoso.com for it and its subdomains",
             );
@@ -281,13 +283,13 @@ impl<'a> Table<'a> {
         Some(rules.into_iter().flatten().collect())
     }
 
-    /// A member that is a list of texts; `None` where it is not there. An empty list is a fault, since it could only mean "none" to one
+    /// A member that is a list of texts; `None` where it is not there. An empty list is an error, since it could only mean "none" to one
     /// reader and "all" to another.
     fn texts(&mut self, member: &str) -> Option<Vec<&'a str>> {
         let value = self.members.get(member)?;
         let texts: Option<Vec<&str>> = value.as_array().and_then(|items| items.iter().map(Value::as_str).collect());
         if texts.as_ref().is_none_or(Vec::is_empty) {
-            self.fault(member, "must be an array of one text at least");
+            self.error(member, "must be an array of one text at least");
         }
         texts
     }
@@ -298,7 +300,7 @@ impl<'a> Table<'a> {
         let count =
             value.as_u64().and_then(|count| usize::try_from(count).ok()).filter(|count| (1..=most).contains(count));
         if count.is_none() {
-            self.fault(member, &format!("must be a whole number from 1 to {most}"));
+            self.error(member, &format!("must be a whole number from 1 to {most}"));
         }
         count
     }
@@ -316,6 +318,3 @@ fn hex_digest(text: &str) -> Option<[u8; 32]> {
     }
     Some(digest)
 }
-
-#[cfg(test)]
-mod tests;

@@ -30,7 +30,7 @@ pub struct ClientCertificate {
 
 /// What is wrong with `CLIENT_CERTIFICATE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CertificateFault {
+pub(crate) enum CertificateError {
     #[error("is not PEM: it must hold a PRIVATE KEY block and a CERTIFICATE block, each with its BEGIN and END line")]
     NotPem,
     #[error("has no PRIVATE KEY block")]
@@ -74,52 +74,52 @@ impl ClientCertificate {
     ///
     /// # Errors
     ///
-    /// Every fault.
-    pub(super) fn read(text: &str, now: Timestamp) -> Result<Self, Vec<CertificateFault>> {
-        let blocks = pem::blocks(text).ok_or_else(|| vec![CertificateFault::NotPem])?;
+    /// Every error.
+    pub(crate) fn read(text: &str, now: Timestamp) -> Result<Self, Vec<CertificateError>> {
+        let blocks = pem::blocks(text).ok_or_else(|| vec![CertificateError::NotPem])?;
         match (private_key(&blocks), leaf(&blocks)) {
             (Ok((private_key, public_key)), Ok(leaf)) => {
-                let faults: Vec<_> = [
-                    (public_key != leaf.public_key, CertificateFault::Mismatch),
-                    (now < leaf.not_before, CertificateFault::NotYetValid),
-                    (now > leaf.not_after, CertificateFault::Expired),
+                let errors: Vec<_> = [
+                    (public_key != leaf.public_key, CertificateError::Mismatch),
+                    (now < leaf.not_before, CertificateError::NotYetValid),
+                    (now > leaf.not_after, CertificateError::Expired),
                 ]
                 .into_iter()
-                .filter_map(|(is_so, fault)| is_so.then_some(fault))
+                .filter_map(|(is_so, error)| is_so.then_some(error))
                 .collect();
                 let Leaf { thumbprint, not_after, .. } = leaf;
-                if faults.is_empty() { Ok(Self { private_key, thumbprint, not_after }) } else { Err(faults) }
+                if errors.is_empty() { Ok(Self { private_key, thumbprint, not_after }) } else { Err(errors) }
             }
             (key, leaf) => Err(key.err().into_iter().chain(leaf.err()).collect()),
         }
     }
 }
 
-fn private_key(blocks: &[Block<'_>]) -> Result<(SecretBytes, PublicKey), CertificateFault> {
+fn private_key(blocks: &[Block<'_>]) -> Result<(SecretBytes, PublicKey), CertificateError> {
     let labelled = |label: &str| blocks.iter().any(|block| block.label == label);
     let mut keys = blocks.iter().filter(|block| block.label == "PRIVATE KEY");
     let Some(key) = keys.next() else {
         return Err(if labelled("ENCRYPTED PRIVATE KEY") {
-            CertificateFault::KeyEncrypted
+            CertificateError::KeyEncrypted
         } else if labelled("RSA PRIVATE KEY") {
-            CertificateFault::KeyPkcs1
+            CertificateError::KeyPkcs1
         } else if labelled("EC PRIVATE KEY") {
-            CertificateFault::KeyNotRsa
+            CertificateError::KeyNotRsa
         } else {
-            CertificateFault::KeyMissing
+            CertificateError::KeyMissing
         });
     };
     if keys.next().is_some() {
-        return Err(CertificateFault::SeveralKeys);
+        return Err(CertificateError::SeveralKeys);
     }
-    let der = key.decode().ok_or(CertificateFault::KeyUnreadable)?;
+    let der = key.decode().ok_or(CertificateError::KeyUnreadable)?;
     let public_key =
-        public_of(&der).ok_or(CertificateFault::KeyUnreadable)?.map_err(|NotRsa| CertificateFault::KeyNotRsa)?;
+        public_of(&der).ok_or(CertificateError::KeyUnreadable)?.map_err(|NotRsa| CertificateError::KeyNotRsa)?;
     let is_strong = match public_key.0.as_slice() {
         [first, rest @ ..] => rest.len() >= MIN_MODULUS_BYTES || rest.len() == MIN_MODULUS_BYTES - 1 && *first >= 0x80,
         [] => false,
     };
-    if is_strong { Ok((SecretBytes::new(der), public_key)) } else { Err(CertificateFault::KeyWeak) }
+    if is_strong { Ok((SecretBytes::new(der), public_key)) } else { Err(CertificateError::KeyWeak) }
 }
 
 /// A key of another kind.
@@ -146,11 +146,11 @@ struct Leaf {
     not_after: Timestamp,
 }
 
-fn leaf(blocks: &[Block<'_>]) -> Result<Leaf, CertificateFault> {
-    let block = blocks.iter().find(|block| block.label == "CERTIFICATE").ok_or(CertificateFault::CertificateMissing)?;
-    let der = block.decode().ok_or(CertificateFault::CertificateUnreadable)?;
-    let certificate = certificate(&der).ok_or(CertificateFault::CertificateUnreadable)?;
-    certificate.map_err(|NotRsa| CertificateFault::CertificateNotRsa)
+fn leaf(blocks: &[Block<'_>]) -> Result<Leaf, CertificateError> {
+    let block = blocks.iter().find(|block| block.label == "CERTIFICATE").ok_or(CertificateError::CertificateMissing)?;
+    let der = block.decode().ok_or(CertificateError::CertificateUnreadable)?;
+    let certificate = certificate(&der).ok_or(CertificateError::CertificateUnreadable)?;
+    certificate.map_err(|NotRsa| CertificateError::CertificateNotRsa)
 }
 
 /// A `Certificate` (RFC 5280, section 4.1). Its signature is Entra's to judge, which knows the certificate by its hash.
@@ -177,6 +177,3 @@ fn certificate(der: &[u8]) -> Option<Result<Leaf, NotRsa>> {
     let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(der));
     Some(Ok(Leaf { public_key, thumbprint, not_before, not_after }))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,9 @@
 //! `CLIENT_SECRET` or `CLIENT_CERTIFICATE`: what the gateway proves itself with to Entra.
 
+use super::Variables;
 use super::certificate::ClientCertificate;
-use super::{Faults, Variables, text};
+use super::error::ConfigErrors;
+use super::variables::text;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -15,26 +17,26 @@ pub enum Credential {
 }
 
 /// The one of the two that is set.
-pub(super) fn read(variables: &Variables, now: Timestamp, faults: &mut Faults) -> Option<Credential> {
-    let before = faults.0.len();
-    let secret = text(variables, "CLIENT_SECRET", faults);
-    let certificate = text(variables, "CLIENT_CERTIFICATE", faults);
+pub(super) fn read(variables: &Variables, now: Timestamp, errors: &mut ConfigErrors) -> Option<Credential> {
+    let before = errors.0.len();
+    let secret = text(variables, "CLIENT_SECRET", errors);
+    let certificate = text(variables, "CLIENT_CERTIFICATE", errors);
     match (secret, certificate) {
-        _ if faults.0.len() > before => None,
+        _ if errors.0.len() > before => None,
         (None, None) => {
-            faults.add("CLIENT_SECRET", "or CLIENT_CERTIFICATE is required");
+            errors.add("CLIENT_SECRET", "or CLIENT_CERTIFICATE is required");
             None
         }
         (Some(_), Some(_)) => {
-            faults.add("CLIENT_SECRET", "and CLIENT_CERTIFICATE are both set, of which one must go");
+            errors.add("CLIENT_SECRET", "and CLIENT_CERTIFICATE are both set, of which one must go");
             None
         }
         (Some(secret), None) => Some(Credential::Secret(Secret::new(secret.to_owned()))),
         (None, Some(pem)) => match ClientCertificate::read(pem, now) {
             Ok(certificate) => Some(Credential::Certificate(certificate)),
             Err(found) => {
-                for fault in found {
-                    faults.add("CLIENT_CERTIFICATE", fault.to_string());
+                for error in found {
+                    errors.add("CLIENT_CERTIFICATE", error.to_string());
                 }
                 None
             }

@@ -1,10 +1,7 @@
 //! `recipient_domains`: whose mailboxes a caller may touch.
 
-use crate::ports::Domains;
-use crate::remediation::limits::MAX_DOMAIN_LABEL;
-
-/// The longest name of a domain or host in ASCII, in characters: RFC 1035, section 2.3.4, less the root's dot and length.
-pub(super) const MAX_NAME_LENGTH: usize = 253;
+use crate::dns::{MAX_NAME_LENGTH, is_label};
+use crate::runtime::Domains;
 
 /// A domain of recipients, in lower-case ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,18 +41,10 @@ fn is_domain(domain: &str) -> bool {
         && domain.rsplit_once('.').is_some_and(|(_, top)| !is_number(top))
 }
 
-/// Whether `label` can stand between two dots of a domain or host in ASCII: letters, digits and inner hyphens.
-pub(super) fn is_label(label: &str) -> bool {
-    (1..=MAX_DOMAIN_LABEL).contains(&label.len())
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::platform::TestPlatform;
+    use crate::tests::support::runtime::TestRuntime;
 
     #[test]
     fn a_rule_covers_its_domain_and_no_domain_that_only_looks_like_it() {
@@ -90,7 +79,7 @@ mod tests {
             ("b\u{fc}cher.example", "bucher.example", false),
             ("b\u{fc}cher.example", "buecher.example", false),
         ] {
-            let rule_read = DomainRule::parse(rule, &TestPlatform::default()).unwrap();
+            let rule_read = DomainRule::parse(rule, &TestRuntime::default()).unwrap();
             assert_eq!(rule_read.covers(domain), covered, "{rule} {domain}");
         }
     }
@@ -111,7 +100,7 @@ mod tests {
             "\u{202e}contoso.com",
             "\u{ff11}.\u{ff11}.\u{ff11}.\u{ff11}",
         ] {
-            assert_eq!(DomainRule::parse(rule, &TestPlatform::default()), None, "{rule}");
+            assert_eq!(DomainRule::parse(rule, &TestRuntime::default()), None, "{rule}");
         }
     }
 }

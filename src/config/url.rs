@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::domains::{MAX_NAME_LENGTH, is_label};
+use crate::dns::{MAX_NAME_LENGTH, is_label};
 
 /// `text` as a base URL without a trailing slash: `https`, or `http` where the host is a loopback one (contract, section 9).
 ///

@@ -4,30 +4,31 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::caller::credentials;
-use crate::http::{Request, RequestHeaders, Route};
-use crate::intake;
-use crate::ledger::Order;
-use crate::log::Record;
+use crate::auth::credentials;
+use crate::http::{Request, RequestHeaders};
+use crate::ledger::LedgerRequest;
+use crate::log::LogEntry;
+use crate::preconditions;
+use crate::route::Route;
 use crate::time::Timestamp;
 
 /// A remediation that is to be carried out: its caller is known, its payload is right, and the caller may have it. The body for Graph goes beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Errand {
+pub struct RemediationJob {
     /// The exchange that it belongs to.
-    pub exchange: Exchange,
+    pub context: RequestContext,
     /// The caller's name in `CALLERS`.
     pub caller: String,
     /// What the ledger is asked.
-    pub order: Order,
+    pub ledger_request: LedgerRequest,
     /// How the caller wants a success to be told.
-    pub form: Form,
+    pub format: ResponseFormat,
     /// How much of the request's time the Worker has used, in milliseconds.
     pub spent: u64,
 }
 
-impl Errand {
+impl RemediationJob {
     /// When the request began, by a clock that says `now`: that of the Worker, which may be another machine's, does not count.
     pub(super) fn began(&self, now: Timestamp) -> Timestamp {
         now.minus(Duration::from_millis(self.spent))
@@ -36,17 +37,17 @@ impl Errand {
     /// What is left of the request's time.
     #[must_use]
     pub fn left(&self) -> Duration {
-        super::BUDGET.saturating_sub(Duration::from_millis(self.spent))
+        crate::deadline::REQUEST_DEADLINE.saturating_sub(Duration::from_millis(self.spent))
     }
 
     /// What is known so far of what the log is told.
-    pub(super) fn record(&self) -> Record {
-        Record {
+    pub(super) fn entry(&self) -> LogEntry {
+        LogEntry {
             caller: Some(self.caller.clone()),
-            route: Route::of(&self.exchange.path).map(Route::name),
-            action: Some(self.order.action.as_str()),
-            emails: Some(self.order.emails),
-            ..Record::default()
+            route: Route::of(&self.context.path).map(Route::name),
+            action: Some(self.ledger_request.action.as_str()),
+            emails: Some(self.ledger_request.emails),
+            ..LogEntry::default()
         }
     }
 }
@@ -54,7 +55,7 @@ impl Errand {
 /// What identifies an exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Exchange {
+pub struct RequestContext {
     /// The gateway's id of it: a GUID.
     pub request_id: String,
     /// The caller's id, if it sent one that may be logged and echoed.
@@ -65,14 +66,14 @@ pub struct Exchange {
     pub path: String,
 }
 
-impl Exchange {
+impl RequestContext {
     /// The exchange that `request` begins.
     #[must_use]
     pub fn of(request: &Request, request_id: String) -> Self {
         let RequestHeaders { client_request_id, workflow_run_id, .. } = &request.headers;
         let has_id = client_request_id.is_some() || workflow_run_id.is_some();
         let presented = if has_id { credentials::presented(&request.headers) } else { Vec::new() };
-        let id = |id: &Option<String>| intake::correlation_id(id.as_deref(), &presented).map(str::to_owned);
+        let id = |id: &Option<String>| preconditions::correlation_id(id.as_deref(), &presented).map(str::to_owned);
         Self {
             request_id,
             client_request_id: id(client_request_id),
@@ -85,7 +86,7 @@ impl Exchange {
 /// The form of a success (contract, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Form {
+pub enum ResponseFormat {
     /// 202 with a body.
     Accepted,
     /// 200 with a body. A workflow engine would poll the `Location` of a 202, and this one is a portal page (facts, section 4).
@@ -94,11 +95,11 @@ pub enum Form {
     Minimal,
 }
 
-impl Form {
+impl ResponseFormat {
     /// The form that a request with these headers asks for.
     #[must_use]
     pub fn of(headers: &RequestHeaders) -> Self {
-        if intake::prefers_minimal(headers.prefer.as_deref()) {
+        if preconditions::prefers_minimal(headers.prefer.as_deref()) {
             Self::Minimal
         } else if headers.workflow_run_id.is_some() {
             Self::Workflow

@@ -21,149 +21,147 @@
 //! nobody has to send in vain; and it lets `validateOnly` pass, which removes nothing: with it an operator sees, while nothing can be sent, that mended rights
 //! are right.
 
-mod answer;
-pub mod errand;
-#[cfg(test)]
-mod tests;
-
-use std::time::Duration;
+pub mod job;
+mod response;
 
 use sha2::{Digest, Sha256};
 
-use self::errand::{Errand, Exchange, Form};
-use crate::caller;
+use crate::auth;
+use crate::caches::IsolateCaches;
 use crate::config::Variables;
-use crate::graph::request::MIN_CALL;
-use crate::http::{Answer, Body, Request, Route};
-use crate::intake;
-use crate::isolate::Isolate;
-use crate::ledger::{Order, RECORDING, Settled, Settlement, SubmitFault};
-use crate::log::Record;
+use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
+use crate::graph::error::SubmitError;
+use crate::guid::Guid;
+use crate::http::{Body, Request, Response};
+use crate::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse};
+use crate::log::LogEntry;
 use crate::openapi;
-use crate::ports::{Clock, Domains, Guids, Ledger, LedgerFailure, Log, Platform};
-use crate::problem::Refusal;
-use crate::remediation::{self, Guid};
+use crate::preconditions;
+use crate::problem::error::GatewayError;
+use crate::remediation;
+use crate::route::Route;
+use crate::runtime::{Clock, Domains, Guids, Log, Runtime};
 use crate::time::millis_of;
-
-/// The whole time that a request may take (contract, section 8): below the 100 s of the SDKs and the 120 s of Logic Apps (facts, sections 4 and 5).
-const BUDGET: Duration = Duration::from_secs(90);
+use job::{RemediationJob, RequestContext, ResponseFormat};
 
 /// What the Worker makes of a request.
 #[derive(Debug)]
-pub enum Received {
+pub enum Handled {
     /// It is answered.
-    Answer(Answer),
+    Response(Response),
     /// It is for the caller's object, with the body for Graph.
-    Errand(Errand, String),
+    Job(RemediationJob, String),
 }
 
 /// What the Worker's steps come to when none of them refuses.
-enum Admitted {
+enum Validated {
     /// `GET /healthz`, `GET /openapi.json`, or `?validateOnly=true`.
-    Answer(Answer),
+    Response(Response),
     /// A remediation to be carried out, with the body for Graph.
-    Remediation { caller: String, order: Order, graph_request: String },
+    Remediation { caller: String, ledger_request: LedgerRequest, graph_request: String },
 }
 
 /// Takes the Worker's steps.
-pub async fn receive<P: Platform>(
-    platform: &P,
-    isolate: &Isolate<P::Key>,
+pub async fn handle_request<P: Runtime>(
+    runtime: &P,
+    caches: &IsolateCaches<P::Key>,
     variables: impl FnOnce() -> Variables,
     request: &Request,
     body: impl Body,
-) -> Received {
-    let began = platform.now();
-    let exchange = Exchange::of(request, platform.new_guid());
-    let mut record = Record::default();
-    let outcome = admit(platform, isolate, variables, request, body, &mut record).await.and_then(|admitted| {
-        let spent = platform.now().since(began);
+) -> Handled {
+    let began = runtime.now();
+    let context = RequestContext::of(request, runtime.new_guid());
+    let mut entry = LogEntry::default();
+    let outcome = validate(runtime, caches, variables, request, body, &mut entry).await.and_then(|admitted| {
+        let spent = runtime.now().since(began);
         // A call that is begun without the time to hear of its end leaves an outcome that nobody knows.
-        if matches!(admitted, Admitted::Remediation { .. }) && BUDGET.saturating_sub(spent) < MIN_CALL + RECORDING {
-            return Err(Refusal::TooLate);
+        if matches!(admitted, Validated::Remediation { .. })
+            && REQUEST_DEADLINE.saturating_sub(spent) < MIN_GRAPH_TIME + RECORD_MARGIN
+        {
+            return Err(GatewayError::TooLate);
         }
         Ok((admitted, spent))
     });
     let outcome = match outcome {
-        Ok((Admitted::Remediation { caller, order, graph_request }, spent)) => {
-            let (form, spent) = (Form::of(&request.headers), millis_of(spent));
-            let errand = Errand { exchange, caller, order, form, spent };
-            return Received::Errand(errand, graph_request);
+        Ok((Validated::Remediation { caller, ledger_request, graph_request }, spent)) => {
+            let (format, spent) = (ResponseFormat::of(&request.headers), millis_of(spent));
+            let job = RemediationJob { context, caller, ledger_request, format, spent };
+            return Handled::Job(job, graph_request);
         }
-        Ok((Admitted::Answer(answer), _)) => Ok(answer),
-        Err(refusal) => Err(refusal),
+        Ok((Validated::Response(response), _)) => Ok(response),
+        Err(error) => Err(error),
     };
-    Received::Answer(answer::close(platform, exchange, began, outcome, None, logged(request, record)))
+    Handled::Response(response::close(runtime, context, began, outcome, None, logged(request, entry)))
 }
 
 /// What is logged of a request: the line of a POST, and nothing of any other.
-fn logged(request: &Request, record: Record) -> Option<Record> {
-    (request.method == "POST").then_some(record)
+fn logged(request: &Request, entry: LogEntry) -> Option<LogEntry> {
+    (request.method == "POST").then_some(entry)
 }
 
-async fn admit<P: Platform>(
-    platform: &P,
-    isolate: &Isolate<P::Key>,
+async fn validate<P: Runtime>(
+    runtime: &P,
+    caches: &IsolateCaches<P::Key>,
     variables: impl FnOnce() -> Variables,
     request: &Request,
     body: impl Body,
-    record: &mut Record,
-) -> Result<Admitted, Refusal> {
+    entry: &mut LogEntry,
+) -> Result<Validated, GatewayError> {
     // 1. Route and method.
-    let route = Route::of(&request.path).ok_or(Refusal::NotFound)?;
-    record.route = Some(route.name());
+    let route = Route::of(&request.path).ok_or(GatewayError::NotFound)?;
+    entry.route = Some(route.name());
     if request.method != route.method() {
-        return Err(Refusal::MethodNotAllowed(route));
+        return Err(GatewayError::MethodNotAllowed(route));
     }
     let version = match route {
-        Route::Health => return Ok(Admitted::Answer(answer::json(r#"{"status":"ok"}"#.to_owned()))),
-        Route::Description => return Ok(Admitted::Answer(answer::json(openapi::DESCRIPTION.to_owned()))),
+        Route::Health => return Ok(Validated::Response(response::json(r#"{"status":"ok"}"#.to_owned()))),
+        Route::Description => return Ok(Validated::Response(response::json(openapi::DESCRIPTION.to_owned()))),
         Route::Remediate => None,
         Route::GraphPath(version) => Some(version),
     };
 
     // 2. Scheme; size and type of the body as declared.
-    intake::transport(&request.scheme, &request.host)?;
-    let declared = intake::declared(&request.headers)?;
+    preconditions::transport(&request.scheme, &request.host)?;
+    let declared = preconditions::check_content_headers(&request.headers)?;
 
     // 3. Configuration.
-    let config = isolate.config(platform, variables).ok_or(Refusal::Misconfigured)?;
+    let config = caches.config(runtime, variables).ok_or(GatewayError::Misconfigured)?;
 
     // 4. Identity.
-    let caller = caller::identify(platform, isolate, &config, &request.headers).await?;
-    record.caller = Some(caller.name.clone());
+    let caller = auth::authenticate(runtime, caches, &config, &request.headers).await?;
+    entry.caller = Some(caller.name.clone());
 
     // 5. Query, idempotency key.
-    let validate_only = intake::validate_only(&request.query)?;
-    let idempotency_key = intake::idempotency_key(request.headers.idempotency_key.as_deref())?;
+    let validate_only = preconditions::validate_only(&request.query)?;
+    let idempotency_key = preconditions::idempotency_key(request.headers.idempotency_key.as_deref())?;
 
     // 6. Emergency stop.
     if config.stopped && !validate_only {
-        return Err(Refusal::Stopped);
+        return Err(GatewayError::Stopped);
     }
 
     // 7. Body.
-    let body = body.read(declared, intake::MAX_BODY_BYTES).await?;
+    let body = body.read(declared, preconditions::MAX_BODY_BYTES).await?;
 
     // 8. JSON and payload.
-    let remediation = remediation::read(&body)?;
+    let remediation = remediation::parse(&body)?;
     let emails = count(remediation.emails.len());
-    record.action = Some(remediation.action.as_str());
-    record.emails = Some(emails);
+    entry.action = Some(remediation.action.as_str());
+    entry.emails = Some(emails);
 
     // 9. Rights.
-    caller::rights::check(caller, &remediation, platform)
-        .map_err(|denied| Refusal::Denied { caller: caller.name.clone(), denied })?;
+    auth::permissions::check(caller, &remediation, runtime)
+        .map_err(|error| GatewayError::Permission { caller: caller.name.clone(), error })?;
     let graph_request = remediation.to_graph_json();
     if validate_only {
         let repeated = remediation.duplicates_removed;
-        return Ok(Admitted::Answer(answer::json(format!(
+        return Ok(Validated::Response(response::json(format!(
             r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"request":{graph_request}}}"#
         ))));
     }
-    let order = Order {
+    let ledger_request = LedgerRequest {
         key: idempotency_key.map(|key| Sha256::digest(key).into()),
-        fingerprint: remediation.fingerprint(),
+        payload_hash: remediation.payload_hash(),
         pairs: remediation.pairs(),
         action: remediation.action,
         emails,
@@ -171,61 +169,69 @@ async fn admit<P: Platform>(
         version: version.unwrap_or(config.graph_version),
         newer_member: remediation.action.is_newer_member(),
     };
-    Ok(Admitted::Remediation { caller: caller.name.clone(), order, graph_request })
+    Ok(Validated::Remediation { caller: caller.name.clone(), ledger_request, graph_request })
 }
 
-/// Carries an errand out in the caller's object, with the body for Graph that came along.
-pub async fn carry_out<K>(
-    platform: &(impl Clock + Domains + Log),
-    isolate: &Isolate<K>,
+/// Carries a job out in the caller's object, with the body for Graph that came along.
+pub async fn execute<K>(
+    runtime: &(impl Clock + Domains + Log),
+    caches: &IsolateCaches<K>,
     variables: impl FnOnce() -> Variables,
     ledger: &impl Ledger,
-    errand: Errand,
+    job: RemediationJob,
     graph_request: Vec<u8>,
-) -> Answer {
-    let began = errand.began(platform.now());
-    let mut record = errand.record();
+) -> Response {
+    let began = job.began(runtime.now());
+    let mut entry = job.entry();
     let mut quota = None;
-    // 3. Configuration, once more: the Worker that sent the errand may be of another deployment than this object.
-    let outcome = match isolate.config(platform, variables) {
-        None => Err(Refusal::Misconfigured),
+    // 3. Configuration, once more: the Worker that sent the job may be of another deployment than this object.
+    let outcome = match caches.config(runtime, variables) {
+        None => Err(GatewayError::Misconfigured),
         // 6. Emergency stop, once more.
-        Some(config) if config.stopped => Err(Refusal::Stopped),
+        Some(config) if config.stopped => Err(GatewayError::Stopped),
         Some(config) => {
             // 10. Ledger.
-            let settled = ledger.settle(&config, &errand.order, graph_request, began.plus(BUDGET)).await;
-            settled.map_err(Refusal::from).and_then(|settled| {
+            let settled =
+                ledger.submit_once(&config, &job.ledger_request, graph_request, began.plus(REQUEST_DEADLINE)).await;
+            settled.map_err(GatewayError::from).and_then(|settled| {
                 quota = Some(settled.quota);
-                conclude(settled, &errand, config.tenant_id, &mut record)
+                conclude(settled, &job, config.tenant_id, &mut entry)
             })
         }
     };
-    answer::close(platform, errand.exchange, began, outcome, quota, Some(record))
+    response::close(runtime, job.context, began, outcome, quota, Some(entry))
 }
 
 /// Step 11 for what the ledger says.
-fn conclude(settled: Settled, errand: &Errand, tenant_id: Guid, record: &mut Record) -> Result<Answer, Refusal> {
+fn conclude(
+    settled: LedgerResponse,
+    job: &RemediationJob,
+    tenant_id: Guid,
+    entry: &mut LogEntry,
+) -> Result<Response, GatewayError> {
     match settled.settlement {
-        Settlement::Accepted { accepted, replayed } => {
+        LedgerOutcome::Accepted { accepted, replayed } => {
             // What is replayed may have been recorded by a version that passed any location on.
             let accepted = accepted.with_usable_location(tenant_id);
-            record.reason = accepted.location_error.map(|error| error.to_string());
-            record.replayed = Some(replayed);
-            record.duplicate = Some(accepted.duplicate);
-            record.graph_status = Some(accepted.status);
-            record.graph_request_id.clone_from(&accepted.graph_request_id);
-            Ok(answer::accepted(&accepted, replayed, errand, record))
+            entry.reason = accepted.location_error.map(|error| error.to_string());
+            entry.replayed = Some(replayed);
+            entry.duplicate = Some(accepted.duplicate);
+            entry.graph_status = Some(accepted.status);
+            entry.graph_request_id.clone_from(&accepted.graph_request_id);
+            Ok(response::accepted(&accepted, replayed, job, entry))
         }
-        Settlement::Failed(fault) => {
-            if let SubmitFault::Graph(fault) = &fault {
-                record.graph_status = fault.status;
-                record.graph_request_id.clone_from(&fault.graph_request_id);
+        LedgerOutcome::Failed(error) => {
+            if let SubmitError::Graph(error) = &error {
+                entry.graph_status = error.status;
+                entry.graph_request_id.clone_from(&error.graph_request_id);
             }
-            Err(fault.into())
+            Err(error.into())
         }
-        Settlement::InProgress => Err(Refusal::InProgress),
-        Settlement::KeyReused => Err(Refusal::KeyReused),
-        Settlement::QuotaExceeded => Err(Refusal::QuotaExceeded { emails: errand.order.emails, quota: settled.quota }),
+        LedgerOutcome::InProgress => Err(GatewayError::InProgress),
+        LedgerOutcome::KeyReused => Err(GatewayError::KeyReused),
+        LedgerOutcome::QuotaExceeded => {
+            Err(GatewayError::QuotaExceeded { emails: job.ledger_request.emails, quota: settled.quota })
+        }
     }
 }
 
@@ -234,15 +240,15 @@ fn count(emails: usize) -> u64 {
 }
 
 /// Answers for an object that did not answer. Unless the failure says otherwise, it is unknown whether the object has sent the remediation.
-pub fn unanswered(platform: &(impl Clock + Log), errand: Errand, failure: LedgerFailure) -> Answer {
-    let began = errand.began(platform.now());
-    let record = errand.record();
-    answer::close(platform, errand.exchange, began, Err(failure.into()), None, Some(record))
+pub fn unanswered(runtime: &(impl Clock + Log), job: RemediationJob, error: LedgerError) -> Response {
+    let began = job.began(runtime.now());
+    let entry = job.entry();
+    response::close(runtime, job.context, began, Err(error.into()), None, Some(entry))
 }
 
 /// Answers a request that the Worker had begun to answer when its module was lost, by a panic or an execution that was ended, in it or in another.
-pub fn lost(platform: &(impl Clock + Guids + Log), request: &Request) -> Answer {
-    let exchange = Exchange::of(request, platform.new_guid());
-    let record = Record { route: Route::of(&request.path).map(Route::name), ..Record::default() };
-    answer::close(platform, exchange, platform.now(), Err(Refusal::Lost), None, logged(request, record))
+pub fn lost(runtime: &(impl Clock + Guids + Log), request: &Request) -> Response {
+    let context = RequestContext::of(request, runtime.new_guid());
+    let entry = LogEntry { route: Route::of(&request.path).map(Route::name), ..LogEntry::default() };
+    response::close(runtime, context, runtime.now(), Err(GatewayError::Lost), None, logged(request, entry))
 }

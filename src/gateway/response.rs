@@ -2,20 +2,22 @@
 
 use serde::Serialize;
 
-use super::errand::{Errand, Exchange, Form};
-use crate::graph::answer::Accepted;
+use super::job::{RemediationJob, RequestContext, ResponseFormat};
+use crate::graph::response::Accepted;
 use crate::graph::tracking::Tracking;
-use crate::http::{Answer, Route};
+use crate::http::Response;
 use crate::ledger::Quota;
-use crate::ledger::window::SPAN;
-use crate::log::Record;
-use crate::ports::{Clock, Log};
-use crate::problem::{self, Context, Refusal};
+use crate::ledger::quota::SPAN;
+use crate::log::LogEntry;
+use crate::problem::error::GatewayError;
+use crate::problem::{self, ProblemContext};
+use crate::route::Route;
+use crate::runtime::{Clock, Log};
 use crate::time::{Timestamp, millis_of};
 
 /// 200 and this JSON.
-pub(super) fn json(body: String) -> Answer {
-    Answer { status: 200, headers: vec![("Content-Type", "application/json".to_owned())], body }
+pub(super) fn json(body: String) -> Response {
+    Response { status: 200, headers: vec![("Content-Type", "application/json".to_owned())], body }
 }
 
 /// The body of a success (contract, section 3).
@@ -33,32 +35,32 @@ struct Body<'a> {
 }
 
 /// The answer to a remediation that Graph has accepted.
-pub(super) fn accepted(accepted: &Accepted, replayed: bool, errand: &Errand, record: &mut Record) -> Answer {
+pub(super) fn accepted(accepted: &Accepted, replayed: bool, job: &RemediationJob, entry: &mut LogEntry) -> Response {
     let tracking = Tracking::of(&accepted.location);
     let mut headers = vec![("Location", accepted.location.clone())];
     if replayed {
         headers.push(("Idempotency-Replayed", "true".to_owned()));
     }
-    let answer = if errand.form == Form::Minimal {
+    let response = if job.format == ResponseFormat::Minimal {
         headers.push(("Preference-Applied", "return=minimal".to_owned()));
-        Answer { status: 202, headers, body: String::new() }
+        Response { status: 202, headers, body: String::new() }
     } else {
         headers.push(("Content-Type", "application/json".to_owned()));
         let body = Body {
             status: "accepted",
             duplicate: accepted.duplicate,
-            emails: errand.order.emails,
+            emails: job.ledger_request.emails,
             bulk_id: tracking.bulk_id.as_deref(),
             tenant_id: tracking.tenant_id.as_deref(),
             tracking_url: &tracking.url,
-            request_id: &errand.exchange.request_id,
+            request_id: &job.context.request_id,
             graph_request_id: accepted.graph_request_id.as_deref(),
         };
-        let status = if errand.form == Form::Workflow { 200 } else { 202 };
-        Answer { status, headers, body: serde_json::to_string(&body).unwrap_or_default() }
+        let status = if job.format == ResponseFormat::Workflow { 200 } else { 202 };
+        Response { status, headers, body: serde_json::to_string(&body).unwrap_or_default() }
     };
-    record.bulk_id = tracking.bulk_id;
-    answer
+    entry.bulk_id = tracking.bulk_id;
+    response
 }
 
 /// The quota as headers (IETF draft-ietf-httpapi-ratelimit-headers): emails per rolling hour.
@@ -71,44 +73,44 @@ fn rate_limit(quota: Quota) -> [(&'static str, String); 2] {
     ]
 }
 
-/// Ends an exchange that began at the moment `began`: makes the answer of a refusal, adds what every answer carries, and logs a POST.
+/// Ends an exchange that began at the moment `began`: makes the answer of an error, adds what every answer carries, and logs a POST.
 pub(super) fn close(
-    platform: &(impl Clock + Log),
-    exchange: Exchange,
+    runtime: &(impl Clock + Log),
+    context: RequestContext,
     began: Timestamp,
-    outcome: Result<Answer, Refusal>,
+    outcome: Result<Response, GatewayError>,
     quota: Option<Quota>,
-    mut record: Option<Record>,
-) -> Answer {
-    let mut answer = outcome.unwrap_or_else(|refusal| {
-        let context = Context {
+    mut entry: Option<LogEntry>,
+) -> Response {
+    let mut response = outcome.unwrap_or_else(|error| {
+        let context = ProblemContext {
             // Another path is the caller's own text, which may hold a key.
-            instance: Route::of(&exchange.path).map(|_| exchange.path.as_str()),
-            request_id: &exchange.request_id,
-            client_request_id: exchange.client_request_id.as_deref(),
+            instance: Route::of(&context.path).map(|_| context.path.as_str()),
+            request_id: &context.request_id,
+            client_request_id: context.client_request_id.as_deref(),
             now: began,
         };
-        let (code, answer) = problem::answer(&refusal, context);
-        if let Some(record) = &mut record {
-            record.reason = Some(refusal.to_string());
-            record.code = Some(code.as_str());
+        let (code, response) = problem::to_response(&error, context);
+        if let Some(entry) = &mut entry {
+            entry.reason = Some(error.to_string());
+            entry.code = Some(code.as_str());
         }
-        answer
+        response
     });
-    answer.headers.extend([
-        ("request-id", exchange.request_id.clone()),
+    response.headers.extend([
+        ("request-id", context.request_id.clone()),
         ("Cache-Control", "no-store".to_owned()),
         ("X-Content-Type-Options", "nosniff".to_owned()),
     ]);
-    answer.headers.extend(quota.map(rate_limit).into_iter().flatten());
-    answer.headers.extend(exchange.client_request_id.clone().map(|id| ("client-request-id", id)));
-    if let Some(mut record) = record {
-        record.status = answer.status;
-        record.duration_ms = millis_of(platform.now().since(began));
-        record.request_id = exchange.request_id;
-        record.client_request_id = exchange.client_request_id;
-        record.workflow_run_id = exchange.workflow_run_id;
-        platform.log(&record.line());
+    response.headers.extend(quota.map(rate_limit).into_iter().flatten());
+    response.headers.extend(context.client_request_id.clone().map(|id| ("client-request-id", id)));
+    if let Some(mut entry) = entry {
+        entry.status = response.status;
+        entry.duration_ms = millis_of(runtime.now().since(began));
+        entry.request_id = context.request_id;
+        entry.client_request_id = context.client_request_id;
+        entry.workflow_run_id = context.workflow_run_id;
+        runtime.log(&entry.line());
     }
-    answer
+    response
 }

@@ -1,73 +1,29 @@
 //! The gateway's own token for Graph, by the client credentials flow (facts, section 2).
 
+use crate::graph::error::TokenEndpointError;
 use std::cell::RefCell;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::answer::retry_after;
 use super::assertion;
+use super::response::retry_after;
 use crate::config::{Config, Credential};
+use crate::deadline::TOKEN_DEADLINE;
 use crate::json;
 use crate::percent::encode_form;
-use crate::ports::{Call, Clock, Guids, Http, Received, SendFailure, Signing, Unread};
+use crate::runtime::{BodyError, Clock, Guids, HttpClient, HttpRequest, HttpResponse, SendError, Signer};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// A token is used until this long before it ends, so that none ends on its way (contract, section 8).
 const SAFETY_MARGIN: Duration = Duration::from_mins(5);
-/// How long the token endpoint may take (contract, section 8).
-const DEADLINE: Duration = Duration::from_secs(10);
+
 /// The largest answer of the token endpoint that is read, in bytes: a token of Entra's is a few KiB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// The largest lifetime that is believed, in seconds. A day: Entra's app tokens live 60 to 90 minutes (facts, section 2), and those of managed
 /// identities, its longest, about a day (section 3).
 const MAX_LIFETIME_SECONDS: u64 = 24 * 60 * 60;
-
-/// Why there is no token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenEndpointFault {
-    /// Entra refuses the gateway's credential or application.
-    #[error(
-        "the token endpoint refused the gateway with status {status}{}",
-        code.map(|code| format!(", AADSTS{code}")).unwrap_or_default()
-    )]
-    Rejected {
-        /// The status.
-        status: u16,
-        /// The number of its `AADSTS` code, where it named one: 7000215 wrong secret, 7000222 expired secret, 700016 unknown application, 90002 unknown tenant.
-        code: Option<u32>,
-    },
-    /// Entra is throttling.
-    #[error("the token endpoint throttles (429)")]
-    Throttled {
-        /// Its `Retry-After`, in seconds.
-        retry_after: Option<u32>,
-    },
-    /// Entra is not available.
-    #[error("the token endpoint answered {status}")]
-    Unavailable {
-        /// The status, 500 to 599.
-        status: u16,
-        /// Its `Retry-After`, in seconds.
-        retry_after: Option<u32>,
-    },
-    /// Any other answer: a redirect, or a success that holds no bearer token.
-    #[error("the token endpoint answered {status} without a usable token")]
-    Unexpected {
-        /// The status.
-        status: u16,
-    },
-    /// Entra was not asked: the certificate was valid when the configuration was checked, and is no longer.
-    #[error("CLIENT_CERTIFICATE: the certificate has expired")]
-    CertificateExpired,
-    /// Entra was not asked: the platform does not take the key.
-    #[error("CLIENT_CERTIFICATE: the platform does not sign with its key")]
-    NotSigned,
-    /// No answer.
-    #[error("the token endpoint: {0}")]
-    Send(#[from] SendFailure),
-}
 
 /// The cached token.
 #[derive(Debug, Default)]
@@ -86,20 +42,20 @@ impl AppTokenCache {
     ///
     /// # Errors
     ///
-    /// [`TokenEndpointFault`].
+    /// [`TokenEndpointError`].
     pub async fn get(
         &self,
-        platform: &(impl Http + Clock + Guids + Signing),
+        runtime: &(impl HttpClient + Clock + Guids + Signer),
         config: &Config,
         until: Timestamp,
-    ) -> Result<Secret, TokenEndpointFault> {
-        let cached = self.0.borrow().as_ref().filter(|cached| platform.now() < cached.usable_until).cloned();
+    ) -> Result<Secret, TokenEndpointError> {
+        let cached = self.0.borrow().as_ref().filter(|cached| runtime.now() < cached.usable_until).cloned();
         if let Some(cached) = cached {
             return Ok(cached.token);
         }
-        let fetched = match fetch(platform, config, until).await {
-            Err(TokenEndpointFault::Send(SendFailure::Connection) | TokenEndpointFault::Unavailable { .. }) => {
-                fetch(platform, config, until).await?
+        let fetched = match fetch(runtime, config, until).await {
+            Err(TokenEndpointError::Send(SendError::Connection) | TokenEndpointError::Unavailable { .. }) => {
+                fetch(runtime, config, until).await?
             }
             other => other?,
         };
@@ -117,73 +73,73 @@ impl AppTokenCache {
 }
 
 async fn fetch(
-    platform: &(impl Http + Clock + Guids + Signing),
+    runtime: &(impl HttpClient + Clock + Guids + Signer),
     config: &Config,
     until: Timestamp,
-) -> Result<AppToken, TokenEndpointFault> {
-    let asked = platform.now();
+) -> Result<AppToken, TokenEndpointError> {
+    let asked = runtime.now();
     let url = format!("{}/{}/oauth2/v2.0/token", config.login_url, config.tenant_id);
     let body = format!(
         "grant_type=client_credentials&client_id={}&scope={}&{}",
         config.client_id,
         encode_form("https://graph.microsoft.com/.default"),
-        credential(platform, config, &url).await?.expose(),
+        credential(runtime, config, &url).await?.expose(),
     );
-    let call = Call {
+    let request = HttpRequest {
         url: &url,
         headers: &[
             ("Content-Type", "application/x-www-form-urlencoded"),
             ("Accept", "application/json"),
-            ("User-Agent", crate::USER_AGENT),
+            ("User-Agent", crate::runtime::USER_AGENT),
         ],
         body: Some(body.as_bytes()),
-        deadline: DEADLINE.min(until.since(asked)),
+        deadline: TOKEN_DEADLINE.min(until.since(asked)),
         wanted: &["retry-after"],
         body_cap: MAX_ANSWER_BYTES,
         skip_success_body: false,
     };
-    let answer = platform.send(call).await?;
-    read(&answer, asked)
+    let response = runtime.send(request).await?;
+    read(&response, asked)
 }
 
 /// The gateway's credential as members of the form that goes to `url`. An assertion is a new one each time.
 async fn credential(
-    platform: &(impl Clock + Guids + Signing),
+    runtime: &(impl Clock + Guids + Signer),
     config: &Config,
     url: &str,
-) -> Result<Secret, TokenEndpointFault> {
+) -> Result<Secret, TokenEndpointError> {
     let members = match &config.credential {
         Credential::Secret(secret) => format!("client_secret={}", encode_form(secret.expose())),
         Credential::Certificate(certificate) => format!(
             "client_assertion_type={}&client_assertion={}",
             encode_form("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-            assertion::sign(platform, config, certificate, url).await?.expose(),
+            assertion::sign(runtime, config, certificate, url).await?.expose(),
         ),
     };
     Ok(Secret::new(members))
 }
 
 /// Reads the endpoint's answer to a request of the time `asked`, from which the lifetime counts: too early rather than too late.
-fn read(answer: &Received, asked: Timestamp) -> Result<AppToken, TokenEndpointFault> {
-    let status = answer.status;
+fn read(response: &HttpResponse, asked: Timestamp) -> Result<AppToken, TokenEndpointError> {
+    let status = response.status;
     match status {
-        200 => match &answer.body {
-            Err(Unread::Failed(failure)) => Err((*failure).into()),
-            Ok(body) => token(body, asked).ok_or(TokenEndpointFault::Unexpected { status }),
-            Err(Unread::Skipped | Unread::TooLarge) => Err(TokenEndpointFault::Unexpected { status }),
+        200 => match &response.body {
+            Err(BodyError::Failed(error)) => Err((*error).into()),
+            Ok(body) => token(body, asked).ok_or(TokenEndpointError::Unexpected { status }),
+            Err(BodyError::Skipped | BodyError::TooLarge) => Err(TokenEndpointError::Unexpected { status }),
         },
-        429 => Err(TokenEndpointFault::Throttled { retry_after: retry_after(answer) }),
-        400..=499 => Err(TokenEndpointFault::Rejected { status, code: aadsts(answer.body_or_empty()) }),
-        500..=599 => Err(TokenEndpointFault::Unavailable { status, retry_after: retry_after(answer) }),
-        _ => Err(TokenEndpointFault::Unexpected { status }),
+        429 => Err(TokenEndpointError::Throttled { retry_after: retry_after(response) }),
+        400..=499 => Err(TokenEndpointError::Rejected { status, code: aadsts(response.body_or_empty()) }),
+        500..=599 => Err(TokenEndpointError::Unavailable { status, retry_after: retry_after(response) }),
+        _ => Err(TokenEndpointError::Unexpected { status }),
     }
 }
 
 fn token(body: &[u8], asked: Timestamp) -> Option<AppToken> {
-    let answer = json::object(body)?;
-    let text = |name: &str| answer.get(name).and_then(Value::as_str);
+    let response = json::object(body)?;
+    let text = |name: &str| response.get(name).and_then(Value::as_str);
     // Entra's older endpoints write the number as a text.
-    let lifetime = match answer.get("expires_in")? {
+    let lifetime = match response.get("expires_in")? {
         Value::String(seconds) => seconds.parse().ok()?,
         other => other.as_u64()?,
     };
@@ -205,8 +161,8 @@ fn aadsts(body: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn received(status: u16, body: &str) -> Received {
-        Received { status, headers: vec![("retry-after", "7".into())], body: Ok(body.as_bytes().to_vec()) }
+    fn received(status: u16, body: &str) -> HttpResponse {
+        HttpResponse { status, headers: vec![("retry-after", "7".into())], body: Ok(body.as_bytes().to_vec()) }
     }
 
     #[test]
@@ -233,19 +189,19 @@ mod tests {
             r#"{"token_type":"Bearer","expires_in":-1,"access_token":"t"}"#,
             r#"{"token_type":"Bearer","expires_in":3599,"access_token":"t","x":1,"x":2}"#,
         ] {
-            assert_eq!(usable_until(body), Err(TokenEndpointFault::Unexpected { status: 200 }), "{body}");
+            assert_eq!(usable_until(body), Err(TokenEndpointError::Unexpected { status: 200 }), "{body}");
         }
         for (status, body, expected) in [
             (
                 401,
                 r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}"#,
-                TokenEndpointFault::Rejected { status: 401, code: Some(7_000_215) },
+                TokenEndpointError::Rejected { status: 401, code: Some(7_000_215) },
             ),
-            (400, "<html>", TokenEndpointFault::Rejected { status: 400, code: None }),
-            (429, "", TokenEndpointFault::Throttled { retry_after: Some(7) }),
-            (500, "", TokenEndpointFault::Unavailable { status: 500, retry_after: Some(7) }),
-            (302, "", TokenEndpointFault::Unexpected { status: 302 }),
-            (204, "", TokenEndpointFault::Unexpected { status: 204 }),
+            (400, "<html>", TokenEndpointError::Rejected { status: 400, code: None }),
+            (429, "", TokenEndpointError::Throttled { retry_after: Some(7) }),
+            (500, "", TokenEndpointError::Unavailable { status: 500, retry_after: Some(7) }),
+            (302, "", TokenEndpointError::Unexpected { status: 302 }),
+            (204, "", TokenEndpointError::Unexpected { status: 204 }),
         ] {
             assert_eq!(read(&received(status, body), asked).map(|_| ()), Err(expected));
         }
@@ -257,7 +213,7 @@ mod tests {
             (Some(7_000_222), "the token endpoint refused the gateway with status 400, AADSTS7000222"),
             (None, "the token endpoint refused the gateway with status 400"),
         ] {
-            assert_eq!(TokenEndpointFault::Rejected { status: 400, code }.to_string(), logged);
+            assert_eq!(TokenEndpointError::Rejected { status: 400, code }.to_string(), logged);
         }
     }
 }

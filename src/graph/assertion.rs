@@ -6,9 +6,9 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use super::app_token::TokenEndpointFault;
+use super::error::TokenEndpointError;
 use crate::config::{ClientCertificate, Config};
-use crate::ports::{Clock, Guids, Signing};
+use crate::runtime::{Clock, Guids, Signer};
 use crate::secret::Secret;
 
 /// How long an assertion lives. It is sent once and at once; what is left is for clocks that differ. Entra advises 5 to 10 minutes.
@@ -18,16 +18,16 @@ const LIFETIME: Duration = Duration::from_mins(5);
 ///
 /// # Errors
 ///
-/// [`TokenEndpointFault::CertificateExpired`], [`TokenEndpointFault::NotSigned`].
+/// [`TokenEndpointError::CertificateExpired`], [`TokenEndpointError::NotSigned`].
 pub(super) async fn sign(
-    platform: &(impl Clock + Guids + Signing),
+    runtime: &(impl Clock + Guids + Signer),
     config: &Config,
     certificate: &ClientCertificate,
     audience: &str,
-) -> Result<Secret, TokenEndpointFault> {
-    let now = platform.now();
+) -> Result<Secret, TokenEndpointError> {
+    let now = runtime.now();
     if now > certificate.not_after {
-        return Err(TokenEndpointFault::CertificateExpired);
+        return Err(TokenEndpointError::CertificateExpired);
     }
     let client_id = config.client_id.to_string();
     let issued = now.millis() / 1000;
@@ -36,15 +36,15 @@ pub(super) async fn sign(
         "aud": audience,
         "iss": client_id,
         "sub": client_id,
-        "jti": platform.new_guid(),
+        "jti": runtime.new_guid(),
         "nbf": issued,
         "iat": issued,
         "exp": issued + LIFETIME.as_secs(),
     });
     let part = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", part(&header), part(&claims));
-    let signature = platform.sign_ps256(&certificate.private_key, signed.as_bytes()).await;
-    let signature = signature.ok_or(TokenEndpointFault::NotSigned)?;
+    let signature = runtime.sign_ps256(&certificate.private_key, signed.as_bytes()).await;
+    let signature = signature.ok_or(TokenEndpointError::NotSigned)?;
     Ok(Secret::new(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))))
 }
 
@@ -57,18 +57,19 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::code::Code;
     use crate::config::Variables;
     use crate::graph::app_token::AppTokenCache;
-    use crate::ports::SendFailure;
-    use crate::problem::{Code, Refusal};
+    use crate::problem::error::GatewayError;
+    use crate::runtime::SendError;
     use crate::secret::SecretBytes;
-    use crate::testing::certificate::{good_der, of, pkcs8};
-    use crate::testing::entra::{CURRENT, base64url};
-    use crate::testing::gateway::TOKEN_URL;
-    use crate::testing::platform::START;
-    use crate::testing::stage::Stage;
-    use crate::testing::upstream::Reply;
-    use crate::testing::{AUDIENCE_GUID, refused, variables};
+    use crate::tests::support::certificate::{good_der, of, pkcs8};
+    use crate::tests::support::entra::{CURRENT, base64url};
+    use crate::tests::support::gateway::TOKEN_URL;
+    use crate::tests::support::runtime::START;
+    use crate::tests::support::stage::Stage;
+    use crate::tests::support::upstream::Reply;
+    use crate::tests::support::{AUDIENCE_GUID, refused, variables};
 
     fn by_certificate() -> Variables {
         let mut variables = variables();
@@ -78,20 +79,20 @@ mod tests {
     }
 
     /// Asks for a token, with a configuration that may be spoilt after it was checked.
-    fn token(stage: &mut Stage, spoil: impl FnOnce(&mut Config)) -> Result<Secret, TokenEndpointFault> {
-        let platform = stage.platform.clone();
-        let mut config = platform.check(&by_certificate()).unwrap();
+    fn token(stage: &mut Stage, spoil: impl FnOnce(&mut Config)) -> Result<Secret, TokenEndpointError> {
+        let runtime = stage.runtime.clone();
+        let mut config = runtime.check(&by_certificate()).unwrap();
         spoil(&mut config);
         let started = stage.start(async move {
-            let until = platform.now().plus(Duration::from_mins(1));
-            AppTokenCache::default().get(&platform, &config, until).await
+            let until = runtime.now().plus(Duration::from_mins(1));
+            AppTokenCache::default().get(&runtime, &config, until).await
         });
         stage.finish(started)
     }
 
     /// The form of each call so far.
     fn forms(stage: &Stage) -> Vec<String> {
-        stage.platform.upstream().calls().into_iter().map(|call| call.body.unwrap()).collect()
+        stage.runtime.upstream().calls().into_iter().map(|request| request.body.unwrap()).collect()
     }
 
     fn part(part: &str) -> Value {
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn an_assertion_is_what_entra_documents_and_verifies_by_the_certificates_key() {
         let mut stage = Stage::default();
-        stage.platform.upstream().answer(
+        stage.runtime.upstream().respond(
             TOKEN_URL,
             Reply::json(&json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "graph.token" })),
         );
@@ -138,8 +139,8 @@ mod tests {
     #[test]
     fn a_second_attempt_has_an_assertion_of_its_own() {
         let mut stage = Stage::default();
-        stage.platform.upstream().answer(TOKEN_URL, Reply::Failure(SendFailure::Connection));
-        assert_eq!(token(&mut stage, |_| ()), Err(TokenEndpointFault::Send(SendFailure::Connection)));
+        stage.runtime.upstream().respond(TOKEN_URL, Reply::Failure(SendError::Connection));
+        assert_eq!(token(&mut stage, |_| ()), Err(TokenEndpointError::Send(SendError::Connection)));
         let jti = |form: &String| part(form.rsplit_once('=').unwrap().1.split('.').nth(1).unwrap())["jti"].clone();
         let forms = forms(&stage);
         let [first, second] = forms.as_slice() else { panic!("{forms:?}") };
@@ -160,14 +161,14 @@ mod tests {
             }
         };
         for (spoil, expected) in
-            [(unusable, TokenEndpointFault::NotSigned), (expired, TokenEndpointFault::CertificateExpired)]
+            [(unusable, TokenEndpointError::NotSigned), (expired, TokenEndpointError::CertificateExpired)]
         {
             let mut stage = Stage::default();
             assert_eq!(token(&mut stage, spoil), Err(expected));
             assert!(forms(&stage).is_empty());
-            let refusal = Refusal::from(crate::ledger::SubmitFault::from(expected));
-            assert_eq!(refused(&refusal).0, Code::Misconfigured);
-            assert!(refusal.to_string().contains("CLIENT_CERTIFICATE"), "{refusal}");
+            let error = GatewayError::from(crate::graph::error::SubmitError::from(expected));
+            assert_eq!(refused(&error).0, Code::Misconfigured);
+            assert!(error.to_string().contains("CLIENT_CERTIFICATE"), "{error}");
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Towards Microsoft: the gateway's own token, the call to Graph, and what its answer means.
 
-pub mod answer;
 pub mod app_token;
 mod assertion;
-pub mod request;
+pub mod error;
+pub mod response;
+pub mod submit;
 pub mod tracking;
 
 /// Whether `text` is of the kind that Microsoft's codes and ids are: of 1 to `longest` characters that can hold neither an address nor a line, so

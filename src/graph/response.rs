@@ -1,12 +1,13 @@
 //! What Graph's answer means.
 
+use crate::graph::error::{GraphError, GraphErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::is_plain;
-use super::tracking::{self, LocationError};
-use crate::ports::{Received, SendFailure, Unread};
-use crate::remediation::Guid;
+use super::tracking::LocationError;
+use super::{is_plain, tracking};
+use crate::guid::Guid;
+use crate::runtime::{BodyError, HttpResponse, SendError};
 
 /// The longest error code or request id of Graph's that is passed on or logged, in characters. Its longest documented code has about 60.
 const MAX_CODE_LENGTH: usize = 100;
@@ -53,122 +54,46 @@ impl Accepted {
     }
 }
 
-/// Graph did not take the remediation on, or did not say so.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}")]
-pub struct GraphFault {
-    /// What happened.
-    pub kind: GraphFaultKind,
-    /// Graph's status, where one came.
-    pub status: Option<u16>,
-    /// Graph's `request-id`.
-    pub graph_request_id: Option<String>,
-}
-
-/// The ways in which Graph fails.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GraphFaultKind {
-    /// 400. The message is for the caller, who sent what it speaks of; the code alone is logged.
-    #[error("Graph refused the remediation: {code}")]
-    Refused {
-        /// `error.code`.
-        code: String,
-        /// `error.message`.
-        message: String,
-    },
-    /// 401.
-    #[error("Graph refused the gateway's token")]
-    TokenRejected,
-    /// 403.
-    #[error(
-        "Graph denied the gateway: is SecurityAnalyzedMessage.ReadWrite.All granted, and Defender for Office 365 Plan 2 there?"
-    )]
-    PermissionMissing,
-    /// 409, but not for a duplicate.
-    #[error("Graph answered a conflict that is no duplicate")]
-    Conflict,
-    /// 409 that speaks of a duplicate, but for a payload that holds the same words: Graph may be quoting it.
-    #[error("Graph answered a conflict whose words the payload holds too")]
-    QuotingConflict,
-    /// 429.
-    #[error("Graph throttles")]
-    Throttled {
-        /// Graph's `Retry-After`, in seconds.
-        retry_after: Option<u32>,
-    },
-    /// 503.
-    #[error("Graph is unavailable")]
-    Unavailable {
-        /// Graph's `Retry-After`, in seconds.
-        retry_after: Option<u32>,
-    },
-    /// Any other status.
-    #[error("Graph answered with an unexpected status")]
-    Unexpected,
-    /// No answer.
-    #[error("Graph: {0}")]
-    Send(#[from] SendFailure),
-}
-
-impl GraphFault {
-    /// Whether it is certain that Graph did not accept the remediation. An answer below 500 refuses it, and 503 is Graph's own word that it
-    /// does not serve now; behind any other failure it may have been accepted.
-    #[must_use]
-    pub fn is_certain(&self) -> bool {
-        match self.kind {
-            GraphFaultKind::Refused { .. }
-            | GraphFaultKind::TokenRejected
-            | GraphFaultKind::PermissionMissing
-            | GraphFaultKind::Conflict
-            | GraphFaultKind::QuotingConflict
-            | GraphFaultKind::Throttled { .. }
-            | GraphFaultKind::Unavailable { .. } => true,
-            GraphFaultKind::Unexpected => self.status.is_some_and(|status| status < 500),
-            GraphFaultKind::Send(_) => false,
-        }
-    }
-}
-
 /// Reads Graph's answer to a remediation, of which `graph_request` is the body.
 ///
 /// # Errors
 ///
-/// [`GraphFault`] for everything but a 2xx and the 409 of a duplicate.
+/// [`GraphError`] for everything but a 2xx and the 409 of a duplicate.
 pub fn read(
-    answer: Result<Received, SendFailure>,
+    response: Result<HttpResponse, SendError>,
     tenant_id: Guid,
     graph_request: &[u8],
-) -> Result<Accepted, GraphFault> {
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(failure) => {
-            return Err(GraphFault { kind: failure.into(), status: None, graph_request_id: None });
+) -> Result<Accepted, GraphError> {
+    let response = match response {
+        Ok(response) => response,
+        Err(error) => {
+            return Err(GraphError { kind: error.into(), status: None, graph_request_id: None });
         }
     };
-    let status = answer.status;
-    let graph_request_id = answer.header("request-id").filter(|id| is_plain(id, MAX_CODE_LENGTH)).map(str::to_owned);
-    let names_duplicate = status == 409 && names_duplicate(answer.body_or_empty());
+    let status = response.status;
+    let graph_request_id = response.header("request-id").filter(|id| is_plain(id, MAX_CODE_LENGTH)).map(str::to_owned);
+    let names_duplicate = status == 409 && names_duplicate(response.body_or_empty());
     let duplicate = names_duplicate && !could_be_quoted(graph_request);
-    if answer.is_success() || duplicate {
-        let location = answer.header("location").unwrap_or_default().to_owned();
+    if response.is_success() || duplicate {
+        let location = response.header("location").unwrap_or_default().to_owned();
         let accepted = Accepted { location, location_error: None, duplicate, graph_request_id, status };
         return Ok(accepted.with_usable_location(tenant_id));
     }
     let kind = match status {
-        400 => refused(answer.body_or_empty()),
-        401 => GraphFaultKind::TokenRejected,
-        403 => GraphFaultKind::PermissionMissing,
-        409 if names_duplicate => GraphFaultKind::QuotingConflict,
-        409 => match answer.body {
+        400 => refused(response.body_or_empty()),
+        401 => GraphErrorKind::TokenRejected,
+        403 => GraphErrorKind::PermissionMissing,
+        409 if names_duplicate => GraphErrorKind::QuotingConflict,
+        409 => match response.body {
             // Whether it spoke of a duplicate, which is a success, is unknown.
-            Err(Unread::Failed(failure)) => failure.into(),
-            Ok(_) | Err(Unread::Skipped | Unread::TooLarge) => GraphFaultKind::Conflict,
+            Err(BodyError::Failed(error)) => error.into(),
+            Ok(_) | Err(BodyError::Skipped | BodyError::TooLarge) => GraphErrorKind::Conflict,
         },
-        429 => GraphFaultKind::Throttled { retry_after: retry_after(&answer) },
-        503 => GraphFaultKind::Unavailable { retry_after: retry_after(&answer) },
-        _ => GraphFaultKind::Unexpected,
+        429 => GraphErrorKind::Throttled { retry_after: retry_after(&response) },
+        503 => GraphErrorKind::Unavailable { retry_after: retry_after(&response) },
+        _ => GraphErrorKind::Unexpected,
     };
-    Err(GraphFault { kind, status: Some(status), graph_request_id })
+    Err(GraphError { kind, status: Some(status), graph_request_id })
 }
 
 /// Returns whether the body of a 409 says that the remediation is registered already. Which of the two members says so
@@ -228,21 +153,18 @@ impl ErrorObject {
     }
 }
 
-fn refused(body: &[u8]) -> GraphFaultKind {
+fn refused(body: &[u8]) -> GraphErrorKind {
     let error = ErrorObject::parse(body);
     let code = error.code().filter(|code| is_plain(code, MAX_CODE_LENGTH)).unwrap_or("badRequest");
     let message = error.message().unwrap_or("Microsoft Graph gave no message.");
     let message = message.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE_LENGTH).collect();
-    GraphFaultKind::Refused { code: code.to_owned(), message }
+    GraphErrorKind::Refused { code: code.to_owned(), message }
 }
 
 /// The seconds of `Retry-After`. Its other form, a date, is not Microsoft's (facts, section 1) and counts as none.
 #[must_use]
-pub fn retry_after(answer: &Received) -> Option<u32> {
-    let seconds = answer.header("retry-after")?.trim();
+pub fn retry_after(response: &HttpResponse) -> Option<u32> {
+    let seconds = response.header("retry-after")?.trim();
     let is_number = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| seconds.parse().unwrap_or(MAX_RETRY_AFTER).min(MAX_RETRY_AFTER))
 }
-
-#[cfg(test)]
-mod tests;

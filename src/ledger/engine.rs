@@ -1,11 +1,13 @@
-//! The rules of the ledger, pure: what an order becomes, and what its outcome leaves behind. The Durable Object is a shell around them.
+//! The rules of the ledger, pure: what a request becomes, and what its outcome leaves behind. The Durable Object is a shell around them.
 
+use crate::ledger::storage::{LedgerRecord, Store};
 use std::time::Duration;
 
-use super::flights::Flights;
-use super::order::{Hash, Order, Slot, SubmitFault};
-use super::window::{SPAN, Window};
-use crate::graph::answer::Accepted;
+use super::in_flight::InFlight;
+use super::quota::{RollingQuota, SPAN};
+use super::types::{LedgerRequest, RecordKey};
+use crate::graph::error::SubmitError;
+use crate::graph::response::Accepted;
 use crate::remediation::Action;
 use crate::time::Timestamp;
 
@@ -15,25 +17,6 @@ const KEYED_REPLAY: Duration = Duration::from_hours(24);
 const PAYLOAD_REPLAY: Duration = Duration::from_mins(30);
 /// How long an attempt takes at most: the whole time of its request (contract, section 8).
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(90);
-
-/// What is kept of a remediation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// The fingerprint of its payload.
-    pub fingerprint: Hash,
-    /// Whether it came with a key. Its success is then found by its payload too: [`Store::first_success`].
-    pub keyed: bool,
-    /// How many emails were counted against the quota.
-    pub emails: u64,
-    /// When it began.
-    pub began: Timestamp,
-    /// When it counts for nothing any more and may be removed.
-    pub expires: Timestamp,
-    /// What Graph said, once it has accepted. Until then the remediation is on its way, or its outcome is unknown.
-    pub accepted: Option<(Timestamp, Accepted)>,
-    /// The mail that the remediation may have moved. `None` in a record of an older version, which does not say.
-    pub effect: Option<Effect>,
-}
 
 /// Which mail a remediation may have moved, and when.
 ///
@@ -52,7 +35,7 @@ pub struct Effect {
     pub until: Timestamp,
 }
 
-impl Record {
+impl LedgerRecord {
     /// Returns the success to replay without a key at the moment `now`, if the record has one.
     fn success(&self, now: Timestamp) -> Option<Success> {
         let (_, accepted) = self.accepted.clone().filter(|(at, _)| now.since(*at) < PAYLOAD_REPLAY)?;
@@ -69,68 +52,13 @@ pub struct Success {
     pub accepted: Accepted,
 }
 
-/// Where records are kept: the object's own SQL, synchronous.
-pub trait Store {
-    /// A failure of the storage. What was written just before it may be kept: at worst it counts against the quota for an hour.
-    type Failure;
-
-    /// The record in `slot`.
-    ///
-    /// # Errors
-    ///
-    /// [`Store::Failure`].
-    fn find(&self, slot: Slot) -> Result<Option<Record>, Self::Failure>;
-
-    /// Returns the first remediation of `payload` with a key that Graph accepted after `since`, by an attempt that began at
-    /// `earliest` or later.
-    ///
-    /// # Errors
-    ///
-    /// [`Store::Failure`].
-    fn first_success(
-        &self,
-        payload: &Hash,
-        since: Timestamp,
-        earliest: Timestamp,
-    ) -> Result<Option<Success>, Self::Failure>;
-
-    /// Returns the last moment after `since` at which Graph may have done anything but `action` to these pairs:
-    /// [`Effect::until`].
-    ///
-    /// # Errors
-    ///
-    /// [`Store::Failure`].
-    fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, Self::Failure>;
-
-    /// Writes `record` into `slot` where nothing is there. Gives whether it did.
-    ///
-    /// # Errors
-    ///
-    /// [`Store::Failure`].
-    fn add(&self, slot: Slot, record: &Record) -> Result<bool, Self::Failure>;
-
-    /// Writes `record` into `slot`, over what was there.
-    ///
-    /// # Errors
-    ///
-    /// [`Store::Failure`].
-    fn put(&self, slot: Slot, record: &Record) -> Result<(), Self::Failure>;
-
-    /// Removes what is in `slot`.
-    ///
-    /// # Errors
-    ///
-    /// [`Store::Failure`].
-    fn remove(&self, slot: Slot) -> Result<(), Self::Failure>;
-}
-
 /// A remediation that was begun and must be finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Begun {
-    /// Its slot.
-    pub slot: Slot,
+pub struct PendingAttempt {
+    /// Its record key.
+    pub record_key: RecordKey,
     /// Its record, as written.
-    pub record: Record,
+    pub record: LedgerRecord,
     /// Whether no earlier attempt left its outcome open.
     first: bool,
     /// Whether it was counted now, and not with an earlier attempt.
@@ -139,16 +67,16 @@ pub struct Begun {
     acted_until: Option<Timestamp>,
 }
 
-/// What an order becomes.
+/// What a request becomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Decision {
     /// It is to be sent. Its record is written and its emails are counted.
-    Send(Begun),
+    Send(PendingAttempt),
     /// It was accepted before.
     Replay(Accepted),
-    /// It is on its way in this slot, its own or that of a request with a key: wait for the outcome.
-    Await(Slot),
-    /// It is on its way in its own slot, and another action may have moved the mail since: that outcome is not this order's.
+    /// It is on its way in this record key, its own or that of a request with a key: wait for the outcome.
+    Await(RecordKey),
+    /// It is on its way in its own record key, and another action may have moved the mail since: that outcome is not this order's.
     InProgress,
     /// Its key stands for another payload.
     KeyReused,
@@ -156,124 +84,135 @@ pub enum Step {
     QuotaExceeded,
 }
 
-/// Decides what `order` becomes, and writes its record when it is to be sent. `flights` are the attempts that are running.
+/// Decides what `request` becomes, and writes its record when it is to be sent. `in_flight` are the attempts that are running.
 ///
 /// # Errors
 ///
-/// [`Store::Failure`]; nothing is begun or counted then.
+/// [`Store::Error`]; nothing is begun or counted then.
 pub fn begin<S: Store>(
     store: &S,
-    window: &mut Window,
-    order: &Order,
-    flights: &Flights<impl Sized>,
+    quota: &mut RollingQuota,
+    request: &LedgerRequest,
+    in_flight: &InFlight<impl Sized>,
     now: Timestamp,
-) -> Result<Step, S::Failure> {
-    window.advance(now);
-    let slot = order.slot();
-    let record = |began| Record {
-        fingerprint: order.fingerprint,
-        keyed: order.key.is_some(),
-        emails: order.emails,
+) -> Result<Decision, S::Error> {
+    quota.advance(now);
+    let record_key = request.record_key();
+    let record = |began| LedgerRecord {
+        payload_hash: request.payload_hash,
+        keyed: request.key.is_some(),
+        emails: request.emails,
         began,
-        expires: now.plus(if order.key.is_some() { KEYED_REPLAY } else { SPAN }),
+        expires: now.plus(if request.key.is_some() { KEYED_REPLAY } else { SPAN }),
         accepted: None,
-        effect: Some(Effect { pairs: order.pairs, action: order.action, tried: now, until: now.plus(LONGEST_ATTEMPT) }),
+        effect: Some(Effect {
+            pairs: request.pairs,
+            action: request.action,
+            tried: now,
+            until: now.plus(LONGEST_ATTEMPT),
+        }),
     };
-    let flight = flights.find(order, Timestamp::default());
-    let has_room = window.has_room(order.emails, order.emails_per_hour);
-    let keyed_success = match order.key {
+    let running = in_flight.find(request, Timestamp::default());
+    let has_room = quota.has_room(request.emails, request.emails_per_hour);
+    let keyed_success = match request.key {
         Some(_) => None,
-        None => store.first_success(&order.fingerprint, now.minus(PAYLOAD_REPLAY), Timestamp::default())?,
+        None => store.first_success(&request.payload_hash, now.minus(PAYLOAD_REPLAY), Timestamp::default())?,
     };
-    // Almost every remediation is new. Its slot is empty then, which to write the record tells as well as to look for one: a statement less.
-    if flight.is_none() && keyed_success.is_none() && has_room {
+    // Almost every remediation is new. Its record key is empty then, which to write the record tells as well as to look for one: a statement less.
+    if running.is_none() && keyed_success.is_none() && has_room {
         let record = record(now);
-        if store.add(slot, &record)? {
-            window.count(now, order.emails);
-            return Ok(Step::Send(Begun { slot, record, first: true, counted_now: true, acted_until: None }));
+        if store.add(record_key, &record)? {
+            quota.count(now, request.emails);
+            return Ok(Decision::Send(PendingAttempt {
+                record_key,
+                record,
+                first: true,
+                counted_now: true,
+                acted_until: None,
+            }));
         }
     }
 
-    let found = store.find(slot)?.filter(|record| now < record.expires);
-    // Only a key can stand for another payload: a payload's slot is made of it.
-    if found.as_ref().is_some_and(|record| record.fingerprint != order.fingerprint) {
-        return Ok(Step::KeyReused);
+    let found = store.find(record_key)?.filter(|record| now < record.expires);
+    // Only a key can stand for another payload: a payload's record key is made of it.
+    if found.as_ref().is_some_and(|record| record.payload_hash != request.payload_hash) {
+        return Ok(Decision::KeyReused);
     }
-    if order.key.is_some() {
+    if request.key.is_some() {
         let accepted = found.as_ref().and_then(|record| record.accepted.as_ref());
         if let Some((_, accepted)) = accepted.filter(|(at, _)| now.since(*at) < KEYED_REPLAY) {
-            return Ok(Step::Replay(accepted.clone()));
+            return Ok(Decision::Replay(accepted.clone()));
         }
-        if let Some((slot, _)) = flight {
-            return Ok(Step::Await(slot));
+        if let Some((record_key, _)) = running {
+            return Ok(Decision::Await(record_key));
         }
     } else {
         let own_success = found.as_ref().and_then(|record| record.success(now));
-        if let Some(step) = share(store, order, flights, own_success, keyed_success, flight, now)? {
-            return Ok(step);
+        if let Some(decision) = share(store, request, in_flight, own_success, keyed_success, running, now)? {
+            return Ok(decision);
         }
     }
 
     // What is open was counted when it began, and is not counted again within its hour. What was accepted too long ago to be replayed is over,
     // but may count for a while.
-    let counts = |record: &Record| record.emails > 0 && now.since(record.began) < SPAN;
+    let counts = |record: &LedgerRecord| record.emails > 0 && now.since(record.began) < SPAN;
     let first = found.as_ref().is_none_or(|record| record.accepted.is_some());
     let still_counts = found.as_ref().filter(|record| counts(record));
     let began = still_counts.filter(|_| !first).map(|record| record.began);
     if began.is_none() && !has_room {
-        return Ok(Step::QuotaExceeded);
+        return Ok(Decision::QuotaExceeded);
     }
     if let Some(over) = found.as_ref().filter(|_| first) {
         // It may count against the quota, or end the replay of another action.
         let mut began = over.began;
-        while !store.add(slot.past(began), over)? {
+        while !store.add(record_key.archived(began), over)? {
             // Two that began in one millisecond.
             began = began.plus(Duration::from_millis(1));
         }
     }
     let record = record(began.unwrap_or(now));
-    store.put(slot, &record)?;
+    store.put(record_key, &record)?;
     if began.is_none() {
-        window.count(now, order.emails);
+        quota.count(now, request.emails);
     }
     let effect = found.and_then(|record| record.effect).filter(|_| !first);
     let acted_until = effect.map(|effect| effect.until);
-    Ok(Step::Send(Begun { slot, record, first, counted_now: began.is_none(), acted_until }))
+    Ok(Decision::Send(PendingAttempt { record_key, record, first, counted_now: began.is_none(), acted_until }))
 }
 
-/// Returns what an order without a key shares with other orders of its payload: a success to replay, or an attempt to wait
-/// for. `None` if the order is to be sent.
+/// Returns what a request without a key shares with other requests of its payload: a success to replay, or an attempt to wait
+/// for. `None` if the request is to be sent.
 ///
 /// A success or an attempt is not shared if another action may have moved the mail since it began: remove, restore and
 /// remove again are three remediations, although the third has the payload of the first.
 fn share<S: Store>(
     store: &S,
-    order: &Order,
-    flights: &Flights<impl Sized>,
+    request: &LedgerRequest,
+    in_flight: &InFlight<impl Sized>,
     own_success: Option<Success>,
     keyed_success: Option<Success>,
-    flight: Option<(Slot, Timestamp)>,
+    running: Option<(RecordKey, Timestamp)>,
     now: Timestamp,
-) -> Result<Option<Step>, S::Failure> {
+) -> Result<Option<Decision>, S::Error> {
     let successes = [&own_success, &keyed_success].into_iter().flatten().map(|success| success.tried);
-    let Some(oldest) = successes.chain(flight.map(|(_, tried)| tried)).min() else { return Ok(None) };
+    let Some(oldest) = successes.chain(running.map(|(_, tried)| tried)).min() else { return Ok(None) };
     // What began then or later came after every other action.
-    let earliest = store.last_other(order.pairs, order.action, oldest)?.unwrap_or_default();
+    let earliest = store.last_other(request.pairs, request.action, oldest)?.unwrap_or_default();
     let is_last = |success: &Success| success.tried >= earliest;
     let success = match (own_success.filter(is_last), keyed_success) {
         (Some(own), _) => Some(own),
         (None, Some(keyed)) if !is_last(&keyed) => {
-            store.first_success(&order.fingerprint, now.minus(PAYLOAD_REPLAY), earliest)?
+            store.first_success(&request.payload_hash, now.minus(PAYLOAD_REPLAY), earliest)?
         }
         (None, keyed) => keyed,
     };
     if let Some(success) = success {
-        return Ok(Some(Step::Replay(success.accepted)));
+        return Ok(Some(Decision::Replay(success.accepted)));
     }
-    if let Some((slot, _)) = flights.find(order, earliest) {
-        return Ok(Some(Step::Await(slot)));
+    if let Some((record_key, _)) = in_flight.find(request, earliest) {
+        return Ok(Some(Decision::Await(record_key)));
     }
-    Ok(flights.has(order.slot()).then_some(Step::InProgress))
+    Ok(in_flight.has(request.record_key()).then_some(Decision::InProgress))
 }
 
 /// Records how a remediation ended.
@@ -285,49 +224,44 @@ fn share<S: Store>(
 ///
 /// # Errors
 ///
-/// [`Store::Failure`]; the record stays open then.
+/// [`Store::Error`]; the record stays open then.
 pub fn finish<S: Store>(
     store: &S,
-    window: &mut Window,
-    begun: &Begun,
-    outcome: &Result<Accepted, SubmitFault>,
+    quota: &mut RollingQuota,
+    pending: &PendingAttempt,
+    outcome: &Result<Accepted, SubmitError>,
     now: Timestamp,
-) -> Result<(), S::Failure> {
-    let record =
-        |until| Record { effect: begun.record.effect.map(|effect| Effect { until, ..effect }), ..begun.record.clone() };
+) -> Result<(), S::Error> {
+    let record = |until| LedgerRecord {
+        effect: pending.record.effect.map(|effect| Effect { until, ..effect }),
+        ..pending.record.clone()
+    };
     match outcome {
         Ok(accepted) => {
             // A success also ends the replays of another action, the last of which is of an attempt that ran beside this one.
-            let counts = if begun.record.keyed { KEYED_REPLAY } else { PAYLOAD_REPLAY + LONGEST_ATTEMPT };
-            let record = Record {
+            let counts = if pending.record.keyed { KEYED_REPLAY } else { PAYLOAD_REPLAY + LONGEST_ATTEMPT };
+            let record = LedgerRecord {
                 // The quota is read from the records when the object starts, so a record outlives its hour.
-                expires: now.plus(counts).max(begun.record.began.plus(SPAN)),
+                expires: now.plus(counts).max(pending.record.began.plus(SPAN)),
                 accepted: Some((now, accepted.clone())),
                 ..record(now)
             };
-            store.put(begun.slot, &record)?;
+            store.put(pending.record_key, &record)?;
         }
-        Err(fault) if fault.is_certain() => {
-            if begun.first {
-                store.remove(begun.slot)?;
+        Err(error) if error.is_certain() => {
+            if pending.first {
+                store.remove(pending.record_key)?;
             } else {
-                let emails = if begun.counted_now { 0 } else { begun.record.emails };
+                let emails = if pending.counted_now { 0 } else { pending.record.emails };
                 // An older version did not tell when its attempt had ended: before this one began.
-                let until = begun.acted_until.unwrap_or(now);
-                store.put(begun.slot, &Record { emails, ..record(until) })?;
+                let until = pending.acted_until.unwrap_or(now);
+                store.put(pending.record_key, &LedgerRecord { emails, ..record(until) })?;
             }
-            if begun.counted_now {
-                window.give_back(begun.record.began, begun.record.emails);
+            if pending.counted_now {
+                quota.refund(pending.record.began, pending.record.emails);
             }
         }
-        Err(_) => store.put(begun.slot, &record(now))?,
+        Err(_) => store.put(pending.record_key, &record(now))?,
     }
     Ok(())
 }
-
-#[cfg(test)]
-pub(super) mod memory;
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod scenarios;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::order::{Order, Slot};
+use super::types::{LedgerRequest, RecordKey};
 use crate::time::Timestamp;
 
 /// How many requests may wait for the outcome of an attempt in one object, over all attempts.
@@ -12,106 +12,107 @@ use crate::time::Timestamp;
 /// in that time, from two programs, stays below the bound.
 pub const MAX_WAITERS: usize = 256;
 
-/// The attempts that are running in an object, by slot. `W` is somebody who waits for the outcome.
+/// The attempts that are running in an object, by record key. `W` is somebody who waits for the outcome.
 #[derive(Debug)]
-pub struct Flights<W>(BTreeMap<Slot, Flight<W>>);
+pub struct InFlight<W>(BTreeMap<RecordKey, RunningAttempt<W>>);
 
 #[derive(Debug)]
-struct Flight<W> {
-    /// The slot in which a request without a key would be.
-    payload_slot: Slot,
+struct RunningAttempt<W> {
+    /// The record key in which a request without a key would be.
+    payload_key: RecordKey,
     /// When the attempt began.
     tried: Timestamp,
     waiting: Vec<W>,
 }
 
-impl<W> Default for Flights<W> {
+impl<W> Default for InFlight<W> {
     fn default() -> Self {
         Self(BTreeMap::new())
     }
 }
 
-impl<W> Flights<W> {
-    /// Returns slot and start of the attempt whose outcome is also the outcome of `order`: the attempt in the order's own
-    /// slot, or for an order without a key the earliest attempt of its payload that began at `earliest` or later.
+impl<W> InFlight<W> {
+    /// Returns record key and start of the attempt whose outcome is also the outcome of `request`: the attempt in the request's own
+    /// record key, or for a request without a key the earliest attempt of its payload that began at `earliest` or later.
     #[must_use]
-    pub fn find(&self, order: &Order, earliest: Timestamp) -> Option<(Slot, Timestamp)> {
-        let slot = order.slot();
-        if order.key.is_some() {
-            return self.0.get(&slot).map(|flight| (slot, flight.tried));
+    pub fn find(&self, request: &LedgerRequest, earliest: Timestamp) -> Option<(RecordKey, Timestamp)> {
+        let record_key = request.record_key();
+        if request.key.is_some() {
+            return self.0.get(&record_key).map(|running| (record_key, running.tried));
         }
         // One by one: few attempts run at once.
-        let of_payload = self.0.iter().filter(|(_, flight)| flight.payload_slot == slot && flight.tried >= earliest);
-        of_payload.map(|(slot, flight)| (*slot, flight.tried)).min_by_key(|(_, tried)| *tried)
+        let of_payload =
+            self.0.iter().filter(|(_, running)| running.payload_key == record_key && running.tried >= earliest);
+        of_payload.map(|(record_key, running)| (*record_key, running.tried)).min_by_key(|(_, tried)| *tried)
     }
 
-    /// Whether an attempt runs in `slot`.
+    /// Whether an attempt runs in `record_key`.
     #[must_use]
-    pub fn has(&self, slot: Slot) -> bool {
-        self.0.contains_key(&slot)
+    pub fn has(&self, record_key: RecordKey) -> bool {
+        self.0.contains_key(&record_key)
     }
 
-    /// The attempt for `order` begins at the moment `now`.
-    pub fn take_off(&mut self, order: &Order, now: Timestamp) {
-        let flight = Flight { payload_slot: order.payload_slot(), tried: now, waiting: Vec::new() };
-        self.0.insert(order.slot(), flight);
+    /// The attempt for `request` begins at the moment `now`.
+    pub fn start(&mut self, request: &LedgerRequest, now: Timestamp) {
+        let running = RunningAttempt { payload_key: request.payload_key(), tried: now, waiting: Vec::new() };
+        self.0.insert(request.record_key(), running);
     }
 
-    /// Adds `waiter` to those who learn the outcome of the attempt in `slot`. Returns whether there was room for it.
+    /// Adds `waiter` to those who learn the outcome of the attempt in `record_key`. Returns whether there was room for it.
     ///
     /// Waiters that are gone, as `is_gone` says, leave their room to others.
-    pub fn wait(&mut self, slot: Slot, waiter: W, is_gone: impl Fn(&W) -> bool) -> bool {
-        let count = |flights: &Self| flights.0.values().map(|flight| flight.waiting.len()).sum::<usize>();
+    pub fn wait(&mut self, record_key: RecordKey, waiter: W, is_gone: impl Fn(&W) -> bool) -> bool {
+        let count = |in_flight: &Self| in_flight.0.values().map(|running| running.waiting.len()).sum::<usize>();
         if count(self) >= MAX_WAITERS {
-            for flight in self.0.values_mut() {
-                flight.waiting.retain(|waiter| !is_gone(waiter));
+            for running in self.0.values_mut() {
+                running.waiting.retain(|waiter| !is_gone(waiter));
             }
             if count(self) >= MAX_WAITERS {
                 return false;
             }
         }
-        if let Some(flight) = self.0.get_mut(&slot) {
-            flight.waiting.push(waiter);
+        if let Some(running) = self.0.get_mut(&record_key) {
+            running.waiting.push(waiter);
         }
         true
     }
 
-    /// The attempt in `slot` has ended: those who waited for it.
-    pub fn land(&mut self, slot: Slot) -> Vec<W> {
-        self.0.remove(&slot).map(|flight| flight.waiting).unwrap_or_default()
+    /// The attempt in `record_key` has ended: those who waited for it.
+    pub fn finish(&mut self, record_key: RecordKey) -> Vec<W> {
+        self.0.remove(&record_key).map(|running| running.waiting).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::rules::memory::order;
+    use crate::tests::ledger::memory::request;
 
     /// The waiters' numbers; an odd one is gone.
     const IS_GONE: fn(&usize) -> bool = |waiter| waiter % 2 == 1;
 
     #[test]
     fn waiters_beyond_the_bound_are_rejected_until_others_are_gone() {
-        let mut flights = Flights::default();
-        let orders = [order(None, 1, 100), order(None, 2, 100)];
-        for order in &orders {
-            flights.take_off(order, Timestamp::from_millis(0));
+        let mut in_flight = InFlight::default();
+        let orders = [request(None, 1, 100), request(None, 2, 100)];
+        for request in &orders {
+            in_flight.start(request, Timestamp::from_millis(0));
         }
-        let [one, other] = orders.map(|order| order.slot());
+        let [one, other] = orders.map(|request| request.record_key());
         for number in 0..MAX_WAITERS {
-            let slot = if number < 100 { one } else { other };
-            assert!(flights.wait(slot, 2 * number, IS_GONE), "waiter {number}");
+            let record_key = if number < 100 { one } else { other };
+            assert!(in_flight.wait(record_key, 2 * number, IS_GONE), "waiter {number}");
         }
-        assert!(!flights.wait(one, 0, IS_GONE), "the bound is for all attempts of an object");
-        assert_eq!(flights.land(one).len(), 100);
-        flights.take_off(&order(None, 1, 100), Timestamp::from_millis(1));
+        assert!(!in_flight.wait(one, 0, IS_GONE), "the bound is for all attempts of an object");
+        assert_eq!(in_flight.finish(one).len(), 100);
+        in_flight.start(&request(None, 1, 100), Timestamp::from_millis(1));
         for _ in 0..100 {
-            assert!(flights.wait(one, 1, IS_GONE), "an attempt that ended leaves its room");
+            assert!(in_flight.wait(one, 1, IS_GONE), "an attempt that ended leaves its room");
         }
         for _ in 0..100 {
-            assert!(flights.wait(other, 0, IS_GONE), "waiters that are gone leave their room");
+            assert!(in_flight.wait(other, 0, IS_GONE), "waiters that are gone leave their room");
         }
-        assert!(!flights.wait(other, 0, IS_GONE));
-        assert_eq!((flights.land(one).len(), flights.land(other).len()), (0, MAX_WAITERS));
+        assert!(!in_flight.wait(other, 0, IS_GONE));
+        assert_eq!((in_flight.finish(one).len(), in_flight.finish(other).len()), (0, MAX_WAITERS));
     }
 }

@@ -18,26 +18,24 @@
 //!
 //! # What each step leans on
 //!
-//! - *Check and insert are atomic*: [`rules::begin`] runs without an await on synchronous SQL, and an object has one thread.
+//! - *Check and insert are atomic*: [`engine::begin`] runs without an await on synchronous SQL, and an object has one thread.
 //! - *The record is durable before Graph is called*: the platform's output gate holds back every outgoing message, a `fetch` included, until
 //!   what was written before it is on disk. Nothing here waits for it by hand.
-//! - *Statements without an await between them are committed together*: an old record moves to its `past` slot and the new one is written, or neither.
+//! - *Statements without an await between them are committed together*: an old record moves to its `past` record key and the new one is written, or neither.
 //! - *The work goes on without its caller*: an object's requests are one to the platform, which ends none of them when its client has gone, and keeps an
 //!   object in memory as long as a timer of its is pending (from compatibility date 2026-10-01 on; facts, section 7). While an attempt waits for
 //!   Microsoft, one always is: that of its deadline.
 //! - *Storage is bounded*: every record expires, and the alarm removes what has. It is looked up, not moved on, when an object starts, since
 //!   one that is moved on with each start might never come; and it is set again with the next record where it was lost.
-//! - *A crash leaves the record pending*: the next attempt finds no flight in memory and sends again; Graph's own 409 tells a duplicate.
+//! - *A crash leaves the record pending*: the next attempt finds no attempt in memory and sends again; Graph's own 409 tells a duplicate.
 
-pub mod flights;
-pub mod order;
-pub mod rules;
-pub mod window;
+pub mod engine;
+pub mod in_flight;
+mod port;
+pub mod quota;
+pub mod storage;
+pub mod types;
 
-use std::time::Duration;
-
-pub use order::{Order, Quota, Settled, Settlement, SubmitFault};
-
-/// What is left of the caller's time when an attempt must have ended: a second for its outcome to be recorded and to reach the caller, so that it, and not
-/// the caller's own deadline, is the answer.
-pub const RECORDING: Duration = Duration::from_secs(1);
+pub use crate::graph::error::SubmitError;
+pub use port::{Ledger, LedgerError};
+pub use types::{LedgerOutcome, LedgerRequest, LedgerResponse, Quota};

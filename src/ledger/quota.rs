@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::order::Quota;
+use super::types::Quota;
 use crate::time::Timestamp;
 
 /// The span of the quota (contract, section 6).
@@ -14,19 +14,19 @@ const SPAN_SECONDS: u64 = SPAN.as_secs();
 /// How many emails were counted in each second of the last hour. Whole seconds bound it to 3,601 entries whatever the traffic, and let an email
 /// leave the hour up to a second late, never early.
 #[derive(Debug, Default)]
-pub struct Window {
+pub struct RollingQuota {
     seconds: BTreeMap<u64, u64>,
     total: u64,
 }
 
-impl Window {
+impl RollingQuota {
     /// The window that counts `emails` at each of these moments.
     pub fn of(counted: impl IntoIterator<Item = (Timestamp, u64)>) -> Self {
-        let mut window = Self::default();
+        let mut quota = Self::default();
         for (at, emails) in counted {
-            window.count(at, emails);
+            quota.count(at, emails);
         }
-        window
+        quota
     }
 
     /// Forgets what is older than an hour.
@@ -50,7 +50,7 @@ impl Window {
     }
 
     /// Gives `emails` back that were counted at `at`, unless they have left the hour already.
-    pub fn give_back(&mut self, at: Timestamp, emails: u64) {
+    pub fn refund(&mut self, at: Timestamp, emails: u64) {
         if let Some(counted) = self.seconds.get_mut(&second(at)) {
             let given = emails.min(*counted);
             *counted -= given;
@@ -95,50 +95,50 @@ mod tests {
 
     #[test]
     fn an_email_counts_for_an_hour() {
-        let mut window = Window::of([(at(0), 6), (at(10), 4)]);
-        assert!(!window.has_room(1, 10));
-        assert_eq!(window.quota(10, 1, at(10)), Quota { limit: 10, remaining: 0, reset: 3591 });
-        assert_eq!(window.quota(10, 7, at(10)), Quota { limit: 10, remaining: 0, reset: 3601 });
-        window.advance(at(3600));
-        assert!(!window.has_room(1, 10), "not a moment early");
-        window.advance(at(3601));
-        assert!(window.has_room(6, 10));
-        assert!(!window.has_room(7, 10));
-        window.advance(at(3611));
-        assert_eq!(window.quota(10, 10, at(3611)), Quota { limit: 10, remaining: 10, reset: 0 });
+        let mut quota = RollingQuota::of([(at(0), 6), (at(10), 4)]);
+        assert!(!quota.has_room(1, 10));
+        assert_eq!(quota.quota(10, 1, at(10)), Quota { limit: 10, remaining: 0, reset: 3591 });
+        assert_eq!(quota.quota(10, 7, at(10)), Quota { limit: 10, remaining: 0, reset: 3601 });
+        quota.advance(at(3600));
+        assert!(!quota.has_room(1, 10), "not a moment early");
+        quota.advance(at(3601));
+        assert!(quota.has_room(6, 10));
+        assert!(!quota.has_room(7, 10));
+        quota.advance(at(3611));
+        assert_eq!(quota.quota(10, 10, at(3611)), Quota { limit: 10, remaining: 10, reset: 0 });
     }
 
     #[test]
     fn what_is_given_back_is_free_again_but_never_twice() {
-        let mut window = Window::of([(at(0), 6)]);
-        window.give_back(at(0), 6);
-        window.give_back(at(0), 6);
-        window.give_back(at(5), 6);
-        assert!(window.has_room(10, 10));
-        assert!(!window.has_room(11, 10));
+        let mut quota = RollingQuota::of([(at(0), 6)]);
+        quota.refund(at(0), 6);
+        quota.refund(at(0), 6);
+        quota.refund(at(5), 6);
+        assert!(quota.has_room(10, 10));
+        assert!(!quota.has_room(11, 10));
     }
 
     #[test]
     fn what_can_never_fit_is_told_the_whole_hour() {
-        assert_eq!(Window::default().quota(10, 11, at(0)), Quota { limit: 10, remaining: 10, reset: 3600 });
+        assert_eq!(RollingQuota::default().quota(10, 11, at(0)), Quota { limit: 10, remaining: 10, reset: 3600 });
     }
 
     proptest! {
         #[test]
         fn no_hour_holds_more_than_the_limit(arrivals in prop::collection::vec((0_u64..600, 1_u64..20), 1..200)) {
             let limit = 50;
-            let mut window = Window::default();
+            let mut quota = RollingQuota::default();
             let mut let_through: Vec<(u64, u64)> = Vec::new();
             let mut now = 0;
             for (pause, emails) in arrivals {
                 now += pause;
-                window.advance(at(now));
-                if window.has_room(emails, limit) {
-                    window.count(at(now), emails);
+                quota.advance(at(now));
+                if quota.has_room(emails, limit) {
+                    quota.count(at(now), emails);
                     let_through.push((now, emails));
                 } else {
-                    let reset = window.quota(limit, emails, at(now)).reset;
-                    let mut later = Window::of(let_through.iter().map(|&(second, emails)| (at(second), emails)));
+                    let reset = quota.quota(limit, emails, at(now)).reset;
+                    let mut later = RollingQuota::of(let_through.iter().map(|&(second, emails)| (at(second), emails)));
                     later.advance(at(now + reset));
                     prop_assert!(later.has_room(emails, limit), "after the time that it was told, there is room");
                 }

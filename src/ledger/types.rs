@@ -1,12 +1,11 @@
 //! What a ledger is asked, and what it says.
 
+use crate::graph::error::SubmitError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::config::GraphVersion;
-use crate::graph::answer::{Accepted, GraphFault};
-use crate::graph::app_token::TokenEndpointFault;
-use crate::remediation::Action;
+use crate::graph::response::Accepted;
+use crate::remediation::{Action, GraphVersion};
 use crate::time::Timestamp;
 
 /// A SHA-256.
@@ -15,13 +14,13 @@ pub type Hash = [u8; 32];
 /// A remediation to be made once. The body for Graph goes beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Order {
+pub struct LedgerRequest {
     /// The SHA-256 of the idempotency key, where the caller gave one. The key itself is the caller's text, and not kept.
     #[serde(with = "optional")]
     pub key: Option<Hash>,
-    /// The fingerprint of what is to be done: see [`crate::remediation::Remediation::fingerprint`].
+    /// The payload hash of what is to be done: see [`crate::remediation::Remediation::payload_hash`].
     #[serde(with = "base64")]
-    pub fingerprint: Hash,
+    pub payload_hash: Hash,
     /// The digest of the pairs alone: see [`crate::remediation::Remediation::pairs`].
     pub pairs: u64,
     /// What is to be done to them.
@@ -77,16 +76,16 @@ mod optional {
 
 /// Under what a record is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Slot(pub Hash);
+pub struct RecordKey(pub Hash);
 
-impl Slot {
+impl RecordKey {
     fn of(kind: &[u8], hash: &Hash) -> Self {
         Self(Sha256::new().chain_update(kind).chain_update(hash).finalize().into())
     }
 
-    /// Where what was in this slot is kept, once another remediation has taken it, as long as it counts against the quota.
+    /// Where what was in this record key is kept, once another remediation has taken it, as long as it counts against the quota.
     #[must_use]
-    pub fn past(&self, began: Timestamp) -> Self {
+    pub fn archived(&self, began: Timestamp) -> Self {
         Self(
             Sha256::new()
                 .chain_update(b"past")
@@ -98,45 +97,23 @@ impl Slot {
     }
 }
 
-impl Order {
-    /// The slot of the remediation: that of its key, or without one that of its payload.
+impl LedgerRequest {
+    /// The record key of the remediation: that of its key, or without one that of its payload.
     #[must_use]
-    pub fn slot(&self) -> Slot {
-        self.key.as_ref().map_or_else(|| self.payload_slot(), |key| Slot::of(b"key", key))
+    pub fn record_key(&self) -> RecordKey {
+        self.key.as_ref().map_or_else(|| self.payload_key(), |key| RecordKey::of(b"key", key))
     }
 
-    /// The slot of requests without a key for this payload.
+    /// The record key of requests without a key for this payload.
     #[must_use]
-    pub fn payload_slot(&self) -> Slot {
-        Slot::of(b"payload", &self.fingerprint)
-    }
-}
-
-/// Why a remediation that was sent, or was to be sent, is not accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SubmitFault {
-    /// There was no token; nothing was sent.
-    #[error(transparent)]
-    AppToken(#[from] TokenEndpointFault),
-    /// Graph did not accept it, or did not say so.
-    #[error(transparent)]
-    Graph(#[from] GraphFault),
-}
-
-impl SubmitFault {
-    /// Whether it is certain that Graph did not accept the remediation.
-    #[must_use]
-    pub fn is_certain(&self) -> bool {
-        match self {
-            Self::AppToken(_) => true,
-            Self::Graph(fault) => fault.is_certain(),
-        }
+    pub fn payload_key(&self) -> RecordKey {
+        RecordKey::of(b"payload", &self.payload_hash)
     }
 }
 
-/// How an order ended.
+/// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settlement {
+pub enum LedgerOutcome {
     /// Graph has the remediation: since now, or since an earlier request.
     Accepted {
         /// What Graph said when it accepted.
@@ -145,7 +122,7 @@ pub enum Settlement {
         replayed: bool,
     },
     /// The attempt failed.
-    Failed(SubmitFault),
+    Failed(SubmitError),
     /// The same remediation is on its way, and did not end within the wait.
     InProgress,
     /// The key stands for another payload.
@@ -154,7 +131,7 @@ pub enum Settlement {
     QuotaExceeded,
 }
 
-/// The caller's quota after an order was settled.
+/// The caller's quota after a request was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Emails per hour.
@@ -165,11 +142,11 @@ pub struct Quota {
     pub reset: u64,
 }
 
-/// The object's answer to an order.
+/// The object's answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
+pub struct LedgerResponse {
     /// How it ended.
-    pub settlement: Settlement,
+    pub settlement: LedgerOutcome,
     /// The quota.
     pub quota: Quota,
 }

@@ -1,6 +1,6 @@
 //! The caller's own ids of a request, which are logged and echoed.
 
-use crate::remediation::Guid;
+use crate::guid::Guid;
 use crate::secret::Secret;
 
 /// The longest id of a caller that is echoed and logged, in characters. GUIDs have 36, Logic Apps' run ids about 35.

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`.
 
-use super::RequestFault;
+use super::error::RequestError;
 
 /// The longest idempotency key, in characters (contract, section 7).
 pub const MAX_KEY_LENGTH: usize = 255;
@@ -9,8 +9,8 @@ pub const MAX_KEY_LENGTH: usize = 255;
 ///
 /// # Errors
 ///
-/// [`RequestFault::IdempotencyKey`].
-pub fn idempotency_key(header: Option<&str>) -> Result<Option<String>, RequestFault> {
+/// [`RequestError::IdempotencyKey`].
+pub fn idempotency_key(header: Option<&str>) -> Result<Option<String>, RequestError> {
     let Some(header) = header.map(str::trim) else { return Ok(None) };
     let key = match header.strip_prefix('"') {
         None => Some(header.to_owned()),
@@ -18,7 +18,7 @@ pub fn idempotency_key(header: Option<&str>) -> Result<Option<String>, RequestFa
     };
     let is_key =
         |key: &String| (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    key.filter(is_key).map(Some).ok_or(RequestFault::IdempotencyKey)
+    key.filter(is_key).map(Some).ok_or(RequestError::IdempotencyKey)
 }
 
 /// The text between the quotes, its escapes resolved; `None` where a quote or backslash stands alone.
@@ -63,7 +63,7 @@ mod tests {
             ("a, a", None),
             ("é", None),
         ] {
-            let expected = expected.map(|key| Some(key.to_owned())).ok_or(RequestFault::IdempotencyKey);
+            let expected = expected.map(|key| Some(key.to_owned())).ok_or(RequestError::IdempotencyKey);
             assert_eq!(idempotency_key(Some(header)), expected, "{header}");
         }
         assert_eq!(idempotency_key(None), Ok(None));

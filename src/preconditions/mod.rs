@@ -1,37 +1,17 @@
 //! What is checked of a request before its body is read: how it came, size and type as declared, the query, and the headers that shape the answer.
 
+mod content_headers;
 mod correlation_id;
-mod declared;
+pub mod error;
 mod idempotency_key;
 mod query;
-mod transport;
+pub(crate) mod transport;
 
+pub use content_headers::{ContentHeadersError, MAX_BODY_BYTES, check_content_headers};
 pub use correlation_id::{MAX_ID_LENGTH, correlation_id};
-pub use declared::{DeclaredFault, MAX_BODY_BYTES, declared};
 pub use idempotency_key::{MAX_KEY_LENGTH, idempotency_key};
 pub use query::validate_only;
 pub use transport::{NotHttps, transport};
-
-/// What is wrong with the query or a header that shapes the remediation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RequestFault {
-    /// `validateOnly` is neither `true` nor `false`.
-    #[error("validateOnly is neither true nor false")]
-    Value,
-    /// `validateOnly` more than once.
-    #[error("validateOnly more than once")]
-    Repeated,
-    /// A parameter whose name is not UTF-8, so that nobody knows what it was meant to be.
-    #[error("a parameter whose name is not UTF-8")]
-    Undecodable,
-    /// A parameter that could have meant `validateOnly`, by its name or by what its value holds. To ignore it would
-    /// send what was only to be validated.
-    #[error("a parameter that resembles validateOnly")]
-    Misspelt,
-    /// `Idempotency-Key` is not 1 to 255 visible ASCII characters, or is given more than once.
-    #[error("a malformed Idempotency-Key")]
-    IdempotencyKey,
-}
 
 /// Whether `Prefer` (RFC 7240) asks for `return=minimal`. Of a preference given more than once the first counts (section 2).
 #[must_use]

@@ -1,6 +1,6 @@
 //! The query, of which one parameter means something.
 
-use super::RequestFault;
+use super::error::RequestError;
 use crate::percent;
 
 /// What the name of a parameter contains that means to validate, or to run dry: `validate`, `validate-only`,
@@ -17,24 +17,24 @@ const STEMS_ANYWHERE: [&str; 2] = ["validateonly", "onlyvalidate"];
 ///
 /// # Errors
 ///
-/// The first fault. A query that could have meant `validateOnly` and is not it is one: to ignore it would send what was
+/// The first error. A query that could have meant `validateOnly` and is not it is one: to ignore it would send what was
 /// only to be validated.
-pub fn validate_only(query: &str) -> Result<bool, RequestFault> {
+pub fn validate_only(query: &str) -> Result<bool, RequestError> {
     let mut asked = None;
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        let decoded = percent::decode(name).ok_or(RequestFault::Undecodable)?;
+        let decoded = percent::decode(name).ok_or(RequestError::Undecodable)?;
         if decoded.eq_ignore_ascii_case("validateOnly") {
             let value = match value {
                 _ if value.eq_ignore_ascii_case("true") => true,
                 _ if value.eq_ignore_ascii_case("false") => false,
-                _ => return Err(RequestFault::Value),
+                _ => return Err(RequestError::Value),
             };
             if asked.replace(value).is_some() {
-                return Err(RequestFault::Repeated);
+                return Err(RequestError::Repeated);
             }
         } else if resembles_validate_only(name, value) {
-            return Err(RequestFault::Misspelt);
+            return Err(RequestError::Misspelt);
         }
     }
     Ok(asked.unwrap_or(false))
@@ -100,52 +100,52 @@ mod tests {
             ("x=1&validateOnly=true&", Ok(true)),
             ("%76alidateOnly=true", Ok(true)),
             // The parameter, but not its value.
-            ("validateOnly", Err(RequestFault::Value)),
-            ("validateOnly=", Err(RequestFault::Value)),
-            ("validateOnly=1", Err(RequestFault::Value)),
-            ("validateOnly=%74rue", Err(RequestFault::Value)),
-            ("validateOnly=false;x=1", Err(RequestFault::Value)),
-            ("validateOnly=true&validateOnly=true", Err(RequestFault::Repeated)),
-            ("validateOnly=true&ValidateOnly=false", Err(RequestFault::Repeated)),
+            ("validateOnly", Err(RequestError::Value)),
+            ("validateOnly=", Err(RequestError::Value)),
+            ("validateOnly=1", Err(RequestError::Value)),
+            ("validateOnly=%74rue", Err(RequestError::Value)),
+            ("validateOnly=false;x=1", Err(RequestError::Value)),
+            ("validateOnly=true&validateOnly=true", Err(RequestError::Repeated)),
+            ("validateOnly=true&ValidateOnly=false", Err(RequestError::Repeated)),
             // Another name.
-            ("validate-only=true", Err(RequestFault::Misspelt)),
-            ("validate=true", Err(RequestFault::Misspelt)),
-            ("%24validateOnly=true", Err(RequestFault::Misspelt)),
-            ("validate+Only=true", Err(RequestFault::Misspelt)),
-            ("validate%00Only=true", Err(RequestFault::Misspelt)),
-            ("validate%E2%80%8BOnly=true", Err(RequestFault::Misspelt)),
-            ("options[validateOnly]=true", Err(RequestFault::Misspelt)),
-            ("dryRun=1", Err(RequestFault::Misspelt)),
-            ("what-if=1", Err(RequestFault::Misspelt)),
-            ("validateOnly%FF=true", Err(RequestFault::Undecodable)),
+            ("validate-only=true", Err(RequestError::Misspelt)),
+            ("validate=true", Err(RequestError::Misspelt)),
+            ("%24validateOnly=true", Err(RequestError::Misspelt)),
+            ("validate+Only=true", Err(RequestError::Misspelt)),
+            ("validate%00Only=true", Err(RequestError::Misspelt)),
+            ("validate%E2%80%8BOnly=true", Err(RequestError::Misspelt)),
+            ("options[validateOnly]=true", Err(RequestError::Misspelt)),
+            ("dryRun=1", Err(RequestError::Misspelt)),
+            ("what-if=1", Err(RequestError::Misspelt)),
+            ("validateOnly%FF=true", Err(RequestError::Undecodable)),
             // Letters that look like others: capital I, full-width, Cyrillic and Greek.
-            ("vaIidateOnIy=true", Err(RequestFault::Misspelt)),
-            ("%EF%BD%96alidateOnly=true", Err(RequestFault::Misspelt)),
-            ("validat%D0%B5Only=true", Err(RequestFault::Misspelt)),
-            ("validate%CE%9Fnly=true", Err(RequestFault::Misspelt)),
+            ("vaIidateOnIy=true", Err(RequestError::Misspelt)),
+            ("%EF%BD%96alidateOnly=true", Err(RequestError::Misspelt)),
+            ("validat%D0%B5Only=true", Err(RequestError::Misspelt)),
+            ("validate%CE%9Fnly=true", Err(RequestError::Misspelt)),
             // More than once encoded.
-            ("%2576alidateOnly=true", Err(RequestFault::Misspelt)),
-            ("%25252576alidateOnly=true", Err(RequestFault::Misspelt)),
-            ("%%37%36alidateOnly=true", Err(RequestFault::Misspelt)),
+            ("%2576alidateOnly=true", Err(RequestError::Misspelt)),
+            ("%25252576alidateOnly=true", Err(RequestError::Misspelt)),
+            ("%%37%36alidateOnly=true", Err(RequestError::Misspelt)),
             // Inside another parameter.
-            ("a=b?validateOnly=true", Err(RequestFault::Misspelt)),
-            ("?validateOnly=true", Err(RequestFault::Misspelt)),
-            ("x=1;validateOnly=true", Err(RequestFault::Misspelt)),
-            ("x=1%26validateOnly=true", Err(RequestFault::Misspelt)),
-            ("x=1%2526validateOnly%253Dtrue", Err(RequestFault::Misspelt)),
-            ("x=1%3BvalidateOnly", Err(RequestFault::Misspelt)),
-            ("x=1,validateOnly=true", Err(RequestFault::Misspelt)),
-            ("x=1+validateOnly:true", Err(RequestFault::Misspelt)),
-            ("x=validateOnly", Err(RequestFault::Misspelt)),
-            ("x=%7B%22validateOnly%22:true%7D", Err(RequestFault::Misspelt)),
-            ("x=validate%FFOnly", Err(RequestFault::Misspelt)),
-            ("validateOnly=false&x=1;validateOnly=true", Err(RequestFault::Misspelt)),
-            ("x=1;validate=true", Err(RequestFault::Misspelt)),
-            ("x=1%26dry_run=true", Err(RequestFault::Misspelt)),
-            ("x=1;whatIf", Err(RequestFault::Misspelt)),
-            ("x=only-validate", Err(RequestFault::Misspelt)),
-            ("amp;validateOnly=true", Err(RequestFault::Misspelt)),
-            ("x=1#validateOnly=true", Err(RequestFault::Misspelt)),
+            ("a=b?validateOnly=true", Err(RequestError::Misspelt)),
+            ("?validateOnly=true", Err(RequestError::Misspelt)),
+            ("x=1;validateOnly=true", Err(RequestError::Misspelt)),
+            ("x=1%26validateOnly=true", Err(RequestError::Misspelt)),
+            ("x=1%2526validateOnly%253Dtrue", Err(RequestError::Misspelt)),
+            ("x=1%3BvalidateOnly", Err(RequestError::Misspelt)),
+            ("x=1,validateOnly=true", Err(RequestError::Misspelt)),
+            ("x=1+validateOnly:true", Err(RequestError::Misspelt)),
+            ("x=validateOnly", Err(RequestError::Misspelt)),
+            ("x=%7B%22validateOnly%22:true%7D", Err(RequestError::Misspelt)),
+            ("x=validate%FFOnly", Err(RequestError::Misspelt)),
+            ("validateOnly=false&x=1;validateOnly=true", Err(RequestError::Misspelt)),
+            ("x=1;validate=true", Err(RequestError::Misspelt)),
+            ("x=1%26dry_run=true", Err(RequestError::Misspelt)),
+            ("x=1;whatIf", Err(RequestError::Misspelt)),
+            ("x=only-validate", Err(RequestError::Misspelt)),
+            ("amp;validateOnly=true", Err(RequestError::Misspelt)),
+            ("x=1#validateOnly=true", Err(RequestError::Misspelt)),
         ] {
             assert_eq!(validate_only(query), expected, "{query}");
         }

@@ -26,11 +26,12 @@
 //!   Unicode counts as letters: the vowel signs without which few words of India's scripts could be written. A domain that is refused for
 //!   these can be written in its ASCII form, `xn--…`.
 
-use super::limits::{MAX_ADDRESS, MAX_DOMAIN, MAX_DOMAIN_LABEL, MAX_LOCAL_PART};
+use super::limits::{MAX_ADDRESS, MAX_DOMAIN, MAX_LOCAL_PART};
+use crate::dns::MAX_DOMAIN_LABEL;
 
 /// Why a text is no address that can be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum AddressFault {
+pub(super) enum AddressError {
     #[error("is empty; it must be an address such as \"user@contoso.com\"")]
     Empty,
     #[error("has more than {MAX_ADDRESS} characters")]
@@ -70,65 +71,65 @@ pub(super) enum AddressFault {
 }
 
 /// Whether the text is an address by the rules of this file.
-pub(super) fn check(address: &str) -> Result<(), AddressFault> {
+pub(super) fn check(address: &str) -> Result<(), AddressError> {
     if address.is_empty() {
-        return Err(AddressFault::Empty);
+        return Err(AddressError::Empty);
     }
     if has_more_characters(address, MAX_ADDRESS) {
-        return Err(AddressFault::TooLong);
+        return Err(AddressError::TooLong);
     }
     let (local_part, domain) = address.split_once('@').unwrap_or((address, ""));
     // Display names, lists and a second '@' make nonsense of the two parts, and are only looked for when one of these is wrong.
-    check_local_part(local_part).and_then(|()| check_domain(domain)).map_err(|fault| {
+    check_local_part(local_part).and_then(|()| check_domain(domain)).map_err(|error| {
         match address.bytes().filter(|&byte| byte == b'@').count() {
-            _ if address.contains(is_of_another_form) => AddressFault::NotBare,
-            0 => AddressFault::NoAt,
-            1 => fault,
-            _ => AddressFault::ManyAts,
+            _ if address.contains(is_of_another_form) => AddressError::NotBare,
+            0 => AddressError::NoAt,
+            1 => error,
+            _ => AddressError::ManyAts,
         }
     })
 }
 
-fn check_local_part(local_part: &str) -> Result<(), AddressFault> {
+fn check_local_part(local_part: &str) -> Result<(), AddressError> {
     if local_part.is_empty() || has_more_characters(local_part, MAX_LOCAL_PART) {
-        return Err(AddressFault::LocalPartLength);
+        return Err(AddressError::LocalPartLength);
     }
     // Starts as if behind a dot, so that one at the start counts as a second one.
     let mut last = '.';
     let mut has_escape = false;
     for c in local_part.chars() {
         match (last, c) {
-            ('.', '.') => return Err(AddressFault::LocalPartDots),
-            (_, '%' | '!') => return Err(AddressFault::Routed),
-            ('=', '?') | ('?', '=') => return Err(AddressFault::EncodedWord),
-            ('&', '#') => return Err(AddressFault::EncodedAt),
-            _ if !is_local_part_character(c) => return Err(AddressFault::LocalPartCharacter),
+            ('.', '.') => return Err(AddressError::LocalPartDots),
+            (_, '%' | '!') => return Err(AddressError::Routed),
+            ('=', '?') | ('?', '=') => return Err(AddressError::EncodedWord),
+            ('&', '#') => return Err(AddressError::EncodedAt),
+            _ if !is_local_part_character(c) => return Err(AddressError::LocalPartCharacter),
             _ => has_escape |= matches!((last, c), ('_', 'x' | 'X')),
         }
         last = c;
     }
     if last == '.' {
-        return Err(AddressFault::LocalPartDots);
+        return Err(AddressError::LocalPartDots);
     }
     if has_escape && has_escaped_at(local_part) {
-        return Err(AddressFault::EncodedAt);
+        return Err(AddressError::EncodedAt);
     }
     check_start(local_part)
 }
 
 /// Rejects the forms of another system's address, which their start shows.
-fn check_start(local_part: &str) -> Result<(), AddressFault> {
+fn check_start(local_part: &str) -> Result<(), AddressError> {
     let starts_with =
         |start: &str| local_part.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start));
     if starts_with("IMCEA") && local_part.contains('-') {
-        return Err(AddressFault::Encapsulated);
+        return Err(AddressError::Encapsulated);
     }
     if (starts_with("SRS0") || starts_with("SRS1")) && matches!(local_part.as_bytes().get(4), Some(b'=' | b'+' | b'-'))
     {
-        return Err(AddressFault::RewrittenSender);
+        return Err(AddressError::RewrittenSender);
     }
     if starts_with("/") && local_part.contains('=') {
-        return Err(AddressFault::X400);
+        return Err(AddressError::X400);
     }
     Ok(())
 }
@@ -139,12 +140,12 @@ fn has_escaped_at(text: &str) -> bool {
     text.contains("_x0040_") || text.contains("_x00000040_")
 }
 
-fn check_domain(domain: &str) -> Result<(), AddressFault> {
+fn check_domain(domain: &str) -> Result<(), AddressError> {
     if domain.is_empty() || has_more_characters(domain, MAX_DOMAIN) {
-        return Err(AddressFault::DomainLength);
+        return Err(AddressError::DomainLength);
     }
     if domain.starts_with('[') {
-        return Err(AddressFault::IpAddress);
+        return Err(AddressError::IpAddress);
     }
     let mut last = domain;
     while let Some((label, rest)) = last.split_once('.') {
@@ -153,17 +154,17 @@ fn check_domain(domain: &str) -> Result<(), AddressFault> {
     }
     check_label(last)?;
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(AddressFault::IpAddress);
+        return Err(AddressError::IpAddress);
     }
-    if last.len() == domain.len() { Err(AddressFault::DomainLabels) } else { Ok(()) }
+    if last.len() == domain.len() { Err(AddressError::DomainLabels) } else { Ok(()) }
 }
 
-fn check_label(label: &str) -> Result<(), AddressFault> {
+fn check_label(label: &str) -> Result<(), AddressError> {
     if label.is_empty() || has_more_characters(label, MAX_DOMAIN_LABEL) {
-        return Err(AddressFault::DomainLabels);
+        return Err(AddressError::DomainLabels);
     }
     if label.starts_with('-') || label.ends_with('-') || !label.chars().all(is_domain_character) {
-        return Err(AddressFault::DomainCharacter);
+        return Err(AddressError::DomainCharacter);
     }
     Ok(())
 }
@@ -211,7 +212,7 @@ fn is_domain_character(c: char) -> bool {
 
 /// A letter beyond ASCII that stands for itself: no variant of others, nor one of the letters that show as nothing.
 fn is_foreign_letter(c: char) -> bool {
-    !c.is_ascii() && c.is_alphabetic() && !is_variant(c) && !super::echo::is_unseen(c)
+    !c.is_ascii() && c.is_alphabetic() && !is_variant(c) && !crate::remediation::sanitize::is_unseen(c)
 }
 
 /// The letters of the first 65,536 characters that are other letters to whoever maps by NFKC or UTS 46, in ranges of first and last, in order;

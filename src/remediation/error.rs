@@ -4,24 +4,24 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::echo::{cut_pointer, pointer_step};
-use super::limits::{MAX_DEPTH, MAX_FAULTS};
+use super::limits::{MAX_DEPTH, MAX_ERRORS};
+use super::sanitize::{cut_pointer, pointer_step};
 
 /// A body that is not a remediation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
+pub enum ParseError {
     /// It is not JSON that every reader would understand alike; nothing is said about its content.
     #[error(transparent)]
-    NotJson(#[from] JsonFault),
+    NotJson(#[from] JsonError),
     /// It is JSON, and these members are wrong.
     #[error(transparent)]
-    Faulty(#[from] Faults),
+    Invalid(#[from] PayloadErrors),
 }
 
 /// What keeps a body from being JSON, or from being unambiguous JSON. The texts hold none of the caller's input but, for a
 /// repeated member, its pointer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JsonFault {
+pub enum JsonError {
     /// Nothing, or only white space.
     #[error("the body is empty; send a JSON object")]
     Empty,
@@ -63,13 +63,13 @@ pub enum JsonFault {
     },
 }
 
-impl JsonFault {
+impl JsonError {
     /// A name that its object already has.
     pub(super) fn repeated(name: &str) -> Self {
         Self::Repeated { pointer: cut_pointer(&format!("/{}", pointer_step(name))) }
     }
 
-    /// The same fault seen from one level further out. The pointer is put together while the fault travels outwards, so
+    /// The same error seen from one level further out. The pointer is put together while the error travels outwards, so
     /// that a body without one pays nothing for it.
     pub(super) fn within(self, step: impl FnOnce() -> String) -> Self {
         match self {
@@ -81,7 +81,7 @@ impl JsonFault {
 
 /// One thing that is wrong with a payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct PayloadError {
     /// Where, as a JSON Pointer (RFC 6901) into the caller's body.
     pub pointer: String,
     /// What is expected there, in a sentence for the person who writes the caller.
@@ -90,15 +90,15 @@ pub struct Fault {
 
 /// Everything that is wrong with a payload, in the order of the document; what an object lacks is told at its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Faults {
-    listed: Vec<Fault>,
+pub struct PayloadErrors {
+    listed: Vec<PayloadError>,
     total: usize,
 }
 
-impl Faults {
-    /// The first faults, at most [`MAX_FAULTS`].
+impl PayloadErrors {
+    /// The first errors, at most [`MAX_ERRORS`].
     #[must_use]
-    pub fn listed(&self) -> &[Fault] {
+    pub fn listed(&self) -> &[PayloadError] {
         &self.listed
     }
 
@@ -108,22 +108,23 @@ impl Faults {
         self.total
     }
 
-    /// Notes a fault. Its text is only made when it is listed.
-    pub(super) fn add(&mut self, place: Place<'_>, detail: impl FnOnce() -> String) {
-        self.insert(self.listed.len(), place, detail);
+    /// Notes an error. Its text is only made when it is listed.
+    pub(super) fn add(&mut self, location: Location<'_>, detail: impl FnOnce() -> String) {
+        self.insert(self.listed.len(), location, detail);
     }
 
-    /// Notes a fault that belongs before those listed since `at` was their number.
-    pub(super) fn insert(&mut self, at: usize, place: Place<'_>, detail: impl FnOnce() -> String) {
+    /// Notes an error that belongs before those listed since `at` was their number.
+    pub(super) fn insert(&mut self, at: usize, location: Location<'_>, detail: impl FnOnce() -> String) {
         self.total += 1;
-        if at < MAX_FAULTS {
-            self.listed.insert(at.min(self.listed.len()), Fault { pointer: place.pointer(), detail: detail() });
-            self.listed.truncate(MAX_FAULTS);
+        if at < MAX_ERRORS {
+            self.listed
+                .insert(at.min(self.listed.len()), PayloadError { pointer: location.pointer(), detail: detail() });
+            self.listed.truncate(MAX_ERRORS);
         }
     }
 }
 
-impl fmt::Display for Faults {
+impl fmt::Display for PayloadErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.total {
             1 => f.write_str("the payload has a fault"),
@@ -132,26 +133,26 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for PayloadErrors {}
 
-/// A place in the payload. It becomes a pointer only when there is a fault to tell.
+/// A place in the payload. It becomes a pointer only when there is an error to tell.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place<'n> {
+pub(super) enum Location<'n> {
     /// The body as a whole.
     Body,
     /// A member of the body, right or unknown.
-    Member(&'n str),
+    Field(&'n str),
     /// An item of `analyzedEmails`.
     Item(usize),
     /// A member of an item.
     ItemMember(usize, &'n str),
 }
 
-impl Place<'_> {
+impl Location<'_> {
     fn pointer(self) -> String {
         match self {
             Self::Body => String::new(),
-            Self::Member(name) => format!("/{}", pointer_step(name)),
+            Self::Field(name) => format!("/{}", pointer_step(name)),
             Self::Item(index) => format!("/analyzedEmails/{index}"),
             Self::ItemMember(index, name) => format!("/analyzedEmails/{index}/{}", pointer_step(name)),
         }

@@ -1,41 +1,41 @@
-//! The rules for each member's value. Every function here reads exactly one value: what is wrong with it becomes a fault, and
+//! The rules for each member's value. Every function here reads exactly one value: what is wrong with it becomes an error, and
 //! only what is not JSON ends the reading.
 
 use std::borrow::Cow;
 
-use super::address::{self, AddressFault, has_more_characters};
-use super::echo::is_unseen;
-use super::fault::{Faults, JsonFault, Place};
-use super::guid::Guid;
-use super::hints;
+use super::address::{AddressError, has_more_characters};
+use super::error::{JsonError, Location, PayloadErrors};
 use super::model::{Action, Severity};
 use super::reader::{Json, Kind};
+use super::sanitize::is_unseen;
+use super::{address, suggestions};
+use crate::guid::Guid;
 
 /// What has become of a required member.
 #[derive(Debug, Default)]
-pub(super) enum Member<T> {
+pub(super) enum Field<T> {
     /// Its name has not come up.
     #[default]
     Missing,
-    /// Its value is wrong, and a fault says so.
-    Faulty,
+    /// Its value is wrong, and an error says so.
+    Invalid,
     /// Its value is right.
     Read(T),
 }
 
-impl<T> Member<T> {
+impl<T> Field<T> {
     /// The value, if it is there and right.
     pub(super) fn value(self) -> Option<T> {
         match self {
             Self::Read(value) => Some(value),
-            Self::Missing | Self::Faulty => None,
+            Self::Missing | Self::Invalid => None,
         }
     }
 
-    /// Notes a fault if the name has not come up by the end of its object.
-    pub(super) fn require(&self, faults: &mut Faults, place: Place<'_>) {
+    /// Notes an error if the name has not come up by the end of its object.
+    pub(super) fn require(&self, errors: &mut PayloadErrors, location: Location<'_>) {
         if matches!(self, Self::Missing) {
-            faults.add(place, || "is required, and missing".to_owned());
+            errors.add(location, || "is required, and missing".to_owned());
         }
     }
 }
@@ -47,7 +47,7 @@ enum Wrong<'a> {
     NotInEnum(Cow<'a, str>, &'static [&'static str]),
     NotABoolean,
     NotAGuid(Cow<'a, str>),
-    NotAnAddress(AddressFault),
+    NotAnAddress(AddressError),
 }
 
 impl Wrong<'_> {
@@ -55,10 +55,10 @@ impl Wrong<'_> {
         match self {
             Self::Blank => "must not be empty or blank".to_owned(),
             Self::LongerThan(limit) => format!("must have at most {limit} characters"),
-            Self::NotInEnum(text, members) => hints::not_in_enum(text, members),
+            Self::NotInEnum(text, members) => suggestions::not_in_enum(text, members),
             Self::NotABoolean => BOOLEAN.to_owned(),
-            Self::NotAGuid(text) => hints::not_a_guid(text),
-            Self::NotAnAddress(fault) => fault.to_string(),
+            Self::NotAGuid(text) => suggestions::not_a_guid(text),
+            Self::NotAnAddress(error) => error.to_string(),
         }
     }
 }
@@ -68,11 +68,11 @@ const BOOLEAN: &str = "must be true or false";
 /// Reads a text of 1 to `limit` characters with something to see in it.
 pub(super) fn caption<'a>(
     json: &mut Json<'a>,
-    faults: &mut Faults,
-    place: Place<'_>,
+    errors: &mut PayloadErrors,
+    location: Location<'_>,
     limit: usize,
-) -> Result<Member<Cow<'a, str>>, JsonFault> {
-    text(json, faults, place, |text| {
+) -> Result<Field<Cow<'a, str>>, JsonError> {
+    text(json, errors, location, |text| {
         if text.chars().all(|c| c.is_whitespace() || is_unseen(c)) {
             Err(Wrong::Blank)
         } else if has_more_characters(&text, limit) {
@@ -86,79 +86,91 @@ pub(super) fn caption<'a>(
 /// Reads a member of `remediationSeverity`.
 pub(super) fn severity(
     json: &mut Json<'_>,
-    faults: &mut Faults,
-    place: Place<'_>,
-) -> Result<Member<Severity>, JsonFault> {
-    text(json, faults, place, |name| Severity::parse(&name).ok_or(Wrong::NotInEnum(name, &Severity::NAMES)))
+    errors: &mut PayloadErrors,
+    location: Location<'_>,
+) -> Result<Field<Severity>, JsonError> {
+    text(json, errors, location, |name| Severity::parse(&name).ok_or(Wrong::NotInEnum(name, &Severity::NAMES)))
 }
 
 /// Reads a member of `remediationAction`.
-pub(super) fn action(json: &mut Json<'_>, faults: &mut Faults, place: Place<'_>) -> Result<Member<Action>, JsonFault> {
-    text(json, faults, place, |name| Action::parse(&name).ok_or(Wrong::NotInEnum(name, &Action::NAMES)))
+pub(super) fn action(
+    json: &mut Json<'_>,
+    errors: &mut PayloadErrors,
+    location: Location<'_>,
+) -> Result<Field<Action>, JsonError> {
+    text(json, errors, location, |name| Action::parse(&name).ok_or(Wrong::NotInEnum(name, &Action::NAMES)))
 }
 
 /// Reads a boolean, or its name as a string: Microsoft's own example sends `"false"`.
-pub(super) fn boolean(json: &mut Json<'_>, faults: &mut Faults, place: Place<'_>) -> Result<Member<bool>, JsonFault> {
+pub(super) fn boolean(
+    json: &mut Json<'_>,
+    errors: &mut PayloadErrors,
+    location: Location<'_>,
+) -> Result<Field<bool>, JsonError> {
     match json.kind()? {
-        Kind::Boolean => Ok(Member::Read(json.boolean()?)),
-        Kind::Text => text(json, faults, place, |name| match name.to_ascii_lowercase().as_str() {
+        Kind::Boolean => Ok(Field::Read(json.boolean()?)),
+        Kind::Text => text(json, errors, location, |name| match name.to_ascii_lowercase().as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
             _ => Err(Wrong::NotABoolean),
         }),
-        other => refuse(json, faults, place, other, BOOLEAN),
+        other => refuse(json, errors, location, other, BOOLEAN),
     }
 }
 
 /// Reads a GUID.
-pub(super) fn guid(json: &mut Json<'_>, faults: &mut Faults, place: Place<'_>) -> Result<Member<Guid>, JsonFault> {
-    text(json, faults, place, |guid| guid.parse().map_err(|_| Wrong::NotAGuid(guid)))
+pub(super) fn guid(
+    json: &mut Json<'_>,
+    errors: &mut PayloadErrors,
+    location: Location<'_>,
+) -> Result<Field<Guid>, JsonError> {
+    text(json, errors, location, |guid| guid.parse().map_err(|_| Wrong::NotAGuid(guid)))
 }
 
 /// Reads an address.
 pub(super) fn recipient<'a>(
     json: &mut Json<'a>,
-    faults: &mut Faults,
-    place: Place<'_>,
-) -> Result<Member<Cow<'a, str>>, JsonFault> {
-    text(json, faults, place, |recipient| match address::check(&recipient) {
+    errors: &mut PayloadErrors,
+    location: Location<'_>,
+) -> Result<Field<Cow<'a, str>>, JsonError> {
+    text(json, errors, location, |recipient| match address::check(&recipient) {
         Ok(()) => Ok(recipient),
-        Err(fault) => Err(Wrong::NotAnAddress(fault)),
+        Err(error) => Err(Wrong::NotAnAddress(error)),
     })
 }
 
 /// Passes over a value of the wrong kind.
 pub(super) fn refuse<T>(
     json: &mut Json<'_>,
-    faults: &mut Faults,
-    place: Place<'_>,
+    errors: &mut PayloadErrors,
+    location: Location<'_>,
     found: Kind,
     expected: &str,
-) -> Result<Member<T>, JsonFault> {
-    faults.add(place, || match found {
+) -> Result<Field<T>, JsonError> {
+    errors.add(location, || match found {
         Kind::Null => format!("is required, and null counts as missing; {expected}"),
         other => format!("{expected}, not {other}"),
     });
     json.skip()?;
-    Ok(Member::Faulty)
+    Ok(Field::Invalid)
 }
 
 /// Reads a string that `check` accepts.
 fn text<'a, T>(
     json: &mut Json<'a>,
-    faults: &mut Faults,
-    place: Place<'_>,
+    errors: &mut PayloadErrors,
+    location: Location<'_>,
     check: impl FnOnce(Cow<'a, str>) -> Result<T, Wrong<'a>>,
-) -> Result<Member<T>, JsonFault> {
+) -> Result<Field<T>, JsonError> {
     let found = json.kind()?;
     if found != Kind::Text {
-        return refuse(json, faults, place, found, "must be a string");
+        return refuse(json, errors, location, found, "must be a string");
     }
     match check(json.string("a string is expected")?) {
-        Ok(value) => Ok(Member::Read(value)),
+        Ok(value) => Ok(Field::Read(value)),
         Err(wrong) => {
-            faults.add(place, || wrong.detail());
-            Ok(Member::Faulty)
+            errors.add(location, || wrong.detail());
+            Ok(Field::Invalid)
         }
     }
 }

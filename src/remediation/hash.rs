@@ -9,7 +9,7 @@ impl Remediation<'_> {
     /// SHA-256 over the action, the sender's-copy flag and the *set* of pairs, in any order and any case. `displayName`, `description` and
     /// `severity` are labels: they do not make it another remediation.
     #[must_use]
-    pub fn fingerprint(&self) -> [u8; 32] {
+    pub fn payload_hash(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         // Each part is of fixed length or ends in a byte that cannot stand in it, so that no two remediations are written alike.
         hash.update([u8::from(self.remediate_senders_copy)]);
@@ -44,13 +44,13 @@ impl Remediation<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::read;
+    use crate::remediation::parse;
 
-    fn fingerprint(action: &str, copy: bool, display_name: &str, pairs: &[(u8, String)]) -> [u8; 32] {
+    fn payload_hash(action: &str, copy: bool, display_name: &str, pairs: &[(u8, String)]) -> [u8; 32] {
         digests(action, copy, display_name, pairs).0
     }
 
-    /// The fingerprint, and the digest of the pairs.
+    /// The payload hash, and the digest of the pairs.
     fn digests(action: &str, copy: bool, display_name: &str, pairs: &[(u8, String)]) -> ([u8; 32], u64) {
         let emails: Vec<_> = pairs
             .iter()
@@ -66,8 +66,8 @@ mod tests {
             "remediateSendersCopy": copy, "analyzedEmails": emails,
         });
         let body = body.to_string();
-        let remediation = read(body.as_bytes()).unwrap();
-        (remediation.fingerprint(), remediation.pairs())
+        let remediation = parse(body.as_bytes()).unwrap();
+        (remediation.payload_hash(), remediation.pairs())
     }
 
     fn pairs(recipients: &[&str]) -> Vec<(u8, String)> {
@@ -76,14 +76,14 @@ mod tests {
 
     #[test]
     fn what_is_done_counts_and_how_it_is_called_does_not() {
-        let one = fingerprint("softDelete", false, "a", &pairs(&["a@x.org", "É@x.org"]));
-        assert_eq!(one, fingerprint("softDelete", false, "b", &pairs(&["é@X.org", "A@x.org", "a@x.ORG"])));
+        let one = payload_hash("softDelete", false, "a", &pairs(&["a@x.org", "É@x.org"]));
+        assert_eq!(one, payload_hash("softDelete", false, "b", &pairs(&["é@X.org", "A@x.org", "a@x.ORG"])));
         for other in [
-            fingerprint("hardDelete", false, "a", &pairs(&["a@x.org", "É@x.org"])),
-            fingerprint("softDelete", true, "a", &pairs(&["a@x.org", "É@x.org"])),
-            fingerprint("softDelete", false, "a", &pairs(&["a@x.org"])),
-            fingerprint("softDelete", false, "a", &pairs(&["a@x.org", "é@x.org", "b@x.org"])),
-            fingerprint("softDelete", false, "a", &[(2, "a@x.org".to_owned()), (1, "é@x.org".to_owned())]),
+            payload_hash("hardDelete", false, "a", &pairs(&["a@x.org", "É@x.org"])),
+            payload_hash("softDelete", true, "a", &pairs(&["a@x.org", "É@x.org"])),
+            payload_hash("softDelete", false, "a", &pairs(&["a@x.org"])),
+            payload_hash("softDelete", false, "a", &pairs(&["a@x.org", "é@x.org", "b@x.org"])),
+            payload_hash("softDelete", false, "a", &[(2, "a@x.org".to_owned()), (1, "é@x.org".to_owned())]),
         ] {
             assert_ne!(one, other);
         }

@@ -20,9 +20,6 @@ pub const MAX_LOCAL_PART: usize = 64;
 /// Characters in the part of an address after the `@` (RFC 5321, section 4.5.3.1.2).
 pub const MAX_DOMAIN: usize = 255;
 
-/// Characters between two dots of a domain (RFC 1035, section 2.3.4).
-pub const MAX_DOMAIN_LABEL: usize = 63;
-
 /// Characters in an address: the local part, the `@` and the domain at their longest.
 pub const MAX_ADDRESS: usize = MAX_LOCAL_PART + 1 + MAX_DOMAIN;
 
@@ -30,13 +27,13 @@ pub const MAX_ADDRESS: usize = MAX_LOCAL_PART + 1 + MAX_DOMAIN;
 /// reader recurses once per level, so this also bounds its stack.
 pub const MAX_DEPTH: usize = 32;
 
-/// Faults told one by one; the rest is only counted. One screen of them is as much as a person reads before mending, and it
+/// Errors told one by one; the rest is only counted. One screen of them is as much as a person reads before mending, and it
 /// bounds the work and the answer when all 10,000 items are wrong in the same way.
-pub const MAX_FAULTS: usize = 50;
+pub const MAX_ERRORS: usize = 50;
 
 /// Characters of the caller's input in any one text of ours. Three times the longest name that is right
 /// (`recipientEmailAddress`, 21), so that a misspelt one is shown whole.
-pub const MAX_ECHO: usize = 64;
+pub const MAX_EXCERPT: usize = 64;
 
 /// Typing mistakes between two names that are still taken for the same: two are usual in a long name, and with three `location` would be taken
 /// for `action`.

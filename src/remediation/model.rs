@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::guid::Guid;
+use crate::guid::Guid;
 
 /// What shall be done with which emails. It borrows from the body that it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,6 +146,32 @@ impl Action {
     #[must_use]
     pub const fn is_newer_member(self) -> bool {
         matches!(self, Self::MoveToQuarantine)
+    }
+}
+
+/// A version of Graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GraphVersion {
+    /// `beta`, the one of the document that the gateway implements.
+    Beta,
+    /// `v1.0`.
+    V1,
+}
+
+impl GraphVersion {
+    /// The version as the first segment of Graph's paths.
+    #[must_use]
+    pub const fn segment(self) -> &'static str {
+        match self {
+            Self::Beta => "beta",
+            Self::V1 => "v1.0",
+        }
+    }
+
+    /// The version whose segment is exactly `segment`.
+    #[must_use]
+    pub fn from_segment(segment: &str) -> Option<Self> {
+        [Self::Beta, Self::V1].into_iter().find(|version| version.segment() == segment)
     }
 }
 

@@ -1,80 +1,81 @@
 //! From the bytes of a body to a [`Remediation`], or to everything that is wrong with them.
 //!
-//! One walk over the body. Faults of the payload are collected on the way; a fault of the JSON ends the walk and is the only
+//! One walk over the body. Errors of the payload are collected on the way; an error of the JSON ends the walk and is the only
 //! answer, wherever it stands. So a body is only ever judged as a remediation when all of it is JSON.
 
 use std::borrow::Cow;
 
 use super::duplicates::remove_duplicates;
-use super::fault::{Faults, JsonFault, Place, Unreadable};
-use super::hints::{self, Level};
+use super::error::{JsonError, Location, ParseError, PayloadErrors};
+use super::fields::Field;
 use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME};
-use super::members::{self, Member};
 use super::model::{Action, AnalyzedEmail, Remediation, Severity};
 use super::reader::{Json, Kind};
+use super::suggestions::Level;
+use super::{fields, suggestions};
 
 /// Reads a request body. What it returns borrows from the body wherever that has no escapes.
 ///
 /// # Errors
 ///
-/// [`Unreadable::NotJson`] if the body is not JSON or is ambiguous, [`Unreadable::Faulty`] if it is JSON and not a remediation.
-pub fn read(body: &[u8]) -> Result<Remediation<'_>, Unreadable> {
+/// [`ParseError::NotJson`] if the body is not JSON or is ambiguous, [`ParseError::Invalid`] if it is JSON and not a remediation.
+pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
     let mut json = Json::new(body)?;
-    let mut draft = Draft::default();
-    let mut faults = Faults::default();
+    let mut partial = PartialRemediation::default();
+    let mut errors = PayloadErrors::default();
     match json.kind()? {
         Kind::Object => {
-            json.object(|json, name| draft.member(json, &mut faults, name))?;
-            draft.require_all(&mut faults);
+            json.object(|json, name| partial.member(json, &mut errors, name))?;
+            partial.require_all(&mut errors);
         }
         other => {
-            faults.add(Place::Body, || format!("the body must be an object, not {other}"));
+            errors.add(Location::Body, || format!("the body must be an object, not {other}"));
             json.skip()?;
         }
     }
     json.end()?;
-    if faults.total() > 0 {
-        return Err(faults.into());
+    if errors.total() > 0 {
+        return Err(errors.into());
     }
-    // Without a fault, every member has been read.
-    draft.finish().ok_or_else(|| faults.into())
+    // Without an error, every member has been read.
+    partial.finish().ok_or_else(|| errors.into())
 }
 
 /// The members of the body as far as they are read.
 #[derive(Default)]
-struct Draft<'a> {
-    display_name: Member<Cow<'a, str>>,
-    description: Member<Cow<'a, str>>,
-    severity: Member<Severity>,
-    action: Member<Action>,
-    remediate_senders_copy: Member<bool>,
-    emails: Member<Vec<AnalyzedEmail<'a>>>,
+struct PartialRemediation<'a> {
+    display_name: Field<Cow<'a, str>>,
+    description: Field<Cow<'a, str>>,
+    severity: Field<Severity>,
+    action: Field<Action>,
+    remediate_senders_copy: Field<bool>,
+    emails: Field<Vec<AnalyzedEmail<'a>>>,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> PartialRemediation<'a> {
     /// Reads the value of the member of this name.
-    fn member(&mut self, json: &mut Json<'a>, faults: &mut Faults, name: &str) -> Result<(), JsonFault> {
-        let place = Place::Member(name);
+    fn member(&mut self, json: &mut Json<'a>, errors: &mut PayloadErrors, name: &str) -> Result<(), JsonError> {
+        let location = Location::Field(name);
         match name {
-            "displayName" => self.display_name = members::caption(json, faults, place, MAX_DISPLAY_NAME)?,
-            "description" => self.description = members::caption(json, faults, place, MAX_DESCRIPTION)?,
-            "severity" => self.severity = members::severity(json, faults, place)?,
-            "action" => self.action = members::action(json, faults, place)?,
-            "remediateSendersCopy" => self.remediate_senders_copy = members::boolean(json, faults, place)?,
-            "analyzedEmails" => self.emails = analyzed_emails(json, faults, place)?,
-            _ => other_member(json, faults, Level::Body, place, name)?,
+            "displayName" => self.display_name = fields::caption(json, errors, location, MAX_DISPLAY_NAME)?,
+            "description" => self.description = fields::caption(json, errors, location, MAX_DESCRIPTION)?,
+            "severity" => self.severity = fields::severity(json, errors, location)?,
+            "action" => self.action = fields::action(json, errors, location)?,
+            "remediateSendersCopy" => self.remediate_senders_copy = fields::boolean(json, errors, location)?,
+            "analyzedEmails" => self.emails = analyzed_emails(json, errors, location)?,
+            _ => other_member(json, errors, Level::Body, location, name)?,
         }
         Ok(())
     }
 
     /// Notes what the body lacks.
-    fn require_all(&self, faults: &mut Faults) {
-        self.display_name.require(faults, Place::Member("displayName"));
-        self.description.require(faults, Place::Member("description"));
-        self.severity.require(faults, Place::Member("severity"));
-        self.action.require(faults, Place::Member("action"));
-        self.remediate_senders_copy.require(faults, Place::Member("remediateSendersCopy"));
-        self.emails.require(faults, Place::Member("analyzedEmails"));
+    fn require_all(&self, errors: &mut PayloadErrors) {
+        self.display_name.require(errors, Location::Field("displayName"));
+        self.description.require(errors, Location::Field("description"));
+        self.severity.require(errors, Location::Field("severity"));
+        self.action.require(errors, Location::Field("action"));
+        self.remediate_senders_copy.require(errors, Location::Field("remediateSendersCopy"));
+        self.emails.require(errors, Location::Field("analyzedEmails"));
     }
 
     /// The remediation, if every member is right.
@@ -96,57 +97,58 @@ impl<'a> Draft<'a> {
 /// Reads the emails. Items beyond the limit are only read as JSON and counted.
 fn analyzed_emails<'a>(
     json: &mut Json<'a>,
-    faults: &mut Faults,
-    place: Place<'_>,
-) -> Result<Member<Vec<AnalyzedEmail<'a>>>, JsonFault> {
+    errors: &mut PayloadErrors,
+    location: Location<'_>,
+) -> Result<Field<Vec<AnalyzedEmail<'a>>>, JsonError> {
     let found = json.kind()?;
     if found != Kind::Array {
-        return members::refuse(json, faults, place, found, "must be an array of emails");
+        return fields::refuse(json, errors, location, found, "must be an array of emails");
     }
     // What is wrong with the array itself is told before what is wrong inside it.
-    let listed_before = faults.listed().len();
+    let listed_before = errors.listed().len();
     let mut emails = Vec::new();
     let count = json.array(|json, index| {
         if index >= MAX_ANALYZED_EMAILS {
             return json.skip();
         }
-        emails.extend(analyzed_email(json, faults, index)?);
+        emails.extend(analyzed_email(json, errors, index)?);
         Ok(())
     })?;
     if count == 0 || count > MAX_ANALYZED_EMAILS {
-        faults.insert(listed_before, place, || format!("must have 1 to {MAX_ANALYZED_EMAILS} items, and has {count}"));
-        return Ok(Member::Faulty);
+        errors
+            .insert(listed_before, location, || format!("must have 1 to {MAX_ANALYZED_EMAILS} items, and has {count}"));
+        return Ok(Field::Invalid);
     }
-    Ok(Member::Read(emails))
+    Ok(Field::Read(emails))
 }
 
 /// Reads an item; `None` if something is wrong with it.
 fn analyzed_email<'a>(
     json: &mut Json<'a>,
-    faults: &mut Faults,
+    errors: &mut PayloadErrors,
     index: usize,
-) -> Result<Option<AnalyzedEmail<'a>>, JsonFault> {
+) -> Result<Option<AnalyzedEmail<'a>>, JsonError> {
     let found = json.kind()?;
     if found != Kind::Object {
-        faults.add(Place::Item(index), || {
+        errors.add(Location::Item(index), || {
             format!("must be an object of \"networkMessageId\" and \"recipientEmailAddress\", not {found}")
         });
         json.skip()?;
         return Ok(None);
     }
-    let mut network_message_id = Member::Missing;
-    let mut recipient = Member::Missing;
+    let mut network_message_id = Field::Missing;
+    let mut recipient = Field::Missing;
     json.object(|json, name| {
-        let place = Place::ItemMember(index, name);
+        let location = Location::ItemMember(index, name);
         match name {
-            "networkMessageId" => network_message_id = members::guid(json, faults, place)?,
-            "recipientEmailAddress" => recipient = members::recipient(json, faults, place)?,
-            _ => other_member(json, faults, Level::Item, place, name)?,
+            "networkMessageId" => network_message_id = fields::guid(json, errors, location)?,
+            "recipientEmailAddress" => recipient = fields::recipient(json, errors, location)?,
+            _ => other_member(json, errors, Level::Item, location, name)?,
         }
         Ok(())
     })?;
-    network_message_id.require(faults, Place::ItemMember(index, "networkMessageId"));
-    recipient.require(faults, Place::ItemMember(index, "recipientEmailAddress"));
+    network_message_id.require(errors, Location::ItemMember(index, "networkMessageId"));
+    recipient.require(errors, Location::ItemMember(index, "recipientEmailAddress"));
     let pair = network_message_id.value().zip(recipient.value());
     Ok(pair.map(|(network_message_id, recipient)| AnalyzedEmail { network_message_id, recipient, index }))
 }
@@ -155,13 +157,13 @@ fn analyzed_email<'a>(
 /// section 4.6: a name with `@odata.`); anything else is refused, since a misspelt member would silently do nothing.
 fn other_member(
     json: &mut Json<'_>,
-    faults: &mut Faults,
+    errors: &mut PayloadErrors,
     level: Level,
-    place: Place<'_>,
+    location: Location<'_>,
     name: &str,
-) -> Result<(), JsonFault> {
+) -> Result<(), JsonError> {
     if !name.contains("@odata.") {
-        faults.add(place, || hints::unknown_member(level, name));
+        errors.add(location, || suggestions::unknown_member(level, name));
     }
     json.skip()
 }

@@ -1,11 +1,11 @@
 //! What of the caller's input may appear in our texts: little, short, and harmless to a terminal or a log viewer.
 
-use super::limits::MAX_ECHO;
+use super::limits::MAX_EXCERPT;
 
 /// Marks that something was left out.
 const ELLIPSIS: char = '…';
 
-/// The input cut to [`MAX_ECHO`] characters, with everything that does not show as itself replaced.
+/// The input cut to [`MAX_EXCERPT`] characters, with everything that does not show as itself replaced.
 pub(super) fn excerpt(input: &str) -> String {
     cut(input).chars().map(|c| if is_unseen(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
@@ -15,7 +15,7 @@ pub(super) fn pointer_step(name: &str) -> String {
     excerpt(name).replace('~', "~0").replace('/', "~1")
 }
 
-/// A whole JSON Pointer made of the caller's own names, cut to [`MAX_ECHO`] characters.
+/// A whole JSON Pointer made of the caller's own names, cut to [`MAX_EXCERPT`] characters.
 pub(super) fn cut_pointer(pointer: &str) -> String {
     let short = cut(pointer);
     match short.strip_suffix(ELLIPSIS) {
@@ -25,12 +25,12 @@ pub(super) fn cut_pointer(pointer: &str) -> String {
     }
 }
 
-/// At most [`MAX_ECHO`] characters, the last of them an ellipsis if there were more.
+/// At most [`MAX_EXCERPT`] characters, the last of them an ellipsis if there were more.
 fn cut(text: &str) -> String {
-    if text.chars().nth(MAX_ECHO).is_none() {
+    if text.chars().nth(MAX_EXCERPT).is_none() {
         return text.to_owned();
     }
-    text.chars().take(MAX_ECHO - 1).chain([ELLIPSIS]).collect()
+    text.chars().take(MAX_EXCERPT - 1).chain([ELLIPSIS]).collect()
 }
 
 /// Control characters, and those that reorder or hide the text around them: an address or a name must not look like
@@ -50,12 +50,12 @@ mod tests {
     #[test]
     fn what_is_short_and_visible_stays() {
         assert_eq!(excerpt("naïve 名前 😀"), "naïve 名前 😀");
-        assert_eq!(excerpt(&"é".repeat(MAX_ECHO)), "é".repeat(MAX_ECHO));
+        assert_eq!(excerpt(&"é".repeat(MAX_EXCERPT)), "é".repeat(MAX_EXCERPT));
     }
 
     #[test]
     fn what_is_long_is_cut_between_characters() {
-        assert_eq!(excerpt(&"é".repeat(MAX_ECHO + 1)), format!("{}…", "é".repeat(MAX_ECHO - 1)));
+        assert_eq!(excerpt(&"é".repeat(MAX_EXCERPT + 1)), format!("{}…", "é".repeat(MAX_EXCERPT - 1)));
     }
 
     #[test]
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_step_is_escaped_and_a_cut_pointer_is_still_one() {
         assert_eq!(pointer_step("a/b~c"), "a~1b~0c");
-        let pointer = format!("/{}~0~0", "a".repeat(MAX_ECHO - 3));
-        assert_eq!(cut_pointer(&pointer), format!("/{}…", "a".repeat(MAX_ECHO - 3)));
+        let pointer = format!("/{}~0~0", "a".repeat(MAX_EXCERPT - 3));
+        assert_eq!(cut_pointer(&pointer), format!("/{}…", "a".repeat(MAX_EXCERPT - 3)));
     }
 }

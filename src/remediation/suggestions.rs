@@ -3,7 +3,7 @@
 use super::limits::MAX_MISSPELLINGS;
 
 /// The members of the body, in the order of Graph's documentation.
-pub(super) const BODY_MEMBERS: [&str; 6] =
+pub(crate) const BODY_MEMBERS: [&str; 6] =
     ["displayName", "description", "severity", "action", "remediateSendersCopy", "analyzedEmails"];
 
 /// The members of an item of `analyzedEmails`.
@@ -35,7 +35,7 @@ const WITHOUT_EQUIVALENT: [(&str, &str); 4] = [
     ),
 ];
 
-/// The refusal of a member that does not exist at this level.
+/// The error of a member that does not exist at this level.
 pub(super) fn unknown_member(level: Level, name: &str) -> String {
     let listed_in = |names: &[(&str, &'static str)]| {
         names.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, listed)| *listed)
@@ -43,7 +43,7 @@ pub(super) fn unknown_member(level: Level, name: &str) -> String {
     if let Some(text) = listed_in(&WITHOUT_EQUIVALENT) {
         return text.to_owned();
     }
-    let (here, elsewhere, place) = match level {
+    let (here, elsewhere, location) = match level {
         Level::Body => (BODY_MEMBERS.as_slice(), ITEM_MEMBERS.as_slice(), "in each item of \"analyzedEmails\""),
         Level::Item => (ITEM_MEMBERS.as_slice(), BODY_MEMBERS.as_slice(), "at the top of the body, not in an item"),
     };
@@ -53,13 +53,13 @@ pub(super) fn unknown_member(level: Level, name: &str) -> String {
     if let Some(right) = meant_of(here) {
         format!("unknown member; did you mean \"{right}\"?")
     } else if let Some(right) = meant_of(elsewhere) {
-        format!("unknown member here; \"{right}\" belongs {place}")
+        format!("unknown member here; \"{right}\" belongs {location}")
     } else {
         format!("unknown member; the members here are {}", listed(here))
     }
 }
 
-/// The refusal of a text that is no member of an enum.
+/// The error of a text that is no member of an enum.
 pub(super) fn not_in_enum(text: &str, members: &[&str]) -> String {
     if text.eq_ignore_ascii_case("unknownFutureValue") {
         return format!(
@@ -73,7 +73,7 @@ pub(super) fn not_in_enum(text: &str, members: &[&str]) -> String {
     }
 }
 
-/// The refusal of a text that is no GUID.
+/// The error of a text that is no GUID.
 pub(super) fn not_a_guid(text: &str) -> String {
     let seen = if text.contains('@') || text.starts_with('<') {
         "; this looks like an internet message id, and the GUID stands in the header X-MS-Exchange-Organization-Network-Message-Id"

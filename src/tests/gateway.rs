@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Received;
-use super::errand::{Errand, Exchange, Form};
-use crate::config::{Config, GraphVersion};
-use crate::graph::answer::Accepted;
-use crate::http::{Answer, Body, BodyFailure, Request, RequestHeaders};
-use crate::isolate::Isolate;
-use crate::ledger::{Order, Quota, Settled, Settlement};
-use crate::ports::{Ledger, LedgerFailure, Timers};
-use crate::remediation::Action;
-use crate::testing::gateway::{Gateway, api_key, authorization, code, payload, post};
-use crate::testing::platform::TestPlatform;
-use crate::testing::{CRON_KEY, TENANT, variables_with};
+use super::support::gateway::{Gateway, api_key, authorization, code, payload, post};
+use super::support::runtime::TestRuntime;
+use super::support::{CRON_KEY, TENANT, variables_with};
+use crate::caches::IsolateCaches;
+use crate::config::Config;
+use crate::gateway::Handled;
+use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
+use crate::graph::response::Accepted;
+use crate::http::{Body, Request, RequestBodyError, RequestHeaders, Response};
+use crate::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, Quota};
+use crate::remediation::{Action, GraphVersion};
+use crate::runtime::Timers;
 use crate::time::Timestamp;
 
 fn stopped() -> Gateway {
@@ -28,16 +28,16 @@ fn a_stopped_gateway_sends_nothing_and_still_validates() {
     let good = payload("softDelete", &["hannah@contoso.com"]);
     let mut gateway = stopped();
     for path in ["/remediate", "/v1.0/security/collaboration/analyzedEmails/remediate"] {
-        let answer = gateway.ask(post(path, "", api_key(CRON_KEY)), good.to_string().into_bytes());
-        assert_eq!((answer.status, code(&answer).as_str()), (503, "stopped"), "{path}");
-        assert!(answer.headers.contains(&("Retry-After", "300".to_owned())), "{:?}", answer.headers);
+        let response = gateway.ask(post(path, "", api_key(CRON_KEY)), good.to_string().into_bytes());
+        assert_eq!((response.status, code(&response).as_str()), (503, "stopped"), "{path}");
+        assert!(response.headers.contains(&("Retry-After", "300".to_owned())), "{:?}", response.headers);
         let line = gateway.logged();
         assert_eq!((&line["code"], &line["caller"]), (&json!("stopped"), &json!("cron")));
         assert_eq!(line["reason"], "remediations are stopped");
     }
-    let answer = gateway.validate(api_key(CRON_KEY));
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_eq!(gateway.stage.platform.upstream().calls().len(), 0, "Microsoft was asked for something");
+    let response = gateway.validate(api_key(CRON_KEY));
+    assert_eq!(response.status, 200, "{}", response.body);
+    assert_eq!(gateway.stage.runtime.upstream().calls().len(), 0, "Microsoft was asked for something");
 
     let mut gateway = Gateway::new(variables_with("STOPPED", json!(false)));
     assert_eq!(gateway.remediate(api_key(CRON_KEY), &good).status, 202);
@@ -56,8 +56,8 @@ fn the_stop_comes_after_identity_and_before_the_body() {
         (api_key(CRON_KEY), "validateOnly=true", "invalidJson"),
         (api_key(CRON_KEY), "", "stopped"),
     ] {
-        let answer = gateway.ask(post("/remediate", query, headers), b"{".to_vec());
-        assert_eq!(code(&answer), expected, "{query}");
+        let response = gateway.ask(post("/remediate", query, headers), b"{".to_vec());
+        assert_eq!(code(&response), expected, "{query}");
     }
     assert_eq!(
         gateway.ask(Request { method: "GET".to_owned(), ..post("/healthz", "", api_key("")) }, Vec::new()).status,
@@ -70,19 +70,19 @@ fn the_stop_comes_after_identity_and_before_the_body() {
 fn a_stop_that_cannot_be_read_sends_nothing_either() {
     for value in [json!("yes"), json!(""), json!(1)] {
         let mut gateway = Gateway::new(variables_with("STOPPED", value.clone()));
-        let answer = gateway.remediate(api_key(CRON_KEY), &payload("softDelete", &["hannah@contoso.com"]));
-        assert_eq!((answer.status, code(&answer).as_str()), (500, "misconfigured"), "{value}");
-        let lines = gateway.stage.platform.take_log();
+        let response = gateway.remediate(api_key(CRON_KEY), &payload("softDelete", &["hannah@contoso.com"]));
+        assert_eq!((response.status, code(&response).as_str()), (500, "misconfigured"), "{value}");
+        let lines = gateway.stage.runtime.take_log();
         assert!(lines[0].contains("\"variable\":\"STOPPED\""), "{lines:?}");
-        assert_eq!(gateway.stage.platform.upstream().calls().len(), 0, "{value}");
+        assert_eq!(gateway.stage.runtime.upstream().calls().len(), 0, "{value}");
     }
 }
 
 /// A body that is there after so many milliseconds.
-struct Late(u64, Vec<u8>, TestPlatform);
+struct Late(u64, Vec<u8>, TestRuntime);
 
 impl Body for Late {
-    async fn read(self, _: Option<u64>, _: usize) -> Result<Vec<u8>, BodyFailure> {
+    async fn read(self, _: Option<u64>, _: usize) -> Result<Vec<u8>, RequestBodyError> {
         self.2.sleep(Duration::from_millis(self.0)).await;
         Ok(self.1)
     }
@@ -98,18 +98,25 @@ fn what_comes_too_late_is_not_sent() {
         (200_000, "validateOnly=true", Some(200)),
     ] {
         let mut gateway = Gateway::default();
-        let platform = gateway.stage.platform.clone();
+        let runtime = gateway.stage.runtime.clone();
         let body = payload("softDelete", &["hannah@contoso.com"]).to_string().into_bytes();
         let request = post("/remediate", query, api_key(CRON_KEY));
         let started = gateway.stage.start(async move {
-            let body = Late(late, body, platform.clone());
-            super::receive(&platform, &Isolate::default(), crate::testing::variables, &request, body).await
+            let body = Late(late, body, runtime.clone());
+            crate::gateway::handle_request(
+                &runtime,
+                &IsolateCaches::default(),
+                crate::tests::support::variables,
+                &request,
+                body,
+            )
+            .await
         });
-        let (answer, spent) = match gateway.stage.finish(started) {
-            Received::Answer(answer) => (Some(answer), 0),
-            Received::Errand(errand, _) => (None, errand.spent),
+        let (response, spent) = match gateway.stage.finish(started) {
+            Handled::Response(response) => (Some(response), 0),
+            Handled::Job(job, _) => (None, job.spent),
         };
-        assert_eq!(answer.as_ref().map(|answer| answer.status), status, "{late}");
+        assert_eq!(response.as_ref().map(|response| response.status), status, "{late}");
         assert_eq!(spent, if status.is_none() { late } else { 0 });
         if status == Some(504) {
             let line = gateway.logged();
@@ -118,17 +125,17 @@ fn what_comes_too_late_is_not_sent() {
     }
 }
 
-/// An errand of the caller "cron", whose Worker has used so many milliseconds.
-fn errand(spent: u64) -> Errand {
-    let exchange = Exchange {
+/// A job of the caller "cron", whose Worker has used so many milliseconds.
+fn job(spent: u64) -> RemediationJob {
+    let context = RequestContext {
         request_id: "99999999-0000-4000-8000-000000000001".to_owned(),
         client_request_id: Some("the-callers".to_owned()),
         workflow_run_id: None,
         path: "/remediate".to_owned(),
     };
-    let order = Order {
+    let ledger_request = LedgerRequest {
         key: None,
-        fingerprint: [0; 32],
+        payload_hash: [0; 32],
         pairs: 0,
         action: Action::SoftDelete,
         emails: 3,
@@ -136,15 +143,15 @@ fn errand(spent: u64) -> Errand {
         version: GraphVersion::Beta,
         newer_member: false,
     };
-    Errand { exchange, caller: "cron".to_owned(), order, form: Form::Accepted, spent }
+    RemediationJob { context, caller: "cron".to_owned(), ledger_request, format: ResponseFormat::Accepted, spent }
 }
 
 /// Whoever waited for an object, or for a module that a panic has ended, is told, and has its line in the log.
 #[test]
 fn what_does_not_end_is_answered_and_logged() {
     let gateway = Gateway::default();
-    let platform = &gateway.stage.platform;
-    let told = |answer: &Answer, status: u16, reason: &str| {
+    let runtime = &gateway.stage.runtime;
+    let told = |response: &Response, status: u16, reason: &str| {
         let expected = if status == 503 { ("ledgerUnavailable", Some("5")) } else { ("internal", None) };
         let line = gateway.logged();
         assert_eq!(
@@ -152,8 +159,8 @@ fn what_does_not_end_is_answered_and_logged() {
             (&json!(reason), &json!(status), &json!("/remediate"))
         );
         let header =
-            |name: &str| answer.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-        assert_eq!((answer.status, code(answer).as_str()), (status, expected.0), "{reason}");
+            |name: &str| response.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        assert_eq!((response.status, code(response).as_str()), (status, expected.0), "{reason}");
         assert_eq!(header("Retry-After").as_deref(), expected.1, "{reason}");
         assert_eq!(
             (&line["requestId"], &line["clientRequestId"]),
@@ -163,37 +170,43 @@ fn what_does_not_end_is_answered_and_logged() {
         line
     };
     let unknown = "The outcome is unknown; it is safe to retry.";
-    for (failure, status, reason, outcome) in [
-        (LedgerFailure::Unreachable, 503, "the caller's ledger cannot be reached", unknown),
-        (LedgerFailure::Overloaded, 503, "the caller's ledger is overloaded", unknown),
-        (LedgerFailure::Reset, 503, "the caller's ledger was reset", unknown),
-        (LedgerFailure::Storage, 503, "the storage of the caller's ledger failed", "Nothing was sent."),
-        (LedgerFailure::Failed, 500, "the caller's ledger failed", unknown),
+    for (error, status, reason, outcome) in [
+        (LedgerError::Unreachable, 503, "the caller's ledger cannot be reached", unknown),
+        (LedgerError::Overloaded, 503, "the caller's ledger is overloaded", unknown),
+        (LedgerError::Reset, 503, "the caller's ledger was reset", unknown),
+        (LedgerError::Storage, 503, "the storage of the caller's ledger failed", "Nothing was sent."),
+        (LedgerError::Failed, 500, "the caller's ledger failed", unknown),
     ] {
-        let answer = super::unanswered(platform, errand(7), failure);
-        let line = told(&answer, status, reason);
-        assert!(answer.body.contains(outcome), "{}", answer.body);
+        let response = crate::gateway::unanswered(runtime, job(7), error);
+        let line = told(&response, status, reason);
+        assert!(response.body.contains(outcome), "{}", response.body);
         assert_eq!((&line["caller"], &line["emails"], &line["durationMs"]), (&json!("cron"), &json!(3), &json!(7)));
     }
     let headers = RequestHeaders { client_request_id: Some("the-callers".to_owned()), ..api_key(CRON_KEY) };
     let line = told(
-        &super::lost(platform, &post("/remediate", "", headers)),
+        &crate::gateway::lost(runtime, &post("/remediate", "", headers)),
         500,
         "the module was lost, or failed, while it answered",
     );
     assert_eq!(line["caller"], Value::Null);
     let health = Request { method: "GET".to_owned(), ..post("/healthz", "", RequestHeaders::default()) };
-    assert_eq!(super::lost(platform, &health).status, 500);
-    assert_eq!(gateway.stage.platform.take_log(), [""; 0]);
+    assert_eq!(crate::gateway::lost(runtime, &health).status, 500);
+    assert_eq!(gateway.stage.runtime.take_log(), [""; 0]);
 }
 
 /// A ledger that replays this.
 struct Replaying(Accepted);
 
 impl Ledger for Replaying {
-    async fn settle(&self, _: &Config, _: &Order, _: Vec<u8>, _: Timestamp) -> Result<Settled, LedgerFailure> {
-        let settlement = Settlement::Accepted { accepted: self.0.clone(), replayed: true };
-        Ok(Settled { settlement, quota: Quota { limit: 10, remaining: 10, reset: 0 } })
+    async fn submit_once(
+        &self,
+        _: &Config,
+        _: &LedgerRequest,
+        _: Vec<u8>,
+        _: Timestamp,
+    ) -> Result<LedgerResponse, LedgerError> {
+        let settlement = LedgerOutcome::Accepted { accepted: self.0.clone(), replayed: true };
+        Ok(LedgerResponse { settlement, quota: Quota { limit: 10, remaining: 10, reset: 0 } })
     }
 }
 
@@ -215,22 +228,22 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
         let mut gateway = Gateway::default();
         let record = json!({ "location": location, "duplicate": false, "graph_request_id": null, "status": 202 });
         let ledger = Replaying(serde_json::from_value(record).unwrap());
-        let platform = gateway.stage.platform.clone();
+        let runtime = gateway.stage.runtime.clone();
         let started = gateway.stage.start(async move {
-            super::carry_out(
-                &platform,
-                &Isolate::<()>::default(),
-                crate::testing::variables,
+            crate::gateway::execute(
+                &runtime,
+                &IsolateCaches::<()>::default(),
+                crate::tests::support::variables,
                 &ledger,
-                errand(0),
+                job(0),
                 b"{}".to_vec(),
             )
             .await
         });
-        let answer = gateway.stage.finish(started);
+        let response = gateway.stage.finish(started);
         let expected = if reason.is_none() { good.clone() } else { format!("{history}?tid={TENANT}") };
-        assert!(answer.headers.contains(&("Location", expected.clone())), "{:?}", answer.headers);
-        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert!(response.headers.contains(&("Location", expected.clone())), "{:?}", response.headers);
+        let body: Value = serde_json::from_str(&response.body).unwrap();
         assert_eq!(body["trackingUrl"] == json!(expected), reason.is_some(), "{body}");
         let line = gateway.logged();
         assert_eq!((&line["reason"], &line["replayed"], &line["code"]), (&json!(reason), &json!(true), &Value::Null));
@@ -254,21 +267,21 @@ fn plain_http_is_rejected_before_configuration_and_credentials() {
         };
         let mut gateway = Gateway::default();
         let body = payload("softDelete", &["hannah@contoso.com"]).to_string().into_bytes();
-        let answer = gateway.ask(over(api_key(CRON_KEY)), body);
-        assert_eq!(answer.status, status, "{scheme} {host}");
+        let response = gateway.ask(over(api_key(CRON_KEY)), body);
+        assert_eq!(response.status, status, "{scheme} {host}");
         if status == 200 {
             continue;
         }
-        assert_eq!(code(&answer), "httpsRequired");
-        assert!(answer.headers.iter().all(|(name, _)| *name != "WWW-Authenticate"), "{:?}", answer.headers);
+        assert_eq!(code(&response), "httpsRequired");
+        assert!(response.headers.iter().all(|(name, _)| *name != "WWW-Authenticate"), "{:?}", response.headers);
         let line = gateway.logged();
         assert_eq!(line["reason"], "the request did not come over https");
         assert_eq!(line["caller"], Value::Null, "the credential was not looked at");
         // Whatever is wrong beside it, and whatever the configuration is.
         let mut broken = Gateway::new(variables_with("CALLERS", json!([])));
         for headers in [RequestHeaders::default(), api_key("x"), authorization("Bearer x, Bearer y")] {
-            let answer = broken.ask(over(headers), Vec::new());
-            assert_eq!((answer.status, code(&answer).as_str()), (403, "httpsRequired"), "{scheme} {host}");
+            let response = broken.ask(over(headers), Vec::new());
+            assert_eq!((response.status, code(&response).as_str()), (403, "httpsRequired"), "{scheme} {host}");
             broken.logged();
         }
         let get = Request { method: "GET".to_owned(), path: "/healthz".to_owned(), ..over(api_key("x")) };
@@ -279,7 +292,7 @@ fn plain_http_is_rejected_before_configuration_and_credentials() {
 /// A response and the log are read by more people than may hold a key.
 #[test]
 fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed() {
-    let token = crate::testing::entra::Draft::v2().token();
+    let token = crate::tests::support::entra::Draft::v2().token();
     let basic = "c2NyaXB0OnJna19vZi10aGUtc2NyaXB0LW9sZA";
     for (headers, id) in [
         (api_key(CRON_KEY), "rgk_of"),
@@ -304,8 +317,8 @@ fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed() {
             };
             let ids = RequestHeaders { api_key: headers.api_key.clone(), ..ids };
             let mut gateway = Gateway::default();
-            let answer = gateway.ask(post(path, "", ids), b"{}".to_vec());
-            let shown = format!("{answer:?}{}", gateway.logged());
+            let response = gateway.ask(post(path, "", ids), b"{}".to_vec());
+            let shown = format!("{response:?}{}", gateway.logged());
             assert!(!shown.contains(id), "{path} {id}: {shown}");
         }
     }
@@ -322,8 +335,8 @@ fn only_a_path_of_the_gateway_is_echoed() {
         ("/rgk_of-the-script-old", false),
         ("/remediate/rgk_of-the-script-old", false),
     ] {
-        let answer = gateway.ask(post(path, "", RequestHeaders::default()), Vec::new());
-        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        let response = gateway.ask(post(path, "", RequestHeaders::default()), Vec::new());
+        let body: Value = serde_json::from_str(&response.body).unwrap();
         assert_eq!(body.get("instance"), echoed.then(|| json!(path)).as_ref(), "{path}");
         assert!(!gateway.logged().to_string().contains("rgk_"), "{path}");
     }

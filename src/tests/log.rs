@@ -2,36 +2,35 @@
 
 use std::fmt::Write;
 
-use super::{Record, config_line};
-use crate::caller::IdentityFault;
-use crate::caller::rights::Denied;
-use crate::caller::token::TokenFault;
-use crate::config::ConfigFault;
-use crate::graph::answer::{GraphFault, GraphFaultKind};
-use crate::graph::app_token::TokenEndpointFault;
-use crate::http::Route;
-use crate::ledger::{Quota, SubmitFault};
-use crate::ports::{LedgerFailure, SendFailure};
-use crate::problem::Refusal;
+use crate::auth::AuthError;
+use crate::auth::permissions::PermissionError;
+use crate::auth::token_error::TokenError;
+use crate::config::ConfigError;
+use crate::graph::error::{GraphError, GraphErrorKind, SubmitError, TokenEndpointError};
+use crate::ledger::{LedgerError, Quota};
+use crate::log::{LogEntry, config_line};
+use crate::problem::error::GatewayError;
 use crate::remediation::{self, Action};
+use crate::route::Route;
+use crate::runtime::SendError;
 
 /// What the queries of docs/operate.md are tried on.
 const SAMPLE: &str = include_str!("../../docs/operate/sample.jsonl");
 
 /// A line of a request to `/remediate` in the morning of the sample.
-fn request(number: u32) -> Record {
-    Record {
+fn request(number: u32) -> LogEntry {
+    LogEntry {
         request_id: format!("00000000-0000-4000-8000-{number:012}"),
         route: Some(Route::Remediate.name()),
         status: 202,
         duration_ms: 40,
-        ..Record::default()
+        ..LogEntry::default()
     }
 }
 
 /// One whose caller and payload were found to be good.
-fn remediation(number: u32, caller: &str, action: Action, emails: u64) -> Record {
-    Record {
+fn remediation(number: u32, caller: &str, action: Action, emails: u64) -> LogEntry {
+    LogEntry {
         caller: Some(caller.to_owned()),
         action: Some(action.as_str()),
         emails: Some(emails),
@@ -42,77 +41,80 @@ fn remediation(number: u32, caller: &str, action: Action, emails: u64) -> Record
     }
 }
 
-fn accepted(record: Record, bulk: u32, status: u16, replayed: bool, duration_ms: u64) -> Record {
-    Record {
+fn accepted(entry: LogEntry, bulk: u32, status: u16, replayed: bool, duration_ms: u64) -> LogEntry {
+    LogEntry {
         replayed: Some(replayed),
         duplicate: Some(status == 409),
         bulk_id: Some(format!("00000000-0000-4000-9000-{bulk:012}")),
         graph_request_id: Some(format!("00000000-0000-4000-a000-{bulk:012}")),
         graph_status: Some(status),
         duration_ms,
-        ..record
+        ..entry
     }
 }
 
-fn refused(record: Record, refusal: impl Into<Refusal>) -> Record {
-    let refusal = refusal.into();
-    let (graph_status, graph_request_id) = match &refusal {
-        Refusal::Submit(SubmitFault::Graph(fault)) => (fault.status, fault.graph_request_id.clone()),
+fn refused(entry: LogEntry, error: impl Into<GatewayError>) -> LogEntry {
+    let error = error.into();
+    let (graph_status, graph_request_id) = match &error {
+        GatewayError::Submit(SubmitError::Graph(error)) => (error.status, error.graph_request_id.clone()),
         _ => (None, None),
     };
-    let (code, answer) = crate::testing::refused(&refusal);
-    Record {
-        status: answer.status,
+    let (code, response) = crate::tests::support::refused(&error);
+    LogEntry {
+        status: response.status,
         code: Some(code.as_str()),
-        reason: Some(refusal.to_string()),
+        reason: Some(error.to_string()),
         graph_status,
         graph_request_id,
-        ..record
+        ..entry
     }
 }
 
-fn graph(kind: GraphFaultKind, status: Option<u16>) -> SubmitFault {
-    GraphFault { kind, status, graph_request_id: None }.into()
+fn graph(kind: GraphErrorKind, status: Option<u16>) -> SubmitError {
+    GraphError { kind, status, graph_request_id: None }.into()
 }
 
 fn lines() -> Vec<String> {
     let incident = |number, emails| remediation(number, "remediate-incident", Action::SoftDelete, emails);
     let soar = |number, emails| remediation(number, "soar", Action::HardDelete, emails);
     let quota = Quota { limit: 1000, remaining: 100, reset: 1800 };
-    let throttled = || graph(GraphFaultKind::Throttled { retry_after: Some(60) }, Some(429));
-    let no_payload = remediation::read(b"{}").map_or_else(Refusal::from, |_| Refusal::NotFound);
-    let fault = ConfigFault { variable: "CALLERS[1].actions".to_owned(), problem: "is missing".to_owned() };
+    let throttled = || graph(GraphErrorKind::Throttled { retry_after: Some(60) }, Some(429));
+    let no_payload = remediation::parse(b"{}").map_or_else(GatewayError::from, |_| GatewayError::NotFound);
+    let error = ConfigError { variable: "CALLERS[1].actions".to_owned(), problem: "is missing".to_owned() };
     [
         accepted(incident(1, 2), 1, 202, false, 1_200),
         accepted(incident(2, 2), 1, 202, true, 30),
         accepted(soar(3, 1), 2, 409, false, 900),
         accepted(soar(4, 900), 3, 202, false, 41_000),
-        Record { status: 200, ..incident(5, 2) }, // validateOnly
+        LogEntry { status: 200, ..incident(5, 2) }, // validateOnly
         refused(
             soar(6, 3),
-            Refusal::Denied { caller: "soar".to_owned(), denied: Denied::Recipients { first: vec![2], total: 1 } },
+            GatewayError::Permission {
+                caller: "soar".to_owned(),
+                error: PermissionError::Recipients { first: vec![2], total: 1 },
+            },
         ),
-        refused(soar(7, 200), Refusal::QuotaExceeded { emails: 200, quota }),
+        refused(soar(7, 200), GatewayError::QuotaExceeded { emails: 200, quota }),
         refused(incident(8, 5), throttled()),
         refused(incident(9, 5), throttled()),
-        refused(Record { caller: Some("soar".to_owned()), ..request(10) }, no_payload),
-        refused(request(11), IdentityFault::UnknownKey),
-        refused(request(12), IdentityFault::UnknownKey),
-        refused(request(13), IdentityFault::Token(TokenFault::Expired)),
+        refused(LogEntry { caller: Some("soar".to_owned()), ..request(10) }, no_payload),
+        refused(request(11), AuthError::UnknownKey),
+        refused(request(12), AuthError::UnknownKey),
+        refused(request(13), AuthError::Token(TokenError::Expired)),
         refused(
             incident(14, 1),
-            SubmitFault::from(TokenEndpointFault::Rejected { status: 401, code: Some(7_000_222) }),
+            SubmitError::from(TokenEndpointError::Rejected { status: 401, code: Some(7_000_222) }),
         ),
-        Record {
+        LogEntry {
             duration_ms: 62_000,
-            ..refused(soar(15, 1), graph(GraphFaultKind::Send(SendFailure::Deadline), None))
+            ..refused(soar(15, 1), graph(GraphErrorKind::Send(SendError::Deadline), None))
         },
-        refused(soar(16, 1), LedgerFailure::Unreachable),
-        refused(request(17), Refusal::Misconfigured),
+        refused(soar(16, 1), LedgerError::Unreachable),
+        refused(request(17), GatewayError::Misconfigured),
     ]
     .iter()
-    .map(Record::line)
-    .chain([config_line(&fault)])
+    .map(LogEntry::line)
+    .chain([config_line(&error)])
     .collect()
 }
 

@@ -2,15 +2,15 @@
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::Response;
+use web_sys::Response as JsResponse;
 
-use crate::http::Answer;
+use crate::http::Response;
 use crate::time::Timestamp;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
+    fn respond(status: u16, headers: &str, body: &[u8]) -> Result<JsResponse, JsValue>;
 }
 
 /// `Date.now()` as a timestamp.
@@ -46,8 +46,8 @@ pub(super) fn packed<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) 
 }
 
 /// The answer as the platform's response.
-pub(super) fn response(answer: &Answer) -> Result<Response, JsValue> {
-    let headers = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
+pub(super) fn response(response: &Response) -> Result<JsResponse, JsValue> {
+    let headers = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
     let headers = packed(headers).ok_or("a header of the answer holds a line break")?;
-    respond(answer.status, &headers, answer.body.as_bytes())
+    respond(response.status, &headers, response.body.as_bytes())
 }

@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Crypto, CryptoKey};
 
 use super::{Workers, global, tasks};
-use crate::ports::{Signatures, Signing};
+use crate::runtime::{Signer, Verifier};
 use crate::secret::SecretBytes;
 
 /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2), which with SHA-256 is RS256.
@@ -42,11 +42,11 @@ async fn import(n: &str, e: &str) -> Result<CryptoKey, JsValue> {
     let algorithm = object(&[("name", ALGORITHM), ("hash", "SHA-256")])?;
     let usages = Array::of1(&JsValue::from_str("verify"));
     let promise = crypto()?.subtle().import_key_with_object("jwk", &key, &algorithm, false, &usages)?;
-    tasks::settled(&promise).await?.dyn_into()
+    tasks::outcome_of(&promise).await?.dyn_into()
 }
 
 async fn verify(key: &CryptoKey, message: &[u8], signature: &[u8]) -> Result<bool, JsValue> {
-    Ok(tasks::settled(&start_verifying(ALGORITHM, key, signature, message)?).await?.is_truthy())
+    Ok(tasks::outcome_of(&start_verifying(ALGORITHM, key, signature, message)?).await?.is_truthy())
 }
 
 async fn sign(pkcs8: &[u8], message: &[u8]) -> Result<Vec<u8>, JsValue> {
@@ -54,14 +54,14 @@ async fn sign(pkcs8: &[u8], message: &[u8]) -> Result<Vec<u8>, JsValue> {
     let algorithm = object(&[("name", PSS), ("hash", "SHA-256")])?;
     let usages = Array::of1(&JsValue::from_str("sign"));
     let promise = subtle.import_key_with_object("pkcs8", &Uint8Array::from(pkcs8), &algorithm, false, &usages)?;
-    let key: CryptoKey = tasks::settled(&promise).await?.dyn_into()?;
+    let key: CryptoKey = tasks::outcome_of(&promise).await?.dyn_into()?;
     let algorithm = object(&[("name", PSS)])?;
     Reflect::set(&algorithm, &JsValue::from_str("saltLength"), &JsValue::from(SALT))?;
-    let signature = tasks::settled(&subtle.sign_with_object_and_u8_array(&algorithm, &key, message)?).await?;
+    let signature = tasks::outcome_of(&subtle.sign_with_object_and_u8_array(&algorithm, &key, message)?).await?;
     Ok(Uint8Array::new(&signature).to_vec())
 }
 
-impl Signatures for Workers {
+impl Verifier for Workers {
     type Key = CryptoKey;
 
     async fn import_rs256(&self, n: &str, e: &str) -> Option<CryptoKey> {
@@ -73,7 +73,7 @@ impl Signatures for Workers {
     }
 }
 
-impl Signing for Workers {
+impl Signer for Workers {
     async fn sign_ps256(&self, pkcs8: &SecretBytes, message: &[u8]) -> Option<Vec<u8>> {
         sign(pkcs8.expose(), message).await.ok()
     }

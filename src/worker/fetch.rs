@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::AbortController;
 
 use super::{Workers, convert, tasks};
-use crate::ports::{Call, Http, Received, SendFailure, Timers, Unread};
+use crate::runtime::{BodyError, HttpClient, HttpRequest, HttpResponse, SendError, Timers};
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
@@ -18,56 +18,56 @@ extern "C" {
     fn call_microsoft(head: &str, body: Option<&[u8]>, cap: f64, skip: bool, controller: &AbortController) -> Promise;
 }
 
-impl Http for Workers {
-    async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure> {
-        let controller = AbortController::new().map_err(|_| SendFailure::Connection)?;
+impl HttpClient for Workers {
+    async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, SendError> {
+        let controller = AbortController::new().map_err(|_| SendError::Connection)?;
         let aborted = Cell::new(false);
-        let exchange = pin!(exchange(&call, &controller, &aborted));
-        match select(exchange, pin!(self.sleep(call.deadline))).await {
+        let context = pin!(context(&request, &controller, &aborted));
+        match select(context, pin!(self.sleep(request.deadline))).await {
             Either::Left((received, _)) => received,
-            Either::Right(((), exchange)) => {
+            Either::Right(((), context)) => {
                 // A fetch that is merely dropped goes on. Aborted, it ends at once, its body included.
                 aborted.set(true);
                 controller.abort();
-                exchange.await
+                context.await
             }
         }
     }
 }
 
-async fn exchange(
-    call: &Call<'_>,
+async fn context(
+    request: &HttpRequest<'_>,
     controller: &AbortController,
     aborted: &Cell<bool>,
-) -> Result<Received, SendFailure> {
-    let failure = || if aborted.get() { SendFailure::Deadline } else { SendFailure::Connection };
+) -> Result<HttpResponse, SendError> {
+    let error = || if aborted.get() { SendError::Deadline } else { SendError::Connection };
 
-    let method = if call.body.is_some() { "POST" } else { "GET" };
-    let headers = convert::packed(call.headers.iter().copied()).ok_or(SendFailure::Connection)?;
-    let head = format!("{}\n{method}\n{}\n{headers}", call.url, call.wanted.join(" "));
-    let (cap, skip) = (convert::number(call.body_cap), call.skip_success_body);
-    let started = call_microsoft(&head, call.body, cap, skip, controller);
-    let received = tasks::settled(&started).await.map_err(|_| failure())?;
+    let method = if request.body.is_some() { "POST" } else { "GET" };
+    let headers = convert::packed(request.headers.iter().copied()).ok_or(SendError::Connection)?;
+    let head = format!("{}\n{method}\n{}\n{headers}", request.url, request.wanted.join(" "));
+    let (cap, skip) = (convert::number(request.body_cap), request.skip_success_body);
+    let started = call_microsoft(&head, request.body, cap, skip, controller);
+    let received = tasks::outcome_of(&started).await.map_err(|_| error())?;
 
     if let Some(head) = received.as_string() {
-        return read(call, &head, Err(Unread::Skipped)).ok_or_else(failure);
+        return read(request, &head, Err(BodyError::Skipped)).ok_or_else(error);
     }
     let parts: Array = received.unchecked_into();
     let body = parts.get(1);
     let body = if body.is_undefined() {
-        Err(Unread::Failed(failure()))
+        Err(BodyError::Failed(error()))
     } else if body.is_null() {
-        Err(Unread::TooLarge)
+        Err(BodyError::TooLarge)
     } else {
         Ok(body.unchecked_into::<Uint8Array>().to_vec())
     };
-    parts.get(0).as_string().and_then(|head| read(call, &head, body)).ok_or_else(failure)
+    parts.get(0).as_string().and_then(|head| read(request, &head, body)).ok_or_else(error)
 }
 
 /// The answer, of which `head` has the status and a line for each wanted header.
-fn read(call: &Call<'_>, head: &str, body: Result<Vec<u8>, Unread>) -> Option<Received> {
+fn read(request: &HttpRequest<'_>, head: &str, body: Result<Vec<u8>, BodyError>) -> Option<HttpResponse> {
     let mut lines = head.split('\n');
     let status = lines.next()?.parse().ok()?;
     let present = |(name, line): (&&'static str, &str)| Some((*name, line.strip_prefix('=')?.to_owned()));
-    Some(Received { status, headers: call.wanted.iter().zip(lines).filter_map(present).collect(), body })
+    Some(HttpResponse { status, headers: request.wanted.iter().zip(lines).filter_map(present).collect(), body })
 }

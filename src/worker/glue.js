@@ -193,41 +193,41 @@ export async function callMicrosoft(head, body, cap, skip, { signal }) {
 // ---- The ledger ----
 
 /**
- * Has a caller's object carry out an errand. `message` has the object's name on a line, and then the errand, JSON in ASCII; `body` is the one for Graph. What
+ * Has a caller's object carry out a job. `message` has the object's name on a line, and then the job, JSON in ASCII; `body` is the one for Graph. What
  * the object answers is the caller's answer. It is given up after `patience` milliseconds.
  */
 export async function pass(env, message, body, patience) {
-  const [name, errand] = message.split("\n");
+  const [name, job] = message.split("\n");
   let timer;
   const late = new Promise((_, fail) => {
     timer = setTimeout(fail, patience);
   });
   try {
-    return await Promise.race([send(env, name, errand, body), late]);
+    return await Promise.race([send(env, name, job, body), late]);
   } catch (error) {
     // Not within the call that has come here.
     await null;
     const { overloaded, durableObjectReset, remote } = error ?? {};
-    return enter(() => unanswered(errand, overloaded === true, durableObjectReset === true, remote === true));
+    return enter(() => unanswered(job, overloaded === true, durableObjectReset === true, remote === true));
   } finally {
     clearTimeout(timer);
   }
 }
 
 /**
- * Sends an errand. A request holds the bytes of its body until its response comes, and a suspended function its variables: many that wait would exhaust the
+ * Sends a job. A request holds the bytes of its body until its response comes, and a suspended function its variables: many that wait would exhaust the
  * memory of the isolate. So the body is a stream, which is gone once it is read, and this function ends at once. `body` is a view of the module's memory,
  * which would not last.
  */
-function send(env, name, errand, body) {
+function send(env, name, job, body) {
   // The host is of no account: the binding and the name address the object.
-  const init = { method: "POST", headers: { errand }, body: new Response(body.slice()).body };
+  const init = { method: "POST", headers: { job }, body: new Response(body.slice()).body };
   return env.LEDGER.getByName(name).fetch("https://ledger/", init);
 }
 
-/** The errand of a request to an object, as UTF-8. */
-export function errandOf(request) {
-  return encoder.encode(request.headers.get("errand") ?? "");
+/** The job of a request to an object, as UTF-8. */
+export function jobOf(request) {
+  return encoder.encode(request.headers.get("job") ?? "");
 }
 
 /** All rows of a query, each an array. Read at once: `values` may be views of the module's memory. */

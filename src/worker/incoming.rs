@@ -6,16 +6,16 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::Request as JsRequest;
 
 use super::{convert, tasks};
-use crate::gateway::errand::Errand;
-use crate::http::{Body, BodyFailure, Request, RequestHeaders};
+use crate::gateway::job::RemediationJob;
+use crate::http::{Body, Request, RequestBodyError, RequestHeaders};
 use crate::secret::Secret;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = read)]
     fn read_request(request: &JsRequest) -> Vec<u8>;
-    #[wasm_bindgen(js_name = errandOf)]
-    fn errand_of(request: &JsRequest) -> Vec<u8>;
+    #[wasm_bindgen(js_name = jobOf)]
+    fn job_of(request: &JsRequest) -> Vec<u8>;
     fn whole(request: &JsRequest) -> Promise;
     fn counted(request: &JsRequest, cap: f64) -> Promise;
 }
@@ -23,11 +23,11 @@ extern "C" {
 /// The body of a request of the platform's.
 pub(super) struct IncomingBody(JsRequest);
 
-/// What a request to an object brings: the errand, and the body for Graph. `None` where that is not what it brings.
-pub(super) async fn errand(request: &JsRequest) -> Option<(Errand, Vec<u8>)> {
-    let errand = serde_json::from_slice(&errand_of(request)).ok()?;
-    let body = tasks::settled(&whole(request)).await.ok()?;
-    Some((errand, body.unchecked_into::<Uint8Array>().to_vec()))
+/// What a request to an object brings: the job, and the body for Graph. `None` where that is not what it brings.
+pub(super) async fn job(request: &JsRequest) -> Option<(RemediationJob, Vec<u8>)> {
+    let job = serde_json::from_slice(&job_of(request)).ok()?;
+    let body = tasks::outcome_of(&whole(request)).await.ok()?;
+    Some((job, body.unchecked_into::<Uint8Array>().to_vec()))
 }
 
 /// Takes `request` apart.
@@ -71,15 +71,15 @@ fn path_and_query(target: &str) -> (&str, &str) {
 }
 
 impl Body for IncomingBody {
-    async fn read(self, declared: Option<u64>, cap: usize) -> Result<Vec<u8>, BodyFailure> {
+    async fn read(self, declared: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
         // A declared length is what frames the body, so no more can come than was declared, and it comes in one piece. Without one it is
         // counted as it comes.
         let fits = declared.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap));
         let bytes = if fits { whole(&self.0) } else { counted(&self.0, convert::number(cap)) };
-        match tasks::settled(&bytes).await {
-            Ok(bytes) if bytes.is_null() => Err(BodyFailure::TooLarge),
+        match tasks::outcome_of(&bytes).await {
+            Ok(bytes) if bytes.is_null() => Err(RequestBodyError::TooLarge),
             Ok(bytes) => Ok(bytes.unchecked_into::<Uint8Array>().to_vec()),
-            Err(_) => Err(BodyFailure::CutOff),
+            Err(_) => Err(RequestBodyError::CutOff),
         }
     }
 }

@@ -16,23 +16,21 @@ use std::time::Duration;
 use js_sys::Promise;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{CryptoKey, Request, Response, WorkerGlobalScope};
+use web_sys::{CryptoKey, Request, Response as JsResponse, WorkerGlobalScope};
 use worker::worker_sys::Context;
 
-use self::tasks::Run;
-use self::timers::SharedTimer;
-use crate::gateway::{self, Received};
-use crate::isolate::Isolate;
-use crate::ports::{Background, Clock, Domains, Guids, LedgerFailure, Log, Timers};
+use crate::caches::IsolateCaches;
+use crate::deadline::LEDGER_GRACE;
+use crate::gateway::{self, Handled};
+use crate::ledger::LedgerError;
+use crate::runtime::{Background, Clock, Domains, Guids, Log, Timers};
 use crate::time::{Timestamp, millis_of};
-
-/// How long after the caller's time an object that has not answered is given up. It answers by then where the platform lets it; with this the whole is still
-/// below the 100 s of the SDKs (facts, section 5).
-const LOST: Duration = Duration::from_secs(4);
+use tasks::Run;
+use timers::SharedTimer;
 
 thread_local! {
     /// What this isolate keeps between requests. An isolate has one thread, so this is its one instance.
-    static ISOLATE: Rc<Isolate<CryptoKey>> = Rc::default();
+    static ISOLATE: Rc<IsolateCaches<CryptoKey>> = Rc::default();
 }
 
 /// Workers as the pipeline's platform.
@@ -60,7 +58,7 @@ impl Workers {
 extern "C" {
     #[wasm_bindgen(js_name = log)]
     fn log_line(line: &str);
-    /// What a caller's object answers within `patience` milliseconds to `message`, its name and the errand on a line each, and `body`, the one for Graph: a
+    /// What a caller's object answers within `patience` milliseconds to `message`, its name and the job on a line each, and `body`, the one for Graph: a
     /// response.
     fn pass(env: &JsValue, message: &str, body: &[u8], patience: u32) -> Promise;
 }
@@ -69,17 +67,17 @@ extern "C" {
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
 pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
-    let platform = Workers::new(Some(context.unchecked_into()));
+    let runtime = Workers::new(Some(context.unchecked_into()));
     tasks::run(async move {
-        let isolate = ISOLATE.with(Rc::clone);
+        let caches = ISOLATE.with(Rc::clone);
         let (request, body) = incoming::split(request);
-        match gateway::receive(&platform, &isolate, || env::variables(&env), &request, body).await {
-            Received::Answer(answer) => Ok(convert::response(&answer)?.into()),
-            Received::Errand(errand, graph_request) => {
-                let message = serde_json::to_string(&errand).map_err(|_| "an errand that is no JSON")?;
-                let patience = u32::try_from(millis_of(errand.left().saturating_add(LOST))).unwrap_or(u32::MAX);
+        match gateway::handle_request(&runtime, &caches, || env::variables(&env), &request, body).await {
+            Handled::Response(response) => Ok(convert::response(&response)?.into()),
+            Handled::Job(job, graph_request) => {
+                let message = serde_json::to_string(&job).map_err(|_| "an errand that is no JSON")?;
+                let patience = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
                 // One ledger for each name, whatever the case: `CALLERS` takes no two names that differ in case alone.
-                let name = errand.caller.to_ascii_lowercase();
+                let name = job.caller.to_ascii_lowercase();
                 Ok(pass(&env, &format!("{name}\n{message}"), graph_request.as_bytes(), patience).into())
             }
         }
@@ -87,25 +85,25 @@ pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
     .into()
 }
 
-/// The answer for an object that did not answer `errand`, as [`pass`] had it. The flags are what the platform says of the failure: that the object has too
+/// The answer for an object that did not answer `job`, as [`pass`] had it. The flags are what the platform says of the failure: that the object has too
 /// many requests, that the platform has reset it, and that the object's own code threw.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn unanswered(errand: &str, overloaded: bool, reset: bool, remote: bool) -> Result<Response, JsValue> {
-    let failure = match (overloaded, reset, remote) {
-        (true, ..) => LedgerFailure::Overloaded,
-        (false, true, _) => LedgerFailure::Reset,
-        (false, false, true) => LedgerFailure::Failed,
-        (false, false, false) => LedgerFailure::Unreachable,
+pub fn unanswered(job: &str, overloaded: bool, reset: bool, remote: bool) -> Result<JsResponse, JsValue> {
+    let error = match (overloaded, reset, remote) {
+        (true, ..) => LedgerError::Overloaded,
+        (false, true, _) => LedgerError::Reset,
+        (false, false, true) => LedgerError::Failed,
+        (false, false, false) => LedgerError::Unreachable,
     };
-    let errand = serde_json::from_str(errand).map_err(|_| "an errand that is no JSON")?;
-    convert::response(&gateway::unanswered(&Workers::new(None), errand, failure))
+    let job = serde_json::from_str(job).map_err(|_| "an errand that is no JSON")?;
+    convert::response(&gateway::unanswered(&Workers::new(None), job, error))
 }
 
 /// The answer to a request that was being answered when the module was lost.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn lost(request: Request) -> Result<Response, JsValue> {
+pub fn lost(request: Request) -> Result<JsResponse, JsValue> {
     let (request, _) = incoming::split(request);
     convert::response(&gateway::lost(&Workers::new(None), &request))
 }

@@ -6,11 +6,12 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::types::SqlStorage;
 
-use crate::graph::answer::Accepted;
-use crate::ledger::order::{Hash, Slot};
-use crate::ledger::rules::{Effect, Record, Store, Success};
-use crate::ledger::window::{SPAN, Window};
-use crate::ports::LedgerFailure;
+use crate::graph::response::Accepted;
+use crate::ledger::LedgerError;
+use crate::ledger::engine::{Effect, Success};
+use crate::ledger::quota::{RollingQuota, SPAN};
+use crate::ledger::storage::{LedgerRecord, Store};
+use crate::ledger::types::{Hash, RecordKey};
 use crate::remediation::Action;
 use crate::time::{Timestamp, millis_of};
 
@@ -25,12 +26,12 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = run)]
     fn run_integer(sql: &SqlStorage, statement: &JsString, value: Integer) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_name = run)]
-    fn run_slot(sql: &SqlStorage, statement: &JsString, slot: &[u8]) -> Result<(), JsValue>;
+    fn run_slot(sql: &SqlStorage, statement: &JsString, record_key: &[u8]) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_name = run)]
     fn run_put(
         sql: &SqlStorage,
         statement: &JsString,
-        slot: &[u8],
+        record_key: &[u8],
         payload: &[u8],
         keyed: Integer,
         counted: Integer,
@@ -44,7 +45,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = rows)]
     fn rows_integer(sql: &SqlStorage, query: &JsString, value: Integer) -> Result<Array, JsValue>;
     #[wasm_bindgen(catch, js_name = rows)]
-    fn rows_slot(sql: &SqlStorage, query: &JsString, slot: &[u8]) -> Result<Array, JsValue>;
+    fn rows_slot(sql: &SqlStorage, query: &JsString, record_key: &[u8]) -> Result<Array, JsValue>;
     #[wasm_bindgen(catch, js_name = rows)]
     fn rows_payload(
         sql: &SqlStorage,
@@ -65,16 +66,16 @@ extern "C" {
 
 /// SQLite has failed, or holds what this code does not write. What it says goes nowhere, since it may hold values.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct StorageFailure;
+pub(super) struct StorageError;
 
-impl From<JsValue> for StorageFailure {
+impl From<JsValue> for StorageError {
     fn from(_: JsValue) -> Self {
         Self
     }
 }
 
-impl From<StorageFailure> for LedgerFailure {
-    fn from(_: StorageFailure) -> Self {
+impl From<StorageError> for LedgerError {
+    fn from(_: StorageError) -> Self {
         Self::Storage
     }
 }
@@ -121,7 +122,7 @@ struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    fn of(record: &'a Record) -> Self {
+    fn of(record: &'a LedgerRecord) -> Self {
         let mut written = Self::default();
         if let Some(Effect { pairs, action, tried, until }) = record.effect {
             written.pairs = Some(hexadecimal(pairs));
@@ -152,10 +153,10 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Opens the tables, made or brought up to date where they are not.
-    pub(super) fn open(sql: SqlStorage) -> Result<Self, StorageFailure> {
+    pub(super) fn open(sql: SqlStorage) -> Result<Self, StorageError> {
         run(&sql, &"CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY)".into())?;
         let done = first(&rows(&sql, &"SELECT coalesce(max(version), 0) FROM migration".into())?)?;
-        let done = usize::try_from(done).map_err(|_| StorageFailure)?;
+        let done = usize::try_from(done).map_err(|_| StorageError)?;
         for (version, step) in (1_u32..).zip(MIGRATIONS).skip(done) {
             run(&sql, &step.into())?;
             run_integer(&sql, &"INSERT INTO migration VALUES (?)".into(), version.into())?;
@@ -176,7 +177,7 @@ impl Tables {
     }
 
     /// What the records of the last hour count against the quota.
-    pub(super) fn window(&self, now: Timestamp) -> Result<Window, StorageFailure> {
+    pub(super) fn quota(&self, now: Timestamp) -> Result<RollingQuota, StorageError> {
         let since = now.millis().saturating_sub(millis_of(SPAN));
         let query = "SELECT began / 1000, sum(counted) FROM remediation WHERE began >= ? AND counted > 0 GROUP BY 1";
         let rows = rows_integer(&self.sql, &query.into(), integer(since))?;
@@ -184,23 +185,28 @@ impl Tables {
             let row: Array = row.unchecked_into();
             Ok((Timestamp::from_seconds(unsigned(&row.get(0))?), unsigned(&row.get(1))?))
         });
-        Ok(Window::of(counted.collect::<Result<Vec<_>, StorageFailure>>()?))
+        Ok(RollingQuota::of(counted.collect::<Result<Vec<_>, StorageError>>()?))
     }
 
     /// Whether there is any record.
-    pub(super) fn is_empty(&self) -> Result<bool, StorageFailure> {
+    pub(super) fn is_empty(&self) -> Result<bool, StorageError> {
         Ok(first(&rows(&self.sql, &"SELECT NOT EXISTS (SELECT 1 FROM remediation)".into())?)? == 1)
     }
 
-    /// Runs the statement that writes `record` into `slot`. Gives how many rows, of the table and its index, were written.
-    fn write(&self, statement: &JsString, slot: Slot, record: &Record) -> Result<Integer, StorageFailure> {
+    /// Runs the statement that writes `record` into `record_key`. Gives how many rows, of the table and its index, were written.
+    fn write(
+        &self,
+        statement: &JsString,
+        record_key: RecordKey,
+        record: &LedgerRecord,
+    ) -> Result<Integer, StorageError> {
         let accepted_at = record.accepted.as_ref().map(|(at, _)| integer(at.millis()));
-        let written = serde_json::to_string(&Written::of(record)).map_err(|_| StorageFailure)?;
+        let written = serde_json::to_string(&Written::of(record)).map_err(|_| StorageError)?;
         Ok(run_put(
             &self.sql,
             statement,
-            &slot.0,
-            &record.fingerprint,
+            &record_key.0,
+            &record.payload_hash,
             integer(record.keyed.into()),
             integer(record.emails),
             integer(record.began.millis()),
@@ -211,21 +217,21 @@ impl Tables {
     }
 
     /// Removes what has expired.
-    pub(super) fn sweep(&self, now: Timestamp) -> Result<(), StorageFailure> {
+    pub(super) fn sweep(&self, now: Timestamp) -> Result<(), StorageError> {
         let statement = "DELETE FROM remediation WHERE expires <= ?";
         Ok(run_integer(&self.sql, &statement.into(), integer(now.millis()))?)
     }
 }
 
 impl Store for Tables {
-    type Failure = StorageFailure;
+    type Error = StorageError;
 
-    fn find(&self, slot: Slot) -> Result<Option<Record>, StorageFailure> {
-        let rows = rows_slot(&self.sql, &self.find, &slot.0)?;
+    fn find(&self, record_key: RecordKey) -> Result<Option<LedgerRecord>, StorageError> {
+        let rows = rows_slot(&self.sql, &self.find, &record_key.0)?;
         if rows.length() == 0 {
             return Ok(None);
         }
-        record(&rows.get(0).unchecked_into()).map(Some).ok_or(StorageFailure)
+        record(&rows.get(0).unchecked_into()).map(Some).ok_or(StorageError)
     }
 
     fn first_success(
@@ -233,7 +239,7 @@ impl Store for Tables {
         payload: &Hash,
         since: Timestamp,
         earliest: Timestamp,
-    ) -> Result<Option<Success>, StorageFailure> {
+    ) -> Result<Option<Success>, StorageError> {
         let (since, earliest) = (integer(since.millis()), integer(earliest.millis()));
         let rows = rows_payload(&self.sql, &self.first_success, payload, since, earliest)?;
         if rows.length() == 0 {
@@ -241,41 +247,41 @@ impl Store for Tables {
         }
         let row: Array = rows.get(0).unchecked_into();
         let tried = Timestamp::from_millis(unsigned(&row.get(0))?);
-        let accepted = accepted(&row.get(1)).ok_or(StorageFailure)?;
+        let accepted = accepted(&row.get(1)).ok_or(StorageError)?;
         Ok(Some(Success { tried, accepted }))
     }
 
-    fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, StorageFailure> {
+    fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, StorageError> {
         let (pairs, since) = (hexadecimal(pairs), integer(since.millis()));
         let rows = rows_pairs(&self.sql, &self.last_other, &pairs, action.as_str(), since)?;
         let until = rows.get(0).unchecked_into::<Array>().get(0);
         if until.is_null() { Ok(None) } else { unsigned(&until).map(|until| Some(Timestamp::from_millis(until))) }
     }
 
-    fn add(&self, slot: Slot, record: &Record) -> Result<bool, StorageFailure> {
-        Ok(self.write(&self.add, slot, record)? > 0.0)
+    fn add(&self, record_key: RecordKey, record: &LedgerRecord) -> Result<bool, StorageError> {
+        Ok(self.write(&self.add, record_key, record)? > 0.0)
     }
 
-    fn put(&self, slot: Slot, record: &Record) -> Result<(), StorageFailure> {
-        self.write(&self.put, slot, record)?;
+    fn put(&self, record_key: RecordKey, record: &LedgerRecord) -> Result<(), StorageError> {
+        self.write(&self.put, record_key, record)?;
         Ok(())
     }
 
-    fn remove(&self, slot: Slot) -> Result<(), StorageFailure> {
-        Ok(run_slot(&self.sql, &self.remove, &slot.0)?)
+    fn remove(&self, record_key: RecordKey) -> Result<(), StorageError> {
+        Ok(run_slot(&self.sql, &self.remove, &record_key.0)?)
     }
 }
 
-/// A row of `remediation` without its slot. `None` where it is not what [`Tables::put`] writes.
-fn record(row: &Array) -> Option<Record> {
+/// A row of `remediation` without its record key. `None` where it is not what [`Tables::put`] writes.
+fn record(row: &Array) -> Option<LedgerRecord> {
     let moment = |column| unsigned(&row.get(column)).ok().map(Timestamp::from_millis);
     let accepted = if row.get(5).is_null() { None } else { Some((moment(5)?, accepted(&row.get(6))?)) };
     let effect = |pairs: String| {
         let (pairs, action) = (u64::from_str_radix(&pairs, 16).ok()?, Action::parse(&row.get(8).as_string()?)?);
         Some(Effect { pairs, action, tried: moment(9)?, until: moment(10)? })
     };
-    Some(Record {
-        fingerprint: Hash::try_from(Uint8Array::new(&row.get(0)).to_vec()).ok()?,
+    Some(LedgerRecord {
+        payload_hash: Hash::try_from(Uint8Array::new(&row.get(0)).to_vec()).ok()?,
         keyed: unsigned(&row.get(1)).ok()? == 1,
         emails: unsigned(&row.get(2)).ok()?,
         began: moment(3)?,
@@ -295,7 +301,7 @@ fn hexadecimal(pairs: u64) -> String {
 }
 
 /// The first column of the first row.
-fn first(rows: &Array) -> Result<u64, StorageFailure> {
+fn first(rows: &Array) -> Result<u64, StorageError> {
     unsigned(&rows.get(0).unchecked_into::<Array>().get(0))
 }
 
@@ -310,6 +316,6 @@ const fn integer(value: u64) -> Integer {
     clippy::cast_sign_loss,
     reason = "it was an integer below 2^53 when it was written; the cast saturates at both ends"
 )]
-fn unsigned(value: &JsValue) -> Result<u64, StorageFailure> {
-    value.as_f64().filter(|value| *value >= 0.0).map(|value| value as u64).ok_or(StorageFailure)
+fn unsigned(value: &JsValue) -> Result<u64, StorageError> {
+    value.as_f64().filter(|value| *value >= 0.0).map(|value| value as u64).ok_or(StorageError)
 }

@@ -19,8 +19,8 @@ use crate::time::Timestamp;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    /// Has `settle` called with `id`, whether `promise` was kept, and what came of it.
-    fn follow(promise: &Promise, id: u32, settle: &Closure<Settle>);
+    /// Has `submit_once` called with `id`, whether `promise` was kept, and what came of it.
+    fn follow(promise: &Promise, id: u32, submit_once: &Closure<SettleFn>);
     /// A promise that `keep` or `fail` will settle.
     fn promised(id: u32) -> Promise;
     fn keep(id: u32, value: &JsValue);
@@ -28,11 +28,11 @@ extern "C" {
 }
 
 /// What a promise, by its id, came to.
-type Settle = dyn Fn(u32, bool, JsValue);
+type SettleFn = dyn Fn(u32, bool, JsValue);
 
-type Outcome = Result<JsValue, JsValue>;
+type JsResult = Result<JsValue, JsValue>;
 
-type Task = Pin<Box<dyn Future<Output = Outcome>>>;
+type Task = Pin<Box<dyn Future<Output = JsResult>>>;
 
 /// No promise has this id.
 const NONE: u32 = 0;
@@ -40,9 +40,9 @@ const NONE: u32 = 0;
 thread_local! {
     static TASKS: Rc<Tasks> = Rc::new_cyclic(|tasks| {
         let tasks = tasks.clone();
-        let settle = move |id, kept, value| {
+        let submit_once = move |id, kept, value| {
             if let Some(tasks) = tasks.upgrade() {
-                Tasks::settle(&tasks, id, if kept { Ok(value) } else { Err(value) });
+                Tasks::submit_once(&tasks, id, if kept { Ok(value) } else { Err(value) });
             }
         };
         Tasks {
@@ -52,7 +52,7 @@ thread_local! {
             polling: Cell::new(false),
             awaited: RefCell::default(),
             now: Cell::new(None),
-            settle: Closure::new(settle),
+            submit_once: Closure::new(submit_once),
         }
     });
 }
@@ -71,12 +71,12 @@ struct Tasks {
     awaited: RefCell<BTreeMap<u32, Awaited>>,
     /// The time of this turn, once somebody has asked for it.
     now: Cell<Option<Timestamp>>,
-    settle: Closure<Settle>,
+    submit_once: Closure<SettleFn>,
 }
 
 #[derive(Default)]
 struct Awaited {
-    outcome: Option<Outcome>,
+    outcome: Option<JsResult>,
     waker: Option<Waker>,
 }
 
@@ -88,7 +88,7 @@ impl Tasks {
     }
 
     /// A promise has come to `outcome`. Nobody may want to know any more.
-    fn settle(self: &Rc<Self>, id: u32, outcome: Outcome) {
+    fn submit_once(self: &Rc<Self>, id: u32, outcome: JsResult) {
         let waker = self.awaited.borrow_mut().get_mut(&id).and_then(|awaited| {
             awaited.outcome = Some(outcome);
             awaited.waker.take()
@@ -130,7 +130,7 @@ impl Tasks {
         self.ready.borrow_mut().push_back(id);
         if !self.polling.get() {
             // From outside of any turn, as by a timer.
-            follow(&Promise::resolve(&JsValue::UNDEFINED), NONE, &self.settle);
+            follow(&Promise::resolve(&JsValue::UNDEFINED), NONE, &self.submit_once);
         }
     }
 }
@@ -173,7 +173,7 @@ impl From<Run> for JsValue {
 }
 
 /// Runs `future`, which is polled for the first time before this returns.
-pub(super) fn run(future: impl Future<Output = Outcome> + 'static) -> Run {
+pub(super) fn run(future: impl Future<Output = JsResult> + 'static) -> Run {
     let tasks = TASKS.with(Rc::clone);
     let id = tasks.next_id();
     let waker = Waker::from(Arc::new(Id(id)));
@@ -190,22 +190,22 @@ pub(super) fn run(future: impl Future<Output = Outcome> + 'static) -> Run {
 }
 
 /// What `promise` comes to.
-pub(super) fn settled(promise: &Promise) -> Settled {
+pub(super) fn outcome_of(promise: &Promise) -> Awaiting {
     let tasks = TASKS.with(Rc::clone);
     let id = tasks.next_id();
     tasks.awaited.borrow_mut().insert(id, Awaited::default());
-    follow(promise, id, &tasks.settle);
-    Settled { tasks, id }
+    follow(promise, id, &tasks.submit_once);
+    Awaiting { tasks, id }
 }
 
-/// See [`settled`].
-pub(super) struct Settled {
+/// See [`outcome_of`].
+pub(super) struct Awaiting {
     tasks: Rc<Tasks>,
     id: u32,
 }
 
-impl Future for Settled {
-    type Output = Outcome;
+impl Future for Awaiting {
+    type Output = JsResult;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut awaited = self.tasks.awaited.borrow_mut();
@@ -218,7 +218,7 @@ impl Future for Settled {
     }
 }
 
-impl Drop for Settled {
+impl Drop for Awaiting {
     fn drop(&mut self) {
         self.tasks.awaited.borrow_mut().remove(&self.id);
     }

@@ -10,11 +10,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 
 use super::now;
+use crate::deadline::MAX_TIMER;
 use crate::time::{Timestamp, millis_of};
-
-/// The longest that the timer is set for. It is left to go off when nobody waits any more, since to set and clear one for each request costs more than
-/// all checks; and while it is set it keeps the object in memory, which is paid for by its time.
-const TICK: Duration = Duration::from_secs(1);
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
@@ -44,7 +41,7 @@ impl SharedTimer {
         let now = now();
         let moment = (now.plus(duration), self.count.replace(self.count.get().wrapping_add(1)));
         self.waiting.borrow_mut().insert(moment, sender);
-        let _place = Place { timer: self, moment };
+        let _place = Sleeper { timer: self, moment };
         self.set(now);
         // The sender goes with its place alone, which is held here.
         let _ = receiver.await;
@@ -53,7 +50,7 @@ impl SharedTimer {
     /// Sees to it that the timer goes off at the first moment, or before.
     fn set(self: &Rc<Self>, now: Timestamp) {
         let Some(first) = self.waiting.borrow().keys().next().map(|(moment, _)| *moment) else { return };
-        let at = first.min(now.plus(TICK));
+        let at = first.min(now.plus(MAX_TIMER));
         if self.set.borrow().as_ref().is_some_and(|(sooner, _)| *sooner <= at) {
             return;
         }
@@ -94,12 +91,12 @@ impl Drop for SharedTimer {
 }
 
 /// A place among those who wait, given up when dropped.
-struct Place<'a> {
+struct Sleeper<'a> {
     timer: &'a SharedTimer,
     moment: (Timestamp, u64),
 }
 
-impl Drop for Place<'_> {
+impl Drop for Sleeper<'_> {
     fn drop(&mut self) {
         self.timer.waiting.borrow_mut().remove(&self.moment);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use remediation_gateway::intake::MAX_BODY_BYTES;
+use remediation_gateway::preconditions::MAX_BODY_BYTES;
 
 /// A body, and the code that it is answered with; none where it is accepted.
 pub(crate) struct Case {

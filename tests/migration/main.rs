@@ -7,11 +7,9 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use acceptance::{API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Setup, TestResult, World, payload, tests};
-use remediation_gateway::{
-    config::GraphVersion,
-    ledger::{Order, order::Hash},
-    remediation,
-};
+use remediation_gateway::ledger::LedgerRequest;
+use remediation_gateway::ledger::types::Hash;
+use remediation_gateway::remediation::{self, GraphVersion};
 use sandbox::Endpoint;
 use serde_json::{Value, json};
 
@@ -95,13 +93,13 @@ fn blob(hash: Hash) -> Value {
     json!({ "blob": hash })
 }
 
-/// Slot and fingerprint of a remediation, which no version may change.
+/// Record key and payload hash of a remediation, which no version may change.
 fn identity(payload: &Value, with_key: bool) -> Result<(Value, Value), Failure> {
     let body = payload.to_string();
-    let remediation = remediation::read(body.as_bytes()).map_err(|_| "no remediation")?;
-    let order = Order {
+    let remediation = remediation::parse(body.as_bytes()).map_err(|_| "no remediation")?;
+    let request = LedgerRequest {
         key: with_key.then_some(KEY_SHA256),
-        fingerprint: remediation.fingerprint(),
+        payload_hash: remediation.payload_hash(),
         pairs: remediation.pairs(),
         action: remediation.action,
         emails: 1,
@@ -109,16 +107,16 @@ fn identity(payload: &Value, with_key: bool) -> Result<(Value, Value), Failure> 
         version: GraphVersion::Beta,
         newer_member: false,
     };
-    Ok((blob(order.slot().0), blob(order.fingerprint)))
+    Ok((blob(request.record_key().0), blob(request.payload_hash)))
 }
 
 /// The values of a record of version 1 that began at `began`; one that was not accepted is open.
 fn record(payload: &Value, with_key: bool, began: u64, accepted: bool) -> Result<Vec<Value>, Failure> {
-    let (slot, fingerprint) = identity(payload, with_key)?;
+    let (record_key, payload_hash) = identity(payload, with_key)?;
     let expires = began + if with_key { 24 * HOUR } else { HOUR };
     let (at, accepted) = if accepted { (json!(began), json!(ACCEPTED)) } else { (Value::Null, Value::Null) };
     let keyed = u8::from(with_key);
-    Ok(vec![slot, fingerprint, json!(keyed), json!(1), json!(began), json!(expires), at, accepted])
+    Ok(vec![record_key, payload_hash, json!(keyed), json!(1), json!(began), json!(expires), at, accepted])
 }
 
 /// With its first use, an object brings the tables of version 1 up to date: every record is replayed, retried and counted.
@@ -165,13 +163,13 @@ async fn version_1_works_on_the_tables_of_this_version(world: &World) -> TestRes
     let (keyed, bare) = (payload(), payload());
     for (payload, with_key) in [(&keyed, true), (&bare, false)] {
         assert_eq!(ask(&gateway, payload, with_key).await?.status, 202);
-        let (slot, fingerprint) = identity(payload, with_key)?;
-        let (rows, _) = sql(&gateway, v1::FIND, &[slot]).await?;
+        let (record_key, payload_hash) = identity(payload, with_key)?;
+        let (rows, _) = sql(&gateway, v1::FIND, &[record_key]).await?;
         let row = &rows[0];
-        assert_eq!((&row[0], &row[1], &row[2]), (&fingerprint, &json!(u8::from(with_key)), &json!(1)));
+        assert_eq!((&row[0], &row[1], &row[2]), (&payload_hash, &json!(u8::from(with_key)), &json!(1)));
         assert_success(&row[6])?;
         assert!(row[5].is_u64(), "{row}");
-        let (rows, _) = sql(&gateway, v1::FIRST_SUCCESS, &[fingerprint, json!(0)]).await?;
+        let (rows, _) = sql(&gateway, v1::FIRST_SUCCESS, &[payload_hash, json!(0)]).await?;
         assert_eq!(rows.len(), usize::from(with_key));
         rows.first().map_or(Ok(()), |row| assert_success(&row[0]))?;
     }

@@ -14,7 +14,7 @@ mod upstream;
 use std::{collections::BTreeSet, process::ExitCode};
 
 use acceptance::{TestResult, World, tests};
-use remediation_gateway::problem::Code;
+use remediation_gateway::code::Code;
 
 /// Those that take more than one request or a lost object: where each is provoked, and by which test.
 const PROVOKED_ELSEWHERE: [(Code, &str, &str); 6] = [

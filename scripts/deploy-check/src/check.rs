@@ -1,7 +1,7 @@
 //! The whole check: the file is parsed, merged as wrangler merges it, and held to every rule.
 
 use remediation_gateway::config::{Config, LEDGER, VARIABLES, Variables};
-use remediation_gateway::ports::Domains;
+use remediation_gateway::runtime::Domains;
 use remediation_gateway::time::Timestamp;
 use serde_json::{Map, Value};
 

@@ -10,14 +10,14 @@ mod text;
 
 use std::fmt;
 
-use super::echo::pointer_step;
-use super::fault::JsonFault;
+use super::error::JsonError;
 use super::limits::MAX_DEPTH;
+use super::sanitize::pointer_step;
 use names::Names;
 
 /// A position in a body. Each method that reads a value leaves it right behind that value.
 #[derive(Debug)]
-pub(super) struct Json<'a> {
+pub(crate) struct Json<'a> {
     text: &'a str,
     /// In bytes; always between two characters, and never beyond the end.
     at: usize,
@@ -51,25 +51,25 @@ impl fmt::Display for Kind {
 
 impl<'a> Json<'a> {
     /// Starts before the first character of a body.
-    pub(super) fn new(body: &'a [u8]) -> Result<Self, JsonFault> {
+    pub(crate) fn new(body: &'a [u8]) -> Result<Self, JsonError> {
         match body {
-            [0xef, 0xbb, 0xbf, ..] => return Err(JsonFault::ByteOrderMark),
+            [0xef, 0xbb, 0xbf, ..] => return Err(JsonError::ByteOrderMark),
             // With its mark, or a character of ASCII without.
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0xff, ..] | [1..=0xff, 0, ..] => {
-                return Err(JsonFault::Utf16);
+                return Err(JsonError::Utf16);
             }
             _ => {}
         }
-        let text = str::from_utf8(body).map_err(|error| JsonFault::NotUtf8 { offset: error.valid_up_to() })?;
+        let text = str::from_utf8(body).map_err(|error| JsonError::NotUtf8 { offset: error.valid_up_to() })?;
         let mut json = Self { text, at: 0, depth: 0 };
         if json.next_byte().is_none() {
-            return Err(JsonFault::Empty);
+            return Err(JsonError::Empty);
         }
         Ok(json)
     }
 
     /// The kind of the value that comes next.
-    pub(super) fn kind(&mut self) -> Result<Kind, JsonFault> {
+    pub(super) fn kind(&mut self) -> Result<Kind, JsonError> {
         match self.next_byte() {
             Some(b'{') => Ok(Kind::Object),
             Some(b'[') => Ok(Kind::Array),
@@ -77,14 +77,14 @@ impl<'a> Json<'a> {
             Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
             Some(b't' | b'f') => Ok(Kind::Boolean),
             Some(b'n') => Ok(Kind::Null),
-            _ => Err(self.fault("a value is expected")),
+            _ => Err(self.error("a value is expected")),
         }
     }
 
-    /// Reads an object. `member` is given each name and must read its value; a name that repeats is a fault.
-    pub(super) fn object<F>(&mut self, mut member: F) -> Result<(), JsonFault>
+    /// Reads an object. `member` is given each name and must read its value; a name that repeats is an error.
+    pub(super) fn object<F>(&mut self, mut member: F) -> Result<(), JsonError>
     where
-        F: FnMut(&mut Self, &str) -> Result<(), JsonFault>,
+        F: FnMut(&mut Self, &str) -> Result<(), JsonError>,
     {
         self.open(b'{', "'{' is expected")?;
         let mut names = Names::default();
@@ -92,10 +92,10 @@ impl<'a> Json<'a> {
             loop {
                 let name = self.string("a member's name in double quotes is expected")?;
                 if !names.add(name.clone()) {
-                    return Err(JsonFault::repeated(&name));
+                    return Err(JsonError::repeated(&name));
                 }
                 self.punctuation(b':', "':' is expected")?;
-                member(self, &name).map_err(|fault| fault.within(|| pointer_step(&name)))?;
+                member(self, &name).map_err(|error| error.within(|| pointer_step(&name)))?;
                 if self.next_byte() != Some(b',') {
                     break;
                 }
@@ -106,15 +106,15 @@ impl<'a> Json<'a> {
     }
 
     /// Reads an array and tells how many items it has. `item` is given each index and must read the value there.
-    pub(super) fn array<F>(&mut self, mut item: F) -> Result<usize, JsonFault>
+    pub(super) fn array<F>(&mut self, mut item: F) -> Result<usize, JsonError>
     where
-        F: FnMut(&mut Self, usize) -> Result<(), JsonFault>,
+        F: FnMut(&mut Self, usize) -> Result<(), JsonError>,
     {
         self.open(b'[', "'[' is expected")?;
         let mut count = 0;
         if self.next_byte() != Some(b']') {
             loop {
-                item(self, count).map_err(|fault| fault.within(|| count.to_string()))?;
+                item(self, count).map_err(|error| error.within(|| count.to_string()))?;
                 count += 1;
                 if self.next_byte() != Some(b',') {
                     break;
@@ -127,7 +127,7 @@ impl<'a> Json<'a> {
     }
 
     /// Reads `true` or `false`.
-    pub(super) fn boolean(&mut self) -> Result<bool, JsonFault> {
+    pub(super) fn boolean(&mut self) -> Result<bool, JsonError> {
         if self.next_byte() == Some(b't') {
             self.word("true")?;
             Ok(true)
@@ -138,7 +138,7 @@ impl<'a> Json<'a> {
     }
 
     /// Reads a value of any kind for its grammar only. The recursion ends at [`MAX_DEPTH`].
-    pub(super) fn skip(&mut self) -> Result<(), JsonFault> {
+    pub(crate) fn skip(&mut self) -> Result<(), JsonError> {
         match self.kind()? {
             Kind::Object => self.object(|json, _| json.skip()),
             Kind::Array => self.array(|json, _| json.skip()).map(drop),
@@ -150,15 +150,15 @@ impl<'a> Json<'a> {
     }
 
     /// Makes sure that nothing follows the value.
-    pub(super) fn end(&mut self) -> Result<(), JsonFault> {
+    pub(crate) fn end(&mut self) -> Result<(), JsonError> {
         match self.next_byte() {
             None => Ok(()),
-            Some(_) => Err(self.fault("the body ought to end")),
+            Some(_) => Err(self.error("the body ought to end")),
         }
     }
 
     /// Reads a number for its grammar only: no member takes one, so that its size does not matter.
-    fn number(&mut self) -> Result<(), JsonFault> {
+    fn number(&mut self) -> Result<(), JsonError> {
         self.accept(|byte| byte == b'-');
         if !self.accept(|byte| byte == b'0') {
             self.digits()?;
@@ -173,42 +173,42 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), JsonFault> {
+    fn digits(&mut self) -> Result<(), JsonError> {
         if !self.accept(|byte| byte.is_ascii_digit()) {
-            return Err(self.fault("a digit is expected"));
+            return Err(self.error("a digit is expected"));
         }
         while self.accept(|byte| byte.is_ascii_digit()) {}
         Ok(())
     }
 
-    fn word(&mut self, word: &'static str) -> Result<(), JsonFault> {
+    fn word(&mut self, word: &'static str) -> Result<(), JsonError> {
         if !self.rest().starts_with(word.as_bytes()) {
-            return Err(self.fault("a value is expected"));
+            return Err(self.error("a value is expected"));
         }
         self.at += word.len();
         Ok(())
     }
 
-    fn open(&mut self, bracket: u8, problem: &'static str) -> Result<(), JsonFault> {
+    fn open(&mut self, bracket: u8, problem: &'static str) -> Result<(), JsonError> {
         self.punctuation(bracket, problem)?;
         if self.depth == MAX_DEPTH {
             let (line, column) = self.line_and_column(self.at - 1);
-            return Err(JsonFault::TooDeep { line, column });
+            return Err(JsonError::TooDeep { line, column });
         }
         self.depth += 1;
         Ok(())
     }
 
-    fn close(&mut self, bracket: u8, problem: &'static str) -> Result<(), JsonFault> {
+    fn close(&mut self, bracket: u8, problem: &'static str) -> Result<(), JsonError> {
         self.punctuation(bracket, problem)?;
         self.depth -= 1;
         Ok(())
     }
 
     /// Passes over white space and this one character.
-    fn punctuation(&mut self, expected: u8, problem: &'static str) -> Result<(), JsonFault> {
+    fn punctuation(&mut self, expected: u8, problem: &'static str) -> Result<(), JsonError> {
         if self.next_byte() != Some(expected) {
-            return Err(self.fault(problem));
+            return Err(self.error(problem));
         }
         self.at += 1;
         Ok(())
@@ -239,10 +239,10 @@ impl<'a> Json<'a> {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// A fault at this position.
-    fn fault(&self, problem: &'static str) -> JsonFault {
+    /// An error at this position.
+    fn error(&self, problem: &'static str) -> JsonError {
         let (line, column) = self.line_and_column(self.at);
-        JsonFault::Syntax { problem, line, column }
+        JsonError::Syntax { problem, line, column }
     }
 
     fn line_and_column(&self, at: usize) -> (usize, usize) {

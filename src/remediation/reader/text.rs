@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::Json;
-use crate::remediation::fault::JsonFault;
+use crate::remediation::error::JsonError;
 
 impl<'a> Json<'a> {
     /// Reads a string. It borrows from the body unless it has escapes.
-    pub(in crate::remediation) fn string(&mut self, problem: &'static str) -> Result<Cow<'a, str>, JsonFault> {
+    pub(in crate::remediation) fn string(&mut self, problem: &'static str) -> Result<Cow<'a, str>, JsonError> {
         self.punctuation(b'"', problem)?;
         let plain = self.plain();
         if self.accept(|byte| byte == b'"') {
@@ -21,8 +21,8 @@ impl<'a> Json<'a> {
                     return Ok(Cow::Owned(text));
                 }
                 Some(b'\\') => text.push(self.escape()?),
-                Some(_) => return Err(self.fault("a control character in a string must be escaped")),
-                None => return Err(self.fault("a string is not closed")),
+                Some(_) => return Err(self.error("a control character in a string must be escaped")),
+                None => return Err(self.error("a string is not closed")),
             }
             text.push_str(self.plain());
         }
@@ -36,7 +36,7 @@ impl<'a> Json<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    fn escape(&mut self) -> Result<char, JsonFault> {
+    fn escape(&mut self) -> Result<char, JsonError> {
         self.at += 1; // the backslash
         let escaped = match self.byte() {
             Some(same @ (b'"' | b'\\' | b'/')) => char::from(same),
@@ -49,7 +49,7 @@ impl<'a> Json<'a> {
                 self.at += 1;
                 return self.unicode_escape();
             }
-            _ => return Err(self.fault("there is no such escape")),
+            _ => return Err(self.error("there is no such escape")),
         };
         self.at += 1;
         Ok(escaped)
@@ -57,32 +57,32 @@ impl<'a> Json<'a> {
 
     /// One character in one or two `\u` escapes, behind the first `u`. Half a surrogate pair is no character, and each reader
     /// makes something else of it.
-    fn unicode_escape(&mut self) -> Result<char, JsonFault> {
+    fn unicode_escape(&mut self) -> Result<char, JsonError> {
         const LONE: &str = "a surrogate without its other half";
         let unit = self.code_unit()?;
         let code = match unit {
             0xd800..=0xdbff => {
                 if !self.rest().starts_with(b"\\u") {
-                    return Err(self.fault(LONE));
+                    return Err(self.error(LONE));
                 }
                 self.at += 2;
                 let low = self.code_unit()?;
                 if !matches!(low, 0xdc00..=0xdfff) {
-                    return Err(self.fault(LONE));
+                    return Err(self.error(LONE));
                 }
                 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00)
             }
             unit => unit,
         };
-        char::from_u32(code).ok_or_else(|| self.fault(LONE))
+        char::from_u32(code).ok_or_else(|| self.error(LONE))
     }
 
     /// Four hexadecimal digits.
-    fn code_unit(&mut self) -> Result<u32, JsonFault> {
+    fn code_unit(&mut self) -> Result<u32, JsonError> {
         let mut unit = 0;
         for _ in 0..4 {
             let Some(digit) = self.byte().and_then(|byte| char::from(byte).to_digit(16)) else {
-                return Err(self.fault("four hexadecimal digits are expected"));
+                return Err(self.error("four hexadecimal digits are expected"));
             };
             unit = unit << 4 | digit;
             self.at += 1;

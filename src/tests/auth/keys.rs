@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::token::TokenFault::{self, KeysUnavailable};
-use super::super::traffic::{HOUR, MINUTE, Outcome, SECOND, Traffic, good, of_unknown_key, passed, signed_by};
-use super::{MAX_KEY_SET_BYTES, Plan, Slot};
-use crate::ports::SendFailure;
-use crate::testing::entra::{CURRENT, Draft, Key, NEXT, ONLY_V1};
-use crate::testing::platform::START;
-use crate::testing::upstream::Reply;
-use crate::testing::{KEYS_V1, KEYS_V2};
+use super::traffic::{HOUR, MINUTE, Outcome, SECOND, Traffic, good, of_unknown_key, passed, signed_by};
+use crate::auth::keys::{IssuerKeys, MAX_KEY_SET_BYTES, Plan};
+use crate::auth::token_error::TokenError;
+use crate::auth::token_error::TokenError::KeysUnavailable;
+use crate::runtime::SendError;
+use crate::tests::support::entra::{CURRENT, Draft, Key, NEXT, ONLY_V1};
+use crate::tests::support::runtime::START;
+use crate::tests::support::upstream::Reply;
+use crate::tests::support::{KEYS_V1, KEYS_V2};
 use crate::time::Timestamp;
 
 /// An unknown key, with so many seconds until the issuer may be asked again.
 fn unknown(retry_after: u32) -> Outcome {
-    Err(TokenFault::UnknownKey { retry_after })
+    Err(TokenError::UnknownKey { retry_after })
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn a_thousand_unknown_keys_at_once_cause_one_fetch() {
 #[test]
 fn unknown_keys_do_not_become_fetches_when_the_endpoint_fails_either() {
     let mut traffic = Traffic::warm();
-    traffic.upstream().answer(KEYS_V2, Reply::status(503));
+    traffic.upstream().respond(KEYS_V2, Reply::status(503));
     for number in 0..1000 {
         assert_eq!(traffic.ask(&of_unknown_key(number)), Err(KeysUnavailable));
         traffic.pass(Duration::from_millis(250));
@@ -69,7 +70,7 @@ fn unknown_keys_do_not_become_fetches_when_the_endpoint_fails_either() {
 #[test]
 fn a_new_key_is_not_called_unknown_by_an_endpoint_that_could_not_be_asked() {
     let mut traffic = Traffic::warm();
-    traffic.upstream().answer(KEYS_V2, Reply::status(503));
+    traffic.upstream().respond(KEYS_V2, Reply::status(503));
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), Err(KeysUnavailable));
     assert_eq!(traffic.ask_at_once(&good(1)), passed(), "the known key goes on");
     traffic.publish(&[&NEXT, &CURRENT]);
@@ -142,7 +143,7 @@ fn keys_of_an_hour_are_refreshed_while_requests_go_on() {
     assert_eq!(traffic.gateway.stage.start_deferred(), 1, "one refresh for all of them");
     assert_eq!(traffic.ask_at_once(&good(10)), passed(), "nobody waits while it runs");
     traffic.upstream().release(KEYS_V2);
-    traffic.gateway.stage.settle();
+    traffic.gateway.stage.submit_once();
     assert_eq!(traffic.ask_at_once(&signed_by(&NEXT, 11)), passed(), "the new key is there before anyone needs it");
     assert_eq!(traffic.fetches(), 2);
 }
@@ -170,20 +171,20 @@ fn keys_of_a_day_are_fetched_before_they_are_used() {
 
 /// Each way in which the endpoint can fail to give a key set.
 fn failures() -> Vec<(&'static str, Reply)> {
-    let body = |text: &str| Reply::Answer(200, Vec::new(), text.as_bytes().to_vec());
+    let body = |text: &str| Reply::Response(200, Vec::new(), text.as_bytes().to_vec());
     let good = json!({ "keys": [CURRENT.jwk()] }).to_string();
     let padded = |bytes: usize| body(&format!("{good}{}", " ".repeat(bytes - good.len())));
     vec![
-        ("no connection", Reply::Failure(SendFailure::Connection)),
-        ("no answer in time", Reply::Failure(SendFailure::Deadline)),
+        ("no connection", Reply::Failure(SendError::Connection)),
+        ("no answer in time", Reply::Failure(SendError::Deadline)),
         ("400", Reply::status(400)),
         ("404", Reply::status(404)),
         ("429", Reply::status(429)),
         ("500", Reply::status(500)),
-        ("503", Reply::Answer(503, Vec::new(), good.clone().into_bytes())),
+        ("503", Reply::Response(503, Vec::new(), good.clone().into_bytes())),
         (
             "a redirect",
-            Reply::Answer(302, vec![("location", "https://evil.example/keys".to_owned())], good.clone().into_bytes()),
+            Reply::Response(302, vec![("location", "https://evil.example/keys".to_owned())], good.clone().into_bytes()),
         ),
         ("cut off", Reply::CutOff(200)),
         ("an empty body", Reply::status(200)),
@@ -200,10 +201,10 @@ fn failures() -> Vec<(&'static str, Reply)> {
 
 #[test]
 fn the_last_good_keys_are_kept_however_the_endpoint_fails() {
-    for (what, failure) in failures() {
+    for (what, error) in failures() {
         for age in [HOUR, 24 * HOUR, 48 * HOUR] {
             let mut traffic = Traffic::warm();
-            traffic.upstream().answer(KEYS_V2, failure.clone());
+            traffic.upstream().respond(KEYS_V2, error.clone());
             traffic.pass(age);
             for number in 1..4 {
                 assert_eq!(traffic.ask(&good(number)), passed(), "{what}, {age:?}");
@@ -219,9 +220,9 @@ fn the_last_good_keys_are_kept_however_the_endpoint_fails() {
 
 #[test]
 fn a_first_fetch_that_failed_is_tried_again_after_the_cool_down_and_not_before() {
-    for (what, failure) in failures() {
+    for (what, error) in failures() {
         let mut traffic = Traffic::cold();
-        traffic.upstream().answer(KEYS_V2, failure);
+        traffic.upstream().respond(KEYS_V2, error);
         for number in 0..100 {
             assert_eq!(traffic.ask(&good(number)), Err(KeysUnavailable), "{what}");
         }
@@ -240,7 +241,7 @@ fn a_set_of_the_largest_size_is_taken() {
     let mut traffic = Traffic::cold();
     let set = json!({ "keys": [CURRENT.jwk()] }).to_string();
     let padded = format!("{set}{}", " ".repeat(MAX_KEY_SET_BYTES - set.len()));
-    traffic.upstream().answer(KEYS_V2, Reply::Answer(200, Vec::new(), padded.into_bytes()));
+    traffic.upstream().respond(KEYS_V2, Reply::Response(200, Vec::new(), padded.into_bytes()));
     assert_eq!(traffic.ask(&good(0)), passed());
 }
 
@@ -280,15 +281,15 @@ fn a_fetch_that_was_cancelled_with_its_request_keeps_others_for_little_more_than
 fn a_fetch_that_was_given_up_does_not_undo_a_later_one() {
     let at = |seconds| Timestamp::from_seconds(START + seconds);
     let keys = |kid: &str| Some(vec![(kid.to_owned(), ())]);
-    let mut slot = Slot::default();
-    slot.begin(Some("new"), at(0));
-    slot.begin(Some("new"), at(12));
-    slot.end(at(0), None, Some("new"), at(13));
-    assert_eq!(slot.plan("new", at(13)), Plan::Wait, "the later one still runs");
-    slot.end(at(12), keys("new"), Some("new"), at(14));
-    slot.end(at(0), keys("old"), Some("old"), at(15));
-    assert_eq!(slot.plan("new", at(15)), Plan::Use(()));
-    assert_eq!(slot.plan("old", at(15)), Plan::Fetch, "nor has it used up the one fetch for unknown keys");
+    let mut issuer_keys = IssuerKeys::default();
+    issuer_keys.begin(Some("new"), at(0));
+    issuer_keys.begin(Some("new"), at(12));
+    issuer_keys.end(at(0), None, Some("new"), at(13));
+    assert_eq!(issuer_keys.plan("new", at(13)), Plan::Wait, "the later one still runs");
+    issuer_keys.end(at(12), keys("new"), Some("new"), at(14));
+    issuer_keys.end(at(0), keys("old"), Some("old"), at(15));
+    assert_eq!(issuer_keys.plan("new", at(15)), Plan::Use(()));
+    assert_eq!(issuer_keys.plan("old", at(15)), Plan::Fetch, "nor has it used up the one fetch for unknown keys");
 }
 
 #[test]
@@ -298,27 +299,27 @@ fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
     traffic.upstream().hold(KEYS_V2);
     drop(traffic.arrive(&good(0)));
     traffic.upstream().release(KEYS_V2);
-    traffic.gateway.stage.platform.step_clock(-7200);
+    traffic.gateway.stage.runtime.step_clock(-7200);
     assert_eq!(traffic.ask_at_once(&good(1)), passed(), "nobody waits two hours");
 
     // While a failure cools down.
     let mut traffic = Traffic::cold();
-    traffic.upstream().answer(KEYS_V2, Reply::status(503));
+    traffic.upstream().respond(KEYS_V2, Reply::status(503));
     assert_eq!(traffic.ask(&good(0)), Err(KeysUnavailable));
     traffic.publish(&[&CURRENT]);
-    traffic.gateway.stage.platform.step_clock(-7200);
+    traffic.gateway.stage.runtime.step_clock(-7200);
     assert_eq!(traffic.ask_at_once(&good(1)), passed());
 
     // While unknown keys cool down.
     let mut traffic = Traffic::warm();
     assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
-    traffic.gateway.stage.platform.step_clock(-7200);
+    traffic.gateway.stage.runtime.step_clock(-7200);
     traffic.publish(&[&NEXT]);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), passed());
 
     // While keys live.
     let mut traffic = Traffic::warm();
-    traffic.gateway.stage.platform.step_clock(-7200);
+    traffic.gateway.stage.runtime.step_clock(-7200);
     assert_eq!(traffic.ask_at_once(&good(1)), passed());
     assert_eq!(traffic.gateway.stage.start_deferred(), 1, "their age is not known any more, so they are refreshed");
 }
@@ -327,8 +328,8 @@ fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
 fn a_clock_that_jitters_does_not_turn_a_flood_into_fetches() {
     let mut traffic = Traffic::warm();
     for number in 0..200 {
-        assert!(matches!(traffic.ask(&of_unknown_key(number)), Err(TokenFault::UnknownKey { .. })));
-        traffic.gateway.stage.platform.step_clock(if number % 2 == 0 { -1 } else { 1 });
+        assert!(matches!(traffic.ask(&of_unknown_key(number)), Err(TokenError::UnknownKey { .. })));
+        traffic.gateway.stage.runtime.step_clock(if number % 2 == 0 { -1 } else { 1 });
     }
     assert_eq!(traffic.fetches(), 2);
 }
@@ -413,8 +414,8 @@ fn a_flood_of_former_keys_is_one_fetch_in_each_cool_down() {
     let start = traffic.fetches();
     // 250 ms apart for five minutes.
     for number in 0..1200 {
-        assert!(matches!(traffic.ask(&good(number)), Err(TokenFault::UnknownKey { .. })));
-        assert!(matches!(traffic.ask(&of_unknown_key(number)), Err(TokenFault::UnknownKey { .. })));
+        assert!(matches!(traffic.ask(&good(number)), Err(TokenError::UnknownKey { .. })));
+        assert!(matches!(traffic.ask(&of_unknown_key(number)), Err(TokenError::UnknownKey { .. })));
         traffic.pass(Duration::from_millis(250));
     }
     assert_eq!(traffic.fetches() - start, 10);
@@ -424,18 +425,18 @@ fn a_flood_of_former_keys_is_one_fetch_in_each_cool_down() {
 fn a_key_is_forgotten_a_day_after_it_was_left_out() {
     for (passed_time, fetches) in [(24 * HOUR - MINUTE, 1), (24 * HOUR, 0)] {
         let at = |after: Duration| Timestamp::from_seconds(START).plus(after);
-        let mut slot = Slot::default();
+        let mut issuer_keys = IssuerKeys::default();
         let set = |kids: &[&str]| Some(kids.iter().map(|kid| ((*kid).to_owned(), ())).collect());
-        slot.begin(Some("a"), at(Duration::ZERO));
-        slot.end(at(Duration::ZERO), set(&["a", "b"]), Some("a"), at(Duration::ZERO));
-        slot.begin(None, at(HOUR));
-        slot.end(at(HOUR), set(&["b"]), None, at(HOUR));
+        issuer_keys.begin(Some("a"), at(Duration::ZERO));
+        issuer_keys.end(at(Duration::ZERO), set(&["a", "b"]), Some("a"), at(Duration::ZERO));
+        issuer_keys.begin(None, at(HOUR));
+        issuer_keys.end(at(HOUR), set(&["b"]), None, at(HOUR));
         let now = HOUR + passed_time;
-        slot.begin(Some("x"), at(now));
-        slot.end(at(now), set(&["b"]), Some("x"), at(now));
-        let plan = slot.plan("a", at(now));
+        issuer_keys.begin(Some("x"), at(now));
+        issuer_keys.end(at(now), set(&["b"]), Some("x"), at(now));
+        let plan = issuer_keys.plan("a", at(now));
         let expected =
-            if fetches == 1 { Plan::Fetch } else { Plan::Refuse(TokenFault::UnknownKey { retry_after: 30 }) };
+            if fetches == 1 { Plan::Fetch } else { Plan::Refuse(TokenError::UnknownKey { retry_after: 30 }) };
         assert_eq!(plan, expected, "{passed_time:?}");
     }
 }
@@ -445,15 +446,15 @@ fn a_key_is_forgotten_a_day_after_it_was_left_out() {
 fn claims_that_do_not_fit_cause_no_fetch() {
     let mut traffic = Traffic::warm();
     let stranger = |draft: Draft| draft.header("kid", "unknown").signature([1; 256]).token();
-    for (token, fault) in [
-        (stranger(Draft::v2().claim("aud", "api://other")), TokenFault::Audience),
-        (stranger(Draft::v2().claim("tid", crate::testing::OTHER_TENANT)), TokenFault::Tenant),
-        (stranger(Draft::v2().claim("iss", "https://evil.example/")), TokenFault::Issuer),
-        (stranger(Draft::v2().claim("exp", START - 400)), TokenFault::Expired),
-        (stranger(Draft::v2().claim("nbf", START + 400)), TokenFault::NotYetValid),
-        (stranger(Draft::v2().claim("cnf", json!({ "kid": "x" }))), TokenFault::Bound),
+    for (token, error) in [
+        (stranger(Draft::v2().claim("aud", "api://other")), TokenError::Audience),
+        (stranger(Draft::v2().claim("tid", crate::tests::support::OTHER_TENANT)), TokenError::Tenant),
+        (stranger(Draft::v2().claim("iss", "https://evil.example/")), TokenError::Issuer),
+        (stranger(Draft::v2().claim("exp", START - 400)), TokenError::Expired),
+        (stranger(Draft::v2().claim("nbf", START + 400)), TokenError::NotYetValid),
+        (stranger(Draft::v2().claim("cnf", json!({ "kid": "x" }))), TokenError::Bound),
     ] {
-        assert_eq!(traffic.ask_at_once(&token), Err(fault));
+        assert_eq!(traffic.ask_at_once(&token), Err(error));
     }
     assert_eq!(traffic.fetches(), 1);
     // Nor does a token that was valid once, and was signed by a key that is no more.
@@ -462,7 +463,7 @@ fn claims_that_do_not_fit_cause_no_fetch() {
     traffic.publish(&[&NEXT]);
     traffic.pass(8 * 24 * HOUR);
     let fetches = traffic.fetches();
-    assert_eq!(traffic.ask_at_once(&old), Err(TokenFault::Expired));
+    assert_eq!(traffic.ask_at_once(&old), Err(TokenError::Expired));
     assert_eq!(traffic.fetches(), fetches);
 }
 
@@ -474,5 +475,5 @@ fn a_token_that_ends_while_its_key_is_fetched_is_rejected() {
     let waiting = traffic.arrive(&token);
     traffic.pass(5 * SECOND);
     traffic.upstream().release(KEYS_V2);
-    assert_eq!(traffic.gateway.stage.finish(waiting), Err(TokenFault::Expired));
+    assert_eq!(traffic.gateway.stage.finish(waiting), Err(TokenError::Expired));
 }

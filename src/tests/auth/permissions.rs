@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::http::Answer;
-use crate::testing::gateway::{GRAPH_URL, Gateway, api_key, code, payload};
-use crate::testing::{sha256, variables_with};
+use crate::http::Response;
+use crate::tests::support::gateway::{GRAPH_URL, Gateway, api_key, code, payload};
+use crate::tests::support::{sha256, variables_with};
 
 /// A gateway whose one caller has these rights.
 fn granted(rights: &Value) -> Gateway {
@@ -14,17 +14,17 @@ fn granted(rights: &Value) -> Gateway {
 }
 
 /// What the caller may do goes to Graph, once; what it may not goes nowhere.
-fn ask(rights: &Value, payload: &Value) -> (Answer, Value) {
+fn ask(rights: &Value, payload: &Value) -> (Response, Value) {
     let mut gateway = granted(rights);
-    let answer = gateway.remediate(api_key("key"), payload);
-    let upstream = gateway.stage.platform.upstream();
-    assert_eq!(upstream.count(GRAPH_URL), usize::from(answer.status == 202), "{payload}");
-    assert!(answer.status == 202 || upstream.calls().is_empty(), "{payload}");
-    (answer, gateway.logged())
+    let response = gateway.remediate(api_key("key"), payload);
+    let upstream = gateway.stage.runtime.upstream();
+    assert_eq!(upstream.count(GRAPH_URL), usize::from(response.status == 202), "{payload}");
+    assert!(response.status == 202 || upstream.calls().is_empty(), "{payload}");
+    (response, gateway.logged())
 }
 
-fn pointers(answer: &Answer) -> Vec<String> {
-    let body: Value = serde_json::from_str(&answer.body).unwrap();
+fn pointers(response: &Response) -> Vec<String> {
+    let body: Value = serde_json::from_str(&response.body).unwrap();
     body["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -33,9 +33,9 @@ fn an_action_is_granted_by_name_and_nothing_grants_another() {
     let all = ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"];
     for granted in all {
         for asked in all {
-            let (answer, line) = ask(&json!({ "actions": [granted] }), &payload(asked, &["a@contoso.com"]));
+            let (response, line) = ask(&json!({ "actions": [granted] }), &payload(asked, &["a@contoso.com"]));
             let expected = if granted == asked { "accepted" } else { "actionNotAllowed" };
-            assert_eq!(code(&answer), expected, "{granted} {asked}");
+            assert_eq!(code(&response), expected, "{granted} {asked}");
             assert_eq!((&line["caller"], &line["action"]), (&json!("script"), &json!(asked)));
         }
     }
@@ -69,9 +69,9 @@ fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
         // A Cyrillic letter that looks like a Latin one.
         ("contoso.com", "hannah@c\u{43e}ntoso.com", false),
     ] {
-        let (answer, _) = ask(&json!({ "recipient_domains": [rule] }), &payload("softDelete", &[recipient]));
+        let (response, _) = ask(&json!({ "recipient_domains": [rule] }), &payload("softDelete", &[recipient]));
         let expected = if accepted { "accepted" } else { "recipientNotAllowed" };
-        assert_eq!(code(&answer), expected, "{rule} {recipient}");
+        assert_eq!(code(&response), expected, "{rule} {recipient}");
     }
 }
 
@@ -79,23 +79,23 @@ fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
 fn one_refused_recipient_refuses_all_and_is_named_by_its_place_in_the_callers_array() {
     let recipients =
         ["a@contoso.com", "A@contoso.com", "x@evil.example", "b@contoso.com", "X@evil.example", "y@evil-contoso.com"];
-    let (answer, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
-    assert_eq!((answer.status, code(&answer)), (403, "recipientNotAllowed".to_owned()));
+    let (response, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
+    assert_eq!((response.status, code(&response)), (403, "recipientNotAllowed".to_owned()));
     assert_eq!(
-        pointers(&answer),
+        pointers(&response),
         ["/analyzedEmails/2/recipientEmailAddress", "/analyzedEmails/5/recipientEmailAddress"],
         "the places before repeated pairs were removed"
     );
-    assert!(!answer.body.contains("evil") && !line.to_string().contains("evil"), "no address is repeated");
+    assert!(!response.body.contains("evil") && !line.to_string().contains("evil"), "no address is repeated");
 }
 
 #[test]
 fn many_refused_recipients_are_counted_and_the_first_fifty_named() {
     let recipients: Vec<String> = (0..60).map(|number| format!("u{number}@evil.example")).collect();
     let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
-    let (answer, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
-    assert_eq!(pointers(&answer).len(), 50);
-    assert!(answer.body.contains("does not cover 60 of the recipients"));
+    let (response, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
+    assert_eq!(pointers(&response).len(), 50);
+    assert!(response.body.contains("does not cover 60 of the recipients"));
     assert_eq!(line["reason"], "script lacks a right: 60 recipients are outside the granted domains");
 }
 
@@ -110,11 +110,11 @@ fn the_number_of_emails_is_capped_after_repeated_pairs_are_removed() {
         (2, &repeated, "tooManyEmails"),
         (1, &three[..1], "accepted"),
     ] {
-        let (answer, line) = ask(&json!({ "max_emails_per_request": most }), &payload("softDelete", recipients));
-        assert_eq!(code(&answer), expected, "{most} {recipients:?}");
+        let (response, line) = ask(&json!({ "max_emails_per_request": most }), &payload("softDelete", recipients));
+        assert_eq!(code(&response), expected, "{most} {recipients:?}");
         assert_eq!(line["emails"], recipients.len().min(3));
         if expected == "tooManyEmails" {
-            assert_eq!(pointers(&answer), ["/analyzedEmails"]);
+            assert_eq!(pointers(&response), ["/analyzedEmails"]);
         }
     }
 }

@@ -1,21 +1,27 @@
 //! How many tokens are remembered, for how long, and what of them.
 
+use crate::auth::claims::Claims;
+use crate::auth::issuer::Issuer;
+use crate::auth::token_cache::MAX_TOKENS;
+use crate::secret::Secret;
+use crate::time::Timestamp;
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::*;
-use crate::caller::token::{CLOCK_SKEW, TokenFault};
-use crate::caller::traffic::{HOUR, MINUTE, SECOND, Traffic, passed};
-use crate::testing::entra::Draft;
-use crate::testing::{PLAYBOOK, ROLE_BEARER};
+use super::traffic::{HOUR, MINUTE, SECOND, Traffic, passed};
+use crate::auth::claims::CLOCK_SKEW;
+use crate::auth::token_cache::*;
+use crate::auth::token_error::TokenError;
+use crate::tests::support::entra::Draft;
+use crate::tests::support::{PLAYBOOK, ROLE_BEARER};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-fn ending_in(seconds: u64) -> Verified {
+fn ending_in(seconds: u64) -> CachedToken {
     let end = NOW.plus(Duration::from_secs(seconds));
-    Verified { issuer: Issuer::V2, kid: "k".to_owned(), claims: Claims::for_test(end) }
+    CachedToken { issuer: Issuer::V2, kid: "k".to_owned(), claims: Claims::for_test(end) }
 }
 
 fn number(number: usize) -> [u8; 32] {
@@ -24,7 +30,7 @@ fn number(number: usize) -> [u8; 32] {
 
 #[test]
 fn no_more_than_1024_tokens_are_remembered_and_the_one_that_ends_first_makes_room() {
-    let tokens = VerifiedTokens::default();
+    let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
         tokens.insert(number(at), ending_in(if at == 500 { 60 } else { 3600 }), NOW);
     }
@@ -37,7 +43,7 @@ fn no_more_than_1024_tokens_are_remembered_and_the_one_that_ends_first_makes_roo
 
 #[test]
 fn tokens_that_have_ended_make_room_together() {
-    let tokens = VerifiedTokens::default();
+    let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
         tokens.insert(number(at), ending_in(if at < 1000 { 60 } else { 3600 }), NOW);
     }
@@ -48,7 +54,7 @@ fn tokens_that_have_ended_make_room_together() {
 
 #[test]
 fn the_same_token_again_takes_no_other_ones_place() {
-    let tokens = VerifiedTokens::default();
+    let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
         tokens.insert(number(at), ending_in(3600), NOW);
     }
@@ -58,7 +64,7 @@ fn the_same_token_again_takes_no_other_ones_place() {
 
 #[test]
 fn what_is_kept_of_a_token_is_its_digest() {
-    let tokens = VerifiedTokens::default();
+    let tokens = TokenCache::default();
     tokens.insert(digest(&Secret::new("the.token.itself".to_owned())), ending_in(60), NOW);
     assert!(!format!("{tokens:?}").contains("the.token"));
 }
@@ -66,7 +72,7 @@ fn what_is_kept_of_a_token_is_its_digest() {
 #[test]
 fn a_token_is_verified_once_and_its_rights_are_looked_up_each_time() {
     let mut traffic = Traffic::warm();
-    let checks = |traffic: &Traffic| traffic.gateway.stage.platform.signature_checks();
+    let checks = |traffic: &Traffic| traffic.gateway.stage.runtime.signature_checks();
     let token = Draft::v2().claim("oid", PLAYBOOK).token();
     let before = checks(&traffic);
     for _ in 0..10 {
@@ -74,12 +80,12 @@ fn a_token_is_verified_once_and_its_rights_are_looked_up_each_time() {
     }
     assert_eq!(checks(&traffic), before + 1);
     // The same isolate, were its configuration another: the memory holds nothing of what its caller may do.
-    let mut callers = crate::testing::variables()["CALLERS"].clone();
+    let mut callers = crate::tests::support::variables()["CALLERS"].clone();
     callers[0]["object_id"] = json!(ROLE_BEARER);
     callers[1]["object_id"] = json!(PLAYBOOK);
     callers[1].as_object_mut().unwrap().remove("role");
-    let variables = crate::testing::variables_with("CALLERS", callers);
-    traffic.config = Rc::new(traffic.gateway.stage.platform.check(&variables).unwrap());
+    let variables = crate::tests::support::variables_with("CALLERS", callers);
+    traffic.config = Rc::new(traffic.gateway.stage.runtime.check(&variables).unwrap());
     assert_eq!(traffic.ask_at_once(&token), Ok("role-bearer".to_owned()));
     assert_eq!(checks(&traffic), before + 1);
 }
@@ -92,36 +98,36 @@ fn a_remembered_token_ends_when_it_says() {
     traffic.pass(HOUR + 5 * MINUTE - SECOND);
     assert_eq!(traffic.ask(&token), passed(), "within the skew");
     traffic.pass(SECOND);
-    assert_eq!(traffic.ask(&token), Err(TokenFault::Expired));
-    assert_eq!(traffic.ask(&token), Err(TokenFault::Expired));
+    assert_eq!(traffic.ask(&token), Err(TokenError::Expired));
+    assert_eq!(traffic.ask(&token), Err(TokenError::Expired));
 }
 
 #[test]
 fn a_refused_token_is_not_remembered() {
     let mut traffic = Traffic::warm();
-    let checks = traffic.gateway.stage.platform.signature_checks();
+    let checks = traffic.gateway.stage.runtime.signature_checks();
     for refused in [Draft::v2().signature([1; 256]).token(), Draft::v2().claim("aud", "api://other").token()] {
         for _ in 0..3 {
             assert!(traffic.ask(&refused).is_err());
         }
     }
-    assert_eq!(traffic.gateway.stage.platform.signature_checks(), checks + 3, "claims that do not fit cost no check");
+    assert_eq!(traffic.gateway.stage.runtime.signature_checks(), checks + 3, "claims that do not fit cost no check");
 }
 
 #[test]
 fn a_remembered_token_is_held_to_the_same_scope() {
-    let mut gateway = crate::testing::gateway::Gateway::default();
+    let mut gateway = crate::tests::support::gateway::Gateway::default();
     for (token, status) in [
         (Draft::v2().of_user().token(), 403),
         (Draft::v2().delegated("User.Read").token(), 403),
         (Draft::v2().delegated("Remediation.Submit").token(), 200),
         (Draft::v2().of_managed_identity().token(), 200),
     ] {
-        let before = gateway.stage.platform.signature_checks();
+        let before = gateway.stage.runtime.signature_checks();
         for _ in 0..3 {
-            let answer = gateway.validate(crate::testing::gateway::authorization(&format!("Bearer {token}")));
-            assert_eq!(answer.status, status, "{}", answer.body);
+            let response = gateway.validate(crate::tests::support::gateway::authorization(&format!("Bearer {token}")));
+            assert_eq!(response.status, status, "{}", response.body);
         }
-        assert_eq!(gateway.stage.platform.signature_checks(), before + 1, "the others came from memory");
+        assert_eq!(gateway.stage.runtime.signature_checks(), before + 1, "the others came from memory");
     }
 }

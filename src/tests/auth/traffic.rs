@@ -3,21 +3,21 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::token::TokenFault;
-use super::{IdentityFault, identify};
+use crate::auth::token_error::TokenError;
+use crate::auth::{AuthError, authenticate};
 use crate::config::Config;
-use crate::testing::KEYS_V2;
-use crate::testing::entra::{CURRENT, Draft, Key, key_set};
-use crate::testing::gateway::{Gateway, authorization};
-use crate::testing::platform::START;
-use crate::testing::stage::Started;
-use crate::testing::upstream::Upstream;
+use crate::tests::support::KEYS_V2;
+use crate::tests::support::entra::{CURRENT, Draft, Key, key_set};
+use crate::tests::support::gateway::{Gateway, authorization};
+use crate::tests::support::runtime::START;
+use crate::tests::support::stage::Started;
+use crate::tests::support::upstream::Upstream;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 pub(super) const HOUR: Duration = Duration::from_hours(1);
 
-pub(super) type Outcome = Result<String, TokenFault>;
+pub(super) type Outcome = Result<String, TokenError>;
 
 /// An isolate and those who call.
 pub(super) struct Traffic {
@@ -43,11 +43,11 @@ impl Traffic {
     }
 
     pub(super) fn upstream(&self) -> &Upstream {
-        self.gateway.stage.platform.upstream()
+        self.gateway.stage.runtime.upstream()
     }
 
     pub(super) fn publish(&self, keys: &[&Key]) {
-        self.upstream().answer(KEYS_V2, key_set(keys));
+        self.upstream().respond(KEYS_V2, key_set(keys));
     }
 
     pub(super) fn fetches(&self) -> usize {
@@ -56,12 +56,12 @@ impl Traffic {
 
     /// A request with this token arrives.
     pub(super) fn arrive(&mut self, token: &str) -> Started<Outcome> {
-        let (platform, isolate) = (self.gateway.stage.platform.clone(), Rc::clone(&self.gateway.isolate));
+        let (runtime, caches) = (self.gateway.stage.runtime.clone(), Rc::clone(&self.gateway.caches));
         let (config, headers) = (Rc::clone(&self.config), authorization(&format!("Bearer {token}")));
         self.gateway.stage.start(async move {
-            match identify(&platform, &isolate, &config, &headers).await {
+            match authenticate(&runtime, &caches, &config, &headers).await {
                 Ok(caller) => Ok(caller.name.clone()),
-                Err(IdentityFault::Token(fault)) => Err(fault),
+                Err(AuthError::Token(error)) => Err(error),
                 Err(other) => panic!("{other}"),
             }
         })

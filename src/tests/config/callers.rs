@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::config::tests::{caller, callers, check, faulty, with};
-use crate::testing::{PLAYBOOK, ROLE_BEARER, sha256, variables};
+use super::{caller, check, faulty, with};
+use crate::tests::config::callers;
+use crate::tests::support::{PLAYBOOK, ROLE_BEARER, sha256, variables};
 
 #[test]
 fn each_member_of_a_caller_has_its_rules() {

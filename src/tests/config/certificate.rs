@@ -1,18 +1,19 @@
 //! Certificates and keys, good and unfit, and bytes that are neither.
 
+use crate::config::certificate::{CertificateError, ClientCertificate};
+use crate::time::Timestamp;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use rsa::pkcs8::EncodePrivateKey;
 
-use super::CertificateFault::{
+use crate::config::certificate::CertificateError::{
     CertificateMissing, CertificateNotRsa, CertificateUnreadable, Expired, KeyEncrypted, KeyMissing, KeyNotRsa,
     KeyPkcs1, KeyUnreadable, KeyWeak, Mismatch, NotPem, NotYetValid, SeveralKeys,
 };
-use super::*;
-use crate::testing::certificate::{der, elliptic, good_der, of, pem, pkcs1, pkcs8};
-use crate::testing::entra::{CURRENT, NEXT, WEAK, base64url};
-use crate::testing::platform::START;
+use crate::tests::support::certificate::{der, elliptic, good_der, of, pem, pkcs1, pkcs8};
+use crate::tests::support::entra::{CURRENT, NEXT, WEAK, base64url};
+use crate::tests::support::runtime::START;
 
 /// What tells an elliptic-curve key: version, `id-ecPublicKey`, and some octets.
 const ELLIPTIC: &[u8] = &[0x30, 0x12, 2, 1, 0, 0x30, 9, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 4, 2, 0x30, 0];
@@ -21,11 +22,11 @@ static KEY: LazyLock<String> = LazyLock::new(|| pkcs8(&CURRENT.private));
 static CERTIFICATE: LazyLock<String> = LazyLock::new(|| of(&CURRENT));
 static PEM: LazyLock<String> = LazyLock::new(|| format!("{}{}", *KEY, *CERTIFICATE));
 
-fn read_at(text: &str, seconds: u64) -> Result<ClientCertificate, Vec<CertificateFault>> {
+fn read_at(text: &str, seconds: u64) -> Result<ClientCertificate, Vec<CertificateError>> {
     ClientCertificate::read(text, Timestamp::from_seconds(seconds))
 }
 
-fn read(text: &str) -> Result<ClientCertificate, Vec<CertificateFault>> {
+fn read(text: &str) -> Result<ClientCertificate, Vec<CertificateError>> {
     read_at(text, START)
 }
 

@@ -1,22 +1,26 @@
 //! Every rule of the configuration (contract, section 9): what is refused, under which name, and that no value is told.
 
+mod callers;
+mod certificate;
+
 use serde_json::{Map, Value, json};
 
-use super::{Config, ConfigFault, GraphVersion, VARIABLES, Variables};
-use crate::testing::platform::TestPlatform;
-use crate::testing::{AUDIENCE, PLAYBOOK, sha256, variables};
+use super::support::runtime::TestRuntime;
+use super::support::{AUDIENCE, PLAYBOOK, sha256, variables};
+use crate::config::{Config, ConfigError, VARIABLES, Variables};
+use crate::remediation::GraphVersion;
 
-pub(super) fn check(variables: &Variables) -> Result<Config, Vec<ConfigFault>> {
-    TestPlatform::default().check(variables)
+pub(super) fn check(variables: &Variables) -> Result<Config, Vec<ConfigError>> {
+    TestRuntime::default().check(variables)
 }
 
-/// The names of what has faults, in order.
+/// The names of what has errors, in order.
 pub(super) fn faulty(variables: &Variables) -> Vec<String> {
-    check(variables).map_or_else(|faults| faults.into_iter().map(|fault| fault.variable).collect(), |_| Vec::new())
+    check(variables).map_or_else(|errors| errors.into_iter().map(|error| error.variable).collect(), |_| Vec::new())
 }
 
 pub(super) fn with(name: &'static str, value: Value) -> Variables {
-    crate::testing::variables_with(name, value)
+    crate::tests::support::variables_with(name, value)
 }
 
 /// A good caller, by key, with some members replaced or, by null, removed.
@@ -53,9 +57,9 @@ fn texts(value: &Value, found: &mut Vec<String>) {
 #[test]
 fn a_whole_configuration_is_read() {
     let config = check(&variables()).unwrap();
-    assert_eq!(config.audience, [AUDIENCE, crate::testing::AUDIENCE_GUID]);
+    assert_eq!(config.audience, [AUDIENCE, crate::tests::support::AUDIENCE_GUID]);
     let of_guid = check(&with("AUDIENCE", json!("00001111-AAAA-2222-BBBB-3333CCCC4444"))).unwrap();
-    assert_eq!(of_guid.audience, [crate::testing::AUDIENCE_GUID], "tokens have it in lower case");
+    assert_eq!(of_guid.audience, [crate::tests::support::AUDIENCE_GUID], "tokens have it in lower case");
     assert_eq!(config.graph_version, GraphVersion::Beta);
     assert_eq!(config.graph_url, "https://graph.microsoft.com");
     assert_eq!(config.login_url, "https://login.microsoftonline.com");
@@ -211,8 +215,8 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
         ("LOGIN_URL", json!("sekret://login")),
         ("STOPPED", json!("sekret-stop")),
     ]);
-    let faults = check(&bad).unwrap_err();
-    let names: Vec<&str> = faults.iter().map(|fault| fault.variable.as_str()).collect();
+    let errors = check(&bad).unwrap_err();
+    let names: Vec<&str> = errors.iter().map(|error| error.variable.as_str()).collect();
     assert_eq!(
         names,
         [
@@ -243,8 +247,8 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
     for value in bad.values() {
         texts(value, &mut values);
     }
-    for fault in &faults {
-        let line = crate::log::config_line(fault);
+    for error in &errors {
+        let line = crate::log::config_line(error);
         assert!(!line.to_lowercase().contains("sekret"), "{line}");
         assert!(values.iter().all(|value| !line.contains(value)), "{line}");
     }
@@ -253,15 +257,15 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
 #[test]
 fn the_credential_is_a_secret_or_a_certificate() {
     use crate::config::Credential;
-    use crate::testing::certificate::{SUBJECT, of, pkcs8};
-    use crate::testing::entra::{CURRENT, NEXT};
+    use crate::tests::support::certificate::{SUBJECT, of, pkcs8};
+    use crate::tests::support::entra::{CURRENT, NEXT};
     let pem = format!("{}{}", pkcs8(&CURRENT.private), of(&CURRENT));
     let with_both = |secret: Value, certificate: Value| {
         let mut variables = with("CLIENT_SECRET", secret);
         variables.insert("CLIENT_CERTIFICATE", certificate);
         variables
     };
-    for (secret, certificate, faults) in [
+    for (secret, certificate, errors) in [
         (json!("secret"), Value::Null, vec![]),
         (json!("secret"), json!(""), vec![]),
         (Value::Null, json!(pem), vec![]),
@@ -277,9 +281,9 @@ fn the_credential_is_a_secret_or_a_certificate() {
         (Value::Null, json!(format!("{}{}", pkcs8(&NEXT.private), of(&CURRENT))), vec!["CLIENT_CERTIFICATE"]),
     ] {
         let variables = with_both(secret, certificate);
-        assert_eq!(faulty(&variables), faults, "{variables:?}");
-        for fault in check(&variables).err().into_iter().flatten() {
-            let line = crate::log::config_line(&fault);
+        assert_eq!(faulty(&variables), errors, "{variables:?}");
+        for error in check(&variables).err().into_iter().flatten() {
+            let line = crate::log::config_line(&error);
             assert!(line.contains("CLIENT_CERTIFICATE") || line.contains("must be a text"), "{line}");
             assert!(!line.contains("MII") && !line.contains(SUBJECT) && !line.contains("no PEM"), "{line}");
         }
@@ -298,13 +302,13 @@ fn nothing_is_taken_for_granted() {
 
 #[test]
 fn a_configuration_with_faults_serves_nobody_and_is_logged_once() {
-    use crate::testing::gateway::{Gateway, api_key};
+    use crate::tests::support::gateway::{Gateway, api_key};
     let mut gateway = Gateway::new(with("GRAPH_VERSION", json!("v3-sekret")));
     for attempt in 0..3 {
-        let answer = gateway.validate(api_key(crate::testing::CRON_KEY));
-        assert_eq!(answer.status, 500);
-        assert!(answer.body.contains("\"misconfigured\"") && !answer.body.contains("GRAPH_VERSION"));
-        let lines = gateway.stage.platform.take_log();
+        let response = gateway.validate(api_key(crate::tests::support::CRON_KEY));
+        assert_eq!(response.status, 500);
+        assert!(response.body.contains("\"misconfigured\"") && !response.body.contains("GRAPH_VERSION"));
+        let lines = gateway.stage.runtime.take_log();
         assert_eq!(lines.len(), if attempt == 0 { 2 } else { 1 });
         assert_eq!(lines[0].contains("\"variable\":\"GRAPH_VERSION\""), attempt == 0);
         assert!(!lines.concat().contains("sekret"));

@@ -2,17 +2,17 @@
 
 use serde_json::json;
 
-use super::*;
+use crate::graph::response::*;
 
 const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
 const HISTORY: &str = "https://security.microsoft.com/action-center/history";
 
-fn answered(status: u16, headers: &[(&'static str, &str)], body: impl Into<Vec<u8>>) -> Received {
+fn answered(status: u16, headers: &[(&'static str, &str)], body: impl Into<Vec<u8>>) -> HttpResponse {
     let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    Received { status, headers, body: Ok(body.into()) }
+    HttpResponse { status, headers, body: Ok(body.into()) }
 }
 
-fn conflict(body: impl Into<Vec<u8>>, graph_request: &str) -> Result<Accepted, GraphFault> {
+fn conflict(body: impl Into<Vec<u8>>, graph_request: &str) -> Result<Accepted, GraphError> {
     read(Ok(answered(409, &[], body)), TENANT.parse().unwrap(), graph_request.as_bytes())
 }
 
@@ -46,10 +46,10 @@ fn conflict_is_duplicate_only_by_its_code_or_message() {
         let found = conflict(body.to_string(), &plain);
         match found {
             Ok(accepted) => assert!(duplicate && accepted.duplicate && accepted.status == 409, "{body}"),
-            Err(fault) => {
+            Err(error) => {
                 assert!(!duplicate, "{body}");
-                assert_eq!(fault.kind, GraphFaultKind::Conflict, "{body}");
-                assert!(fault.is_certain(), "it would be recorded: {body}");
+                assert_eq!(error.kind, GraphErrorKind::Conflict, "{body}");
+                assert!(error.is_certain(), "it would be recorded: {body}");
             }
         }
     }
@@ -59,7 +59,7 @@ fn conflict_is_duplicate_only_by_its_code_or_message() {
         "<p>Duplicate remediation</p>",
         "{\"error\":{\"message\":\"Duplicate remediation\"}",
     ] {
-        assert_eq!(conflict(body, &plain).unwrap_err().kind, GraphFaultKind::Conflict, "{body}");
+        assert_eq!(conflict(body, &plain).unwrap_err().kind, GraphErrorKind::Conflict, "{body}");
     }
 }
 
@@ -83,14 +83,14 @@ fn conflict_that_may_quote_the_payload_is_no_duplicate() {
         let body = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } }).to_string();
         match conflict(body, &request) {
             Ok(accepted) => assert!(!may_quote && accepted.duplicate, "{request}"),
-            Err(fault) => {
+            Err(error) => {
                 assert!(may_quote, "{request}");
-                assert_eq!(fault.kind, GraphFaultKind::QuotingConflict, "{request}");
-                assert!(fault.is_certain(), "it would be recorded: {request}");
+                assert_eq!(error.kind, GraphErrorKind::QuotingConflict, "{request}");
+                assert!(error.is_certain(), "it would be recorded: {request}");
             }
         }
         let other = json!({ "error": { "code": "Conflict", "message": "x" } }).to_string();
-        assert_eq!(conflict(other, &request).unwrap_err().kind, GraphFaultKind::Conflict, "{request}");
+        assert_eq!(conflict(other, &request).unwrap_err().kind, GraphErrorKind::Conflict, "{request}");
     }
 }
 
@@ -178,8 +178,8 @@ fn ids_and_waits_of_graph_are_bounded() {
         ("hannah@contoso.com", false),
         ("a\u{e9}", false),
     ] {
-        let answer = answered(202, &[("request-id", id)], "");
-        let accepted = read(Ok(answer), TENANT.parse().unwrap(), b"{}").unwrap();
+        let response = answered(202, &[("request-id", id)], "");
+        let accepted = read(Ok(response), TENANT.parse().unwrap(), b"{}").unwrap();
         assert_eq!(accepted.graph_request_id.as_deref(), kept.then_some(id));
     }
     for (value, seconds) in [

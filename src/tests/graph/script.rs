@@ -9,11 +9,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::config::{Config, Variables};
-use crate::graph::answer::Accepted;
 use crate::graph::app_token::AppTokenCache;
-use crate::graph::request::submit;
-use crate::ledger::{Order, SubmitFault};
-use crate::ports::{Call, Clock, Domains, Guids, Http, Received, SendFailure, Signing, Timers, Unread};
+use crate::graph::error::SubmitError;
+use crate::graph::response::Accepted;
+use crate::graph::submit::submit;
+use crate::ledger::LedgerRequest;
+use crate::runtime::{
+    BodyError, Clock, Domains, Guids, HttpClient, HttpRequest, HttpResponse, SendError, Signer, Timers,
+};
 use crate::secret::SecretBytes;
 use crate::time::{Timestamp, millis_of};
 
@@ -33,7 +36,7 @@ pub(super) enum Played {
     /// The token endpoint gives a token, good for an hour, after this many seconds.
     Token(u64),
     /// This answer comes.
-    Answer(u16, Option<&'static str>),
+    Response(u16, Option<&'static str>),
     /// The same, but its body does not come whole.
     Cut(u16),
     /// The connection fails after this many seconds.
@@ -41,7 +44,7 @@ pub(super) enum Played {
     /// No answer comes.
     Hangs,
 }
-use Played::{Answer, Cut, Fails, Hangs, Token};
+use Played::{Cut, Fails, Hangs, Response, Token};
 
 impl Script {
     pub(super) fn new(answers: &[Played]) -> Self {
@@ -84,21 +87,21 @@ impl Timers for Script {
     }
 }
 
-impl Http for Script {
-    async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure> {
-        let is_token = call.url.ends_with("/oauth2/v2.0/token");
-        let header = |name| call.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+impl HttpClient for Script {
+    async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, SendError> {
+        let is_token = request.url.ends_with("/oauth2/v2.0/token");
+        let header = |name| request.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
         if is_token {
             self.see("token");
         } else {
-            assert!(call.url.ends_with("/beta/security/collaboration/analyzedEmails/remediate"), "{}", call.url);
-            assert_eq!(call.body, Some(&b"the remediation"[..]));
+            assert!(request.url.ends_with("/beta/security/collaboration/analyzedEmails/remediate"), "{}", request.url);
+            assert_eq!(request.body, Some(&b"the remediation"[..]));
             self.see(header("Authorization").unwrap());
             self.client_request_ids.borrow_mut().push(header("client-request-id").unwrap().to_owned());
         }
         let played = self.answers.borrow_mut().pop_front().expect("a call that the script does not know");
         assert!(is_token || !matches!(played, Token(_)), "Graph gives no tokens");
-        let answered = |status, retry_after: Option<&str>, body| Received {
+        let answered = |status, retry_after: Option<&str>, body| HttpResponse {
             status,
             headers: retry_after.map(|seconds| ("retry-after", seconds.to_owned())).into_iter().collect(),
             body,
@@ -106,11 +109,11 @@ impl Http for Script {
         let took = match played {
             Token(seconds) | Fails(seconds) => Duration::from_secs(seconds),
             Hangs => Duration::MAX,
-            Answer(..) | Cut(_) => Duration::ZERO,
+            Response(..) | Cut(_) => Duration::ZERO,
         };
-        self.pass(took.min(call.deadline));
-        if took >= call.deadline {
-            return Err(SendFailure::Deadline);
+        self.pass(took.min(request.deadline));
+        if took >= request.deadline {
+            return Err(SendError::Deadline);
         }
         match played {
             Token(_) => {
@@ -118,16 +121,18 @@ impl Http for Script {
                 let body = json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": token });
                 Ok(answered(200, None, Ok(body.to_string().into_bytes())))
             }
-            Answer(409, _) => Ok(answered(409, None, Ok(br#"{"error":{"message":"Duplicate remediation"}}"#.to_vec()))),
-            Answer(status, retry_after) => Ok(answered(status, retry_after, Ok(Vec::new()))),
-            Cut(status) => Ok(answered(status, None, Err(Unread::Failed(SendFailure::Connection)))),
-            Fails(_) | Hangs => Err(SendFailure::Connection),
+            Response(409, _) => {
+                Ok(answered(409, None, Ok(br#"{"error":{"message":"Duplicate remediation"}}"#.to_vec())))
+            }
+            Response(status, retry_after) => Ok(answered(status, retry_after, Ok(Vec::new()))),
+            Cut(status) => Ok(answered(status, None, Err(BodyError::Failed(SendError::Connection)))),
+            Fails(_) | Hangs => Err(SendError::Connection),
         }
     }
 }
 
 /// Never asked: the credential of these tests is a secret.
-impl Signing for Script {
+impl Signer for Script {
     async fn sign_ps256(&self, _: &SecretBytes, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
@@ -158,19 +163,19 @@ fn run<F: Future>(future: F) -> F::Output {
     }
 }
 
-pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> Result<Accepted, SubmitFault> {
-    let order = Order {
+pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> Result<Accepted, SubmitError> {
+    let request = LedgerRequest {
         key: None,
-        fingerprint: [0; 32],
+        payload_hash: [0; 32],
         pairs: 0,
         action: crate::remediation::Action::SoftDelete,
         emails: 1,
         emails_per_hour: 1,
-        version: crate::config::GraphVersion::Beta,
+        version: crate::remediation::GraphVersion::Beta,
         newer_member: false,
     };
     let until = script.now().plus(Duration::from_secs(budget));
-    let result = run(submit(script, cache, &config(script), &order, b"the remediation", until));
+    let result = run(submit(script, cache, &config(script), &request, b"the remediation", until));
     assert!(script.now() <= until, "the budget is kept: {} ms over", millis_of(script.now().since(until)));
     assert!(script.answers.borrow().is_empty(), "left over");
     result

@@ -1,41 +1,42 @@
 //! Section 8 of the contract, second by second: what is sent again, when, and what never is.
 
-mod script;
+use super::script::Played::{Cut, Fails, Hangs, Response, Token};
+use super::script::{Script, submitted};
+use crate::graph::app_token::AppTokenCache;
+use crate::graph::error::{GraphErrorKind, SubmitError};
+use crate::graph::response::Accepted;
+use crate::runtime::{Clock, SendError};
+use crate::time::Timestamp;
 
-use script::Played::{Answer, Cut, Fails, Hangs, Token};
-use script::{Script, submitted};
+use crate::graph::error::{GraphError, TokenEndpointError};
 
-use super::*;
-use crate::graph::answer::GraphFault;
-use crate::graph::app_token::TokenEndpointFault;
-
-fn is_certain(fault: &SubmitFault) -> &'static str {
-    if fault.is_certain() { "certain" } else { "unknown" }
+fn is_certain(error: &SubmitError) -> &'static str {
+    if error.is_certain() { "certain" } else { "unknown" }
 }
 
 /// The outcome in short.
-fn short(result: &Result<Accepted, SubmitFault>) -> String {
+fn short(result: &Result<Accepted, SubmitError>) -> String {
     match result {
         Ok(accepted) => format!("{} duplicate={}", accepted.status, accepted.duplicate),
-        Err(fault @ SubmitFault::AppToken(token)) => {
+        Err(error @ SubmitError::AppToken(token)) => {
             let what = match token {
-                TokenEndpointFault::Rejected { .. } => "rejected",
-                TokenEndpointFault::CertificateExpired | TokenEndpointFault::NotSigned => "no assertion",
-                TokenEndpointFault::Throttled { .. } => "throttled",
-                TokenEndpointFault::Unavailable { .. } => "unavailable",
-                TokenEndpointFault::Unexpected { .. } => "unexpected",
-                TokenEndpointFault::Send(SendFailure::Deadline) => "deadline",
-                TokenEndpointFault::Send(SendFailure::Connection) => "connection",
+                TokenEndpointError::Rejected { .. } => "rejected",
+                TokenEndpointError::CertificateExpired | TokenEndpointError::NotSigned => "no assertion",
+                TokenEndpointError::Throttled { .. } => "throttled",
+                TokenEndpointError::Unavailable { .. } => "unavailable",
+                TokenEndpointError::Unexpected { .. } => "unexpected",
+                TokenEndpointError::Send(SendError::Deadline) => "deadline",
+                TokenEndpointError::Send(SendError::Connection) => "connection",
             };
-            format!("token {what}, {}", is_certain(fault))
+            format!("token {what}, {}", is_certain(error))
         }
-        Err(fault @ SubmitFault::Graph(GraphFault { kind, status, .. })) => {
+        Err(error @ SubmitError::Graph(GraphError { kind, status, .. })) => {
             let what = match kind {
-                GraphFaultKind::Send(SendFailure::Deadline) => "deadline".to_owned(),
-                GraphFaultKind::Send(SendFailure::Connection) => "connection".to_owned(),
+                GraphErrorKind::Send(SendError::Deadline) => "deadline".to_owned(),
+                GraphErrorKind::Send(SendError::Connection) => "connection".to_owned(),
                 _ => status.unwrap_or_default().to_string(),
             };
-            format!("{what}, {}", is_certain(fault))
+            format!("{what}, {}", is_certain(error))
         }
     }
 }
@@ -46,81 +47,85 @@ fn what_is_sent_again_and_what_is_not() {
     const B1: &str = "0 Bearer t1";
     for (played, expected, seen) in [
         // Success, and the duplicate that is one.
-        (vec![Token(0), Answer(202, None)], "202 duplicate=false", vec![T1, B1]),
-        (vec![Token(0), Answer(204, None)], "204 duplicate=false", vec![T1, B1]),
+        (vec![Token(0), Response(202, None)], "202 duplicate=false", vec![T1, B1]),
+        (vec![Token(0), Response(204, None)], "204 duplicate=false", vec![T1, B1]),
         (vec![Token(0), Cut(202)], "202 duplicate=false", vec![T1, B1]),
-        (vec![Token(0), Answer(409, None)], "409 duplicate=true", vec![T1, B1]),
+        (vec![Token(0), Response(409, None)], "409 duplicate=true", vec![T1, B1]),
         // A 409 that was cut off may have spoken of a duplicate.
         (vec![Token(0), Cut(409)], "connection, unknown", vec![T1, B1]),
         // 401: once more, with a new token.
         (
-            vec![Token(0), Answer(401, None), Token(0), Answer(202, None)],
+            vec![Token(0), Response(401, None), Token(0), Response(202, None)],
             "202 duplicate=false",
             vec![T1, B1, T1, "0 Bearer t3"],
         ),
         (
-            vec![Token(0), Answer(401, None), Token(0), Answer(401, None)],
+            vec![Token(0), Response(401, None), Token(0), Response(401, None)],
             "401, certain",
             vec![T1, B1, T1, "0 Bearer t3"],
         ),
-        (vec![Token(0), Answer(401, None), Answer(400, None)], "token rejected, certain", vec![T1, B1, T1]),
-        (vec![Token(0), Answer(401, None), Token(0), Fails(0)], "connection, unknown", vec![T1, B1, T1, "0 Bearer t3"]),
+        (vec![Token(0), Response(401, None), Response(400, None)], "token rejected, certain", vec![T1, B1, T1]),
+        (
+            vec![Token(0), Response(401, None), Token(0), Fails(0)],
+            "connection, unknown",
+            vec![T1, B1, T1, "0 Bearer t3"],
+        ),
         // A short Retry-After: waited out, at most twice.
         (
-            vec![Token(0), Answer(429, Some("10")), Answer(202, None)],
+            vec![Token(0), Response(429, Some("10")), Response(202, None)],
             "202 duplicate=false",
             vec![T1, B1, "0 wait", "10 Bearer t1"],
         ),
         (
-            vec![Token(0), Answer(503, Some("3")), Answer(429, Some("4")), Answer(202, None)],
+            vec![Token(0), Response(503, Some("3")), Response(429, Some("4")), Response(202, None)],
             "202 duplicate=false",
             vec![T1, B1, "0 wait", "3 Bearer t1", "3 wait", "7 Bearer t1"],
         ),
         (
-            vec![Token(0), Answer(503, Some("0")), Answer(503, Some("0")), Answer(503, Some("0"))],
+            vec![Token(0), Response(503, Some("0")), Response(503, Some("0")), Response(503, Some("0"))],
             "503, certain",
             vec![T1, B1, "0 wait", B1, "0 wait", B1],
         ),
         (
             vec![
                 Token(0),
-                Answer(429, Some("1")),
-                Answer(401, None),
+                Response(429, Some("1")),
+                Response(401, None),
                 Token(0),
-                Answer(429, Some("1")),
-                Answer(202, None),
+                Response(429, Some("1")),
+                Response(202, None),
             ],
             "202 duplicate=false",
             vec![T1, B1, "0 wait", "1 Bearer t1", "1 token", "1 Bearer t5", "1 wait", "2 Bearer t5"],
         ),
-        (vec![Token(0), Answer(429, Some("11"))], "429, certain", vec![T1, B1]),
-        (vec![Token(0), Answer(429, None)], "429, certain", vec![T1, B1]),
-        (vec![Token(0), Answer(503, None)], "503, certain", vec![T1, B1]),
-        (vec![Token(0), Answer(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"))], "503, certain", vec![T1, B1]),
-        (vec![Token(0), Answer(500, Some("1"))], "500, unknown", vec![T1, B1]),
+        (vec![Token(0), Response(429, Some("11"))], "429, certain", vec![T1, B1]),
+        (vec![Token(0), Response(429, None)], "429, certain", vec![T1, B1]),
+        (vec![Token(0), Response(503, None)], "503, certain", vec![T1, B1]),
+        (vec![Token(0), Response(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"))], "503, certain", vec![T1, B1]),
+        (vec![Token(0), Response(500, Some("1"))], "500, unknown", vec![T1, B1]),
         // Nothing ambiguous is repeated.
-        (vec![Token(0), Answer(502, None)], "502, unknown", vec![T1, B1]),
-        (vec![Token(0), Answer(504, None)], "504, unknown", vec![T1, B1]),
+        (vec![Token(0), Response(502, None)], "502, unknown", vec![T1, B1]),
+        (vec![Token(0), Response(504, None)], "504, unknown", vec![T1, B1]),
         (vec![Token(0), Fails(0)], "connection, unknown", vec![T1, B1]),
         (vec![Token(0), Hangs], "deadline, unknown", vec![T1, B1]),
-        (vec![Token(0), Answer(503, Some("1")), Hangs], "deadline, unknown", vec![T1, B1, "0 wait", "1 Bearer t1"]),
+        (vec![Token(0), Response(503, Some("1")), Hangs], "deadline, unknown", vec![T1, B1, "0 wait", "1 Bearer t1"]),
         // What refuses is certain.
-        (vec![Token(0), Answer(301, None)], "301, certain", vec![T1, B1]),
-        (vec![Token(0), Answer(400, None)], "400, certain", vec![T1, B1]),
-        (vec![Token(0), Answer(403, None)], "403, certain", vec![T1, B1]),
-        (vec![Token(0), Answer(404, None)], "404, certain", vec![T1, B1]),
+        (vec![Token(0), Response(301, None)], "301, certain", vec![T1, B1]),
+        (vec![Token(0), Response(400, None)], "400, certain", vec![T1, B1]),
+        (vec![Token(0), Response(403, None)], "403, certain", vec![T1, B1]),
+        (vec![Token(0), Response(404, None)], "404, certain", vec![T1, B1]),
         // The token endpoint: once more on a 5xx or where the connection fails, be it in the middle of the token.
-        (vec![Answer(500, None), Token(0), Answer(202, None)], "202 duplicate=false", vec![T1, T1, "0 Bearer t2"]),
-        (vec![Fails(2), Token(0), Answer(202, None)], "202 duplicate=false", vec![T1, "2 token", "2 Bearer t2"]),
-        (vec![Cut(200), Token(0), Answer(202, None)], "202 duplicate=false", vec![T1, T1, "0 Bearer t2"]),
-        (vec![Answer(503, None), Answer(503, None)], "token unavailable, certain", vec![T1, T1]),
+        (vec![Response(500, None), Token(0), Response(202, None)], "202 duplicate=false", vec![T1, T1, "0 Bearer t2"]),
+        (vec![Fails(2), Token(0), Response(202, None)], "202 duplicate=false", vec![T1, "2 token", "2 Bearer t2"]),
+        (vec![Cut(200), Token(0), Response(202, None)], "202 duplicate=false", vec![T1, T1, "0 Bearer t2"]),
+        (vec![Response(503, None), Response(503, None)], "token unavailable, certain", vec![T1, T1]),
         (vec![Fails(0), Fails(0)], "token connection, certain", vec![T1, T1]),
-        (vec![Fails(0), Answer(500, None)], "token unavailable, certain", vec![T1, T1]),
+        (vec![Fails(0), Response(500, None)], "token unavailable, certain", vec![T1, T1]),
         (vec![Hangs], "token deadline, certain", vec![T1]),
-        (vec![Answer(401, None)], "token rejected, certain", vec![T1]),
-        (vec![Answer(429, Some("1"))], "token throttled, certain", vec![T1]),
-        (vec![Answer(200, None)], "token unexpected, certain", vec![T1]),
-        (vec![Answer(302, None)], "token unexpected, certain", vec![T1]),
+        (vec![Response(401, None)], "token rejected, certain", vec![T1]),
+        (vec![Response(429, Some("1"))], "token throttled, certain", vec![T1]),
+        (vec![Response(200, None)], "token unexpected, certain", vec![T1]),
+        (vec![Response(302, None)], "token unexpected, certain", vec![T1]),
     ] {
         let script = Script::new(&played);
         let result = submitted(&script, &AppTokenCache::default(), 90);
@@ -139,7 +144,7 @@ fn graph_has_a_minute_and_the_whole_has_its_budget() {
         (vec![Token(9), Hangs], 90, "deadline, unknown", 69),
         (vec![Fails(9), Token(9), Hangs], 90, "deadline, unknown", 78),
         (
-            vec![Fails(9), Token(9), Answer(429, Some("10")), Answer(429, Some("10")), Hangs],
+            vec![Fails(9), Token(9), Response(429, Some("10")), Response(429, Some("10")), Hangs],
             90,
             "deadline, unknown",
             90,
@@ -147,13 +152,13 @@ fn graph_has_a_minute_and_the_whole_has_its_budget() {
         (vec![Token(0), Hangs], 25, "deadline, unknown", 25),
         (vec![Hangs], 7, "token deadline, certain", 7),
         // Nor in a call behind a token that took so long.
-        (vec![Token(7), Answer(202, None)], 12, "202 duplicate=false", 7),
+        (vec![Token(7), Response(202, None)], 12, "202 duplicate=false", 7),
         (vec![Token(8)], 12, "token deadline, certain", 8),
         // There is no use in a wait that leaves too little for an answer: what is certain would become unknown.
-        (vec![Token(0), Answer(429, Some("10"))], 10, "429, certain", 0),
-        (vec![Token(0), Answer(429, Some("10"))], 15, "429, certain", 0),
-        (vec![Token(0), Answer(429, Some("10")), Answer(202, None)], 16, "202 duplicate=false", 10),
-        (vec![Token(0), Answer(503, Some("9")), Answer(503, Some("1"))], 15, "503, certain", 9),
+        (vec![Token(0), Response(429, Some("10"))], 10, "429, certain", 0),
+        (vec![Token(0), Response(429, Some("10"))], 15, "429, certain", 0),
+        (vec![Token(0), Response(429, Some("10")), Response(202, None)], 16, "202 duplicate=false", 10),
+        (vec![Token(0), Response(503, Some("9")), Response(503, Some("1"))], 15, "503, certain", 9),
     ] {
         let script = Script::new(&played);
         let result = submitted(&script, &AppTokenCache::default(), budget);
@@ -165,12 +170,12 @@ fn graph_has_a_minute_and_the_whole_has_its_budget() {
 #[test]
 fn a_token_is_kept_until_five_minutes_before_its_end_and_a_failure_never() {
     let cache = AppTokenCache::default();
-    let script = Script::new(&[Answer(401, None)]);
+    let script = Script::new(&[Response(401, None)]);
     assert!(submitted(&script, &cache, 90).is_err());
-    let script = Script::new(&[Token(5), Answer(202, None)]);
+    let script = Script::new(&[Token(5), Response(202, None)]);
     assert!(submitted(&script, &cache, 90).is_ok());
     for (second, fetches) in [(1000, 0), (1000 + 3300 - 1, 0), (1000 + 3300, 1)] {
-        let script = Script::new(if fetches == 0 { &[Answer(202, None)] } else { &[Token(0), Answer(202, None)] });
+        let script = Script::new(if fetches == 0 { &[Response(202, None)] } else { &[Token(0), Response(202, None)] });
         script.now.set(Timestamp::from_seconds(second));
         assert!(submitted(&script, &cache, 90).is_ok());
         assert_eq!(script.seen.borrow().iter().filter(|what| what.ends_with("token")).count(), fetches, "{second}");

@@ -1,24 +1,32 @@
 //! An object's ledger without an object: what the tests of the rules act on.
 
+use crate::graph::error::SubmitError;
+use crate::graph::response::Accepted;
+use crate::ledger::in_flight::InFlight;
+use crate::ledger::quota::{RollingQuota, SPAN};
+use crate::ledger::storage::{LedgerRecord, Store};
+use crate::ledger::types::{Hash, LedgerRequest, RecordKey};
+use crate::remediation::model::Action;
+use crate::time::Timestamp;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use super::*;
-use crate::config::GraphVersion;
-use crate::graph::answer::{GraphFault, GraphFaultKind};
-use crate::ports::SendFailure;
+use crate::graph::error::{GraphError, GraphErrorKind};
+use crate::ledger::engine::*;
+use crate::remediation::GraphVersion;
+use crate::runtime::SendError;
 
 /// The tables.
 #[derive(Default)]
-pub(super) struct Tables(RefCell<BTreeMap<Slot, Record>>);
+pub(super) struct Tables(RefCell<BTreeMap<RecordKey, LedgerRecord>>);
 
 impl Tables {
     /// What the object's tables count when it starts.
-    fn window(&self, now: Timestamp) -> Window {
+    fn quota(&self, now: Timestamp) -> RollingQuota {
         let records = self.0.borrow();
         let counting = records.values().filter(|record| record.began >= now.minus(SPAN));
-        Window::of(counting.map(|record| (Timestamp::from_seconds(record.began.millis() / 1000), record.emails)))
+        RollingQuota::of(counting.map(|record| (Timestamp::from_seconds(record.began.millis() / 1000), record.emails)))
     }
 
     /// What the alarm does.
@@ -33,10 +41,10 @@ impl Tables {
 }
 
 impl Store for Tables {
-    type Failure = Infallible;
+    type Error = Infallible;
 
-    fn find(&self, slot: Slot) -> Result<Option<Record>, Infallible> {
-        Ok(self.0.borrow().get(&slot).cloned())
+    fn find(&self, record_key: RecordKey) -> Result<Option<LedgerRecord>, Infallible> {
+        Ok(self.0.borrow().get(&record_key).cloned())
     }
 
     fn first_success(
@@ -46,7 +54,7 @@ impl Store for Tables {
         earliest: Timestamp,
     ) -> Result<Option<Success>, Infallible> {
         let records = self.0.borrow();
-        let of_payload = records.values().filter(|record| record.keyed && record.fingerprint == *payload);
+        let of_payload = records.values().filter(|record| record.keyed && record.payload_hash == *payload);
         let successes = of_payload.filter_map(|record| {
             let (at, accepted) = record.accepted.clone()?;
             Some((at, Success { tried: record.effect?.tried, accepted }))
@@ -63,20 +71,20 @@ impl Store for Tables {
         Ok(others.map(|effect| effect.until).filter(|until| *until > since).max())
     }
 
-    fn add(&self, slot: Slot, record: &Record) -> Result<bool, Infallible> {
+    fn add(&self, record_key: RecordKey, record: &LedgerRecord) -> Result<bool, Infallible> {
         let mut records = self.0.borrow_mut();
-        let is_new = !records.contains_key(&slot);
-        records.entry(slot).or_insert_with(|| record.clone());
+        let is_new = !records.contains_key(&record_key);
+        records.entry(record_key).or_insert_with(|| record.clone());
         Ok(is_new)
     }
 
-    fn put(&self, slot: Slot, record: &Record) -> Result<(), Infallible> {
-        self.0.borrow_mut().insert(slot, record.clone());
+    fn put(&self, record_key: RecordKey, record: &LedgerRecord) -> Result<(), Infallible> {
+        self.0.borrow_mut().insert(record_key, record.clone());
         Ok(())
     }
 
-    fn remove(&self, slot: Slot) -> Result<(), Infallible> {
-        self.0.borrow_mut().remove(&slot);
+    fn remove(&self, record_key: RecordKey) -> Result<(), Infallible> {
+        self.0.borrow_mut().remove(&record_key);
         Ok(())
     }
 }
@@ -105,9 +113,9 @@ pub(super) enum End {
 #[derive(Default)]
 pub(super) struct Object {
     pub(super) tables: Tables,
-    window: Window,
-    flights: Flights<()>,
-    begun: BTreeMap<usize, Begun>,
+    quota: RollingQuota,
+    in_flight: InFlight<()>,
+    pending: BTreeMap<usize, PendingAttempt>,
     sent: usize,
     pub(super) limit: u64,
 }
@@ -119,54 +127,55 @@ impl Object {
 
     /// Somebody asks for a payload, which has as many emails as its number says without [`RESTORE`] and [`COPY`].
     pub(super) fn ask(&mut self, millis: u64, key: Option<u8>, payload: u8) -> Said {
-        let order = order(key, payload, self.limit);
-        let Ok(step) = begin(&self.tables, &mut self.window, &order, &self.flights, Timestamp::from_millis(millis));
-        match step {
-            Step::Send(begun) => {
-                self.flights.take_off(&order, Timestamp::from_millis(millis));
-                self.begun.insert(self.sent, begun);
+        let request = request(key, payload, self.limit);
+        let Ok(decision) =
+            begin(&self.tables, &mut self.quota, &request, &self.in_flight, Timestamp::from_millis(millis));
+        match decision {
+            Decision::Send(pending) => {
+                self.in_flight.start(&request, Timestamp::from_millis(millis));
+                self.pending.insert(self.sent, pending);
                 self.sent += 1;
                 Said::Sent(self.sent - 1)
             }
-            Step::Replay(accepted) => Said::Replayed(accepted.location.parse().unwrap()),
-            Step::Await(_) => Said::Waits,
-            Step::InProgress => Said::InProgress,
-            Step::KeyReused => Said::KeyReused,
-            Step::QuotaExceeded => Said::QuotaExceeded,
+            Decision::Replay(accepted) => Said::Replayed(accepted.location.parse().unwrap()),
+            Decision::Await(_) => Said::Waits,
+            Decision::InProgress => Said::InProgress,
+            Decision::KeyReused => Said::KeyReused,
+            Decision::QuotaExceeded => Said::QuotaExceeded,
         }
     }
 
     /// The attempt ends, unless a crash has ended it.
     pub(super) fn end(&mut self, millis: u64, attempt: usize, end: End) {
-        let Some(begun) = self.begun.remove(&attempt) else { return };
+        let Some(pending) = self.pending.remove(&attempt) else { return };
         let outcome = outcome(attempt, end);
-        let Ok(()) = finish(&self.tables, &mut self.window, &begun, &outcome, Timestamp::from_millis(millis));
-        self.flights.land(begun.slot);
+        let Ok(()) = finish(&self.tables, &mut self.quota, &pending, &outcome, Timestamp::from_millis(millis));
+        self.in_flight.finish(pending.record_key);
     }
 
     /// Everything but the tables is lost, and the object starts again.
     pub(super) fn crash(&mut self, millis: u64) {
-        self.window = self.tables.window(Timestamp::from_millis(millis));
-        self.flights = Flights::default();
-        self.begun.clear();
+        self.quota = self.tables.quota(Timestamp::from_millis(millis));
+        self.in_flight = InFlight::default();
+        self.pending.clear();
     }
 
     pub(super) fn remaining(&mut self, millis: u64) -> u64 {
-        self.window.quota(self.limit, 0, Timestamp::from_millis(millis)).remaining
+        self.quota.quota(self.limit, 0, Timestamp::from_millis(millis)).remaining
     }
 }
 
 /// In the number of a payload: the pairs of the payload without it, and another action.
-pub(in crate::ledger) const RESTORE: u8 = 0x80;
+pub(crate) const RESTORE: u8 = 0x80;
 /// In the number of a payload: the pairs and the action of the payload without it, and another sender's-copy flag.
-pub(in crate::ledger) const COPY: u8 = 0x40;
+pub(crate) const COPY: u8 = 0x40;
 
 /// The order of a payload, by its number.
-pub(in crate::ledger) fn order(key: Option<u8>, payload: u8, limit: u64) -> Order {
+pub(crate) fn request(key: Option<u8>, payload: u8, limit: u64) -> LedgerRequest {
     let pairs = payload & !(RESTORE | COPY);
-    Order {
+    LedgerRequest {
         key: key.map(|key| [key; 32]),
-        fingerprint: [payload; 32],
+        payload_hash: [payload; 32],
         pairs: pairs.into(),
         action: if payload & RESTORE == 0 { Action::SoftDelete } else { Action::MoveToInbox },
         emails: pairs.into(),
@@ -176,8 +185,8 @@ pub(in crate::ledger) fn order(key: Option<u8>, payload: u8, limit: u64) -> Orde
     }
 }
 
-fn outcome(attempt: usize, end: End) -> Result<Accepted, SubmitFault> {
-    let fault = |kind, status| Err(GraphFault { kind, status, graph_request_id: None }.into());
+fn outcome(attempt: usize, end: End) -> Result<Accepted, SubmitError> {
+    let error = |kind, status| Err(GraphError { kind, status, graph_request_id: None }.into());
     match end {
         End::Accepted => Ok(Accepted {
             location: attempt.to_string(),
@@ -186,7 +195,7 @@ fn outcome(attempt: usize, end: End) -> Result<Accepted, SubmitFault> {
             graph_request_id: None,
             status: 202,
         }),
-        End::Refused => fault(GraphFaultKind::Throttled { retry_after: None }, Some(429)),
-        End::Unknown => fault(SendFailure::Deadline.into(), None),
+        End::Refused => error(GraphErrorKind::Throttled { retry_after: None }, Some(429)),
+        End::Unknown => error(SendError::Deadline.into(), None),
     }
 }

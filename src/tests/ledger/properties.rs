@@ -135,7 +135,7 @@ impl Model {
         self.all.iter().filter_map(number).collect()
     }
 
-    /// What the contract says to an order, but for the quota: `Ok(None)` where it is a new remediation, `Ok(Some)` where it goes on with one.
+    /// What the contract says to a request, but for the quota: `Ok(None)` where it is a new remediation, `Ok(Some)` where it goes on with one.
     fn ask(&self, now: u64, key: Option<u8>, payload: u8) -> Result<Option<usize>, Said> {
         let same = |one: &&Remediation| one.key == key && (key.is_some() || one.payload == payload);
         let own = self.all.iter().rposition(|one| same(&one) && one.lives(now));

@@ -3,13 +3,12 @@
 use serde_json::{Value, json};
 
 use super::ID;
-use crate::intake::{self, MAX_KEY_LENGTH};
-use crate::remediation::limits::{
-    MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_DOMAIN, MAX_DOMAIN_LABEL, MAX_LOCAL_PART,
-};
-use crate::remediation::read;
-use crate::testing::description::description;
-use crate::testing::gateway::payload;
+use crate::dns::MAX_DOMAIN_LABEL;
+use crate::preconditions::{self, MAX_KEY_LENGTH};
+use crate::remediation::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_DOMAIN, MAX_LOCAL_PART};
+use crate::remediation::parse;
+use crate::tests::support::description::description;
+use crate::tests::support::gateway::payload;
 
 /// At each limit the description and the reader agree on what is taken, and one step beyond it on what is not.
 #[test]
@@ -73,7 +72,7 @@ fn payloads_are_judged_as_the_gateway_judges_them() {
         (json!([]), false),
     ] {
         let shown: String = body.to_string().chars().take(400).collect();
-        assert_eq!(read(body.to_string().as_bytes()).is_ok(), taken, "the reader: {shown}");
+        assert_eq!(parse(body.to_string().as_bytes()).is_ok(), taken, "the reader: {shown}");
         assert_eq!(description().takes(&body).is_ok(), taken, "the description: {shown}");
     }
 }
@@ -100,6 +99,6 @@ fn idempotency_keys_are_judged_as_the_gateway_judges_them() {
         &format!("\"{}\"", "k".repeat(MAX_KEY_LENGTH + 1)),
     ] {
         let described = description().validate(place, &json!(key)).is_ok();
-        assert_eq!(described, intake::idempotency_key(Some(key)).is_ok(), "{key}");
+        assert_eq!(described, preconditions::idempotency_key(Some(key)).is_ok(), "{key}");
     }
 }

@@ -1,4 +1,4 @@
-//! The description says of routes, types, limits and refusals what the code does.
+//! The description says of routes, types, limits and errors what the code does.
 
 mod judgement;
 mod refusals;
@@ -8,22 +8,23 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::DESCRIPTION;
-use crate::caller::SCOPE;
-use crate::config::GraphVersion;
-use crate::graph::answer::MAX_RETRY_AFTER;
-use crate::http::{Request, RequestHeaders, Route};
-use crate::intake::{MAX_BODY_BYTES, MAX_ID_LENGTH, MAX_KEY_LENGTH};
-use crate::problem::Code;
+use super::support::description::description;
+use super::support::gateway::{GRAPH_URL, Gateway, api_key, payload};
+use super::support::upstream::Reply;
+use super::support::{CRON_KEY, SCRIPT_KEYS};
+use crate::auth::SCOPE;
+use crate::code::Code;
+use crate::dns::MAX_DOMAIN_LABEL;
+use crate::graph::response::MAX_RETRY_AFTER;
+use crate::http::{Request, RequestHeaders};
+use crate::openapi::DESCRIPTION;
+use crate::preconditions::{MAX_BODY_BYTES, MAX_ID_LENGTH, MAX_KEY_LENGTH};
 use crate::remediation::limits::{
-    MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_DEPTH, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_DOMAIN, MAX_DOMAIN_LABEL,
-    MAX_ECHO, MAX_FAULTS, MAX_LOCAL_PART,
+    MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_DEPTH, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_DOMAIN, MAX_ERRORS,
+    MAX_EXCERPT, MAX_LOCAL_PART,
 };
-use crate::remediation::{Action, Severity, read};
-use crate::testing::description::description;
-use crate::testing::gateway::{GRAPH_URL, Gateway, api_key, payload};
-use crate::testing::upstream::Reply;
-use crate::testing::{CRON_KEY, SCRIPT_KEYS};
+use crate::remediation::{Action, GraphVersion, Severity, parse};
+use crate::route::Route;
 
 const ID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
 
@@ -136,7 +137,7 @@ fn names_and_limits_are_the_codes_own() {
     assert_eq!(schema("Valid/properties/emails/maximum"), MAX_ANALYZED_EMAILS);
     assert_eq!(schema("Valid/properties/duplicatesRemoved/maximum"), MAX_ANALYZED_EMAILS - 1);
     assert_eq!(schema("AnalyzedEmail/properties/recipientEmailAddress/maxLength"), MAX_ADDRESS);
-    assert_eq!(schema("Problem/properties/errors/maxItems"), MAX_FAULTS);
+    assert_eq!(schema("Problem/properties/errors/maxItems"), MAX_ERRORS);
     assert_eq!(at("/components/headers/Retry-After/schema/maximum"), MAX_RETRY_AFTER);
 
     let id = text("/components/headers/client-request-id/schema/pattern");
@@ -152,8 +153,8 @@ fn names_and_limits_are_the_codes_own() {
             "/components/schemas/AnalyzedEmail/properties/recipientEmailAddress/description",
             &[MAX_LOCAL_PART, MAX_DOMAIN, MAX_DOMAIN_LABEL][..],
         ),
-        ("/components/schemas/Problem/properties/errors/description", &[MAX_FAULTS]),
-        ("/components/schemas/Fault/properties/detail/description", &[MAX_ECHO]),
+        ("/components/schemas/Problem/properties/errors/description", &[MAX_ERRORS]),
+        ("/components/schemas/Fault/properties/detail/description", &[MAX_EXCERPT]),
         ("/components/parameters/Idempotency-Key/description", &[MAX_KEY_LENGTH]),
         ("/components/parameters/client-request-id/description", &[MAX_ID_LENGTH]),
         ("/components/requestBodies/Remediation/description", &[MAX_BODY_BYTES, MAX_DEPTH]),
@@ -211,13 +212,13 @@ fn get(path: &str) -> Request {
 
 #[test]
 fn it_is_served_without_credentials() {
-    let answer = Gateway::default().ask(get("/openapi.json"), Vec::new());
-    assert_eq!((answer.status, answer.body.as_str()), (200, DESCRIPTION));
-    assert!(answer.headers.contains(&("Content-Type", "application/json".to_owned())));
+    let response = Gateway::default().ask(get("/openapi.json"), Vec::new());
+    assert_eq!((response.status, response.body.as_str()), (200, DESCRIPTION));
+    assert!(response.headers.contains(&("Content-Type", "application/json".to_owned())));
     let post = Request { method: "POST".to_owned(), ..get("/openapi.json") };
-    let answer = Gateway::default().ask(post, Vec::new());
-    assert_eq!(answer.status, 405);
-    assert!(answer.headers.contains(&("Allow", "GET".to_owned())));
+    let response = Gateway::default().ask(post, Vec::new());
+    assert_eq!(response.status, 405);
+    assert!(response.headers.contains(&("Allow", "GET".to_owned())));
 }
 
 /// The successes, in each of their forms. That they are described is held by [`Gateway`] itself, of this and of every other answer in the tests.
@@ -237,21 +238,21 @@ fn successes_are_described() {
     let minimal = RequestHeaders { prefer: Some("return=minimal".to_owned()), ..api_key(SCRIPT_KEYS[1]) };
     assert_eq!(gateway.remediate(minimal, &seed).body, "");
     gateway.stage.pass(Duration::from_hours(2));
-    gateway.stage.platform.upstream().answer(GRAPH_URL, Reply::status(204));
+    gateway.stage.runtime.upstream().respond(GRAPH_URL, Reply::status(204));
     assert_eq!(gateway.remediate(api_key(CRON_KEY), &seed).status, 202, "without ids and a Location");
 }
 
 /// Microsoft's own example stands in the description as it does in the seed.
 #[test]
 fn the_examples_are_taken() {
-    let seed: Value = serde_json::from_str(include_str!("../../tests/seed-example.json")).unwrap();
+    let seed: Value = serde_json::from_str(include_str!("../../../tests/seed-example.json")).unwrap();
     assert_eq!(at("/components/examples/Graph/value"), &seed);
     assert!(seed["remediateSendersCopy"].is_string());
     for name in ["Graph", "Sdk"] {
         let example = at(&format!("/components/examples/{name}/value"));
-        assert!(read(example.to_string().as_bytes()).is_ok(), "{name}");
+        assert!(parse(example.to_string().as_bytes()).is_ok(), "{name}");
     }
-    let sent = read(at("/components/examples/Graph/value").to_string().as_bytes()).map(|seed| seed.to_graph_json());
+    let sent = parse(at("/components/examples/Graph/value").to_string().as_bytes()).map(|seed| seed.to_graph_json());
     let sent: Value = serde_json::from_str(&sent.unwrap_or_default()).unwrap();
     assert_eq!(at("/components/examples/Valid/value/request"), &sent);
 }

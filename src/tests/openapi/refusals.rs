@@ -1,114 +1,119 @@
-//! Each refusal is described, with its headers and all of its body.
+//! Each error is described, with its headers and all of its body.
 
 use std::collections::BTreeSet;
 
 use super::ID;
-use crate::caller::IdentityFault;
-use crate::caller::credentials::CredentialsFault;
-use crate::caller::rights::Denied;
-use crate::caller::token::TokenFault;
-use crate::graph::answer::{GraphFault, GraphFaultKind, MAX_RETRY_AFTER};
-use crate::graph::app_token::TokenEndpointFault;
-use crate::http::{BodyFailure, Route};
-use crate::intake::{DeclaredFault, NotHttps, RequestFault};
-use crate::ledger::{Quota, SubmitFault};
-use crate::ports::{LedgerFailure, SendFailure};
-use crate::problem::{self, Code, Context, Refusal};
-use crate::remediation::limits::{MAX_DEPTH, MAX_FAULTS};
-use crate::remediation::{Action, read};
-use crate::testing::description::covers;
-use crate::testing::gateway::payload;
-use crate::testing::platform::START;
+use crate::auth::AuthError;
+use crate::auth::credentials::CredentialsError;
+use crate::auth::permissions::PermissionError;
+use crate::auth::token_error::TokenError;
+use crate::code::Code;
+use crate::graph::error::{GraphError, GraphErrorKind, SubmitError, TokenEndpointError};
+use crate::graph::response::MAX_RETRY_AFTER;
+use crate::http::RequestBodyError;
+use crate::ledger::{LedgerError, Quota};
+use crate::preconditions::error::RequestError;
+use crate::preconditions::{ContentHeadersError, NotHttps};
+use crate::problem::error::GatewayError;
+use crate::problem::{self, ProblemContext};
+use crate::remediation::limits::{MAX_DEPTH, MAX_ERRORS};
+use crate::remediation::{Action, parse};
+use crate::route::Route;
+use crate::runtime::SendError;
+use crate::tests::support::description::covers;
+use crate::tests::support::gateway::payload;
+use crate::tests::support::runtime::START;
 use crate::time::Timestamp;
 
-/// A refusal of each kind, whatever the pipeline would have to go through to come to it.
-fn refusals() -> Vec<Refusal> {
+/// An error of each kind, whatever the pipeline would have to go through to come to it.
+fn refusals() -> Vec<GatewayError> {
     let quota = Quota { limit: 10, remaining: 1, reset: 3601 };
-    let token = |fault| Refusal::Submit(SubmitFault::AppToken(fault));
-    let graph = |kind| Refusal::Submit(SubmitFault::Graph(GraphFault { kind, status: None, graph_request_id: None }));
-    let denied = |denied| Refusal::Denied { caller: "soar".to_owned(), denied };
-    let unreadable = |body: &[u8]| Refusal::Unreadable(read(body).unwrap_err());
+    let token = |error| GatewayError::Submit(SubmitError::AppToken(error));
+    let graph =
+        |kind| GatewayError::Submit(SubmitError::Graph(GraphError { kind, status: None, graph_request_id: None }));
+    let lacks = |error| GatewayError::Permission { caller: "soar".to_owned(), error };
+    let error = |body: &[u8]| GatewayError::Parse(parse(body).unwrap_err());
     let mut refusals = vec![
-        Refusal::NotFound,
-        Refusal::MethodNotAllowed(Route::Remediate),
-        Refusal::MethodNotAllowed(Route::Health),
+        GatewayError::NotFound,
+        GatewayError::MethodNotAllowed(Route::Remediate),
+        GatewayError::MethodNotAllowed(Route::Health),
         NotHttps.into(),
-        Refusal::Misconfigured,
-        Refusal::Stopped,
-        Refusal::InProgress,
-        Refusal::KeyReused,
-        Refusal::QuotaExceeded { emails: 2, quota },
-        Refusal::Ledger(LedgerFailure::Unreachable),
-        Refusal::Ledger(LedgerFailure::Storage),
-        Refusal::Ledger(LedgerFailure::Failed),
-        Refusal::TooLate,
-        Refusal::Lost,
-        denied(Denied::Action(Action::HardDelete)),
-        denied(Denied::Recipients { first: (0..MAX_FAULTS).collect(), total: MAX_FAULTS + 1 }),
-        denied(Denied::TooMany { emails: 2, most: 1 }),
-        unreadable(b""),
-        unreadable(br#"{"a/b":1,"a/b":1}"#),
-        unreadable(b"{}"),
-        unreadable(format!("[{}", "[".repeat(MAX_DEPTH)).as_bytes()),
-        unreadable(payload("softDelete", &["x"; MAX_FAULTS + 1]).to_string().as_bytes()),
-        token(TokenEndpointFault::Rejected { status: 401, code: None }),
-        token(TokenEndpointFault::Throttled { retry_after: Some(MAX_RETRY_AFTER) }),
-        token(TokenEndpointFault::Unavailable { status: 500, retry_after: None }),
-        token(TokenEndpointFault::Unexpected { status: 302 }),
-        token(TokenEndpointFault::CertificateExpired),
-        token(TokenEndpointFault::NotSigned),
-        graph(GraphFaultKind::Refused { code: "badRequest".to_owned(), message: "é".to_owned() }),
-        graph(GraphFaultKind::TokenRejected),
-        graph(GraphFaultKind::PermissionMissing),
-        graph(GraphFaultKind::Conflict),
-        graph(GraphFaultKind::QuotingConflict),
-        graph(GraphFaultKind::Throttled { retry_after: Some(0) }),
-        graph(GraphFaultKind::Unavailable { retry_after: None }),
-        graph(GraphFaultKind::Unexpected),
+        GatewayError::Misconfigured,
+        GatewayError::Stopped,
+        GatewayError::InProgress,
+        GatewayError::KeyReused,
+        GatewayError::QuotaExceeded { emails: 2, quota },
+        GatewayError::Ledger(LedgerError::Unreachable),
+        GatewayError::Ledger(LedgerError::Storage),
+        GatewayError::Ledger(LedgerError::Failed),
+        GatewayError::TooLate,
+        GatewayError::Lost,
+        lacks(PermissionError::Action(Action::HardDelete)),
+        lacks(PermissionError::Recipients { first: (0..MAX_ERRORS).collect(), total: MAX_ERRORS + 1 }),
+        lacks(PermissionError::TooMany { emails: 2, most: 1 }),
+        error(b""),
+        error(br#"{"a/b":1,"a/b":1}"#),
+        error(b"{}"),
+        error(format!("[{}", "[".repeat(MAX_DEPTH)).as_bytes()),
+        error(payload("softDelete", &["x"; MAX_ERRORS + 1]).to_string().as_bytes()),
+        token(TokenEndpointError::Rejected { status: 401, code: None }),
+        token(TokenEndpointError::Throttled { retry_after: Some(MAX_RETRY_AFTER) }),
+        token(TokenEndpointError::Unavailable { status: 500, retry_after: None }),
+        token(TokenEndpointError::Unexpected { status: 302 }),
+        token(TokenEndpointError::CertificateExpired),
+        token(TokenEndpointError::NotSigned),
+        graph(GraphErrorKind::Refused { code: "badRequest".to_owned(), message: "é".to_owned() }),
+        graph(GraphErrorKind::TokenRejected),
+        graph(GraphErrorKind::PermissionMissing),
+        graph(GraphErrorKind::Conflict),
+        graph(GraphErrorKind::QuotingConflict),
+        graph(GraphErrorKind::Throttled { retry_after: Some(0) }),
+        graph(GraphErrorKind::Unavailable { retry_after: None }),
+        graph(GraphErrorKind::Unexpected),
     ];
-    for failure in [SendFailure::Connection, SendFailure::Deadline] {
-        refusals.extend([token(failure.into()), graph(failure.into())]);
+    for error in [SendError::Connection, SendError::Deadline] {
+        refusals.extend([token(error.into()), graph(error.into())]);
     }
-    refusals.extend([BodyFailure::TooLarge, BodyFailure::CutOff].map(Refusal::Body));
+    refusals.extend([RequestBodyError::TooLarge, RequestBodyError::CutOff].map(GatewayError::Body));
     refusals.extend(
         [
-            DeclaredFault::ChunkedTransfer,
-            DeclaredFault::Encoded,
-            DeclaredFault::NotJson,
-            DeclaredFault::Charset,
-            DeclaredFault::MalformedLength,
-            DeclaredFault::TooLarge,
+            ContentHeadersError::ChunkedTransfer,
+            ContentHeadersError::Encoded,
+            ContentHeadersError::NotJson,
+            ContentHeadersError::Charset,
+            ContentHeadersError::MalformedLength,
+            ContentHeadersError::TooLarge,
         ]
-        .map(Refusal::Declared),
+        .map(GatewayError::ContentHeaders),
     );
     refusals.extend(
         [
-            RequestFault::Value,
-            RequestFault::Repeated,
-            RequestFault::Undecodable,
-            RequestFault::Misspelt,
-            RequestFault::IdempotencyKey,
+            RequestError::Value,
+            RequestError::Repeated,
+            RequestError::Undecodable,
+            RequestError::Misspelt,
+            RequestError::IdempotencyKey,
         ]
-        .map(Refusal::Request),
+        .map(GatewayError::Request),
     );
     refusals.extend(
         [
-            CredentialsFault::Absent.into(),
-            CredentialsFault::Several.into(),
-            CredentialsFault::Repeated.into(),
-            CredentialsFault::UnknownScheme.into(),
-            CredentialsFault::MalformedBasic.into(),
-            TokenFault::Signature.into(),
-            TokenFault::KeysUnavailable.into(),
-            TokenFault::UnknownKey { retry_after: 30 }.into(),
-            IdentityFault::UnknownKey,
-            IdentityFault::NotTheOwner,
-            IdentityFault::UnknownObjectId,
-            IdentityFault::MissingScope,
-            IdentityFault::NotAnApplication,
-            IdentityFault::MissingRole,
+            CredentialsError::Absent.into(),
+            CredentialsError::Several.into(),
+            CredentialsError::Repeated.into(),
+            CredentialsError::UnknownScheme.into(),
+            CredentialsError::MalformedBasic.into(),
+            TokenError::Signature.into(),
+            TokenError::KeysUnavailable.into(),
+            TokenError::UnknownKey { retry_after: 30 }.into(),
+            AuthError::UnknownKey,
+            AuthError::NotTheOwner,
+            AuthError::UnknownObjectId,
+            AuthError::MissingScope,
+            AuthError::NotAnApplication,
+            AuthError::MissingRole,
         ]
-        .map(Refusal::Identity),
+        .map(GatewayError::Auth),
     );
     refusals
 }
@@ -116,22 +121,22 @@ fn refusals() -> Vec<Refusal> {
 #[test]
 fn every_refusal_is_described_in_full() {
     let mut codes = BTreeSet::new();
-    for refusal in refusals() {
-        let context = Context {
+    for error in refusals() {
+        let context = ProblemContext {
             instance: Some("/remediate"),
             request_id: ID,
             client_request_id: Some("flow-1"),
             now: Timestamp::from_seconds(START),
         };
-        let (code, mut answer) = problem::answer(&refusal, context);
+        let (code, mut response) = problem::to_response(&error, context);
         codes.insert(code);
         // What every answer carries is the pipeline's to add, and in its tests.
-        answer.headers.extend([
+        response.headers.extend([
             ("request-id", ID.to_owned()),
             ("Cache-Control", "no-store".to_owned()),
             ("X-Content-Type-Options", "nosniff".to_owned()),
         ]);
-        covers("POST", "/remediate", &answer).unwrap_or_else(|fault| panic!("{refusal:?}: {fault}"));
+        covers("POST", "/remediate", &response).unwrap_or_else(|error| panic!("{error:?}: {error}"));
     }
     assert_eq!(codes, Code::ALL.iter().copied().collect(), "there is a refusal of each kind");
 }

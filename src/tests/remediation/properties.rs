@@ -4,11 +4,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::corpus::{ITEM, SEED};
-use super::reader::Json;
-use super::{Action, JsonFault, Severity, Unreadable, read};
+use crate::remediation::reader::Json;
+use crate::remediation::{Action, JsonError, ParseError, Severity, parse};
 
 /// Reads any document with the strict reader alone.
-fn strict(body: &[u8]) -> Result<(), JsonFault> {
+fn strict(body: &[u8]) -> Result<(), JsonError> {
     let mut json = Json::new(body)?;
     json.skip()?;
     json.end()
@@ -16,18 +16,18 @@ fn strict(body: &[u8]) -> Result<(), JsonFault> {
 
 /// Whether `serde_json` and the strict reader agree that this is JSON, the documented differences aside: repeated members and
 /// depth, which only the strict reader refuses, and numbers outside of `f64`, which only `serde_json` refuses.
-fn agrees_with_serde_json(body: &[u8], found: Result<(), JsonFault>) -> bool {
+fn agrees_with_serde_json(body: &[u8], found: Result<(), JsonError>) -> bool {
     match (serde_json::from_slice::<Value>(body), found) {
-        (_, Err(JsonFault::Repeated { .. } | JsonFault::TooDeep { .. })) | (Ok(_), Ok(())) => true,
+        (_, Err(JsonError::Repeated { .. } | JsonError::TooDeep { .. })) | (Ok(_), Ok(())) => true,
         (Err(error), Ok(())) => error.to_string().contains("number out of range"),
         (theirs, Err(_)) => theirs.is_err(),
     }
 }
 
-fn json_fault(body: &[u8]) -> Result<(), JsonFault> {
-    match read(body) {
-        Err(Unreadable::NotJson(fault)) => Err(fault),
-        Ok(_) | Err(Unreadable::Faulty(_)) => Ok(()),
+fn json_fault(body: &[u8]) -> Result<(), JsonError> {
+    match parse(body) {
+        Err(ParseError::NotJson(error)) => Err(error),
+        Ok(_) | Err(ParseError::Invalid(_)) => Ok(()),
     }
 }
 
@@ -69,7 +69,7 @@ proptest! {
     #[test]
     fn random_bytes_do_no_harm(body: Vec<u8>) {
         prop_assert!(agrees_with_serde_json(&body, strict(&body)));
-        prop_assert!(read(&body).is_err());
+        prop_assert!(parse(&body).is_err());
     }
 
     #[test]
@@ -100,8 +100,8 @@ proptest! {
     #[test]
     fn any_value_in_an_items_place_leaves_the_other_items_judged(value in any_json()) {
         let text = SEED.replacen('[', &format!("[{value},{{}},"), 1);
-        let Err(Unreadable::Faulty(faults)) = read(text.as_bytes()) else { panic!("accepted") };
-        prop_assert!(faults.listed().iter().any(|fault| fault.pointer == "/analyzedEmails/1/networkMessageId") || faults.total() > faults.listed().len());
+        let Err(ParseError::Invalid(errors)) = parse(text.as_bytes()) else { panic!("accepted") };
+        prop_assert!(errors.listed().iter().any(|error| error.pointer == "/analyzedEmails/1/networkMessageId") || errors.total() > errors.listed().len());
     }
 
     /// What is sent is what was asked for: read, written, and read by another.
@@ -114,7 +114,7 @@ proptest! {
         let (severity, action) = (Severity::ALL[severity].as_str(), Action::ALL[action].as_str());
         let body = json!({"displayName": name, "description": note, "severity": severity, "action": action,
             "remediateSendersCopy": copy.to_string(), "analyzedEmails": items}).to_string();
-        let remediation = read(body.as_bytes()).unwrap();
+        let remediation = parse(body.as_bytes()).unwrap();
 
         let mut seen = std::collections::HashSet::new();
         let once: Vec<Value> = emails.iter()
@@ -124,13 +124,13 @@ proptest! {
         let sent: Value = serde_json::from_str(&remediation.to_graph_json()).unwrap();
         prop_assert_eq!(sent, json!({"displayName": name, "description": note, "severity": severity, "action": action,
             "remediateSendersCopy": copy, "analyzedEmails": once}));
-        prop_assert_eq!(read(remediation.to_graph_json().as_bytes()).unwrap().duplicates_removed, 0);
+        prop_assert_eq!(parse(remediation.to_graph_json().as_bytes()).unwrap().duplicates_removed, 0);
     }
 }
 
 #[test]
 fn the_request_has_graphs_order_and_types() {
-    let remediation = read(SEED.as_bytes()).unwrap();
+    let remediation = parse(SEED.as_bytes()).unwrap();
     let expected = concat!(
         r#"{"displayName":"Clean up Phish email","description":"Delete email","severity":"medium","action":"softDelete","#,
         r#""remediateSendersCopy":false,"analyzedEmails":["#,
@@ -146,7 +146,7 @@ fn the_request_is_written_without_growing() {
     let body = format!(
         r#"{{"displayName":"x","description":"y","severity":"medium","action":"moveToDeletedItems","remediateSendersCopy":false,"analyzedEmails":[{ITEM}]}}"#
     );
-    let written = read(body.as_bytes()).unwrap().to_graph_json();
+    let written = parse(body.as_bytes()).unwrap().to_graph_json();
     assert!(written.capacity() < written.len() + 256 && written.len() <= written.capacity());
     assert_eq!(written, body);
 }
@@ -155,6 +155,6 @@ fn the_request_is_written_without_growing() {
 #[test]
 fn texts_are_borrowed() {
     use std::borrow::Cow::Borrowed;
-    let remediation = read(SEED.as_bytes()).unwrap();
+    let remediation = parse(SEED.as_bytes()).unwrap();
     assert!(matches!((&remediation.display_name, &remediation.emails[0].recipient), (Borrowed(_), Borrowed(_))));
 }

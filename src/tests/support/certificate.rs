@@ -80,7 +80,7 @@ pub(crate) fn good_der(key: &entra::Key) -> Vec<u8> {
     der(key, (2026, 1, 1), (2028, 1, 1))
 }
 
-/// A certificate of this key, valid through the years around [`super::platform::START`].
+/// A certificate of this key, valid through the years around [`crate::tests::support::runtime::START`].
 pub(crate) fn of(key: &entra::Key) -> String {
     pem("CERTIFICATE", &good_der(key))
 }

@@ -2,11 +2,11 @@
 
 use std::sync::OnceLock;
 
-use crate::http::Answer;
+use crate::http::Response;
 use crate::openapi::DESCRIPTION;
 
 #[expect(unreachable_pub, reason = "in the acceptance tests, whose file it is, they are reachable")]
-#[path = "../../tests/support/description.rs"]
+#[path = "../../../tests/support/description.rs"]
 mod against;
 pub(crate) use against::{Answered, Description};
 
@@ -16,8 +16,8 @@ pub(crate) fn description() -> &'static Description {
     READ.get_or_init(|| Description::read(DESCRIPTION).unwrap())
 }
 
-/// Whether `answer` is described as an answer to such a request.
-pub(crate) fn covers(method: &str, path: &str, answer: &Answer) -> Result<(), String> {
-    let headers: Vec<_> = answer.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    description().covers(Answered { method, path, status: answer.status, headers: &headers, body: &answer.body })
+/// Whether `response` is described as an answer to such a request.
+pub(crate) fn covers(method: &str, path: &str, response: &Response) -> Result<(), String> {
+    let headers: Vec<_> = response.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    description().covers(Answered { method, path, status: response.status, headers: &headers, body: &response.body })
 }

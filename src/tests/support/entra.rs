@@ -13,7 +13,7 @@ use rsa::signature::{SignatureEncoding, Signer};
 use rsa::traits::PublicKeyParts;
 use serde_json::{Map, Value, json};
 
-use super::platform::START;
+use super::runtime::START;
 use super::upstream::Reply;
 use super::{AUDIENCE, AUDIENCE_GUID, KEYS_V1, KEYS_V2, PLAYBOOK, TENANT};
 

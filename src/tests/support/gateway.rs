@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use super::stage::{Stage, Started};
 use super::upstream::Reply;
 use super::{TENANT, description, entra, variables};
+use crate::caches::IsolateCaches;
 use crate::config::{Config, Variables};
-use crate::gateway::{self, Received};
-use crate::http::{Answer, Body, BodyFailure, Request, RequestHeaders};
-use crate::isolate::Isolate;
-use crate::ports::Signatures;
+use crate::gateway::{self, Handled};
+use crate::http::{Body, Request, RequestBodyError, RequestHeaders, Response};
+use crate::runtime::Verifier;
 use crate::secret::Secret;
 
-use super::platform::TestPlatform;
+use super::runtime::TestRuntime;
 
 /// Where the gateway gets its own token, and where it sends remediations.
 pub(crate) const TOKEN_URL: &str =
@@ -24,7 +24,7 @@ pub(crate) const GRAPH_URL: &str = "https://graph.microsoft.com/beta/security/co
 /// A gateway on a stage. Microsoft answers as it does on a good day.
 pub(crate) struct Gateway {
     pub(crate) stage: Stage,
-    pub(crate) isolate: Rc<Isolate<<TestPlatform as Signatures>::Key>>,
+    pub(crate) caches: Rc<IsolateCaches<<TestRuntime as Verifier>::Key>>,
     variables: Variables,
 }
 
@@ -32,8 +32,8 @@ pub(crate) struct Gateway {
 struct Whole(Vec<u8>);
 
 impl Body for Whole {
-    async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, BodyFailure> {
-        if self.0.len() > cap { Err(BodyFailure::TooLarge) } else { Ok(self.0) }
+    async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+        if self.0.len() > cap { Err(RequestBodyError::TooLarge) } else { Ok(self.0) }
     }
 }
 
@@ -72,8 +72,8 @@ pub(crate) fn api_key(value: &str) -> RequestHeaders {
 }
 
 /// The public code of an answer, `accepted` for one that has none.
-pub(crate) fn code(answer: &Answer) -> String {
-    let body: Value = serde_json::from_str(&answer.body).unwrap();
+pub(crate) fn code(response: &Response) -> String {
+    let body: Value = serde_json::from_str(&response.body).unwrap();
     body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
 }
 
@@ -87,62 +87,62 @@ impl Gateway {
     /// A gateway with this configuration.
     pub(crate) fn new(variables: Variables) -> Self {
         let stage = Stage::default();
-        let upstream = stage.platform.upstream();
+        let upstream = stage.runtime.upstream();
         for (url, keys) in entra::key_sets() {
-            upstream.answer(url, keys);
+            upstream.respond(url, keys);
         }
-        upstream.answer(
+        upstream.respond(
             TOKEN_URL,
             Reply::json(&json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "graph.token" })),
         );
         let location = format!(
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["00000000-0000-0000-0000-0000000000b1"]}}&tid={TENANT}"#
         );
-        upstream.answer(GRAPH_URL, Reply::Answer(202, vec![("location", location)], Vec::new()));
-        Self { stage, isolate: Rc::default(), variables }
+        upstream.respond(GRAPH_URL, Reply::Response(202, vec![("location", location)], Vec::new()));
+        Self { stage, caches: Rc::default(), variables }
     }
 
     /// The configuration, which must be whole.
     pub(crate) fn config(&self) -> Rc<Config> {
-        Rc::new(self.stage.platform.check(&self.variables).unwrap())
+        Rc::new(self.stage.runtime.check(&self.variables).unwrap())
     }
 
     /// Starts an exchange. Its answer must be one that is described.
-    pub(crate) fn start(&mut self, request: Request, body: Vec<u8>) -> Started<Answer> {
-        let (platform, isolate) = (self.stage.platform.clone(), Rc::clone(&self.isolate));
+    pub(crate) fn start(&mut self, request: Request, body: Vec<u8>) -> Started<Response> {
+        let (runtime, caches) = (self.stage.runtime.clone(), Rc::clone(&self.caches));
         let variables = self.variables.clone();
         self.stage.start(async move {
-            let received = gateway::receive(&platform, &isolate, || variables.clone(), &request, Whole(body)).await;
-            let answer = match received {
-                Received::Answer(answer) => answer,
+            let handled = gateway::handle_request(&runtime, &caches, || variables.clone(), &request, Whole(body)).await;
+            let response = match handled {
+                Handled::Response(response) => response,
                 // The object is in an isolate of its own: nothing of the Worker's but these two comes to it.
-                Received::Errand(errand, graph_request) => {
-                    let errand = serde_json::to_string(&errand).unwrap();
-                    assert!(errand.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "no header: {errand}");
-                    let errand = serde_json::from_str(&errand).unwrap();
-                    let object = Isolate::<()>::default();
+                Handled::Job(job, graph_request) => {
+                    let job = serde_json::to_string(&job).unwrap();
+                    assert!(job.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "no header: {job}");
+                    let job = serde_json::from_str(&job).unwrap();
+                    let object = IsolateCaches::<()>::default();
                     let body = graph_request.into_bytes();
-                    gateway::carry_out(&platform, &object, || variables.clone(), &platform, errand, body).await
+                    gateway::execute(&runtime, &object, || variables.clone(), &runtime, job, body).await
                 }
             };
-            description::covers(&request.method, &request.path, &answer).unwrap();
-            answer
+            description::covers(&request.method, &request.path, &response).unwrap();
+            response
         })
     }
 
     /// An exchange from start to end.
-    pub(crate) fn ask(&mut self, request: Request, body: Vec<u8>) -> Answer {
+    pub(crate) fn ask(&mut self, request: Request, body: Vec<u8>) -> Response {
         let started = self.start(request, body);
         self.stage.finish(started)
     }
 
     /// `POST /remediate` with these headers and payload.
-    pub(crate) fn remediate(&mut self, headers: RequestHeaders, payload: &Value) -> Answer {
+    pub(crate) fn remediate(&mut self, headers: RequestHeaders, payload: &Value) -> Response {
         self.ask(Self::post("", headers), payload.to_string().into_bytes())
     }
 
     /// `POST /remediate?validateOnly=true` with these headers and a payload that any caller of [`variables`] may send.
-    pub(crate) fn validate(&mut self, headers: RequestHeaders) -> Answer {
+    pub(crate) fn validate(&mut self, headers: RequestHeaders) -> Response {
         let payload = payload("softDelete", &["hannah@contoso.com"]);
         self.ask(Self::post("validateOnly=true", headers), payload.to_string().into_bytes())
     }
@@ -153,7 +153,7 @@ impl Gateway {
 
     /// Takes the one line that was logged.
     pub(crate) fn logged(&self) -> Value {
-        let lines = self.stage.platform.take_log();
+        let lines = self.stage.runtime.take_log();
         assert_eq!(lines.len(), 1, "{lines:?}");
         serde_json::from_str(&lines[0]).unwrap()
     }

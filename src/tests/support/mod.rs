@@ -1,6 +1,6 @@
 //! What the native tests of the pipeline share: a platform without a world.
 //!
-//! - [`platform`]: the ports, with a clock that moves only when a test moves it;
+//! - [`runtime`]: the ports, with a clock that moves only when a test moves it;
 //! - [`stage`]: runs futures on that platform, one thread, in a fixed order;
 //! - [`upstream`]: Microsoft, scripted per URL, and what was asked of it;
 //! - [`certificate`]: certificates of the gateway's, good and unfit, by libraries that it does not use;
@@ -12,15 +12,17 @@ pub(crate) mod certificate;
 pub(crate) mod description;
 pub(crate) mod entra;
 pub(crate) mod gateway;
-pub(crate) mod platform;
+pub(crate) mod runtime;
 pub(crate) mod stage;
 pub(crate) mod upstream;
 
 use serde_json::{Value, json};
 
+use crate::code::Code;
 use crate::config::{LEDGER, Variables};
-use crate::http::Answer;
-use crate::problem::{self, Code, Context, Refusal};
+use crate::http::Response;
+use crate::problem::error::GatewayError;
+use crate::problem::{self, ProblemContext};
 use crate::time::Timestamp;
 
 /// The tenant of the gateway, and another.
@@ -86,8 +88,8 @@ pub(crate) fn sha256(key: &str) -> String {
         .collect()
 }
 
-/// What a refusal answers, whatever the pipeline would have to go through to come to it.
-pub(crate) fn refused(refusal: &Refusal) -> (Code, Answer) {
-    let now = Timestamp::from_seconds(platform::START);
-    problem::answer(refusal, Context { instance: None, request_id: REQUEST_ID, client_request_id: None, now })
+/// What an error answers, whatever the pipeline would have to go through to come to it.
+pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
+    let now = Timestamp::from_seconds(runtime::START);
+    problem::to_response(error, ProblemContext { instance: None, request_id: REQUEST_ID, client_request_id: None, now })
 }

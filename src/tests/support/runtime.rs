@@ -14,15 +14,15 @@ use rand::rngs::StdRng;
 use rsa::pkcs1v15::{Signature, VerifyingKey};
 use rsa::pkcs8::DecodePrivateKey;
 use rsa::sha2::Sha256;
-use rsa::signature::{RandomizedSigner, SignatureEncoding, Verifier};
+use rsa::signature::{RandomizedSigner, SignatureEncoding, Verifier as _};
 use rsa::{BoxedUint, PrivateKey, PublicKey, pss};
 
 use super::upstream::Upstream;
-use crate::config::{Config, ConfigFault, Variables};
+use crate::config::{Config, ConfigError, Variables};
 use crate::graph::app_token::AppTokenCache;
-use crate::graph::request;
-use crate::ledger::{Order, Quota, Settled, Settlement};
-use crate::ports::{Background, Clock, Domains, Guids, Ledger, LedgerFailure, Log, Signatures, Signing, Timers};
+use crate::graph::submit;
+use crate::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, Quota};
+use crate::runtime::{Background, Clock, Domains, Guids, Log, Signer, Timers, Verifier};
 use crate::secret::SecretBytes;
 use crate::time::Timestamp;
 
@@ -31,7 +31,7 @@ pub(crate) const START: u64 = 1_800_000_000;
 
 /// A platform for tests. Cloning it gives the same one.
 #[derive(Clone, Default)]
-pub(crate) struct TestPlatform(Rc<Inner>);
+pub(crate) struct TestRuntime(Rc<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -47,7 +47,7 @@ struct Inner {
     upstream: Upstream,
 }
 
-impl TestPlatform {
+impl TestRuntime {
     /// Microsoft.
     pub(crate) fn upstream(&self) -> &Upstream {
         &self.0.upstream
@@ -59,7 +59,7 @@ impl TestPlatform {
     }
 
     /// Checks a configuration at the time of the wall clock.
-    pub(crate) fn check(&self, variables: &Variables) -> Result<Config, Vec<ConfigFault>> {
+    pub(crate) fn check(&self, variables: &Variables) -> Result<Config, Vec<ConfigError>> {
         Config::check(variables, self, self.now())
     }
 
@@ -103,32 +103,32 @@ impl TestPlatform {
     }
 }
 
-impl Clock for TestPlatform {
+impl Clock for TestRuntime {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis((START * 1000).saturating_add_signed(self.0.clock.get()))
     }
 }
 
-impl Guids for TestPlatform {
+impl Guids for TestRuntime {
     /// Counts, so that a test knows what comes.
     fn new_guid(&self) -> String {
         format!("99999999-0000-4000-8000-{:012x}", self.number())
     }
 }
 
-impl Log for TestPlatform {
+impl Log for TestRuntime {
     fn log(&self, line: &str) {
         self.0.log.borrow_mut().push(line.to_owned());
     }
 }
 
-impl Domains for TestPlatform {
+impl Domains for TestRuntime {
     fn to_ascii(&self, domain: &str) -> Option<String> {
         idna::domain_to_ascii(domain).ok()
     }
 }
 
-impl Timers for TestPlatform {
+impl Timers for TestRuntime {
     async fn sleep(&self, duration: Duration) {
         let (sender, receiver) = oneshot::channel();
         let at = self.0.elapsed.get().saturating_add(crate::time::millis_of(duration));
@@ -137,13 +137,13 @@ impl Timers for TestPlatform {
     }
 }
 
-impl Background for TestPlatform {
+impl Background for TestRuntime {
     fn defer(&self, task: impl Future<Output = ()> + 'static) {
         self.0.deferred.borrow_mut().push(task.boxed_local());
     }
 }
 
-impl Signatures for TestPlatform {
+impl Verifier for TestRuntime {
     type Key = Rc<VerifyingKey<Sha256>>;
 
     async fn import_rs256(&self, n: &str, e: &str) -> Option<Self::Key> {
@@ -157,7 +157,7 @@ impl Signatures for TestPlatform {
     }
 }
 
-impl Signing for TestPlatform {
+impl Signer for TestRuntime {
     async fn sign_ps256(&self, pkcs8: &SecretBytes, message: &[u8]) -> Option<Vec<u8>> {
         let key = PrivateKey::from_pkcs8_der(pkcs8.expose()).ok()?;
         let salted = StdRng::seed_from_u64(self.number());
@@ -166,20 +166,22 @@ impl Signing for TestPlatform {
 }
 
 /// A ledger that remembers nothing: each order is sent. Its own rules are tested where they stand.
-impl Ledger for TestPlatform {
-    async fn settle(
+impl Ledger for TestRuntime {
+    async fn submit_once(
         &self,
         config: &Config,
-        order: &Order,
+        ledger_request: &LedgerRequest,
         graph_request: Vec<u8>,
         until: Timestamp,
-    ) -> Result<Settled, LedgerFailure> {
-        let outcome = request::submit(self, &AppTokenCache::default(), config, order, &graph_request, until).await;
+    ) -> Result<LedgerResponse, LedgerError> {
+        let outcome =
+            submit::submit(self, &AppTokenCache::default(), config, ledger_request, &graph_request, until).await;
         let settlement = match outcome {
-            Ok(accepted) => Settlement::Accepted { accepted, replayed: false },
-            Err(fault) => Settlement::Failed(fault),
+            Ok(accepted) => LedgerOutcome::Accepted { accepted, replayed: false },
+            Err(error) => LedgerOutcome::Failed(error),
         };
-        let quota = Quota { limit: order.emails_per_hour, remaining: order.emails_per_hour, reset: 0 };
-        Ok(Settled { settlement, quota })
+        let quota =
+            Quota { limit: ledger_request.emails_per_hour, remaining: ledger_request.emails_per_hour, reset: 0 };
+        Ok(LedgerResponse { settlement, quota })
     }
 }

@@ -1,4 +1,4 @@
-//! Runs futures on a [`TestPlatform`]: one thread, a fixed order, and time that passes only when a test says so.
+//! Runs futures on a [`TestRuntime`]: one thread, a fixed order, and time that passes only when a test says so.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{FutureExt, RemoteHandle};
 use futures::task::LocalSpawnExt;
 
-use super::platform::TestPlatform;
+use super::runtime::TestRuntime;
 
 /// A platform and what runs on it.
 #[derive(Default)]
 pub(crate) struct Stage {
-    pub(crate) platform: TestPlatform,
+    pub(crate) runtime: TestRuntime,
     pool: LocalPool,
 }
 
@@ -35,44 +35,44 @@ impl Stage {
     }
 
     /// Lets everything that was started run as far as it comes without time passing.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn submit_once(&mut self) {
         self.pool.run_until_stalled();
     }
 
     /// Lets `duration` pass. Whoever wakes in it runs at its moment.
     pub(crate) fn pass(&mut self, duration: Duration) {
         let mut left = duration;
-        self.settle();
-        while let Some(next) = self.platform.next_wake().filter(|next| *next <= left) {
-            self.platform.pass(next);
-            self.settle();
+        self.submit_once();
+        while let Some(next) = self.runtime.next_wake().filter(|next| *next <= left) {
+            self.runtime.pass(next);
+            self.submit_once();
             left -= next;
         }
-        self.platform.pass(left);
-        self.settle();
+        self.runtime.pass(left);
+        self.submit_once();
     }
 
     /// Runs what was started to its end. Time passes as it and the others ask for it.
     pub(crate) fn finish<T: 'static>(&mut self, started: Started<T>) -> T {
         let mut handle = started.0;
         loop {
-            self.settle();
+            self.submit_once();
             if let Some(result) = (&mut handle).now_or_never() {
                 return result;
             }
-            let next = self.platform.next_wake().expect("it waits for something that will never happen");
-            self.platform.pass(next);
+            let next = self.runtime.next_wake().expect("it waits for something that will never happen");
+            self.runtime.pass(next);
         }
     }
 
     /// Starts the tasks that were deferred, and tells how many they are.
     pub(crate) fn start_deferred(&mut self) -> usize {
-        let tasks = self.platform.take_deferred();
+        let tasks = self.runtime.take_deferred();
         let count = tasks.len();
         for task in tasks {
             self.pool.spawner().spawn_local(task).unwrap();
         }
-        self.settle();
+        self.submit_once();
         count
     }
 }

@@ -8,8 +8,8 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 use serde_json::Value;
 
-use super::platform::TestPlatform;
-use crate::ports::{Call, Http, Received, SendFailure, Timers, Unread};
+use super::runtime::TestRuntime;
+use crate::runtime::{BodyError, HttpClient, HttpRequest, HttpResponse, SendError, Timers};
 
 /// How much later than asked a deadline strikes: timers are never early.
 const LATENESS: Duration = Duration::from_millis(5);
@@ -18,22 +18,22 @@ const LATENESS: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// Status, headers and body.
-    Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
+    Response(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// Status, and a body that breaks off.
     CutOff(u16),
     /// No answer.
-    Failure(SendFailure),
+    Failure(SendError),
 }
 
 impl Reply {
     /// 200 and a JSON body.
     pub(crate) fn json(body: &Value) -> Self {
-        Self::Answer(200, Vec::new(), body.to_string().into_bytes())
+        Self::Response(200, Vec::new(), body.to_string().into_bytes())
     }
 
     /// A status alone.
     pub(crate) const fn status(status: u16) -> Self {
-        Self::Answer(status, Vec::new(), Vec::new())
+        Self::Response(status, Vec::new(), Vec::new())
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     /// From now on `url` answers with `reply`, also to the calls that wait there.
-    pub(crate) fn answer(&self, url: &str, reply: Reply) {
+    pub(crate) fn respond(&self, url: &str, reply: Reply) {
         self.replies.borrow_mut().insert(url.to_owned(), reply);
     }
 
@@ -68,9 +68,9 @@ impl Upstream {
     /// Lets the calls go that wait at `url`, and all that come.
     pub(crate) fn release(&self, url: &str) {
         let waiting = self.held.borrow_mut().remove(url);
-        for call in waiting.into_iter().flatten() {
+        for request in waiting.into_iter().flatten() {
             // Whoever waited may be gone.
-            let _ = call.send(());
+            let _ = request.send(());
         }
     }
 
@@ -81,13 +81,13 @@ impl Upstream {
 
     /// How often `url` was called so far.
     pub(crate) fn count(&self, url: &str) -> usize {
-        self.calls.borrow().iter().filter(|call| call.url == url).count()
+        self.calls.borrow().iter().filter(|request| request.url == url).count()
     }
 
-    fn record(&self, call: &Call<'_>) {
-        let headers = call.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let body = call.body.map(|body| String::from_utf8(body.to_vec()).unwrap());
-        self.calls.borrow_mut().push(RecordedCall { url: call.url.to_owned(), headers, body });
+    fn record(&self, request: &HttpRequest<'_>) {
+        let headers = request.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let body = request.body.map(|body| String::from_utf8(body.to_vec()).unwrap());
+        self.calls.borrow_mut().push(RecordedCall { url: request.url.to_owned(), headers, body });
     }
 
     /// Resolves when `url` is released; `None` where it is not held.
@@ -99,30 +99,30 @@ impl Upstream {
     }
 }
 
-impl Http for TestPlatform {
-    async fn send(&self, call: Call<'_>) -> Result<Received, SendFailure> {
+impl HttpClient for TestRuntime {
+    async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, SendError> {
         let upstream = self.upstream();
-        upstream.record(&call);
-        if let Some(gate) = upstream.gate(call.url) {
-            let deadline = std::pin::pin!(self.sleep(call.deadline + LATENESS));
+        upstream.record(&request);
+        if let Some(gate) = upstream.gate(request.url) {
+            let deadline = std::pin::pin!(self.sleep(request.deadline + LATENESS));
             if let Either::Right(_) = select(gate, deadline).await {
-                return Err(SendFailure::Deadline);
+                return Err(SendError::Deadline);
             }
         }
-        let reply = upstream.replies.borrow().get(call.url).cloned();
-        match reply.unwrap_or_else(|| panic!("a call to {}, which no test expects", call.url)) {
-            Reply::Failure(failure) => Err(failure),
+        let reply = upstream.replies.borrow().get(request.url).cloned();
+        match reply.unwrap_or_else(|| panic!("a call to {}, which no test expects", request.url)) {
+            Reply::Failure(error) => Err(error),
             Reply::CutOff(status) => {
-                Ok(Received { status, headers: Vec::new(), body: Err(Unread::Failed(SendFailure::Connection)) })
+                Ok(HttpResponse { status, headers: Vec::new(), body: Err(BodyError::Failed(SendError::Connection)) })
             }
-            Reply::Answer(status, headers, body) => {
-                let skipped = call.skip_success_body && (200..=299).contains(&status);
-                Ok(Received {
+            Reply::Response(status, headers, body) => {
+                let skipped = request.skip_success_body && (200..=299).contains(&status);
+                Ok(HttpResponse {
                     status,
-                    headers: headers.into_iter().filter(|(name, _)| call.wanted.contains(name)).collect(),
+                    headers: headers.into_iter().filter(|(name, _)| request.wanted.contains(name)).collect(),
                     body: match body {
-                        _ if skipped => Err(Unread::Skipped),
-                        body if body.len() > call.body_cap => Err(Unread::TooLarge),
+                        _ if skipped => Err(BodyError::Skipped),
+                        body if body.len() > request.body_cap => Err(BodyError::TooLarge),
                         body => Ok(body),
                     },
                 })

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::Forged;
-use crate::caller::token::TokenFault::{
+use crate::auth::token_error::TokenError::{
     Audience, Bound, ClaimsNotObject, Client, Contradictory, Expired, ExpiryMalformed, Grants, GraphAudience, Issuer,
     NotBeforeMalformed, NotYetValid, ObjectId, Tenant, Version,
 };
-use crate::testing::entra::Draft;
-use crate::testing::platform::START;
-use crate::testing::{AUDIENCE, AUDIENCE_GUID, OTHER_TENANT, TENANT};
+use crate::tests::support::entra::Draft;
+use crate::tests::support::runtime::START;
+use crate::tests::support::{AUDIENCE, AUDIENCE_GUID, OTHER_TENANT, TENANT};
 
 pub(super) fn cases() -> Vec<Forged> {
     [form(), issuer(), time(), audience(), identity(), grants()].concat()
@@ -194,13 +194,13 @@ fn identity() -> Vec<Forged> {
         ("oid null", v2("oid", Value::Null), ObjectId),
         ("oid empty", v2("oid", ""), ObjectId),
         ("oid a name", v2("oid", "playbook"), ObjectId),
-        ("oid an array", v2("oid", json!([crate::testing::PLAYBOOK])), ObjectId),
+        ("oid an array", v2("oid", json!([crate::tests::support::PLAYBOOK])), ObjectId),
         ("oid a number", v2("oid", 1), ObjectId),
         ("oid a digit short", v2("oid", nil), ObjectId),
-        ("oid with a blank", v2("oid", format!("{} ", crate::testing::PLAYBOOK)), ObjectId),
+        ("oid with a blank", v2("oid", format!("{} ", crate::tests::support::PLAYBOOK)), ObjectId),
         (
             "who it is in sub alone",
-            Draft::v2().without_claim("oid").claim("sub", crate::testing::PLAYBOOK).token(),
+            Draft::v2().without_claim("oid").claim("sub", crate::tests::support::PLAYBOOK).token(),
             ObjectId,
         ),
         ("an ID token of version 2.0: no azp", without("azp"), Client),

@@ -4,21 +4,22 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::{BEARER, invalid_credentials, refuse, without_ids};
-use crate::caller::IdentityFault::{self, Credentials, NotTheOwner, UnknownKey};
-use crate::caller::credentials::CredentialsFault::{Absent, MalformedBasic, Repeated, Several, UnknownScheme};
+use crate::auth::AuthError;
+use crate::auth::AuthError::{Credentials, NotTheOwner, UnknownKey};
+use crate::auth::credentials::CredentialsError::{Absent, MalformedBasic, Repeated, Several, UnknownScheme};
 use crate::http::RequestHeaders;
 use crate::secret::Secret;
-use crate::testing::entra::{self, Draft};
-use crate::testing::gateway::{Gateway, api_key, authorization};
-use crate::testing::upstream::Reply;
-use crate::testing::{CRON_KEY, SCRIPT_KEYS, sha256, variables, variables_with};
+use crate::tests::support::entra::Draft;
+use crate::tests::support::gateway::{Gateway, api_key, authorization};
+use crate::tests::support::upstream::Reply;
+use crate::tests::support::{CRON_KEY, SCRIPT_KEYS, entra, sha256, variables, variables_with};
 
 fn basic(name: &str, key: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{key}")))
 }
 
 /// `Authorization`, and the reason that the log must give.
-fn authorizations() -> Vec<(String, IdentityFault)> {
+fn authorizations() -> Vec<(String, AuthError)> {
     let token = Draft::v2().token();
     let [old, new] = SCRIPT_KEYS;
     let good = basic("script", new);
@@ -129,8 +130,12 @@ fn keys() -> Vec<String> {
 fn every_bad_authorization_gets_the_same_answer_and_its_own_reason_in_the_log() {
     for (value, reason) in authorizations() {
         let refused = refuse(&value, authorization(&value), &value, reason);
-        let token = matches!(reason, IdentityFault::Token(_));
-        assert!(!token && without_ids(&refused.answer) == invalid_credentials(BEARER), "{value}: {:?}", refused.answer);
+        let token = matches!(reason, AuthError::Token(_));
+        assert!(
+            !token && without_ids(&refused.response) == invalid_credentials(BEARER),
+            "{value}: {:?}",
+            refused.response
+        );
     }
 }
 
@@ -138,7 +143,7 @@ fn every_bad_authorization_gets_the_same_answer_and_its_own_reason_in_the_log() 
 fn every_bad_key_gets_that_answer_too() {
     for key in keys() {
         let refused = refuse(&key, api_key(&key), &key, UnknownKey);
-        assert_eq!(without_ids(&refused.answer), invalid_credentials(BEARER), "{key}");
+        assert_eq!(without_ids(&refused.response), invalid_credentials(BEARER), "{key}");
     }
 }
 
@@ -165,7 +170,7 @@ fn two_credentials_are_none_even_if_both_are_good() {
     ] {
         let secret = headers.authorization.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default();
         let refused = refuse(&secret, headers, &secret, Credentials(reason));
-        assert_eq!(refused.answer.status, 400, "{secret}");
+        assert_eq!(refused.response.status, 400, "{secret}");
         assert!(refused.log.contains("\"invalidRequest\""), "{}", refused.log);
     }
 }
@@ -175,8 +180,8 @@ fn no_credentials_are_asked_for_without_an_error() {
     // A connector sends the header of a key that was left empty.
     for headers in [RequestHeaders { authorization: None, ..authorization("") }, api_key("")] {
         let refused = refuse("none", headers, "", Credentials(Absent));
-        assert_eq!(refused.answer.status, 401);
-        assert!(refused.answer.headers.contains(&("WWW-Authenticate", BEARER.to_owned())));
+        assert_eq!(refused.response.status, 401);
+        assert!(refused.response.headers.contains(&("WWW-Authenticate", BEARER.to_owned())));
         assert!(refused.log.contains("\"unauthenticated\""));
     }
 }
@@ -192,11 +197,11 @@ fn an_empty_key_beside_a_token_is_no_second_credential() {
 fn a_token_whose_keys_cannot_be_had_is_told_to_come_again() {
     let mut gateway = Gateway::default();
     for (url, _) in entra::key_sets() {
-        gateway.stage.platform.upstream().answer(url, Reply::Answer(503, Vec::new(), Vec::new()));
+        gateway.stage.runtime.upstream().respond(url, Reply::Response(503, Vec::new(), Vec::new()));
     }
-    let answer = gateway.validate(authorization(&format!("Bearer {}", Draft::v2().token())));
-    assert_eq!(answer.status, 503);
-    assert!(answer.headers.iter().any(|(name, _)| *name == "Retry-After"));
+    let response = gateway.validate(authorization(&format!("Bearer {}", Draft::v2().token())));
+    assert_eq!(response.status, 503);
+    assert!(response.headers.iter().any(|(name, _)| *name == "Retry-After"));
     assert_eq!(gateway.logged()["code"], "graphUnavailable");
 }
 
@@ -215,7 +220,7 @@ fn each_key_is_its_owners_in_each_way_of_giving_it() {
         let mut gateway = Gateway::default();
         assert_eq!(gateway.validate(headers).status, 200, "{caller}");
         assert_eq!(gateway.logged()["caller"], caller);
-        assert!(gateway.stage.platform.upstream().calls().is_empty(), "a key needs nobody's word");
+        assert!(gateway.stage.runtime.upstream().calls().is_empty(), "a key needs nobody's word");
     }
 }
 

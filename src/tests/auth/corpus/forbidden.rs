@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::refuse;
-use crate::caller::IdentityFault::{self, MissingRole, MissingScope, NotAnApplication, UnknownObjectId};
-use crate::testing::entra::{Draft, PERSONAL};
-use crate::testing::gateway::authorization;
-use crate::testing::{AUDIENCE_GUID, NOBODY, ROLE_BEARER, TENANT};
+use crate::auth::AuthError;
+use crate::auth::AuthError::{MissingRole, MissingScope, NotAnApplication, UnknownObjectId};
+use crate::tests::support::entra::{Draft, PERSONAL};
+use crate::tests::support::gateway::authorization;
+use crate::tests::support::{AUDIENCE_GUID, NOBODY, ROLE_BEARER, TENANT};
 
-fn cases() -> Vec<(&'static str, Draft, IdentityFault)> {
+fn cases() -> Vec<(&'static str, Draft, AuthError)> {
     let of_role_bearer = || Draft::v2().claim("oid", ROLE_BEARER);
     let scp = |scp: &str| Draft::v2().delegated(scp);
     let no_scp = || Draft::v2().of_managed_identity();
@@ -53,7 +54,7 @@ fn cases() -> Vec<(&'static str, Draft, IdentityFault)> {
         ("sub of another", no_scp().claim("sub", ROLE_BEARER), NotAnApplication),
         ("sub missing", no_scp().without_claim("sub"), NotAnApplication),
         ("sub null", no_scp().claim("sub", Value::Null), NotAnApplication),
-        ("sub a list", no_scp().claim("sub", json!([crate::testing::PLAYBOOK])), NotAnApplication),
+        ("sub a list", no_scp().claim("sub", json!([crate::tests::support::PLAYBOOK])), NotAnApplication),
         ("upn", no_scp().claim("upn", PERSONAL), NotAnApplication),
         ("upn in version 1.0", Draft::v1().of_managed_identity().claim("upn", PERSONAL), NotAnApplication),
         ("unique_name", Draft::v1().of_managed_identity().claim("unique_name", PERSONAL), NotAnApplication),
@@ -90,14 +91,14 @@ fn cases() -> Vec<(&'static str, Draft, IdentityFault)> {
 
 #[test]
 fn a_good_token_of_nobody_is_403_and_says_what_is_missing() {
-    for (what, draft, fault) in cases() {
+    for (what, draft, error) in cases() {
         let token = draft.token();
-        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, fault);
-        assert_eq!(refused.answer.status, 403, "{what}");
+        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, error);
+        assert_eq!(refused.response.status, 403, "{what}");
         let line: Value = serde_json::from_str(&refused.log).unwrap();
         assert_eq!(line["code"], "unknownCaller", "{what}");
-        let challenge = refused.answer.headers.iter().find(|(name, _)| *name == "WWW-Authenticate");
+        let challenge = refused.response.headers.iter().find(|(name, _)| *name == "WWW-Authenticate");
         let insufficient = challenge.is_some_and(|(_, value)| value.ends_with(r#"error="insufficient_scope""#));
-        assert_eq!(insufficient, fault != UnknownObjectId, "{what}");
+        assert_eq!(insufficient, error != UnknownObjectId, "{what}");
     }
 }

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{BEARER_INVALID_TOKEN, invalid_credentials, shape, without_ids};
-use crate::caller::token::{MAX_TOKEN_BYTES, TokenFault};
-use crate::testing::entra::{Draft, ONLY_V1};
-use crate::testing::gateway::{Gateway, authorization};
-use crate::testing::platform::START;
-use crate::testing::{AUDIENCE, AUDIENCE_GUID, PLAYBOOK, ROLE, ROLE_BEARER, TENANT, sha256, variables};
+use crate::auth::token::MAX_TOKEN_BYTES;
+use crate::auth::token_error::TokenError;
+use crate::tests::support::entra::{Draft, ONLY_V1};
+use crate::tests::support::gateway::{Gateway, authorization};
+use crate::tests::support::runtime::START;
+use crate::tests::support::{AUDIENCE, AUDIENCE_GUID, PLAYBOOK, ROLE, ROLE_BEARER, TENANT, sha256, variables};
 
 fn cases() -> Vec<(&'static str, String, &'static str)> {
     let of_playbook = |draft: Draft| (draft.token(), "playbook");
@@ -76,9 +77,9 @@ fn cases() -> Vec<(&'static str, String, &'static str)> {
 fn every_token_that_entra_would_issue_passes() {
     for (what, token, caller) in cases() {
         let mut gateway = Gateway::default();
-        let answer = gateway.validate(authorization(&format!("Bearer {token}")));
+        let response = gateway.validate(authorization(&format!("Bearer {token}")));
         let line = gateway.logged();
-        assert_eq!((answer.status, &line["caller"]), (200, &json!(caller)), "{what}: {line}");
+        assert_eq!((response.status, &line["caller"]), (200, &json!(caller)), "{what}: {line}");
     }
 }
 
@@ -89,10 +90,10 @@ fn a_deployment_for_keys_alone_takes_no_token() {
     by_key.insert("CALLERS", json!([{ "name": "script", "api_key_sha256": [sha256("k")], "actions": ["softDelete"] }]));
     for token in [Draft::v1().token(), Draft::v2().token(), Draft::v2().claim("aud", "").token(), "x".to_owned()] {
         let mut gateway = Gateway::new(by_key.clone());
-        let answer = gateway.validate(authorization(&format!("Bearer {token}")));
-        assert_eq!(without_ids(&answer), invalid_credentials(BEARER_INVALID_TOKEN));
-        assert_eq!(gateway.logged()["reason"], format!("bearer token refused: {}", TokenFault::NotAccepted));
-        assert!(gateway.stage.platform.upstream().calls().is_empty(), "no keys are fetched for what is never taken");
+        let response = gateway.validate(authorization(&format!("Bearer {token}")));
+        assert_eq!(without_ids(&response), invalid_credentials(BEARER_INVALID_TOKEN));
+        assert_eq!(gateway.logged()["reason"], format!("bearer token refused: {}", TokenError::NotAccepted));
+        assert!(gateway.stage.runtime.upstream().calls().is_empty(), "no keys are fetched for what is never taken");
     }
 }
 
@@ -100,12 +101,12 @@ fn a_deployment_for_keys_alone_takes_no_token() {
 fn the_callers_token_never_reaches_microsoft() {
     let token = Draft::v2().token();
     let mut gateway = Gateway::default();
-    let payload = crate::testing::gateway::payload("softDelete", &["hannah@contoso.com"]);
-    let answer = gateway.remediate(authorization(&format!("Bearer {token}")), &payload);
-    assert_eq!(answer.status, 202);
-    let calls = gateway.stage.platform.upstream().calls();
+    let payload = crate::tests::support::gateway::payload("softDelete", &["hannah@contoso.com"]);
+    let response = gateway.remediate(authorization(&format!("Bearer {token}")), &payload);
+    assert_eq!(response.status, 202);
+    let calls = gateway.stage.runtime.upstream().calls();
     assert_eq!(calls.len(), 3, "keys, the gateway's own token, Graph");
     assert!(!format!("{calls:?}").contains(&token[..32]));
     assert!(!gateway.logged().to_string().contains(&token[..32]));
-    assert_ne!(answer.body, Value::Null.to_string());
+    assert_ne!(response.body, Value::Null.to_string());
 }

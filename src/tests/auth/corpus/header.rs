@@ -8,8 +8,8 @@ use rsa::signature::{RandomizedSigner, SignatureEncoding, Signer};
 use serde_json::{Value, json};
 
 use super::Forged;
-use crate::caller::token::TokenFault::{Algorithm, ForbiddenHeader, HeaderNotObject, KeyId, Type};
-use crate::testing::entra::{CURRENT, Draft, FOREIGN, base64url};
+use crate::auth::token_error::TokenError::{Algorithm, ForbiddenHeader, HeaderNotObject, KeyId, Type};
+use crate::tests::support::entra::{CURRENT, Draft, FOREIGN, base64url};
 
 pub(super) fn cases() -> Vec<Forged> {
     [algorithm(), key(), form()].concat()
@@ -68,7 +68,7 @@ fn key() -> Vec<Forged> {
         ("crit empty", header("crit", json!([])), ForbiddenHeader),
         ("crit null", header("crit", Value::Null), ForbiddenHeader),
         ("jku of an attacker", embedded("jku", json!("https://evil.example/keys")), ForbiddenHeader),
-        ("jku of Entra itself", header("jku", json!(crate::testing::KEYS_V2)), ForbiddenHeader),
+        ("jku of Entra itself", header("jku", json!(crate::tests::support::KEYS_V2)), ForbiddenHeader),
         ("jwk of an attacker", embedded("jwk", FOREIGN.jwk()), ForbiddenHeader),
         (
             "jwk of an attacker under Entra's kid",

@@ -14,25 +14,26 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::IdentityFault;
-use super::token::TokenFault;
-use crate::http::{Answer, RequestHeaders};
-use crate::testing::gateway::{Gateway, authorization};
-use crate::testing::{KEYS_V1, KEYS_V2, entra::PERSONAL};
+use crate::auth::AuthError;
+use crate::auth::token_error::TokenError;
+use crate::http::{RequestHeaders, Response};
+use crate::tests::support::entra::PERSONAL;
+use crate::tests::support::gateway::{Gateway, authorization};
+use crate::tests::support::{KEYS_V1, KEYS_V2};
 
 /// What is wrong with a token, the token, and the reason that the log must give.
-type Forged = (&'static str, String, TokenFault);
+type Forged = (&'static str, String, TokenError);
 
 /// An answer without what identifies the exchange: ids and dates.
-fn without_ids(answer: &Answer) -> (u16, Vec<(&'static str, String)>, String) {
-    let mut body: Value = serde_json::from_str(&answer.body).unwrap();
+fn without_ids(response: &Response) -> (u16, Vec<(&'static str, String)>, String) {
+    let mut body: Value = serde_json::from_str(&response.body).unwrap();
     let mut ids = Vec::new();
     for pointer in ["/requestId", "/error/innerError/request-id", "/error/innerError/date"] {
         ids.push(body.pointer_mut(pointer).expect("every refusal has it").as_str().unwrap().to_owned());
     }
-    let anonymous = ids.iter().fold(answer.body.clone(), |text, id| text.replace(id, "…"));
-    let headers = answer.headers.iter().filter(|(name, _)| *name != "request-id").cloned().collect();
-    (answer.status, headers, anonymous)
+    let anonymous = ids.iter().fold(response.body.clone(), |text, id| text.replace(id, "…"));
+    let headers = response.headers.iter().filter(|(name, _)| *name != "request-id").cloned().collect();
+    (response.status, headers, anonymous)
 }
 
 /// The answer to bad credentials, whatever is wrong with them.
@@ -55,31 +56,31 @@ const BEARER_INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error=
 
 /// What a refused credential left behind.
 struct Refused {
-    answer: Answer,
+    response: Response,
     log: String,
 }
 
-/// Presents `headers` to a new gateway, which must refuse them for `reason`, and hold to what is true of every refusal of credentials:
+/// Presents `headers` to a new gateway, which must refuse them for `reason`, and hold to what is true of every error of credentials:
 /// the log has the reason and no trace of `secret`, and Microsoft was asked for its keys at most.
-fn refuse(what: &str, headers: RequestHeaders, secret: &str, reason: IdentityFault) -> Refused {
+fn refuse(what: &str, headers: RequestHeaders, secret: &str, reason: AuthError) -> Refused {
     let mut gateway = Gateway::default();
-    let answer = gateway.validate(headers);
+    let response = gateway.validate(headers);
     let line = gateway.logged();
     assert_eq!(line["reason"], reason.to_string(), "{what}");
-    assert_eq!(line["status"], answer.status, "{what}");
+    assert_eq!(line["status"], response.status, "{what}");
     assert_eq!(line["caller"], Value::Null, "{what}: nobody was recognised");
     let log = line.to_string();
     let fragments: BTreeSet<&[u8]> = log.as_bytes().windows(12).collect();
     let shown = secret.as_bytes().windows(12).find(|fragment| fragments.contains(fragment));
     assert!(shown.is_none(), "{what}: the log shows a part of the credential: {log}");
     for personal in [PERSONAL, "11111111-0000"] {
-        assert!(!log.contains(personal) && !answer.body.contains(personal), "{what}: who it was is shown: {log}");
+        assert!(!log.contains(personal) && !response.body.contains(personal), "{what}: who it was is shown: {log}");
     }
-    for call in gateway.stage.platform.upstream().calls() {
+    for call in gateway.stage.runtime.upstream().calls() {
         assert!([KEYS_V1, KEYS_V2].contains(&call.url.as_str()) && call.body.is_none(), "{what}: {call:?}");
         assert!(call.headers.iter().all(|(name, _)| ["Accept", "User-Agent"].contains(&name.as_str())), "{call:?}");
     }
-    Refused { answer, log }
+    Refused { response, log }
 }
 
 fn forged() -> Vec<Forged> {
@@ -90,26 +91,26 @@ fn forged() -> Vec<Forged> {
 fn every_forged_token_gets_the_same_answer_and_its_own_reason_in_the_log() {
     let cases = forged();
     assert!(cases.len() >= 280, "the corpus has shrunk to {}", cases.len());
-    for (what, token, fault) in cases {
-        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, fault.into());
-        assert_eq!(without_ids(&refused.answer), invalid_credentials(BEARER_INVALID_TOKEN), "{what}");
+    for (what, token, error) in cases {
+        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, error.into());
+        assert_eq!(without_ids(&refused.response), invalid_credentials(BEARER_INVALID_TOKEN), "{what}");
     }
 }
 
 #[test]
 fn every_reason_for_refusing_a_token_has_a_case() {
-    let seen: BTreeSet<String> = forged().iter().map(|(_, _, fault)| format!("{fault:?}")).collect();
-    // Two reasons need another configuration or a failing endpoint: see `super::super::keys` and `good`. One is no final refusal: see `unknown_key`.
+    let seen: BTreeSet<String> = forged().iter().map(|(_, _, error)| format!("{error:?}")).collect();
+    // Two reasons need another configuration or a failing endpoint: see `crate::keys` and `good`. One is no final error: see `unknown_key`.
     let missing: Vec<_> =
-        ALL_FAULTS.iter().map(|fault| format!("{fault:?}")).filter(|fault| !seen.contains(fault)).collect();
+        ALL_FAULTS.iter().map(|error| format!("{error:?}")).filter(|error| !seen.contains(error)).collect();
     assert_eq!(missing, ["NotAccepted", "UnknownKey { retry_after: 30 }", "KeysUnavailable"]);
 }
 
-/// Every [`TokenFault`]: the match below does not compile without a new one.
-const ALL_FAULTS: [TokenFault; 26] = {
-    use TokenFault as F;
-    const fn is_listed(fault: TokenFault) -> TokenFault {
-        match fault {
+/// Every [`TokenError`]: the match below does not compile without a new one.
+const ALL_FAULTS: [TokenError; 26] = {
+    use TokenError as F;
+    const fn is_listed(error: TokenError) -> TokenError {
+        match error {
             F::NotAccepted
             | F::TooLarge
             | F::Shape
@@ -135,7 +136,7 @@ const ALL_FAULTS: [TokenFault; 26] = {
             | F::ObjectId
             | F::Bound
             | F::Grants
-            | F::Contradictory => fault,
+            | F::Contradictory => error,
         }
     }
     [

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use crate::testing::entra::Draft;
-use crate::testing::gateway::{Gateway, api_key, authorization};
+use crate::tests::support::entra::Draft;
+use crate::tests::support::gateway::{Gateway, api_key, authorization};
 
 static GOOD: LazyLock<String> = LazyLock::new(|| Draft::v2().token());
 
@@ -25,7 +25,7 @@ fn token_like() -> impl Strategy<Value = String> {
         Just(GOOD.split('.').next().unwrap().to_owned()),
         Just(GOOD.split('.').nth(1).unwrap().to_owned()),
         Just(GOOD.split('.').nth(2).unwrap().to_owned()),
-        r#"\{("(alg|kid|iss|ver)":("RS256"|1|null),?){0,3}\}"#.prop_map(crate::testing::entra::base64url),
+        r#"\{("(alg|kid|iss|ver)":("RS256"|1|null),?){0,3}\}"#.prop_map(crate::tests::support::entra::base64url),
     ];
     proptest::collection::vec(part, 0..5).prop_map(|parts| parts.join("."))
 }
@@ -69,20 +69,20 @@ proptest! {
 
 #[test]
 fn no_single_bit_of_a_good_token_can_be_flipped() {
-    let platform = crate::testing::platform::TestPlatform::default();
+    let runtime = crate::tests::support::runtime::TestRuntime::default();
     let gateway = Gateway::default();
     let config = gateway.config();
     let key = futures::executor::block_on(async {
-        use crate::ports::Signatures;
-        platform.import_rs256(&crate::testing::entra::CURRENT.n(), "AQAB").await.unwrap()
+        use crate::runtime::Verifier;
+        runtime.import_rs256(&crate::tests::support::entra::CURRENT.n(), "AQAB").await.unwrap()
     });
     let passes = |token: &str| {
-        use crate::caller::token;
-        use crate::ports::Signatures;
+        use crate::auth::token;
+        use crate::runtime::Verifier;
         let Ok(parts) = token::split(token) else { return false };
-        let header = token::header(&parts).is_ok_and(|kid| kid == crate::testing::entra::CURRENT.kid);
+        let header = token::header(&parts).is_ok_and(|kid| kid == crate::tests::support::entra::CURRENT.kid);
         let issued = token::issuer(&parts, &config).is_ok();
-        header && issued && futures::executor::block_on(platform.verify_rs256(&key, parts.signed(), parts.signature()))
+        header && issued && futures::executor::block_on(runtime.verify_rs256(&key, parts.signed(), parts.signature()))
     };
     assert!(passes(&GOOD));
     for at in 0..GOOD.len() {

@@ -1,9 +1,9 @@
 //! Texts that are no JWT in compact serialisation (RFC 7515 section 7.1), or only nearly one.
 
 use super::Forged;
-use crate::caller::token::MAX_TOKEN_BYTES;
-use crate::caller::token::TokenFault::{ClaimsNotObject, HeaderNotObject, Shape, TooLarge};
-use crate::testing::entra::{Draft, base64url};
+use crate::auth::token::MAX_TOKEN_BYTES;
+use crate::auth::token_error::TokenError::{ClaimsNotObject, HeaderNotObject, Shape, TooLarge};
+use crate::tests::support::entra::{Draft, base64url};
 
 pub(super) fn cases() -> Vec<Forged> {
     let good = Draft::v2().token();
@@ -47,7 +47,7 @@ pub(super) fn cases() -> Vec<Forged> {
         ("one byte above the limit", sized(MAX_TOKEN_BYTES + 1), TooLarge),
         ("a megabyte", "A".repeat(1 << 20), TooLarge),
         ("dots by the thousand", ".".repeat(16_000), Shape),
-        ("parts in another order", format!("{c}.{h}.{s}"), crate::caller::token::TokenFault::Algorithm),
+        ("parts in another order", format!("{c}.{h}.{s}"), crate::auth::token_error::TokenError::Algorithm),
         ("each part encoded twice", [h, c, s].map(base64url).join("."), HeaderNotObject),
         ("a token inside a token", Draft::v2().rewrite_claims(|_| good.clone().into_bytes()).token(), ClaimsNotObject),
         (

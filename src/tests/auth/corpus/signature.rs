@@ -4,10 +4,10 @@ use rsa::sha2::{Sha384, Sha512};
 
 use super::Forged;
 use super::header::{pkcs1, pss256};
-use crate::caller::token::TokenFault::Signature;
-use crate::testing::entra::{CURRENT, Draft, FOREIGN, ONLY_V1, base64url};
-use crate::testing::platform::START;
-use crate::testing::{NOBODY, PLAYBOOK, ROLE_BEARER};
+use crate::auth::token_error::TokenError::Signature;
+use crate::tests::support::entra::{CURRENT, Draft, FOREIGN, ONLY_V1, base64url};
+use crate::tests::support::runtime::START;
+use crate::tests::support::{NOBODY, PLAYBOOK, ROLE_BEARER};
 
 pub(super) fn cases() -> Vec<Forged> {
     let [h, c, s] = Draft::v2().parts();

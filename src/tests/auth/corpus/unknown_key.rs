@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::refuse;
-use crate::caller::token::TokenFault::UnknownKey;
-use crate::testing::entra::{CURRENT, Draft, FOREIGN, NEXT, ONLY_V1, WEAK};
-use crate::testing::gateway::{authorization, code};
+use crate::auth::token_error::TokenError::UnknownKey;
+use crate::tests::support::entra::{CURRENT, Draft, FOREIGN, NEXT, ONLY_V1, WEAK};
+use crate::tests::support::gateway::{authorization, code};
 
 fn cases() -> Vec<(&'static str, String)> {
     let header = |name: &str, value: Value| Draft::v2().header(name, value).token();
@@ -31,9 +31,9 @@ fn cases() -> Vec<(&'static str, String)> {
 #[test]
 fn an_unknown_key_is_503_and_tells_when_to_come_again() {
     for (what, token) in cases() {
-        let fault = UnknownKey { retry_after: 30 };
-        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, fault.into());
-        assert_eq!((refused.answer.status, code(&refused.answer).as_str()), (503, "graphUnavailable"), "{what}");
-        assert!(refused.answer.headers.contains(&("Retry-After", "30".to_owned())), "{what}");
+        let error = UnknownKey { retry_after: 30 };
+        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, error.into());
+        assert_eq!((refused.response.status, code(&refused.response).as_str()), (503, "graphUnavailable"), "{what}");
+        assert!(refused.response.headers.contains(&("Retry-After", "30".to_owned())), "{what}");
     }
 }

@@ -1,22 +1,22 @@
 //! `recipientEmailAddress`. A caller's rights hang on the domain in it, so the table is mostly hostile.
 
-use super::super::{Unreadable, read};
 use super::to;
+use crate::remediation::{ParseError, parse};
 
-fn refusal(address: &str) -> Option<String> {
-    match read(&to(address)) {
+fn error(address: &str) -> Option<String> {
+    match parse(&to(address)) {
         Ok(remediation) => {
             assert_eq!(remediation.emails[0].recipient, address);
             let domain = address.split('@').next_back().unwrap();
             assert_eq!(remediation.emails[0].domain(), domain);
             None
         }
-        Err(Unreadable::Faulty(faults)) => {
-            assert_eq!(faults.total(), 1);
-            assert_eq!(faults.listed()[0].pointer, "/analyzedEmails/0/recipientEmailAddress");
-            Some(faults.listed()[0].detail.clone())
+        Err(ParseError::Invalid(errors)) => {
+            assert_eq!(errors.total(), 1);
+            assert_eq!(errors.listed()[0].pointer, "/analyzedEmails/0/recipientEmailAddress");
+            Some(errors.listed()[0].detail.clone())
         }
-        Err(Unreadable::NotJson(fault)) => panic!("{fault}"),
+        Err(ParseError::NotJson(error)) => panic!("{error}"),
     }
 }
 
@@ -65,7 +65,7 @@ fn addresses_of_mailboxes_are_taken() {
         &format!("{}@contoso.com", "é".repeat(64)),
         &format!("{}@{longest_domain}", "l".repeat(64)),
     ] {
-        assert_eq!(refusal(address), None, "{address}");
+        assert_eq!(error(address), None, "{address}");
     }
 }
 
@@ -165,12 +165,12 @@ fn everything_else_is_refused_with_a_reason() {
         (&format!("{}@{three}.{label}.d", "l".repeat(64)), "more than 320 characters"),
         (&"a@".repeat(500_000), "more than 320 characters"),
     ] {
-        let found = refusal(address).unwrap_or_else(|| panic!("{address:?} was taken"));
+        let found = error(address).unwrap_or_else(|| panic!("{address:?} was taken"));
         assert!(found.contains(reason), "{address:?}: {found}");
     }
 }
 
-/// The forms that the literature on parsers of addresses names, beside those above: see [`super::super::address`].
+/// The forms that the literature on parsers of addresses names, beside those above: see [`crate::remediation::address`].
 #[test]
 fn address_that_some_reader_resolves_to_another_domain_is_rejected() {
     for (address, reason) in [
@@ -202,7 +202,7 @@ fn address_that_some_reader_resolves_to_another_domain_is_rejected() {
         ("\"a\\@evil.example\"@contoso.com", "bare address"),
         ("a@evil.example> ORCPT=b@contoso.com", "bare address"),
     ] {
-        let found = refusal(address).unwrap_or_else(|| panic!("{address:?} was taken"));
+        let found = error(address).unwrap_or_else(|| panic!("{address:?} was taken"));
         assert!(found.contains(reason), "{address:?}: {found}");
     }
 }

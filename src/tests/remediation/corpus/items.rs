@@ -1,7 +1,8 @@
 //! The items of `analyzedEmails`, and `networkMessageId`.
 
-use super::super::read;
-use super::{Case, ITEM, Valid, fault, faults, id, items, run};
+use super::{Case, ITEM, Valid, error, errors, id, run};
+use crate::remediation::parse;
+use crate::tests::remediation::corpus::items;
 
 const GUID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
 const AT: &str = "/analyzedEmails/0/networkMessageId";
@@ -14,23 +15,23 @@ fn network_message_ids() {
         Case("upper case", id("\"73CA4154-58D8-43D0-A890-08DC18C52E6D\""), Valid(1, 0)),
         Case("any version, also none", id("\"00000000-0000-0000-0000-000000000000\""), Valid(1, 0)),
         Case("with escapes", id(&format!("\"{}\"", GUID.replacen('7', "\\u0037", 1))), Valid(1, 0)),
-        Case("empty", id("\"\""), fault(AT, "must be a GUID of 8-4-4-4-12 hexadecimal digits")),
-        Case("braces", id(&format!("\"{{{GUID}}}\"")), fault(AT, "another spelling")),
-        Case("parentheses", id(&format!("\"({GUID})\"")), fault(AT, "another spelling")),
-        Case("no hyphens", id(&format!("\"{}\"", GUID.replace('-', ""))), fault(AT, "another spelling")),
-        Case("a URN", id(&format!("\"urn:uuid:{GUID}\"")), fault(AT, "another spelling")),
-        Case("a blank before it", id(&format!("\" {GUID}\"")), fault(AT, "another spelling")),
-        Case("hyphens elsewhere", id("\"73ca415458d8-43d0-a890-08dc-18c52e6d\""), fault(AT, "another spelling")),
-        Case("a digit that is none", id("\"73ca4154-58d8-43d0-a890-08dc18c52e6g\""), fault(AT, "must be a GUID")),
-        Case("one digit short", id("\"73ca4154-58d8-43d0-a890-08dc18c52e6\""), fault(AT, "must be a GUID")),
-        Case("full-width digits", id("\"７3ca4154-58d8-43d0-a890-08dc18c52e6d\""), fault(AT, "must be a GUID")),
-        Case("an Exchange item id", id(&item_id), fault(AT, "looks like an Exchange or Graph message id")),
-        Case("another item id", id(&other_item_id), fault(AT, "looks like an Exchange or Graph message id")),
-        Case("an internet message id", id("\"<DM6PR@namprd11.outlook.com>\""), fault(AT, "an internet message id")),
-        Case("one without brackets", id("\"DM6PR@namprd11.outlook.com\""), fault(AT, "an internet message id")),
-        Case("a number", id("73"), fault(AT, "must be a string, not a number")),
-        Case("null", id("null"), fault(AT, "is required, and null counts as missing")),
-        Case("an object", id("{\"a\":[]}"), fault(AT, "must be a string, not an object")),
+        Case("empty", id("\"\""), error(AT, "must be a GUID of 8-4-4-4-12 hexadecimal digits")),
+        Case("braces", id(&format!("\"{{{GUID}}}\"")), error(AT, "another spelling")),
+        Case("parentheses", id(&format!("\"({GUID})\"")), error(AT, "another spelling")),
+        Case("no hyphens", id(&format!("\"{}\"", GUID.replace('-', ""))), error(AT, "another spelling")),
+        Case("a URN", id(&format!("\"urn:uuid:{GUID}\"")), error(AT, "another spelling")),
+        Case("a blank before it", id(&format!("\" {GUID}\"")), error(AT, "another spelling")),
+        Case("hyphens elsewhere", id("\"73ca415458d8-43d0-a890-08dc-18c52e6d\""), error(AT, "another spelling")),
+        Case("a digit that is none", id("\"73ca4154-58d8-43d0-a890-08dc18c52e6g\""), error(AT, "must be a GUID")),
+        Case("one digit short", id("\"73ca4154-58d8-43d0-a890-08dc18c52e6\""), error(AT, "must be a GUID")),
+        Case("full-width digits", id("\"７3ca4154-58d8-43d0-a890-08dc18c52e6d\""), error(AT, "must be a GUID")),
+        Case("an Exchange item id", id(&item_id), error(AT, "looks like an Exchange or Graph message id")),
+        Case("another item id", id(&other_item_id), error(AT, "looks like an Exchange or Graph message id")),
+        Case("an internet message id", id("\"<DM6PR@namprd11.outlook.com>\""), error(AT, "an internet message id")),
+        Case("one without brackets", id("\"DM6PR@namprd11.outlook.com\""), error(AT, "an internet message id")),
+        Case("a number", id("73"), error(AT, "must be a string, not a number")),
+        Case("null", id("null"), error(AT, "is required, and null counts as missing")),
+        Case("an object", id("{\"a\":[]}"), error(AT, "must be a string, not an object")),
     ]);
 }
 
@@ -41,14 +42,14 @@ fn the_shape_of_an_item() {
         Case(
             "a string",
             items("\"a@contoso.com\""),
-            fault("/analyzedEmails/0", "must be an object of \"networkMessageId\""),
+            error("/analyzedEmails/0", "must be an object of \"networkMessageId\""),
         ),
-        Case("null", items("null"), fault("/analyzedEmails/0", "not null")),
-        Case("an array", items(&format!("{ITEM},[{ITEM}]")), fault("/analyzedEmails/1", "not an array")),
+        Case("null", items("null"), error("/analyzedEmails/0", "not null")),
+        Case("an array", items(&format!("{ITEM},[{ITEM}]")), error("/analyzedEmails/1", "not an array")),
         Case(
             "empty",
             items("{}"),
-            faults(&[
+            errors(&[
                 ("/analyzedEmails/0/networkMessageId", "is required, and missing"),
                 ("/analyzedEmails/0/recipientEmailAddress", "is required, and missing"),
             ]),
@@ -60,24 +61,24 @@ fn the_shape_of_an_item() {
         ),
         Case("names with escapes", items(&ITEM.replace("network", "\\u006eetwork")), Valid(1, 0)),
         Case("annotations are dropped", with(r##""@odata.type":"#x","a@odata.b":{"c":[1]}"##), Valid(1, 0)),
-        Case("an unknown member", with("\"folder\":1"), fault("/analyzedEmails/0/folder", "the members here are")),
+        Case("an unknown member", with("\"folder\":1"), error("/analyzedEmails/0/folder", "the members here are")),
         Case(
             "one that was misspelt",
             with("\"networkMesageID\":1"),
-            fault("/analyzedEmails/0/networkMesageID", "did you mean \"networkMessageId\"?"),
+            error("/analyzedEmails/0/networkMesageID", "did you mean \"networkMessageId\"?"),
         ),
         Case(
             "one in snake case",
             with("\"network_message_id\":1"),
-            fault("/analyzedEmails/0/network_message_id", "did you mean \"networkMessageId\"?"),
+            error("/analyzedEmails/0/network_message_id", "did you mean \"networkMessageId\"?"),
         ),
         Case(
             "one that belongs to the top",
             with("\"severity\":\"low\""),
-            fault("/analyzedEmails/0/severity", "\"severity\" belongs at the top of the body"),
+            error("/analyzedEmails/0/severity", "\"severity\" belongs at the top of the body"),
         ),
-        Case("a pointer is escaped", with("\"~/\":1"), fault("/analyzedEmails/0/~0~1", "unknown member")),
-        Case("an empty name", with("\"\":1"), fault("/analyzedEmails/0/", "unknown member")),
+        Case("a pointer is escaped", with("\"~/\":1"), error("/analyzedEmails/0/~0~1", "unknown member")),
+        Case("an empty name", with("\"\":1"), error("/analyzedEmails/0/", "unknown member")),
     ]);
 }
 
@@ -97,7 +98,7 @@ fn pairs_that_repeat_are_sent_once() {
         ]
         .join(","),
     );
-    let remediation = read(&body).unwrap();
+    let remediation = parse(&body).unwrap();
     let left: Vec<_> = remediation.emails.iter().map(|email| (email.index, &*email.recipient)).collect();
     assert_eq!(left, [(0, "b@contoso.com"), (1, "a@contoso.com"), (3, "a@contoso.com"), (5, "c@contoso.com")]);
     assert_eq!(remediation.duplicates_removed, 2);

@@ -1,6 +1,6 @@
 //! What is JSON, and what is JSON that every reader understands alike.
 
-use super::{Case, ITEM, NotJson, SEED, Valid, and, fault, items, run, set};
+use super::{Case, ITEM, NotJson, SEED, Valid, and, error, items, run, set};
 
 /// An annotation of so many levels, which stands in an object that is the first.
 fn nested(levels: usize) -> Vec<u8> {
@@ -145,7 +145,7 @@ fn repeated_members() {
         Case(
             "another case is not the same, but unknown",
             and("\"Action\":1"),
-            fault("/Action", "did you mean \"action\"?"),
+            error("/Action", "did you mean \"action\"?"),
         ),
         Case("unknown ones", and("\"x\":1,\"x\":2"), NotJson("/x is given twice")),
         Case("annotations", and("\"@odata.x\":1,\"@odata.x\":2"), NotJson("/@odata.x is given twice")),
@@ -203,8 +203,8 @@ fn depth() {
 }
 
 /// What `{"a":…}` lacks and has too much.
-fn fault_of_top(name: &str) -> super::Expected {
+fn fault_of_top(name: &str) -> crate::tests::remediation::corpus::Expected {
     let mut expected = vec![(format!("/{name}"), "unknown member")];
-    expected.extend(super::super::hints::BODY_MEMBERS.map(|member| (format!("/{member}"), "missing")));
-    super::Expected::Faults(expected)
+    expected.extend(crate::remediation::suggestions::BODY_MEMBERS.map(|member| (format!("/{member}"), "missing")));
+    crate::tests::remediation::corpus::Expected::Errors(expected)
 }

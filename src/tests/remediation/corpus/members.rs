@@ -1,8 +1,8 @@
 //! The members of the body.
 
-use super::super::limits::{MAX_ANALYZED_EMAILS, MAX_FAULTS};
-use super::super::{Action, Severity, Unreadable, read};
-use super::{Case, ITEM, SEED, Valid, and, different_items, fault, faults, items, run, set, unset};
+use super::{Case, ITEM, SEED, Valid, and, different_items, error, errors, items, run, set, unset};
+use crate::remediation::limits::{MAX_ANALYZED_EMAILS, MAX_ERRORS};
+use crate::remediation::{Action, ParseError, Severity, parse};
 
 #[test]
 fn texts() {
@@ -12,70 +12,70 @@ fn texts() {
         Case("the seed's own example is read", SEED.into(), Valid(2, 0)),
         Case("displayName of 1", set("displayName", "\"x\""), Valid(1, 0)),
         Case("displayName of 256", set("displayName", &text(256)), Valid(1, 0)),
-        Case("displayName of 257", set("displayName", &text(257)), fault("/displayName", "at most 256 characters")),
+        Case("displayName of 257", set("displayName", &text(257)), error("/displayName", "at most 256 characters")),
         Case("characters are counted, not bytes", set("displayName", &wide(256)), Valid(1, 0)),
-        Case("257 wide characters", set("displayName", &wide(257)), fault("/displayName", "at most 256")),
+        Case("257 wide characters", set("displayName", &wide(257)), error("/displayName", "at most 256")),
         Case("an escape is one character", set("displayName", &format!("\"{}\"", "\\u00e9".repeat(256))), Valid(1, 0)),
         Case("description of 1024", set("description", &text(1024)), Valid(1, 0)),
-        Case("description of 1025", set("description", &text(1025)), fault("/description", "at most 1024")),
-        Case("an empty displayName", set("displayName", "\"\""), fault("/displayName", "empty or blank")),
-        Case("an empty description", set("description", "\"\""), fault("/description", "empty or blank")),
-        Case("a blank displayName", set("displayName", "\" \""), fault("/displayName", "empty or blank")),
-        Case("blank by escapes", set("description", r#""\t\n\u2003\u00a0""#), fault("/description", "blank")),
-        Case("nothing but NUL", set("displayName", r#""\u0000""#), fault("/displayName", "blank")),
-        Case("nothing to see", set("displayName", "\"\u{200b} \u{3164}\""), fault("/displayName", "blank")),
+        Case("description of 1025", set("description", &text(1025)), error("/description", "at most 1024")),
+        Case("an empty displayName", set("displayName", "\"\""), error("/displayName", "empty or blank")),
+        Case("an empty description", set("description", "\"\""), error("/description", "empty or blank")),
+        Case("a blank displayName", set("displayName", "\" \""), error("/displayName", "empty or blank")),
+        Case("blank by escapes", set("description", r#""\t\n\u2003\u00a0""#), error("/description", "blank")),
+        Case("nothing but NUL", set("displayName", r#""\u0000""#), error("/displayName", "blank")),
+        Case("nothing to see", set("displayName", "\"\u{200b} \u{3164}\""), error("/displayName", "blank")),
         Case("lines and quotes in a text", set("description", r#""a\n\"b\"\\""#), Valid(1, 0)),
         Case("text beyond ASCII", set("displayName", "\"Säuberung 清理\""), Valid(1, 0)),
         Case(
             "displayName is a number",
             set("displayName", "7"),
-            fault("/displayName", "must be a string, not a number"),
+            error("/displayName", "must be a string, not a number"),
         ),
-        Case("displayName is an object", set("displayName", "{}"), fault("/displayName", "not an object")),
-        Case("description is an array", set("description", "[[]]"), fault("/description", "not an array")),
-        Case("description is a boolean", set("description", "false"), fault("/description", "not a boolean")),
+        Case("displayName is an object", set("displayName", "{}"), error("/displayName", "not an object")),
+        Case("description is an array", set("description", "[[]]"), error("/description", "not an array")),
+        Case("description is a boolean", set("description", "false"), error("/description", "not a boolean")),
     ]);
 }
 
 #[test]
 fn enums() {
     let mut cases = vec![
-        Case("severity in another case", set("severity", "\"High\""), fault("/severity", "did you mean \"high\"?")),
-        Case("severity misspelt", set("severity", "\"meduim\""), fault("/severity", "did you mean \"medium\"?")),
+        Case("severity in another case", set("severity", "\"High\""), error("/severity", "did you mean \"high\"?")),
+        Case("severity misspelt", set("severity", "\"meduim\""), error("/severity", "did you mean \"medium\"?")),
         Case(
             "severity unknown",
             set("severity", "\"critical\""),
-            fault("/severity", "one of \"low\", \"medium\", \"high\""),
+            error("/severity", "one of \"low\", \"medium\", \"high\""),
         ),
-        Case("severity with a blank", set("severity", "\"low \""), fault("/severity", "did you mean \"low\"?")),
-        Case("severity empty", set("severity", "\"\""), fault("/severity", "must be one of")),
-        Case("severity is a number", set("severity", "2"), fault("/severity", "must be a string")),
+        Case("severity with a blank", set("severity", "\"low \""), error("/severity", "did you mean \"low\"?")),
+        Case("severity empty", set("severity", "\"\""), error("/severity", "must be one of")),
+        Case("severity is a number", set("severity", "2"), error("/severity", "must be a string")),
         Case(
             "the sentinel as severity",
             set("severity", "\"unknownFutureValue\""),
-            fault("/severity", "\"unknownFutureValue\" is a placeholder"),
+            error("/severity", "\"unknownFutureValue\" is a placeholder"),
         ),
         Case(
             "the sentinel as action",
             set("action", "\"unknownFutureValue\""),
-            fault("/action", "\"unknownFutureValue\" is a placeholder"),
+            error("/action", "\"unknownFutureValue\" is a placeholder"),
         ),
         Case(
             "the sentinel in another case",
             set("action", "\"UnknownFutureValue\""),
-            fault("/action", "\"unknownFutureValue\" is a placeholder"),
+            error("/action", "\"unknownFutureValue\" is a placeholder"),
         ),
         Case(
             "action in another case",
             set("action", "\"SoftDelete\""),
-            fault("/action", "did you mean \"softDelete\"?"),
+            error("/action", "did you mean \"softDelete\"?"),
         ),
-        Case("action misspelt", set("action", "\"hradDelete\""), fault("/action", "did you mean \"hardDelete\"?")),
-        Case("action unknown", set("action", "\"delete\""), fault("/action", "must be one of \"moveToJunk\"")),
-        Case("action of megabytes", set("action", &format!("\"{}\"", "x".repeat(1 << 20))), fault("/action", "one of")),
+        Case("action misspelt", set("action", "\"hradDelete\""), error("/action", "did you mean \"hardDelete\"?")),
+        Case("action unknown", set("action", "\"delete\""), error("/action", "must be one of \"moveToJunk\"")),
+        Case("action of megabytes", set("action", &format!("\"{}\"", "x".repeat(1 << 20))), error("/action", "one of")),
         Case("action by escapes", set("action", r#""soft\u0044elete""#), Valid(1, 0)),
-        Case("action is null", set("action", "null"), fault("/action", "null counts as missing")),
-        Case("action is an array", set("action", "[\"softDelete\"]"), fault("/action", "not an array")),
+        Case("action is null", set("action", "null"), error("/action", "null counts as missing")),
+        Case("action is an array", set("action", "[\"softDelete\"]"), error("/action", "not an array")),
     ];
     cases.extend(Action::NAMES.map(|name| Case(name, set("action", &format!("\"{name}\"")), Valid(1, 0))));
     cases.extend(Severity::NAMES.map(|name| Case(name, set("severity", &format!("\"{name}\"")), Valid(1, 0))));
@@ -84,7 +84,7 @@ fn enums() {
 
 #[test]
 fn the_senders_copy_is_a_boolean_or_its_name() {
-    let sent = |value: &str| read(&set("remediateSendersCopy", value)).map(|read| read.remediate_senders_copy);
+    let sent = |value: &str| parse(&set("remediateSendersCopy", value)).map(|read| read.remediate_senders_copy);
     for right in ["true", r#""true""#, r#""TRUE""#, r#""True""#, r#""\u0074rue""#] {
         assert_eq!(sent(right), Ok(true), "{right}");
     }
@@ -93,7 +93,7 @@ fn the_senders_copy_is_a_boolean_or_its_name() {
     }
     for wrong in [r#""""#, r#"" true""#, r#""yes""#, r#""1""#, "0", "1", "{}", "[true]", r#""fal\u017fe""#, "1e999"] {
         let body = set("remediateSendersCopy", wrong);
-        run(vec![Case("neither true nor false", body, fault("/remediateSendersCopy", "must be true or false"))]);
+        run(vec![Case("neither true nor false", body, error("/remediateSendersCopy", "must be true or false"))]);
     }
 }
 
@@ -101,50 +101,50 @@ fn the_senders_copy_is_a_boolean_or_its_name() {
 fn the_number_of_emails() {
     let with_a_fault = format!("{},{}", ITEM.replace("73ca", "73cg"), different_items(MAX_ANALYZED_EMAILS));
     run(vec![
-        Case("no emails", items(""), fault("/analyzedEmails", "must have 1 to 10000 items, and has 0")),
+        Case("no emails", items(""), error("/analyzedEmails", "must have 1 to 10000 items, and has 0")),
         Case("one email", items(ITEM), Valid(1, 0)),
         Case("10,000 emails", items(&different_items(10_000)), Valid(10_000, 0)),
-        Case("10,001 emails", items(&different_items(10_001)), fault("/analyzedEmails", "items, and has 10001")),
-        Case("duplicates count too", items(&vec![ITEM; 10_001].join(",")), fault("/analyzedEmails", "has 10001")),
+        Case("10,001 emails", items(&different_items(10_001)), error("/analyzedEmails", "items, and has 10001")),
+        Case("duplicates count too", items(&vec![ITEM; 10_001].join(",")), error("/analyzedEmails", "has 10001")),
         Case("10,000 times the same", items(&vec![ITEM; 10_000].join(",")), Valid(1, 9_999)),
         Case(
             "items beyond the limit are not judged",
             items(&"0,".repeat(50_000).trim_end_matches(',').replacen("0,", &format!("{ITEM},"), 10_000)),
-            fault("/analyzedEmails", "has 50000"),
+            error("/analyzedEmails", "has 50000"),
         ),
         Case(
             "the array's own fault stands before those of its items",
             items(&with_a_fault),
-            faults(&[("/analyzedEmails", "has 10001"), ("/analyzedEmails/0/networkMessageId", "must be a GUID")]),
+            errors(&[("/analyzedEmails", "has 10001"), ("/analyzedEmails/0/networkMessageId", "must be a GUID")]),
         ),
         Case(
             "emails are an object",
             set("analyzedEmails", "{}"),
-            fault("/analyzedEmails", "must be an array of emails, not an object"),
+            error("/analyzedEmails", "must be an array of emails, not an object"),
         ),
         Case(
             "emails are a string",
             set("analyzedEmails", "\"a@contoso.com\""),
-            fault("/analyzedEmails", "not a string"),
+            error("/analyzedEmails", "not a string"),
         ),
     ]);
 }
 
 #[test]
 fn each_member_is_required() {
-    for name in super::super::hints::BODY_MEMBERS {
+    for name in crate::remediation::suggestions::BODY_MEMBERS {
         let pointer = format!("/{name}");
         run(vec![
-            Case("missing", unset(name), fault(&pointer, "is required, and missing")),
-            Case("null", set(name, "null"), fault(&pointer, "is required, and null counts as missing")),
-            Case("of no right type", set(name, "-0.5E+3"), fault(&pointer, "not a number")),
+            Case("missing", unset(name), error(&pointer, "is required, and missing")),
+            Case("null", set(name, "null"), error(&pointer, "is required, and null counts as missing")),
+            Case("of no right type", set(name, "-0.5E+3"), error(&pointer, "not a number")),
         ]);
     }
     run(vec![
         Case(
             "an empty object lacks everything",
             b"{}".into(),
-            faults(&[
+            errors(&[
                 ("/displayName", "missing"),
                 ("/description", "missing"),
                 ("/severity", "missing"),
@@ -153,11 +153,11 @@ fn each_member_is_required() {
                 ("/analyzedEmails", "missing"),
             ]),
         ),
-        Case("an array is no payload", b"[]".into(), fault("", "must be an object, not an array")),
-        Case("a string is no payload", b"\"x\"".into(), fault("", "must be an object, not a string")),
-        Case("null is no payload", b" null ".into(), fault("", "must be an object, not null")),
-        Case("a number is no payload", b"1e400".into(), fault("", "must be an object, not a number")),
-        Case("true is no payload", b"true".into(), fault("", "must be an object, not a boolean")),
+        Case("an array is no payload", b"[]".into(), error("", "must be an object, not an array")),
+        Case("a string is no payload", b"\"x\"".into(), error("", "must be an object, not a string")),
+        Case("null is no payload", b" null ".into(), error("", "must be an object, not null")),
+        Case("a number is no payload", b"1e400".into(), error("", "must be an object, not a number")),
+        Case("true is no payload", b"true".into(), error("", "must be an object, not a boolean")),
     ]);
 }
 
@@ -172,7 +172,7 @@ fn all_faults_at_once_in_the_order_of_the_document() {
         ],
         "action": 5, "a/b~c": null
     }"#;
-    let expected = faults(&[
+    let expected = errors(&[
         ("/zzz", "unknown member"),
         ("/displayName", "blank"),
         ("/severity", "did you mean \"high\"?"),
@@ -194,24 +194,24 @@ fn all_faults_at_once_in_the_order_of_the_document() {
 #[test]
 fn fifty_faults_are_listed_and_the_rest_is_counted() {
     let bad = r#"{"networkMessageId":1,"recipientEmailAddress":2,"a":3,"b":4,"c":5}"#;
-    let count = |body: &[u8]| match read(body) {
-        Err(Unreadable::Faulty(faults)) => (faults.listed().len(), faults.total(), faults.to_string()),
+    let count = |body: &[u8]| match parse(body) {
+        Err(ParseError::Invalid(errors)) => (errors.listed().len(), errors.total(), errors.to_string()),
         other => panic!("{other:?}"),
     };
     let text = "the payload has 50000 faults".to_owned();
-    assert_eq!(count(&items(&vec![bad; MAX_ANALYZED_EMAILS].join(","))), (MAX_FAULTS, 50_000, text));
+    assert_eq!(count(&items(&vec![bad; MAX_ANALYZED_EMAILS].join(","))), (MAX_ERRORS, 50_000, text));
     assert_eq!(count(&items(&vec!["0"; 50].join(","))), (50, 50, "the payload has 50 faults".to_owned()));
     assert_eq!(count(&items("0")), (1, 1, "the payload has a fault".to_owned()));
     let many: Vec<String> = (0..100_000).map(|n| format!("\"{n}\":0")).collect();
     assert_eq!(count(&and(&many.join(","))).1, 100_000);
 }
 
-/// The array's fault is found last and told first, also when its place in the list is already taken.
+/// The array's error is found last and told first, also when its place in the list is already taken.
 #[test]
 fn too_many_emails_are_told_even_behind_fifty_faults() {
     let body = items(&vec!["0"; MAX_ANALYZED_EMAILS + 1].join(","));
-    let Err(Unreadable::Faulty(faults)) = read(&body) else { panic!("accepted") };
-    assert_eq!((faults.listed().len(), faults.total()), (MAX_FAULTS, MAX_ANALYZED_EMAILS + 1));
-    assert_eq!(faults.listed()[0].pointer, "/analyzedEmails");
-    assert_eq!(faults.listed()[1].pointer, "/analyzedEmails/0");
+    let Err(ParseError::Invalid(errors)) = parse(&body) else { panic!("accepted") };
+    assert_eq!((errors.listed().len(), errors.total()), (MAX_ERRORS, MAX_ANALYZED_EMAILS + 1));
+    assert_eq!(errors.listed()[0].pointer, "/analyzedEmails");
+    assert_eq!(errors.listed()[1].pointer, "/analyzedEmails/0");
 }

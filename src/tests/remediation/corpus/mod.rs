@@ -6,9 +6,9 @@ mod json;
 mod members;
 mod wild;
 
-use super::limits::MAX_ECHO;
-use super::{JsonFault, Unreadable, read};
-use crate::testing::description::description;
+use crate::remediation::limits::MAX_EXCERPT;
+use crate::remediation::{JsonError, ParseError, parse};
+use crate::tests::support::description::description;
 
 /// The request of Microsoft's own page for the action.
 pub(super) const SEED: &str = r#"{
@@ -42,16 +42,16 @@ enum Expected {
     /// Not JSON, with this in the text.
     NotJson(&'static str),
     /// Exactly these pointers in this order, each with this in its detail.
-    Faults(Vec<(String, &'static str)>),
+    Errors(Vec<(String, &'static str)>),
 }
 use Expected::{NotJson, Valid};
 
-fn faults(expected: &[(&str, &'static str)]) -> Expected {
-    Expected::Faults(expected.iter().map(|&(pointer, detail)| (pointer.to_owned(), detail)).collect())
+fn errors(expected: &[(&str, &'static str)]) -> Expected {
+    Expected::Errors(expected.iter().map(|&(pointer, detail)| (pointer.to_owned(), detail)).collect())
 }
 
-fn fault(pointer: &str, detail: &'static str) -> Expected {
-    faults(&[(pointer, detail)])
+fn error(pointer: &str, detail: &'static str) -> Expected {
+    errors(&[(pointer, detail)])
 }
 
 /// A right body in Graph's order in which one member has this value, given as JSON.
@@ -121,9 +121,9 @@ fn run(cases: Vec<Case>) {
 }
 
 fn judge(body: &[u8], expected: &Expected) -> Result<(), String> {
-    let found = read(body);
-    if let Err(fault) = &found {
-        check_echo(fault)?;
+    let found = parse(body);
+    if let Err(error) = &found {
+        check_excerpts(error)?;
     }
     match (&found, expected) {
         (Ok(remediation), Valid(emails, removed)) => {
@@ -134,9 +134,9 @@ fn judge(body: &[u8], expected: &Expected) -> Result<(), String> {
             let counts = (remediation.emails.len(), remediation.duplicates_removed);
             if counts == (*emails, *removed) { Ok(()) } else { Err(format!("{counts:?}")) }
         }
-        (Err(Unreadable::NotJson(fault)), NotJson(fragment)) if fault.to_string().contains(fragment) => Ok(()),
-        (Err(Unreadable::Faulty(faults)), Expected::Faults(expected)) => {
-            let found: Vec<_> = faults.listed().iter().map(|f| (f.pointer.as_str(), f.detail.as_str())).collect();
+        (Err(ParseError::NotJson(error)), NotJson(fragment)) if error.to_string().contains(fragment) => Ok(()),
+        (Err(ParseError::Invalid(errors)), Expected::Errors(expected)) => {
+            let found: Vec<_> = errors.listed().iter().map(|f| (f.pointer.as_str(), f.detail.as_str())).collect();
             let same = found.len() == expected.len()
                 && found.iter().zip(expected).all(|(f, (pointer, detail))| f.0 == pointer && f.1.contains(detail));
             if same { Ok(()) } else { Err(format!("{found:#?}")) }
@@ -146,16 +146,16 @@ fn judge(body: &[u8], expected: &Expected) -> Result<(), String> {
 }
 
 /// No text may carry more of the input than the limit, nor anything that a terminal or a log viewer would obey.
-fn check_echo(fault: &Unreadable) -> Result<(), String> {
-    let texts: Vec<String> = match fault {
-        Unreadable::NotJson(JsonFault::Repeated { pointer }) => vec![pointer.clone()],
-        Unreadable::NotJson(other) => vec![other.to_string()],
-        Unreadable::Faulty(faults) => {
-            faults.listed().iter().flat_map(|fault| [fault.pointer.clone(), fault.detail.clone()]).collect()
+fn check_excerpts(error: &ParseError) -> Result<(), String> {
+    let texts: Vec<String> = match error {
+        ParseError::NotJson(JsonError::Repeated { pointer }) => vec![pointer.clone()],
+        ParseError::NotJson(other) => vec![other.to_string()],
+        ParseError::Invalid(errors) => {
+            errors.listed().iter().flat_map(|error| [error.pointer.clone(), error.detail.clone()]).collect()
         }
     };
     // Our own part of a pointer is at most "/analyzedEmails/9999/", and each "~" or "/" of a name takes two characters.
-    let longest = MAX_ECHO * 2 + 21;
+    let longest = MAX_EXCERPT * 2 + 21;
     for text in texts {
         if text.chars().any(char::is_control) {
             return Err(format!("a control character in {text:?}"));

@@ -1,6 +1,6 @@
 //! What real callers send that Graph does not have, and what is told to them.
 
-use super::{Case, ITEM, Valid, and, fault, faults, items, run, unset};
+use super::{Case, ITEM, Valid, and, error, errors, items, run, unset};
 
 /// A right body in which one member has another name: the name is unknown and the right one missing.
 fn rename(from: &str, to: &str) -> Vec<u8> {
@@ -15,12 +15,12 @@ fn names_seen_in_the_wild() {
         Case(
             "remediationAction",
             rename("action", "remediationAction"),
-            faults(&[("/remediationAction", "did you mean \"action\"?"), ("/action", "is required, and missing")]),
+            errors(&[("/remediationAction", "did you mean \"action\"?"), ("/action", "is required, and missing")]),
         ),
         Case(
             "analyzedEmailIdentifiers",
             rename("analyzedEmails", "analyzedEmailIdentifiers"),
-            faults(&[
+            errors(&[
                 ("/analyzedEmailIdentifiers", "did you mean \"analyzedEmails\"?"),
                 ("/analyzedEmails", "missing"),
             ]),
@@ -28,21 +28,21 @@ fn names_seen_in_the_wild() {
         Case(
             "emailIds",
             rename("analyzedEmails", "emailIds"),
-            faults(&[("/emailIds", "did you mean \"analyzedEmails\"?"), ("/analyzedEmails", "missing")]),
+            errors(&[("/emailIds", "did you mean \"analyzedEmails\"?"), ("/analyzedEmails", "missing")]),
         ),
-        Case("remediateBy", more("remediateBy"), fault("/remediateBy", "Graph itself records the application")),
-        Case("approverUpn", more("approverUpn"), fault("/approverUpn", "older revision with no equivalent")),
-        Case("approverUPN", more("approverUPN"), fault("/approverUPN", "older revision with no equivalent")),
-        Case("id at the top", more("id"), fault("/id", "names an email by \"networkMessageId\"")),
+        Case("remediateBy", more("remediateBy"), error("/remediateBy", "Graph itself records the application")),
+        Case("approverUpn", more("approverUpn"), error("/approverUpn", "older revision with no equivalent")),
+        Case("approverUPN", more("approverUPN"), error("/approverUPN", "older revision with no equivalent")),
+        Case("id at the top", more("id"), error("/id", "names an email by \"networkMessageId\"")),
         Case(
             "recipientEmailAddresses at the top",
             more("recipientEmailAddresses"),
-            fault("/recipientEmailAddresses", "one item of \"analyzedEmails\" per recipient"),
+            error("/recipientEmailAddresses", "one item of \"analyzedEmails\" per recipient"),
         ),
         Case(
             "items of an id",
             items(r#"{"id":"73ca4154-58d8-43d0-a890-08dc18c52e6d4675229"}"#),
-            faults(&[
+            errors(&[
                 ("/analyzedEmails/0/id", "\"networkMessageId\" and \"recipientEmailAddress\""),
                 ("/analyzedEmails/0/networkMessageId", "missing"),
                 ("/analyzedEmails/0/recipientEmailAddress", "missing"),
@@ -54,7 +54,7 @@ fn names_seen_in_the_wild() {
                 r#""recipientEmailAddress":"a@contoso.com""#,
                 r#""recipientEmailAddresses":["a@contoso.com"]"#,
             )),
-            faults(&[
+            errors(&[
                 ("/analyzedEmails/0/recipientEmailAddresses", "one item of \"analyzedEmails\" per recipient"),
                 ("/analyzedEmails/0/recipientEmailAddress", "missing"),
             ]),
@@ -84,7 +84,7 @@ fn names_that_are_nearly_right() {
         ("act", "the members here are"),
     ];
     for (name, detail) in cases {
-        run(vec![Case("an unknown name", and(&format!("\"{name}\":{{}}")), fault(&format!("/{name}"), detail))]);
+        run(vec![Case("an unknown name", and(&format!("\"{name}\":{{}}")), error(&format!("/{name}"), detail))]);
     }
 }
 
@@ -102,10 +102,10 @@ fn annotations_are_dropped_and_nothing_else() {
             and(&(0..20).map(|n| format!("\"{n}@odata.x\":0")).collect::<Vec<_>>().join(",")),
             Valid(1, 0),
         ),
-        Case("one does not stand for a member", rename("action", "action@odata.type"), fault("/action", "missing")),
-        Case("OData 4.01's short form is none of Graph's", and("\"@type\":1"), fault("/@type", "unknown member")),
-        Case("no dot", and("\"@odata\":1"), fault("/@odata", "unknown member")),
-        Case("another case", and("\"@OData.type\":1"), fault("/@OData.type", "unknown member")),
+        Case("one does not stand for a member", rename("action", "action@odata.type"), error("/action", "missing")),
+        Case("OData 4.01's short form is none of Graph's", and("\"@type\":1"), error("/@type", "unknown member")),
+        Case("no dot", and("\"@odata\":1"), error("/@odata", "unknown member")),
+        Case("another case", and("\"@OData.type\":1"), error("/@OData.type", "unknown member")),
     ]);
 }
 
@@ -114,23 +114,23 @@ fn strange_names_do_no_harm() {
     let long = "n".repeat(1 << 20);
     let cut = format!("/{}…", "n".repeat(63));
     run(vec![
-        Case("a huge name is cut", and(&format!("\"{long}\":1")), fault(&cut, "the members here are")),
+        Case("a huge name is cut", and(&format!("\"{long}\":1")), error(&cut, "the members here are")),
         Case(
             "64 characters are not",
             and(&format!("\"{}\":1", "n".repeat(64))),
-            fault(&format!("/{}", "n".repeat(64)), "unknown"),
+            error(&format!("/{}", "n".repeat(64)), "unknown"),
         ),
         Case(
             "cut between characters",
             and(&format!("\"{}\":1", "😀".repeat(65))),
-            fault(&format!("/{}…", "😀".repeat(63)), "unknown"),
+            error(&format!("/{}…", "😀".repeat(63)), "unknown"),
         ),
-        Case("control characters", and(r#""a\u0000\r\nb":1"#), fault("/a\u{fffd}\u{fffd}\u{fffd}b", "unknown")),
-        Case("reordering characters", and("\"a\u{202e}b\":1"), fault("/a\u{fffd}b", "unknown")),
-        Case("an empty name", and("\"\":1"), fault("/", "unknown member")),
-        Case("escapes of a pointer", and("\"~1/~0\":1"), fault("/~01~1~00", "unknown member")),
-        Case("the prototype of JavaScript", and("\"__proto__\":{\"action\":1}"), fault("/__proto__", "unknown member")),
-        Case("nothing is taken from within", unset("action").replace_last(), fault("/action", "missing")),
+        Case("control characters", and(r#""a\u0000\r\nb":1"#), error("/a\u{fffd}\u{fffd}\u{fffd}b", "unknown")),
+        Case("reordering characters", and("\"a\u{202e}b\":1"), error("/a\u{fffd}b", "unknown")),
+        Case("an empty name", and("\"\":1"), error("/", "unknown member")),
+        Case("escapes of a pointer", and("\"~1/~0\":1"), error("/~01~1~00", "unknown member")),
+        Case("the prototype of JavaScript", and("\"__proto__\":{\"action\":1}"), error("/__proto__", "unknown member")),
+        Case("nothing is taken from within", unset("action").replace_last(), error("/action", "missing")),
     ]);
 }
 

@@ -1,0 +1,59 @@
+//! The variables and secrets, and how a text or a GUID is read from them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::error::ConfigErrors;
+use crate::guid::Guid;
+
+/// The names of all variables and secrets, for the one reader of the environment.
+pub const VARIABLES: [&str; 11] = [
+    "TENANT_ID",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "CLIENT_CERTIFICATE",
+    "AUDIENCE",
+    "CALLERS",
+    "GRAPH_VERSION",
+    "GRAPH_URL",
+    "LOGIN_URL",
+    "STOPPED",
+    LEDGER,
+];
+
+/// The binding of the ledger's Durable Objects. It is no variable, but without it nothing can be sent.
+pub const LEDGER: &str = "LEDGER";
+
+/// The variables and secrets as the platform gives them: texts as strings, tables and arrays as JSON.
+pub type Variables = BTreeMap<&'static str, Value>;
+
+/// The text of `name`, `None` where it is not set. An empty text counts as not set, since dashboards and templates leave such.
+pub(super) fn text<'a>(variables: &'a Variables, name: &'static str, errors: &mut ConfigErrors) -> Option<&'a str> {
+    match variables.get(name) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) if text.is_empty() => None,
+        Some(Value::String(text)) => Some(text),
+        Some(_) => {
+            errors.add(name, "must be a text");
+            None
+        }
+    }
+}
+
+fn required_text<'a>(variables: &'a Variables, name: &'static str, errors: &mut ConfigErrors) -> Option<&'a str> {
+    let before = errors.0.len();
+    let text = text(variables, name, errors);
+    if text.is_none() && errors.0.len() == before {
+        errors.add(name, "is required");
+    }
+    text
+}
+
+pub(super) fn guid(variables: &Variables, name: &'static str, errors: &mut ConfigErrors) -> Option<Guid> {
+    let guid = required_text(variables, name, errors)?.parse().ok();
+    if guid.is_none() {
+        errors.add(name, "must be a GUID, written 8-4-4-4-12");
+    }
+    guid
+}

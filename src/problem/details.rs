@@ -1,0 +1,65 @@
+//! What the caller learns of one error: code, text, headers, and the locations in the payload.
+
+use crate::code::Code;
+use crate::remediation::PayloadError;
+
+/// What a caller is told to wait, in seconds, where Microsoft does not say (contract, section 4).
+const DEFAULT_RETRY_AFTER: u32 = 30;
+
+/// How many errors the message of the error object tells: as many as fit on a few lines of a console.
+const MAX_ERRORS_IN_MESSAGE: usize = 5;
+
+/// What the caller learns of an error.
+pub(super) struct ProblemDetails {
+    pub(super) code: Code,
+    pub(super) detail: String,
+    pub(super) errors: Vec<PayloadError>,
+    /// The headers of this error beyond those that every answer carries.
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+impl ProblemDetails {
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn errors(mut self, errors: Vec<PayloadError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// The detail with the first errors after it: Graph's SDKs show their users the message of the error object, and nothing else.
+    pub(super) fn message(&self) -> String {
+        let errors = self.errors.iter().take(MAX_ERRORS_IN_MESSAGE);
+        let errors = errors.map(|error| match error.pointer.as_str() {
+            // What is wrong with the body as a whole names it.
+            "" => format!(" {}", sentence(&error.detail)),
+            pointer => format!(" {}", sentence(&format!("{pointer}: {}", error.detail))),
+        });
+        std::iter::once(self.detail.clone()).chain(errors).collect()
+    }
+
+    pub(super) fn retry_after(self, seconds: Option<u32>) -> Self {
+        self.header("Retry-After", seconds.unwrap_or(DEFAULT_RETRY_AFTER).to_string())
+    }
+}
+
+/// `text` with a capital at its start, and a period at its end where it is no question.
+pub(super) fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    let period = (!text.ends_with('?')).then_some('.');
+    first.into_iter().chain(characters).chain(period).collect()
+}
+
+pub(super) fn misconfigured() -> ProblemDetails {
+    ProblemDetails::new(
+        Code::Misconfigured,
+        "The configuration of the gateway has faults; its log names them. Nothing was sent.",
+    )
+}

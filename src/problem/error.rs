@@ -1,0 +1,90 @@
+//! Every error of a request, with its reason for the log.
+
+use crate::auth::AuthError;
+use crate::auth::permissions::PermissionError;
+use crate::graph::error::SubmitError;
+use crate::http::RequestBodyError;
+use crate::ledger::{LedgerError, Quota};
+use crate::preconditions::ContentHeadersError;
+use crate::preconditions::error::RequestError;
+use crate::preconditions::transport::NotHttps;
+use crate::remediation::{JsonError, ParseError};
+use crate::route::Route;
+
+/// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// No such path.
+    #[error("no such path")]
+    NotFound,
+    /// A method that the route does not have.
+    #[error("a method that the route does not have")]
+    MethodNotAllowed(Route),
+    /// The request came over plain HTTP.
+    #[error(transparent)]
+    NotHttps(#[from] NotHttps),
+    /// Size or type as declared.
+    #[error(transparent)]
+    ContentHeaders(#[from] ContentHeadersError),
+    /// The configuration has errors, which were logged when the isolate started.
+    #[error("the configuration has faults")]
+    Misconfigured,
+    /// The caller is nobody.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The query, or a header that shapes the remediation.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The operator has stopped all remediations.
+    #[error("remediations are stopped")]
+    Stopped,
+    /// The body did not come, or is too large.
+    #[error(transparent)]
+    Body(#[from] RequestBodyError),
+    /// The body is no JSON, or no remediation.
+    #[error("{}", parse_reason(.0))]
+    Parse(#[from] ParseError),
+    /// The caller lacks a right.
+    #[error("{caller} lacks a right: {error}")]
+    Permission {
+        /// The caller's name.
+        caller: String,
+        /// The right.
+        error: PermissionError,
+    },
+    /// The same remediation is on its way.
+    #[error("the same remediation is on its way")]
+    InProgress,
+    /// The idempotency key stands for another payload.
+    #[error("the idempotency key stands for another payload")]
+    KeyReused,
+    /// The quota has no room.
+    #[error("the quota has no room for {emails} emails")]
+    QuotaExceeded {
+        /// How many emails the request has.
+        emails: u64,
+        /// The quota.
+        quota: Quota,
+    },
+    /// The remediation was not accepted.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// So little was left of the request's time when its body had come that Graph was not asked.
+    #[error("the body came too late")]
+    TooLate,
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The module was lost while it answered, by a panic or an execution that was ended, or failed.
+    #[error("the module was lost, or failed, while it answered")]
+    Lost,
+}
+
+/// What is wrong with a body, without the pointers, which may hold texts of the caller's.
+fn parse_reason(error: &ParseError) -> String {
+    match error {
+        ParseError::NotJson(JsonError::Repeated { .. }) => "a repeated member".to_owned(),
+        ParseError::NotJson(error) => error.to_string(),
+        ParseError::Invalid(errors) => errors.to_string(),
+    }
+}

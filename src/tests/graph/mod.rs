@@ -1,0 +1,4 @@
+//! The call to Graph.
+
+mod script;
+mod submit;

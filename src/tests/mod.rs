@@ -1,0 +1,12 @@
+//! The native tests that need more than one file, and what they share.
+
+mod auth;
+mod config;
+mod gateway;
+mod graph;
+pub(crate) mod ledger;
+mod log;
+mod openapi;
+mod problem;
+mod remediation;
+pub(crate) mod support;

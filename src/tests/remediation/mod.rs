@@ -1,0 +1,4 @@
+//! The payload.
+
+mod corpus;
+mod properties;
