@@ -113,7 +113,7 @@ describe("the code's own figures", () => {
 
   test("are the members of an answer", () => {
     const gateway = read("../src/gateway/mod.rs");
-    const accepted = [...read("../src/gateway/response.rs").split("struct Body")[1].split("}")[0].matchAll(/^ +(\w+):/gm)].map((match) => match[1].replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
+    const accepted = [...read("../src/gateway/response.rs").split("struct AcceptedBody")[1].split("}")[0].matchAll(/^ +(\w+):/gm)].map((match) => match[1].replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
     const valid = [...gateway.match(/"status":"valid".*?"request"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("request");
     assert.deepEqual(Object.keys(RemediationAnswer.properties).toSorted(), [...new Set([...accepted, ...valid])].toSorted());
     assert.deepEqual(RemediationAnswer.properties.status.enum, ["accepted", "valid"]);

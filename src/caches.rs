@@ -3,8 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use crate::auth::keys::KeyCache;
-use crate::auth::token_cache::TokenCache;
+use crate::auth::TokenCaches;
 use crate::config::{Config, Variables};
 use crate::graph::app_token::AppTokenCache;
 use crate::log;
@@ -13,22 +12,15 @@ use crate::runtime::{Clock, Domains, Log};
 /// The caches of one isolate. `K` is the platform's imported public key.
 pub struct IsolateCaches<K> {
     config: OnceCell<Option<Rc<Config>>>,
-    /// The issuers' keys.
-    pub keys: Rc<KeyCache<K>>,
-    /// Callers' tokens that were found good.
-    pub verified: TokenCache,
+    /// Signing keys, and tokens that were verified with them.
+    pub tokens: TokenCaches<K>,
     /// The gateway's own token for Graph.
     pub app_token: AppTokenCache,
 }
 
 impl<K> Default for IsolateCaches<K> {
     fn default() -> Self {
-        Self {
-            config: OnceCell::new(),
-            keys: Rc::default(),
-            verified: TokenCache::default(),
-            app_token: AppTokenCache::default(),
-        }
+        Self { config: OnceCell::new(), tokens: TokenCaches::default(), app_token: AppTokenCache::default() }
     }
 }
 

@@ -45,7 +45,7 @@ pub struct RequestHeaders {
 }
 
 /// A request's body, not read yet.
-pub trait Body {
+pub trait RequestBody {
     /// Reads the body, of which `declared` is the `Content-Length` where there was one, and stops as soon as it exceeds `cap` bytes.
     ///
     /// # Errors

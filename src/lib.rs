@@ -1,26 +1,32 @@
 //! The remediation gateway: a Cloudflare Worker between security playbooks and Microsoft Graph's `analyzedEmail: remediate`.
 //!
-//! A playbook that holds the Graph permission itself can delete any mail of the tenant. With the gateway in between it holds a credential of
-//! its own that is good for the actions and recipients that it was granted, and for nothing else.
+//! A playbook that holds the Graph permission can delete any mail of the tenant. A playbook that calls the gateway holds a credential
+//! of the gateway, which is good for the actions and recipients that its caller was granted, and for nothing else.
 //!
-//! What it promises to callers and to those who deploy it stands in `docs/contract.md`, and what is known of Graph, Entra ID, Logic Apps and Workers in
-//! `docs/facts.md`: comments name their sections.
+//! `docs/contract.md` states what the gateway promises to callers and operators. `docs/facts.md` collects what is known of Graph, Entra ID,
+//! Logic Apps and Workers. Comments name the sections of both.
 //!
-//! A request passes, in this order:
+//! # The pipeline
 //!
-//! - [`http`]: the request as plain values, and its route;
-//! - [`intake`]: what is judged before the body is read;
-//! - [`config`]: the variables, checked once per isolate;
-//! - [`caller`]: who calls (token, API key), and what they may do;
-//! - [`remediation`]: the payload, read with a pointer to each error, and written anew for Graph;
-//! - [`ledger`]: that it happens once, and where the work is done;
-//! - [`graph`]: the gateway's own token, the call, and the meaning of the answer;
-//! - [`problem`]: what the caller learns of an error.
+//! A request passes these rooms in this order; [`gateway`] has the steps with their status codes:
 //!
-//! All of it as a caller sees it is described by [`openapi`].
+//! 1. `worker`: the platform's request becomes plain values ([`http`]). The only room that names the platform.
+//! 2. [`route`]: the path selects the route.
+//! 3. [`preconditions`]: headers and query are checked before the body is read.
+//! 4. [`config`]: variables and secrets become a configuration, or a list of errors.
+//! 5. [`auth`]: the credential identifies the caller; the caller's permissions limit the remediation.
+//! 6. [`remediation`]: the payload is parsed, with a pointer to each error, and written anew for Graph.
+//! 7. [`ledger`]: the caller's Durable Object lets the remediation happen once.
+//! 8. [`graph`]: the gateway gets its own token, submits, and reads the response.
+//! 9. [`problem`]: each error becomes a status, a public code and a text; [`log`] writes the entry.
 //!
-//! [`gateway`] is the pipeline itself, of which the Worker takes the first steps and the caller's Durable Object the others. It and all of the above are pure but for the ports in [`ports`], which `runtime`, the only folder that
-//! knows of Workers, implements. [`caches`] holds what is kept between requests.
+//! # The layout
+//!
+//! A room uses only rooms below it, and no files import each other in a circle. `tests/layering.rs` has the table and enforces it.
+//! Everything outside of `worker` is pure: it takes the time as a value and reaches the outside through the ports in [`runtime`] and
+//! [`ledger`], so that native tests and fuzzing run it. [`caches`] holds what an isolate keeps between requests, [`deadline`] every deadline,
+//! and [`openapi`] the description for the callers' tools. [`code`], [`dns`], [`guid`], [`json`], [`percent`], [`secret`] and [`time`] are
+//! leaves.
 
 pub mod auth;
 pub mod caches;

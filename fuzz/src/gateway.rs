@@ -7,7 +7,7 @@ use remediation_gateway::auth::credentials::Credentials;
 use remediation_gateway::caches::IsolateCaches;
 use remediation_gateway::code::Code;
 use remediation_gateway::gateway::{Handled, execute, handle_request};
-use remediation_gateway::http::{Body, Request, RequestBodyError, RequestHeaders, Response};
+use remediation_gateway::http::{RequestBody, Request, RequestBodyError, RequestHeaders, Response};
 use remediation_gateway::preconditions::MAX_ID_LENGTH;
 use remediation_gateway::remediation;
 use remediation_gateway::route::Route;
@@ -55,7 +55,7 @@ pub fn gateway(bytes: &[u8]) {
 /// A body that comes whole.
 struct Whole<'a>(&'a [u8]);
 
-impl Body for Whole<'_> {
+impl RequestBody for Whole<'_> {
     async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
         if self.0.len() > cap { Err(RequestBodyError::TooLarge) } else { Ok(self.0.to_vec()) }
     }

@@ -36,8 +36,8 @@ pub struct Claims {
     pub subject: Subject,
     /// `roles`: the app roles. Managed identities' tokens may lack them.
     pub roles: Vec<String>,
-    expires: Timestamp,
-    not_before: Option<Timestamp>,
+    pub(crate) expires: Timestamp,
+    pub(crate) not_before: Option<Timestamp>,
 }
 
 impl Claims {
@@ -48,13 +48,6 @@ impl Claims {
     /// [`TokenError::Expired`], [`TokenError::NotYetValid`].
     pub fn valid_at(&self, now: Timestamp) -> Result<(), TokenError> {
         within(self.expires, self.not_before, now)
-    }
-
-    /// The claims of a token that ends at `expires` and says nothing else, for tests of what keeps them.
-    #[cfg(test)]
-    pub(crate) fn for_test(expires: Timestamp) -> Self {
-        let object_id = crate::tests::support::PLAYBOOK.parse().unwrap();
-        Self { object_id, subject: Subject::Application, roles: Vec::new(), expires, not_before: None }
     }
 
     /// When the token is of no use any more.

@@ -13,18 +13,33 @@ pub mod token_error;
 
 use std::rc::Rc;
 
-use crate::caches::IsolateCaches;
 use crate::config::{Caller, Config};
 use crate::http::RequestHeaders;
 use crate::runtime::Runtime;
 use crate::secret::Secret;
 use claims::Claims;
 use credentials::{Credentials, CredentialsError};
+use keys::KeyCache;
 use token::Subject;
+use token_cache::TokenCache;
 use token_error::TokenError;
 
 /// The delegated scope that a user's token needs (contract, section 5).
 pub const SCOPE: &str = "Remediation.Submit";
+
+/// What is kept of callers' tokens. `K` is the platform's imported public key.
+pub struct TokenCaches<K> {
+    /// The issuers' keys.
+    pub keys: Rc<KeyCache<K>>,
+    /// Tokens that were verified.
+    pub verified: TokenCache,
+}
+
+impl<K> Default for TokenCaches<K> {
+    fn default() -> Self {
+        Self { keys: Rc::default(), verified: TokenCache::default() }
+    }
+}
 
 /// Why a request is nobody's. The caller learns less than this: see [`crate::problem`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +77,7 @@ pub enum AuthError {
 /// [`AuthError`].
 pub async fn authenticate<'c, P: Runtime>(
     runtime: &P,
-    caches: &IsolateCaches<P::Key>,
+    caches: &TokenCaches<P::Key>,
     config: &'c Rc<Config>,
     headers: &RequestHeaders,
 ) -> Result<&'c Caller, AuthError> {
@@ -83,7 +98,7 @@ pub async fn authenticate<'c, P: Runtime>(
 /// Steps 1 to 7 of [`token`]. A token that was verified before is only held against the clock and the issuer's present keys.
 async fn verify<P: Runtime>(
     runtime: &P,
-    caches: &IsolateCaches<P::Key>,
+    caches: &TokenCaches<P::Key>,
     config: &Rc<Config>,
     token: &Secret,
 ) -> Result<Claims, TokenError> {

@@ -1,9 +1,8 @@
 //! `CLIENT_SECRET` or `CLIENT_CERTIFICATE`: what the gateway proves itself with to Entra.
 
-use super::Variables;
 use super::certificate::ClientCertificate;
 use super::error::ConfigErrors;
-use super::variables::text;
+use super::variables::{Variables, text};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 

@@ -32,7 +32,7 @@ use crate::config::Variables;
 use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
 use crate::graph::error::SubmitError;
 use crate::guid::Guid;
-use crate::http::{Body, Request, Response};
+use crate::http::{Request, RequestBody, Response};
 use crate::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse};
 use crate::log::LogEntry;
 use crate::openapi;
@@ -67,7 +67,7 @@ pub async fn handle_request<P: Runtime>(
     caches: &IsolateCaches<P::Key>,
     variables: impl FnOnce() -> Variables,
     request: &Request,
-    body: impl Body,
+    body: impl RequestBody,
 ) -> Handled {
     let began = runtime.now();
     let context = RequestContext::of(request, runtime.new_guid());
@@ -104,7 +104,7 @@ async fn validate<P: Runtime>(
     caches: &IsolateCaches<P::Key>,
     variables: impl FnOnce() -> Variables,
     request: &Request,
-    body: impl Body,
+    body: impl RequestBody,
     entry: &mut LogEntry,
 ) -> Result<Validated, GatewayError> {
     // 1. Route and method.
@@ -128,7 +128,7 @@ async fn validate<P: Runtime>(
     let config = caches.config(runtime, variables).ok_or(GatewayError::Misconfigured)?;
 
     // 4. Identity.
-    let caller = auth::authenticate(runtime, caches, &config, &request.headers).await?;
+    let caller = auth::authenticate(runtime, &caches.tokens, &config, &request.headers).await?;
     entry.caller = Some(caller.name.clone());
 
     // 5. Query, idempotency key.

@@ -23,7 +23,7 @@ pub(super) fn json(body: String) -> Response {
 /// The body of a success (contract, section 3).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a> {
+struct AcceptedBody<'a> {
     status: &'static str,
     duplicate: bool,
     emails: u64,
@@ -46,7 +46,7 @@ pub(super) fn accepted(accepted: &Accepted, replayed: bool, job: &RemediationJob
         Response { status: 202, headers, body: String::new() }
     } else {
         headers.push(("Content-Type", "application/json".to_owned()));
-        let body = Body {
+        let body = AcceptedBody {
             status: "accepted",
             duplicate: accepted.duplicate,
             emails: job.ledger_request.emails,

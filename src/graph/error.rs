@@ -1,5 +1,6 @@
 //! Why a remediation is not accepted: no token, or Graph itself.
 
+use super::assertion::AssertionError;
 use crate::runtime::SendError;
 
 /// Why a remediation that was sent, or was to be sent, is not accepted.
@@ -134,12 +135,9 @@ pub enum TokenEndpointError {
         /// The status.
         status: u16,
     },
-    /// Entra was not asked: the certificate was valid when the configuration was checked, and is no longer.
-    #[error("CLIENT_CERTIFICATE: the certificate has expired")]
-    CertificateExpired,
-    /// Entra was not asked: the platform does not take the key.
-    #[error("CLIENT_CERTIFICATE: the platform does not sign with its key")]
-    NotSigned,
+    /// Entra was not asked: there is no assertion to send.
+    #[error(transparent)]
+    Assertion(#[from] AssertionError),
     /// No answer.
     #[error("the token endpoint: {0}")]
     Send(#[from] SendError),

@@ -1,7 +1,7 @@
 //! Towards Microsoft: the gateway's own token, the call to Graph, and what its answer means.
 
 pub mod app_token;
-mod assertion;
+pub mod assertion;
 pub mod error;
 pub mod response;
 pub mod submit;

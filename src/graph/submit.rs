@@ -8,7 +8,7 @@ use super::response;
 use super::response::Accepted;
 use crate::config::Config;
 use crate::deadline::{GRAPH_DEADLINE, MAX_GRAPH_WAIT, MAX_GRAPH_WAITS, MIN_GRAPH_TIME};
-use crate::ledger::LedgerRequest;
+use crate::remediation::GraphVersion;
 use crate::runtime::{Clock, Guids, HttpClient, HttpRequest, HttpResponse, SendError, Signer, Timers};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -16,7 +16,18 @@ use crate::time::Timestamp;
 /// The largest error body that is read, in bytes. Graph's error objects are about 1 KiB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Has Graph accept a remediation, before `until`. `graph_request` is its body, `request` says what else Graph must know.
+/// A remediation for Graph.
+#[derive(Clone, Copy, Debug)]
+pub struct Submission<'a> {
+    /// The version of Graph.
+    pub version: GraphVersion,
+    /// Whether Graph needs `Prefer: include-unknown-enum-members`.
+    pub newer_member: bool,
+    /// The request body.
+    pub body: &'a [u8],
+}
+
+/// Submits a remediation to Graph before `until`.
 ///
 /// Once more after a 401, with a new token, and after a 429 or 503 that names a short `Retry-After`: Graph has said then that it did not
 /// act. Nothing else is sent again, since the outcome may be unknown (contract, section 8).
@@ -28,8 +39,7 @@ pub async fn submit(
     runtime: &(impl HttpClient + Clock + Guids + Signer + Timers),
     app_token: &AppTokenCache,
     config: &Config,
-    request: &LedgerRequest,
-    graph_request: &[u8],
+    submission: Submission<'_>,
     until: Timestamp,
 ) -> Result<Accepted, SubmitError> {
     let mut renewed = false;
@@ -39,8 +49,8 @@ pub async fn submit(
         if runtime.now().plus(MIN_GRAPH_TIME) > until {
             return Err(TokenEndpointError::Send(SendError::Deadline).into());
         }
-        let response = send(runtime, config, request, &token, graph_request, until).await;
-        let error = match response::read(response, config.tenant_id, graph_request) {
+        let response = send(runtime, config, submission, &token, until).await;
+        let error = match response::read(response, config.tenant_id, submission.body) {
             Ok(accepted) => return Ok(accepted),
             Err(error) => error,
         };
@@ -72,12 +82,11 @@ pub async fn submit(
 async fn send(
     runtime: &(impl HttpClient + Clock + Guids),
     config: &Config,
-    request: &LedgerRequest,
+    submission: Submission<'_>,
     token: &Secret,
-    graph_request: &[u8],
     until: Timestamp,
 ) -> Result<HttpResponse, SendError> {
-    let version = request.version.segment();
+    let version = submission.version.segment();
     let url = format!("{}/{version}/security/collaboration/analyzedEmails/remediate", config.graph_url);
     let authorization = format!("Bearer {}", token.expose());
     let client_request_id = runtime.new_guid();
@@ -88,13 +97,13 @@ async fn send(
         ("client-request-id", client_request_id.as_str()),
         ("User-Agent", crate::runtime::USER_AGENT),
     ];
-    if request.newer_member {
+    if submission.newer_member {
         headers.push(("Prefer", "include-unknown-enum-members"));
     }
     let request = HttpRequest {
         url: &url,
         headers: &headers,
-        body: Some(graph_request),
+        body: Some(submission.body),
         deadline: GRAPH_DEADLINE.min(until.since(runtime.now())),
         wanted: &["location", "request-id", "retry-after"],
         body_cap: MAX_ANSWER_BYTES,

@@ -1,6 +1,7 @@
 //! The rules of the ledger, pure: what a request becomes, and what its outcome leaves behind. The Durable Object is a shell around them.
 
-use crate::ledger::storage::{LedgerRecord, Store};
+use crate::deadline::REQUEST_DEADLINE;
+use crate::ledger::storage::{Effect, LedgerRecord, Store, Success};
 use std::time::Duration;
 
 use super::in_flight::InFlight;
@@ -8,32 +9,12 @@ use super::quota::{RollingQuota, SPAN};
 use super::types::{LedgerRequest, RecordKey};
 use crate::graph::error::SubmitError;
 use crate::graph::response::Accepted;
-use crate::remediation::Action;
 use crate::time::Timestamp;
 
 /// How long a success is replayed to requests with its key (contract, section 7).
 const KEYED_REPLAY: Duration = Duration::from_hours(24);
 /// How long it is replayed to requests without a key: the window in which Graph itself knows duplicates (facts, section 1).
 const PAYLOAD_REPLAY: Duration = Duration::from_mins(30);
-/// How long an attempt takes at most: the whole time of its request (contract, section 8).
-const LONGEST_ATTEMPT: Duration = Duration::from_secs(90);
-
-/// Which mail a remediation may have moved, and when.
-///
-/// A success is no longer true of the mail once another action may have moved the mail since. The times tell which of two
-/// remediations came last, as far as it can be known: Graph may have acted at any moment from `tried` to `until`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Effect {
-    /// The digest of the pairs.
-    pub pairs: u64,
-    /// The action.
-    pub action: Action,
-    /// When the last attempt began.
-    pub tried: Timestamp,
-    /// The last moment at which Graph may have acted: the end of the last attempt that Graph did not certainly reject, or
-    /// while that attempt runs its latest end.
-    pub until: Timestamp,
-}
 
 impl LedgerRecord {
     /// Returns the success to replay without a key at the moment `now`, if the record has one.
@@ -41,15 +22,6 @@ impl LedgerRecord {
         let (_, accepted) = self.accepted.clone().filter(|(at, _)| now.since(*at) < PAYLOAD_REPLAY)?;
         Some(Success { tried: self.effect.map_or(self.began, |effect| effect.tried), accepted })
     }
-}
-
-/// A remediation that Graph accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Success {
-    /// When the attempt began that Graph accepted.
-    pub tried: Timestamp,
-    /// What Graph said.
-    pub accepted: Accepted,
 }
 
 /// A remediation that was begun and must be finished.
@@ -109,7 +81,7 @@ pub fn begin<S: Store>(
             pairs: request.pairs,
             action: request.action,
             tried: now,
-            until: now.plus(LONGEST_ATTEMPT),
+            until: now.plus(REQUEST_DEADLINE),
         }),
     };
     let running = in_flight.find(request, Timestamp::default());
@@ -239,7 +211,7 @@ pub fn finish<S: Store>(
     match outcome {
         Ok(accepted) => {
             // A success also ends the replays of another action, the last of which is of an attempt that ran beside this one.
-            let counts = if pending.record.keyed { KEYED_REPLAY } else { PAYLOAD_REPLAY + LONGEST_ATTEMPT };
+            let counts = if pending.record.keyed { KEYED_REPLAY } else { PAYLOAD_REPLAY + REQUEST_DEADLINE };
             let record = LedgerRecord {
                 // The quota is read from the records when the object starts, so a record outlives its hour.
                 expires: now.plus(counts).max(pending.record.began.plus(SPAN)),

@@ -2,7 +2,6 @@
 
 use super::types::{Hash, RecordKey};
 use crate::graph::response::Accepted;
-use crate::ledger::engine::{Effect, Success};
 use crate::remediation::model::Action;
 use crate::time::Timestamp;
 
@@ -78,4 +77,30 @@ pub trait Store {
     ///
     /// [`Store::Error`].
     fn remove(&self, record_key: RecordKey) -> Result<(), Self::Error>;
+}
+
+/// Which mail a remediation may have moved, and when.
+///
+/// A success is no longer true of the mail once another action may have moved the mail since. The times tell which of two
+/// remediations came last, as far as it can be known: Graph may have acted at any moment from `tried` to `until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// The digest of the pairs.
+    pub pairs: u64,
+    /// The action.
+    pub action: Action,
+    /// When the last attempt began.
+    pub tried: Timestamp,
+    /// The last moment at which Graph may have acted: the end of the last attempt that Graph did not certainly reject, or
+    /// while that attempt runs its latest end.
+    pub until: Timestamp,
+}
+
+/// A remediation that Graph accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Success {
+    /// When the attempt began that Graph accepted.
+    pub tried: Timestamp,
+    /// What Graph said.
+    pub accepted: Accepted,
 }

@@ -1,6 +1,7 @@
 //! What a ledger is asked, and what it says.
 
 use crate::graph::error::SubmitError;
+use crate::graph::submit::Submission;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -108,6 +109,12 @@ impl LedgerRequest {
     #[must_use]
     pub fn payload_key(&self) -> RecordKey {
         RecordKey::of(b"payload", &self.payload_hash)
+    }
+
+    /// The submission to Graph, with the body that came beside the request.
+    #[must_use]
+    pub const fn submission<'a>(&self, body: &'a [u8]) -> Submission<'a> {
+        Submission { version: self.version, newer_member: self.newer_member, body }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::runtime::SendError;
 pub(super) fn app_token(error: TokenEndpointError) -> ProblemDetails {
     match error {
         TokenEndpointError::Rejected { .. } => credential_rejected(),
-        TokenEndpointError::CertificateExpired | TokenEndpointError::NotSigned => misconfigured(),
+        TokenEndpointError::Assertion(_) => misconfigured(),
         TokenEndpointError::Throttled { retry_after } => {
             ProblemDetails::new(Code::GraphThrottled, "Entra ID is throttling. Nothing was sent to Graph; try again.")
                 .retry_after(retry_after)

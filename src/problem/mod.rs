@@ -33,7 +33,7 @@ pub struct ProblemContext<'a> {
 /// RFC 9457 members and Graph's error object in one body (contract, section 4).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a> {
+struct ProblemBody<'a> {
     r#type: String,
     title: &'a str,
     status: u16,
@@ -70,7 +70,7 @@ pub fn to_response(error: &GatewayError, context: ProblemContext<'_>) -> (Code, 
     let details = error.details();
     let (status, code) = (details.code.status(), details.code.as_str());
     let message = details.message();
-    let body = Body {
+    let body = ProblemBody {
         r#type: format!("urn:remediation-gateway:problem:{code}"),
         title: details.code.title(),
         status,

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::gateway::Handled;
 use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
 use crate::graph::response::Accepted;
-use crate::http::{Body, Request, RequestBodyError, RequestHeaders, Response};
+use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use crate::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, Quota};
 use crate::remediation::{Action, GraphVersion};
 use crate::runtime::Timers;
@@ -81,7 +81,7 @@ fn a_stop_that_cannot_be_read_sends_nothing_either() {
 /// A body that is there after so many milliseconds.
 struct Late(u64, Vec<u8>, TestRuntime);
 
-impl Body for Late {
+impl RequestBody for Late {
     async fn read(self, _: Option<u64>, _: usize) -> Result<Vec<u8>, RequestBodyError> {
         self.2.sleep(Duration::from_millis(self.0)).await;
         Ok(self.1)

@@ -4,6 +4,7 @@ mod auth;
 mod config;
 mod gateway;
 mod graph;
+mod layering;
 pub(crate) mod ledger;
 mod log;
 mod openapi;

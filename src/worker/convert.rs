@@ -4,6 +4,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::Response as JsResponse;
 
+use super::tasks;
 use crate::http::Response;
 use crate::time::Timestamp;
 
@@ -50,4 +51,9 @@ pub(super) fn response(response: &Response) -> Result<JsResponse, JsValue> {
     let headers = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
     let headers = packed(headers).ok_or("a header of the answer holds a line break")?;
     respond(response.status, &headers, response.body.as_bytes())
+}
+
+/// The time. It stands still between I/O operations, and so within a turn.
+pub(super) fn now() -> Timestamp {
+    tasks::once_per_turn(|| timestamp(js_sys::Date::now()))
 }

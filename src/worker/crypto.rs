@@ -3,9 +3,9 @@
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Crypto, CryptoKey};
+use web_sys::{Crypto, CryptoKey, WorkerGlobalScope};
 
-use super::{Workers, global, tasks};
+use super::{Workers, tasks};
 use crate::runtime::{Signer, Verifier};
 use crate::secret::SecretBytes;
 
@@ -18,9 +18,6 @@ const SALT: u8 = 32;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    /// A random GUID.
-    #[wasm_bindgen(js_name = randomUuid)]
-    pub(super) fn random_uuid() -> String;
     #[wasm_bindgen(catch, js_name = verify)]
     fn start_verifying(algorithm: &str, key: &CryptoKey, signature: &[u8], message: &[u8]) -> Result<Promise, JsValue>;
 }
@@ -77,4 +74,9 @@ impl Signer for Workers {
     async fn sign_ps256(&self, pkcs8: &SecretBytes, message: &[u8]) -> Option<Vec<u8>> {
         sign(pkcs8.expose(), message).await.ok()
     }
+}
+
+/// The global scope of the Worker.
+fn global() -> WorkerGlobalScope {
+    js_sys::global().unchecked_into()
 }

@@ -7,7 +7,7 @@ use web_sys::Request as JsRequest;
 
 use super::{convert, tasks};
 use crate::gateway::job::RemediationJob;
-use crate::http::{Body, Request, RequestBodyError, RequestHeaders};
+use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders};
 use crate::secret::Secret;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
@@ -70,7 +70,7 @@ fn path_and_query(target: &str) -> (&str, &str) {
     path.split_once('?').unwrap_or((path, ""))
 }
 
-impl Body for IncomingBody {
+impl RequestBody for IncomingBody {
     async fn read(self, declared: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
         // A declared length is what frames the body, so no more can come than was declared, and it comes in one piece. Without one it is
         // counted as it comes.

@@ -13,8 +13,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::Request;
 use worker::worker_sys::{DurableObjectState, DurableObjectStorage};
 
+use super::convert::now;
 use super::storage::{StorageError, Tables};
-use super::{ISOLATE, Workers, convert, env, incoming, now, tasks};
+use super::{ISOLATE, Workers, convert, env, incoming, tasks};
 use crate::config::Config;
 use crate::deadline::RECORD_MARGIN;
 use crate::gateway;
@@ -139,7 +140,8 @@ impl LedgerObject {
     ) -> Outcome {
         let caches = ISOLATE.with(Rc::clone);
         let (token, until) = (&caches.app_token, until.minus(RECORD_MARGIN));
-        let outcome = graph::submit::submit(&self.runtime, token, config, request, &graph_request, until).await;
+        let outcome =
+            graph::submit::submit(&self.runtime, token, config, request.submission(&graph_request), until).await;
         let recorded = engine::finish(&state.tables, &mut state.quota.borrow_mut(), &pending, &outcome, now());
         if recorded.is_err() {
             // The record stays open; a retry is told a duplicate by Graph.

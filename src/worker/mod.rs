@@ -16,9 +16,10 @@ use std::time::Duration;
 use js_sys::Promise;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{CryptoKey, Request, Response as JsResponse, WorkerGlobalScope};
+use web_sys::{CryptoKey, Request, Response as JsResponse};
 use worker::worker_sys::Context;
 
+use self::convert::now;
 use crate::caches::IsolateCaches;
 use crate::deadline::LEDGER_GRACE;
 use crate::gateway::{self, Handled};
@@ -58,6 +59,9 @@ impl Workers {
 extern "C" {
     #[wasm_bindgen(js_name = log)]
     fn log_line(line: &str);
+    /// A random GUID.
+    #[wasm_bindgen(js_name = randomUuid)]
+    fn random_uuid() -> String;
     /// What a caller's object answers within `patience` milliseconds to `message`, its name and the job on a line each, and `body`, the one for Graph: a
     /// response.
     fn pass(env: &JsValue, message: &str, body: &[u8], patience: u32) -> Promise;
@@ -108,16 +112,6 @@ pub fn lost(request: Request) -> Result<JsResponse, JsValue> {
     convert::response(&gateway::lost(&Workers::new(None), &request))
 }
 
-/// The global scope of the Worker.
-fn global() -> WorkerGlobalScope {
-    js_sys::global().unchecked_into()
-}
-
-/// The time. It stands still between I/O operations, and so within a turn.
-fn now() -> Timestamp {
-    tasks::once_per_turn(|| convert::timestamp(js_sys::Date::now()))
-}
-
 impl Clock for Workers {
     fn now(&self) -> Timestamp {
         now()
@@ -126,7 +120,7 @@ impl Clock for Workers {
 
 impl Guids for Workers {
     fn new_guid(&self) -> String {
-        crypto::random_uuid()
+        random_uuid()
     }
 }
 

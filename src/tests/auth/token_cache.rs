@@ -1,6 +1,6 @@
 //! How many tokens are remembered, for how long, and what of them.
 
-use crate::auth::claims::Claims;
+use crate::auth::claims::{Claims, Subject};
 use crate::auth::issuer::Issuer;
 use crate::auth::token_cache::MAX_TOKENS;
 use crate::secret::Secret;
@@ -19,9 +19,15 @@ use crate::tests::support::{PLAYBOOK, ROLE_BEARER};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
+/// The claims of a token that ends at `expires` and says nothing else.
+fn claims_until(expires: Timestamp) -> Claims {
+    let object_id = PLAYBOOK.parse().unwrap();
+    Claims { object_id, subject: Subject::Application, roles: Vec::new(), expires, not_before: None }
+}
+
 fn ending_in(seconds: u64) -> CachedToken {
     let end = NOW.plus(Duration::from_secs(seconds));
-    CachedToken { issuer: Issuer::V2, kid: "k".to_owned(), claims: Claims::for_test(end) }
+    CachedToken { issuer: Issuer::V2, kid: "k".to_owned(), claims: claims_until(end) }
 }
 
 fn number(number: usize) -> [u8; 32] {

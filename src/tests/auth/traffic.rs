@@ -59,7 +59,7 @@ impl Traffic {
         let (runtime, caches) = (self.gateway.stage.runtime.clone(), Rc::clone(&self.gateway.caches));
         let (config, headers) = (Rc::clone(&self.config), authorization(&format!("Bearer {token}")));
         self.gateway.stage.start(async move {
-            match authenticate(&runtime, &caches, &config, &headers).await {
+            match authenticate(&runtime, &caches.tokens, &config, &headers).await {
                 Ok(caller) => Ok(caller.name.clone()),
                 Err(AuthError::Token(error)) => Err(error),
                 Err(other) => panic!("{other}"),

@@ -1,4 +1,5 @@
 //! The call to Graph.
 
+mod assertion;
 mod script;
 mod submit;

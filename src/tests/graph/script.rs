@@ -175,7 +175,7 @@ pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> 
         newer_member: false,
     };
     let until = script.now().plus(Duration::from_secs(budget));
-    let result = run(submit(script, cache, &config(script), &request, b"the remediation", until));
+    let result = run(submit(script, cache, &config(script), request.submission(b"the remediation"), until));
     assert!(script.now() <= until, "the budget is kept: {} ms over", millis_of(script.now().since(until)));
     assert!(script.answers.borrow().is_empty(), "left over");
     result

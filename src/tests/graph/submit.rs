@@ -21,7 +21,7 @@ fn short(result: &Result<Accepted, SubmitError>) -> String {
         Err(error @ SubmitError::AppToken(token)) => {
             let what = match token {
                 TokenEndpointError::Rejected { .. } => "rejected",
-                TokenEndpointError::CertificateExpired | TokenEndpointError::NotSigned => "no assertion",
+                TokenEndpointError::Assertion(_) => "no assertion",
                 TokenEndpointError::Throttled { .. } => "throttled",
                 TokenEndpointError::Unavailable { .. } => "unavailable",
                 TokenEndpointError::Unexpected { .. } => "unexpected",

@@ -4,7 +4,7 @@ use crate::graph::error::SubmitError;
 use crate::graph::response::Accepted;
 use crate::ledger::in_flight::InFlight;
 use crate::ledger::quota::{RollingQuota, SPAN};
-use crate::ledger::storage::{LedgerRecord, Store};
+use crate::ledger::storage::{LedgerRecord, Store, Success};
 use crate::ledger::types::{Hash, LedgerRequest, RecordKey};
 use crate::remediation::model::Action;
 use crate::time::Timestamp;
@@ -19,9 +19,9 @@ use crate::runtime::SendError;
 
 /// The tables.
 #[derive(Default)]
-pub(super) struct Tables(RefCell<BTreeMap<RecordKey, LedgerRecord>>);
+pub(super) struct MemoryTables(RefCell<BTreeMap<RecordKey, LedgerRecord>>);
 
-impl Tables {
+impl MemoryTables {
     /// What the object's tables count when it starts.
     fn quota(&self, now: Timestamp) -> RollingQuota {
         let records = self.0.borrow();
@@ -40,7 +40,7 @@ impl Tables {
     }
 }
 
-impl Store for Tables {
+impl Store for MemoryTables {
     type Error = Infallible;
 
     fn find(&self, record_key: RecordKey) -> Result<Option<LedgerRecord>, Infallible> {
@@ -112,7 +112,7 @@ pub(super) enum End {
 /// One object: its tables, and what it would lose in a crash.
 #[derive(Default)]
 pub(super) struct Object {
-    pub(super) tables: Tables,
+    pub(super) tables: MemoryTables,
     quota: RollingQuota,
     in_flight: InFlight<()>,
     pending: BTreeMap<usize, PendingAttempt>,

@@ -13,7 +13,7 @@ const LIMIT: u64 = 12;
 const LONGEST_FLIGHT: u64 = 90 * SECOND;
 
 #[derive(Clone, Debug)]
-enum Event {
+enum RandomEvent {
     Ask(Option<u8>, u8),
     /// One of the attempts that are running ends.
     End(usize, End),
@@ -22,7 +22,7 @@ enum Event {
     Sweep,
 }
 
-fn events() -> impl Strategy<Value = Vec<Event>> {
+fn events() -> impl Strategy<Value = Vec<RandomEvent>> {
     let end = prop_oneof![3 => Just(End::Accepted), 2 => Just(End::Refused), 2 => Just(End::Unknown)];
     let pass = prop::sample::select(vec![
         1,
@@ -40,11 +40,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     ]);
     let payload = (4_u8..7, prop::sample::select(vec![0, 0, RESTORE, COPY])).prop_map(|(pairs, other)| pairs | other);
     let event = prop_oneof![
-        8 => (prop::option::of(0_u8..3), payload).prop_map(|(key, payload)| Event::Ask(key, payload)),
-        5 => (any::<usize>(), end).prop_map(|(which, end)| Event::End(which, end)),
-        4 => pass.prop_map(Event::Pass),
-        1 => Just(Event::Crash),
-        1 => Just(Event::Sweep),
+        8 => (prop::option::of(0_u8..3), payload).prop_map(|(key, payload)| RandomEvent::Ask(key, payload)),
+        5 => (any::<usize>(), end).prop_map(|(which, end)| RandomEvent::End(which, end)),
+        4 => pass.prop_map(RandomEvent::Pass),
+        1 => Just(RandomEvent::Crash),
+        1 => Just(RandomEvent::Sweep),
     ];
     prop::collection::vec(event, 1..120)
 }
@@ -64,7 +64,7 @@ enum State {
 
 /// A remediation with all its attempts.
 #[derive(Debug)]
-struct Remediation {
+struct AnyRemediation {
     key: Option<u8>,
     payload: u8,
     /// When it was last counted and by which attempt, unless that was given back.
@@ -85,7 +85,7 @@ const fn pairs(payload: u8) -> u8 {
     payload & !(RESTORE | COPY)
 }
 
-impl Remediation {
+impl AnyRemediation {
     fn replay(&self) -> u64 {
         if self.key.is_some() { 24 * HOUR } else { 30 * MINUTE }
     }
@@ -110,7 +110,7 @@ impl Remediation {
 
 #[derive(Default)]
 struct Model {
-    all: Vec<Remediation>,
+    all: Vec<AnyRemediation>,
     /// What was counted and not given back: when, how much, and by which attempt.
     counted: Vec<(u64, u64, usize)>,
     sent: usize,
@@ -131,13 +131,13 @@ impl Model {
     }
 
     fn flying(&self) -> Vec<usize> {
-        let number = |one: &Remediation| if let State::Flying(number) = one.state { Some(number) } else { None };
+        let number = |one: &AnyRemediation| if let State::Flying(number) = one.state { Some(number) } else { None };
         self.all.iter().filter_map(number).collect()
     }
 
     /// What the contract says to a request, but for the quota: `Ok(None)` where it is a new remediation, `Ok(Some)` where it goes on with one.
     fn ask(&self, now: u64, key: Option<u8>, payload: u8) -> Result<Option<usize>, Said> {
-        let same = |one: &&Remediation| one.key == key && (key.is_some() || one.payload == payload);
+        let same = |one: &&AnyRemediation| one.key == key && (key.is_some() || one.payload == payload);
         let own = self.all.iter().rposition(|one| same(&one) && one.lives(now));
         let is_open = |index: &usize| self.all[*index].state == State::Open;
         if let Some(key_owner) = own.map(|index| &self.all[index]).filter(|_| key.is_some()) {
@@ -152,12 +152,12 @@ impl Model {
             return Ok(None);
         }
         // What is shared with others of the payload: nothing that another action may have undone.
-        let stands = |one: &&Remediation| {
+        let stands = |one: &&AnyRemediation| {
             one.payload == payload
                 && !one.replaced
                 && !self.all.iter().any(|other| other.undoes(payload, one.last_sent))
         };
-        let success = |one: &Remediation| match one.state {
+        let success = |one: &AnyRemediation| match one.state {
             State::Accepted(number, at) if now < at + 30 * MINUTE => Some((at, number)),
             _ => None,
         };
@@ -167,7 +167,7 @@ impl Model {
         if let Some((_, first)) = self.all.iter().filter(stands).filter_map(success).min() {
             return Err(Said::Replayed(first));
         }
-        let flying = |one: &Remediation| matches!(one.state, State::Flying(_));
+        let flying = |one: &AnyRemediation| matches!(one.state, State::Flying(_));
         if self.all.iter().filter(stands).any(flying) {
             return Err(Said::Waits);
         }
@@ -190,7 +190,7 @@ impl Model {
             for one in self.all.iter_mut().filter(|one| key.is_none() && one.key.is_none() && one.payload == payload) {
                 one.replaced = true;
             }
-            self.all.push(Remediation {
+            self.all.push(AnyRemediation {
                 key,
                 payload,
                 counted: None,
@@ -247,7 +247,7 @@ proptest! {
         let mut now = 36 * HOUR + 123;
         for event in events {
             match event {
-                Event::Ask(key, payload) => {
+                RandomEvent::Ask(key, payload) => {
                     let said = object.ask(now, key, payload);
                     let emails = u64::from(pairs(payload));
                     match model.ask(now, key, payload) {
@@ -271,7 +271,7 @@ proptest! {
                         }
                     }
                 }
-                Event::End(which, end) => {
+                RandomEvent::End(which, end) => {
                     let flying = model.flying();
                     if !flying.is_empty() {
                         let number = flying[which % flying.len()];
@@ -279,7 +279,7 @@ proptest! {
                         model.end(now, number, end);
                     }
                 }
-                Event::Pass(time) => {
+                RandomEvent::Pass(time) => {
                     if time > LONGEST_FLIGHT {
                         for number in model.flying() {
                             object.end(now, number, End::Unknown);
@@ -288,11 +288,11 @@ proptest! {
                     }
                     now += time;
                 }
-                Event::Crash => {
+                RandomEvent::Crash => {
                     object.crash(now);
                     model.crash();
                 }
-                Event::Sweep => object.tables.sweep(now),
+                RandomEvent::Sweep => object.tables.sweep(now),
             }
             let left = object.remaining(now);
             prop_assert!(left <= LIMIT - model.counted(now - HOUR + 1).min(LIMIT), "more left than there is");

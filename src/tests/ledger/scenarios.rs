@@ -8,7 +8,7 @@ const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 
 /// What happens, and what is expected of it.
-enum Event {
+enum ScriptedEvent {
     /// At this time, with this key, for this payload; and what the caller is told.
     Ask(u64, Option<u8>, u8, Said),
     /// At this time the attempt of this number ends.
@@ -18,7 +18,7 @@ enum Event {
     /// At this time so much of the quota of 100 is left.
     Left(u64, u64),
 }
-use Event::{Ask, Crash, Ends, Left};
+use ScriptedEvent::{Ask, Crash, Ends, Left};
 
 const K: Option<u8> = Some(1);
 const L: Option<u8> = Some(2);
@@ -126,7 +126,7 @@ const UNDO: u8 = REMOVE | RESTORE;
 const WITH_COPY: u8 = REMOVE | COPY;
 
 /// These events after a success that is replayed.
-fn then(events: Vec<Event>) -> Vec<Event> {
+fn then(events: Vec<ScriptedEvent>) -> Vec<ScriptedEvent> {
     let removed = [Ask(0, None, REMOVE, Sent(0)), Ends(5, 0, Accepted), Ask(6, None, REMOVE, Replayed(0))];
     removed.into_iter().chain(events).collect()
 }
@@ -287,7 +287,7 @@ fn only_another_action_on_the_same_pairs_that_came_later_ends_a_replay() {
 /// The same while an attempt is in flight: an outcome is shared only if no other action may have moved the mail since.
 #[test]
 fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
-    let flies = |events: Vec<Event>| [Ask(0, None, REMOVE, Sent(0))].into_iter().chain(events).collect();
+    let flies = |events: Vec<ScriptedEvent>| [Ask(0, None, REMOVE, Sent(0))].into_iter().chain(events).collect();
     play(vec![
         (
             "another action in flight",
@@ -492,7 +492,7 @@ fn a_crash_loses_nothing_that_counts() {
     ]);
 }
 
-fn play(scenarios: Vec<(&str, Vec<Event>)>) {
+fn play(scenarios: Vec<(&str, Vec<ScriptedEvent>)>) {
     for (name, events) in scenarios {
         let mut object = Object::new(100);
         for (index, event) in events.iter().enumerate() {

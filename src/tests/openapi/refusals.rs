@@ -1,5 +1,6 @@
 //! Each error is described, with its headers and all of its body.
 
+use crate::graph::assertion::AssertionError;
 use std::collections::BTreeSet;
 
 use super::ID;
@@ -60,8 +61,8 @@ fn refusals() -> Vec<GatewayError> {
         token(TokenEndpointError::Throttled { retry_after: Some(MAX_RETRY_AFTER) }),
         token(TokenEndpointError::Unavailable { status: 500, retry_after: None }),
         token(TokenEndpointError::Unexpected { status: 302 }),
-        token(TokenEndpointError::CertificateExpired),
-        token(TokenEndpointError::NotSigned),
+        token(TokenEndpointError::Assertion(AssertionError::CertificateExpired)),
+        token(TokenEndpointError::Assertion(AssertionError::NotSigned)),
         graph(GraphErrorKind::Refused { code: "badRequest".to_owned(), message: "é".to_owned() }),
         graph(GraphErrorKind::TokenRejected),
         graph(GraphErrorKind::PermissionMissing),

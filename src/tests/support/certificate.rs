@@ -14,13 +14,13 @@ use super::entra;
 pub(crate) const SUBJECT: &str = "the-subject-of-the-certificate";
 
 /// Who signs a certificate.
-struct Issuer<'a> {
+struct CertificateIssuer<'a> {
     key: &'a entra::Key,
     public: Vec<u8>,
     algorithm: &'static SignatureAlgorithm,
 }
 
-impl PublicKeyData for Issuer<'_> {
+impl PublicKeyData for CertificateIssuer<'_> {
     fn der_bytes(&self) -> &[u8] {
         &self.public
     }
@@ -30,7 +30,7 @@ impl PublicKeyData for Issuer<'_> {
     }
 }
 
-impl SigningKey for Issuer<'_> {
+impl SigningKey for CertificateIssuer<'_> {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         Ok(self.key.sign(message))
     }
@@ -49,7 +49,7 @@ fn certificate(
     params.not_before = date_time_ymd(from_year, from_month, from_day);
     params.not_after = date_time_ymd(to_year, to_month, to_day);
     let public = key.private.to_public_key().to_pkcs1_der().unwrap().into_vec();
-    params.self_signed(&Issuer { key, public, algorithm }).unwrap().der().to_vec()
+    params.self_signed(&CertificateIssuer { key, public, algorithm }).unwrap().der().to_vec()
 }
 
 /// A certificate of this key, valid on these days.

@@ -10,7 +10,7 @@ use super::{TENANT, description, entra, variables};
 use crate::caches::IsolateCaches;
 use crate::config::{Config, Variables};
 use crate::gateway::{self, Handled};
-use crate::http::{Body, Request, RequestBodyError, RequestHeaders, Response};
+use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use crate::runtime::Verifier;
 use crate::secret::Secret;
 
@@ -31,7 +31,7 @@ pub(crate) struct Gateway {
 /// A body that comes whole.
 struct Whole(Vec<u8>);
 
-impl Body for Whole {
+impl RequestBody for Whole {
     async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
         if self.0.len() > cap { Err(RequestBodyError::TooLarge) } else { Ok(self.0) }
     }

@@ -175,7 +175,8 @@ impl Ledger for TestRuntime {
         until: Timestamp,
     ) -> Result<LedgerResponse, LedgerError> {
         let outcome =
-            submit::submit(self, &AppTokenCache::default(), config, ledger_request, &graph_request, until).await;
+            submit::submit(self, &AppTokenCache::default(), config, ledger_request.submission(&graph_request), until)
+                .await;
         let settlement = match outcome {
             Ok(accepted) => LedgerOutcome::Accepted { accepted, replayed: false },
             Err(error) => LedgerOutcome::Failed(error),
