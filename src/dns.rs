@@ -1,10 +1,11 @@
 //! What a name can be in the Domain Name System.
 
 /// The longest name of a domain or host in ASCII, in characters: RFC 1035, section 2.3.4, less the root's dot and length.
-pub(super) const MAX_NAME_LENGTH: usize = 253;
+pub const MAX_NAME_LENGTH: usize = 253;
 
 /// Whether `label` can stand between two dots of a domain or host in ASCII: letters, digits and inner hyphens.
-pub(super) fn is_label(label: &str) -> bool {
+#[must_use]
+pub fn is_label(label: &str) -> bool {
     (1..=MAX_DOMAIN_LABEL).contains(&label.len())
         && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && !label.starts_with('-')

@@ -17,10 +17,9 @@ use crate::config::{Caller, Config};
 use crate::http::RequestHeaders;
 use crate::runtime::Runtime;
 use crate::secret::Secret;
-use claims::Claims;
+use claims::{Claims, Subject};
 use credentials::{Credentials, CredentialsError};
 use keys::KeyCache;
-use token::Subject;
 use token_cache::TokenCache;
 use token_error::TokenError;
 
@@ -118,7 +117,7 @@ async fn verify<P: Runtime>(
     let parts = token::split(token.expose())?;
     let kid = token::header(&parts)?;
     let (issuer, claims) = token::issuer(&parts, config)?;
-    let claims = token::claims(&claims, config, issuer, runtime.now())?;
+    let claims = claims::claims(&claims, config, issuer, runtime.now())?;
     let key = caches.keys.find(runtime, config, issuer, &kid).await?;
     if !runtime.verify_rs256(&key, parts.signed(), parts.signature()).await {
         return Err(TokenError::Signature);

@@ -16,14 +16,12 @@
 //! bring their own cryptography, which WebCrypto already has, in constant time and outside the Wasm. WebCrypto verifies the signature;
 //! everything it does not know (which key, which algorithm, whose token) is decided here before it is asked.
 
-use crate::auth::issuer::Issuer;
-use crate::auth::token_error::TokenError;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-pub use super::claims::{CLOCK_SKEW, Claims, Subject, claims};
-
+use super::issuer::Issuer;
+use super::token_error::TokenError;
 use crate::config::Config;
 use crate::json;
 

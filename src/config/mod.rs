@@ -12,11 +12,14 @@ mod pem;
 mod url;
 mod variables;
 
-use crate::config::error::ConfigErrors;
-use crate::config::variables::{guid, text};
-use crate::remediation::model::GraphVersion;
-
 use serde_json::Value;
+
+use crate::guid::Guid;
+use crate::remediation::GraphVersion;
+use crate::runtime::Domains;
+use crate::time::Timestamp;
+use error::ConfigErrors;
+use variables::{guid, text};
 
 pub use callers::Caller;
 pub use certificate::ClientCertificate;
@@ -24,10 +27,6 @@ pub use credential::Credential;
 pub use domains::DomainRule;
 pub use error::ConfigError;
 pub use variables::{LEDGER, VARIABLES, Variables};
-
-use crate::guid::Guid;
-use crate::runtime::Domains;
-use crate::time::Timestamp;
 
 /// Graph itself as an audience: a token for it must never be taken as one for the gateway (confused deputy; facts, section 3).
 pub const GRAPH_AUDIENCES: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];

@@ -1,25 +1,25 @@
-//! The pipeline: what happens to a request, in which order. The first step that fails answers.
+//! The pipeline: what happens to a request, in this order. The first step that fails responds.
 //!
-//! | step | where | refused with |
+//! | step | where | rejects with |
 //! |---|---|---|
 //! | 1. route and method | Worker | 404, 405 |
-//! | 2. scheme; size and type of the body as declared | Worker | 400, 403, 413, 415 |
+//! | 2. scheme; content headers | Worker | 400, 403, 413, 415 |
 //! | 3. configuration | Worker, and again in the object | 500 |
-//! | 4. identity | Worker | 400, 401, 403; 503 where Entra's keys cannot be had |
+//! | 4. authentication | Worker | 400, 401, 403; 503 if Entra's keys cannot be fetched |
 //! | 5. query, idempotency key | Worker | 400 |
 //! | 6. emergency stop | Worker, and again in the object | 503 |
 //! | 7. body, with a running cap | Worker | 400, 413 |
 //! | 8. JSON and payload | Worker | 400 |
-//! | 9. rights | Worker | 403; 504 where too little time is left |
-//! | 10. ledger, which has Graph accept the remediation once | object | 409, 422, 429, 503; of Microsoft: 400, 409, 429, 500, 502, 503, 504 |
-//! | 11. answer | object | |
+//! | 9. permissions | Worker | 403; 504 if too little time is left |
+//! | 10. ledger and Graph | object | 409, 422, 429, 503; for Microsoft: 400, 409, 429, 500, 502, 503, 504 |
+//! | 11. response | object | |
 //!
-//! "The object" is the Durable Object of the caller that step 4 has found. What it answers goes to the caller as it is, and the line in the log is the object's
-//! too: see [`crate::ledger`] for why the work is there. With `?validateOnly=true` step 9 is the last, and no object is asked.
+//! "The object" is the Durable Object of the caller that step 4 has found. The Worker passes the object's response on unread, and the object
+//! writes the log entry; [`crate::ledger`] says why. With `?validateOnly=true` step 9 is the last, and no object is called.
 //!
-//! Nobody learns of the payload's rules before step 4 has said who asks, nor at any step what is wrong with the configuration. Step 6 is before the body, which
-//! nobody has to send in vain; and it lets `validateOnly` pass, which removes nothing: with it an operator sees, while nothing can be sent, that mended rights
-//! are right.
+//! A caller learns nothing of the payload's rules before step 4 has authenticated it, and at no step what is wrong with the configuration.
+//! Step 6 comes before the body, so that no caller uploads one for nothing. It lets `validateOnly` pass, which removes nothing: with it an
+//! operator checks corrected permissions while nothing can be sent.
 
 pub mod job;
 mod response;
@@ -72,15 +72,15 @@ pub async fn handle_request<P: Runtime>(
     let began = runtime.now();
     let context = RequestContext::of(request, runtime.new_guid());
     let mut entry = LogEntry::default();
-    let outcome = validate(runtime, caches, variables, request, body, &mut entry).await.and_then(|admitted| {
+    let outcome = validate(runtime, caches, variables, request, body, &mut entry).await.and_then(|validated| {
         let spent = runtime.now().since(began);
         // A call that is begun without the time to hear of its end leaves an outcome that nobody knows.
-        if matches!(admitted, Validated::Remediation { .. })
+        if matches!(validated, Validated::Remediation { .. })
             && REQUEST_DEADLINE.saturating_sub(spent) < MIN_GRAPH_TIME + RECORD_MARGIN
         {
             return Err(GatewayError::TooLate);
         }
-        Ok((admitted, spent))
+        Ok((validated, spent))
     });
     let outcome = match outcome {
         Ok((Validated::Remediation { caller, ledger_request, graph_request }, spent)) => {
@@ -191,11 +191,11 @@ pub async fn execute<K>(
         Some(config) if config.stopped => Err(GatewayError::Stopped),
         Some(config) => {
             // 10. Ledger.
-            let settled =
+            let responded =
                 ledger.submit_once(&config, &job.ledger_request, graph_request, began.plus(REQUEST_DEADLINE)).await;
-            settled.map_err(GatewayError::from).and_then(|settled| {
-                quota = Some(settled.quota);
-                conclude(settled, &job, config.tenant_id, &mut entry)
+            responded.map_err(GatewayError::from).and_then(|responded| {
+                quota = Some(responded.quota);
+                conclude(responded, &job, config.tenant_id, &mut entry)
             })
         }
     };
@@ -204,12 +204,12 @@ pub async fn execute<K>(
 
 /// Step 11 for what the ledger says.
 fn conclude(
-    settled: LedgerResponse,
+    responded: LedgerResponse,
     job: &RemediationJob,
     tenant_id: Guid,
     entry: &mut LogEntry,
 ) -> Result<Response, GatewayError> {
-    match settled.settlement {
+    match responded.settlement {
         LedgerOutcome::Accepted { accepted, replayed } => {
             // What is replayed may have been recorded by a version that passed any location on.
             let accepted = accepted.with_usable_location(tenant_id);
@@ -230,7 +230,7 @@ fn conclude(
         LedgerOutcome::InProgress => Err(GatewayError::InProgress),
         LedgerOutcome::KeyReused => Err(GatewayError::KeyReused),
         LedgerOutcome::QuotaExceeded => {
-            Err(GatewayError::QuotaExceeded { emails: job.ledger_request.emails, quota: settled.quota })
+            Err(GatewayError::QuotaExceeded { emails: job.ledger_request.emails, quota: responded.quota })
         }
     }
 }

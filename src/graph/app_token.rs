@@ -1,12 +1,12 @@
 //! The gateway's own token for Graph, by the client credentials flow (facts, section 2).
 
-use crate::graph::error::TokenEndpointError;
 use std::cell::RefCell;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::assertion;
+use super::error::TokenEndpointError;
 use super::response::retry_after;
 use crate::config::{Config, Credential};
 use crate::deadline::TOKEN_DEADLINE;

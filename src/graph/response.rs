@@ -1,9 +1,9 @@
 //! What Graph's answer means.
 
-use crate::graph::error::{GraphError, GraphErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::error::{GraphError, GraphErrorKind};
 use super::tracking::LocationError;
 use super::{is_plain, tracking};
 use crate::guid::Guid;

@@ -1,12 +1,12 @@
 //! The rules of the ledger, pure: what a request becomes, and what its outcome leaves behind. The Durable Object is a shell around them.
 
-use crate::deadline::REQUEST_DEADLINE;
-use crate::ledger::storage::{Effect, LedgerRecord, Store, Success};
 use std::time::Duration;
 
 use super::in_flight::InFlight;
 use super::quota::{RollingQuota, SPAN};
+use super::storage::{Effect, LedgerRecord, Store, Success};
 use super::types::{LedgerRequest, RecordKey};
+use crate::deadline::REQUEST_DEADLINE;
 use crate::graph::error::SubmitError;
 use crate::graph::response::Accepted;
 use crate::time::Timestamp;

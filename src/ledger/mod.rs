@@ -36,6 +36,5 @@ pub mod quota;
 pub mod storage;
 pub mod types;
 
-pub use crate::graph::error::SubmitError;
 pub use port::{Ledger, LedgerError};
 pub use types::{LedgerOutcome, LedgerRequest, LedgerResponse, Quota};

@@ -2,7 +2,7 @@
 
 use super::types::{Hash, RecordKey};
 use crate::graph::response::Accepted;
-use crate::remediation::model::Action;
+use crate::remediation::Action;
 use crate::time::Timestamp;
 
 /// What is kept of a remediation.

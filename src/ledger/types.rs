@@ -1,11 +1,11 @@
 //! What a ledger is asked, and what it says.
 
-use crate::graph::error::SubmitError;
-use crate::graph::submit::Submission;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::graph::error::SubmitError;
 use crate::graph::response::Accepted;
+use crate::graph::submit::Submission;
 use crate::remediation::{Action, GraphVersion};
 use crate::time::Timestamp;
 

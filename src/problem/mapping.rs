@@ -1,5 +1,6 @@
 //! What the caller learns of each error: code, words, headers, and the places in the payload.
 
+use super::details::{ProblemDetails, misconfigured, sentence};
 use super::error::GatewayError;
 use super::{auth, microsoft};
 use crate::auth::permissions::PermissionError;
@@ -9,7 +10,6 @@ use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
 use crate::preconditions::{ContentHeadersError, MAX_BODY_BYTES};
-use crate::problem::details::{ProblemDetails, misconfigured, sentence};
 use crate::remediation::limits::MAX_ERRORS;
 use crate::remediation::{JsonError, ParseError, PayloadError};
 

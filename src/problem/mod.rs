@@ -9,13 +9,13 @@ pub mod error;
 mod mapping;
 mod microsoft;
 
-use crate::problem::error::GatewayError;
 use serde::Serialize;
 
-pub use crate::code::Code;
+use crate::code::Code;
 use crate::http::Response;
 use crate::remediation::PayloadError;
 use crate::time::Timestamp;
+use error::GatewayError;
 
 /// What an error says of the exchange that it ends.
 #[derive(Clone, Copy, Debug)]

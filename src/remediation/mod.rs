@@ -11,7 +11,7 @@ mod fields;
 mod graph_json;
 mod hash;
 pub mod limits;
-pub(crate) mod model;
+mod model;
 mod parse;
 pub(crate) mod reader;
 mod sanitize;

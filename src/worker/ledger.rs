@@ -78,7 +78,7 @@ impl LedgerClass {
     pub fn fetch(&self, request: Request) -> JsValue {
         let object = Rc::clone(&self.0);
         tasks::run(async move {
-            let (job, body) = incoming::job(&request).await.ok_or("no errand")?;
+            let (job, body) = incoming::job(&request).await.ok_or("no job")?;
             let caches = ISOLATE.with(Rc::clone);
             let variables = || env::variables(&object.env);
             let response = gateway::execute(&object.runtime, &caches, variables, &*object, job, body).await;

@@ -78,7 +78,7 @@ pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
         match gateway::handle_request(&runtime, &caches, || env::variables(&env), &request, body).await {
             Handled::Response(response) => Ok(convert::response(&response)?.into()),
             Handled::Job(job, graph_request) => {
-                let message = serde_json::to_string(&job).map_err(|_| "an errand that is no JSON")?;
+                let message = serde_json::to_string(&job).map_err(|_| "a job that is no JSON")?;
                 let patience = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
                 // One ledger for each name, whatever the case: `CALLERS` takes no two names that differ in case alone.
                 let name = job.caller.to_ascii_lowercase();
@@ -100,7 +100,7 @@ pub fn unanswered(job: &str, overloaded: bool, reset: bool, remote: bool) -> Res
         (false, false, true) => LedgerError::Failed,
         (false, false, false) => LedgerError::Unreachable,
     };
-    let job = serde_json::from_str(job).map_err(|_| "an errand that is no JSON")?;
+    let job = serde_json::from_str(job).map_err(|_| "a job that is no JSON")?;
     convert::response(&gateway::unanswered(&Workers::new(None), job, error))
 }
 

@@ -1,6 +1,5 @@
 //! The ledger's tables, in the object's own SQLite.
 
-use crate::ledger::storage::{Effect, Success};
 use js_sys::{Array, JsString, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -10,7 +9,7 @@ use worker::worker_sys::types::SqlStorage;
 use crate::graph::response::Accepted;
 use crate::ledger::LedgerError;
 use crate::ledger::quota::{RollingQuota, SPAN};
-use crate::ledger::storage::{LedgerRecord, Store};
+use crate::ledger::storage::{Effect, LedgerRecord, Store, Success};
 use crate::ledger::types::{Hash, RecordKey};
 use crate::remediation::Action;
 use crate::time::{Timestamp, millis_of};

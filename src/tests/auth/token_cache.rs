@@ -1,21 +1,19 @@
 //! How many tokens are remembered, for how long, and what of them.
 
-use crate::auth::claims::{Claims, Subject};
-use crate::auth::issuer::Issuer;
-use crate::auth::token_cache::MAX_TOKENS;
-use crate::secret::Secret;
-use crate::time::Timestamp;
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::traffic::{HOUR, MINUTE, SECOND, Traffic, passed};
-use crate::auth::claims::CLOCK_SKEW;
-use crate::auth::token_cache::*;
+use crate::auth::claims::{CLOCK_SKEW, Claims, Subject};
+use crate::auth::issuer::Issuer;
+use crate::auth::token_cache::{MAX_TOKENS, *};
 use crate::auth::token_error::TokenError;
+use crate::secret::Secret;
 use crate::tests::support::entra::Draft;
 use crate::tests::support::{PLAYBOOK, ROLE_BEARER};
+use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{caller, check, faulty, with};
-use crate::tests::config::callers;
+use super::{caller, callers, check, faulty, with};
 use crate::tests::support::{PLAYBOOK, ROLE_BEARER, sha256, variables};
 
 #[test]

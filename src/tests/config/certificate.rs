@@ -1,7 +1,5 @@
 //! Certificates and keys, good and unfit, and bytes that are neither.
 
-use crate::config::certificate::{CertificateError, ClientCertificate};
-use crate::time::Timestamp;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -11,9 +9,11 @@ use crate::config::certificate::CertificateError::{
     CertificateMissing, CertificateNotRsa, CertificateUnreadable, Expired, KeyEncrypted, KeyMissing, KeyNotRsa,
     KeyPkcs1, KeyUnreadable, KeyWeak, Mismatch, NotPem, NotYetValid, SeveralKeys,
 };
+use crate::config::certificate::{CertificateError, ClientCertificate};
 use crate::tests::support::certificate::{der, elliptic, good_der, of, pem, pkcs1, pkcs8};
 use crate::tests::support::entra::{CURRENT, NEXT, WEAK, base64url};
 use crate::tests::support::runtime::START;
+use crate::time::Timestamp;
 
 /// What tells an elliptic-curve key: version, `id-ecPublicKey`, and some octets.
 const ELLIPTIC: &[u8] = &[0x30, 0x12, 2, 1, 0, 0x30, 9, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 4, 2, 0x30, 0];

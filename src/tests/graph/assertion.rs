@@ -1,24 +1,22 @@
 //! The client assertion, from the certificate to the form that Entra gets.
 
-use crate::config::Config;
-use crate::graph::error::TokenEndpointError;
-use crate::runtime::Clock;
-use crate::secret::Secret;
+use std::time::Duration;
+
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rsa::pss::{Signature, VerifyingKey};
 use rsa::sha2::Sha256;
 use rsa::signature::Verifier;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use crate::code::Code;
-use crate::config::Variables;
+use crate::config::{Config, Variables};
 use crate::graph::app_token::AppTokenCache;
 use crate::graph::assertion::*;
+use crate::graph::error::TokenEndpointError;
 use crate::problem::error::GatewayError;
-use crate::runtime::SendError;
-use crate::secret::SecretBytes;
+use crate::runtime::{Clock, SendError};
+use crate::secret::{Secret, SecretBytes};
 use crate::tests::support::certificate::{good_der, of, pkcs8};
 use crate::tests::support::entra::{CURRENT, base64url};
 use crate::tests::support::gateway::TOKEN_URL;

@@ -3,12 +3,10 @@
 use super::script::Played::{Cut, Fails, Hangs, Response, Token};
 use super::script::{Script, submitted};
 use crate::graph::app_token::AppTokenCache;
-use crate::graph::error::{GraphErrorKind, SubmitError};
+use crate::graph::error::{GraphError, GraphErrorKind, SubmitError, TokenEndpointError};
 use crate::graph::response::Accepted;
 use crate::runtime::{Clock, SendError};
 use crate::time::Timestamp;
-
-use crate::graph::error::{GraphError, TokenEndpointError};
 
 fn is_certain(error: &SubmitError) -> &'static str {
     if error.is_certain() { "certain" } else { "unknown" }

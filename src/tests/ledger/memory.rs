@@ -1,21 +1,19 @@
 //! An object's ledger without an object: what the tests of the rules act on.
 
-use crate::graph::error::SubmitError;
-use crate::graph::response::Accepted;
-use crate::ledger::in_flight::InFlight;
-use crate::ledger::quota::{RollingQuota, SPAN};
-use crate::ledger::storage::{LedgerRecord, Store, Success};
-use crate::ledger::types::{Hash, LedgerRequest, RecordKey};
-use crate::remediation::model::Action;
-use crate::time::Timestamp;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use crate::graph::error::{GraphError, GraphErrorKind};
+use crate::graph::error::{GraphError, GraphErrorKind, SubmitError};
+use crate::graph::response::Accepted;
 use crate::ledger::engine::*;
-use crate::remediation::GraphVersion;
+use crate::ledger::in_flight::InFlight;
+use crate::ledger::quota::{RollingQuota, SPAN};
+use crate::ledger::storage::{LedgerRecord, Store, Success};
+use crate::ledger::types::{Hash, LedgerRequest, RecordKey};
+use crate::remediation::{Action, GraphVersion};
 use crate::runtime::SendError;
+use crate::time::Timestamp;
 
 /// The tables.
 #[derive(Default)]

@@ -1,6 +1,5 @@
 //! Each error is described, with its headers and all of its body.
 
-use crate::graph::assertion::AssertionError;
 use std::collections::BTreeSet;
 
 use super::ID;
@@ -9,6 +8,7 @@ use crate::auth::credentials::CredentialsError;
 use crate::auth::permissions::PermissionError;
 use crate::auth::token_error::TokenError;
 use crate::code::Code;
+use crate::graph::assertion::AssertionError;
 use crate::graph::error::{GraphError, GraphErrorKind, SubmitError, TokenEndpointError};
 use crate::graph::response::MAX_RETRY_AFTER;
 use crate::http::RequestBodyError;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use super::runtime::TestRuntime;
 use super::stage::{Stage, Started};
 use super::upstream::Reply;
 use super::{TENANT, description, entra, variables};
@@ -13,8 +14,6 @@ use crate::gateway::{self, Handled};
 use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use crate::runtime::Verifier;
 use crate::secret::Secret;
-
-use super::runtime::TestRuntime;
 
 /// Where the gateway gets its own token, and where it sends remediations.
 pub(crate) const TOKEN_URL: &str =

@@ -1,8 +1,7 @@
 //! The items of `analyzedEmails`, and `networkMessageId`.
 
-use super::{Case, ITEM, Valid, error, errors, id, run};
+use super::{Case, ITEM, Valid, error, errors, id, items, run};
 use crate::remediation::parse;
-use crate::tests::remediation::corpus::items;
 
 const GUID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
 const AT: &str = "/analyzedEmails/0/networkMessageId";
