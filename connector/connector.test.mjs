@@ -94,7 +94,7 @@ describe("the code's own figures", () => {
       [analyzedEmails.description, constants.MAX_ANALYZED_EMAILS],
       [analyzedEmails.description, perRequest],
       [recipientEmailAddress.description, constants.MAX_ADDRESS],
-      [Problem.properties.errors.description, constants.MAX_FAULTS],
+      [Problem.properties.errors.description, constants.MAX_ERRORS],
     ]) {
       assert.ok(text.includes(` ${thousands(figure)} `) || text.endsWith(` ${figure}.`), `${text} (${figure})`);
     }

@@ -22,7 +22,7 @@ const quoted = (text) => [...text.matchAll(/`([^`\n]+)`/g)].map((match) => match
 // The code's own names.
 const log = read("../../src/log.rs");
 const members = (struct) => [...log.split(`struct ${struct}`)[1].split("\n}")[0].matchAll(/^ +(?:pub )?(\w+):/gm)].map((match) => camel(match[1]));
-const record = members("Record");
+const record = members("LogEntry");
 const configLine = members("ConfigLine<'a>");
 const codes = new Set([...read("../../src/code.rs").matchAll(/= \d{3} "(\w+)" "/g)].map((match) => match[1]));
 const actions = [...read("../../src/remediation/model.rs").split("impl Action {")[1].split("\n}")[0].matchAll(/Self::\w+ => "(\w+)"/g)].map((match) => match[1]);
@@ -172,8 +172,8 @@ describe("the rules and queries of all pages", () => {
   });
 
   test("compare no path in a query of the log but by the gateway's own name of the route", () => {
-    // `route` has one spelling, which the gateway writes: src/http.rs.
-    const routes = [...readFileSync(new URL("src/http.rs", root), "utf8").matchAll(/^ +Self::\w+(?:\(.*\))? => "(\/.*)",$/gm)].map((match) => match[1]);
+    // `route` has one spelling, which the gateway writes: src/route.rs.
+    const routes = [...readFileSync(new URL("src/route.rs", root), "utf8").matchAll(/^ +Self::\w+(?:\(.*\))? => "(\/.*)",$/gm)].map((match) => match[1]);
     assert.equal(routes.length, 5);
     for (const [path, text] of pages) {
       for (const [query, name] of text.matchAll(/\broute (?:==|=~|!=|startswith|contains|has) "([^"]*)"/g)) assert.ok(routes.includes(name), `${path}: ${query}`);
