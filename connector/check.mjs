@@ -1,5 +1,6 @@
-// What must hold for the connector: the rules of Microsoft's published schemas where they go beyond OpenAPI 2.0, and the conventions of its
-// connector repository. `swaggerFaults` and `propertiesFaults` name each place where one does not. OpenAPI 2.0 itself is checked by a library.
+// The rules for the connector: those of Microsoft's published schemas that go beyond OpenAPI 2.0, and the conventions of its connector
+// repository. `swaggerFaults` and `propertiesFaults` return each violation with its path. A library checks OpenAPI 2.0 itself.
+// `placeholderFaults` returns each value that the publisher of a connector must fill in.
 
 /** The extensions that the schema knows, by what they stand on. Any other `x-ms-` one is a mistake; those without `ms` are free. */
 const EXTENSIONS = {
@@ -145,12 +146,14 @@ export function propertiesFaults(properties, swagger) {
     for (const name of Object.keys(value)) if (!names.includes(name)) fault(path, `may not have ${name}`);
   };
   only(properties, ["properties"], "/");
-  const { iconBrandColor, capabilities, publisher, connectionParameterSets: sets } = properties.properties;
+  const { iconBrandColor, capabilities, publisher, policyTemplateInstances: policies, connectionParameterSets: sets } = properties.properties;
   // `stackOwner` is for certified connectors, and stops paconn from updating others.
-  only(properties.properties, ["iconBrandColor", "capabilities", "publisher", "connectionParameterSets"], "properties");
+  only(properties.properties, ["iconBrandColor", "capabilities", "publisher", "policyTemplateInstances", "connectionParameterSets"], "properties");
   if (!/^#[0-9A-F]{6}$/i.test(iconBrandColor ?? "") || /^#(007ee5|ffffff)$/i.test(iconBrandColor)) fault("iconBrandColor", "is no colour, or one that is taken");
   if (JSON.stringify(capabilities) !== '["actions"]') fault("capabilities", "are not actions");
   if (!publisher) fault("publisher", "is missing");
+  if (publisher !== swagger.info.contact?.name) fault("publisher", "is not the name in the definition's contact");
+  hostFaults(policies, sets, fault);
 
   only(sets, ["uiDefinition", "values"], "connectionParameterSets");
   const names = sets.values.map((set) => set.name);
@@ -170,6 +173,7 @@ export function propertiesFaults(properties, swagger) {
       if (parameter.uiDefinition?.constraints?.required !== "true") fault(path, "is not required");
       if (!/^[0-9a-zA-Z_]+$/.test(name)) fault(path, "has a name that the schema refuses");
       if (parameter.type === "oauthSetting") oauthFaults(parameter, path, { fault, only, schemes });
+      else if (name === HOST) continue;
       else if (parameter.type !== "securestring" || parameter.uiDefinition?.constraints?.clearText !== false) fault(path, "shows a secret");
       else if (!schemes.some(([scheme, { type }]) => scheme === name && type === "apiKey")) fault(path, "is the key of no security definition");
     }
@@ -177,17 +181,68 @@ export function propertiesFaults(properties, swagger) {
   return found;
 }
 
+/** The connection parameter that has the gateway's host: each operator has another one. */
+const HOST = "host";
+
+function hostFaults(policies, sets, fault) {
+  const [policy, ...more] = policies ?? [];
+  if (policy?.templateId !== "dynamichosturl" || more.length > 0) return fault("policyTemplateInstances", "is not the policy dynamichosturl alone");
+  const { parameters = {} } = policy;
+  if (!policy.title) fault("policyTemplateInstances", "has no title");
+  // Without operations, the policy is for all of them.
+  if (Object.keys(parameters).join() !== "x-ms-apimTemplateParameter.urlTemplate") fault("policyTemplateInstances", "has other parameters than the URL template");
+  if (parameters["x-ms-apimTemplateParameter.urlTemplate"] !== `https://@connectionParameters('${HOST}')`) {
+    fault("policyTemplateInstances", "does not call the connection's host over https");
+  }
+  for (const set of sets.values) {
+    const { type, uiDefinition, ...rest } = set.parameters[HOST] ?? {};
+    if (type !== "string" || uiDefinition?.constraints?.required !== "true" || Object.keys(rest).length > 0) {
+      fault(`${set.name}.${HOST}`, "is not a required text without a default");
+    }
+  }
+}
+
+/** The values that each publisher fills in. */
+function fields(swagger, { properties }) {
+  const metadata = (name) => swagger["x-ms-connector-metadata"].find((property) => property.propertyName === name)?.propertyValue;
+  const { oAuthSettings: oauth } = properties.connectionParameterSets.values.map((set) => set.parameters.token).find(Boolean);
+  const oauth2 = Object.values(swagger.securityDefinitions).find(({ type }) => type === "oauth2");
+  return {
+    "publisher": properties.publisher,
+    "info.contact.name": swagger.info.contact.name,
+    "info.contact.url": swagger.info.contact.url,
+    "info.contact.email": swagger.info.contact.email,
+    "host": swagger.host,
+    "Website": metadata("Website"),
+    "Privacy policy": metadata("Privacy policy"),
+    "authorizationUrl": oauth2.authorizationUrl,
+    "tokenUrl": oauth2.tokenUrl,
+    "clientId": oauth.clientId,
+    "tenantId": oauth.customParameters.tenantId.value,
+    "resourceUri": oauth.customParameters.resourceUri.value,
+  };
+}
+
+/** What marks a value as an example: Microsoft's sample company, reserved names, the empty GUID, and the API of the development part. */
+const PLACEHOLDER = /contoso|fabrikam|\bexample\b|\.invalid\b|00000000-0000-0000-0000-000000000000|^api:\/\/remediation-gateway$|\[\[|<|your[ -]|to ?do/i;
+
+export function placeholderFaults(swagger, properties) {
+  return Object.entries(fields(swagger, properties))
+    .filter(([, value]) => !value || PLACEHOLDER.test(value))
+    .map(([name, value]) => `${name}: still has the example ${JSON.stringify(value)}`);
+}
+
 function oauthFaults(parameter, path, { fault, only, schemes }) {
   const settings = parameter.oAuthSettings;
   only(settings, OAUTH, path);
   if (settings.identityProvider !== "aad") fault(path, "does not sign in to Entra ID");
   if (JSON.stringify(settings).match(/secret/i)) fault(path, "holds a secret, which paconn takes as an argument");
-  if (!["Global", "Direct"].includes(settings.redirectMode)) fault(path, "has an unknown redirect mode");
+  if (settings.redirectMode !== "GlobalPerConnector") fault(path, "has no redirect URL per connector, so that another connector could receive its codes");
   only(settings.customParameters, ["resourceUri", "loginUri", "tenantId"], path);
   if (settings.properties.IsFirstParty !== "False") fault(path, "claims to be Microsoft's own");
   const { resourceUri, tenantId } = settings.customParameters;
   if (!resourceUri?.value) fault(path, "has no resource to ask a token for");
-  if (/graph\.microsoft/.test(resourceUri?.value ?? "")) fault(path, "asks a token for Microsoft Graph, which the gateway refuses");
+  if (/graph\.microsoft/.test(resourceUri?.value ?? "")) fault(path, "requests a token for Microsoft Graph, which the gateway rejects");
   if (["common", "organizations"].includes(tenantId?.value)) fault(path, "signs in to any tenant");
   const [, scheme] = schemes.find(([, { type }]) => type === "oauth2") ?? [];
   if (JSON.stringify(Object.keys(scheme?.scopes ?? {})) !== JSON.stringify(settings.scopes)) fault(path, "asks for other scopes than the security definition");

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { inflateSync } from "node:zlib";
+import { crc32, inflateRawSync, inflateSync } from "node:zlib";
 
 import SwaggerParser from "@apidevtools/swagger-parser";
 import Ajv from "ajv";
 
-import { propertiesFaults, swaggerFaults } from "./check.mjs";
+import { placeholderFaults, propertiesFaults, swaggerFaults } from "./check.mjs";
 import { BRAND, draw, SIZE } from "./icon.mjs";
+import { prefixOf, solutionFiles } from "./publish.mjs";
+import { zip } from "./zip.mjs";
 
 const here = (path) => new URL(path, import.meta.url);
 const read = (path) => readFileSync(here(path), "utf8");
@@ -201,6 +203,16 @@ describe("the checker finds", () => {
     "a token for Graph": [(p) => (oauth(p).customParameters.resourceUri.value = "https://graph.microsoft.com"), /token for Microsoft Graph/],
     "another scope": [(p) => (oauth(p).scopes = ["user_impersonation"]), /other scopes/],
     "a client secret": [(p) => (oauth(p).clientSecret = "x"), /holds a secret/],
+    "another publisher than the contact": [(p) => (p.publisher = "Fabrikam"), /not the name in the definition's contact/],
+    "one redirect URL for all connectors": [(p) => (oauth(p).redirectMode = "Global"), /no redirect URL per connector/],
+    "a fixed host": [(p) => delete p.policyTemplateInstances, /not the policy dynamichosturl alone/],
+    "another policy": [(p) => (p.policyTemplateInstances[0].templateId = "routerequesttoendpoint"), /not the policy dynamichosturl alone/],
+    "a second policy": [(p) => p.policyTemplateInstances.push({ templateId: "setheader", title: "X", parameters: {} }), /not the policy dynamichosturl alone/],
+    "a host over http": [(p) => (p.policyTemplateInstances[0].parameters["x-ms-apimTemplateParameter.urlTemplate"] = "http://@connectionParameters('host')"), /over https/],
+    "a host that may have a scheme": [(p) => (p.policyTemplateInstances[0].parameters["x-ms-apimTemplateParameter.urlTemplate"] = "@connectionParameters('host')"), /over https/],
+    "a policy for some operations": [(p) => (p.policyTemplateInstances[0].parameters["x-ms-apimTemplate-operationName"] = ["RemediateEmails"]), /other parameters/],
+    "a set without the host": [(p) => delete p.connectionParameterSets.values[1].parameters.host, /api-key.host: is not a required text/],
+    "a host with a default": [(p) => (p.connectionParameterSets.values[0].parameters.host.defaultValue = "gateway.example"), /may not have defaultValue|entra-id.host: is not a required text/],
     "two sets of one name": [(p) => (p.connectionParameterSets.values[1].name = "entra-id"), /two sets/],
   };
   for (const [what, [plant, expected]] of Object.entries(plantedProperties)) {
@@ -231,6 +243,83 @@ test("the icon is what icon.mjs draws, 230 by 230, on the brand's colour", () =>
   assert.equal(`#${Buffer.from(BRAND).toString("hex")}`, properties.properties.iconBrandColor.toLowerCase());
 });
 
+describe("the solution", () => {
+  /** A connector with all fields filled in. */
+  const filled = () => {
+    const tenant = "9f4083cb-1ab2-4b3c-8f0e-6a7d5c2b1e90";
+    const replace = (value, pairs) => JSON.parse(pairs.reduce((text, [from, to]) => text.replaceAll(from, to), JSON.stringify(value)));
+    const pairs = [["00000000-0000-0000-0000-000000000000", tenant], ["api://remediation-gateway", `api://${tenant}`], ["Contoso", "Northwind & <Sons>"], ["contoso.com", "northwind.net"]];
+    return [replace(swagger, pairs), replace(properties, pairs)];
+  };
+
+  test("is not packed while a field has an example", () => {
+    const fields = ["publisher", "info.contact.name", "info.contact.url", "info.contact.email", "host", "Website", "Privacy policy", "authorizationUrl", "tokenUrl", "clientId", "tenantId", "resourceUri"];
+    assert.deepEqual(placeholderFaults(swagger, properties).map((fault) => fault.split(":")[0]), fields);
+    const [definition, settings] = filled();
+    definition.info.contact.name = settings.properties.publisher = "Northwind";
+    assert.deepEqual(placeholderFaults(definition, settings), []);
+    assert.deepEqual([...swaggerFaults(definition), ...propertiesFaults(settings, definition)], []);
+    for (const example of ["", "Your Organization", "<publisher>", "[[publisher]]", "Fabrikam", "TODO", "security@mail.example", "https://example.com"]) {
+      definition.info.contact.email = example;
+      assert.deepEqual(placeholderFaults(definition, settings), [`info.contact.email: still has the example ${JSON.stringify(example)}`]);
+    }
+  });
+
+  test("has what Dataverse exports for a connector", () => {
+    const [definition, settings] = filled();
+    const files = solutionFiles(definition, settings, readFileSync(here("icon.png")));
+    const [, , , ...parts] = Object.keys(files);
+    assert.deepEqual(Object.keys(files).slice(0, 3), ["[Content_Types].xml", "solution.xml", "customizations.xml"]);
+    assert.equal(parts.length, 5);
+    for (const part of parts) assert.ok(files["customizations.xml"].includes(`>/${part}<`), part);
+    const extensions = new Set(Object.keys(files).slice(1).map((name) => name.split(".").at(-1)));
+    for (const extension of extensions) assert.ok(files["[Content_Types].xml"].includes(`Extension="${extension}"`), extension);
+    const [, id] = /<connectorid>(.*)<\/connectorid>/.exec(files["customizations.xml"]);
+    const [, name] = /<name>(.*)<\/name>/.exec(files["customizations.xml"]);
+    assert.ok(files["solution.xml"].includes(`<RootComponent type="372" id="{${id}}" schemaName="${name}" behavior="0" />`));
+    assert.match(files["solution.xml"], /description="Northwind &amp; &lt;Sons&gt;"/);
+    assert.match(files["solution.xml"], /<EMailAddress>security@northwind\.net</);
+    assert.ok(files["solution.xml"].includes(`<Version>${swagger.info.version}</Version>`));
+    const part = (member) => JSON.parse(files[`Connector/${name}_${member}.json`]);
+    assert.deepEqual(part("openapidefinition"), definition);
+    assert.deepEqual(part("connectionparametersets"), settings.properties.connectionParameterSets);
+    assert.deepEqual(part("policytemplateinstances"), settings.properties.policyTemplateInstances);
+    assert.ok(!Object.values(files).some((content) => /clientSecret|securestring":/.test(content)));
+  });
+
+  test("has a prefix that Dataverse takes", () => {
+    for (const [publisher, prefix] of [["Northwind", "northwin"], ["3M", undefined], ["A. B. & Co", "abco"], ["Mscrm Partners", undefined]]) {
+      if (prefix) assert.equal(prefixOf(publisher), prefix);
+      else assert.throws(() => prefixOf(publisher), /no prefix/);
+    }
+  });
+
+  test("is an archive of these files, the same each time", () => {
+    const files = { "[Content_Types].xml": "<Types/>", "Connector/\u00e9.json": "x".repeat(100_000), "empty": "", "icon.Png": readFileSync(here("icon.png")) };
+    const archive = zip(files);
+    assert.ok(archive.equals(zip(files)));
+    // Reads the archive from its end, as the format requires.
+    const end = archive.length - 22;
+    assert.equal(archive.toString("latin1", end, end + 4), "PK\x05\x06");
+    assert.equal(archive.readUInt16LE(end + 10), 4);
+    const read = {};
+    for (let at = archive.readUInt32LE(end + 16); at < end; ) {
+      assert.equal(archive.toString("latin1", at, at + 4), "PK\x01\x02");
+      const [sum, packed, size, length] = [archive.readUInt32LE(at + 16), archive.readUInt32LE(at + 20), archive.readUInt32LE(at + 24), archive.readUInt16LE(at + 28)];
+      const start = archive.readUInt32LE(at + 42);
+      const name = archive.toString("utf8", at + 46, at + 46 + length);
+      assert.equal(archive.toString("latin1", start, start + 4), "PK\x03\x04");
+      assert.ok(archive.subarray(start + 4, start + 30).equals(archive.subarray(at + 6, at + 32)), "both headers agree");
+      const data = inflateRawSync(archive.subarray(start + 30 + length, start + 30 + length + packed));
+      assert.deepEqual([data.length, crc32(data)], [size, sum]);
+      read[name] = data;
+      at += 46 + length;
+    }
+    assert.deepEqual(Object.keys(read), Object.keys(files));
+    for (const [name, content] of Object.entries(files)) assert.ok(read[name].equals(Buffer.from(content)), name);
+  });
+});
+
 describe("the readme", () => {
   const readme = read("readme.md");
 
@@ -249,13 +338,19 @@ describe("the readme", () => {
     ]);
   });
 
-  test("tells of each operation, input and placeholder", () => {
+  test("documents each operation, input and field to fill in", () => {
     assert.ok(readme.includes(`### ${operation.summary}`) && readme.includes(`\`${operation.operationId}\``));
     for (const { name, "x-ms-summary": label } of operation.parameters) if (name !== "body") assert.ok(readme.includes(label), label);
     for (const { "x-ms-summary": label } of Object.values(RemediationRequest.properties)) assert.ok(readme.includes(label), label);
     for (const action of RemediationRequest.properties.action.enum) assert.ok(readme.includes(`\`${action}\``), action);
-    for (const placeholder of ["00000000-0000-0000-0000-000000000000", "api://remediation-gateway", swagger.host, swagger.info.contact.email]) {
-      assert.ok(readme.split("## Deployment Instructions")[1].includes(`\`${placeholder}\``), placeholder);
+    const instructions = readme.split("## Deployment Instructions")[1];
+    for (const fault of placeholderFaults(swagger, properties)) {
+      const field = fault.split(":")[0];
+      assert.ok(instructions.includes(`\`${field}\``), field);
     }
+    for (const set of properties.properties.connectionParameterSets.values) {
+      for (const { uiDefinition } of Object.values(set.parameters)) assert.ok(readme.includes(uiDefinition.displayName), uiDefinition.displayName);
+    }
+    for (const command of ["pac connector create", "pac connector update", "pac solution import", "node publish.mjs"]) assert.ok(instructions.includes(command), command);
   });
 });

@@ -1,5 +1,5 @@
-// The functions of the workflow language that the playbooks use: how many arguments each takes, and what it gives. All arguments are
-// evaluated first, also those of `if`: Logic Apps promises nothing else.
+// The functions of the workflow language that the playbooks use: how many arguments each takes, and what it returns. The interpreter evaluates
+// all arguments first, also those of `if`, since Logic Apps does not document anything else.
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 const text = (name, value) => {
@@ -39,7 +39,8 @@ export const FUNCTIONS = {
   base64ToString: [1, 1, (value) => Buffer.from(text("base64ToString", value), "base64").toString("utf8")],
   chunk: [2, 2, (all, size) => {
     if (whole("chunk", size) < 1) throw new Error("chunk expects a positive size");
-    return Array.from({ length: Math.ceil(list("chunk", all).length / size) }, (_, at) => all.slice(at * size, (at + 1) * size));
+    if (typeof all !== "string") list("chunk", all);
+    return Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size));
   }],
   coalesce: [1, 99, (...all) => all.find((value) => value !== null && value !== undefined) ?? null],
   concat: [1, 99, (...all) => all.map(asText).join("")],
@@ -49,21 +50,47 @@ export const FUNCTIONS = {
     throw new Error(`contains expects a collection, not ${JSON.stringify(within)}`);
   }],
   createArray: [0, 99, (...all) => all],
+  endsWith: [2, 2, (value, end) => text("endsWith", value).toLowerCase().endsWith(text("endsWith", end).toLowerCase())],
   empty: [1, 1, (value) => value === null || value === undefined || (isObject(value) ? Object.keys(value).length === 0 : value.length === 0)],
   encodeURIComponent: [1, 1, (value) => encodeURIComponent(text("encodeURIComponent", value))],
   equals: [2, 2, (a, b) => equal(a, b)],
+  first: [1, 1, (value) => value[0] ?? null],
   greater: [2, 2, (a, b) => whole("greater", a) > whole("greater", b)],
   if: [3, 3, (condition, then, otherwise) => (truth("if", condition) ? then : otherwise)],
+  intersection: [2, 2, (a, b) => {
+    const others = new Set(list("intersection", b).map((value) => JSON.stringify(value)));
+    return list("intersection", a).filter((value) => others.has(JSON.stringify(value)));
+  }],
   join: [2, 2, (all, separator) => list("join", all).map(asText).join(separator)],
   json: [1, 1, (value) => JSON.parse(text("json", value))],
+  last: [1, 1, (value) => value.at(-1) ?? null],
   length: [1, 1, (value) => {
     if (typeof value !== "string" && !Array.isArray(value)) throw new Error(`length expects a text or an array, not ${JSON.stringify(value)}`);
     return value.length;
   }],
+  lessOrEquals: [2, 2, (a, b) => whole("lessOrEquals", a) <= whole("lessOrEquals", b)],
+  min: [2, 2, (a, b) => Math.min(whole("min", a), whole("min", b))],
+  not: [1, 1, (value) => !truth("not", value)],
+  or: [1, 99, (...all) => all.map((value) => truth("or", value)).some(Boolean)],
   range: [2, 2, (start, count) => Array.from({ length: whole("range", count) }, (_, at) => whole("range", start) + at)],
   replace: [3, 3, (value, from, to) => text("replace", value).replaceAll(from, to)],
+  setProperty: [3, 3, (object, name, value) => {
+    if (!isObject(object)) throw new Error(`setProperty expects an object, not ${JSON.stringify(object)}`);
+    return { ...object, [text("setProperty", name)]: value };
+  }],
+  skip: [2, 2, (all, count) => {
+    // Logic Apps does not document what happens beyond the end, so the playbooks must not depend on it.
+    if (whole("skip", count) < 0 || count > list("skip", all).length) throw new Error(`skip cannot skip ${count} of ${all.length} items`);
+    return all.slice(count);
+  }],
+  split: [2, 2, (value, separator) => text("split", value).split(text("split", separator))],
+  startsWith: [2, 2, (value, start) => text("startsWith", value).toLowerCase().startsWith(text("startsWith", start).toLowerCase())],
   string: [1, 1, asText],
   sub: [2, 2, (a, b) => whole("sub", a) - whole("sub", b)],
+  substring: [3, 3, (value, start, count) => {
+    if (whole("substring", start) + whole("substring", count) > text("substring", value).length) throw new Error("substring reaches beyond the end");
+    return value.slice(start, start + count);
+  }],
   take: [2, 2, (value, count) => value.slice(0, whole("take", count))],
   toLower: [1, 1, (value) => text("toLower", value).toLowerCase()],
   trim: [1, 1, (value) => text("trim", value).trim()],

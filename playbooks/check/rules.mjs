@@ -1,7 +1,9 @@
-// What must hold for a playbook's template: the rules of ARM templates, those of the workflow definition language, and our own.
-// `faults` names each place where one does not.
+// The rules of ARM templates, of the workflow definition language, of Azure-Sentinel's gallery, and our own. `faults` returns each violation
+// with its path.
 import { ARM_FUNCTIONS, FUNCTIONS } from "./functions.mjs";
 import { armExpression, calls, texts, workflowParts } from "./expression.mjs";
+import { galleryFaults } from "./gallery.mjs";
+import { secureDataFaults } from "./secure-data.mjs";
 
 const TEMPLATE_SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#";
 const WORKFLOW_SCHEMA = "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#";
@@ -27,6 +29,10 @@ const ACTIONS = {
   Terminate: [["runStatus"], ["runError"]],
 };
 const ACTION_MEMBERS = ["type", "kind", "description", "runAfter", "inputs", "limit", "operationOptions", "runtimeConfiguration", "expression", "actions", "else", "foreach"];
+/** The most characters that Logic Apps takes in an expression. */
+const MAX_EXPRESSION = 8192;
+/** The most characters that Microsoft Sentinel takes in a comment. */
+const MAX_COMMENT = 30_000;
 /** Words that claim more than anyone knows when a remediation was accepted. */
 const CLAIMS = /\b(deleted|done|removed|purged|remediated successfully)\b/i;
 
@@ -38,6 +44,7 @@ export function faults(template) {
   const fault = (path, what) => found.push(`${path || "/"}: ${what}`);
   const workflow = template.resources?.find((resource) => resource.type === "Microsoft.Logic/workflows");
   templateFaults(template, fault);
+  galleryFaults(template, fault);
   if (workflow) workflowFaults(template, workflow, fault);
   else fault("/resources", "no workflow");
   return found;
@@ -91,7 +98,6 @@ function templateFaults(template, fault) {
     const path = `/resources/${index}`;
     if (API_VERSIONS[resource.type] !== resource.apiVersion) fault(path, `is ${resource.type} in ${resource.apiVersion}, which was not checked`);
     if (!armExpression(resource.name)) fault(`${path}/name`, "is fixed, so that the template could be deployed once");
-    if (resource.location !== "[parameters('Location')]") fault(`${path}/location`, "is not the parameter");
     if (ids.indexOf(ids[index]) !== index) fault(`${path}/name`, "is that of another resource");
     for (const id of resource.dependsOn ?? []) if (!ids.includes(id)) fault(`${path}/dependsOn`, `names ${id}, which is not in the template`);
   });
@@ -115,7 +121,7 @@ function workflowFaults(template, workflow, fault) {
   const at = `/resources/${template.resources.indexOf(workflow)}`;
   const { definition, parameters: given = {}, accessControl } = workflow.properties;
   const path = `${at}/properties/definition`;
-  if (workflow.identity?.type !== "SystemAssigned") fault(at, "has no managed identity of its own");
+  if (workflow.identity?.type !== "SystemAssigned") fault(at, "has no system-assigned managed identity");
   if (definition.$schema !== WORKFLOW_SCHEMA) fault(`${path}/$schema`, "is not that of a workflow definition");
   if (!/^\d+\.\d+\.\d+\.\d+$/.test(definition.contentVersion)) fault(`${path}/contentVersion`, "is not four numbers");
   if (Object.keys(definition.outputs ?? {}).length > 0) fault(`${path}/outputs`, "would stand in the run history");
@@ -125,16 +131,16 @@ function workflowFaults(template, workflow, fault) {
   const trigger = definition.triggers[triggerName];
   if (trigger.type === "Request") {
     const triggers = accessControl?.triggers;
-    if (triggers?.sasAuthenticationPolicy?.state !== "Disabled") fault(at, "can be started by whoever has the link");
+    if (triggers?.sasAuthenticationPolicy?.state !== "Disabled") fault(at, "starts for everyone who has the link");
     const policies = Object.values(triggers?.openAuthenticationPolicies?.policies ?? {});
     for (const policy of policies) {
       for (const name of ["iss", "aud", "oid"]) {
         if (!policy.claims.some((claim) => claim.name === name && claim.value)) fault(at, `lets in a token whatever its ${name}`);
       }
     }
-    if (policies.length === 0) fault(at, "can be started by nobody, or by everyone");
+    if (policies.length === 0) fault(at, "has no policy for who may start it");
     for (const [key, member] of members(trigger.inputs.schema, `${path}/triggers/${triggerName}/inputs/schema`)) {
-      if (/\/(pattern|patternProperties)$/.test(key) && !key.endsWith("/properties/pattern")) fault(key, `is refused by Azure in a trigger's schema: ${member}`);
+      if (/\/(pattern|patternProperties)$/.test(key) && !key.endsWith("/properties/pattern")) fault(key, `is rejected by Azure in a trigger's schema: ${member}`);
     }
   }
 
@@ -197,6 +203,7 @@ function workflowFaults(template, workflow, fault) {
   const check = (value, valuePath, entry, secured) => {
     for (const [textPath, text] of texts(value, valuePath)) {
       if (CLAIMS.test(text)) fault(textPath, "claims more than accepted");
+      if (text.length > MAX_EXPRESSION) fault(textPath, `has more than ${MAX_EXPRESSION} characters, which Logic Apps does not evaluate`);
       if (armish(text)) continue;
       let parts;
       try {
@@ -206,6 +213,9 @@ function workflowFaults(template, workflow, fault) {
         continue;
       }
       const all = parts.filter((part) => typeof part !== "string").flatMap(calls);
+      for (const name of headersIn(text)) {
+        if (!text.includes(`['headers']?['${name.toLowerCase()}']`)) fault(textPath, `reads the header ${name}, but not in lower case, as HTTP/2 spells it`);
+      }
       for (const call of all) {
         const [fewest, most] = FUNCTIONS[call.name] ?? [];
         if (fewest === undefined) fault(textPath, `calls the unknown function ${call.name}`);
@@ -246,8 +256,8 @@ function workflowFaults(template, workflow, fault) {
     actionFaults(entry, { fault, actions, trigger, inLoop });
   }
   for (const name of Object.keys(definition.parameters ?? {})) if (!used.has(name)) fault(`${path}/parameters/${name}`, "is not used");
-  const gateway = [...actions.values()].filter((entry) => entry.action.type === "Http");
-  if (gateway.length !== 1) fault(path, "does not call the gateway in exactly one place");
+  if (![...actions.values()].some((entry) => entry.action.type === "Http")) fault(path, "does not call the gateway");
+  secureDataFaults({ trigger: { action: trigger, path: `${path}/triggers/${triggerName}` }, actions }, fault);
 }
 
 /** Whether ARM evaluates `text` before Logic Apps sees it. */
@@ -260,6 +270,9 @@ function* members(value, path) {
     yield* members(member, `${path}/${key}`);
   }
 }
+
+/** The names of the headers that an expression reads. */
+const headersIn = (text) => [...text.matchAll(/\['headers'\]\?\['([\w-]+)'\]/g)].map((match) => match[1]);
 
 /** The x of each parameters('$connections')['x']. */
 function connectionsIn(node) {
@@ -293,14 +306,26 @@ function actionFaults(entry, { fault, actions, trigger, inLoop }) {
   if (["If", "Foreach"].includes(action.type) && action.actions === undefined) fault(path, "has no actions");
   if (action.type === "InitializeVariable" && parents.length > 0) fault(path, "initializes a variable inside of another action");
   if (action.type === "Terminate" && inLoop(entry).length > 0) fault(path, "ends the run from inside of a loop");
-  if (action.type === "Response" && trigger.type !== "Request") fault(path, "responds, but nobody asked");
+  if (action.type === "Response" && trigger.type !== "Request") fault(path, "responds, but the trigger takes no request");
   if (action.type === "AppendToArrayVariable") {
     const loops = inLoop(entry).map((loop) => actions.get(loop).action);
     if (loops.some((loop) => loop.runtimeConfiguration?.concurrency?.repetitions !== 1)) fault(path, "appends in a loop that runs in parallel");
   }
   const timeout = action.limit?.timeout;
   if (timeout !== undefined && !DURATION.test(timeout) && !/^\[parameters\('\w+'\)\]$/.test(timeout)) fault(path, "has a timeout that is no duration");
+  if (action.type === "ApiConnection" && action.inputs?.path === "/Incidents/Comment") commentFaults(entry, fault);
   if (action.type === "Http") gatewayFaults(entry, { fault, inLoop, scope, name });
+}
+
+/** A comment's length must not depend on the incident. */
+function commentFaults({ action, path }, fault) {
+  try {
+    const { whole, parts: [cut] } = workflowParts(action.inputs.body.message);
+    if (whole && cut.kind === "call" && cut.name === "take" && literal(cut.args[1]) <= MAX_COMMENT) return;
+  } catch {
+    // Reported with the expression.
+  }
+  fault(path, `can write a comment of more than ${MAX_COMMENT} characters`);
 }
 
 /** What must hold for the call to the gateway. */
@@ -320,7 +345,6 @@ function gatewayFaults(entry, { fault, inLoop, scope, name }) {
   const durations = [retryPolicy?.interval, retryPolicy?.minimumInterval, retryPolicy?.maximumInterval];
   const isRetried = retryPolicy?.type === "exponential" && retryPolicy.count >= 1 && retryPolicy.count <= 90 && durations.every((duration) => DURATION.test(duration));
   if (!isRetried) fault(path, "has no retry policy, or one that Logic Apps does not take");
-  if (!action.runtimeConfiguration?.secureData?.properties?.includes("inputs")) fault(path, "leaves its inputs in the run history");
   const reader = Object.values(scope).find((other) => other.runAfter?.[name]);
   for (const status of ["Succeeded", "Failed", "TimedOut"]) {
     if (!reader?.runAfter[name].includes(status)) fault(path, `is not followed by a reading of its answer when it ${status}`);

@@ -1,13 +1,13 @@
-// Runs a workflow definition as Logic Apps would, as far as the playbooks use it, against stand-ins for the world outside.
+// Interprets a workflow definition as Logic Apps does, as far as the playbooks use it. The caller passes stand-ins for the gateway and connections.
 import { asText, equal, FUNCTIONS } from "./functions.mjs";
 import { workflowParts } from "./expression.mjs";
 
 class Terminated extends Error {}
 
 /**
- * Plays one run. `parameters` are the workflow's; `trigger` is `{headers, body}`; `gateway(request)` gives `{statusCode, headers, body}` or
- * throws for a lost connection; `connection(name, inputs)` gives `{status, body}`. Gives the run's status, its error, the response, each call
- * to the gateway and to a connection, and each action's outcome.
+ * Plays one run. `parameters` are the workflow's; `trigger` is `{headers, body}`; `gateway(request)` returns `{statusCode, headers, body}` or
+ * throws for a lost connection; `connection(name, inputs)` returns `{status, body}`. Returns the run's status and error, the response, each call
+ * to the gateway and to a connection, and the status of each action.
  */
 export function run(definition, { parameters, trigger, runName = "08585287554177334956853859655CU00", workflowName = "playbook", gateway, connection }) {
   const outcome = { status: undefined, error: undefined, response: undefined, gatewayCalls: [], connectionCalls: [], actions: {} };
@@ -117,7 +117,12 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
       Object.assign(outcome, { status: resolved.runStatus, error: resolved.runError });
       throw new Terminated();
     },
-    If: (action) => ({ status: all(condition(action.expression) ? action.actions : (action.else?.actions ?? {})) }),
+    If: (action) => {
+      const branches = [action.actions, action.else?.actions ?? {}];
+      const [taken, other] = condition(action.expression) ? branches : branches.toReversed();
+      skip(other);
+      return { status: all(taken) };
+    },
     Foreach: (action, name) => {
       const statuses = resolve(action.foreach).map((value) => {
         loops.set(name, value);
@@ -134,6 +139,16 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
     return { outputs: { body }, status };
   }
 
+  /** Marks the actions of a branch that does not run, and those inside them, as skipped: a loop must not see an earlier iteration's. */
+  function skip(actions) {
+    for (const [name, action] of Object.entries(actions ?? {})) {
+      results.set(name, { name, status: "Skipped", outputs: null });
+      outcome.actions[name] = "Skipped";
+      skip(action.actions);
+      skip(action.else?.actions);
+    }
+  }
+
   /** Runs the actions of a scope in the order of their runAfter, and gives the scope's status. */
   function all(actions) {
     for (const name of Object.keys(actions)) results.delete(name);
@@ -142,8 +157,12 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
       const [name, action] = [...waiting].find(([, action]) => Object.keys(action.runAfter).every((earlier) => results.has(earlier)));
       waiting.delete(name);
       const isDue = Object.entries(action.runAfter).every(([earlier, statuses]) => statuses.includes(results.get(earlier).status));
-      results.set(name, isDue ? one(name, action) : { name, status: "Skipped", outputs: null });
-      outcome.actions[name] = results.get(name).status;
+      if (isDue) {
+        results.set(name, one(name, action));
+        outcome.actions[name] = results.get(name).status;
+      } else {
+        skip({ [name]: action });
+      }
     }
     return [...Object.keys(actions)].some((name) => isFailedLeaf(name, actions)) ? "Failed" : "Succeeded";
   }

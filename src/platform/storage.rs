@@ -129,11 +129,11 @@ impl<'a> Written<'a> {
             written.tried = Some(tried.millis());
             written.until = Some(until.millis());
         }
-        if let Some((_, Accepted { location, duplicate, graph_request_id, status })) = &record.accepted {
-            written.location = Some(location);
-            written.duplicate = Some(*duplicate);
-            written.graph_request_id = graph_request_id.as_deref();
-            written.status = Some(*status);
+        if let Some((_, accepted)) = &record.accepted {
+            written.location = Some(&accepted.location);
+            written.duplicate = Some(accepted.duplicate);
+            written.graph_request_id = accepted.graph_request_id.as_deref();
+            written.status = Some(accepted.status);
         }
         written
     }

@@ -1,0 +1,54 @@
+// Writes a ZIP archive: PKWARE's APPNOTE, sections 4.3.7, 4.3.12 and 4.3.16, with deflate and without any extension.
+import { crc32, deflateRawSync } from "node:zlib";
+
+const VERSION = 20;
+const DEFLATE = 8;
+/** Names are UTF-8. */
+const FLAGS = 0x0800;
+/** 1 January 1980, so that the same files give the same archive. */
+const DATE = 0x0021;
+
+/** An archive of `files`, an object from names to texts or buffers. */
+export function zip(files) {
+  const parts = [];
+  const directory = [];
+  let offset = 0;
+  for (const [name, content] of Object.entries(files)) {
+    const data = Buffer.from(content);
+    const packed = deflateRawSync(data, { level: 9 });
+    const path = Buffer.from(name);
+    const entry = numbers(
+      [VERSION, 2],
+      [FLAGS, 2],
+      [DEFLATE, 2],
+      [0, 2],
+      [DATE, 2],
+      [crc32(data), 4],
+      [packed.length, 4],
+      [data.length, 4],
+      [path.length, 2],
+      [0, 2],
+    );
+    parts.push(Buffer.from("PK\x03\x04", "latin1"), entry, path, packed);
+    directory.push(
+      Buffer.from("PK\x01\x02", "latin1"),
+      numbers([VERSION, 2]),
+      entry,
+      numbers([0, 2], [0, 2], [0, 2], [0, 4], [offset, 4]),
+      path,
+    );
+    offset += 4 + entry.length + path.length + packed.length;
+  }
+  const central = Buffer.concat(directory);
+  const count = Object.keys(files).length;
+  const end = numbers([0, 2], [0, 2], [count, 2], [count, 2], [central.length, 4], [offset, 4], [0, 2]);
+  return Buffer.concat([...parts, central, Buffer.from("PK\x05\x06", "latin1"), end]);
+}
+
+/** Little-endian numbers, each of the given size in bytes. */
+function numbers(...fields) {
+  const buffer = Buffer.alloc(fields.reduce((sum, [, size]) => sum + size, 0));
+  let at = 0;
+  for (const [value, size] of fields) at = buffer.writeUIntLE(value, at, size);
+  return buffer;
+}

@@ -1,0 +1,143 @@
+// Follows recipients through a workflow, and reports each place at which the run history would show them.
+//
+// Everything in the trigger's outputs can hold a recipient, and so can the output of each action that reads from
+// there. Azure documents which operations can hide their inputs and outputs ("Secure data in run history by using
+// obfuscation"). Those must do so as soon as they name such data at all. The others may only use a number or a truth
+// value that was made of it, or a member of the gateway's answer that holds no address.
+import { calls, texts, workflowParts } from "./expression.mjs";
+
+const BOTH = ["inputs", "outputs"];
+/** What each type of trigger and action can hide. Hidden inputs of `Compose` and `Response` also hide the outputs. */
+const CAN_HIDE = {
+  ApiConnection: BOTH,
+  ApiConnectionWebhook: BOTH,
+  Compose: ["inputs"],
+  Http: BOTH,
+  Query: BOTH,
+  Request: BOTH,
+  Response: ["inputs"],
+  Select: BOTH,
+};
+/** Functions whose result is a number or a truth value, whatever they are given. */
+const COUNTING = [
+  "and",
+  "contains",
+  "empty",
+  "endsWith",
+  "equals",
+  "greater",
+  "length",
+  "lessOrEquals",
+  "not",
+  "or",
+  "startsWith",
+];
+/** Members that hold no address: the outcome in the gateway's answer, the decision on a card, and an action's status. */
+const ADDRESS_FREE = [
+  "code",
+  "decision",
+  "duplicate",
+  "requestId",
+  "status",
+  "statusCode",
+  "submitActionId",
+  "trackingUrl",
+];
+/** Functions that read what an earlier action made. */
+const OUTPUTS = ["actions", "body", "outputs"];
+
+/** `actions` is a map from names to `{action, path, parents}`; `trigger` is `{action, path}`. */
+export function secureDataFaults({ trigger, actions }, fault) {
+  const holders = new Set();
+  const variables = new Set();
+
+  /** Whether the value of `node` can hold a recipient. `context.item` says whether item() can. */
+  function holds(node, context) {
+    if (node.kind === "literal") return false;
+    if (node.kind === "member") {
+      const isAddressFree = OUTPUTS.includes(root(node).name) && ADDRESS_FREE.includes(node.key.value);
+      return !isAddressFree && (holds(node.object, context) || holds(node.key, context));
+    }
+    if (COUNTING.includes(node.name)) return false;
+    const [first] = node.args;
+    if (node.name === "triggerBody" || node.name === "triggerOutputs") return true;
+    if (OUTPUTS.includes(node.name)) return holders.has(first?.value);
+    if (node.name === "variables") return variables.has(first?.value);
+    if (node.name === "items") {
+      return expressions(actions.get(first?.value)?.action.foreach).some((from) => holds(from, context));
+    }
+    if (node.name === "item") return context.item;
+    if (node.name === "if") return node.args.slice(1).some((arg) => holds(arg, context));
+    return node.args.some((arg) => holds(arg, context));
+  }
+
+  /** Whether `node` names such data at all, if only to count it. */
+  const touches = (node, context) =>
+    calls(node).some(({ name, args: [first] }) => {
+      if (name === "triggerBody" || name === "triggerOutputs") return true;
+      if (OUTPUTS.includes(name)) return holders.has(first?.value);
+      return name === "item" && context.item;
+    });
+
+  const contextOf = ({ action }) => ({
+    item: expressions(action.inputs?.from).some((node) => holds(node, { item: false })),
+  });
+  /** The expressions that the run history shows as the action's inputs. */
+  const inputsOf = ({ action }) =>
+    expressions({ inputs: action.inputs, expression: action.expression, foreach: action.foreach });
+
+  // An action can read from one that is declared later, and a variable from any: repeat until nothing is new.
+  for (let before = -1; before !== holders.size + variables.size;) {
+    before = holders.size + variables.size;
+    for (const [name, entry] of actions) {
+      if (!inputsOf(entry).some((node) => holds(node, contextOf(entry)))) continue;
+      holders.add(name);
+      if (entry.action.inputs?.name) variables.add(entry.action.inputs.name);
+      for (const variable of entry.action.inputs?.variables ?? []) variables.add(variable.name);
+    }
+    // The answer of a service to which recipients were sent can quote them, however little of it was made of them.
+    for (const [name, entry] of actions) {
+      const isCall = ["ApiConnection", "ApiConnectionWebhook", "Http"].includes(entry.action.type);
+      if (isCall && inputsOf(entry).some((node) => touches(node, contextOf(entry)))) holders.add(name);
+    }
+  }
+
+  const hidden = ({ action }) => action.runtimeConfiguration?.secureData?.properties ?? [];
+  const needs = (entry, properties) => {
+    for (const property of properties.filter((property) => !hidden(entry).includes(property))) {
+      fault(entry.path, `leaves its ${property} in the run history, with recipients`);
+    }
+  };
+  for (const entry of [trigger, ...actions.values()]) {
+    const { type } = entry.action;
+    for (const property of hidden(entry).filter((property) => !CAN_HIDE[type]?.includes(property))) {
+      fault(entry.path, `is of the type ${type}, for which Azure rejects secure ${property}`);
+    }
+  }
+  needs(trigger, CAN_HIDE[trigger.action.type] ?? BOTH);
+  for (const entry of actions.values()) {
+    const context = contextOf(entry);
+    const properties = CAN_HIDE[entry.action.type];
+    if (!properties) {
+      if (inputsOf(entry).some((node) => holds(node, context))) {
+        fault(entry.path, `is of the type ${entry.action.type}, which cannot hide the recipients in its inputs`);
+      }
+    } else if (inputsOf(entry).some((node) => touches(node, context))) {
+      needs(entry, properties);
+    }
+  }
+}
+
+/** The call whose result a chain of members starts from. */
+const root = (node) => (node.kind === "member" ? root(node.object) : node);
+
+/** The expressions in a value. `faults` reports texts that are none. */
+function expressions(value) {
+  return [...texts(value)].flatMap(([, text]) => {
+    try {
+      return workflowParts(text).parts.filter((part) => typeof part !== "string");
+    } catch {
+      return [];
+    }
+  });
+}
