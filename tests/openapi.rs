@@ -84,7 +84,8 @@ async fn successes_are_as_described(world: &World) -> TestResult {
         );
         assert_eq!(ask(&description, request().header("Prefer", "return=minimal")).await?.0, 202);
     }
-    let duplicate = NextAnswer::new(Endpoint::Remediate).status(409).body("Duplicate remediation");
+    let error = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
+    let duplicate = NextAnswer::new(Endpoint::Remediate).status(409).body(error.to_string());
     world.sandbox.script(duplicate)?;
     assert_eq!(ask(&description, post(world, "/remediate").body(seed(0x200))).await?.0, 202);
     Ok(())

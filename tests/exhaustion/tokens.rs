@@ -21,7 +21,8 @@ pub(crate) fn hostile(world: &World) -> Result<Vec<(&'static str, u16, Add)>, Fa
     for _ in 0..OF_EACH {
         let header = json!({ "alg": "RS256", "typ": "JWT", "kid": guid() }).to_string();
         let header = BASE64_URL_SAFE_NO_PAD.encode(header);
-        all.push(("a key that nobody has", 401, bearer(format!("{header}.{claims}.{signature}"))));
+        // Its claims fit, so that the key may be one that Entra publishes later.
+        all.push(("an unknown key", 503, bearer(format!("{header}.{claims}.{signature}"))));
         let other = BASE64_URL_SAFE_NO_PAD.encode(guid().repeat(8).get(..256).unwrap_or_default());
         all.push(("another signature", 401, bearer(format!("{rest}.{other}"))));
         let long = BASE64_URL_SAFE_NO_PAD.encode(json!({ "oid": guid(), "x": "x".repeat(8_000) }).to_string());

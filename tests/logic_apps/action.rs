@@ -43,7 +43,12 @@ pub(crate) struct HttpAction {
     /// `None` where the workflow suppresses its headers.
     pub(crate) run_id: Option<String>,
     pub(crate) retries: Retries,
+    /// The base URL that is polled instead of Microsoft's portal.
+    pub(crate) portal: String,
 }
+
+/// The origin of the links that Graph sends.
+const PORTAL: &str = "https://security.microsoft.com";
 
 /// How an action ended.
 pub(crate) struct Run {
@@ -78,7 +83,8 @@ impl HttpAction {
         while answer.status == 202 {
             let location = answer.header("location").ok_or("a 202 without a Location fails the action")?.to_owned();
             polls += 1;
-            answer = Answer::to(client()?.request(Method::GET, location).bearer_auth(&self.token)).await?;
+            let page = location.replacen(PORTAL, &self.portal, 1);
+            answer = Answer::to(client()?.request(Method::GET, page).bearer_auth(&self.token)).await?;
         }
         Ok(Run { answer, attempts, polls })
     }

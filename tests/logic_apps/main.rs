@@ -70,6 +70,7 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
             key: (index % 2 == 0).then(guid),
             run_id: Some(format!("run-{index}")),
             retries: Retries::scaled(random.fork()),
+            portal: world.sandbox.base_url().to_owned(),
         };
         let places = Arc::clone(&places);
         runs.spawn(async move {
@@ -124,11 +125,11 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
 }
 
 async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
-    // A Location that can be reached, so that a poll would show.
-    let page = format!("{}/action-center", world.sandbox.base_url());
+    // The sandbox stands in for the portal, so that a poll would show.
+    let page = "https://security.microsoft.com/action-center/history";
     for (run_id, status, polls) in [(Some("run-1"), 200, 0), (None, 404, 1)] {
         world.sandbox.clear();
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(202).header("Location", &page))?;
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(202).header("Location", page))?;
         let action = HttpAction {
             url: format!("{}/remediate", world.gateway.base_url()),
             token: world.token(),
@@ -136,6 +137,7 @@ async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
             key: None,
             run_id: run_id.map(str::to_owned),
             retries: Retries::scaled(fastrand::Rng::with_seed(1)),
+            portal: world.sandbox.base_url().to_owned(),
         };
         let run = action.run().await?;
         // Without the header the action ends as the portal page does: that is what the 200 is for.
@@ -154,6 +156,7 @@ async fn what_graph_asks_to_wait_is_waited(world: &World) -> TestResult {
         key: Some(guid()),
         run_id: Some("run-1".to_owned()),
         retries: Retries::scaled(fastrand::Rng::with_seed(1)),
+        portal: world.sandbox.base_url().to_owned(),
     };
     let began = Instant::now();
     let run = action.run().await?;
@@ -172,6 +175,7 @@ async fn what_is_refused_is_not_sent_again(world: &World) -> TestResult {
         key: None,
         run_id: Some("run-1".to_owned()),
         retries: Retries::scaled(fastrand::Rng::with_seed(1)),
+        portal: world.sandbox.base_url().to_owned(),
     };
     let mut invalid = payload();
     invalid["severity"] = "urgent".into();
