@@ -55,7 +55,7 @@ pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
 
 /// The configuration of the gateway.
 pub(crate) fn variables() -> Variables {
-    let digest: String = Sha256::digest(API_KEY).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(API_KEY).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     Variables::from([
         ("TENANT_ID", json!(TENANT)),
         ("CLIENT_ID", json!("22222222-0000-0000-0000-000000000001")),
