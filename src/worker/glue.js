@@ -216,19 +216,14 @@ export async function callMicrosoft(head, body, cap, skip, { signal }) {
  * milliseconds. Its response must name the format that the first line of `head` names; without that header it is the caller's response.
  */
 export async function pass(env, name, head, body, formatHeader, patience) {
-  // Views of the module's memory would not last.
-  const message = new Uint8Array(head.length + body.length);
-  message.set(head);
-  message.set(body, head.length);
-  const lines = message.subarray(0, head.length);
+  // A view of the module's memory would not last.
+  const lines = head.slice();
   let timer;
   const late = new Promise((_, fail) => {
     timer = setTimeout(fail, patience);
   });
   try {
-    // The host is of no account: the binding and the name address the object.
-    const init = { method: "POST", body: message };
-    const response = await Promise.race([env.LEDGER.getByName(name).fetch("https://ledger/", init), late]);
+    const response = await Promise.race([send(env, name, lines, body), late]);
     const headers = new Headers(response.headers);
     if (headers.get(formatHeader) === decoder.decode(lines.subarray(0, lines.indexOf(10)))) {
       headers.delete(formatHeader);
@@ -244,6 +239,20 @@ export async function pass(env, name, head, body, formatHeader, patience) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Sends a message. A request holds the bytes of its body until its response comes, and a suspended function its
+ * variables. Many that wait would exhaust the memory of the isolate. So the body is a stream, which is gone once it is
+ * read, and this function ends at once. `body` is a view of the module's memory, which would not last.
+ */
+function send(env, name, lines, body) {
+  const message = new Uint8Array(lines.length + body.length);
+  message.set(lines);
+  message.set(body, lines.length);
+  // The host has no meaning: the binding and the name address the object.
+  const init = { method: "POST", body: new Response(message).body };
+  return env.LEDGER.getByName(name).fetch("https://ledger/", init);
 }
 
 /** All rows of a query, each an array. Read at once: `values` may be views of the module's memory. */
