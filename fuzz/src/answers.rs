@@ -113,7 +113,7 @@ fn could_be_quoted(text: &str) -> bool {
 fn is_link(location: &str) -> bool {
     let tracking = Tracking::of(location);
     let uri = Uri::parse(tracking.url.as_str()).ok();
-    let authority = uri.as_ref().and_then(fluent_uri::Uri::authority);
+    let authority = uri.as_ref().and_then(Uri::authority);
     let is_host = |host: &str| {
         host.split('.').all(|label| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
     };

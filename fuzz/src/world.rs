@@ -55,7 +55,9 @@ pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
 
 /// The configuration of the gateway.
 pub(crate) fn variables() -> Variables {
-    let digest = Sha256::digest(API_KEY).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    let digest = Sha256::digest(API_KEY);
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let digest: String = digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
     Variables::from([
         ("TENANT_ID", json!(TENANT)),
         ("CLIENT_ID", json!("22222222-0000-0000-0000-000000000001")),
