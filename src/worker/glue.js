@@ -212,8 +212,9 @@ export async function callMicrosoft(head, body, cap, skip, { signal }) {
 // ---- The ledger ----
 
 /**
- * Has a caller's object carry out a job. The message is `head`, lines of text, and `body`, the one for Graph. The object is given up after `patience`
- * milliseconds. Its response must name the format that the first line of `head` names; without that header it is the caller's response.
+ * Sends a job to a caller's object and returns its response. The message is `head`, lines of text, and `body`, the one
+ * for Graph. The call fails after `patience` milliseconds. The response must name, in the header `formatHeader`, the
+ * format that is the first line of `head`. The caller gets the response without that header.
  */
 export async function pass(env, name, head, body, formatHeader, patience) {
   // A view of the module's memory would not last.
