@@ -1,20 +1,19 @@
 //! Percent escapes (RFC 3986 section 2.1).
 
-/// `text` with its percent escapes resolved; `None` where they give no UTF-8.
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// The ASCII characters that are not unreserved (RFC 3986 section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Decodes the percent escapes of `text`. Returns `None` if the result is not UTF-8.
 #[must_use]
 pub fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let (value, after) = read_escape(rest).unwrap_or((byte, after));
-        bytes.push(value);
-        rest = after;
-    }
-    String::from_utf8(bytes).ok()
+    percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
 
-/// Decodes `text` until no escape is left, so that it does not matter how often it was encoded. What is no UTF-8 then
-/// is replaced.
+/// Decodes `text` until no escape is left, however often it was encoded. Replaces what is not UTF-8 by U+FFFD.
+///
+/// Runs in linear time, which repeated calls of [`decode`] would not.
 #[must_use]
 pub fn decode_fully(text: &str) -> String {
     let mut bytes: Vec<u8> = Vec::with_capacity(text.len());
@@ -32,7 +31,7 @@ pub fn decode_fully(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The byte that the escape at the start of `text` stands for, and what follows it.
+/// Returns the byte that the escape at the start of `text` encodes, and the bytes after the escape.
 #[must_use]
 pub fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
     let (&[b'%', high, low], after) = text.split_first_chunk()? else { return None };
@@ -40,32 +39,16 @@ pub fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
     Some((digit(high)? << 4 | digit(low)?, after))
 }
 
-/// Whether `byte` needs no escape anywhere in a URI (RFC 3986 section 2.3).
+/// Returns whether `byte` needs no escape anywhere in a URI (RFC 3986 section 2.3).
 #[must_use]
 pub const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Appends `byte` as a percent escape (RFC 3986 section 2.1).
-pub fn push_escape(text: &mut String, byte: u8) {
-    text.push('%');
-    for nibble in [byte >> 4, byte & 0xf] {
-        text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase());
-    }
-}
-
-/// `text` for a form body (`application/x-www-form-urlencoded`): everything but RFC 3986's unreserved characters is escaped.
+/// Encodes `text` for a form body (`application/x-www-form-urlencoded`): escapes all but the unreserved characters.
 #[must_use]
 pub fn encode_form(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if is_unreserved(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            push_escape(&mut encoded, byte);
-        }
-    }
-    encoded
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]

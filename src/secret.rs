@@ -1,60 +1,73 @@
-//! Secrets have a type of their own, so that none is printed by accident.
+//! Types for secrets. Their debug output is redacted, a comparison takes the same time wherever the values differ, and
+//! dropping a secret overwrites its memory with zeros.
 
-/// A text that must not be logged, shown or compared carelessly: a token, a key, a client secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+use subtle::ConstantTimeEq;
+
+/// A text that must not be logged or shown: a token, a key, a client secret.
+#[derive(Clone, Debug)]
+pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes `text` into custody.
+    /// Takes ownership of `text`.
     #[must_use]
-    pub const fn new(text: String) -> Self {
-        Self(text)
+    pub fn new(text: String) -> Self {
+        Self(text.into())
     }
 
-    /// The text itself. Each call is a place to look at in a review.
+    /// Returns the text itself. A review looks at each call.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
+        self.0.expose_secret()
     }
 }
 
 /// Bytes that must not be logged or shown: a private key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretBytes(Vec<u8>);
+#[derive(Clone, Debug)]
+pub struct SecretBytes(SecretBox<[u8]>);
 
 impl SecretBytes {
-    /// Takes `bytes` into custody.
+    /// Takes ownership of `bytes`.
     #[must_use]
-    pub const fn new(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
     }
 
-    /// The bytes themselves. Each call is a place to look at in a review.
+    /// Returns the bytes themselves. A review looks at each call.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        self.0.expose_secret()
     }
 }
 
-impl std::fmt::Debug for SecretBytes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SecretBytes(…)")
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
     }
 }
+
+impl PartialEq for SecretBytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose().ct_eq(other.expose()).into()
+    }
+}
+
+impl Eq for Secret {}
+
+impl Eq for SecretBytes {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn debug_output_does_not_show_the_text() {
-        assert_eq!(format!("{:?}", Some(Secret::new("hunter2".into()))), "Some(Secret(…))");
-        assert_eq!(format!("{:?}", Some(SecretBytes::new(b"hunter2".into()))), "Some(SecretBytes(…))");
+    fn debug_output_does_not_show_the_secret() {
+        for debug in [
+            format!("{:?}", Some(Secret::new("hunter2".into()))),
+            format!("{:?}", Some(SecretBytes::new(b"hunter2".into()))),
+        ] {
+            assert!(debug.contains("REDACTED"), "{debug}");
+            assert!(!debug.contains("hunter2") && !debug.contains("104"), "{debug}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Graph writes it with raw `{ " [ ] }`, which no URI may hold (RFC 3986 section 2), and it is a page for people.
 
+use percent_encoding::percent_encode_byte;
 use serde_json::Value;
 
 use super::is_plain;
@@ -104,7 +105,7 @@ fn as_uri(link: &str) -> String {
         if allowed {
             uri.push(char::from(byte));
         } else {
-            percent::push_escape(&mut uri, byte);
+            uri.push_str(percent_encode_byte(byte));
         }
         rest = after;
     }

@@ -177,10 +177,7 @@ mod tests {
     fn encoded(character: char, depth: usize) -> String {
         let mut text = character.to_string();
         for _ in 0..depth {
-            text = text.bytes().fold(String::new(), |mut escaped, byte| {
-                percent::push_escape(&mut escaped, byte);
-                escaped
-            });
+            text = text.bytes().map(percent_encoding::percent_encode_byte).collect();
         }
         text
     }
