@@ -25,8 +25,8 @@ const WARM: usize = 3;
 
 /// How much more may be kept at the end than after that, in KiB. Had each request left a single kibibyte, it would be more.
 const WASM_GROWTH: u64 = 1024;
-/// Of the process, which also has the heap of V8 and the buffers of the runtime.
-const RESIDENT_GROWTH: u64 = 24 * 1024;
+/// What the process may keep in KiB: it also has the heap of V8, which grows in steps, and the buffers of the runtime.
+const RESIDENT_GROWTH: u64 = 96 * 1024;
 
 /// The built Worker, which says how many bodies it has read.
 const BODIES: &[(&str, &str)] =
@@ -38,8 +38,8 @@ const WAITING: usize = 200;
 /// the one that was read last, in the Worker and in the object.
 const WAITER: u64 = 16;
 const BODIES_AT_ONCE: u64 = 2;
-/// Resident memory that each of them may take, in bodies. Measured: below 2 with the stream of `send` in glue.js, and
-/// above 3 without it.
+/// Resident memory that each of them may take, in bodies. Measured: up to 1.7 with the stream of `send` in glue.js, and
+/// 2.2 or more without the stream.
 const BUFFERS_PER_WAITER: u64 = 2;
 /// How long all of them may take to come.
 const ALL_COME: Duration = Duration::from_secs(100);
@@ -128,7 +128,7 @@ async fn the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones(world:
 async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let (token, bodies) = (world.token(), payloads::hostile());
-    let mut asked = 0;
+    let mut asked: u64 = 0;
     let mut kept = Vec::new();
     for _ in 0..ROUNDS {
         for case in &bodies {
@@ -136,7 +136,7 @@ async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
             assert_eq!(answer.json()["error"]["code"].as_str(), case.code, "{}", case.name);
         }
         let credentials = tokens::hostile(world)?;
-        asked += bodies.len() + credentials.len();
+        asked += u64::try_from(bodies.len() + credentials.len())?;
         for (name, status, request) in credentials {
             let request = request(gateway.post("/remediate").header("Content-Type", "application/json"));
             let answer = Answer::to(request.body("{}")).await?;
@@ -149,8 +149,11 @@ async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
     tell(&report);
     assert!(wasm[ROUNDS - 1] <= wasm[WARM] + WASM_GROWTH, "{report}");
     // Only Linux tells: elsewhere the report says that nothing is known of it.
-    if let (Some(last), Some(warm)) = (resident[ROUNDS - 1], resident[WARM]) {
-        assert!(last <= warm + RESIDENT_GROWTH, "{report}");
+    if let Some(resident) = resident.into_iter().collect::<Option<Vec<_>>>() {
+        assert!(resident[ROUNDS - 1] <= resident[WARM] + RESIDENT_GROWTH, "{report}");
+        // Had each request left a single kibibyte, each round would have added as many.
+        let additions = resident[WARM..].windows(2).map(|round| round[1].saturating_sub(round[0]));
+        assert!(additions.min() < Some(asked / u64::try_from(ROUNDS)?), "{report}");
     }
     Ok(())
 }
