@@ -58,7 +58,7 @@ pub enum Handled {
 
 /// What the Worker's steps come to when none of them refuses.
 enum Validated {
-    /// `GET /healthz`, `GET /openapi.json`, or `?validateOnly=true`.
+    /// `GET /healthz`, `GET /openapi.json`, `GET /openapi-3.0.json`, or `?validateOnly=true`.
     Response(Response),
     /// A remediation to be carried out, with the body for Graph.
     Remediation { caller: String, ledger_request: LedgerRequest, settings: Secret, graph_request: String },
@@ -120,6 +120,7 @@ async fn validate<P: Runtime, E: Environment>(
     let version = match route {
         Route::Health => return Ok(Validated::Response(response::json(r#"{"status":"ok"}"#.to_owned()))),
         Route::Description => return Ok(Validated::Response(response::json(openapi::DESCRIPTION.to_owned()))),
+        Route::Description30 => return Ok(Validated::Response(response::json(openapi::DESCRIPTION_3_0.clone()))),
         Route::Remediate => None,
         Route::GraphPath(version) => Some(version),
     };
