@@ -152,8 +152,8 @@ pub struct Quota {
 /// The object's answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerResponse {
-    /// How it ended.
-    pub settlement: LedgerOutcome,
+    /// How the request ended.
+    pub outcome: LedgerOutcome,
     /// The quota.
     pub quota: Quota,
 }
