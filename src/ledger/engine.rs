@@ -1,4 +1,4 @@
-//! The rules of the ledger, pure: what a request becomes, and what its outcome leaves behind. The Durable Object is a shell around them.
+//! The rules of the ledger, pure: what a request becomes, and what its outcome leaves behind. [`super::service`] runs them.
 
 use std::time::Duration;
 

@@ -1,8 +1,10 @@
 //! An object as the tests of the ledger see it: the service, its storage, and a Graph that answers when a test says so.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::caches::IsolateCaches;
+use crate::deadline::REQUEST_DEADLINE;
 use crate::graph::access::GraphAccess;
 use crate::graph::settings::GraphSettings;
 use crate::ledger::{LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, LedgerService};
@@ -10,7 +12,7 @@ use crate::remediation::{Action, GraphVersion};
 use crate::runtime::{Clock, SendError};
 use crate::tests::support::Fixed;
 use crate::tests::support::gateway::{GRAPH_URL, Gateway};
-use crate::tests::support::runtime::START;
+use crate::tests::support::runtime::{START, TestRuntime};
 use crate::tests::support::stage::{Stage, Started};
 use crate::tests::support::storage::MemoryStorage;
 use crate::tests::support::upstream::Reply;
@@ -37,7 +39,7 @@ pub(super) enum End {
 }
 
 /// A response of the service that is still to come.
-type Pending = Started<Result<LedgerResponse, LedgerError>>;
+pub(super) type Pending = Started<Result<LedgerResponse, LedgerError>>;
 
 /// One object: its storage, and what it would lose in a crash.
 pub(super) struct Object {
@@ -68,10 +70,23 @@ impl Object {
         self.stage.runtime.set_clock(Timestamp::from_millis(START * 1000 + millis));
     }
 
+    pub(super) const fn runtime(&self) -> &TestRuntime {
+        &self.stage.runtime
+    }
+
+    /// Lets time pass, with all that goes off in it.
+    pub(super) fn pass(&mut self, duration: Duration) {
+        self.stage.pass(duration);
+    }
+
     pub(super) fn submit(&mut self, request: LedgerRequest) -> Pending {
+        self.submit_within(request, REQUEST_DEADLINE)
+    }
+
+    pub(super) fn submit_within(&mut self, request: LedgerRequest, time: Duration) -> Pending {
         let (service, graph, runtime) = (Rc::clone(&self.service), Rc::clone(&self.graph), self.stage.runtime.clone());
         self.stage.start(async move {
-            let until = runtime.now().plus(crate::deadline::REQUEST_DEADLINE);
+            let until = runtime.now().plus(time);
             service.submit_once(&runtime, &graph, &request, b"{}".to_vec(), until).await
         })
     }

@@ -45,12 +45,15 @@ pub(crate) struct RecordedCall {
     pub(crate) body: Option<String>,
 }
 
+/// A call that waits until it is released, possibly with a reply of its own.
+type HeldCall = Option<oneshot::Sender<Option<Reply>>>;
+
 /// The script and the record.
 #[derive(Default)]
 pub(crate) struct Upstream {
     replies: RefCell<BTreeMap<String, Reply>>,
     /// URLs that are held, with the calls that wait there.
-    held: RefCell<BTreeMap<String, Vec<Option<oneshot::Sender<Option<Reply>>>>>>,
+    held: RefCell<BTreeMap<String, Vec<HeldCall>>>,
     calls: RefCell<Vec<RecordedCall>>,
 }
 
