@@ -31,7 +31,6 @@ use crate::auth;
 use crate::caches::{Environment, IsolateCaches};
 use crate::code::Code;
 use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
-use crate::graph::error::SubmitError;
 use crate::guid::Guid;
 use crate::http::{Request, RequestBody, Response};
 use crate::ledger::storage::Storage;
@@ -248,10 +247,8 @@ fn conclude(
             Ok(response::accepted(&accepted, replayed, job, entry))
         }
         LedgerOutcome::Failed(error) => {
-            if let SubmitError::Graph(error) = &error {
-                entry.graph_status = error.status;
-                entry.graph_request_id.clone_from(&error.graph_request_id);
-            }
+            entry.graph_status = error.status;
+            entry.graph_request_id.clone_from(&error.graph_request_id);
             Err(error.into())
         }
         LedgerOutcome::InProgress => Err(GatewayError::InProgress),

@@ -8,7 +8,7 @@ use super::quota::{RollingQuota, SPAN};
 use super::storage::{Effect, LedgerRecord, Records, Success};
 use super::types::{LedgerRequest, RecordKey};
 use crate::deadline::REQUEST_DEADLINE;
-use crate::graph::error::SubmitError;
+use crate::graph::error::GraphError;
 use crate::graph::response::Accepted;
 use crate::time::Timestamp;
 
@@ -202,7 +202,7 @@ pub fn finish(
     store: &impl Records,
     quota: &mut RollingQuota,
     pending: &PendingAttempt,
-    outcome: &Result<Accepted, SubmitError>,
+    outcome: &Result<Accepted, GraphError>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let record = |until| LedgerRecord {
