@@ -26,7 +26,7 @@ struct Probe {
 
 enum Credential {
     Token,
-    TokenWith(TokenRequest),
+    TokenWith(Box<TokenRequest>),
     Tampered,
     Key,
     WrongKey,
@@ -98,8 +98,8 @@ fn probes() -> Vec<Probe> {
         credential("a wrong key", Credential::WrongKey),
         credential("a wrong signature", Credential::Tampered),
         credential("no credential", Credential::Nothing),
-        credential("an expired token", Credential::TokenWith(expired)),
-        credential("another audience", Credential::TokenWith(other_audience)),
+        credential("an expired token", Credential::TokenWith(Box::new(expired))),
+        credential("another audience", Credential::TokenWith(Box::new(other_audience))),
     ]
 }
 

@@ -35,7 +35,7 @@ impl Caller {
     }
 
     fn entry(&self) -> Value {
-        let digest: String = Sha256::digest(&self.key).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = Sha256::digest(&self.key).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         json!({
             "name": format!("bench-{}", self.number),
             "object_id": self.object_id,
