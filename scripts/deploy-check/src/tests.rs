@@ -89,6 +89,14 @@ fn filled_file_passes() {
     assert_eq!(production(&by_certificate), Ok("CLIENT_CERTIFICATE"));
 }
 
+/// The development part keeps `beta`, as in the page that the action is documented on.
+#[test]
+fn committed_file_uses_v1_in_production_and_beta_in_development() {
+    let file = parse(COMMITTED).unwrap();
+    assert_eq!(file["env"]["production"]["vars"]["GRAPH_VERSION"], "v1.0");
+    assert_eq!(file["vars"]["GRAPH_VERSION"], "beta");
+}
+
 #[test]
 fn each_placeholder_alone_is_found_and_named() {
     for (left, expected) in [
@@ -113,7 +121,7 @@ fn each_placeholder_alone_is_found_and_named() {
 fn configuration_that_the_worker_rejects_is_rejected() {
     for (from, to, key) in [
         (r#"TENANT_ID = "aaaabbbb-"#, r#"TENANT_ID = "aaaabbb-"#, "TENANT_ID"),
-        (r#"GRAPH_VERSION = "beta""#, r#"GRAPH_VERSION = "v2.0""#, "GRAPH_VERSION"),
+        (r#"GRAPH_VERSION = "v1.0""#, r#"GRAPH_VERSION = "v2.0""#, "GRAPH_VERSION"),
         ("AUDIENCE = [", "AUDIENCE = [1, ", "AUDIENCE"),
         (r#"name = "soar""#, r#"name = "remediate-incident""#, "CALLERS[1].name"),
         (r#"name = "soar""#, "name = \"soar\"\nrecipient_domain = []", "CALLERS[1]"),
@@ -476,7 +484,7 @@ fn mistake_in_a_line_is_named_by_the_line() {
 fn all_mistakes_are_told_at_once_and_none_shows_a_value() {
     let text = variable(r#"CLIENT_SECRET = "hunter2""#)
         .replace("https://login.microsoftonline.com", "http://hunter2")
-        .replace(r#"GRAPH_VERSION = "beta""#, r#"GRAPH_VERSION = "hunter2""#)
+        .replace(r#"GRAPH_VERSION = "v1.0""#, r#"GRAPH_VERSION = "hunter2""#)
         .replace("[\"api://", "[\"https://hunter2\", \"api://")
         .replace("gateway.contoso.com", "<host>")
         .replace("head_sampling_rate = 1", "head_sampling_rate = \"hunter2\"")
