@@ -14,7 +14,7 @@ import { checkRights } from "./rights.js";
 
 export { Ledger } from "./ledger.js";
 
-const MAX_BODY_BYTES = 2 * 1024 * 1024;
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const BUDGET = 90_000;
 const ID = /^(?!.*(?:rgw_|rgk_|eyJ))[\w.{}-]{1,64}$/i;
 
@@ -60,7 +60,7 @@ app.use(async (c, next) => {
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 app.get("/openapi.json", (c) => c.body(description, 200, { "Content-Type": "application/json" }));
 for (const path of ["/healthz", "/openapi.json"]) {
-  app.all(path, (c) => wrongMethod(c, path, "GET"));
+  app.all(path, (c) => wrongMethod(c, path, "GET, HEAD"));
 }
 
 const ROUTES = [
@@ -201,16 +201,21 @@ function declared(headers) {
       'x-ms-transfer-mode: chunked is not supported. Turn off "Allow chunking" in the settings of the HTTP action.',
     );
   }
-  if (!/^\s*identity\s*$/i.test(headers.get("content-encoding") ?? "identity")) {
-    throw new Refusal("unsupportedMediaType", "Send the body without a Content-Encoding.");
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (!/^\s*identity\s*$/i.test(encoding)) {
+    throw new Refusal("unsupportedMediaType", "Send the body without a Content-Encoding.", {
+      headers: { "Accept-Encoding": "gzip, identity" },
+    });
   }
   const [essence, ...parameters] = (headers.get("content-type") ?? "").split(";").map((part) => part.trim().toLowerCase());
   if (essence !== "application/json") {
-    throw new Refusal("unsupportedMediaType", "Send the body as Content-Type: application/json.");
+    throw new Refusal("unsupportedMediaType", "Send the body as Content-Type: application/json.", {
+      headers: { Accept: "application/json" },
+    });
   }
   const charsets = parameters.map((one) => /^charset\s*=\s*(.*)$/.exec(one)?.[1]).filter((charset) => charset !== undefined);
-  if (charsets.some((charset) => charset.replaceAll('"', "") !== "utf-8")) {
-    throw new Refusal("unsupportedMediaType", "Send the body in UTF-8.");
+  if (charsets.some((charset) => charset.replace(/["_-]/g, "") !== "utf8")) {
+    throw new Refusal("unsupportedMediaType", "Send the body in UTF-8.", { headers: { Accept: "application/json" } });
   }
   const length = headers.get("content-length");
   if (length === null) {

@@ -7,7 +7,7 @@ const MAX_ECHO = 64;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 const invalidJson = (detail, errors) => new Refusal("invalidJson", detail, { errors });
 
@@ -18,9 +18,6 @@ export function readJson(bytes) {
     text = utf8.decode(bytes);
   } catch {
     throw invalidJson("The body is not UTF-8.");
-  }
-  if (text.startsWith("\ufeff")) {
-    throw invalidJson("The body starts with a byte order mark; send UTF-8 without one.");
   }
   let value;
   try {

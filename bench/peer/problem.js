@@ -17,7 +17,7 @@ const TITLES = {
   inProgress: [409, "The same remediation is in progress"],
   graphConflict: [409, "Microsoft Graph answered a conflict"],
   payloadTooLarge: [413, "The body is too large"],
-  unsupportedMediaType: [415, "The body must be plain JSON in UTF-8"],
+  unsupportedMediaType: [415, "The body must be JSON in UTF-8"],
   idempotencyKeyReused: [422, "The idempotency key stands for another remediation"],
   quotaExceeded: [429, "The caller's quota is exhausted"],
   graphThrottled: [429, "Microsoft Graph is throttling"],
@@ -72,7 +72,7 @@ export class Refusal extends Error {
     };
     return new Response(JSON.stringify(body), {
       status,
-      headers: { ...this.headers, "Content-Type": "application/problem+json" },
+      headers: { ...this.headers, "Content-Type": /^\/(v1\.0|beta)\//.test(instance) ? "application/json" : "application/problem+json" },
     });
   }
 }

@@ -16,7 +16,7 @@ use sandbox::{Endpoint, NextAnswer, Outcome, Recorded};
 use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
 
-/// The most that the worst body may cost, in largest good ones. They are what the limits are made for: 10,000 emails in 2 MiB.
+/// The most that the worst body may cost, in largest good ones. They are what the limits are made for: 10,000 emails in 4 MiB.
 const MOST: f64 = 5.0;
 
 /// How often all of it is sent, and after how many times the caches are full and the heaps as large as they get.

@@ -1,4 +1,4 @@
-//! The worst that fits into the 2 MiB of a body, as far as is known, and the largest that is good.
+//! The worst that fits into the 4 MiB of a body, as far as is known, and the largest that is good.
 
 use std::fmt::Write as _;
 

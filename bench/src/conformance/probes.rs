@@ -330,12 +330,12 @@ fn requests_as_such() -> Vec<Probe> {
         Probe::good("a parameter of the type")
             .with("content-type", "Application/JSON;odata.metadata=minimal; charset=\"UTF-8\"")
             .at(VALIDATE),
-        Probe::good("compressed").with("content-encoding", "gzip"),
+        Probe::good("compressed").with("content-encoding", "br"),
         Probe::good("chunked upload").with("x-ms-transfer-mode", "chunked"),
         Probe::good("a bad query").at("/remediate?validateOnly=yes"),
         Probe::good("a misspelt query").at("/remediate?validate-only=true"),
         Probe::good("a bad key").with("idempotency-key", "\"a b\""),
-        Probe { declared: Some(2 * 1024 * 1024 + 1), ..Probe::new("too large", "") },
+        Probe { declared: Some(4 * 1024 * 1024 + 1), ..Probe::new("too large", "") },
     ]
 }
 

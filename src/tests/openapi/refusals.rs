@@ -11,6 +11,7 @@ use crate::auth::token_error::TokenError;
 use crate::code::Code;
 use crate::graph::error::{GraphError, GraphErrorKind, SubmitError, TokenEndpointError};
 use crate::graph::response::MAX_RETRY_AFTER;
+use crate::gzip::GzipError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
@@ -76,13 +77,21 @@ fn refusals() -> Vec<GatewayError> {
     for error in [SendError::Connection, SendError::Deadline] {
         refusals.extend([token(error.into()), graph(error.into())]);
     }
+    refusals.extend(
+        [GzipError::TooLarge, GzipError::NotGzip, GzipError::Damaged, GzipError::Trailing].map(GatewayError::Gzip),
+    );
     refusals.extend([RequestBodyError::TooLarge, RequestBodyError::CutOff].map(GatewayError::Body));
     refusals.extend(
         [
             ContentHeadersError::ChunkedTransfer,
             ContentHeadersError::Encoded,
+            ContentHeadersError::EncodedTwice,
+            ContentHeadersError::NoType,
+            ContentHeadersError::RepeatedType,
+            ContentHeadersError::Form,
             ContentHeadersError::NotJson,
             ContentHeadersError::Charset,
+            ContentHeadersError::RepeatedLength,
             ContentHeadersError::MalformedLength,
             ContentHeadersError::TooLarge,
         ]
@@ -94,6 +103,7 @@ fn refusals() -> Vec<GatewayError> {
             RequestError::Repeated,
             RequestError::Undecodable,
             RequestError::Misspelt,
+            RequestError::RepeatedIdempotencyKey,
             RequestError::IdempotencyKey,
         ]
         .map(GatewayError::Request),
@@ -104,11 +114,13 @@ fn refusals() -> Vec<GatewayError> {
             CredentialsError::Several.into(),
             CredentialsError::Repeated.into(),
             CredentialsError::UnknownScheme.into(),
+            CredentialsError::EmptyToken.into(),
             CredentialsError::MalformedBasic.into(),
             TokenError::Signature.into(),
             TokenError::KeysUnavailable.into(),
             TokenError::UnknownKey { retry_after: 30 }.into(),
             AuthError::UnknownKey,
+            AuthError::RepeatedKey,
             AuthError::NotTheOwner,
             AuthError::UnknownObjectId,
             AuthError::MissingScope,
@@ -126,6 +138,7 @@ fn every_refusal_is_described_in_full() {
     for error in refusals() {
         let context = ProblemContext {
             instance: Some("/remediate"),
+            is_graph_path: false,
             request_id: ID,
             client_request_id: Some("flow-1"),
             now: Timestamp::from_seconds(START),
