@@ -70,6 +70,8 @@ pub(crate) fn request(message: &Message<'_>) -> Request {
 fn path(path: &str) {
     let is_known = |bare: &str| {
         let of_version = bare.strip_prefix("/beta").or_else(|| bare.strip_prefix("/v1.0")).map(str::to_lowercase);
+        // SDKs double this slash for a base URL that ends in one.
+        let of_version = of_version.map(|rest| if rest.starts_with("//") { rest.replacen('/', "", 1) } else { rest });
         let of_graph = of_version.is_some_and(|rest| {
             rest == "/security/collaboration/analyzedemails/remediate"
                 || rest == "/security/collaboration/analyzedemails/microsoft.graph.security.remediate"

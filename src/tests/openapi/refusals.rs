@@ -77,26 +77,7 @@ fn refusals() -> Vec<GatewayError> {
     for error in [SendError::Connection, SendError::Deadline] {
         refusals.extend([token(error.into()), graph(error.into())]);
     }
-    refusals.extend(
-        [GzipError::TooLarge, GzipError::NotGzip, GzipError::Damaged, GzipError::Trailing].map(GatewayError::Gzip),
-    );
-    refusals.extend([RequestBodyError::TooLarge, RequestBodyError::CutOff].map(GatewayError::Body));
-    refusals.extend(
-        [
-            ContentHeadersError::ChunkedTransfer,
-            ContentHeadersError::Encoded,
-            ContentHeadersError::EncodedTwice,
-            ContentHeadersError::NoType,
-            ContentHeadersError::RepeatedType,
-            ContentHeadersError::Form,
-            ContentHeadersError::NotJson,
-            ContentHeadersError::Charset,
-            ContentHeadersError::RepeatedLength,
-            ContentHeadersError::MalformedLength,
-            ContentHeadersError::TooLarge,
-        ]
-        .map(GatewayError::ContentHeaders),
-    );
+    refusals.extend(of_body());
     refusals.extend(
         [
             RequestError::Value,
@@ -128,6 +109,32 @@ fn refusals() -> Vec<GatewayError> {
             AuthError::MissingRole,
         ]
         .map(GatewayError::Auth),
+    );
+    refusals
+}
+
+/// What is wrong with the body as it is declared and as it comes.
+fn of_body() -> Vec<GatewayError> {
+    let mut refusals = Vec::new();
+    refusals.extend(
+        [GzipError::TooLarge, GzipError::NotGzip, GzipError::Damaged, GzipError::Trailing].map(GatewayError::Gzip),
+    );
+    refusals.extend([RequestBodyError::TooLarge, RequestBodyError::CutOff].map(GatewayError::Body));
+    refusals.extend(
+        [
+            ContentHeadersError::ChunkedTransfer,
+            ContentHeadersError::Encoded,
+            ContentHeadersError::EncodedTwice,
+            ContentHeadersError::NoType,
+            ContentHeadersError::RepeatedType,
+            ContentHeadersError::Form,
+            ContentHeadersError::NotJson,
+            ContentHeadersError::Charset,
+            ContentHeadersError::RepeatedLength,
+            ContentHeadersError::MalformedLength,
+            ContentHeadersError::TooLarge,
+        ]
+        .map(GatewayError::ContentHeaders),
     );
     refusals
 }
