@@ -100,8 +100,8 @@ describe("the code's own figures", () => {
     }
     const idLength = Number(/MAX_ID_LENGTH: usize = (\d+);/.exec(read("../src/preconditions/correlation_id.rs"))[1]);
     assert.equal(operation.parameters.find(({ name }) => name === "client-request-id").maxLength, idLength);
-    assert.match(read("../src/preconditions/content_headers.rs"), /MAX_BODY_BYTES: usize = 2 \* 1024 \* 1024;/);
-    assert.match(operation.responses[413].description, / 2 MiB/);
+    assert.match(read("../src/preconditions/content_headers.rs"), /MAX_BODY_BYTES: usize = 4 \* 1024 \* 1024;/);
+    assert.match(operation.responses[413].description, / 4 MiB/);
   });
 
   test("are the enums of the definition", () => {

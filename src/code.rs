@@ -75,7 +75,7 @@ codes! {
     /// The body is too large.
     PayloadTooLarge = 413 "payloadTooLarge" "The body is too large";
     /// The body is not declared as JSON.
-    UnsupportedMediaType = 415 "unsupportedMediaType" "The body must be plain JSON in UTF-8";
+    UnsupportedMediaType = 415 "unsupportedMediaType" "The body must be JSON in UTF-8";
     /// The key stands for another payload.
     IdempotencyKeyReused = 422 "idempotencyKeyReused" "The idempotency key stands for another remediation";
     /// The caller's emails per hour.

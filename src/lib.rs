@@ -25,7 +25,7 @@
 //! A room uses only rooms below it, and no files import each other in a circle. `tests/layering.rs` has the table and enforces it.
 //! Everything outside of `worker` is pure: it takes the time as a value and reaches the outside through the ports in [`runtime`] and
 //! [`ledger`], so that native tests and fuzzing run it. [`caches`] holds what an isolate keeps between requests, [`deadline`] every deadline,
-//! and [`openapi`] the description for the callers' tools. [`code`], [`dns`], [`guid`], [`json`], [`percent`], [`secret`] and [`time`] are
+//! and [`openapi`] the description for the callers' tools. [`code`], [`dns`], [`guid`], [`gzip`], [`json`], [`percent`], [`secret`] and [`time`] are
 //! leaves.
 
 // The tests share their storage with the fuzz targets, which name the crate.
@@ -41,6 +41,7 @@ pub mod dns;
 pub mod gateway;
 pub mod graph;
 pub mod guid;
+pub mod gzip;
 pub mod http;
 pub mod json;
 pub mod ledger;

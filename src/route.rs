@@ -19,7 +19,8 @@ pub enum Route {
 
 impl Route {
     /// The route of `path`, whatever the method. Paths compare as Graph's do: the version exactly, the rest without regard to
-    /// case, and one trailing slash is tolerated.
+    /// case, and one trailing slash is tolerated. So is a doubled slash right after the version, which an SDK makes of a base
+    /// URL that ends in a slash.
     #[must_use]
     pub fn of(path: &str) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path).strip_prefix('/')?;
@@ -37,17 +38,25 @@ impl Route {
         }
         let (version, rest) = path.split_once('/')?;
         let version = GraphVersion::from_segment(version)?;
+        let rest = rest.strip_prefix('/').unwrap_or(rest);
         let known = rest.eq_ignore_ascii_case("security/collaboration/analyzedEmails/remediate")
             || rest.eq_ignore_ascii_case("security/collaboration/analyzedEmails/microsoft.graph.security.remediate");
         known.then_some(Self::GraphPath(version))
     }
 
-    /// The one method that the route answers to, as `Allow` names it.
+    /// Returns whether `path` begins with a version of Graph, as all of Graph's own paths do, known to the gateway or not.
     #[must_use]
-    pub const fn method(self) -> &'static str {
+    pub fn is_graph_path(path: &str) -> bool {
+        let version = path.strip_prefix('/').and_then(|path| path.split('/').next());
+        version.and_then(GraphVersion::from_segment).is_some()
+    }
+
+    /// The methods of the route. HEAD stands wherever GET does (RFC 9110, section 9.1).
+    #[must_use]
+    pub const fn methods(self) -> &'static [&'static str] {
         match self {
-            Self::Health | Self::Description | Self::Description30 => "GET",
-            Self::Remediate | Self::GraphPath(_) => "POST",
+            Self::Health | Self::Description | Self::Description30 => &["GET", "HEAD"],
+            Self::Remediate | Self::GraphPath(_) => &["POST"],
         }
     }
 
@@ -92,6 +101,19 @@ mod tests {
                 "/v1.0/security/collaboration/analyzedemails/Microsoft.Graph.Security.Remediate",
                 Some(Route::GraphPath(V1)),
             ),
+            ("/v1.0//security/collaboration/analyzedEmails/remediate", Some(Route::GraphPath(V1))),
+            (
+                "/beta//security/collaboration/analyzedEmails/microsoft.graph.security.remediate/",
+                Some(Route::GraphPath(Beta)),
+            ),
+            ("/v1.0///security/collaboration/analyzedEmails/remediate", None),
+            ("//v1.0/security/collaboration/analyzedEmails/remediate", None),
+            ("/v1.0/security//collaboration/analyzedEmails/remediate", None),
+            ("/v1.0/security/collaboration/analyzedEmails//remediate", None),
+            ("/v1.0//security/collaboration/analyzedEmails/remediate//", None),
+            ("/v1.0//remediate", None),
+            ("/v1.0/%2Fsecurity/collaboration/analyzedEmails/remediate", None),
+            ("/v1.0/\\security/collaboration/analyzedEmails/remediate", None),
             ("/BETA/security/collaboration/analyzedEmails/remediate", None),
             ("/V1.0/security/collaboration/analyzedEmails/remediate", None),
             ("/v2.0/security/collaboration/analyzedEmails/remediate", None),
@@ -116,6 +138,25 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Route::of(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn graph_path_begins_with_a_version() {
+        for (path, expected) in [
+            ("/v1.0/me", true),
+            ("/beta", true),
+            ("/beta/", true),
+            ("/v1.0//security/x", true),
+            ("/BETA/me", false),
+            ("/remediate", false),
+            ("/v1.0x/me", false),
+            ("//v1.0/me", false),
+            ("/x/v1.0", false),
+            ("/", false),
+            ("", false),
+        ] {
+            assert_eq!(Route::is_graph_path(path), expected, "{path}");
         }
     }
 }

@@ -119,14 +119,15 @@ async fn refusals_of_the_gateways_own_are_as_described(world: &World) -> TestRes
         (anonymous().bearer_auth(scopeless), 403, "unknownCaller"),
         (post(world, "/remediate").body(foreign), 403, "recipientNotAllowed"),
         (world.gateway.post("/remediate").body(SEED), 415, "unsupportedMediaType"),
-        (post(world, "/remediate").header("Content-Encoding", "gzip").body(SEED), 415, "unsupportedMediaType"),
+        (post(world, "/remediate").header("Content-Encoding", "br").body(SEED), 415, "unsupportedMediaType"),
+        (post(world, "/remediate").header("Content-Encoding", "gzip").body(SEED), 400, "invalidRequest"),
         (post(world, "/remediate").header("Idempotency-Key", "used").body(SEED), 422, "idempotencyKeyReused"),
     ] {
         assert_eq!(ask(&description, request).await?, (status, code.to_owned()));
     }
     // Its length alone: it is refused unread, and who still sends may find the connection closed.
     let mut large = Raw::connect(&world.gateway).await?;
-    large.post("/remediate", &["Content-Type: application/json", "Content-Length: 2097153"]).await?;
+    large.post("/remediate", &["Content-Type: application/json", "Content-Length: 4194305"]).await?;
     let answer = described(&description, "POST", "/remediate", &large.answer().await?)?;
     assert_eq!(answer, (413, "payloadTooLarge".to_owned()));
     Ok(())

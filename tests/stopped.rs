@@ -57,7 +57,7 @@ async fn every_remediation_is_refused_and_nobody_is_called(world: &World) -> Tes
 async fn nobody_has_to_send_a_body_to_learn_of_it(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "STOPPED": true })).await?;
     let token = format!("Authorization: Bearer {}", world.token());
-    for framing in ["Content-Length: 2097152", "Transfer-Encoding: chunked"] {
+    for framing in ["Content-Length: 4194304", "Transfer-Encoding: chunked"] {
         let mut caller = Raw::connect(&gateway).await?;
         caller.post("/remediate", &[&token, "Content-Type: application/json", framing]).await?;
         caller.answer().await?.assert_problem(503, "stopped", &["retry-after"]);

@@ -35,7 +35,7 @@ use crate::{
     state::State,
 };
 
-/// More than the gateway ever sends (its own limit is 2 MiB); keeps a runaway client from filling the memory.
+/// More than the gateway ever sends (its own limit is 4 MiB); keeps a runaway client from filling the memory.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Why hyper is to drop a connection: it was told to.

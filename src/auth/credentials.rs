@@ -34,6 +34,9 @@ pub enum CredentialsError {
     /// `Authorization` more than once, which the platform shows as a list.
     #[error("Authorization given more than once")]
     Repeated,
+    /// `Bearer` without a token.
+    #[error("an empty bearer token")]
+    EmptyToken,
     /// A scheme that is neither Bearer nor Basic, or one without credentials.
     #[error("an authorization scheme other than Bearer and Basic, or one without credentials")]
     UnknownScheme,
@@ -82,6 +85,9 @@ fn from_authorization(authorization: &str) -> Result<Credentials, CredentialsErr
     // Neither a JWT nor base64 has a comma, and the gateway takes no scheme with parameters.
     if authorization.contains(',') {
         return Err(CredentialsError::Repeated);
+    }
+    if authorization.trim().eq_ignore_ascii_case("bearer") {
+        return Err(CredentialsError::EmptyToken);
     }
     let (scheme, credentials) = authorization.trim().split_once(' ').ok_or(CredentialsError::UnknownScheme)?;
     let credentials = credentials.trim_start_matches(' ');
@@ -134,7 +140,8 @@ mod tests {
             (Some("Bearer a.b.c, Bearer a.b.c"), None, "Repeated"),
             (Some("Bearer a.b.c,Basic bmFtZTprZXk="), None, "Repeated"),
             (Some(""), None, "UnknownScheme"),
-            (Some("Bearer"), None, "UnknownScheme"),
+            (Some("Bearer"), None, "EmptyToken"),
+            (Some(" bearer  "), None, "EmptyToken"),
             (Some("a.b.c"), None, "UnknownScheme"),
             (Some("Digest x"), None, "UnknownScheme"),
             (Some("Bearer\ta.b.c"), None, "UnknownScheme"),

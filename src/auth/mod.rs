@@ -52,6 +52,9 @@ pub enum AuthError {
     /// An API key that is nobody's.
     #[error("unknown API key")]
     UnknownKey,
+    /// `X-API-Key` is nobody's, and holds a comma and a space, by which the platform joins a header given more than once.
+    #[error("X-API-Key given more than once")]
+    RepeatedKey,
     /// Basic credentials whose name is not the key's owner's.
     #[error("Basic credentials whose name does not own the key")]
     NotTheOwner,
@@ -81,7 +84,8 @@ pub async fn authenticate<'c, P: Runtime>(
     headers: &RequestHeaders,
 ) -> Result<&'c Caller, AuthError> {
     match credentials::find(headers)? {
-        Credentials::ApiKey(key) => api_key::find_caller(&config.callers, &key).ok_or(AuthError::UnknownKey),
+        Credentials::ApiKey(key) => api_key::find_caller(&config.callers, &key)
+            .ok_or_else(|| if key.expose().contains(", ") { AuthError::RepeatedKey } else { AuthError::UnknownKey }),
         Credentials::Basic { name, key } => match api_key::find_caller(&config.callers, &key) {
             Some(owner) if owner.name == name => Ok(owner),
             Some(_) => Err(AuthError::NotTheOwner),
@@ -115,6 +119,9 @@ async fn verify<P: Runtime>(
     }
 
     let parts = token::split(token.expose())?;
+    if token::is_for_graph(&parts) {
+        return Err(TokenError::GraphAudience);
+    }
     let kid = token::header(&parts)?;
     let (issuer, claims) = token::issuer(&parts, config)?;
     let claims = claims::claims(&claims, config, issuer, runtime.now())?;

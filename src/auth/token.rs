@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 use super::issuer::Issuer;
 use super::token_error::TokenError;
-use crate::config::Config;
+use crate::config::{Config, is_graph};
 use crate::json;
 
 /// The largest token that is looked at, in bytes. Entra keeps tokens well under the 8 to 16 KiB that servers take for all headers together,
@@ -78,6 +78,15 @@ pub fn split(token: &str) -> Result<Parts<'_>, TokenError> {
         Ok(_) | Err(_) => Err(TokenError::Shape),
     };
     Ok(Parts { header: decode(header)?, claims: decode(claims)?, signed, signature: decode(signature)? })
+}
+
+/// Returns whether the claims, not verified yet, name Microsoft Graph as the audience.
+///
+/// Microsoft signs a Graph token over the hash of the `nonce` in its header, so nobody but Graph can verify the token. The
+/// answer only chooses the log's reason: a token for Graph is invalid here either way.
+pub fn is_for_graph(parts: &Parts<'_>) -> bool {
+    let claims = json::object(&parts.claims);
+    claims.as_ref().and_then(|claims| claims.get("aud")).and_then(Value::as_str).is_some_and(is_graph)
 }
 
 /// Step 3: the header names RS256 and a key, and nothing that would change what is checked. Gives the `kid`.

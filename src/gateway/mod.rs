@@ -8,7 +8,7 @@
 //! | 4. authentication | Worker | 400, 401, 403; 503 if Entra's keys cannot be fetched |
 //! | 5. query, idempotency key | Worker | 400 |
 //! | 6. emergency stop | Worker, and again in the object | 503 |
-//! | 7. body, with a running cap | Worker | 400, 413 |
+//! | 7. body, with a running cap; gzip | Worker | 400, 413 |
 //! | 8. JSON and payload | Worker | 400 |
 //! | 9. permissions | Worker | 403; 504 if too little time is left |
 //! | 10. ledger and Graph | object | 409, 422, 429, 503; for Microsoft: 400, 409, 429, 500, 502, 503, 504 |
@@ -32,6 +32,7 @@ use crate::caches::{Environment, IsolateCaches};
 use crate::code::Code;
 use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
 use crate::guid::Guid;
+use crate::gzip;
 use crate::http::{Request, RequestBody, Response};
 use crate::ledger::storage::Storage;
 use crate::ledger::{LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, LedgerService};
@@ -114,7 +115,7 @@ async fn validate<P: Runtime, E: Environment>(
     // 1. Route and method.
     let route = Route::of(&request.path).ok_or(GatewayError::NotFound)?;
     entry.route = Some(route.name());
-    if request.method != route.method() {
+    if !route.methods().contains(&request.method.as_str()) {
         return Err(GatewayError::MethodNotAllowed(route));
     }
     let version = match route {
@@ -147,7 +148,10 @@ async fn validate<P: Runtime, E: Environment>(
     }
 
     // 7. Body.
-    let body = body.read(declared, preconditions::MAX_BODY_BYTES).await?;
+    let mut body = body.read(declared.length, preconditions::MAX_BODY_BYTES).await?;
+    if declared.is_gzip {
+        body = gzip::decompress(&body, preconditions::MAX_BODY_BYTES)?;
+    }
 
     // 8. JSON and payload.
     let remediation = remediation::parse(&body)?;

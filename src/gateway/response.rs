@@ -86,6 +86,7 @@ pub(super) fn close(
         let context = ProblemContext {
             // Another path is the caller's own text, which may hold a key.
             instance: Route::of(&context.path).map(|_| context.path.as_str()),
+            is_graph_path: Route::is_graph_path(&context.path),
             request_id: &context.request_id,
             client_request_id: context.client_request_id.as_deref(),
             now: began,

@@ -1,9 +1,21 @@
-//! Size and type of the body as declared.
+//! Size, type and coding of the body as declared.
 
 use crate::http::RequestHeaders;
 
-/// The largest body, in bytes: 10,000 emails take about 1.2 MB, with the longest addresses in practice under 2 MiB (contract, section 2).
-pub const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// Maximum body size in bytes, as it comes and after decompression.
+///
+/// PowerShell 5.1 indents each of 10,000 pairs by 31 and 35 blanks and ends lines with CR LF: about 250 bytes, so 2.5 MB.
+/// 4 MiB leave 150 bytes more for each address. An isolate has 128 MiB; a request holds at most two such bodies at once.
+pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// A body as its headers declare it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeclaredBody {
+    /// `Content-Length`, in bytes.
+    pub length: Option<u64>,
+    /// Whether `Content-Encoding` is `gzip` or `x-gzip`.
+    pub is_gzip: bool,
+}
 
 /// What is wrong with a request as it was declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,15 +23,30 @@ pub enum ContentHeadersError {
     /// `x-ms-transfer-mode: chunked`: Logic Apps' own protocol for large bodies (facts, section 4).
     #[error("x-ms-transfer-mode: chunked")]
     ChunkedTransfer,
-    /// `Content-Encoding` other than identity.
-    #[error("a content encoding")]
+    /// `Content-Encoding` is neither identity nor gzip.
+    #[error("a content encoding other than gzip")]
     Encoded,
+    /// `Content-Encoding` names gzip twice.
+    #[error("Content-Encoding names gzip more than once")]
+    EncodedTwice,
+    /// `Content-Type` is missing or empty.
+    #[error("no content type")]
+    NoType,
+    /// `Content-Type` is given more than once.
+    #[error("Content-Type is given more than once")]
+    RepeatedType,
+    /// `Content-Type` is that of a form.
+    #[error("the content type of a form")]
+    Form,
     /// `Content-Type` is not `application/json`.
     #[error("a content type other than application/json")]
     NotJson,
     /// A charset other than UTF-8.
     #[error("a charset other than utf-8")]
     Charset,
+    /// `Content-Length` is given more than once.
+    #[error("Content-Length is given more than once")]
+    RepeatedLength,
     /// `Content-Length` is not a number.
     #[error("a malformed Content-Length")]
     MalformedLength,
@@ -28,40 +55,80 @@ pub enum ContentHeadersError {
     TooLarge,
 }
 
-/// Checks size and type as declared. Gives the declared length in bytes, where there is one.
+/// Checks size, type and coding as declared.
 ///
 /// # Errors
 ///
 /// The first error.
-pub fn check_content_headers(headers: &RequestHeaders) -> Result<Option<u64>, ContentHeadersError> {
+pub fn check_content_headers(headers: &RequestHeaders) -> Result<DeclaredBody, ContentHeadersError> {
     if headers.transfer_mode.as_ref().is_some_and(|mode| mode.trim().eq_ignore_ascii_case("chunked")) {
         return Err(ContentHeadersError::ChunkedTransfer);
     }
-    if headers.content_encoding.as_ref().is_some_and(|encoding| !encoding.trim().eq_ignore_ascii_case("identity")) {
-        return Err(ContentHeadersError::Encoded);
-    }
+    let is_gzip = is_gzip(headers.content_encoding.as_deref().unwrap_or_default())?;
     content_type(headers.content_type.as_deref().unwrap_or_default())?;
-    let Some(length) = &headers.content_length else { return Ok(None) };
+    let Some(length) = &headers.content_length else { return Ok(DeclaredBody { length: None, is_gzip }) };
+    if length.contains(',') {
+        return Err(ContentHeadersError::RepeatedLength);
+    }
     let length = length.parse().map_err(|_| ContentHeadersError::MalformedLength)?;
     if usize::try_from(length).is_ok_and(|length| length <= MAX_BODY_BYTES) {
-        Ok(Some(length))
+        Ok(DeclaredBody { length: Some(length), is_gzip })
     } else {
         Err(ContentHeadersError::TooLarge)
     }
 }
 
-/// `application/json` with any parameters but a charset other than UTF-8 (RFC 9110 section 8.3.1).
+/// Returns whether the codings of `Content-Encoding` (RFC 9110 section 8.4) are gzip once, beside identity.
+fn is_gzip(content_encoding: &str) -> Result<bool, ContentHeadersError> {
+    let codings = content_encoding.split(',').map(str::trim);
+    let mut is_gzip = false;
+    for coding in codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")) {
+        if !["gzip", "x-gzip"].iter().any(|gzip| coding.eq_ignore_ascii_case(gzip)) {
+            return Err(ContentHeadersError::Encoded);
+        }
+        if std::mem::replace(&mut is_gzip, true) {
+            return Err(ContentHeadersError::EncodedTwice);
+        }
+    }
+    Ok(is_gzip)
+}
+
+/// Checks for `application/json` with any parameters but a charset other than UTF-8 (RFC 9110 section 8.3.1).
 fn content_type(content_type: &str) -> Result<(), ContentHeadersError> {
     let mut parts = content_type.split(';').map(str::trim);
-    if !parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+    let essence = parts.next().unwrap_or_default();
+    // The platform joins a header that is given more than once with a comma. A quoted parameter may hold one.
+    if content_type.split('"').step_by(2).any(|unquoted| unquoted.contains(',')) {
+        return Err(ContentHeadersError::RepeatedType);
+    }
+    if essence.is_empty() {
+        return Err(ContentHeadersError::NoType);
+    }
+    if ["application/x-www-form-urlencoded", "multipart/form-data"]
+        .iter()
+        .any(|form| essence.eq_ignore_ascii_case(form))
+    {
+        return Err(ContentHeadersError::Form);
+    }
+    if !essence.eq_ignore_ascii_case("application/json") {
         return Err(ContentHeadersError::NotJson);
     }
     let mut charsets = parts.filter_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then_some(value.trim())
+        name.trim().eq_ignore_ascii_case("charset").then_some(value)
     });
-    let is_utf8 = |charset: &str| charset.trim_matches('"').eq_ignore_ascii_case("utf-8");
     if charsets.all(is_utf8) { Ok(()) } else { Err(ContentHeadersError::Charset) }
+}
+
+/// Returns whether `charset` is UTF-8 in any spelling: quoted, with a hyphen, an underscore or nothing before the 8. The
+/// other labels are those of the WHATWG Encoding Standard, section 4.2.
+fn is_utf8(charset: &str) -> bool {
+    let plain: String = charset.chars().filter(char::is_ascii_alphanumeric).collect();
+    let is_spelling = charset.chars().all(|c| c.is_ascii_alphanumeric() || "-_ \t\"'".contains(c));
+    is_spelling
+        && ["utf8", "unicode11utf8", "unicode20utf8", "xunicode20utf8"]
+            .iter()
+            .any(|label| plain.eq_ignore_ascii_case(label))
 }
 
 #[cfg(test)]
@@ -69,32 +136,53 @@ mod tests {
     use super::*;
 
     #[test]
-    fn size_and_type_are_judged_as_declared() {
+    fn size_type_and_coding_are_checked_as_declared() {
+        let declared = |length, is_gzip| Ok(DeclaredBody { length, is_gzip });
         let json = RequestHeaders { content_type: Some("application/json".into()), ..Default::default() };
-        assert_eq!(check_content_headers(&json), Ok(None));
+        assert_eq!(check_content_headers(&json), declared(None, false));
         for (content_type, expected) in [
             ("application/json", Ok(())),
             ("Application/JSON; charset=UTF-8", Ok(())),
             ("application/json;charset=\"utf-8\";odata.metadata=minimal;IEEE754Compatible=true", Ok(())),
+            ("application/json; charset=utf8", Ok(())),
+            ("application/json; charset=UTF8", Ok(())),
+            ("application/json; charset=\"UTF8\"", Ok(())),
+            ("application/json; charset='utf-8'", Ok(())),
+            ("application/json; charset = utf_8", Ok(())),
+            ("application/json; charset=Utf 8", Ok(())),
+            ("application/json; charset=x-unicode20utf8", Ok(())),
+            ("application/json; charset=utf-8; charset=utf8", Ok(())),
+            ("application/json; profile=\"a,b\"", Ok(())),
+            ("application/json; charset=utf-81", Err(ContentHeadersError::Charset)),
+            ("application/json; charset=utf-7", Err(ContentHeadersError::Charset)),
+            ("application/json; charset=utf-8-sig/x", Err(ContentHeadersError::Charset)),
+            ("application/json; charset=\u{ff35}tf-8", Err(ContentHeadersError::Charset)),
+            ("application/json; charset=iso-8859-1", Err(ContentHeadersError::Charset)),
+            ("application/json; charset=us-ascii", Err(ContentHeadersError::Charset)),
             ("application/json; charset=utf-16", Err(ContentHeadersError::Charset)),
             ("application/json; charset=utf-8; charset=latin1", Err(ContentHeadersError::Charset)),
             ("application/json; charset=", Err(ContentHeadersError::Charset)),
             ("application/jsonx", Err(ContentHeadersError::NotJson)),
             ("application/problem+json", Err(ContentHeadersError::NotJson)),
             ("text/json", Err(ContentHeadersError::NotJson)),
-            ("application/json, text/plain", Err(ContentHeadersError::NotJson)),
-            ("", Err(ContentHeadersError::NotJson)),
+            ("application/json, text/plain", Err(ContentHeadersError::RepeatedType)),
+            ("application/json, application/json", Err(ContentHeadersError::RepeatedType)),
+            ("application/json; charset=utf-8, application/json", Err(ContentHeadersError::RepeatedType)),
+            ("application/x-www-form-urlencoded", Err(ContentHeadersError::Form)),
+            ("Multipart/Form-Data; boundary=x", Err(ContentHeadersError::Form)),
+            (" ", Err(ContentHeadersError::NoType)),
+            ("", Err(ContentHeadersError::NoType)),
         ] {
             assert_eq!(super::content_type(content_type), expected, "{content_type}");
         }
         for (length, expected) in [
-            ("0", Ok(Some(0))),
-            ("2097152", Ok(Some(2_097_152))),
-            ("2097153", Err(ContentHeadersError::TooLarge)),
+            ("0", declared(Some(0), false)),
+            ("4194304", declared(Some(4_194_304), false)),
+            ("4194305", Err(ContentHeadersError::TooLarge)),
             ("18446744073709551615", Err(ContentHeadersError::TooLarge)),
             ("18446744073709551616", Err(ContentHeadersError::MalformedLength)),
             ("-1", Err(ContentHeadersError::MalformedLength)),
-            ("1, 1", Err(ContentHeadersError::MalformedLength)),
+            ("1, 1", Err(ContentHeadersError::RepeatedLength)),
             ("", Err(ContentHeadersError::MalformedLength)),
         ] {
             let headers = RequestHeaders {
@@ -105,9 +193,16 @@ mod tests {
             assert_eq!(check_content_headers(&headers), expected, "{length}");
         }
         for (encoding, mode, expected) in [
-            (Some("identity"), None, Ok(None)),
-            (Some("gzip"), None, Err(ContentHeadersError::Encoded)),
-            (Some("identity, gzip"), None, Err(ContentHeadersError::Encoded)),
+            (Some("identity"), None, declared(None, false)),
+            (Some(""), None, declared(None, false)),
+            (Some("gzip"), None, declared(None, true)),
+            (Some(" X-Gzip "), None, declared(None, true)),
+            (Some("identity, GZIP"), None, declared(None, true)),
+            (Some("gzip, gzip"), None, Err(ContentHeadersError::EncodedTwice)),
+            (Some("br"), None, Err(ContentHeadersError::Encoded)),
+            (Some("gzip, br"), None, Err(ContentHeadersError::Encoded)),
+            (Some("deflate"), None, Err(ContentHeadersError::Encoded)),
+            (Some("gzip2"), None, Err(ContentHeadersError::Encoded)),
             (None, Some("Chunked"), Err(ContentHeadersError::ChunkedTransfer)),
         ] {
             let headers = RequestHeaders {

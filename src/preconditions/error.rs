@@ -16,7 +16,10 @@ pub enum RequestError {
     /// send what was only to be validated.
     #[error("a parameter that resembles validateOnly")]
     Misspelt,
-    /// `Idempotency-Key` is not 1 to 255 visible ASCII characters, or is given more than once.
+    /// `Idempotency-Key` is given more than once, or holds a comma and a space.
+    #[error("Idempotency-Key is given more than once")]
+    RepeatedIdempotencyKey,
+    /// `Idempotency-Key` is not 1 to 255 visible ASCII characters.
     #[error("a malformed Idempotency-Key")]
     IdempotencyKey,
 }

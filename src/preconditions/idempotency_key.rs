@@ -9,9 +9,13 @@ pub const MAX_KEY_LENGTH: usize = 255;
 ///
 /// # Errors
 ///
-/// [`RequestError::IdempotencyKey`].
+/// [`RequestError::RepeatedIdempotencyKey`], [`RequestError::IdempotencyKey`].
 pub fn idempotency_key(header: Option<&str>) -> Result<Option<String>, RequestError> {
     let Some(header) = header.map(str::trim) else { return Ok(None) };
+    // The platform joins a header that is given more than once with ", ". Outside of quotes no key holds a space.
+    if header.split('"').step_by(2).any(|unquoted| unquoted.contains(", ")) {
+        return Err(RequestError::RepeatedIdempotencyKey);
+    }
     let key = match header.strip_prefix('"') {
         None => Some(header.to_owned()),
         Some(quoted) => quoted.strip_suffix('"').and_then(unquoted),
@@ -59,13 +63,18 @@ mod tests {
             (r#""a\""#, None),
             (r#""a\n""#, None),
             ("a b", None),
-            ("\"a\", \"a\"", None),
-            ("a, a", None),
             ("é", None),
         ] {
             let expected = expected.map(|key| Some(key.to_owned())).ok_or(RequestError::IdempotencyKey);
             assert_eq!(idempotency_key(Some(header)), expected, "{header}");
         }
+        for repeated in ["\"a\", \"a\"", "a, a", "a, \"a\"", "\"a\", a"] {
+            assert_eq!(idempotency_key(Some(repeated)), Err(RequestError::RepeatedIdempotencyKey), "{repeated}");
+        }
+        for not_repeated in ["\"a, b\"", "a ,b", "\"a"] {
+            assert_eq!(idempotency_key(Some(not_repeated)), Err(RequestError::IdempotencyKey), "{not_repeated}");
+        }
+        assert_eq!(idempotency_key(Some("a,b")), Ok(Some("a,b".to_owned())));
         assert_eq!(idempotency_key(None), Ok(None));
     }
 }

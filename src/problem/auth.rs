@@ -29,9 +29,14 @@ pub(super) fn auth(error: AuthError) -> ProblemDetails {
             ProblemDetails::new(Code::InvalidRequest, "Send either Authorization or X-API-Key, not both.")
         }
         AuthError::Credentials(CredentialsError::Repeated) => {
-            ProblemDetails::new(Code::InvalidRequest, "Authorization is given more than once.")
+            ProblemDetails::new(Code::InvalidRequest, "Authorization is given more than once. Send it once.")
         }
-        AuthError::Credentials(CredentialsError::UnknownScheme | CredentialsError::MalformedBasic)
+        AuthError::RepeatedKey => {
+            ProblemDetails::new(Code::InvalidRequest, "X-API-Key is given more than once. Send it once.")
+        }
+        AuthError::Credentials(
+            CredentialsError::EmptyToken | CredentialsError::UnknownScheme | CredentialsError::MalformedBasic,
+        )
         | AuthError::UnknownKey
         | AuthError::NotTheOwner => invalid(BEARER),
         // Whether the token is valid is not known, and a workflow engine would take a 401 for final.

@@ -3,6 +3,7 @@
 use crate::auth::AuthError;
 use crate::auth::permissions::PermissionError;
 use crate::graph::error::GraphError;
+use crate::gzip::GzipError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
@@ -40,6 +41,9 @@ pub enum GatewayError {
     /// The body did not come, or is too large.
     #[error(transparent)]
     Body(#[from] RequestBodyError),
+    /// The body was not decompressed.
+    #[error(transparent)]
+    Gzip(#[from] GzipError),
     /// The body is no JSON, or no remediation.
     #[error("{}", parse_reason(.0))]
     Parse(#[from] ParseError),

@@ -5,6 +5,7 @@ use super::error::GatewayError;
 use super::{auth, microsoft};
 use crate::auth::permissions::PermissionError;
 use crate::code::Code;
+use crate::gzip::GzipError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
@@ -30,8 +31,12 @@ impl GatewayError {
                 "The gateway answers POST /remediate, and POST to Microsoft Graph's own path of the action under /beta and /v1.0.",
             ),
             Self::MethodNotAllowed(route) => {
-                ProblemDetails::new(Code::MethodNotAllowed, format!("This path answers {} only.", route.method()))
-                    .header("Allow", route.method())
+                let methods = route.methods();
+                ProblemDetails::new(
+                    Code::MethodNotAllowed,
+                    format!("This path answers {} only. Nothing was sent.", methods.join(" and ")),
+                )
+                .header("Allow", methods.join(", "))
             }
             Self::NotHttps(_) => ProblemDetails::new(
                 Code::HttpsRequired,
@@ -50,6 +55,7 @@ impl GatewayError {
             Self::Body(RequestBodyError::CutOff) => {
                 ProblemDetails::new(Code::InvalidRequest, "The body ended before it was whole. Nothing was sent.")
             }
+            Self::Gzip(error) => gzip(*error),
             Self::Parse(error) => parse_error(error),
             Self::Permission { caller, error } => rights(caller, error),
             Self::InProgress => ProblemDetails::new(
@@ -98,7 +104,32 @@ fn ledger(error: LedgerError) -> ProblemDetails {
 }
 
 fn too_large() -> ProblemDetails {
-    ProblemDetails::new(Code::PayloadTooLarge, format!("The body may have {MAX_BODY_BYTES} bytes at most."))
+    let detail =
+        format!("The body may have {MAX_BODY_BYTES} bytes at most, and as many after decompression. Nothing was sent.");
+    ProblemDetails::new(Code::PayloadTooLarge, detail)
+}
+
+fn gzip(error: GzipError) -> ProblemDetails {
+    let detail = match error {
+        GzipError::TooLarge => return too_large(),
+        GzipError::NotGzip => {
+            "Content-Encoding is gzip, but the body is not gzip. Compress the body, or leave the header out. Nothing was sent."
+        }
+        GzipError::Damaged => "The gzip body is truncated or damaged. Compress it again. Nothing was sent.",
+        GzipError::Trailing => {
+            "The gzip body has bytes after its end. Compress the whole body at once. Nothing was sent."
+        }
+    };
+    ProblemDetails::new(Code::InvalidRequest, detail)
+}
+
+/// A 415 names what the gateway accepts (RFC 9110, section 15.5.16).
+fn media_type(detail: &str) -> ProblemDetails {
+    ProblemDetails::new(Code::UnsupportedMediaType, detail).header("Accept", "application/json")
+}
+
+fn coding(detail: &str) -> ProblemDetails {
+    ProblemDetails::new(Code::UnsupportedMediaType, detail).header("Accept-Encoding", "gzip, identity")
 }
 
 fn content_headers(error: ContentHeadersError) -> ProblemDetails {
@@ -108,14 +139,33 @@ fn content_headers(error: ContentHeadersError) -> ProblemDetails {
             "x-ms-transfer-mode: chunked is not supported. Turn off \"Allow chunking\" in the settings of the HTTP action.",
         ),
         ContentHeadersError::Encoded => {
-            ProblemDetails::new(Code::UnsupportedMediaType, "Send the body without a Content-Encoding.")
+            coding("Content-Encoding is not gzip. Send the body in gzip or plain. Nothing was sent.")
         }
-        ContentHeadersError::NotJson => {
-            ProblemDetails::new(Code::UnsupportedMediaType, "Send the body as Content-Type: application/json.")
+        ContentHeadersError::EncodedTwice => {
+            coding("Content-Encoding names gzip more than once. Compress the body once. Nothing was sent.")
         }
-        ContentHeadersError::Charset => ProblemDetails::new(Code::UnsupportedMediaType, "Send the body in UTF-8."),
+        ContentHeadersError::NoType => media_type(
+            "Content-Type is missing or empty. Send the body as Content-Type: application/json. Nothing was sent.",
+        ),
+        ContentHeadersError::RepeatedType => media_type(
+            "Content-Type is given more than once. Send Content-Type: application/json once. Nothing was sent.",
+        ),
+        ContentHeadersError::Form => media_type(
+            "Content-Type is that of a form. Send the body as JSON, as Content-Type: application/json. Nothing was sent.",
+        ),
+        ContentHeadersError::NotJson => media_type(
+            "Content-Type is not application/json. Send the body as Content-Type: application/json. Nothing was sent.",
+        ),
+        ContentHeadersError::Charset => media_type(
+            "The charset in Content-Type is not UTF-8. Encode the body in UTF-8, and send Content-Type: \
+             application/json; charset=utf-8. Nothing was sent.",
+        ),
+        ContentHeadersError::RepeatedLength => ProblemDetails::new(
+            Code::InvalidRequest,
+            "Content-Length is given more than once. Send it once. Nothing was sent.",
+        ),
         ContentHeadersError::MalformedLength => {
-            ProblemDetails::new(Code::InvalidRequest, "Content-Length is not a number.")
+            ProblemDetails::new(Code::InvalidRequest, "Content-Length is not a number. Nothing was sent.")
         }
         ContentHeadersError::TooLarge => too_large(),
     }
@@ -125,8 +175,12 @@ fn request(error: RequestError) -> ProblemDetails {
     let detail = match error {
         RequestError::Value => "validateOnly must be true or false. Nothing was sent.",
         RequestError::Repeated => "validateOnly is given more than once. Send it once. Nothing was sent.",
+        RequestError::RepeatedIdempotencyKey => {
+            "Idempotency-Key is given more than once, or holds a comma and a space. Send one key without spaces. \
+             Nothing was sent."
+        }
         RequestError::IdempotencyKey => {
-            "Idempotency-Key must be one key of 1 to 255 visible ASCII characters, quoted or bare."
+            "Idempotency-Key must be one key of 1 to 255 visible ASCII characters, quoted or bare. Nothing was sent."
         }
         RequestError::Undecodable => {
             "The name of a query parameter is not UTF-8, so it may have meant validateOnly. Send it in UTF-8. \

@@ -22,6 +22,9 @@ use error::GatewayError;
 pub struct ProblemContext<'a> {
     /// The path of the request, where it is worth telling.
     pub instance: Option<&'a str>,
+    /// Whether the path is Graph's own. Graph sends its errors as `application/json`, and the classic JavaScript client parses no
+    /// other type.
+    pub is_graph_path: bool,
     /// The gateway's id of the exchange.
     pub request_id: &'a str,
     /// The caller's.
@@ -89,7 +92,8 @@ pub fn to_response(error: &GatewayError, context: ProblemContext<'_>) -> (Code, 
         },
     };
     let mut headers = details.headers;
-    headers.push(("Content-Type", "application/problem+json".to_owned()));
+    let media_type = if context.is_graph_path { "application/json" } else { "application/problem+json" };
+    headers.push(("Content-Type", media_type.to_owned()));
     let body = serde_json::to_string(&body).unwrap_or_default();
     (details.code, Response { status, headers, body })
 }

@@ -25,18 +25,33 @@ pub enum JsonError {
     /// Nothing, or only white space.
     #[error("the body is empty; send a JSON object")]
     Empty,
-    /// RFC 8259, section 8.1: implementations must not add one.
-    #[error("the body starts with a byte order mark; send UTF-8 without one")]
-    ByteOrderMark,
     /// Every second byte of ASCII in UTF-16 is zero.
-    #[error("the body is in UTF-16; send UTF-8")]
+    #[error(
+        "the body is in UTF-16; send UTF-8 (in PowerShell, write a file with -Encoding utf8, and send a string with \
+         -ContentType \"application/json; charset=utf-8\")"
+    )]
     Utf16,
     /// The bytes are not UTF-8.
-    #[error("the body is not UTF-8 (first at byte {offset}, counted from 0)")]
+    #[error(
+        "the body is not UTF-8 (first at byte {offset}, counted from 0); send UTF-8 with Content-Type: application/json; \
+         charset=utf-8 (in PowerShell, -ContentType \"application/json; charset=utf-8\")"
+    )]
     NotUtf8 {
         /// The first byte that is not.
         offset: usize,
     },
+    /// gzip, after the coding in `Content-Encoding` was removed.
+    #[error("the body is gzip and Content-Encoding does not say so; compress it once and send Content-Encoding: gzip")]
+    Gzip,
+    /// A form, URL-encoded or multipart.
+    #[error("the body looks form-encoded; send a JSON object")]
+    Form,
+    /// Base64 of JSON.
+    #[error("the body looks like base64 of JSON; send the JSON itself")]
+    Base64,
+    /// A JSON string whose text begins as an object does.
+    #[error("the body is a string that looks like JSON; send the object itself, encoded once")]
+    EncodedTwice,
     /// The text breaks RFC 8259.
     #[error("not JSON: {problem} at line {line}, column {column}")]
     Syntax {

@@ -11,7 +11,7 @@ pub const MAX_DISPLAY_NAME: usize = 256;
 pub const MAX_DESCRIPTION: usize = 1024;
 
 /// Items in `analyzedEmails`, counted as the caller gave them. Microsoft advises remediations of 50,000 emails or fewer; an
-/// item takes about 120 bytes, so 10,000 of them (1.2 MB) also fit into the 2 MiB that a request may have.
+/// item takes about 120 bytes, so 10,000 of them (1.2 MB) also fit into the 4 MiB that a request may have.
 pub const MAX_ANALYZED_EMAILS: usize = 10_000;
 
 /// Characters in the part of an address before the `@` (RFC 5321, section 4.5.3.1.1).

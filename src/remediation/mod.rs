@@ -8,6 +8,7 @@ mod address;
 mod duplicates;
 mod error;
 mod fields;
+mod format;
 mod graph_json;
 mod hash;
 pub mod limits;

@@ -12,7 +12,7 @@ use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME};
 use super::model::{Action, AnalyzedEmail, Remediation, Severity};
 use super::reader::{Json, Kind};
 use super::suggestions::Level;
-use super::{fields, suggestions};
+use super::{fields, format, suggestions};
 
 /// Reads a request body. What it returns borrows from the body wherever that has no escapes.
 ///
@@ -26,7 +26,28 @@ pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
     match json.kind()? {
         Kind::Object => {
             json.object(|json, name| partial.member(json, &mut errors, name))?;
-            partial.require_all(&mut errors);
+            if partial.is_wrapped {
+                // All other errors are about Logic Apps' wrapper, not about the remediation in it.
+                errors = PayloadErrors::default();
+                errors.add(Location::Field("$content"), || {
+                    "is base64 in which Logic Apps wraps a body that it takes for binary; send the JSON in it, by \
+                     json(base64ToString(…?['$content']))"
+                        .to_owned()
+                });
+            } else {
+                partial.require_all(&mut errors);
+            }
+        }
+        Kind::Text => {
+            let text = json.string("a string is expected")?;
+            json.end()?;
+            if text.trim_start().starts_with('{') {
+                return Err(JsonError::EncodedTwice.into());
+            }
+            if format::holds_base64_json(&text) {
+                return Err(JsonError::Base64.into());
+            }
+            errors.add(Location::Body, || "the body must be an object, not a string".to_owned());
         }
         other => {
             errors.add(Location::Body, || format!("the body must be an object, not {other}"));
@@ -50,6 +71,8 @@ struct PartialRemediation<'a> {
     action: Field<Action>,
     remediate_senders_copy: Field<bool>,
     emails: Field<Vec<AnalyzedEmail<'a>>>,
+    /// Whether the body is Logic Apps' object around a binary body.
+    is_wrapped: bool,
 }
 
 impl<'a> PartialRemediation<'a> {
@@ -63,6 +86,10 @@ impl<'a> PartialRemediation<'a> {
             "action" => self.action = fields::action(json, errors, location)?,
             "remediateSendersCopy" => self.remediate_senders_copy = fields::boolean(json, errors, location)?,
             "analyzedEmails" => self.emails = analyzed_emails(json, errors, location)?,
+            "$content" => {
+                self.is_wrapped = true;
+                json.skip()?;
+            }
             _ => other_member(json, errors, Level::Body, location, name)?,
         }
         Ok(())

@@ -1,13 +1,17 @@
-//! The worst that fits into the 2 MiB of a body, as far as is known, and the largest that is good.
+//! The worst that fits into the 4 MiB of a body, as far as is known, and the largest that is good.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use remediation_gateway::preconditions::MAX_BODY_BYTES;
 
 /// A body, and the code that it is answered with; none where it is accepted.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
-    pub(crate) body: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) is_gzip: bool,
     pub(crate) code: Option<&'static str>,
 }
 
@@ -48,7 +52,7 @@ fn filled(head: &str, part: &str, tail: &str) -> String {
 
 fn case(name: &'static str, code: &'static str, body: String) -> Case {
     assert!(body.len() <= MAX_BODY_BYTES, "{name}: {}", body.len());
-    Case { name, body, code: Some(code) }
+    Case { name, body: body.into_bytes(), is_gzip: false, code: Some(code) }
 }
 
 /// What is no JSON.
@@ -78,7 +82,7 @@ fn item(name: &'static str, head: &str, part: &str, tail: &str) -> Case {
 
 /// All of them.
 pub(crate) fn hostile() -> Vec<Case> {
-    [syntax(), values(), names(), of_many(), recipients()].into_iter().flatten().collect()
+    [syntax(), values(), names(), of_many(), recipients(), compressed()].into_iter().flatten().collect()
 }
 
 fn syntax() -> Vec<Case> {
@@ -124,6 +128,24 @@ fn names() -> Vec<Case> {
     ]
 }
 
+/// What decompression costs, and that it ends at the limit.
+fn compressed() -> Vec<Case> {
+    let gzip = |name, body: &[u8], code| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let body = encoder.write_all(body).and_then(|()| encoder.finish()).unwrap_or_default();
+        Case { name, body, is_gzip: true, code: Some(code) }
+    };
+    let full = filled("", "{", "");
+    let mut twice = gzip("two gzip members", full.as_bytes(), "invalidRequest");
+    twice.body.extend_from_within(..);
+    vec![
+        gzip("a gzip bomb of 64 MiB", &vec![0; 64 << 20], "payloadTooLarge"),
+        gzip("gzip of white space", filled("", " ", "").as_bytes(), "invalidJson"),
+        gzip("gzip of annotations", filled("{", "\"@odata.#\":0,", "\"z\":0}").as_bytes(), "invalidPayload"),
+        twice,
+    ]
+}
+
 fn of_many() -> Vec<Case> {
     vec![
         items("empty emails", "{},"),
@@ -137,10 +159,16 @@ fn of_many() -> Vec<Case> {
         items("emails with annotations", "{\"@odata.type\":\"x\",\"a@odata.b\":[[[[[[]]]]]]},"),
         Case {
             name: "10,000 times the same email",
-            body: emails(|_| (ID.to_owned(), "hannah@contoso.com".to_owned())),
+            body: emails(|_| (ID.to_owned(), "hannah@contoso.com".to_owned())).into_bytes(),
+            is_gzip: false,
             code: None,
         },
-        Case { name: "one email in 10,000 spellings", body: emails(|index| (ID.to_owned(), spelt(index))), code: None },
+        Case {
+            name: "one email in 10,000 spellings",
+            body: emails(|index| (ID.to_owned(), spelt(index))).into_bytes(),
+            is_gzip: false,
+            code: None,
+        },
     ]
 }
 

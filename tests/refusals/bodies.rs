@@ -52,7 +52,7 @@ pub(crate) async fn what_is_no_json_is_refused_as_such(world: &World) -> TestRes
         ("white space", b" \r\n\t".to_vec(), &[]),
         ("cut off", good.as_bytes().split_at(good.len() - 1).0.to_vec(), &[]),
         ("more after the end", format!("{good} {good}").into_bytes(), &[]),
-        ("a byte order mark", format!("\u{feff}{good}").into_bytes(), &[]),
+        ("two byte order marks", format!("\u{feff}\u{feff}{good}").into_bytes(), &[]),
         ("UTF-16", utf_16, &[]),
         ("Latin-1", latin_1, &[]),
         ("single quotes", good.replace('"', "'").into_bytes(), &[]),

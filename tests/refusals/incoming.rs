@@ -11,11 +11,14 @@ const BEARER: &str = r#"Bearer realm="remediation-gateway""#;
 const INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error="invalid_token""#;
 const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="remediation-gateway", error="insufficient_scope""#;
 
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 17] = [
     "/",
     "/nowhere",
     "/remediate/x",
     "/remediate//",
+    "/v1.0///security/collaboration/analyzedEmails/remediate",
+    "/v1.0/security//collaboration/analyzedEmails/remediate",
+    "//v1.0/security/collaboration/analyzedEmails/remediate",
     "//remediate",
     "/remediat%65",
     "/remediate;x",
@@ -37,13 +40,13 @@ pub(crate) fn cases() -> Vec<Case> {
     }
     for (path, allowed) in [
         ("/remediate", "POST"),
-        ("/healthz", "GET"),
-        ("/healthz/", "GET"),
+        ("/healthz", "GET, HEAD"),
+        ("/healthz/", "GET, HEAD"),
         ("/beta/security/collaboration/analyzedEmails/remediate", "POST"),
         ("/v1.0/security/collaboration/analyzedEmails/Microsoft.Graph.Security.Remediate/", "POST"),
     ] {
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
-            if method != allowed {
+            if !allowed.contains(method.as_str()) {
                 let request = move |world: &World, gateway: &acceptance::Gateway| {
                     gateway.request(method.clone(), path).bearer_auth(world.token()).json(&payload())
                 };
@@ -86,22 +89,41 @@ fn types() -> Vec<Case> {
         "application/json; charset=latin1; charset=utf-8",
         "application/json; charset=",
     ] {
-        cases.push(case("a type other than JSON in UTF-8", 415, "unsupportedMediaType", move |world, gateway| {
-            let request = gateway.post("/remediate").bearer_auth(world.token());
-            request.header("Content-Type", content_type).body(payload().to_string())
-        }));
+        cases.push(
+            case("a type other than JSON in UTF-8", 415, "unsupportedMediaType", move |world, gateway| {
+                let request = gateway.post("/remediate").bearer_auth(world.token());
+                request.header("Content-Type", content_type).body(payload().to_string())
+            })
+            .header("accept", "application/json"),
+        );
     }
-    cases.push(case("no type", 415, "unsupportedMediaType", |world, gateway| {
-        gateway.post("/remediate").bearer_auth(world.token()).body(payload().to_string())
-    }));
-    cases.push(case("nothing at all", 415, "unsupportedMediaType", |world, gateway| {
-        gateway.post("/remediate").bearer_auth(world.token())
-    }));
-    for encoding in ["gzip", "br", "GZIP", "identity, gzip", "x"] {
-        cases.push(case("an encoded body", 415, "unsupportedMediaType", move |world, gateway| {
-            let request = gateway.post("/remediate").bearer_auth(world.token());
-            request.json(&payload()).header("Content-Encoding", encoding)
-        }));
+    cases.push(
+        case("no type", 415, "unsupportedMediaType", |world, gateway| {
+            gateway.post("/remediate").bearer_auth(world.token()).body(payload().to_string())
+        })
+        .header("accept", "application/json"),
+    );
+    cases.push(
+        case("nothing at all", 415, "unsupportedMediaType", |world, gateway| {
+            gateway.post("/remediate").bearer_auth(world.token())
+        })
+        .header("accept", "application/json"),
+    );
+    cases.push(
+        case("two types", 415, "unsupportedMediaType", |world, gateway| {
+            let request = gateway.post("/remediate").bearer_auth(world.token()).body(payload().to_string());
+            request.header("Content-Type", "application/json").header("Content-Type", "application/json")
+        })
+        .header("accept", "application/json"),
+    );
+    for encoding in ["br", "deflate", "gzip, br", "gzip, gzip", "zstd", "x"] {
+        cases.push(
+            case("an encoded body", 415, "unsupportedMediaType", move |world, gateway| {
+                let request = gateway.post("/remediate").bearer_auth(world.token());
+                request.json(&payload()).header("Content-Encoding", encoding)
+            })
+            .header("accept-encoding", "gzip, identity"),
+        );
     }
     for mode in ["chunked", "Chunked", " CHUNKED "] {
         cases.push(case("Logic Apps' chunked upload", 400, "invalidRequest", move |world, gateway| {
@@ -209,7 +231,8 @@ pub(crate) async fn no_other_method_is_answered(world: &World) -> TestResult {
 
 /// RFC 9110, section 9.3.2.
 pub(crate) async fn head_is_answered_without_a_body(world: &World) -> TestResult {
-    for (path, status, allow) in [("/remediate", 405, Some("POST")), ("/healthz", 405, Some("GET")), ("/x", 404, None)]
+    for (path, status, allow) in
+        [("/remediate", 405, Some("POST")), ("/healthz", 200, None), ("/openapi.json", 200, None), ("/x", 404, None)]
     {
         let answer = Answer::to(world.gateway.request(Method::HEAD, path)).await?;
         assert_eq!(
@@ -217,6 +240,10 @@ pub(crate) async fn head_is_answered_without_a_body(world: &World) -> TestResult
             (status, allow, 0),
             "{path}: {answer:?}"
         );
+        let get = Answer::to(world.gateway.get(path)).await?;
+        for header in ["content-type", "content-length", "cache-control", "x-content-type-options"] {
+            assert!(status != 200 || answer.header(header) == get.header(header), "{path} {header}: {answer:?}");
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod bodies;
 mod case;
+mod formats;
 mod incoming;
 mod order;
 mod rights;
@@ -46,6 +47,13 @@ fn main() -> ExitCode {
         bodies::wrong_bodies_seen_in_the_wild_are_named_at_the_right_member,
         bodies::all_faults_are_told_together_up_to_a_number,
         bodies::no_text_echoes_much_of_the_input,
+        formats::each_spelling_of_utf_8_is_accepted,
+        formats::gzip_is_the_same_remediation_as_plain,
+        formats::hostile_gzip_is_rejected_by_its_cause,
+        formats::other_formats_are_named,
+        formats::a_header_given_twice_is_named,
+        formats::the_most_emails_fit_as_powershell_indents_them,
+        formats::graphs_errors_and_paths_are_those_of_its_clients,
         size::a_body_of_exactly_the_limit_is_read,
         size::one_byte_more_is_refused_as_declared,
         size::a_stream_is_refused_as_soon_as_it_is_too_large,

@@ -80,7 +80,7 @@ pub(crate) async fn the_first_check_that_fails_answers(world: &World) -> TestRes
     }
     // Size: as declared it comes before identity, as it streams after.
     let mut declared = Raw::connect(&world.gateway).await?;
-    declared.post("/remediate", &["Content-Type: application/json", "Content-Length: 2097153"]).await?;
+    declared.post("/remediate", &["Content-Type: application/json", "Content-Length: 4194305"]).await?;
     declared.answer().await?.assert_problem(413, "payloadTooLarge", &[]);
     let mut streamed = Raw::connect(&world.gateway).await?;
     streamed.post("/remediate", &["Content-Type: application/json", "Transfer-Encoding: chunked"]).await?;
@@ -90,7 +90,7 @@ pub(crate) async fn the_first_check_that_fails_answers(world: &World) -> TestRes
     let mut long = Raw::connect(&world.gateway).await?;
     let token = format!("Authorization: Bearer {}", world.token());
     long.post("/remediate", &[&token, "Content-Type: application/json", "Transfer-Encoding: chunked"]).await?;
-    long.chunk(&vec![b'{'; 2 << 20]).await?;
+    long.chunk(&vec![b'{'; 4 << 20]).await?;
     long.chunk(b"{").await?;
     long.answer().await?.assert_problem(413, "payloadTooLarge", &[]);
 

@@ -1,4 +1,4 @@
-//! The size of a body, as it is declared and as it comes: 2 MiB at most.
+//! The size of a body, as it is declared and as it comes: 4 MiB at most.
 
 use acceptance::{Answer, Raw, TestResult, World, payload};
 use serde_json::json;
@@ -6,7 +6,8 @@ use serde_json::json;
 /// The code of a body that is too large.
 pub(crate) const TOO_LARGE: &str = "payloadTooLarge";
 
-const LIMIT: usize = 2 * 1024 * 1024;
+/// Maximum body size in bytes.
+pub(crate) const LIMIT: usize = 4 * 1024 * 1024;
 const TYPE: &str = "Content-Type: application/json";
 const PATH: &str = "/remediate?validateOnly=true";
 
@@ -40,7 +41,7 @@ pub(crate) async fn a_body_of_exactly_the_limit_is_read(world: &World) -> TestRe
 
 /// Nothing of the body is awaited.
 pub(crate) async fn one_byte_more_is_refused_as_declared(world: &World) -> TestResult {
-    for length in ["2097153", "99999999999"] {
+    for length in ["4194305", "99999999999"] {
         let mut raw = Raw::connect(&world.gateway).await?;
         raw.post(PATH, &[&authorization(world), TYPE, &format!("Content-Length: {length}")]).await?;
         raw.answer().await?.assert_problem(413, TOO_LARGE, &[]);

@@ -95,6 +95,10 @@ impl Description {
             }
         }
 
+        // Its headers are those of GET, and it has no body.
+        if answered.method == "HEAD" {
+            return Ok(());
+        }
         let content = at("content").unwrap_or(&none);
         let Some(media_type) = answered.header("content-type") else {
             let emptied = answered.body.is_empty() && answered.header("preference-applied").is_some();

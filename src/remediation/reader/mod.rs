@@ -11,6 +11,7 @@ mod text;
 use std::fmt;
 
 use super::error::JsonError;
+use super::format;
 use super::limits::MAX_DEPTH;
 use super::sanitize::pointer_step;
 use names::Names;
@@ -52,8 +53,10 @@ impl fmt::Display for Kind {
 impl<'a> Json<'a> {
     /// Starts before the first character of a body.
     pub(crate) fn new(body: &'a [u8]) -> Result<Self, JsonError> {
+        if let Some(error) = format::of_bytes(body) {
+            return Err(error);
+        }
         match body {
-            [0xef, 0xbb, 0xbf, ..] => return Err(JsonError::ByteOrderMark),
             // With its mark, or a character of ASCII without.
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0xff, ..] | [1..=0xff, 0, ..] => {
                 return Err(JsonError::Utf16);
@@ -61,9 +64,14 @@ impl<'a> Json<'a> {
             _ => {}
         }
         let text = str::from_utf8(body).map_err(|error| JsonError::NotUtf8 { offset: error.valid_up_to() })?;
+        // A reader may ignore one byte order mark (RFC 8259, section 8.1).
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut json = Self { text, at: 0, depth: 0 };
         if json.next_byte().is_none() {
             return Err(JsonError::Empty);
+        }
+        if let Some(error) = format::of_text(text) {
+            return Err(error);
         }
         Ok(json)
     }

@@ -11,6 +11,7 @@ use crate::auth::token_error::TokenError;
 use crate::code::Code;
 use crate::graph::error::{GraphErrorKind, TokenEndpointError};
 use crate::graph::response::MAX_RETRY_AFTER;
+use crate::gzip::GzipError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
@@ -75,24 +76,14 @@ fn refusals() -> Vec<GatewayError> {
     for error in [SendError::Connection, SendError::Deadline] {
         refusals.extend([token(error.into()), graph(error.into())]);
     }
-    refusals.extend([RequestBodyError::TooLarge, RequestBodyError::CutOff].map(GatewayError::Body));
-    refusals.extend(
-        [
-            ContentHeadersError::ChunkedTransfer,
-            ContentHeadersError::Encoded,
-            ContentHeadersError::NotJson,
-            ContentHeadersError::Charset,
-            ContentHeadersError::MalformedLength,
-            ContentHeadersError::TooLarge,
-        ]
-        .map(GatewayError::ContentHeaders),
-    );
+    refusals.extend(of_body());
     refusals.extend(
         [
             RequestError::Value,
             RequestError::Repeated,
             RequestError::Undecodable,
             RequestError::Misspelt,
+            RequestError::RepeatedIdempotencyKey,
             RequestError::IdempotencyKey,
         ]
         .map(GatewayError::Request),
@@ -103,11 +94,13 @@ fn refusals() -> Vec<GatewayError> {
             CredentialsError::Several.into(),
             CredentialsError::Repeated.into(),
             CredentialsError::UnknownScheme.into(),
+            CredentialsError::EmptyToken.into(),
             CredentialsError::MalformedBasic.into(),
             TokenError::Signature.into(),
             TokenError::KeysUnavailable.into(),
             TokenError::UnknownKey { retry_after: 30 }.into(),
             AuthError::UnknownKey,
+            AuthError::RepeatedKey,
             AuthError::NotTheOwner,
             AuthError::UnknownObjectId,
             AuthError::MissingScope,
@@ -119,12 +112,39 @@ fn refusals() -> Vec<GatewayError> {
     refusals
 }
 
+/// What is wrong with the body as it is declared and as it comes.
+fn of_body() -> Vec<GatewayError> {
+    let mut refusals = Vec::new();
+    refusals.extend(
+        [GzipError::TooLarge, GzipError::NotGzip, GzipError::Damaged, GzipError::Trailing].map(GatewayError::Gzip),
+    );
+    refusals.extend([RequestBodyError::TooLarge, RequestBodyError::CutOff].map(GatewayError::Body));
+    refusals.extend(
+        [
+            ContentHeadersError::ChunkedTransfer,
+            ContentHeadersError::Encoded,
+            ContentHeadersError::EncodedTwice,
+            ContentHeadersError::NoType,
+            ContentHeadersError::RepeatedType,
+            ContentHeadersError::Form,
+            ContentHeadersError::NotJson,
+            ContentHeadersError::Charset,
+            ContentHeadersError::RepeatedLength,
+            ContentHeadersError::MalformedLength,
+            ContentHeadersError::TooLarge,
+        ]
+        .map(GatewayError::ContentHeaders),
+    );
+    refusals
+}
+
 #[test]
 fn every_refusal_is_described_in_full() {
     let mut codes = BTreeSet::new();
     for error in refusals() {
         let context = ProblemContext {
             instance: Some("/remediate"),
+            is_graph_path: false,
             request_id: ID,
             client_request_id: Some("flow-1"),
             now: Timestamp::from_seconds(START),

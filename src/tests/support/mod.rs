@@ -116,5 +116,8 @@ pub(crate) fn sha256(key: &str) -> String {
 /// What an error answers, whatever the pipeline would have to go through to come to it.
 pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
     let now = Timestamp::from_seconds(runtime::START);
-    problem::to_response(error, ProblemContext { instance: None, request_id: REQUEST_ID, client_request_id: None, now })
+    problem::to_response(
+        error,
+        ProblemContext { instance: None, is_graph_path: false, request_id: REQUEST_ID, client_request_id: None, now },
+    )
 }

@@ -175,6 +175,21 @@ fn audience() -> Vec<Forged> {
         ("aud Graph's GUID with a slash", v2("aud", "00000003-0000-0000-c000-000000000000/"), GraphAudience),
         ("aud Graph in another case", aud("HTTPS://Graph.Microsoft.com"), GraphAudience),
         ("aud Graph's GUID in another case", v2("aud", "00000003-0000-0000-C000-000000000000"), GraphAudience),
+        (
+            "aud Graph, signed over the hash of the nonce in its header",
+            Draft::v1().header("nonce", "x").claim("aud", "https://graph.microsoft.com").signature([1; 256]).token(),
+            GraphAudience,
+        ),
+        (
+            "aud Graph, of another tenant, expired, and under an unknown key",
+            Draft::v1()
+                .header("kid", "unknown")
+                .claim("iss", "https://sts.windows.net/00000000-0000-0000-0000-000000000001/")
+                .claim("exp", 1)
+                .claim("aud", "00000003-0000-0000-c000-000000000000")
+                .token(),
+            GraphAudience,
+        ),
         ("aud Azure Resource Manager", aud("https://management.azure.com/"), Audience),
         ("aud what Graph begins", aud("https://graph.microsoft.com.evil.example"), Audience),
     ]

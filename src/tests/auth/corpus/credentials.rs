@@ -6,7 +6,9 @@ use base64::prelude::BASE64_STANDARD;
 use super::{BEARER, invalid_credentials, refuse, without_ids};
 use crate::auth::AuthError;
 use crate::auth::AuthError::{Credentials, NotTheOwner, UnknownKey};
-use crate::auth::credentials::CredentialsError::{Absent, MalformedBasic, Repeated, Several, UnknownScheme};
+use crate::auth::credentials::CredentialsError::{
+    Absent, EmptyToken, MalformedBasic, Repeated, Several, UnknownScheme,
+};
 use crate::http::RequestHeaders;
 use crate::secret::Secret;
 use crate::tests::support::entra::Draft;
@@ -31,8 +33,9 @@ fn authorizations() -> Vec<(String, AuthError)> {
         vec![
             scheme(""),
             scheme(" "),
-            scheme("Bearer"),
-            scheme("Bearer "),
+            ("Bearer".to_owned(), Credentials(EmptyToken)),
+            ("Bearer ".to_owned(), Credentials(EmptyToken)),
+            ("bEARER   ".to_owned(), Credentials(EmptyToken)),
             scheme("Basic"),
             scheme(&token),
             scheme(old),
@@ -116,9 +119,6 @@ fn keys() -> Vec<String> {
         new[..new.len() - 1].to_owned(),
         format!("{new}x"),
         format!("{old}{new}"),
-        // The header given twice, as the platform shows it.
-        format!("{new}, {new}"),
-        format!("{new}, {old}"),
         format!("Bearer {new}"),
         format!("script:{new}"),
         BASE64_STANDARD.encode(format!("script:{new}")),
@@ -144,6 +144,17 @@ fn every_bad_key_gets_that_answer_too() {
     for key in keys() {
         let refused = refuse(&key, api_key(&key), &key, UnknownKey);
         assert_eq!(without_ids(&refused.response), invalid_credentials(BEARER), "{key}");
+    }
+}
+
+/// The platform joins both with a comma and a space.
+#[test]
+fn a_key_given_twice_is_named_as_such() {
+    let [old, new] = SCRIPT_KEYS;
+    for key in [format!("{new}, {new}"), format!("{new}, {old}"), "x, y".to_owned()] {
+        let refused = refuse(&key, api_key(&key), &key, AuthError::RepeatedKey);
+        assert_eq!(refused.response.status, 400, "{key}");
+        assert!(refused.log.contains("\"invalidRequest\""), "{}", refused.log);
     }
 }
 

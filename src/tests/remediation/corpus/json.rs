@@ -17,8 +17,11 @@ fn bytes() {
     run(vec![
         Case("nothing", vec![], NotJson("the body is empty")),
         Case("white space", b" \t\r\n".into(), NotJson("the body is empty")),
-        Case("a byte order mark", ["\u{feff}".as_bytes(), SEED.as_bytes()].concat(), NotJson("byte order mark")),
-        Case("only a byte order mark", "\u{feff}".into(), NotJson("byte order mark")),
+        Case("a byte order mark", ["\u{feff}".as_bytes(), SEED.as_bytes()].concat(), Valid(2, 0)),
+        Case("two byte order marks", format!("\u{feff}\u{feff}{SEED}").into(), NotJson("a value is expected")),
+        Case("a byte order mark after a blank", format!(" \u{feff}{SEED}").into(), NotJson("a value is expected")),
+        Case("a byte order mark at the end", format!("{SEED}\u{feff}").into(), NotJson("ought to end")),
+        Case("only a byte order mark", "\u{feff}".into(), NotJson("the body is empty")),
         Case("UTF-16, little endian", utf16(false, false), NotJson("in UTF-16")),
         Case("UTF-16, big endian", utf16(true, false), NotJson("in UTF-16")),
         Case("UTF-16, little endian, marked", utf16(false, true), NotJson("in UTF-16")),
@@ -28,8 +31,24 @@ fn bytes() {
         Case("a surrogate in UTF-8", b"{\"a\":\"\xed\xa0\x80\"}".into(), NotJson("not UTF-8")),
         Case("not UTF-8 in the last byte", [SEED.as_bytes(), b"\xff"].concat(), NotJson("not UTF-8")),
         Case("NUL at the end", [SEED.as_bytes(), b"\0"].concat(), NotJson("the body ought to end")),
-        Case("gzip", b"\x1f\x8b\x08\0\0".into(), NotJson("not UTF-8")),
+        Case("gzip", b"\x1f\x8b\x08\0\0".into(), NotJson("gzip and Content-Encoding does not say so")),
+        Case("zlib", b"\x78\x9c\x03\0\0".into(), NotJson("not UTF-8")),
         Case("white space around all", format!("\r\n\t {SEED} \n").into(), Valid(2, 0)),
+    ]);
+}
+
+#[test]
+fn other_formats() {
+    run(vec![
+        Case("a form", b"displayName=x".into(), NotJson("form-encoded")),
+        Case("base64 of JSON", b"eyJhY3Rpb24iOjF9".into(), NotJson("base64 of JSON")),
+        Case("base64 of JSON in a string", b"\"eyJhY3Rpb24iOjF9\"".into(), NotJson("base64 of JSON")),
+        Case("JSON in a string", b"\"{\\\"action\\\":1}\"".into(), NotJson("a string that looks like JSON")),
+        Case(
+            "what Logic Apps makes of a binary body",
+            br#"{"$content-type":"application/json","$content":"eyJhY3Rpb24iOjF9"}"#.into(),
+            error("/$content", "json(base64ToString("),
+        ),
     ]);
 }
 
@@ -44,7 +63,7 @@ fn grammar() {
         ),
         Case("two documents", [SEED.as_bytes(), SEED.as_bytes()].concat(), NotJson("ought to end")),
         Case("the last brace is missing", SEED.as_bytes()[..SEED.len() - 1].into(), NotJson("',' or '}' is expected")),
-        Case("a form", b"displayName=x".into(), NotJson("a value is expected at line 1, column 1")),
+        Case("no JSON", b"displayName".into(), NotJson("a value is expected at line 1, column 1")),
         Case("columns count characters", "{\"é😀\" x".into(), NotJson("':' is expected at line 1, column 7")),
         Case(
             "lines count from 1",

@@ -1,0 +1,188 @@
+//! Bodies in the encodings and formats that real clients send: each is accepted, or rejected with the cause that its sender can act on.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use acceptance::{Answer, Failure, TestResult, World, guid, payload, payload_with};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use reqwest::RequestBuilder;
+use sandbox::{Endpoint, TokenRequest};
+use serde_json::{Value, json};
+
+use crate::bodies::NOT_JSON;
+use crate::size::{LIMIT, TOO_LARGE};
+
+const VALIDATE: &str = "/remediate?validateOnly=true";
+const UTF_8: &str = "Content-Type: application/json; charset=utf-8";
+
+fn post(world: &World, path: &str, content_type: &str) -> RequestBuilder {
+    world.gateway.post(path).bearer_auth(world.token()).header("Content-Type", content_type)
+}
+
+fn gzip(body: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body)?;
+    Ok(encoder.finish()?)
+}
+
+async fn assert_valid(request: RequestBuilder, name: &str) -> Result<Value, Failure> {
+    let answer = Answer::to(request).await?;
+    assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("valid")), "{name}: {answer:?}");
+    Ok(answer.json()["request"].clone())
+}
+
+pub(crate) async fn each_spelling_of_utf_8_is_accepted(world: &World) -> TestResult {
+    let body = payload_with("displayName", "Phish an Zo\u{eb} M\u{fc}ller").to_string();
+    for charset in ["utf-8", "utf8", "UTF8", "\"utf-8\"", "'UTF-8'", "utf_8", "Utf 8", "unicode-1-1-utf-8"] {
+        let content_type = format!("application/json; charset={charset}");
+        assert_valid(post(world, VALIDATE, &content_type).body(body.clone()), charset).await?;
+        let marked = format!("\u{feff}{body}");
+        let sent = assert_valid(post(world, VALIDATE, &content_type).body(marked), charset).await?;
+        assert_eq!(sent["displayName"], "Phish an Zo\u{eb} M\u{fc}ller");
+    }
+    Ok(())
+}
+
+/// What Microsoft Graph would be sent is the same as for the plain body, and so is the remediation's record.
+pub(crate) async fn gzip_is_the_same_remediation_as_plain(world: &World) -> TestResult {
+    let body = payload().to_string();
+    for coding in ["gzip", "x-gzip", "GZIP", "identity, gzip"] {
+        let request = post(world, VALIDATE, "application/json").header("Content-Encoding", coding);
+        assert_valid(request.body(gzip(body.as_bytes())?), coding).await?;
+    }
+    let plain = Answer::to(post(world, "/remediate", "application/json").body(body.clone())).await?;
+    let request = post(world, "/remediate", "application/json").header("Content-Encoding", "gzip");
+    let compressed = Answer::to(request.body(gzip(format!("\u{feff}{body}").as_bytes())?)).await?;
+    assert_eq!((plain.status, compressed.status), (202, 202), "{compressed:?}");
+    assert_eq!(compressed.header("idempotency-replayed"), Some("true"));
+    assert_eq!(world.sandbox.accepted().len(), 1);
+    Ok(())
+}
+
+pub(crate) async fn hostile_gzip_is_rejected_by_its_cause(world: &World) -> TestResult {
+    let body = payload().to_string();
+    let good = gzip(body.as_bytes())?;
+    let mut full = body.clone().into_bytes();
+    full.resize(LIMIT, b' ');
+    let request = post(world, VALIDATE, "application/json").header("Content-Encoding", "gzip");
+    assert_valid(request.body(gzip(&full)?), "a body that decompresses to the limit").await?;
+    full.push(b' ');
+
+    let mut wrong_checksum = good.clone();
+    let checksum = wrong_checksum.len() - 8;
+    wrong_checksum[checksum] ^= 1;
+    for (name, body, status, code, part) in [
+        ("one byte above the limit", gzip(&full)?, 413, TOO_LARGE, "after decompression"),
+        ("a bomb: 1 GiB of zeros", gzip(&vec![0; 1 << 30])?, 413, TOO_LARGE, "after decompression"),
+        ("truncated", good[..good.len() - 9].to_vec(), 400, "invalidRequest", "truncated or damaged"),
+        ("a wrong checksum", wrong_checksum, 400, "invalidRequest", "truncated or damaged"),
+        ("trailing bytes", [&good[..], b"x"].concat(), 400, "invalidRequest", "bytes after its end"),
+        ("two members", [&good[..], &good[..]].concat(), 400, "invalidRequest", "bytes after its end"),
+        ("plain", body.clone().into_bytes(), 400, "invalidRequest", "not gzip"),
+        ("nothing", Vec::new(), 400, "invalidRequest", "not gzip"),
+        ("compressed twice", gzip(&good)?, 400, NOT_JSON, "compress it once"),
+    ] {
+        let request = post(world, "/remediate", "application/json").header("Content-Encoding", "gzip").body(body);
+        let answer = Answer::to(request).await?;
+        let problem = answer.assert_problem(status, code, &[]);
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(part)), "{name}: {problem:#}");
+    }
+    assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "it was sent to Graph");
+    Ok(())
+}
+
+pub(crate) async fn other_formats_are_named(world: &World) -> TestResult {
+    let body = payload_with("displayName", "Phish an Zo\u{eb}").to_string();
+    let latin_1: Vec<u8> = body.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    let utf_16: Vec<u8> = format!("\u{feff}{body}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let base64 = BASE64_STANDARD.encode(&body);
+    let wrapped = json!({ "$content-type": "application/json", "$content": base64 }).to_string();
+    for (name, sent, code, part) in [
+        ("Latin-1", latin_1, NOT_JSON, UTF_8),
+        ("UTF-16", utf_16, NOT_JSON, "charset=utf-8"),
+        ("gzip", gzip(body.as_bytes())?, NOT_JSON, "Content-Encoding: gzip"),
+        ("a form", b"displayName=Clean+up&analyzedEmails=System.Object%5B%5D".to_vec(), NOT_JSON, "form-encoded"),
+        ("a form of JSON", format!("payload={body}").into_bytes(), NOT_JSON, "form-encoded"),
+        ("base64", base64.clone().into_bytes(), NOT_JSON, "base64"),
+        ("base64 in a string", format!("\"{base64}\"").into_bytes(), NOT_JSON, "base64"),
+        ("JSON in a string", Value::from(body.as_str()).to_string().into_bytes(), NOT_JSON, "looks like JSON"),
+        ("Logic Apps' binary", wrapped.into_bytes(), "invalidPayload", "$content"),
+    ] {
+        let answer = Answer::to(post(world, "/remediate", "application/json").body(sent)).await?;
+        let problem = answer.assert_problem(400, code, &[]);
+        let message = problem["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(part), "{name}: {problem:#}");
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_header_given_twice_is_named(world: &World) -> TestResult {
+    let json = || world.gateway.post("/remediate").json(&payload());
+    for (name, request, part) in [
+        ("key", json().bearer_auth(world.token()).header("Idempotency-Key", "a"), "Idempotency-Key is given more"),
+        ("API key", json().header("X-API-Key", "a").header("X-API-Key", "a"), "X-API-Key is given more"),
+        ("token", json().bearer_auth("a").header("Authorization", "Bearer a"), "Authorization is given more"),
+    ] {
+        let request = if name == "key" { request.header("Idempotency-Key", "a") } else { request };
+        let problem = Answer::to(request).await?.assert_problem(400, "invalidRequest", &[]);
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.starts_with(part)), "{name}: {problem:#}");
+    }
+    Ok(())
+}
+
+/// 10,000 pairs as `ConvertTo-Json` of PowerShell 5.1 indents them.
+pub(crate) async fn the_most_emails_fit_as_powershell_indents_them(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({ "CALLERS": [{
+        "name": "powershell", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"],
+        "max_emails_per_request": 10_000,
+    }] }));
+    let gateway = gateway.await?;
+    let (brace, member) = (" ".repeat(31), " ".repeat(35));
+    let mut emails = String::new();
+    for index in 0..10_000 {
+        let comma = if index == 0 { "" } else { ",\r\n" };
+        write!(
+            emails,
+            "{comma}{brace}{{\r\n{member}\"networkMessageId\":  \"{}\",\r\n{member}\"recipientEmailAddress\":  \
+             \"recipient-{index}@contoso.com\"\r\n{brace}}}",
+            guid()
+        )?;
+    }
+    let body = format!(
+        "{{\r\n    \"displayName\":  \"Clean up\",\r\n    \"description\":  \"Delete email\",\r\n    \
+         \"severity\":  \"medium\",\r\n    \"action\":  \"softDelete\",\r\n    \"remediateSendersCopy\":  false,\r\n    \
+         \"analyzedEmails\":  [\r\n{emails}\r\n                       ]\r\n}}"
+    );
+    assert!(body.len() > 2 * 1024 * 1024, "{} bytes are not much", body.len());
+    let request = gateway.post("/remediate").bearer_auth(world.token()).header("Content-Type", "application/json");
+    let answer = Answer::to(request.body(body)).await?;
+    assert_eq!((answer.status, &answer.json()["emails"]), (202, &json!(10_000)), "{answer:?}");
+    Ok(())
+}
+
+/// Nobody but Graph can verify its tokens: the signature is of the hash of the header's nonce.
+pub(crate) async fn graphs_errors_and_paths_are_those_of_its_clients(world: &World) -> TestResult {
+    let path = "security/collaboration/analyzedEmails/remediate";
+    for version in ["v1.0", "beta"] {
+        let doubled = world.gateway.post(&format!("/{version}//{path}")).bearer_auth(world.token()).json(&payload());
+        assert_eq!(Answer::to(doubled).await?.status, 202, "{version}");
+        for path in [format!("/{version}/{path}"), format!("/{version}//{path}"), format!("/{version}/me")] {
+            let answer = Answer::to(world.gateway.post(&path).bearer_auth(world.token()).json(&json!({}))).await?;
+            assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
+            let error = answer.json()["error"].clone();
+            assert!(error["code"].is_string() && error["message"].is_string(), "{path}: {error}");
+        }
+    }
+    let graph = TokenRequest {
+        audience: Some("https://graph.microsoft.com".to_owned()),
+        header: [("nonce".to_owned(), json!("x"))].into_iter().collect(),
+        ..TokenRequest::default()
+    };
+    let request = world.gateway.post("/remediate").bearer_auth(world.sandbox.issue_token(&graph)).json(&payload());
+    let challenge = Answer::to(request).await?;
+    challenge.assert_problem(401, "invalidCredentials", &["www-authenticate"]);
+    Ok(())
+}
