@@ -19,6 +19,12 @@ const caption = (most) =>
     .refine((text) => /[^\s\p{Cc}\p{Cf}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]/u.test(text), "must not be empty or blank")
     .refine((text) => text.length <= most || [...text].length <= most, `must have at most ${most} characters`);
 
+/** A text of at most so many characters. */
+const note = (most) =>
+  z
+    .string({ error: kind("must be a string") })
+    .refine((text) => text.length <= most || [...text].length <= most, `must have at most ${most} characters`);
+
 const oneOf = (members) =>
   z.enum(members, {
     error: (issue) => (typeof issue.input === "string" ? notInEnum(issue.input, members) : kind("must be a string")(issue)),
@@ -37,7 +43,7 @@ const AnalyzedEmail = z.strictObject(
 const Remediation = z.strictObject(
   {
     displayName: caption(256),
-    description: caption(1024),
+    description: note(1024),
     severity: oneOf(SEVERITIES),
     action: oneOf(ACTIONS),
     remediateSendersCopy: z.union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })], {
