@@ -21,7 +21,7 @@ const AnalyzedEmail = z.strictObject({
 
 const Remediation = z.strictObject({
   displayName: text(256),
-  description: text(1024),
+  description: z.string().max(1024),
   severity: z.enum(SEVERITIES),
   action: z.enum(ACTIONS),
   remediateSendersCopy: z.union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })]),

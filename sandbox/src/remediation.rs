@@ -69,10 +69,8 @@ impl Remediation {
         shape(&value)?;
         // From the bytes once more, not from the value: there a repeated member would have vanished.
         let read: Self = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-        for (name, text) in [("displayName", &read.display_name), ("description", &read.description)] {
-            if text.trim().is_empty() {
-                return Err(format!("{name} is empty"));
-            }
+        if read.display_name.trim().is_empty() {
+            return Err("displayName is empty".to_owned());
         }
         if read.action == Action::MoveToQuarantine && !newer_actions_allowed {
             return Err("action moveToQuarantine needs Prefer: include-unknown-enum-members".to_owned());

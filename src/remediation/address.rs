@@ -27,6 +27,7 @@
 //!   these can be written in its ASCII form, `xn--…`.
 
 use super::limits::{MAX_ADDRESS, MAX_DOMAIN, MAX_LOCAL_PART};
+use super::sanitize::Unseen;
 use crate::dns::MAX_DOMAIN_LABEL;
 
 /// Why a text is no address that can be taken.
@@ -40,6 +41,12 @@ pub(super) enum AddressError {
     NoAt,
     #[error("must be one address with a single '@'")]
     ManyAts,
+    #[error("{0}")]
+    Unseen(Unseen),
+    #[error("starts with the prefix \"{0}\"; send the address without it")]
+    Prefix(&'static str),
+    #[error("stands in {0}; send the address without them")]
+    Wrapped(&'static str),
     #[error("must be the bare address, without a display name, angle brackets, quotes or a list of others")]
     NotBare,
     #[error("must have 1 to {MAX_LOCAL_PART} characters before the '@'")]
@@ -81,13 +88,47 @@ pub(super) fn check(address: &str) -> Result<(), AddressError> {
     let (local_part, domain) = address.split_once('@').unwrap_or((address, ""));
     // Display names, lists and a second '@' make nonsense of the two parts, and are only looked for when one of these is wrong.
     check_local_part(local_part).and_then(|()| check_domain(domain)).map_err(|error| {
-        match address.bytes().filter(|&byte| byte == b'@').count() {
-            _ if address.contains(is_of_another_form) => AddressError::NotBare,
+        more_than_an_address(address).unwrap_or_else(|| match address.bytes().filter(|&byte| byte == b'@').count() {
             0 => AddressError::NoAt,
             1 => error,
             _ => AddressError::ManyAts,
-        }
+        })
     })
+}
+
+/// What Exchange and URLs write before an address. The first spelling that fits is told.
+const PREFIXES: [&str; 8] = ["SMTP:", "smtp:", "mailto:", "SIP:", "sip:", "X500:", "EUM:", "SPO:"];
+
+/// Pairs around an address, and what they are called.
+const WRAPPERS: [(char, char, &str); 8] = [
+    ('\'', '\'', "quotes"),
+    ('"', '"', "quotes"),
+    ('`', '`', "quotes"),
+    ('\u{2018}', '\u{2019}', "quotes"),
+    ('\u{201c}', '\u{201d}', "quotes"),
+    ('\u{ab}', '\u{bb}', "quotes"),
+    ('<', '>', "angle brackets"),
+    ('(', ')', "parentheses"),
+];
+
+/// What stands around or inside a text that is no address, if it is not the address itself that is wrong.
+fn more_than_an_address(text: &str) -> Option<AddressError> {
+    if let Some(unseen) = Unseen::at_an_end(text) {
+        return Some(AddressError::Unseen(unseen));
+    }
+    let starts_with = |prefix: &&&str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let exact = PREFIXES.iter().find(|prefix| text.starts_with(**prefix));
+    if let Some(prefix) = exact.or_else(|| PREFIXES.iter().find(starts_with)) {
+        return Some(AddressError::Prefix(prefix));
+    }
+    let wraps = |first: char, last: char| text.strip_prefix(first).is_some_and(|rest| rest.ends_with(last));
+    if let Some((_, _, name)) = WRAPPERS.iter().find(|(first, last, _)| wraps(*first, *last)) {
+        return Some(AddressError::Wrapped(name));
+    }
+    if text.contains(is_of_another_form) {
+        return Some(AddressError::NotBare);
+    }
+    Unseen::first(text).map(AddressError::Unseen)
 }
 
 fn check_local_part(local_part: &str) -> Result<(), AddressError> {
@@ -169,9 +210,9 @@ fn check_label(label: &str) -> Result<(), AddressError> {
     Ok(())
 }
 
-/// What shows that the text is more than an address: blanks, and the punctuation of RFC 5322's longer forms.
+/// What shows that the text is more than an address: the punctuation of RFC 5322's longer forms.
 fn is_of_another_form(c: char) -> bool {
-    matches!(c, ' ' | '<' | '>' | ',' | ';' | ':' | '"' | '(' | ')')
+    matches!(c, '<' | '>' | ',' | ';' | ':' | '"' | '(' | ')')
 }
 
 /// `atext` of RFC 5322 without `%` and `!`, the dot, and letters beyond ASCII.

@@ -83,6 +83,18 @@ pub(super) fn caption<'a>(
     })
 }
 
+/// Reads a text of at most `limit` characters, which may be empty: Graph documents no more than its type.
+pub(super) fn note<'a>(
+    json: &mut Json<'a>,
+    errors: &mut PayloadErrors,
+    location: Location<'_>,
+    limit: usize,
+) -> Result<Field<Cow<'a, str>>, JsonError> {
+    text(json, errors, location, |text| {
+        if has_more_characters(&text, limit) { Err(Wrong::LongerThan(limit)) } else { Ok(text) }
+    })
+}
+
 /// Reads a member of `remediationSeverity`.
 pub(super) fn severity(
     json: &mut Json<'_>,

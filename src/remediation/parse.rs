@@ -81,7 +81,7 @@ impl<'a> PartialRemediation<'a> {
         let location = Location::Field(name);
         match name {
             "displayName" => self.display_name = fields::caption(json, errors, location, MAX_DISPLAY_NAME)?,
-            "description" => self.description = fields::caption(json, errors, location, MAX_DESCRIPTION)?,
+            "description" => self.description = fields::note(json, errors, location, MAX_DESCRIPTION)?,
             "severity" => self.severity = fields::severity(json, errors, location)?,
             "action" => self.action = fields::action(json, errors, location)?,
             "remediateSendersCopy" => self.remediate_senders_copy = fields::boolean(json, errors, location)?,

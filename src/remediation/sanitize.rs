@@ -1,5 +1,7 @@
 //! What of the caller's input may appear in our texts: little, short, and harmless to a terminal or a log viewer.
 
+use std::fmt;
+
 use super::limits::MAX_EXCERPT;
 
 /// Marks that something was left out.
@@ -41,6 +43,66 @@ pub(super) fn is_unseen(c: char) -> bool {
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A blank or another character that a reader does not see, and its place in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unseen {
+    character: char,
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    End,
+    /// Counted from 1.
+    Position(usize),
+}
+
+impl Unseen {
+    /// The one at the start or the end of the text.
+    pub(super) fn at_an_end(text: &str) -> Option<Self> {
+        let at = |character: Option<char>, place| {
+            character.filter(|&c| is_blank_or_unseen(c)).map(|character| Self { character, place })
+        };
+        at(text.chars().next(), Place::Start).or_else(|| at(text.chars().next_back(), Place::End))
+    }
+
+    /// The first one in the text, wherever it stands.
+    pub(super) fn first(text: &str) -> Option<Self> {
+        let inside = || {
+            let found = text.chars().enumerate().find(|&(_, c)| is_blank_or_unseen(c));
+            found.map(|(index, character)| Self { character, place: Place::Position(index + 1) })
+        };
+        Self::at_an_end(text).or_else(inside)
+    }
+}
+
+impl fmt::Display for Unseen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = u32::from(self.character);
+        match self.place {
+            Place::Start => write!(f, "starts with U+{code:04X}")?,
+            Place::End => write!(f, "ends with U+{code:04X}")?,
+            Place::Position(position) => write!(f, "has U+{code:04X} as character {position}")?,
+        }
+        let name = match self.character {
+            '\t' => " (tab)",
+            '\n' => " (line feed)",
+            '\r' => " (carriage return)",
+            ' ' => " (space)",
+            '\u{a0}' => " (no-break space)",
+            '\u{200b}' => " (zero-width space)",
+            '\u{feff}' => " (byte order mark)",
+            _ => "",
+        };
+        write!(f, "{name}, which does not show; remove it")
+    }
+}
+
+fn is_blank_or_unseen(c: char) -> bool {
+    c.is_whitespace() || is_unseen(c)
 }
 
 #[cfg(test)]

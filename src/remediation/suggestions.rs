@@ -1,6 +1,8 @@
 //! What a caller probably meant. Each text names the mistake and the way out, and repeats nothing of the input.
 
 use super::limits::MAX_MISSPELLINGS;
+use super::sanitize::Unseen;
+use crate::guid::Guid;
 
 /// The members of the body, in the order of Graph's documentation.
 pub(crate) const BODY_MEMBERS: [&str; 6] =
@@ -75,10 +77,15 @@ pub(super) fn not_in_enum(text: &str, members: &[&str]) -> String {
 
 /// The error of a text that is no GUID.
 pub(super) fn not_a_guid(text: &str) -> String {
-    let seen = if text.contains('@') || text.starts_with('<') {
-        "; this looks like an internet message id, and the GUID stands in the header X-MS-Exchange-Organization-Network-Message-Id"
+    if let Some(unseen) = Unseen::first(text) {
+        return format!("{unseen}; it must be a GUID of 8-4-4-4-12 hexadecimal digits");
+    }
+    let seen = if is_analyzed_email_id(text) {
+        "; this looks like the id of an analyzedEmail, of which the first 36 characters are the network message ID"
     } else if is_guid_in_other_spelling(text) {
-        "; this looks like one in another spelling: write it with four hyphens, and without braces, prefix or blanks"
+        "; this looks like one in another spelling: write it with four hyphens, and without braces, brackets, quotes or prefix"
+    } else if text.contains('@') || text.starts_with('<') {
+        "; this looks like an internet message id, and the GUID stands in the header X-MS-Exchange-Organization-Network-Message-Id"
     } else if is_item_id(text) {
         "; this looks like an Exchange or Graph message id, and the GUID is what advanced hunting calls NetworkMessageId"
     } else {
@@ -87,14 +94,26 @@ pub(super) fn not_a_guid(text: &str) -> String {
     format!("must be a GUID of 8-4-4-4-12 hexadecimal digits{seen}")
 }
 
-/// Whether exactly 32 hexadecimal digits are left once blanks, prefix, braces and hyphens are away. The text is no GUID as it is.
+/// Whether the text is a GUID and one or two numbers, as `analyzedEmail.id` and the `ReportId` of hunting are.
+fn is_analyzed_email_id(text: &str) -> bool {
+    let Some((guid, rest)) = text.split_at_checked(GUID_LENGTH) else { return false };
+    let Some(numbers) = rest.strip_prefix('-') else { return false };
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (recipient, item) = numbers.split_once('-').unwrap_or((numbers, "0"));
+    guid.parse::<Guid>().is_ok() && is_number(recipient) && is_number(item)
+}
+
+/// Whether exactly 32 hexadecimal digits are left once the prefix, what stands around it, and hyphens are away. The text is no GUID as it is.
 fn is_guid_in_other_spelling(text: &str) -> bool {
-    let bare = text.trim().trim_start_matches("urn:uuid:");
-    let is_around_digits = |c| matches!(c, '{' | '}' | '(' | ')' | '-');
+    let has_prefix = text.get(..URN.len()).is_some_and(|start| start.eq_ignore_ascii_case(URN));
+    let bare = if has_prefix { text.get(URN.len()..).unwrap_or_default() } else { text };
+    let is_around_digits = |c| matches!(c, '{' | '}' | '(' | ')' | '<' | '>' | '[' | ']' | '"' | '\'' | '-');
     let digits = || bare.chars().filter(|&c| !is_around_digits(c));
     digits().count() == 32 && digits().all(|c| c.is_ascii_hexdigit())
 }
 
+/// What RFC 9562 writes before a GUID that is a URN.
+const URN: &str = "urn:uuid:";
 /// Characters of a GUID in the one spelling that is taken, 8-4-4-4-12.
 const GUID_LENGTH: usize = 36;
 /// How Exchange's ids start, whichever kind of mailbox and of id they are of.

@@ -37,6 +37,8 @@ fn payloads_are_judged_as_the_gateway_judges_them() {
         (with("displayName", json!("")), false),
         (with("displayName", json!(" \t\n")), false),
         (with("displayName", Value::Null), false),
+        (with("description", json!("")), true),
+        (with("description", json!(" \t")), true),
         (with("description", json!("😀".repeat(MAX_DESCRIPTION))), true),
         (with("description", json!("😀".repeat(MAX_DESCRIPTION + 1))), false),
         (with("severity", json!("High")), false),

@@ -88,15 +88,15 @@ fn everything_else_is_refused_with_a_reason() {
         ("\"a@evil.example\"@contoso.com", "bare address"),
         ("\"a\"@contoso.com", "bare address"),
         ("Hannah <hannah@contoso.com>", "bare address"),
-        ("<hannah@contoso.com>", "bare address"),
-        ("mailto:hannah@contoso.com", "bare address"),
-        ("SMTP:hannah@contoso.com", "bare address"),
+        ("<hannah@contoso.com>", "stands in angle brackets"),
+        ("mailto:hannah@contoso.com", "starts with the prefix \"mailto:\""),
+        ("SMTP:hannah@contoso.com", "starts with the prefix \"SMTP:\""),
         ("a@contoso.com,b@evil.example", "bare address"),
         ("a@contoso.com;b@evil.example", "bare address"),
         ("a@evil.example(@contoso.com)", "bare address"),
-        ("a@contoso.com ", "bare address"),
-        (" a@contoso.com", "bare address"),
-        ("a b@contoso.com", "bare address"),
+        ("a@contoso.com ", "ends with U+0020 (space)"),
+        (" a@contoso.com", "starts with U+0020 (space)"),
+        ("a b@contoso.com", "has U+0020 as character 2 (space)"),
         ("@evil.example:a@contoso.com", "bare address"),
         ("a%evil.example@contoso.com", "route through another domain"),
         ("a%40evil.example@contoso.com", "route through another domain"),
@@ -104,14 +104,14 @@ fn everything_else_is_refused_with_a_reason() {
         ("IMCEASMTP-a+40evil+2Eexample@contoso.com", "encapsulated"),
         ("imceaex-_O=CONTOSO_CN=a@contoso.com", "encapsulated"),
         ("a\\b@contoso.com", "not accepted there"),
-        ("a\t@contoso.com", "not accepted there"),
-        ("a\r\nbcc@contoso.com", "not accepted there"),
-        ("a\0@contoso.com", "not accepted there"),
-        ("a\u{7f}@contoso.com", "not accepted there"),
-        ("a\u{a0}@contoso.com", "not accepted there"),
-        ("a\u{202e}@contoso.com", "not accepted there"),
-        ("a\u{200b}@contoso.com", "not accepted there"),
-        ("a\u{3164}@contoso.com", "not accepted there"),
+        ("a\t@contoso.com", "has U+0009 as character 2"),
+        ("a\r\nbcc@contoso.com", "has U+000D as character 2"),
+        ("a\0@contoso.com", "has U+0000 as character 2"),
+        ("a\u{7f}@contoso.com", "has U+007F as character 2"),
+        ("a\u{a0}@contoso.com", "has U+00A0 as character 2"),
+        ("a\u{202e}@contoso.com", "has U+202E as character 2"),
+        ("a\u{200b}@contoso.com", "has U+200B as character 2"),
+        ("a\u{3164}@contoso.com", "has U+3164 as character 2"),
         ("ａ@contoso.com", "not accepted there"),
         ("𝐚@contoso.com", "not accepted there"),
         ("😀@contoso.com", "not accepted there"),
@@ -135,15 +135,15 @@ fn everything_else_is_refused_with_a_reason() {
         ("a@contoso.com?x", "letters, digits and inner hyphens"),
         ("a@contoso.com#x", "letters, digits and inner hyphens"),
         ("a@contoso%2ecom.example", "letters, digits and inner hyphens"),
-        ("a@contoso.com\0.evil.example", "letters, digits and inner hyphens"),
-        ("a@contoso.com\n", "letters, digits and inner hyphens"),
+        ("a@contoso.com\0.evil.example", "has U+0000 as character 14"),
+        ("a@contoso.com\n", "ends with U+000A (line feed)"),
         ("a@evil。contoso.com", "letters, digits and inner hyphens"),
         ("a@evil．contoso.com", "letters, digits and inner hyphens"),
         ("a@evil⒈contoso.com", "letters, digits and inner hyphens"),
         ("a@evil℀contoso.com", "letters, digits and inner hyphens"),
-        ("a@\u{202e}moc.osotnoc", "letters, digits and inner hyphens"),
-        ("a@con\u{200d}toso.com", "letters, digits and inner hyphens"),
-        ("a@con\u{ad}toso.com", "letters, digits and inner hyphens"),
+        ("a@\u{202e}moc.osotnoc", "has U+202E as character 3"),
+        ("a@con\u{200d}toso.com", "has U+200D as character 6"),
+        ("a@con\u{ad}toso.com", "has U+00AD as character 6"),
         ("a@ｃｏｎｔｏｓｏ.com", "letters, digits and inner hyphens"),
         ("a@ⓒontoso.com", "letters, digits and inner hyphens"),
         ("a@𝐜ontoso.com", "letters, digits and inner hyphens"),
@@ -168,6 +168,37 @@ fn everything_else_is_refused_with_a_reason() {
         let found = error(address).unwrap_or_else(|| panic!("{address:?} was taken"));
         assert!(found.contains(reason), "{address:?}: {found}");
     }
+}
+
+/// Each wrong address with its right form: the reason is told, and the right form is taken.
+#[test]
+fn what_stands_around_an_address_is_named() {
+    let right = "hannah.jarvis@contoso.com";
+    for (before, after, reason) in [
+        ("", " ", "ends with U+0020 (space), which does not show; remove it"),
+        ("", "\u{a0}", "ends with U+00A0 (no-break space), which does not show; remove it"),
+        ("", "\u{200b}", "ends with U+200B"),
+        ("", "\r", "ends with U+000D (carriage return)"),
+        ("", "\u{2007}", "ends with U+2007, which does not show; remove it"),
+        ("\t", "", "starts with U+0009 (tab)"),
+        ("\u{feff}", "", "starts with U+FEFF (byte order mark)"),
+        ("SMTP:", "", "starts with the prefix \"SMTP:\"; send the address without it"),
+        ("smtp:", "", "starts with the prefix \"smtp:\""),
+        ("Smtp:", "", "starts with the prefix \"SMTP:\""),
+        ("mailto:", "", "starts with the prefix \"mailto:\""),
+        ("MAILTO:", "", "starts with the prefix \"mailto:\""),
+        ("SIP:", "", "starts with the prefix \"SIP:\""),
+        ("'", "'", "stands in quotes; send the address without them"),
+        ("\"", "\"", "stands in quotes"),
+        ("\u{201c}", "\u{201d}", "stands in quotes"),
+        ("<", ">", "stands in angle brackets"),
+        ("(", ")", "stands in parentheses"),
+    ] {
+        let wrong = format!("{before}{right}{after}");
+        let found = error(&wrong).unwrap_or_else(|| panic!("{wrong:?} was taken"));
+        assert!(found.contains(reason), "{wrong:?}: {found}");
+    }
+    assert_eq!(error(right), None);
 }
 
 /// The forms that the literature on parsers of addresses names, beside those above: see [`crate::remediation::address`].
