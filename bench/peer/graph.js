@@ -133,7 +133,7 @@ async function send({ graphUrl, tenantId }, { version, newerMember }, token, gra
   const said = await exchange(url, init, Math.min(GRAPH_DEADLINE, until - Date.now()), async (answer) => {
     const { status, ok } = answer;
     const requestId = answer.headers.get("request-id");
-    const graph = { graphStatus: status, graphRequestId: ID.test(requestId ?? "") ? requestId : null };
+    const graph = { graphStatus: status, graphRequestId: ID.test(requestId ?? "") ? requestId : null, at: Date.now() };
     const given = answer.headers.get("location") ?? "";
     const location = LINK.test(given) ? given : `https://security.microsoft.com/action-center/history?tid=${tenantId}`;
     if (ok) {

@@ -158,6 +158,7 @@ async function remediate(c, route, version) {
     status: "accepted",
     duplicate: said.duplicate,
     emails,
+    acceptedAt: `${new Date(said.at).toISOString().slice(0, 19)}Z`,
     bulkId,
     tenantId,
     trackingUrl: url,

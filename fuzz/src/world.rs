@@ -234,8 +234,14 @@ impl Ledger for StillRuntime {
         let location = format!(
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["the-bulk-id"]}}&tid={TENANT}"#
         );
-        let accepted =
-            Accepted { location, location_error: None, duplicate: false, graph_request_id: None, status: 202 };
+        let accepted = Accepted {
+            location,
+            location_error: None,
+            duplicate: false,
+            graph_request_id: None,
+            status: 202,
+            at: self.now(),
+        };
         let limit = ledger_request.emails_per_hour;
         Ok(LedgerResponse {
             settlement: LedgerOutcome::Accepted { accepted, replayed: false },

@@ -285,7 +285,8 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
     ] {
         let mut gateway = Gateway::default();
         let record = json!({ "location": location, "duplicate": false, "graph_request_id": null, "status": 202 });
-        let ledger = Replaying(serde_json::from_value(record).unwrap());
+        let at = Timestamp::from_seconds(1_714_739_696);
+        let ledger = Replaying(Accepted { at, ..serde_json::from_value(record).unwrap() });
         let runtime = gateway.stage.runtime.clone();
         let message = [handover::head(&GraphSettings::line(&gateway.config()), &job(0)).expose(), b"{}"].concat();
         let started = gateway.stage.start(async move {
@@ -296,6 +297,7 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
         assert!(response.headers.contains(&("Location", expected.clone())), "{:?}", response.headers);
         let body: Value = serde_json::from_str(&response.body).unwrap();
         assert_eq!(body["trackingUrl"] == json!(expected), reason.is_some(), "{body}");
+        assert_eq!(body["acceptedAt"], "2024-05-03T12:34:56Z", "the first response's, not now");
         let line = gateway.logged();
         assert_eq!((&line["reason"], &line["replayed"], &line["code"]), (&json!(reason), &json!(true), &Value::Null));
     }

@@ -148,7 +148,7 @@ impl Object {
     /// The attempt ends, unless a crash has ended it.
     pub(super) fn end(&mut self, millis: u64, attempt: usize, end: End) {
         let Some(pending) = self.pending.remove(&attempt) else { return };
-        let outcome = outcome(attempt, end);
+        let outcome = outcome(attempt, end, Timestamp::from_millis(millis));
         let Ok(()) = finish(&self.tables, &mut self.quota, &pending, &outcome, Timestamp::from_millis(millis));
         self.in_flight.finish(pending.record_key);
     }
@@ -185,7 +185,7 @@ pub(crate) fn request(key: Option<u8>, payload: u8, limit: u64) -> LedgerRequest
     }
 }
 
-fn outcome(attempt: usize, end: End) -> Result<Accepted, SubmitError> {
+fn outcome(attempt: usize, end: End, at: Timestamp) -> Result<Accepted, SubmitError> {
     let error = |kind, status| Err(GraphError { kind, status, graph_request_id: None }.into());
     match end {
         End::Accepted => Ok(Accepted {
@@ -194,6 +194,7 @@ fn outcome(attempt: usize, end: End) -> Result<Accepted, SubmitError> {
             duplicate: false,
             graph_request_id: None,
             status: 202,
+            at,
         }),
         End::Refused => error(GraphErrorKind::Throttled { retry_after: None }, Some(429)),
         End::Unknown => error(SendError::Deadline.into(), None),
