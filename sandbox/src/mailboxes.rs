@@ -44,8 +44,8 @@ pub struct Message {
     /// How many milliseconds after Graph has accepted a remediation the rows show it.
     #[serde(default)]
     pub effect_after_ms: u64,
-    /// The location that the rows show after a remediation, or `nothing` if it stays. Without it, the location is the action's target, and
-    /// `deletedFolder` for a soft or hard delete.
+    /// The location that the rows show after a remediation, or `nothing` if it stays. Without it, the location is the
+    /// action's target, and `deletedFolder` for a soft or hard delete.
     pub shows: Option<String>,
     /// The `eventResult` of the `admin` event that the rows have after a remediation. Without it, they have no event.
     pub event: Option<String>,
