@@ -117,7 +117,7 @@ describe("what the page names", () => {
     const [, row] = /^\| `internal` without a `requestId` \| [^|]* \| (.*) \|$/m.exec(page);
     const texts = [...row.matchAll(/\*([^*]+)\*/g)].map((match) => match[1]);
     const glue = read("../../src/worker/glue.js");
-    const ledger = [...read("../../src/worker/ledger.rs").matchAll(/internal_line\("([^"]*)"\)/g)].map((match) => match[1]);
+    const ledger = [...read("../../src/ledger/service.rs").matchAll(/internal_line\("([^"]*)"\)/g)].map((match) => match[1]);
     const [lost] = /the module was lost(?=, and starts anew)/.exec(glue);
     const [ended] = /(?<=name: ")an execution was terminated/.exec(glue);
     assert.deepEqual(texts.toSorted(), [...ledger, lost, ended].toSorted());
