@@ -45,6 +45,8 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	@# What the benchmark compares does the same work: measured is it elsewhere.
 	$(MAKE) --no-print-directory build/bench/.made
 	cargo run --quiet --locked --package bench -- --only conformance
+	PATH="$(CURDIR)/node_modules/.bin:$$PATH" markdownlint-cli2
+	PATH="$(CURDIR)/node_modules/.bin:$$PATH" textlint --format unix $$(git ls-files "*.md")
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
 
 deny: ## Hold licences, sources and duplicates of the crates to deny.toml
