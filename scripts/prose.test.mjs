@@ -12,18 +12,11 @@ import { MAX_COLUMNS, MAX_MEDIAN, MAX_WORDS } from "./prose/rules.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 // Files that do not meet the limits yet. A file leaves this list when it does; no file joins it.
 const PENDING = [
-  "README.md",
   "bench/README.md",
-  "connector/readme.md",
-  "docs/contract.md",
   "docs/deploy.md",
   "docs/facts.md",
   "docs/operate.md",
   "docs/release.md",
-  "docs/threat-model.md",
-  "fuzz/README.md",
-  "playbooks/remediate-incident/readme.md",
-  "sandbox/README.md",
   "src/openapi.json",
   "src/problem/error.rs",
   "src/problem/mapping.rs",

@@ -16,7 +16,7 @@ export const BANNED = [
   [/\bbut for\b/i, "except"],
   [/\bin (the )?place of\b/i, "instead of"],
   [/\bof (its|their|his) own\b/i, "its own …"],
-  [/\b(of|for) (a|the) caller's\b/i, "the caller's …"],
+  [/\b(of|for) (a|the) caller's(?! \w)/i, "the caller's …"],
   [/\bon (its|their) way\b/i, "in flight"],
   [/\b(is|are) (told|asked)\b/i, "name who tells or asks"],
 ];
