@@ -14,9 +14,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const PENDING = [
   "bench/README.md",
   "docs/deploy.md",
-  "docs/facts.md",
   "docs/operate.md",
-  "docs/release.md",
   "src/openapi.json",
   "src/problem/error.rs",
   "src/problem/mapping.rs",
