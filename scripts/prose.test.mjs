@@ -14,7 +14,6 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const PENDING = [
   "bench/README.md",
   "docs/deploy.md",
-  "docs/operate.md",
   "src/openapi.json",
   "src/problem/error.rs",
   "src/problem/mapping.rs",
