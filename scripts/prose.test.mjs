@@ -13,7 +13,6 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 // Files that do not meet the limits yet. A file leaves this list when it does; no file joins it.
 const PENDING = [
   "bench/README.md",
-  "docs/deploy.md",
   "src/openapi.json",
   "src/problem/error.rs",
   "src/problem/mapping.rs",
