@@ -16,7 +16,7 @@ BENCH_MODULES := bench/node_modules/.package-lock.json
 # With the folders, so that a file that is taken away counts as a change.
 SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
 
-.PHONY: help start test build bench deploy deny audit soak fuzz fuzz-api python-sdk key format clean linux
+.PHONY: help start test build bench deploy deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -42,11 +42,9 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	REDOCLY_SUPPRESS_UPDATE_NOTICE=true REDOCLY_TELEMETRY=off PATH="$(CURDIR)/node_modules/.bin:$$PATH" redocly lint src/openapi.json
 	$(MAKE) --no-print-directory build
 	cargo test --locked --package acceptance
-	@# What the benchmark compares does the same work: measured is it elsewhere.
-	$(MAKE) --no-print-directory build/bench/.made
-	cargo run --quiet --locked --package bench -- --only conformance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" markdownlint-cli2
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" textlint --format unix $$(git ls-files "*.md")
+	@scripts/clients.sh "$(TOOLS)" requests
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
 
 deny: ## Hold licences, sources and duplicates of the crates to deny.toml
@@ -82,7 +80,7 @@ soak: SECONDS := 600
 soak: build/.made ## Hold load while Microsoft fails in turn, and report what was seen (SECONDS=600)
 	SOAK_SECONDS=$(SECONDS) cargo test --locked --package acceptance --test soak
 
-# These two need Python 3, so `make test` does without them.
+# These need Python 3. Of the clients, `make test` runs the one that takes seconds.
 SCHEMATHESIS := schemathesis==4.32.5
 MSGRAPH_SDK := msgraph-sdk==1.65.0
 
@@ -90,6 +88,11 @@ fuzz-api: build/.made ## Fuzz the gateway from its description (needs Python 3; 
 	cargo build --locked --package acceptance --example beside-gateway
 	@environment=$$(scripts/python.sh "$(TOOLS)" "$(SCHEMATHESIS)") && \
 	    cargo run --quiet --locked --package acceptance --example beside-gateway -- scripts/fuzz-api.sh "$$environment/bin/schemathesis" $(OPTIONS)
+
+CLIENTS := requests ansible az node-red n8n
+clients: build/.made ## Call the gateway by programs that its users have (needs Python 3; CLIENTS="az n8n")
+	cargo build --locked --package acceptance --example beside-gateway
+	@scripts/clients.sh "$(TOOLS)" $(CLIENTS)
 
 python-sdk: build/.made ## Call the gateway by Microsoft's Python SDK (needs Python 3)
 	cargo build --locked --package acceptance --example beside-gateway

@@ -28,6 +28,10 @@
 //! and [`openapi`] the description for the callers' tools. [`code`], [`dns`], [`guid`], [`json`], [`percent`], [`secret`] and [`time`] are
 //! leaves.
 
+// The tests share their storage with the fuzz targets, which name the crate.
+#[cfg(test)]
+extern crate self as remediation_gateway;
+
 pub mod auth;
 pub mod caches;
 pub mod code;

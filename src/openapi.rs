@@ -1,5 +1,56 @@
 //! The description of the gateway for its callers' tools: OpenAPI 3.1, written by hand, and held by its tests to the code's own routes, types,
-//! limits and errors.
+//! limits and errors. The description in OpenAPI 3.0 is derived from it.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
 
 /// The document. It is sent as it stands: packed with the Worker, its white space weighs next to nothing.
 pub const DESCRIPTION: &str = include_str!("openapi.json");
+
+/// The same document in OpenAPI 3.0, for tools that cannot read 3.1. Derived once per instance, at the first request.
+///
+/// [`DESCRIPTION`] is valid JSON, as its tests show, so the default is never used.
+pub static DESCRIPTION_3_0: LazyLock<String> = LazyLock::new(|| {
+    let mut document = serde_json::from_str(DESCRIPTION).unwrap_or_default();
+    downgrade(&mut document);
+    if let Some(document) = document.as_object_mut() {
+        document.insert("openapi".to_owned(), VERSION_3_0.into());
+    }
+    for (place, name) in [("/info", "summary"), ("/info/license", "identifier")] {
+        if let Some(object) = document.pointer_mut(place).and_then(Value::as_object_mut) {
+            object.remove(name);
+        }
+    }
+    document.to_string()
+});
+
+/// The version of OpenAPI that the derived document declares.
+const VERSION_3_0: &str = "3.0.4";
+
+/// Rewrites each schema in the terms of OpenAPI 3.0, which has neither a type `null` nor `patternProperties`.
+fn downgrade(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(downgrade),
+        Value::Object(members) => {
+            nullable(members);
+            // Without the patterns, `additionalProperties: false` would reject the members that they allow.
+            if members.remove("patternProperties").is_some() {
+                members.remove("additionalProperties");
+            }
+            members.values_mut().for_each(downgrade);
+        }
+        _ => {}
+    }
+}
+
+/// Replaces `"type": [T, "null"]` with `"type": T` and `"nullable": true`.
+fn nullable(members: &mut Map<String, Value>) {
+    if let Some([kind, null]) = members.get("type").and_then(Value::as_array).map(Vec::as_slice)
+        && null == "null"
+    {
+        let kind = kind.clone();
+        members.insert("type".to_owned(), kind);
+        members.insert("nullable".to_owned(), json!(true));
+    }
+}

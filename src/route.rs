@@ -9,6 +9,8 @@ pub enum Route {
     Health,
     /// `GET /openapi.json`: the description of all routes.
     Description,
+    /// `GET /openapi-3.0.json`: the same in OpenAPI 3.0.
+    Description30,
     /// `POST /remediate`: the main job, with the configured version of Graph.
     Remediate,
     /// `POST` to a path of Graph's own, under either name of the action: the drop-in.
@@ -30,6 +32,9 @@ impl Route {
         if path.eq_ignore_ascii_case("openapi.json") {
             return Some(Self::Description);
         }
+        if path.eq_ignore_ascii_case("openapi-3.0.json") {
+            return Some(Self::Description30);
+        }
         let (version, rest) = path.split_once('/')?;
         let version = GraphVersion::from_segment(version)?;
         let known = rest.eq_ignore_ascii_case("security/collaboration/analyzedEmails/remediate")
@@ -41,7 +46,7 @@ impl Route {
     #[must_use]
     pub const fn method(self) -> &'static str {
         match self {
-            Self::Health | Self::Description => "GET",
+            Self::Health | Self::Description | Self::Description30 => "GET",
             Self::Remediate | Self::GraphPath(_) => "POST",
         }
     }
@@ -52,6 +57,7 @@ impl Route {
         match self {
             Self::Health => "/healthz",
             Self::Description => "/openapi.json",
+            Self::Description30 => "/openapi-3.0.json",
             Self::Remediate => "/remediate",
             Self::GraphPath(GraphVersion::Beta) => "/beta/security/collaboration/analyzedEmails/remediate",
             Self::GraphPath(GraphVersion::V1) => "/v1.0/security/collaboration/analyzedEmails/remediate",
@@ -73,6 +79,7 @@ mod tests {
             ("/healthz", Some(Route::Health)),
             ("/openapi.json", Some(Route::Description)),
             ("/OpenAPI.json/", Some(Route::Description)),
+            ("/openapi-3.0.json", Some(Route::Description30)),
             ("/openapi", None),
             ("/beta/security/collaboration/analyzedEmails/remediate", Some(Route::GraphPath(Beta))),
             ("/v1.0/security/collaboration/analyzedEmails/remediate", Some(Route::GraphPath(V1))),

@@ -58,8 +58,9 @@ async fn it_is_served_as_it_is_written(world: &World) -> TestResult {
     assert_eq!(description.document(), &written);
     assert_eq!(ask(&description, world.gateway.get("/openapi.json")).await?.0, 200);
     assert_eq!(ask(&description, world.gateway.get("/OpenAPI.json/")).await?.0, 200);
+    assert_eq!(ask(&description, world.gateway.get("/openapi-3.0.json")).await?.0, 200);
     assert_eq!(ask(&description, world.gateway.get("/healthz")).await?.0, 200);
-    for path in ["/openapi.json", "/healthz", "/remediate"] {
+    for path in ["/openapi.json", "/openapi-3.0.json", "/healthz", "/remediate"] {
         for method in [Method::PUT, Method::DELETE, Method::PATCH] {
             assert_eq!(ask(&description, world.gateway.request(method, path)).await?.0, 405);
         }

@@ -3,7 +3,7 @@
 import * as z from "zod";
 
 import { ACTIONS } from "./payload.js";
-import { Refusal } from "./problem.js";
+import { Problem } from "./problem.js";
 
 const MOST_EMAILS_PER_HOUR = 2_500_000;
 
@@ -22,7 +22,7 @@ const Caller = z
     api_key_sha256: z.array(z.string().regex(/^[0-9a-f]{64}$/i)).min(1).optional(),
     actions: z.array(z.enum(ACTIONS)).min(1),
     role: z.string().regex(/^\S{1,120}$/).optional(),
-    recipient_domains: z.array(z.string().min(1).toLowerCase()).min(1).optional(),
+    recipient_domains: z.array(z.string().min(1).toLowerCase()).min(1),
     max_emails_per_request: z.int().min(1).max(10_000).optional(),
     max_emails_per_hour: z.int().min(1).max(MOST_EMAILS_PER_HOUR).default(10_000),
   })
@@ -34,7 +34,7 @@ const Caller = z
     apiKeys: (caller.api_key_sha256 ?? []).map((digest) => Uint8Array.fromHex(digest)),
     actions: new Set(caller.actions),
     role: caller.role,
-    domains: caller.recipient_domains && {
+    domains: {
       exact: new Set(caller.recipient_domains.map((domain) => domain.replace(/^\*\./, ""))),
       below: caller.recipient_domains.filter((domain) => domain.startsWith("*.")).map((domain) => domain.slice(1)),
     },
@@ -51,7 +51,6 @@ const Environment = z.object({
   GRAPH_VERSION: z.enum(["beta", "v1.0"]).default("beta"),
   GRAPH_URL: url.default("https://graph.microsoft.com"),
   LOGIN_URL: url.default("https://login.microsoftonline.com"),
-  STOPPED: z.union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })]).default(false),
 });
 
 let cached;
@@ -60,7 +59,7 @@ let cached;
 export function configOf(env) {
   cached ??= read(env);
   if (!cached.config) {
-    throw new Refusal("misconfigured", "The configuration of the gateway has faults; its log names them. Nothing was sent.");
+    throw new Problem("misconfigured", "The configuration of the gateway has faults; its log names them. Nothing was sent.");
   }
   return cached.config;
 }
@@ -85,7 +84,6 @@ function read(env) {
       graphVersion: data.GRAPH_VERSION,
       graphUrl: data.GRAPH_URL,
       loginUrl: data.LOGIN_URL,
-      stopped: data.STOPPED,
     },
   };
 }

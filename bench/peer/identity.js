@@ -2,7 +2,7 @@
 
 import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from "jose";
 
-import { Refusal } from "./problem.js";
+import { Problem } from "./problem.js";
 
 const SCOPE = "Remediation.Submit";
 const MAX_TOKEN_BYTES = 16 * 1024;
@@ -13,7 +13,7 @@ const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const BEARER = 'Bearer realm="remediation-gateway"';
 
 function invalid(reason, challenge = BEARER) {
-  return new Refusal(
+  return new Problem(
     "invalidCredentials",
     "The token or key is not valid here. A token must be issued by the gateway's tenant for the gateway's own audience, not for Microsoft Graph.",
     { headers: { "WWW-Authenticate": challenge }, reason },
@@ -23,25 +23,25 @@ function invalid(reason, challenge = BEARER) {
 const invalidToken = (reason) => invalid(`bearer token refused: ${reason}`, `${BEARER}, error="invalid_token"`);
 
 /** The caller that the request's credential stands for. */
-export async function identify(config, headers) {
+export async function authenticate(config, headers) {
   const authorization = headers.get("authorization");
   // A form that was left empty is no credential.
   const apiKey = headers.get("x-api-key") || null;
   if (authorization === null && apiKey === null) {
-    throw new Refusal(
+    throw new Problem(
       "unauthenticated",
       "Send a bearer token of Entra ID for the gateway's audience, or an API key as X-API-Key or Basic.",
       { headers: { "WWW-Authenticate": BEARER }, reason: "no credentials" },
     );
   }
   if (authorization !== null && apiKey !== null) {
-    throw new Refusal("invalidRequest", "Send either Authorization or X-API-Key, not both.");
+    throw new Problem("invalidRequest", "Send either Authorization or X-API-Key, not both.");
   }
   if (apiKey !== null) {
     return ownerOfKey(config.callers, apiKey);
   }
   if (authorization.includes(",")) {
-    throw new Refusal("invalidRequest", "Authorization is given more than once.");
+    throw new Problem("invalidRequest", "Authorization is given more than once.");
   }
   const [, scheme, credentials] = /^(\S+) +(.*)$/.exec(authorization.trim()) ?? [];
   switch (scheme?.toLowerCase()) {
@@ -97,15 +97,15 @@ async function ownerOfToken(config, token) {
   const claims = await verify(config, token);
   const caller = config.callers.find((one) => one.objectId === claims.oid.toLowerCase());
   if (!caller) {
-    throw new Refusal("unknownCaller", "The token is valid, but its object id (oid) is not that of a caller here.");
+    throw new Problem("unknownCaller", "The token is valid, but its object id (oid) is not that of a caller here.");
   }
   const challenge = { headers: { "WWW-Authenticate": `${BEARER}, error="insufficient_scope"` } };
   if (!isApplication(claims)) {
     if (!(claims.scp ?? "").split(" ").includes(SCOPE)) {
-      throw new Refusal("unknownCaller", `The token is a user's and lacks the scope ${SCOPE}.`, challenge);
+      throw new Problem("unknownCaller", `The token is a user's and lacks the scope ${SCOPE}.`, challenge);
     }
   } else if (caller.role && !(claims.roles ?? []).includes(caller.role)) {
-    throw new Refusal("unknownCaller", "The token lacks the app role that this caller must have.", challenge);
+    throw new Problem("unknownCaller", "The token lacks the app role that this caller must have.", challenge);
   }
   return caller;
 }
@@ -180,8 +180,8 @@ function failure(error) {
   // Keys roll, and one response may lag behind.
   const isKeySet = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSNoMatchingKey || error.code === "ERR_JOSE_GENERIC" || !(error instanceof errors.JOSEError);
   return isKeySet
-    ? new Refusal(
-        "graphUnavailable",
+    ? new Problem(
+        "internal",
         "The key of Entra ID that the token names is not available now. Retry after the time in Retry-After. Nothing was sent.",
         { headers: { "Retry-After": "30" } },
       )

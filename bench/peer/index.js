@@ -1,41 +1,32 @@
-// The peer: the Worker that a good JavaScript developer would write for the gateway's contract.
+// The peer: the Worker that a good JavaScript developer would write for the measured cases.
 
 import { Hono } from "hono";
-import { getPathNoStrict } from "hono/utils/url";
 
-import description from "../../src/openapi.json";
 import { configOf } from "./config.js";
 import { tracking } from "./graph.js";
-import { identify } from "./identity.js";
+import { authenticate } from "./identity.js";
 import { readJson } from "./json.js";
-import { fingerprint, graphRequest, readRemediation, sha256 } from "./payload.js";
-import { Refusal } from "./problem.js";
-import { checkRights } from "./rights.js";
+import { graphRequest, payloadHash, readRemediation, sha256 } from "./payload.js";
+import { checkPermissions } from "./permissions.js";
+import { Problem } from "./problem.js";
 
 export { Ledger } from "./ledger.js";
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
-const BUDGET = 90_000;
+const REQUEST_DEADLINE = 90_000;
 const ID = /^(?!.*(?:rgw_|rgk_|eyJ))[\w.{}-]{1,64}$/i;
 
-// As Graph's, the version exactly and the rest without regard to case: known versions are marked by capitals.
-function getPath(request) {
-  const path = getPathNoStrict(request);
-  const version = /^\/(?:beta|v1\.0)\//.exec(path)?.[0] ?? "";
-  return version.toUpperCase() + path.slice(version.length).toLowerCase();
-}
-
-const app = new Hono({ getPath });
+const app = new Hono();
 
 app.use(async (c, next) => {
   const began = Date.now();
   const requestId = crypto.randomUUID();
-  const clientRequestId = saneId(c.req.header("client-request-id"));
-  const record = { requestId, clientRequestId };
-  c.set("exchange", { began, requestId, clientRequestId, record });
+  const clientRequestId = idOrNull(c.req.header("client-request-id"));
+  const entry = { requestId, clientRequestId };
+  c.set("context", { began, requestId, clientRequestId, entry });
   await next();
-  const { quota } = c.get("exchange");
-  // Those of the answer itself: `c.header` would make it anew for each.
+  const { quota } = c.get("context");
+  // The response's own headers: `c.header` would make the response again for each.
   const { headers } = c.res;
   if (quota) {
     headers.set("RateLimit-Policy", `"emails";q=${quota.limit};w=3600`);
@@ -47,352 +38,133 @@ app.use(async (c, next) => {
   if (clientRequestId) {
     headers.set("client-request-id", clientRequestId);
   }
-  if (c.req.method === "POST") {
-    log({
-      ...record,
-      status: c.res.status,
-      durationMs: Date.now() - began,
-      workflowRunId: saneId(c.req.header("x-ms-workflow-run-id")),
-    });
-  }
+  log({
+    ...entry,
+    status: c.res.status,
+    durationMs: Date.now() - began,
+    workflowRunId: idOrNull(c.req.header("x-ms-workflow-run-id")),
+  });
 });
 
 app.get("/healthz", (c) => c.json({ status: "ok" }));
-app.get("/openapi.json", (c) => c.body(description, 200, { "Content-Type": "application/json" }));
-for (const path of ["/healthz", "/openapi.json"]) {
-  app.all(path, (c) => wrongMethod(c, path, "GET"));
+app.post("/remediate", remediate);
+app.notFound((c) => respond(new Problem("notFound", "The gateway answers POST /remediate."), c));
+app.onError(respond);
+
+function respond(error, c) {
+  const { began, requestId, clientRequestId, entry } = c.get("context");
+  const reason = { reason: String(error) };
+  const problem = error instanceof Problem ? error : new Problem("internal", "The gateway failed. A retry is safe.", reason);
+  entry.code = problem.code;
+  entry.reason = problem.message;
+  const instance = entry.route;
+  return problem.response({ instance, requestId, clientRequestId: clientRequestId ?? undefined, began });
 }
 
-const ROUTES = [
-  ["/remediate", "/remediate"],
-  ...["beta", "v1.0"].flatMap((version) =>
-    ["remediate", "microsoft.graph.security.remediate"].map((action) => [
-      `/${version.toUpperCase()}/security/collaboration/analyzedemails/${action}`,
-      `/${version}/security/collaboration/analyzedEmails/remediate`,
-      version,
-    ]),
-  ),
-];
-for (const [path, route, version] of ROUTES) {
-  app.post(path, (c) => remediate(c, route, version));
-  app.all(path, (c) => wrongMethod(c, route, "POST"));
-}
-
-app.notFound((c) =>
-  refuse(
-    new Refusal(
-      "notFound",
-      "The gateway answers POST /remediate, and POST to Microsoft Graph's own path of the action under /beta and /v1.0.",
-    ),
-    c,
-  ),
-);
-
-app.onError(refuse);
-
-function refuse(error, c) {
-  const { began, requestId, clientRequestId, record } = c.get("exchange");
-  const refusal = error instanceof Refusal ? error : new Refusal("internal", "The gateway failed. A retry is safe.", { reason: String(error) });
-  const path = new URL(c.req.url).pathname;
-  record.code = refusal.code;
-  record.reason = refusal.message;
-  const instance = record.route ? path : undefined;
-  return refusal.answer({ instance, requestId, clientRequestId: clientRequestId ?? undefined, began });
-}
-
-async function remediate(c, route, version) {
-  const { began, requestId, record } = c.get("exchange");
-  const headers = c.req.raw.headers;
-  record.route = route;
-  httpsOnly(new URL(c.req.url));
-  const length = declared(headers);
+async function remediate(c) {
+  const { began, requestId, entry } = c.get("context");
+  const { headers } = c.req.raw;
+  entry.route = "/remediate";
+  const url = new URL(c.req.url);
+  requireHttps(url);
+  checkContentHeaders(headers);
   const config = configOf(c.env);
-  const caller = await identify(config, headers);
-  record.caller = caller.name;
-  const validateOnly = asksToValidateOnly(new URL(c.req.url).searchParams);
+  const caller = await authenticate(config, headers);
+  entry.caller = caller.name;
   const key = idempotencyKey(headers.get("idempotency-key"));
-  if (config.stopped && !validateOnly) {
-    throw stopped();
-  }
-  const remediation = readRemediation(readJson(await read(c.req.raw, length)));
+  const remediation = readRemediation(readJson(await c.req.arrayBuffer()));
   const emails = remediation.analyzedEmails.length;
-  record.action = remediation.action;
-  record.emails = emails;
-  checkRights(caller, remediation);
+  entry.action = remediation.action;
+  entry.emails = emails;
+  checkPermissions(caller, remediation);
   const body = graphRequest(remediation);
-  if (validateOnly) {
+  if (url.searchParams.get("validateOnly") === "true") {
     const { duplicatesRemoved } = remediation;
     return c.body(`{"status":"valid","emails":${emails},"duplicatesRemoved":${duplicatesRemoved},"request":${body}}`, 200, {
       "Content-Type": "application/json",
     });
   }
 
-  const order = {
+  const request = {
     key: key === null ? null : await sha256(key),
-    payload: await fingerprint(remediation),
+    payload: await payloadHash(remediation),
     emails,
     emailsPerHour: caller.maxEmailsPerHour,
-    version: version ?? config.graphVersion,
-    patience: Math.max(0, BUDGET - (Date.now() - began)),
+    version: config.graphVersion,
+    patience: Math.max(0, REQUEST_DEADLINE - (Date.now() - began)),
     newerMember: remediation.action === "moveToQuarantine",
   };
-  const settled = await settle(c.env, caller, order, body);
-  const { kind, said, replayed } = settled;
-  c.get("exchange").quota = settled.quota;
-  record.graphStatus = said?.graphStatus ?? null;
-  record.graphRequestId = said?.graphRequestId ?? null;
+  const { kind, said, replayed, quota } = await c.env.LEDGER.getByName(caller.name).submitOnce(request, body);
+  c.get("context").quota = quota;
+  entry.graphStatus = said?.graphStatus ?? null;
+  entry.graphRequestId = said?.graphRequestId ?? null;
   if (kind !== "accepted") {
-    throw refusalOf(settled, emails);
+    throw problemOf(kind, quota, emails);
   }
-  const { url, bulkId, tenantId } = tracking(said.location);
-  Object.assign(record, { replayed, duplicate: said.duplicate, bulkId });
+  const { trackingUrl, bulkId, tenantId } = tracking(said.location);
+  Object.assign(entry, { replayed, duplicate: said.duplicate, bulkId });
   c.header("Location", said.location);
   if (replayed) {
     c.header("Idempotency-Replayed", "true");
   }
-  if (prefersMinimal(headers.get("prefer"))) {
-    c.header("Preference-Applied", "return=minimal");
-    return c.body(null, 202);
-  }
-  const answer = {
-    status: "accepted",
-    duplicate: said.duplicate,
-    emails,
-    bulkId,
-    tenantId,
-    trackingUrl: url,
-    requestId,
-    graphRequestId: said.graphRequestId,
-  };
-  return c.body(JSON.stringify(answer), headers.has("x-ms-workflow-run-id") ? 200 : 202, {
-    "Content-Type": "application/json",
-  });
-}
-
-async function settle(env, caller, order, body) {
-  try {
-    return await env.LEDGER.getByName(caller.name).settle(order, body);
-  } catch (error) {
-    throw new Refusal(
-      "internal",
-      "The gateway's ledger could not be reached. Whether the remediation was sent is unknown; a retry is safe.",
-      { reason: String(error) },
-    );
-  }
+  const { duplicate, graphRequestId } = said;
+  return c.json({ status: "accepted", duplicate, emails, bulkId, tenantId, trackingUrl, requestId, graphRequestId }, 202);
 }
 
 /** Plain HTTP is for loopback hosts. */
-function httpsOnly({ protocol, hostname }) {
+function requireHttps({ protocol, hostname }) {
   const isLoopback = hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
-  if (protocol !== "https:" && !(protocol === "http:" && isLoopback)) {
-    throw new Refusal(
-      "httpsRequired",
-      "The request came over plain HTTP. Use https, and rotate the credential, which is exposed. Nothing was sent.",
-      { reason: "the request did not come over https" },
-    );
+  if (protocol !== "https:" && !isLoopback) {
+    throw new Problem("httpsRequired", "The request came over plain HTTP. Use https. Nothing was sent.");
   }
 }
 
-/** Size and type of the body as declared. */
-function declared(headers) {
-  if (headers.get("x-ms-transfer-mode")?.trim().toLowerCase() === "chunked") {
-    throw new Refusal(
-      "invalidRequest",
-      'x-ms-transfer-mode: chunked is not supported. Turn off "Allow chunking" in the settings of the HTTP action.',
-    );
-  }
-  if (!/^\s*identity\s*$/i.test(headers.get("content-encoding") ?? "identity")) {
-    throw new Refusal("unsupportedMediaType", "Send the body without a Content-Encoding.");
-  }
+function checkContentHeaders(headers) {
   const [essence, ...parameters] = (headers.get("content-type") ?? "").split(";").map((part) => part.trim().toLowerCase());
-  if (essence !== "application/json") {
-    throw new Refusal("unsupportedMediaType", "Send the body as Content-Type: application/json.");
+  const charsets = parameters.map((one) => /^charset\s*=\s*"?([^"]*)/.exec(one)?.[1]).filter((charset) => charset !== undefined);
+  if (essence !== "application/json" || charsets.some((charset) => charset !== "utf-8") || headers.has("content-encoding")) {
+    throw new Problem("unsupportedMediaType", "Send the body as Content-Type: application/json, in UTF-8. Nothing was sent.");
   }
-  const charsets = parameters.map((one) => /^charset\s*=\s*(.*)$/.exec(one)?.[1]).filter((charset) => charset !== undefined);
-  if (charsets.some((charset) => charset.replaceAll('"', "") !== "utf-8")) {
-    throw new Refusal("unsupportedMediaType", "Send the body in UTF-8.");
+  if (Number(headers.get("content-length")) > MAX_BODY_BYTES) {
+    throw new Problem("payloadTooLarge", `The body may have ${MAX_BODY_BYTES} bytes at most. Nothing was sent.`);
   }
-  const length = headers.get("content-length");
-  if (length === null) {
-    return undefined;
-  }
-  if (!/^\d+$/.test(length)) {
-    throw new Refusal("invalidRequest", "Content-Length is not a number.");
-  }
-  if (Number(length) > MAX_BODY_BYTES) {
-    throw tooLarge();
-  }
-  return Number(length);
-}
-
-const stopped = () =>
-  new Refusal(
-    "stopped",
-    "The operator of the gateway has stopped all remediations. Nothing was sent; a retry is safe, and is refused until the stop is lifted.",
-    { headers: { "Retry-After": "300" } },
-  );
-
-const tooLarge = () => new Refusal("payloadTooLarge", `The body may have ${MAX_BODY_BYTES} bytes at most.`);
-
-/** The body, counted as it comes where nobody has said how long it is. */
-async function read(request, length) {
-  if (length !== undefined || request.body === null) {
-    return request.arrayBuffer();
-  }
-  const chunks = [];
-  let total = 0;
-  for await (const chunk of request.body) {
-    total += chunk.length;
-    if (total > MAX_BODY_BYTES) {
-      throw tooLarge();
-    }
-    chunks.push(chunk);
-  }
-  return new Blob(chunks).arrayBuffer();
-}
-
-function asksToValidateOnly(parameters) {
-  let asked;
-  for (const [name, value] of parameters) {
-    if (name.toLowerCase() === "validateonly") {
-      if (asked !== undefined) {
-        throw new Refusal("invalidRequest", "validateOnly is given more than once. Send it once. Nothing was sent.");
-      }
-      asked = value.toLowerCase();
-      if (asked !== "true" && asked !== "false") {
-        throw new Refusal("invalidRequest", "validateOnly must be true or false. Nothing was sent.");
-      }
-    } else if (resemblesValidateOnly(decodedFully(name), decodedFully(value))) {
-      throw new Refusal(
-        "invalidRequest",
-        "A query parameter resembles validateOnly, or holds it in its value. Send ?validateOnly=true, or leave it out. Nothing was sent.",
-      );
-    }
-  }
-  return asked === "true";
-}
-
-const letters = (text) => text.toLowerCase().replace(/[^a-z]/g, "");
-
-function resemblesValidateOnly(name, value) {
-  const innerNames = value.split(/[&;?#]/).slice(1).map((inner) => inner.split("=")[0]);
-  innerNames.push(...value.split("=").slice(0, -1));
-  return (
-    /valid|only|dryrun|whatif/.test(letters(name)) ||
-    innerNames.some((inner) => /validat|validonly|dryrun|whatif/.test(letters(inner))) ||
-    /validateonly|onlyvalidate/.test(letters(name + value))
-  );
-}
-
-/** Decoded until no escape is left. */
-function decodedFully(text) {
-  const decoded = text.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
-  return decoded === text ? text : decodedFully(decoded);
 }
 
 function idempotencyKey(header) {
-  if (header === null) {
-    return null;
+  const key = header?.trim().replace(/^"(.*)"$/, "$1");
+  if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new Problem("invalidRequest", "Idempotency-Key must be one key of 1 to 255 visible ASCII characters. Nothing was sent.");
   }
-  const text = header.trim();
-  const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(text);
-  const key = quoted ? quoted[1].replace(/\\(.)/g, "$1") : text.startsWith('"') ? "" : text;
-  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new Refusal(
-      "invalidRequest",
-      "Idempotency-Key must be one key of 1 to 255 visible ASCII characters, quoted or bare.",
-    );
-  }
-  return key;
+  return key ?? null;
 }
 
-function prefersMinimal(prefer) {
-  const preferences = (prefer ?? "").split(",").map((one) => /^\s*return\s*=\s*"?([^";]*)/i.exec(one)?.[1]);
-  return preferences.find((value) => value !== undefined)?.trim().toLowerCase() === "minimal";
-}
+const idOrNull = (id) => (ID.test(id ?? "") ? id : null);
 
-const saneId = (id) => (ID.test(id ?? "") ? id : null);
-
-function wrongMethod(c, route, method) {
-  c.get("exchange").record.route = route;
-  throw new Refusal("methodNotAllowed", `This path answers ${method} only.`, { headers: { Allow: method } });
-}
-
-/** Why a remediation that the ledger knows was not accepted. */
-function refusalOf({ kind, quota, said }, emails) {
+/** Why the ledger did not accept a remediation. */
+function problemOf(kind, quota, emails) {
   switch (kind) {
     case "inProgress":
-      return new Refusal(
-        "inProgress",
-        "The same remediation is in progress. Retry later. The outcome is unknown; it is safe to retry.",
-        { headers: { "Retry-After": "30" } },
-      );
-    case "stopped":
-      return stopped();
+      return new Problem("inProgress", "The same remediation is in progress. The outcome is unknown; it is safe to retry.", {
+        headers: { "Retry-After": "30" },
+      });
     case "keyReused":
-      return new Refusal(
+      return new Problem(
         "idempotencyKeyReused",
-        "The Idempotency-Key was used within the last 24 hours for another remediation. Send a key of its own with each.",
+        "The Idempotency-Key was used within the last 24 hours for another remediation. Nothing was sent.",
       );
     case "quotaExceeded":
-      return new Refusal(
+      return new Problem(
         "quotaExceeded",
         `max_emails_per_hour of the caller is ${quota.limit}, of which ${quota.remaining} are left; the request has ${emails}. Nothing was sent.`,
         { headers: { "Retry-After": String(Math.max(1, quota.reset)) } },
       );
     default:
-      return graphRefusal(said);
+      return new Problem("graphError", "Microsoft Graph did not accept the remediation. It is safe to retry.");
   }
 }
 
-function graphRefusal({ fault, retryAfter = 30, code, message }) {
-  const later = { headers: { "Retry-After": String(retryAfter) } };
-  const unknown = "Whether it accepted the remediation is unknown; a retry is safe.";
-  switch (fault) {
-    case "entraRejected":
-    case "graphCredentialRejected":
-      return new Refusal(
-        "graphCredentialRejected",
-        "Microsoft refused the gateway's own credential. The operator of the gateway finds the reason in its log.",
-      );
-    case "entraThrottled":
-      return new Refusal("graphThrottled", "Entra ID is throttling. Nothing was sent to Graph; try again.", later);
-    case "entraUnavailable":
-    case "entraUnreachable":
-      return new Refusal("graphUnavailable", "Entra ID is unavailable. Nothing was sent to Graph; try again.", later);
-    case "entraTimeout":
-      return new Refusal("graphTimeout", "Entra ID did not answer in time. Nothing was sent to Graph; a retry is safe.");
-    case "entraUnexpected":
-      return new Refusal("graphError", "Entra ID answered unexpectedly. Nothing was sent to Graph.");
-    case "graphRefused":
-      return new Refusal("graphRefused", `Microsoft Graph answered ${code}: ${message}`, { reason: `Graph refused: ${code}` });
-    case "graphPermissionMissing":
-      return new Refusal(
-        "graphPermissionMissing",
-        "Microsoft Graph denied the gateway. The operator of the gateway finds the reason in its log.",
-      );
-    case "graphQuotingConflict":
-      return new Refusal(
-        "graphConflict",
-        `Microsoft Graph answered a conflict that may only quote the payload's own words "duplicate remediation". Take them out of displayName and description, and send it again. The outcome is unknown; it is safe to retry.`,
-      );
-    case "graphConflict":
-      return new Refusal("graphConflict", "Microsoft Graph answered a conflict that is not a duplicate remediation.");
-    case "graphThrottled":
-      return new Refusal("graphThrottled", "Microsoft Graph is throttling. The remediation was not accepted; try again.", later);
-    case "graphUnavailable":
-      return new Refusal("graphUnavailable", "Microsoft Graph is unavailable. The remediation was not accepted; try again.", later);
-    case "graphUnreachable":
-      return new Refusal("graphUnavailable", `The connection to Microsoft Graph failed. ${unknown}`, later);
-    case "graphTimeout":
-      return new Refusal("graphTimeout", `Microsoft Graph did not answer in time. ${unknown}`);
-    default:
-      return new Refusal("graphError", `Microsoft Graph answered unexpectedly. ${unknown}`);
-  }
-}
-
-/** One line for each POST, each with all of its members. */
-function log(record) {
+/** Writes one line per request, always with all members. */
+function log(entry) {
   const line = {
     requestId: null,
     clientRequestId: null,
@@ -411,14 +183,14 @@ function log(record) {
     durationMs: null,
     workflowRunId: null,
   };
-  console.log(JSON.stringify({ ...line, ...record }));
+  console.log(JSON.stringify({ ...line, ...entry }));
 }
 
 export default {
   fetch(request, env, context) {
-    const answer = Promise.resolve(app.fetch(request, env, context));
+    const response = Promise.resolve(app.fetch(request, env, context));
     // A caller that disconnects does not stop its line in the log.
-    context.waitUntil(answer);
-    return answer;
+    context.waitUntil(response);
+    return response;
   },
 };

@@ -1,15 +1,15 @@
 // JSON that says one thing: what `JSON.parse` takes, and no member twice in one object.
 
-import { Refusal } from "./problem.js";
+import { Problem } from "./problem.js";
 
 const MAX_DEPTH = 32;
 const MAX_ECHO = 64;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-const invalidJson = (detail, errors) => new Refusal("invalidJson", detail, { errors });
+const invalidJson = (detail) => new Problem("invalidJson", `${detail} Nothing was sent.`);
 
 /** The value that the bytes of a body are. */
 export function readJson(bytes) {
@@ -19,14 +19,11 @@ export function readJson(bytes) {
   } catch {
     throw invalidJson("The body is not UTF-8.");
   }
-  if (text.startsWith("\ufeff")) {
-    throw invalidJson("The body starts with a byte order mark; send UTF-8 without one.");
-  }
   let value;
   try {
     value = JSON.parse(text);
   } catch {
-    throw invalidJson(text.trim() === "" ? "The body is empty; send a JSON object." : "The body is not JSON.");
+    throw invalidJson("The body is not JSON.");
   }
   const { members, depth } = measure(text);
   if (depth > MAX_DEPTH) {
@@ -34,10 +31,7 @@ export function readJson(bytes) {
   }
   // `JSON.parse` keeps the last of two members of one name, so that fewer are left than were written.
   if (members !== membersOf(value)) {
-    const pointer = repeated(text);
-    throw invalidJson(`The member ${pointer} is given twice in one object.`, [
-      { pointer, detail: "is given twice in one object" },
-    ]);
+    throw invalidJson("A member is given twice in one object.");
   }
   return value;
 }
@@ -97,46 +91,6 @@ function membersOf(value) {
     members += 1 + membersOf(value[name]);
   }
   return members;
-}
-
-/** The pointer of the first repeated member of a valid JSON text. */
-function repeated(text) {
-  const levels = [];
-  for (let at = 0; at < text.length; at++) {
-    const level = levels.at(-1);
-    switch (text[at]) {
-      case "{":
-        levels.push({ names: new Set() });
-        break;
-      case "[":
-        levels.push({ index: 0 });
-        break;
-      case "}":
-      case "]":
-        levels.pop();
-        break;
-      case ",":
-        if (level.names) {
-          level.name = undefined;
-        } else {
-          level.index++;
-        }
-        break;
-      case '"': {
-        const end = endOfString(text, at);
-        if (level?.names && level.name === undefined) {
-          level.name = JSON.parse(text.slice(at, end + 1));
-          if (level.names.has(level.name)) {
-            return pointer(levels.map(({ name, index }) => name ?? index));
-          }
-          level.names.add(level.name);
-        }
-        at = end;
-        break;
-      }
-    }
-  }
-  return "";
 }
 
 /** The JSON pointer (RFC 6901) of a path; a name is echoed in part at most. */

@@ -1,4 +1,4 @@
-// Once: what was sent, kept per caller, by the rules of section 7 of the contract.
+// Exactly once: what was sent, kept per caller.
 
 import { DurableObject } from "cloudflare:workers";
 
@@ -12,7 +12,7 @@ const SWEEP_EVERY = HOUR;
 const RECORDING = 1000;
 
 /** The rolling hour of a caller's quota: emails in each second, the oldest first. */
-class Window {
+class RollingQuota {
   #seconds = new Map();
   #total = 0;
 
@@ -22,7 +22,7 @@ class Window {
     this.#total += emails;
   }
 
-  giveBack(at, emails) {
+  refund(at, emails) {
     const second = Math.floor(at / 1000);
     const counted = this.#seconds.get(second);
     if (counted !== undefined) {
@@ -64,16 +64,16 @@ class Window {
 
 export class Ledger extends DurableObject {
   #sql = this.ctx.storage.sql;
-  /** The attempts that are running, by slot. */
-  #flights = new Map();
-  #window = new Window();
+  /** The attempts that are running, by recordKey. */
+  #inFlight = new Map();
+  #quota = new RollingQuota();
   #alarm = false;
 
   constructor(ctx, env) {
     super(ctx, env);
     this.#sql.exec(`
       CREATE TABLE IF NOT EXISTS remediation (
-        slot TEXT PRIMARY KEY, payload TEXT NOT NULL, keyed INTEGER NOT NULL, counted INTEGER NOT NULL, began INTEGER NOT NULL,
+        record_key TEXT PRIMARY KEY, payload TEXT NOT NULL, keyed INTEGER NOT NULL, counted INTEGER NOT NULL, began INTEGER NOT NULL,
         expires INTEGER NOT NULL, accepted_at INTEGER, accepted TEXT
       ) WITHOUT ROWID;
       CREATE INDEX IF NOT EXISTS success ON remediation (payload, accepted_at) WHERE keyed AND accepted_at IS NOT NULL;
@@ -83,25 +83,24 @@ export class Ledger extends DurableObject {
       Date.now() - HOUR,
     );
     for (const { second, emails } of counted) {
-      this.#window.count(second * 1000, emails);
+      this.#quota.count(second * 1000, emails);
     }
   }
 
-  /** Has `order` carried out once; `graphRequest` is the body for Graph. */
-  async settle(order, graphRequest) {
+  /** Submits `request` once; `graphRequest` is the body for Graph. */
+  async submitOnce(request, graphRequest) {
     const now = Date.now();
-    // The Worker that has sent it may be of an older deployment.
-    const step = configOf(this.env).stopped ? { kind: "stopped" } : this.#begin(order, now);
-    let settlement = step;
+    const step = this.#begin(request, now);
+    let response = step;
     if (step.send) {
-      const outcome = this.#takeOff(order, step.send, graphRequest, now + order.patience - RECORDING);
+      const outcome = this.#start(request, step.send, graphRequest, now + request.patience - RECORDING);
       await this.#keepAlarm();
-      settlement = await inTime(outcome, order.patience, false);
+      response = await inTime(outcome, request.patience, false);
     } else if (step.wait) {
-      settlement = await inTime(step.wait, order.patience, true);
+      response = await inTime(step.wait, request.patience, true);
     }
-    const wanted = settlement.kind === "quotaExceeded" ? order.emails : 0;
-    return { ...settlement, quota: this.#window.quota(order.emailsPerHour, wanted, Date.now()) };
+    const wanted = response.kind === "quotaExceeded" ? request.emails : 0;
+    return { ...response, quota: this.#quota.quota(request.emailsPerHour, wanted, Date.now()) };
   }
 
   async alarm() {
@@ -123,14 +122,14 @@ export class Ledger extends DurableObject {
   }
 
   /** Runs without an await, so that nothing comes between the look and the record. */
-  #begin(order, now) {
-    const { payload, emails } = order;
-    const keyed = order.key !== null;
-    const payloadSlot = `payload ${payload}`;
-    const slot = keyed ? `key ${order.key}` : payloadSlot;
-    this.#window.advance(now);
+  #begin(request, now) {
+    const { payload, emails } = request;
+    const keyed = request.key !== null;
+    const payloadKey = `payload ${payload}`;
+    const recordKey = keyed ? `key ${request.key}` : payloadKey;
+    this.#quota.advance(now);
     const found = this.#sql
-      .exec("SELECT * FROM remediation WHERE slot = ? AND expires > ?", slot, now)
+      .exec("SELECT * FROM remediation WHERE record_key = ? AND expires > ?", recordKey, now)
       .toArray()
       .at(0);
     if (found) {
@@ -154,26 +153,26 @@ export class Ledger extends DurableObject {
         return { kind: "accepted", replayed: true, said: JSON.parse(success.accepted) };
       }
     }
-    const flight =
-      this.#flights.get(slot) ?? (keyed ? undefined : this.#flights.values().find((one) => one.payloadSlot === slot));
-    if (flight) {
-      return { wait: flight.outcome };
+    const attempt =
+      this.#inFlight.get(recordKey) ?? (keyed ? undefined : this.#inFlight.values().find((one) => one.payloadKey === recordKey));
+    if (attempt) {
+      return { wait: attempt.outcome };
     }
 
     const counts = found && found.counted > 0 && now - found.began < HOUR;
     const first = !found || found.accepted !== null;
     const began = counts && !first ? found.began : undefined;
-    if (began === undefined && !this.#window.hasRoom(emails, order.emailsPerHour)) {
+    if (began === undefined && !this.#quota.hasRoom(emails, request.emailsPerHour)) {
       return { kind: "quotaExceeded" };
     }
     if (counts && first) {
       // What was accepted too long ago to be replayed still counts.
-      this.#sql.exec("UPDATE remediation SET slot = ? WHERE slot = ?", `past ${slot} ${found.began}`, slot);
+      this.#sql.exec("UPDATE remediation SET record_key = ? WHERE record_key = ?", `past ${recordKey} ${found.began}`, recordKey);
     }
-    const record = { slot, payloadSlot, keyed, first, counted: began === undefined, began: began ?? now };
+    const record = { recordKey, payloadKey, keyed, first, counted: began === undefined, began: began ?? now };
     this.#sql.exec(
       "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)",
-      slot,
+      recordKey,
       payload,
       keyed ? 1 : 0,
       emails,
@@ -181,44 +180,44 @@ export class Ledger extends DurableObject {
       now + (keyed ? KEYED_REPLAY : HOUR),
     );
     if (record.counted) {
-      this.#window.count(now, emails);
+      this.#quota.count(now, emails);
     }
     return { send: record };
   }
 
   /** Starts the attempt. It goes on when all who wait for it are gone. */
-  #takeOff(order, record, graphRequest, until) {
+  #start(request, record, graphRequest, until) {
     const attempt = async () => {
-      const said = await submit(configOf(this.env), order, graphRequest, until);
-      this.#finish(order, record, said);
-      this.#flights.delete(record.slot);
+      const said = await submit(configOf(this.env), request, graphRequest, until);
+      this.#finish(request, record, said);
+      this.#inFlight.delete(record.recordKey);
       return said.fault ? { kind: "failed", said } : { kind: "accepted", said };
     };
     const outcome = attempt();
-    this.#flights.set(record.slot, { payloadSlot: record.payloadSlot, outcome });
+    this.#inFlight.set(record.recordKey, { payloadKey: record.payloadKey, outcome });
     this.ctx.waitUntil(outcome);
     return outcome;
   }
 
-  #finish(order, { slot, keyed, first, counted, began }, said) {
+  #finish(request, { recordKey, keyed, first, counted, began }, said) {
     const now = Date.now();
     if (!said.fault) {
       const expires = Math.max(now + (keyed ? KEYED_REPLAY : PAYLOAD_REPLAY), began + HOUR);
       this.#sql.exec(
-        "UPDATE remediation SET expires = ?, accepted_at = ?, accepted = ? WHERE slot = ?",
+        "UPDATE remediation SET expires = ?, accepted_at = ?, accepted = ? WHERE record_key = ?",
         expires,
         now,
         JSON.stringify(said),
-        slot,
+        recordKey,
       );
     } else if (said.certain) {
       if (first) {
-        this.#sql.exec("DELETE FROM remediation WHERE slot = ?", slot);
+        this.#sql.exec("DELETE FROM remediation WHERE record_key = ?", recordKey);
       } else if (counted) {
-        this.#sql.exec("UPDATE remediation SET counted = 0 WHERE slot = ?", slot);
+        this.#sql.exec("UPDATE remediation SET counted = 0 WHERE record_key = ?", recordKey);
       }
       if (counted) {
-        this.#window.giveBack(began, order.emails);
+        this.#quota.refund(began, request.emails);
       }
     }
   }
@@ -231,8 +230,8 @@ async function inTime(outcome, patience, replayed) {
     timer = setTimeout(resolve, patience, { kind: "inProgress" });
   });
   try {
-    const settlement = await Promise.race([outcome, late]);
-    return settlement.kind === "accepted" ? { ...settlement, replayed } : settlement;
+    const response = await Promise.race([outcome, late]);
+    return response.kind === "accepted" ? { ...response, replayed } : response;
   } finally {
     clearTimeout(timer);
   }

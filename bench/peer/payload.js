@@ -3,107 +3,51 @@
 import * as z from "zod";
 
 import { isAddress } from "./address.js";
-import { notInEnum, unknownMember } from "./hints.js";
 import { pointer } from "./json.js";
-import { Refusal } from "./problem.js";
+import { Problem } from "./problem.js";
 
 export const ACTIONS = ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"];
 const SEVERITIES = ["low", "medium", "high"];
 const MAX_EMAILS = 10_000;
-const MAX_FAULTS = 50;
+const MAX_ERRORS = 50;
 
 /** A text that shows something, of so many characters. */
-const caption = (most) =>
-  z
-    .string({ error: kind("must be a string") })
-    .refine((text) => /[^\s\p{Cc}\p{Cf}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]/u.test(text), "must not be empty or blank")
-    .refine((text) => text.length <= most || [...text].length <= most, `must have at most ${most} characters`);
+const text = (most) => z.string().refine((value) => /\S/.test(value), "must not be blank").max(most);
 
-const oneOf = (members) =>
-  z.enum(members, {
-    error: (issue) => (typeof issue.input === "string" ? notInEnum(issue.input, members) : kind("must be a string")(issue)),
-  });
+const AnalyzedEmail = z.strictObject({
+  networkMessageId: z.guid("must be a GUID of 8-4-4-4-12 hexadecimal digits").toLowerCase(),
+  recipientEmailAddress: z.stringFormat("address", isAddress, 'must be one bare address such as "user@contoso.com"'),
+});
 
-const AnalyzedEmail = z.strictObject(
-  {
-    networkMessageId: z.guid({ error: kind("must be a GUID of 8-4-4-4-12 hexadecimal digits") }).toLowerCase(),
-    recipientEmailAddress: z.stringFormat("address", isAddress, {
-      error: kind('must be one bare address such as "user@contoso.com"'),
-    }),
-  },
-  { error: kind('must be an object of "networkMessageId" and "recipientEmailAddress"') },
-);
+const Remediation = z.strictObject({
+  displayName: text(256),
+  description: text(1024),
+  severity: z.enum(SEVERITIES),
+  action: z.enum(ACTIONS),
+  remediateSendersCopy: z.union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })]),
+  analyzedEmails: z.array(AnalyzedEmail).min(1).max(MAX_EMAILS),
+});
 
-const Remediation = z.strictObject(
-  {
-    displayName: caption(256),
-    description: caption(1024),
-    severity: oneOf(SEVERITIES),
-    action: oneOf(ACTIONS),
-    remediateSendersCopy: z.union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })], {
-      error: kind("must be true or false"),
-    }),
-    analyzedEmails: z
-      .array(AnalyzedEmail, { error: kind("must be an array of emails") })
-      .min(1, `must have 1 to ${MAX_EMAILS} items`)
-      .max(MAX_EMAILS, `must have 1 to ${MAX_EMAILS} items`),
-  },
-  { error: kind("the body must be an object") },
-);
-
-/** The message for a value of a wrong kind; other faults have messages of their own. */
-function kind(expected) {
-  return (issue) => {
-    if (issue.code === "unrecognized_keys") {
-      return undefined;
-    }
-    if (issue.input === undefined) {
-      return "is required, and missing";
-    }
-    return issue.input === null ? `is required, and null counts as missing; ${expected}` : expected;
-  };
-}
-
-/** The remediation that the value is, without repeated pairs; or everything that is wrong with it. */
+/** Returns the remediation without repeated pairs. Throws everything that is wrong with it. */
 export function readRemediation(value) {
-  let { success, data, error } = Remediation.safeParse(value);
-  if (!success && error.issues.some((issue) => issue.keys?.some(isAnnotation))) {
-    ({ success, data, error } = Remediation.safeParse(withoutAnnotations(value)));
-  }
+  const { success, data, error } = Remediation.safeParse(value);
   if (!success) {
-    throw faulty(error.issues);
+    throw invalid(error.issues);
   }
   return withoutDuplicates(data);
 }
 
-const isAnnotation = (name) => name.includes("@odata.");
-
-/** SDKs write OData annotations beside the members. They are accepted and dropped. */
-function withoutAnnotations(value) {
-  if (Array.isArray(value)) {
-    return value.map(withoutAnnotations);
-  }
-  if (typeof value !== "object" || value === null) {
-    return value;
-  }
-  const members = Object.entries(value).filter(([name]) => !isAnnotation(name));
-  return Object.fromEntries(members.map(([name, member]) => [name, withoutAnnotations(member)]));
-}
-
-function faulty(issues) {
-  const faults = issues.flatMap((issue) =>
+function invalid(issues) {
+  const errors = issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
-      ? issue.keys.map((name) => ({ pointer: pointer([...issue.path, name]), detail: unknownMember(issue.path, name) }))
+      ? issue.keys.map((name) => ({ pointer: pointer([...issue.path, name]), detail: "unknown member" }))
       : [{ pointer: pointer(issue.path), detail: issue.message }],
   );
-  const more = faults.length - MAX_FAULTS;
-  const count = faults.length === 1 ? "a fault" : `${faults.length} faults`;
-  const detail = `The payload has ${count}${more > 0 ? `: the first ${MAX_FAULTS} are listed and ${more} left out` : ""}.`;
-  const reason = `the payload has ${count}`;
-  return new Refusal("invalidPayload", detail, { errors: faults.slice(0, MAX_FAULTS), reason });
+  const detail = `The payload has ${errors.length} errors. Nothing was sent.`;
+  return new Problem("invalidPayload", detail, { errors: errors.slice(0, MAX_ERRORS) });
 }
 
-/** Keeps the first of pairs that differ in case at most, with the places that the emails had in the body. */
+/** Keeps the first of pairs that differ in case at most, with the indices of the emails in the body. */
 function withoutDuplicates(data) {
   const pairs = new Map();
   data.analyzedEmails.forEach((email, index) => {
@@ -128,8 +72,8 @@ export function graphRequest(remediation) {
   return JSON.stringify({ displayName, description, severity, action, remediateSendersCopy, analyzedEmails });
 }
 
-/** What the remediation does, as a digest: the action, the flag and the set of pairs. */
-export async function fingerprint({ action, remediateSendersCopy, pairs }) {
+/** The digest of the action, the flag and the set of pairs. */
+export async function payloadHash({ action, remediateSendersCopy, pairs }) {
   const text = [action, remediateSendersCopy, ...pairs.sort()].join("\n");
   return sha256(text);
 }

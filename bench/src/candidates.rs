@@ -1,18 +1,20 @@
 //! Who runs.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use acceptance::{Bindings, Failure, Gateway, Worker, Wrangler, root};
 use sandbox::Sandbox;
 use serde_json::Value;
 
-use crate::{options::Options, requests};
+use crate::{
+    options::{Options, Storage},
+    requests,
+};
 
 /// The secret that the sandbox and the candidates agree on.
 pub(crate) const CLIENT_SECRET: &str = "ben8Q~the-client-secret-of-the-benchmark";
+/// The name of the candidate that `--also` adds.
+pub(crate) const OTHER_BUILD: &str = "also";
 /// How many of a candidate's last lines are kept for a failure's sake.
 const LINES: usize = 100;
 
@@ -37,41 +39,47 @@ pub(crate) fn all(options: &Options) -> Result<Vec<Candidate>, Failure> {
         };
         folders.push((name.as_str(), folder));
     }
-    folders.extend(options.also.clone().map(|folder| ("also", folder)));
-    folders.into_iter().map(|(name, folder)| candidate(name, &folder)).collect()
+    folders.extend(options.also.clone().map(|folder| (OTHER_BUILD, folder)));
+    folders.into_iter().map(|(name, folder)| candidate(name, &folder, options.storage)).collect()
 }
 
 /// The Worker in `folder`, which is of Rust where it has a second module.
-fn candidate(name: &str, folder: &Path) -> Result<Candidate, Failure> {
+fn candidate(name: &str, folder: &Path, storage: Storage) -> Result<Candidate, Failure> {
     let mut wrangler = Wrangler::read()?;
     if name == "floor" {
         wrangler = wrangler.without_objects();
     }
     let modules = ["index.js", "index_bg.wasm"].map(|file| folder.join(file));
     let modules = modules.into_iter().filter(|module| module.ends_with("index.js") || module.exists()).collect();
-    let worker = Worker { modules, wrangler, memory: LINES, home: home() };
+    let worker = Worker { modules, wrangler, memory: LINES, home: home(storage) };
     Ok(Candidate { name: name.to_owned(), worker, checks: !["floor", "object"].contains(&name) })
 }
 
-/// Where the objects' storage lies: in memory where the system has such a folder. What a disk costs depends on what else is written to it,
-/// and is no candidate's merit or fault.
-fn home() -> PathBuf {
-    let memory = PathBuf::from("/dev/shm");
-    if memory.is_dir() { memory } else { env::temp_dir() }
+/// The folder of the objects' storage: a file system in memory, or a disk, whose cost depends on what else is written to it.
+fn home(storage: Storage) -> PathBuf {
+    match storage {
+        Storage::Memory => PathBuf::from("/dev/shm"),
+        Storage::Disk => root().join("build"),
+    }
 }
 
 /// The variables of every candidate.
-pub(crate) fn bindings(sandbox: &Sandbox, graph_url: &str) -> Result<Bindings, Failure> {
+pub(crate) fn bindings(sandbox: &Sandbox, graph_url: &str, callers: usize) -> Result<Bindings, Failure> {
     let mut bindings = Wrangler::read()?.vars;
     for (name, value) in [("LOGIN_URL", sandbox.base_url()), ("GRAPH_URL", graph_url), ("CLIENT_SECRET", CLIENT_SECRET)]
     {
         bindings.insert(name.to_owned(), Value::from(value));
     }
-    bindings.insert("CALLERS".to_owned(), requests::callers());
+    bindings.insert("CALLERS".to_owned(), requests::callers(callers));
     Ok(bindings)
 }
 
 impl Candidate {
+    /// Returns whether this is another build of the gateway, which may keep an older contract.
+    pub(crate) fn is_other_build(&self) -> bool {
+        self.name == OTHER_BUILD
+    }
+
     /// Starts it in a process of its own, with a storage of its own.
     pub(crate) async fn start(&self, bindings: &Bindings) -> Result<Gateway, Failure> {
         Gateway::start_worker(self.worker.clone(), &bindings.clone().into())

@@ -1,25 +1,134 @@
-//! Whether the candidates do the same work: before anything is measured, each that checks is asked the same questions as the gateway, and must answer
-//! alike, log alike, and send alike to Graph.
+//! Checks that the candidates do the same work, before anything is measured.
+//!
+//! Each candidate that checks gets the same requests: the measured cases, and what a candidate must do for them to be
+//! worth comparing. The responses must have the same status, code and link, and Graph must get the same requests.
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "of a JSON value: it is null where there is nothing, and what is set is there"
-)]
+#![expect(clippy::indexing_slicing, reason = "a member that a JSON value lacks reads as null")]
 
-mod probes;
-
-use std::collections::BTreeMap;
-
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Raw, is_guid};
+use acceptance::{Answer, Failure, Gateway, payload_of};
 use reqwest::{Method, RequestBuilder};
-use sandbox::{Endpoint, Recorded, Sandbox, Settings};
+use sandbox::{Endpoint, Recorded, Sandbox, Settings, TokenRequest};
 use serde_json::{Value, json};
 
-use self::probes::{Probe, Who};
 use crate::{
     candidates::{self, CLIENT_SECRET, Candidate},
-    requests,
+    requests::{self, Caller},
 };
+
+/// A request, by the first caller's token unless it names another credential.
+struct Probe {
+    name: &'static str,
+    credential: Credential,
+    target: &'static str,
+    key: Option<&'static str>,
+    body: Vec<u8>,
+}
+
+enum Credential {
+    Token,
+    TokenWith(Box<TokenRequest>),
+    Tampered,
+    Key,
+    WrongKey,
+    Nothing,
+}
+
+impl Probe {
+    fn new(name: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Self { name, credential: Credential::Token, target: "/remediate", key: None, body: body.into() }
+    }
+
+    fn validated(name: &'static str, body: &Value) -> Self {
+        Self { target: "/remediate?validateOnly=true", ..Self::new(name, body.to_string()) }
+    }
+
+    fn by(self, credential: Credential) -> Self {
+        Self { credential, ..self }
+    }
+
+    fn under(self, key: &'static str) -> Self {
+        Self { key: Some(key), ..self }
+    }
+}
+
+/// All requests, in the order in which they are sent: a replay follows what it repeats.
+fn probes() -> Vec<Probe> {
+    let (one, other) = (payload_of(2), payload_of(2));
+    let send = |name, payload: &Value| Probe::new(name, payload.to_string());
+    let with = |pointer: &str, value: Value| {
+        let mut payload = payload_of(2);
+        if let Some(member) = payload.pointer_mut(pointer) {
+            *member = value;
+        }
+        payload
+    };
+    let mut repeated = payload_of(2);
+    repeated["analyzedEmails"][1] = repeated["analyzedEmails"][0].clone();
+    let twice = payload_of(1).to_string().replacen('{', "{\"severity\":\"low\",", 1);
+    let token = TokenRequest { object_id: Some(Caller::new(0).object_id), ..TokenRequest::default() };
+    let credential = |name, credential| Probe::validated(name, &payload_of(1)).by(credential);
+    let expired = TokenRequest { expires_in: Some(-400), ..token.clone() };
+    let other_audience = TokenRequest { audience: Some("api://other".to_owned()), ..token };
+    vec![
+        send("a remediation", &one),
+        send("the same again", &one),
+        send("a remediation under a key", &other).under("a-1"),
+        send("the same key and payload", &other).under("a-1"),
+        send("the same key and another payload", &one).under("a-1"),
+        send("a newer action", &with("/action", "moveToQuarantine".into())),
+        send("a quota that is used up", &requests::remediation(9_000)).by(Credential::Key),
+        send("a quota that is used up", &requests::remediation(9_001)).by(Credential::Key),
+        Probe::validated("100 emails", &requests::remediation(100)),
+        Probe::validated("10,000 emails", &requests::remediation(10_000)),
+        Probe::validated("too many emails", &requests::remediation(10_001)),
+        Probe::validated("an email twice", &repeated),
+        Probe::validated("the bad payload", &requests::faulty(100)),
+        Probe::validated("an empty object", &json!({})),
+        Probe::validated("no address", &with("/analyzedEmails/1/recipientEmailAddress", "a@".into())),
+        Probe::validated("an encoded address", &with("/analyzedEmails/1/recipientEmailAddress", "=?q?=@a.com".into())),
+        Probe::validated("no GUID", &with("/analyzedEmails/1/networkMessageId", "73ca4154".into())),
+        Probe::validated("an unknown action", &with("/action", "delete".into())),
+        Probe::validated("a blank name", &with("/displayName", " ".into())),
+        Probe::validated("a long name", &with("/displayName", "x".repeat(257).into())),
+        Probe::validated("a denied action", &with("/action", "hardDelete".into())),
+        Probe::validated("a denied recipient", &with("/analyzedEmails/1/recipientEmailAddress", "a@b.com".into())),
+        Probe::new("a member twice", twice),
+        Probe::new("no JSON", "{"),
+        credential("an API key", Credential::Key),
+        credential("a wrong key", Credential::WrongKey),
+        credential("a wrong signature", Credential::Tampered),
+        credential("no credential", Credential::Nothing),
+        credential("an expired token", Credential::TokenWith(Box::new(expired))),
+        credential("another audience", Credential::TokenWith(Box::new(other_audience))),
+    ]
+}
+
+/// Sends all requests to each candidate that checks and compares it with the first. Returns the number of requests.
+///
+/// # Errors
+/// If a candidate responds otherwise than the first, or a request fails.
+pub(crate) async fn check(all: &[Candidate]) -> Result<usize, Failure> {
+    let mut stages = Vec::new();
+    for candidate in all.iter().filter(|candidate| candidate.checks && !candidate.is_other_build()) {
+        stages.push(Stage::open(candidate).await?);
+    }
+    let probes = probes();
+    for probe in &probes {
+        let mut first: Option<(&str, String)> = None;
+        for stage in &stages {
+            let name = &stage.candidate.name;
+            let done = stage.send(probe).await.map_err(|error| format!("{name}: {}: {error}", probe.name))?;
+            match &first {
+                None => first = Some((name, done)),
+                Some((other, expected)) if *expected != done => {
+                    return Err(format!("{}\nthe {other}: {expected}\nthe {name}: {done}", probe.name).into());
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    Ok(probes.len())
+}
 
 /// A candidate with a Graph of its own, since Graph knows duplicates.
 struct Stage<'a> {
@@ -28,235 +137,49 @@ struct Stage<'a> {
     sandbox: Sandbox,
 }
 
-/// What is compared of an answer.
-#[derive(Debug)]
-struct Told {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: Value,
-    log: Value,
-    /// What came to Graph, call by call, to the letter.
-    sent: Vec<String>,
-}
-
-/// Holds each of the candidates that check against the first of them.
-///
-/// # Errors
-/// Where one answers otherwise.
-pub(crate) async fn check(all: &[Candidate]) -> Result<usize, Failure> {
-    let mut asked = 0;
-    for (stopped, probes) in [(false, probes::all()), (true, probes::stopped())] {
-        let mut stages = Vec::new();
-        for candidate in all.iter().filter(|candidate| candidate.checks) {
-            stages.push(Stage::open(candidate, stopped).await?);
-        }
-        for probe in &probes {
-            alike(&stages, probe).await?;
-        }
-        if stages.len() > 1 {
-            asked += probes.len();
-        }
-    }
-    Ok(asked)
-}
-
-/// Asks all of them the same.
-async fn alike(stages: &[Stage<'_>], probe: &Probe) -> Result<(), Failure> {
-    let mut first: Option<(&str, Told)> = None;
-    for stage in stages {
-        let name = &stage.candidate.name;
-        let told = stage.ask(probe).await.map_err(|error| format!("{name}: {}: {error}", probe.name))?;
-        let Some((other, expected)) = &first else {
-            first = Some((name, told));
-            continue;
-        };
-        for (what, one, two) in told.beside(expected) {
-            if one != two {
-                let body = String::from_utf8_lossy(&probe.body).chars().take(500).collect::<String>();
-                let asked = format!("{} ({} {body})", probe.name, probe.target);
-                return Err(format!("{asked}: {what} of the {name}: {one}\n{what} of the {other}: {two}").into());
-            }
-        }
-    }
-    Ok(())
-}
-
-impl Told {
-    /// Each part, with that of another.
-    fn beside(&self, other: &Self) -> [(&'static str, String, String); 5] {
-        let part = |name, of: fn(&Self) -> String| (name, of(self), of(other));
-        [
-            part("status", |told| told.status.to_string()),
-            part("headers", |told| format!("{:?}", told.headers)),
-            part("body", |told| told.body.to_string()),
-            part("log", |told| told.log.to_string()),
-            part("requests to Graph", |told| told.sent.join("\n")),
-        ]
-    }
-}
-
 impl<'a> Stage<'a> {
-    async fn open(candidate: &'a Candidate, stopped: bool) -> Result<Self, Failure> {
+    async fn open(candidate: &'a Candidate) -> Result<Self, Failure> {
         let sandbox = Sandbox::start(Settings::new(CLIENT_SECRET)).await?;
-        let mut bindings = candidates::bindings(&sandbox, sandbox.base_url())?;
-        if stopped {
-            bindings.insert("STOPPED".to_owned(), Value::from("True"));
-        }
-        if let Some(Value::Array(callers)) = bindings.get_mut("CALLERS") {
-            callers.push(json!({
-                "name": "limited",
-                "api_key_sha256": [API_KEY_SHA256],
-                "actions": ["softDelete"],
-                "max_emails_per_request": 3,
-                "max_emails_per_hour": 5,
-            }));
-        }
+        let mut bindings = candidates::bindings(&sandbox, sandbox.base_url(), 2)?;
+        bindings["CALLERS"][1]["max_emails_per_hour"] = json!(18_000);
         let gateway = candidate.start(&bindings).await?;
         Ok(Self { candidate, gateway, sandbox })
     }
 
-    async fn ask(&self, probe: &Probe) -> Result<Told, Failure> {
-        for next in &probe.next {
-            self.sandbox.script(next.clone())?;
-        }
+    /// Sends `probe`. Returns what is compared: status, code, link, and what came to Graph, without what differs each time.
+    async fn send(&self, probe: &Probe) -> Result<String, Failure> {
         let before = self.sandbox.recorded_at(Endpoint::Remediate).len();
-        let answer = match probe.declared {
-            Some(length) => self.declare(probe, length).await?,
-            None => Answer::to(self.request(probe)).await?,
-        };
-        let sent =
-            self.sandbox.recorded_at(Endpoint::Remediate).into_iter().skip(before).map(|call| sent(&call)).collect();
-        let log = if probe.method == Method::POST {
-            let id = answer.request_id();
-            serde_json::from_str(&self.gateway.wait_for_line(|line| line.contains(id)).await?)?
-        } else {
-            Value::Null
-        };
-        Ok(Told {
-            status: answer.status,
-            headers: headers(&answer),
-            body: body(&answer),
-            log: without_chance(log),
-            sent,
-        })
-    }
-
-    /// Asks with the head of a request alone, whose body would have so many bytes.
-    async fn declare(&self, probe: &Probe, length: usize) -> Result<Answer, Failure> {
-        let authorization = format!("Authorization: Bearer {}", requests::token(&self.sandbox, 0));
-        let length = format!("Content-Length: {length}");
-        let mut raw = Raw::connect(&self.gateway).await?;
-        raw.post(probe.target, &[&authorization, "Content-Type: application/json", &length]).await?;
-        raw.answer().await
+        let answer = Answer::to(self.request(probe)).await?;
+        let sent = self.sandbox.recorded_at(Endpoint::Remediate);
+        let sent: Vec<String> = sent.iter().skip(before).map(without_chance).collect();
+        let replayed = answer.header("idempotency-replayed");
+        let has_link = answer.header("location").is_some_and(|link| link.contains("bulkId"));
+        let code = &answer.json()["error"]["code"];
+        Ok(format!("{} {code} replayed: {replayed:?} link: {has_link} {sent:?}", answer.status))
     }
 
     fn request(&self, probe: &Probe) -> RequestBuilder {
-        let mut request = self.gateway.request(probe.method.clone(), probe.target).body(probe.body.clone());
-        if !probe.headers.iter().any(|(name, _)| *name == "content-type") {
-            request = request.header("content-type", "application/json");
+        let mut request = self.gateway.request(Method::POST, probe.target);
+        request = request.header("content-type", "application/json").body(probe.body.clone());
+        if let Some(key) = probe.key {
+            request = request.header("idempotency-key", key);
         }
-        for (name, value) in &probe.headers {
-            request = request.header(*name, *value);
-        }
-        let bearer = || requests::token(&self.sandbox, 0);
-        match &probe.who {
-            Who::Nobody => request,
-            Who::Bearer => request.bearer_auth(bearer()),
-            Who::With(token) => request.bearer_auth(self.sandbox.issue_token(token)),
-            Who::Tampered => request.bearer_auth(requests::tampered(&bearer())),
-            Who::Key => request.header("x-api-key", API_KEY),
-            Who::WrongKey => request.header("x-api-key", "rgk_of-nobody"),
-            Who::Basic(name, key) => request.basic_auth(name, Some(key)),
-            Who::Both => request.bearer_auth(bearer()).header("x-api-key", API_KEY),
+        let token = || requests::token(&self.sandbox, 0);
+        match &probe.credential {
+            Credential::Token => request.bearer_auth(token()),
+            Credential::TokenWith(token) => request.bearer_auth(self.sandbox.issue_token(token)),
+            Credential::Tampered => request.bearer_auth(requests::tampered(&token())),
+            Credential::Key => request.header("x-api-key", Caller::new(1).key),
+            Credential::WrongKey => request.header("x-api-key", requests::WRONG_KEY),
+            Credential::Nothing => request,
         }
     }
 }
 
-/// A call to Graph to the letter, but for the token, the id of the call, and what the connection is about.
-fn sent(call: &Recorded) -> String {
-    let of_the_connection = ["host", "connection"];
-    let mut headers: Vec<String> = call
-        .headers
-        .iter()
-        .filter(|(name, _)| !of_the_connection.contains(&name.as_str()))
-        .map(|(name, value)| match name.as_str() {
-            "authorization" => format!("{name}: {}", value.split(' ').next().unwrap_or_default()),
-            _ => format!("{name}: {}", without_guids(value)),
-        })
-        .collect();
+/// A call to Graph without the token, the call's ID and the headers of the connection.
+fn without_chance(call: &Recorded) -> String {
+    let differs = ["host", "connection", "authorization", "client-request-id"];
+    let mut headers: Vec<_> = call.headers.iter().filter(|(name, _)| !differs.contains(&name.as_str())).collect();
     headers.sort_unstable();
     format!("{} {} {:?} {headers:?} {}", call.method, call.path, call.query, String::from_utf8_lossy(&call.body))
-}
-
-/// The headers, with what is another one in each exchange left out.
-fn headers(answer: &Answer) -> BTreeMap<String, String> {
-    let by_time = ["content-length", "connection"];
-    let kept = answer.headers.iter().filter(|(name, _)| !by_time.contains(&name.as_str()));
-    kept.map(|(name, value)| {
-        // The seconds until the quota has room depend on when the second began.
-        let value = if answer.status == 429 && name == "retry-after" {
-            ""
-        } else {
-            value.split(";t=").next().unwrap_or_default()
-        };
-        (name.clone(), without_guids(value))
-    })
-    .collect()
-}
-
-/// The body as JSON. Of a refusal, what the contract fixes: the code, the places, and not the words.
-fn body(answer: &Answer) -> Value {
-    let body = answer.json();
-    if answer.status < 300 {
-        // What would be sent is told to the letter; ids of this exchange are not the same twice.
-        return if body["status"] == "valid" { body } else { mask(&body) };
-    }
-    let mut pointers = answer.pointers();
-    // In which order faults are found is the candidate's own.
-    pointers.sort_unstable();
-    let faults = body["detail"].as_str().unwrap_or_default();
-    let faults: String = faults.chars().filter(char::is_ascii_digit).collect();
-    let count = if body["error"]["code"] == "invalidPayload" { faults } else { String::new() };
-    let members: Vec<&String> = body.as_object().into_iter().flat_map(|members| members.keys()).collect();
-    json!({
-        "code": body["error"]["code"], "type": body["type"], "title": body["title"], "status": body["status"], "members": members,
-        "pointers": if pointers.len() < 50 { pointers } else { Vec::new() }, "count": count,
-    })
-}
-
-/// A line of the log without what chance or the clock decides, and without the words of its reason.
-fn without_chance(mut line: Value) -> Value {
-    for name in ["requestId", "durationMs", "bulkId", "graphRequestId", "reason"] {
-        if let Some(value) = line.get_mut(name) {
-            *value = Value::from(if value.is_null() { "none" } else { "some" });
-        }
-    }
-    line
-}
-
-fn mask(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::from(without_guids(text)),
-        Value::Array(items) => items.iter().map(mask).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), mask(value))).collect(),
-        other => other.clone(),
-    }
-}
-
-fn without_guids(text: &str) -> String {
-    let mut masked = String::new();
-    let mut rest = text;
-    while let Some(next) = rest.chars().next() {
-        match rest.split_at_checked(36) {
-            Some((guid, after)) if is_guid(guid) => {
-                masked.push_str("{guid}");
-                rest = after;
-            }
-            _ => {
-                masked.push(next);
-                rest = rest.get(next.len_utf8()..).unwrap_or_default();
-            }
-        }
-    }
-    masked
 }

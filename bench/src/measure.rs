@@ -12,7 +12,7 @@ use crate::{
     load::{self, Round},
     options::{Options, Part},
     process::{self, Size},
-    requests::{self, CALLERS, Credential, Credentials, EMAILS, Kind},
+    requests::{self, Credential, Credentials, EMAILS_PER_HOUR, Kind},
     series::{Case, Series},
     statistics::{Spread, count, figure, figure_of, quantile},
     table::{Table, say},
@@ -136,7 +136,8 @@ impl Run<'_> {
             return Ok(());
         }
         // What a candidate may send before its callers' quotas are used up.
-        let quota = (EMAILS * USED / 100) / full.max(1) / u64::try_from(case.emails)?.max(1);
+        let emails = EMAILS_PER_HOUR * u64::try_from(self.options.callers)?;
+        let quota = (emails * USED / 100) / full.max(1) / u64::try_from(case.emails)?.max(1);
         let quota = if case.kind.remediates { quota } else { u64::MAX };
 
         let mut costs = Vec::new();
@@ -174,7 +175,8 @@ impl Run<'_> {
     fn kind(&self, case: &Case) -> Kind {
         let mut kind = case.kind.clone();
         if let Credential::New(tokens) = &mut kind.credential {
-            *tokens = (0..NEW_TOKENS).map(|number| requests::token(self.sandbox, number % CALLERS)).collect();
+            *tokens =
+                (0..NEW_TOKENS).map(|number| requests::token(self.sandbox, number % self.options.callers)).collect();
         }
         kind
     }

@@ -8,11 +8,13 @@ use lexopt::{Arg, Parser, ValueExt as _};
 /// What `make bench OPTIONS="…"` takes.
 pub(crate) const HELP: &str = "\
 options of make bench, as OPTIONS=\"…\":
-  --only full,valid,refused,start   which parts to run (default: all); conformance is in each run, and nothing else where it is named alone
+  --only full,valid,refused,start   which parts to run (default: all)
   --emails 2,100,1000,10000         sizes of the payload (default: all four)
   --credential bearer,key           how the caller proves itself (default: both)
   --candidates floor,object,peer,gateway   who runs (default: all)
   --also DIRECTORY                  another build of the gateway beside them: a folder with index.js and index_bg.wasm
+  --callers 4                       how many callers take turns, each with its own Durable Object
+  --storage memory                  where the objects' storage is: memory or disk
   --rounds 7                        rounds, of which the median counts
   --seconds 0.7                     CPU time that a round aims at
   --connections 8                   connections that ask at once
@@ -31,8 +33,15 @@ pub(crate) enum Part {
     Full,
     /// The time from the start of the process to its first answer.
     Start,
-    /// Whether those that check do the same work: never left out.
-    Conformance,
+}
+
+/// Where the objects' storage is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// A file system in memory.
+    Memory,
+    /// The checkout's disk.
+    Disk,
 }
 
 /// What the command line asks for.
@@ -44,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) key: bool,
     pub(crate) candidates: Vec<String>,
     pub(crate) also: Option<PathBuf>,
+    pub(crate) callers: usize,
+    pub(crate) storage: Storage,
     pub(crate) rounds: usize,
     pub(crate) seconds: f64,
     pub(crate) connections: usize,
@@ -60,6 +71,8 @@ impl Default for Options {
             key: true,
             candidates: ["floor", "object", "peer", "gateway"].map(str::to_owned).to_vec(),
             also: None,
+            callers: 4,
+            storage: Storage::Memory,
             rounds: 7,
             seconds: 0.7,
             connections: 8,
@@ -96,6 +109,8 @@ impl Options {
                 }
                 Arg::Long("candidates") => options.candidates = list(&mut parser)?,
                 Arg::Long("also") => options.also = Some(parser.value()?.into()),
+                Arg::Long("callers") => options.callers = parser.value()?.parse::<usize>()?.clamp(1, 1_000),
+                Arg::Long("storage") => options.storage = storage(&parser.value()?.string()?)?,
                 Arg::Long("rounds") => options.rounds = parser.value()?.parse::<usize>()?.max(1),
                 Arg::Long("seconds") => options.seconds = parser.value()?.parse()?,
                 Arg::Long("connections") => options.connections = parser.value()?.parse::<usize>()?.max(1),
@@ -116,6 +131,14 @@ impl Options {
     }
 }
 
+fn storage(name: &str) -> Result<Storage, Failure> {
+    match name {
+        "memory" => Ok(Storage::Memory),
+        "disk" => Ok(Storage::Disk),
+        _ => Err(format!("--storage: there is no {name}").into()),
+    }
+}
+
 fn list(parser: &mut Parser) -> Result<Vec<String>, Failure> {
     Ok(parser.value()?.string()?.split(',').map(str::to_owned).collect())
 }
@@ -126,7 +149,6 @@ fn part(name: &str) -> Result<Part, Failure> {
         "refused" => Ok(Part::Refused),
         "full" => Ok(Part::Full),
         "start" => Ok(Part::Start),
-        "conformance" => Ok(Part::Conformance),
         _ => Err(format!("--only: there is no {name}").into()),
     }
 }

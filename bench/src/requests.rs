@@ -8,60 +8,64 @@ use http_body_util::Full;
 use hyper::Request;
 use sandbox::{CALLER_OBJECT_ID, Sandbox, TokenRequest};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::upstream::guid;
 
-/// How many callers take turns. The most that one may have in an hour is 2,500,000 emails, which 250 requests of 10,000 use up.
-pub(crate) const CALLERS: usize = 4;
-/// What all of them may have together while a candidate runs.
-pub(crate) const EMAILS: u64 = 10_000_000;
-/// The most that the contract grants one caller in an hour (`max_emails_per_hour`).
-const EMAILS_PER_HOUR: u64 = 2_500_000;
-/// Their API keys, which are good for nothing but a gateway on loopback, with the SHA-256 of each.
-const KEYS: [(&str, &str); CALLERS] = [
-    ("rgk_bench-0", "7bb6c8564ea1e8cc3a3108501f3ea979f7b888ba3d4f413e3f55b71b99c1294d"),
-    ("rgk_bench-1", "01345086e7ed15d53df61e1efc56acb5b3b66b654dceea6b0c8762d41514fd8d"),
-    ("rgk_bench-2", "f38e45e9bf824b7f71c267914147444ce45ec7fc50093cf94d192d2a633ca2d1"),
-    ("rgk_bench-3", "b2a64a0611242df1c00d865e13d5161a9231e520aa546e01553fe562e139c4fb"),
-];
+/// Maximum number of emails that the contract grants a caller in an hour (`max_emails_per_hour`).
+pub(crate) const EMAILS_PER_HOUR: u64 = 2_500_000;
+/// An API key that no caller has.
+pub(crate) const WRONG_KEY: &str = "rgw_of-nobody";
 /// The place in a payload that each request has its own GUID in.
 const FIRST_ID: &str = "\"networkMessageId\":\"";
 
-/// `CALLERS` of the candidates.
-pub(crate) fn callers() -> Value {
-    let caller = |(index, (_, digest)): (usize, &(&str, &str))| {
+/// One of the callers that take turns.
+pub(crate) struct Caller {
+    pub(crate) object_id: String,
+    /// The API key, which only a gateway on loopback accepts.
+    pub(crate) key: String,
+    number: usize,
+}
+
+impl Caller {
+    /// The caller of this number, below 1,000.
+    pub(crate) fn new(number: usize) -> Self {
+        let prefix = CALLER_OBJECT_ID.get(..CALLER_OBJECT_ID.len() - 3).unwrap_or_default();
+        Self { object_id: format!("{prefix}{number:03}"), key: format!("rgw_bench-{number}"), number }
+    }
+
+    fn entry(&self) -> Value {
+        let digest = Sha256::digest(&self.key).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         json!({
-            "name": format!("bench-{index}"),
-            "object_id": object_id(index),
+            "name": format!("bench-{}", self.number),
+            "object_id": self.object_id,
             "api_key_sha256": [digest],
             "actions": ["softDelete", "moveToJunk", "moveToQuarantine"],
             "recipient_domains": ["contoso.com", "*.fabrikam.com"],
             "max_emails_per_request": 10_000,
             "max_emails_per_hour": EMAILS_PER_HOUR,
         })
-    };
-    KEYS.iter().enumerate().map(caller).collect()
+    }
 }
 
-/// The object id of a caller: the development caller's but for its last digit.
-fn object_id(index: usize) -> String {
-    let mut id = CALLER_OBJECT_ID.to_owned();
-    id.pop();
-    format!("{id}{index}")
+/// `CALLERS` of the candidates.
+pub(crate) fn callers(count: usize) -> Value {
+    (0..count).map(|number| Caller::new(number).entry()).collect()
 }
 
 /// The callers' credentials.
 pub(crate) struct Credentials {
     tokens: Vec<String>,
     tampered: Vec<String>,
+    keys: Vec<String>,
 }
 
 impl Credentials {
-    /// Has the sandbox issue a token for each of them.
-    pub(crate) fn issue(sandbox: &Sandbox) -> Self {
-        let tokens: Vec<String> = (0..CALLERS).map(|index| token(sandbox, index)).collect();
+    /// Makes a token and a key for each of `count` callers.
+    pub(crate) fn issue(sandbox: &Sandbox, count: usize) -> Self {
+        let tokens: Vec<String> = (0..count).map(|number| token(sandbox, number)).collect();
         let tampered = tokens.iter().map(|token| tampered(token)).collect();
-        Self { tokens, tampered }
+        Self { tokens, tampered, keys: (0..count).map(|number| Caller::new(number).key).collect() }
     }
 
     /// The header of the request of this number.
@@ -71,21 +75,20 @@ impl Credentials {
             Credential::Bearer => bearer(&self.tokens),
             Credential::Tampered => bearer(&self.tampered),
             Credential::New(tokens) => bearer(tokens),
-            Credential::Key => ("x-api-key", KEYS.get(number % CALLERS).map_or("", |(key, _)| key).to_owned()),
-            Credential::WrongKey => ("x-api-key", "rgk_of-nobody".to_owned()),
+            Credential::Key => ("x-api-key", pick(&self.keys, number).to_owned()),
+            Credential::WrongKey => ("x-api-key", WRONG_KEY.to_owned()),
         }
     }
 }
 
-fn pick(tokens: &[String], number: usize) -> &str {
-    number.checked_rem(tokens.len()).and_then(|index| tokens.get(index)).map_or("", String::as_str)
+fn pick(values: &[String], number: usize) -> &str {
+    number.checked_rem(values.len()).and_then(|index| values.get(index)).map_or("", String::as_str)
 }
 
-/// A token of a caller's.
-pub(crate) fn token(sandbox: &Sandbox, caller: usize) -> String {
-    let object_id = Some(object_id(caller % CALLERS));
+/// A token of the caller of this number.
+pub(crate) fn token(sandbox: &Sandbox, number: usize) -> String {
     sandbox.issue_token(&TokenRequest {
-        object_id,
+        object_id: Some(Caller::new(number).object_id),
         roles: vec!["Remediation.Submit.All".to_owned()],
         ..TokenRequest::default()
     })

@@ -117,7 +117,7 @@ describe("what the page names", () => {
     const [, row] = /^\| `internal` without a `requestId` \| [^|]* \| (.*) \|$/m.exec(page);
     const texts = [...row.matchAll(/\*([^*]+)\*/g)].map((match) => match[1]);
     const glue = read("../../src/worker/glue.js");
-    const ledger = [...read("../../src/worker/ledger.rs").matchAll(/internal_line\("([^"]*)"\)/g)].map((match) => match[1]);
+    const ledger = [...read("../../src/ledger/service.rs").matchAll(/internal_line\("([^"]*)"\)/g)].map((match) => match[1]);
     const [lost] = /the module was lost(?=, and starts anew)/.exec(glue);
     const [ended] = /(?<=name: ")an execution was terminated/.exec(glue);
     assert.deepEqual(texts.toSorted(), [...ledger, lost, ended].toSorted());
@@ -174,7 +174,7 @@ describe("the rules and queries of all pages", () => {
   test("compare no path in a query of the log but by the gateway's own name of the route", () => {
     // `route` has one spelling, which the gateway writes: src/route.rs.
     const routes = [...readFileSync(new URL("src/route.rs", root), "utf8").matchAll(/^ +Self::\w+(?:\(.*\))? => "(\/.*)",$/gm)].map((match) => match[1]);
-    assert.equal(routes.length, 5);
+    assert.equal(routes.length, 6);
     for (const [path, text] of pages) {
       for (const [query, name] of text.matchAll(/\broute (?:==|=~|!=|startswith|contains|has) "([^"]*)"/g)) assert.ok(routes.includes(name), `${path}: ${query}`);
     }

@@ -6,7 +6,7 @@ use fluent_uri::Uri;
 use remediation_gateway::code::Code;
 use remediation_gateway::config::Config;
 use remediation_gateway::graph::app_token::AppTokenCache;
-use remediation_gateway::graph::error::{GraphError, GraphErrorKind, SubmitError, TokenEndpointError};
+use remediation_gateway::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
 use remediation_gateway::graph::response;
 use remediation_gateway::graph::response::{Accepted, MAX_RETRY_AFTER};
 use remediation_gateway::graph::settings::GraphSettings;
@@ -88,7 +88,7 @@ fn graph(came: &Result<HttpResponse, SendError>, sent: &str, config: &Config) {
         }
         Err(error) => {
             of_graph(&error, came);
-            check_error(error.into());
+            check_error(error);
         }
     }
 }
@@ -152,7 +152,7 @@ fn tracking(accepted: &Accepted) {
 
 /// The table of the contract, section 4.
 fn of_graph(error: &GraphError, came: &Result<HttpResponse, SendError>) {
-    let (code, _) = refused(&SubmitError::from(error.clone()).into());
+    let (code, _) = refused(&error.clone().into());
     let was_cut_off = matches!(came, Ok(HttpResponse { body: Err(BodyError::Failed(_)), .. }));
     let expected = match came {
         Err(SendError::Deadline) => Code::GraphTimeout,
@@ -178,7 +178,7 @@ fn of_graph(error: &GraphError, came: &Result<HttpResponse, SendError>) {
 }
 
 /// What the caller and the log learn of a failure.
-fn check_error(error: SubmitError) {
+fn check_error(error: GraphError) {
     let error = GatewayError::from(error);
     let logged = error.to_string();
     assert!(logged.len() <= 300 && logged.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{logged}");

@@ -6,6 +6,7 @@ use remediation_gateway::auth::credentials;
 use remediation_gateway::auth::credentials::Credentials;
 use remediation_gateway::caches::IsolateCaches;
 use remediation_gateway::code::Code;
+use remediation_gateway::gateway::job::RemediationJob;
 use remediation_gateway::gateway::{Handled, execute, handle_request};
 use remediation_gateway::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use remediation_gateway::preconditions::MAX_ID_LENGTH;
@@ -17,13 +18,13 @@ use serde_json::Value;
 use crate::headers::request;
 use crate::json::is_line;
 use crate::message::Message;
-use crate::world::{API_KEY, DOMAIN, Fixed, GRANTED, MOST_EMAILS, SIGNATURE, StillRuntime, run};
+use crate::world::{API_KEY, DOMAIN, Fixed, GRANTED, MOST_EMAILS, SIGNATURE, StillRuntime, ledger, run};
 
 /// A request as text, in whose `Authorization` a bearer token may be written as `Bearer {header}.{claims}` in plain JSON.
 ///
-/// - Nothing is ordered but by a caller with a good key or a signed token, and only what that caller is granted.
-/// - Who has no good credential learns nothing about bodies, and `validateOnly` orders nothing.
-/// - Microsoft is asked for its keys at most, and gets nothing of the caller's.
+/// - Nothing is submitted but by a caller with a good key or a signed token, and only what that caller is granted.
+/// - Who has no good credential learns nothing about bodies, and `validateOnly` submits nothing.
+/// - Microsoft gets no credential of the caller's. Unless a job is carried out, it is asked for its keys at most.
 /// - Each answer is JSON or empty, has its headers, and its code is one of the known ones; the gateway itself never fails.
 /// - Each POST leaves one line of JSON, without an address, a key or a token.
 ///
@@ -35,20 +36,22 @@ pub fn gateway(bytes: &[u8]) {
     let mut request = request(&message);
     sign(&mut request.headers);
     let runtime = StillRuntime::default();
-    let (response, caller) =
+    let (response, job) =
         match run(handle_request(&runtime, &IsolateCaches::default(), &Fixed, &request, Whole(message.body))) {
             Handled::Response(response) => (response, None),
             Handled::Job(job, head, graph_request) => {
-                let caller = job.caller.clone();
-                let (object, job) =
-                    (IsolateCaches::<Fixed, ()>::default(), [head.expose(), graph_request.as_bytes()].concat());
-                (run(execute(&runtime, &object, false, &runtime, job)), Some(caller))
+                let message = [head.expose(), graph_request.as_bytes()].concat();
+                let object = IsolateCaches::<Fixed, ()>::default();
+                (run(execute(&runtime, &object, false, &ledger(), message)), Some(job))
             }
         };
     is_answer(&response, &request);
-    ordered(&runtime, caller.as_deref(), &response, &request);
+    submitted(&runtime, job.as_deref(), &response, &request);
+    let token = bearer_token(&request);
     for call in runtime.calls() {
-        assert!(call.contains("/discovery/") && !call.contains("Bearer") && call.len() < 300, "{call}");
+        let is_for_keys = call.contains("/discovery/") && !call.contains("Bearer") && call.len() < 300;
+        assert!(is_for_keys || job.is_some(), "{call}");
+        assert!(!call.contains(API_KEY) && token.is_none_or(|token| !call.contains(token)), "{call}");
     }
     logged(&runtime, &response, &request);
 }
@@ -119,16 +122,23 @@ fn is_known(request: &Request) -> bool {
     }
 }
 
-fn ordered(runtime: &StillRuntime, caller: Option<&str>, response: &Response, request: &Request) {
-    let orders = runtime.orders();
+/// What follows the scheme in `Authorization`. A short text may be a part of anything, and is left out.
+fn bearer_token(request: &Request) -> Option<&str> {
+    let (_, token) = request.headers.authorization.as_ref()?.expose().split_once(' ')?;
+    (token.len() > MAX_ID_LENGTH).then_some(token)
+}
+
+fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Response, request: &Request) {
+    let submitted = runtime.submitted();
     let sends = matches!(Route::of(&request.path), Some(Route::Remediate | Route::GraphPath(_)));
     let succeeded = (200..300).contains(&response.status) && sends;
     assert!(!succeeded || is_known(request), "nobody was let in");
-    let Some((ledger_request, sent)) = orders.first() else {
+    let (Some(job), Some(sent)) = (job, submitted.first()) else {
         assert!(!succeeded || response.body.contains("\"status\":\"valid\""), "accepted, and never sent");
         return;
     };
-    assert!(orders.len() == 1 && succeeded && request.method == "POST");
+    let ledger_request = &job.ledger_request;
+    assert!(submitted.len() == 1 && succeeded && request.method == "POST");
     assert!(!request.query.to_ascii_lowercase().contains("validateonly=true"), "it was only to be checked");
     let remediation = remediation::parse(sent).expect("what is sent would be taken");
     assert!(GRANTED.contains(&remediation.action.as_str()));
@@ -143,7 +153,7 @@ fn ordered(runtime: &StillRuntime, caller: Option<&str>, response: &Response, re
         )
     );
     assert_eq!(usize::try_from(ledger_request.emails).ok(), Some(remediation.emails.len()));
-    if caller == Some("script") {
+    if job.caller == "script" {
         assert!(remediation.emails.len() <= MOST_EMAILS);
         for email in &remediation.emails {
             let domain = email.domain().to_ascii_lowercase();
@@ -164,9 +174,7 @@ fn logged(runtime: &StillRuntime, response: &Response, request: &Request) {
         assert!(is_line(&line), "{line}");
         assert!(!line.contains('@'), "{line}");
         assert!(!line.contains(API_KEY), "{line}");
-        let token = request.headers.authorization.as_ref().and_then(|given| given.expose().split_once(' '));
-        // A shorter one may be a part of any line.
-        assert!(token.is_none_or(|(_, token)| token.len() <= MAX_ID_LENGTH || !line.contains(token)), "{line}");
+        assert!(bearer_token(request).is_none_or(|token| !line.contains(token)), "{line}");
         let line: Value = serde_json::from_str(&line).expect("it is JSON");
         assert_eq!(line["status"], response.status);
     }

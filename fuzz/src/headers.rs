@@ -161,16 +161,16 @@ fn credential(headers: &RequestHeaders) {
     match &found {
         Credentials::Bearer(token) => {
             assert!(given.is_some_and(|given| given.contains(token.expose())));
-            assert_eq!(shown, "Bearer(Secret(…))");
+            assert_eq!(shown, "Bearer(Secret(SecretBox<str>([REDACTED])))");
         }
         Credentials::ApiKey(found) => {
             assert_eq!(Some(found.expose()), key);
-            assert_eq!(shown, "ApiKey(Secret(…))");
+            assert_eq!(shown, "ApiKey(Secret(SecretBox<str>([REDACTED])))");
         }
         Credentials::Basic { name, key } => {
             let encoded = BASE64_STANDARD.encode(format!("{name}:{}", key.expose()));
             assert!(!name.contains(':') && given.is_some_and(|given| given.contains(&encoded)));
-            assert_eq!(shown, format!("Basic {{ name: {name:?}, key: Secret(…) }}"));
+            assert_eq!(shown, format!("Basic {{ name: {name:?}, key: Secret(SecretBox<str>([REDACTED])) }}"));
         }
     }
     if let Credentials::ApiKey(key) | Credentials::Basic { key, .. } = &found {

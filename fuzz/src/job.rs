@@ -1,15 +1,17 @@
 //! What the Worker hands to the object that keeps a caller's ledger.
 
 use remediation_gateway::caches::IsolateCaches;
+use remediation_gateway::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN};
 use remediation_gateway::gateway::execute;
 use remediation_gateway::gateway::handover::FORMAT;
 use remediation_gateway::gateway::job::RemediationJob;
 use serde_json::{from_slice, to_string};
 
-use crate::world::{Fixed, StillRuntime, run, settings};
+use crate::world::{Fixed, StillRuntime, ledger, run, settings};
 
 /// A job on the first line, and the body for Graph behind it. What the object reads is what the Worker wrote: written again and read again it is the same.
-/// What it orders is ordered once, as it is, with that body; it has one line in the log; and a key and a payload are never in one slot.
+/// A job that has time and fits the quota is submitted once, with that body, and its repetition is replayed. Any other submits nothing. Each leaves one line
+/// in the log. A key and a payload never share a record.
 ///
 /// # Panics
 ///
@@ -22,15 +24,24 @@ pub fn job(bytes: &[u8]) {
     assert_eq!(from_slice::<RemediationJob>(written.as_bytes()).expect("it can be read"), job);
 
     let keyless = job.ledger_request.record_key() == job.ledger_request.payload_key();
-    assert_eq!(job.ledger_request.key.is_none(), keyless, "a key and a payload in one slot");
+    assert_eq!(job.ledger_request.key.is_none(), keyless, "a key and a payload in one record");
 
-    let runtime = StillRuntime::default();
+    let (runtime, caches, ledger) = (StillRuntime::default(), IsolateCaches::<Fixed, ()>::default(), ledger());
     let body = body.get(1..).unwrap_or_default();
-    let ledger_request = job.ledger_request.clone();
     let message = [FORMAT.as_bytes(), settings().expose().as_bytes(), head, body].join(&b'\n');
-    let response = run(execute(&runtime, &IsolateCaches::<Fixed, ()>::default(), false, &runtime, message));
-    assert_eq!(runtime.lines().len(), 1, "{:?}", runtime.lines());
-    // The platform's ledger has every order accepted.
-    assert!((200..300).contains(&response.status), "{response:?}");
-    assert_eq!(runtime.orders(), [(ledger_request, body.to_vec())]);
+    let fits = job.ledger_request.emails <= job.ledger_request.emails_per_hour;
+    let in_time = job.left() >= MIN_GRAPH_TIME + RECORD_MARGIN;
+    for requests in 1..=2 {
+        let response = run(execute(&runtime, &caches, false, &ledger, message.clone()));
+        assert_eq!(runtime.lines().len(), requests, "{:?}", runtime.lines());
+        if fits && in_time {
+            assert!((200..300).contains(&response.status), "{response:?}");
+            assert_eq!(runtime.submitted(), [body]);
+            let replayed = response.headers.iter().any(|(name, _)| *name == "Idempotency-Replayed");
+            assert_eq!(replayed, requests == 2);
+        } else {
+            assert_eq!(response.status, if fits { 504 } else { 429 }, "{response:?}");
+            assert!(runtime.submitted().is_empty());
+        }
+    }
 }

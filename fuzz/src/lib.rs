@@ -13,6 +13,8 @@ mod json;
 mod keys;
 mod message;
 mod payload;
+#[path = "../../src/tests/support/storage.rs"]
+mod storage;
 mod token;
 mod world;
 

@@ -11,11 +11,9 @@ use std::time::Duration;
 use remediation_gateway::caches::Environment;
 use remediation_gateway::code::Code;
 use remediation_gateway::config::{Config, Variables};
-use remediation_gateway::graph::access::GraphAccess;
-use remediation_gateway::graph::response::Accepted;
 use remediation_gateway::graph::settings::GraphSettings;
 use remediation_gateway::http::Response;
-use remediation_gateway::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, Quota};
+use remediation_gateway::ledger::LedgerService;
 use remediation_gateway::problem;
 use remediation_gateway::problem::error::GatewayError;
 use remediation_gateway::runtime::{
@@ -25,6 +23,8 @@ use remediation_gateway::secret::{Secret, SecretBytes};
 use remediation_gateway::time::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::storage::MemoryStorage;
 
 /// Now: 2027-01-15T08:00:00.
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -44,6 +44,10 @@ pub(crate) const DOMAIN: &str = "contoso.com";
 pub(crate) const MOST_EMAILS: usize = 3;
 /// The signature that this platform takes for good, whatever was signed.
 pub(crate) const SIGNATURE: &[u8] = b"signed";
+/// Where the gateway gets its own token.
+const TOKEN_URL: &str = "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/oauth2/v2.0/token";
+/// Where Graph says that a remediation can be followed.
+const LOCATION: &str = r#"https://security.microsoft.com/action-center/history?filters={"bulkId":["the-bulk-id"]}&tid=aaaabbbb-0000-cccc-1111-dddd2222eeee"#;
 /// The id of the one key that the issuers publish.
 const KEY_ID: &str = "the-key";
 
@@ -91,6 +95,11 @@ impl Environment for Fixed {
     }
 }
 
+/// A caller's ledger that has no records.
+pub(crate) fn ledger() -> LedgerService<MemoryStorage> {
+    LedgerService::new(MemoryStorage::default())
+}
+
 /// The settings for an object, as one line.
 pub(crate) fn settings() -> Secret {
     GraphSettings::line(&CONFIG)
@@ -124,11 +133,11 @@ struct Inner {
     lines: RefCell<Vec<String>>,
     answers: RefCell<VecDeque<Result<HttpResponse, SendError>>>,
     calls: RefCell<Vec<String>>,
-    orders: RefCell<Vec<(LedgerRequest, Vec<u8>)>>,
+    submitted: RefCell<Vec<Vec<u8>>>,
 }
 
 impl StillRuntime {
-    /// Has the next call answered so. Where none is left, the issuers' keys come.
+    /// Has the next call answered so. Where none is left, Microsoft answers as on a good day.
     pub(crate) fn will_answer(&self, response: Result<HttpResponse, SendError>) {
         self.0.answers.borrow_mut().push_back(response);
     }
@@ -138,14 +147,14 @@ impl StillRuntime {
         self.0.lines.borrow().clone()
     }
 
-    /// URL, headers and body of each call that was made.
+    /// URL, headers and body of each call that was made. The bodies for Graph are in [`Self::submitted`] alone.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.0.calls.borrow().clone()
     }
 
-    /// The orders that were given, each with the body for Graph.
-    pub(crate) fn orders(&self) -> Vec<(LedgerRequest, Vec<u8>)> {
-        self.0.orders.borrow().clone()
+    /// The bodies that Graph got.
+    pub(crate) fn submitted(&self) -> Vec<Vec<u8>> {
+        self.0.submitted.borrow().clone()
     }
 }
 
@@ -213,34 +222,19 @@ impl Signer for StillRuntime {
 
 impl HttpClient for StillRuntime {
     async fn send(&self, call: HttpRequest<'_>) -> Result<HttpResponse, SendError> {
-        let body = String::from_utf8_lossy(call.body.unwrap_or_default());
+        let mut body = call.body.unwrap_or_default();
+        let (status, headers, answer) = match call.url {
+            TOKEN_URL => (200, Vec::new(), json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "t" })),
+            url if url.starts_with("https://graph.microsoft.com/") => {
+                self.0.submitted.borrow_mut().push(std::mem::take(&mut body).to_vec());
+                (202, vec![("location", LOCATION.to_owned())], Value::Null)
+            }
+            _ => (200, Vec::new(), key_set()),
+        };
+        let body = String::from_utf8_lossy(body);
         self.0.calls.borrow_mut().push(format!("{} {:?} {body}", call.url, call.headers));
-        self.0.answers.borrow_mut().pop_front().unwrap_or_else(|| {
-            Ok(HttpResponse { status: 200, headers: Vec::new(), body: Ok(key_set().to_string().into_bytes()) })
-        })
-    }
-}
-
-/// Every order is accepted.
-impl Ledger for StillRuntime {
-    async fn submit_once(
-        &self,
-        _: &GraphAccess,
-        ledger_request: &LedgerRequest,
-        graph_request: Vec<u8>,
-        _: Timestamp,
-    ) -> Result<LedgerResponse, LedgerError> {
-        self.0.orders.borrow_mut().push((ledger_request.clone(), graph_request));
-        let location = format!(
-            r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["the-bulk-id"]}}&tid={TENANT}"#
-        );
-        let accepted =
-            Accepted { location, location_error: None, duplicate: false, graph_request_id: None, status: 202 };
-        let limit = ledger_request.emails_per_hour;
-        Ok(LedgerResponse {
-            settlement: LedgerOutcome::Accepted { accepted, replayed: false },
-            quota: Quota { limit, remaining: limit.saturating_sub(ledger_request.emails), reset: 0 },
-        })
+        let good = || Ok(HttpResponse { status, headers, body: Ok(answer.to_string().into_bytes()) });
+        self.0.answers.borrow_mut().pop_front().unwrap_or_else(good)
     }
 }
 

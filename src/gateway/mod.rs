@@ -31,17 +31,17 @@ use crate::auth;
 use crate::caches::{Environment, IsolateCaches};
 use crate::code::Code;
 use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
-use crate::graph::error::SubmitError;
 use crate::guid::Guid;
 use crate::http::{Request, RequestBody, Response};
-use crate::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse};
+use crate::ledger::storage::Storage;
+use crate::ledger::{LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, LedgerService};
 use crate::log::{self, LogEntry};
 use crate::openapi;
 use crate::preconditions;
 use crate::problem::error::GatewayError;
 use crate::remediation;
 use crate::route::Route;
-use crate::runtime::{Clock, Guids, Log, Runtime};
+use crate::runtime::{Clock, Guids, HttpClient, Log, Runtime, Signer, Timers};
 use crate::secret::{Secret, SecretBytes};
 use crate::time::millis_of;
 use handover::Handover;
@@ -58,7 +58,7 @@ pub enum Handled {
 
 /// What the Worker's steps come to when none of them refuses.
 enum Validated {
-    /// `GET /healthz`, `GET /openapi.json`, or `?validateOnly=true`.
+    /// `GET /healthz`, `GET /openapi.json`, `GET /openapi-3.0.json`, or `?validateOnly=true`.
     Response(Response),
     /// A remediation to be carried out, with the body for Graph.
     Remediation { caller: String, ledger_request: LedgerRequest, settings: Secret, graph_request: String },
@@ -120,6 +120,7 @@ async fn validate<P: Runtime, E: Environment>(
     let version = match route {
         Route::Health => return Ok(Validated::Response(response::json(r#"{"status":"ok"}"#.to_owned()))),
         Route::Description => return Ok(Validated::Response(response::json(openapi::DESCRIPTION.to_owned()))),
+        Route::Description30 => return Ok(Validated::Response(response::json(openapi::DESCRIPTION_3_0.clone()))),
         Route::Remediate => None,
         Route::GraphPath(version) => Some(version),
     };
@@ -181,10 +182,10 @@ async fn validate<P: Runtime, E: Environment>(
 /// Carries a job out in the caller's object. `message` is what the Worker sent: see [`handover`]. `is_stopped` is what the
 /// object's environment says of the emergency stop.
 pub async fn execute<E, K>(
-    runtime: &(impl Clock + Guids + Log),
+    runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log),
     caches: &IsolateCaches<E, K>,
     is_stopped: bool,
-    ledger: &impl Ledger,
+    ledger: &LedgerService<impl Storage>,
     message: Vec<u8>,
 ) -> Response {
     // 10. Format of the job.
@@ -200,8 +201,8 @@ pub async fn execute<E, K>(
                 Err(GatewayError::Stopped)
             } else {
                 // 11. Ledger.
-                let responded =
-                    ledger.submit_once(&graph, &job.ledger_request, graph_request, began.plus(REQUEST_DEADLINE)).await;
+                let until = began.plus(REQUEST_DEADLINE);
+                let responded = ledger.submit_once(runtime, &graph, &job.ledger_request, graph_request, until).await;
                 responded.map_err(GatewayError::from).and_then(|responded| {
                     quota = Some(responded.quota);
                     conclude(responded, &job, graph.settings.tenant_id, &mut entry)
@@ -235,7 +236,7 @@ fn conclude(
     tenant_id: Guid,
     entry: &mut LogEntry,
 ) -> Result<Response, GatewayError> {
-    match responded.settlement {
+    match responded.outcome {
         LedgerOutcome::Accepted { accepted, replayed } => {
             // What is replayed may have been recorded by a version that passed any location on.
             let accepted = accepted.with_usable_location(tenant_id);
@@ -247,10 +248,8 @@ fn conclude(
             Ok(response::accepted(&accepted, replayed, job, entry))
         }
         LedgerOutcome::Failed(error) => {
-            if let SubmitError::Graph(error) = &error {
-                entry.graph_status = error.status;
-                entry.graph_request_id.clone_from(&error.graph_request_id);
-            }
+            entry.graph_status = error.status;
+            entry.graph_request_id.clone_from(&error.graph_request_id);
             Err(error.into())
         }
         LedgerOutcome::InProgress => Err(GatewayError::InProgress),

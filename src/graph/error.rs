@@ -3,29 +3,7 @@
 use super::assertion::AssertionError;
 use crate::runtime::SendError;
 
-/// Why a remediation that was sent, or was to be sent, is not accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SubmitError {
-    /// There was no token; nothing was sent.
-    #[error(transparent)]
-    AppToken(#[from] TokenEndpointError),
-    /// Graph did not accept it, or did not say so.
-    #[error(transparent)]
-    Graph(#[from] GraphError),
-}
-
-impl SubmitError {
-    /// Whether it is certain that Graph did not accept the remediation.
-    #[must_use]
-    pub fn is_certain(&self) -> bool {
-        match self {
-            Self::AppToken(_) => true,
-            Self::Graph(error) => error.is_certain(),
-        }
-    }
-}
-
-/// Graph did not take the remediation on, or did not say so.
+/// Why a remediation that was sent, or was to be sent, is not accepted, or not known to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 pub struct GraphError {
@@ -37,9 +15,19 @@ pub struct GraphError {
     pub graph_request_id: Option<String>,
 }
 
-/// The ways in which Graph fails.
+impl<E: Into<GraphErrorKind>> From<E> for GraphError {
+    /// The error of a call that got no response from Graph.
+    fn from(kind: E) -> Self {
+        Self { kind: kind.into(), status: None, graph_request_id: None }
+    }
+}
+
+/// The ways in which a submission fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphErrorKind {
+    /// There was no token; nothing was sent.
+    #[error(transparent)]
+    AppToken(#[from] TokenEndpointError),
     /// 400. The message is for the caller, who sent what it speaks of; the code alone is logged.
     #[error("Graph refused the remediation: {code}")]
     Refused {
@@ -88,7 +76,8 @@ impl GraphError {
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self.kind {
-            GraphErrorKind::Refused { .. }
+            GraphErrorKind::AppToken(_)
+            | GraphErrorKind::Refused { .. }
             | GraphErrorKind::TokenRejected
             | GraphErrorKind::PermissionMissing
             | GraphErrorKind::Conflict

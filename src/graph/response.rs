@@ -64,12 +64,7 @@ pub fn read(
     tenant_id: Guid,
     graph_request: &[u8],
 ) -> Result<Accepted, GraphError> {
-    let response = match response {
-        Ok(response) => response,
-        Err(error) => {
-            return Err(GraphError { kind: error.into(), status: None, graph_request_id: None });
-        }
-    };
+    let response = response?;
     let status = response.status;
     let graph_request_id = response.header("request-id").filter(|id| is_plain(id, MAX_CODE_LENGTH)).map(str::to_owned);
     let names_duplicate = status == 409 && names_duplicate(response.body_or_empty());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::app_token::AppTokenCache;
-use super::error::{GraphErrorKind, SubmitError, TokenEndpointError};
+use super::error::{GraphError, GraphErrorKind, TokenEndpointError};
 use super::response;
 use super::response::Accepted;
 use super::settings::GraphSettings;
@@ -34,14 +34,14 @@ pub struct Submission<'a> {
 ///
 /// # Errors
 ///
-/// [`SubmitError`].
+/// [`GraphError`].
 pub async fn submit(
     runtime: &(impl HttpClient + Clock + Guids + Signer + Timers),
     app_token: &AppTokenCache,
     settings: &GraphSettings,
     submission: Submission<'_>,
     until: Timestamp,
-) -> Result<Accepted, SubmitError> {
+) -> Result<Accepted, GraphError> {
     let mut renewed = false;
     let mut waits = 0;
     loop {
@@ -58,7 +58,7 @@ pub async fn submit(
             GraphErrorKind::TokenRejected => {
                 app_token.drop_rejected(&token);
                 if renewed {
-                    return Err(error.into());
+                    return Err(error);
                 }
                 renewed = true;
             }
@@ -68,12 +68,12 @@ pub async fn submit(
             {
                 let wait = Duration::from_secs(seconds.into());
                 if runtime.now().plus(wait).plus(MIN_GRAPH_TIME) >= until {
-                    return Err(error.into());
+                    return Err(error);
                 }
                 waits += 1;
                 runtime.sleep(wait).await;
             }
-            _ => return Err(error.into()),
+            _ => return Err(error),
         }
     }
 }

@@ -1,14 +1,14 @@
-//! The rules of the ledger, pure: what a request becomes, and what its outcome leaves behind. The Durable Object is a shell around them.
+//! The rules of the ledger, pure: what a request becomes, and what its outcome leaves behind. [`super::service`] runs them.
 
-use crate::ledger::storage::{Effect, Success};
 use std::time::Duration;
 
+use super::error::StorageError;
 use super::in_flight::InFlight;
 use super::quota::{RollingQuota, SPAN};
-use super::storage::{LedgerRecord, Store};
+use super::storage::{Effect, LedgerRecord, Records, Success};
 use super::types::{LedgerRequest, RecordKey};
 use crate::deadline::REQUEST_DEADLINE;
-use crate::graph::error::SubmitError;
+use crate::graph::error::GraphError;
 use crate::graph::response::Accepted;
 use crate::time::Timestamp;
 
@@ -61,14 +61,14 @@ pub enum Decision {
 ///
 /// # Errors
 ///
-/// [`Store::Error`]; nothing is begun or counted then.
-pub fn begin<S: Store>(
-    store: &S,
+/// [`StorageError`]; nothing is begun or counted then.
+pub fn begin(
+    store: &impl Records,
     quota: &mut RollingQuota,
     request: &LedgerRequest,
     in_flight: &InFlight<impl Sized>,
     now: Timestamp,
-) -> Result<Decision, S::Error> {
+) -> Result<Decision, StorageError> {
     quota.advance(now);
     let record_key = request.record_key();
     let record = |began| LedgerRecord {
@@ -158,15 +158,15 @@ pub fn begin<S: Store>(
 ///
 /// A success or an attempt is not shared if another action may have moved the mail since it began: remove, restore and
 /// remove again are three remediations, although the third has the payload of the first.
-fn share<S: Store>(
-    store: &S,
+fn share(
+    store: &impl Records,
     request: &LedgerRequest,
     in_flight: &InFlight<impl Sized>,
     own_success: Option<Success>,
     keyed_success: Option<Success>,
     running: Option<(RecordKey, Timestamp)>,
     now: Timestamp,
-) -> Result<Option<Decision>, S::Error> {
+) -> Result<Option<Decision>, StorageError> {
     let successes = [&own_success, &keyed_success].into_iter().flatten().map(|success| success.tried);
     let Some(oldest) = successes.chain(running.map(|(_, tried)| tried)).min() else { return Ok(None) };
     // What began then or later came after every other action.
@@ -197,14 +197,14 @@ fn share<S: Store>(
 ///
 /// # Errors
 ///
-/// [`Store::Error`]; the record stays open then.
-pub fn finish<S: Store>(
-    store: &S,
+/// [`StorageError`]; the record stays open then.
+pub fn finish(
+    store: &impl Records,
     quota: &mut RollingQuota,
     pending: &PendingAttempt,
-    outcome: &Result<Accepted, SubmitError>,
+    outcome: &Result<Accepted, GraphError>,
     now: Timestamp,
-) -> Result<(), S::Error> {
+) -> Result<(), StorageError> {
     let record = |until| LedgerRecord {
         effect: pending.record.effect.map(|effect| Effect { until, ..effect }),
         ..pending.record.clone()

@@ -31,11 +31,13 @@
 //! - *A crash leaves the record pending*: the next attempt finds no attempt in memory and sends again; Graph's own 409 tells a duplicate.
 
 pub mod engine;
+mod error;
 pub mod in_flight;
-mod port;
 pub mod quota;
+pub mod service;
 pub mod storage;
 pub mod types;
 
-pub use port::{Ledger, LedgerError};
+pub use error::{LedgerError, StorageError};
+pub use service::LedgerService;
 pub use types::{LedgerOutcome, LedgerRequest, LedgerResponse, Quota};

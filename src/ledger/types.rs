@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::graph::error::SubmitError;
+use crate::graph::error::GraphError;
 use crate::graph::response::Accepted;
 use crate::graph::submit::Submission;
 use crate::remediation::{Action, GraphVersion};
@@ -129,7 +129,7 @@ pub enum LedgerOutcome {
         replayed: bool,
     },
     /// The attempt failed.
-    Failed(SubmitError),
+    Failed(GraphError),
     /// The same remediation is on its way, and did not end within the wait.
     InProgress,
     /// The key stands for another payload.
@@ -152,8 +152,8 @@ pub struct Quota {
 /// The object's answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerResponse {
-    /// How it ended.
-    pub settlement: LedgerOutcome,
+    /// How the request ended.
+    pub outcome: LedgerOutcome,
     /// The quota.
     pub quota: Quota,
 }

@@ -2,7 +2,7 @@
 
 use crate::auth::AuthError;
 use crate::auth::permissions::PermissionError;
-use crate::graph::error::SubmitError;
+use crate::graph::error::GraphError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
@@ -67,7 +67,7 @@ pub enum GatewayError {
     },
     /// The remediation was not accepted.
     #[error(transparent)]
-    Submit(#[from] SubmitError),
+    Submit(#[from] GraphError),
     /// So little was left of the request's time when its body had come that Graph was not asked.
     #[error("the body came too late")]
     TooLate,

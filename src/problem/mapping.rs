@@ -5,7 +5,6 @@ use super::error::GatewayError;
 use super::{auth, microsoft};
 use crate::auth::permissions::PermissionError;
 use crate::code::Code;
-use crate::graph::error::SubmitError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
@@ -63,8 +62,7 @@ impl GatewayError {
                 "The Idempotency-Key was used within the last 24 hours for another remediation. Send a key of its own with each.",
             ),
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
-            Self::Submit(SubmitError::AppToken(error)) => microsoft::app_token(*error),
-            Self::Submit(SubmitError::Graph(error)) => microsoft::graph(error),
+            Self::Submit(error) => microsoft::submit(error),
             Self::TooLate => ProblemDetails::new(
                 Code::GraphTimeout,
                 "The body came so late that no time was left to ask Graph. Nothing was sent; a retry is safe.",

@@ -5,7 +5,7 @@ use crate::code::Code;
 use crate::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
 use crate::runtime::SendError;
 
-pub(super) fn app_token(error: TokenEndpointError) -> ProblemDetails {
+fn app_token(error: TokenEndpointError) -> ProblemDetails {
     match error {
         TokenEndpointError::Rejected { .. } => credential_rejected(),
         TokenEndpointError::Assertion(_) => misconfigured(),
@@ -33,8 +33,9 @@ pub(super) fn app_token(error: TokenEndpointError) -> ProblemDetails {
     }
 }
 
-pub(super) fn graph(error: &GraphError) -> ProblemDetails {
+pub(super) fn submit(error: &GraphError) -> ProblemDetails {
     match &error.kind {
+        GraphErrorKind::AppToken(error) => app_token(*error),
         GraphErrorKind::Refused { code, message } => {
             ProblemDetails::new(Code::GraphRefused, format!("Microsoft Graph answered {code}: {message}"))
         }

@@ -7,18 +7,17 @@ use serde_json::{Value, json};
 
 use super::support::gateway::{Gateway, api_key, authorization, code, payload, post};
 use super::support::runtime::TestRuntime;
+use super::support::storage::MemoryStorage;
 use super::support::{CRON_KEY, Fixed, TENANT, variables, variables_with};
 use crate::caches::IsolateCaches;
 use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
 use crate::gateway::{Handled, handover};
-use crate::graph::access::GraphAccess;
-use crate::graph::response::Accepted;
 use crate::graph::settings::GraphSettings;
 use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
-use crate::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, Quota};
+use crate::ledger::storage::{LedgerRecord, Records};
+use crate::ledger::{LedgerError, LedgerRequest, LedgerService};
 use crate::remediation::{Action, GraphVersion};
-use crate::runtime::Timers;
-use crate::time::Timestamp;
+use crate::runtime::{Clock, Timers};
 
 fn stopped() -> Gateway {
     Gateway::new(variables_with("STOPPED", json!("true")))
@@ -218,7 +217,8 @@ fn a_job_of_another_format_is_rejected() {
         let runtime = gateway.stage.runtime.clone();
         let started = gateway.stage.start(async move {
             let caches = IsolateCaches::<Fixed, ()>::default();
-            crate::gateway::execute(&runtime, &caches, false, &runtime, message.into_bytes()).await
+            let ledger = LedgerService::new(MemoryStorage::default());
+            crate::gateway::execute(&runtime, &caches, false, &ledger, message.into_bytes()).await
         });
         let mut response = gateway.stage.finish(started);
         assert_eq!(response.headers.pop(), Some((handover::FORMAT_HEADER, handover::FORMAT.to_owned())));
@@ -245,27 +245,12 @@ fn an_object_that_is_stopped_sends_nothing() {
     let head = handover::head(&GraphSettings::line(&gateway.config()), &job(0));
     let started = gateway.stage.start(async move {
         let caches = IsolateCaches::<Fixed, ()>::default();
-        crate::gateway::execute(&runtime, &caches, true, &runtime, head.expose().to_vec()).await
+        let ledger = LedgerService::new(MemoryStorage::default());
+        crate::gateway::execute(&runtime, &caches, true, &ledger, head.expose().to_vec()).await
     });
     let response = gateway.stage.finish(started);
     assert_eq!((response.status, code(&response).as_str()), (503, "stopped"));
     assert!(gateway.stage.runtime.upstream().calls().is_empty());
-}
-
-/// A ledger that replays this.
-struct Replaying(Accepted);
-
-impl Ledger for Replaying {
-    async fn submit_once(
-        &self,
-        _: &GraphAccess,
-        _: &LedgerRequest,
-        _: Vec<u8>,
-        _: Timestamp,
-    ) -> Result<LedgerResponse, LedgerError> {
-        let settlement = LedgerOutcome::Accepted { accepted: self.0.clone(), replayed: true };
-        Ok(LedgerResponse { settlement, quota: Quota { limit: 10, remaining: 10, reset: 0 } })
-    }
 }
 
 /// A response that a caller's HTTP client cannot read would fail for 24 hours, as often as the caller asks.
@@ -285,8 +270,19 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
     ] {
         let mut gateway = Gateway::default();
         let record = json!({ "location": location, "duplicate": false, "graph_request_id": null, "status": 202 });
-        let ledger = Replaying(serde_json::from_value(record).unwrap());
         let runtime = gateway.stage.runtime.clone();
+        let (now, storage, request) = (runtime.now(), MemoryStorage::default(), job(0).ledger_request);
+        let record = LedgerRecord {
+            payload_hash: request.payload_hash,
+            keyed: false,
+            emails: request.emails,
+            began: now,
+            expires: now.plus(Duration::from_hours(1)),
+            accepted: Some((now, serde_json::from_value(record).unwrap())),
+            effect: None,
+        };
+        storage.put(request.record_key(), &record).unwrap();
+        let ledger = LedgerService::new(storage);
         let message = [handover::head(&GraphSettings::line(&gateway.config()), &job(0)).expose(), b"{}"].concat();
         let started = gateway.stage.start(async move {
             crate::gateway::execute(&runtime, &IsolateCaches::<Fixed, ()>::default(), false, &ledger, message).await

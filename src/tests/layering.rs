@@ -9,17 +9,17 @@ use std::path::Path;
 
 /// The rooms of the gateway from top to bottom, each with the rooms that it may import. All of them stand below it.
 const GATEWAY: &[(&str, &str)] = &[
-    ("worker", "gateway caches log ledger graph http config runtime remediation deadline secret time"),
+    ("worker", "gateway caches ledger log graph http config runtime remediation deadline secret time"),
     (
         "gateway",
         "caches log problem code auth preconditions ledger graph http config openapi route remediation runtime deadline guid secret time",
     ),
     ("caches", "log auth graph config runtime secret"),
     ("problem", "code auth preconditions ledger graph http route remediation runtime time"),
-    ("log", "code config"),
     ("auth", "http config remediation runtime deadline guid json secret time"),
     ("preconditions", "http guid percent secret"),
-    ("ledger", "graph config remediation deadline time"),
+    ("ledger", "log graph remediation runtime deadline time"),
+    ("log", "code config"),
     ("graph", "config remediation runtime deadline guid json percent secret time"),
     ("http", "secret"),
     ("config", "remediation runtime dns guid json secret time"),

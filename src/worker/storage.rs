@@ -1,16 +1,19 @@
 //! The ledger's tables, in the object's own SQLite.
 
-use crate::ledger::storage::{Effect, Success};
-use js_sys::{Array, JsString, Uint8Array};
+use std::time::Duration;
+
+use js_sys::{Array, JsString, Promise, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::DurableObjectStorage;
 use worker::worker_sys::types::SqlStorage;
 
+use super::tasks;
 use crate::graph::response::Accepted;
-use crate::ledger::LedgerError;
-use crate::ledger::quota::{RollingQuota, SPAN};
-use crate::ledger::storage::{LedgerRecord, Store};
+use crate::ledger::StorageError;
+use crate::ledger::quota::SPAN;
+use crate::ledger::storage::{Effect, LedgerRecord, Records, Storage, Success};
 use crate::ledger::types::{Hash, RecordKey};
 use crate::remediation::Action;
 use crate::time::{Timestamp, millis_of};
@@ -21,6 +24,8 @@ type Integer = f64;
 // One import for each list of parameters: they cross typed, in one call.
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
+    #[wasm_bindgen(js_name = keepAlarm)]
+    fn keep_alarm(storage: &DurableObjectStorage, wait: u32) -> Promise;
     #[wasm_bindgen(catch)]
     fn run(sql: &SqlStorage, statement: &JsString) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_name = run)]
@@ -64,19 +69,26 @@ extern "C" {
     ) -> Result<Array, JsValue>;
 }
 
-/// SQLite has failed, or holds what this code does not write. What it says goes nowhere, since it may hold values.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StorageError;
-
 impl From<JsValue> for StorageError {
     fn from(_: JsValue) -> Self {
         Self
     }
 }
 
-impl From<StorageError> for LedgerError {
-    fn from(_: StorageError) -> Self {
-        Self::Storage
+/// The storage of one object.
+pub(super) struct ObjectStorage(pub(super) DurableObjectStorage);
+
+impl Storage for ObjectStorage {
+    type Records = Tables;
+
+    fn open(&self) -> Result<Tables, StorageError> {
+        Tables::open(self.0.sql())
+    }
+
+    async fn keep_alarm(&self, wait: Duration) -> Result<(), StorageError> {
+        let wait = u32::try_from(millis_of(wait)).unwrap_or(u32::MAX);
+        tasks::outcome_of(&keep_alarm(&self.0, wait)).await?;
+        Ok(())
     }
 }
 
@@ -153,7 +165,7 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Opens the tables, made or brought up to date where they are not.
-    pub(super) fn open(sql: SqlStorage) -> Result<Self, StorageError> {
+    fn open(sql: SqlStorage) -> Result<Self, StorageError> {
         run(&sql, &"CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY)".into())?;
         let done = first(&rows(&sql, &"SELECT coalesce(max(version), 0) FROM migration".into())?)?;
         let done = usize::try_from(done).map_err(|_| StorageError)?;
@@ -174,23 +186,6 @@ impl Tables {
             put: "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?)".into(),
             remove: "DELETE FROM remediation WHERE slot = ?".into(),
         })
-    }
-
-    /// What the records of the last hour count against the quota.
-    pub(super) fn quota(&self, now: Timestamp) -> Result<RollingQuota, StorageError> {
-        let since = now.millis().saturating_sub(millis_of(SPAN));
-        let query = "SELECT began / 1000, sum(counted) FROM remediation WHERE began >= ? AND counted > 0 GROUP BY 1";
-        let rows = rows_integer(&self.sql, &query.into(), integer(since))?;
-        let counted = rows.iter().map(|row| {
-            let row: Array = row.unchecked_into();
-            Ok((Timestamp::from_seconds(unsigned(&row.get(0))?), unsigned(&row.get(1))?))
-        });
-        Ok(RollingQuota::of(counted.collect::<Result<Vec<_>, StorageError>>()?))
-    }
-
-    /// Whether there is any record.
-    pub(super) fn is_empty(&self) -> Result<bool, StorageError> {
-        Ok(first(&rows(&self.sql, &"SELECT NOT EXISTS (SELECT 1 FROM remediation)".into())?)? == 1)
     }
 
     /// Runs the statement that writes `record` into `record_key`. Gives how many rows, of the table and its index, were written.
@@ -215,17 +210,9 @@ impl Tables {
             &written,
         )?)
     }
-
-    /// Removes what has expired.
-    pub(super) fn sweep(&self, now: Timestamp) -> Result<(), StorageError> {
-        let statement = "DELETE FROM remediation WHERE expires <= ?";
-        Ok(run_integer(&self.sql, &statement.into(), integer(now.millis()))?)
-    }
 }
 
-impl Store for Tables {
-    type Error = StorageError;
-
+impl Records for Tables {
     fn find(&self, record_key: RecordKey) -> Result<Option<LedgerRecord>, StorageError> {
         let rows = rows_slot(&self.sql, &self.find, &record_key.0)?;
         if rows.length() == 0 {
@@ -269,6 +256,26 @@ impl Store for Tables {
 
     fn remove(&self, record_key: RecordKey) -> Result<(), StorageError> {
         Ok(run_slot(&self.sql, &self.remove, &record_key.0)?)
+    }
+
+    fn counted(&self, now: Timestamp) -> Result<Vec<(Timestamp, u64)>, StorageError> {
+        let since = now.millis().saturating_sub(millis_of(SPAN));
+        let query = "SELECT began / 1000, sum(counted) FROM remediation WHERE began >= ? AND counted > 0 GROUP BY 1";
+        let rows = rows_integer(&self.sql, &query.into(), integer(since))?;
+        let counted = rows.iter().map(|row| {
+            let row: Array = row.unchecked_into();
+            Ok((Timestamp::from_seconds(unsigned(&row.get(0))?), unsigned(&row.get(1))?))
+        });
+        counted.collect()
+    }
+
+    fn is_empty(&self) -> Result<bool, StorageError> {
+        Ok(first(&rows(&self.sql, &"SELECT NOT EXISTS (SELECT 1 FROM remediation)".into())?)? == 1)
+    }
+
+    fn sweep(&self, now: Timestamp) -> Result<(), StorageError> {
+        let statement = "DELETE FROM remediation WHERE expires <= ?";
+        Ok(run_integer(&self.sql, &statement.into(), integer(now.millis()))?)
     }
 }
 

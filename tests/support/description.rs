@@ -103,7 +103,14 @@ impl Description {
         if !content.contains_key(media_type) {
             return Err(format!("{place} has no content of type {media_type}"));
         }
-        let body = serde_json::from_str(answered.body).map_err(|error| format!("{place}: {error}"))?;
+        let body: Value = serde_json::from_str(answered.body).map_err(|error| format!("{place}: {error}"))?;
+        if media_type == "application/problem+json" {
+            let codes = self.document.pointer(&format!("{place}/x-error-codes")).and_then(Value::as_array);
+            let code = body.pointer("/error/code").unwrap_or(&Value::Null);
+            if !codes.is_some_and(|codes| codes.contains(code)) || body.get("status") != Some(&answered.status.into()) {
+                return Err(format!("{place} has no code {code}, or the body has another status"));
+            }
+        }
         self.validate(&format!("{place}/content/{}/schema", media_type.replace('/', "~1")), &body)
     }
 
@@ -157,12 +164,28 @@ impl Description {
         if faults.is_empty() { Ok(()) } else { Err(format!("{schema}: {}", faults.join("; "))) }
     }
 
+    /// Compiles the schema. A response schema is open for the sake of clients, but here each member must be described.
     fn compile(&self, schema: &str) -> Result<Validator, String> {
         let mut root = self.document.clone();
+        close(&mut root);
         root.as_object_mut().ok_or("no object")?.insert("$ref".to_owned(), format!("#{schema}").into());
         jsonschema::draft202012::options()
             .should_validate_formats(true)
             .build(&root)
             .map_err(|error| format!("{schema}: {error}"))
+    }
+}
+
+/// Allows an object schema that lists its members no others, unless the schema itself says whether there may be others.
+fn close(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if members.get("type").is_some_and(|kind| kind == "object") && members.contains_key("properties") {
+                members.entry("additionalProperties").or_insert(false.into());
+            }
+            members.values_mut().for_each(close);
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
     }
 }

@@ -121,7 +121,7 @@ fn what_cannot_be_signed_is_a_fault_of_the_configuration_and_asks_nobody() {
         let expected = TokenEndpointError::from(expected);
         assert_eq!(token(&mut stage, spoil), Err(expected));
         assert!(forms(&stage).is_empty());
-        let error = GatewayError::from(crate::graph::error::SubmitError::from(expected));
+        let error = GatewayError::from(crate::graph::error::GraphError::from(expected));
         assert_eq!(refused(&error).0, Code::Misconfigured);
         assert!(error.to_string().contains("CLIENT_CERTIFICATE"), "{error}");
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::config::{Config, Variables};
 use crate::graph::app_token::AppTokenCache;
-use crate::graph::error::SubmitError;
+use crate::graph::error::GraphError;
 use crate::graph::response::Accepted;
 use crate::graph::settings::GraphSettings;
 use crate::graph::submit::submit;
@@ -164,7 +164,7 @@ fn run<F: Future>(future: F) -> F::Output {
     }
 }
 
-pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> Result<Accepted, SubmitError> {
+pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> Result<Accepted, GraphError> {
     let request = LedgerRequest {
         key: None,
         payload_hash: [0; 32],

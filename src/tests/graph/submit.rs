@@ -3,20 +3,20 @@
 use super::script::Played::{Cut, Fails, Hangs, Response, Token};
 use super::script::{Script, submitted};
 use crate::graph::app_token::AppTokenCache;
-use crate::graph::error::{GraphError, GraphErrorKind, SubmitError, TokenEndpointError};
+use crate::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
 use crate::graph::response::Accepted;
 use crate::runtime::{Clock, SendError};
 use crate::time::Timestamp;
 
-fn is_certain(error: &SubmitError) -> &'static str {
+fn is_certain(error: &GraphError) -> &'static str {
     if error.is_certain() { "certain" } else { "unknown" }
 }
 
 /// The outcome in short.
-fn short(result: &Result<Accepted, SubmitError>) -> String {
+fn short(result: &Result<Accepted, GraphError>) -> String {
     match result {
         Ok(accepted) => format!("{} duplicate={}", accepted.status, accepted.duplicate),
-        Err(error @ SubmitError::AppToken(token)) => {
+        Err(error @ GraphError { kind: GraphErrorKind::AppToken(token), .. }) => {
             let what = match token {
                 TokenEndpointError::Rejected { .. } => "rejected",
                 TokenEndpointError::Assertion(_) => "no assertion",
@@ -28,7 +28,7 @@ fn short(result: &Result<Accepted, SubmitError>) -> String {
             };
             format!("token {what}, {}", is_certain(error))
         }
-        Err(error @ SubmitError::Graph(GraphError { kind, status, .. })) => {
+        Err(error @ GraphError { kind, status, .. }) => {
             let what = match kind {
                 GraphErrorKind::Send(SendError::Deadline) => "deadline".to_owned(),
                 GraphErrorKind::Send(SendError::Connection) => "connection".to_owned(),

@@ -1,93 +1,22 @@
-//! An object's ledger without an object: what the tests of the rules act on.
+//! An object as the tests of the ledger see it: the service, its storage, and a Graph that answers when a test says so.
 
-use crate::ledger::storage::Success;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::convert::Infallible;
+use std::rc::Rc;
+use std::time::Duration;
 
-use crate::graph::error::{GraphError, GraphErrorKind, SubmitError};
-use crate::graph::response::Accepted;
-use crate::ledger::LedgerRequest;
-use crate::ledger::engine::*;
-use crate::ledger::in_flight::InFlight;
-use crate::ledger::quota::{RollingQuota, SPAN};
-use crate::ledger::storage::{LedgerRecord, Store};
-use crate::ledger::types::{Hash, RecordKey};
+use crate::caches::IsolateCaches;
+use crate::deadline::REQUEST_DEADLINE;
+use crate::graph::access::GraphAccess;
+use crate::graph::settings::GraphSettings;
+use crate::ledger::{LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, LedgerService};
 use crate::remediation::{Action, GraphVersion};
-use crate::runtime::SendError;
+use crate::runtime::{Clock, SendError};
+use crate::tests::support::Fixed;
+use crate::tests::support::gateway::{GRAPH_URL, Gateway};
+use crate::tests::support::runtime::{START, TestRuntime};
+use crate::tests::support::stage::{Stage, Started};
+use crate::tests::support::storage::MemoryStorage;
+use crate::tests::support::upstream::Reply;
 use crate::time::Timestamp;
-
-/// The tables.
-#[derive(Default)]
-pub(super) struct MemoryTables(RefCell<BTreeMap<RecordKey, LedgerRecord>>);
-
-impl MemoryTables {
-    /// What the object's tables count when it starts.
-    fn quota(&self, now: Timestamp) -> RollingQuota {
-        let records = self.0.borrow();
-        let counting = records.values().filter(|record| record.began >= now.minus(SPAN));
-        RollingQuota::of(counting.map(|record| (Timestamp::from_seconds(record.began.millis() / 1000), record.emails)))
-    }
-
-    /// What the alarm does.
-    pub(super) fn sweep(&self, millis: u64) {
-        let now = Timestamp::from_millis(millis);
-        self.0.borrow_mut().retain(|_, record| record.expires > now);
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.borrow().len()
-    }
-}
-
-impl Store for MemoryTables {
-    type Error = Infallible;
-
-    fn find(&self, record_key: RecordKey) -> Result<Option<LedgerRecord>, Infallible> {
-        Ok(self.0.borrow().get(&record_key).cloned())
-    }
-
-    fn first_success(
-        &self,
-        payload: &Hash,
-        since: Timestamp,
-        earliest: Timestamp,
-    ) -> Result<Option<Success>, Infallible> {
-        let records = self.0.borrow();
-        let of_payload = records.values().filter(|record| record.keyed && record.payload_hash == *payload);
-        let successes = of_payload.filter_map(|record| {
-            let (at, accepted) = record.accepted.clone()?;
-            Some((at, Success { tried: record.effect?.tried, accepted }))
-        });
-        let first =
-            successes.filter(|(at, success)| *at > since && success.tried >= earliest).min_by_key(|(at, _)| *at);
-        Ok(first.map(|(_, success)| success))
-    }
-
-    fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, Infallible> {
-        let records = self.0.borrow();
-        let effects = records.values().filter_map(|record| record.effect);
-        let others = effects.filter(|effect| effect.pairs == pairs && effect.action != action);
-        Ok(others.map(|effect| effect.until).filter(|until| *until > since).max())
-    }
-
-    fn add(&self, record_key: RecordKey, record: &LedgerRecord) -> Result<bool, Infallible> {
-        let mut records = self.0.borrow_mut();
-        let is_new = !records.contains_key(&record_key);
-        records.entry(record_key).or_insert_with(|| record.clone());
-        Ok(is_new)
-    }
-
-    fn put(&self, record_key: RecordKey, record: &LedgerRecord) -> Result<(), Infallible> {
-        self.0.borrow_mut().insert(record_key, record.clone());
-        Ok(())
-    }
-
-    fn remove(&self, record_key: RecordKey) -> Result<(), Infallible> {
-        self.0.borrow_mut().remove(&record_key);
-        Ok(())
-    }
-}
 
 /// What the caller is told, or what happens. Attempts are numbered as they are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,59 +38,139 @@ pub(super) enum End {
     Unknown,
 }
 
-/// One object: its tables, and what it would lose in a crash.
-#[derive(Default)]
+/// A response of the service that is still to come.
+pub(super) type Pending = Started<Result<LedgerResponse, LedgerError>>;
+
+/// One object: its storage, and what it would lose in a crash.
 pub(super) struct Object {
-    pub(super) tables: MemoryTables,
-    quota: RollingQuota,
-    in_flight: InFlight<()>,
-    pending: BTreeMap<usize, PendingAttempt>,
-    sent: usize,
-    pub(super) limit: u64,
+    stage: Stage,
+    graph: Rc<GraphAccess>,
+    pub(super) storage: MemoryStorage,
+    service: Rc<LedgerService<MemoryStorage>>,
+    /// The attempts that are running, by number.
+    sent: Vec<(usize, Pending)>,
+    /// The requests that wait for the outcome of an attempt.
+    waiting: Vec<Pending>,
+    limit: u64,
 }
 
 impl Object {
     pub(super) fn new(limit: u64) -> Self {
-        Self { limit, ..Self::default() }
+        let gateway = Gateway::default();
+        let line = GraphSettings::line(&gateway.config());
+        let graph = IsolateCaches::<Fixed, ()>::default().graph_access(line.expose().as_bytes()).unwrap();
+        gateway.stage.runtime.upstream().hold(GRAPH_URL);
+        let storage = MemoryStorage::default();
+        let service = Rc::new(LedgerService::new(storage.clone()));
+        Self { stage: gateway.stage, graph, storage, service, sent: Vec::new(), waiting: Vec::new(), limit }
+    }
+
+    /// Sets the wall clock. No timer goes off, so that an attempt ends only when a test ends it.
+    fn at(&self, millis: u64) {
+        self.stage.runtime.set_clock(Timestamp::from_millis(START * 1000 + millis));
+    }
+
+    pub(super) const fn runtime(&self) -> &TestRuntime {
+        &self.stage.runtime
+    }
+
+    /// Lets time pass, with all that goes off in it.
+    pub(super) fn pass(&mut self, duration: Duration) {
+        self.stage.pass(duration);
+    }
+
+    pub(super) fn submit(&mut self, request: LedgerRequest) -> Pending {
+        self.submit_within(request, REQUEST_DEADLINE)
+    }
+
+    pub(super) fn submit_within(&mut self, request: LedgerRequest, time: Duration) -> Pending {
+        let (service, graph, runtime) = (Rc::clone(&self.service), Rc::clone(&self.graph), self.stage.runtime.clone());
+        self.stage.start(async move {
+            let until = runtime.now().plus(time);
+            service.submit_once(&runtime, &graph, &request, b"{}".to_vec(), until).await
+        })
     }
 
     /// Somebody asks for a payload, which has as many emails as its number says without [`RESTORE`] and [`COPY`].
     pub(super) fn ask(&mut self, millis: u64, key: Option<u8>, payload: u8) -> Said {
-        let request = request(key, payload, self.limit);
-        let Ok(decision) =
-            begin(&self.tables, &mut self.quota, &request, &self.in_flight, Timestamp::from_millis(millis));
-        match decision {
-            Decision::Send(pending) => {
-                self.in_flight.start(&request, Timestamp::from_millis(millis));
-                self.pending.insert(self.sent, pending);
-                self.sent += 1;
-                Said::Sent(self.sent - 1)
+        self.at(millis);
+        let number = self.stage.runtime.upstream().count(GRAPH_URL);
+        let pending = self.submit(request(key, payload, self.limit));
+        if self.stage.runtime.upstream().count(GRAPH_URL) > number {
+            assert!(self.storage.alarm.get(), "an attempt without an alarm");
+            self.sent.push((number, pending));
+            return Said::Sent(number);
+        }
+        match pending.try_result() {
+            Err(pending) => {
+                self.waiting.push(pending);
+                Said::Waits
             }
-            Decision::Replay(accepted) => Said::Replayed(accepted.location.parse().unwrap()),
-            Decision::Await(_) => Said::Waits,
-            Decision::InProgress => Said::InProgress,
-            Decision::KeyReused => Said::KeyReused,
-            Decision::QuotaExceeded => Said::QuotaExceeded,
+            Ok(response) => match response.unwrap().outcome {
+                LedgerOutcome::Accepted { accepted, replayed: true } => Said::Replayed(number_of(&accepted.location)),
+                LedgerOutcome::InProgress => Said::InProgress,
+                LedgerOutcome::KeyReused => Said::KeyReused,
+                LedgerOutcome::QuotaExceeded => Said::QuotaExceeded,
+                other => panic!("{other:?} without a call to Graph"),
+            },
         }
     }
 
-    /// The attempt ends, unless a crash has ended it.
+    /// The attempt ends, unless a crash has ended it. Its request and those that waited for it learn the outcome.
     pub(super) fn end(&mut self, millis: u64, attempt: usize, end: End) {
-        let Some(pending) = self.pending.remove(&attempt) else { return };
-        let outcome = outcome(attempt, end);
-        let Ok(()) = finish(&self.tables, &mut self.quota, &pending, &outcome, Timestamp::from_millis(millis));
-        self.in_flight.finish(pending.record_key);
+        self.at(millis);
+        let Some(place) = self.sent.iter().position(|(number, _)| *number == attempt) else { return };
+        let (_, pending) = self.sent.remove(place);
+        self.stage.runtime.upstream().release_one(GRAPH_URL, attempt, reply(attempt, end));
+        self.stage.submit_once();
+        let is_outcome = |outcome: LedgerOutcome, shared: bool| match (end, outcome) {
+            (End::Accepted, LedgerOutcome::Accepted { accepted, replayed }) => {
+                number_of(&accepted.location) == attempt && replayed == shared
+            }
+            (End::Refused, LedgerOutcome::Failed(error)) => error.is_certain(),
+            (End::Unknown, LedgerOutcome::Failed(error)) => !error.is_certain(),
+            _ => false,
+        };
+        assert!(is_outcome(pending.result().unwrap().outcome, false), "the outcome of attempt {attempt}");
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting.try_result() {
+                Ok(response) => assert!(is_outcome(response.unwrap().outcome, true), "what waited for {attempt}"),
+                Err(waiting) => self.waiting.push(waiting),
+            }
+        }
+        assert!(!self.sent.is_empty() || self.waiting.is_empty(), "no attempt runs, and some still wait");
     }
 
-    /// Everything but the tables is lost, and the object starts again.
+    /// Everything but the storage is lost, and the object starts again.
     pub(super) fn crash(&mut self, millis: u64) {
-        self.quota = self.tables.quota(Timestamp::from_millis(millis));
-        self.in_flight = InFlight::default();
-        self.pending.clear();
+        self.at(millis);
+        self.sent.clear();
+        self.waiting.clear();
+        self.stage.submit_once();
+        self.service = Rc::new(LedgerService::new(self.storage.clone()));
     }
 
+    /// The alarm goes off. Afterwards one is set again if there are records.
+    pub(super) fn sweep(&mut self, millis: u64) {
+        self.at(millis);
+        self.storage.alarm.set(false);
+        let (service, now) = (Rc::clone(&self.service), self.stage.runtime.now());
+        self.stage.start(async move { service.sweep(now).await }).result().unwrap();
+        assert_eq!(self.storage.alarm.get(), self.records() > 0);
+    }
+
+    /// How many records there are.
+    pub(super) fn records(&self) -> usize {
+        self.storage.records.borrow().len()
+    }
+
+    /// What is left of the quota, as a request learns that asks for more than the quota ever has.
     pub(super) fn remaining(&mut self, millis: u64) -> u64 {
-        self.quota.quota(self.limit, 0, Timestamp::from_millis(millis)).remaining
+        self.at(millis);
+        let excessive = LedgerRequest { payload_hash: [0xff; 32], emails: u64::MAX, ..request(None, 0, self.limit) };
+        let response = self.submit(excessive).result().unwrap();
+        assert_eq!(response.outcome, LedgerOutcome::QuotaExceeded);
+        response.quota.remaining
     }
 }
 
@@ -185,17 +194,16 @@ pub(crate) fn request(key: Option<u8>, payload: u8, limit: u64) -> LedgerRequest
     }
 }
 
-fn outcome(attempt: usize, end: End) -> Result<Accepted, SubmitError> {
-    let error = |kind, status| Err(GraphError { kind, status, graph_request_id: None }.into());
+/// Graph's reply that ends an attempt so. A location that is accepted tells the number of its attempt.
+fn reply(attempt: usize, end: End) -> Reply {
+    let location = format!("https://security.microsoft.com/action-center/history?attempt={attempt}");
     match end {
-        End::Accepted => Ok(Accepted {
-            location: attempt.to_string(),
-            location_error: None,
-            duplicate: false,
-            graph_request_id: None,
-            status: 202,
-        }),
-        End::Refused => error(GraphErrorKind::Throttled { retry_after: None }, Some(429)),
-        End::Unknown => error(SendError::Deadline.into(), None),
+        End::Accepted => Reply::Response(202, vec![("location", location)], Vec::new()),
+        End::Refused => Reply::status(429),
+        End::Unknown => Reply::Failure(SendError::Deadline),
     }
+}
+
+fn number_of(location: &str) -> usize {
+    location.rsplit_once('=').unwrap().1.parse().unwrap()
 }

@@ -1,5 +1,6 @@
-//! The rules of the ledger, on a storage in memory.
+//! The ledger service and its rules, on a storage in memory.
 
 pub(crate) mod memory;
 mod properties;
 mod scenarios;
+mod service;

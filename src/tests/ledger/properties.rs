@@ -292,7 +292,7 @@ proptest! {
                     object.crash(now);
                     model.crash();
                 }
-                RandomEvent::Sweep => object.tables.sweep(now),
+                RandomEvent::Sweep => object.sweep(now),
             }
             let left = object.remaining(now);
             prop_assert!(left <= LIMIT - model.counted(now - HOUR + 1).min(LIMIT), "more left than there is");
@@ -300,10 +300,10 @@ proptest! {
             // One for each remediation of the last day.
             let recent = model.all.iter().filter(|one| one.state != State::Gone && one.last_sent + 25 * HOUR > now);
             let most = recent.count();
-            object.tables.sweep(now);
-            prop_assert!(object.tables.len() <= most, "{} records for {most} remediations", object.tables.len());
+            object.sweep(now);
+            prop_assert!(object.records() <= most, "{} records for {most} remediations", object.records());
         }
-        object.tables.sweep(now + 25 * HOUR);
-        prop_assert_eq!(object.tables.len(), 0, "everything expires");
+        object.sweep(now + 25 * HOUR);
+        prop_assert_eq!(object.records(), 0, "everything expires");
     }
 }

@@ -7,7 +7,7 @@ use crate::dns::MAX_DOMAIN_LABEL;
 use crate::preconditions::{self, MAX_KEY_LENGTH};
 use crate::remediation::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_DOMAIN, MAX_LOCAL_PART};
 use crate::remediation::parse;
-use crate::tests::support::description::description;
+use crate::tests::support::description::{description, with_boolean};
 use crate::tests::support::gateway::payload;
 
 /// At each limit the description and the reader agree on what is taken, and one step beyond it on what is not.
@@ -42,6 +42,7 @@ fn payloads_are_judged_as_the_gateway_judges_them() {
         (with("severity", json!("High")), false),
         (with("action", json!("unknownFutureValue")), false),
         (with("remediateSendersCopy", json!("fAlSe")), true),
+        (with("remediateSendersCopy", json!(false)), true),
         (with("remediateSendersCopy", json!("no")), false),
         (with("remediateSendersCopy", json!(" true")), false),
         (with("remediateSendersCopy", json!(0)), false),
@@ -73,7 +74,7 @@ fn payloads_are_judged_as_the_gateway_judges_them() {
     ] {
         let shown: String = body.to_string().chars().take(400).collect();
         assert_eq!(parse(body.to_string().as_bytes()).is_ok(), taken, "the reader: {shown}");
-        assert_eq!(description().takes(&body).is_ok(), taken, "the description: {shown}");
+        assert_eq!(description().takes(&with_boolean(body)).is_ok(), taken, "the description: {shown}");
     }
 }
 

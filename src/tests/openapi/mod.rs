@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::support::description::description;
+use super::support::description::{description, with_boolean};
 use super::support::gateway::{GRAPH_URL, Gateway, api_key, payload};
 use super::support::upstream::Reply;
 use super::support::{CRON_KEY, SCRIPT_KEYS};
@@ -17,7 +17,7 @@ use crate::code::Code;
 use crate::dns::MAX_DOMAIN_LABEL;
 use crate::graph::response::MAX_RETRY_AFTER;
 use crate::http::{Request, RequestHeaders};
-use crate::openapi::DESCRIPTION;
+use crate::openapi::{DESCRIPTION, DESCRIPTION_3_0};
 use crate::preconditions::{MAX_BODY_BYTES, MAX_ID_LENGTH, MAX_KEY_LENGTH};
 use crate::remediation::limits::{
     MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_DEPTH, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_DOMAIN, MAX_ERRORS,
@@ -78,6 +78,7 @@ fn every_route_is_described_with_its_one_method() {
         ),
         ("/healthz", Route::Health),
         ("/openapi.json", Route::Description),
+        ("/openapi-3.0.json", Route::Description30),
     ];
     assert_eq!(described, expected.iter().map(|(path, _)| *path).collect());
     for (path, route) in expected {
@@ -108,15 +109,15 @@ fn every_code_stands_once_and_under_its_status() {
         let response = at(reference["$ref"].as_str().unwrap().trim_start_matches('#'));
         let Some(problem) = response["content"].get("application/problem+json") else { continue };
         let status: u64 = status.parse().unwrap();
-        let members = &problem["schema"]["allOf"][1]["properties"];
-        assert_eq!(members["status"]["const"], status);
-        let codes = members["error"]["properties"]["code"]["enum"].as_array().unwrap();
+        assert_eq!(problem["schema"], json!({ "$ref": "#/components/schemas/Problem" }));
+        let codes = response["x-error-codes"].as_array().unwrap();
         found.extend(codes.iter().map(|code| (status, code.as_str().unwrap())));
         // The example is of one of them, and says what the gateway says.
         let example = &problem["example"];
         let code = Code::ALL.iter().find(|code| example["error"]["code"] == code.as_str()).unwrap();
         assert!(codes.contains(&example["error"]["code"]));
         assert_eq!(example["title"], code.title());
+        assert_eq!(example["status"], status);
     }
     let mut expected: Vec<_> = Code::ALL.iter().map(|code| (u64::from(code.status()), code.as_str())).collect();
     found.sort_unstable();
@@ -215,6 +216,8 @@ fn it_is_served_without_credentials() {
     let response = Gateway::default().ask(get("/openapi.json"), Vec::new());
     assert_eq!((response.status, response.body.as_str()), (200, DESCRIPTION));
     assert!(response.headers.contains(&("Content-Type", "application/json".to_owned())));
+    let response = Gateway::default().ask(get("/openapi-3.0.json"), Vec::new());
+    assert_eq!((response.status, response.body.as_str()), (200, DESCRIPTION_3_0.as_str()));
     let post = Request { method: "POST".to_owned(), ..get("/openapi.json") };
     let response = Gateway::default().ask(post, Vec::new());
     assert_eq!(response.status, 405);
@@ -242,12 +245,73 @@ fn successes_are_described() {
     assert_eq!(gateway.remediate(api_key(CRON_KEY), &seed).status, 202, "without ids and a Location");
 }
 
+/// The words that some generators reject or misread, and those that OpenAPI 3.0 does not have.
+#[test]
+fn generators_can_read_both_documents() {
+    let derived: Value = serde_json::from_str(&DESCRIPTION_3_0).unwrap();
+    for (document, name) in [(document(), "3.1"), (&derived, "3.0")] {
+        visit(document, "", &mut |members, place| {
+            let examples = place.contains("/example");
+            for word in ["const", "anyOf", "allOf"] {
+                assert!(examples || !members.contains_key(word), "{name}: {word} at {place}");
+            }
+            if let Some(pattern) = members.get("pattern").and_then(Value::as_str) {
+                for escape in ["\\p", "\\P", "\\u"] {
+                    assert!(!pattern.contains(escape), "{name}: {escape} at {place}");
+                }
+            }
+            if name == "3.0" {
+                let list_of_types = members.get("type").is_some_and(Value::is_array);
+                assert!(!list_of_types && !members.contains_key("patternProperties"), "{place}");
+            }
+        });
+    }
+    assert_eq!(derived["openapi"], "3.0.4");
+    assert_eq!((&derived["info"]["summary"], &derived["info"]["license"]["identifier"]), (&Value::Null, &Value::Null));
+    assert_eq!(derived["paths"], document()["paths"]);
+    let bulk_id = &derived["components"]["schemas"]["Accepted"]["properties"]["bulkId"];
+    assert_eq!((&bulk_id["type"], &bulk_id["nullable"]), (&json!("string"), &json!(true)));
+    let copy = &derived["components"]["schemas"]["Remediation"]["properties"]["remediateSendersCopy"];
+    assert_eq!(copy["type"], "boolean");
+    for name in ["Remediation", "AnalyzedEmail"] {
+        assert_eq!(schema(name)["additionalProperties"], false, "{name}");
+        assert_eq!(derived["components"]["schemas"][name].get("additionalProperties"), None, "{name}");
+    }
+}
+
+/// Clients go on reading responses when a later version adds a member.
+#[test]
+fn response_schemas_are_open() {
+    for name in ["Accepted", "Valid", "GraphRequest", "Problem", "Fault", "GraphError"] {
+        visit(schema(name), name, &mut |members, place| {
+            assert!(!members.contains_key("additionalProperties"), "{place}");
+        });
+    }
+    visit(at("/components/responses"), "responses", &mut |members, place| {
+        assert!(!members.contains_key("additionalProperties"), "{place}");
+    });
+}
+
+/// Calls `check` with each object in `value` and its JSON Pointer.
+fn visit(value: &Value, place: &str, check: &mut dyn FnMut(&serde_json::Map<String, Value>, &str)) {
+    match value {
+        Value::Object(members) => {
+            check(members, place);
+            for (name, member) in members {
+                visit(member, &format!("{place}/{name}"), check);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| visit(item, place, check)),
+        _ => {}
+    }
+}
+
 /// Microsoft's own example stands in the description as it does in the seed.
 #[test]
 fn the_examples_are_taken() {
     let seed: Value = serde_json::from_str(include_str!("../../../tests/seed-example.json")).unwrap();
-    assert_eq!(at("/components/examples/Graph/value"), &seed);
-    assert!(seed["remediateSendersCopy"].is_string());
+    assert_eq!(seed["remediateSendersCopy"], "false");
+    assert_eq!(at("/components/examples/Graph/value"), &with_boolean(seed));
     for name in ["Graph", "Sdk"] {
         let example = at(&format!("/components/examples/{name}/value"));
         assert!(parse(example.to_string().as_bytes()).is_ok(), "{name}");

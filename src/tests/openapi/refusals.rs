@@ -9,7 +9,7 @@ use crate::auth::credentials::CredentialsError;
 use crate::auth::permissions::PermissionError;
 use crate::auth::token_error::TokenError;
 use crate::code::Code;
-use crate::graph::error::{GraphError, GraphErrorKind, SubmitError, TokenEndpointError};
+use crate::graph::error::{GraphErrorKind, TokenEndpointError};
 use crate::graph::response::MAX_RETRY_AFTER;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
@@ -29,9 +29,8 @@ use crate::time::Timestamp;
 /// An error of each kind, whatever the pipeline would have to go through to come to it.
 fn refusals() -> Vec<GatewayError> {
     let quota = Quota { limit: 10, remaining: 1, reset: 3601 };
-    let token = |error| GatewayError::Submit(SubmitError::AppToken(error));
-    let graph =
-        |kind| GatewayError::Submit(SubmitError::Graph(GraphError { kind, status: None, graph_request_id: None }));
+    let token = |error| GatewayError::Submit(TokenEndpointError::into(error));
+    let graph = |kind: GraphErrorKind| GatewayError::Submit(kind.into());
     let lacks = |error| GatewayError::Permission { caller: "soar".to_owned(), error };
     let error = |body: &[u8]| GatewayError::Parse(parse(body).unwrap_err());
     let mut refusals = vec![

@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use serde_json::Value;
+
 use crate::http::Response;
 use crate::openapi::DESCRIPTION;
 
@@ -14,6 +16,17 @@ pub(crate) use against::{Answered, Description};
 pub(crate) fn description() -> &'static Description {
     static READ: OnceLock<Description> = OnceLock::new();
     READ.get_or_init(|| Description::read(DESCRIPTION).unwrap())
+}
+
+/// The payload as the description names it: the string form of `remediateSendersCopy` is in the description's words only.
+pub(crate) fn with_boolean(mut payload: Value) -> Value {
+    if let Some(copy) = payload.get_mut("remediateSendersCopy")
+        && let Some(text) = copy.as_str()
+        && let Ok(boolean) = text.to_ascii_lowercase().parse::<bool>()
+    {
+        *copy = boolean.into();
+    }
+    payload
 }
 
 /// Whether `response` is described as an answer to such a request.

@@ -1,11 +1,14 @@
 //! A whole gateway, asked as its callers ask it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
 
 use super::runtime::TestRuntime;
 use super::stage::{Stage, Started};
+use super::storage::MemoryStorage;
 use super::upstream::Reply;
 use super::{Fixed, TENANT, description, entra, variables};
 use crate::caches::{Configured, Environment, IsolateCaches};
@@ -13,6 +16,7 @@ use crate::config::{Config, Variables};
 use crate::gateway::handover::{FORMAT, FORMAT_HEADER};
 use crate::gateway::{self, Handled};
 use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
+use crate::ledger::LedgerService;
 use crate::runtime::Verifier;
 use crate::secret::Secret;
 
@@ -27,6 +31,8 @@ pub(crate) struct Gateway {
     pub(crate) caches: Rc<IsolateCaches<Fixed, <TestRuntime as Verifier>::Key>>,
     /// What the platform gives with the next request.
     pub(crate) environment: Fixed,
+    /// The callers' ledgers, by name.
+    ledgers: Rc<RefCell<BTreeMap<String, Rc<LedgerService<MemoryStorage>>>>>,
 }
 
 /// A body that comes whole.
@@ -100,7 +106,7 @@ impl Gateway {
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["00000000-0000-0000-0000-0000000000b1"]}}&tid={TENANT}"#
         );
         upstream.respond(GRAPH_URL, Reply::Response(202, vec![("location", location)], Vec::new()));
-        Self { stage, caches: Rc::default(), environment: Fixed::new(variables) }
+        Self { stage, caches: Rc::default(), environment: Fixed::new(variables), ledgers: Rc::default() }
     }
 
     /// The configuration, which must be whole.
@@ -116,16 +122,18 @@ impl Gateway {
     /// Starts an exchange. Its answer must be one that is described.
     pub(crate) fn start(&mut self, request: Request, body: Vec<u8>) -> Started<Response> {
         let (runtime, caches) = (self.stage.runtime.clone(), Rc::clone(&self.caches));
-        let environment = self.environment.clone();
+        let (environment, ledgers) = (self.environment.clone(), Rc::clone(&self.ledgers));
         self.stage.start(async move {
             let handled = gateway::handle_request(&runtime, &caches, &environment, &request, Whole(body)).await;
             let response = match handled {
                 Handled::Response(response) => response,
                 // The object is in an isolate of its own: the message is all that it gets.
-                Handled::Job(_, head, graph_request) => {
+                Handled::Job(job, head, graph_request) => {
+                    let new = || Rc::new(LedgerService::new(MemoryStorage::default()));
+                    let ledger = Rc::clone(ledgers.borrow_mut().entry(job.caller).or_insert_with(new));
                     let message = [head.expose(), graph_request.as_bytes()].concat();
                     let object = IsolateCaches::<Fixed, ()>::default();
-                    let mut response = gateway::execute(&runtime, &object, false, &runtime, message).await;
+                    let mut response = gateway::execute(&runtime, &object, false, &ledger, message).await;
                     assert_eq!(response.headers.pop(), Some((FORMAT_HEADER, FORMAT.to_owned())));
                     response
                 }

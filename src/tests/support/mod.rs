@@ -1,6 +1,7 @@
 //! What the native tests of the pipeline share: a platform without a world.
 //!
 //! - [`runtime`]: the ports, with a clock that moves only when a test moves it;
+//! - [`storage`]: a ledger's storage in memory, which the fuzz targets use too;
 //! - [`stage`]: runs futures on that platform, one thread, in a fixed order;
 //! - [`upstream`]: Microsoft, scripted per URL, and what was asked of it;
 //! - [`certificate`]: certificates of the gateway's, good and unfit, by libraries that it does not use;
@@ -14,6 +15,7 @@ pub(crate) mod entra;
 pub(crate) mod gateway;
 pub(crate) mod runtime;
 pub(crate) mod stage;
+pub(crate) mod storage;
 pub(crate) mod upstream;
 
 use std::rc::Rc;

@@ -19,9 +19,6 @@ use rsa::{BoxedUint, PrivateKey, PublicKey, pss};
 
 use super::upstream::Upstream;
 use crate::config::{Config, ConfigError, Variables};
-use crate::graph::access::GraphAccess;
-use crate::graph::submit;
-use crate::ledger::{Ledger, LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, Quota};
 use crate::runtime::{Background, Clock, Domains, Guids, Log, Signer, Timers, Verifier};
 use crate::secret::SecretBytes;
 use crate::time::Timestamp;
@@ -56,6 +53,11 @@ impl TestRuntime {
     /// Sets the wall clock forward or back without time passing, as a correction of the clock does.
     pub(crate) fn step_clock(&self, seconds: i64) {
         self.0.clock.set(self.0.clock.get() + seconds * 1000);
+    }
+
+    /// Sets the wall clock to `now` without time passing.
+    pub(crate) fn set_clock(&self, now: Timestamp) {
+        self.0.clock.set(i64::try_from(now.millis()).unwrap() - i64::try_from(START * 1000).unwrap());
     }
 
     /// Checks a configuration at the time of the wall clock.
@@ -162,27 +164,5 @@ impl Signer for TestRuntime {
         let key = PrivateKey::from_pkcs8_der(pkcs8.expose()).ok()?;
         let salted = StdRng::seed_from_u64(self.number());
         Some(pss::SigningKey::<Sha256>::new(key).sign_with_rng(&mut { salted }, message).to_vec())
-    }
-}
-
-/// A ledger that remembers nothing: each order is sent. Its own rules are tested where they stand.
-impl Ledger for TestRuntime {
-    async fn submit_once(
-        &self,
-        graph: &GraphAccess,
-        ledger_request: &LedgerRequest,
-        graph_request: Vec<u8>,
-        until: Timestamp,
-    ) -> Result<LedgerResponse, LedgerError> {
-        let outcome =
-            submit::submit(self, &graph.app_token, &graph.settings, ledger_request.submission(&graph_request), until)
-                .await;
-        let settlement = match outcome {
-            Ok(accepted) => LedgerOutcome::Accepted { accepted, replayed: false },
-            Err(error) => LedgerOutcome::Failed(error),
-        };
-        let quota =
-            Quota { limit: ledger_request.emails_per_hour, remaining: ledger_request.emails_per_hour, reset: 0 };
-        Ok(LedgerResponse { settlement, quota })
     }
 }

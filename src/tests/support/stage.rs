@@ -21,7 +21,12 @@ pub(crate) struct Started<T>(RemoteHandle<T>);
 impl<T: 'static> Started<T> {
     /// What the future gave, which must be done.
     pub(crate) fn result(self) -> T {
-        self.0.now_or_never().expect("it waits for something that has not happened")
+        self.try_result().ok().expect("it waits for something that has not happened")
+    }
+
+    /// What the future gave, or the future itself if it is not done.
+    pub(crate) fn try_result(mut self) -> Result<T, Self> {
+        (&mut self.0).now_or_never().ok_or(self)
     }
 }
 

@@ -45,12 +45,15 @@ pub(crate) struct RecordedCall {
     pub(crate) body: Option<String>,
 }
 
+/// A call that waits until it is released, possibly with a reply of its own.
+type HeldCall = Option<oneshot::Sender<Option<Reply>>>;
+
 /// The script and the record.
 #[derive(Default)]
 pub(crate) struct Upstream {
     replies: RefCell<BTreeMap<String, Reply>>,
     /// URLs that are held, with the calls that wait there.
-    held: RefCell<BTreeMap<String, Vec<oneshot::Sender<()>>>>,
+    held: RefCell<BTreeMap<String, Vec<HeldCall>>>,
     calls: RefCell<Vec<RecordedCall>>,
 }
 
@@ -68,10 +71,17 @@ impl Upstream {
     /// Lets the calls go that wait at `url`, and all that come.
     pub(crate) fn release(&self, url: &str) {
         let waiting = self.held.borrow_mut().remove(url);
-        for request in waiting.into_iter().flatten() {
+        for request in waiting.into_iter().flatten().flatten() {
             // Whoever waited may be gone.
-            let _ = request.send(());
+            let _ = request.send(None);
         }
+    }
+
+    /// Lets one of the calls go that wait at `url`, by its number since [`Self::hold`], with this reply.
+    pub(crate) fn release_one(&self, url: &str, number: usize, reply: Reply) {
+        let request = self.held.borrow_mut().get_mut(url).unwrap()[number].take();
+        // Whoever waited may be gone.
+        let _ = request.unwrap().send(Some(reply));
     }
 
     /// All calls so far.
@@ -90,11 +100,11 @@ impl Upstream {
         self.calls.borrow_mut().push(RecordedCall { url: request.url.to_owned(), headers, body });
     }
 
-    /// Resolves when `url` is released; `None` where it is not held.
-    fn gate(&self, url: &str) -> Option<oneshot::Receiver<()>> {
+    /// Resolves when `url` is released, to the reply if it is this call's own; `None` where it is not held.
+    fn gate(&self, url: &str) -> Option<oneshot::Receiver<Option<Reply>>> {
         let mut held = self.held.borrow_mut();
         let (sender, receiver) = oneshot::channel();
-        held.get_mut(url)?.push(sender);
+        held.get_mut(url)?.push(Some(sender));
         Some(receiver)
     }
 }
@@ -103,13 +113,15 @@ impl HttpClient for TestRuntime {
     async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, SendError> {
         let upstream = self.upstream();
         upstream.record(&request);
+        let mut reply = None;
         if let Some(gate) = upstream.gate(request.url) {
             let deadline = std::pin::pin!(self.sleep(request.deadline + LATENESS));
-            if let Either::Right(_) = select(gate, deadline).await {
-                return Err(SendError::Deadline);
+            match select(gate, deadline).await {
+                Either::Left((released, _)) => reply = released.unwrap(),
+                Either::Right(_) => return Err(SendError::Deadline),
             }
         }
-        let reply = upstream.replies.borrow().get(request.url).cloned();
+        let reply = reply.or_else(|| upstream.replies.borrow().get(request.url).cloned());
         match reply.unwrap_or_else(|| panic!("a call to {}, which no test expects", request.url)) {
             Reply::Failure(error) => Err(error),
             Reply::CutOff(status) => {

@@ -8,7 +8,7 @@ mod wild;
 
 use crate::remediation::limits::MAX_EXCERPT;
 use crate::remediation::{JsonError, ParseError, parse};
-use crate::tests::support::description::description;
+use crate::tests::support::description::{description, with_boolean};
 
 /// The request of Microsoft's own page for the action.
 pub(super) const SEED: &str = r#"{
@@ -129,7 +129,7 @@ fn judge(body: &[u8], expected: &Expected) -> Result<(), String> {
         (Ok(remediation), Valid(emails, removed)) => {
             // What is dropped may hold numbers that only the reader takes.
             if let Ok(payload) = serde_json::from_slice(body) {
-                description().takes(&payload)?;
+                description().takes(&with_boolean(payload))?;
             }
             let counts = (remediation.emails.len(), remediation.duplicates_removed);
             if counts == (*emails, *removed) { Ok(()) } else { Err(format!("{counts:?}")) }

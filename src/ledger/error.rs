@@ -1,25 +1,13 @@
-//! The ledger as the pipeline uses it.
-#![expect(async_fn_in_trait, reason = "an isolate is single-threaded: no caller could want `Send` futures")]
+//! Why a ledger does not answer.
 
-use super::types::{LedgerRequest, LedgerResponse};
-use crate::graph::access::GraphAccess;
-use crate::time::Timestamp;
+/// The storage failed, or holds what this code does not write. The storage's own text goes nowhere, since it may hold values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageError;
 
-/// One caller's ledger.
-pub trait Ledger {
-    /// Settles `request` before `until`: `graph` sends `graph_request` to Graph, unless it was sent before. It is dropped as
-    /// soon as it is certain that it is not needed: requests that wait for the outcome of another hold no body.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`].
-    async fn submit_once(
-        &self,
-        graph: &GraphAccess,
-        request: &LedgerRequest,
-        graph_request: Vec<u8>,
-        until: Timestamp,
-    ) -> Result<LedgerResponse, LedgerError>;
+impl From<StorageError> for LedgerError {
+    fn from(_: StorageError) -> Self {
+        Self::Storage
+    }
 }
 
 /// Why a caller's ledger does not settle a request.

@@ -1,0 +1,31 @@
+// What a caller may do. One denied recipient rejects the request.
+
+import { Problem } from "./problem.js";
+
+const MAX_ERRORS = 50;
+
+export function checkPermissions(caller, remediation) {
+  const { name, actions, domains, maxEmailsPerRequest } = caller;
+  const { action, analyzedEmails, indices } = remediation;
+  if (!actions.has(action)) {
+    throw new Problem("actionNotAllowed", `The caller "${name}" is not granted the action ${action}. Nothing was sent.`);
+  }
+  const denied = indices.filter((_, at) => !covers(domains, analyzedEmails[at].recipientEmailAddress));
+  if (denied.length > 0) {
+    const errors = denied.slice(0, MAX_ERRORS).map((index) => ({
+      pointer: `/analyzedEmails/${index}/recipientEmailAddress`,
+      detail: "is outside the granted domains",
+    }));
+    const detail = `recipient_domains of the caller "${name}" does not cover ${denied.length} of the recipients. Nothing was sent.`;
+    throw new Problem("recipientNotAllowed", detail, { errors });
+  }
+  if (analyzedEmails.length > maxEmailsPerRequest) {
+    const detail = `max_emails_per_request of the caller "${name}" is ${maxEmailsPerRequest}. Nothing was sent.`;
+    throw new Problem("tooManyEmails", detail);
+  }
+}
+
+function covers({ exact, below }, address) {
+  const domain = address.slice(address.lastIndexOf("@") + 1).toLowerCase();
+  return exact.has(domain) || below.some((suffix) => domain.endsWith(suffix));
+}

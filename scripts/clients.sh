@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Usage: clients.sh TOOLS CLIENT…
+#
+# Installs each client program in the folder TOOLS unless it is there, and runs its part of tests/clients beside a gateway and a sandbox.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools=$1
+shift
+beside() { cargo run --quiet --locked --package acceptance --example beside-gateway -- "$@"; }
+
+for client in "$@"; do
+    case $client in
+        requests)
+            environment=$(scripts/python.sh "$tools" requests==2.34.2)
+            beside "$environment/bin/python" tests/clients/python-requests.py
+            ;;
+        ansible)
+            environment=$(scripts/python.sh "$tools" ansible-core==2.19.14)
+            beside env LC_ALL=C.UTF-8 ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_INVENTORY_UNPARSED_WARNING=false \
+                "$environment/bin/ansible-playbook" tests/clients/ansible.yml
+            ;;
+        az)
+            environment=$(scripts/python.sh "$tools" azure-cli==2.91.0)
+            beside env AZ="$environment/bin/az" tests/clients/az-rest.sh
+            ;;
+        node-red)
+            folder=$(scripts/npm-tool.sh "$tools" node-red@5.0.7)
+            beside node tests/clients/node-red.mjs "$folder"
+            ;;
+        n8n)
+            folder=$(scripts/npm-tool.sh "$tools" n8n@2.41.3)
+            beside node tests/clients/n8n.mjs "$folder"
+            ;;
+        *)
+            printf 'error: there is no client %s: requests, ansible, az, node-red, n8n\n' "$client" >&2
+            exit 1
+            ;;
+    esac
+done

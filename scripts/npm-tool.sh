@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Usage: npm-tool.sh DIRECTORY PACKAGE@VERSION
+#
+# Installs the package in DIRECTORY/PACKAGE-VERSION unless it is there, and prints that path.
+set -euo pipefail
+
+directory=$1 package=$2
+folder=$directory/${package/@/-}
+
+if [ ! -e "$folder/.ready" ]; then
+    printf '==> installing %s (kept in %s)\n' "$package" "$folder" >&2
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    npm install --prefix "$folder" --no-audit --no-fund --loglevel=error "$package" >&2
+    touch "$folder/.ready"
+fi
+printf '%s\n' "$folder"

@@ -1,0 +1,184 @@
+//! The exactly-once path of one caller: decide, record, submit, record the outcome, wake the requests that wait for it.
+//!
+//! [`engine`] has the rules. The platform's object holds one [`LedgerService`] as long as the object is in memory.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use futures_util::future::{Either, join, select};
+
+use super::engine::{self, Decision, PendingAttempt};
+use super::error::{LedgerError, StorageError};
+use super::in_flight::InFlight;
+use super::quota::RollingQuota;
+use super::storage::{Records, Storage};
+use super::types::{LedgerOutcome, LedgerRequest, LedgerResponse, RecordKey};
+use crate::deadline::RECORD_MARGIN;
+use crate::graph::access::GraphAccess;
+use crate::graph::submit;
+use crate::log;
+use crate::runtime::{Clock, Guids, HttpClient, Log, Signer, Timers};
+use crate::time::Timestamp;
+
+/// How often expired records are removed. An expired record counts for nothing, so the delay costs only storage.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// One caller's ledger.
+///
+/// All requests of one caller must reach the same instance: the instance knows which attempts are running. A lost instance is replaced by
+/// a new one on the same storage.
+#[derive(Debug)]
+pub struct LedgerService<S: Storage> {
+    storage: S,
+    state: OnceCell<LedgerState<S::Records>>,
+}
+
+/// What an instance holds in memory: what its records say, and the attempts that are running.
+#[derive(Debug)]
+struct LedgerState<R> {
+    records: R,
+    quota: RefCell<RollingQuota>,
+    /// The attempts that are running, with the requests that wait for their outcome.
+    in_flight: RefCell<InFlight<oneshot::Sender<LedgerOutcome>>>,
+    /// Whether an alarm is known to be set. While there are records, one must be.
+    alarm: Cell<bool>,
+}
+
+impl<S: Storage> LedgerService<S> {
+    /// Returns the ledger on `storage`, which is opened at the first use.
+    #[must_use]
+    pub const fn new(storage: S) -> Self {
+        Self { storage, state: OnceCell::new() }
+    }
+
+    /// Settles `request` before `until`: submits `graph_request` to Graph, unless it was submitted before.
+    ///
+    /// A request that waits for another request's outcome drops `graph_request` first: many such bodies together would exhaust the
+    /// memory of the isolate. Run the future to its end: a dropped one leaves its attempt in flight.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Storage`] if the storage failed; nothing was sent then.
+    pub async fn submit_once(
+        &self,
+        runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log),
+        graph: &GraphAccess,
+        request: &LedgerRequest,
+        graph_request: Vec<u8>,
+        until: Timestamp,
+    ) -> Result<LedgerResponse, LedgerError> {
+        let asked = runtime.now();
+        let state = self.state(asked)?;
+
+        // From here to the first await nothing else runs in this instance.
+        let decision =
+            engine::begin(&state.records, &mut state.quota.borrow_mut(), request, &state.in_flight.borrow(), asked)?;
+        let outcome = match decision {
+            Decision::Replay(accepted) => LedgerOutcome::Accepted { accepted, replayed: true },
+            Decision::KeyReused => LedgerOutcome::KeyReused,
+            Decision::QuotaExceeded => LedgerOutcome::QuotaExceeded,
+            Decision::InProgress => LedgerOutcome::InProgress,
+            Decision::Await(record_key) => {
+                drop(graph_request);
+                match state.outcome(record_key) {
+                    None => LedgerOutcome::InProgress,
+                    Some(outcome) => match select(pin!(outcome), pin!(runtime.sleep(until.since(asked)))).await {
+                        Either::Left((outcome, _)) => outcome,
+                        Either::Right(((), _)) => LedgerOutcome::InProgress,
+                    },
+                }
+            }
+            Decision::Send(pending) => {
+                state.in_flight.borrow_mut().start(request, asked);
+                // Both: the platform knows of nothing that it would have to finish once this request is answered.
+                let attempt = state.attempt(runtime, graph, request, pending, graph_request, until);
+                let (alarm, outcome) = join(self.keep_alarm(state), attempt).await;
+                if alarm.is_err() {
+                    // The next record sets it. The caller needs to know the outcome, not this.
+                    runtime.log(&log::internal_line("the alarm that removes records was not set"));
+                }
+                outcome
+            }
+        };
+        let wanted = if outcome == LedgerOutcome::QuotaExceeded { request.emails } else { 0 };
+        let quota = state.quota.borrow_mut().quota(request.emails_per_hour, wanted, runtime.now());
+        Ok(LedgerResponse { outcome, quota })
+    }
+
+    /// Removes expired records, and sets the next alarm as long as there are records. Call this when the alarm goes off.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`]; the platform must repeat the alarm then.
+    pub async fn sweep(&self, now: Timestamp) -> Result<(), StorageError> {
+        let state = self.state(now)?;
+        // The alarm has gone off: if the rest fails for good, the next record sets another.
+        state.alarm.set(false);
+        state.records.sweep(now)?;
+        if !state.records.is_empty()? {
+            self.keep_alarm(state).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the state, opened at the first use.
+    fn state(&self, now: Timestamp) -> Result<&LedgerState<S::Records>, StorageError> {
+        if let Some(state) = self.state.get() {
+            return Ok(state);
+        }
+        let records = self.storage.open()?;
+        let quota = RefCell::new(RollingQuota::of(records.counted(now)?));
+        let state = LedgerState { records, quota, in_flight: RefCell::default(), alarm: Cell::new(false) };
+        Ok(self.state.get_or_init(|| state))
+    }
+
+    /// Sets an alarm, unless one is known to be set.
+    async fn keep_alarm(&self, state: &LedgerState<S::Records>) -> Result<(), StorageError> {
+        if state.alarm.replace(true) {
+            return Ok(());
+        }
+        let kept = self.storage.keep_alarm(SWEEP_EVERY).await;
+        state.alarm.set(kept.is_ok());
+        kept
+    }
+}
+
+impl<R: Records> LedgerState<R> {
+    /// Submits what was begun, records the outcome, and wakes the requests that wait for it.
+    async fn attempt(
+        &self,
+        runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log),
+        graph: &GraphAccess,
+        request: &LedgerRequest,
+        pending: PendingAttempt,
+        graph_request: Vec<u8>,
+        until: Timestamp,
+    ) -> LedgerOutcome {
+        let (token, settings, until) = (&graph.app_token, &graph.settings, until.minus(RECORD_MARGIN));
+        let result = submit::submit(runtime, token, settings, request.submission(&graph_request), until).await;
+        let recorded = engine::finish(&self.records, &mut self.quota.borrow_mut(), &pending, &result, runtime.now());
+        if recorded.is_err() {
+            // The record stays open, so a retry submits again and Graph reports a duplicate.
+            runtime.log(&log::internal_line("the outcome of a remediation was not recorded"));
+        }
+        let outcome = |replayed| match result.clone() {
+            Ok(accepted) => LedgerOutcome::Accepted { accepted, replayed },
+            Err(error) => LedgerOutcome::Failed(error),
+        };
+        for waiter in self.in_flight.borrow_mut().finish(pending.record_key) {
+            // A waiter may be gone.
+            let _ = waiter.send(outcome(true));
+        }
+        outcome(false)
+    }
+
+    /// Returns the outcome of another request's attempt in `record_key`, or `None` if no more requests may wait. The place in the
+    /// queue is taken when this is called, not when it is first awaited.
+    fn outcome(&self, record_key: RecordKey) -> Option<impl Future<Output = LedgerOutcome> + use<R>> {
+        let (sender, receiver) = oneshot::channel();
+        let waits = self.in_flight.borrow_mut().wait(record_key, sender, oneshot::Sender::is_canceled);
+        waits.then_some(async move { receiver.await.unwrap_or(LedgerOutcome::InProgress) })
+    }
+}
