@@ -1,4 +1,5 @@
-// Limits the prose of this repository: sentence length, line length and banned words. `node scripts/prose/figures.mjs` prints the figures.
+// Limits the prose of this repository: sentence length, line length and banned words.
+// `node scripts/prose/figures.mjs` prints the figures.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -47,5 +48,27 @@ for (const path of ["src/openapi.json", ...files(root, [".rs"]).filter((name) =>
   test(`the texts of ${path} have no banned word`, { skip: PENDING.includes(path) }, () => {
     const texts = (readFileSync(join(root, path), "utf8").match(/"(?:[^"\\]|\\.)*"/g) ?? []).join("\n");
     assert.deepEqual(bannedWords(texts), []);
+  });
+}
+
+// Rust sources and the platform glue join when their comments meet the rules.
+const COMMENTED = [".mjs", ".js", ".sh", ".toml", ".yml", "Makefile"];
+for (const path of files(root, COMMENTED).filter((name) => !/^(src|scripts\/prose)\//.test(name))) {
+  test(`the comments of ${path} have no banned word`, () => {
+    const lines = readFileSync(join(root, path), "utf8").split("\n");
+    const comments = lines.map((line) => /(?:^|\s)(?:\/\/|#|\*) (.*)$/.exec(line)?.[1] ?? "").join("\n");
+    assert.deepEqual(bannedWords(comments), []);
+  });
+}
+
+test("the README has at most 130 lines, and the emergency page fits one screen", () => {
+  const lines = (path) => readFileSync(join(root, path), "utf8").trimEnd().split("\n").length;
+  assert.ok(lines("README.md") <= 130);
+  assert.ok(lines("docs/emergency.md") <= 50);
+});
+
+for (const page of files(root, [".md"]).filter((path) => path.startsWith("docs/"))) {
+  test(`the first paragraph of ${page} says for whom it is`, () => {
+    assert.match(readFileSync(join(root, page), "utf8"), /^# .+\n\nFor /);
   });
 }

@@ -149,7 +149,7 @@ function pretty(text) {
 }
 
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => end(0));
-// When make itself is killed nobody would send a signal.
+// If make itself is killed, no signal arrives.
 const parent = process.ppid;
 setInterval(() => process.ppid !== parent && end(0), 1_000).unref();
 
