@@ -10,6 +10,11 @@ export function bannedWords(text) {
   });
 }
 
+/** Returns the line without link targets and inline code, which cannot be broken. */
+function withoutUnbreakable(line) {
+  return line.replaceAll(/\]\([^)]*\)/g, "]").replaceAll(/`[^`]*`/g, "``");
+}
+
 /** Returns a page's median sentence length, its long sentences, its wide lines and its banned words. */
 export function measure(text) {
   const prose = withoutFences(text);
@@ -18,7 +23,7 @@ export function measure(text) {
   return {
     median: lengths[Math.floor(lengths.length / 2)] ?? 0,
     long: all.filter((sentence) => words(sentence) > MAX_WORDS),
-    wide: prose.split("\n").filter((line) => line.length > MAX_COLUMNS && !line.trim().startsWith("|") && !/\]\([^)]*\)|`[^`]{60,}`/.test(line)),
+    wide: prose.split("\n").filter((line) => withoutUnbreakable(line).length > MAX_COLUMNS && !line.trim().startsWith("|")),
     banned: bannedWords(prose),
   };
 }
