@@ -40,7 +40,7 @@ describe("the reference", () => {
     const limits = read("limits.md");
     const constant = (path, name) => new RegExp(`const ${name}: \\w+ = ([^;]+);`).exec(read(path))[1];
     for (const [path, name, value, row] of [
-      ["../src/preconditions/content_headers.rs", "MAX_BODY_BYTES", "2 * 1024 * 1024", "| Request body | 2 MiB "],
+      ["../src/preconditions/content_headers.rs", "MAX_BODY_BYTES", "4 * 1024 * 1024", "| Request body | 4 MiB "],
       ["../src/remediation/limits.rs", "MAX_ANALYZED_EMAILS", "10_000", "| Pairs per request | 10,000;"],
       ["../src/config/callers.rs", "DEFAULT_EMAILS_PER_REQUEST", "1_000", "per caller 1,000 by default"],
       ["../src/config/callers.rs", "DEFAULT_EMAILS_PER_HOUR", "10_000", "| 10,000 by default, at most 2,500,000 |"],
