@@ -39,6 +39,6 @@ pub const MAX_EXCERPT: usize = 64;
 /// for `action`.
 pub(super) const MAX_MISSPELLINGS: usize = 2;
 
-/// Member names of one object that are compared one by one before a sorted set takes over. An item has 2, each perhaps with
-/// an annotation: so the objects that come by the thousand allocate nothing, and cost little to set up.
+/// Member names of one object that are compared one by one before a sorted set takes over. An item of a pair
+/// has 2, each perhaps with an annotation: so the objects that come by the thousand allocate nothing, and cost little to set up.
 pub(super) const FEW_NAMES: usize = 4;

@@ -5,6 +5,7 @@
 //! which can be written as Graph's request (`graph_json`). All figures are in [`limits`].
 
 mod address;
+pub(crate) mod declared;
 mod duplicates;
 mod error;
 mod fields;

@@ -12,7 +12,7 @@ use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME};
 use super::model::{Action, AnalyzedEmail, Remediation, Severity};
 use super::reader::{Json, Kind};
 use super::suggestions::Level;
-use super::{fields, format, suggestions};
+use super::{declared, fields, format, suggestions};
 
 /// Reads a request body. What it returns borrows from the body wherever that has no escapes.
 ///
@@ -180,8 +180,10 @@ fn analyzed_email<'a>(
     Ok(pair.map(|(network_message_id, recipient)| AnalyzedEmail { network_message_id, recipient, index }))
 }
 
-/// Passes over a member that is none of Graph's. Annotations, which the typed SDKs add, are dropped (`OData` JSON Format 4.01,
-/// section 4.6: a name with `@odata.`); anything else is refused, since a misspelt member would silently do nothing.
+/// Passes over a member that the action does not need.
+///
+/// Annotations, which the typed SDKs add, are dropped (`OData` JSON Format 4.01, section 4.6: a name with `@odata.`), and so are the
+/// other properties of an email. Anything else is refused, since a misspelt member would silently do nothing.
 fn other_member(
     json: &mut Json<'_>,
     errors: &mut PayloadErrors,
@@ -189,7 +191,8 @@ fn other_member(
     location: Location<'_>,
     name: &str,
 ) -> Result<(), JsonError> {
-    if !name.contains("@odata.") {
+    let is_dropped = name.contains("@odata.") || (level == Level::Item && declared::is_declared(name));
+    if !is_dropped {
         errors.add(location, || suggestions::unknown_member(level, name));
     }
     json.skip()

@@ -1,5 +1,6 @@
 //! What a caller probably meant. Each text names the mistake and the way out, and repeats nothing of the input.
 
+use super::declared;
 use super::limits::MAX_MISSPELLINGS;
 use super::sanitize::Unseen;
 use crate::guid::Guid;
@@ -9,7 +10,7 @@ pub(crate) const BODY_MEMBERS: [&str; 6] =
     ["displayName", "description", "severity", "action", "remediateSendersCopy", "analyzedEmails"];
 
 /// The members of an item of `analyzedEmails`.
-pub(super) const ITEM_MEMBERS: [&str; 2] = ["networkMessageId", "recipientEmailAddress"];
+pub(crate) const ITEM_MEMBERS: [&str; 2] = ["networkMessageId", "recipientEmailAddress"];
 
 /// Which object a name was found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,11 @@ const WITHOUT_EQUIVALENT: [(&str, &str); 4] = [
 
 /// The error of a member that does not exist at this level.
 pub(super) fn unknown_member(level: Level, name: &str) -> String {
+    if level == Level::Item
+        && let Some(right) = declared::in_other_case(name)
+    {
+        return format!("unknown member; did you mean \"{right}\"?");
+    }
     let listed_in = |names: &[(&str, &'static str)]| {
         names.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, listed)| *listed)
     };
@@ -176,7 +182,8 @@ mod tests {
             ("emailIds", "did you mean \"analyzedEmails\"?", "\"analyzedEmails\" belongs at the top of the body"),
             ("remediationAction", "did you mean \"action\"?", "\"action\" belongs at the top of the body"),
             ("approverUpn", "leave it out", "leave it out"),
-            ("id", "\"networkMessageId\"", "\"networkMessageId\""),
+            ("Id", "\"networkMessageId\"", "did you mean \"id\"?"),
+            ("Subject", "the members here are", "did you mean \"subject\"?"),
         ] {
             for (level, expected) in [(Level::Body, top), (Level::Item, item)] {
                 let text = unknown_member(level, name);

@@ -59,6 +59,8 @@ fn payloads_are_judged_as_the_gateway_judges_them() {
         ),
         (item(json!({ "networkMessageId": format!("{{{ID}}}"), "recipientEmailAddress": "a@b.c" })), false),
         (item(json!({ "networkMessageId": ID.replace('-', ""), "recipientEmailAddress": "a@b.c" })), false),
+        (item(json!({ "networkMessageId": ID, "recipientEmailAddress": "a@b.c", "subject": 1, "id": [] })), true),
+        (item(json!({ "networkMessageId": ID, "recipientEmailAddress": "a@b.c", "Subject": 1 })), false),
         (item(json!({ "networkMessageId": ID })), false),
         (item(json!({ "id": "1" })), false),
         (item(json!("1")), false),
