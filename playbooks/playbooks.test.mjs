@@ -457,14 +457,14 @@ function incidentScenarios(template) {
 
   scenario("submits no address and no message ID that the gateway would reject", () => {
     const inner = "!#$%&'*+-/=?^_`{|}~";
-    const taken = ["a@contoso.com", "o'brien@contoso.com", "first+tag@contoso.com", "a_b-c#d$e&f*g^h`i{j|k}l~m@contoso.com", `${"l".repeat(64)}@contoso.com`, " a.b@contoso.com\n", "a@d--d.fabrikam.com"];
+    const taken = ["a@contoso.com", "o'brien@contoso.com", "first+tag@contoso.com", "a_b-c#d$e&f*g^h`i{j|k}l~m@contoso.com", `${"l".repeat(64)}@contoso.com`, " a.b@contoso.com\n", "a@d--d.fabrikam.com", ".a@contoso.com", "a.@contoso.com", "a..b@contoso.com", "a@b_c.fabrikam.com"];
     const rejected = [
       "contoso.com", "a%40contoso.com", "a\uff20contoso.com", "@contoso.com", "a@", "@", "a@contoso.com@contoso.com", "a@@contoso.com", '"a@evil.example"@contoso.com', '"a"@contoso.com',
       "Hannah <hannah@contoso.com>", "<hannah@contoso.com>", "mailto:hannah@contoso.com", "a@contoso.com,b@contoso.com", "a@contoso.com;b@contoso.com", "a b@contoso.com", "a@evil.example(@contoso.com)",
       "a%evil.example@contoso.com", "evil.example!a@contoso.com", "IMCEASMTP-a+40evil+2Eexample@contoso.com", "imceaex-_O=CONTOSO_CN=a@contoso.com", "=?utf-8?q?a=40evil.example?=@contoso.com",
       "/O=evil/@contoso.com", "a\\b@contoso.com", "a\tb@contoso.com", "a\r\nbcc@contoso.com", "a\0@contoso.com", "a\u202e@contoso.com", "\uff41@contoso.com", "j\u00f6rg@contoso.com", "\ud83d\ude00@contoso.com",
-      ".a@contoso.com", "a.@contoso.com", "a..b@contoso.com", `${"l".repeat(65)}@contoso.com`, "a@contoso.com.", "a@.fabrikam.com", "a@b..fabrikam.com", "a@-b.fabrikam.com", "a@b-.fabrikam.com", "a@.-b.fabrikam.com",
-      "a@b_c.fabrikam.com", "a@localhost", "a@com", "a@[1.2.3.4]", "a@\u212abrikam.com", "a@fabri\u212aam.com", "a@b\u3002fabrikam.com", `a@${"d".repeat(64)}.fabrikam.com`, "a@*.fabrikam.com", `${inner}@contoso.com`, `a@${inner}.fabrikam.com`, 42,
+      `${"l".repeat(65)}@contoso.com`, "a@contoso.com.", "a@.fabrikam.com", "a@b..fabrikam.com", "a@-b.fabrikam.com", "a@b-.fabrikam.com", "a@.-b.fabrikam.com",
+      "a@b_x002e_c.fabrikam.com", "a@b_X0040_c.fabrikam.com", "a@localhost", "a@com", "a@[1.2.3.4]", "a@\u212abrikam.com", "a@fabri\u212aam.com", "a@b\u3002fabrikam.com", `a@${"d".repeat(64)}.fabrikam.com`, "a@*.fabrikam.com", `${inner}@contoso.com`, `a@${inner}.fabrikam.com`, 42,
     ];
     const ids = ["73ca4154-58d8-43d0-a890-08dc18c52e6", "73ca4154-58d8-43d0-a890-08dc18c52e6d0", "73ca415458d843d0a89008dc18c52e6d----", "73ca4154-58d8-43d0-a890-08dc18c52e6g", "{3ca4154-58d8-43d0-a890-08dc18c52e6}", "-3ca4154-58d8-43d0-a890008dc18c52e6d", "73ca4154-58d8-43d0a-890-08dc18c52e6d", "7"];
     const outcome = play([...taken, ...rejected].map((address, number) => mail(number, address)).concat(ids.map((id) => mail(0, "a@contoso.com", id))));

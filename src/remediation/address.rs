@@ -4,9 +4,9 @@
 //! reader could take for another domain than the next one does is refused, however well-formed.
 //!
 //! - Exactly one `@`. No quoted local parts, comments, display names, angle brackets or lists.
-//! - The local part is a dot-string (RFC 5321, section 4.1.2) without `%` and `!`, by which old mailers route on to another
-//!   domain (RFC 5321, appendix C), and it does not start an encapsulated address (`IMCEASMTP-user+40evil+2Ecom@…`), in which
-//!   Exchange sees the address inside.
+//! - The local part has RFC 5321's characters of an atom (section 4.1.2) and dots. Some providers have mailboxes with dots at the ends
+//!   or in a row (`a..b.@docomo.ne.jp`). `%` and `!` are refused: by them old mailers route on to another domain (RFC 5321,
+//!   appendix C). So is an encapsulated address (`IMCEASMTP-user+40evil+2Ecom@…`), in which Exchange sees the address inside.
 //! - The local part holds no `=?` and no `?=`, which delimit an encoded word (RFC 2047). An encoded word has no place
 //!   in an address (section 5), but several readers decode it, and read the result as an address:
 //!   `=?utf-8?q?user=40evil.example=3e=00?=@contoso.com` (`PortSwigger`, "Splitting the Email Atom", 2024; cpython
@@ -18,8 +18,9 @@
 //! - Other forms with `=` stay: the return paths `prvs=tag=user@…` (BATV) and `bounce+user=evil.example@…` (VERP) end
 //!   at their own domain, and no reader of addresses takes the `=` for an `@`. So does a guest's
 //!   `user_fabrikam.com#EXT#@contoso.onmicrosoft.com`, which is a name in the directory of this tenant.
-//! - The domain has two labels or more, of letters, digits and inner hyphens, the last one not a number. No address
-//!   literals, no dot at the end.
+//! - The domain has two labels or more, of letters, digits, inner hyphens and underscores, the last one not a number. RFC 1123 has no
+//!   underscores, but hosts that receive mail have them. No address literals, no dot at the end, and no character as encoded XML names
+//!   write it (`_x002e_`).
 //! - Beyond ASCII, letters are allowed on both sides (RFC 6531), but none that is a variant of another one, such as raised, full-width
 //!   or mathematical letters: mapping them is left to each reader (UTS 46). Nor, in the domain, those that readers map differently
 //!   (`ß`, `ς`) or that become ASCII when their case changes (the Turkish dotted `İ`). Marks that combine are refused but for those that
@@ -51,8 +52,6 @@ pub(super) enum AddressError {
     NotBare,
     #[error("must have 1 to {MAX_LOCAL_PART} characters before the '@'")]
     LocalPartLength,
-    #[error("must not have a dot at either end of the part before the '@', nor two in a row")]
-    LocalPartDots,
     #[error("has a character before the '@' that is not accepted there")]
     LocalPartCharacter,
     #[error("must not route through another domain ('%' and '!' are not accepted before the '@')")]
@@ -63,6 +62,8 @@ pub(super) enum AddressError {
     EncodedWord,
     #[error("must not write an '@' in another notation (\"&#\" and \"_x0040_\" are not accepted)")]
     EncodedAt,
+    #[error("must not write a character of the domain in another notation (\"_x002e_\" is not accepted)")]
+    EncodedDomain,
     #[error("is a rewritten sender (SRS) that names another domain; send the address of the mailbox")]
     RewrittenSender,
     #[error("is an X.400 address behind a gateway; send the address of the mailbox")]
@@ -71,7 +72,7 @@ pub(super) enum AddressError {
     DomainLength,
     #[error("must have a domain of two or more parts between single dots, each of 1 to {MAX_DOMAIN_LABEL} characters")]
     DomainLabels,
-    #[error("must have a domain of letters, digits and inner hyphens (an internationalised one as xn--…)")]
+    #[error("must have a domain of letters, digits, inner hyphens and underscores (an internationalised one as xn--…)")]
     DomainCharacter,
     #[error("must have a domain name after the '@', not an IP address")]
     IpAddress,
@@ -135,24 +136,19 @@ fn check_local_part(local_part: &str) -> Result<(), AddressError> {
     if local_part.is_empty() || has_more_characters(local_part, MAX_LOCAL_PART) {
         return Err(AddressError::LocalPartLength);
     }
-    // Starts as if behind a dot, so that one at the start counts as a second one.
     let mut last = '.';
-    let mut has_escape = false;
+    let mut may_have_escape = false;
     for c in local_part.chars() {
         match (last, c) {
-            ('.', '.') => return Err(AddressError::LocalPartDots),
             (_, '%' | '!') => return Err(AddressError::Routed),
             ('=', '?') | ('?', '=') => return Err(AddressError::EncodedWord),
             ('&', '#') => return Err(AddressError::EncodedAt),
             _ if !is_local_part_character(c) => return Err(AddressError::LocalPartCharacter),
-            _ => has_escape |= matches!((last, c), ('_', 'x' | 'X')),
+            _ => may_have_escape |= matches!((last, c), ('_', 'x' | 'X')),
         }
         last = c;
     }
-    if last == '.' {
-        return Err(AddressError::LocalPartDots);
-    }
-    if has_escape && has_escaped_at(local_part) {
+    if may_have_escape && has_escaped_at(local_part) {
         return Err(AddressError::EncodedAt);
     }
     check_start(local_part)
@@ -181,6 +177,17 @@ fn has_escaped_at(text: &str) -> bool {
     text.contains("_x0040_") || text.contains("_x00000040_")
 }
 
+/// Returns whether the text holds any character as encoded XML names write it.
+fn has_escape(text: &str) -> bool {
+    let is_code = |part: &str| {
+        part.strip_prefix(['x', 'X'])
+            .is_some_and(|code| matches!(code.len(), 4 | 8) && code.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    // Between two underscores: neither the first part nor the last one.
+    let mut parts = text.split('_').skip(1).peekable();
+    std::iter::from_fn(|| parts.next().filter(|_| parts.peek().is_some())).any(is_code)
+}
+
 fn check_domain(domain: &str) -> Result<(), AddressError> {
     if domain.is_empty() || has_more_characters(domain, MAX_DOMAIN) {
         return Err(AddressError::DomainLength);
@@ -196,6 +203,9 @@ fn check_domain(domain: &str) -> Result<(), AddressError> {
     check_label(last)?;
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(AddressError::IpAddress);
+    }
+    if has_escape(domain) {
+        return Err(AddressError::EncodedDomain);
     }
     if last.len() == domain.len() { Err(AddressError::DomainLabels) } else { Ok(()) }
 }
@@ -245,7 +255,7 @@ fn is_local_part_character(c: char) -> bool {
 
 fn is_domain_character(c: char) -> bool {
     match c {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' => true,
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => true,
         'ς' | 'ẞ' => false,
         _ => is_foreign_letter(c) && !c.to_lowercase().chain(c.to_uppercase()).any(|mapped| mapped.is_ascii()),
     }

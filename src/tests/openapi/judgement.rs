@@ -69,6 +69,8 @@ fn payloads_are_judged_as_the_gateway_judges_them() {
         (to(&format!("{}@{}", "l".repeat(MAX_LOCAL_PART), domain(MAX_DOMAIN))), true),
         (to(&format!("l@{}.com", "d".repeat(MAX_DOMAIN_LABEL + 1))), false),
         (to("hännah.o'jarvis+1@кц.рф"), true),
+        (to("..a..b.@mail_relay._contoso.com"), true),
+        (to("a@mail_-.contoso.com"), false),
         (to("hannah@contoso"), false),
         (to("Hannah <hannah@contoso.com>"), false),
         (to("a%b@contoso.com"), false),
