@@ -479,10 +479,13 @@ function incidentScenarios(template) {
     assert.equal(outcome.connectionCalls[0].name, "Comment_outcome");
   });
 
-  /** Rejects the addresses in `bad` as the gateway does: with a pointer to each, and at most 50 of them. */
+  /** Rejects the addresses in `bad` as the gateway does: in one entry per cause, with pointers to at most 100 of them. */
   const rejecting = (bad, { status = 403, code = "recipientNotAllowed" } = {}) => (sent) => {
-    const errors = sent.body.analyzedEmails.flatMap((pair, index) => (bad.includes(pair.recipientEmailAddress) ? [{ pointer: `/analyzedEmails/${index}/recipientEmailAddress`, detail: "is not allowed" }] : [])).slice(0, 50);
-    if (errors.length === 0) return accepted(sent);
+    const all = sent.body.analyzedEmails.flatMap((pair, index) => (bad.includes(pair.recipientEmailAddress) ? [`/analyzedEmails/${index}/recipientEmailAddress`] : []));
+    if (all.length === 0) return accepted(sent);
+    const entry = (pointers, detail) => ({ pointer: pointers[0], detail, count: pointers.length, pointers });
+    // One of them for two causes.
+    const errors = [entry(all.slice(0, 100), "is not allowed"), entry(all.slice(0, 1), "is not allowed either")];
     const answer = refused(status, code, `${bad[0]} is not allowed. Nothing was sent.`);
     return { ...answer, body: { ...answer.body, errors } };
   };
@@ -507,11 +510,11 @@ function incidentScenarios(template) {
   }
 
   scenario("submits the rest only once, and comments that the gateway rejected it", () => {
-    const bad = mails(60).map((_, number) => user(number));
-    const outcome = play(mails(70), { parameters: { approvalAbove: 100 }, gateway: rejecting(bad) });
+    const bad = mails(120).map((_, number) => user(number));
+    const outcome = play(mails(130), { parameters: { approvalAbove: 200 }, gateway: rejecting(bad) });
     assert.equal(outcome.gatewayCalls.length, 2);
     assert.equal(outcome.status, "Failed");
-    assert.match(comments(outcome)[0].message, /<li>Call 1: 20 emails <b>not accepted<\/b>: recipientNotAllowed\..*50 more were left out/);
+    assert.match(comments(outcome)[0].message, /<li>Call 1: 30 emails <b>not accepted<\/b>: recipientNotAllowed\..*100 more were left out/);
     assert.doesNotMatch(comments(outcome)[0].message, /@/);
   });
 
@@ -680,7 +683,8 @@ describe("only the interpreter finds", () => {
     "an approval that any answer gives": [INCIDENT, (t) => actionsOf(t).Needs_approval.actions.Is_it_approved.expression.and.splice(1, 1), "a no sends nothing"],
     "an approver by a part of the ID": [INCIDENT, (t) => { const { and } = actionsOf(t).Needs_approval.actions.Is_it_approved.expression; and[2].or[1].equals[0] = and[2].or[1].equals[0].replaceAll("concat('\"', ", "concat('', ").replace(", '\"'))", ", ''))"); }, "a yes of a part of an approver's id sends nothing"],
     "no approval although Teams is configured": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[0].equals[1] = "teams"), "asks above the number of mailboxes, not of emails"],
-    "emails kept by the wrong position": [INCIDENT, (t) => (inLoop("Rejected_positions")(t).inputs.select = "@last(split(item()?['pointer'], '/'))"), "submits the rest once more when the gateway rejects recipients with 403 recipientNotAllowed"],
+    "emails kept by the wrong position": [INCIDENT, (t) => (inLoop("Rejected_positions")(t).inputs.select = "@last(split(item(), '/'))"), "submits the rest once more when the gateway rejects recipients with 403 recipientNotAllowed"],
+    "the first pointer of each cause alone": [INCIDENT, (t) => (inLoop("Rejected_pointers")(t).inputs.select = "@item()?['pointer']"), "submits the rest once more when the gateway rejects recipients with 403 recipientNotAllowed"],
     "the first answer for the final one": [INCIDENT, (t) => (inLoop("Final_answer")(t).inputs = "@outputs('Answer')"), "submits the rest once more when the gateway rejects recipients with 400 invalidPayload"],
     "a batch that is sent twice": [INCIDENT, (t) => (inLoop("Request")(t).inputs.analyzedEmails = "@outputs('Batches')[0]"), "makes several calls only above the limit, each with its own key"],
     "a display name of any length": [INCIDENT, (t) => (inLoop("Request")(t).inputs.displayName = "Incident @{triggerBody()?['object']?['properties']?['title']}"), "keeps the gateway's limits whatever the incident is called"],

@@ -38,18 +38,26 @@ const WITHOUT_EQUIVALENT: [(&str, &str); 4] = [
     ),
 ];
 
+/// What is told of a member that does not exist at its level.
+pub(super) struct Unknown {
+    pub(super) detail: String,
+    /// The member of this level whose name is misspelt.
+    pub(super) meant: Option<&'static str>,
+}
+
 /// The error of a member that does not exist at this level.
-pub(super) fn unknown_member(level: Level, name: &str) -> String {
+pub(super) fn unknown_member(level: Level, name: &str) -> Unknown {
+    let other = |detail: String| Unknown { detail, meant: None };
     if level == Level::Item
         && let Some(right) = declared::in_other_case(name)
     {
-        return format!("unknown member; did you mean \"{right}\"?");
+        return other(did_you_mean(right));
     }
     let listed_in = |names: &[(&str, &'static str)]| {
         names.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, listed)| *listed)
     };
     if let Some(text) = listed_in(&WITHOUT_EQUIVALENT) {
-        return text.to_owned();
+        return other(text.to_owned());
     }
     let (here, elsewhere, location) = match level {
         Level::Body => (BODY_MEMBERS.as_slice(), ITEM_MEMBERS.as_slice(), "in each item of \"analyzedEmails\""),
@@ -59,12 +67,16 @@ pub(super) fn unknown_member(level: Level, name: &str) -> String {
     let meant_of =
         |members: &[&'static str]| meant.filter(|meant| members.contains(meant)).or_else(|| nearest(name, members));
     if let Some(right) = meant_of(here) {
-        format!("unknown member; did you mean \"{right}\"?")
+        Unknown { detail: did_you_mean(right), meant: Some(right) }
     } else if let Some(right) = meant_of(elsewhere) {
-        format!("unknown member here; \"{right}\" belongs {location}")
+        other(format!("unknown member here; \"{right}\" belongs {location}"))
     } else {
-        format!("unknown member; the members here are {}", listed(here))
+        other(format!("unknown member; the members here are {}", listed(here)))
     }
+}
+
+fn did_you_mean(right: &str) -> String {
+    format!("unknown member; did you mean \"{right}\"?")
 }
 
 /// The error of a text that is no member of an enum.
@@ -186,7 +198,7 @@ mod tests {
             ("Subject", "the members here are", "did you mean \"subject\"?"),
         ] {
             for (level, expected) in [(Level::Body, top), (Level::Item, item)] {
-                let text = unknown_member(level, name);
+                let text = unknown_member(level, name).detail;
                 assert!(text.contains(expected), "{name} {level:?}: {text}");
             }
         }

@@ -245,23 +245,33 @@ pub(crate) async fn all_faults_are_told_together_up_to_a_number(world: &World) -
         ("/severity", "one of"),
         ("/action", "null"),
         ("/remediateSendersCopy", "true or false"),
-        ("/surplus", "unknown"),
         ("/analyzedEmails/0/networkMessageId", "GUID"),
         ("/analyzedEmails/0/recipientEmailAddress", "'@'"),
-        ("/analyzedEmails/0/x", "unknown"),
         ("/analyzedEmails/1", "object"),
         ("/analyzedEmails/2/networkMessageId", "missing"),
         ("/analyzedEmails/2/recipientEmailAddress", "missing"),
         ("/description", "missing"),
+        ("/surplus", "unknown"),
+        ("/analyzedEmails/0/x", "unknown"),
     ];
     assert_faults(&answer, &expected, body);
     assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("12")), "{answer:?}");
 
     let answer = post(world, payload_with("analyzedEmails", vec![json!({}); 1_000]).to_string()).await?;
+    let expected = ["networkMessageId", "recipientEmailAddress"].map(|name| format!("/analyzedEmails/0/{name}"));
+    assert_faults(&answer, &expected.each_ref().map(|pointer| (pointer.as_str(), "missing")), "1,000 empty items");
+    let body = answer.json();
+    assert_eq!((&body["errors"][0]["count"], &body["errors"][1]["count"]), (&json!(1_000), &json!(1_000)));
+    assert_eq!(answer.pointers().len(), 100);
+    assert!(body["detail"].as_str().is_some_and(|detail| detail.contains("2000")), "{answer:?}");
+
+    let unknown: String = (0..60).map(|number| format!("\"x{number}\":0,")).collect();
+    let answer = post(world, payload().to_string().replacen('{', &format!("{{{unknown}"), 1)).await?;
     answer.assert_problem(400, NOT_VALID, &[]);
-    let detail = answer.json()["detail"].to_string();
     assert_eq!(answer.pointers().len(), 50);
-    assert!(detail.contains("2000") && detail.contains("1950"), "{detail}");
+    let body = answer.json();
+    let detail = body["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("60") && detail.contains("50"), "{answer:?}");
     Ok(())
 }
 

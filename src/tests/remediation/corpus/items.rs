@@ -33,7 +33,7 @@ fn network_message_ids() {
         Case(
             "a character inside that does not show",
             id(&format!("\"{}\"", GUID.replacen('-', "-\u{200b}", 1))),
-            error(AT, "has U+200B"),
+            error(AT, "contains U+200B (zero-width space)"),
         ),
         Case(
             "the id of an analyzed email",
