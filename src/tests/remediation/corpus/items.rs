@@ -133,7 +133,7 @@ fn the_shape_of_an_item() {
 /// Nothing of a dropped property reaches Graph or makes another remediation.
 #[test]
 fn dropped_properties_change_nothing() {
-    let whole = items(&format!(r#"{},{ENTITY}}}"#, ITEM.trim_end_matches('}')));
+    let whole = items(&format!(r"{},{ENTITY}}}", ITEM.trim_end_matches('}')));
     let (whole, plain) = (parse(&whole).unwrap(), items(ITEM));
     let plain = parse(&plain).unwrap();
     assert_eq!(whole.to_graph_json(), plain.to_graph_json());

@@ -222,7 +222,7 @@ fn one_mistake_in_many_items_is_one_entry() {
         ),
         // The same text for two members is two entries.
         (
-            vec!["{}"; 3].join(","),
+            ["{}"; 3].join(","),
             vec![("/analyzedEmails/0/networkMessageId", 3, 3), ("/analyzedEmails/0/recipientEmailAddress", 3, 3)],
         ),
         // Blanks that do not show, wherever they stand inside.
