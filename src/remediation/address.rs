@@ -42,14 +42,20 @@ pub(super) enum AddressError {
     NoAt,
     #[error("must be one address with a single '@'")]
     ManyAts,
-    #[error("{0}")]
+    #[error("{0}, which does not show; remove it")]
     Unseen(Unseen),
+    #[error("{0}, which is not accepted in an address")]
+    Blank(Unseen),
     #[error("starts with the prefix \"{0}\"; send the address without it")]
     Prefix(&'static str),
     #[error("stands in {0}; send the address without them")]
     Wrapped(&'static str),
-    #[error("must be the bare address, without a display name, angle brackets, quotes or a list of others")]
-    NotBare,
+    #[error("is a list of addresses; send an item for each")]
+    List,
+    #[error("has a display name; send the address between the angle brackets alone")]
+    DisplayName,
+    #[error("contains '{0}', which is not accepted in an address")]
+    NotAccepted(char),
     #[error("must have 1 to {MAX_LOCAL_PART} characters before the '@'")]
     LocalPartLength,
     #[error("has a character before the '@' that is not accepted there")]
@@ -89,11 +95,8 @@ pub(super) fn check(address: &str) -> Result<(), AddressError> {
     let (local_part, domain) = address.split_once('@').unwrap_or((address, ""));
     // Display names, lists and a second '@' make nonsense of the two parts, and are only looked for when one of these is wrong.
     check_local_part(local_part).and_then(|()| check_domain(domain)).map_err(|error| {
-        more_than_an_address(address).unwrap_or_else(|| match address.bytes().filter(|&byte| byte == b'@').count() {
-            0 => AddressError::NoAt,
-            1 => error,
-            _ => AddressError::ManyAts,
-        })
+        let has_more_ats = || domain.contains('@').then_some(AddressError::ManyAts);
+        more_than_an_address(address).or_else(has_more_ats).unwrap_or(error)
     })
 }
 
@@ -114,6 +117,10 @@ const WRAPPERS: [(char, char, &str); 8] = [
 
 /// What stands around or inside a text that is no address, if it is not the address itself that is wrong.
 fn more_than_an_address(text: &str) -> Option<AddressError> {
+    let ats = text.bytes().filter(|&byte| byte == b'@').count();
+    if ats == 0 {
+        return Some(AddressError::NoAt);
+    }
     if let Some(unseen) = Unseen::at_an_end(text) {
         return Some(AddressError::Unseen(unseen));
     }
@@ -122,14 +129,23 @@ fn more_than_an_address(text: &str) -> Option<AddressError> {
     if let Some(prefix) = exact.or_else(|| PREFIXES.iter().find(starts_with)) {
         return Some(AddressError::Prefix(prefix));
     }
-    let wraps = |first: char, last: char| text.strip_prefix(first).is_some_and(|rest| rest.ends_with(last));
+    let inside = |first: char, last: char| text.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
+    let wraps = |first, last| inside(first, last).is_some_and(|text| !text.contains([first, last]));
     if let Some((_, _, name)) = WRAPPERS.iter().find(|(first, last, _)| wraps(*first, *last)) {
         return Some(AddressError::Wrapped(name));
     }
-    if text.contains(is_of_another_form) {
-        return Some(AddressError::NotBare);
+    // A route begins with an `@` and separates domains in the same way.
+    if ats > 1 && !text.starts_with('@') && text.contains(|c: char| matches!(c, ',' | ';') || c.is_whitespace()) {
+        return Some(AddressError::List);
     }
-    Unseen::first(text).map(AddressError::Unseen)
+    if text.ends_with('>') && text.contains('<') {
+        return Some(AddressError::DisplayName);
+    }
+    if let Some(c) = text.chars().find(|&c| is_of_another_form(c)) {
+        return Some(AddressError::NotAccepted(c));
+    }
+    let unseen = Unseen::first(text)?;
+    Some(if unseen.is_blank() { AddressError::Blank(unseen) } else { AddressError::Unseen(unseen) })
 }
 
 fn check_local_part(local_part: &str) -> Result<(), AddressError> {

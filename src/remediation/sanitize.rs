@@ -63,6 +63,11 @@ impl Unseen {
         Self::at_an_end(text).or_else(|| Self::of(text.chars().find(|&c| is_blank_or_unseen(c)), "contains"))
     }
 
+    /// Whether it is a blank, which separates what stands around it.
+    pub(super) fn is_blank(self) -> bool {
+        self.character.is_whitespace()
+    }
+
     fn of(character: Option<char>, place: &'static str) -> Option<Self> {
         character.filter(|&c| is_blank_or_unseen(c)).map(|character| Self { character, place })
     }
@@ -82,7 +87,7 @@ impl fmt::Display for Unseen {
             '\u{feff}' => " (byte order mark)",
             _ => "",
         };
-        write!(f, "{name}, which does not show; remove it")
+        f.write_str(name)
     }
 }
 

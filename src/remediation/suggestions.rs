@@ -96,7 +96,9 @@ pub(super) fn not_in_enum(text: &str, members: &[&str]) -> String {
 /// The error of a text that is no GUID.
 pub(super) fn not_a_guid(text: &str) -> String {
     if let Some(unseen) = Unseen::first(text) {
-        return format!("{unseen}; it must be a GUID of 8-4-4-4-12 hexadecimal digits");
+        return format!(
+            "{unseen}, which does not show; remove it, so that a GUID of 8-4-4-4-12 hexadecimal digits is left"
+        );
     }
     let seen = if is_analyzed_email_id(text) {
         "; this looks like the id of an analyzedEmail, of which the first 36 characters are the network message ID"
@@ -112,10 +114,11 @@ pub(super) fn not_a_guid(text: &str) -> String {
     format!("must be a GUID of 8-4-4-4-12 hexadecimal digits{seen}")
 }
 
-/// Whether the text is a GUID and one or two numbers, as `analyzedEmail.id` and the `ReportId` of hunting are.
+/// Whether the text is a GUID and one or two numbers, as `analyzedEmail.id` and the `ReportId` of hunting are. In an example of Graph's
+/// documentation, no hyphen separates the GUID from the number.
 fn is_analyzed_email_id(text: &str) -> bool {
     let Some((guid, rest)) = text.split_at_checked(GUID_LENGTH) else { return false };
-    let Some(numbers) = rest.strip_prefix('-') else { return false };
+    let numbers = rest.strip_prefix('-').unwrap_or(rest);
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let (recipient, item) = numbers.split_once('-').unwrap_or((numbers, "0"));
     guid.parse::<Guid>().is_ok() && is_number(recipient) && is_number(item)

@@ -50,6 +50,16 @@ fn network_message_ids() {
             id(&format!("\"{GUID}-13805748846361900678\"")),
             error(AT, "the id of an analyzedEmail"),
         ),
+        Case(
+            "one whose number is joined to the GUID",
+            id(&format!("\"{GUID}4675229\"")),
+            error(AT, "the id of an analyzedEmail, of which the first 36 characters"),
+        ),
+        Case(
+            "one of 60 characters or more",
+            id(&format!("\"{GUID}1380574884636190067812345678\"")),
+            error(AT, "the id of an analyzedEmail"),
+        ),
         Case("hyphens elsewhere", id("\"73ca415458d8-43d0-a890-08dc-18c52e6d\""), error(AT, "another spelling")),
         Case("a digit that is none", id("\"73ca4154-58d8-43d0-a890-08dc18c52e6g\""), error(AT, "must be a GUID")),
         Case("one digit short", id("\"73ca4154-58d8-43d0-a890-08dc18c52e6\""), error(AT, "must be a GUID")),
