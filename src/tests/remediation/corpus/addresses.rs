@@ -1,10 +1,13 @@
 //! `recipientEmailAddress`. A caller's rights hang on the domain in it, so the table is mostly hostile.
 
-use super::to;
+use super::{claims, to};
 use crate::remediation::{ParseError, parse};
 
 fn error(address: &str) -> Option<String> {
-    match parse(&to(address)) {
+    let body = to(address);
+    let found = parse(&body);
+    claims::check(&body, &found).unwrap_or_else(|why| panic!("{address:?}: {why}"));
+    match found {
         Ok(remediation) => {
             assert_eq!(remediation.emails[0].recipient, address);
             let domain = address.split('@').next_back().unwrap();
