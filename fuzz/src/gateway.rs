@@ -8,7 +8,7 @@ use remediation_gateway::caches::IsolateCaches;
 use remediation_gateway::code::Code;
 use remediation_gateway::gateway::job::RemediationJob;
 use remediation_gateway::gateway::{Handled, execute, handle_request};
-use remediation_gateway::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
+use remediation_gateway::http::{DeclaredBody, Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use remediation_gateway::preconditions::MAX_ID_LENGTH;
 use remediation_gateway::remediation;
 use remediation_gateway::route::Route;
@@ -56,12 +56,16 @@ pub fn gateway(bytes: &[u8]) {
     logged(&runtime, &response, &request);
 }
 
-/// A body that comes whole.
+/// A body that comes whole. The platform's decompression is not fuzzed here: gzip counts as damaged.
 struct Whole<'a>(&'a [u8]);
 
 impl RequestBody for Whole<'_> {
-    async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
-        if self.0.len() > cap { Err(RequestBodyError::TooLarge) } else { Ok(self.0.to_vec()) }
+    async fn read(self, declared: DeclaredBody, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+        match self.0 {
+            body if body.len() > cap => Err(RequestBodyError::TooLarge),
+            _ if declared.is_gzip => Err(RequestBodyError::Damaged),
+            body => Ok(body.to_vec()),
+        }
     }
 }
 

@@ -32,7 +32,6 @@ use crate::caches::{Environment, IsolateCaches};
 use crate::code::Code;
 use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
 use crate::guid::Guid;
-use crate::gzip;
 use crate::http::{Request, RequestBody, Response};
 use crate::ledger::storage::Storage;
 use crate::ledger::{LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, LedgerService};
@@ -148,10 +147,7 @@ async fn validate<P: Runtime, E: Environment>(
     }
 
     // 7. Body.
-    let mut body = body.read(declared.length, preconditions::MAX_BODY_BYTES).await?;
-    if declared.is_gzip {
-        body = gzip::decompress(&body, preconditions::MAX_BODY_BYTES)?;
-    }
+    let body = body.read(declared, preconditions::MAX_BODY_BYTES).await?;
 
     // 8. JSON and payload.
     let remediation = remediation::parse(&body)?;

@@ -5,7 +5,6 @@ use super::error::GatewayError;
 use super::{auth, microsoft};
 use crate::auth::permissions::PermissionError;
 use crate::code::Code;
-use crate::gzip::GzipError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
@@ -51,12 +50,7 @@ impl GatewayError {
                 "The gateway's operator has stopped all remediations. Retry after the stop ends. Nothing was sent.",
             )
             .retry_after(Some(STOPPED_RETRY_AFTER)),
-            Self::Body(RequestBodyError::TooLarge) => too_large(),
-            Self::Body(RequestBodyError::CutOff) => ProblemDetails::new(
-                Code::InvalidRequest,
-                "The body ended before its end. Send it again. Nothing was sent.",
-            ),
-            Self::Gzip(error) => gzip(*error),
+            Self::Body(error) => body(*error),
             Self::Parse(error) => parse_error(error),
             Self::Permission { caller, error } => rights(caller, error),
             Self::InProgress => ProblemDetails::new(
@@ -112,14 +106,15 @@ fn too_large() -> ProblemDetails {
     ProblemDetails::new(Code::PayloadTooLarge, detail)
 }
 
-fn gzip(error: GzipError) -> ProblemDetails {
+fn body(error: RequestBodyError) -> ProblemDetails {
     let detail = match error {
-        GzipError::TooLarge => return too_large(),
-        GzipError::NotGzip => {
+        RequestBodyError::TooLarge => return too_large(),
+        RequestBodyError::CutOff => "The body is incomplete. Send it again. Nothing was sent.",
+        RequestBodyError::NotGzip => {
             "Content-Encoding is gzip, but the body is not gzip. Compress the body, or leave the header out. Nothing was sent."
         }
-        GzipError::Damaged => "The gzip body is truncated or damaged. Compress it again. Nothing was sent.",
-        GzipError::Trailing => {
+        RequestBodyError::Damaged => "The gzip body is truncated or damaged. Compress it again. Nothing was sent.",
+        RequestBodyError::Trailing => {
             "The gzip body has bytes after its end. Compress the whole body at once. Nothing was sent."
         }
     };

@@ -14,7 +14,7 @@ use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
 use crate::gateway::{Handled, handover};
 use crate::graph::response::Accepted;
 use crate::graph::settings::GraphSettings;
-use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
+use crate::http::{DeclaredBody, Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use crate::ledger::storage::{LedgerRecord, Records};
 use crate::ledger::{LedgerError, LedgerRequest, LedgerService};
 use crate::remediation::{Action, GraphVersion};
@@ -83,7 +83,7 @@ fn a_stop_that_cannot_be_read_sends_nothing_either() {
 struct Late(u64, Vec<u8>, TestRuntime);
 
 impl RequestBody for Late {
-    async fn read(self, _: Option<u64>, _: usize) -> Result<Vec<u8>, RequestBodyError> {
+    async fn read(self, _: DeclaredBody, _: usize) -> Result<Vec<u8>, RequestBodyError> {
         self.2.sleep(Duration::from_millis(self.0)).await;
         Ok(self.1)
     }

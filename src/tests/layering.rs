@@ -9,13 +9,13 @@ use std::path::Path;
 
 /// The rooms of the gateway from top to bottom, each with the rooms that it may import. All of them stand below it.
 const GATEWAY: &[(&str, &str)] = &[
-    ("worker", "gateway caches ledger log graph http config runtime remediation deadline secret time"),
+    ("worker", "gateway caches ledger log graph http config runtime remediation deadline gzip secret time"),
     (
         "gateway",
-        "caches log problem code auth preconditions ledger graph http config openapi route remediation runtime deadline guid gzip secret time",
+        "caches log problem code auth preconditions ledger graph http config openapi route remediation runtime deadline guid secret time",
     ),
     ("caches", "log auth graph config runtime secret"),
-    ("problem", "code auth preconditions ledger graph http route remediation runtime gzip time"),
+    ("problem", "code auth preconditions ledger graph http route remediation runtime time"),
     ("auth", "http config remediation runtime deadline guid json secret time"),
     ("preconditions", "http guid percent secret"),
     ("ledger", "log graph remediation runtime deadline time"),

@@ -128,6 +128,22 @@ fn names() -> Vec<Case> {
     ]
 }
 
+/// 1 GiB of zeros in 1 MiB of gzip. The end is missing, so who reads on beyond the limit says something else.
+fn bomb() -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let zeros = vec![0; 1 << 20];
+    let mut ends = [0; 2];
+    for end in &mut ends {
+        if encoder.write_all(&zeros).and_then(|()| encoder.flush()).is_ok() {
+            *end = encoder.get_ref().len();
+        }
+    }
+    let mut bomb = encoder.get_ref()[..ends[0]].to_vec();
+    let again = encoder.get_ref()[ends[0]..ends[1]].repeat(1023);
+    bomb.extend(again);
+    bomb
+}
+
 /// What decompression costs, and that it ends at the limit.
 fn compressed() -> Vec<Case> {
     let gzip = |name, body: &[u8], code| {
@@ -135,11 +151,25 @@ fn compressed() -> Vec<Case> {
         let body = encoder.write_all(body).and_then(|()| encoder.finish()).unwrap_or_default();
         Case { name, body, is_gzip: true, code: Some(code) }
     };
+    let raw = |name, body, code| Case { name, body, is_gzip: true, code: Some(code) };
     let full = filled("", "{", "");
+    // Blocks of no bytes, and a trailer that fits them.
+    let (header, trailer) = ([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], [0; 8]);
+    let nothing = [0, 0, 0, 0xff, 0xff].repeat(MAX_BODY_BYTES / 5 - 8);
+    let nothing = [&header[..], &nothing, &[1, 0, 0, 0xff, 0xff], &trailer].concat();
+    let mut seed = 1_u32;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        seed.to_be_bytes()[0]
+    })
+    .take(MAX_BODY_BYTES - 4096)
+    .collect();
     let mut twice = gzip("two gzip members", full.as_bytes(), "invalidRequest");
     twice.body.extend_from_within(..);
     vec![
-        gzip("a gzip bomb of 64 MiB", &vec![0; 64 << 20], "payloadTooLarge"),
+        raw("a gzip bomb of 1 GiB", bomb(), "payloadTooLarge"),
+        raw("gzip of nothing in many blocks", nothing, "invalidJson"),
+        gzip("gzip that does not compress", &noise, "invalidJson"),
         gzip("gzip of white space", filled("", " ", "").as_bytes(), "invalidJson"),
         gzip("gzip of annotations", filled("{", "\"@odata.#\":0,", "\"z\":0}").as_bytes(), "invalidPayload"),
         twice,

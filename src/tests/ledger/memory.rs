@@ -3,6 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::caches::IsolateCaches;
 use crate::deadline::REQUEST_DEADLINE;
 use crate::graph::access::GraphAccess;
@@ -34,6 +36,8 @@ pub(super) enum Said {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Accepted,
+    /// Graph calls it a duplicate, and the response has the link of the attempt of this number.
+    Duplicate(usize),
     Refused,
     Unknown,
 }
@@ -125,7 +129,10 @@ impl Object {
         self.stage.submit_once();
         let is_outcome = |outcome: LedgerOutcome, shared: bool| match (end, outcome) {
             (End::Accepted, LedgerOutcome::Accepted { accepted, replayed }) => {
-                number_of(&accepted.location) == attempt && replayed == shared
+                number_of(&accepted.location) == attempt && !accepted.duplicate && replayed == shared
+            }
+            (End::Duplicate(of), LedgerOutcome::Accepted { accepted, replayed }) => {
+                number_of(&accepted.location) == of && accepted.duplicate && replayed == shared
             }
             (End::Refused, LedgerOutcome::Failed(error)) => error.is_certain(),
             (End::Unknown, LedgerOutcome::Failed(error)) => !error.is_certain(),
@@ -199,6 +206,10 @@ fn reply(attempt: usize, end: End) -> Reply {
     let location = format!("https://security.microsoft.com/action-center/history?attempt={attempt}");
     match end {
         End::Accepted => Reply::Response(202, vec![("location", location)], Vec::new()),
+        End::Duplicate(_) => {
+            let body = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
+            Reply::Response(409, vec![("location", location)], body.to_string().into_bytes())
+        }
         End::Refused => Reply::status(429),
         End::Unknown => Reply::Failure(SendError::Deadline),
     }

@@ -223,7 +223,7 @@ impl Model {
     fn end(&mut self, now: u64, number: usize, end: End) {
         for one in self.all.iter_mut().filter(|one| one.state == State::Flying(number)) {
             one.state = match end {
-                End::Accepted => State::Accepted(number, now),
+                End::Accepted | End::Duplicate(_) => State::Accepted(number, now),
                 End::Refused if one.attempts == 1 => State::Gone,
                 End::Refused | End::Unknown => State::Open,
             };

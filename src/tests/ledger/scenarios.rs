@@ -1,6 +1,6 @@
 //! Section 7 of the contract, case by case.
 
-use super::memory::End::{Accepted, Refused, Unknown};
+use super::memory::End::{Accepted, Duplicate, Refused, Unknown};
 use super::memory::Said::{InProgress, KeyReused, QuotaExceeded, Replayed, Sent, Waits};
 use super::memory::{COPY, End, Object, RESTORE, Said};
 
@@ -432,6 +432,103 @@ fn an_email_counts_once() {
                 Ask(2 * HOUR, K, 60, Sent(2)),
                 Crash(2 * HOUR),
                 Left(2 * HOUR, 40),
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn a_duplicate_of_a_recorded_success_has_its_link_and_counts_once() {
+    play(vec![
+        (
+            "of a success with a key, under another key",
+            vec![
+                Ask(0, K, 9, Sent(0)),
+                Ends(1, 0, Accepted),
+                Left(1, 91),
+                Ask(2, L, 9, Sent(1)),
+                Left(2, 82),
+                Ends(3, 1, Duplicate(0)),
+                Left(3, 91),
+                Crash(4),
+                Left(4, 91),
+                Ask(5, L, 9, Replayed(0)),
+                Ask(6, None, 9, Replayed(0)),
+            ],
+        ),
+        (
+            "of a success without a key, under a key",
+            vec![
+                Ask(0, None, 9, Sent(0)),
+                Ends(1, 0, Accepted),
+                Ask(2, K, 9, Sent(1)),
+                Ends(3, 1, Duplicate(0)),
+                Left(3, 91),
+                Ask(4, L, 9, Sent(2)),
+                Ends(5, 2, Duplicate(0)),
+                Left(5, 91),
+            ],
+        ),
+        (
+            "of a success that another action replaced, without a key",
+            vec![
+                Ask(0, None, 9, Sent(0)),
+                Ends(1, 0, Accepted),
+                Ask(2, None, RESTORE | 9, Sent(1)),
+                Ends(3, 1, Accepted),
+                Ask(4, None, 9, Sent(2)),
+                Ends(5, 2, Duplicate(0)),
+                Left(5, 82),
+                Crash(6),
+                Left(6, 82),
+            ],
+        ),
+        (
+            "of a success that was recorded after the attempt began",
+            vec![
+                Ask(0, K, 9, Sent(0)),
+                Ask(1, L, 9, Sent(1)),
+                Ends(2, 0, Accepted),
+                Ends(3, 1, Duplicate(0)),
+                Left(3, 91),
+            ],
+        ),
+        (
+            "of a success, by a retry of an attempt that nobody knows the outcome of",
+            vec![
+                Ask(0, K, 9, Sent(0)),
+                Ends(1, 0, Unknown),
+                Ask(2, L, 9, Sent(1)),
+                Ends(3, 1, Accepted),
+                Ask(4, K, 9, Sent(2)),
+                Left(4, 82),
+                Ends(5, 2, Duplicate(1)),
+                Left(5, 91),
+                Crash(6),
+                Left(6, 91),
+            ],
+        ),
+        (
+            "of nothing that is recorded: its own link, and it counts",
+            vec![
+                Ask(0, K, 9, Sent(0)),
+                Ends(1, 0, Unknown),
+                Ask(2, K, 9, Sent(1)),
+                Ends(3, 1, Duplicate(1)),
+                Left(3, 91),
+                Ask(4, L, COPY | 9, Sent(2)),
+                Ends(5, 2, Duplicate(2)),
+                Left(5, 82),
+            ],
+        ),
+        (
+            "of a success beyond Graph's window",
+            vec![
+                Ask(0, K, 9, Sent(0)),
+                Ends(1, 0, Accepted),
+                Ask(30 * MINUTE + 1, L, 9, Sent(1)),
+                Ends(30 * MINUTE + 2, 1, Duplicate(1)),
+                Left(30 * MINUTE + 2, 82),
             ],
         ),
     ]);

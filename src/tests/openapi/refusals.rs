@@ -11,7 +11,6 @@ use crate::auth::token_error::TokenError;
 use crate::code::Code;
 use crate::graph::error::{GraphErrorKind, TokenEndpointError};
 use crate::graph::response::MAX_RETRY_AFTER;
-use crate::gzip::GzipError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
@@ -116,9 +115,15 @@ fn refusals() -> Vec<GatewayError> {
 fn of_body() -> Vec<GatewayError> {
     let mut refusals = Vec::new();
     refusals.extend(
-        [GzipError::TooLarge, GzipError::NotGzip, GzipError::Damaged, GzipError::Trailing].map(GatewayError::Gzip),
+        [
+            RequestBodyError::TooLarge,
+            RequestBodyError::CutOff,
+            RequestBodyError::NotGzip,
+            RequestBodyError::Damaged,
+            RequestBodyError::Trailing,
+        ]
+        .map(GatewayError::Body),
     );
-    refusals.extend([RequestBodyError::TooLarge, RequestBodyError::CutOff].map(GatewayError::Body));
     refusals.extend(
         [
             ContentHeadersError::ChunkedTransfer,

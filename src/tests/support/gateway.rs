@@ -15,7 +15,7 @@ use crate::caches::{Configured, Environment, IsolateCaches};
 use crate::config::{Config, Variables};
 use crate::gateway::handover::{FORMAT, FORMAT_HEADER};
 use crate::gateway::{self, Handled};
-use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
+use crate::http::{DeclaredBody, Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use crate::ledger::LedgerService;
 use crate::runtime::Verifier;
 use crate::secret::Secret;
@@ -39,7 +39,8 @@ pub(crate) struct Gateway {
 struct Whole(Vec<u8>);
 
 impl RequestBody for Whole {
-    async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+    async fn read(self, declared: DeclaredBody, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+        assert!(!declared.is_gzip, "only the platform decompresses");
         if self.0.len() > cap { Err(RequestBodyError::TooLarge) } else { Ok(self.0) }
     }
 }
