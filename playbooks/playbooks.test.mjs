@@ -74,13 +74,16 @@ describe("the templates", () => {
     test(`the guide of ${name} prints a caller's table that can be pasted, and grants nothing more than needed`, () => {
       // With tsv, the Azure CLI prints a text as it is; the other formats escape its line breaks.
       assert.match(readme.split("```")[1], /--query properties\.outputs\.callerTable\.value --output tsv\n$/);
-      const values = { PlaybookName: template.parameters.PlaybookName.defaultValue, Action: "softDelete", RecipientDomains: ["contoso.com", "*.fabrikam.com"], MaxEmailsPerCall: 1000 };
-      const lines = printed(template.outputs.callerTable.value, values).trimEnd().split("\n");
-      assert.equal(lines.shift(), "[[env.production.vars.CALLERS]]");
-      // TOML's strings, arrays of strings and integers are written as in JSON.
-      const table = Object.fromEntries(lines.map((line) => line.split(" = ")).map(([key, value]) => [key, JSON.parse(value)]));
-      const expected = { name: values.PlaybookName, object_id: PRINCIPAL, actions: ["softDelete"], recipient_domains: values.RecipientDomains };
-      assert.deepEqual(table, name === INCIDENT ? { ...expected, max_emails_per_request: 1000 } : expected);
+      for (const RemediateSendersCopy of [false, true]) {
+        const values = { PlaybookName: template.parameters.PlaybookName.defaultValue, Action: "softDelete", RecipientDomains: ["contoso.com", "*.fabrikam.com"], RemediateSendersCopy, MaxEmailsPerCall: 1000 };
+        const lines = printed(template.outputs.callerTable.value, values).trimEnd().split("\n");
+        assert.equal(lines.shift(), "[[env.production.vars.CALLERS]]");
+        // TOML's strings, arrays of strings, booleans and integers are written as in JSON.
+        const table = Object.fromEntries(lines.map((line) => line.split(" = ")).map(([key, value]) => [key, JSON.parse(value)]));
+        const expected = { name: values.PlaybookName, object_id: PRINCIPAL, actions: ["softDelete"], recipient_domains: values.RecipientDomains };
+        const copy = RemediateSendersCopy ? { senders_copy: true } : {};
+        assert.deepEqual(table, name === INCIDENT ? { ...expected, ...copy, max_emails_per_request: 1000 } : expected);
+      }
     });
   }
 

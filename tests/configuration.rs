@@ -67,7 +67,8 @@ async fn post(gateway: &Gateway, token: &str) -> Result<Answer, Failure> {
 
 /// The development caller, with these members over its own; a null takes one away.
 fn caller(over: &Value) -> Value {
-    let mut caller = json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"] });
+    let mut caller =
+        json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] });
     if let (Some(caller), Some(over)) = (caller.as_object_mut(), over.as_object()) {
         caller.extend(over.clone());
         caller.retain(|_, value| !value.is_null());
@@ -120,7 +121,9 @@ async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) ->
         (callers(json!({ "role": [MARK] })), &["CALLERS[0].role"]),
         (callers(json!({ "recipient_domains": [] })), &["CALLERS[0].recipient_domains"]),
         (callers(json!({ "recipient_domains": [format!("@{MARK}.com")] })), &["CALLERS[0].recipient_domains"]),
-        (callers(json!({ "recipient_domains": ["*"] })), &["CALLERS[0].recipient_domains"]),
+        (callers(json!({ "recipient_domains": [MARK, "*"] })), &["CALLERS[0].recipient_domains"]),
+        (callers(json!({ "recipient_domains": null })), &["CALLERS[0].recipient_domains"]),
+        (callers(json!({ "senders_copy": MARK })), &["CALLERS[0].senders_copy"]),
         (callers(json!({ "max_emails_per_request": 0 })), &["CALLERS[0].max_emails_per_request"]),
         (callers(json!({ "max_emails_per_request": 10_001 })), &["CALLERS[0].max_emails_per_request"]),
         (callers(json!({ "max_emails_per_hour": MARK })), &["CALLERS[0].max_emails_per_hour"]),

@@ -53,7 +53,13 @@ const KEY_ID: &str = "the-key";
 
 /// What a refusal answers.
 pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
-    let context = problem::ProblemContext { instance: None, is_graph_path: false, request_id: "id", client_request_id: None, now: NOW };
+    let context = problem::ProblemContext {
+        instance: None,
+        is_graph_path: false,
+        request_id: "id",
+        client_request_id: None,
+        now: NOW,
+    };
     problem::to_response(error, context)
 }
 
@@ -71,7 +77,7 @@ pub(crate) fn variables() -> Variables {
         (
             "CALLERS",
             json!([
-                { "name": "playbook", "object_id": OBJECT_ID, "actions": GRANTED },
+                { "name": "playbook", "object_id": OBJECT_ID, "actions": GRANTED, "recipient_domains": ["*"], "senders_copy": true },
                 {
                     "name": "script", "api_key_sha256": [digest], "actions": GRANTED,
                     "recipient_domains": [format!("*.{DOMAIN}")], "max_emails_per_request": MOST_EMAILS,

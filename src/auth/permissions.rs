@@ -13,14 +13,12 @@ pub enum PermissionError {
     /// The action is not in `actions`.
     #[error("the action is not granted")]
     Action(Action),
+    /// The sender's copy, without `senders_copy`.
+    #[error("the sender's copy is not granted")]
+    SendersCopy,
     /// Recipients outside `recipient_domains`.
-    #[error("{total} recipients are outside the granted domains")]
-    Recipients {
-        /// The places of the first of them in the caller's array.
-        first: Vec<usize>,
-        /// How many they are.
-        total: usize,
-    },
+    #[error("{} recipients are outside the granted domains", .0.total)]
+    Recipients(Places),
     /// More emails than `max_emails_per_request`.
     #[error("{emails} emails, {most} are granted per request")]
     TooMany {
@@ -31,7 +29,25 @@ pub enum PermissionError {
     },
 }
 
-/// Holds the remediation against the caller's rights: action, recipients, number.
+/// The places of recipients in the caller's array.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The first of them, at most [`MAX_ERRORS`].
+    pub first: Vec<usize>,
+    /// How many they are.
+    pub total: usize,
+}
+
+impl Places {
+    fn add(&mut self, place: usize) {
+        self.total += 1;
+        if self.first.len() < MAX_ERRORS {
+            self.first.push(place);
+        }
+    }
+}
+
+/// Holds the remediation against the caller's rights: action, sender's copy, recipients, number.
 ///
 /// # Errors
 ///
@@ -40,22 +56,18 @@ pub fn check(caller: &Caller, remediation: &Remediation<'_>, domains: &impl Doma
     if !caller.actions.contains(&remediation.action) {
         return Err(PermissionError::Action(remediation.action));
     }
-    if let Some(rules) = &caller.recipient_domains {
-        let mut first = Vec::new();
-        let mut total = 0;
-        for email in &remediation.emails {
-            let covered =
-                ascii(email.domain(), domains).is_some_and(|domain| rules.iter().any(|rule| rule.covers(&domain)));
-            if !covered {
-                total += 1;
-                if first.len() < MAX_ERRORS {
-                    first.push(email.index);
-                }
-            }
+    if remediation.remediate_senders_copy && !caller.senders_copy {
+        return Err(PermissionError::SendersCopy);
+    }
+    let mut outside = Places::default();
+    for email in &remediation.emails {
+        let domain = ascii(email.domain(), domains);
+        if !domain.is_some_and(|domain| caller.recipient_domains.covers(&domain)) {
+            outside.add(email.index);
         }
-        if total > 0 {
-            return Err(PermissionError::Recipients { first, total });
-        }
+    }
+    if outside.total > 0 {
+        return Err(PermissionError::Recipients(outside));
     }
     let (emails, most) = (remediation.emails.len(), caller.max_emails_per_request);
     if emails > most {
@@ -64,7 +76,7 @@ pub fn check(caller: &Caller, remediation: &Remediation<'_>, domains: &impl Doma
     Ok(())
 }
 
-/// A recipient's domain in the form in which rules are kept; `None` where it has no such form, and no rule covers it.
+/// A recipient's domain in the form in which rules are kept; `None` where it has no such form, and no rule covers it, not even `*`.
 ///
 /// A label such as `xn--024` has none: no domain name can have it, and lenient readers decode an `@` out of it
 /// (`PortSwigger`, "Splitting the Email Atom", 2024). So the platform reads each domain that has a label with `--`.

@@ -3,6 +3,29 @@
 use crate::dns::{MAX_NAME_LENGTH, is_label};
 use crate::runtime::Domains;
 
+/// The domains that a caller is granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecipientDomains {
+    /// Every domain, as `["*"]` says.
+    All,
+    /// The domains that one of these rules covers.
+    Listed(Vec<DomainRule>),
+}
+
+impl RecipientDomains {
+    /// What grants every domain.
+    pub(super) const WILDCARD: &str = "*";
+
+    /// Whether a recipient in `domain`, given in lower-case ASCII, is granted.
+    #[must_use]
+    pub fn covers(&self, domain: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Listed(rules) => rules.iter().any(|rule| rule.covers(domain)),
+        }
+    }
+}
+
 /// A domain of recipients, in lower-case ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainRule {

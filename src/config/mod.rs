@@ -24,7 +24,7 @@ use variables::{guid, text};
 pub use callers::Caller;
 pub use certificate::ClientCertificate;
 pub use credential::Credential;
-pub use domains::DomainRule;
+pub use domains::{DomainRule, RecipientDomains};
 pub use error::ConfigError;
 pub use variables::{LEDGER, STOPPED, VARIABLES, Variables};
 

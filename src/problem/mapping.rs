@@ -3,7 +3,7 @@
 use super::details::{ProblemDetails, misconfigured, sentence};
 use super::error::GatewayError;
 use super::{auth, microsoft};
-use crate::auth::permissions::PermissionError;
+use crate::auth::permissions::{PermissionError, Places};
 use crate::code::Code;
 use crate::gzip::GzipError;
 use crate::http::RequestBodyError;
@@ -223,20 +223,25 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
             format!("The caller \"{caller}\" is not granted the action {}.", action.as_str()),
         )
         .errors(vec![PayloadError { pointer: "/action".to_owned(), detail: "is not granted".to_owned() }]),
-        PermissionError::Recipients { first, total } => {
-            let more = total - first.len();
-            let listed = if more > 0 { format!(", of which the first {MAX_ERRORS} are listed") } else { String::new() };
+        PermissionError::SendersCopy => ProblemDetails::new(
+            Code::SendersCopyNotAllowed,
+            format!(
+                "senders_copy of the caller \"{caller}\" does not grant the sender's copy. Send remediateSendersCopy as \
+                 false. Nothing was sent."
+            ),
+        )
+        .errors(vec![PayloadError {
+            pointer: "/remediateSendersCopy".to_owned(),
+            detail: "is not granted".to_owned(),
+        }]),
+        PermissionError::Recipients(places) => {
             let detail = format!(
-                "recipient_domains of the caller \"{caller}\" does not cover {total} of the recipients{listed}. Nothing was sent."
+                "recipient_domains of the caller \"{caller}\" does not cover {} of the recipients{}. Nothing was sent.",
+                places.total,
+                listed(places)
             );
-            let errors = first
-                .iter()
-                .map(|index| PayloadError {
-                    pointer: format!("/analyzedEmails/{index}/recipientEmailAddress"),
-                    detail: "is outside the granted domains".to_owned(),
-                })
-                .collect();
-            ProblemDetails::new(Code::RecipientNotAllowed, detail).errors(errors)
+            ProblemDetails::new(Code::RecipientNotAllowed, detail)
+                .errors(at_recipients(places, "is outside the granted domains"))
         }
         PermissionError::TooMany { emails, most } => ProblemDetails::new(
             Code::TooManyEmails,
@@ -247,6 +252,23 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
             detail: "has more emails than are granted".to_owned(),
         }]),
     }
+}
+
+/// Says that not all of the places are listed, if so.
+fn listed(places: &Places) -> String {
+    if places.total > places.first.len() {
+        format!(", of which the first {MAX_ERRORS} are listed")
+    } else {
+        String::new()
+    }
+}
+
+fn at_recipients(places: &Places, detail: &str) -> Vec<PayloadError> {
+    let at = |index: &usize| PayloadError {
+        pointer: format!("/analyzedEmails/{index}/recipientEmailAddress"),
+        detail: detail.to_owned(),
+    };
+    places.first.iter().map(at).collect()
 }
 
 fn quota_exceeded(emails: u64, quota: Quota) -> ProblemDetails {

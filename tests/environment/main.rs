@@ -79,7 +79,7 @@ impl IsolateCaches {
 }
 
 fn by_key(digest: &str) -> Value {
-    json!({ "name": "script", "api_key_sha256": [digest], "actions": ["softDelete"] })
+    json!({ "name": "script", "api_key_sha256": [digest], "actions": ["softDelete"], "recipient_domains": ["*"] })
 }
 
 /// The public code of an error, or "accepted".

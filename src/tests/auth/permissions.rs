@@ -8,7 +8,9 @@ use crate::tests::support::{sha256, variables_with};
 
 /// A gateway whose one caller has these rights.
 fn granted(rights: &Value) -> Gateway {
-    let mut caller = json!({ "name": "script", "api_key_sha256": [sha256("key")], "actions": ["softDelete"] });
+    let mut caller = json!({
+        "name": "script", "api_key_sha256": [sha256("key")], "actions": ["softDelete"], "recipient_domains": ["*"],
+    });
     caller.as_object_mut().unwrap().extend(rights.as_object().unwrap().clone());
     Gateway::new(variables_with("CALLERS", json!([caller])))
 }
@@ -41,6 +43,103 @@ fn an_action_is_granted_by_name_and_nothing_grants_another() {
     }
 }
 
+/// A member of a caller's table, with a value that grants the request of the test, one that denies it, a misspelling of
+/// the member's name, and the code of the denial.
+type Right = (&'static str, Value, Value, &'static str, &'static str);
+
+fn rights() -> [Right; 4] {
+    [
+        ("actions", json!(["softDelete"]), json!(["moveToJunk"]), "action", "actionNotAllowed"),
+        ("senders_copy", json!(true), json!(false), "sender_copy", "sendersCopyNotAllowed"),
+        (
+            "recipient_domains",
+            json!(["contoso.com"]),
+            json!(["*.fabrikam.com"]),
+            "recipient_domain",
+            "recipientNotAllowed",
+        ),
+        ("max_emails_per_request", json!(2), json!(1), "max_emails_per_requests", "tooManyEmails"),
+    ]
+}
+
+/// What a table says about a right.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Said {
+    Granted,
+    Denied,
+    Misspelt,
+    Nothing,
+}
+
+#[test]
+fn each_right_alone_and_each_two_together_grant_what_they_say() {
+    let all = [Said::Granted, Said::Denied, Said::Misspelt, Said::Nothing];
+    let mut payload = payload("softDelete", &["a@contoso.com", "b@contoso.com"]);
+    payload["remediateSendersCopy"] = json!("True");
+    for first in 0..rights().len() {
+        for second in first..rights().len() {
+            for (said, also_said) in all.into_iter().flat_map(|said| all.map(|also_said| (said, also_said))) {
+                let mut caller = json!({ "name": "script", "api_key_sha256": [sha256("key")] });
+                let mut expected = Vec::new();
+                for (place, (member, granting, denying, misspelt, code)) in rights().into_iter().enumerate() {
+                    let says = match place {
+                        _ if place == second => also_said,
+                        _ if place == first => said,
+                        _ => Said::Granted,
+                    };
+                    let is_required = ["actions", "recipient_domains"].contains(&member);
+                    match says {
+                        Said::Granted => caller[member] = granting,
+                        Said::Denied => {
+                            caller[member] = denying;
+                            expected.push(code);
+                        }
+                        Said::Misspelt => {
+                            caller[misspelt] = granting;
+                            expected.insert(0, "misconfigured");
+                        }
+                        Said::Nothing if is_required => expected.insert(0, "misconfigured"),
+                        Said::Nothing if member == "senders_copy" => expected.push(code),
+                        Said::Nothing => {}
+                    }
+                }
+                let mut gateway = Gateway::new(variables_with("CALLERS", json!([caller])));
+                let response = gateway.remediate(api_key("key"), &payload);
+                assert_eq!(code(&response), *expected.first().unwrap_or(&"accepted"), "{caller}");
+                assert_eq!(
+                    gateway.stage.runtime.upstream().count(GRAPH_URL),
+                    usize::from(expected.is_empty()),
+                    "{caller}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn senders_copy_is_granted_by_its_own_member_alone() {
+    for (rights, copy, expected) in [
+        (json!({}), json!(false), "accepted"),
+        (json!({}), json!("FALSE"), "accepted"),
+        (json!({}), json!(true), "sendersCopyNotAllowed"),
+        (json!({}), json!("tRUE"), "sendersCopyNotAllowed"),
+        (json!({ "senders_copy": false }), json!(true), "sendersCopyNotAllowed"),
+        (json!({ "senders_copy": true }), json!(true), "accepted"),
+        (json!({ "senders_copy": true }), json!("true"), "accepted"),
+        (json!({ "senders_copy": true }), json!(false), "accepted"),
+    ] {
+        let mut payload = payload("softDelete", &["a@contoso.com"]);
+        payload["remediateSendersCopy"] = copy;
+        let (response, line) = ask(&rights, &payload);
+        assert_eq!(code(&response), expected, "{rights} {payload}");
+        if expected != "accepted" {
+            assert_eq!((response.status, pointers(&response)), (403, vec!["/remediateSendersCopy".to_owned()]));
+            assert!(response.body.contains("senders_copy") && response.body.contains("Nothing was sent."));
+            assert_eq!(line["reason"], "script lacks a right: the sender's copy is not granted");
+        }
+    }
+}
+
 #[test]
 fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
     for (rule, recipient, accepted) in [
@@ -57,6 +156,11 @@ fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
         // Labels that no domain name can have, of which lenient readers make an `@` or a comma.
         ("*.contoso.com", "hannah@xn--024.contoso.com", false),
         ("*.contoso.com", "hannah@XN--0049.contoso.com", false),
+        ("*", "hannah@xn--024.contoso.com", false),
+        ("*", "hannah@contoso.com", true),
+        ("*", "hannah@mail.fabrikam.example", true),
+        ("*", "hannah@xn--bcher-kva.example", true),
+        ("*", "hannah@b\u{fc}cher.example", true),
         ("*.contoso.com", "hannah@xn--bcher-kva.contoso.com", true),
         ("*.contoso.com", "hannah@a--b.contoso.com", true),
         ("b\u{fc}cher.example", "hannah@xn--bcher-kva.example", true),

@@ -69,7 +69,20 @@ fn each_member_of_a_caller_has_its_rules() {
         (json!({ "recipient_domains": "contoso.com" }), Some("recipient_domains")),
         (json!({ "recipient_domains": [1] }), Some("recipient_domains")),
         (json!({ "recipient_domains": [""] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": ["*"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*"] }), None),
+        (json!({ "recipient_domains": ["*", "contoso.com"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["*", "*"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["contoso.com", "*"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": "*" }), Some("recipient_domains")),
+        (json!({ "recipient_domains": [" *"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["**"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": ["\u{ff0a}"] }), Some("recipient_domains")),
+        (json!({ "recipient_domains": null }), Some("recipient_domains")),
+        (json!({ "senders_copy": true }), None),
+        (json!({ "senders_copy": false }), None),
+        (json!({ "senders_copy": "true" }), Some("senders_copy")),
+        (json!({ "senders_copy": 1 }), Some("senders_copy")),
+        (json!({ "senders_copy": ["*"] }), Some("senders_copy")),
         (json!({ "recipient_domains": ["*."] }), Some("recipient_domains")),
         (json!({ "recipient_domains": ["*.com"] }), Some("recipient_domains")),
         (json!({ "recipient_domains": ["com"] }), Some("recipient_domains")),
@@ -130,6 +143,7 @@ fn what_concerns_a_caller_as_a_whole_is_told_of_the_caller() {
         (json!([]), "CALLERS[0]"),
         (caller(json!({ "api_key_sha256": null })), "CALLERS[0]"),
         (caller(json!({ "recipient_domain": ["contoso.com"] })), "CALLERS[0]"),
+        (caller(json!({ "sender_copy": true })), "CALLERS[0]"),
         (caller(json!({ "Actions": ["hardDelete"] })), "CALLERS[0]"),
         (caller(json!({ "api_key": "rgk_in-the-clear" })), "CALLERS[0]"),
     ] {
@@ -175,7 +189,7 @@ fn shared_identities_are_told_of_the_right_caller_whatever_else_is_wrong() {
 fn callers_may_be_a_text_of_json_as_a_dashboard_keeps_it() {
     let array = variables()["CALLERS"].clone();
     assert_eq!(check(&with("CALLERS", json!(array.to_string()))).unwrap().callers.len(), 4);
-    let twice = r#"[{"name":"a","actions":["softDelete"],"actions":["hardDelete"],"object_id":"11111111-0000-0000-0000-000000000001"}]"#;
+    let twice = r#"[{"name":"a","actions":["softDelete"],"actions":["hardDelete"],"recipient_domains":["*"],"object_id":"11111111-0000-0000-0000-000000000001"}]"#;
     assert_eq!(faulty(&with("CALLERS", json!(twice))), ["CALLERS"], "a member twice says two things");
     assert_eq!(faulty(&with("CALLERS", json!(format!("{array}{array}")))), ["CALLERS"]);
     assert_eq!(
@@ -183,4 +197,13 @@ fn callers_may_be_a_text_of_json_as_a_dashboard_keeps_it() {
         ["CALLERS"],
         "a text of a text"
     );
+}
+
+/// Without a text that says so, an upgrade would only show that something is missing.
+#[test]
+fn callers_of_the_earlier_form_are_rejected_with_what_to_add() {
+    let errors = check(&callers([caller(json!({ "recipient_domains": null }))])).unwrap_err();
+    let [error] = errors.as_slice() else { panic!("{errors:?}") };
+    assert_eq!(error.variable, "CALLERS[0].recipient_domains");
+    assert_eq!(error.problem, r#"is required: add the domains of the mailboxes, or ["*"] to grant every domain"#);
 }
