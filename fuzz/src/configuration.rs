@@ -73,6 +73,10 @@ fn whole(config: &Config, given: &Map<String, Value>) {
         config.callers.iter().zip(tables).for_each(|(caller, table)| domains(caller, table));
     }
 
+    if let Some(Value::Array(entries)) = given.get("PROTECTED_RECIPIENTS") {
+        entries.iter().for_each(|entry| is_protected(config, entry));
+    }
+
     let mut marked = given.clone();
     for name in ["CLIENT_SECRET", "CLIENT_CERTIFICATE"] {
         if let Some(Value::String(secret)) = marked.get_mut(name) {
@@ -81,6 +85,22 @@ fn whole(config: &Config, given: &Map<String, Value>) {
     }
     if let Ok(config) = check(&marked) {
         assert!(!format!("{config:?}").contains(MARK), "the secret is shown");
+    }
+}
+
+/// An entry protects what it says. Beyond ASCII it is the platform that says which domain it is.
+fn is_protected(config: &Config, entry: &Value) {
+    let entry = entry.as_str().expect("a text");
+    if !entry.is_ascii() {
+        return;
+    }
+    let (local_part, domain) = entry.rsplit_once('@').unwrap_or(("anybody", entry));
+    let domain = domain.strip_prefix("*.").unwrap_or(domain).to_ascii_lowercase();
+    for local_part in [local_part.to_owned(), local_part.to_ascii_uppercase(), format!("{local_part}+tag")] {
+        // The tag of a plus address protects no more than itself.
+        if !(entry.contains('+') && local_part.ends_with("+tag")) {
+            assert!(config.protected_recipients.covers(&local_part, &domain), "{entry}");
+        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! What a caller may do. What is not granted is denied, and one refused recipient refuses the request.
 
-use std::borrow::Cow;
-
-use crate::config::Caller;
+use crate::config::{Caller, Config, to_ascii};
 use crate::remediation::limits::MAX_ERRORS;
 use crate::remediation::{Action, Remediation};
 use crate::runtime::Domains;
@@ -19,6 +17,9 @@ pub enum PermissionError {
     /// Recipients outside `recipient_domains`.
     #[error("{} recipients are outside the granted domains", .0.total)]
     Recipients(Places),
+    /// Recipients in `PROTECTED_RECIPIENTS`.
+    #[error("{} recipients are protected", .0.total)]
+    Protected(Places),
     /// More emails than `max_emails_per_request`.
     #[error("{emails} emails, {most} are granted per request")]
     TooMany {
@@ -47,45 +48,43 @@ impl Places {
     }
 }
 
-/// Holds the remediation against the caller's rights: action, sender's copy, recipients, number.
+/// Checks the remediation against the caller's rights and the protected recipients: action, sender's copy, recipients, number.
 ///
 /// # Errors
 ///
 /// The first right that is lacking; for recipients, all places of it.
-pub fn check(caller: &Caller, remediation: &Remediation<'_>, domains: &impl Domains) -> Result<(), PermissionError> {
+pub fn check(
+    config: &Config,
+    caller: &Caller,
+    remediation: &Remediation<'_>,
+    domains: &impl Domains,
+) -> Result<(), PermissionError> {
     if !caller.actions.contains(&remediation.action) {
         return Err(PermissionError::Action(remediation.action));
     }
     if remediation.remediate_senders_copy && !caller.senders_copy {
         return Err(PermissionError::SendersCopy);
     }
-    let mut outside = Places::default();
+    let (mut outside, mut protected) = (Places::default(), Places::default());
     for email in &remediation.emails {
-        let domain = ascii(email.domain(), domains);
-        if !domain.is_some_and(|domain| caller.recipient_domains.covers(&domain)) {
-            outside.add(email.index);
+        match to_ascii(email.domain(), domains) {
+            Some(domain) if caller.recipient_domains.covers(&domain) => {
+                if config.protected_recipients.covers(email.local_part(), &domain) {
+                    protected.add(email.index);
+                }
+            }
+            _ => outside.add(email.index),
         }
     }
     if outside.total > 0 {
         return Err(PermissionError::Recipients(outside));
+    }
+    if protected.total > 0 {
+        return Err(PermissionError::Protected(protected));
     }
     let (emails, most) = (remediation.emails.len(), caller.max_emails_per_request);
     if emails > most {
         return Err(PermissionError::TooMany { emails, most });
     }
     Ok(())
-}
-
-/// A recipient's domain in the form in which rules are kept; `None` where it has no such form, and no rule covers it, not even `*`.
-///
-/// A label such as `xn--024` has none: no domain name can have it, and lenient readers decode an `@` out of it
-/// (`PortSwigger`, "Splitting the Email Atom", 2024). So the platform reads each domain that has a label with `--`.
-fn ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
-    if !domain.is_ascii() || domain.contains("--") {
-        domains.to_ascii(domain).map(Cow::Owned)
-    } else if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Some(Cow::Owned(domain.to_ascii_lowercase()))
-    } else {
-        Some(Cow::Borrowed(domain))
-    }
 }

@@ -9,6 +9,7 @@ mod der;
 mod domains;
 mod error;
 mod pem;
+mod protected;
 mod url;
 mod variables;
 
@@ -24,8 +25,9 @@ use variables::{guid, text};
 pub use callers::Caller;
 pub use certificate::ClientCertificate;
 pub use credential::Credential;
-pub use domains::{DomainRule, RecipientDomains};
+pub use domains::{DomainRule, RecipientDomains, to_ascii};
 pub use error::ConfigError;
+pub use protected::ProtectedRecipients;
 pub use variables::{LEDGER, STOPPED, VARIABLES, Variables};
 
 /// Graph itself as an audience: a token for it must never be taken as one for the gateway (confused deputy; facts, section 3).
@@ -47,6 +49,8 @@ pub struct Config {
     pub audience: Vec<String>,
     /// Who may call.
     pub callers: Vec<Caller>,
+    /// The mailboxes that no caller may touch.
+    pub protected_recipients: ProtectedRecipients,
     /// The version of Graph that `/remediate` uses.
     pub graph_version: GraphVersion,
     /// Graph's scheme and authority, without a trailing slash.
@@ -77,6 +81,8 @@ impl Config {
         }
         errors.0.append(&mut errors_of_callers.0);
         let callers = callers.list;
+        let protected_recipients =
+            ProtectedRecipients::read(variables.get("PROTECTED_RECIPIENTS"), domains, &mut errors);
         let graph_version = match text(variables, "GRAPH_VERSION", &mut errors) {
             None => Some(GraphVersion::Beta),
             Some(segment) => {
@@ -110,6 +116,7 @@ impl Config {
                 credential,
                 audience,
                 callers,
+                protected_recipients,
                 graph_version,
                 graph_url,
                 login_url,

@@ -160,7 +160,7 @@ async fn validate<P: Runtime, E: Environment>(
     entry.emails = Some(emails);
 
     // 9. Rights.
-    auth::permissions::check(caller, &remediation, runtime)
+    auth::permissions::check(config, caller, &remediation, runtime)
         .map_err(|error| GatewayError::Permission { caller: caller.name.clone(), error })?;
     let graph_request = remediation.to_graph_json();
     if validate_only {

@@ -243,6 +243,15 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
             ProblemDetails::new(Code::RecipientNotAllowed, detail)
                 .errors(at_recipients(places, "is outside the granted domains"))
         }
+        PermissionError::Protected(places) => {
+            let detail = format!(
+                "The operator of the gateway protects {} of the recipients{} from every remediation. Leave them out. \
+                 Nothing was sent.",
+                places.total,
+                listed(places)
+            );
+            ProblemDetails::new(Code::RecipientProtected, detail).errors(at_recipients(places, "is protected"))
+        }
         PermissionError::TooMany { emails, most } => ProblemDetails::new(
             Code::TooManyEmails,
             format!("max_emails_per_request of the caller \"{caller}\" is {most}; the request has {emails}."),

@@ -76,6 +76,7 @@ fn each_variable_makes_another_configuration() {
                 let callers = json!([{ "name": "cron", "api_key_sha256": [sha256(CRON_KEY)], "actions": ["moveToJunk"], "recipient_domains": ["*"] }]);
                 after.insert(name, callers);
             }
+            "PROTECTED_RECIPIENTS" => drop(after.insert(name, json!(["contoso.com"]))),
             "GRAPH_VERSION" => drop(after.insert(name, json!("v1.0"))),
             "GRAPH_URL" | "LOGIN_URL" => drop(after.insert(name, json!("https://another.example"))),
             "STOPPED" => drop(after.insert(name, json!("true"))),

@@ -117,6 +117,8 @@ fn changes(isolate: &IsolateCaches, elsewhere: &Sandbox, certificate: &str) -> V
         (json!({ "GRAPH_URL": url }), rejected, graph("")),
         (json!({ "LOGIN_URL": url }), ["graphCredentialRejected", "invalidCredentials"], token("")),
         (json!({ "STOPPED": "true" }), ["stopped"; 2], None),
+        (json!({ "PROTECTED_RECIPIENTS": ["contoso.com"] }), ["recipientProtected"; 2], None),
+        (json!({ "PROTECTED_RECIPIENTS": "contoso.com" }), misconfigured, None),
         (json!({ "STOPPED": true }), ["stopped"; 2], None),
         (json!({ "STOPPED": "false" }), ["accepted"; 2], None),
         (json!({ "STOPPED": "maybe" }), misconfigured, None),

@@ -8,7 +8,6 @@ use crate::tests::support::{PLAYBOOK, ROLE_BEARER, sha256, variables};
 #[test]
 fn each_member_of_a_caller_has_its_rules() {
     let label = |length: usize| "a".repeat(length);
-    let domain = |length: usize| format!("{}.{}.{}.{}", label(63), label(63), label(63), label(length - 192));
     let role = |role: &str| json!({ "object_id": PLAYBOOK, "role": role });
     for (changes, faulty_member) in [
         (json!({}), None),
@@ -59,25 +58,6 @@ fn each_member_of_a_caller_has_its_rules() {
         (role("Remediation Execute"), Some("role")),
         (json!({ "object_id": PLAYBOOK, "role": ["x"] }), Some("role")),
         (json!({ "role": "Remediation.Execute" }), Some("role")),
-        (
-            json!({ "recipient_domains": ["contoso.com", "*.fabrikam.com", "b\u{fc}cher.example", "*.xn--bcher-kva.example"] }),
-            None,
-        ),
-        (json!({ "recipient_domains": [domain(253)] }), None),
-        (json!({ "recipient_domains": [domain(254)] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": [] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": "contoso.com" }), Some("recipient_domains")),
-        (json!({ "recipient_domains": [1] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": [""] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": ["*"] }), None),
-        (json!({ "recipient_domains": ["*", "contoso.com"] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": ["*", "*"] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": ["contoso.com", "*"] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": "*" }), Some("recipient_domains")),
-        (json!({ "recipient_domains": [" *"] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": ["**"] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": ["\u{ff0a}"] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": null }), Some("recipient_domains")),
         (json!({ "senders_copy": true }), None),
         (json!({ "senders_copy": false }), None),
         (json!({ "senders_copy": "true" }), Some("senders_copy")),
@@ -114,6 +94,36 @@ fn each_member_of_a_caller_has_its_rules() {
         (json!({ "max_emails_per_hour": u64::MAX }), Some("max_emails_per_hour")),
     ] {
         let expected: Vec<String> = faulty_member.map(|member| format!("CALLERS[0].{member}")).into_iter().collect();
+        assert_eq!(faulty(&callers([caller(changes.clone())])), expected, "{changes}");
+    }
+}
+
+#[test]
+fn recipient_domains_are_domains_that_a_recipient_can_have_or_all() {
+    let label = |length: usize| "a".repeat(length);
+    let domain = |length: usize| format!("{}.{}.{}.{}", label(63), label(63), label(63), label(length - 192));
+    for (changes, accepted) in [
+        (
+            json!({ "recipient_domains": ["contoso.com", "*.fabrikam.com", "b\u{fc}cher.example", "*.xn--bcher-kva.example"] }),
+            true,
+        ),
+        (json!({ "recipient_domains": [domain(253)] }), true),
+        (json!({ "recipient_domains": [domain(254)] }), false),
+        (json!({ "recipient_domains": [] }), false),
+        (json!({ "recipient_domains": "contoso.com" }), false),
+        (json!({ "recipient_domains": [1] }), false),
+        (json!({ "recipient_domains": [""] }), false),
+        (json!({ "recipient_domains": ["*"] }), true),
+        (json!({ "recipient_domains": ["*", "contoso.com"] }), false),
+        (json!({ "recipient_domains": ["*", "*"] }), false),
+        (json!({ "recipient_domains": ["contoso.com", "*"] }), false),
+        (json!({ "recipient_domains": "*" }), false),
+        (json!({ "recipient_domains": [" *"] }), false),
+        (json!({ "recipient_domains": ["**"] }), false),
+        (json!({ "recipient_domains": ["\u{ff0a}"] }), false),
+        (json!({ "recipient_domains": null }), false),
+    ] {
+        let expected: &[&str] = if accepted { &[] } else { &["CALLERS[0].recipient_domains"] };
         assert_eq!(faulty(&callers([caller(changes.clone())])), expected, "{changes}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod callers;
 mod certificate;
+mod protected;
 
 use serde_json::{Map, Value, json};
 
@@ -213,6 +214,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
                 { "name": "sekret-second", "api_key_sha256": ["sekret-digest"], "sekretMember": "sekret-value" },
             ]),
         ),
+        ("PROTECTED_RECIPIENTS", json!(["sekret", "sekret@sekret", 7])),
         ("GRAPH_VERSION", json!("sekret-v3")),
         ("GRAPH_URL", json!("http://sekret.example")),
         ("LOGIN_URL", json!("sekret://login")),
@@ -241,6 +243,9 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
             "CALLERS[1].api_key_sha256",
             "CALLERS[1].actions",
             "CALLERS[1].recipient_domains",
+            "PROTECTED_RECIPIENTS[0]",
+            "PROTECTED_RECIPIENTS[1]",
+            "PROTECTED_RECIPIENTS[2]",
             "GRAPH_VERSION",
             "GRAPH_URL",
             "LOGIN_URL",

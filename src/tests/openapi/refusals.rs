@@ -53,6 +53,7 @@ fn refusals() -> Vec<GatewayError> {
         lacks(PermissionError::Action(Action::HardDelete)),
         lacks(PermissionError::SendersCopy),
         lacks(PermissionError::Recipients(Places { first: (0..MAX_ERRORS).collect(), total: MAX_ERRORS + 1 })),
+        lacks(PermissionError::Protected(Places { first: vec![1], total: 1 })),
         lacks(PermissionError::TooMany { emails: 2, most: 1 }),
         error(b""),
         error(br#"{"a/b":1,"a/b":1}"#),
