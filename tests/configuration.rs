@@ -22,6 +22,7 @@ fn main() -> std::process::ExitCode {
         a_caller_that_could_not_be_told_apart_is_a_fault,
         what_may_be_left_out_is_left_out,
         an_object_goes_by_the_workers_configuration,
+        a_jurisdiction_that_cannot_be_had_sends_nothing,
     ])
 }
 
@@ -126,6 +127,8 @@ async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) ->
         (json!({ "GRAPH_URL": format!("https://{MARK}:x@graph.microsoft.com") }), &["GRAPH_URL"]),
         (json!({ "LOGIN_URL": MARK }), &["LOGIN_URL"]),
         (json!({ "LOGIN_URL": format!("http://localhost.{MARK}.com") }), &["LOGIN_URL"]),
+        (json!({ "LEDGER_JURISDICTION": MARK }), &["LEDGER_JURISDICTION"]),
+        (json!({ "LEDGER_JURISDICTION": "" }), &["LEDGER_JURISDICTION"]),
         (json!({ "STOPPED": MARK }), &["STOPPED"]),
         (json!({ "STOPPED": "" }), &["STOPPED"]),
         (json!({ "STOPPED": 0 }), &["STOPPED"]),
@@ -248,6 +251,14 @@ async fn a_caller_that_could_not_be_told_apart_is_a_fault(world: &World) -> Test
         gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
         assert_eq!(faulty(&gateway), [expected]);
     }
+    Ok(())
+}
+
+/// workerd has no jurisdictions, so the call fails. Nothing is sent through a ledger elsewhere.
+async fn a_jurisdiction_that_cannot_be_had_sends_nothing(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({ "LEDGER_JURISDICTION": "eu" })).await?;
+    post(&gateway, &world.token()).await?.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
+    assert!(world.sandbox.recorded_at(sandbox::Endpoint::Remediate).is_empty());
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod credential;
 mod der;
 mod domains;
 mod error;
+mod jurisdiction;
 mod pem;
 mod protected;
 mod url;
@@ -27,6 +28,7 @@ pub use certificate::ClientCertificate;
 pub use credential::Credential;
 pub use domains::{DomainRule, RecipientDomains, to_ascii};
 pub use error::ConfigError;
+pub use jurisdiction::Jurisdiction;
 pub use protected::ProtectedRecipients;
 pub use variables::{LEDGER, STOPPED, VARIABLES, Variables};
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub graph_url: String,
     /// Entra's scheme and authority, without a trailing slash.
     pub login_url: String,
+    /// The jurisdiction of the callers' ledgers, if one is set.
+    pub ledger_jurisdiction: Option<Jurisdiction>,
     /// Whether every remediation is refused: the operator's emergency stop.
     pub stopped: bool,
 }
@@ -95,6 +99,7 @@ impl Config {
         };
         let graph_url = base_url(variables, "GRAPH_URL", DEFAULT_GRAPH_URL, &mut errors);
         let login_url = base_url(variables, "LOGIN_URL", DEFAULT_LOGIN_URL, &mut errors);
+        let ledger_jurisdiction = Jurisdiction::read(variables.get("LEDGER_JURISDICTION"), &mut errors);
         let stopped = stopped(variables, &mut errors);
         if matches!(variables.get(LEDGER), None | Some(Value::Null)) {
             errors.add(LEDGER, "is required: the binding of the Durable Object class Ledger");
@@ -120,6 +125,7 @@ impl Config {
                 graph_version,
                 graph_url,
                 login_url,
+                ledger_jurisdiction,
                 stopped,
             }),
             _ => Err(errors.0),

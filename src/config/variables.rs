@@ -8,7 +8,7 @@ use super::error::ConfigErrors;
 use crate::guid::Guid;
 
 /// The names of all variables and secrets, for the one reader of the environment.
-pub const VARIABLES: [&str; 12] = [
+pub const VARIABLES: [&str; 13] = [
     "TENANT_ID",
     "CLIENT_ID",
     "CLIENT_SECRET",
@@ -19,6 +19,7 @@ pub const VARIABLES: [&str; 12] = [
     "GRAPH_VERSION",
     "GRAPH_URL",
     "LOGIN_URL",
+    "LEDGER_JURISDICTION",
     STOPPED,
     LEDGER,
 ];

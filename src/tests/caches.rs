@@ -79,6 +79,7 @@ fn each_variable_makes_another_configuration() {
             "PROTECTED_RECIPIENTS" => drop(after.insert(name, json!(["contoso.com"]))),
             "GRAPH_VERSION" => drop(after.insert(name, json!("v1.0"))),
             "GRAPH_URL" | "LOGIN_URL" => drop(after.insert(name, json!("https://another.example"))),
+            "LEDGER_JURISDICTION" => drop(after.insert(name, json!("eu"))),
             "STOPPED" => drop(after.insert(name, json!("true"))),
             // These two are errors here: two credentials, and no ledger.
             "CLIENT_CERTIFICATE" => drop(after.insert(name, json!("PEM"))),

@@ -130,6 +130,7 @@ fn configuration_that_the_worker_rejects_is_rejected() {
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = []\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = [\"contoso.com.\"]\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS[0]"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENT = [\"contoso.com\"]\nGRAPH_VERSION =", "PROTECTED_RECIPIENT"),
+        ("GRAPH_VERSION =", "LEDGER_JURISDICTION = \"EU\"\nGRAPH_VERSION =", "LEDGER_JURISDICTION"),
         (r#"name = "LEDGER""#, r#"name = "LEGDER""#, "LEDGER"),
     ] {
         assert_eq!(keys(&with(from, to)), [key], "{to}");
@@ -150,11 +151,13 @@ fn caller_without_recipient_domains_is_rejected_with_what_to_add() {
 }
 
 #[test]
-fn protected_recipients_are_optional_and_accepted() {
+fn optional_variables_are_accepted() {
     let list = r#"PROTECTED_RECIPIENTS = ["journal@contoso.com", "*.evidence.contoso.com"]"#;
     assert_eq!(keys(&with("GRAPH_VERSION =", &format!("{list}\nGRAPH_VERSION ="))), [""; 0]);
-    let example = format!("# {list}\n");
-    assert_eq!(keys(&with(&example, &format!("{list}\n"))), [""; 0], "the example of the file");
+    for list in [list, r#"LEDGER_JURISDICTION = "eu""#] {
+        let example = format!("# {list}\n");
+        assert_eq!(keys(&with(&example, &format!("{list}\n"))), [""; 0], "the example of the file");
+    }
 }
 
 /// Each mistake stands alone in an otherwise correct file, and the check names exactly this one.

@@ -129,6 +129,14 @@ fn each_variable_has_its_rules() {
         ("GRAPH_URL", json!("https://graph.microsoft.com/beta"), false),
         ("GRAPH_URL", json!("https://user@graph.microsoft.com"), false),
         ("GRAPH_URL", json!(["https://graph.microsoft.com"]), false),
+        ("LEDGER_JURISDICTION", json!("eu"), true),
+        ("LEDGER_JURISDICTION", json!("fedramp"), true),
+        ("LEDGER_JURISDICTION", Value::Null, true),
+        ("LEDGER_JURISDICTION", json!(""), false),
+        ("LEDGER_JURISDICTION", json!("EU"), false),
+        ("LEDGER_JURISDICTION", json!("us"), false),
+        ("LEDGER_JURISDICTION", json!(["eu"]), false),
+        ("LEDGER_JURISDICTION", json!(true), false),
         ("LOGIN_URL", json!("https://login.microsoftonline.com/"), true),
         ("LOGIN_URL", json!("http://[::1]:8788"), true),
         ("LOGIN_URL", json!("http://10.0.0.1"), false),
@@ -218,6 +226,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
         ("GRAPH_VERSION", json!("sekret-v3")),
         ("GRAPH_URL", json!("http://sekret.example")),
         ("LOGIN_URL", json!("sekret://login")),
+        ("LEDGER_JURISDICTION", json!("sekret-eu")),
         ("STOPPED", json!("sekret-stop")),
     ]);
     let errors = check(&bad).unwrap_err();
@@ -249,6 +258,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
             "GRAPH_VERSION",
             "GRAPH_URL",
             "LOGIN_URL",
+            "LEDGER_JURISDICTION",
             "STOPPED",
             "LEDGER",
         ]
