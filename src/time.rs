@@ -41,6 +41,12 @@ impl Timestamp {
         self.0
     }
 
+    /// The moment in whole seconds as RFC 3339 writes it: `2024-05-03T12:34:56Z`.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        format!("{self}Z")
+    }
+
     /// This moment moved on by `duration`, at most to the far end of time.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {

@@ -121,11 +121,11 @@ async function send({ graphUrl, tenantId }, { version, newerMember }, token, gra
   return exchange(url, init, Math.min(GRAPH_DEADLINE, until - Date.now()), async (response) => {
     const { status, ok } = response;
     const requestId = response.headers.get("request-id");
-    const graph = { graphStatus: status, graphRequestId: ID.test(requestId ?? "") ? requestId : null };
+    const graph = { graphStatus: status, graphRequestId: ID.test(requestId ?? "") ? requestId : null, at: Date.now() };
     const given = response.headers.get("location") ?? "";
     const location = LINK.test(given) ? given : `https://security.microsoft.com/action-center/history?tid=${tenantId}`;
     if (ok) {
-      // Nobody waits for the end of what is not read.
+      // No code waits for the end of an unread body.
       response.body?.cancel();
       return { ...graph, location, duplicate: false };
     }

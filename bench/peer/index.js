@@ -108,7 +108,8 @@ async function remediate(c) {
     c.header("Idempotency-Replayed", "true");
   }
   const { duplicate, graphRequestId } = said;
-  return c.json({ status: "accepted", duplicate, emails, bulkId, tenantId, trackingUrl, requestId, graphRequestId }, 202);
+  const acceptedAt = `${new Date(said.at).toISOString().slice(0, 19)}Z`;
+  return c.json({ status: "accepted", duplicate, emails, acceptedAt, bulkId, tenantId, trackingUrl, requestId, graphRequestId }, 202);
 }
 
 /** Plain HTTP is for loopback hosts. */

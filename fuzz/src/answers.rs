@@ -14,6 +14,7 @@ use remediation_gateway::graph::tracking::Tracking;
 use remediation_gateway::percent;
 use remediation_gateway::problem::error::GatewayError;
 use remediation_gateway::runtime::{BodyError, HttpResponse, SendError};
+use remediation_gateway::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::message::Message;
@@ -71,7 +72,7 @@ fn waits(came: &HttpResponse) {
 
 fn graph(came: &Result<HttpResponse, SendError>, sent: &str, config: &Config) {
     let graph_request = json!({ "displayName": "x", "description": sent }).to_string();
-    match response::read(came.clone(), config.tenant_id, graph_request.as_bytes()) {
+    match response::read(came.clone(), config.tenant_id, graph_request.as_bytes(), Timestamp::default()) {
         Ok(accepted) => {
             let came = came.as_ref().expect("it came");
             let is_duplicate = came.status == 409 && names_duplicate(came.body_or_empty()) && !could_be_quoted(sent);

@@ -25,6 +25,8 @@ const MAX_DETAIL: usize = 300;
 /// Where that is not so.
 pub fn payload(bytes: &[u8]) {
     let found = parse(bytes);
+    // A byte order mark is not a part of the JSON text (RFC 8259 section 8.1).
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let tree = serde_json::from_slice::<Value>(bytes);
     both_readers_agree(bytes, &found, &tree);
     match found {

@@ -4,6 +4,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    mailboxes::Seed,
     object::object,
     received::Received,
     record::{Answer, Recorded},
@@ -29,6 +30,12 @@ pub(crate) fn answer(state: &State, request: &Received) -> Answer {
             Ok(()) => Answer::new(204),
             Err(error) => bad(&error.to_string()),
         },
+        "/sandbox/messages" if post => {
+            match Seed::from_json(&request.body).and_then(|seed| state.mailboxes().seed(seed)) {
+                Ok(()) => Answer::new(204),
+                Err(error) => bad(&error.to_string()),
+            }
+        }
         "/sandbox/token" if get => token(state, &TokenRequest::default()),
         "/sandbox/token" if post => match object(&request.body) {
             Ok(asked) => token(state, &asked),
@@ -39,7 +46,7 @@ pub(crate) fn answer(state: &State, request: &Received) -> Answer {
             state.keys().rotate();
             Answer::json(200, &json!({ "kid": state.keys().current.kid() }))
         }
-        "/sandbox/next" | "/sandbox/keys/rotate" => Answer::method_not_allowed("POST"),
+        "/sandbox/messages" | "/sandbox/next" | "/sandbox/keys/rotate" => Answer::method_not_allowed("POST"),
         _ => Answer::json(404, &json!({ "error": "the sandbox has no such route" })),
     }
 }

@@ -17,31 +17,31 @@ use crate::{
 };
 
 /// What every answer of Graph carries to be found again.
-struct Ids {
+pub(crate) struct Ids {
     request: String,
     client: Option<String>,
 }
 
 /// A refusal before it has its ids.
-struct Refusal {
-    status: u16,
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
     code: &'static str,
     message: String,
 }
 
-fn refuse<T>(status: u16, code: &'static str, message: impl Into<String>) -> Result<T, Refusal> {
+pub(crate) fn refuse<T>(status: u16, code: &'static str, message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal { status, code, message: message.into() })
 }
 
 /// `POST /{version}/security/collaboration/analyzedEmails/remediate`, by either of its names.
 pub(crate) fn remediate(state: &State, version: &str, request: &Received) -> Answer {
-    let ids =
-        Ids { request: Uuid::new_v4().to_string(), client: request.header("client-request-id").map(str::to_owned) };
+    let ids = Ids::of(request);
     match accept(state, version, request) {
         Ok(bulk_id) => ids
             .on(Answer::new(202))
             .header("Content-Type", "application/json;text/plain")
             .header("Location", location(&bulk_id, &state.settings.tenant_id)),
+        Err(refusal) if refusal.status == 405 => ids.refusal(&refusal).header("Allow", "POST"),
         Err(refusal) => ids.refusal(&refusal),
     }
 }
@@ -55,7 +55,7 @@ fn accept(state: &State, version: &str, request: &Received) -> Result<String, Re
     if request.method != Method::POST {
         return refuse(405, "Request_MethodNotAllowed", "The action takes POST.");
     }
-    authorise(state, request)?;
+    authorise(state, request, &[GRAPH_ROLE])?;
     framing(request)?;
     let mut preferences = request.header_values("prefer").flat_map(|value| value.split(','));
     let open = preferences.any(|one| one.trim().eq_ignore_ascii_case("include-unknown-enum-members"));
@@ -63,15 +63,19 @@ fn accept(state: &State, version: &str, request: &Received) -> Result<String, Re
         Ok(remediation) => remediation,
         Err(reason) => return refuse(400, "BadRequest", reason),
     };
-    match state.register().register(Instant::now(), version, remediation) {
-        Ok(bulk_id) => Ok(bulk_id),
+    let registered = state.register().register(Instant::now(), version, remediation.clone());
+    match registered {
+        Ok(bulk_id) => {
+            state.mailboxes().remediate(&remediation);
+            Ok(bulk_id)
+        }
         Err(Duplicate) => refuse(409, "Conflict", "Duplicate remediation"),
     }
 }
 
-/// The bearer must be a token for Graph that Entra issued, still valid, and carry the application permission.
+/// The bearer must be a token for Graph that Entra issued, still valid, and carry one of the application permissions.
 /// Delegated permissions are not supported, so `scp` counts for nothing.
-fn authorise(state: &State, request: &Received) -> Result<(), Refusal> {
+pub(crate) fn authorise(state: &State, request: &Received, roles: &[&str]) -> Result<(), Refusal> {
     let invalid = |message: &str| refuse(401, "InvalidAuthenticationToken", message);
     let given: Vec<&str> = request.header_values("authorization").collect();
     let token = match given.as_slice() {
@@ -94,7 +98,7 @@ fn authorise(state: &State, request: &Received) -> Result<(), Refusal> {
     if !is_alive(&issued) {
         return invalid("Lifetime validation failed, the token is expired.");
     }
-    if !issued.has_role(GRAPH_ROLE) {
+    if !roles.iter().any(|role| issued.has_role(role)) {
         let message = "Insufficient privileges to complete the operation.";
         return refuse(403, "Authorization_RequestDenied", message);
     }
@@ -121,7 +125,11 @@ fn framing(request: &Received) -> Result<(), Refusal> {
 }
 
 impl Ids {
-    fn on(&self, answer: Answer) -> Answer {
+    pub(crate) fn of(request: &Received) -> Self {
+        Self { request: Uuid::new_v4().to_string(), client: request.header("client-request-id").map(str::to_owned) }
+    }
+
+    pub(crate) fn on(&self, answer: Answer) -> Answer {
         let answer = answer.header("request-id", &self.request);
         match &self.client {
             Some(client) => answer.header("client-request-id", client),
@@ -129,7 +137,7 @@ impl Ids {
         }
     }
 
-    fn refusal(&self, refusal: &Refusal) -> Answer {
+    pub(crate) fn refusal(&self, refusal: &Refusal) -> Answer {
         let body = json!({ "error": {
             "code": refusal.code,
             "message": refusal.message,
@@ -148,7 +156,6 @@ impl Ids {
                      client_id=\"{GRAPH_APPLICATION_ID}\""
                 ),
             ),
-            405 => answer.header("Allow", "POST"),
             _ => answer,
         }
     }

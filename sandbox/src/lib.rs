@@ -4,7 +4,9 @@
 //! POST /{tenant}/oauth2/v2.0/token          Entra: client credentials with a secret or a certificate
 //! GET  /{tenant}/discovery[/v2.0]/keys      Entra: the keys that tokens are signed with
 //! POST /{beta|v1.0}/security/collaboration/analyzedEmails/{remediate|microsoft.graph.security.remediate}
+//! GET  /{beta|v1.0}/security/collaboration/analyzedEmails
 //! GET, DELETE /sandbox/requests             what was received; forget it
+//! POST /sandbox/messages                    messages in mailboxes
 //! POST /sandbox/next                        how the next request is answered
 //! GET, POST /sandbox/token                  a caller's token
 //! POST /sandbox/keys/rotate                 a new signing key
@@ -30,6 +32,8 @@ mod clock;
 mod entra;
 mod graph;
 mod keys;
+mod list;
+mod mailboxes;
 mod object;
 mod received;
 mod record;
@@ -47,17 +51,18 @@ use std::{io, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{keys::KeyRing, state::State};
+use crate::{keys::KeyRing, mailboxes::Seed, state::State};
 
 pub use crate::{
     assertion::{ClientCertificate, InvalidCertificate},
+    mailboxes::{InvalidSeed, Message},
     record::{Answer, Endpoint, Outcome, Recorded},
     register::Accepted,
     remediation::{Action, AnalyzedEmail, Remediation, Severity},
     script::{Fault, InvalidScript, NextAnswer},
     self_signed::SelfSigned,
     settings::{APPLICATION_ID, AUDIENCE, CALLER_CLIENT_ID, CALLER_OBJECT_ID, CLIENT_ID, Settings, TENANT_ID},
-    tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, TokenRequest, TokenVersion},
+    tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_READ_ROLE, GRAPH_ROLE, TokenRequest, TokenVersion},
 };
 
 /// A running sandbox. It ends when this is dropped, and its connections with it.
@@ -127,7 +132,23 @@ impl Sandbox {
         self.state.issued_tokens()
     }
 
-    /// Forgets what was received, accepted and scripted. Tokens and keys stay: the gateway holds them too.
+    /// Puts messages into mailboxes, each with its rows in the list of analyzed emails.
+    ///
+    /// # Errors
+    /// Where a message's id is not a GUID.
+    pub fn seed(&self, messages: impl IntoIterator<Item = Message>) -> Result<(), InvalidSeed> {
+        self.state.mailboxes().seed(Seed::new(messages.into_iter().collect(), None))
+    }
+
+    /// Limits the pages of the list to so many rows.
+    ///
+    /// # Errors
+    /// Where `rows` is not 1 to 1,000.
+    pub fn limit_pages(&self, rows: usize) -> Result<(), InvalidSeed> {
+        self.state.mailboxes().seed(Seed::new(Vec::new(), Some(rows)))
+    }
+
+    /// Forgets what was received, accepted, seeded and scripted. Tokens and keys stay: the gateway holds them too.
     pub fn clear(&self) {
         self.state.clear();
     }

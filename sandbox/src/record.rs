@@ -15,6 +15,8 @@ pub enum Endpoint {
     Keys,
     /// Graph's `analyzedEmails/remediate`, under any of its four paths.
     Remediate,
+    /// Graph's list of analyzed emails, under either version.
+    AnalyzedEmails,
     /// Anything else: a path that does not exist.
     Other,
 }

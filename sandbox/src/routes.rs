@@ -1,7 +1,7 @@
 //! Which path is whose, and one exchange from its arrival to its end.
 
 use crate::{
-    entra, graph,
+    entra, graph, list,
     received::{Ending, Received},
     record::{Answer, Endpoint, Outcome},
     script::Fault,
@@ -13,6 +13,7 @@ enum Route<'a> {
     Token { tenant: &'a str },
     Keys { tenant: &'a str, v2: bool },
     Remediate { version: &'a str },
+    AnalyzedEmails { version: &'a str },
     Nowhere,
 }
 
@@ -31,6 +32,9 @@ impl<'a> Route<'a> {
                 "analyzedEmails",
                 "remediate" | "microsoft.graph.security.remediate",
             ] => Self::Remediate { version },
+            [version @ ("beta" | "v1.0"), "security", "collaboration", "analyzedEmails"] => {
+                Self::AnalyzedEmails { version }
+            }
             _ => Self::Nowhere,
         }
     }
@@ -40,6 +44,7 @@ impl<'a> Route<'a> {
             Self::Token { .. } => Endpoint::Token,
             Self::Keys { .. } => Endpoint::Keys,
             Self::Remediate { .. } => Endpoint::Remediate,
+            Self::AnalyzedEmails { .. } => Endpoint::AnalyzedEmails,
             Self::Nowhere => Endpoint::Other,
         }
     }
@@ -49,6 +54,7 @@ impl<'a> Route<'a> {
             Self::Token { tenant } => entra::token(state, tenant, request),
             Self::Keys { tenant, v2 } => entra::keys(state, tenant, *v2, request),
             Self::Remediate { version } => graph::remediate(state, version, request),
+            Self::AnalyzedEmails { version } => list::analyzed_emails(state, version, request),
             Self::Nowhere => graph::not_found(),
         }
     }

@@ -138,7 +138,7 @@ impl NextAnswer {
     pub(crate) fn check(&self) -> Result<(), InvalidScript> {
         let refuse = |reason: String| Err(InvalidScript(reason));
         if self.endpoint == Endpoint::Other {
-            return refuse("endpoint is token, keys or remediate".to_owned());
+            return refuse("endpoint is token, keys, remediate or analyzedEmails".to_owned());
         }
         if self.times == 0 {
             return refuse("times is at least 1".to_owned());

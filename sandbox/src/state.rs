@@ -11,6 +11,7 @@ use crate::{
     assertion::Seen,
     clock,
     keys::KeyRing,
+    mailboxes::Mailboxes,
     received::Received,
     record::{Endpoint, Outcome, Recorded},
     register::Register,
@@ -27,6 +28,7 @@ pub(crate) struct State {
     issued: Mutex<Vec<Issued>>,
     journal: Mutex<Journal>,
     register: Mutex<Register>,
+    mailboxes: Mutex<Mailboxes>,
     scripts: Mutex<Scripts>,
     assertions: Mutex<Seen>,
     /// Counts what happens, so that a waiting test looks again.
@@ -55,6 +57,7 @@ impl State {
             issued: Mutex::default(),
             journal: Mutex::default(),
             register: Mutex::default(),
+            mailboxes: Mutex::default(),
             scripts: Mutex::default(),
             assertions: Mutex::default(),
             changed: watch::Sender::new(0),
@@ -72,6 +75,10 @@ impl State {
 
     pub(crate) fn register(&self) -> MutexGuard<'_, Register> {
         locked(&self.register)
+    }
+
+    pub(crate) fn mailboxes(&self) -> MutexGuard<'_, Mailboxes> {
+        locked(&self.mailboxes)
     }
 
     /// Signs a token and remembers it, since Graph takes only what Entra issued.
@@ -159,6 +166,7 @@ impl State {
         locked(&self.journal).exchanges.clear();
         locked(&self.scripts).clear();
         *self.register() = Register::default();
+        *self.mailboxes() = Mailboxes::default();
         self.notice();
     }
 

@@ -12,6 +12,8 @@ pub const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
 pub const GRAPH_APPLICATION_ID: &str = "00000003-0000-0000-c000-000000000000";
 /// The one permission that remediation needs (facts, section 1).
 pub const GRAPH_ROLE: &str = "SecurityAnalyzedMessage.ReadWrite.All";
+/// The application permission that suffices to list analyzed emails.
+pub const GRAPH_READ_ROLE: &str = "SecurityAnalyzedMessage.Read.All";
 
 /// How long a caller's token lives unless asked otherwise. Entra's live 60 to 90 minutes (facts, section 2).
 const DEFAULT_LIFETIME: i64 = 4_200;

@@ -8,6 +8,7 @@ use super::tracking::LocationError;
 use super::{is_plain, tracking};
 use crate::guid::Guid;
 use crate::runtime::{BodyError, HttpResponse, SendError};
+use crate::time::Timestamp;
 
 /// The longest error code or request id of Graph's that is passed on or logged, in characters. Its longest documented code has about 60.
 const MAX_CODE_LENGTH: usize = 100;
@@ -33,6 +34,9 @@ pub struct Accepted {
     pub graph_request_id: Option<String>,
     /// Graph's status.
     pub status: u16,
+    /// When Graph's response came. The ledger records it beside the other members.
+    #[serde(skip)]
+    pub at: Timestamp,
 }
 
 impl Accepted {
@@ -54,7 +58,7 @@ impl Accepted {
     }
 }
 
-/// Reads Graph's answer to a remediation, of which `graph_request` is the body.
+/// Reads Graph's answer, which came at the moment `at`, to a remediation of which `graph_request` is the body.
 ///
 /// # Errors
 ///
@@ -63,6 +67,7 @@ pub fn read(
     response: Result<HttpResponse, SendError>,
     tenant_id: Guid,
     graph_request: &[u8],
+    at: Timestamp,
 ) -> Result<Accepted, GraphError> {
     let response = response?;
     let status = response.status;
@@ -71,7 +76,7 @@ pub fn read(
     let duplicate = names_duplicate && !could_be_quoted(graph_request);
     if response.is_success() || duplicate {
         let location = response.header("location").unwrap_or_default().to_owned();
-        let accepted = Accepted { location, location_error: None, duplicate, graph_request_id, status };
+        let accepted = Accepted { location, location_error: None, duplicate, graph_request_id, status, at };
         return Ok(accepted.with_usable_location(tenant_id));
     }
     let kind = match status {

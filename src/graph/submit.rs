@@ -50,7 +50,7 @@ pub async fn submit(
             return Err(TokenEndpointError::Send(SendError::Deadline).into());
         }
         let response = send(runtime, settings, submission, &token, until).await;
-        let error = match response::read(response, settings.tenant_id, submission.body) {
+        let error = match response::read(response, settings.tenant_id, submission.body, runtime.now()) {
             Ok(accepted) => return Ok(accepted),
             Err(error) => error,
         };

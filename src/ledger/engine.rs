@@ -216,7 +216,7 @@ pub fn finish(
             let record = LedgerRecord {
                 // The quota is read from the records when the object starts, so a record outlives its hour.
                 expires: now.plus(counts).max(pending.record.began.plus(SPAN)),
-                accepted: Some((now, accepted.clone())),
+                accepted: Some((accepted.at, accepted.clone())),
                 ..record(now)
             };
             store.put(pending.record_key, &record)?;

@@ -12,6 +12,7 @@ use super::support::{CRON_KEY, Fixed, TENANT, variables, variables_with};
 use crate::caches::IsolateCaches;
 use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
 use crate::gateway::{Handled, handover};
+use crate::graph::response::Accepted;
 use crate::graph::settings::GraphSettings;
 use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use crate::ledger::storage::{LedgerRecord, Records};
@@ -194,7 +195,7 @@ fn what_does_not_end_is_answered_and_logged() {
     let line = told(
         &crate::gateway::lost(runtime, &post("/remediate", "", headers)),
         500,
-        "the module was lost, or failed, while it answered",
+        "the module was lost, or failed, during the request",
     );
     assert_eq!(line["caller"], Value::Null);
     let health = Request { method: "GET".to_owned(), ..post("/healthz", "", RequestHeaders::default()) };
@@ -279,13 +280,14 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
         let record = json!({ "location": location, "duplicate": false, "graph_request_id": null, "status": 202 });
         let runtime = gateway.stage.runtime.clone();
         let (now, storage, request) = (runtime.now(), MemoryStorage::default(), job(0).ledger_request);
+        let at = now.minus(Duration::from_mins(1));
         let record = LedgerRecord {
             payload_hash: request.payload_hash,
             keyed: false,
             emails: request.emails,
             began: now,
             expires: now.plus(Duration::from_hours(1)),
-            accepted: Some((now, serde_json::from_value(record).unwrap())),
+            accepted: Some((at, Accepted { at, ..serde_json::from_value(record).unwrap() })),
             effect: None,
         };
         storage.put(request.record_key(), &record).unwrap();
@@ -299,6 +301,7 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
         assert!(response.headers.contains(&("Location", expected.clone())), "{:?}", response.headers);
         let body: Value = serde_json::from_str(&response.body).unwrap();
         assert_eq!(body["trackingUrl"] == json!(expected), reason.is_some(), "{body}");
+        assert_eq!(body["acceptedAt"], at.to_rfc3339(), "the first response's, not now");
         let line = gateway.logged();
         assert_eq!((&line["reason"], &line["replayed"], &line["code"]), (&json!(reason), &json!(true), &Value::Null));
     }

@@ -178,7 +178,7 @@ impl Tables {
             find: "SELECT payload, keyed, counted, began, expires, accepted_at, accepted, pairs, action, tried, until
                 FROM remediation WHERE slot = ?"
                 .into(),
-            first_success: "SELECT coalesce(tried, began), accepted FROM remediation
+            first_success: "SELECT coalesce(tried, began), accepted_at, accepted FROM remediation
                 WHERE keyed AND payload = ? AND accepted_at > ? AND coalesce(tried, began) >= ? ORDER BY accepted_at LIMIT 1"
                 .into(),
             last_other: "SELECT max(until) FROM remediation WHERE pairs = ? AND action <> ? AND until > ?".into(),
@@ -234,7 +234,8 @@ impl Records for Tables {
         }
         let row: Array = rows.get(0).unchecked_into();
         let tried = Timestamp::from_millis(unsigned(&row.get(0))?);
-        let accepted = accepted(&row.get(1)).ok_or(StorageError)?;
+        let at = Timestamp::from_millis(unsigned(&row.get(1))?);
+        let accepted = accepted(at, &row.get(2)).ok_or(StorageError)?;
         Ok(Some(Success { tried, accepted }))
     }
 
@@ -282,7 +283,12 @@ impl Records for Tables {
 /// A row of `remediation` without its record key. `None` where it is not what [`Tables::put`] writes.
 fn record(row: &Array) -> Option<LedgerRecord> {
     let moment = |column| unsigned(&row.get(column)).ok().map(Timestamp::from_millis);
-    let accepted = if row.get(5).is_null() { None } else { Some((moment(5)?, accepted(&row.get(6))?)) };
+    let accepted = if row.get(5).is_null() {
+        None
+    } else {
+        let at = moment(5)?;
+        Some((at, accepted(at, &row.get(6))?))
+    };
     let effect = |pairs: String| {
         let (pairs, action) = (u64::from_str_radix(&pairs, 16).ok()?, Action::parse(&row.get(8).as_string()?)?);
         Some(Effect { pairs, action, tried: moment(9)?, until: moment(10)? })
@@ -299,8 +305,9 @@ fn record(row: &Array) -> Option<LedgerRecord> {
     })
 }
 
-fn accepted(value: &JsValue) -> Option<Accepted> {
-    serde_json::from_str(&value.as_string()?).ok()
+/// What Graph said when it accepted at the moment `at`.
+fn accepted(at: Timestamp, members: &JsValue) -> Option<Accepted> {
+    Some(Accepted { at, ..serde_json::from_str(&members.as_string()?).ok()? })
 }
 
 fn hexadecimal(pairs: u64) -> String {

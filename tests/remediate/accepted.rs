@@ -34,12 +34,15 @@ pub(crate) async fn the_seeds_example_is_accepted(world: &World) -> TestResult {
         answer.header("location"),
         Some(format!(r#"{history}?filters={{"bulkId":["{bulk_id}"]}}&tid={TENANT_ID}"#).as_str())
     );
+    let accepted_at = answer.json()["acceptedAt"].as_str().unwrap_or_default().to_owned();
+    assert!(accepted_at.starts_with("20") && accepted_at.len() == "2026-10-02T09:30:00Z".len(), "{accepted_at}");
     assert_eq!(
         answer.json(),
         json!({
             "status": "accepted",
             "duplicate": false,
             "emails": 2,
+            "acceptedAt": accepted_at,
             "bulkId": bulk_id,
             "tenantId": TENANT_ID,
             "trackingUrl": format!("{history}?filters=%7B%22bulkId%22:%5B%22{bulk_id}%22%5D%7D&tid={TENANT_ID}"),
@@ -202,6 +205,7 @@ pub(crate) async fn any_2xx_of_graph_is_a_success(world: &World) -> TestResult {
             "status": "accepted",
             "duplicate": false,
             "emails": 1,
+            "acceptedAt": answer.json()["acceptedAt"],
             "bulkId": null,
             "tenantId": TENANT_ID,
             "trackingUrl": plain_history(),

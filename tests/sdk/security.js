@@ -1,5 +1,5 @@
 // The piece of Microsoft's TypeScript SDKs that leads to the action. Their fluent API comes in one package per area, which plugs itself in through
-// `extendGraphServiceClient`, and for the area "security" none is published. So this stands for it: what Kiota generates for the action from Graph's
+// `extendGraphServiceClient`, and for the area "security" none is published. So this file replaces it: what Kiota generates for the action from Graph's
 // metadata, in the form and with the names of the published areas (compare `users/item/sendMail` in @microsoft/msgraph-sdk-users). It does
 // nothing itself: serialisation, authentication, retries, and the reading of answers and errors are the SDK's.
 

@@ -13,4 +13,6 @@ mod faults;
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
+mod mailboxes;
+#[cfg(test)]
 mod program;

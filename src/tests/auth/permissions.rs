@@ -157,7 +157,7 @@ fn senders_copy_is_granted_by_its_own_member_alone() {
         if expected != "accepted" {
             assert_eq!((response.status, pointers(&response)), (403, vec!["/remediateSendersCopy".to_owned()]));
             assert!(response.body.contains("senders_copy") && response.body.contains("Nothing was sent."));
-            assert_eq!(line["reason"], "script lacks a right: the sender's copy is not granted");
+            assert_eq!(line["reason"], "script lacks a permission: the sender's copy is not granted");
         }
     }
 }
@@ -261,7 +261,7 @@ fn protected_recipients_are_out_of_reach_in_any_spelling() {
             assert_eq!(pointers(&response), ["/analyzedEmails/1/recipientEmailAddress"]);
             assert!(response.body.contains("Nothing was sent.") && !response.body.contains('@'), "{}", response.body);
             let line = gateway.logged();
-            assert_eq!(line["reason"], "script lacks a right: 1 recipients are protected");
+            assert_eq!(line["reason"], "script lacks a permission: 1 recipients are protected");
             assert!(gateway.stage.runtime.upstream().calls().is_empty(), "{entry} {recipient}");
         } else {
             assert_eq!(code(&response), "accepted", "{entry} {recipient}");
@@ -313,7 +313,7 @@ fn many_refused_recipients_are_counted_and_the_first_fifty_named() {
     let (response, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
     assert_eq!(pointers(&response).len(), 50);
     assert!(response.body.contains("does not cover 60 of the recipients"));
-    assert_eq!(line["reason"], "script lacks a right: 60 recipients are outside the granted domains");
+    assert_eq!(line["reason"], "script lacks a permission: 60 recipients are outside the granted domains");
 }
 
 #[test]

@@ -5,8 +5,11 @@ use serde_json::json;
 use crate::graph::error::{GraphError, GraphErrorKind};
 use crate::graph::response::*;
 use crate::runtime::HttpResponse;
+use crate::time::Timestamp;
 
 const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
+/// When Graph's answers come.
+const AT: Timestamp = Timestamp::from_seconds(1_714_739_696);
 const HISTORY: &str = "https://security.microsoft.com/action-center/history";
 
 fn answered(status: u16, headers: &[(&'static str, &str)], body: impl Into<Vec<u8>>) -> HttpResponse {
@@ -15,7 +18,7 @@ fn answered(status: u16, headers: &[(&'static str, &str)], body: impl Into<Vec<u
 }
 
 fn conflict(body: impl Into<Vec<u8>>, graph_request: &str) -> Result<Accepted, GraphError> {
-    read(Ok(answered(409, &[], body)), TENANT.parse().unwrap(), graph_request.as_bytes())
+    read(Ok(answered(409, &[], body)), TENANT.parse().unwrap(), graph_request.as_bytes(), AT)
 }
 
 fn payload(display_name: &str, description: &str, recipient: &str) -> String {
@@ -149,7 +152,8 @@ fn location_is_used_only_if_it_is_an_https_url() {
         ("https://[::1]/".to_owned(), Some(host)),
         ("https://<b>/".to_owned(), Some(host)),
     ] {
-        let accepted = read(Ok(answered(202, &[("location", &location)], "")), TENANT.parse().unwrap(), b"{}").unwrap();
+        let accepted =
+            read(Ok(answered(202, &[("location", &location)], "")), TENANT.parse().unwrap(), b"{}", AT).unwrap();
         let expected = if error.is_none() { &location } else { &fallback };
         assert_eq!(&accepted.location, expected, "{location}");
         let logged = accepted.location_error.map(|error| error.to_string());
@@ -157,12 +161,14 @@ fn location_is_used_only_if_it_is_an_https_url() {
         // What an older version has recorded is read by the same rule.
         let recorded = Accepted { location: location.clone(), location_error: None, ..accepted.clone() };
         let recorded: Accepted = serde_json::from_str(&serde_json::to_string(&recorded).unwrap()).unwrap();
+        // The ledger records the time beside the members.
+        let recorded = Accepted { at: AT, ..recorded };
         assert_eq!(recorded.with_usable_location(TENANT.parse().unwrap()), accepted, "{location}");
         assert_eq!(accepted.clone().with_usable_location(TENANT.parse().unwrap()), accepted, "{location}");
     }
     // No Location at all is documented, and no error.
     for headers in [&[][..], &[("location", "")]] {
-        let accepted = read(Ok(answered(204, headers, "")), TENANT.parse().unwrap(), b"{}").unwrap();
+        let accepted = read(Ok(answered(204, headers, "")), TENANT.parse().unwrap(), b"{}", AT).unwrap();
         assert_eq!((accepted.location, accepted.location_error), (fallback.clone(), None));
     }
 }
@@ -181,7 +187,7 @@ fn ids_and_waits_of_graph_are_bounded() {
         ("a\u{e9}", false),
     ] {
         let response = answered(202, &[("request-id", id)], "");
-        let accepted = read(Ok(response), TENANT.parse().unwrap(), b"{}").unwrap();
+        let accepted = read(Ok(response), TENANT.parse().unwrap(), b"{}", AT).unwrap();
         assert_eq!(accepted.graph_request_id.as_deref(), kept.then_some(id));
     }
     for (value, seconds) in [

@@ -1,0 +1,245 @@
+//! The messages that Graph's list of analyzed emails shows, and what a remediation does to them.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant, SystemTime},
+};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    clock,
+    object::object,
+    remediation::{Action, Remediation},
+};
+
+/// The most rows of a page, and the largest `$top`: the one that is known to work (facts, section 1).
+pub(crate) const MAX_PAGE_SIZE: usize = 1000;
+
+/// What [`Message::shows`] is if a remediation changes no location.
+const NOTHING: &str = "nothing";
+
+/// A message in the mailboxes of its recipients: one row each.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Message {
+    /// A GUID.
+    pub network_message_id: String,
+    /// The recipients' addresses.
+    pub recipients: Vec<String>,
+    /// `latestDelivery.location`, in any spelling.
+    #[serde(default = "inbox")]
+    pub location: String,
+    /// `latestDelivery.action`, in any spelling.
+    #[serde(default = "delivered")]
+    pub action: String,
+    /// How long before now the message was received, in seconds.
+    #[serde(default)]
+    pub age_seconds: u64,
+    /// After how many milliseconds the rows appear.
+    #[serde(default)]
+    pub appears_after_ms: u64,
+    /// How many milliseconds after Graph has accepted a remediation the rows show it.
+    #[serde(default)]
+    pub effect_after_ms: u64,
+    /// The location that the rows show after a remediation, or `nothing` if it stays. Without it, the location is the
+    /// action's target, and `deletedFolder` for a soft or hard delete.
+    pub shows: Option<String>,
+    /// The `eventResult` of the `admin` event that the rows have after a remediation. Without it, they have no event.
+    pub event: Option<String>,
+}
+
+fn inbox() -> String {
+    "inbox_folder".to_owned()
+}
+
+fn delivered() -> String {
+    "delivered".to_owned()
+}
+
+impl Message {
+    /// A message in the inbox of each recipient, received now. A remediation shows at once.
+    pub fn new(network_message_id: &str, recipients: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            network_message_id: network_message_id.to_owned(),
+            recipients: recipients.into_iter().map(Into::into).collect(),
+            location: inbox(),
+            action: delivered(),
+            age_seconds: 0,
+            appears_after_ms: 0,
+            effect_after_ms: 0,
+            shows: None,
+            event: None,
+        }
+    }
+}
+
+/// Messages that could not be put into mailboxes.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSeed(String);
+
+/// The JSON of `POST /sandbox/messages`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Seed {
+    messages: Vec<Message>,
+    /// The most rows of a page; it stays as it was if absent.
+    page_size: Option<usize>,
+}
+
+impl Seed {
+    pub(crate) fn new(messages: Vec<Message>, page_size: Option<usize>) -> Self {
+        Self { messages, page_size }
+    }
+
+    pub(crate) fn from_json(body: &[u8]) -> Result<Self, InvalidSeed> {
+        object(body).map_err(InvalidSeed)
+    }
+}
+
+/// One recipient's row.
+struct Row {
+    network_message_id: String,
+    recipient: String,
+    message: Message,
+    received: SystemTime,
+    appears: Instant,
+    remediated: Option<Remediated>,
+}
+
+/// The last remediation of a row.
+struct Remediated {
+    action: Action,
+    shown_from: Instant,
+    shown_at: SystemTime,
+}
+
+/// All rows, in an order that paging can rely on.
+pub(crate) struct Mailboxes {
+    rows: BTreeMap<(String, String), Row>,
+    page_size: usize,
+}
+
+impl Default for Mailboxes {
+    fn default() -> Self {
+        Self { rows: BTreeMap::new(), page_size: MAX_PAGE_SIZE }
+    }
+}
+
+/// A page of the list: its rows, and where the next page starts.
+pub(crate) struct Page {
+    pub(crate) rows: Vec<Value>,
+    pub(crate) next: Option<usize>,
+}
+
+impl Mailboxes {
+    /// Puts messages into mailboxes. A row of the same message and recipient is replaced.
+    pub(crate) fn seed(&mut self, seed: Seed) -> Result<(), InvalidSeed> {
+        for message in &seed.messages {
+            if message.network_message_id.len() != 36 || Uuid::try_parse(&message.network_message_id).is_err() {
+                return Err(InvalidSeed("networkMessageId is not a GUID".to_owned()));
+            }
+        }
+        if let Some(size) = seed.page_size {
+            if !(1..=MAX_PAGE_SIZE).contains(&size) {
+                return Err(InvalidSeed(format!("pageSize is 1 to {MAX_PAGE_SIZE}")));
+            }
+            self.page_size = size;
+        }
+        let (now, time) = (Instant::now(), SystemTime::now());
+        for mut message in seed.messages {
+            let id = message.network_message_id.to_lowercase();
+            let recipients = std::mem::take(&mut message.recipients);
+            for recipient in recipients {
+                let row = Row {
+                    network_message_id: id.clone(),
+                    recipient: recipient.clone(),
+                    received: time.checked_sub(Duration::from_secs(message.age_seconds)).unwrap_or(time),
+                    appears: now + Duration::from_millis(message.appears_after_ms),
+                    message: message.clone(),
+                    remediated: None,
+                };
+                self.rows.insert((id.clone(), recipient.to_lowercase()), row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets an accepted remediation take effect on its rows, each after its own delay.
+    pub(crate) fn remediate(&mut self, remediation: &Remediation) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let (now, time) = (Instant::now(), SystemTime::now());
+        for email in &remediation.analyzed_emails {
+            let key = (email.network_message_id.to_lowercase(), email.recipient_email_address.to_lowercase());
+            if let Some(row) = self.rows.get_mut(&key) {
+                let delay = Duration::from_millis(row.message.effect_after_ms);
+                row.remediated =
+                    Some(Remediated { action: remediation.action, shown_from: now + delay, shown_at: time + delay });
+            }
+        }
+    }
+
+    /// Returns at most `top` rows of a message that was received within these times, from the row number `skip` on.
+    pub(crate) fn page(
+        &self,
+        network_message_id: &str,
+        (start, end): (SystemTime, SystemTime),
+        top: usize,
+        skip: usize,
+    ) -> Page {
+        let now = Instant::now();
+        let id = network_message_id.to_lowercase();
+        let size = top.min(self.page_size);
+        let rows = self.rows.range((id.clone(), String::new())..).map(|(_, row)| row);
+        let mut rows = rows
+            .take_while(|row| row.network_message_id == id)
+            .filter(|row| row.appears <= now && (start..=end).contains(&row.received))
+            .skip(skip);
+        let page: Vec<Value> = rows.by_ref().take(size).map(|row| row.to_json(now)).collect();
+        let next = rows.next().map(|_| skip.saturating_add(page.len()));
+        Page { rows: page, next }
+    }
+}
+
+impl Row {
+    fn to_json(&self, now: Instant) -> Value {
+        let shown = self.remediated.as_ref().filter(|remediated| remediated.shown_from <= now);
+        let location = shown.map_or(self.message.location.as_str(), |remediated| match self.message.shows.as_deref() {
+            Some(NOTHING) => &self.message.location,
+            Some(location) => location,
+            None => target(remediated.action),
+        });
+        let events: Vec<Value> = shown
+            .zip(self.message.event.as_ref())
+            .map(|(remediated, result)| {
+                json!({
+                    "eventDateTime": clock::iso(remediated.shown_at),
+                    "eventSource": "admin",
+                    "eventResult": result,
+                })
+            })
+            .into_iter()
+            .collect();
+        json!({
+            "networkMessageId": self.network_message_id,
+            "recipientEmailAddress": self.recipient,
+            "latestDelivery": { "action": self.message.action, "location": location },
+            "timelineEvents": events,
+        })
+    }
+}
+
+/// Where an action leads (facts, section 1). Of the candidates for the deletes, this is the first.
+fn target(action: Action) -> &'static str {
+    match action {
+        Action::MoveToJunk => "junkFolder",
+        Action::MoveToInbox => "inbox_folder",
+        Action::MoveToQuarantine => "quarantine",
+        Action::HardDelete | Action::SoftDelete | Action::MoveToDeletedItems => "deletedFolder",
+    }
+}

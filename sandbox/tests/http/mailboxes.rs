@@ -1,0 +1,197 @@
+//! Messages in mailboxes: the list of analyzed emails, and what a remediation changes in it.
+
+use sandbox::{Endpoint, GRAPH_READ_ROLE, Message, Sandbox, TokenRequest};
+use serde_json::{Value, json};
+
+use crate::client::{GUID, Reply, graph_request, remediate, remediation, send, start};
+
+const LIST: &str = "/v1.0/security/collaboration/analyzedEmails";
+const TIMES: &str = "startTime=2020-01-01T00:00:00Z&endTime=2100-01-01T00:00:00Z";
+
+fn filter() -> String {
+    format!("$filter=networkMessageId+eq+'{GUID}'")
+}
+
+fn good() -> String {
+    format!("{TIMES}&{}&$top=1000", filter())
+}
+
+async fn get(sandbox: &Sandbox, target: &str, asked: &TokenRequest) -> Reply {
+    let bearer = format!("Bearer {}", sandbox.issue_token(asked));
+    send(sandbox, "GET", target, &[("Authorization", bearer.as_str())], "").await
+}
+
+async fn list(sandbox: &Sandbox, query: &str) -> Reply {
+    get(sandbox, &format!("{LIST}?{query}"), &graph_request()).await
+}
+
+/// The locations of the rows, by recipient.
+async fn locations(sandbox: &Sandbox) -> Vec<(String, String)> {
+    let reply = list(sandbox, &good()).await;
+    assert_eq!(reply.status, 200);
+    let text = |row: &Value, pointer: &str| row.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    let rows = reply.json()["value"].as_array().unwrap().clone();
+    rows.iter().map(|row| (text(row, "/recipientEmailAddress"), text(row, "/latestDelivery/location"))).collect()
+}
+
+#[tokio::test]
+async fn both_versions_list_one_row_per_recipient() {
+    let sandbox = start().await;
+    sandbox.seed([Message::new(GUID, ["b@contoso.com", "a@contoso.com"])]).unwrap();
+    sandbox.seed([Message::new(&GUID.replace('7', "8"), ["c@contoso.com"])]).unwrap();
+    for version in ["beta", "v1.0"] {
+        let target = format!("{}?{}", LIST.replace("v1.0", version), good());
+        let reply = get(&sandbox, &target, &graph_request()).await;
+        assert_eq!(reply.status, 200, "{version}");
+        let row = |recipient: &str| {
+            json!({
+                "networkMessageId": GUID,
+                "recipientEmailAddress": recipient,
+                "latestDelivery": { "action": "delivered", "location": "inbox_folder" },
+                "timelineEvents": [],
+            })
+        };
+        assert_eq!(reply.json(), json!({ "value": [row("a@contoso.com"), row("b@contoso.com")] }), "{version}");
+        assert_eq!(sandbox.recorded().last().unwrap().endpoint, Endpoint::AnalyzedEmails);
+    }
+    let reader = TokenRequest { roles: vec![GRAPH_READ_ROLE.to_owned()], ..graph_request() };
+    assert_eq!(get(&sandbox, &format!("{LIST}?{}", good()), &reader).await.status, 200);
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_until_the_last() {
+    for (limit, pages) in [(100, 8), (1000, 1)] {
+        let sandbox = start().await;
+        sandbox.seed([Message::new(GUID, (0..800).map(|n| format!("user{n}@contoso.com")))]).unwrap();
+        sandbox.limit_pages(limit).unwrap();
+        let (mut target, mut recipients, mut read) = (format!("{LIST}?{}", good()), Vec::new(), 0);
+        loop {
+            let page = get(&sandbox, &target, &graph_request()).await.json();
+            read += 1;
+            recipients
+                .extend(page["value"].as_array().unwrap().iter().map(|row| row["recipientEmailAddress"].to_string()));
+            let Some(next) = page.get("@odata.nextLink") else { break };
+            target = next.as_str().unwrap().strip_prefix(sandbox.base_url()).unwrap().to_owned();
+        }
+        recipients.sort_unstable();
+        recipients.dedup();
+        assert_eq!((read, recipients.len()), (pages, 800), "pages of {limit}");
+    }
+}
+
+#[tokio::test]
+async fn what_graph_is_not_known_to_take_is_refused() {
+    let sandbox = start().await;
+    let filter = filter();
+    for query in [
+        String::new(),
+        format!("{filter}&$top=1000"),
+        format!("startTime=2020-01-01T00:00:00Z&{filter}&$top=1000"),
+        format!("startTime=2020-01-01&endTime=2100-01-01T00:00:00Z&{filter}&$top=1000"),
+        format!("startTime=2100-01-01T00:00:00Z&endTime=2020-01-01T00:00:00Z&{filter}&$top=1000"),
+        format!("{TIMES}&$top=1000"),
+        format!("{TIMES}&$filter=recipientEmailAddress+eq+'a@contoso.com'&$top=1000"),
+        format!("{TIMES}&$filter=networkMessageId+eq+'x'&$top=1000"),
+        format!("{TIMES}&{filter}"),
+        format!("{TIMES}&{filter}&$top=0"),
+        format!("{TIMES}&{filter}&$top=1001"),
+        format!("{TIMES}&{filter}&$top=10&$top=10"),
+        format!("{TIMES}&{filter}&$top=10&$select=id"),
+    ] {
+        let reply = list(&sandbox, &query).await;
+        assert_eq!((reply.status, &reply.json()["error"]["code"]), (400, &json!("BadRequest")), "{query}");
+    }
+    let reply = send(&sandbox, "POST", LIST, &[], "").await;
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("GET")));
+    let without_role = TokenRequest { roles: Vec::new(), ..graph_request() };
+    let reply = get(&sandbox, &format!("{LIST}?{}", good()), &without_role).await;
+    assert_eq!((reply.status, &reply.json()["error"]["code"]), (403, &json!("Authorization_RequestDenied")));
+}
+
+#[tokio::test]
+async fn a_remediation_shows_as_each_message_was_told() {
+    let (hannah, preston) = ("hannah.jarvis@contoso.com", "preston.morales@contoso.com");
+    for (action, shows, expected) in [
+        ("softDelete", None, "deletedFolder"),
+        ("hardDelete", None, "deletedFolder"),
+        ("moveToJunk", None, "junkFolder"),
+        ("moveToInbox", None, "inbox_folder"),
+        ("softDelete", Some("others"), "others"),
+        ("softDelete", Some("nothing"), "Inbox"),
+        ("softDelete", Some("DeletedFolder"), "DeletedFolder"),
+    ] {
+        let sandbox = start().await;
+        let message = |recipient, effect_after_ms| Message {
+            location: "Inbox".to_owned(),
+            shows: shows.map(str::to_owned),
+            effect_after_ms,
+            ..Message::new(GUID, [recipient])
+        };
+        // One at once, the other long after this test.
+        sandbox.seed([message(hannah, 0), message(preston, 3_600_000)]).unwrap();
+        let mut body = remediation();
+        body["action"] = json!(action);
+        assert_eq!(remediate(&sandbox, &[], body.to_string()).await.status, 202);
+        let rows = [(hannah.to_owned(), expected.to_owned()), (preston.to_owned(), "Inbox".to_owned())];
+        assert_eq!(locations(&sandbox).await, rows, "{action} {shows:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_shows_only_after_the_remediation() {
+    let sandbox = start().await;
+    let event = Some("Success".to_owned());
+    sandbox.seed([Message { event, ..Message::new(GUID, ["hannah.jarvis@contoso.com"]) }]).unwrap();
+    let events = async || list(&sandbox, &good()).await.json()["value"][0]["timelineEvents"].clone();
+    assert_eq!(events().await, json!([]));
+    remediate(&sandbox, &[], remediation().to_string()).await;
+    let event = events().await[0].clone();
+    assert_eq!((&event["eventSource"], &event["eventResult"]), (&json!("admin"), &json!("Success")));
+}
+
+#[tokio::test]
+async fn rows_that_are_late_or_too_old_are_missing() {
+    let sandbox = start().await;
+    let late = Message { appears_after_ms: 3_600_000, ..Message::new(GUID, ["late@contoso.com"]) };
+    let old = Message { age_seconds: 3_600, ..Message::new(GUID, ["old@contoso.com"]) };
+    sandbox.seed([late, old, Message::new(GUID, ["now@contoso.com"])]).unwrap();
+    assert_eq!(locations(&sandbox).await.len(), 2);
+    let before = good().replace("2100-01-01T00:00:00Z", "2021-01-01T00:00:00Z");
+    assert_eq!(list(&sandbox, &before).await.json(), json!({ "value": [] }));
+}
+
+#[tokio::test]
+async fn the_admin_route_seeds_and_names_what_is_wrong() {
+    let sandbox = start().await;
+    let seed = json!({ "messages": [{ "networkMessageId": GUID, "recipients": ["a@contoso.com"] }], "pageSize": 1 });
+    let table = [
+        ("POST", seed.clone(), 204),
+        ("GET", seed, 405),
+        ("POST", json!({}), 400),
+        ("POST", json!({ "messages": [], "pageSize": 0 }), 400),
+        ("POST", json!({ "messages": [], "pageSize": 1001 }), 400),
+        ("POST", json!({ "messages": [{ "networkMessageId": "x", "recipients": [] }] }), 400),
+        ("POST", json!({ "messages": [{ "networkMessageId": GUID, "recipients": [], "folder": "x" }] }), 400),
+    ];
+    for (method, body, status) in table {
+        let reply = send(&sandbox, method, "/sandbox/messages", &[], body.to_string()).await;
+        assert_eq!(reply.status, status, "{method} {body}");
+    }
+    assert_eq!(locations(&sandbox).await.len(), 1);
+    send(&sandbox, "DELETE", "/sandbox/requests", &[], "").await;
+    assert_eq!(locations(&sandbox).await.len(), 0, "forgotten with all else");
+}
+
+#[tokio::test]
+async fn a_page_fails_as_it_was_told() {
+    let sandbox = start().await;
+    for told in [
+        json!({ "endpoint": "analyzedEmails" }),
+        json!({ "endpoint": "analyzedEmails", "status": 503, "headers": { "Retry-After": "7" } }),
+    ] {
+        send(&sandbox, "POST", "/sandbox/next", &[], told.to_string()).await;
+    }
+    assert_eq!(list(&sandbox, &good()).await.status, 200);
+    let reply = list(&sandbox, &good()).await;
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("7")));
+}
