@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use remediation_gateway::config::{Caller, Config, ConfigError, VARIABLES, Variables, is_graph};
+use remediation_gateway::config::{Caller, Config, ConfigError, RecipientDomains, VARIABLES, Variables, is_graph};
 use remediation_gateway::log::config_line;
 use serde_json::{Map, Value};
 
@@ -73,6 +73,10 @@ fn whole(config: &Config, given: &Map<String, Value>) {
         config.callers.iter().zip(tables).for_each(|(caller, table)| domains(caller, table));
     }
 
+    if let Some(Value::Array(entries)) = given.get("PROTECTED_RECIPIENTS") {
+        entries.iter().for_each(|entry| is_protected(config, entry));
+    }
+
     let mut marked = given.clone();
     for name in ["CLIENT_SECRET", "CLIENT_CERTIFICATE"] {
         if let Some(Value::String(secret)) = marked.get_mut(name) {
@@ -81,6 +85,22 @@ fn whole(config: &Config, given: &Map<String, Value>) {
     }
     if let Ok(config) = check(&marked) {
         assert!(!format!("{config:?}").contains(MARK), "the secret is shown");
+    }
+}
+
+/// An entry protects what it says. Beyond ASCII it is the platform that says which domain it is.
+fn is_protected(config: &Config, entry: &Value) {
+    let entry = entry.as_str().expect("a text");
+    if !entry.is_ascii() {
+        return;
+    }
+    let (local_part, domain) = entry.rsplit_once('@').unwrap_or(("anybody", entry));
+    let domain = domain.strip_prefix("*.").unwrap_or(domain).to_ascii_lowercase();
+    for local_part in [local_part.to_owned(), local_part.to_ascii_uppercase(), format!("{local_part}+tag")] {
+        // The tag of a plus address protects no more than itself.
+        if !(entry.contains('+') && local_part.ends_with("+tag")) {
+            assert!(config.protected_recipients.covers(&local_part, &domain), "{entry}");
+        }
     }
 }
 
@@ -104,16 +124,21 @@ fn is_caller(caller: &Caller) {
     assert!(!caller.actions.is_empty(), "it may do nothing");
     assert!(caller.object_id.is_some() || !caller.api_key_sha256.is_empty(), "nobody could be it");
     assert!(caller.role.as_ref().is_none_or(|role| !role.is_empty() && caller.object_id.is_some()));
-    assert!(caller.recipient_domains.as_ref().is_none_or(|domains| !domains.is_empty()), "of nobody, or of all?");
+    assert!(!matches!(&caller.recipient_domains, RecipientDomains::Listed(rules) if rules.is_empty()), "of nobody");
     assert!((1..=10_000).contains(&caller.max_emails_per_request));
     assert!((1..=2_500_000).contains(&caller.max_emails_per_hour));
     assert!(caller.max_emails_per_request <= caller.max_emails_per_hour, "a request that never could be sent");
 }
 
-/// A rule covers what it says and nothing that looks like it.
+/// A rule covers what it says and nothing that looks like it. Every domain and the sender's copy are granted by name alone.
 fn domains(caller: &Caller, table: &Value) {
-    let Some(texts) = table["recipient_domains"].as_array() else { return };
-    for (rule, text) in caller.recipient_domains.iter().flatten().zip(texts) {
+    assert_eq!(caller.senders_copy, table["senders_copy"] == true, "granted by omission");
+    let texts = table["recipient_domains"].as_array().expect("an array");
+    let RecipientDomains::Listed(rules) = &caller.recipient_domains else {
+        assert_eq!(texts, &["*"], "granted by omission");
+        return;
+    };
+    for (rule, text) in rules.iter().zip(texts) {
         let text = text.as_str().expect("a text").to_ascii_lowercase();
         if !text.is_ascii() {
             continue;

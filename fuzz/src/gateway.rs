@@ -18,7 +18,9 @@ use serde_json::Value;
 use crate::headers::request;
 use crate::json::is_line;
 use crate::message::Message;
-use crate::world::{API_KEY, DOMAIN, Fixed, GRANTED, MOST_EMAILS, SIGNATURE, StillRuntime, ledger, run};
+use crate::world::{
+    API_KEY, DOMAIN, Fixed, GRANTED, MOST_EMAILS, PROTECTED, PROTECTED_LOCAL_PART, SIGNATURE, StillRuntime, ledger, run,
+};
 
 /// A request as text, in whose `Authorization` a bearer token may be written as `Bearer {header}.{claims}` in plain JSON.
 ///
@@ -157,8 +159,14 @@ fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Re
         )
     );
     assert_eq!(usize::try_from(ledger_request.emails).ok(), Some(remediation.emails.len()));
+    for email in &remediation.emails {
+        let domain = email.domain().to_ascii_lowercase();
+        let mailbox = email.local_part().split('+').next().unwrap_or_default();
+        assert_ne!(domain, PROTECTED, "{email:?}");
+        assert!(domain != DOMAIN || !mailbox.eq_ignore_ascii_case(PROTECTED_LOCAL_PART), "{email:?}");
+    }
     if job.caller == "script" {
-        assert!(remediation.emails.len() <= MOST_EMAILS);
+        assert!(remediation.emails.len() <= MOST_EMAILS && !remediation.remediate_senders_copy);
         for email in &remediation.emails {
             let domain = email.domain().to_ascii_lowercase();
             let below = domain.strip_suffix(DOMAIN);

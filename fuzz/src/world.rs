@@ -40,6 +40,9 @@ pub(crate) const API_KEY: &str = "rgk_of-the-script";
 pub(crate) const GRANTED: [&str; 2] = ["softDelete", "moveToQuarantine"];
 /// The domain that "script" is granted, with all below it.
 pub(crate) const DOMAIN: &str = "contoso.com";
+/// The domain and, in [`DOMAIN`], the local part that nobody may touch.
+pub(crate) const PROTECTED: &str = "evidence.contoso.com";
+pub(crate) const PROTECTED_LOCAL_PART: &str = "journal";
 /// How many emails "script" may send in one request.
 pub(crate) const MOST_EMAILS: usize = 3;
 /// The signature that this platform takes for good, whatever was signed.
@@ -74,10 +77,11 @@ pub(crate) fn variables() -> Variables {
         ("CLIENT_SECRET", json!("the~client.secret")),
         ("AUDIENCE", json!(AUDIENCES)),
         ("LEDGER", json!({})),
+        ("PROTECTED_RECIPIENTS", json!([PROTECTED, format!("{PROTECTED_LOCAL_PART}@{DOMAIN}")])),
         (
             "CALLERS",
             json!([
-                { "name": "playbook", "object_id": OBJECT_ID, "actions": GRANTED },
+                { "name": "playbook", "object_id": OBJECT_ID, "actions": GRANTED, "recipient_domains": ["*"], "senders_copy": true },
                 {
                     "name": "script", "api_key_sha256": [digest], "actions": GRANTED,
                     "recipient_domains": [format!("*.{DOMAIN}")], "max_emails_per_request": MOST_EMAILS,

@@ -30,6 +30,7 @@ use sha2::{Digest, Sha256};
 use crate::auth;
 use crate::caches::{Environment, IsolateCaches};
 use crate::code::Code;
+use crate::config::Jurisdiction;
 use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
 use crate::guid::Guid;
 use crate::http::{Request, RequestBody, Response};
@@ -61,7 +62,13 @@ enum Validated {
     /// `GET /healthz`, `GET /openapi.json`, `GET /openapi-3.0.json`, or `?validateOnly=true`.
     Response(Response),
     /// A remediation to be carried out, with the body for Graph.
-    Remediation { caller: String, ledger_request: LedgerRequest, settings: Secret, graph_request: String },
+    Remediation {
+        caller: String,
+        ledger_request: LedgerRequest,
+        settings: Secret,
+        graph_request: String,
+        jurisdiction: Option<Jurisdiction>,
+    },
 }
 
 /// Takes the Worker's steps.
@@ -86,9 +93,9 @@ pub async fn handle_request<P: Runtime, E: Environment>(
         Ok((validated, spent))
     });
     let outcome = match outcome {
-        Ok((Validated::Remediation { caller, ledger_request, settings, graph_request }, spent)) => {
+        Ok((Validated::Remediation { caller, ledger_request, settings, graph_request, jurisdiction }, spent)) => {
             let (format, spent) = (ResponseFormat::of(&request.headers), millis_of(spent));
-            let job = RemediationJob { context, caller, ledger_request, format, spent };
+            let job = RemediationJob { context, caller, ledger_request, format, jurisdiction, spent };
             let head = handover::head(&settings, &job);
             return Handled::Job(Box::new(job), head, graph_request);
         }
@@ -156,7 +163,7 @@ async fn validate<P: Runtime, E: Environment>(
     entry.emails = Some(emails);
 
     // 9. Rights.
-    auth::permissions::check(caller, &remediation, runtime)
+    auth::permissions::check(config, caller, &remediation, runtime)
         .map_err(|error| GatewayError::Permission { caller: caller.name.clone(), error })?;
     let graph_request = remediation.to_graph_json();
     if validate_only {
@@ -176,7 +183,13 @@ async fn validate<P: Runtime, E: Environment>(
         newer_member: remediation.action.is_newer_member(),
     };
     let settings = configured.graph_settings.clone();
-    Ok(Validated::Remediation { caller: caller.name.clone(), ledger_request, settings, graph_request })
+    Ok(Validated::Remediation {
+        caller: caller.name.clone(),
+        ledger_request,
+        settings,
+        graph_request,
+        jurisdiction: config.ledger_jurisdiction,
+    })
 }
 
 /// Carries a job out in the caller's object. `message` is what the Worker sent: see [`handover`]. `is_stopped` is what the

@@ -24,3 +24,9 @@ pub use crate::guid::{Guid, NotAGuid};
 pub use error::{JsonError, ParseError, PayloadError, PayloadErrors};
 pub use model::{Action, AnalyzedEmail, GraphVersion, Remediation, Severity};
 pub use parse::parse;
+
+/// Whether `text` is an address that a recipient can have.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    address::check(text).is_ok()
+}

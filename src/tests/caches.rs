@@ -73,12 +73,13 @@ fn each_variable_makes_another_configuration() {
             "CLIENT_SECRET" => drop(after.insert(name, json!("another"))),
             "AUDIENCE" => drop(after.insert(name, json!("api://another"))),
             "CALLERS" => {
-                let callers =
-                    json!([{ "name": "cron", "api_key_sha256": [sha256(CRON_KEY)], "actions": ["moveToJunk"] }]);
+                let callers = json!([{ "name": "cron", "api_key_sha256": [sha256(CRON_KEY)], "actions": ["moveToJunk"], "recipient_domains": ["*"] }]);
                 after.insert(name, callers);
             }
+            "PROTECTED_RECIPIENTS" => drop(after.insert(name, json!(["contoso.com"]))),
             "GRAPH_VERSION" => drop(after.insert(name, json!("v1.0"))),
             "GRAPH_URL" | "LOGIN_URL" => drop(after.insert(name, json!("https://another.example"))),
+            "LEDGER_JURISDICTION" => drop(after.insert(name, json!("eu"))),
             "STOPPED" => drop(after.insert(name, json!("true"))),
             // These two are errors here: two credentials, and no ledger.
             "CLIENT_CERTIFICATE" => drop(after.insert(name, json!("PEM"))),
@@ -152,10 +153,10 @@ fn an_object_keeps_a_token_for_each_of_two_settings() {
 #[test]
 fn a_change_counts_from_the_next_request_on_and_so_does_its_end() {
     let rotated = json!([
-        { "name": "cron", "api_key_sha256": [sha256(SCRIPT_KEYS[0])], "actions": ["softDelete"] },
+        { "name": "cron", "api_key_sha256": [sha256(SCRIPT_KEYS[0])], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
     let removed = json!([
-        { "name": "script", "api_key_sha256": SCRIPT_KEYS.map(sha256), "actions": ["softDelete"] },
+        { "name": "script", "api_key_sha256": SCRIPT_KEYS.map(sha256), "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
     let mut gateway = Gateway::default();
     let good = payload("softDelete", &["hannah@contoso.com"]);

@@ -144,7 +144,14 @@ fn job(spent: u64) -> RemediationJob {
         version: GraphVersion::Beta,
         newer_member: false,
     };
-    RemediationJob { context, caller: "cron".to_owned(), ledger_request, format: ResponseFormat::Accepted, spent }
+    RemediationJob {
+        context,
+        caller: "cron".to_owned(),
+        ledger_request,
+        format: ResponseFormat::Accepted,
+        jurisdiction: None,
+        spent,
+    }
 }
 
 /// Whoever waited for an object, or for a module that a panic has ended, is told, and has its line in the log.

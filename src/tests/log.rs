@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::auth::AuthError;
-use crate::auth::permissions::PermissionError;
+use crate::auth::permissions::{PermissionError, Places};
 use crate::auth::token_error::TokenError;
 use crate::config::ConfigError;
 use crate::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
@@ -91,7 +91,7 @@ fn lines() -> Vec<String> {
             soar(6, 3),
             GatewayError::Permission {
                 caller: "soar".to_owned(),
-                error: PermissionError::Recipients { first: vec![2], total: 1 },
+                error: PermissionError::Recipients(Places { first: vec![2], total: 1 }),
             },
         ),
         refused(soar(7, 200), GatewayError::QuotaExceeded { emails: 200, quota }),

@@ -276,12 +276,12 @@ export async function callMicrosoft(head, body, cap, skip, { signal }) {
 // ---- The ledger ----
 
 /**
- * Sends a job to a caller's object and returns its response. The message is `head`, lines of text, and `body`, the one
+ * Sends a job to a caller's object, in `jurisdiction` unless that is undefined, and returns its response. The message is `head`, lines of text, and `body`, the one
  * for Graph. The call fails after `patience` milliseconds. The response must name, in the header `formatHeader`, the
  * format that is the first line of `head`. The caller gets the response as it is: without this header it would be a
  * new one, which takes a tenth of the CPU time of a remediation.
  */
-export async function pass(env, name, head, body, formatHeader, patience) {
+export async function pass(env, name, jurisdiction, head, body, formatHeader, patience) {
   // A view of the module's memory would not last.
   const lines = head.slice();
   let timer;
@@ -289,7 +289,7 @@ export async function pass(env, name, head, body, formatHeader, patience) {
     timer = setTimeout(fail, patience);
   });
   try {
-    const response = await Promise.race([send(env, name, lines, body), late]);
+    const response = await Promise.race([send(env, name, jurisdiction, lines, body), late]);
     if (response.headers.get(formatHeader) === decoder.decode(lines.subarray(0, lines.indexOf(10)))) return response;
     response.body?.cancel().catch(() => {});
     return enter(() => otherFormat(lines));
@@ -311,13 +311,14 @@ const STREAMED = 64 * 1024;
  * variables. Many large ones that wait would exhaust the memory of the isolate. So a large body is a stream, which is
  * gone once it is read, and this function ends at once. `body` is a view of the module's memory, which would not last.
  */
-function send(env, name, lines, body) {
+function send(env, name, jurisdiction, lines, body) {
   const message = new Uint8Array(lines.length + body.length);
   message.set(lines);
   message.set(body, lines.length);
   // The host has no meaning: the binding and the name address the object.
   const init = { method: "POST", body: message.length < STREAMED ? message : new Response(message).body };
-  return env.LEDGER.getByName(name).fetch("https://ledger/", init);
+  const ledgers = jurisdiction === undefined ? env.LEDGER : env.LEDGER.jurisdiction(jurisdiction);
+  return ledgers.getByName(name).fetch("https://ledger/", init);
 }
 
 /** All rows of a query, each an array. Read at once: `values` may be views of the module's memory. */

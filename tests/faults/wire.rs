@@ -48,7 +48,7 @@ pub(crate) async fn connections_fail_in_each_way(world: &World) -> TestResult {
     let taken = TcpSocket::new_v4()?;
     taken.bind(([127, 0, 0, 1], 0).into())?;
     let nobody = format!("http://{}", taken.local_addr()?);
-    let callers = json!([{ "name": "by key", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] }]);
+    let callers = json!([{ "name": "by key", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] }]);
     for (variable, left) in [("GRAPH_URL", 9_999), ("LOGIN_URL", 10_000)] {
         let gateway = world.gateway_with(json!({ variable: nobody, "CALLERS": callers })).await?;
         let payload = payload();

@@ -9,8 +9,8 @@ use crate::tokens::assert_same;
 /// A gateway that takes the development caller's token and a key.
 async fn both(world: &World) -> Result<Gateway, acceptance::Failure> {
     let callers = json!([
-        { "name": "tokens", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"] },
-        { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] },
+        { "name": "tokens", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] },
+        { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
     world.gateway_with(json!({ "CALLERS": callers })).await
 }

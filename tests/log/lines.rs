@@ -176,8 +176,8 @@ pub(crate) async fn ids_of_the_caller_are_logged_where_they_are_sane(world: &Wor
 /// The log is read by more people than may hold a key, and a response passes through the caller's own logs.
 pub(crate) async fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed(world: &World) -> TestResult {
     let callers = json!([
-        { "name": "development", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"] },
-        { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] },
+        { "name": "development", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] },
+        { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
     let token = world.token();

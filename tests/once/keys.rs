@@ -170,8 +170,7 @@ pub(crate) async fn a_duplicate_is_replayed_as_one(world: &World) -> TestResult 
 }
 
 pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResult {
-    let caller =
-        |name: &str, sha256: &str| json!({ "name": name, "api_key_sha256": [sha256], "actions": ["softDelete"] });
+    let caller = |name: &str, sha256: &str| json!({ "name": name, "api_key_sha256": [sha256], "actions": ["softDelete"], "recipient_domains": ["*"], "senders_copy": true });
     let callers = json!([caller("one", API_KEY_SHA256), caller("two", NEXT_API_KEY_SHA256)]);
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
     let ask = |api_key: &str, payload: &Value, key: Option<&str>| {
@@ -197,7 +196,7 @@ pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResu
 /// Records and quota are those of the name, however `CALLERS` spells it.
 pub(crate) async fn a_ledger_does_not_depend_on_the_case_of_its_name(world: &World) -> TestResult {
     let named = |name: &str| {
-        let caller = json!({ "name": name, "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] });
+        let caller = json!({ "name": name, "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"], "senders_copy": true });
         world.bindings_with(json!({ "CALLERS": [caller] })).into()
     };
     let mut gateway = world.gateway_as(&named("soar")).await?;

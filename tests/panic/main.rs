@@ -41,7 +41,7 @@ fn main() -> std::process::ExitCode {
 async fn gateway(world: &World) -> Result<Gateway, Failure> {
     let mut bindings = world.bindings();
     bindings["CALLERS"].as_array_mut().ok_or("no callers")?.push(json!({
-        "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"],
+        "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"],
     }));
     world.gateway_as(&Setup { before: TRAPS, ..bindings.into() }).await
 }

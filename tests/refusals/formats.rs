@@ -167,7 +167,7 @@ pub(crate) async fn a_header_given_twice_is_named(world: &World) -> TestResult {
 pub(crate) async fn the_most_emails_fit_as_powershell_indents_them(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "CALLERS": [{
         "name": "powershell", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"],
-        "max_emails_per_request": 10_000,
+        "recipient_domains": ["*"], "max_emails_per_request": 10_000,
     }] }));
     let gateway = gateway.await?;
     let (brace, member) = (" ".repeat(31), " ".repeat(35));

@@ -40,6 +40,7 @@ pub(crate) fn bindings(world: &World, callers: &[Caller]) -> Bindings {
             "name": format!("caller-{}", caller.index),
             "actions": ["softDelete", "moveToJunk"],
             "recipient_domains": [format!("{}.example", caller.mark)],
+            "senders_copy": true,
             "max_emails_per_hour": 2_500_000,
         });
         match &caller.object_id {

@@ -150,7 +150,10 @@ fn config(script: &Script) -> Config {
         ("TENANT_ID", json!("aaaabbbb-0000-cccc-1111-dddd2222eeee")),
         ("CLIENT_ID", json!("00001111-aaaa-2222-bbbb-3333cccc4444")),
         ("CLIENT_SECRET", json!("a-secret")),
-        ("CALLERS", json!([{ "name": "a", "api_key_sha256": ["0".repeat(64)], "actions": ["softDelete"] }])),
+        (
+            "CALLERS",
+            json!([{ "name": "a", "api_key_sha256": ["0".repeat(64)], "actions": ["softDelete"], "recipient_domains": ["*"] }]),
+        ),
         ("LEDGER", json!({})),
     ]);
     Config::check(&variables, script, script.now()).unwrap()

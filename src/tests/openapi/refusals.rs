@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::ID;
 use crate::auth::AuthError;
 use crate::auth::credentials::CredentialsError;
-use crate::auth::permissions::PermissionError;
+use crate::auth::permissions::{PermissionError, Places};
 use crate::auth::token_error::TokenError;
 use crate::code::Code;
 use crate::graph::error::{GraphErrorKind, TokenEndpointError};
@@ -50,7 +50,9 @@ fn refusals() -> Vec<GatewayError> {
         GatewayError::TooLate,
         GatewayError::Lost,
         lacks(PermissionError::Action(Action::HardDelete)),
-        lacks(PermissionError::Recipients { first: (0..MAX_POINTERS).collect(), total: MAX_POINTERS + 1 }),
+        lacks(PermissionError::SendersCopy),
+        lacks(PermissionError::Recipients(Places { first: (0..MAX_POINTERS).collect(), total: MAX_POINTERS + 1 })),
+        lacks(PermissionError::Protected(Places { first: vec![1], total: 1 })),
         lacks(PermissionError::TooMany { emails: 2, most: 1 }),
         error(b""),
         error(br#"{"a/b":1,"a/b":1}"#),

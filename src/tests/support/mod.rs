@@ -67,10 +67,10 @@ pub(crate) fn variables() -> Variables {
         (
             "CALLERS",
             json!([
-                { "name": "playbook", "object_id": PLAYBOOK, "actions": ["softDelete", "moveToJunk"] },
-                { "name": "role-bearer", "object_id": ROLE_BEARER, "role": ROLE, "actions": ["softDelete"] },
-                { "name": "script", "api_key_sha256": SCRIPT_KEYS.map(sha256), "actions": ["softDelete"] },
-                { "name": "cron", "api_key_sha256": [sha256(CRON_KEY)], "actions": ["softDelete"] },
+                { "name": "playbook", "object_id": PLAYBOOK, "actions": ["softDelete", "moveToJunk"], "recipient_domains": ["*"] },
+                { "name": "role-bearer", "object_id": ROLE_BEARER, "role": ROLE, "actions": ["softDelete"], "recipient_domains": ["*"] },
+                { "name": "script", "api_key_sha256": SCRIPT_KEYS.map(sha256), "actions": ["softDelete"], "recipient_domains": ["*"] },
+                { "name": "cron", "api_key_sha256": [sha256(CRON_KEY)], "actions": ["softDelete"], "recipient_domains": ["*"] },
             ]),
         ),
     ])

@@ -87,7 +87,7 @@ fn every_token_that_entra_would_issue_passes() {
 fn a_deployment_for_keys_alone_takes_no_token() {
     let mut by_key = variables();
     by_key.remove("AUDIENCE");
-    by_key.insert("CALLERS", json!([{ "name": "script", "api_key_sha256": [sha256("k")], "actions": ["softDelete"] }]));
+    by_key.insert("CALLERS", json!([{ "name": "script", "api_key_sha256": [sha256("k")], "actions": ["softDelete"], "recipient_domains": ["*"] }]));
     for token in [Draft::v1().token(), Draft::v2().token(), Draft::v2().claim("aud", "").token(), "x".to_owned()] {
         let mut gateway = Gateway::new(by_key.clone());
         let response = gateway.validate(authorization(&format!("Bearer {token}")));
