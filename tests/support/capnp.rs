@@ -9,7 +9,7 @@ use crate::{Setup, Wrangler};
 /// Folder of the Durable Objects' data, beside the configuration.
 pub(crate) const STORAGE: &str = "storage";
 
-/// File name of a Wasm that replaces the built one, and its counterpart for the Worker in front.
+/// File names of the Wasm that replaces the built one, in the gateway and in the Worker in front.
 pub(crate) const WASM: &str = "other.wasm";
 pub(crate) const FRONT_WASM: &str = "other-front.wasm";
 
