@@ -52,7 +52,7 @@ pub(crate) const fn ratio_of_sizes(size: usize, of: usize) -> f64 {
     figure_of(size) / figure_of(of)
 }
 
-/// Rounds a figure to a count of at least zero.
+/// Truncates a figure to a count of at least zero.
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
