@@ -1,4 +1,4 @@
-//! Variables and secrets.
+//! Variables and secrets of the configuration.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -10,12 +10,14 @@ use serde_json::{Map, Value};
 use crate::json::{MARK, is_line, marked};
 use crate::world::{NOW, StillRuntime};
 
-/// The variables as one JSON object. What is taken keeps every rule that the rest of the gateway leans on; what is refused is refused by the name of
-/// a variable, in one line of JSON for each fault, and no fault and no debug output shows a value.
+/// Checks variables, given as one JSON object.
+///
+/// An accepted configuration satisfies all rules on which the gateway relies. Each error of a rejected one names a
+/// variable and is one line of JSON. Errors and debug output never contain a value.
 ///
 /// # Panics
 ///
-/// Where that is not so.
+/// Panics if a property does not hold.
 pub fn configuration(bytes: &[u8]) {
     let Ok(given) = serde_json::from_slice(bytes) else { return };
     let Some(Value::Object(mut marked)) = marked(&given) else { return };
@@ -27,7 +29,7 @@ pub fn configuration(bytes: &[u8]) {
     if let Err(errors) = check(&marked) {
         told(&errors);
     }
-    // In CALLERS the name of a member may be a value that was put in the wrong place.
+    // In CALLERS, a member's name may be a misplaced value.
     if let Some(callers) = marked.get_mut("CALLERS").and_then(Value::as_array_mut) {
         for members in callers.iter_mut().filter_map(Value::as_object_mut) {
             members.insert(MARK.to_owned(), Value::Null);
@@ -84,7 +86,7 @@ fn whole(config: &Config, given: &Map<String, Value>) {
     }
 }
 
-/// Scheme and authority, nothing else; without TLS to this machine alone.
+/// Checks that the URL has only scheme and authority, and uses TLS except on loopback.
 fn is_base(url: &str) {
     let (scheme, authority) = url.split_once("://").expect("a scheme");
     assert!(
@@ -110,7 +112,7 @@ fn is_caller(caller: &Caller) {
     assert!(caller.max_emails_per_request <= caller.max_emails_per_hour, "a request that never could be sent");
 }
 
-/// A rule covers what it says and nothing that looks like it.
+/// Checks that a domain rule matches its domains and no similar ones.
 fn domains(caller: &Caller, table: &Value) {
     let Some(texts) = table["recipient_domains"].as_array() else { return };
     for (rule, text) in caller.recipient_domains.iter().flatten().zip(texts) {
