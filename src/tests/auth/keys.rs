@@ -1,4 +1,4 @@
-//! The life of a key set, second by second: how often the issuer is asked, who waits for it, and who is refused.
+//! Life of a key set, second by second: fetches from the issuer, waiting requests, and rejected requests.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::tests::support::upstream::Reply;
 use crate::tests::support::{KEYS_V1, KEYS_V2};
 use crate::time::Timestamp;
 
-/// An unknown key, with so many seconds until the issuer may be asked again.
+/// Returns the outcome for an unknown key, with the seconds until the issuer may be called again.
 fn unknown(retry_after: u32) -> Outcome {
     Err(TokenError::UnknownKey { retry_after })
 }
@@ -66,7 +66,7 @@ fn unknown_keys_do_not_become_fetches_when_the_endpoint_fails_either() {
     assert_eq!(traffic.fetches(), 1 + 250 / 30 + 1, "one in 30 s");
 }
 
-/// Whether the new key is the issuer's is not known then, and a workflow engine would take a 401 for final.
+/// The new key may be the issuer's, and workflow engines do not retry a 401.
 #[test]
 fn a_new_key_is_not_called_unknown_by_an_endpoint_that_could_not_be_asked() {
     let mut traffic = Traffic::warm();
@@ -169,7 +169,7 @@ fn keys_of_a_day_are_fetched_before_they_are_used() {
     assert_eq!(traffic.ask(&signed_by(&NEXT, 3)), passed());
 }
 
-/// Each way in which the endpoint can fail to give a key set.
+/// Returns all failures of the key endpoint.
 fn failures() -> Vec<(&'static str, Reply)> {
     let body = |text: &str| Reply::Response(200, Vec::new(), text.as_bytes().to_vec());
     let good = json!({ "keys": [CURRENT.jwk()] }).to_string();
@@ -294,7 +294,7 @@ fn a_fetch_that_was_given_up_does_not_undo_a_later_one() {
 
 #[test]
 fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
-    // While a cancelled fetch counts as running.
+    // A cancelled fetch counts as running.
     let mut traffic = Traffic::cold();
     traffic.upstream().hold(KEYS_V2);
     drop(traffic.arrive(&good(0)));
@@ -302,7 +302,7 @@ fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
     traffic.gateway.stage.runtime.step_clock(-7200);
     assert_eq!(traffic.ask_at_once(&good(1)), passed(), "nobody waits two hours");
 
-    // While a failure cools down.
+    // The cool-down of a failure runs.
     let mut traffic = Traffic::cold();
     traffic.upstream().respond(KEYS_V2, Reply::status(503));
     assert_eq!(traffic.ask(&good(0)), Err(KeysUnavailable));
@@ -310,14 +310,14 @@ fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
     traffic.gateway.stage.runtime.step_clock(-7200);
     assert_eq!(traffic.ask_at_once(&good(1)), passed());
 
-    // While unknown keys cool down.
+    // The cool-down of unknown keys runs.
     let mut traffic = Traffic::warm();
     assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
     traffic.gateway.stage.runtime.step_clock(-7200);
     traffic.publish(&[&NEXT]);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), passed());
 
-    // While keys live.
+    // The keys are valid.
     let mut traffic = Traffic::warm();
     traffic.gateway.stage.runtime.step_clock(-7200);
     assert_eq!(traffic.ask_at_once(&good(1)), passed());
@@ -343,7 +343,7 @@ fn each_version_has_its_own_keys_and_its_own_cool_down() {
     assert_eq!((traffic.upstream().count(KEYS_V1), traffic.fetches()), (1, 2));
 }
 
-/// Keys A, B and D of the issuer, as the issue has them: A has signed the tokens.
+/// Returns keys B and D of the issuer. Key A, which signed the tokens, is missing.
 fn set_without_a() -> [&'static Key; 2] {
     [&NEXT, &ONLY_V1]
 }
@@ -353,11 +353,11 @@ fn a_key_that_one_response_leaves_out_is_fetched_again_at_once() {
     let mut traffic = Traffic::cold();
     traffic.publish(&[&CURRENT, &NEXT]);
     assert_eq!(traffic.ask(&good(0)), passed());
-    // One response lists [B, D], and by then the cool-down runs.
+    // One response lists [B, D], and the cool-down runs afterwards.
     traffic.publish(&set_without_a());
     assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
     assert_eq!(traffic.fetches(), 2);
-    // The endpoint has recovered.
+    // The endpoint recovers.
     traffic.publish(&[&CURRENT, &NEXT, &ONLY_V1]);
     assert_eq!(traffic.ask(&good(1)), passed(), "the key was listed within the last day");
     assert_eq!(traffic.fetches(), 3);
@@ -373,7 +373,7 @@ fn a_key_that_is_still_missing_is_no_final_refusal_and_no_flood() {
     assert_eq!(traffic.ask(&good(0)), passed());
     traffic.publish(&set_without_a());
     assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
-    // Asked once for A, and then not before the cool-down is over, however many tokens of A or of nobody come.
+    // The gateway fetches once for A, and not again in the cool-down for any number of tokens with A or an unknown key.
     for number in 0..1000 {
         assert_eq!(traffic.ask(&good(number)), unknown(30));
         assert_eq!(traffic.ask(&of_unknown_key(number)), unknown(30));
@@ -388,7 +388,8 @@ fn a_key_that_is_still_missing_is_no_final_refusal_and_no_flood() {
     assert_eq!(traffic.fetches(), 4);
 }
 
-/// Two servers of the issuer that list different keys, and tokens of both: without a bound each token would be a fetch.
+/// Two servers of the issuer list different keys, and tokens of both arrive. Without a limit, each token would cause a
+/// fetch.
 #[test]
 fn an_endpoint_that_alternates_is_asked_twice_in_a_cool_down_at_most() {
     let mut traffic = Traffic::cold();
@@ -412,7 +413,7 @@ fn a_flood_of_former_keys_is_one_fetch_in_each_cool_down() {
     traffic.publish(&[&NEXT]);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 0)), passed());
     let start = traffic.fetches();
-    // 250 ms apart for five minutes.
+    // Requests arrive every 250 ms for five minutes.
     for number in 0..1200 {
         assert!(matches!(traffic.ask(&good(number)), Err(TokenError::UnknownKey { .. })));
         assert!(matches!(traffic.ask(&of_unknown_key(number)), Err(TokenError::UnknownKey { .. })));
@@ -441,7 +442,7 @@ fn a_key_is_forgotten_a_day_after_it_was_left_out() {
     }
 }
 
-/// A stranger can write any claims but those of a tenant and an audience that are not known, so tokens that do not fit cost nothing.
+/// An attacker can write any claims, so claims that do not match must be rejected before a fetch.
 #[test]
 fn claims_that_do_not_fit_cause_no_fetch() {
     let mut traffic = Traffic::warm();
@@ -457,7 +458,7 @@ fn claims_that_do_not_fit_cause_no_fetch() {
         assert_eq!(traffic.ask_at_once(&token), Err(error));
     }
     assert_eq!(traffic.fetches(), 1);
-    // Nor does a token that was valid once, and was signed by a key that is no more.
+    // An expired token with a removed key causes no fetch either.
     let old = good(1);
     assert_eq!(traffic.ask_at_once(&old), passed());
     traffic.publish(&[&NEXT]);

@@ -1,4 +1,4 @@
-//! What a granted caller can still not do, and how precisely it is told.
+//! Limits of authorized callers, and the precision of the error messages.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,14 @@ use crate::http::Response;
 use crate::tests::support::gateway::{GRAPH_URL, Gateway, api_key, code, payload};
 use crate::tests::support::{sha256, variables_with};
 
-/// A gateway whose one caller has these rights.
+/// Returns a gateway with one caller that has these permissions.
 fn granted(rights: &Value) -> Gateway {
     let mut caller = json!({ "name": "script", "api_key_sha256": [sha256("key")], "actions": ["softDelete"] });
     caller.as_object_mut().unwrap().extend(rights.as_object().unwrap().clone());
     Gateway::new(variables_with("CALLERS", json!([caller])))
 }
 
-/// What the caller may do goes to Graph, once; what it may not goes nowhere.
+/// Sends a remediation. A permitted one must reach Graph once, and a forbidden one must cause no call.
 fn ask(rights: &Value, payload: &Value) -> (Response, Value) {
     let mut gateway = granted(rights);
     let response = gateway.remediate(api_key("key"), payload);
@@ -54,7 +54,7 @@ fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
         ("*.contoso.com", "hannah@contoso.com", true),
         ("*.contoso.com", "hannah@Mail.Contoso.com", true),
         ("*.contoso.com", "hannah@evil-contoso.com", false),
-        // Labels that no domain name can have, of which lenient readers make an `@` or a comma.
+        // No domain name can have these labels, which lenient parsers decode to an `@` or a comma.
         ("*.contoso.com", "hannah@xn--024.contoso.com", false),
         ("*.contoso.com", "hannah@XN--0049.contoso.com", false),
         ("*.contoso.com", "hannah@xn--bcher-kva.contoso.com", true),
@@ -66,7 +66,7 @@ fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
         ("xn--bcher-kva.example", "hannah@b\u{fc}cher.example", true),
         ("*.b\u{fc}cher.example", "hannah@post.b\u{fc}cher.example", true),
         ("b\u{fc}cher.example", "hannah@bucher.example", false),
-        // A Cyrillic letter that looks like a Latin one.
+        // A Cyrillic letter that looks like a Latin letter.
         ("contoso.com", "hannah@c\u{43e}ntoso.com", false),
     ] {
         let (response, _) = ask(&json!({ "recipient_domains": [rule] }), &payload("softDelete", &[recipient]));
@@ -127,7 +127,7 @@ fn where_nothing_is_said_the_cap_is_a_thousand() {
     assert_eq!(code(&ask(&json!({}), &payload("softDelete", &recipients)).0), "tooManyEmails");
 }
 
-/// It would be refused for the quota, and told to come again in an hour, for ever.
+/// A larger request would fail forever, with an error that asks the caller to retry in an hour.
 #[test]
 fn where_an_hour_holds_less_no_request_may_have_more() {
     let three = ["a@contoso.com", "b@contoso.com", "c@contoso.com"];

@@ -1,4 +1,4 @@
-//! How many tokens are remembered, for how long, and what of them.
+//! Cache of validated tokens: its size, its lifetime and its content.
 
 use crate::auth::claims::Subject;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-/// The claims of a token that ends at `expires` and says nothing else.
+/// Returns claims that contain only this expiry.
 fn claims_until(expires: Timestamp) -> Claims {
     let object_id = PLAYBOOK.parse().unwrap();
     Claims { object_id, subject: Subject::Application, roles: Vec::new(), expires, not_before: None }
@@ -84,7 +84,7 @@ fn a_token_is_verified_once_and_its_rights_are_looked_up_each_time() {
         assert_eq!(traffic.ask_at_once(&token), passed());
     }
     assert_eq!(checks(&traffic), before + 1);
-    // The same isolate, were its configuration another: the memory holds nothing of what its caller may do.
+    // The same isolate with another configuration: the cache has no permissions of the caller.
     let mut callers = crate::tests::support::variables()["CALLERS"].clone();
     callers[0]["object_id"] = json!(ROLE_BEARER);
     callers[1]["object_id"] = json!(PLAYBOOK);

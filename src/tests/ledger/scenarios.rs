@@ -7,15 +7,15 @@ use super::memory::{COPY, End, Object, RESTORE, Said};
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 
-/// What happens, and what is expected of it.
+/// Event with its expected result.
 enum ScriptedEvent {
-    /// At this time, with this key, for this payload; and what the caller is told.
+    /// Request at this time, with this key and payload, and its result.
     Ask(u64, Option<u8>, u8, Said),
-    /// At this time the attempt of this number ends.
+    /// End of the attempt with this number at this time.
     Ends(u64, usize, End),
-    /// The object is lost at this time, and starts again.
+    /// Crash and restart of the object at this time.
     Crash(u64),
-    /// At this time so much of the quota of 100 is left.
+    /// Remaining quota of 100 at this time.
     Left(u64, u64),
 }
 use ScriptedEvent::{Ask, Crash, Ends, Left};
@@ -120,18 +120,19 @@ fn an_order_is_sent_once() {
     ]);
 }
 
-/// The payload 9, `softDelete`; its pairs with another action, and its pairs and action with another sender's-copy flag.
+/// Payload 9, `softDelete`; its pairs with another action; its pairs and action with another sender's-copy flag.
 const REMOVE: u8 = 9;
 const UNDO: u8 = REMOVE | RESTORE;
 const WITH_COPY: u8 = REMOVE | COPY;
 
-/// These events after a success that is replayed.
+/// Returns these events after a success that is replayed.
 fn then(events: Vec<ScriptedEvent>) -> Vec<ScriptedEvent> {
     let removed = [Ask(0, None, REMOVE, Sent(0)), Ends(5, 0, Accepted), Ask(6, None, REMOVE, Replayed(0))];
     removed.into_iter().chain(events).collect()
 }
 
-/// Remove, restore, remove again: the third does what the first did, and the mail is in the inbox.
+/// In a sequence of removal, restoration and removal, the third has the first one's effect, and the mail is in the
+/// inbox.
 #[test]
 fn another_action_on_the_same_pairs_ends_a_replay() {
     play(vec![
@@ -284,7 +285,7 @@ fn only_another_action_on_the_same_pairs_that_came_later_ends_a_replay() {
     ]);
 }
 
-/// The same while an attempt is in flight: an outcome is shared only if no other action may have moved the mail since.
+/// While an attempt is in flight, its outcome is shared only if no other action may have moved the mail since.
 #[test]
 fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
     let flies = |events: Vec<ScriptedEvent>| [Ask(0, None, REMOVE, Sent(0))].into_iter().chain(events).collect();

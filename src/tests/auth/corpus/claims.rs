@@ -1,4 +1,4 @@
-//! Claims of another tenant, another audience, another time, or that say nothing clearly (facts, section 3). All are rightly signed.
+//! Correctly signed tokens whose claims have the wrong tenant, audience or time, or are ambiguous (facts, section 3).
 
 use serde_json::{Value, json};
 

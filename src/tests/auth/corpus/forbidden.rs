@@ -1,4 +1,4 @@
-//! Good tokens of those who are nobody here, or who lack what their caller must have: the documented 403s.
+//! Valid tokens of unknown callers or of callers without a required role: the documented 403s.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Tokens that must pass, so that strictness never shuts out what Entra sends; and the deployments that take no token.
+//! Tokens that must be accepted, so that strict checks never reject Entra ID's tokens; and deployments without tokens.
 
 use serde_json::{Value, json};
 

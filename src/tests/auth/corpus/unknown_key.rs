@@ -1,4 +1,4 @@
-//! Tokens whose claims fit, under a `kid` that the issuer does not list: whether they are valid is not known.
+//! Tokens with matching claims and a `kid` that the issuer does not list. Their validity is unknown.
 
 use serde_json::{Value, json};
 
