@@ -12,11 +12,7 @@ import { MAX_COLUMNS, MAX_MEDIAN, MAX_WORDS } from "./prose/rules.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 // Files that do not meet the limits yet. A file leaves this list when it does; no file joins it.
-const PENDING = [
-  "src/openapi.json",
-  "src/problem/error.rs",
-  "src/problem/mapping.rs",
-];
+const PENDING = [];
 
 describe("the checker", () => {
   test("finds a long sentence, a wide line and a banned word", () => {

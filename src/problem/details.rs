@@ -60,6 +60,6 @@ pub(super) fn sentence(text: &str) -> String {
 pub(super) fn misconfigured() -> ProblemDetails {
     ProblemDetails::new(
         Code::Misconfigured,
-        "The configuration of the gateway has faults; its log names them. Nothing was sent.",
+        "The gateway's configuration is invalid. Its log names each error. Nothing was sent.",
     )
 }

@@ -28,7 +28,7 @@ impl GatewayError {
         match self {
             Self::NotFound => ProblemDetails::new(
                 Code::NotFound,
-                "The gateway answers POST /remediate, and POST to Microsoft Graph's own path of the action under /beta and /v1.0.",
+                "The path is unknown. Send POST /remediate, or POST to Microsoft Graph's path of the action under /beta or /v1.0. Nothing was sent.",
             ),
             Self::MethodNotAllowed(route) => {
                 let methods = route.methods();
@@ -48,13 +48,14 @@ impl GatewayError {
             Self::Request(error) => request(*error),
             Self::Stopped => ProblemDetails::new(
                 Code::Stopped,
-                "The operator of the gateway has stopped all remediations. Nothing was sent; a retry is safe, and is refused until the stop is lifted.",
+                "The gateway's operator has stopped all remediations. Retry after the stop ends. Nothing was sent.",
             )
             .retry_after(Some(STOPPED_RETRY_AFTER)),
             Self::Body(RequestBodyError::TooLarge) => too_large(),
-            Self::Body(RequestBodyError::CutOff) => {
-                ProblemDetails::new(Code::InvalidRequest, "The body ended before it was whole. Nothing was sent.")
-            }
+            Self::Body(RequestBodyError::CutOff) => ProblemDetails::new(
+                Code::InvalidRequest,
+                "The body ended before its end. Send it again. Nothing was sent.",
+            ),
             Self::Gzip(error) => gzip(*error),
             Self::Parse(error) => parse_error(error),
             Self::Permission { caller, error } => rights(caller, error),
@@ -65,16 +66,18 @@ impl GatewayError {
             .retry_after(None),
             Self::KeyReused => ProblemDetails::new(
                 Code::IdempotencyKeyReused,
-                "The Idempotency-Key was used within the last 24 hours for another remediation. Send a key of its own with each.",
+                "The Idempotency-Key was used for another remediation within the last 24 hours. Send a new key with each remediation. Nothing was sent.",
             ),
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
             Self::Submit(error) => microsoft::submit(error),
             Self::TooLate => ProblemDetails::new(
                 Code::GraphTimeout,
-                "The body came so late that no time was left to ask Graph. Nothing was sent; a retry is safe.",
+                "The body arrived too late to call Microsoft Graph. Send it again. Nothing was sent.",
             ),
             Self::Ledger(error) => ledger(*error),
-            Self::Lost => ProblemDetails::new(Code::Internal, "The gateway failed. A retry is safe."),
+            Self::Lost => {
+                ProblemDetails::new(Code::Internal, "The gateway failed. The outcome is unknown; it is safe to retry.")
+            }
         }
     }
 }
@@ -136,7 +139,7 @@ fn content_headers(error: ContentHeadersError) -> ProblemDetails {
     match error {
         ContentHeadersError::ChunkedTransfer => ProblemDetails::new(
             Code::InvalidRequest,
-            "x-ms-transfer-mode: chunked is not supported. Turn off \"Allow chunking\" in the settings of the HTTP action.",
+            "x-ms-transfer-mode: chunked is not supported. Turn off \"Allow chunking\" in the HTTP action's settings. Nothing was sent.",
         ),
         ContentHeadersError::Encoded => {
             coding("Content-Encoding is not gzip. Send the body in gzip or plain. Nothing was sent.")

@@ -59,7 +59,7 @@ fn an_outcome_of_graphs_that_is_certain_is_not_called_unknown() {
         let error = GraphError { kind: GraphErrorKind::Unexpected, status: Some(status), graph_request_id: None };
         let error = GatewayError::from(error);
         let detail = told(&error)["detail"].to_string();
-        assert_eq!(detail.contains("was not accepted"), certain, "{status}: {detail}");
+        assert_eq!(detail.contains("did not accept"), certain, "{status}: {detail}");
         assert_eq!(detail.contains("is unknown"), !certain, "{status}: {detail}");
     }
 }

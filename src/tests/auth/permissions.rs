@@ -96,7 +96,7 @@ fn many_refused_recipients_are_counted_and_the_first_fifty_named() {
     let (response, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
     assert_eq!(pointers(&response).len(), 50);
     assert!(response.body.contains("does not cover 60 of the recipients"));
-    assert_eq!(line["reason"], "script lacks a right: 60 recipients are outside the granted domains");
+    assert_eq!(line["reason"], "script lacks a permission: 60 recipients are outside the granted domains");
 }
 
 #[test]
