@@ -47,13 +47,53 @@ for (const path of ["src/openapi.json", ...files(root, [".rs"]).filter((name) =>
   });
 }
 
-// Rust sources and the platform glue join when their comments meet the rules.
-const COMMENTED = [".mjs", ".js", ".sh", ".toml", ".yml", "Makefile"];
-for (const path of files(root, COMMENTED).filter((name) => !/^(src|scripts\/prose)\//.test(name))) {
-  test(`the comments of ${path} have no banned word`, () => {
-    const lines = readFileSync(join(root, path), "utf8").split("\n");
-    const comments = lines.map((line) => /(?:^|\s)(?:\/\/|#|\*) (.*)$/.exec(line)?.[1] ?? "").join("\n");
-    assert.deepEqual(bannedWords(comments), []);
+// Folders and files whose comments have banned words. An entry leaves this list when its comments are plain; none joins it.
+const PENDING_COMMENTS = [
+  "sandbox/tests",
+  "scripts/deploy-check",
+  "src/auth",
+  "src/code.rs",
+  "src/config",
+  "src/gateway",
+  "src/graph",
+  "src/gzip.rs",
+  "src/json.rs",
+  "src/ledger",
+  "src/log.rs",
+  "src/preconditions",
+  "src/problem",
+  "src/remediation",
+  "src/route.rs",
+  "src/runtime.rs",
+  "src/tests/config",
+  "src/tests/remediation",
+  "src/worker",
+  "tests/alarm",
+  "tests/certificate.rs",
+  "tests/configuration.rs",
+  "tests/environment",
+  "tests/refusals",
+  "tests/remediate",
+  "tests/stopped.rs",
+  "tests/versions",
+];
+const COMMENTED = [".rs", ".mjs", ".js", ".sh", ".toml", ".yml", "Makefile"];
+const isPending = (path) => PENDING_COMMENTS.some((entry) => path === entry || path.startsWith(`${entry}/`));
+
+/** Returns the comments of a source, one line each, so that line numbers remain correct. */
+function comments(source) {
+  const lines = source.split("\n");
+  return lines.map((line) => /(?:^|\s)(?:\/\/[/!]?|#|\*) (.*)$/.exec(line)?.[1] ?? "").join("\n");
+}
+
+test("the comments of a source are found in each form", () => {
+  const source = "//! One\n/// Two\n// Three\nlet x = 1; // Four\n# Five\n * Six\nlet url = \"http://a\";";
+  assert.equal(comments(source), "One\nTwo\nThree\nFour\nFive\nSix\n");
+});
+
+for (const path of files(root, COMMENTED).filter((name) => !name.startsWith("scripts/prose/"))) {
+  test(`the comments of ${path} have no banned word`, { skip: isPending(path) }, () => {
+    assert.deepEqual(bannedWords(comments(readFileSync(join(root, path), "utf8"))), []);
   });
 }
 
