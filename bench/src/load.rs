@@ -90,7 +90,7 @@ async fn client(
         latencies.push(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
         if status != kind.status {
             let body = String::from_utf8_lossy(&body).chars().take(1000).collect::<String>();
-            return Err(format!("{}: answered {status} in place of {}: {body}", kind.target, kind.status).into());
+            return Err(format!("{}: status {status} instead of {}: {body}", kind.target, kind.status).into());
         }
     }
     Ok(latencies)

@@ -213,7 +213,7 @@ impl Run<'_> {
         let expected = if kind.remediates { requests } else { 0 };
         if taken != expected {
             return Err(
-                format!("the {}: of {expected} remediations {taken} came to Graph", runner.candidate.name).into()
+                format!("the {}: {taken} of {expected} remediations reached Graph", runner.candidate.name).into()
             );
         }
         Ok(round)

@@ -85,7 +85,7 @@ fn graph(came: &Result<HttpResponse, SendError>, sent: &str, config: &Config) {
             let usable = given.filter(|location| is_link(location));
             assert_eq!(accepted.location, usable.unwrap_or(&default));
             assert_eq!(accepted.location_error.is_some(), given.is_some() && usable.is_none());
-            assert_eq!(accepted.clone().with_usable_location(config.tenant_id), accepted, "a replay says the same");
+            assert_eq!(accepted.clone().with_usable_location(config.tenant_id), accepted, "a replay differs");
             is_id(accepted.graph_request_id.as_deref());
             tracking(&accepted);
         }
@@ -145,10 +145,10 @@ fn tracking(accepted: &Accepted) {
         assert!(Uri::parse(tracking.url.as_str()).is_ok(), "{}", tracking.url);
     }
     if Uri::parse(accepted.location.as_str()).is_ok_and(|uri| !uri.as_str().contains('[')) {
-        assert_eq!(tracking.url, accepted.location, "a URI stays as it is");
+        assert_eq!(tracking.url, accepted.location, "a valid URI was changed");
     }
     let again = Tracking::of(&tracking.url);
-    assert_eq!(again, tracking, "it says the same, escaped or not");
+    assert_eq!(again, tracking, "an escaped link differs");
     is_id(tracking.bulk_id.as_deref());
     is_id(tracking.tenant_id.as_deref());
 }
@@ -205,7 +205,7 @@ fn entra(came: &Result<HttpResponse, SendError>) {
     runtime.will_answer(came.clone());
     runtime.will_answer(Err(SendError::Deadline));
     runtime.will_answer(Err(SendError::Deadline));
-    let settings = GraphSettings::parse(settings().expose().as_bytes()).expect("the Worker wrote it");
+    let settings = GraphSettings::parse(settings().expose().as_bytes()).expect("the Worker's settings are valid");
     let cache = AppTokenCache::default();
     match run(cache.get(&runtime, &settings, until)) {
         Ok(token) => {

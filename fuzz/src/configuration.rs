@@ -46,7 +46,7 @@ fn check(given: &Map<String, Value>) -> Result<Config, Vec<ConfigError>> {
 }
 
 fn told(errors: &[ConfigError]) {
-    assert!(!errors.is_empty(), "it is refused for nothing");
+    assert!(!errors.is_empty(), "a rejection without an error");
     for error in errors {
         assert!(VARIABLES.iter().any(|name| error.variable.starts_with(name)), "{error}");
         let line = config_line(error);
@@ -63,13 +63,13 @@ fn whole(config: &Config, given: &Map<String, Value>) {
     assert!(audiences.all(|audience| !audience.is_empty() && !is_graph(audience)));
     assert!(!config.audience.is_empty() || config.callers.iter().all(|caller| caller.object_id.is_none()));
 
-    assert!(!config.callers.is_empty(), "nobody could call");
+    assert!(!config.callers.is_empty(), "no caller is configured");
     let names: BTreeSet<String> = config.callers.iter().map(|caller| caller.name.to_ascii_lowercase()).collect();
     let object_ids: Vec<_> = config.callers.iter().filter_map(|caller| caller.object_id).collect();
     let keys: Vec<_> = config.callers.iter().flat_map(|caller| &caller.api_key_sha256).collect();
-    assert_eq!(names.len(), config.callers.len(), "two of one name");
-    assert_eq!(object_ids.iter().collect::<BTreeSet<_>>().len(), object_ids.len(), "two of one object id");
-    assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "two of one key");
+    assert_eq!(names.len(), config.callers.len(), "two callers share a name");
+    assert_eq!(object_ids.iter().collect::<BTreeSet<_>>().len(), object_ids.len(), "two callers share an object ID");
+    assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "two callers share a key");
     config.callers.iter().for_each(is_caller);
     if let Some(Value::Array(tables)) = given.get("CALLERS") {
         config.callers.iter().zip(tables).for_each(|(caller, table)| domains(caller, table));
@@ -103,13 +103,19 @@ fn is_base(url: &str) {
 fn is_caller(caller: &Caller) {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte);
     assert!((1..=64).contains(&caller.name.len()) && caller.name.bytes().all(is_of_name), "{}", caller.name);
-    assert!(!caller.actions.is_empty(), "it may do nothing");
-    assert!(caller.object_id.is_some() || !caller.api_key_sha256.is_empty(), "nobody could be it");
+    assert!(!caller.actions.is_empty(), "the caller has no actions");
+    assert!(caller.object_id.is_some() || !caller.api_key_sha256.is_empty(), "the caller has no credential");
     assert!(caller.role.as_ref().is_none_or(|role| !role.is_empty() && caller.object_id.is_some()));
-    assert!(caller.recipient_domains.as_ref().is_none_or(|domains| !domains.is_empty()), "of nobody, or of all?");
+    assert!(
+        caller.recipient_domains.as_ref().is_none_or(|domains| !domains.is_empty()),
+        "an empty list of domains is ambiguous"
+    );
     assert!((1..=10_000).contains(&caller.max_emails_per_request));
     assert!((1..=2_500_000).contains(&caller.max_emails_per_hour));
-    assert!(caller.max_emails_per_request <= caller.max_emails_per_hour, "a request that never could be sent");
+    assert!(
+        caller.max_emails_per_request <= caller.max_emails_per_hour,
+        "the caller's request limit exceeds its quota"
+    );
 }
 
 /// Checks that a domain rule matches its domains and no similar ones.

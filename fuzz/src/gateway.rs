@@ -96,10 +96,10 @@ fn is_answer(response: &Response, request: &Request) {
     if (200..300).contains(&response.status) {
         return;
     }
-    let code = Code::ALL.iter().find(|code| body["error"]["code"] == code.as_str()).expect("a known code");
+    let code = Code::ALL.iter().find(|code| body["error"]["code"] == code.as_str()).expect("the code is unknown");
     assert_eq!((code.status(), body["status"].as_u64()), (response.status, Some(response.status.into())));
     let judged = [Code::InvalidJson, Code::InvalidPayload].contains(code);
-    assert!(!judged || is_known(request), "a stranger's body was judged");
+    assert!(!judged || is_known(request), "the body of an unauthenticated request was parsed");
     assert!(![Code::Internal, Code::Misconfigured].contains(code), "{}", response.body);
     assert_eq!(Route::of(&request.path).is_none(), *code == Code::NotFound);
     for text in [&body["title"], &body["detail"], &body["requestId"], &body["error"]["message"]] {
@@ -132,15 +132,18 @@ fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Re
     let submitted = runtime.submitted();
     let sends = matches!(Route::of(&request.path), Some(Route::Remediate | Route::GraphPath(_)));
     let succeeded = (200..300).contains(&response.status) && sends;
-    assert!(!succeeded || is_known(request), "nobody was let in");
+    assert!(!succeeded || is_known(request), "a request without a valid credential succeeded");
     let (Some(job), Some(sent)) = (job, submitted.first()) else {
-        assert!(!succeeded || response.body.contains("\"status\":\"valid\""), "accepted, and never sent");
+        assert!(
+            !succeeded || response.body.contains("\"status\":\"valid\""),
+            "a remediation was accepted and not sent"
+        );
         return;
     };
     let ledger_request = &job.ledger_request;
     assert!(submitted.len() == 1 && succeeded && request.method == "POST");
-    assert!(!request.query.to_ascii_lowercase().contains("validateonly=true"), "it was only to be checked");
-    let remediation = remediation::parse(sent).expect("what is sent would be taken");
+    assert!(!request.query.to_ascii_lowercase().contains("validateonly=true"), "a validation sent a remediation");
+    let remediation = remediation::parse(sent).expect("the sent body is valid");
     assert!(GRANTED.contains(&remediation.action.as_str()));
     assert_eq!(ledger_request.newer_member, remediation.action.is_newer_member());
     assert_eq!(

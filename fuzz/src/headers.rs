@@ -93,10 +93,10 @@ fn query(query: &str) {
             let letters: String = decoded_to_the_end(pair).chars().filter(char::is_ascii_alphabetic).collect();
             let means_it = letters.to_ascii_lowercase().contains("validateonly");
             let is_it = percent::decode(name).is_some_and(|name| name.eq_ignore_ascii_case("validateOnly"));
-            assert!(!means_it || is_it && value.eq_ignore_ascii_case("false"), "it would send: {query}");
+            assert!(!means_it || is_it && value.eq_ignore_ascii_case("false"), "the query would send: {query}");
         }
     }
-    assert_eq!(preconditions::validate_only(&format!("x=1&{query}&")), asked, "other parameters change nothing");
+    assert_eq!(preconditions::validate_only(&format!("x=1&{query}&")), asked, "another parameter changed the result");
     assert_ne!(preconditions::validate_only(&format!("{query}&validateOnly=true")), Ok(false));
 }
 
@@ -133,7 +133,7 @@ fn declared(headers: &RequestHeaders) {
 
 fn idempotency_key(header: &str) {
     let Ok(key) = preconditions::idempotency_key(Some(header)) else { return };
-    let key = key.expect("a header is a key or a fault");
+    let key = key.expect("the header is neither a key nor an error");
     assert!((1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
     let quoted = format!(" \"{}\" ", key.replace('\\', "\\\\").replace('"', "\\\""));
     assert_eq!(preconditions::idempotency_key(Some(&quoted)), Ok(Some(key.clone())), "quoted");
@@ -151,8 +151,11 @@ fn prefer(given: Option<&str>) {
     let lower = prefer.to_ascii_lowercase();
     assert!(!minimal || lower.contains("return") && lower.contains("minimal"), "{prefer}");
     assert_eq!(preconditions::prefers_minimal(Some(&format!("respond-async, {prefer}"))), minimal);
-    assert!(preconditions::prefers_minimal(Some(&format!("return=minimal, {prefer}"))), "the first counts");
-    assert!(!preconditions::prefers_minimal(Some(&format!("return=representation, {prefer}"))), "the first counts");
+    assert!(preconditions::prefers_minimal(Some(&format!("return=minimal, {prefer}"))), "the first header must count");
+    assert!(
+        !preconditions::prefers_minimal(Some(&format!("return=representation, {prefer}"))),
+        "the first header must count"
+    );
 }
 
 fn credential(headers: &RequestHeaders) {

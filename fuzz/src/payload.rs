@@ -102,13 +102,13 @@ fn accepted(remediation: &Remediation<'_>, tree: Option<Value>) {
 
     let sent = remediation.to_graph_json();
     assert_eq!(serde_json::from_str::<Value>(&sent).expect("it is JSON"), said);
-    let again = parse(sent.as_bytes()).expect("what is sent would be taken");
+    let again = parse(sent.as_bytes()).expect("the sent body is valid");
     assert_eq!((again.duplicates_removed, again.to_graph_json().as_str()), (0, sent.as_str()));
     assert_eq!((again.payload_hash(), again.pairs()), (remediation.payload_hash(), remediation.pairs()));
     let mut turned = said.clone();
     turn(&mut turned);
     let turned = turned.to_string();
-    let turned = parse(turned.as_bytes()).expect("in another order it is the same");
+    let turned = parse(turned.as_bytes()).expect("the reordered body is valid");
     assert_eq!((turned.payload_hash(), turned.pairs()), (remediation.payload_hash(), remediation.pairs()));
     let other = Remediation { remediate_senders_copy: !remediation.remediate_senders_copy, ..remediation.clone() };
     assert_ne!(other.payload_hash(), remediation.payload_hash());
@@ -120,7 +120,7 @@ fn accepted(remediation: &Remediation<'_>, tree: Option<Value>) {
     let lower = |item: &Value, name: &str| item[name].as_str().map(str::to_lowercase);
     let distinct: BTreeSet<_> =
         given.iter().map(|item| ["networkMessageId", "recipientEmailAddress"].map(|name| lower(item, name))).collect();
-    assert_eq!(distinct.len(), remediation.emails.len(), "one was left out that was no duplicate");
+    assert_eq!(distinct.len(), remediation.emails.len(), "a removed email was not a duplicate");
     for email in &remediation.emails {
         let item = &tree["analyzedEmails"][email.index];
         let id = item["networkMessageId"].as_str().expect("a text").to_ascii_lowercase();
@@ -141,7 +141,7 @@ fn accepted(remediation: &Remediation<'_>, tree: Option<Value>) {
 fn turn(said: &mut Value) {
     said["displayName"] = json!("other");
     said["severity"] = json!("low");
-    let items = said["analyzedEmails"].as_array_mut().expect("there are some");
+    let items = said["analyzedEmails"].as_array_mut().expect("the remediation has emails");
     items.reverse();
     if items.len() < MAX_ANALYZED_EMAILS {
         items.push(items[0].clone());
@@ -161,7 +161,7 @@ fn is_address(address: &str, domain: &str) {
     assert!(address.chars().all(is_plain), "{address}");
     let lower = local_part.to_ascii_lowercase();
     for resolved in ["=?", "?=", "&#", "_x0040_", "_x00000040_"] {
-        assert!(!lower.contains(resolved), "some reader resolves it: {address}");
+        assert!(!lower.contains(resolved), "some parsers decode the address: {address}");
     }
     for start in ["srs0=", "srs0+", "srs0-", "srs1=", "srs1+", "srs1-"] {
         assert!(!lower.starts_with(start), "another domain is inside: {address}");

@@ -32,9 +32,9 @@ pub fn token(bytes: &[u8]) {
     let expected = expected(&written);
     match (&found, &expected) {
         (Ok(claims), Some((header, members))) => as_claimed(claims, header, members),
-        (Ok(_), None) => panic!("it is taken against the rules"),
+        (Ok(_), None) => panic!("a token that violates a rule is accepted"),
         (Err(_), None) => {}
-        (Err(error), Some(_)) => panic!("it is refused against the rules: {error}"),
+        (Err(error), Some(_)) => panic!("a token that satisfies all rules is rejected: {error}"),
     }
     if let Err(error) = found {
         assert!(error.to_string().is_ascii());

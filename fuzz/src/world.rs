@@ -113,7 +113,7 @@ pub(crate) fn settings() -> Secret {
 
 /// Validated configuration.
 pub(crate) static CONFIG: LazyLock<Config> =
-    LazyLock::new(|| Config::check(&variables(), &StillRuntime::default(), NOW).expect("the configuration is whole"));
+    LazyLock::new(|| Config::check(&variables(), &StillRuntime::default(), NOW).expect("the configuration is valid"));
 
 /// Returns a set with the only published key. Its parameters are strong, and it has no known private key.
 pub(crate) fn key_set() -> Value {
@@ -124,7 +124,7 @@ pub(crate) fn key_set() -> Value {
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits for something that never happens"),
+        Poll::Pending => panic!("the future waits for an event that never happens"),
     }
 }
 

@@ -15,7 +15,7 @@ fn every_file_of_every_corpus_keeps_what_its_target_promises() {
         for file in files {
             let bytes = fs::read(&file).expect("it can be read");
             let kept = std::panic::catch_unwind(|| target(&bytes)).is_ok();
-            assert!(kept, "{name} breaks its promise for {}", file.display());
+            assert!(kept, "{name} violates its property for {}", file.display());
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    #[expect(clippy::expect_used, reason = "fails only where the operating system has no randomness to give")]
+    #[expect(clippy::expect_used, reason = "fails only if the operating system has no random bytes")]
     fn generate() -> Self {
         let private = PrivateKey::new(&mut SysRng, 2048).expect("an RSA key of 2,048 bits");
         // Entra ID's key IDs are opaque. The sandbox uses a hash of the modulus, so that two keys never share an ID.
@@ -32,7 +32,7 @@ impl Key {
     }
 
     /// Signs a compact JWT with RS256 (facts, section 3).
-    #[expect(clippy::expect_used, reason = "fails only where the operating system has no randomness to give")]
+    #[expect(clippy::expect_used, reason = "fails only if the operating system has no random bytes")]
     pub(crate) fn sign(&self, header: &Value, claims: &Map<String, Value>) -> String {
         let claims = Value::Object(claims.clone()).to_string();
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));

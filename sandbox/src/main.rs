@@ -106,7 +106,7 @@ fn say(line: &str) {
     println!("{line}");
 }
 
-#[expect(clippy::print_stderr, reason = "the program's own complaint")]
+#[expect(clippy::print_stderr, reason = "the program's error message")]
 fn complain(line: &str) {
     eprintln!("{line}");
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 /// `microsoft.graph.security.remediationSeverity` without the sentinel of the evolvable enum.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the members are their own words")]
+#[expect(missing_docs, reason = "the names are Graph's")]
 pub enum Severity {
     Low,
     Medium,
@@ -17,7 +17,7 @@ pub enum Severity {
 /// `microsoft.graph.security.remediationAction` without the sentinel of the evolvable enum.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the members are their own words")]
+#[expect(missing_docs, reason = "the names are Graph's")]
 pub enum Action {
     MoveToJunk,
     MoveToInbox,

@@ -48,7 +48,7 @@ impl SelfSigned {
     /// # Panics
     /// Panics if the operating system cannot supply random bytes.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "fails only where the operating system has no randomness to give")]
+    #[expect(clippy::expect_used, reason = "fails only if the operating system has no random bytes")]
     pub fn until(year: i32) -> Self {
         let private = PrivateKey::new(&mut SysRng, 2048).expect("an RSA key of 2,048 bits");
         let key = private.to_pkcs8_pem(LineEnding::LF).expect("a new key as PKCS#8").to_string();

@@ -38,7 +38,7 @@ fn a_stopped_gateway_sends_nothing_and_still_validates() {
     }
     let response = gateway.validate(api_key(CRON_KEY));
     assert_eq!(response.status, 200, "{}", response.body);
-    assert_eq!(gateway.stage.runtime.upstream().calls().len(), 0, "Microsoft was asked for something");
+    assert_eq!(gateway.stage.runtime.upstream().calls().len(), 0, "Microsoft was called");
 
     let mut gateway = Gateway::new(variables_with("STOPPED", json!(false)));
     assert_eq!(gateway.remediate(api_key(CRON_KEY), &good).status, 202);
@@ -294,7 +294,7 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
         assert!(response.headers.contains(&("Location", expected.clone())), "{:?}", response.headers);
         let body: Value = serde_json::from_str(&response.body).unwrap();
         assert_eq!(body["trackingUrl"] == json!(expected), reason.is_some(), "{body}");
-        assert_eq!(body["acceptedAt"], at.to_rfc3339(), "the first response's, not now");
+        assert_eq!(body["acceptedAt"], at.to_rfc3339(), "the time must be the first response's");
         let line = gateway.logged();
         assert_eq!((&line["reason"], &line["replayed"], &line["code"]), (&json!(reason), &json!(true), &Value::Null));
     }
@@ -326,7 +326,7 @@ fn plain_http_is_rejected_before_configuration_and_credentials() {
         assert!(response.headers.iter().all(|(name, _)| *name != "WWW-Authenticate"), "{:?}", response.headers);
         let line = gateway.logged();
         assert_eq!(line["reason"], "the request did not come over https");
-        assert_eq!(line["caller"], Value::Null, "the credential was not looked at");
+        assert_eq!(line["caller"], Value::Null, "the credential was checked");
         // The rejection does not depend on other errors or on the configuration.
         let mut broken = Gateway::new(variables_with("CALLERS", json!([])));
         for headers in [RequestHeaders::default(), api_key("x"), authorization("Bearer x, Bearer y")] {

@@ -47,7 +47,7 @@ type Imports = BTreeSet<(String, String)>;
 #[test]
 fn each_room_of_the_gateway_imports_only_rooms_below_it() {
     let imports = imports(&tree("src"));
-    assert_eq!(upward(GATEWAY), Vec::<String>::new(), "the table has its rooms from top to bottom");
+    assert_eq!(upward(GATEWAY), Vec::<String>::new(), "the table is not in order from top to bottom");
     assert_eq!(forbidden(&imports, GATEWAY), Vec::<String>::new());
 }
 

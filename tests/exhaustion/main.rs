@@ -173,7 +173,7 @@ async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
     let (token, body) = (world.token(), payloads::largest_good(1));
     let megabytes = 1024;
     let size = u64::try_from(body.len())? / 1024;
-    assert!(size > 3 * megabytes / 2, "{size} KiB are not much");
+    assert!(size > 3 * megabytes / 2, "{size} KiB are too small a body");
     // The memory of a single such request.
     assert_eq!(Answer::to(post(&gateway, &token, payloads::largest_good(2))).await?.status, 202);
     let alone = gateway.memory().await?;
@@ -188,7 +188,7 @@ async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
     let last = format!("bodies read: {}", 2 + 2 * WAITING);
     let deadline = Instant::now() + ALL_COME;
     while gateway.wait_for_line(|line| line == last).await.is_err() {
-        assert!(Instant::now() < deadline, "not all came: {:?}", gateway.output().last());
+        assert!(Instant::now() < deadline, "some requests did not arrive: {:?}", gateway.output().last());
     }
     let at_graph = |all: &[Recorded]| all.iter().any(|one| one.outcome == Outcome::Pending);
     world.sandbox.wait_for(ALL_COME, at_graph).await?;
@@ -215,7 +215,7 @@ async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "what was measured: it is not in the summary")]
+#[expect(clippy::print_stdout, reason = "the figures are not in the summary")]
 fn tell(rows: &str) {
     println!("\n{rows}");
 }

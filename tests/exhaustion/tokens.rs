@@ -28,9 +28,9 @@ pub(crate) fn hostile(world: &World) -> Result<Vec<(&'static str, u16, Add)>, Fa
         let long = BASE64_URL_SAFE_NO_PAD.encode(json!({ "oid": guid(), "x": "x".repeat(8_000) }).to_string());
         all.push(("long claims", 401, bearer(format!("{rest}.{long}.{signature}").replacen(claims, &long, 1))));
         let key = guid();
-        all.push(("a key of nobody", 401, Box::new(move |request| request.header("X-API-Key", key))));
+        all.push(("an unknown API key", 401, Box::new(move |request| request.header("X-API-Key", key))));
         let (name, key) = (guid(), guid());
-        all.push(("a name of nobody", 401, Box::new(move |request| request.basic_auth(name, Some(key)))));
+        all.push(("an unknown name", 401, Box::new(move |request| request.basic_auth(name, Some(key)))));
         // The valid token is cached. The request's body is invalid.
         all.push(("a good token", 400, bearer(world.token())));
     }

@@ -59,7 +59,7 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     world.sandbox.wait_for(Duration::from_secs(45), answered).await?;
     let retry = Answer::to(world.remediate(&abandoned)).await?;
     assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, Some("true")), "{retry:?}");
-    assert_eq!(retry.json()["duplicate"], false, "the first call went on without its caller");
+    assert_eq!(retry.json()["duplicate"], false, "the first call ended with its caller's disconnect");
     assert_eq!(calls(world, &abandoned), 1);
 
     // This request is in flight until well after the late caller's deadline of 90 seconds.
@@ -75,7 +75,7 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
         let (answer, took) = hanging.await??;
         answer.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
         assert_took(took, 60, "Graph");
-        assert_eq!(calls(world, payload), 1, "what hung was not sent again");
+        assert_eq!(calls(world, payload), 1, "a hanging remediation was sent again");
         let (retry, _) = start(world, &world.gateway, payload, key.map(String::as_str)).await??;
         assert_eq!((retry.status, retry.json()["duplicate"].as_bool()), (202, Some(duplicate)), "{retry:?}");
         assert_eq!(retry.header("idempotency-replayed"), None);
@@ -90,7 +90,7 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     late.assert_problem(409, "inProgress", &["retry-after", "ratelimit", "ratelimit-policy"]);
     assert_eq!(late.header("retry-after"), Some("30"));
     assert_took(began.elapsed(), 90, "the whole budget");
-    assert!(!holds.is_finished(), "the other one is still on its way");
+    assert!(!holds.is_finished(), "the other request has ended");
     assert_eq!(calls(world, &contended), 1);
     Ok(())
 }

@@ -111,7 +111,7 @@ pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestR
         if leaves == Leaves::Nothing {
             let id = answer.request_id();
             let line = world.gateway.wait_for_line(|line| line.contains(id)).await?;
-            assert!(line.contains(log), "{name}: the log tells {log}: {line}");
+            assert!(line.contains(log), "{name}: the log lacks {log}: {line}");
             assert!(!line.contains("Trace ID"), "{line}");
         }
     }

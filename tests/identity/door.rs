@@ -41,7 +41,7 @@ pub(crate) async fn every_bad_key_gets_one_and_the_same_answer(world: &World) ->
         ("its digest", key(API_KEY_SHA256)),
         ("huge", key(&"k".repeat(5_000))),
         ("another's name", basic(&format!("tokens:{API_KEY}"))),
-        ("nobody's name", basic(&format!("nobody:{API_KEY}"))),
+        ("an unknown name", basic(&format!("nobody:{API_KEY}"))),
         ("the name in another case", basic(&format!("KEYS:{API_KEY}"))),
         ("no name", basic(&format!(":{API_KEY}"))),
         ("no key", basic("keys:")),

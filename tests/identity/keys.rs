@@ -44,7 +44,7 @@ pub(crate) async fn a_roll_in_the_middle_of_traffic_is_not_noticed(world: &World
     let new = (0..20).map(|_| world.token());
     let statuses = statuses(&gateway, old.into_iter().chain(new)).await?;
     assert_eq!(statuses, [200; 40]);
-    assert_eq!(fetches(world), 2, "one for what all of them needed");
+    assert_eq!(fetches(world), 2, "more than one fetch");
     Ok(())
 }
 
@@ -123,7 +123,7 @@ pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World
     assert_eq!(status(&gateway, &world.token()).await?, 200);
     assert_eq!(status(&gateway, &under_another_name(&world.token(), "unknown")).await?, 503);
     assert_eq!(fetches(world), 2);
-    assert_eq!(status(&gateway, &world.token()).await?, 200, "the key was listed a moment ago");
+    assert_eq!(status(&gateway, &world.token()).await?, 200, "the key was listed before");
     assert_eq!(fetches(world), 3);
 
     // The endpoint takes longer to recover: the gateway tells the caller to retry and does not fetch again.

@@ -200,7 +200,7 @@ pub(crate) async fn every_bad_token_gets_one_and_the_same_answer(world: &World) 
     assert_same(&answers)?;
     let called = |endpoint| world.sandbox.recorded_at(endpoint).len();
     assert_eq!((called(sandbox::Endpoint::Remediate), called(sandbox::Endpoint::Token)), (0, 0));
-    assert!(other.recorded().is_empty(), "a key was asked of whom the token names");
+    assert!(other.recorded().is_empty(), "the gateway fetched a key from a server that the token names");
     // The token from which all invalid tokens differ slightly is valid.
     assert_eq!(Answer::to(world.remediate(&payload())).await?.status, 202);
     Ok(())

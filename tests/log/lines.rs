@@ -166,7 +166,7 @@ pub(crate) async fn ids_of_the_caller_are_logged_where_they_are_sane(world: &Wor
     {
         let request = world.remediate(&payload()).header("client-request-id", id).header("x-ms-workflow-run-id", id);
         let (line, answer) = line(world, request).await?;
-        assert_eq!(answer.status, 200, "a workflow engine, whatever its run is called");
+        assert_eq!(answer.status, 200, "a workflow engine with any run ID");
         let expected = if sane { json!(id) } else { Value::Null };
         assert_eq!((&line["clientRequestId"], &line["workflowRunId"]), (&expected, &expected), "{id}");
     }

@@ -37,7 +37,7 @@ const REMEDIATIONS: usize = 500;
 /// Number of concurrent actions.
 const CONCURRENT: usize = 32;
 
-#[expect(clippy::print_stdout, reason = "the seed and the figures of a random test belong into its output")]
+#[expect(clippy::print_stdout, reason = "a random test prints its seed and figures")]
 async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world: &World) -> TestResult {
     let seed = match std::env::var("LOSSY_SEED") {
         Ok(seed) => seed.parse()?,

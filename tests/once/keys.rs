@@ -181,7 +181,7 @@ pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResu
     assert_sent(&others_own);
     let same_payload = ask(NEXT_API_KEY, &payload, None).await?;
     assert_sent(&same_payload);
-    assert_eq!(same_payload.json()["duplicate"], true, "it is Graph that knows it");
+    assert_eq!(same_payload.json()["duplicate"], true, "Graph did not detect the duplicate");
     assert_eq!(same_payload.header("ratelimit"), Some("\"emails\";r=9998"));
     assert_replays(&ask(API_KEY, &payload, Some(&key)).await?, &first);
     assert_replays(&ask(NEXT_API_KEY, &other, Some(&key)).await?, &others_own);

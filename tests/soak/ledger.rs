@@ -96,7 +96,7 @@ impl Known {
         let emails = payload["analyzedEmails"].as_array().map(Vec::len);
         hold!(body["emails"] == serde_json::json!(emails), "{emails:?} emails were sent: {answer:?}");
         let location = answer.header("location").unwrap_or_default().to_owned();
-        let sent = self.sent.get_mut(&name).ok_or("a remediation that nobody made")?;
+        let sent = self.sent.get_mut(&name).ok_or("an unknown remediation")?;
         match &sent.location {
             Some(first) if !sent.raced => {
                 hold!(
@@ -118,7 +118,7 @@ impl Known {
         for one in ended.into_iter().filter(|one| one.endpoint == Endpoint::Remediate) {
             let body = one.json();
             let name = id(&body);
-            let sent = self.sent.get(&name).ok_or_else(|| format!("nobody sent this: {body}"))?;
+            let sent = self.sent.get(&name).ok_or_else(|| format!("no caller sent this: {body}"))?;
             hold!(body == sent.payload, "Graph got {body} for {}", sent.payload);
             self.bodies += 1;
             let location = match &one.outcome {

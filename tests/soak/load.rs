@@ -84,7 +84,7 @@ impl Load<'_> {
 
     /// Sends a remediation and returns whether it was accepted.
     pub(crate) async fn attempt(&self, name: &str) -> Result<bool, Failure> {
-        let sent = self.known().sent.get(name).cloned().ok_or("a remediation that nobody made")?;
+        let sent = self.known().sent.get(name).cloned().ok_or("an unknown remediation")?;
         let (asked, request) = (guid(), self.callers[sent.caller].post(self.gateway, ""));
         let request = match &sent.key {
             Some(key) => request.header("Idempotency-Key", key),

@@ -66,7 +66,7 @@ async fn under_load_and_faults_every_answer_is_right(world: &World) -> TestResul
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "what was seen, for whoever asked for it")]
+#[expect(clippy::print_stdout, reason = "the report of a run")]
 fn tell(report: &str) {
     println!("{report}");
 }
@@ -127,7 +127,7 @@ async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
         known.bodies, known.links
     );
     let (first, last) =
-        memory.get(memory.len() / 3).zip(memory.last()).ok_or("the run is too short to tell of memory")?;
+        memory.get(memory.len() / 3).zip(memory.last()).ok_or("the run is too short to measure memory")?;
     let parts: [Part; 2] =
         [("Wasm", |kept| Some(kept.wasm), WASM_GROWTH), ("resident", |kept| kept.resident, RESIDENT_GROWTH)];
     for (name, of, most) in parts {

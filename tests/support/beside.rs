@@ -35,7 +35,7 @@ pub fn command(program: impl AsRef<OsStr>, gateway: &Gateway, sandbox: &Sandbox)
 /// Returns an error if the gateway, the sandbox or the command does not start.
 pub fn run_beside() -> Result<ExitCode, Failure> {
     let mut arguments = env::args_os().skip(1);
-    let program = arguments.next().ok_or("which command shall be run?")?;
+    let program = arguments.next().ok_or("no command is given")?;
     Runtime::new()?.block_on(async {
         let world = World::start().await?;
         let mut bindings = world.bindings();

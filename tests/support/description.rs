@@ -91,7 +91,7 @@ impl Description {
             let required =
                 self.document.pointer(&format!("{}/required", self.follow(&format!("{place}/headers/{name}"))));
             if required == Some(&Value::Bool(true)) && answered.header(name).is_none() {
-                return Err(format!("{place}: the answer lacks {name}"));
+                return Err(format!("{place}: the response lacks {name}"));
             }
         }
 
@@ -102,7 +102,7 @@ impl Description {
         let content = at("content").unwrap_or(&none);
         let Some(media_type) = answered.header("content-type") else {
             let emptied = answered.body.is_empty() && answered.header("preference-applied").is_some();
-            return if emptied { Ok(()) } else { Err(format!("{place}: the answer has no Content-Type")) };
+            return if emptied { Ok(()) } else { Err(format!("{place}: the response has no Content-Type")) };
         };
         if !content.contains_key(media_type) {
             return Err(format!("{place} has no content of type {media_type}"));

@@ -53,7 +53,7 @@ impl World {
 
     /// Returns [`bindings`](Self::bindings) with `over` applied. A null removes a variable.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "a literal on the spot")]
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass a literal")]
     pub fn bindings_with(&self, over: Value) -> Bindings {
         let mut bindings = self.bindings();
         for (name, value) in over.as_object().into_iter().flatten() {
@@ -221,7 +221,7 @@ fn conclude(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
     libtest_mimic::run(arguments, trials).exit_code()
 }
 
-#[expect(clippy::print_stderr, reason = "there is no test that could fail with it")]
+#[expect(clippy::print_stderr, reason = "no test can report this error")]
 fn complain(error: &dyn Display) -> ExitCode {
     eprintln!("error: {error}");
     ExitCode::FAILURE

@@ -121,7 +121,7 @@ impl Raw {
     }
 
     async fn read(&mut self) -> Result<Answer, Failure> {
-        let bytes = message(&mut self.0).await?.ok_or("the connection ended before a whole answer")?;
+        let bytes = message(&mut self.0).await?.ok_or("the connection ended before a complete response")?;
         let (head, body) = bytes.split_at(head_of(&bytes).ok_or("no head")?);
         let head = String::from_utf8_lossy(head).into_owned();
         let mut lines = head.lines();

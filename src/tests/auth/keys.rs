@@ -27,7 +27,7 @@ fn a_thousand_unknown_keys_one_after_the_other_cause_one_fetch() {
             assert_eq!(traffic.ask(&of_unknown_key(number)), unknown(30));
         }
         assert_eq!(traffic.fetches(), fetches, "one fetch for all of them");
-        assert_eq!(traffic.ask_at_once(&good(1)), passed(), "good traffic goes on");
+        assert_eq!(traffic.ask_at_once(&good(1)), passed(), "valid tokens must still be accepted");
         traffic.pass(30 * SECOND - Duration::from_millis(1));
         assert_eq!(traffic.ask(&of_unknown_key(1000)), unknown(1));
         assert_eq!(traffic.fetches(), fetches, "nor another one within the cool-down");
@@ -72,7 +72,7 @@ fn a_new_key_is_not_called_unknown_by_an_endpoint_that_could_not_be_asked() {
     let mut traffic = Traffic::warm();
     traffic.upstream().respond(KEYS_V2, Reply::status(503));
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), Err(KeysUnavailable));
-    assert_eq!(traffic.ask_at_once(&good(1)), passed(), "the known key goes on");
+    assert_eq!(traffic.ask_at_once(&good(1)), passed(), "the known key must still be accepted");
     traffic.publish(&[&NEXT, &CURRENT]);
     traffic.pass(29 * SECOND);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 2)), Err(KeysUnavailable));
@@ -105,11 +105,7 @@ fn a_rollover_in_the_middle_of_traffic_fails_no_good_request() {
     let arrived: Vec<_> = (1..40)
         .map(|number| traffic.arrive(&signed_by(if number % 2 == 0 { &CURRENT } else { &NEXT }, number)))
         .collect();
-    assert_eq!(
-        traffic.ask_at_once(&good(100)),
-        passed(),
-        "the old key needs nobody's word while the new one is fetched"
-    );
+    assert_eq!(traffic.ask_at_once(&good(100)), passed(), "the old key must not wait for the fetch of the new key");
     traffic.upstream().release(KEYS_V2);
     for started in arrived {
         assert_eq!(traffic.gateway.stage.finish(started), passed());
@@ -125,7 +121,7 @@ fn an_emergency_rollover_ends_the_old_key_and_what_it_signed() {
     traffic.publish(&[&NEXT]);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), passed());
     assert_eq!(traffic.ask(&good(1)), unknown(30));
-    assert_eq!(traffic.ask(&remembered), unknown(30), "what is remembered counts no longer than its key");
+    assert_eq!(traffic.ask(&remembered), unknown(30), "a cached token must not outlive its key");
 }
 
 #[test]
@@ -141,7 +137,7 @@ fn keys_of_an_hour_are_refreshed_while_requests_go_on() {
         assert_eq!(traffic.ask_at_once(&good(number)), passed());
     }
     assert_eq!(traffic.gateway.stage.start_deferred(), 1, "one refresh for all of them");
-    assert_eq!(traffic.ask_at_once(&good(10)), passed(), "nobody waits while it runs");
+    assert_eq!(traffic.ask_at_once(&good(10)), passed(), "a request waited for the refresh");
     traffic.upstream().release(KEYS_V2);
     traffic.gateway.stage.submit_once();
     assert_eq!(traffic.ask_at_once(&signed_by(&NEXT, 11)), passed(), "the new key is there before anyone needs it");
@@ -210,10 +206,10 @@ fn the_last_good_keys_are_kept_however_the_endpoint_fails() {
                 assert_eq!(traffic.ask(&good(number)), passed(), "{what}, {age:?}");
                 traffic.gateway.stage.start_deferred();
             }
-            assert_eq!(traffic.fetches(), 2, "{what}, {age:?}: and it is not asked again at once");
+            assert_eq!(traffic.fetches(), 2, "{what}, {age:?}: the endpoint must not be called again at once");
             traffic.pass(10 * SECOND);
             traffic.publish(&[&NEXT]);
-            assert_eq!(traffic.ask(&signed_by(&NEXT, 4)), passed(), "{what}, {age:?}: what comes then is taken");
+            assert_eq!(traffic.ask(&signed_by(&NEXT, 4)), passed(), "{what}, {age:?}: the next key set must be used");
         }
     }
 }
@@ -289,7 +285,7 @@ fn a_fetch_that_was_given_up_does_not_undo_a_later_one() {
     issuer_keys.end(at(12), keys("new"), Some("new"), at(14));
     issuer_keys.end(at(0), keys("old"), Some("old"), at(15));
     assert_eq!(issuer_keys.plan("new", at(15)), Plan::Use(()));
-    assert_eq!(issuer_keys.plan("old", at(15)), Plan::Fetch, "nor has it used up the one fetch for unknown keys");
+    assert_eq!(issuer_keys.plan("old", at(15)), Plan::Fetch, "the fetch for unknown keys must still be available");
 }
 
 #[test]
@@ -300,7 +296,7 @@ fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
     drop(traffic.arrive(&good(0)));
     traffic.upstream().release(KEYS_V2);
     traffic.gateway.stage.runtime.step_clock(-7200);
-    assert_eq!(traffic.ask_at_once(&good(1)), passed(), "nobody waits two hours");
+    assert_eq!(traffic.ask_at_once(&good(1)), passed(), "the request must not wait two hours");
 
     // The cool-down of a failure runs.
     let mut traffic = Traffic::cold();
@@ -321,7 +317,7 @@ fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
     let mut traffic = Traffic::warm();
     traffic.gateway.stage.runtime.step_clock(-7200);
     assert_eq!(traffic.ask_at_once(&good(1)), passed());
-    assert_eq!(traffic.gateway.stage.start_deferred(), 1, "their age is not known any more, so they are refreshed");
+    assert_eq!(traffic.gateway.stage.start_deferred(), 1, "the keys' age is unknown, so they must be refreshed");
 }
 
 #[test]
@@ -337,7 +333,7 @@ fn a_clock_that_jitters_does_not_turn_a_flood_into_fetches() {
 #[test]
 fn each_version_has_its_own_keys_and_its_own_cool_down() {
     let mut traffic = Traffic::warm();
-    assert_eq!(traffic.upstream().count(KEYS_V1), 0, "nobody has asked");
+    assert_eq!(traffic.upstream().count(KEYS_V1), 0, "no token needed the keys of version 1.0");
     assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
     assert_eq!(traffic.ask(&Draft::v1().token()), passed());
     assert_eq!((traffic.upstream().count(KEYS_V1), traffic.fetches()), (1, 2));
@@ -380,7 +376,7 @@ fn a_key_that_is_still_missing_is_no_final_refusal_and_no_flood() {
     }
     assert_eq!(traffic.fetches(), 3);
     traffic.pass(20 * SECOND);
-    assert_eq!(traffic.ask_at_once(&good(0)), unknown(10), "what is remembered counts no longer than its key");
+    assert_eq!(traffic.ask_at_once(&good(0)), unknown(10), "a cached token must not outlive its key");
     traffic.publish(&[&CURRENT, &NEXT, &ONLY_V1]);
     traffic.pass(10 * SECOND);
     assert_eq!(traffic.ask(&good(1)), passed(), "recovered");

@@ -84,7 +84,7 @@ fn one_refused_recipient_refuses_all_and_is_named_by_its_place_in_the_callers_ar
     assert_eq!(
         pointers(&response),
         ["/analyzedEmails/2/recipientEmailAddress", "/analyzedEmails/5/recipientEmailAddress"],
-        "the places before repeated pairs were removed"
+        "the pointers must refer to the request, with its duplicates"
     );
     assert!(!response.body.contains("evil") && !line.to_string().contains("evil"), "no address is repeated");
 }

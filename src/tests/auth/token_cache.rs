@@ -116,7 +116,11 @@ fn a_refused_token_is_not_remembered() {
             assert!(traffic.ask(&refused).is_err());
         }
     }
-    assert_eq!(traffic.gateway.stage.runtime.signature_checks(), checks + 3, "claims that do not fit cost no check");
+    assert_eq!(
+        traffic.gateway.stage.runtime.signature_checks(),
+        checks + 3,
+        "claims that do not match caused a signature check"
+    );
 }
 
 #[test]
@@ -133,6 +137,6 @@ fn a_remembered_token_is_held_to_the_same_scope() {
             let response = gateway.validate(crate::tests::support::gateway::authorization(&format!("Bearer {token}")));
             assert_eq!(response.status, status, "{}", response.body);
         }
-        assert_eq!(gateway.stage.runtime.signature_checks(), before + 1, "the others came from memory");
+        assert_eq!(gateway.stage.runtime.signature_checks(), before + 1, "the other tokens must come from the cache");
     }
 }

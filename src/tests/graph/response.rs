@@ -54,7 +54,7 @@ fn conflict_is_duplicate_only_by_its_code_or_message() {
             Err(error) => {
                 assert!(!duplicate, "{body}");
                 assert_eq!(error.kind, GraphErrorKind::Conflict, "{body}");
-                assert!(error.is_certain(), "it would be recorded: {body}");
+                assert!(error.is_certain(), "an error would be recorded: {body}");
             }
         }
     }
@@ -91,7 +91,7 @@ fn conflict_that_may_quote_the_payload_is_no_duplicate() {
             Err(error) => {
                 assert!(may_quote, "{request}");
                 assert_eq!(error.kind, GraphErrorKind::QuotingConflict, "{request}");
-                assert!(error.is_certain(), "it would be recorded: {request}");
+                assert!(error.is_certain(), "an error would be recorded: {request}");
             }
         }
         let other = json!({ "error": { "code": "Conflict", "message": "x" } }).to_string();

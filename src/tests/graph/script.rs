@@ -100,8 +100,8 @@ impl HttpClient for Script {
             self.see(header("Authorization").unwrap());
             self.client_request_ids.borrow_mut().push(header("client-request-id").unwrap().to_owned());
         }
-        let played = self.answers.borrow_mut().pop_front().expect("a call that the script does not know");
-        assert!(is_token || !matches!(played, Token(_)), "Graph gives no tokens");
+        let played = self.answers.borrow_mut().pop_front().expect("an unscripted call");
+        assert!(is_token || !matches!(played, Token(_)), "Graph has no token endpoint");
         let answered = |status, retry_after: Option<&str>, body| HttpResponse {
             status,
             headers: retry_after.map(|seconds| ("retry-after", seconds.to_owned())).into_iter().collect(),
@@ -160,7 +160,7 @@ fn config(script: &Script) -> Config {
 fn run<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("the script answers at once"),
+        Poll::Pending => panic!("the script never waits"),
     }
 }
 
@@ -178,7 +178,7 @@ pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> 
     let until = script.now().plus(Duration::from_secs(budget));
     let result =
         run(submit(script, cache, &GraphSettings::of(&config(script)), request.submission(b"the remediation"), until));
-    assert!(script.now() <= until, "the budget is kept: {} ms over", millis_of(script.now().since(until)));
+    assert!(script.now() <= until, "the budget is exceeded by {} ms", millis_of(script.now().since(until)));
     assert!(script.answers.borrow().is_empty(), "left over");
     result
 }

@@ -134,7 +134,10 @@ impl Object {
         assert!(is_outcome(pending.result().unwrap().outcome, false), "the outcome of attempt {attempt}");
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting.try_result() {
-                Ok(response) => assert!(is_outcome(response.unwrap().outcome, true), "what waited for {attempt}"),
+                Ok(response) => assert!(
+                    is_outcome(response.unwrap().outcome, true),
+                    "the outcome of a request that waited for {attempt}"
+                ),
                 Err(waiting) => self.waiting.push(waiting),
             }
         }

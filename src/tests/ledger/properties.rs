@@ -262,13 +262,13 @@ proptest! {
                         Err(expected) => prop_assert_eq!(said, expected),
                         Ok(going_on) => {
                             if said == Said::QuotaExceeded {
-                                prop_assert!(model.counts(now, going_on), "what is counted is never refused for the quota");
+                                prop_assert!(model.counts(now, going_on), "a counted remediation was rejected for the quota");
                                 // An email may leave the window up to a second late.
-                                prop_assert!(model.counted(now - HOUR - SECOND) + emails > LIMIT, "there was room");
+                                prop_assert!(model.counted(now - HOUR - SECOND) + emails > LIMIT, "the quota was sufficient");
                             } else {
                                 prop_assert_eq!(said, Said::Sent(model.sent));
                                 model.send(now, key, payload, going_on);
-                                prop_assert!(model.counted(now - HOUR + 1) <= LIMIT, "an hour over quota");
+                                prop_assert!(model.counted(now - HOUR + 1) <= LIMIT, "the quota of an hour was exceeded");
                             }
                         }
                     }
@@ -297,8 +297,8 @@ proptest! {
                 RandomEvent::Sweep => object.sweep(now),
             }
             let left = object.remaining(now);
-            prop_assert!(left <= LIMIT - model.counted(now - HOUR + 1).min(LIMIT), "more left than there is");
-            prop_assert!(left >= LIMIT - model.counted(now - HOUR - SECOND).min(LIMIT), "less left than there is");
+            prop_assert!(left <= LIMIT - model.counted(now - HOUR + 1).min(LIMIT), "the remaining quota is too high");
+            prop_assert!(left >= LIMIT - model.counted(now - HOUR - SECOND).min(LIMIT), "the remaining quota is too low");
             // One record for each remediation of the last day.
             let recent = model.all.iter().filter(|one| one.state != State::Gone && one.last_sent + 25 * HOUR > now);
             let most = recent.count();

@@ -47,7 +47,7 @@ fn an_order_is_sent_once() {
             ],
         ),
         (
-            "a key stands for one payload, whether on its way, open or accepted",
+            "a key identifies one payload in flight, with an unknown outcome, or accepted",
             vec![
                 Ask(0, K, 9, Sent(0)),
                 Ask(1, K, 8, KeyReused),
@@ -62,11 +62,11 @@ fn an_order_is_sent_once() {
             ],
         ),
         (
-            "a key whose remediation was refused is free again",
+            "a key can be reused after a rejection",
             vec![Ask(0, K, 9, Sent(0)), Ends(1, 0, Refused), Ask(2, K, 8, Sent(1))],
         ),
         (
-            "a new key is a new remediation, even of a payload that is on its way or accepted",
+            "a new key makes a new remediation, even of a payload in flight or accepted",
             vec![
                 Ask(0, None, 9, Sent(0)),
                 Ask(1, K, 9, Sent(1)),
@@ -103,7 +103,7 @@ fn an_order_is_sent_once() {
             ],
         ),
         (
-            "without a key one waits for any attempt of the payload, and the last of them counts",
+            "a request without a key waits for any attempt of the payload, and the last one counts",
             vec![
                 Ask(0, K, 9, Sent(0)),
                 Ask(0, L, 9, Sent(1)),
@@ -114,7 +114,7 @@ fn an_order_is_sent_once() {
             ],
         ),
         (
-            "with a key one waits for its own attempt only",
+            "a request with a key waits only for its own attempt",
             vec![Ask(0, K, 9, Sent(0)), Ask(1, K, 9, Waits), Ask(1, None, 9, Waits), Ask(2, L, 9, Sent(1))],
         ),
     ]);
@@ -350,7 +350,7 @@ fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
             ]),
         ),
         (
-            "an attempt with a key is not waited for, and does not stand in the way",
+            "an attempt with a key neither delays nor prevents a request",
             vec![
                 Ask(0, K, REMOVE, Sent(0)),
                 Ask(10, None, UNDO, Sent(1)),
@@ -367,7 +367,7 @@ fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
 fn an_email_counts_once() {
     play(vec![
         (
-            "a failure is not replayed, and gives the quota back where it is certain",
+            "a failure is not replayed, and refunds the quota if it is certain",
             vec![
                 Ask(0, None, 60, Sent(0)),
                 Ask(1, None, 50, QuotaExceeded),
@@ -379,7 +379,7 @@ fn an_email_counts_once() {
             ],
         ),
         (
-            "what was given back is not counted again after a crash",
+            "refunded quota is not counted again after a crash",
             vec![
                 Ask(0, None, 60, Sent(0)),
                 Ask(1, K, 60, QuotaExceeded),
@@ -391,7 +391,7 @@ fn an_email_counts_once() {
             ],
         ),
         (
-            "quota that an attempt without a key gave back stays given back where one with a key was accepted meanwhile",
+            "refunded quota of an attempt without a key stays refunded if one with a key is accepted meanwhile",
             vec![
                 Ask(0, None, 30, Sent(0)),
                 Ask(1, K, 30, Sent(1)),
@@ -404,7 +404,7 @@ fn an_email_counts_once() {
             ],
         ),
         (
-            "an open outcome is counted once over its retries, and stays counted when a retry is refused",
+            "an unknown outcome counts once over its retries, and still counts after a rejected retry",
             vec![
                 Ask(0, K, 60, Sent(0)),
                 Ends(1, 0, Unknown),
@@ -421,7 +421,7 @@ fn an_email_counts_once() {
             ],
         ),
         (
-            "a key whose outcome is open stands for its payload, even when a retry hours later is refused",
+            "a key with an unknown outcome identifies its payload, even if a retry hours later is rejected",
             vec![
                 Ask(0, K, 60, Sent(0)),
                 Ends(1, 0, Unknown),
@@ -442,7 +442,7 @@ fn an_email_counts_once() {
 fn a_crash_loses_nothing_that_counts() {
     play(vec![
         (
-            "a crash in the middle leaves a record that the retry goes on from",
+            "a crash during an attempt leaves a record that the retry continues",
             vec![
                 Ask(0, None, 60, Sent(0)),
                 Crash(1),
@@ -469,7 +469,7 @@ fn a_crash_loses_nothing_that_counts() {
             ],
         ),
         (
-            "what a payload counted before still counts when it is sent again, also after a crash",
+            "the earlier count of a payload remains when it is sent again, also after a crash",
             vec![
                 Ask(0, None, 40, Sent(0)),
                 Ends(1, 0, Accepted),
@@ -482,7 +482,7 @@ fn a_crash_loses_nothing_that_counts() {
             ],
         ),
         (
-            "a replay tells the quota of its own time",
+            "a replay returns the current quota",
             vec![
                 Ask(0, K, 60, Sent(0)),
                 Ends(1, 0, Accepted),

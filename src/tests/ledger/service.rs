@@ -62,5 +62,5 @@ fn expired_records_go_with_the_alarm_and_the_last_one_ends_it() {
         object.sweep(at);
         assert_eq!(object.records(), records, "{at}");
     }
-    assert_eq!(object.ask(25 * HOUR, None, 9), Said::Sent(2), "it sets another alarm");
+    assert_eq!(object.ask(25 * HOUR, None, 9), Said::Sent(2), "no further alarm was set");
 }

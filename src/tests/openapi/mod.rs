@@ -41,7 +41,7 @@ fn schema(pointer: &str) -> &'static Value {
 }
 
 fn text(pointer: &str) -> &'static str {
-    at(pointer).as_str().unwrap_or_else(|| panic!("{pointer} is no text"))
+    at(pointer).as_str().unwrap_or_else(|| panic!("{pointer} is not a string"))
 }
 
 fn keys(pointer: &str) -> impl Iterator<Item = &'static str> {
@@ -163,7 +163,7 @@ fn names_and_limits_are_the_codes_own() {
         ("/components/responses/PayloadTooLarge/description", &[MAX_BODY_BYTES]),
     ] {
         for figure in figures {
-            assert!(text(pointer).contains(&grouped(*figure)), "{pointer} does not tell {}", grouped(*figure));
+            assert!(text(pointer).contains(&grouped(*figure)), "{pointer} does not mention {}", grouped(*figure));
         }
     }
     assert!(text("/components/securitySchemes/entraToken/description").contains(SCOPE));

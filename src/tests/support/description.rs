@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::http::Response;
 use crate::openapi::DESCRIPTION;
 
-#[expect(unreachable_pub, reason = "in the acceptance tests, whose file it is, they are reachable")]
+#[expect(unreachable_pub, reason = "the acceptance tests use them")]
 #[path = "../../../tests/support/description.rs"]
 mod against;
 pub(crate) use against::{Answered, Description};

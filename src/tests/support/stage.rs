@@ -21,7 +21,7 @@ pub(crate) struct Started<T>(RemoteHandle<T>);
 impl<T: 'static> Started<T> {
     /// Returns the future's output. The future must be complete.
     pub(crate) fn result(self) -> T {
-        self.try_result().ok().expect("it waits for something that has not happened")
+        self.try_result().ok().expect("the future is not complete")
     }
 
     /// Returns the future's output, or the future itself if it is not complete.
@@ -65,7 +65,7 @@ impl Stage {
             if let Some(result) = (&mut handle).now_or_never() {
                 return result;
             }
-            let next = self.runtime.next_wake().expect("it waits for something that will never happen");
+            let next = self.runtime.next_wake().expect("the future waits for an event that never happens");
             self.runtime.pass(next);
         }
     }

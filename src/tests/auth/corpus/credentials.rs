@@ -231,7 +231,7 @@ fn each_key_is_its_owners_in_each_way_of_giving_it() {
         let mut gateway = Gateway::default();
         assert_eq!(gateway.validate(headers).status, 200, "{caller}");
         assert_eq!(gateway.logged()["caller"], caller);
-        assert!(gateway.stage.runtime.upstream().calls().is_empty(), "a key needs nobody's word");
+        assert!(gateway.stage.runtime.upstream().calls().is_empty(), "an API key caused a call to Microsoft");
     }
 }
 

@@ -30,7 +30,7 @@ fn without_ids(response: &Response) -> (u16, Vec<(&'static str, String)>, String
     let mut body: Value = serde_json::from_str(&response.body).unwrap();
     let mut ids = Vec::new();
     for pointer in ["/requestId", "/error/innerError/request-id", "/error/innerError/date"] {
-        ids.push(body.pointer_mut(pointer).expect("every refusal has it").as_str().unwrap().to_owned());
+        ids.push(body.pointer_mut(pointer).expect("every rejection has this header").as_str().unwrap().to_owned());
     }
     let anonymous = ids.iter().fold(response.body.clone(), |text, id| text.replace(id, "…"));
     let headers = response.headers.iter().filter(|(name, _)| *name != "request-id").cloned().collect();
@@ -70,13 +70,16 @@ fn refuse(what: &str, headers: RequestHeaders, secret: &str, reason: AuthError) 
     let line = gateway.logged();
     assert_eq!(line["reason"], reason.to_string(), "{what}");
     assert_eq!(line["status"], response.status, "{what}");
-    assert_eq!(line["caller"], Value::Null, "{what}: nobody was recognised");
+    assert_eq!(line["caller"], Value::Null, "{what}: a caller was recognized");
     let log = line.to_string();
     let fragments: BTreeSet<&[u8]> = log.as_bytes().windows(12).collect();
     let shown = secret.as_bytes().windows(12).find(|fragment| fragments.contains(fragment));
     assert!(shown.is_none(), "{what}: the log shows a part of the credential: {log}");
     for personal in [PERSONAL, "11111111-0000"] {
-        assert!(!log.contains(personal) && !response.body.contains(personal), "{what}: who it was is shown: {log}");
+        assert!(
+            !log.contains(personal) && !response.body.contains(personal),
+            "{what}: the log or response identifies the user: {log}"
+        );
     }
     for call in gateway.stage.runtime.upstream().calls() {
         assert!([KEYS_V1, KEYS_V2].contains(&call.url.as_str()) && call.body.is_none(), "{what}: {call:?}");
