@@ -32,7 +32,7 @@ pub enum Action {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct AnalyzedEmail {
-    /// OData annotation that SDKs may send.
+    /// `@odata.type` annotation that SDKs may send.
     #[serde(rename = "@odata.type", default, skip_serializing_if = "Option::is_none")]
     pub odata_type: Option<String>,
     /// GUID of the message.
@@ -45,7 +45,7 @@ pub struct AnalyzedEmail {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Remediation {
-    /// OData annotation that SDKs may send.
+    /// `@odata.type` annotation that SDKs may send.
     #[serde(rename = "@odata.type", default, skip_serializing_if = "Option::is_none")]
     pub odata_type: Option<String>,
     /// Name in the action center.
