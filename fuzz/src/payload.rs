@@ -178,7 +178,10 @@ fn refused(error: &ParseError) -> String {
         ParseError::NotJson(JsonError::Repeated { pointer }) => vec![(pointer, "")],
         ParseError::NotJson(_) => Vec::new(),
         ParseError::Invalid(errors) => {
-            assert!((1..=MAX_ERRORS).contains(&errors.listed().len()) && errors.counted() <= errors.total(), "{errors:?}");
+            assert!(
+                (1..=MAX_ERRORS).contains(&errors.listed().len()) && errors.counted() <= errors.total(),
+                "{errors:?}"
+            );
             assert!(errors.listed().iter().all(|error| error.pointers.first() == Some(&error.pointer)), "{errors:?}");
             let located = |error| each_pointer(error).map(|pointer| (pointer, error.detail.as_str()));
             errors.listed().iter().flat_map(located).collect()
