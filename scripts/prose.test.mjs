@@ -47,7 +47,7 @@ for (const path of ["src/openapi.json", ...files(root, [".rs"]).filter((name) =>
   });
 }
 
-// Folders and files whose comments have banned words. An entry leaves this list when they are gone; none joins it.
+// Folders and files whose comments have banned words. An entry leaves the list when they are gone; none joins.
 const PENDING_COMMENTS = [
   "sandbox/tests",
   "scripts/deploy-check",
@@ -77,7 +77,7 @@ const PENDING_COMMENTS = [
   "tests/stopped.rs",
   "tests/versions",
 ];
-// Folders whose Rust comments also name the actor first and keep to the line length. A folder joins this list when they do.
+// Folders whose Rust comments also name the actor first and fit the line length. A folder joins when its comments do.
 const PLAIN_COMMENTS = [
   "bench/src",
   "fuzz/src",
