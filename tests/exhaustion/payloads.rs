@@ -1,4 +1,4 @@
-//! The worst that fits into the 4 MiB of a body, as far as is known, and the largest that is good.
+//! Most expensive known bodies within the limit of 4 MiB, and the largest valid body.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use remediation_gateway::preconditions::MAX_BODY_BYTES;
 
-/// A body, and the code that it is answered with; none where it is accepted.
+/// Body and the expected error code, or `None` if the body is accepted.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) body: Vec<u8>,
@@ -15,12 +15,12 @@ pub(crate) struct Case {
     pub(crate) code: Option<&'static str>,
 }
 
-/// What stands before the emails.
+/// Text before the emails.
 const HEAD: &str = r#"{"displayName":"Clean up","description":"Delete email","severity":"medium","action":"softDelete","remediateSendersCopy":false,"#;
 
 const ID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
 
-/// 10,000 emails, with addresses so long that the body is nearly as large as may be. `number` makes it another remediation.
+/// Returns 10,000 emails with long addresses, just below the size limit. Each `number` makes a different remediation.
 pub(crate) fn largest_good(number: usize) -> String {
     emails(|index| {
         (format!("{number:08x}-0000-4000-8000-{index:012x}"), format!("{index:0>64}@{}contoso.com", "mail.".repeat(6)))
@@ -37,7 +37,7 @@ fn emails(email: impl Fn(usize) -> (String, String)) -> String {
     body + "]}"
 }
 
-/// `head`, as often `part` as fits, and `tail`. The number of each part stands for its `#`.
+/// Returns `head`, as many copies of `part` as fit, and `tail`. `#` becomes the number of the copy.
 fn filled(head: &str, part: &str, tail: &str) -> String {
     let mut body = head.to_owned();
     for number in 0.. {
@@ -55,32 +55,32 @@ fn case(name: &'static str, code: &'static str, body: String) -> Case {
     Case { name, body: body.into_bytes(), is_gzip: false, code: Some(code) }
 }
 
-/// What is no JSON.
+/// Returns a body that is not JSON.
 fn json(name: &'static str, head: &str, part: &str, tail: &str) -> Case {
     case(name, "invalidJson", filled(head, part, tail))
 }
 
-/// What is JSON, and no remediation.
+/// Returns a body that is JSON but not a remediation.
 fn payload(name: &'static str, head: &str, part: &str, tail: &str) -> Case {
     case(name, "invalidPayload", filled(head, part, tail))
 }
 
-/// One member, a text made of this.
+/// Returns a body with one string member that consists of `part`.
 fn string(name: &'static str, member: &str, part: &str) -> Case {
     payload(name, &format!("{{\"{member}\":\""), part, "\"}")
 }
 
-/// As many emails like this as fit.
+/// Returns a body with as many copies of this email as fit.
 fn items(name: &'static str, part: &str) -> Case {
     payload(name, &format!("{HEAD}\"analyzedEmails\":["), part, "{}]}")
 }
 
-/// One email that begins like this.
+/// Returns a body with one email that begins with `head`.
 fn item(name: &'static str, head: &str, part: &str, tail: &str) -> Case {
     payload(name, &format!("{HEAD}\"analyzedEmails\":[{{{head}"), part, &format!("{tail}}}]}}"))
 }
 
-/// All of them.
+/// Returns all hostile bodies.
 pub(crate) fn hostile() -> Vec<Case> {
     [syntax(), values(), names(), of_many(), recipients(), compressed()].into_iter().flatten().collect()
 }
@@ -202,7 +202,7 @@ fn of_many() -> Vec<Case> {
     ]
 }
 
-/// An address, its letters large and small as `index` has ones and zeros.
+/// Returns an address whose letters are upper case where `index` has one bits.
 fn spelt(index: usize) -> String {
     let large = |bit: usize| index >> bit & 1 == 1;
     let letters = "hannahabcdefgh".char_indices();

@@ -1,4 +1,4 @@
-//! What a granted caller can still not do, and how precisely it is told.
+//! Limits of authorized callers, and the precision of the error messages.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::tests::support::gateway::{GRAPH_URL, Gateway, api_key, code, payload}
 use crate::tests::support::runtime::TestRuntime;
 use crate::tests::support::{sha256, variables_with};
 
-/// A gateway whose one caller has these rights.
+/// Returns a gateway with one caller that has these permissions.
 fn granted(rights: &Value) -> Gateway {
     let mut caller = json!({
         "name": "script", "api_key_sha256": [sha256("key")], "actions": ["softDelete"], "recipient_domains": ["*"],
@@ -19,7 +19,7 @@ fn granted(rights: &Value) -> Gateway {
     Gateway::new(variables_with("CALLERS", json!([caller])))
 }
 
-/// What the caller may do goes to Graph, once; what it may not goes nowhere.
+/// Sends a remediation. A permitted one must reach Graph once, and a forbidden one must cause no call.
 fn ask(rights: &Value, payload: &Value) -> (Response, Value) {
     let mut gateway = granted(rights);
     let response = gateway.remediate(api_key("key"), payload);
@@ -177,7 +177,7 @@ fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
         ("*.contoso.com", "hannah@contoso.com", true),
         ("*.contoso.com", "hannah@Mail.Contoso.com", true),
         ("*.contoso.com", "hannah@evil-contoso.com", false),
-        // Labels that no domain name can have, of which lenient readers make an `@` or a comma.
+        // No domain name can have these labels, which lenient parsers decode to an `@` or a comma.
         ("*.contoso.com", "hannah@xn--024.contoso.com", false),
         ("*.contoso.com", "hannah@XN--0049.contoso.com", false),
         ("*", "hannah@xn--024.contoso.com", false),
@@ -194,7 +194,7 @@ fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
         ("xn--bcher-kva.example", "hannah@b\u{fc}cher.example", true),
         ("*.b\u{fc}cher.example", "hannah@post.b\u{fc}cher.example", true),
         ("b\u{fc}cher.example", "hannah@bucher.example", false),
-        // A Cyrillic letter that looks like a Latin one.
+        // A Cyrillic letter that looks like a Latin letter.
         ("contoso.com", "hannah@c\u{43e}ntoso.com", false),
     ] {
         let (response, _) = ask(&json!({ "recipient_domains": [rule] }), &payload("softDelete", &[recipient]));
@@ -303,7 +303,7 @@ fn one_refused_recipient_refuses_all_and_is_named_by_its_place_in_the_callers_ar
     assert_eq!(
         pointers(&response),
         ["/analyzedEmails/2/recipientEmailAddress", "/analyzedEmails/5/recipientEmailAddress"],
-        "the places before repeated pairs were removed"
+        "the pointers must refer to the request, with its duplicates"
     );
     assert!(!response.body.contains("evil") && !line.to_string().contains("evil"), "no address is repeated");
 }
@@ -346,7 +346,7 @@ fn where_nothing_is_said_the_cap_is_a_thousand() {
     assert_eq!(code(&ask(&json!({}), &payload("softDelete", &recipients)).0), "tooManyEmails");
 }
 
-/// It would be refused for the quota, and told to come again in an hour, for ever.
+/// A larger request would fail forever, with an error that asks the caller to retry in an hour.
 #[test]
 fn where_an_hour_holds_less_no_request_may_have_more() {
     let three = ["a@contoso.com", "b@contoso.com", "c@contoso.com"];

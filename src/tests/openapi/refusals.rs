@@ -1,4 +1,4 @@
-//! Each error is described, with its headers and all of its body.
+//! The description covers each error with its headers and body.
 
 use crate::graph::assertion::AssertionError;
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ use crate::tests::support::gateway::payload;
 use crate::tests::support::runtime::START;
 use crate::time::Timestamp;
 
-/// An error of each kind, whatever the pipeline would have to go through to come to it.
+/// Returns an error of each kind, without running the pipeline.
 fn refusals() -> Vec<GatewayError> {
     let quota = Quota { limit: 10, remaining: 1, reset: 3601 };
     let token = |error| GatewayError::Submit(TokenEndpointError::into(error));
@@ -113,7 +113,7 @@ fn refusals() -> Vec<GatewayError> {
     refusals
 }
 
-/// What is wrong with the body as it is declared and as it comes.
+/// Returns the errors for the body's headers and content.
 fn of_body() -> Vec<GatewayError> {
     let mut refusals = Vec::new();
     refusals.extend(
@@ -158,7 +158,7 @@ fn every_refusal_is_described_in_full() {
         };
         let (code, mut response) = problem::to_response(&error, context);
         codes.insert(code);
-        // What every answer carries is the pipeline's to add, and in its tests.
+        // The pipeline adds the headers of every response, and its tests check them.
         response.headers.extend([
             ("request-id", ID.to_owned()),
             ("Cache-Control", "no-store".to_owned()),
@@ -166,5 +166,5 @@ fn every_refusal_is_described_in_full() {
         ]);
         covers("POST", "/remediate", &response).unwrap_or_else(|error| panic!("{error:?}: {error}"));
     }
-    assert_eq!(codes, Code::ALL.iter().copied().collect(), "there is a refusal of each kind");
+    assert_eq!(codes, Code::ALL.iter().copied().collect(), "an error code has no case");
 }
