@@ -76,7 +76,9 @@ fn whole(config: &Config, given: &Map<String, Value>) {
     }
 
     if let Some(Value::Array(entries)) = given.get("PROTECTED_RECIPIENTS") {
-        entries.iter().for_each(|entry| is_protected(config, entry));
+        for entry in entries {
+            is_protected(config, entry);
+        }
     }
 
     let mut marked = given.clone();
@@ -135,7 +137,9 @@ fn is_caller(caller: &Caller) {
     );
 }
 
-/// A rule covers what it says and nothing that looks like it. Every domain and the sender's copy are granted by name alone.
+/// Checks that a rule covers its own domains and no similar ones.
+///
+/// Only an explicit entry grants every domain or the sender's copy.
 fn domains(caller: &Caller, table: &Value) {
     assert_eq!(caller.senders_copy, table["senders_copy"] == true, "granted by omission");
     let texts = table["recipient_domains"].as_array().expect("an array");

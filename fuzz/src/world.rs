@@ -40,7 +40,7 @@ pub(crate) const API_KEY: &str = "rgk_of-the-script";
 pub(crate) const GRANTED: [&str; 2] = ["softDelete", "moveToQuarantine"];
 /// Permitted domain of "script", including all subdomains.
 pub(crate) const DOMAIN: &str = "contoso.com";
-/// The domain and, in [`DOMAIN`], the local part that nobody may touch.
+/// The protected domain and, in [`DOMAIN`], the protected local part.
 pub(crate) const PROTECTED: &str = "evidence.contoso.com";
 pub(crate) const PROTECTED_LOCAL_PART: &str = "journal";
 /// How many emails "script" may send in one request.

@@ -144,7 +144,7 @@ fn bomb() -> Vec<u8> {
     bomb
 }
 
-/// What decompression costs, and that it ends at the limit.
+/// Bodies that test the cost of decompression and its end at the limit.
 fn compressed() -> Vec<Case> {
     let gzip = |name, body: &[u8], code| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());

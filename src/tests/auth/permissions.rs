@@ -78,7 +78,7 @@ fn rights() -> [Right; 5] {
 
 const PROTECTED: &str = "PROTECTED_RECIPIENTS";
 
-/// What a configuration says about a right.
+/// The value of a permission in a configuration.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum RightState {
     Granted,
