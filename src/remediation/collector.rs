@@ -3,8 +3,10 @@
 //! One mistake of a script is in each of its thousands of items. So an entry has its first pointers and a count, and other mistakes keep
 //! their place in the list.
 
+use std::borrow::Cow;
+
 use super::error::{Location, PayloadError, PayloadErrors, Target};
-use super::limits::{MAX_ERRORS, MAX_POINTERS};
+use super::limits::{MAX_ERRORS, MAX_EXCERPT, MAX_POINTERS};
 use super::sanitize::excerpt;
 use super::suggestions::{self, Level, Unknown};
 
@@ -61,6 +63,12 @@ impl ErrorCollector {
     }
 }
 
+/// Returns the name as it is shown. Nothing is copied if that is the name itself.
+fn shown(name: &str) -> Cow<'_, str> {
+    let is_short_and_visible = name.len() <= MAX_EXCERPT && name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_short_and_visible { Cow::Borrowed(name) } else { Cow::Owned(excerpt(name)) }
+}
+
 /// Errors of one kind, at most [`MAX_ERRORS`] entries. Each has its first pointer, and repetitions add theirs up to [`MAX_POINTERS`].
 #[derive(Debug)]
 struct Entries<T> {
@@ -91,7 +99,7 @@ impl<T: Copy> Entries<T> {
     fn repeat(&mut self, location: Location<'_>, is_same: impl Fn(&PayloadError) -> bool) -> Option<T> {
         self.total += 1;
         let (target, name) = location.target();
-        let name = excerpt(name);
+        let name = shown(name);
         let mut listed = self.listed.iter_mut();
         let entry = listed.find(|entry| entry.target == target && entry.name == name && is_same(&entry.error))?;
         entry.error.count += 1;
@@ -108,7 +116,7 @@ impl<T: Copy> Entries<T> {
         if at < MAX_ERRORS {
             let (target, name) = location.target();
             let error = PayloadError::new(location.pointer(), detail);
-            self.listed.insert(at, Entry { target, name: excerpt(name), error, meant });
+            self.listed.insert(at, Entry { target, name: shown(name).into_owned(), error, meant });
             self.listed.truncate(MAX_ERRORS);
             self.pointers += 1;
         }
