@@ -16,7 +16,7 @@ const read = (path) => readFileSync(here(path), "utf8");
 const swagger = JSON.parse(read("apiDefinition.swagger.json"));
 const properties = JSON.parse(read("apiProperties.json"));
 const operation = swagger.paths["/remediate"].post;
-const { RemediationRequest, AnalyzedEmail, RemediationAnswer, Problem, GraphError } = swagger.definitions;
+const { RemediationRequest, AnalyzedEmail, RemediationAnswer, Problem, PointedFault, GraphError } = swagger.definitions;
 
 /** Each code of a refusal, and its status. 404 and 405 answer other paths and methods than the connector's one. */
 const CODES = {
@@ -95,6 +95,7 @@ describe("the code's own figures", () => {
       [analyzedEmails.description, perRequest],
       [recipientEmailAddress.description, constants.MAX_ADDRESS],
       [Problem.properties.errors.description, constants.MAX_ERRORS],
+      [PointedFault.properties.pointers.description, constants.MAX_POINTERS],
     ]) {
       assert.ok(text.includes(` ${thousands(figure)} `) || text.endsWith(` ${figure}.`), `${text} (${figure})`);
     }

@@ -46,7 +46,7 @@ describe("the reference", () => {
       ["../src/config/callers.rs", "DEFAULT_EMAILS_PER_HOUR", "10_000", "| 10,000 by default, at most 2,500,000 |"],
       ["../src/config/callers.rs", "MOST_EMAILS_PER_HOUR", "2_500_000", "| 10,000 by default, at most 2,500,000 |"],
       ["../src/remediation/limits.rs", "MAX_DEPTH", "32", "| JSON nesting | 32 levels |"],
-      ["../src/remediation/limits.rs", "MAX_ERRORS", "50", "| Listed errors | 50 per response"],
+      ["../src/remediation/limits.rs", "MAX_ERRORS", "50", "| Listed errors | 50 entries per response"],
       ["../src/preconditions/idempotency_key.rs", "MAX_KEY_LENGTH", "255", "| 1–255 visible ASCII"],
       ["../src/ledger/engine.rs", "KEYED_REPLAY", "Duration::from_hours(24)", "| 24 hours with a key, 30 minutes without |"],
       ["../src/ledger/engine.rs", "PAYLOAD_REPLAY", "Duration::from_mins(30)", "| 24 hours with a key, 30 minutes without |"],

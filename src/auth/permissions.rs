@@ -1,7 +1,7 @@
 //! What a caller may do. What is not granted is denied, and one refused recipient refuses the request.
 
 use crate::config::{Caller, Config, to_ascii};
-use crate::remediation::limits::MAX_ERRORS;
+use crate::remediation::limits::MAX_POINTERS;
 use crate::remediation::{Action, Remediation};
 use crate::runtime::Domains;
 
@@ -33,7 +33,7 @@ pub enum PermissionError {
 /// The places of recipients in the caller's array.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// The first of them, at most [`MAX_ERRORS`].
+    /// The first of them, at most [`MAX_POINTERS`].
     pub first: Vec<usize>,
     /// How many they are.
     pub total: usize,
@@ -42,7 +42,7 @@ pub struct Places {
 impl Places {
     fn add(&mut self, place: usize) {
         self.total += 1;
-        if self.first.len() < MAX_ERRORS {
+        if self.first.len() < MAX_POINTERS {
             self.first.push(place);
         }
     }

@@ -10,7 +10,7 @@ use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
 use crate::preconditions::{ContentHeadersError, MAX_BODY_BYTES};
-use crate::remediation::limits::MAX_ERRORS;
+use crate::remediation::limits::MAX_POINTERS;
 use crate::remediation::{JsonError, ParseError, PayloadError};
 
 /// What a caller is told to wait, in seconds, while the gateway is stopped. Five minutes: a stop is lifted by a person, hardly within one. Clients
@@ -202,19 +202,20 @@ fn parse_error(error: &ParseError) -> ProblemDetails {
         ParseError::NotJson(error) => {
             let errors = match error {
                 JsonError::Repeated { pointer } => {
-                    vec![PayloadError { pointer: pointer.clone(), detail: "is given twice in one object".to_owned() }]
+                    vec![PayloadError::new(pointer.clone(), "is given twice in one object".to_owned())]
                 }
                 _ => Vec::new(),
             };
             ProblemDetails::new(Code::InvalidJson, sentence(&error.to_string())).errors(errors)
         }
         ParseError::Invalid(errors) => {
-            let listed = errors.listed();
-            let detail = match errors.total() - listed.len() {
-                0 => errors.to_string(),
-                more => format!("{errors}: the first {MAX_ERRORS} are listed and {more} left out"),
+            let counted = errors.counted();
+            let detail = if counted == errors.total() {
+                errors.to_string()
+            } else {
+                format!("{errors}, of which {counted} are listed")
             };
-            ProblemDetails::new(Code::InvalidPayload, sentence(&detail)).errors(listed.to_vec())
+            ProblemDetails::new(Code::InvalidPayload, sentence(&detail)).errors(errors.listed().to_vec())
         }
     }
 }
@@ -225,7 +226,7 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
             Code::ActionNotAllowed,
             format!("The caller \"{caller}\" is not granted the action {}.", action.as_str()),
         )
-        .errors(vec![PayloadError { pointer: "/action".to_owned(), detail: "is not granted".to_owned() }]),
+        .errors(vec![PayloadError::new("/action".to_owned(), "is not granted".to_owned())]),
         PermissionError::SendersCopy => ProblemDetails::new(
             Code::SendersCopyNotAllowed,
             format!(
@@ -233,10 +234,7 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
                  false. Nothing was sent."
             ),
         )
-        .errors(vec![PayloadError {
-            pointer: "/remediateSendersCopy".to_owned(),
-            detail: "is not granted".to_owned(),
-        }]),
+        .errors(vec![PayloadError::new("/remediateSendersCopy".to_owned(), "is not granted".to_owned())]),
         PermissionError::Recipients(places) => {
             let detail = format!(
                 "recipient_domains of the caller \"{caller}\" does not cover {} of the recipients{}. Nothing was sent.",
@@ -259,28 +257,25 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
             Code::TooManyEmails,
             format!("max_emails_per_request of the caller \"{caller}\" is {most}; the request has {emails}."),
         )
-        .errors(vec![PayloadError {
-            pointer: "/analyzedEmails".to_owned(),
-            detail: "has more emails than are granted".to_owned(),
-        }]),
+        .errors(vec![PayloadError::new("/analyzedEmails".to_owned(), "has more emails than are granted".to_owned())]),
     }
 }
 
 /// Says that not all of the places are listed, if so.
 fn listed(places: &Places) -> String {
     if places.total > places.first.len() {
-        format!(", of which the first {MAX_ERRORS} are listed")
+        format!(", of which the first {MAX_POINTERS} are listed")
     } else {
         String::new()
     }
 }
 
+/// One error that stands for all recipients at `places`.
 fn at_recipients(places: &Places, detail: &str) -> Vec<PayloadError> {
-    let at = |index: &usize| PayloadError {
-        pointer: format!("/analyzedEmails/{index}/recipientEmailAddress"),
-        detail: detail.to_owned(),
-    };
-    places.first.iter().map(at).collect()
+    let pointers: Vec<_> =
+        places.first.iter().map(|index| format!("/analyzedEmails/{index}/recipientEmailAddress")).collect();
+    let pointer = pointers.first().cloned().unwrap_or_default();
+    vec![PayloadError { pointer, detail: detail.to_owned(), count: places.total, pointers }]
 }
 
 fn quota_exceeded(emails: u64, quota: Quota) -> ProblemDetails {

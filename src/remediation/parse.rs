@@ -5,14 +5,15 @@
 
 use std::borrow::Cow;
 
+use super::collector::ErrorCollector;
 use super::duplicates::remove_duplicates;
 use super::error::{JsonError, Location, ParseError, PayloadErrors};
 use super::fields::Field;
 use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME};
 use super::model::{Action, AnalyzedEmail, Remediation, Severity};
 use super::reader::{Json, Kind};
-use super::suggestions::Level;
-use super::{fields, format, suggestions};
+use super::suggestions::{BODY_MEMBERS, ITEM_MEMBERS, Level};
+use super::{declared, fields, format};
 
 /// Reads a request body. What it returns borrows from the body wherever that has no escapes.
 ///
@@ -22,18 +23,19 @@ use super::{fields, format, suggestions};
 pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
     let mut json = Json::new(body)?;
     let mut partial = PartialRemediation::default();
-    let mut errors = PayloadErrors::default();
+    let mut errors = ErrorCollector::default();
     match json.kind()? {
         Kind::Object => {
             json.object(|json, name| partial.member(json, &mut errors, name))?;
             if partial.is_wrapped {
                 // All other errors are about Logic Apps' wrapper, not about the remediation in it.
-                errors = PayloadErrors::default();
-                errors.add(Location::Field("$content"), || {
+                errors = ErrorCollector::default();
+                errors.add(
+                    Location::Field("$content"),
                     "is base64 in which Logic Apps wraps a body that it takes for binary; send the JSON in it, by \
                      json(base64ToString(…?['$content']))"
-                        .to_owned()
-                });
+                        .to_owned(),
+                );
             } else {
                 partial.require_all(&mut errors);
             }
@@ -47,19 +49,19 @@ pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
             if format::holds_base64_json(&text) {
                 return Err(JsonError::Base64.into());
             }
-            errors.add(Location::Body, || "the body must be an object, not a string".to_owned());
+            errors.add(Location::Body, "the body must be an object, not a string".to_owned());
         }
         other => {
-            errors.add(Location::Body, || format!("the body must be an object, not {other}"));
+            errors.add(Location::Body, format!("the body must be an object, not {other}"));
             json.skip()?;
         }
     }
     json.end()?;
-    if errors.total() > 0 {
-        return Err(errors.into());
+    match errors.finish() {
+        Some(errors) => Err(errors.into()),
+        // Without an error, every member has been read.
+        None => partial.finish().ok_or_else(|| PayloadErrors::new(Vec::new(), 0).into()),
     }
-    // Without an error, every member has been read.
-    partial.finish().ok_or_else(|| errors.into())
 }
 
 /// The members of the body as far as they are read.
@@ -76,27 +78,55 @@ struct PartialRemediation<'a> {
 }
 
 impl<'a> PartialRemediation<'a> {
-    /// Reads the value of the member of this name.
-    fn member(&mut self, json: &mut Json<'a>, errors: &mut PayloadErrors, name: &str) -> Result<(), JsonError> {
+    /// Reads the value of the member of this name. A misspelt name is an error, and its value is validated as that of the right one.
+    fn member(&mut self, json: &mut Json<'a>, errors: &mut ErrorCollector, name: &str) -> Result<(), JsonError> {
+        if name == "$content" {
+            self.is_wrapped = true;
+            return json.skip();
+        }
+        if BODY_MEMBERS.contains(&name) {
+            return self.read(json, errors, name, name);
+        }
+        match misspelt(errors, Level::Body, Location::Field(name), name) {
+            Some(member) if self.is_missing(member) => self.read(json, errors, member, name),
+            _ => json.skip(),
+        }
+    }
+
+    /// Reads the value of `member`, whose name in the body is `name`.
+    fn read(
+        &mut self,
+        json: &mut Json<'a>,
+        errors: &mut ErrorCollector,
+        member: &str,
+        name: &str,
+    ) -> Result<(), JsonError> {
         let location = Location::Field(name);
-        match name {
+        match member {
             "displayName" => self.display_name = fields::caption(json, errors, location, MAX_DISPLAY_NAME)?,
             "description" => self.description = fields::note(json, errors, location, MAX_DESCRIPTION)?,
             "severity" => self.severity = fields::severity(json, errors, location)?,
             "action" => self.action = fields::action(json, errors, location)?,
             "remediateSendersCopy" => self.remediate_senders_copy = fields::boolean(json, errors, location)?,
-            "analyzedEmails" => self.emails = analyzed_emails(json, errors, location)?,
-            "$content" => {
-                self.is_wrapped = true;
-                json.skip()?;
-            }
-            _ => other_member(json, errors, Level::Body, location, name)?,
+            _ => self.emails = analyzed_emails(json, errors, name)?,
         }
         Ok(())
     }
 
+    /// Returns whether neither the member nor a misspelt one in its place has come up.
+    fn is_missing(&self, member: &str) -> bool {
+        match member {
+            "displayName" => self.display_name.is_missing(),
+            "description" => self.description.is_missing(),
+            "severity" => self.severity.is_missing(),
+            "action" => self.action.is_missing(),
+            "remediateSendersCopy" => self.remediate_senders_copy.is_missing(),
+            _ => self.emails.is_missing(),
+        }
+    }
+
     /// Notes what the body lacks.
-    fn require_all(&self, errors: &mut PayloadErrors) {
+    fn require_all(&self, errors: &mut ErrorCollector) {
         self.display_name.require(errors, Location::Field("displayName"));
         self.description.require(errors, Location::Field("description"));
         self.severity.require(errors, Location::Field("severity"));
@@ -121,29 +151,30 @@ impl<'a> PartialRemediation<'a> {
     }
 }
 
-/// Reads the emails. Items beyond the limit are only read as JSON and counted.
+/// Reads the emails, which the body has under `list`. Items beyond the limit are only read as JSON and counted.
 fn analyzed_emails<'a>(
     json: &mut Json<'a>,
-    errors: &mut PayloadErrors,
-    location: Location<'_>,
+    errors: &mut ErrorCollector,
+    list: &str,
 ) -> Result<Field<Vec<AnalyzedEmail<'a>>>, JsonError> {
+    let location = Location::Field(list);
     let found = json.kind()?;
     if found != Kind::Array {
         return fields::refuse(json, errors, location, found, "must be an array of emails");
     }
     // What is wrong with the array itself is told before what is wrong inside it.
-    let listed_before = errors.listed().len();
+    let listed_before = errors.listed_values();
     let mut emails = Vec::new();
     let count = json.array(|json, index| {
         if index >= MAX_ANALYZED_EMAILS {
             return json.skip();
         }
-        emails.extend(analyzed_email(json, errors, index)?);
+        emails.extend(analyzed_email(json, errors, list, index)?);
         Ok(())
     })?;
     if count == 0 || count > MAX_ANALYZED_EMAILS {
-        errors
-            .insert(listed_before, location, || format!("must have 1 to {MAX_ANALYZED_EMAILS} items, and has {count}"));
+        let detail = format!("must have 1 to {MAX_ANALYZED_EMAILS} items, and has {count}");
+        errors.insert(listed_before, location, detail);
         return Ok(Field::Invalid);
     }
     Ok(Field::Read(emails))
@@ -152,45 +183,49 @@ fn analyzed_emails<'a>(
 /// Reads an item; `None` if something is wrong with it.
 fn analyzed_email<'a>(
     json: &mut Json<'a>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
+    list: &str,
     index: usize,
 ) -> Result<Option<AnalyzedEmail<'a>>, JsonError> {
     let found = json.kind()?;
     if found != Kind::Object {
-        errors.add(Location::Item(index), || {
-            format!("must be an object of \"networkMessageId\" and \"recipientEmailAddress\", not {found}")
-        });
+        let detail = format!("must be an object of \"networkMessageId\" and \"recipientEmailAddress\", not {found}");
+        errors.add(Location::Item { list, index }, detail);
         json.skip()?;
         return Ok(None);
     }
     let mut network_message_id = Field::Missing;
     let mut recipient = Field::Missing;
     json.object(|json, name| {
-        let location = Location::ItemMember(index, name);
-        match name {
-            "networkMessageId" => network_message_id = fields::guid(json, errors, location)?,
-            "recipientEmailAddress" => recipient = fields::recipient(json, errors, location)?,
-            _ => other_member(json, errors, Level::Item, location, name)?,
+        let location = Location::ItemMember { list, index, name };
+        let is_missing = |member: &str| match member {
+            "networkMessageId" => network_message_id.is_missing(),
+            _ => recipient.is_missing(),
+        };
+        let member = if ITEM_MEMBERS.contains(&name) {
+            Some(name)
+        } else if declared::is_declared(name) {
+            None
+        } else {
+            misspelt(errors, Level::Item, location, name).filter(|member| is_missing(member))
+        };
+        match member {
+            Some("networkMessageId") => network_message_id = fields::guid(json, errors, location)?,
+            Some(_) => recipient = fields::recipient(json, errors, location)?,
+            None => json.skip()?,
         }
         Ok(())
     })?;
-    network_message_id.require(errors, Location::ItemMember(index, "networkMessageId"));
-    recipient.require(errors, Location::ItemMember(index, "recipientEmailAddress"));
+    network_message_id.require(errors, Location::ItemMember { list, index, name: "networkMessageId" });
+    recipient.require(errors, Location::ItemMember { list, index, name: "recipientEmailAddress" });
     let pair = network_message_id.value().zip(recipient.value());
     Ok(pair.map(|(network_message_id, recipient)| AnalyzedEmail { network_message_id, recipient, index }))
 }
 
-/// Passes over a member that is none of Graph's. Annotations, which the typed SDKs add, are dropped (`OData` JSON Format 4.01,
-/// section 4.6: a name with `@odata.`); anything else is refused, since a misspelt member would silently do nothing.
-fn other_member(
-    json: &mut Json<'_>,
-    errors: &mut PayloadErrors,
-    level: Level,
-    location: Location<'_>,
-    name: &str,
-) -> Result<(), JsonError> {
-    if !name.contains("@odata.") {
-        errors.add(location, || suggestions::unknown_member(level, name));
-    }
-    json.skip()
+/// Notes an unknown member, and returns the member whose name is misspelt there.
+///
+/// Annotations, which the typed SDKs add, are dropped (`OData` JSON Format 4.01, section 4.6: a name with `@odata.`). Anything else is
+/// refused, since a misspelt member would silently do nothing.
+fn misspelt(errors: &mut ErrorCollector, level: Level, location: Location<'_>, name: &str) -> Option<&'static str> {
+    if name.contains("@odata.") { None } else { errors.add_unknown(level, location, name) }
 }
