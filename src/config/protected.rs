@@ -39,7 +39,7 @@ impl ProtectedRecipients {
             if entry.as_str().and_then(|text| protected.add(text, domains)).is_none() {
                 errors.add(
                     format!("{NAME}[{index}]"),
-                    "is neither an address nor a domain that a recipient can have; write user@contoso.com, or \
+                    "is neither an address nor a domain that a recipient can have; write an address, or \
                      contoso.com, or *.contoso.com for it and its subdomains",
                 );
             }

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 
 use crate::case::{Case, case, provoke};
 
-/// May delete softly and move to junk, five at once, for `contoso.com` and what is below `fabrikam.com`.
+/// May delete softly and move to junk, five at once, for `contoso.com` and what is below `fabrikam.com`, but
+/// for what is protected there.
 fn narrow() -> Value {
-    json!({ "CALLERS": [{
+    let protected = ["journal@contoso.com", "*.b\u{fc}cher.fabrikam.com"];
+    json!({ "PROTECTED_RECIPIENTS": protected, "CALLERS": [{
         "name": "narrow",
         "object_id": sandbox::CALLER_OBJECT_ID,
         "actions": ["softDelete", "moveToJunk"],
@@ -47,6 +49,22 @@ pub(crate) fn cases() -> Vec<Case> {
     ] {
         let request = move |world: &World, gateway: &Gateway| post(world, gateway, &to(&["b@contoso.com", recipient]));
         cases.push(case("a recipient outside", 403, "recipientNotAllowed", request).gateway(narrow()));
+    }
+    cases.push(
+        case("the sender's copy", 403, "sendersCopyNotAllowed", |world, gateway| {
+            post(world, gateway, &payload_with("remediateSendersCopy", "True"))
+        })
+        .gateway(narrow()),
+    );
+    for recipient in [
+        "journal@contoso.com",
+        "JOURNAL+tag@Contoso.com",
+        "a@xn--bcher-kva.fabrikam.com",
+        "a@B\u{dc}CHER.fabrikam.com",
+        "a@post.b\u{fc}cher.Fabrikam.com",
+    ] {
+        let request = move |world: &World, gateway: &Gateway| post(world, gateway, &to(&["b@contoso.com", recipient]));
+        cases.push(case("a protected recipient", 403, "recipientProtected", request).gateway(narrow()));
     }
     cases.push(
         case("too many emails", 403, "tooManyEmails", |world, gateway| post(world, gateway, &payload_of(6)))
