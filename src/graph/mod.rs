@@ -1,6 +1,7 @@
 //! Towards Microsoft: the gateway's own token, the call to Graph, and what its answer means.
 
 pub mod access;
+pub mod analyzed_emails;
 pub mod app_token;
 pub mod assertion;
 pub mod error;

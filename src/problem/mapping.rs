@@ -28,7 +28,7 @@ impl GatewayError {
         match self {
             Self::NotFound => ProblemDetails::new(
                 Code::NotFound,
-                "The gateway answers POST /remediate, and POST to Microsoft Graph's own path of the action under /beta and /v1.0.",
+                "The gateway answers POST /remediate and /remediate/status, and POST to Microsoft Graph's own path of the action under /beta and /v1.0.",
             ),
             Self::MethodNotAllowed(route) => {
                 let methods = route.methods();
@@ -69,6 +69,7 @@ impl GatewayError {
             ),
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
             Self::Submit(error) => microsoft::submit(error),
+            Self::Read(error) => microsoft::read(error),
             Self::TooLate => ProblemDetails::new(
                 Code::GraphTimeout,
                 "The body came so late that no time was left to ask Graph. Nothing was sent; a retry is safe.",

@@ -2,6 +2,7 @@
 
 use super::details::{ProblemDetails, misconfigured};
 use crate::code::Code;
+use crate::graph::analyzed_emails::{ReadError, ReadErrorKind};
 use crate::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
 use crate::runtime::SendError;
 
@@ -40,10 +41,7 @@ pub(super) fn submit(error: &GraphError) -> ProblemDetails {
             ProblemDetails::new(Code::GraphRefused, format!("Microsoft Graph answered {code}: {message}"))
         }
         GraphErrorKind::TokenRejected => credential_rejected(),
-        GraphErrorKind::PermissionMissing => ProblemDetails::new(
-            Code::GraphPermissionMissing,
-            "Microsoft Graph denied the gateway. The operator of the gateway finds the reason in its log.",
-        ),
+        GraphErrorKind::PermissionMissing => permission_missing(),
         GraphErrorKind::Conflict => {
             ProblemDetails::new(Code::GraphConflict, "Microsoft Graph answered a conflict that is not a duplicate remediation.")
         }
@@ -77,6 +75,55 @@ pub(super) fn submit(error: &GraphError) -> ProblemDetails {
             "Microsoft Graph did not answer in time. Whether it accepted the remediation is unknown; a retry is safe.",
         ),
     }
+}
+
+/// What the caller learns if the status could not be read. Nothing was changed by it, so that a retry is always safe.
+pub(super) fn read(error: &ReadError) -> ProblemDetails {
+    let unexpected =
+        "Microsoft Graph answered the read of the status unexpectedly. No state was determined; it is safe to retry.";
+    match &error.kind {
+        ReadErrorKind::AppToken(error) => app_token(*error),
+        ReadErrorKind::Refused { code, message } => {
+            ProblemDetails::new(Code::GraphRefused, format!("Microsoft Graph answered {code}: {message}"))
+        }
+        ReadErrorKind::TokenRejected => credential_rejected(),
+        ReadErrorKind::PermissionMissing => permission_missing(),
+        ReadErrorKind::Throttled { retry_after } => ProblemDetails::new(
+            Code::GraphThrottled,
+            "Microsoft Graph is throttling. No state was determined; it is safe to retry.",
+        )
+        .retry_after(*retry_after),
+        ReadErrorKind::Unavailable { retry_after } => ProblemDetails::new(
+            Code::GraphUnavailable,
+            "Microsoft Graph is unavailable. No state was determined; it is safe to retry.",
+        )
+        .retry_after(*retry_after),
+        ReadErrorKind::Unexpected
+        | ReadErrorKind::MalformedPage
+        | ReadErrorKind::OtherMessage
+        | ReadErrorKind::ForeignLink => ProblemDetails::new(Code::GraphError, unexpected),
+        ReadErrorKind::PageTooLarge | ReadErrorKind::ListTooLong => ProblemDetails::new(
+            Code::GraphError,
+            "Microsoft Graph lists more for these messages than one request can read. Send fewer messages in one \
+             request. No state was determined.",
+        ),
+        ReadErrorKind::Send(SendError::Connection) => ProblemDetails::new(
+            Code::GraphUnavailable,
+            "The connection to Microsoft Graph failed. No state was determined; it is safe to retry.",
+        )
+        .retry_after(None),
+        ReadErrorKind::Send(SendError::Deadline) => ProblemDetails::new(
+            Code::GraphTimeout,
+            "Microsoft Graph did not answer in time. No state was determined; it is safe to retry.",
+        ),
+    }
+}
+
+fn permission_missing() -> ProblemDetails {
+    ProblemDetails::new(
+        Code::GraphPermissionMissing,
+        "Microsoft Graph denied the gateway. The operator of the gateway finds the reason in its log.",
+    )
 }
 
 fn credential_rejected() -> ProblemDetails {

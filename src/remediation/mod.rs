@@ -19,6 +19,7 @@ mod sanitize;
 pub(crate) mod suggestions;
 
 pub use crate::guid::{Guid, NotAGuid};
+pub use duplicates::PairIndex;
 pub use error::{JsonError, ParseError, PayloadError, PayloadErrors};
-pub use model::{Action, AnalyzedEmail, GraphVersion, Remediation, Severity};
-pub use parse::parse;
+pub use model::{Action, AnalyzedEmail, GraphVersion, Remediation, Severity, StatusQuery};
+pub use parse::{parse, parse_status};

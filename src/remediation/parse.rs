@@ -4,15 +4,17 @@
 //! answer, wherever it stands. So a body is only ever judged as a remediation when all of it is JSON.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::duplicates::remove_duplicates;
 use super::error::{JsonError, Location, ParseError, PayloadErrors};
 use super::fields::Field;
-use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME};
-use super::model::{Action, AnalyzedEmail, Remediation, Severity};
+use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_STATUS_MESSAGES};
+use super::model::{Action, AnalyzedEmail, Remediation, Severity, StatusQuery};
 use super::reader::{Json, Kind};
-use super::suggestions::Level;
+use super::suggestions::{ACCEPTED_AT, Level};
 use super::{fields, format, suggestions};
+use crate::time::Timestamp;
 
 /// Reads a request body. What it returns borrows from the body wherever that has no escapes.
 ///
@@ -20,12 +22,39 @@ use super::{fields, format, suggestions};
 ///
 /// [`ParseError::NotJson`] if the body is not JSON or is ambiguous, [`ParseError::Invalid`] if it is JSON and not a remediation.
 pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
+    let (partial, errors) = read(body, Level::Body)?;
+    // Without an error, every member has been read.
+    partial.finish().ok_or_else(|| errors.into())
+}
+
+/// Reads the body of a status request: that of a remediation, with an optional `acceptedAt`, and with few enough messages.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_status(body: &[u8]) -> Result<StatusQuery<'_>, ParseError> {
+    let (partial, mut errors) = read(body, Level::StatusBody)?;
+    let accepted_at = partial.accepted_at;
+    let Some(remediation) = partial.finish() else { return Err(errors.into()) };
+    let messages: BTreeSet<_> = remediation.emails.iter().map(|email| email.network_message_id).collect();
+    if messages.len() > MAX_STATUS_MESSAGES {
+        errors.add(Location::Field("analyzedEmails"), || {
+            let count = messages.len();
+            format!("must name at most {MAX_STATUS_MESSAGES} messages, and names {count}; split the request by message")
+        });
+        return Err(errors.into());
+    }
+    Ok(StatusQuery { remediation, accepted_at })
+}
+
+/// Walks the body, which must be right as a whole.
+fn read(body: &[u8], level: Level) -> Result<(PartialRemediation<'_>, PayloadErrors), ParseError> {
     let mut json = Json::new(body)?;
     let mut partial = PartialRemediation::default();
     let mut errors = PayloadErrors::default();
     match json.kind()? {
         Kind::Object => {
-            json.object(|json, name| partial.member(json, &mut errors, name))?;
+            json.object(|json, name| partial.member(json, &mut errors, level, name))?;
             if partial.is_wrapped {
                 // All other errors are about Logic Apps' wrapper, not about the remediation in it.
                 errors = PayloadErrors::default();
@@ -58,8 +87,7 @@ pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
     if errors.total() > 0 {
         return Err(errors.into());
     }
-    // Without an error, every member has been read.
-    partial.finish().ok_or_else(|| errors.into())
+    Ok((partial, errors))
 }
 
 /// The members of the body as far as they are read.
@@ -71,13 +99,20 @@ struct PartialRemediation<'a> {
     action: Field<Action>,
     remediate_senders_copy: Field<bool>,
     emails: Field<Vec<AnalyzedEmail<'a>>>,
+    accepted_at: Option<Timestamp>,
     /// Whether the body is Logic Apps' object around a binary body.
     is_wrapped: bool,
 }
 
 impl<'a> PartialRemediation<'a> {
     /// Reads the value of the member of this name.
-    fn member(&mut self, json: &mut Json<'a>, errors: &mut PayloadErrors, name: &str) -> Result<(), JsonError> {
+    fn member(
+        &mut self,
+        json: &mut Json<'a>,
+        errors: &mut PayloadErrors,
+        level: Level,
+        name: &str,
+    ) -> Result<(), JsonError> {
         let location = Location::Field(name);
         match name {
             "displayName" => self.display_name = fields::caption(json, errors, location, MAX_DISPLAY_NAME)?,
@@ -86,11 +121,14 @@ impl<'a> PartialRemediation<'a> {
             "action" => self.action = fields::action(json, errors, location)?,
             "remediateSendersCopy" => self.remediate_senders_copy = fields::boolean(json, errors, location)?,
             "analyzedEmails" => self.emails = analyzed_emails(json, errors, location)?,
+            ACCEPTED_AT if level == Level::StatusBody => {
+                self.accepted_at = fields::optional_time(json, errors, location)?;
+            }
             "$content" => {
                 self.is_wrapped = true;
                 json.skip()?;
             }
-            _ => other_member(json, errors, Level::Body, location, name)?,
+            _ => other_member(json, errors, level, location, name)?,
         }
         Ok(())
     }
