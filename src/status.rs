@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::graph::analyzed_emails::{AnalyzedEmailRow, TimelineEvent};
+use crate::graph::email_page::{AnalyzedEmailRow, TimelineEvent};
 use crate::remediation::{Action, AnalyzedEmail, PairIndex};
 use crate::time::Timestamp;
 
@@ -78,14 +78,14 @@ impl PairState {
     /// Returns the state that a row shows of a remediation with this action, which Graph accepted at `accepted_at`.
     #[must_use]
     pub fn of(action: Action, row: &AnalyzedEmailRow<'_>, accepted_at: Option<Timestamp>) -> Self {
-        let location = DeliveryLocation::parse(row.location());
+        let location = DeliveryLocation::parse(&row.location);
         if location == DeliveryLocation::Unreachable {
             return Self::Unreachable;
         }
         if location == DeliveryLocation::target(action) {
             return Self::Observed;
         }
-        if accepted_at.is_some_and(|accepted_at| row.events().iter().any(|event| is_proof(event, accepted_at))) {
+        if accepted_at.is_some_and(|accepted_at| row.events.iter().any(|event| is_proof(event, accepted_at))) {
             return Self::Observed;
         }
         match location {
@@ -120,9 +120,9 @@ fn is_proof(event: &TimelineEvent<'_>, accepted_at: Timestamp) -> bool {
         "started",
         "partial",
     ];
-    let result = event.event_result.to_ascii_lowercase().replace("not found", "");
-    event.event_source.eq_ignore_ascii_case("admin")
-        && Timestamp::parse_rfc3339(&event.event_date_time).is_some_and(|at| at >= accepted_at)
+    let result = event.result.to_ascii_lowercase().replace("not found", "");
+    event.source.eq_ignore_ascii_case("admin")
+        && Timestamp::parse_rfc3339(&event.time).is_some_and(|at| at >= accepted_at)
         && !OTHER_WORDS.iter().any(|word| result.contains(word))
 }
 
@@ -174,11 +174,11 @@ impl<'e> Observations<'e> {
 
     /// Takes a row into account, if it is of one of the pairs.
     pub fn add(&mut self, row: &AnalyzedEmailRow<'_>) {
-        let place = self.index.find(row.network_message_id, &row.recipient_email_address);
+        let place = row.network_message_id.and_then(|id| self.index.find(id, &row.recipient));
         let Some(pair) = place.and_then(|place| self.pairs.get_mut(place)) else { return };
         let state = PairState::of(self.action, row, self.accepted_at);
         if state > pair.0 {
-            let location = || row.location().chars().filter(|c| !c.is_control()).take(MAX_LOCATION).collect();
+            let location = || row.location.chars().filter(|c| !c.is_control()).take(MAX_LOCATION).collect();
             *pair = (state, (state != PairState::Observed).then(location));
         }
     }

@@ -164,7 +164,7 @@ async fn validate<P: Runtime, E: Environment>(
     let query = if is_status {
         remediation::parse_status(&body)?
     } else {
-        StatusQuery { remediation: remediation::parse(&body)?, accepted_at: None }
+        StatusQuery { remediation: remediation::parse(&body)?, accepted_at: None, messages: Vec::new() }
     };
     let remediation = &query.remediation;
     let emails = count(remediation.emails.len());
@@ -175,7 +175,7 @@ async fn validate<P: Runtime, E: Environment>(
     auth::permissions::check(caller, remediation, runtime)
         .map_err(|error| GatewayError::Permission { caller: caller.name.clone(), error })?;
     if is_status && validate_only {
-        let (repeated, messages) = (remediation.duplicates_removed, status::messages(&query).len());
+        let (repeated, messages) = (remediation.duplicates_removed, query.messages.len());
         return Ok(Validated::Response(response::json(format!(
             r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"messages":{messages}}}"#
         ))));

@@ -2,15 +2,12 @@
 //!
 //! The reads run in the Worker. They change nothing, so no ledger has to know of them, and nothing of them is kept.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use super::response;
 use crate::deadline::RECORD_MARGIN;
 use crate::graph::access::GraphAccess;
 use crate::graph::analyzed_emails::{EmailQuery, read_analyzed_emails};
-use crate::guid::Guid;
 use crate::http::Response;
 use crate::log::LogEntry;
 use crate::problem::error::GatewayError;
@@ -50,12 +47,6 @@ struct StatusItem<'a> {
     location: Option<&'a str>,
 }
 
-/// Returns the messages of a remediation, each once.
-pub(super) fn messages(query: &StatusQuery<'_>) -> Vec<Guid> {
-    let messages: BTreeSet<Guid> = query.remediation.emails.iter().map(|email| email.network_message_id).collect();
-    messages.into_iter().collect()
-}
-
 /// Reads the status from Graph, and ends before `deadline`.
 pub(super) async fn read(
     runtime: &(impl HttpClient + Clock + Guids + Signer),
@@ -65,10 +56,9 @@ pub(super) async fn read(
     deadline: Timestamp,
     entry: &mut LogEntry,
 ) -> Result<Response, GatewayError> {
-    let StatusQuery { remediation, accepted_at } = query;
+    let StatusQuery { remediation, accepted_at, messages } = query;
     let mut observations = Observations::new(remediation.action, &remediation.emails, *accepted_at);
-    let messages = messages(query);
-    let emails = EmailQuery { version, messages: &messages, until: deadline.minus(RECORD_MARGIN) };
+    let emails = EmailQuery { version, messages, until: deadline.minus(RECORD_MARGIN) };
     if let Err(error) = read_analyzed_emails(runtime, access, emails, |row| observations.add(row)).await {
         entry.graph_status = error.status;
         entry.graph_request_id.clone_from(&error.graph_request_id);

@@ -3,14 +3,10 @@
 //! The list is paged. Each page is read as a whole, handed to the caller row by row, and dropped, so that a message with many recipients takes
 //! no more memory than one page. Reading removes nothing, and a read that fails can be repeated.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
-
 use super::access::GraphAccess;
+use super::email_page::{self, AnalyzedEmailRow};
 use super::error::TokenEndpointError;
 use super::response::{refusal, request_id, retry_after};
 use crate::deadline::GRAPH_DEADLINE;
@@ -46,74 +42,6 @@ pub struct EmailQuery<'a> {
     pub messages: &'a [Guid],
     /// The moment at which the read must have ended.
     pub until: Timestamp,
-}
-
-/// A message in the mailbox of one recipient. Members that are not listed here are ignored.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AnalyzedEmailRow<'a> {
-    /// The message.
-    #[serde(deserialize_with = "guid")]
-    pub network_message_id: Guid,
-    /// The mailbox, as an address. Empty if Graph names none.
-    #[serde(borrow, default, deserialize_with = "text")]
-    pub recipient_email_address: Cow<'a, str>,
-    #[serde(borrow)]
-    latest_delivery: Option<LatestDelivery<'a>>,
-    #[serde(borrow)]
-    timeline_events: Option<Vec<TimelineEvent<'a>>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct LatestDelivery<'a> {
-    #[serde(borrow, default, deserialize_with = "text")]
-    location: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    action: Cow<'a, str>,
-}
-
-/// What happened to a message in a mailbox.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TimelineEvent<'a> {
-    /// When it happened, as Graph writes it.
-    #[serde(borrow, default, deserialize_with = "text")]
-    pub event_date_time: Cow<'a, str>,
-    /// Who caused it: `system`, `admin` or `user`.
-    #[serde(borrow, default, deserialize_with = "text")]
-    pub event_source: Cow<'a, str>,
-    /// What came of it, a free text.
-    #[serde(borrow, default, deserialize_with = "text")]
-    pub event_result: Cow<'a, str>,
-}
-
-impl AnalyzedEmailRow<'_> {
-    /// Returns `latestDelivery.location`, in Graph's spelling. Empty if Graph names none.
-    #[must_use]
-    pub fn location(&self) -> &str {
-        self.latest_delivery.as_ref().map_or("", |delivery| &delivery.location)
-    }
-
-    /// Returns `latestDelivery.action`, in Graph's spelling. Empty if Graph names none.
-    #[must_use]
-    pub fn action(&self) -> &str {
-        self.latest_delivery.as_ref().map_or("", |delivery| &delivery.action)
-    }
-
-    /// Returns `timelineEvents`.
-    #[must_use]
-    pub fn events(&self) -> &[TimelineEvent<'_>] {
-        self.timeline_events.as_deref().unwrap_or_default()
-    }
-}
-
-/// A page of the list.
-#[derive(Deserialize)]
-struct EmailPage<'a> {
-    #[serde(borrow)]
-    value: Vec<AnalyzedEmailRow<'a>>,
-    #[serde(borrow, rename = "@odata.nextLink")]
-    next_link: Option<Cow<'a, str>>,
 }
 
 /// Why the list could not be read to its end.
@@ -225,14 +153,16 @@ pub async fn read_analyzed_emails(
             if bytes > MAX_READ_BYTES {
                 return Err(ReadErrorKind::ListTooLong.into());
             }
-            let page: EmailPage<'_> = serde_json::from_slice(&body).map_err(|_| ReadErrorKind::MalformedPage)?;
-            for row in &page.value {
-                if row.network_message_id != *message {
-                    return Err(ReadErrorKind::OtherMessage.into());
-                }
+            let mut is_other = false;
+            let link = email_page::parse(&body, &mut |row| {
+                is_other |= row.network_message_id != Some(*message);
                 each(row);
+            });
+            let link = link.ok_or(ReadErrorKind::MalformedPage)?;
+            if is_other {
+                return Err(ReadErrorKind::OtherMessage.into());
             }
-            match page.next_link {
+            match link {
                 None => break,
                 Some(link) => url = next_url(&list, &link).ok_or(ReadErrorKind::ForeignLink)?,
             }
@@ -322,37 +252,6 @@ fn page_body(response: HttpResponse) -> Result<Vec<u8>, ReadError> {
     Err(ReadError { kind, status: Some(status), graph_request_id })
 }
 
-/// Reads a text, and `null` as an empty one. Borrows it from the page if it has no escapes.
-fn text<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, str>, D::Error> {
-    deserializer.deserialize_any(TextVisitor)
-}
-
-fn guid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Guid, D::Error> {
-    text(deserializer)?.parse().map_err(D::Error::custom)
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or null")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(""))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -396,63 +295,5 @@ mod tests {
         ] {
             assert_eq!(next_url(LIST, &bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn row_is_read_whatever_else_it_has() {
-        let id = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
-        let full = format!(
-            r#"{{"id":"x","networkMessageId":"{}","recipientEmailAddress":"a\u0040b.c","senderDetail":{{"fromAddress":null}},
-                "latestDelivery":{{"location":"Inbox","action":"delivered","more":[1]}},"urls":[{{"url":"x"}}],
-                "timelineEvents":[{{"eventDateTime":"2026-01-01T00:00:00Z","eventSource":"admin","eventType":null,"eventResult":"ok"}}]}}"#,
-            id.to_uppercase(),
-        );
-        let row: AnalyzedEmailRow<'_> = serde_json::from_str(&full).unwrap();
-        assert_eq!(row.network_message_id, id.parse().unwrap());
-        assert_eq!((&*row.recipient_email_address, row.location(), row.action()), ("a@b.c", "Inbox", "delivered"));
-        let event = row.events().first().unwrap();
-        assert_eq!((&*event.event_source, &*event.event_result), ("admin", "ok"));
-
-        for (rest, location) in [
-            ("", ""),
-            (r#","recipientEmailAddress":null,"latestDelivery":null,"timelineEvents":null"#, ""),
-            (r#","latestDelivery":{"location":null},"timelineEvents":[]"#, ""),
-            (r#","latestDelivery":{"location":"x"}"#, "x"),
-        ] {
-            let row = format!(r#"{{"networkMessageId":"{id}"{rest}}}"#);
-            let row: AnalyzedEmailRow<'_> = serde_json::from_str(&row).unwrap();
-            assert_eq!(
-                (row.location(), row.events().len(), &*row.recipient_email_address),
-                (location, 0, ""),
-                "{rest}"
-            );
-        }
-    }
-
-    #[test]
-    fn page_of_another_form_is_malformed() {
-        let id = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
-        for page in [
-            "",
-            "null",
-            "[]",
-            "{}",
-            r#"{"value":null}"#,
-            r#"{"value":{}}"#,
-            r#"{"value":[],"value":[]}"#,
-            r#"{"value":[],"@odata.nextLink":1}"#,
-            r#"{"value":[1]}"#,
-            r#"{"value":[{}]}"#,
-            r#"{"value":[{"networkMessageId":null}]}"#,
-            r#"{"value":[{"networkMessageId":"x"}]}"#,
-            &format!(r#"{{"value":[{{"networkMessageId":"{id}","recipientEmailAddress":1}}]}}"#),
-            &format!(r#"{{"value":[{{"networkMessageId":"{id}","latestDelivery":"inbox"}}]}}"#),
-            &format!(r#"{{"value":[{{"networkMessageId":"{id}","timelineEvents":{{}}}}]}}"#),
-            &format!(r#"{{"value":[{{"networkMessageId":"{id}","x":{}}}]}}"#, "[".repeat(100_000)),
-            r#"{"value":[]} x"#,
-        ] {
-            assert!(serde_json::from_str::<EmailPage<'_>>(page).is_err(), "{}", page.get(..80).unwrap_or(page));
-        }
-        assert!(serde_json::from_str::<EmailPage<'_>>(r#"{"@odata.context":"x","value":[]}"#).is_ok());
     }
 }

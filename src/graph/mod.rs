@@ -4,6 +4,7 @@ pub mod access;
 pub mod analyzed_emails;
 pub mod app_token;
 pub mod assertion;
+pub mod email_page;
 pub mod error;
 pub mod response;
 pub mod settings;

@@ -36,6 +36,8 @@ pub struct StatusQuery<'a> {
     pub remediation: Remediation<'a>,
     /// When Graph accepted the remediation, if the caller says so.
     pub accepted_at: Option<Timestamp>,
+    /// The messages of the remediation, each once.
+    pub messages: Vec<Guid>,
 }
 
 /// One email in one mailbox.

@@ -4,7 +4,6 @@
 //! answer, wherever it stands. So a body is only ever judged as a remediation when all of it is JSON.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use super::duplicates::remove_duplicates;
 use super::error::{JsonError, Location, ParseError, PayloadErrors};
@@ -36,15 +35,19 @@ pub fn parse_status(body: &[u8]) -> Result<StatusQuery<'_>, ParseError> {
     let (partial, mut errors) = read(body, Level::StatusBody)?;
     let accepted_at = partial.accepted_at;
     let Some(remediation) = partial.finish() else { return Err(errors.into()) };
-    let messages: BTreeSet<_> = remediation.emails.iter().map(|email| email.network_message_id).collect();
-    if messages.len() > MAX_STATUS_MESSAGES {
-        errors.add(Location::Field("analyzedEmails"), || {
-            let count = messages.len();
-            format!("must name at most {MAX_STATUS_MESSAGES} messages, and names {count}; split the request by message")
-        });
-        return Err(errors.into());
+    let mut messages = Vec::with_capacity(MAX_STATUS_MESSAGES);
+    for email in &remediation.emails {
+        if !messages.contains(&email.network_message_id) {
+            if messages.len() == MAX_STATUS_MESSAGES {
+                errors.add(Location::Field("analyzedEmails"), || {
+                    format!("must name at most {MAX_STATUS_MESSAGES} different messages; split the request by message")
+                });
+                return Err(errors.into());
+            }
+            messages.push(email.network_message_id);
+        }
     }
-    Ok(StatusQuery { remediation, accepted_at })
+    Ok(StatusQuery { remediation, accepted_at, messages })
 }
 
 /// Walks the body, which must be right as a whole.

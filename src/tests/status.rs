@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::support::gateway::{Gateway, TOKEN_URL, api_key, code, payload, post};
 use super::support::upstream::Reply;
 use super::support::{CRON_KEY, variables_with};
-use crate::graph::analyzed_emails::AnalyzedEmailRow;
+use crate::graph::email_page::{AnalyzedEmailRow, TimelineEvent};
 use crate::http::Response;
 use crate::remediation::Action;
 use crate::runtime::SendError;
@@ -33,9 +33,14 @@ fn row(recipient: &str, location: &str) -> Value {
 }
 
 fn state(action: Action, location: &str, events: &Value, accepted_at: Option<&str>) -> PairState {
-    let row = json!({ "networkMessageId": ID, "latestDelivery": { "location": location }, "timelineEvents": events });
-    let row = row.to_string();
-    let row: AnalyzedEmailRow<'_> = serde_json::from_str(&row).unwrap();
+    let text = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned().into();
+    let event = |event: &Value| TimelineEvent {
+        time: text(event, "eventDateTime"),
+        source: text(event, "eventSource"),
+        result: text(event, "eventResult"),
+    };
+    let events = events.as_array().into_iter().flatten().map(event).collect();
+    let row = AnalyzedEmailRow { location: location.into(), events, ..AnalyzedEmailRow::default() };
     PairState::of(action, &row, accepted_at.and_then(Timestamp::parse_rfc3339))
 }
 
@@ -332,7 +337,7 @@ fn request_is_checked_as_a_remediation_is() {
         (with("AcceptedAt", json!(ACCEPTED)), "invalidPayload", "did you mean \\\"acceptedAt\\\"?"),
         (with("severity", json!("grave")), "invalidPayload", "/severity"),
         (with("action", json!("moveToJunk")), "actionNotAllowed", "/action"),
-        (messages(21), "invalidPayload", "must name at most 20 messages, and names 21; split the request by message"),
+        (messages(21), "invalidPayload", "must name at most 20 different messages; split the request by message"),
     ] {
         let mut gateway = Gateway::default();
         let response = status(&mut gateway, &payload);

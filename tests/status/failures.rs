@@ -25,7 +25,7 @@ pub(crate) async fn a_page_that_fails_gives_no_status(world: &World) -> TestResu
         (page().status(302).header("Location", "https://example.com/"), 502, "graphError", None),
         (page().status(200).body("<html>"), 502, "graphError", None),
         (page().status(401).times(2), 502, "graphCredentialRejected", None),
-        (page().fault(Fault::Close), 503, "graphUnavailable", Some("30")),
+        (page().fault(Fault::Close).times(9), 503, "graphUnavailable", Some("30")),
         (page().fault(Fault::CutAfter(100)), 503, "graphUnavailable", Some("30")),
     ] {
         world.sandbox.clear();
