@@ -1,10 +1,10 @@
-# `make help` lists what there is. Every target sets up what it needs; nothing is done twice.
+# `make help` lists the targets. Each target installs its own prerequisites, once.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# The crate must agree with the tool, so the tool's version is read from where the crate is pinned.
+# The crate and the tool must have the same version, so the tool's version is read from the crate's pin.
 WASM_BINDGEN := $(shell sed -n 's/^wasm-bindgen = .*"=\([0-9.]*\)".*/\1/p' Cargo.toml)
 CARGO_DENY := 0.20.2
 CARGO_FUZZ := 0.13.2
@@ -13,7 +13,7 @@ TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/remediation-gateway/$(shell unam
 NODE_MODULES := node_modules/.package-lock.json
 SDK_MODULES := tests/sdk/node_modules/.package-lock.json
 BENCH_MODULES := bench/node_modules/.package-lock.json
-# With the folders, so that a file that is taken away counts as a change.
+# With the folders, so that a removed file counts as a change.
 SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
 
 .PHONY: help start test build bench deploy deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
@@ -21,11 +21,11 @@ SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolc
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-start: build/.made ## Serve on this machine against a sandbox, and send Graph's documented example through
+start: build/.made ## Serve on this machine against the sandbox, and send Graph's documented example
 	cargo build --locked --package sandbox
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" exec node scripts/start.mjs
 
-build: build/.made ## Leave the Worker in build/index.js and build/index_bg.wasm
+build: build/.made ## Build the Worker into build/index.js and build/index_bg.wasm
 
 test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	@scripts/rust.sh
@@ -34,24 +34,26 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	cargo clippy --locked --package remediation-gateway --target wasm32-unknown-unknown -- --deny warnings
 	$(MAKE) --no-print-directory deny
 	cargo test --locked --workspace --exclude acceptance
-	@# A workspace with a target folder of its own: in a common one either build would overwrite the gateway's library of the other.
+	@# The fuzz workspace has a separate target folder: in a shared one, each build would overwrite the other's library.
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- --deny warnings
 	cargo test --locked --manifest-path fuzz/Cargo.toml
-	@# It would ask for a newer version of itself and count its users; neither is ours to allow.
+	@# By default redocly looks for updates and sends usage metrics.
 	REDOCLY_SUPPRESS_UPDATE_NOTICE=true REDOCLY_TELEMETRY=off PATH="$(CURDIR)/node_modules/.bin:$$PATH" redocly lint src/openapi.json
 	$(MAKE) --no-print-directory build
 	cargo test --locked --package acceptance
+	PATH="$(CURDIR)/node_modules/.bin:$$PATH" markdownlint-cli2
+	PATH="$(CURDIR)/node_modules/.bin:$$PATH" textlint --format unix $$(git ls-files "*.md")
 	@scripts/clients.sh "$(TOOLS)" requests
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
 
-deny: ## Hold licences, sources and duplicates of the crates to deny.toml
+deny: ## Check the crates' licences, sources and duplicates against deny.toml
 	@scripts/rust.sh
 	@scripts/cargo-tools.sh "$(TOOLS)" cargo-deny@$(CARGO_DENY)
 	@scripts/deny.sh "$(TOOLS)/cargo-deny-$(CARGO_DENY)"
 
-# Not a part of `make test`: what is known changes without this repository, and is told by servers beyond the registries' downloads.
-audit: ## Look up what is known against the crates and the packages of npm
+# Not a part of `make test`: advisories change without this repository, and come from further servers.
+audit: ## Check the Rust and npm dependencies for known vulnerabilities
 	@scripts/rust.sh
 	@scripts/cargo-tools.sh "$(TOOLS)" cargo-deny@$(CARGO_DENY)
 	@scripts/audit.sh "$(TOOLS)/cargo-deny-$(CARGO_DENY)"
@@ -62,51 +64,51 @@ fuzz: ## Fuzz the parsers, each for a minute (TARGET=payload SECONDS=600); needs
 	@scripts/cargo-tools.sh "$(TOOLS)" cargo-fuzz@$(CARGO_FUZZ)
 	@scripts/fuzz.sh "$(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)" "$(SECONDS)" $(TARGET)
 
-# With no prerequisites: while the check fails, nothing else is run. WRANGLER_FLAGS=--dry-run does all but upload. The Worker is named, since
-# wrangler would look for `main` beside CONFIG, which may be outside the repository.
+# No prerequisites: if the check fails, nothing else runs. WRANGLER_FLAGS=--dry-run does everything except the upload.
+# The command names the Worker, since wrangler would look for `main` next to CONFIG, which can be outside the repository.
 deploy: CONFIG := wrangler.toml
 deploy: ENV := production
-deploy: ## Check what wrangler.toml deploys, build, and deploy it (CONFIG=../gateway.toml ENV=staging)
+deploy: ## Validate wrangler.toml, build, and deploy (CONFIG=../gateway.toml ENV=staging)
 	@scripts/rust.sh
 	@cargo run --quiet --locked --package deploy-check -- "$(CONFIG)" "$(ENV)" $(WRANGLER_FLAGS)
 	@$(MAKE) --no-print-directory build
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= WRANGLER_SEND_METRICS=false \
 	    wrangler deploy build/index.js --config "$(CONFIG)" --env "$(ENV)" $(WRANGLER_FLAGS)
 
-# However long, it ends by itself. SEED=… throws the dice again of the run that printed it; its ids and its timing are its own.
+# SEED=… repeats the random choices of the run that printed it, with other IDs and another timing.
 soak: SECONDS := 600
-soak: build/.made ## Hold load while Microsoft fails in turn, and report what was seen (SECONDS=600)
+soak: build/.made ## Run under load while Microsoft fails in turn, and report the results (SECONDS=600)
 	SOAK_SECONDS=$(SECONDS) cargo test --locked --package acceptance --test soak
 
 # These need Python 3. Of the clients, `make test` runs the one that takes seconds.
 SCHEMATHESIS := schemathesis==4.32.5
 MSGRAPH_SDK := msgraph-sdk==1.65.0
 
-fuzz-api: build/.made ## Fuzz the gateway from its description (needs Python 3; OPTIONS="--seed 1 --max-examples 500")
+fuzz-api: build/.made ## Fuzz the gateway from its OpenAPI document (needs Python 3; OPTIONS="--seed 1 --max-examples 500")
 	cargo build --locked --package acceptance --example beside-gateway
 	@environment=$$(scripts/python.sh "$(TOOLS)" "$(SCHEMATHESIS)") && \
 	    cargo run --quiet --locked --package acceptance --example beside-gateway -- scripts/fuzz-api.sh "$$environment/bin/schemathesis" $(OPTIONS)
 
 CLIENTS := requests ansible az node-red n8n
-clients: build/.made ## Call the gateway by programs that its users have (needs Python 3; CLIENTS="az n8n")
+clients: build/.made ## Call the gateway with its users' programs (needs Python 3; CLIENTS="az n8n")
 	cargo build --locked --package acceptance --example beside-gateway
 	@scripts/clients.sh "$(TOOLS)" $(CLIENTS)
 
-python-sdk: build/.made ## Call the gateway by Microsoft's Python SDK (needs Python 3)
+python-sdk: build/.made ## Call the gateway with Microsoft's Python SDK (needs Python 3)
 	cargo build --locked --package acceptance --example beside-gateway
 	@environment=$$(scripts/python.sh "$(TOOLS)" "$(MSGRAPH_SDK)") && \
 	    cargo run --quiet --locked --package acceptance --example beside-gateway -- "$$environment/bin/python" tests/sdk/drop_in.py
 
-# No other system tells what a process has used, which is what is measured; and that is known before all is built.
+# Only Linux reports the CPU time of another process exactly. This check runs before the build.
 linux:
 	@[ "$$(uname)" = Linux ] || { echo "error: the benchmark needs Linux: it reads the processor's time from /proc" >&2; exit 1; }
 
-# What it measures is optimised, and so is what measures.
-bench: linux build/.made build/bench/.made ## Measure the gateway beside a JavaScript peer, on Linux (OPTIONS="--only full --emails 2,100"; OPTIONS=--help)
+# Both the candidates and the driver are optimised.
+bench: linux build/.made build/bench/.made ## Compare the gateway with a JavaScript peer, on Linux (OPTIONS="--only full --emails 2,100"; OPTIONS=--help)
 	cargo build --locked --profile driver --package bench
 	@cargo run --quiet --locked --profile driver --package bench -- $(OPTIONS)
 
-key: ## Make an API key, and its SHA-256 for CALLERS
+key: ## Create an API key, and its SHA-256 for CALLERS
 	@node scripts/key.mjs
 
 format: ## Format the Rust code
@@ -114,7 +116,7 @@ format: ## Format the Rust code
 	cargo fmt --all
 	cargo fmt --manifest-path fuzz/Cargo.toml
 
-clean: ## Remove what was built in this checkout
+clean: ## Remove all build output of this checkout
 	rm -rf build node_modules bench/node_modules tests/sdk/node_modules target fuzz/target .wrangler
 
 build/.made: $(SOURCES) $(NODE_MODULES)

@@ -17,7 +17,7 @@ const swagger = JSON.parse(read("apiDefinition.swagger.json"));
 const properties = JSON.parse(read("apiProperties.json"));
 const operation = swagger.paths["/remediate"].post;
 const statusOperation = swagger.paths["/remediate/status"].post;
-const { RemediationRequest, StatusRequest, StatusAnswer, StatusItem, AnalyzedEmail, RemediationAnswer, Problem, GraphError } = swagger.definitions;
+const { RemediationRequest, StatusRequest, StatusAnswer, StatusItem, AnalyzedEmail, RemediationAnswer, Problem, PointedFault, GraphError } = swagger.definitions;
 
 /** Each code of a refusal, and its status. 404 and 405 answer other paths and methods than the connector's. */
 const CODES = {
@@ -118,6 +118,7 @@ describe("the code's own figures", () => {
       [StatusRequest.properties.analyzedEmails.description, constants.MAX_STATUS_MESSAGES],
       [StatusRequest.properties.analyzedEmails.description, perRequest],
       [StatusAnswer.properties.items.description, maxItems],
+      [PointedFault.properties.pointers.description, constants.MAX_POINTERS],
     ]) {
       assert.ok(text.includes(` ${thousands(figure)} `) || text.endsWith(` ${figure}.`), `${text} (${figure})`);
     }

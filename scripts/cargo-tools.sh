@@ -10,7 +10,7 @@ shift
 crates=("$@")
 
 say() { printf '==> %s\n' "$*" >&2; }
-# The binary of the crate $1: named as the crate, but for a "-cli".
+# The binary of the crate $1: named as the crate, without its "-cli".
 binary() { printf '%s\n' "${1%-cli}"; }
 # Whether the binary $1 is of version $2: one says "0.20.2", another "wasm-bindgen 0.2.129".
 is() { [ "$("$1" --version 2>/dev/null | awk 'NR == 1 { print $NF }')" = "$2" ]; }

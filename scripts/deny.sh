@@ -10,10 +10,10 @@ cargo_deny=$1
 deny() { "$cargo_deny" --locked --config deny.toml "$@"; }
 # What runs in production: the Worker alone, without what only builds and tests it on other machines.
 worker() { deny --target wasm32-unknown-unknown --exclude-dev "$@"; }
-# The workspaces that have a lock file of their own.
+# The workspaces that have their own lock file.
 others=$(find . \( -name node_modules -o -name target -o -path ./build \) -prune -o -name Cargo.lock ! -path ./Cargo.lock -print | sort)
 
-# Duplicates make the Worker larger. Those that only the tests have are nobody's concern.
+# Duplicates make the Worker larger. Duplicates that only the tests have do not matter.
 checks=(check --hide-inclusion-graph --allow duplicate --allow unmatched-skip bans licenses sources)
 deny --workspace "${checks[@]}"
 # What deny.toml excuses is of the first; the others need not have all of it.
@@ -25,7 +25,7 @@ worker check --hide-inclusion-graph --deny unmatched-skip --deny unnecessary-ski
 
 [ "${2:-}" = --advisories ] || exit 0
 
-# Apart from the check, so that a database which cannot be had is not taken for a finding, and still less for the lack of one.
+# Separate from the check, so that a failed download of the database counts neither as a finding nor as success.
 deny fetch db || {
     printf 'error: the advisories were NOT checked: RustSec'\''s database, https://github.com/RustSec/advisory-db, could not be fetched\n' >&2
     exit 1

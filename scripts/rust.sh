@@ -9,7 +9,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 has cargo || die "cargo is missing: install Rust with rustup, see https://rustup.rs"
 
-# With RUSTUP_AUTO_INSTALL=0 rustup refuses a toolchain that is not there yet in place of bringing it.
+# With RUSTUP_AUTO_INSTALL=0 rustup rejects a missing toolchain instead of installing it.
 if ! cargo --version >/dev/null 2>&1; then
     has rustup || die "cargo does not run: $(cargo --version 2>&1 | head -n 1)"
     say "installing the Rust toolchain that rust-toolchain.toml names"

@@ -129,12 +129,12 @@ async function sendExample() {
   });
   const text = await answer.text();
   const lines = [...answer.headers].map(([name, value]) => `${name === "location" ? "Location" : name}: ${value}`);
-  console.log("\nIts answer:\n");
+  console.log("\nThe response:\n");
   console.log(indented(`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}\n${lines.join("\n")}\n\n${pretty(text)}`, "<"));
 
   const received = await (await fetch(url(SANDBOX, "/sandbox/requests"))).json();
   const toGraph = received.filter((request) => request.path.toLowerCase().includes("/analyzedemails"));
-  console.log("\nWhat the sandbox received in the place of Graph:\n");
+  console.log("\nWhat the sandbox received as Graph:\n");
   for (const request of toGraph) console.log(indented(`${request.method} ${request.path}\n\n${pretty(request.body)}`, "|"));
   if (toGraph.length === 0) console.log("| nothing");
 
@@ -187,7 +187,7 @@ function pretty(text) {
 }
 
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => end(0));
-// When make itself is killed nobody would send a signal.
+// If make itself is killed, no signal arrives.
 const parent = process.ppid;
 setInterval(() => process.ppid !== parent && end(0), 1_000).unref();
 

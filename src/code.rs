@@ -77,7 +77,7 @@ codes! {
     /// The body is not declared as JSON.
     UnsupportedMediaType = 415 "unsupportedMediaType" "The body must be JSON in UTF-8";
     /// The key stands for another payload.
-    IdempotencyKeyReused = 422 "idempotencyKeyReused" "The idempotency key stands for another remediation";
+    IdempotencyKeyReused = 422 "idempotencyKeyReused" "The idempotency key belongs to another remediation";
     /// The caller's emails per hour.
     QuotaExceeded = 429 "quotaExceeded" "The caller's quota is exhausted";
     /// Graph throttles.

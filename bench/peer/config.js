@@ -59,7 +59,7 @@ let cached;
 export function configOf(env) {
   cached ??= read(env);
   if (!cached.config) {
-    throw new Problem("misconfigured", "The configuration of the gateway has faults; its log names them. Nothing was sent.");
+    throw new Problem("misconfigured", "The gateway's configuration is invalid. Its log names each error. Nothing was sent.");
   }
   return cached.config;
 }

@@ -125,7 +125,7 @@ async function send({ graphUrl, tenantId }, { version, newerMember }, token, gra
     const given = response.headers.get("location") ?? "";
     const location = LINK.test(given) ? given : `https://security.microsoft.com/action-center/history?tid=${tenantId}`;
     if (ok) {
-      // Nobody waits for the end of what is not read.
+      // No code waits for the end of an unread body.
       response.body?.cancel();
       return { ...graph, location, duplicate: false };
     }

@@ -15,7 +15,7 @@ const BEARER = 'Bearer realm="remediation-gateway"';
 function invalid(reason, challenge = BEARER) {
   return new Problem(
     "invalidCredentials",
-    "The token or key is not valid here. A token must be issued by the gateway's tenant for the gateway's own audience, not for Microsoft Graph.",
+    "The token or key is invalid. Send an API key of the gateway, or an Entra ID token for the gateway's audience, not for Microsoft Graph. Nothing was sent.",
     { headers: { "WWW-Authenticate": challenge }, reason },
   );
 }

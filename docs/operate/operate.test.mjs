@@ -35,8 +35,8 @@ describe("the line", () => {
     for (const line of sample) assert.ok([record, configLine].some((names) => Object.keys(JSON.parse(line)).join() === names.join()), line);
   });
 
-  test("is told alike in the README and in the function of Sentinel", () => {
-    assert.deepEqual(quoted(read("../../README.md").split("## Watch it")[1].split(". ")[0]), record);
+  test("is the same in the contract and in the function of Sentinel", () => {
+    assert.deepEqual(quoted(read("../contract.md").split("## 10. Log")[1].split(". ")[0]), record);
     const projected = [...read("lines.kql").matchAll(/(\w+) = to\w+\(line\.(\w+)\)/g)].map(([, name, member]) => assert.equal(name, member) ?? name);
     assert.deepEqual(projected, [...record, "variable", "problem"]);
   });

@@ -6,7 +6,7 @@ use remediation_gateway::code::Code;
 use remediation_gateway::json;
 use remediation_gateway::problem::error::GatewayError;
 use remediation_gateway::remediation::limits::{MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_ERRORS, MAX_EXCERPT};
-use remediation_gateway::remediation::{JsonError, ParseError, PayloadErrors, Remediation, parse};
+use remediation_gateway::remediation::{JsonError, ParseError, PayloadError, PayloadErrors, Remediation, parse};
 use serde_json::{Value, json};
 
 use crate::json::{MARK, marked};
@@ -25,6 +25,8 @@ const MAX_DETAIL: usize = 300;
 /// Where that is not so.
 pub fn payload(bytes: &[u8]) {
     let found = parse(bytes);
+    // A byte order mark is not a part of the JSON text (RFC 8259 section 8.1).
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let tree = serde_json::from_slice::<Value>(bytes);
     both_readers_agree(bytes, &found, &tree);
     match found {
@@ -172,8 +174,10 @@ fn refused(error: &ParseError) -> String {
         ParseError::NotJson(JsonError::Repeated { pointer }) => vec![(pointer, "")],
         ParseError::NotJson(_) => Vec::new(),
         ParseError::Invalid(errors) => {
-            assert!(errors.total() > 0 && errors.listed().len() == errors.total().min(MAX_ERRORS), "{errors:?}");
-            errors.listed().iter().map(|error| (error.pointer.as_str(), error.detail.as_str())).collect()
+            assert!((1..=MAX_ERRORS).contains(&errors.listed().len()) && errors.counted() <= errors.total(), "{errors:?}");
+            assert!(errors.listed().iter().all(|error| error.pointers.first() == Some(&error.pointer)), "{errors:?}");
+            let located = |error| each_pointer(error).map(|pointer| (pointer, error.detail.as_str()));
+            errors.listed().iter().flat_map(located).collect()
         }
     };
     for (pointer, detail) in texts {
@@ -193,14 +197,20 @@ fn refused(error: &ParseError) -> String {
     response.body + &logged
 }
 
+fn each_pointer(error: &PayloadError) -> impl Iterator<Item = &str> {
+    error.pointers.iter().map(String::as_str)
+}
+
 /// Each fault is where its pointer says: at a value, or in an object that lacks one.
 fn faulty(errors: &PayloadErrors, tree: &Value) {
     for error in errors.listed() {
-        // Names that were cut or hold what does not show are not repeated as they are.
-        if error.pointer.contains(['…', '\u{fffd}']) || tree.pointer(&error.pointer).is_some() {
-            continue;
+        for pointer in each_pointer(error) {
+            // Names that were cut or hold what does not show are not repeated as they are.
+            if pointer.contains(['…', '\u{fffd}']) || tree.pointer(pointer).is_some() {
+                continue;
+            }
+            let parent = pointer.rsplit_once('/').and_then(|(parent, _)| tree.pointer(parent));
+            assert!(parent.is_some_and(Value::is_object) && error.detail.contains("missing"), "{error:?}");
         }
-        let parent = error.pointer.rsplit_once('/').and_then(|(parent, _)| tree.pointer(parent));
-        assert!(parent.is_some_and(Value::is_object) && error.detail.contains("missing"), "{error:?}");
     }
 }

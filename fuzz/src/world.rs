@@ -53,7 +53,13 @@ const KEY_ID: &str = "the-key";
 
 /// What a refusal answers.
 pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
-    let context = problem::ProblemContext { instance: None, is_graph_path: false, request_id: "id", client_request_id: None, now: NOW };
+    let context = problem::ProblemContext {
+        instance: None,
+        is_graph_path: false,
+        request_id: "id",
+        client_request_id: None,
+        now: NOW,
+    };
     problem::to_response(error, context)
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::config::Caller;
-use crate::remediation::limits::MAX_ERRORS;
+use crate::remediation::limits::MAX_POINTERS;
 use crate::remediation::{Action, Remediation};
 use crate::runtime::Domains;
 
@@ -48,7 +48,7 @@ pub fn check(caller: &Caller, remediation: &Remediation<'_>, domains: &impl Doma
                 ascii(email.domain(), domains).is_some_and(|domain| rules.iter().any(|rule| rule.covers(&domain)));
             if !covered {
                 total += 1;
-                if first.len() < MAX_ERRORS {
+                if first.len() < MAX_POINTERS {
                     first.push(email.index);
                 }
             }

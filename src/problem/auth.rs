@@ -1,4 +1,4 @@
-//! What the caller learns where it is nobody.
+//! The problem details of failed authentication.
 
 use super::details::ProblemDetails;
 use crate::auth::credentials::CredentialsError;
@@ -10,29 +10,29 @@ const BEARER: &str = r#"Bearer realm="remediation-gateway""#;
 const BEARER_INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error="invalid_token""#;
 const BEARER_INSUFFICIENT_SCOPE: &str = r#"Bearer realm="remediation-gateway", error="insufficient_scope""#;
 
-/// One answer for all bad credentials, whatever is wrong with them: the log has the reason.
+/// Returns the same details for all invalid credentials. Only the log has the reason.
 pub(super) fn auth(error: AuthError) -> ProblemDetails {
     let invalid = |challenge: &str| {
         ProblemDetails::new(
             Code::InvalidCredentials,
-            "The token or key is not valid here. A token must be issued by the gateway's tenant for the gateway's own audience, not for Microsoft Graph.",
+            "The token or key is invalid. Send an API key of the gateway, or an Entra ID token for the gateway's audience, not for Microsoft Graph. Nothing was sent.",
         )
         .header("WWW-Authenticate", challenge)
     };
     match error {
         AuthError::Credentials(CredentialsError::Absent) => ProblemDetails::new(
             Code::Unauthenticated,
-            "Send a bearer token of Entra ID for the gateway's audience, or an API key as X-API-Key or Basic.",
+            "Credentials are missing. Send an Entra ID bearer token for the gateway's audience, or an API key as X-API-Key or Basic. Nothing was sent.",
         )
         .header("WWW-Authenticate", BEARER),
         AuthError::Credentials(CredentialsError::Several) => {
-            ProblemDetails::new(Code::InvalidRequest, "Send either Authorization or X-API-Key, not both.")
+            ProblemDetails::new(Code::InvalidRequest, "The request has two credentials. Send either Authorization or X-API-Key. Nothing was sent.")
         }
         AuthError::Credentials(CredentialsError::Repeated) => {
-            ProblemDetails::new(Code::InvalidRequest, "Authorization is given more than once. Send it once.")
+            ProblemDetails::new(Code::InvalidRequest, "Authorization is given more than once. Send it once. Nothing was sent.")
         }
         AuthError::RepeatedKey => {
-            ProblemDetails::new(Code::InvalidRequest, "X-API-Key is given more than once. Send it once.")
+            ProblemDetails::new(Code::InvalidRequest, "X-API-Key is given more than once. Send it once. Nothing was sent.")
         }
         AuthError::Credentials(
             CredentialsError::EmptyToken | CredentialsError::UnknownScheme | CredentialsError::MalformedBasic,
@@ -45,14 +45,14 @@ pub(super) fn auth(error: AuthError) -> ProblemDetails {
         AuthError::Token(_) => invalid(BEARER_INVALID_TOKEN),
         AuthError::UnknownObjectId => ProblemDetails::new(
             Code::UnknownCaller,
-            "The token is valid, but its object id (oid) is not that of a caller here.",
+            "The token is valid, but its object ID (oid) belongs to no caller of the gateway. Nothing was sent.",
         ),
         AuthError::MissingScope | AuthError::NotAnApplication => {
-            ProblemDetails::new(Code::UnknownCaller, format!("The token is a user's and lacks the scope {SCOPE}."))
+            ProblemDetails::new(Code::UnknownCaller, format!("The token is a user token and lacks the scope {SCOPE}. Nothing was sent."))
                 .header("WWW-Authenticate", BEARER_INSUFFICIENT_SCOPE)
         }
         AuthError::MissingRole => {
-            ProblemDetails::new(Code::UnknownCaller, "The token lacks the app role that this caller must have.")
+            ProblemDetails::new(Code::UnknownCaller, "The token lacks the app role that the caller requires. Nothing was sent.")
                 .header("WWW-Authenticate", BEARER_INSUFFICIENT_SCOPE)
         }
     }
@@ -62,6 +62,6 @@ pub(super) fn auth(error: AuthError) -> ProblemDetails {
 fn keys_unavailable() -> ProblemDetails {
     ProblemDetails::new(
         Code::GraphUnavailable,
-        "The key of Entra ID that the token names is not available now. Retry after the time in Retry-After. Nothing was sent.",
+        "The token's signing key cannot be fetched from Entra ID now. Retry after the time in Retry-After. Nothing was sent.",
     )
 }

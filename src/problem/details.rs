@@ -39,6 +39,9 @@ impl ProblemDetails {
         let errors = errors.map(|error| match error.pointer.as_str() {
             // What is wrong with the body as a whole names it.
             "" => format!(" {}", sentence(&error.detail)),
+            pointer if error.count > 1 => {
+                format!(" {}", sentence(&format!("{pointer} and {} more: {}", error.count - 1, error.detail)))
+            }
             pointer => format!(" {}", sentence(&format!("{pointer}: {}", error.detail))),
         });
         std::iter::once(self.detail.clone()).chain(errors).collect()
@@ -60,6 +63,6 @@ pub(super) fn sentence(text: &str) -> String {
 pub(super) fn misconfigured() -> ProblemDetails {
     ProblemDetails::new(
         Code::Misconfigured,
-        "The configuration of the gateway has faults; its log names them. Nothing was sent.",
+        "The gateway's configuration is invalid. Its log names each error. Nothing was sent.",
     )
 }

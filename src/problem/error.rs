@@ -1,4 +1,4 @@
-//! Every error of a request, with its reason for the log.
+//! Every error of a request, with its log reason.
 
 use crate::auth::AuthError;
 use crate::auth::permissions::PermissionError;
@@ -12,14 +12,14 @@ use crate::preconditions::{ContentHeadersError, NotHttps};
 use crate::remediation::{JsonError, ParseError};
 use crate::route::Route;
 
-/// Why a request is refused.
+/// Why a request is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// No such path.
-    #[error("no such path")]
+    #[error("unknown path")]
     NotFound,
     /// A method that the route does not have.
-    #[error("a method that the route does not have")]
+    #[error("the route does not allow the method")]
     MethodNotAllowed(Route),
     /// The request came over plain HTTP.
     #[error(transparent)]
@@ -28,9 +28,9 @@ pub enum GatewayError {
     #[error(transparent)]
     ContentHeaders(#[from] ContentHeadersError),
     /// The configuration has errors, which were logged when its environment was first seen.
-    #[error("the configuration has faults")]
+    #[error("the configuration is invalid")]
     Misconfigured,
-    /// The caller is nobody.
+    /// Authentication failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
     /// The query, or a header that shapes the remediation.
@@ -49,18 +49,18 @@ pub enum GatewayError {
     #[error("{}", parse_reason(.0))]
     Parse(#[from] ParseError),
     /// The caller lacks a right.
-    #[error("{caller} lacks a right: {error}")]
+    #[error("{caller} lacks a permission: {error}")]
     Permission {
         /// The caller's name.
         caller: String,
         /// The right.
         error: PermissionError,
     },
-    /// The same remediation is on its way.
-    #[error("the same remediation is on its way")]
+    /// The same remediation is in flight.
+    #[error("the same remediation is in flight")]
     InProgress,
-    /// The idempotency key stands for another payload.
-    #[error("the idempotency key stands for another payload")]
+    /// The idempotency key belongs to another payload.
+    #[error("the idempotency key belongs to another payload")]
     KeyReused,
     /// The quota has no room.
     #[error("the quota has no room for {emails} emails")]
@@ -83,7 +83,7 @@ pub enum GatewayError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// The module was lost while it answered, by a panic or an execution that was ended, or failed.
-    #[error("the module was lost, or failed, while it answered")]
+    #[error("the module was lost, or failed, during the request")]
     Lost,
 }
 

@@ -10,7 +10,7 @@ use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
 use crate::preconditions::{ContentHeadersError, MAX_BODY_BYTES};
-use crate::remediation::limits::MAX_ERRORS;
+use crate::remediation::limits::MAX_POINTERS;
 use crate::remediation::{JsonError, ParseError, PayloadError};
 
 /// What a caller is told to wait, in seconds, while the gateway is stopped. Five minutes: a stop is lifted by a person, hardly within one. Clients
@@ -28,7 +28,7 @@ impl GatewayError {
         match self {
             Self::NotFound => ProblemDetails::new(
                 Code::NotFound,
-                "The gateway answers POST /remediate and /remediate/status, and POST to Microsoft Graph's own path of the action under /beta and /v1.0.",
+                "The path is unknown. Send POST /remediate or /remediate/status, or POST to Microsoft Graph's path of the action under /beta or /v1.0. Nothing was sent.",
             ),
             Self::MethodNotAllowed(route) => {
                 let methods = route.methods();
@@ -48,13 +48,14 @@ impl GatewayError {
             Self::Request(error) => request(*error),
             Self::Stopped => ProblemDetails::new(
                 Code::Stopped,
-                "The operator of the gateway has stopped all remediations. Nothing was sent; a retry is safe, and is refused until the stop is lifted.",
+                "The gateway's operator has stopped all remediations. Retry after the stop ends. Nothing was sent.",
             )
             .retry_after(Some(STOPPED_RETRY_AFTER)),
             Self::Body(RequestBodyError::TooLarge) => too_large(),
-            Self::Body(RequestBodyError::CutOff) => {
-                ProblemDetails::new(Code::InvalidRequest, "The body ended before it was whole. Nothing was sent.")
-            }
+            Self::Body(RequestBodyError::CutOff) => ProblemDetails::new(
+                Code::InvalidRequest,
+                "The body ended before its end. Send it again. Nothing was sent.",
+            ),
             Self::Gzip(error) => gzip(*error),
             Self::Parse(error) => parse_error(error),
             Self::Permission { caller, error } => rights(caller, error),
@@ -65,17 +66,19 @@ impl GatewayError {
             .retry_after(None),
             Self::KeyReused => ProblemDetails::new(
                 Code::IdempotencyKeyReused,
-                "The Idempotency-Key was used within the last 24 hours for another remediation. Send a key of its own with each.",
+                "The Idempotency-Key was used for another remediation within the last 24 hours. Send a new key with each remediation. Nothing was sent.",
             ),
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
             Self::Submit(error) => microsoft::submit(error),
             Self::Read(error) => microsoft::read(error),
             Self::TooLate => ProblemDetails::new(
                 Code::GraphTimeout,
-                "The body came so late that no time was left to ask Graph. Nothing was sent; a retry is safe.",
+                "The body arrived too late to call Microsoft Graph. Send it again. Nothing was sent.",
             ),
             Self::Ledger(error) => ledger(*error),
-            Self::Lost => ProblemDetails::new(Code::Internal, "The gateway failed. A retry is safe."),
+            Self::Lost => {
+                ProblemDetails::new(Code::Internal, "The gateway failed. The outcome is unknown; it is safe to retry.")
+            }
         }
     }
 }
@@ -137,7 +140,7 @@ fn content_headers(error: ContentHeadersError) -> ProblemDetails {
     match error {
         ContentHeadersError::ChunkedTransfer => ProblemDetails::new(
             Code::InvalidRequest,
-            "x-ms-transfer-mode: chunked is not supported. Turn off \"Allow chunking\" in the settings of the HTTP action.",
+            "x-ms-transfer-mode: chunked is not supported. Turn off \"Allow chunking\" in the HTTP action's settings. Nothing was sent.",
         ),
         ContentHeadersError::Encoded => {
             coding("Content-Encoding is not gzip. Send the body in gzip or plain. Nothing was sent.")
@@ -200,19 +203,20 @@ fn parse_error(error: &ParseError) -> ProblemDetails {
         ParseError::NotJson(error) => {
             let errors = match error {
                 JsonError::Repeated { pointer } => {
-                    vec![PayloadError { pointer: pointer.clone(), detail: "is given twice in one object".to_owned() }]
+                    vec![PayloadError::new(pointer.clone(), "is given twice in one object".to_owned())]
                 }
                 _ => Vec::new(),
             };
             ProblemDetails::new(Code::InvalidJson, sentence(&error.to_string())).errors(errors)
         }
         ParseError::Invalid(errors) => {
-            let listed = errors.listed();
-            let detail = match errors.total() - listed.len() {
-                0 => errors.to_string(),
-                more => format!("{errors}: the first {MAX_ERRORS} are listed and {more} left out"),
+            let counted = errors.counted();
+            let detail = if counted == errors.total() {
+                errors.to_string()
+            } else {
+                format!("{errors}, of which {counted} are listed")
             };
-            ProblemDetails::new(Code::InvalidPayload, sentence(&detail)).errors(listed.to_vec())
+            ProblemDetails::new(Code::InvalidPayload, sentence(&detail)).errors(errors.listed().to_vec())
         }
     }
 }
@@ -223,30 +227,29 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
             Code::ActionNotAllowed,
             format!("The caller \"{caller}\" is not granted the action {}.", action.as_str()),
         )
-        .errors(vec![PayloadError { pointer: "/action".to_owned(), detail: "is not granted".to_owned() }]),
+        .errors(vec![PayloadError::new("/action".to_owned(), "is not granted".to_owned())]),
         PermissionError::Recipients { first, total } => {
             let more = total - first.len();
-            let listed = if more > 0 { format!(", of which the first {MAX_ERRORS} are listed") } else { String::new() };
+            let listed =
+                if more > 0 { format!(", of which the first {MAX_POINTERS} are listed") } else { String::new() };
             let detail = format!(
                 "recipient_domains of the caller \"{caller}\" does not cover {total} of the recipients{listed}. Nothing was sent."
             );
-            let errors = first
-                .iter()
-                .map(|index| PayloadError {
-                    pointer: format!("/analyzedEmails/{index}/recipientEmailAddress"),
-                    detail: "is outside the granted domains".to_owned(),
-                })
-                .collect();
-            ProblemDetails::new(Code::RecipientNotAllowed, detail).errors(errors)
+            let pointers: Vec<_> =
+                first.iter().map(|index| format!("/analyzedEmails/{index}/recipientEmailAddress")).collect();
+            let error = PayloadError {
+                pointer: pointers.first().cloned().unwrap_or_default(),
+                detail: "is outside the granted domains".to_owned(),
+                count: *total,
+                pointers,
+            };
+            ProblemDetails::new(Code::RecipientNotAllowed, detail).errors(vec![error])
         }
         PermissionError::TooMany { emails, most } => ProblemDetails::new(
             Code::TooManyEmails,
             format!("max_emails_per_request of the caller \"{caller}\" is {most}; the request has {emails}."),
         )
-        .errors(vec![PayloadError {
-            pointer: "/analyzedEmails".to_owned(),
-            detail: "has more emails than are granted".to_owned(),
-        }]),
+        .errors(vec![PayloadError::new("/analyzedEmails".to_owned(), "has more emails than are granted".to_owned())]),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the caller learns where Entra ID or Graph fails.
+//! The problem details of failures of Entra ID and Graph.
 
 use super::details::{ProblemDetails, misconfigured};
 use crate::code::Code;
@@ -10,69 +10,77 @@ fn app_token(error: TokenEndpointError) -> ProblemDetails {
     match error {
         TokenEndpointError::Rejected { .. } => credential_rejected(),
         TokenEndpointError::Assertion(_) => misconfigured(),
-        TokenEndpointError::Throttled { retry_after } => {
-            ProblemDetails::new(Code::GraphThrottled, "Entra ID is throttling. Nothing was sent to Graph; try again.")
-                .retry_after(retry_after)
-        }
-        TokenEndpointError::Unavailable { retry_after, .. } => ProblemDetails::new(
-            Code::GraphUnavailable,
-            "Entra ID is unavailable. Nothing was sent to Graph; try again.",
+        TokenEndpointError::Throttled { retry_after } => ProblemDetails::new(
+            Code::GraphThrottled,
+            "Entra ID is throttling the gateway. Retry later. Nothing was sent.",
         )
         .retry_after(retry_after),
+        TokenEndpointError::Unavailable { retry_after, .. } => {
+            ProblemDetails::new(Code::GraphUnavailable, "Entra ID is unavailable. Retry later. Nothing was sent.")
+                .retry_after(retry_after)
+        }
         TokenEndpointError::Send(SendError::Connection) => ProblemDetails::new(
             Code::GraphUnavailable,
-            "Entra ID could not be reached. Nothing was sent to Graph; try again.",
+            "The connection to Entra ID failed. Retry later. Nothing was sent.",
         )
         .retry_after(None),
-        TokenEndpointError::Send(SendError::Deadline) => ProblemDetails::new(
-            Code::GraphTimeout,
-            "Entra ID did not answer in time. Nothing was sent to Graph; a retry is safe.",
-        ),
-        TokenEndpointError::Unexpected { .. } => {
-            ProblemDetails::new(Code::GraphError, "Entra ID answered unexpectedly. Nothing was sent to Graph.")
+        TokenEndpointError::Send(SendError::Deadline) => {
+            ProblemDetails::new(Code::GraphTimeout, "Entra ID did not respond in time. Retry later. Nothing was sent.")
         }
+        TokenEndpointError::Unexpected { .. } => ProblemDetails::new(
+            Code::GraphError,
+            "Entra ID responded unexpectedly. The gateway's log has the reason. Nothing was sent.",
+        ),
     }
 }
 
 pub(super) fn submit(error: &GraphError) -> ProblemDetails {
     match &error.kind {
         GraphErrorKind::AppToken(error) => app_token(*error),
-        GraphErrorKind::Refused { code, message } => {
-            ProblemDetails::new(Code::GraphRefused, format!("Microsoft Graph answered {code}: {message}"))
-        }
+        GraphErrorKind::Refused { code, message } => ProblemDetails::new(
+            Code::GraphRefused,
+            format!("Microsoft Graph rejected the remediation with {code}: {message}"),
+        ),
         GraphErrorKind::TokenRejected => credential_rejected(),
-        GraphErrorKind::PermissionMissing => permission_missing(),
-        GraphErrorKind::Conflict => {
-            ProblemDetails::new(Code::GraphConflict, "Microsoft Graph answered a conflict that is not a duplicate remediation.")
-        }
+        GraphErrorKind::PermissionMissing => ProblemDetails::new(
+            Code::GraphPermissionMissing,
+            "Microsoft Graph denied the gateway. The gateway's log has the reason. Graph did not accept the remediation.",
+        ),
+        GraphErrorKind::Conflict => ProblemDetails::new(
+            Code::GraphConflict,
+            "Microsoft Graph responded with a conflict that is not a duplicate remediation. Graph did not accept the remediation.",
+        ),
         GraphErrorKind::QuotingConflict => ProblemDetails::new(
             Code::GraphConflict,
-            "Microsoft Graph answered a conflict that may only quote the payload's own words \"duplicate remediation\". \
-             Take them out of displayName and description, and send it again. The outcome is unknown; it is safe to retry.",
+            "Microsoft Graph responded with a conflict that may quote the words \"duplicate remediation\" of the payload. \
+             Remove them from displayName and description, and retry. The outcome is unknown; it is safe to retry.",
         ),
-        GraphErrorKind::Throttled { retry_after } => {
-            ProblemDetails::new(Code::GraphThrottled, "Microsoft Graph is throttling. The remediation was not accepted; try again.")
-                .retry_after(*retry_after)
-        }
-        GraphErrorKind::Unavailable { retry_after } => {
-            ProblemDetails::new(Code::GraphUnavailable, "Microsoft Graph is unavailable. The remediation was not accepted; try again.")
-                .retry_after(*retry_after)
-        }
-        GraphErrorKind::Unexpected if error.is_certain() => {
-            ProblemDetails::new(Code::GraphError, "Microsoft Graph answered unexpectedly. The remediation was not accepted.")
-        }
+        GraphErrorKind::Throttled { retry_after } => ProblemDetails::new(
+            Code::GraphThrottled,
+            "Microsoft Graph is throttling the gateway. Retry later. Graph did not accept the remediation.",
+        )
+        .retry_after(*retry_after),
+        GraphErrorKind::Unavailable { retry_after } => ProblemDetails::new(
+            Code::GraphUnavailable,
+            "Microsoft Graph is unavailable. Retry later. Graph did not accept the remediation.",
+        )
+        .retry_after(*retry_after),
+        GraphErrorKind::Unexpected if error.is_certain() => ProblemDetails::new(
+            Code::GraphError,
+            "Microsoft Graph responded unexpectedly. The gateway's log has the reason. Graph did not accept the remediation.",
+        ),
         GraphErrorKind::Unexpected => ProblemDetails::new(
             Code::GraphError,
-            "Microsoft Graph answered unexpectedly. Whether it accepted the remediation is unknown; a retry is safe.",
+            "Microsoft Graph responded unexpectedly. The outcome is unknown; it is safe to retry.",
         ),
         GraphErrorKind::Send(SendError::Connection) => ProblemDetails::new(
             Code::GraphUnavailable,
-            "The connection to Microsoft Graph failed. Whether it accepted the remediation is unknown; a retry is safe.",
+            "The connection to Microsoft Graph failed. The outcome is unknown; it is safe to retry.",
         )
         .retry_after(None),
         GraphErrorKind::Send(SendError::Deadline) => ProblemDetails::new(
             Code::GraphTimeout,
-            "Microsoft Graph did not answer in time. Whether it accepted the remediation is unknown; a retry is safe.",
+            "Microsoft Graph did not respond in time. The outcome is unknown; it is safe to retry.",
         ),
     }
 }
@@ -87,7 +95,10 @@ pub(super) fn read(error: &ReadError) -> ProblemDetails {
             ProblemDetails::new(Code::GraphRefused, format!("Microsoft Graph answered {code}: {message}"))
         }
         ReadErrorKind::TokenRejected => credential_rejected(),
-        ReadErrorKind::PermissionMissing => permission_missing(),
+        ReadErrorKind::PermissionMissing => ProblemDetails::new(
+            Code::GraphPermissionMissing,
+            "Microsoft Graph denied the gateway. The gateway's log has the reason. No state was determined.",
+        ),
         ReadErrorKind::Throttled { retry_after } => ProblemDetails::new(
             Code::GraphThrottled,
             "Microsoft Graph is throttling. No state was determined; it is safe to retry.",
@@ -119,16 +130,9 @@ pub(super) fn read(error: &ReadError) -> ProblemDetails {
     }
 }
 
-fn permission_missing() -> ProblemDetails {
-    ProblemDetails::new(
-        Code::GraphPermissionMissing,
-        "Microsoft Graph denied the gateway. The operator of the gateway finds the reason in its log.",
-    )
-}
-
 fn credential_rejected() -> ProblemDetails {
     ProblemDetails::new(
         Code::GraphCredentialRejected,
-        "Microsoft refused the gateway's own credential. The operator of the gateway finds the reason in its log.",
+        "Microsoft rejected the gateway's credential. The gateway's log has the reason. Nothing was sent.",
     )
 }

@@ -4,9 +4,9 @@
 //! reader could take for another domain than the next one does is refused, however well-formed.
 //!
 //! - Exactly one `@`. No quoted local parts, comments, display names, angle brackets or lists.
-//! - The local part is a dot-string (RFC 5321, section 4.1.2) without `%` and `!`, by which old mailers route on to another
-//!   domain (RFC 5321, appendix C), and it does not start an encapsulated address (`IMCEASMTP-user+40evil+2Ecom@…`), in which
-//!   Exchange sees the address inside.
+//! - The local part has RFC 5321's characters of an atom (section 4.1.2) and dots. Some providers have mailboxes with dots at the ends
+//!   or in a row (`a..b.@docomo.ne.jp`). `%` and `!` are refused: by them old mailers route on to another domain (RFC 5321,
+//!   appendix C). So is an encapsulated address (`IMCEASMTP-user+40evil+2Ecom@…`), in which Exchange sees the address inside.
 //! - The local part holds no `=?` and no `?=`, which delimit an encoded word (RFC 2047). An encoded word has no place
 //!   in an address (section 5), but several readers decode it, and read the result as an address:
 //!   `=?utf-8?q?user=40evil.example=3e=00?=@contoso.com` (`PortSwigger`, "Splitting the Email Atom", 2024; cpython
@@ -18,8 +18,9 @@
 //! - Other forms with `=` stay: the return paths `prvs=tag=user@…` (BATV) and `bounce+user=evil.example@…` (VERP) end
 //!   at their own domain, and no reader of addresses takes the `=` for an `@`. So does a guest's
 //!   `user_fabrikam.com#EXT#@contoso.onmicrosoft.com`, which is a name in the directory of this tenant.
-//! - The domain has two labels or more, of letters, digits and inner hyphens, the last one not a number. No address
-//!   literals, no dot at the end.
+//! - The domain has two labels or more, of letters, digits, inner hyphens and underscores, the last one not a number. RFC 1123 has no
+//!   underscores, but hosts that receive mail have them. No address literals, no dot at the end, and no character as encoded XML names
+//!   write it (`_x002e_`).
 //! - Beyond ASCII, letters are allowed on both sides (RFC 6531), but none that is a variant of another one, such as raised, full-width
 //!   or mathematical letters: mapping them is left to each reader (UTS 46). Nor, in the domain, those that readers map differently
 //!   (`ß`, `ς`) or that become ASCII when their case changes (the Turkish dotted `İ`). Marks that combine are refused but for those that
@@ -41,18 +42,22 @@ pub(super) enum AddressError {
     NoAt,
     #[error("must be one address with a single '@'")]
     ManyAts,
-    #[error("{0}")]
+    #[error("{0}, which does not show; remove it")]
     Unseen(Unseen),
+    #[error("{0}, which is not accepted in an address")]
+    Blank(Unseen),
     #[error("starts with the prefix \"{0}\"; send the address without it")]
     Prefix(&'static str),
     #[error("stands in {0}; send the address without them")]
     Wrapped(&'static str),
-    #[error("must be the bare address, without a display name, angle brackets, quotes or a list of others")]
-    NotBare,
+    #[error("is a list of addresses; send an item for each")]
+    List,
+    #[error("has a display name; send the address between the angle brackets alone")]
+    DisplayName,
+    #[error("contains '{0}', which is not accepted in an address")]
+    NotAccepted(char),
     #[error("must have 1 to {MAX_LOCAL_PART} characters before the '@'")]
     LocalPartLength,
-    #[error("must not have a dot at either end of the part before the '@', nor two in a row")]
-    LocalPartDots,
     #[error("has a character before the '@' that is not accepted there")]
     LocalPartCharacter,
     #[error("must not route through another domain ('%' and '!' are not accepted before the '@')")]
@@ -63,6 +68,8 @@ pub(super) enum AddressError {
     EncodedWord,
     #[error("must not write an '@' in another notation (\"&#\" and \"_x0040_\" are not accepted)")]
     EncodedAt,
+    #[error("must not write a character of the domain in another notation (\"_x002e_\" is not accepted)")]
+    EncodedDomain,
     #[error("is a rewritten sender (SRS) that names another domain; send the address of the mailbox")]
     RewrittenSender,
     #[error("is an X.400 address behind a gateway; send the address of the mailbox")]
@@ -71,7 +78,7 @@ pub(super) enum AddressError {
     DomainLength,
     #[error("must have a domain of two or more parts between single dots, each of 1 to {MAX_DOMAIN_LABEL} characters")]
     DomainLabels,
-    #[error("must have a domain of letters, digits and inner hyphens (an internationalised one as xn--…)")]
+    #[error("must have a domain of letters, digits, inner hyphens and underscores (an internationalised one as xn--…)")]
     DomainCharacter,
     #[error("must have a domain name after the '@', not an IP address")]
     IpAddress,
@@ -88,11 +95,8 @@ pub(super) fn check(address: &str) -> Result<(), AddressError> {
     let (local_part, domain) = address.split_once('@').unwrap_or((address, ""));
     // Display names, lists and a second '@' make nonsense of the two parts, and are only looked for when one of these is wrong.
     check_local_part(local_part).and_then(|()| check_domain(domain)).map_err(|error| {
-        more_than_an_address(address).unwrap_or_else(|| match address.bytes().filter(|&byte| byte == b'@').count() {
-            0 => AddressError::NoAt,
-            1 => error,
-            _ => AddressError::ManyAts,
-        })
+        let has_more_ats = || domain.contains('@').then_some(AddressError::ManyAts);
+        more_than_an_address(address).or_else(has_more_ats).unwrap_or(error)
     })
 }
 
@@ -113,6 +117,10 @@ const WRAPPERS: [(char, char, &str); 8] = [
 
 /// What stands around or inside a text that is no address, if it is not the address itself that is wrong.
 fn more_than_an_address(text: &str) -> Option<AddressError> {
+    let ats = text.bytes().filter(|&byte| byte == b'@').count();
+    if ats == 0 {
+        return Some(AddressError::NoAt);
+    }
     if let Some(unseen) = Unseen::at_an_end(text) {
         return Some(AddressError::Unseen(unseen));
     }
@@ -121,38 +129,42 @@ fn more_than_an_address(text: &str) -> Option<AddressError> {
     if let Some(prefix) = exact.or_else(|| PREFIXES.iter().find(starts_with)) {
         return Some(AddressError::Prefix(prefix));
     }
-    let wraps = |first: char, last: char| text.strip_prefix(first).is_some_and(|rest| rest.ends_with(last));
+    let inside = |first: char, last: char| text.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
+    let wraps = |first, last| inside(first, last).is_some_and(|text| !text.contains([first, last]));
     if let Some((_, _, name)) = WRAPPERS.iter().find(|(first, last, _)| wraps(*first, *last)) {
         return Some(AddressError::Wrapped(name));
     }
-    if text.contains(is_of_another_form) {
-        return Some(AddressError::NotBare);
+    // A route begins with an `@` and separates domains in the same way.
+    if ats > 1 && !text.starts_with('@') && text.contains(|c: char| matches!(c, ',' | ';') || c.is_whitespace()) {
+        return Some(AddressError::List);
     }
-    Unseen::first(text).map(AddressError::Unseen)
+    if text.ends_with('>') && text.contains('<') {
+        return Some(AddressError::DisplayName);
+    }
+    if let Some(c) = text.chars().find(|&c| is_of_another_form(c)) {
+        return Some(AddressError::NotAccepted(c));
+    }
+    let unseen = Unseen::first(text)?;
+    Some(if unseen.is_blank() { AddressError::Blank(unseen) } else { AddressError::Unseen(unseen) })
 }
 
 fn check_local_part(local_part: &str) -> Result<(), AddressError> {
     if local_part.is_empty() || has_more_characters(local_part, MAX_LOCAL_PART) {
         return Err(AddressError::LocalPartLength);
     }
-    // Starts as if behind a dot, so that one at the start counts as a second one.
     let mut last = '.';
-    let mut has_escape = false;
+    let mut may_have_escape = false;
     for c in local_part.chars() {
         match (last, c) {
-            ('.', '.') => return Err(AddressError::LocalPartDots),
             (_, '%' | '!') => return Err(AddressError::Routed),
             ('=', '?') | ('?', '=') => return Err(AddressError::EncodedWord),
             ('&', '#') => return Err(AddressError::EncodedAt),
             _ if !is_local_part_character(c) => return Err(AddressError::LocalPartCharacter),
-            _ => has_escape |= matches!((last, c), ('_', 'x' | 'X')),
+            _ => may_have_escape |= matches!((last, c), ('_', 'x' | 'X')),
         }
         last = c;
     }
-    if last == '.' {
-        return Err(AddressError::LocalPartDots);
-    }
-    if has_escape && has_escaped_at(local_part) {
+    if may_have_escape && has_escaped_at(local_part) {
         return Err(AddressError::EncodedAt);
     }
     check_start(local_part)
@@ -181,6 +193,17 @@ fn has_escaped_at(text: &str) -> bool {
     text.contains("_x0040_") || text.contains("_x00000040_")
 }
 
+/// Returns whether the text holds any character as encoded XML names write it.
+fn has_escape(text: &str) -> bool {
+    let is_code = |part: &str| {
+        part.strip_prefix(['x', 'X'])
+            .is_some_and(|code| matches!(code.len(), 4 | 8) && code.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    // Between two underscores: neither the first part nor the last one.
+    let mut parts = text.split('_').skip(1).peekable();
+    std::iter::from_fn(|| parts.next().filter(|_| parts.peek().is_some())).any(is_code)
+}
+
 fn check_domain(domain: &str) -> Result<(), AddressError> {
     if domain.is_empty() || has_more_characters(domain, MAX_DOMAIN) {
         return Err(AddressError::DomainLength);
@@ -196,6 +219,9 @@ fn check_domain(domain: &str) -> Result<(), AddressError> {
     check_label(last)?;
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(AddressError::IpAddress);
+    }
+    if has_escape(domain) {
+        return Err(AddressError::EncodedDomain);
     }
     if last.len() == domain.len() { Err(AddressError::DomainLabels) } else { Ok(()) }
 }
@@ -245,7 +271,7 @@ fn is_local_part_character(c: char) -> bool {
 
 fn is_domain_character(c: char) -> bool {
     match c {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' => true,
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => true,
         'ς' | 'ẞ' => false,
         _ => is_foreign_letter(c) && !c.to_lowercase().chain(c.to_uppercase()).any(|mapped| mapped.is_ascii()),
     }

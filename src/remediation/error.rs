@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::limits::{MAX_DEPTH, MAX_ERRORS};
+use super::limits::MAX_DEPTH;
 use super::sanitize::{cut_pointer, pointer_step};
 
 /// A body that is not a remediation.
@@ -94,48 +94,56 @@ impl JsonError {
     }
 }
 
-/// One thing that is wrong with a payload.
+/// What is wrong with a payload for one cause and member name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PayloadError {
-    /// Where, as a JSON Pointer (RFC 6901) into the caller's body.
+    /// Where it was found first, as a JSON Pointer (RFC 6901) into the caller's body.
     pub pointer: String,
     /// What is expected there, in a sentence for the person who writes the caller.
     pub detail: String,
+    /// In how many locations it was found.
+    pub count: usize,
+    /// The first of these locations.
+    pub pointers: Vec<String>,
 }
 
-/// Everything that is wrong with a payload, in the order of the document; what an object lacks is told at its end.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+impl PayloadError {
+    /// What is wrong in one location.
+    #[must_use]
+    pub fn new(pointer: String, detail: String) -> Self {
+        Self { pointers: vec![pointer.clone()], pointer, detail, count: 1 }
+    }
+}
+
+/// Everything that is wrong with a payload. Errors of values stand before unknown members, each in the order of the document; what an
+/// object lacks is told at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayloadErrors {
     listed: Vec<PayloadError>,
     total: usize,
 }
 
 impl PayloadErrors {
-    /// The first errors, at most [`MAX_ERRORS`].
+    pub(super) const fn new(listed: Vec<PayloadError>, total: usize) -> Self {
+        Self { listed, total }
+    }
+
+    /// The first errors, at most [`MAX_ERRORS`](super::limits::MAX_ERRORS), each with its count.
     #[must_use]
     pub fn listed(&self) -> &[PayloadError] {
         &self.listed
     }
 
-    /// How many there are in all.
+    /// How many locations are wrong in all.
     #[must_use]
     pub fn total(&self) -> usize {
         self.total
     }
 
-    /// Notes an error. Its text is only made when it is listed.
-    pub(super) fn add(&mut self, location: Location<'_>, detail: impl FnOnce() -> String) {
-        self.insert(self.listed.len(), location, detail);
-    }
-
-    /// Notes an error that belongs before those listed since `at` was their number.
-    pub(super) fn insert(&mut self, at: usize, location: Location<'_>, detail: impl FnOnce() -> String) {
-        self.total += 1;
-        if at < MAX_ERRORS {
-            self.listed
-                .insert(at.min(self.listed.len()), PayloadError { pointer: location.pointer(), detail: detail() });
-            self.listed.truncate(MAX_ERRORS);
-        }
+    /// How many of them the listed errors count.
+    #[must_use]
+    pub fn counted(&self) -> usize {
+        self.listed.iter().map(|error| error.count).sum()
     }
 }
 
@@ -157,19 +165,41 @@ pub(super) enum Location<'n> {
     Body,
     /// A member of the body, right or unknown.
     Field(&'n str),
-    /// An item of `analyzedEmails`.
-    Item(usize),
+    /// An item of `analyzedEmails`, by whatever name that has in the body.
+    Item { list: &'n str, index: usize },
     /// A member of an item.
-    ItemMember(usize, &'n str),
+    ItemMember { list: &'n str, index: usize, name: &'n str },
 }
 
-impl Location<'_> {
-    fn pointer(self) -> String {
+/// The kind of a location.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    Body,
+    Field,
+    Item,
+    ItemMember,
+}
+
+impl<'n> Location<'n> {
+    /// The location as a JSON Pointer.
+    pub(super) fn pointer(self) -> String {
         match self {
             Self::Body => String::new(),
             Self::Field(name) => format!("/{}", pointer_step(name)),
-            Self::Item(index) => format!("/analyzedEmails/{index}"),
-            Self::ItemMember(index, name) => format!("/analyzedEmails/{index}/{}", pointer_step(name)),
+            Self::Item { list, index } => format!("/{}/{index}", pointer_step(list)),
+            Self::ItemMember { list, index, name } => {
+                format!("/{}/{index}/{}", pointer_step(list), pointer_step(name))
+            }
+        }
+    }
+
+    /// The location without the index of an item: its kind, and the member's name if it is one.
+    pub(super) const fn target(self) -> (Target, &'n str) {
+        match self {
+            Self::Body => (Target::Body, ""),
+            Self::Field(name) => (Target::Field, name),
+            Self::Item { .. } => (Target::Item, ""),
+            Self::ItemMember { name, .. } => (Target::ItemMember, name),
         }
     }
 }

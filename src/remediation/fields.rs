@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use super::address::{AddressError, has_more_characters};
-use super::error::{JsonError, Location, PayloadErrors};
+use super::collector::ErrorCollector;
+use super::error::{JsonError, Location};
 use super::model::{Action, Severity};
 use super::reader::{Json, Kind};
 use super::sanitize::is_unseen;
@@ -33,15 +34,20 @@ impl<T> Field<T> {
         }
     }
 
+    /// Returns whether the name has not come up.
+    pub(super) const fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+
     /// Notes an error if the name has not come up by the end of its object.
-    pub(super) fn require(&self, errors: &mut PayloadErrors, location: Location<'_>) {
-        if matches!(self, Self::Missing) {
-            errors.add(location, || "is required, and missing".to_owned());
+    pub(super) fn require(&self, errors: &mut ErrorCollector, location: Location<'_>) {
+        if self.is_missing() {
+            errors.add(location, "is required, and missing".to_owned());
         }
     }
 }
 
-/// What is wrong with a string. Its text is made when it is listed and not before: thousands may be counted only.
+/// What is wrong with a string.
 enum Wrong<'a> {
     Blank,
     LongerThan(usize),
@@ -71,7 +77,7 @@ const BOOLEAN: &str = "must be true or false";
 /// Reads a text of 1 to `limit` characters with something to see in it.
 pub(super) fn caption<'a>(
     json: &mut Json<'a>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
     location: Location<'_>,
     limit: usize,
 ) -> Result<Field<Cow<'a, str>>, JsonError> {
@@ -89,7 +95,7 @@ pub(super) fn caption<'a>(
 /// Reads a text of at most `limit` characters, which may be empty: Graph documents no more than its type.
 pub(super) fn note<'a>(
     json: &mut Json<'a>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
     location: Location<'_>,
     limit: usize,
 ) -> Result<Field<Cow<'a, str>>, JsonError> {
@@ -101,7 +107,7 @@ pub(super) fn note<'a>(
 /// Reads a member of `remediationSeverity`.
 pub(super) fn severity(
     json: &mut Json<'_>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
     location: Location<'_>,
 ) -> Result<Field<Severity>, JsonError> {
     text(json, errors, location, |name| Severity::parse(&name).ok_or(Wrong::NotInEnum(name, &Severity::NAMES)))
@@ -110,7 +116,7 @@ pub(super) fn severity(
 /// Reads a member of `remediationAction`.
 pub(super) fn action(
     json: &mut Json<'_>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
     location: Location<'_>,
 ) -> Result<Field<Action>, JsonError> {
     text(json, errors, location, |name| Action::parse(&name).ok_or(Wrong::NotInEnum(name, &Action::NAMES)))
@@ -119,7 +125,7 @@ pub(super) fn action(
 /// Reads a boolean, or its name as a string: Microsoft's own example sends `"false"`.
 pub(super) fn boolean(
     json: &mut Json<'_>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
     location: Location<'_>,
 ) -> Result<Field<bool>, JsonError> {
     match json.kind()? {
@@ -136,7 +142,7 @@ pub(super) fn boolean(
 /// Reads a date and time, or `null`, which stands for none.
 pub(super) fn optional_time(
     json: &mut Json<'_>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
     location: Location<'_>,
 ) -> Result<Option<Timestamp>, JsonError> {
     if json.kind()? == Kind::Null {
@@ -150,7 +156,7 @@ pub(super) fn optional_time(
 /// Reads a GUID.
 pub(super) fn guid(
     json: &mut Json<'_>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
     location: Location<'_>,
 ) -> Result<Field<Guid>, JsonError> {
     text(json, errors, location, |guid| guid.parse().map_err(|_| Wrong::NotAGuid(guid)))
@@ -159,7 +165,7 @@ pub(super) fn guid(
 /// Reads an address.
 pub(super) fn recipient<'a>(
     json: &mut Json<'a>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
     location: Location<'_>,
 ) -> Result<Field<Cow<'a, str>>, JsonError> {
     text(json, errors, location, |recipient| match address::check(&recipient) {
@@ -171,15 +177,16 @@ pub(super) fn recipient<'a>(
 /// Passes over a value of the wrong kind.
 pub(super) fn refuse<T>(
     json: &mut Json<'_>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
     location: Location<'_>,
     found: Kind,
     expected: &str,
 ) -> Result<Field<T>, JsonError> {
-    errors.add(location, || match found {
+    let detail = match found {
         Kind::Null => format!("is required, and null counts as missing; {expected}"),
         other => format!("{expected}, not {other}"),
-    });
+    };
+    errors.add(location, detail);
     json.skip()?;
     Ok(Field::Invalid)
 }
@@ -187,7 +194,7 @@ pub(super) fn refuse<T>(
 /// Reads a string that `check` accepts.
 fn text<'a, T>(
     json: &mut Json<'a>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
     location: Location<'_>,
     check: impl FnOnce(Cow<'a, str>) -> Result<T, Wrong<'a>>,
 ) -> Result<Field<T>, JsonError> {
@@ -198,7 +205,7 @@ fn text<'a, T>(
     match check(json.string("a string is expected")?) {
         Ok(value) => Ok(Field::Read(value)),
         Err(wrong) => {
-            errors.add(location, || wrong.detail());
+            errors.add(location, wrong.detail());
             Ok(Field::Invalid)
         }
     }

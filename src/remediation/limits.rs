@@ -31,9 +31,13 @@ pub const MAX_ADDRESS: usize = MAX_LOCAL_PART + 1 + MAX_DOMAIN;
 /// reader recurses once per level, so this also bounds its stack.
 pub const MAX_DEPTH: usize = 32;
 
-/// Errors told one by one; the rest is only counted. One screen of them is as much as a person reads before mending, and it
-/// bounds the work and the answer when all 10,000 items are wrong in the same way.
+/// Causes told one by one; the rest is only counted. One screen of them is as much as a person reads before mending, and it
+/// bounds the work and the answer.
 pub const MAX_ERRORS: usize = 50;
+
+/// Pointers to one cause, and to all causes of one kind (values, unknown members) beyond the first pointer of each. A script can leave out
+/// so many items before it submits the rest, and an answer stays below 100 KiB.
+pub const MAX_POINTERS: usize = 100;
 
 /// Characters of the caller's input in any one text of ours. Three times the longest name that is right
 /// (`recipientEmailAddress`, 21), so that a misspelt one is shown whole.
@@ -43,6 +47,6 @@ pub const MAX_EXCERPT: usize = 64;
 /// for `action`.
 pub(super) const MAX_MISSPELLINGS: usize = 2;
 
-/// Member names of one object that are compared one by one before a sorted set takes over. An item has 2, each perhaps with
-/// an annotation: so the objects that come by the thousand allocate nothing, and cost little to set up.
+/// Member names of one object that are compared one by one before a sorted set takes over. An item of a pair
+/// has 2, each perhaps with an annotation: so the objects that come by the thousand allocate nothing, and cost little to set up.
 pub(super) const FEW_NAMES: usize = 4;

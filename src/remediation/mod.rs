@@ -1,10 +1,12 @@
 //! The payload: what a caller asks for, read from JSON and written for Graph.
 //!
-//! `reading` walks the body once (`reader`), judges each value (`members`, `address`, `guid`) and collects every error with a
-//! pointer (`error`, `hints`, `echo`). What it returns is a [`Remediation`] (`model`) without repetitions (`duplicates`),
+//! `parse` walks the body once (`reader`), validates each value (`fields`, `address`) and collects every error with its
+//! pointers (`collector`, `error`, `suggestions`, `sanitize`). What it returns is a [`Remediation`] (`model`) without repetitions (`duplicates`),
 //! which can be written as Graph's request (`graph_json`). All figures are in [`limits`].
 
 mod address;
+mod collector;
+pub(crate) mod declared;
 mod duplicates;
 mod error;
 mod fields;

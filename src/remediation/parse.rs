@@ -5,14 +5,15 @@
 
 use std::borrow::Cow;
 
+use super::collector::ErrorCollector;
 use super::duplicates::remove_duplicates;
 use super::error::{JsonError, Location, ParseError, PayloadErrors};
 use super::fields::Field;
 use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_STATUS_MESSAGES};
 use super::model::{Action, AnalyzedEmail, Remediation, Severity, StatusQuery};
 use super::reader::{Json, Kind};
-use super::suggestions::{ACCEPTED_AT, Level};
-use super::{fields, format, suggestions};
+use super::suggestions::{ACCEPTED_AT, BODY_MEMBERS, ITEM_MEMBERS, Level};
+use super::{declared, fields, format};
 use crate::time::Timestamp;
 
 /// Reads a request body. What it returns borrows from the body wherever that has no escapes.
@@ -21,9 +22,9 @@ use crate::time::Timestamp;
 ///
 /// [`ParseError::NotJson`] if the body is not JSON or is ambiguous, [`ParseError::Invalid`] if it is JSON and not a remediation.
 pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
-    let (partial, errors) = read(body, Level::Body)?;
+    let partial = read_body(body, Level::Body)?;
     // Without an error, every member has been read.
-    partial.finish().ok_or_else(|| errors.into())
+    partial.finish().ok_or_else(|| PayloadErrors::new(Vec::new(), 0).into())
 }
 
 /// Reads the body of a status request: that of a remediation, with an optional `acceptedAt`, and with few enough messages.
@@ -32,40 +33,46 @@ pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
 ///
 /// As [`parse`].
 pub fn parse_status(body: &[u8]) -> Result<StatusQuery<'_>, ParseError> {
-    let (partial, mut errors) = read(body, Level::StatusBody)?;
+    let partial = read_body(body, Level::StatusBody)?;
     let accepted_at = partial.accepted_at;
-    let Some(remediation) = partial.finish() else { return Err(errors.into()) };
+    let mut errors = ErrorCollector::default();
     let mut messages = Vec::with_capacity(MAX_STATUS_MESSAGES);
-    for email in &remediation.emails {
-        if !messages.contains(&email.network_message_id) {
-            if messages.len() == MAX_STATUS_MESSAGES {
-                errors.add(Location::Field("analyzedEmails"), || {
-                    format!("must name at most {MAX_STATUS_MESSAGES} different messages; split the request by message")
-                });
-                return Err(errors.into());
-            }
-            messages.push(email.network_message_id);
+    let remediation = partial.finish();
+    for email in remediation.iter().flat_map(|remediation| &remediation.emails) {
+        if messages.contains(&email.network_message_id) {
+            continue;
         }
+        if messages.len() == MAX_STATUS_MESSAGES {
+            let detail =
+                format!("must name at most {MAX_STATUS_MESSAGES} different messages; split the request by message");
+            errors.add(Location::Field("analyzedEmails"), detail);
+            break;
+        }
+        messages.push(email.network_message_id);
     }
-    Ok(StatusQuery { remediation, accepted_at, messages })
+    match (errors.finish(), remediation) {
+        (None, Some(remediation)) => Ok(StatusQuery { remediation, accepted_at, messages }),
+        (errors, _) => Err(errors.unwrap_or_else(|| PayloadErrors::new(Vec::new(), 0)).into()),
+    }
 }
 
-/// Walks the body, which must be right as a whole.
-fn read(body: &[u8], level: Level) -> Result<(PartialRemediation<'_>, PayloadErrors), ParseError> {
+/// Walks a body, which must be right as a whole.
+fn read_body(body: &[u8], level: Level) -> Result<PartialRemediation<'_>, ParseError> {
     let mut json = Json::new(body)?;
     let mut partial = PartialRemediation::default();
-    let mut errors = PayloadErrors::default();
+    let mut errors = ErrorCollector::default();
     match json.kind()? {
         Kind::Object => {
             json.object(|json, name| partial.member(json, &mut errors, level, name))?;
             if partial.is_wrapped {
                 // All other errors are about Logic Apps' wrapper, not about the remediation in it.
-                errors = PayloadErrors::default();
-                errors.add(Location::Field("$content"), || {
+                errors = ErrorCollector::default();
+                errors.add(
+                    Location::Field("$content"),
                     "is base64 in which Logic Apps wraps a body that it takes for binary; send the JSON in it, by \
                      json(base64ToString(…?['$content']))"
-                        .to_owned()
-                });
+                        .to_owned(),
+                );
             } else {
                 partial.require_all(&mut errors);
             }
@@ -79,18 +86,18 @@ fn read(body: &[u8], level: Level) -> Result<(PartialRemediation<'_>, PayloadErr
             if format::holds_base64_json(&text) {
                 return Err(JsonError::Base64.into());
             }
-            errors.add(Location::Body, || "the body must be an object, not a string".to_owned());
+            errors.add(Location::Body, "the body must be an object, not a string".to_owned());
         }
         other => {
-            errors.add(Location::Body, || format!("the body must be an object, not {other}"));
+            errors.add(Location::Body, format!("the body must be an object, not {other}"));
             json.skip()?;
         }
     }
     json.end()?;
-    if errors.total() > 0 {
-        return Err(errors.into());
+    match errors.finish() {
+        Some(errors) => Err(errors.into()),
+        None => Ok(partial),
     }
-    Ok((partial, errors))
 }
 
 /// The members of the body as far as they are read.
@@ -103,41 +110,73 @@ struct PartialRemediation<'a> {
     remediate_senders_copy: Field<bool>,
     emails: Field<Vec<AnalyzedEmail<'a>>>,
     accepted_at: Option<Timestamp>,
+    /// Whether `acceptedAt` or a misspelt name in its place has come up.
+    has_accepted_at: bool,
     /// Whether the body is Logic Apps' object around a binary body.
     is_wrapped: bool,
 }
 
 impl<'a> PartialRemediation<'a> {
-    /// Reads the value of the member of this name.
+    /// Reads the value of the member of this name. A misspelt name is an error, and its value is validated as that of the right one.
     fn member(
         &mut self,
         json: &mut Json<'a>,
-        errors: &mut PayloadErrors,
+        errors: &mut ErrorCollector,
         level: Level,
         name: &str,
     ) -> Result<(), JsonError> {
+        if name == "$content" {
+            self.is_wrapped = true;
+            return json.skip();
+        }
+        if BODY_MEMBERS.contains(&name) || level == Level::StatusBody && name == ACCEPTED_AT {
+            return self.read(json, errors, name, name);
+        }
+        match misspelt(errors, level, Location::Field(name), name) {
+            Some(member) if self.is_missing(member) => self.read(json, errors, member, name),
+            _ => json.skip(),
+        }
+    }
+
+    /// Reads the value of `member`, whose name in the body is `name`.
+    fn read(
+        &mut self,
+        json: &mut Json<'a>,
+        errors: &mut ErrorCollector,
+        member: &str,
+        name: &str,
+    ) -> Result<(), JsonError> {
         let location = Location::Field(name);
-        match name {
+        match member {
             "displayName" => self.display_name = fields::caption(json, errors, location, MAX_DISPLAY_NAME)?,
             "description" => self.description = fields::note(json, errors, location, MAX_DESCRIPTION)?,
             "severity" => self.severity = fields::severity(json, errors, location)?,
             "action" => self.action = fields::action(json, errors, location)?,
             "remediateSendersCopy" => self.remediate_senders_copy = fields::boolean(json, errors, location)?,
-            "analyzedEmails" => self.emails = analyzed_emails(json, errors, location)?,
-            ACCEPTED_AT if level == Level::StatusBody => {
+            ACCEPTED_AT => {
+                self.has_accepted_at = true;
                 self.accepted_at = fields::optional_time(json, errors, location)?;
             }
-            "$content" => {
-                self.is_wrapped = true;
-                json.skip()?;
-            }
-            _ => other_member(json, errors, level, location, name)?,
+            _ => self.emails = analyzed_emails(json, errors, name)?,
         }
         Ok(())
     }
 
+    /// Returns whether neither the member nor a misspelt one in its place has come up.
+    fn is_missing(&self, member: &str) -> bool {
+        match member {
+            "displayName" => self.display_name.is_missing(),
+            "description" => self.description.is_missing(),
+            "severity" => self.severity.is_missing(),
+            "action" => self.action.is_missing(),
+            "remediateSendersCopy" => self.remediate_senders_copy.is_missing(),
+            ACCEPTED_AT => !self.has_accepted_at,
+            _ => self.emails.is_missing(),
+        }
+    }
+
     /// Notes what the body lacks.
-    fn require_all(&self, errors: &mut PayloadErrors) {
+    fn require_all(&self, errors: &mut ErrorCollector) {
         self.display_name.require(errors, Location::Field("displayName"));
         self.description.require(errors, Location::Field("description"));
         self.severity.require(errors, Location::Field("severity"));
@@ -162,29 +201,30 @@ impl<'a> PartialRemediation<'a> {
     }
 }
 
-/// Reads the emails. Items beyond the limit are only read as JSON and counted.
+/// Reads the emails, which the body has under `list`. Items beyond the limit are only read as JSON and counted.
 fn analyzed_emails<'a>(
     json: &mut Json<'a>,
-    errors: &mut PayloadErrors,
-    location: Location<'_>,
+    errors: &mut ErrorCollector,
+    list: &str,
 ) -> Result<Field<Vec<AnalyzedEmail<'a>>>, JsonError> {
+    let location = Location::Field(list);
     let found = json.kind()?;
     if found != Kind::Array {
         return fields::refuse(json, errors, location, found, "must be an array of emails");
     }
     // What is wrong with the array itself is told before what is wrong inside it.
-    let listed_before = errors.listed().len();
+    let listed_before = errors.listed_values();
     let mut emails = Vec::new();
     let count = json.array(|json, index| {
         if index >= MAX_ANALYZED_EMAILS {
             return json.skip();
         }
-        emails.extend(analyzed_email(json, errors, index)?);
+        emails.extend(analyzed_email(json, errors, list, index)?);
         Ok(())
     })?;
     if count == 0 || count > MAX_ANALYZED_EMAILS {
-        errors
-            .insert(listed_before, location, || format!("must have 1 to {MAX_ANALYZED_EMAILS} items, and has {count}"));
+        let detail = format!("must have 1 to {MAX_ANALYZED_EMAILS} items, and has {count}");
+        errors.insert(listed_before, location, detail);
         return Ok(Field::Invalid);
     }
     Ok(Field::Read(emails))
@@ -193,45 +233,49 @@ fn analyzed_emails<'a>(
 /// Reads an item; `None` if something is wrong with it.
 fn analyzed_email<'a>(
     json: &mut Json<'a>,
-    errors: &mut PayloadErrors,
+    errors: &mut ErrorCollector,
+    list: &str,
     index: usize,
 ) -> Result<Option<AnalyzedEmail<'a>>, JsonError> {
     let found = json.kind()?;
     if found != Kind::Object {
-        errors.add(Location::Item(index), || {
-            format!("must be an object of \"networkMessageId\" and \"recipientEmailAddress\", not {found}")
-        });
+        let detail = format!("must be an object of \"networkMessageId\" and \"recipientEmailAddress\", not {found}");
+        errors.add(Location::Item { list, index }, detail);
         json.skip()?;
         return Ok(None);
     }
     let mut network_message_id = Field::Missing;
     let mut recipient = Field::Missing;
     json.object(|json, name| {
-        let location = Location::ItemMember(index, name);
-        match name {
-            "networkMessageId" => network_message_id = fields::guid(json, errors, location)?,
-            "recipientEmailAddress" => recipient = fields::recipient(json, errors, location)?,
-            _ => other_member(json, errors, Level::Item, location, name)?,
+        let location = Location::ItemMember { list, index, name };
+        let is_missing = |member: &str| match member {
+            "networkMessageId" => network_message_id.is_missing(),
+            _ => recipient.is_missing(),
+        };
+        let member = if ITEM_MEMBERS.contains(&name) {
+            Some(name)
+        } else if declared::is_declared(name) {
+            None
+        } else {
+            misspelt(errors, Level::Item, location, name).filter(|member| is_missing(member))
+        };
+        match member {
+            Some("networkMessageId") => network_message_id = fields::guid(json, errors, location)?,
+            Some(_) => recipient = fields::recipient(json, errors, location)?,
+            None => json.skip()?,
         }
         Ok(())
     })?;
-    network_message_id.require(errors, Location::ItemMember(index, "networkMessageId"));
-    recipient.require(errors, Location::ItemMember(index, "recipientEmailAddress"));
+    network_message_id.require(errors, Location::ItemMember { list, index, name: "networkMessageId" });
+    recipient.require(errors, Location::ItemMember { list, index, name: "recipientEmailAddress" });
     let pair = network_message_id.value().zip(recipient.value());
     Ok(pair.map(|(network_message_id, recipient)| AnalyzedEmail { network_message_id, recipient, index }))
 }
 
-/// Passes over a member that is none of Graph's. Annotations, which the typed SDKs add, are dropped (`OData` JSON Format 4.01,
-/// section 4.6: a name with `@odata.`); anything else is refused, since a misspelt member would silently do nothing.
-fn other_member(
-    json: &mut Json<'_>,
-    errors: &mut PayloadErrors,
-    level: Level,
-    location: Location<'_>,
-    name: &str,
-) -> Result<(), JsonError> {
-    if !name.contains("@odata.") {
-        errors.add(location, || suggestions::unknown_member(level, name));
-    }
-    json.skip()
+/// Notes an unknown member, and returns the member whose name is misspelt there.
+///
+/// Annotations, which the typed SDKs add, are dropped (`OData` JSON Format 4.01, section 4.6: a name with `@odata.`). Anything else is
+/// refused, since a misspelt member would silently do nothing.
+fn misspelt(errors: &mut ErrorCollector, level: Level, location: Location<'_>, name: &str) -> Option<&'static str> {
+    if name.contains("@odata.") { None } else { errors.add_unknown(level, location, name) }
 }

@@ -45,48 +45,38 @@ pub(super) fn is_unseen(c: char) -> bool {
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A blank or another character that a reader does not see, and its place in a text.
+/// A blank or another character that a reader does not see, and where it stands in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unseen {
     character: char,
-    place: Place,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Start,
-    End,
-    /// Counted from 1.
-    Position(usize),
+    place: &'static str,
 }
 
 impl Unseen {
     /// The one at the start or the end of the text.
     pub(super) fn at_an_end(text: &str) -> Option<Self> {
-        let at = |character: Option<char>, place| {
-            character.filter(|&c| is_blank_or_unseen(c)).map(|character| Self { character, place })
-        };
-        at(text.chars().next(), Place::Start).or_else(|| at(text.chars().next_back(), Place::End))
+        Self::of(text.chars().next(), "starts with").or_else(|| Self::of(text.chars().next_back(), "ends with"))
     }
 
     /// The first one in the text, wherever it stands.
     pub(super) fn first(text: &str) -> Option<Self> {
-        let inside = || {
-            let found = text.chars().enumerate().find(|&(_, c)| is_blank_or_unseen(c));
-            found.map(|(index, character)| Self { character, place: Place::Position(index + 1) })
-        };
-        Self::at_an_end(text).or_else(inside)
+        Self::at_an_end(text).or_else(|| Self::of(text.chars().find(|&c| is_blank_or_unseen(c)), "contains"))
+    }
+
+    /// Whether it is a blank, which separates what stands around it.
+    pub(super) fn is_blank(self) -> bool {
+        self.character.is_whitespace()
+    }
+
+    fn of(character: Option<char>, place: &'static str) -> Option<Self> {
+        character.filter(|&c| is_blank_or_unseen(c)).map(|character| Self { character, place })
     }
 }
 
 impl fmt::Display for Unseen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let code = u32::from(self.character);
-        match self.place {
-            Place::Start => write!(f, "starts with U+{code:04X}")?,
-            Place::End => write!(f, "ends with U+{code:04X}")?,
-            Place::Position(position) => write!(f, "has U+{code:04X} as character {position}")?,
-        }
+        let Self { character, place } = self;
+        write!(f, "{place} U+{:04X}", u32::from(*character))?;
         let name = match self.character {
             '\t' => " (tab)",
             '\n' => " (line feed)",
@@ -97,7 +87,7 @@ impl fmt::Display for Unseen {
             '\u{feff}' => " (byte order mark)",
             _ => "",
         };
-        write!(f, "{name}, which does not show; remove it")
+        f.write_str(name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a caller probably meant. Each text names the mistake and the way out, and repeats nothing of the input.
 
+use super::declared;
 use super::limits::MAX_MISSPELLINGS;
 use super::sanitize::Unseen;
 use crate::guid::Guid;
@@ -16,7 +17,7 @@ const STATUS_MEMBERS: [&str; 7] =
 pub(super) const ACCEPTED_AT: &str = "acceptedAt";
 
 /// The members of an item of `analyzedEmails`.
-pub(super) const ITEM_MEMBERS: [&str; 2] = ["networkMessageId", "recipientEmailAddress"];
+pub(crate) const ITEM_MEMBERS: [&str; 2] = ["networkMessageId", "recipientEmailAddress"];
 
 /// Which object a name was found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,13 +46,26 @@ const WITHOUT_EQUIVALENT: [(&str, &str); 4] = [
     ),
 ];
 
+/// What is told of a member that does not exist at its level.
+pub(super) struct Unknown {
+    pub(super) detail: String,
+    /// The member of this level whose name is misspelt.
+    pub(super) meant: Option<&'static str>,
+}
+
 /// The error of a member that does not exist at this level.
-pub(super) fn unknown_member(level: Level, name: &str) -> String {
+pub(super) fn unknown_member(level: Level, name: &str) -> Unknown {
+    let other = |detail: String| Unknown { detail, meant: None };
+    if level == Level::Item
+        && let Some(right) = declared::in_other_case(name)
+    {
+        return other(did_you_mean(right));
+    }
     let listed_in = |names: &[(&str, &'static str)]| {
         names.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, listed)| *listed)
     };
     if let Some(text) = listed_in(&WITHOUT_EQUIVALENT) {
-        return text.to_owned();
+        return other(text.to_owned());
     }
     let (here, elsewhere, location) = match level {
         Level::Body => (BODY_MEMBERS.as_slice(), ITEM_MEMBERS.as_slice(), "in each item of \"analyzedEmails\""),
@@ -62,12 +76,16 @@ pub(super) fn unknown_member(level: Level, name: &str) -> String {
     let meant_of =
         |members: &[&'static str]| meant.filter(|meant| members.contains(meant)).or_else(|| nearest(name, members));
     if let Some(right) = meant_of(here) {
-        format!("unknown member; did you mean \"{right}\"?")
+        Unknown { detail: did_you_mean(right), meant: Some(right) }
     } else if let Some(right) = meant_of(elsewhere) {
-        format!("unknown member here; \"{right}\" belongs {location}")
+        other(format!("unknown member here; \"{right}\" belongs {location}"))
     } else {
-        format!("unknown member; the members here are {}", listed(here))
+        other(format!("unknown member; the members here are {}", listed(here)))
     }
+}
+
+fn did_you_mean(right: &str) -> String {
+    format!("unknown member; did you mean \"{right}\"?")
 }
 
 /// The error of a text that is no member of an enum.
@@ -87,7 +105,9 @@ pub(super) fn not_in_enum(text: &str, members: &[&str]) -> String {
 /// The error of a text that is no GUID.
 pub(super) fn not_a_guid(text: &str) -> String {
     if let Some(unseen) = Unseen::first(text) {
-        return format!("{unseen}; it must be a GUID of 8-4-4-4-12 hexadecimal digits");
+        return format!(
+            "{unseen}, which does not show; remove it, so that a GUID of 8-4-4-4-12 hexadecimal digits is left"
+        );
     }
     let seen = if is_analyzed_email_id(text) {
         "; this looks like the id of an analyzedEmail, of which the first 36 characters are the network message ID"
@@ -103,10 +123,11 @@ pub(super) fn not_a_guid(text: &str) -> String {
     format!("must be a GUID of 8-4-4-4-12 hexadecimal digits{seen}")
 }
 
-/// Whether the text is a GUID and one or two numbers, as `analyzedEmail.id` and the `ReportId` of hunting are.
+/// Whether the text is a GUID and one or two numbers, as `analyzedEmail.id` and the `ReportId` of hunting are. In an example of Graph's
+/// documentation, no hyphen separates the GUID from the number.
 fn is_analyzed_email_id(text: &str) -> bool {
     let Some((guid, rest)) = text.split_at_checked(GUID_LENGTH) else { return false };
-    let Some(numbers) = rest.strip_prefix('-') else { return false };
+    let numbers = rest.strip_prefix('-').unwrap_or(rest);
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let (recipient, item) = numbers.split_once('-').unwrap_or((numbers, "0"));
     guid.parse::<Guid>().is_ok() && is_number(recipient) && is_number(item)
@@ -185,10 +206,11 @@ mod tests {
             ("emailIds", "did you mean \"analyzedEmails\"?", "\"analyzedEmails\" belongs at the top of the body"),
             ("remediationAction", "did you mean \"action\"?", "\"action\" belongs at the top of the body"),
             ("approverUpn", "leave it out", "leave it out"),
-            ("id", "\"networkMessageId\"", "\"networkMessageId\""),
+            ("Id", "\"networkMessageId\"", "did you mean \"id\"?"),
+            ("Subject", "the members here are", "did you mean \"subject\"?"),
         ] {
             for (level, expected) in [(Level::Body, top), (Level::Item, item)] {
-                let text = unknown_member(level, name);
+                let text = unknown_member(level, name).detail;
                 assert!(text.contains(expected), "{name} {level:?}: {text}");
             }
         }

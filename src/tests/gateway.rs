@@ -188,7 +188,7 @@ fn what_does_not_end_is_answered_and_logged() {
     let line = told(
         &crate::gateway::lost(runtime, &post("/remediate", "", headers)),
         500,
-        "the module was lost, or failed, while it answered",
+        "the module was lost, or failed, during the request",
     );
     assert_eq!(line["caller"], Value::Null);
     let health = Request { method: "GET".to_owned(), ..post("/healthz", "", RequestHeaders::default()) };

@@ -24,7 +24,13 @@ fn the_message_of_the_error_object_is_whole_sentences() {
         ("[]", "The payload has a fault. The body must be an object, not an array.".to_owned()),
         (
             r#"{"emailIds":[]}"#,
-            format!("The payload has 7 faults. /emailIds: unknown member; did you mean \"analyzedEmails\"? {missing}"),
+            format!("The payload has 7 faults. /emailIds: must have 1 to 10000 items, and has 0. {missing}"),
+        ),
+        (
+            r#"{"analyzedEmails":[1,2,3],"displayName":"x","description":"","severity":"low","action":"softDelete"}"#,
+            "The payload has 4 faults. /analyzedEmails/0 and 2 more: must be an object of \"networkMessageId\" and \
+             \"recipientEmailAddress\", not a number. /remediateSendersCopy: is required, and missing."
+                .to_owned(),
         ),
         (
             r#"{"a":1,"a":1}"#,
@@ -44,7 +50,7 @@ fn faults_are_counted_in_the_same_words_for_the_caller_and_the_log() {
     for (error, logged, detail) in [
         (error("0"), "the payload has a fault", "The payload has a fault."),
         (of(50), "the payload has 50 faults", "The payload has 50 faults."),
-        (of(51), "the payload has 51 faults", "The payload has 51 faults: the first 50 are listed and 1 left out."),
+        (of(51), "the payload has 51 faults", "The payload has 51 faults, of which 50 are listed."),
     ] {
         assert_eq!(error.to_string(), logged);
         let body = told(&error);
@@ -59,7 +65,7 @@ fn an_outcome_of_graphs_that_is_certain_is_not_called_unknown() {
         let error = GraphError { kind: GraphErrorKind::Unexpected, status: Some(status), graph_request_id: None };
         let error = GatewayError::from(error);
         let detail = told(&error)["detail"].to_string();
-        assert_eq!(detail.contains("was not accepted"), certain, "{status}: {detail}");
+        assert_eq!(detail.contains("did not accept"), certain, "{status}: {detail}");
         assert_eq!(detail.contains("is unknown"), !certain, "{status}: {detail}");
     }
 }

@@ -97,7 +97,7 @@ pub(crate) async fn each_recipient_outside_is_named(world: &World) -> TestResult
     let outside: Vec<&str> = outside.iter().map(String::as_str).collect();
     let answer = Answer::to(post(world, &world.gateway, &to(&outside))).await?;
     answer.assert_problem(403, "recipientNotAllowed", &[]);
-    assert_eq!(answer.pointers().len(), 50);
+    assert_eq!(answer.pointers().len(), 100);
     assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("200")), "{answer:?}");
 
     for (payload, pointer, right) in [

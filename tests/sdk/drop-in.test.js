@@ -7,11 +7,13 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 
 import { AzureIdentityAuthenticationProvider } from "@microsoft/kiota-authentication-azure";
 import { CompressionHandler, HeadersInspectionOptions, HttpClient, MiddlewareFactory } from "@microsoft/kiota-http-fetchlibrary";
+import { JsonParseNodeFactory } from "@microsoft/kiota-serialization-json";
 import { createGraphBetaServiceClient, extendGraphBetaServiceClient, GraphBetaRequestAdapter } from "@microsoft/msgraph-beta-sdk";
 import { createODataErrorFromDiscriminatorValue as createBetaError } from "@microsoft/msgraph-beta-sdk/models/oDataErrors/index.js";
-import { RemediationActionObject, RemediationSeverityObject } from "@microsoft/msgraph-beta-sdk/models/security/index.js";
+import * as betaModels from "@microsoft/msgraph-beta-sdk/models/security/index.js";
 import { createGraphServiceClient, extendGraphServiceClient, GraphRequestAdapter } from "@microsoft/msgraph-sdk";
 import { createODataErrorFromDiscriminatorValue } from "@microsoft/msgraph-sdk/models/oDataErrors/index.js";
+import * as models from "@microsoft/msgraph-sdk/models/security/index.js";
 
 import { security } from "./security.js";
 
@@ -26,8 +28,10 @@ const HOST = new URL(GATEWAY_URL).hostname;
 const HTTPS_ORIGIN = "https://remediation-gateway.test";
 const QUALIFIED = "security/collaboration/analyzedEmails/microsoft.graph.security.remediate";
 
-extendGraphServiceClient(security(createODataErrorFromDiscriminatorValue));
-extendGraphBetaServiceClient(security(createBetaError));
+const { RemediationActionObject, RemediationSeverityObject } = betaModels;
+
+extendGraphServiceClient(security(createODataErrorFromDiscriminatorValue, models.serializeAnalyzedEmail));
+extendGraphBetaServiceClient(security(createBetaError, betaModels.serializeAnalyzedEmail));
 
 /** What `@azure/identity` would be: gets a token of the sandbox's Entra for the scope that it is asked for. */
 const credential = {
@@ -59,6 +63,24 @@ const remediation = (more) => ({
   ],
   ...more,
 });
+/** The properties of an email as Graph lists it, but for the two that name it. */
+const LISTED = {
+  "@odata.type": "#microsoft.graph.security.analyzedEmail",
+  id: "73ca4154-58d8-43d0-a890-08dc18c52e6d-1311265001240363512-1",
+  loggedDateTime: "2026-10-01T08:00:00Z",
+  internetMessageId: "<a1@mail.fabrikam.com>",
+  senderDetail: { fromAddress: "mallory@fabrikam.com" },
+  subject: "Your invoice",
+  directionality: "inbound",
+  latestDelivery: { action: "delivered", location: "inbox" },
+  attachmentsCount: 0,
+  urls: [{ url: "https://fabrikam.com/x" }],
+  urlsCount: 1,
+  sizeInBytes: 4711,
+  alertIds: [],
+  threatTypes: ["phish"],
+  authenticationDetails: { dmarc: "fail" },
+};
 /** The same as the classic SDK's users write it, since that one sends what it is given. */
 const written = ({ analyzedEmails, ...rest }) => ({ ...rest, analyzedEmails: analyzedEmails.map(({ odataType, ...email }) => ({ "@odata.type": odataType, ...email })) });
 const bad = () => {
@@ -92,9 +114,21 @@ async function received() {
   return all.filter((one) => one.endpoint === "remediate");
 }
 
-for (const [version, Adapter, create] of [
-  ["v1.0", GraphRequestAdapter, createGraphServiceClient],
-  ["beta", GraphBetaRequestAdapter, createGraphBetaServiceClient],
+/** The properties of `analyzedEmail` in Graph's documentation that no SDK has. */
+const DOCUMENTED = ["attachmentsCount", "urlsCount"];
+/** What every model of the SDKs has beside Graph's properties. */
+const OF_ANY_MODEL = ["@odata.type", "backingStoreEnabled"];
+
+test("the gateway accepts the properties that the SDKs and the documentation give an email, and no others", async () => {
+  const { components } = await (await send(`${GATEWAY_URL}/openapi.json`)).json();
+  const declared = [models, betaModels].flatMap(({ deserializeIntoAnalyzedEmail }) => Object.keys(deserializeIntoAnalyzedEmail({})));
+  const expected = new Set([...declared, ...DOCUMENTED].filter((name) => !OF_ANY_MODEL.includes(name)));
+  assert.deepEqual(Object.keys(components.schemas.AnalyzedEmail.properties).sort(), [...expected].sort());
+});
+
+for (const [version, Adapter, create, { createAnalyzedEmailFromDiscriminatorValue }] of [
+  ["v1.0", GraphRequestAdapter, createGraphServiceClient, models],
+  ["beta", GraphBetaRequestAdapter, createGraphBetaServiceClient, betaModels],
 ]) {
   const adapter = (from = credential, hosts = [HOST], httpClient = undefined) => {
     const provider = new AzureIdentityAuthenticationProvider(from, [SCOPE], undefined, new Set(hosts));
@@ -121,6 +155,17 @@ for (const [version, Adapter, create] of [
       assert.deepEqual(others, []);
       assert.ok(sent.path.startsWith(`/${version}/`));
       assert.deepEqual(JSON.parse(sent.body).analyzedEmails, body.analyzedEmails.map(({ odataType, ...email }) => email));
+    });
+
+    test("emails as a list returned them are accepted, and only the pair is sent", async () => {
+      const pair = { networkMessageId: randomUUID(), recipientEmailAddress: "hannah.jarvis@contoso.com" };
+      const listed = JSON.stringify({ ...LISTED, ...pair });
+      const email = new JsonParseNodeFactory().getRootParseNode("application/json", new TextEncoder().encode(listed).buffer).getObjectValue(createAnalyzedEmailFromDiscriminatorValue);
+      assert.equal(email.subject, LISTED.subject);
+      await remediate().post(remediation({ analyzedEmails: [email] }));
+      assert.equal(only().answer.status, 202);
+      const [sent] = await received();
+      assert.deepEqual(JSON.parse(sent.body).analyzedEmails, [pair]);
     });
 
     test("a bad one is a typed error with our code and message", async () => {

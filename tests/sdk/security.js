@@ -1,17 +1,9 @@
 // The piece of Microsoft's TypeScript SDKs that leads to the action. Their fluent API comes in one package per area, which plugs itself in through
-// `extendGraphServiceClient`, and for the area "security" none is published. So this stands for it: what Kiota generates for the action from Graph's
+// `extendGraphServiceClient`, and for the area "security" none is published. So this file replaces it: what Kiota generates for the action from Graph's
 // metadata, in the form and with the names of the published areas (compare `users/item/sendMail` in @microsoft/msgraph-sdk-users). It does
 // nothing itself: serialisation, authentication, retries, and the reading of answers and errors are the SDK's.
 
-function serializeAnalyzedEmail(writer, email = {}, isSerializingDerivedType = false) {
-  if (!email || isSerializingDerivedType) return;
-  writer.writeStringValue("@odata.type", email.odataType);
-  writer.writeStringValue("networkMessageId", email.networkMessageId);
-  writer.writeStringValue("recipientEmailAddress", email.recipientEmailAddress);
-  writer.writeAdditionalData(email.additionalData);
-}
-
-function serializeRemediatePostRequestBody(writer, body = {}, isSerializingDerivedType = false) {
+const serializeRemediatePostRequestBody = (serializeAnalyzedEmail) => (writer, body = {}, isSerializingDerivedType = false) => {
   if (!body || isSerializingDerivedType) return;
   writer.writeEnumValue("action", body.action);
   writer.writeCollectionOfObjectValues("analyzedEmails", body.analyzedEmails, serializeAnalyzedEmail);
@@ -20,10 +12,10 @@ function serializeRemediatePostRequestBody(writer, body = {}, isSerializingDeriv
   writer.writeBooleanValue("remediateSendersCopy", body.remediateSendersCopy ?? false);
   writer.writeEnumValue("severity", body.severity);
   writer.writeAdditionalData(body.additionalData);
-}
+};
 
-/** The area's metadata, for the SDK whose errors `createODataErrorFromDiscriminatorValue` makes. */
-export function security(createODataErrorFromDiscriminatorValue) {
+/** The area's metadata, for the SDK whose errors `createODataErrorFromDiscriminatorValue` makes, and whose model of an email is written by `serializeAnalyzedEmail`. */
+export function security(createODataErrorFromDiscriminatorValue, serializeAnalyzedEmail) {
   const microsoftGraphSecurityRemediate = {
     requestsMetadata: {
       post: {
@@ -32,7 +24,7 @@ export function security(createODataErrorFromDiscriminatorValue) {
         errorMappings: { XXX: createODataErrorFromDiscriminatorValue },
         adapterMethodName: "sendNoResponseContent",
         requestBodyContentType: "application/json",
-        requestBodySerializer: serializeRemediatePostRequestBody,
+        requestBodySerializer: serializeRemediatePostRequestBody(serializeAnalyzedEmail),
         requestInformationContentSetMethod: "setContentFromParsable",
       },
     },

@@ -98,7 +98,10 @@ impl Answer {
             let errors = errors.as_array().map(Vec::as_slice).unwrap_or_default();
             assert!(!errors.is_empty(), "errors: {body:#}");
             for error in errors {
-                assert_members(error, &["pointer", "detail"], &[]);
+                assert_members(error, &["pointer", "detail", "count", "pointers"], &[]);
+                assert_eq!(error["pointers"][0], error["pointer"], "{body:#}");
+                let pointers = error["pointers"].as_array().map_or(0, Vec::len);
+                assert!(error["count"].as_u64() >= u64::try_from(pointers).ok() && pointers <= 100, "{body:#}");
             }
         }
 
@@ -130,12 +133,13 @@ impl Answer {
         left.unwrap_or_default()
     }
 
-    /// The pointers of `errors`, in order.
+    /// All pointers of `errors`, in order.
     #[must_use]
     pub fn pointers(&self) -> Vec<String> {
         let body = self.json();
         let errors = body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
-        errors.iter().filter_map(|error| error["pointer"].as_str()).map(str::to_owned).collect()
+        let pointers = errors.iter().filter_map(|error| error["pointers"].as_array()).flatten();
+        pointers.filter_map(Value::as_str).map(str::to_owned).collect()
     }
 }
 

@@ -25,7 +25,9 @@ fn ask(rights: &Value, payload: &Value) -> (Response, Value) {
 
 fn pointers(response: &Response) -> Vec<String> {
     let body: Value = serde_json::from_str(&response.body).unwrap();
-    body["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+    let errors = body["errors"].as_array().unwrap();
+    let pointers = errors.iter().flat_map(|error| error["pointers"].as_array().unwrap());
+    pointers.map(|pointer| pointer.as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -90,13 +92,13 @@ fn one_refused_recipient_refuses_all_and_is_named_by_its_place_in_the_callers_ar
 }
 
 #[test]
-fn many_refused_recipients_are_counted_and_the_first_fifty_named() {
-    let recipients: Vec<String> = (0..60).map(|number| format!("u{number}@evil.example")).collect();
+fn many_refused_recipients_are_counted_and_the_first_hundred_named() {
+    let recipients: Vec<String> = (0..120).map(|number| format!("u{number}@evil.example")).collect();
     let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
     let (response, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
-    assert_eq!(pointers(&response).len(), 50);
-    assert!(response.body.contains("does not cover 60 of the recipients"));
-    assert_eq!(line["reason"], "script lacks a right: 60 recipients are outside the granted domains");
+    assert_eq!(pointers(&response).len(), 100);
+    assert!(response.body.contains("does not cover 120 of the recipients"));
+    assert_eq!(line["reason"], "script lacks a permission: 120 recipients are outside the granted domains");
 }
 
 #[test]

@@ -20,10 +20,12 @@ use crate::graph::response::MAX_RETRY_AFTER;
 use crate::http::{Request, RequestHeaders};
 use crate::openapi::{DESCRIPTION, DESCRIPTION_3_0};
 use crate::preconditions::{MAX_BODY_BYTES, MAX_ID_LENGTH, MAX_KEY_LENGTH};
+use crate::remediation::declared::DECLARED;
 use crate::remediation::limits::{
     MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_DEPTH, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_DOMAIN, MAX_ERRORS,
-    MAX_EXCERPT, MAX_LOCAL_PART, MAX_STATUS_MESSAGES,
+    MAX_EXCERPT, MAX_LOCAL_PART, MAX_POINTERS, MAX_STATUS_MESSAGES,
 };
+use crate::remediation::suggestions::ITEM_MEMBERS;
 use crate::remediation::{Action, GraphVersion, Severity, parse, parse_status};
 use crate::route::Route;
 
@@ -172,7 +174,10 @@ fn names_and_limits_are_the_codes_own() {
     assert_eq!(schema("Valid/properties/emails/maximum"), MAX_ANALYZED_EMAILS);
     assert_eq!(schema("Valid/properties/duplicatesRemoved/maximum"), MAX_ANALYZED_EMAILS - 1);
     assert_eq!(schema("AnalyzedEmail/properties/recipientEmailAddress/maxLength"), MAX_ADDRESS);
+    let dropped = keys("/components/schemas/AnalyzedEmail/properties").filter(|name| !ITEM_MEMBERS.contains(name));
+    assert_eq!(dropped.collect::<BTreeSet<_>>(), BTreeSet::from(DECLARED));
     assert_eq!(schema("Problem/properties/errors/maxItems"), MAX_ERRORS);
+    assert_eq!(schema("Fault/properties/pointers/maxItems"), MAX_POINTERS);
     assert_eq!(at("/components/headers/Retry-After/schema/maximum"), MAX_RETRY_AFTER);
 
     let id = text("/components/headers/client-request-id/schema/pattern");
@@ -190,6 +195,7 @@ fn names_and_limits_are_the_codes_own() {
         ),
         ("/components/schemas/Problem/properties/errors/description", &[MAX_ERRORS]),
         ("/components/schemas/Fault/properties/detail/description", &[MAX_EXCERPT]),
+        ("/components/schemas/Fault/properties/pointers/description", &[MAX_POINTERS]),
         ("/components/parameters/Idempotency-Key/description", &[MAX_KEY_LENGTH]),
         ("/components/parameters/client-request-id/description", &[MAX_ID_LENGTH]),
         ("/components/schemas/StatusRequest/description", &[MAX_STATUS_MESSAGES]),

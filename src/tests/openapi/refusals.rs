@@ -19,7 +19,7 @@ use crate::preconditions::error::RequestError;
 use crate::preconditions::{ContentHeadersError, NotHttps};
 use crate::problem::error::GatewayError;
 use crate::problem::{self, ProblemContext};
-use crate::remediation::limits::{MAX_DEPTH, MAX_ERRORS};
+use crate::remediation::limits::{MAX_DEPTH, MAX_POINTERS};
 use crate::remediation::{Action, parse};
 use crate::route::Route;
 use crate::runtime::SendError;
@@ -52,13 +52,13 @@ fn refusals() -> Vec<GatewayError> {
         GatewayError::TooLate,
         GatewayError::Lost,
         lacks(PermissionError::Action(Action::HardDelete)),
-        lacks(PermissionError::Recipients { first: (0..MAX_ERRORS).collect(), total: MAX_ERRORS + 1 }),
+        lacks(PermissionError::Recipients { first: (0..MAX_POINTERS).collect(), total: MAX_POINTERS + 1 }),
         lacks(PermissionError::TooMany { emails: 2, most: 1 }),
         error(b""),
         error(br#"{"a/b":1,"a/b":1}"#),
         error(b"{}"),
         error(format!("[{}", "[".repeat(MAX_DEPTH)).as_bytes()),
-        error(payload("softDelete", &["x"; MAX_ERRORS + 1]).to_string().as_bytes()),
+        error(payload("softDelete", &["x"; MAX_POINTERS + 1]).to_string().as_bytes()),
         token(TokenEndpointError::Rejected { status: 401, code: None }),
         token(TokenEndpointError::Throttled { retry_after: Some(MAX_RETRY_AFTER) }),
         token(TokenEndpointError::Unavailable { status: 500, retry_after: None }),

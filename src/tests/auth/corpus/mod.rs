@@ -38,7 +38,7 @@ fn without_ids(response: &Response) -> (u16, Vec<(&'static str, String)>, String
 
 /// The answer to bad credentials, whatever is wrong with them.
 fn invalid_credentials(challenge: &str) -> (u16, Vec<(&'static str, String)>, String) {
-    let detail = "The token or key is not valid here. A token must be issued by the gateway's tenant for the gateway's own audience, not for Microsoft Graph.";
+    let detail = "The token or key is invalid. Send an API key of the gateway, or an Entra ID token for the gateway's audience, not for Microsoft Graph. Nothing was sent.";
     let body = format!(
         r#"{{"type":"urn:remediation-gateway:problem:invalidCredentials","title":"The credentials are not valid","status":401,"detail":"{detail}","instance":"/remediate","requestId":"…","error":{{"code":"invalidCredentials","message":"{detail}","innerError":{{"date":"…","request-id":"…"}}}}}}"#
     );

@@ -1,10 +1,16 @@
 //! The items of `analyzedEmails`, and `networkMessageId`.
 
-use super::{Case, ITEM, Valid, error, errors, id, items, run};
+use super::{Case, ITEM, NotJson, Valid, error, errors, id, items, run};
 use crate::remediation::parse;
 
 const GUID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
 const AT: &str = "/analyzedEmails/0/networkMessageId";
+
+/// Members of an email as Graph lists it, but for the two that name it.
+const ENTITY: &str = r##""@odata.type":"#microsoft.graph.security.analyzedEmail","id":"73ca4154-58d8-43d0-a890-08dc18c52e6d-1311265001240363512-1",
+    "loggedDateTime":"2026-10-01T08:00:00Z","internetMessageId":"<a1@mail.fabrikam.com>","senderDetail":{"fromAddress":"mallory@fabrikam.com"},
+    "subject":"Your invoice","latestDelivery":{"action":"delivered","location":"inbox"},"attachmentsCount":0,"urlsCount":1,
+    "urls":[{"url":"https://fabrikam.com/x"}],"sizeInBytes":4711,"alertIds":[],"threatTypes":["phish"],"policy":"none""##;
 
 #[test]
 fn network_message_ids() {
@@ -27,7 +33,7 @@ fn network_message_ids() {
         Case(
             "a character inside that does not show",
             id(&format!("\"{}\"", GUID.replacen('-', "-\u{200b}", 1))),
-            error(AT, "has U+200B"),
+            error(AT, "contains U+200B (zero-width space)"),
         ),
         Case(
             "the id of an analyzed email",
@@ -42,6 +48,16 @@ fn network_message_ids() {
         Case(
             "one with one number",
             id(&format!("\"{GUID}-13805748846361900678\"")),
+            error(AT, "the id of an analyzedEmail"),
+        ),
+        Case(
+            "one whose number is joined to the GUID",
+            id(&format!("\"{GUID}4675229\"")),
+            error(AT, "the id of an analyzedEmail, of which the first 36 characters"),
+        ),
+        Case(
+            "one of 60 characters or more",
+            id(&format!("\"{GUID}1380574884636190067812345678\"")),
             error(AT, "the id of an analyzedEmail"),
         ),
         Case("hyphens elsewhere", id("\"73ca415458d8-43d0-a890-08dc-18c52e6d\""), error(AT, "another spelling")),
@@ -84,6 +100,25 @@ fn the_shape_of_an_item() {
         ),
         Case("names with escapes", items(&ITEM.replace("network", "\\u006eetwork")), Valid(1, 0)),
         Case("annotations are dropped", with(r##""@odata.type":"#x","a@odata.b":{"c":[1]}"##), Valid(1, 0)),
+        Case("Graph's other properties are dropped", with(ENTITY), Valid(1, 0)),
+        Case("whatever their values", with(r#""id":null,"subject":{"a":[1e999]},"urls":"x""#), Valid(1, 0)),
+        Case(
+            "but they are JSON",
+            with(r#""subject":{"a":1,"a":2}"#),
+            NotJson("/analyzedEmails/0/subject/a is given twice"),
+        ),
+        Case("and come once", with(r#""subject":1,"subject":1"#), NotJson("/analyzedEmails/0/subject is given twice")),
+        Case(
+            "one in another case",
+            with("\"Subject\":1"),
+            error("/analyzedEmails/0/Subject", "did you mean \"subject\"?"),
+        ),
+        Case("an undeclared one", with("\"subjects\":1"), error("/analyzedEmails/0/subjects", "unknown member")),
+        Case(
+            "an entire email with a bad GUID has one error",
+            items(&format!(r#"{ITEM},{{{ENTITY},"recipientEmailAddress":"a@contoso.com","networkMessageId":"73ca"}}"#)),
+            error("/analyzedEmails/1/networkMessageId", "must be a GUID"),
+        ),
         Case("an unknown member", with("\"folder\":1"), error("/analyzedEmails/0/folder", "the members here are")),
         Case(
             "one that was misspelt",
@@ -103,6 +138,16 @@ fn the_shape_of_an_item() {
         Case("a pointer is escaped", with("\"~/\":1"), error("/analyzedEmails/0/~0~1", "unknown member")),
         Case("an empty name", with("\"\":1"), error("/analyzedEmails/0/", "unknown member")),
     ]);
+}
+
+/// Nothing of a dropped property reaches Graph or makes another remediation.
+#[test]
+fn dropped_properties_change_nothing() {
+    let whole = items(&format!(r"{},{ENTITY}}}", ITEM.trim_end_matches('}')));
+    let (whole, plain) = (parse(&whole).unwrap(), items(ITEM));
+    let plain = parse(&plain).unwrap();
+    assert_eq!(whole.to_graph_json(), plain.to_graph_json());
+    assert_eq!(whole.payload_hash(), plain.payload_hash());
 }
 
 #[test]

@@ -223,7 +223,8 @@ fn depth() {
 
 /// What `{"a":…}` lacks and has too much.
 fn fault_of_top(name: &str) -> crate::tests::remediation::corpus::Expected {
-    let mut expected = vec![(format!("/{name}"), "unknown member")];
-    expected.extend(crate::remediation::suggestions::BODY_MEMBERS.map(|member| (format!("/{member}"), "missing")));
+    let mut expected =
+        Vec::from(crate::remediation::suggestions::BODY_MEMBERS.map(|member| (format!("/{member}"), "missing")));
+    expected.push((format!("/{name}"), "unknown member"));
     crate::tests::remediation::corpus::Expected::Errors(expected)
 }

@@ -1,8 +1,8 @@
 //! The members of the body.
 
 use super::{Case, ITEM, SEED, Valid, and, different_items, error, errors, items, run, set, unset};
-use crate::remediation::limits::{MAX_ANALYZED_EMAILS, MAX_ERRORS};
-use crate::remediation::{Action, ParseError, Severity, parse};
+use crate::remediation::limits::{MAX_ANALYZED_EMAILS, MAX_ERRORS, MAX_POINTERS};
+use crate::remediation::{Action, ParseError, PayloadErrors, Severity, parse};
 
 #[test]
 fn texts() {
@@ -163,7 +163,7 @@ fn each_member_is_required() {
 }
 
 #[test]
-fn all_faults_at_once_in_the_order_of_the_document() {
+fn all_faults_are_told_at_once_and_those_of_values_first() {
     let body = br#"{
         "zzz": 1, "displayName": " ", "severity": "High", "remediateSendersCopy": "no",
         "analyzedEmails": [
@@ -174,45 +174,147 @@ fn all_faults_at_once_in_the_order_of_the_document() {
         "action": 5, "a/b~c": null
     }"#;
     let expected = errors(&[
-        ("/zzz", "unknown member"),
         ("/displayName", "blank"),
         ("/severity", "did you mean \"high\"?"),
         ("/remediateSendersCopy", "true or false"),
         ("/analyzedEmails/0/recipientEmailAddress", "with an '@'"),
         ("/analyzedEmails/0/networkMessageId", "must be a GUID"),
-        ("/analyzedEmails/0/x", "unknown member"),
         ("/analyzedEmails/1", "must be an object"),
         ("/analyzedEmails/2/networkMessageId", "null counts as missing"),
         ("/analyzedEmails/2/recipientEmailAddress", "is required, and missing"),
         ("/action", "must be a string"),
-        ("/a~1b~0c", "unknown member"),
         ("/description", "is required, and missing"),
+        ("/zzz", "unknown member"),
+        ("/analyzedEmails/0/x", "unknown member"),
+        ("/a~1b~0c", "unknown member"),
     ]);
     run(vec![Case("all at once", body.into(), expected)]);
 }
 
+fn faults(body: &[u8]) -> PayloadErrors {
+    match parse(body) {
+        Err(ParseError::Invalid(errors)) => errors,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Pointer, count and number of pointers of each entry.
+fn groups(errors: &PayloadErrors) -> Vec<(&str, usize, usize)> {
+    errors.listed().iter().map(|error| (error.pointer.as_str(), error.count, error.pointers.len())).collect()
+}
+
+#[test]
+fn one_mistake_in_many_items_is_one_entry() {
+    let good = ITEM;
+    let cases = [
+        // A wrong value beside an unknown member, and another cause of the same member.
+        (
+            format!(
+                "{},{}",
+                vec![r#"{"networkMessageId":"x","recipientEmailAddress":"a@contoso.com","folder":1}"#; 300].join(","),
+                r#"{"networkMessageId":7,"recipientEmailAddress":"a@contoso.com","folder":1}"#
+            ),
+            vec![
+                ("/analyzedEmails/0/networkMessageId", 300, MAX_POINTERS),
+                ("/analyzedEmails/300/networkMessageId", 1, 1),
+                ("/analyzedEmails/0/folder", 301, MAX_POINTERS),
+            ],
+        ),
+        // The same text for two members is two entries.
+        (
+            ["{}"; 3].join(","),
+            vec![("/analyzedEmails/0/networkMessageId", 3, 3), ("/analyzedEmails/0/recipientEmailAddress", 3, 3)],
+        ),
+        // Blanks that do not show, wherever they stand inside.
+        (
+            [good.replace("a@", "a\u{200b}b@"), good.replace("a@", "bcd\u{200b}e@")].join(","),
+            vec![("/analyzedEmails/0/recipientEmailAddress", 2, 2)],
+        ),
+    ];
+    for (list, expected) in cases {
+        let errors = faults(&items(&list));
+        assert_eq!(groups(&errors), expected);
+        assert_eq!(errors.total(), errors.counted());
+        let [first, ..] = errors.listed() else { panic!("none") };
+        assert_eq!(first.pointers[1], first.pointer.replace("/0/", "/1/"));
+    }
+}
+
 /// The work and the answer stay small when everything is wrong.
 #[test]
-fn fifty_faults_are_listed_and_the_rest_is_counted() {
+fn fifty_causes_are_listed_and_the_rest_is_counted() {
     let bad = r#"{"networkMessageId":1,"recipientEmailAddress":2,"a":3,"b":4,"c":5}"#;
-    let count = |body: &[u8]| match parse(body) {
-        Err(ParseError::Invalid(errors)) => (errors.listed().len(), errors.total(), errors.to_string()),
-        other => panic!("{other:?}"),
-    };
-    let text = "the payload has 50000 faults".to_owned();
-    assert_eq!(count(&items(&vec![bad; MAX_ANALYZED_EMAILS].join(","))), (MAX_ERRORS, 50_000, text));
-    assert_eq!(count(&items(&vec!["0"; 50].join(","))), (50, 50, "the payload has 50 faults".to_owned()));
-    assert_eq!(count(&items("0")), (1, 1, "the payload has a fault".to_owned()));
+    let errors = faults(&items(&vec![bad; MAX_ANALYZED_EMAILS].join(",")));
+    let shares = [("networkMessageId", 50), ("recipientEmailAddress", 50), ("a", 34), ("b", 33), ("c", 33)];
+    let expected: Vec<_> = shares.map(|(name, share)| (format!("/analyzedEmails/0/{name}"), 10_000, share)).into();
+    let found: Vec<_> =
+        groups(&errors).into_iter().map(|(pointer, count, share)| (pointer.to_owned(), count, share)).collect();
+    assert_eq!(found, expected);
+    assert_eq!(errors.to_string(), "the payload has 50000 faults");
+    assert_eq!(faults(&items("0")).to_string(), "the payload has a fault");
+
     let many: Vec<String> = (0..100_000).map(|n| format!("\"{n}\":0")).collect();
-    assert_eq!(count(&and(&many.join(","))).1, 100_000);
+    let errors = faults(&and(&many.join(",")));
+    assert_eq!((errors.listed().len(), errors.counted(), errors.total()), (MAX_ERRORS, MAX_ERRORS, 100_000));
+    // Unknown members leave wrong values their place, also when these come last.
+    let mut body = and(&many.join(","));
+    body.pop();
+    let body = String::from_utf8(body).unwrap().replace("\"action\":\"hardDelete\",", "") + ",\"action\":7}";
+    let errors = faults(body.as_bytes());
+    assert_eq!((errors.listed().len(), errors.listed()[0].pointer.as_str()), (MAX_ERRORS, "/action"));
 }
 
 /// The array's error is found last and told first, also when its place in the list is already taken.
 #[test]
-fn too_many_emails_are_told_even_behind_fifty_faults() {
-    let body = items(&vec!["0"; MAX_ANALYZED_EMAILS + 1].join(","));
-    let Err(ParseError::Invalid(errors)) = parse(&body) else { panic!("accepted") };
-    assert_eq!((errors.listed().len(), errors.total()), (MAX_ERRORS, MAX_ANALYZED_EMAILS + 1));
-    assert_eq!(errors.listed()[0].pointer, "/analyzedEmails");
-    assert_eq!(errors.listed()[1].pointer, "/analyzedEmails/0");
+fn too_many_emails_are_told_before_what_is_wrong_with_them() {
+    let kinds = ["0", "\"\"", "[]", "null", "true", "{}"];
+    let list: Vec<_> = kinds.iter().cycle().take(MAX_ANALYZED_EMAILS + 1).copied().collect();
+    let errors = faults(&items(&list.join(",")));
+    let pointers: Vec<_> = errors.listed().iter().map(|error| error.pointer.as_str()).collect();
+    assert_eq!(pointers.first(), Some(&"/analyzedEmails"));
+    assert_eq!(pointers.get(1), Some(&"/analyzedEmails/0"));
+}
+
+/// One round reports everything: the value of a misspelt member is validated as that of the right one, which is not missing.
+#[test]
+fn misspelt_member_is_read_as_if_spelt_right() {
+    let rename = |from: &str, to: &str, body: Vec<u8>| {
+        String::from_utf8(body).unwrap().replace(&format!("\"{from}\":"), &format!("\"{to}\":")).into_bytes()
+    };
+    let emails = items(r#"{"networkMessageId":"x","RecipientEmailAdress":"a@contoso.com ","folder":1},{}"#);
+    run(vec![
+        Case(
+            "the list",
+            rename("analyzedEmails", "analyzedemails", emails),
+            errors(&[
+                ("/analyzedemails/0/networkMessageId", "must be a GUID"),
+                ("/analyzedemails/0/RecipientEmailAdress", "ends with U+0020"),
+                ("/analyzedemails/1/networkMessageId", "missing"),
+                ("/analyzedemails/1/recipientEmailAddress", "missing"),
+                ("/analyzedemails", "did you mean \"analyzedEmails\"?"),
+                ("/analyzedemails/0/RecipientEmailAdress", "did you mean \"recipientEmailAddress\"?"),
+                ("/analyzedemails/0/folder", "unknown member"),
+            ]),
+        ),
+        Case(
+            "a value",
+            rename("severity", "Severity", set("severity", "\"grave\"")),
+            errors(&[("/Severity", "one of \"low\""), ("/Severity", "did you mean \"severity\"?")]),
+        ),
+        Case(
+            "a name of older code",
+            rename("action", "remediationAction", set("action", "null")),
+            errors(&[("/remediationAction", "null counts as missing"), ("/remediationAction", "\"action\"?")]),
+        ),
+        Case("beside the right one", and("\"Action\":7"), error("/Action", "did you mean \"action\"?")),
+        Case(
+            "two of them, of which one is read",
+            [br#"{"Action":7,"ACTION":8,"#.to_vec(), and("\"@odata.x\":1").split_off(1)].concat(),
+            errors(&[
+                ("/Action", "must be a string"),
+                ("/Action", "did you mean \"action\"?"),
+                ("/ACTION", "did you mean \"action\"?"),
+            ]),
+        ),
+    ]);
 }

@@ -1,6 +1,7 @@
 //! Bodies, good, bad and strange, each with what must come of it.
 
 mod addresses;
+mod claims;
 mod items;
 mod json;
 mod members;
@@ -125,6 +126,7 @@ fn judge(body: &[u8], expected: &Expected) -> Result<(), String> {
     if let Err(error) = &found {
         check_excerpts(error)?;
     }
+    claims::check(body, &found)?;
     match (&found, expected) {
         (Ok(remediation), Valid(emails, removed)) => {
             // What is dropped may hold numbers that only the reader takes.

@@ -15,21 +15,14 @@ fn names_seen_in_the_wild() {
         Case(
             "remediationAction",
             rename("action", "remediationAction"),
-            errors(&[("/remediationAction", "did you mean \"action\"?"), ("/action", "is required, and missing")]),
+            error("/remediationAction", "did you mean \"action\"?"),
         ),
         Case(
             "analyzedEmailIdentifiers",
             rename("analyzedEmails", "analyzedEmailIdentifiers"),
-            errors(&[
-                ("/analyzedEmailIdentifiers", "did you mean \"analyzedEmails\"?"),
-                ("/analyzedEmails", "missing"),
-            ]),
+            error("/analyzedEmailIdentifiers", "did you mean \"analyzedEmails\"?"),
         ),
-        Case(
-            "emailIds",
-            rename("analyzedEmails", "emailIds"),
-            errors(&[("/emailIds", "did you mean \"analyzedEmails\"?"), ("/analyzedEmails", "missing")]),
-        ),
+        Case("emailIds", rename("analyzedEmails", "emailIds"), error("/emailIds", "did you mean \"analyzedEmails\"?")),
         Case("remediateBy", more("remediateBy"), error("/remediateBy", "Graph itself records the application")),
         Case("approverUpn", more("approverUpn"), error("/approverUpn", "older revision with no equivalent")),
         Case("approverUPN", more("approverUPN"), error("/approverUPN", "older revision with no equivalent")),
@@ -43,7 +36,6 @@ fn names_seen_in_the_wild() {
             "items of an id",
             items(r#"{"id":"73ca4154-58d8-43d0-a890-08dc18c52e6d4675229"}"#),
             errors(&[
-                ("/analyzedEmails/0/id", "\"networkMessageId\" and \"recipientEmailAddress\""),
                 ("/analyzedEmails/0/networkMessageId", "missing"),
                 ("/analyzedEmails/0/recipientEmailAddress", "missing"),
             ]),
@@ -55,8 +47,8 @@ fn names_seen_in_the_wild() {
                 r#""recipientEmailAddresses":["a@contoso.com"]"#,
             )),
             errors(&[
-                ("/analyzedEmails/0/recipientEmailAddresses", "one item of \"analyzedEmails\" per recipient"),
                 ("/analyzedEmails/0/recipientEmailAddress", "missing"),
+                ("/analyzedEmails/0/recipientEmailAddresses", "one item of \"analyzedEmails\" per recipient"),
             ]),
         ),
     ]);

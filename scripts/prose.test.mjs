@@ -1,0 +1,70 @@
+// Limits the prose of this repository: sentence length, line length and banned words.
+// `node scripts/prose/figures.mjs` prints the figures.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { files, sentences } from "./prose/markdown.mjs";
+import { bannedWords, measure } from "./prose/measure.mjs";
+import { MAX_COLUMNS, MAX_MEDIAN, MAX_WORDS } from "./prose/rules.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+// Files that do not meet the limits yet. A file leaves this list when it does; no file joins it.
+const PENDING = [];
+
+describe("the checker", () => {
+  test("finds a long sentence, a wide line and a banned word", () => {
+    const words = Array.from({ length: MAX_WORDS + 1 }, () => "word").join(" ");
+    const { median, long, wide, banned } = measure(`${words}.\n\nHe mends it.\n\n${"a ".repeat(MAX_COLUMNS / 2 + 1)}`);
+    assert.deepEqual([long.length, wide.length, banned.length], [2, 2, 1]);
+    assert.ok(median > MAX_MEDIAN);
+  });
+
+  test("reads sentences across lines, and skips code, tables and headings", () => {
+    const page = "# A title\n\nOne sentence\nover two lines. Another one.\n\n- An item. `code` in it.\n\n| a | b |\n\n```sh\nmend it\n```\n";
+    assert.deepEqual(sentences(page), ["One sentence over two lines.", "Another one.", "An item.", "code in it."]);
+    assert.deepEqual(measure(page).banned, []);
+  });
+});
+
+for (const page of files(root, [".md"])) {
+  const { median, long, wide, banned } = measure(readFileSync(join(root, page), "utf8"));
+  test(`${page} is plain`, { skip: PENDING.includes(page) }, () => {
+    assert.deepEqual(long, [], `sentences above ${MAX_WORDS} words`);
+    assert.ok(median <= MAX_MEDIAN, `the median sentence has ${median} words`);
+    assert.deepEqual(wide, [], `lines above ${MAX_COLUMNS} characters`);
+    assert.deepEqual(banned, []);
+  });
+}
+
+// Every sentence that a caller can see stands in these two places.
+for (const path of ["src/openapi.json", ...files(root, [".rs"]).filter((name) => /^src\/problem\//.test(name))]) {
+  test(`the texts of ${path} have no banned word`, { skip: PENDING.includes(path) }, () => {
+    const texts = (readFileSync(join(root, path), "utf8").match(/"(?:[^"\\]|\\.)*"/g) ?? []).join("\n");
+    assert.deepEqual(bannedWords(texts), []);
+  });
+}
+
+// Rust sources and the platform glue join when their comments meet the rules.
+const COMMENTED = [".mjs", ".js", ".sh", ".toml", ".yml", "Makefile"];
+for (const path of files(root, COMMENTED).filter((name) => !/^(src|scripts\/prose)\//.test(name))) {
+  test(`the comments of ${path} have no banned word`, () => {
+    const lines = readFileSync(join(root, path), "utf8").split("\n");
+    const comments = lines.map((line) => /(?:^|\s)(?:\/\/|#|\*) (.*)$/.exec(line)?.[1] ?? "").join("\n");
+    assert.deepEqual(bannedWords(comments), []);
+  });
+}
+
+test("the README has at most 130 lines, and the emergency page fits one screen", () => {
+  const lines = (path) => readFileSync(join(root, path), "utf8").trimEnd().split("\n").length;
+  assert.ok(lines("README.md") <= 130);
+  assert.ok(lines("docs/emergency.md") <= 50);
+});
+
+for (const page of files(root, [".md"]).filter((path) => path.startsWith("docs/"))) {
+  test(`the first paragraph of ${page} says for whom it is`, () => {
+    assert.match(readFileSync(join(root, page), "utf8"), /^# .+\n\nFor /);
+  });
+}

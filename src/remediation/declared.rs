@@ -1,0 +1,69 @@
+//! The properties of Graph's `analyzedEmail` that its action `remediate` does not need.
+//!
+//! The action's parameter is a collection of `analyzedEmail`, so callers send the objects that a list of emails returned. The reader
+//! checks that a dropped property is JSON, and does nothing else with it.
+
+/// Every property of `analyzedEmail` and of its base type `entity` in v1.0 and beta but for the two that name an email, in order.
+///
+/// Microsoft's SDKs have all of them except `attachmentsCount` and `urlsCount`, which Graph's documentation has.
+pub(crate) const DECLARED: [&str; 38] = [
+    "alertIds",
+    "attachments",
+    "attachmentsCount",
+    "authenticationDetails",
+    "bulkComplaintLevel",
+    "clientType",
+    "contexts",
+    "detectionMethods",
+    "directionality",
+    "distributionList",
+    "dlpRules",
+    "emailClusterId",
+    "exchangeTransportRules",
+    "forwardingDetail",
+    "id",
+    "inboundConnectorFormattedName",
+    "internetMessageId",
+    "language",
+    "latestDelivery",
+    "loggedDateTime",
+    "originalDelivery",
+    "overrideSources",
+    "phishConfidenceLevel",
+    "policy",
+    "policyAction",
+    "policyType",
+    "primaryOverrideSource",
+    "recipientDetail",
+    "returnPath",
+    "senderDetail",
+    "sizeInBytes",
+    "spamConfidenceLevel",
+    "subject",
+    "threatDetectionDetails",
+    "threatTypes",
+    "timelineEvents",
+    "urls",
+    "urlsCount",
+];
+
+/// Returns whether Graph's type declares a property of this name that is dropped here.
+pub(super) fn is_declared(name: &str) -> bool {
+    DECLARED.binary_search(&name).is_ok()
+}
+
+/// Returns the dropped property whose name differs from this one in case only.
+pub(super) fn in_other_case(name: &str) -> Option<&'static str> {
+    DECLARED.into_iter().find(|declared| declared.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_found() {
+        assert!(DECLARED.is_sorted());
+        assert!(DECLARED.iter().all(|name| is_declared(name)));
+    }
+}
