@@ -158,7 +158,7 @@ pub async fn read_analyzed_emails(
                 is_other |= row.network_message_id != Some(*message);
                 each(row);
             });
-            let link = link.ok_or(ReadErrorKind::MalformedPage)?;
+            let link = link.map_err(|_| ReadErrorKind::MalformedPage)?;
             if is_other {
                 return Err(ReadErrorKind::OtherMessage.into());
             }

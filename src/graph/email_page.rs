@@ -36,18 +36,22 @@ pub struct TimelineEvent<'a> {
     pub result: Cow<'a, str>,
 }
 
-/// Reads a page, and calls `each` with every row. Returns the `@odata.nextLink`, or `None` if the page has another form than Graph documents.
+/// Reads a page, and calls `each` with every row. Returns the `@odata.nextLink`.
 ///
-/// What `each` got of a page that is `None` in the end does not count.
+/// What `each` got of a page that fails in the end does not count.
+///
+/// # Errors
+///
+/// If the page has another form than Graph documents.
 pub(super) fn parse<'de>(
     page: &'de [u8],
     each: &mut dyn FnMut(&AnalyzedEmailRow<'de>),
-) -> Option<Option<Cow<'de, str>>> {
+) -> Result<Option<Cow<'de, str>>, serde_json::Error> {
     let mut reader = PageReader { row: AnalyzedEmailRow::default(), has_rows: false, next_link: None, each };
     let mut json = serde_json::Deserializer::from_slice(page);
-    Node { place: PagePlace::Page, reader: &mut reader }.deserialize(&mut json).ok()?;
-    json.end().ok()?;
-    reader.has_rows.then_some(reader.next_link)
+    Node { place: PagePlace::Page, reader: &mut reader }.deserialize(&mut json)?;
+    json.end()?;
+    if reader.has_rows { Ok(reader.next_link) } else { Err(Error::custom("no rows")) }
 }
 
 /// A place in the document.
@@ -231,7 +235,7 @@ mod tests {
             let is_known = row.network_message_id == ID.parse().ok();
             rows.push(format!("{is_known} {} {} {} [{events}]", row.recipient, row.location, row.action));
         });
-        link.map(|link| (rows, link.map(Cow::into_owned)))
+        link.ok().map(|link| (rows, link.map(Cow::into_owned)))
     }
 
     #[test]
@@ -290,6 +294,6 @@ mod tests {
         ] {
             assert_eq!(read(page), None, "{}", page.get(..80).unwrap_or(page));
         }
-        assert_eq!(parse(b"{\"value\":[{\"recipientEmailAddress\":\"\xff\"}]}", &mut |_| {}), None, "not UTF-8");
+        assert!(parse(b"{\"value\":[{\"recipientEmailAddress\":\"\xff\"}]}", &mut |_| {}).is_err(), "not UTF-8");
     }
 }

@@ -327,7 +327,7 @@ fn request_is_checked_as_a_remediation_is() {
         payload
     };
     let messages = |count: usize| {
-        let email = |n| json!({ "networkMessageId": format!("{}{n:02}", &ID[..34]), "recipientEmailAddress": "a@b.c" });
+        let email = |n| json!({ "networkMessageId": format!("73ca4154-58d8-43d0-a890-08dc18c52e{n:02}"), "recipientEmailAddress": "a@b.c" });
         with("analyzedEmails", (0..count).map(email).collect())
     };
     for (payload, expected, pointer) in [

@@ -93,7 +93,7 @@ pub(crate) async fn each_variant_of_a_soft_delete_has_its_state(world: &World) -
 /// A pair that is not yet changed stays pending however long ago the acceptance was.
 pub(crate) async fn unclear_settles_after_four_hours(world: &World) -> TestResult {
     let before = ago(Duration::from_secs(4 * 3600 + 1))?;
-    let within = ago(Duration::from_secs(4 * 3600 - 60))?;
+    let within = ago(Duration::from_mins(4 * 60 - 1))?;
     let of_location = |location: &str, counts| {
         let (id, recipients) = (guid(), recipients(1));
         let message = Message { location: location.to_owned(), ..Message::new(&id, recipients.clone()) };
