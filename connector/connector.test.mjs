@@ -16,9 +16,10 @@ const read = (path) => readFileSync(here(path), "utf8");
 const swagger = JSON.parse(read("apiDefinition.swagger.json"));
 const properties = JSON.parse(read("apiProperties.json"));
 const operation = swagger.paths["/remediate"].post;
-const { RemediationRequest, AnalyzedEmail, RemediationAnswer, Problem, PointedFault, GraphError } = swagger.definitions;
+const statusOperation = swagger.paths["/remediate/status"].post;
+const { RemediationRequest, StatusRequest, StatusAnswer, StatusItem, AnalyzedEmail, RemediationAnswer, Problem, PointedFault, GraphError } = swagger.definitions;
 
-/** Each code of a refusal, and its status. 404 and 405 answer other paths and methods than the connector's one. */
+/** Each code of a refusal, and its status. 404 and 405 answer other paths and methods than the connector's. */
 const CODES = {
   400: ["invalidJson", "invalidPayload", "invalidRequest", "graphRefused"],
   401: ["unauthenticated", "invalidCredentials"],
@@ -33,6 +34,13 @@ const CODES = {
   503: ["stopped", "ledgerUnavailable", "graphUnavailable"],
   504: ["graphTimeout"],
 };
+/** The codes of a remediation that a status cannot have: those of the ledger and of the emergency stop. */
+const NOT_OF_STATUS = ["inProgress", "graphConflict", "idempotencyKeyReused", "quotaExceeded", "stopped", "ledgerUnavailable"];
+const STATUS_CODES = Object.fromEntries(
+  Object.entries(CODES)
+    .map(([status, codes]) => [status, codes.filter((code) => !NOT_OF_STATUS.includes(code))])
+    .filter(([, codes]) => codes.length > 0),
+);
 
 describe("the definition", () => {
   test("is OpenAPI 2.0", () => SwaggerParser.validate(structuredClone(swagger)));
@@ -70,6 +78,14 @@ describe("the definition", () => {
     }
     for (const member of RemediationRequest.required) assert.ok(!isRequest({ ...request, [member]: undefined }), member);
   });
+
+  test("asks for the status with the inputs of the remediation", () => {
+    const { acceptedAt, ...members } = StatusRequest.properties;
+    assert.equal(acceptedAt.format, "date-time");
+    assert.deepEqual(StatusRequest.required, RemediationRequest.required);
+    const rules = (properties) => Object.entries(properties).map(([name, { description, ...rest }]) => [name, rest]);
+    assert.deepEqual(rules(members), rules(RemediationRequest.properties));
+  });
 });
 
 describe("the code's own figures", () => {
@@ -88,6 +104,7 @@ describe("the code's own figures", () => {
     assert.equal(analyzedEmails.maxItems, constants.MAX_ANALYZED_EMAILS);
     assert.equal(recipientEmailAddress.maxLength, constants.MAX_ADDRESS);
     const perRequest = Number(/DEFAULT_EMAILS_PER_REQUEST: usize = ([\d_]+);/.exec(read("../src/config/callers.rs"))[1].replaceAll("_", ""));
+    const maxItems = Number(/MAX_ITEMS: usize = (\d+);/.exec(read("../src/gateway/status.rs"))[1]);
     for (const [text, figure] of [
       [displayName.description, constants.MAX_DISPLAY_NAME],
       [description.description, constants.MAX_DESCRIPTION],
@@ -95,6 +112,12 @@ describe("the code's own figures", () => {
       [analyzedEmails.description, perRequest],
       [recipientEmailAddress.description, constants.MAX_ADDRESS],
       [Problem.properties.errors.description, constants.MAX_ERRORS],
+      [StatusRequest.properties.displayName.description, constants.MAX_DISPLAY_NAME],
+      [StatusRequest.properties.description.description, constants.MAX_DESCRIPTION],
+      [StatusRequest.properties.analyzedEmails.description, constants.MAX_ANALYZED_EMAILS],
+      [StatusRequest.properties.analyzedEmails.description, constants.MAX_STATUS_MESSAGES],
+      [StatusRequest.properties.analyzedEmails.description, perRequest],
+      [StatusAnswer.properties.items.description, maxItems],
       [PointedFault.properties.pointers.description, constants.MAX_POINTERS],
     ]) {
       assert.ok(text.includes(` ${thousands(figure)} `) || text.endsWith(` ${figure}.`), `${text} (${figure})`);
@@ -120,6 +143,19 @@ describe("the code's own figures", () => {
     assert.deepEqual(RemediationAnswer.properties.status.enum, ["accepted", "valid"]);
   });
 
+  test("are the members of a status", () => {
+    const camelCase = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+    const source = read("../src/gateway/status.rs");
+    const members = (type) => [...source.split(`struct ${type}<'a> {`)[1].split("\n}")[0].matchAll(/^ +(\w+):/gm)].map((match) => camelCase(match[1]));
+    const valid = [...read("../src/gateway/mod.rs").match(/"status":"valid"[^#]*?"messages"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("messages");
+    assert.deepEqual(Object.keys(StatusAnswer.properties).toSorted(), [...new Set([...members("StatusBody"), ...valid])].toSorted());
+    assert.deepEqual(Object.keys(StatusItem.properties), members("StatusItem"));
+    const states = read("../src/status.rs").split("pub enum PairState {")[1].split("\n}")[0];
+    const names = [...states.matchAll(/^ +([A-Z]\w+),/gm)].map((match) => match[1][0].toLowerCase() + match[1].slice(1));
+    assert.deepEqual([...StatusItem.properties.state.enum, "observed"].toSorted(), names.toSorted());
+    assert.deepEqual(StatusAnswer.properties.status.enum, ["settled", "pending", "valid"]);
+  });
+
   test("are the problems of the definition", () => {
     const rows = [...read("../src/code.rs").matchAll(/^ +\w+ = (\d{3}) "(\w+)" "/gm)].map((match) => [Number(match[1]), match[2]]);
     // An operation of the connector is never at another path or by another method.
@@ -127,13 +163,16 @@ describe("the code's own figures", () => {
     const described = Object.entries(CODES).flatMap(([status, codes]) => codes.map((code) => `${status} ${code}`));
     assert.deepEqual(described.toSorted(), known.toSorted());
     assert.deepEqual(GraphError.properties.code.enum, Object.values(CODES).flat());
-    const statuses = Object.keys(operation.responses).filter((status) => status >= "400");
-    assert.deepEqual(statuses, Object.keys(CODES));
-    for (const status of statuses) {
-      const { description, schema } = operation.responses[status];
-      assert.ok(description.endsWith(`: ${CODES[status].join(", ")}.`), description);
-      assert.equal(schema.$ref, "#/definitions/Problem");
+    for (const [{ responses }, codes] of [[operation, CODES], [statusOperation, STATUS_CODES]]) {
+      const statuses = Object.keys(responses).filter((status) => status >= "400");
+      assert.deepEqual(statuses, Object.keys(codes));
+      for (const status of statuses) {
+        const { description, schema } = responses[status];
+        assert.ok(description.endsWith(`: ${codes[status].join(", ")}.`), description);
+        assert.equal(schema.$ref, "#/definitions/Problem");
+      }
     }
+    assert.equal(statusOperation.responses[200].schema.$ref, "#/definitions/StatusAnswer");
     for (const status of [200, 202]) assert.equal(operation.responses[status].schema.$ref, "#/definitions/RemediationAnswer");
   });
 
@@ -340,7 +379,11 @@ describe("the readme", () => {
   });
 
   test("documents each operation, input and field to fill in", () => {
-    assert.ok(readme.includes(`### ${operation.summary}`) && readme.includes(`\`${operation.operationId}\``));
+    for (const { summary, operationId } of [operation, statusOperation]) {
+      assert.ok(readme.includes(`### ${summary}`) && readme.includes(`\`${operationId}\``), summary);
+    }
+    for (const { "x-ms-summary": label } of Object.values(StatusRequest.properties)) assert.ok(readme.includes(label), label);
+    for (const state of StatusItem.properties.state.enum) assert.ok(readme.includes(`\`${state}\``), state);
     for (const { name, "x-ms-summary": label } of operation.parameters) if (name !== "body") assert.ok(readme.includes(label), label);
     for (const { "x-ms-summary": label } of Object.values(RemediationRequest.properties)) assert.ok(readme.includes(label), label);
     for (const action of RemediationRequest.properties.action.enum) assert.ok(readme.includes(`\`${action}\``), action);

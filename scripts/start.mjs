@@ -1,4 +1,5 @@
-// `make start`: the sandbox and the gateway on this machine, Graph's documented example sent through both, and then at your service.
+// `make start`: the sandbox and the gateway on this machine, Graph's documented example sent through both and followed until it is settled,
+// and then at your service.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,6 +16,9 @@ const EXAMPLE = "tests/seed-example.json";
 const START_MS = 60_000;
 const ANSWER_MS = 100_000; // Above the gateway's own budget of 90 s.
 const GRACE_MS = 5_000;
+const EFFECT_MS = 1_500; // How long after the acceptance the sandbox shows the effect.
+const POLL_MS = 500; // A caller waits for `Retry-After`, which is minutes: so long does Microsoft take, and not the sandbox.
+const SETTLED_MS = 30_000;
 
 const url = (server, path) => `http://${HOST}:${server.port}${path}`;
 const scratch = mkdtempSync(join(tmpdir(), "remediation-gateway-"));
@@ -112,6 +116,7 @@ async function sendExample() {
   const { access_token: token } = await (await fetch(url(SANDBOX, "/sandbox/token"))).json();
   const body = readFileSync(EXAMPLE, "utf8");
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+  await seedMailboxes(JSON.parse(body));
 
   console.log("\nGraph's documented example, to the gateway:\n");
   console.log(indented(`POST ${url(GATEWAY, "/remediate")}\nAuthorization: Bearer …\nContent-Type: application/json\n\n${body}`, ">"));
@@ -138,6 +143,39 @@ async function sendExample() {
     show(SANDBOX);
     await end(1, `the example came back as ${answer.status}, not as 202`);
   }
+  await followStatus(headers, { ...JSON.parse(body), acceptedAt: JSON.parse(text).acceptedAt });
+}
+
+/** Puts the messages of a remediation into the sandbox's mailboxes. */
+async function seedMailboxes({ analyzedEmails }) {
+  const messages = analyzedEmails.map((email) => ({
+    networkMessageId: email.networkMessageId,
+    recipients: [email.recipientEmailAddress],
+    effectAfterMs: EFFECT_MS,
+  }));
+  const answer = await fetch(url(SANDBOX, "/sandbox/messages"), { method: "POST", body: JSON.stringify({ messages }) });
+  if (!answer.ok) await end(1, `the sandbox took no messages: ${answer.status}`);
+}
+
+/** Asks for the status of a remediation until it is settled, and shows the first and the last response. */
+async function followStatus(headers, request) {
+  const deadline = Date.now() + SETTLED_MS;
+  for (let shown; Date.now() < deadline; await sleep(POLL_MS)) {
+    const options = { method: "POST", headers, body: JSON.stringify(request), signal: AbortSignal.timeout(ANSWER_MS) };
+    const answer = await fetch(url(GATEWAY, "/remediate/status"), options);
+    const text = await answer.text();
+    const { status } = answer.ok ? JSON.parse(text) : {};
+    if (status !== shown || !answer.ok) {
+      console.log(`\nIts status, from POST ${url(GATEWAY, "/remediate/status")} with the same body and acceptedAt:\n`);
+      console.log(indented(`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}\n\n${pretty(text)}`, "<"));
+    }
+    if (status === "settled") return;
+    if (!answer.ok) break;
+    shown = status;
+  }
+  show(GATEWAY);
+  show(SANDBOX);
+  await end(1, `the status of the example was not settled within ${SETTLED_MS / 1000} s`);
 }
 
 function pretty(text) {

@@ -15,6 +15,9 @@
 //! └─ the caller's own timeout: 100 s of the SDKs, 120 s of Logic Apps ───────────────────────────────┘
 //! ```
 //!
+//! A status is read in the Worker: the token and each page of Graph's list have their deadlines from above, and all of it ends [`RECORD_MARGIN`] before
+//! [`REQUEST_DEADLINE`].
+//!
 //! What is left for Graph never falls below [`MIN_GRAPH_TIME`]: with less left, nothing is sent.
 
 use std::time::Duration;

@@ -18,7 +18,8 @@
 //! 6. [`remediation`]: the payload is parsed, with a pointer to each error, and written anew for Graph.
 //! 7. [`ledger`]: the caller's Durable Object lets the remediation happen once.
 //! 8. [`graph`]: the gateway gets its own token, submits, and reads the response.
-//! 9. [`problem`]: each error becomes a status, a public code and a text; [`log`] writes the entry.
+//! 9. [`status`]: the state of each pair, for a caller that asks whether a remediation was observed.
+//! 10. [`problem`]: each error becomes a status, a public code and a text; [`log`] writes the entry.
 //!
 //! # The layout
 //!
@@ -54,6 +55,7 @@ pub mod remediation;
 pub mod route;
 pub mod runtime;
 pub mod secret;
+pub mod status;
 #[cfg(test)]
 mod tests;
 pub mod time;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::code::Code;
 use crate::config::ConfigError;
+use crate::status::StateCounts;
 
 /// What is told of one POST.
 #[derive(Debug, Default, Serialize)]
@@ -26,6 +27,9 @@ pub struct LogEntry {
     pub action: Option<&'static str>,
     /// How many emails it has, without repeated pairs.
     pub emails: Option<u64>,
+    /// How many emails are in each state, if the request asked for the status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub states: Option<StateCounts>,
     /// The status of the answer.
     pub status: u16,
     /// The public code of an error.

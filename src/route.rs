@@ -13,6 +13,8 @@ pub enum Route {
     Description30,
     /// `POST /remediate`: the main job, with the configured version of Graph.
     Remediate,
+    /// `POST /remediate/status`: what has been observed of a remediation.
+    Status,
     /// `POST` to a path of Graph's own, under either name of the action: the drop-in.
     GraphPath(GraphVersion),
 }
@@ -26,6 +28,9 @@ impl Route {
         let path = path.strip_suffix('/').unwrap_or(path).strip_prefix('/')?;
         if path.eq_ignore_ascii_case("remediate") {
             return Some(Self::Remediate);
+        }
+        if path.eq_ignore_ascii_case("remediate/status") {
+            return Some(Self::Status);
         }
         if path.eq_ignore_ascii_case("healthz") {
             return Some(Self::Health);
@@ -56,7 +61,7 @@ impl Route {
     pub const fn methods(self) -> &'static [&'static str] {
         match self {
             Self::Health | Self::Description | Self::Description30 => &["GET", "HEAD"],
-            Self::Remediate | Self::GraphPath(_) => &["POST"],
+            Self::Remediate | Self::Status | Self::GraphPath(_) => &["POST"],
         }
     }
 
@@ -68,6 +73,7 @@ impl Route {
             Self::Description => "/openapi.json",
             Self::Description30 => "/openapi-3.0.json",
             Self::Remediate => "/remediate",
+            Self::Status => "/remediate/status",
             Self::GraphPath(GraphVersion::Beta) => "/beta/security/collaboration/analyzedEmails/remediate",
             Self::GraphPath(GraphVersion::V1) => "/v1.0/security/collaboration/analyzedEmails/remediate",
         }
@@ -85,6 +91,11 @@ mod tests {
             ("/remediate", Some(Route::Remediate)),
             ("/remediate/", Some(Route::Remediate)),
             ("/Remediate", Some(Route::Remediate)),
+            ("/remediate/status", Some(Route::Status)),
+            ("/Remediate/Status/", Some(Route::Status)),
+            ("/remediate//status", None),
+            ("/remediate/status/x", None),
+            ("/status", None),
             ("/healthz", Some(Route::Health)),
             ("/openapi.json", Some(Route::Description)),
             ("/OpenAPI.json/", Some(Route::Description)),

@@ -35,6 +35,43 @@ impl Timestamp {
         ))
     }
 
+    /// Parses a date and time of RFC 3339, with a zone and without a leap second. Fractions are cut to milliseconds.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let number = |digits: &[u8]| {
+            digits.iter().try_fold(0, |sum, digit| Some(sum * 10 + u64::from(char::from(*digit).to_digit(10)?)))
+        };
+        let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't', time @ ..], rest) =
+            text.as_bytes().split_first_chunk::<19>()?
+        else {
+            return None;
+        };
+        let &[h1, h2, b':', n1, n2, b':', s1, s2] = &time else { return None };
+        let date = (number(&[y1, y2, y3, y4])?, number(&[m1, m2])?, number(&[d1, d2])?);
+        let moment = Self::from_utc(date, (number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?))?;
+        let (fraction, zone) = match rest.strip_prefix(b".") {
+            Some(rest) => rest.split_at(rest.iter().take_while(|byte| byte.is_ascii_digit()).count()),
+            None => (b"0".as_slice(), rest),
+        };
+        let millis = match fraction {
+            [] => return None,
+            [tenths] => number(&[*tenths])? * 100,
+            [tenths, hundredths] => number(&[*tenths, *hundredths])? * 10,
+            [tenths, hundredths, thousandths, ..] => number(&[*tenths, *hundredths, *thousandths])?,
+        };
+        let moment = moment.plus(Duration::from_millis(millis));
+        match *zone {
+            [b'Z' | b'z'] => Some(moment),
+            [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+                let (hours, minutes) = (number(&[h1, h2])?, number(&[m1, m2])?);
+                let offset = Duration::from_secs((hours * 60 + minutes) * 60);
+                let ahead = sign == b'+';
+                (hours <= 23 && minutes <= 59).then(|| if ahead { moment.minus(offset) } else { moment.plus(offset) })
+            }
+            _ => None,
+        }
+    }
+
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub const fn millis(self) -> u64 {
@@ -146,6 +183,46 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00"),
         ] {
             assert_eq!(Timestamp::from_seconds(seconds).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn rfc3339_is_parsed_with_its_zone_and_nothing_else_is() {
+        for (text, millis) in [
+            ("2024-05-03T12:34:56Z", 1_714_739_696_000),
+            ("2024-05-03t12:34:56z", 1_714_739_696_000),
+            ("2024-05-03T14:34:56+02:00", 1_714_739_696_000),
+            ("2024-05-03T07:04:56-05:30", 1_714_739_696_000),
+            ("2024-05-03T12:34:56-00:00", 1_714_739_696_000),
+            ("2024-05-03T12:34:56.7Z", 1_714_739_696_700),
+            ("2024-05-03T12:34:56.78Z", 1_714_739_696_780),
+            ("2024-05-03T12:34:56.7891234Z", 1_714_739_696_789),
+            ("1970-01-01T00:00:00+23:59", 0),
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(text), Some(Timestamp::from_millis(millis)), "{text}");
+        }
+        for text in [
+            "",
+            "2024-05-03",
+            "2024-05-03T12:34:56",
+            "2024-05-03 12:34:56Z",
+            "2024-05-03T12:34Z",
+            "2024-05-03T12:34:56.Z",
+            "2024-05-03T12:34:56,7Z",
+            "2024-05-03T12:34:56ZZ",
+            "2024-05-03T12:34:56+0200",
+            "2024-05-03T12:34:56+02",
+            "2024-05-03T12:34:56+24:00",
+            "2024-05-03T12:34:56+02:60",
+            "2024-02-30T12:34:56Z",
+            "2024-05-03T24:00:00Z",
+            "2024-05-03T12:34:60Z",
+            "+024-05-03T12:34:56Z",
+            "2024-05-03T12:34:56\u{e9}",
+            "05/03/2024 12:34:56",
+            "1714739696",
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(text), None, "{text}");
         }
     }
 

@@ -17,6 +17,9 @@
 //! "The object" is the Durable Object of the caller that step 4 has found. The Worker passes the object's response on unread, and the object
 //! writes the log entry; [`crate::ledger`] says why. With `?validateOnly=true` step 9 is the last, and no object is called.
 //!
+//! `POST /remediate/status` takes the same steps up to 9, and passes step 6, since reading removes nothing. Then [`status`] reads from Graph in
+//! the Worker: 400, 429, 502, 503, 504 for Microsoft.
+//!
 //! A caller learns nothing of the payload's rules before step 4 has authenticated it, and at no step what is wrong with the configuration.
 //! Step 6 comes before the body, so that no caller uploads one for nothing. It lets `validateOnly` pass, which removes nothing: with it an
 //! operator checks corrected permissions while nothing can be sent.
@@ -24,6 +27,7 @@
 pub mod handover;
 pub mod job;
 mod response;
+pub mod status;
 
 use sha2::{Digest, Sha256};
 
@@ -40,11 +44,11 @@ use crate::log::{self, LogEntry};
 use crate::openapi;
 use crate::preconditions;
 use crate::problem::error::GatewayError;
-use crate::remediation;
+use crate::remediation::{self, StatusQuery};
 use crate::route::Route;
 use crate::runtime::{Clock, Guids, HttpClient, Log, Runtime, Signer, Timers};
 use crate::secret::{Secret, SecretBytes};
-use crate::time::millis_of;
+use crate::time::{Timestamp, millis_of};
 use handover::Handover;
 use job::{RemediationJob, RequestContext, ResponseFormat};
 
@@ -59,7 +63,7 @@ pub enum Handled {
 
 /// What the Worker's steps come to when none of them refuses.
 enum Validated {
-    /// `GET /healthz`, `GET /openapi.json`, `GET /openapi-3.0.json`, or `?validateOnly=true`.
+    /// `GET /healthz`, `GET /openapi.json`, `GET /openapi-3.0.json`, `POST /remediate/status`, or `?validateOnly=true`.
     Response(Response),
     /// A remediation to be carried out, with the body for Graph.
     Remediation {
@@ -82,7 +86,8 @@ pub async fn handle_request<P: Runtime, E: Environment>(
     let began = runtime.now();
     let context = RequestContext::of(request, runtime.new_guid());
     let mut entry = LogEntry::default();
-    let outcome = validate(runtime, caches, environment, request, body, &mut entry).await.and_then(|validated| {
+    let validated = validate(runtime, caches, environment, request, body, began, &mut entry).await;
+    let outcome = validated.and_then(|validated| {
         let spent = runtime.now().since(began);
         // A call that is begun without the time to hear of its end leaves an outcome that nobody knows.
         if matches!(validated, Validated::Remediation { .. })
@@ -116,6 +121,7 @@ async fn validate<P: Runtime, E: Environment>(
     environment: &E,
     request: &Request,
     body: impl RequestBody,
+    began: Timestamp,
     entry: &mut LogEntry,
 ) -> Result<Validated, GatewayError> {
     // 1. Route and method.
@@ -128,7 +134,7 @@ async fn validate<P: Runtime, E: Environment>(
         Route::Health => return Ok(Validated::Response(response::json(r#"{"status":"ok"}"#.to_owned()))),
         Route::Description => return Ok(Validated::Response(response::json(openapi::DESCRIPTION.to_owned()))),
         Route::Description30 => return Ok(Validated::Response(response::json(openapi::DESCRIPTION_3_0.clone()))),
-        Route::Remediate => None,
+        Route::Remediate | Route::Status => None,
         Route::GraphPath(version) => Some(version),
     };
 
@@ -149,7 +155,8 @@ async fn validate<P: Runtime, E: Environment>(
     let idempotency_key = preconditions::idempotency_key(request.headers.idempotency_key.as_deref())?;
 
     // 6. Emergency stop.
-    if config.stopped && !validate_only {
+    let is_status = route == Route::Status;
+    if config.stopped && !validate_only && !is_status {
         return Err(GatewayError::Stopped);
     }
 
@@ -157,14 +164,35 @@ async fn validate<P: Runtime, E: Environment>(
     let body = body.read(declared, preconditions::MAX_BODY_BYTES).await?;
 
     // 8. JSON and payload.
-    let remediation = remediation::parse(&body)?;
+    let query = if is_status {
+        remediation::parse_status(&body)?
+    } else {
+        StatusQuery { remediation: remediation::parse(&body)?, accepted_at: None, messages: Vec::new() }
+    };
+    let remediation = &query.remediation;
     let emails = count(remediation.emails.len());
     entry.action = Some(remediation.action.as_str());
     entry.emails = Some(emails);
 
     // 9. Rights.
-    auth::permissions::check(config, caller, &remediation, runtime)
+    auth::permissions::check(config, caller, remediation, runtime)
         .map_err(|error| GatewayError::Permission { caller: caller.name.clone(), error })?;
+    if is_status && validate_only {
+        let (repeated, messages) = (remediation.duplicates_removed, query.messages.len());
+        return Ok(Validated::Response(response::json(format!(
+            r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"messages":{messages}}}"#
+        ))));
+    }
+    if is_status {
+        let deadline = began.plus(REQUEST_DEADLINE);
+        if runtime.now().plus(MIN_GRAPH_TIME + RECORD_MARGIN) > deadline {
+            return Err(GatewayError::TooLate);
+        }
+        let settings = configured.graph_settings.expose().as_bytes();
+        let access = caches.graph_access(settings).ok_or(GatewayError::Misconfigured)?;
+        let response = status::read(runtime, &access, config.graph_version, &query, deadline, entry).await?;
+        return Ok(Validated::Response(response));
+    }
     let graph_request = remediation.to_graph_json();
     if validate_only {
         let repeated = remediation.duplicates_removed;

@@ -1,8 +1,10 @@
 //! Towards Microsoft: the gateway's own token, the call to Graph, and what its answer means.
 
 pub mod access;
+pub mod analyzed_emails;
 pub mod app_token;
 pub mod assertion;
+pub mod email_page;
 pub mod error;
 pub mod response;
 pub mod settings;

@@ -71,7 +71,7 @@ pub fn read(
 ) -> Result<Accepted, GraphError> {
     let response = response?;
     let status = response.status;
-    let graph_request_id = response.header("request-id").filter(|id| is_plain(id, MAX_CODE_LENGTH)).map(str::to_owned);
+    let graph_request_id = request_id(&response);
     let names_duplicate = status == 409 && names_duplicate(response.body_or_empty());
     let duplicate = names_duplicate && !could_be_quoted(graph_request);
     if response.is_success() || duplicate {
@@ -80,7 +80,10 @@ pub fn read(
         return Ok(accepted.with_usable_location(tenant_id));
     }
     let kind = match status {
-        400 => refused(response.body_or_empty()),
+        400 => {
+            let (code, message) = refusal(response.body_or_empty());
+            GraphErrorKind::Refused { code, message }
+        }
         401 => GraphErrorKind::TokenRejected,
         403 => GraphErrorKind::PermissionMissing,
         409 if names_duplicate => GraphErrorKind::QuotingConflict,
@@ -153,12 +156,18 @@ impl ErrorObject {
     }
 }
 
-fn refused(body: &[u8]) -> GraphErrorKind {
+/// Returns code and message of a 400's body.
+pub(super) fn refusal(body: &[u8]) -> (String, String) {
     let error = ErrorObject::parse(body);
     let code = error.code().filter(|code| is_plain(code, MAX_CODE_LENGTH)).unwrap_or("badRequest");
     let message = error.message().unwrap_or("Microsoft Graph gave no message.");
     let message = message.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE_LENGTH).collect();
-    GraphErrorKind::Refused { code: code.to_owned(), message }
+    (code.to_owned(), message)
+}
+
+/// Returns Graph's `request-id`, if it may be logged.
+pub(super) fn request_id(response: &HttpResponse) -> Option<String> {
+    response.header("request-id").filter(|id| is_plain(id, MAX_CODE_LENGTH)).map(str::to_owned)
 }
 
 /// The seconds of `Retry-After`. Its other form, a date, is not Microsoft's (facts, section 1) and counts as none.

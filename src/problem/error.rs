@@ -2,6 +2,7 @@
 
 use crate::auth::AuthError;
 use crate::auth::permissions::PermissionError;
+use crate::graph::analyzed_emails::ReadError;
 use crate::graph::error::GraphError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
@@ -68,6 +69,9 @@ pub enum GatewayError {
     /// The remediation was not accepted.
     #[error(transparent)]
     Submit(#[from] GraphError),
+    /// The status was not read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// So little was left of the request's time when its body had come that Graph was not asked.
     #[error("the body came too late")]
     TooLate,

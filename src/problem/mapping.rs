@@ -27,7 +27,7 @@ impl GatewayError {
         match self {
             Self::NotFound => ProblemDetails::new(
                 Code::NotFound,
-                "The path is unknown. Send POST /remediate, or POST to Microsoft Graph's path of the action under /beta or /v1.0. Nothing was sent.",
+                "The path is unknown. Send POST /remediate or /remediate/status, or POST to Microsoft Graph's path of the action under /beta or /v1.0. Nothing was sent.",
             ),
             Self::MethodNotAllowed(route) => {
                 let methods = route.methods();
@@ -64,6 +64,7 @@ impl GatewayError {
             ),
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
             Self::Submit(error) => microsoft::submit(error),
+            Self::Read(error) => microsoft::read(error),
             Self::TooLate => ProblemDetails::new(
                 Code::GraphTimeout,
                 "The body arrived too late to call Microsoft Graph. Send it again. Nothing was sent.",

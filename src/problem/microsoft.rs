@@ -2,6 +2,7 @@
 
 use super::details::{ProblemDetails, misconfigured};
 use crate::code::Code;
+use crate::graph::analyzed_emails::{ReadError, ReadErrorKind};
 use crate::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
 use crate::runtime::SendError;
 
@@ -80,6 +81,51 @@ pub(super) fn submit(error: &GraphError) -> ProblemDetails {
         GraphErrorKind::Send(SendError::Deadline) => ProblemDetails::new(
             Code::GraphTimeout,
             "Microsoft Graph did not respond in time. The outcome is unknown; it is safe to retry.",
+        ),
+    }
+}
+
+/// What the caller learns if the status could not be read. Nothing was changed by it, so that a retry is always safe.
+pub(super) fn read(error: &ReadError) -> ProblemDetails {
+    let unexpected =
+        "Microsoft Graph answered the read of the status unexpectedly. No state was determined; it is safe to retry.";
+    match &error.kind {
+        ReadErrorKind::AppToken(error) => app_token(*error),
+        ReadErrorKind::Refused { code, message } => {
+            ProblemDetails::new(Code::GraphRefused, format!("Microsoft Graph answered {code}: {message}"))
+        }
+        ReadErrorKind::TokenRejected => credential_rejected(),
+        ReadErrorKind::PermissionMissing => ProblemDetails::new(
+            Code::GraphPermissionMissing,
+            "Microsoft Graph denied the gateway. The gateway's log has the reason. No state was determined.",
+        ),
+        ReadErrorKind::Throttled { retry_after } => ProblemDetails::new(
+            Code::GraphThrottled,
+            "Microsoft Graph is throttling. No state was determined; it is safe to retry.",
+        )
+        .retry_after(*retry_after),
+        ReadErrorKind::Unavailable { retry_after } => ProblemDetails::new(
+            Code::GraphUnavailable,
+            "Microsoft Graph is unavailable. No state was determined; it is safe to retry.",
+        )
+        .retry_after(*retry_after),
+        ReadErrorKind::Unexpected
+        | ReadErrorKind::MalformedPage
+        | ReadErrorKind::OtherMessage
+        | ReadErrorKind::ForeignLink => ProblemDetails::new(Code::GraphError, unexpected),
+        ReadErrorKind::PageTooLarge | ReadErrorKind::ListTooLong => ProblemDetails::new(
+            Code::GraphError,
+            "Microsoft Graph lists more for these messages than one request can read. Send fewer messages in one \
+             request. No state was determined.",
+        ),
+        ReadErrorKind::Send(SendError::Connection) => ProblemDetails::new(
+            Code::GraphUnavailable,
+            "The connection to Microsoft Graph failed. No state was determined; it is safe to retry.",
+        )
+        .retry_after(None),
+        ReadErrorKind::Send(SendError::Deadline) => ProblemDetails::new(
+            Code::GraphTimeout,
+            "Microsoft Graph did not answer in time. No state was determined; it is safe to retry.",
         ),
     }
 }

@@ -1,8 +1,10 @@
 //! Which emails say the same: equal GUIDs, and addresses that differ in case at most.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::model::AnalyzedEmail;
+use crate::guid::Guid;
 
 /// Leaves the first of each group of emails that say the same, in the order they have, and tells how many went.
 pub(super) fn remove_duplicates(emails: &mut Vec<AnalyzedEmail<'_>>) -> usize {
@@ -62,6 +64,27 @@ impl<'e> Ranked<'e> {
     }
 }
 
+/// The pairs of a remediation, for finding one by its message and recipient.
+#[derive(Debug)]
+pub struct PairIndex<'e>(Vec<Ranked<'e>>);
+
+impl<'e> PairIndex<'e> {
+    /// Sorts the pairs.
+    #[must_use]
+    pub fn new(emails: &'e [AnalyzedEmail<'e>]) -> Self {
+        Self(canonical_order(emails))
+    }
+
+    /// Returns the place of the pair among the emails. Addresses are equal without regard to case.
+    #[must_use]
+    pub fn find(&self, network_message_id: Guid, recipient: &str) -> Option<usize> {
+        let email = AnalyzedEmail { network_message_id, recipient: Cow::Borrowed(recipient), index: 0 };
+        let wanted = Ranked::new(0, &email);
+        let place = self.0.binary_search_by(|ranked| ranked.cmp_pair(&wanted)).ok()?;
+        self.0.get(place).map(|ranked| ranked.position)
+    }
+}
+
 /// The characters of an address in lower case.
 pub(super) fn without_case(address: &str) -> impl Iterator<Item = char> {
     address.chars().flat_map(char::to_lowercase)
@@ -102,7 +125,6 @@ fn digest(address: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::borrow::Cow;
 
     const ONE: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
     const OTHER: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6e";
@@ -147,6 +169,30 @@ mod tests {
         // '@' and '`' differ in the bit of the case only, as do '^' and '~'.
         assert_eq!(digest("a^b@x.org"), digest("a~b@x.org"));
         assert_eq!(left(&[(ONE, "a^b@x.org"), (ONE, "a~b@x.org"), (ONE, "A^B@x.org")]), [0, 1]);
+    }
+
+    #[test]
+    fn pair_is_found_in_any_case_and_no_other_is() {
+        let (one, other) = (ONE.parse().unwrap(), OTHER.parse().unwrap());
+        let pairs = [(one, "a^b@x.org"), (one, "É@x.org"), (other, "a~b@x.org"), (one, "c@x.org")];
+        let emails = pairs.map(|(network_message_id, recipient)| AnalyzedEmail {
+            network_message_id,
+            recipient: Cow::Borrowed(recipient),
+            index: 0,
+        });
+        let index = PairIndex::new(&emails);
+        for (id, recipient, place) in [
+            (one, "A^B@X.org", Some(0)),
+            (one, "é@x.ORG", Some(1)),
+            (other, "a~b@x.org", Some(2)),
+            (one, "c@x.org", Some(3)),
+            (one, "a~b@x.org", None),
+            (other, "a^b@x.org", None),
+            (one, "", None),
+        ] {
+            assert_eq!(index.find(id, recipient), place, "{recipient}");
+        }
+        assert_eq!(PairIndex::new(&[]).find(one, "c@x.org"), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::reader::{Json, Kind};
 use super::sanitize::is_unseen;
 use super::{address, suggestions};
 use crate::guid::Guid;
+use crate::time::Timestamp;
 
 /// What has become of a required member.
 #[derive(Debug, Default)]
@@ -53,6 +54,7 @@ enum Wrong<'a> {
     NotInEnum(Cow<'a, str>, &'static [&'static str]),
     NotABoolean,
     NotAGuid(Cow<'a, str>),
+    NotATime,
     NotAnAddress(AddressError),
 }
 
@@ -64,6 +66,7 @@ impl Wrong<'_> {
             Self::NotInEnum(text, members) => suggestions::not_in_enum(text, members),
             Self::NotABoolean => BOOLEAN.to_owned(),
             Self::NotAGuid(text) => suggestions::not_a_guid(text),
+            Self::NotATime => "must be a date and time of RFC 3339, such as \"2026-10-02T09:30:00Z\"".to_owned(),
             Self::NotAnAddress(error) => error.to_string(),
         }
     }
@@ -134,6 +137,20 @@ pub(super) fn boolean(
         }),
         other => refuse(json, errors, location, other, BOOLEAN),
     }
+}
+
+/// Reads a date and time, or `null`, which stands for none.
+pub(super) fn optional_time(
+    json: &mut Json<'_>,
+    errors: &mut ErrorCollector,
+    location: Location<'_>,
+) -> Result<Option<Timestamp>, JsonError> {
+    if json.kind()? == Kind::Null {
+        json.skip()?;
+        return Ok(None);
+    }
+    let time = text(json, errors, location, |text| Timestamp::parse_rfc3339(&text).ok_or(Wrong::NotATime))?;
+    Ok(time.value())
 }
 
 /// Reads a GUID.

@@ -14,6 +14,10 @@ pub const MAX_DESCRIPTION: usize = 1024;
 /// item takes about 120 bytes, so 10,000 of them (1.2 MB) also fit into the 4 MiB that a request may have.
 pub const MAX_ANALYZED_EMAILS: usize = 10_000;
 
+/// Messages that one status request may name. Each is a read of its own from Graph, and with 20 of them each has 4 s of the 90 s that a request
+/// may take.
+pub const MAX_STATUS_MESSAGES: usize = 20;
+
 /// Characters in the part of an address before the `@` (RFC 5321, section 4.5.3.1.1).
 pub const MAX_LOCAL_PART: usize = 64;
 

@@ -21,11 +21,12 @@ mod sanitize;
 pub(crate) mod suggestions;
 
 pub use crate::guid::{Guid, NotAGuid};
+pub use duplicates::PairIndex;
 pub use error::{JsonError, ParseError, PayloadError, PayloadErrors};
-pub use model::{Action, AnalyzedEmail, GraphVersion, Remediation, Severity};
-pub use parse::parse;
+pub use model::{Action, AnalyzedEmail, GraphVersion, Remediation, Severity, StatusQuery};
+pub use parse::{parse, parse_status};
 
-/// Whether `text` is an address that a recipient can have.
+/// Returns whether `text` is an address that a recipient can have.
 #[must_use]
 pub fn is_address(text: &str) -> bool {
     address::check(text).is_ok()

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::guid::Guid;
+use crate::time::Timestamp;
 
 /// What shall be done with which emails. It borrows from the body that it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,17 @@ pub struct Remediation<'a> {
     pub emails: Vec<AnalyzedEmail<'a>>,
     /// How many items of the caller's said the same as an earlier one, and were left out of `emails`.
     pub duplicates_removed: usize,
+}
+
+/// A question for the status of a remediation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusQuery<'a> {
+    /// The remediation.
+    pub remediation: Remediation<'a>,
+    /// When Graph accepted the remediation, if the caller says so.
+    pub accepted_at: Option<Timestamp>,
+    /// The messages of the remediation, each once.
+    pub messages: Vec<Guid>,
 }
 
 /// One email in one mailbox.

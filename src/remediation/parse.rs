@@ -9,11 +9,12 @@ use super::collector::ErrorCollector;
 use super::duplicates::remove_duplicates;
 use super::error::{JsonError, Location, ParseError, PayloadErrors};
 use super::fields::Field;
-use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME};
-use super::model::{Action, AnalyzedEmail, Remediation, Severity};
+use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_STATUS_MESSAGES};
+use super::model::{Action, AnalyzedEmail, Remediation, Severity, StatusQuery};
 use super::reader::{Json, Kind};
-use super::suggestions::{BODY_MEMBERS, ITEM_MEMBERS, Level};
+use super::suggestions::{ACCEPTED_AT, BODY_MEMBERS, ITEM_MEMBERS, Level};
 use super::{declared, fields, format};
+use crate::time::Timestamp;
 
 /// Reads a request body. What it returns borrows from the body wherever that has no escapes.
 ///
@@ -21,12 +22,48 @@ use super::{declared, fields, format};
 ///
 /// [`ParseError::NotJson`] if the body is not JSON or is ambiguous, [`ParseError::Invalid`] if it is JSON and not a remediation.
 pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
+    let partial = read_body(body, Level::Body)?;
+    // Without an error, every member has been read.
+    partial.finish().ok_or_else(|| PayloadErrors::new(Vec::new(), 0).into())
+}
+
+/// Reads the body of a status request: that of a remediation, with an optional `acceptedAt`, and with few enough messages.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_status(body: &[u8]) -> Result<StatusQuery<'_>, ParseError> {
+    let partial = read_body(body, Level::StatusBody)?;
+    let accepted_at = partial.accepted_at;
+    let mut errors = ErrorCollector::default();
+    let mut messages = Vec::with_capacity(MAX_STATUS_MESSAGES);
+    let remediation = partial.finish();
+    for email in remediation.iter().flat_map(|remediation| &remediation.emails) {
+        if messages.contains(&email.network_message_id) {
+            continue;
+        }
+        if messages.len() == MAX_STATUS_MESSAGES {
+            let detail =
+                format!("must name at most {MAX_STATUS_MESSAGES} different messages; split the request by message");
+            errors.add(Location::Field("analyzedEmails"), detail);
+            break;
+        }
+        messages.push(email.network_message_id);
+    }
+    match (errors.finish(), remediation) {
+        (None, Some(remediation)) => Ok(StatusQuery { remediation, accepted_at, messages }),
+        (errors, _) => Err(errors.unwrap_or_else(|| PayloadErrors::new(Vec::new(), 0)).into()),
+    }
+}
+
+/// Walks a body, which must be right as a whole.
+fn read_body(body: &[u8], level: Level) -> Result<PartialRemediation<'_>, ParseError> {
     let mut json = Json::new(body)?;
     let mut partial = PartialRemediation::default();
     let mut errors = ErrorCollector::default();
     match json.kind()? {
         Kind::Object => {
-            json.object(|json, name| partial.member(json, &mut errors, name))?;
+            json.object(|json, name| partial.member(json, &mut errors, level, name))?;
             if partial.is_wrapped {
                 // All other errors are about Logic Apps' wrapper, not about the remediation in it.
                 errors = ErrorCollector::default();
@@ -59,8 +96,7 @@ pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
     json.end()?;
     match errors.finish() {
         Some(errors) => Err(errors.into()),
-        // Without an error, every member has been read.
-        None => partial.finish().ok_or_else(|| PayloadErrors::new(Vec::new(), 0).into()),
+        None => Ok(partial),
     }
 }
 
@@ -73,21 +109,30 @@ struct PartialRemediation<'a> {
     action: Field<Action>,
     remediate_senders_copy: Field<bool>,
     emails: Field<Vec<AnalyzedEmail<'a>>>,
+    accepted_at: Option<Timestamp>,
+    /// Whether `acceptedAt` or a misspelt name in its place has come up.
+    has_accepted_at: bool,
     /// Whether the body is Logic Apps' object around a binary body.
     is_wrapped: bool,
 }
 
 impl<'a> PartialRemediation<'a> {
     /// Reads the value of the member of this name. A misspelt name is an error, and its value is validated as that of the right one.
-    fn member(&mut self, json: &mut Json<'a>, errors: &mut ErrorCollector, name: &str) -> Result<(), JsonError> {
+    fn member(
+        &mut self,
+        json: &mut Json<'a>,
+        errors: &mut ErrorCollector,
+        level: Level,
+        name: &str,
+    ) -> Result<(), JsonError> {
         if name == "$content" {
             self.is_wrapped = true;
             return json.skip();
         }
-        if BODY_MEMBERS.contains(&name) {
+        if BODY_MEMBERS.contains(&name) || level == Level::StatusBody && name == ACCEPTED_AT {
             return self.read(json, errors, name, name);
         }
-        match misspelt(errors, Level::Body, Location::Field(name), name) {
+        match misspelt(errors, level, Location::Field(name), name) {
             Some(member) if self.is_missing(member) => self.read(json, errors, member, name),
             _ => json.skip(),
         }
@@ -108,6 +153,10 @@ impl<'a> PartialRemediation<'a> {
             "severity" => self.severity = fields::severity(json, errors, location)?,
             "action" => self.action = fields::action(json, errors, location)?,
             "remediateSendersCopy" => self.remediate_senders_copy = fields::boolean(json, errors, location)?,
+            ACCEPTED_AT => {
+                self.has_accepted_at = true;
+                self.accepted_at = fields::optional_time(json, errors, location)?;
+            }
             _ => self.emails = analyzed_emails(json, errors, name)?,
         }
         Ok(())
@@ -121,6 +170,7 @@ impl<'a> PartialRemediation<'a> {
             "severity" => self.severity.is_missing(),
             "action" => self.action.is_missing(),
             "remediateSendersCopy" => self.remediate_senders_copy.is_missing(),
+            ACCEPTED_AT => !self.has_accepted_at,
             _ => self.emails.is_missing(),
         }
     }

@@ -9,6 +9,13 @@ use crate::guid::Guid;
 pub(crate) const BODY_MEMBERS: [&str; 6] =
     ["displayName", "description", "severity", "action", "remediateSendersCopy", "analyzedEmails"];
 
+/// The members of the body of a status request.
+const STATUS_MEMBERS: [&str; 7] =
+    ["displayName", "description", "severity", "action", "remediateSendersCopy", "analyzedEmails", ACCEPTED_AT];
+
+/// The one member that a status request has and a remediation has not.
+pub(super) const ACCEPTED_AT: &str = "acceptedAt";
+
 /// The members of an item of `analyzedEmails`.
 pub(crate) const ITEM_MEMBERS: [&str; 2] = ["networkMessageId", "recipientEmailAddress"];
 
@@ -16,6 +23,7 @@ pub(crate) const ITEM_MEMBERS: [&str; 2] = ["networkMessageId", "recipientEmailA
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
     Body,
+    StatusBody,
     Item,
 }
 
@@ -61,6 +69,7 @@ pub(super) fn unknown_member(level: Level, name: &str) -> Unknown {
     }
     let (here, elsewhere, location) = match level {
         Level::Body => (BODY_MEMBERS.as_slice(), ITEM_MEMBERS.as_slice(), "in each item of \"analyzedEmails\""),
+        Level::StatusBody => (STATUS_MEMBERS.as_slice(), ITEM_MEMBERS.as_slice(), "in each item of \"analyzedEmails\""),
         Level::Item => (ITEM_MEMBERS.as_slice(), BODY_MEMBERS.as_slice(), "at the top of the body, not in an item"),
     };
     let meant = listed_in(&OTHER_NAMES);

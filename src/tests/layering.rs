@@ -9,23 +9,24 @@ use std::path::Path;
 
 /// Rooms of the gateway from top to bottom, each with the lower rooms that it may import.
 const GATEWAY: &[(&str, &str)] = &[
-    ("worker", "gateway caches ledger log graph http config runtime remediation deadline gzip secret time"),
+    ("worker", "gateway caches ledger log graph http config runtime remediation deadline secret time"),
     (
         "gateway",
-        "caches log problem code auth preconditions ledger graph http config openapi route remediation runtime deadline guid secret time",
+        "caches log problem code auth preconditions ledger graph http config openapi route remediation runtime deadline guid secret status time",
     ),
     ("caches", "log auth graph config runtime secret"),
     ("problem", "code auth preconditions ledger graph http route remediation runtime time"),
     ("auth", "http config remediation runtime deadline guid json secret time"),
     ("preconditions", "http guid percent secret"),
     ("ledger", "log graph remediation runtime deadline time"),
-    ("log", "code config"),
+    ("log", "code config status"),
+    ("status", "graph remediation time"),
     ("graph", "config remediation runtime deadline guid json percent secret time"),
     ("http", "secret"),
     ("config", "remediation runtime dns guid json secret time"),
     ("openapi", ""),
     ("route", "remediation"),
-    ("remediation", "dns guid gzip"),
+    ("remediation", "dns guid gzip time"),
     ("runtime", "secret time"),
     ("code", ""),
     ("deadline", ""),

@@ -11,4 +11,5 @@ mod log;
 mod openapi;
 mod problem;
 mod remediation;
+mod status;
 pub(crate) mod support;

@@ -15,6 +15,7 @@ use super::support::{CRON_KEY, SCRIPT_KEYS};
 use crate::auth::SCOPE;
 use crate::code::Code;
 use crate::dns::MAX_DOMAIN_LABEL;
+use crate::gateway::status::MAX_ITEMS;
 use crate::graph::response::MAX_RETRY_AFTER;
 use crate::http::{Request, RequestHeaders};
 use crate::openapi::{DESCRIPTION, DESCRIPTION_3_0};
@@ -22,10 +23,10 @@ use crate::preconditions::{MAX_BODY_BYTES, MAX_ID_LENGTH, MAX_KEY_LENGTH};
 use crate::remediation::declared::DECLARED;
 use crate::remediation::limits::{
     MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_DEPTH, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_DOMAIN, MAX_ERRORS,
-    MAX_EXCERPT, MAX_LOCAL_PART, MAX_POINTERS,
+    MAX_EXCERPT, MAX_LOCAL_PART, MAX_POINTERS, MAX_STATUS_MESSAGES,
 };
 use crate::remediation::suggestions::ITEM_MEMBERS;
-use crate::remediation::{Action, GraphVersion, Severity, parse};
+use crate::remediation::{Action, GraphVersion, Severity, parse, parse_status};
 use crate::route::Route;
 
 const ID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
@@ -68,6 +69,7 @@ fn every_route_is_described_with_its_methods() {
     let described: BTreeSet<&str> = keys("/paths").collect();
     let expected = [
         ("/remediate", Route::Remediate),
+        ("/remediate/status", Route::Status),
         ("/beta/security/collaboration/analyzedEmails/remediate", Route::GraphPath(GraphVersion::Beta)),
         (
             "/beta/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
@@ -94,7 +96,7 @@ fn every_route_is_described_with_its_methods() {
 /// The five paths of the action differ only in their names.
 #[test]
 fn the_paths_of_the_action_are_one() {
-    let mut operations = keys("/paths").filter_map(|path| {
+    let mut operations = keys("/paths").filter(|path| *path != "/remediate/status").filter_map(|path| {
         let mut operation = at("/paths").get(path)?.get("post")?.clone();
         for name in ["operationId", "summary", "description"] {
             assert!(operation.as_object_mut().unwrap().remove(name).is_some());
@@ -128,16 +130,47 @@ fn every_code_stands_once_and_under_its_status() {
     assert_eq!(found, expected);
 }
 
+/// The codes of the status are those of the remediation, but for those of the ledger and of the stop.
+#[test]
+fn codes_of_the_status_are_the_codes_without_the_ledger() {
+    let codes = |path: &str| -> BTreeSet<&str> {
+        let responses = at(&format!("/paths/{path}/post/responses")).as_object().unwrap();
+        let response = |reference: &Value| at(reference["$ref"].as_str().unwrap().trim_start_matches('#'));
+        let codes = responses.values().filter_map(|reference| response(reference).get("x-error-codes"));
+        codes.flat_map(|codes| codes.as_array().unwrap()).map(|code| code.as_str().unwrap()).collect()
+    };
+    let (all, status) = (codes("~1remediate"), codes("~1remediate~1status"));
+    let left_out = [
+        Code::InProgress,
+        Code::GraphConflict,
+        Code::IdempotencyKeyReused,
+        Code::QuotaExceeded,
+        Code::Stopped,
+        Code::LedgerUnavailable,
+    ];
+    assert_eq!(all.difference(&status).copied().collect::<BTreeSet<_>>(), left_out.map(Code::as_str).into());
+    for name in ["ReadThrottled", "ReadUnavailable", "ReadTimeout"] {
+        let response = at(&format!("/components/responses/{name}"));
+        let example = &response["content"]["application/problem+json"]["example"];
+        let code = Code::ALL.iter().find(|code| example["error"]["code"] == code.as_str()).unwrap();
+        assert_eq!((&example["title"], &example["status"]), (&json!(code.title()), &json!(code.status())), "{name}");
+        assert_eq!(response["x-error-codes"], json!([code.as_str()]), "{name}");
+    }
+}
+
 #[test]
 fn names_and_limits_are_the_codes_own() {
     assert_eq!(schema("Severity/enum"), &json!(Severity::NAMES));
     assert_eq!(schema("Action/enum"), &json!(Action::NAMES));
-    for name in ["Remediation", "GraphRequest"] {
+    for name in ["Remediation", "StatusRequest", "GraphRequest"] {
         assert_eq!(schema(&format!("{name}/properties/displayName/maxLength")), MAX_DISPLAY_NAME);
         assert_eq!(schema(&format!("{name}/properties/description/maxLength")), MAX_DESCRIPTION);
         assert_eq!(schema(&format!("{name}/properties/analyzedEmails/maxItems")), MAX_ANALYZED_EMAILS);
     }
     assert_eq!(schema("Accepted/properties/emails/maximum"), MAX_ANALYZED_EMAILS);
+    assert_eq!(schema("Status/properties/items/maxItems"), MAX_ITEMS);
+    assert_eq!(schema("Status/properties/itemsOmitted/maximum"), MAX_ANALYZED_EMAILS - MAX_ITEMS);
+    assert_eq!(schema("ValidStatus/properties/messages/maximum"), MAX_STATUS_MESSAGES);
     assert_eq!(schema("Valid/properties/emails/maximum"), MAX_ANALYZED_EMAILS);
     assert_eq!(schema("Valid/properties/duplicatesRemoved/maximum"), MAX_ANALYZED_EMAILS - 1);
     assert_eq!(schema("AnalyzedEmail/properties/recipientEmailAddress/maxLength"), MAX_ADDRESS);
@@ -165,6 +198,7 @@ fn names_and_limits_are_the_codes_own() {
         ("/components/schemas/Fault/properties/pointers/description", &[MAX_POINTERS]),
         ("/components/parameters/Idempotency-Key/description", &[MAX_KEY_LENGTH]),
         ("/components/parameters/client-request-id/description", &[MAX_ID_LENGTH]),
+        ("/components/schemas/StatusRequest/description", &[MAX_STATUS_MESSAGES]),
         ("/components/requestBodies/Remediation/description", &[MAX_BODY_BYTES, MAX_DEPTH]),
         ("/components/responses/PayloadTooLarge/description", &[MAX_BODY_BYTES]),
     ] {
@@ -282,7 +316,7 @@ fn generators_can_read_both_documents() {
     assert_eq!((&bulk_id["type"], &bulk_id["nullable"]), (&json!("string"), &json!(true)));
     let copy = &derived["components"]["schemas"]["Remediation"]["properties"]["remediateSendersCopy"];
     assert_eq!(copy["type"], "boolean");
-    for name in ["Remediation", "AnalyzedEmail"] {
+    for name in ["Remediation", "StatusRequest", "AnalyzedEmail"] {
         assert_eq!(schema(name)["additionalProperties"], false, "{name}");
         assert_eq!(derived["components"]["schemas"][name].get("additionalProperties"), None, "{name}");
     }
@@ -291,7 +325,9 @@ fn generators_can_read_both_documents() {
 /// Clients must accept a member that a later version adds.
 #[test]
 fn response_schemas_are_open() {
-    for name in ["Accepted", "Valid", "GraphRequest", "Problem", "Fault", "GraphError"] {
+    for name in
+        ["Accepted", "Valid", "Status", "StatusItem", "ValidStatus", "GraphRequest", "Problem", "Fault", "GraphError"]
+    {
         visit(schema(name), name, &mut |members, place| {
             assert!(!members.contains_key("additionalProperties"), "{place}");
         });
@@ -325,6 +361,8 @@ fn the_examples_are_taken() {
         let example = at(&format!("/components/examples/{name}/value"));
         assert!(parse(example.to_string().as_bytes()).is_ok(), "{name}");
     }
+    let status = at("/components/examples/StatusRequest/value").to_string();
+    assert!(parse_status(status.as_bytes()).is_ok_and(|status| status.accepted_at.is_some()));
     let sent = parse(at("/components/examples/Graph/value").to_string().as_bytes()).map(|seed| seed.to_graph_json());
     let sent: Value = serde_json::from_str(&sent.unwrap_or_default()).unwrap();
     assert_eq!(at("/components/examples/Valid/value/request"), &sent);

@@ -9,6 +9,7 @@ use crate::auth::credentials::CredentialsError;
 use crate::auth::permissions::{PermissionError, Places};
 use crate::auth::token_error::TokenError;
 use crate::code::Code;
+use crate::graph::analyzed_emails::{ReadError, ReadErrorKind};
 use crate::graph::error::{GraphErrorKind, TokenEndpointError};
 use crate::graph::response::MAX_RETRY_AFTER;
 use crate::http::RequestBodyError;
@@ -145,12 +146,39 @@ fn of_body() -> Vec<GatewayError> {
     refusals
 }
 
+/// Each way in which the status cannot be read.
+fn of_the_status() -> Vec<GatewayError> {
+    let read = |kind: ReadErrorKind| {
+        GatewayError::Read(ReadError { kind, status: Some(400), graph_request_id: Some(ID.to_owned()) })
+    };
+    let token = TokenEndpointError::Unavailable { status: 500, retry_after: None };
+    [
+        ReadErrorKind::AppToken(token),
+        ReadErrorKind::Refused { code: "badRequest".to_owned(), message: "Invalid subscription".to_owned() },
+        ReadErrorKind::TokenRejected,
+        ReadErrorKind::PermissionMissing,
+        ReadErrorKind::Throttled { retry_after: Some(7) },
+        ReadErrorKind::Unavailable { retry_after: None },
+        ReadErrorKind::Unexpected,
+        ReadErrorKind::MalformedPage,
+        ReadErrorKind::OtherMessage,
+        ReadErrorKind::ForeignLink,
+        ReadErrorKind::PageTooLarge,
+        ReadErrorKind::ListTooLong,
+        ReadErrorKind::Send(SendError::Connection),
+        ReadErrorKind::Send(SendError::Deadline),
+    ]
+    .map(read)
+    .into()
+}
+
 #[test]
 fn every_refusal_is_described_in_full() {
     let mut codes = BTreeSet::new();
-    for error in refusals() {
+    let remediation = refusals().into_iter().map(|error| ("/remediate", error));
+    for (path, error) in remediation.chain(of_the_status().into_iter().map(|error| ("/remediate/status", error))) {
         let context = ProblemContext {
-            instance: Some("/remediate"),
+            instance: Some(path),
             is_graph_path: false,
             request_id: ID,
             client_request_id: Some("flow-1"),
@@ -164,7 +192,7 @@ fn every_refusal_is_described_in_full() {
             ("Cache-Control", "no-store".to_owned()),
             ("X-Content-Type-Options", "nosniff".to_owned()),
         ]);
-        covers("POST", "/remediate", &response).unwrap_or_else(|error| panic!("{error:?}: {error}"));
+        covers("POST", path, &response).unwrap_or_else(|error| panic!("{error:?}: {error}"));
     }
     assert_eq!(codes, Code::ALL.iter().copied().collect(), "an error code has no case");
 }

@@ -1,0 +1,81 @@
+//! `POST /remediate/status`: a remediation goes in, its effect shows in the mailboxes, and the status says so and no more.
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod failures;
+mod states;
+
+use std::time::{Duration, SystemTime};
+
+use acceptance::{Answer, Failure, TestResult, World, tests};
+use remediation_gateway::time::Timestamp;
+use sandbox::Message;
+use serde_json::{Value, json};
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        states::eight_hundred_recipients_go_from_pending_to_settled,
+        states::each_variant_of_a_soft_delete_has_its_state,
+        states::unclear_settles_after_four_hours,
+        states::other_spellings_and_late_rows_are_read,
+        states::twenty_messages_are_read_one_by_one,
+        failures::a_page_that_fails_gives_no_status,
+        failures::a_link_elsewhere_is_not_followed,
+        failures::a_page_that_is_too_large_is_not_read,
+        failures::a_caller_needs_the_rights_of_the_remediation,
+        failures::wrong_requests_read_nothing,
+        failures::the_permission_to_read_is_named_in_the_log,
+    ])
+}
+
+/// The recipients of a message, so many.
+fn recipients(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("user{n}@contoso.com")).collect()
+}
+
+/// A remediation of one message in the mailboxes of these recipients.
+fn remediation(id: &str, recipients: &[String]) -> Value {
+    let mut payload = acceptance::payload();
+    let email = |recipient| json!({ "networkMessageId": id, "recipientEmailAddress": recipient });
+    payload["analyzedEmails"] = recipients.iter().map(email).collect();
+    payload
+}
+
+/// Asks for the status.
+async fn status(world: &World, payload: &Value) -> Result<Answer, Failure> {
+    Answer::to(world.gateway.post("/remediate/status").bearer_auth(world.token()).json(payload)).await
+}
+
+/// Sends a remediation, and returns it with the time of its acceptance: the body for its status.
+async fn accepted(world: &World, mut payload: Value) -> Result<Value, Failure> {
+    let answer = Answer::to(world.remediate(&payload)).await?;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    payload["acceptedAt"] = answer.json()["acceptedAt"].clone();
+    Ok(payload)
+}
+
+/// The time before now by so much, as a response writes it.
+fn ago(duration: Duration) -> Result<Value, Failure> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    Ok(json!(Timestamp::from_seconds(now.as_secs()).minus(duration).to_rfc3339()))
+}
+
+/// Holds the numbers of a status: observed, not yet, unclear, unreachable, not found.
+fn assert_counts(answer: &Answer, status: &str, counts: [u64; 5]) {
+    let body = answer.json();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let retry_after: &[&str] = if status == "pending" { &["content-type", "retry-after"] } else { &["content-type"] };
+    answer.assert_headers(retry_after);
+    let found = ["observed", "notYet", "unclear", "unreachable", "notFound"].map(|name| body[name].as_u64());
+    assert_eq!((&body["status"], found), (&json!(status), counts.map(Some)), "{body:#}");
+    assert_eq!(body["emails"].as_u64(), Some(counts.iter().sum()));
+    assert_eq!(body["items"].as_array().map(Vec::len), usize::try_from(counts[1..].iter().sum::<u64>()).ok());
+    for word in ["deleted\"", "gone", "done"] {
+        assert!(!body.to_string().contains(word), "{word}: {body:#}");
+    }
+}
+
+/// Puts messages into mailboxes.
+fn seed(world: &World, messages: impl IntoIterator<Item = Message>) -> TestResult {
+    Ok(world.sandbox.seed(messages)?)
+}
