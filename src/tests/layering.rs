@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Rooms of the gateway from top to bottom, each with the lower rooms that it may import.
 const GATEWAY: &[(&str, &str)] = &[
-    ("worker", "gateway caches ledger log graph http config runtime remediation deadline secret time"),
+    ("worker", "gateway caches ledger log graph http config runtime remediation deadline gzip secret time"),
     (
         "gateway",
         "caches log problem code auth preconditions ledger graph http config openapi route remediation runtime deadline guid secret status time",

@@ -18,7 +18,7 @@ const ID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
 const LIST: &str = "https://graph.microsoft.com/beta/security/collaboration/analyzedEmails";
 const ACCEPTED: &str = "2027-01-15T07:00:00Z";
 
-/// The first page of a message, as it is asked for at the start of each test.
+/// The request for the first page of a message at the start of each test.
 fn first_page(id: &str) -> String {
     format!(
         "{LIST}?startTime=2026-12-16T08:00:00Z&endTime=2027-01-15T08:00:00Z&$filter=networkMessageId%20eq%20'{id}'&$top=1000"
@@ -167,7 +167,7 @@ fn each_pair_has_the_state_that_its_rows_show() {
         // Two rows of one pair: the worse one counts.
         row("f@contoso.com", "deletedFolder"),
         row("f@contoso.com", "inbox_folder"),
-        // And nobody asked for these.
+        // The request did not name these.
         row("x@contoso.com", "inbox_folder"),
         json!({ "networkMessageId": ID }),
     ];
@@ -217,7 +217,7 @@ fn each_pair_has_the_state_that_its_rows_show() {
     assert_eq!(calls[1].body, None);
 }
 
-/// Whatever goes wrong at a page, no state is told, and the reason is logged.
+/// If a page fails, the response has no state, and the log has the reason.
 #[test]
 fn read_that_fails_gives_no_status() {
     let page =

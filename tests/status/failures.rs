@@ -45,7 +45,7 @@ pub(crate) async fn a_page_that_fails_gives_no_status(world: &World) -> TestResu
     Ok(())
 }
 
-/// To another host, another path, and beyond the text of a URL. Only the first page is asked for.
+/// To another host, another path, and beyond the text of a URL. The gateway requests only the first page.
 pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResult {
     let base = world.sandbox.base_url().to_owned();
     let list = format!("{base}/beta/security/collaboration/analyzedEmails");
@@ -89,7 +89,7 @@ pub(crate) async fn a_page_that_is_too_large_is_not_read(world: &World) -> TestR
     Ok(())
 }
 
-/// Nobody learns of a mailbox what a remediation could not reach.
+/// A caller learns nothing about a mailbox that its remediations cannot reach.
 pub(crate) async fn a_caller_needs_the_rights_of_the_remediation(world: &World) -> TestResult {
     let callers = json!([{
         "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["moveToJunk"],

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{accepted, ago, assert_counts, recipients, remediation, seed, status};
 
-/// With pages of 100 and of 1,000 rows. The effect shows when the sandbox is told that it does.
+/// With pages of 100 and of 1,000 rows. The test triggers the effect in the sandbox.
 pub(crate) async fn eight_hundred_recipients_go_from_pending_to_settled(world: &World) -> TestResult {
     for (rows, pages) in [(100, 8), (1000, 1)] {
         world.sandbox.clear();

@@ -130,7 +130,7 @@ fn every_code_stands_once_and_under_its_status() {
     assert_eq!(found, expected);
 }
 
-/// The codes of the status are those of the remediation, but for those of the ledger and of the stop.
+/// The codes of the status are those of the remediation, except those of the ledger and the stop.
 #[test]
 fn codes_of_the_status_are_the_codes_without_the_ledger() {
     let codes = |path: &str| -> BTreeSet<&str> {
