@@ -23,7 +23,7 @@ const { RemediationRequest, StatusRequest, StatusAnswer, StatusItem, AnalyzedEma
 const CODES = {
   400: ["invalidJson", "invalidPayload", "invalidRequest", "graphRefused"],
   401: ["unauthenticated", "invalidCredentials"],
-  403: ["httpsRequired", "unknownCaller", "actionNotAllowed", "recipientNotAllowed", "tooManyEmails"],
+  403: ["httpsRequired", "unknownCaller", "actionNotAllowed", "sendersCopyNotAllowed", "recipientNotAllowed", "recipientProtected", "tooManyEmails"],
   409: ["inProgress", "graphConflict"],
   413: ["payloadTooLarge"],
   415: ["unsupportedMediaType"],

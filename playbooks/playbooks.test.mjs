@@ -35,7 +35,9 @@ function printed(expression, parameters) {
     if (node.kind === "literal") return node.value;
     if (node.kind === "member") return PRINCIPAL;
     if (node.name === "concat") return node.args.map(value).join("");
-    if (node.name === "string") return JSON.stringify(value(node.args[0]));
+    if (node.name === "toLower") return value(node.args[0]).toLowerCase();
+    // Azure writes a boolean as True or False.
+    if (node.name === "string") return JSON.stringify(value(node.args[0])).replace(/^[tf]/, (first) => first.toUpperCase());
     return parameters[node.args[0].value];
   };
   return value(armExpression(expression));
@@ -74,13 +76,15 @@ describe("the templates", () => {
     test(`the guide of ${name} prints a caller's table that can be pasted, and grants nothing more than needed`, () => {
       // With tsv, the Azure CLI prints a text as it is; the other formats escape its line breaks.
       assert.match(readme.split("```")[1], /--query properties\.outputs\.callerTable\.value --output tsv\n$/);
-      const values = { PlaybookName: template.parameters.PlaybookName.defaultValue, Action: "softDelete", RecipientDomains: ["contoso.com", "*.fabrikam.com"], MaxEmailsPerCall: 1000 };
-      const lines = printed(template.outputs.callerTable.value, values).trimEnd().split("\n");
-      assert.equal(lines.shift(), "[[env.production.vars.CALLERS]]");
-      // TOML's strings, arrays of strings and integers are written as in JSON.
-      const table = Object.fromEntries(lines.map((line) => line.split(" = ")).map(([key, value]) => [key, JSON.parse(value)]));
-      const expected = { name: values.PlaybookName, object_id: PRINCIPAL, actions: ["softDelete"], recipient_domains: values.RecipientDomains };
-      assert.deepEqual(table, name === INCIDENT ? { ...expected, max_emails_per_request: 1000 } : expected);
+      for (const RemediateSendersCopy of [false, true]) {
+        const values = { PlaybookName: template.parameters.PlaybookName.defaultValue, Action: "softDelete", RecipientDomains: ["contoso.com", "*.fabrikam.com"], RemediateSendersCopy, MaxEmailsPerCall: 1000 };
+        const lines = printed(template.outputs.callerTable.value, values).trimEnd().split("\n");
+        assert.equal(lines.shift(), "[[env.production.vars.CALLERS]]");
+        // TOML's strings, arrays of strings, booleans and integers are written as in JSON.
+        const table = Object.fromEntries(lines.map((line) => line.split(" = ")).map(([key, value]) => [key, JSON.parse(value)]));
+        const expected = { name: values.PlaybookName, object_id: PRINCIPAL, actions: ["softDelete"], recipient_domains: values.RecipientDomains };
+        assert.deepEqual(table, name === INCIDENT ? { ...expected, senders_copy: RemediateSendersCopy, max_emails_per_request: 1000 } : expected);
+      }
     });
   }
 
@@ -491,7 +495,7 @@ function incidentScenarios(template) {
   };
   const user = (number) => `user${number}@contoso.com`;
 
-  for (const [status, code] of [[403, "recipientNotAllowed"], [400, "invalidPayload"]]) {
+  for (const [status, code] of [[403, "recipientNotAllowed"], [403, "recipientProtected"], [400, "invalidPayload"]]) {
     scenario(`submits the rest once more when the gateway rejects recipients with ${status} ${code}`, () => {
       for (const form of [(answer) => answer, wrapped]) {
         const outcome = play(mails(5), { gateway: (sent) => ((answer) => (answer.statusCode === 200 ? answer : form(answer)))(rejecting([user(1), user(3)], { status, code })(sent)) });

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes of each Worker that the gateway is measured beside one minified module: build/bench/NAME/index.js.
+# Bundles each Worker of the benchmark's comparison into one minified module: build/bench/NAME/index.js.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/node_modules/.bin:$PATH

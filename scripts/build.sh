@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: build.sh WASM_BINDGEN: the path of the tool. Makes build/index.js and build/index_bg.wasm.
+# Usage: build.sh WASM_BINDGEN: the path of the tool. Builds build/index.js and build/index_bg.wasm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/node_modules/.bin:$PATH
@@ -7,19 +7,20 @@ target=${CARGO_TARGET_DIR:-target}
 work=$target/worker
 
 mkdir -p build "$work"
-# The stamp bears the time at which the build began: a source that changes meanwhile makes it out of date again.
+# The stamp has the start time of the build, so that a source that changes during the build makes it out of date.
 touch build/.began
 cargo build --locked --release --lib --target wasm32-unknown-unknown
-# With this a module that was lost can be started anew: see src/worker/glue.js. --force-enable-abort-handler is left out: it would end the instance at
-# any error that an export throws.
+# This option allows a restart after a lost module: see src/worker/glue.js. --force-enable-abort-handler is omitted,
+# because it would end the instance at any error that an export throws.
 "$1" --target module --no-typescript --out-dir "$work" --out-name index \
     --experimental-reset-state-function "$target/wasm32-unknown-unknown/release/remediation_gateway.wasm"
-# The names of functions are a tenth of the upload. Without them the stack of a trap has numbers; what a panic logs, its message and place, is as before.
+# Function names are a tenth of the upload. Without them, the stack of a trap has numbers. Logged panics still have
+# their message and location.
 wasm-opt -O --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory --enable-multivalue \
     --enable-reference-types --enable-exception-handling --strip-debug --strip-producers "$work/index_bg.wasm" --output build/index_bg.wasm
-# workerd gives a compiled module for a plain import; the other form is of engines that compile while they load.
+# workerd imports a compiled module with a plain import. The other form is for engines that compile during loading.
 sed -i.bak 's/^import source /import /' "$work/index.js"
-# wasm-bindgen imports the namespace of glue.js once for each function that needs no conversion, and repeats its key in the object of imports.
+# wasm-bindgen imports glue.js once for each function without conversion, and repeats its key in the import object.
 awk '!(/^import \* as import[0-9]+ from "\.\/glue\.js"/ && imports++) && !(/^ *"\.\/glue\.js": import[0-9]+,$/ && keys++)' \
     "$work/index.js" >"$work/index.js.once"
 mv "$work/index.js.once" "$work/index.js"

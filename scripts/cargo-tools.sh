@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Usage: cargo-tools.sh DIRECTORY CRATE@VERSION…
 #
-# Sees to it that DIRECTORY holds the binary of each crate as BINARY-VERSION, of just that version. One that this machine has on
-# its PATH is copied; otherwise it is built. DIRECTORY lies outside the checkout: the next clone finds them.
+# Installs the binary of each crate in DIRECTORY as BINARY-VERSION, in exactly that version. A binary of that version in
+# PATH is copied. Otherwise the binary is built. DIRECTORY is outside the checkout, so that other clones can use it.
 set -euo pipefail
 
 directory=$1
@@ -10,9 +10,9 @@ shift
 crates=("$@")
 
 say() { printf '==> %s\n' "$*" >&2; }
-# The binary of the crate $1: named as the crate, without its "-cli".
+# Prints the binary name of the crate $1: the crate's name without "-cli".
 binary() { printf '%s\n' "${1%-cli}"; }
-# Whether the binary $1 is of version $2: one says "0.20.2", another "wasm-bindgen 0.2.129".
+# Checks whether the binary $1 has version $2. Outputs differ: "0.20.2", "wasm-bindgen 0.2.129".
 is() { [ "$("$1" --version 2>/dev/null | awk 'NR == 1 { print $NF }')" = "$2" ]; }
 ready() {
     local crate
@@ -24,7 +24,7 @@ ready() {
 ready && exit
 mkdir -p "$directory"
 
-# Two checkouts at once build them once. Where there is no flock both build, which is slower and as safe: see the rename.
+# Concurrent checkouts build the tools once. Without flock both build, which is slower but safe because of the rename.
 if command -v flock >/dev/null 2>&1; then
     exec 9>"$directory/.lock"
     flock --nonblock 9 || { say "another checkout is building the tools: waiting for it"; flock 9; }
@@ -50,8 +50,8 @@ install() {
         cp -L "$found" "$work/bin/$binary"
     else
         say "building $crate $version: about a minute, once per machine (kept in $directory)"
-        # Unoptimised they are built three times as fast, and cost their users next to nothing. One target directory for
-        # all, since they have dependencies in common.
+        # Unoptimized builds are three times as fast, and the tools are fast enough. All crates share one target
+        # directory, since they have common dependencies.
         env -u CARGO_BUILD_TARGET -u CARGO_ENCODED_RUSTFLAGS -u RUSTFLAGS \
             CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
             cargo install --locked --root "$work" --target-dir "$work/target" --bin "$binary" "$@" "$crate@$version" 9>&- || {
@@ -59,13 +59,13 @@ install() {
             exit 1
         }
     fi
-    # Whole or not at all: what was cut short never bears the final name.
+    # The final name appears only after a complete installation.
     mv -f "$work/bin/$binary" "$directory/$binary-$version"
 }
 
 for crate in "${crates[@]}"; do
     case ${crate%@*} in
-    # Its default feature is TLS for a server that only its test runner starts.
+    # The default feature adds TLS for a server that only its test runner starts.
     wasm-bindgen-cli) install "${crate%@*}" "${crate#*@}" --no-default-features ;;
     *) install "${crate%@*}" "${crate#*@}" ;;
     esac

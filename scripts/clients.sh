@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Usage: clients.sh TOOLS CLIENT…
 #
-# Installs each client program in the folder TOOLS unless it is there, and runs its part of tests/clients beside a gateway and a sandbox.
+# Installs each missing client program in the folder TOOLS, and runs its test in tests/clients with a gateway and a
+# sandbox.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
 # Usage: deny.sh CARGO_DENY [--advisories]: the path of cargo-deny.
 #
-# Holds the crates to deny.toml: licences, sources and duplicates, for which the lock files are enough; and with --advisories also what is known
-# against them, for which RustSec's database is fetched.
+# Checks the crates against deny.toml: licences, sources and duplicates, which needs only the lock files. With
+# --advisories, it also checks for known vulnerabilities, which downloads RustSec's database.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo_deny=$1
 deny() { "$cargo_deny" --locked --config deny.toml "$@"; }
-# What runs in production: the Worker alone, without what only builds and tests it on other machines.
+# Checks only the crates in the Worker, without those for builds and tests.
 worker() { deny --target wasm32-unknown-unknown --exclude-dev "$@"; }
-# The workspaces that have their own lock file.
+# Workspaces with a separate lock file.
 others=$(find . \( -name node_modules -o -name target -o -path ./build \) -prune -o -name Cargo.lock ! -path ./Cargo.lock -print | sort)
 
-# Duplicates make the Worker larger. Duplicates that only the tests have do not matter.
+# Duplicates make the Worker larger. Duplicates only in tests do not matter.
 checks=(check --hide-inclusion-graph --allow duplicate --allow unmatched-skip bans licenses sources)
 deny --workspace "${checks[@]}"
-# What deny.toml excuses is of the first; the others need not have all of it.
+# The exceptions in deny.toml are for the main workspace. The other workspaces need not use all of them.
 for lock in $others; do
     deny --manifest-path "${lock%.lock}.toml" --workspace \
         "${checks[@]}" --allow license-exception-not-encountered --allow license-not-encountered --allow unnecessary-skip
@@ -34,5 +34,5 @@ deny --workspace check advisories
 for lock in $others; do
     deny --manifest-path "${lock%.lock}.toml" --workspace check --allow advisory-not-detected advisories
 done
-# deny.toml excuses crates of the tests; in the Worker nothing is excused.
+# deny.toml has exceptions for the tests' crates. The Worker has none.
 worker check --deny advisory-ignored --allow advisory-not-detected advisories

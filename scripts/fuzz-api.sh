@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Usage: fuzz-api.sh SCHEMATHESIS [option of schemathesis run…], beside a gateway: see tests/beside-gateway.rs.
 #
-# Makes requests of all kinds from the description, good and bad, and looks for an answer that is not described. schemathesis.toml says which checks.
+# Sends valid and invalid requests generated from the description, and reports responses that it does not cover.
+# schemathesis.toml selects the checks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 schemathesis=$1
 shift
-# What it remembers of a run is of no use to the next one's gateway.
+# The data of one run is useless for the next run's gateway.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$PWD

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: npm-tool.sh DIRECTORY PACKAGE@VERSION
 #
-# Installs the package in DIRECTORY/PACKAGE-VERSION unless it is there, and prints that path.
+# Installs a missing package in DIRECTORY/PACKAGE-VERSION, and prints that path.
 set -euo pipefail
 
 directory=$1 package=$2

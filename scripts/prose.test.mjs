@@ -47,13 +47,83 @@ for (const path of ["src/openapi.json", ...files(root, [".rs"]).filter((name) =>
   });
 }
 
-// Rust sources and the platform glue join when their comments meet the rules.
-const COMMENTED = [".mjs", ".js", ".sh", ".toml", ".yml", "Makefile"];
-for (const path of files(root, COMMENTED).filter((name) => !/^(src|scripts\/prose)\//.test(name))) {
-  test(`the comments of ${path} have no banned word`, () => {
-    const lines = readFileSync(join(root, path), "utf8").split("\n");
-    const comments = lines.map((line) => /(?:^|\s)(?:\/\/|#|\*) (.*)$/.exec(line)?.[1] ?? "").join("\n");
-    assert.deepEqual(bannedWords(comments), []);
+// Folders and files whose comments have banned words. An entry leaves the list when they are gone; none joins.
+const PENDING_COMMENTS = [
+  "sandbox/tests",
+  "scripts/deploy-check",
+  "src/auth",
+  "src/code.rs",
+  "src/config",
+  "src/gateway",
+  "src/graph",
+  "src/gzip.rs",
+  "src/json.rs",
+  "src/ledger",
+  "src/log.rs",
+  "src/preconditions",
+  "src/problem",
+  "src/remediation",
+  "src/route.rs",
+  "src/runtime.rs",
+  "src/tests/config",
+  "src/tests/remediation",
+  "src/worker",
+  "tests/alarm",
+  "tests/certificate.rs",
+  "tests/configuration.rs",
+  "tests/environment",
+  "tests/refusals",
+  "tests/remediate",
+  "tests/stopped.rs",
+  "tests/versions",
+];
+// Folders whose Rust comments also name the actor first and fit the line length. A folder joins when its comments do.
+const PLAIN_COMMENTS = [
+  "bench/src",
+  "fuzz/src",
+  "fuzz/tests",
+  "sandbox/src",
+  "src/tests/auth",
+  "src/tests/graph",
+  "src/tests/ledger",
+  "src/tests/openapi",
+  "src/tests/support",
+  "tests/exhaustion",
+  "tests/faults",
+  "tests/identity",
+  "tests/log",
+  "tests/logic_apps",
+  "tests/once",
+  "tests/panic",
+  "tests/soak",
+  "tests/support",
+];
+const COMMENTED = [".rs", ".mjs", ".js", ".sh", ".toml", ".yml", "Makefile"];
+const isIn = (list, path) => list.some((entry) => path === entry || path.startsWith(`${entry}/`));
+
+/** Returns the comments of a source, one line each, so that line numbers remain correct. */
+function comments(source) {
+  const lines = source.split("\n");
+  return lines.map((line) => /(?:^|\s)(?:\/\/[/!]?|#|\*) (.*)$/.exec(line)?.[1] ?? "").join("\n");
+}
+
+test("the comments of a source are found in each form", () => {
+  const source = "//! One\n/// Two\n// Three\nlet x = 1; // Four\n# Five\n * Six\nlet url = \"http://a\";";
+  assert.equal(comments(source), "One\nTwo\nThree\nFour\nFive\nSix\n");
+});
+
+for (const path of files(root, COMMENTED).filter((name) => !name.startsWith("scripts/prose/"))) {
+  test(`the comments of ${path} have no banned word`, { skip: isIn(PENDING_COMMENTS, path) }, () => {
+    assert.deepEqual(bannedWords(comments(readFileSync(join(root, path), "utf8"))), []);
+  });
+}
+
+for (const path of files(root, [".rs"]).filter((name) => isIn(PLAIN_COMMENTS, name))) {
+  test(`the comments of ${path} name the actor first and fit the line length`, () => {
+    const source = readFileSync(join(root, path), "utf8");
+    const openings = comments(source).match(/(?:^|[.:] )(?:- )?(?:What|Who|Whoever|Whatever|Whose|Nobody)\b.*/gm) ?? [];
+    const wide = source.split("\n").filter((line) => /^\s*\/\//.test(line) && line.length > MAX_COLUMNS);
+    assert.deepEqual([...openings, ...wide], []);
   });
 }
 

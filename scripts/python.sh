@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: python.sh DIRECTORY PACKAGE==VERSION
 #
-# Sees to it that DIRECTORY/PACKAGE-VERSION is a virtual environment of Python that holds the package, and prints its path.
+# Creates a missing Python virtual environment with the package in DIRECTORY/PACKAGE-VERSION, and prints its path.
 set -euo pipefail
 
 directory=$1 package=$2

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Brings what rust-toolchain.toml asks for, and the WebAssembly target, where they are missing. Silent where nothing is.
+# Installs the missing parts of rust-toolchain.toml's toolchain and the WebAssembly target. Prints nothing if none is
+# missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -60,8 +60,12 @@ codes! {
     UnknownCaller = 403 "unknownCaller" "The caller is not known";
     /// The caller may not do this.
     ActionNotAllowed = 403 "actionNotAllowed" "The action is not granted to the caller";
+    /// The caller may not do it to the sender's copy.
+    SendersCopyNotAllowed = 403 "sendersCopyNotAllowed" "The sender's copy is not granted to the caller";
     /// The caller may not do it to them.
     RecipientNotAllowed = 403 "recipientNotAllowed" "A recipient is not granted to the caller";
+    /// No caller may do it to them.
+    RecipientProtected = 403 "recipientProtected" "A recipient is protected";
     /// The caller may not do it to so many at once.
     TooManyEmails = 403 "tooManyEmails" "The request has more emails than the caller is granted";
     /// No such path.

@@ -44,26 +44,44 @@ pub struct RequestHeaders {
     pub workflow_run_id: Option<String>,
 }
 
+/// A body as its headers declare it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeclaredBody {
+    /// `Content-Length`, in bytes.
+    pub length: Option<u64>,
+    /// Whether `Content-Encoding` is `gzip` or `x-gzip`.
+    pub is_gzip: bool,
+}
+
 /// A request's body, not read yet.
 pub trait RequestBody {
-    /// Reads the body, of which `declared` is the `Content-Length` where there was one, and stops as soon as it exceeds `cap` bytes.
+    /// Reads and decompresses the body. Stops as soon as the body exceeds `cap` bytes, as it comes or decompressed.
     ///
     /// # Errors
     ///
     /// [`RequestBodyError`].
     #[expect(async_fn_in_trait, reason = "an isolate is single-threaded: no caller could want `Send` futures")]
-    async fn read(self, declared: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError>;
+    async fn read(self, declared: DeclaredBody, cap: usize) -> Result<Vec<u8>, RequestBodyError>;
 }
 
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestBodyError {
-    /// More bytes came than may.
+    /// The body exceeds the limit, as it came or decompressed.
     #[error("the body is too large")]
     TooLarge,
     /// The body ended before it was whole.
     #[error("the body was cut off")]
     CutOff,
+    /// The body is declared as gzip and does not begin with gzip's magic number.
+    #[error("Content-Encoding is gzip, but the body is not gzip")]
+    NotGzip,
+    /// The body begins as gzip, and is truncated, damaged, or fails its checksum.
+    #[error("the gzip body is truncated or damaged")]
+    Damaged,
+    /// More bytes follow the first gzip member. Two readers could disagree on whether they belong to the body.
+    #[error("the gzip body has bytes after its end")]
+    Trailing,
 }
 
 /// An answer, ready to be sent.

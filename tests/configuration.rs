@@ -22,6 +22,7 @@ fn main() -> std::process::ExitCode {
         a_caller_that_could_not_be_told_apart_is_a_fault,
         what_may_be_left_out_is_left_out,
         an_object_goes_by_the_workers_configuration,
+        a_jurisdiction_that_cannot_be_had_sends_nothing,
     ])
 }
 
@@ -67,7 +68,8 @@ async fn post(gateway: &Gateway, token: &str) -> Result<Answer, Failure> {
 
 /// The development caller, with these members over its own; a null takes one away.
 fn caller(over: &Value) -> Value {
-    let mut caller = json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"] });
+    let mut caller =
+        json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] });
     if let (Some(caller), Some(over)) = (caller.as_object_mut(), over.as_object()) {
         caller.extend(over.clone());
         caller.retain(|_, value| !value.is_null());
@@ -75,9 +77,37 @@ fn caller(over: &Value) -> Value {
     caller
 }
 
-async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) -> TestResult {
+/// Faults of one caller, and the places that the log names.
+fn faults_of_callers() -> Vec<(Value, &'static [&'static str])> {
     let callers = |over: Value| json!({ "CALLERS": [caller(&over)] });
-    for (over, expected) in [
+    vec![
+        (callers(json!({ MARK: MARK })), &["CALLERS[0]"][..]),
+        (callers(json!({ "object_id": null })), &["CALLERS[0]"]),
+        (callers(json!({ "name": null })), &["CALLERS[0].name"]),
+        (callers(json!({ "name": format!("{MARK}\n") })), &["CALLERS[0].name"]),
+        (callers(json!({ "object_id": MARK })), &["CALLERS[0].object_id"]),
+        (callers(json!({ "api_key_sha256": MARK })), &["CALLERS[0].api_key_sha256"]),
+        (callers(json!({ "api_key_sha256": [MARK] })), &["CALLERS[0].api_key_sha256"]),
+        (callers(json!({ "actions": null })), &["CALLERS[0].actions"]),
+        (callers(json!({ "actions": [] })), &["CALLERS[0].actions"]),
+        (callers(json!({ "actions": ["softDelete", MARK] })), &["CALLERS[0].actions"]),
+        (callers(json!({ "actions": ["unknownFutureValue"] })), &["CALLERS[0].actions"]),
+        (callers(json!({ "actions": "softDelete" })), &["CALLERS[0].actions"]),
+        (callers(json!({ "role": [MARK] })), &["CALLERS[0].role"]),
+        (callers(json!({ "recipient_domains": [] })), &["CALLERS[0].recipient_domains"]),
+        (callers(json!({ "recipient_domains": [format!("@{MARK}.com")] })), &["CALLERS[0].recipient_domains"]),
+        (callers(json!({ "recipient_domains": [MARK, "*"] })), &["CALLERS[0].recipient_domains"]),
+        (callers(json!({ "recipient_domains": null })), &["CALLERS[0].recipient_domains"]),
+        (callers(json!({ "senders_copy": MARK })), &["CALLERS[0].senders_copy"]),
+        (callers(json!({ "max_emails_per_request": 0 })), &["CALLERS[0].max_emails_per_request"]),
+        (callers(json!({ "max_emails_per_request": 10_001 })), &["CALLERS[0].max_emails_per_request"]),
+        (callers(json!({ "max_emails_per_hour": MARK })), &["CALLERS[0].max_emails_per_hour"]),
+    ]
+}
+
+async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) -> TestResult {
+    let of_callers = faults_of_callers();
+    let others = [
         (json!({ "TENANT_ID": null }), &["TENANT_ID"][..]),
         (json!({ "TENANT_ID": "" }), &["TENANT_ID"]),
         (json!({ "TENANT_ID": format!("{MARK}.onmicrosoft.com") }), &["TENANT_ID"]),
@@ -97,6 +127,8 @@ async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) ->
         (json!({ "GRAPH_URL": format!("https://{MARK}:x@graph.microsoft.com") }), &["GRAPH_URL"]),
         (json!({ "LOGIN_URL": MARK }), &["LOGIN_URL"]),
         (json!({ "LOGIN_URL": format!("http://localhost.{MARK}.com") }), &["LOGIN_URL"]),
+        (json!({ "LEDGER_JURISDICTION": MARK }), &["LEDGER_JURISDICTION"]),
+        (json!({ "LEDGER_JURISDICTION": "" }), &["LEDGER_JURISDICTION"]),
         (json!({ "STOPPED": MARK }), &["STOPPED"]),
         (json!({ "STOPPED": "" }), &["STOPPED"]),
         (json!({ "STOPPED": 0 }), &["STOPPED"]),
@@ -105,25 +137,14 @@ async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) ->
         (json!({ "CALLERS": MARK }), &["CALLERS"]),
         (json!({ "CALLERS": { MARK: 1 } }), &["CALLERS"]),
         (json!({ "CALLERS": [MARK] }), &["CALLERS[0]"]),
-        (callers(json!({ MARK: MARK })), &["CALLERS[0]"]),
-        (callers(json!({ "object_id": null })), &["CALLERS[0]"]),
-        (callers(json!({ "name": null })), &["CALLERS[0].name"]),
-        (callers(json!({ "name": format!("{MARK}\n") })), &["CALLERS[0].name"]),
-        (callers(json!({ "object_id": MARK })), &["CALLERS[0].object_id"]),
-        (callers(json!({ "api_key_sha256": MARK })), &["CALLERS[0].api_key_sha256"]),
-        (callers(json!({ "api_key_sha256": [MARK] })), &["CALLERS[0].api_key_sha256"]),
-        (callers(json!({ "actions": null })), &["CALLERS[0].actions"]),
-        (callers(json!({ "actions": [] })), &["CALLERS[0].actions"]),
-        (callers(json!({ "actions": ["softDelete", MARK] })), &["CALLERS[0].actions"]),
-        (callers(json!({ "actions": ["unknownFutureValue"] })), &["CALLERS[0].actions"]),
-        (callers(json!({ "actions": "softDelete" })), &["CALLERS[0].actions"]),
-        (callers(json!({ "role": [MARK] })), &["CALLERS[0].role"]),
-        (callers(json!({ "recipient_domains": [] })), &["CALLERS[0].recipient_domains"]),
-        (callers(json!({ "recipient_domains": [format!("@{MARK}.com")] })), &["CALLERS[0].recipient_domains"]),
-        (callers(json!({ "recipient_domains": ["*"] })), &["CALLERS[0].recipient_domains"]),
-        (callers(json!({ "max_emails_per_request": 0 })), &["CALLERS[0].max_emails_per_request"]),
-        (callers(json!({ "max_emails_per_request": 10_001 })), &["CALLERS[0].max_emails_per_request"]),
-        (callers(json!({ "max_emails_per_hour": MARK })), &["CALLERS[0].max_emails_per_hour"]),
+        (json!({ "PROTECTED_RECIPIENTS": "" }), &["PROTECTED_RECIPIENTS"]),
+        (json!({ "PROTECTED_RECIPIENTS": [] }), &["PROTECTED_RECIPIENTS"]),
+        (json!({ "PROTECTED_RECIPIENTS": MARK }), &["PROTECTED_RECIPIENTS"]),
+        (
+            json!({ "PROTECTED_RECIPIENTS": ["contoso.com", MARK, "*"] }),
+            &["PROTECTED_RECIPIENTS[1]", "PROTECTED_RECIPIENTS[2]"],
+        ),
+        (json!({ "PROTECTED_RECIPIENTS": ["xn--024.contoso.com"] }), &["PROTECTED_RECIPIENTS[0]"]),
         // All of them at once, the second caller's too.
         (
             json!({
@@ -151,7 +172,8 @@ async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) ->
                 "CALLERS[1].actions",
             ],
         ),
-    ] {
+    ];
+    for (over, expected) in others.into_iter().chain(of_callers) {
         let gateway = world.gateway_with(over.clone()).await?;
         let token = world.token();
         let health = || async { Answer::to(gateway.get("/healthz")).await.map(|answer| answer.status) };
@@ -229,6 +251,14 @@ async fn a_caller_that_could_not_be_told_apart_is_a_fault(world: &World) -> Test
         gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
         assert_eq!(faulty(&gateway), [expected]);
     }
+    Ok(())
+}
+
+/// workerd has no jurisdictions, so the call fails. Nothing is sent through a ledger elsewhere.
+async fn a_jurisdiction_that_cannot_be_had_sends_nothing(world: &World) -> TestResult {
+    let gateway = world.gateway_with(json!({ "LEDGER_JURISDICTION": "eu" })).await?;
+    post(&gateway, &world.token()).await?.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
+    assert!(world.sandbox.recorded_at(sandbox::Endpoint::Remediate).is_empty());
     Ok(())
 }
 

@@ -165,8 +165,7 @@ async fn faults_of_the_configuration_are_as_described(world: &World) -> TestResu
     assert_eq!(ask(&description, request.body(SEED)).await?, (503, "stopped".to_owned()));
 
     let caller = |limit: &str, emails: u64| {
-        let mut caller =
-            json!({ "name": "limited", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"] });
+        let mut caller = json!({ "name": "limited", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] });
         caller[limit] = json!(emails);
         json!({ "CALLERS": [caller] })
     };

@@ -33,6 +33,7 @@ async fn gateway(world: &World, limit: u64) -> Result<Gateway, Failure> {
         "name": "limited",
         "api_key_sha256": [API_KEY_SHA256],
         "actions": ["softDelete"],
+        "recipient_domains": ["*"],
         "max_emails_per_request": limit,
         "max_emails_per_hour": limit,
     });
@@ -171,7 +172,7 @@ async fn it_survives_a_restart(world: &World) -> TestResult {
 }
 
 async fn callers_have_quotas_of_their_own(world: &World) -> TestResult {
-    let caller = |name: &str, sha256: &str, limit: u64| json!({ "name": name, "api_key_sha256": [sha256], "actions": ["softDelete"], "max_emails_per_hour": limit });
+    let caller = |name: &str, sha256: &str, limit: u64| json!({ "name": name, "api_key_sha256": [sha256], "actions": ["softDelete"], "recipient_domains": ["*"], "max_emails_per_hour": limit });
     let callers = [caller("one", API_KEY_SHA256, 1), caller("two", acceptance::NEXT_API_KEY_SHA256, 2)];
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
     assert_eq!(left(&ask(&gateway, &payload()).await?, 1), 0);

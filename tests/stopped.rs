@@ -23,7 +23,7 @@ fn main() -> std::process::ExitCode {
 }
 
 async fn every_remediation_is_refused_and_nobody_is_called(world: &World) -> TestResult {
-    let by_key = json!({ "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] });
+    let by_key = json!({ "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] });
     let mut callers = world.bindings().remove("CALLERS").ok_or("no callers")?;
     callers.as_array_mut().ok_or("no callers")?.push(by_key);
     for value in [json!(true), json!("true"), json!("True"), json!("TRUE")] {

@@ -23,6 +23,7 @@ const Caller = z
     actions: z.array(z.enum(ACTIONS)).min(1),
     role: z.string().regex(/^\S{1,120}$/).optional(),
     recipient_domains: z.array(z.string().min(1).toLowerCase()).min(1),
+    senders_copy: z.boolean().default(false),
     max_emails_per_request: z.int().min(1).max(10_000).optional(),
     max_emails_per_hour: z.int().min(1).max(MOST_EMAILS_PER_HOUR).default(10_000),
   })
@@ -38,6 +39,7 @@ const Caller = z
       exact: new Set(caller.recipient_domains.map((domain) => domain.replace(/^\*\./, ""))),
       below: caller.recipient_domains.filter((domain) => domain.startsWith("*.")).map((domain) => domain.slice(1)),
     },
+    sendersCopy: caller.senders_copy,
     maxEmailsPerRequest: caller.max_emails_per_request ?? Math.min(1_000, caller.max_emails_per_hour),
     maxEmailsPerHour: caller.max_emails_per_hour,
   }));

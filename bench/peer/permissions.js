@@ -5,10 +5,14 @@ import { Problem } from "./problem.js";
 const MAX_ERRORS = 50;
 
 export function checkPermissions(caller, remediation) {
-  const { name, actions, domains, maxEmailsPerRequest } = caller;
-  const { action, analyzedEmails, indices } = remediation;
+  const { name, actions, domains, sendersCopy, maxEmailsPerRequest } = caller;
+  const { action, remediateSendersCopy, analyzedEmails, indices } = remediation;
   if (!actions.has(action)) {
     throw new Problem("actionNotAllowed", `The caller "${name}" is not granted the action ${action}. Nothing was sent.`);
+  }
+  if (remediateSendersCopy && !sendersCopy) {
+    const detail = `senders_copy of the caller "${name}" does not grant the sender's copy. Nothing was sent.`;
+    throw new Problem("sendersCopyNotAllowed", detail);
   }
   const denied = indices.filter((_, at) => !covers(domains, analyzedEmails[at].recipientEmailAddress));
   if (denied.length > 0) {

@@ -9,6 +9,7 @@ const TITLES = {
   httpsRequired: [403, "HTTPS is required"],
   unknownCaller: [403, "The caller is not known"],
   actionNotAllowed: [403, "The action is not granted to the caller"],
+  sendersCopyNotAllowed: [403, "The sender's copy is not granted to the caller"],
   recipientNotAllowed: [403, "A recipient is not granted to the caller"],
   tooManyEmails: [403, "The request has more emails than the caller is granted"],
   notFound: [404, "There is no such resource"],

@@ -1,4 +1,4 @@
-//! Who runs.
+//! Candidates of the benchmark.
 
 use std::path::{Path, PathBuf};
 
@@ -11,23 +11,23 @@ use crate::{
     requests,
 };
 
-/// The secret that the sandbox and the candidates agree on.
+/// Client secret of the candidates in the sandbox.
 pub(crate) const CLIENT_SECRET: &str = "ben8Q~the-client-secret-of-the-benchmark";
-/// The name of the candidate that `--also` adds.
+/// Name of the candidate that `--also` adds.
 pub(crate) const OTHER_BUILD: &str = "also";
-/// How many of a candidate's last lines are kept for a failure's sake.
+/// Number of last log lines to keep for error messages.
 const LINES: usize = 100;
 
-/// A Worker that is measured.
+/// Worker that is measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     pub(crate) name: String,
     pub(crate) worker: Worker,
-    /// Whether it checks what it is sent. A floor does nothing but the full job.
+    /// Whether the candidate validates requests. A floor supports only the full job.
     pub(crate) checks: bool,
 }
 
-/// The candidates that are asked for.
+/// Returns the requested candidates.
 pub(crate) fn all(options: &Options) -> Result<Vec<Candidate>, Failure> {
     let build = root().join("build");
     let mut folders = Vec::new();
@@ -43,7 +43,7 @@ pub(crate) fn all(options: &Options) -> Result<Vec<Candidate>, Failure> {
     folders.into_iter().map(|(name, folder)| candidate(name, &folder, options.storage)).collect()
 }
 
-/// The Worker in `folder`, which is of Rust where it has a second module.
+/// Returns the Worker in `folder`. A Worker with a second module is written in Rust.
 fn candidate(name: &str, folder: &Path, storage: Storage) -> Result<Candidate, Failure> {
     let mut wrangler = Wrangler::read()?;
     if name == "floor" {
@@ -55,7 +55,7 @@ fn candidate(name: &str, folder: &Path, storage: Storage) -> Result<Candidate, F
     Ok(Candidate { name: name.to_owned(), worker, checks: !["floor", "object"].contains(&name) })
 }
 
-/// The folder of the objects' storage: a file system in memory, or a disk, whose cost depends on what else is written to it.
+/// Returns the folder of the objects' storage: a file system in memory, or a disk, whose speed depends on other writes.
 fn home(storage: Storage) -> PathBuf {
     match storage {
         Storage::Memory => PathBuf::from("/dev/shm"),
@@ -63,7 +63,7 @@ fn home(storage: Storage) -> PathBuf {
     }
 }
 
-/// The variables of every candidate.
+/// Returns the variables of every candidate.
 pub(crate) fn bindings(sandbox: &Sandbox, graph_url: &str, callers: usize) -> Result<Bindings, Failure> {
     let mut bindings = Wrangler::read()?.vars;
     for (name, value) in [("LOGIN_URL", sandbox.base_url()), ("GRAPH_URL", graph_url), ("CLIENT_SECRET", CLIENT_SECRET)]
@@ -75,12 +75,12 @@ pub(crate) fn bindings(sandbox: &Sandbox, graph_url: &str, callers: usize) -> Re
 }
 
 impl Candidate {
-    /// Returns whether this is another build of the gateway, which may keep an older contract.
+    /// Returns whether this is another build of the gateway, which may implement an older contract.
     pub(crate) fn is_other_build(&self) -> bool {
         self.name == OTHER_BUILD
     }
 
-    /// Starts it in a process of its own, with a storage of its own.
+    /// Starts the candidate in a new process with empty storage.
     pub(crate) async fn start(&self, bindings: &Bindings) -> Result<Gateway, Failure> {
         Gateway::start_worker(self.worker.clone(), &bindings.clone().into())
             .await

@@ -1,7 +1,9 @@
-//! Checks that the candidates do the same work, before anything is measured.
+//! Checks that the candidates behave alike before the measurement.
 //!
-//! Each candidate that checks gets the same requests: the measured cases, and what a candidate must do for them to be
-//! worth comparing. The responses must have the same status, code and link, and Graph must get the same requests.
+//! Each validating candidate gets the same requests: the measured cases, and requests that cover the behaviour that
+//! makes candidates comparable.
+//!
+//! The responses must have the same status, code and link, and Graph must receive the same requests.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON value lacks reads as null")]
 
@@ -15,7 +17,7 @@ use crate::{
     requests::{self, Caller},
 };
 
-/// A request, by the first caller's token unless it names another credential.
+/// Request with the first caller's token, unless it names another credential.
 struct Probe {
     name: &'static str,
     credential: Credential,
@@ -51,7 +53,7 @@ impl Probe {
     }
 }
 
-/// All requests, in the order in which they are sent: a replay follows what it repeats.
+/// Returns all requests in sending order. A replay follows the request that it repeats.
 fn probes() -> Vec<Probe> {
     let (one, other) = (payload_of(2), payload_of(2));
     let send = |name, payload: &Value| Probe::new(name, payload.to_string());
@@ -103,10 +105,11 @@ fn probes() -> Vec<Probe> {
     ]
 }
 
-/// Sends all requests to each candidate that checks and compares it with the first. Returns the number of requests.
+/// Sends all requests to each validating candidate and compares the results with the first candidate's. Returns the
+/// number of requests.
 ///
 /// # Errors
-/// If a candidate responds otherwise than the first, or a request fails.
+/// Returns an error if a candidate's results differ from the first one's, or a request fails.
 pub(crate) async fn check(all: &[Candidate]) -> Result<usize, Failure> {
     let mut stages = Vec::new();
     for candidate in all.iter().filter(|candidate| candidate.checks && !candidate.is_other_build()) {
@@ -130,7 +133,7 @@ pub(crate) async fn check(all: &[Candidate]) -> Result<usize, Failure> {
     Ok(probes.len())
 }
 
-/// A candidate with a Graph of its own, since Graph knows duplicates.
+/// Candidate with a separate Graph, since Graph remembers remediations.
 struct Stage<'a> {
     candidate: &'a Candidate,
     gateway: Gateway,
@@ -146,7 +149,7 @@ impl<'a> Stage<'a> {
         Ok(Self { candidate, gateway, sandbox })
     }
 
-    /// Sends `probe`. Returns what is compared: status, code, link, and what came to Graph, without what differs each time.
+    /// Sends `probe` and returns the values to compare: status, code, link, and Graph's requests, without random parts.
     async fn send(&self, probe: &Probe) -> Result<String, Failure> {
         let before = self.sandbox.recorded_at(Endpoint::Remediate).len();
         let answer = Answer::to(self.request(probe)).await?;
@@ -176,7 +179,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// A call to Graph without the token, the call's ID and the headers of the connection.
+/// Returns a request to Graph without the token, the request ID and the connection's headers.
 fn without_chance(call: &Recorded) -> String {
     let differs = ["host", "connection", "authorization", "client-request-id"];
     let mut headers: Vec<_> = call.headers.iter().filter(|(name, _)| !differs.contains(&name.as_str())).collect();

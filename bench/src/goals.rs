@@ -1,4 +1,4 @@
-//! What the gateway is to reach: ratios of medians of one run.
+//! Goals of the gateway, as ratios of medians of one run.
 
 use acceptance::Upload;
 use serde::Serialize;
@@ -8,13 +8,15 @@ use crate::{
     statistics::{figure_of, ratio_of_sizes},
 };
 
-/// The upload's size, in bytes after gzip -9. `make test` holds it: see tests/budget/main.rs.
+/// Maximum upload size, in bytes after gzip -9. `make test` enforces it in tests/budget/main.rs.
 const UPLOAD: usize = 300 * 1024;
-/// What a Rust Worker with a Durable Object weighs that does nothing, after gzip -9: the crates `worker` and `wasm-bindgen`, their glue in
-/// JavaScript, an allocator. It was built with the versions, profile and tools of this project; see bench/README.md.
+/// Size of a minimal Rust Worker with a Durable Object, in bytes after gzip -9.
+///
+/// It has the crates `worker` and `wasm-bindgen`, their JavaScript glue, and an allocator. It was built with the
+/// versions, profile and tools of this project; see bench/README.md.
 const WASM_BASE: usize = 57_506;
 
-/// A goal, and what came out.
+/// Goal and its result.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Goal {
@@ -30,7 +32,7 @@ impl Goal {
     }
 }
 
-/// The goals of one build of the gateway, as far as the run has the figures for them.
+/// Returns the goals of one build of the gateway for which the run has figures.
 pub(crate) fn judge(gateway: &str, series: &[Series], uploads: &[(String, Upload)]) -> Vec<Goal> {
     let cpu = |candidate: &str, case: &str, emails: usize| {
         let is_it = |one: &&Series| {
@@ -52,7 +54,7 @@ pub(crate) fn judge(gateway: &str, series: &[Series], uploads: &[(String, Upload
     ratio("bad credential", 2, "peer", 0.8);
     ratio("bad payload", 100, "peer", 0.8);
     for case in ["valid", "full"] {
-        // What a request costs before its first email is no cost of an email.
+        // The cost of a request before its first email is not part of the cost per email.
         let per_email = |emails: usize| {
             Some((cpu(gateway, case, emails)? - cpu(gateway, case, 2)?) / figure_of(emails.saturating_sub(2)))
         };

@@ -1,4 +1,4 @@
-//! Load on one candidate: some connections that each ask, wait for the answer, and ask again.
+//! Load on one candidate over several connections. Each connection sends its next request after a response.
 
 use std::{
     sync::{
@@ -18,22 +18,22 @@ use tokio::{net::TcpStream, task::JoinSet};
 use crate::process;
 use crate::requests::{Credentials, Kind};
 
-/// How long a candidate may work on after its last answer (its log, the ends of its promises) before its clock is read.
+/// Time that a candidate may still work after its last response, for its log and promises, before its CPU time is read.
 const AFTERMATH: Duration = Duration::from_millis(30);
 
-/// One round on one candidate.
+/// Result of one round on one candidate.
 #[derive(Clone, Debug)]
 pub(crate) struct Round {
     pub(crate) requests: u64,
     /// CPU time of the candidate's process.
     pub(crate) cpu: Duration,
-    /// From the first request to the last answer.
+    /// Time from the first request to the last response.
     pub(crate) wall: Duration,
-    /// Each request's time, in microseconds.
+    /// Time of each request, in microseconds.
     pub(crate) latencies: Vec<u32>,
 }
 
-/// Sends so many requests of this kind over so many connections.
+/// Sends `requests` requests of this kind over `connections` connections.
 pub(crate) async fn round(
     gateway: &Gateway,
     kind: &Arc<Kind>,
@@ -90,7 +90,7 @@ async fn client(
         latencies.push(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
         if status != kind.status {
             let body = String::from_utf8_lossy(&body).chars().take(1000).collect::<String>();
-            return Err(format!("{}: answered {status} in place of {}: {body}", kind.target, kind.status).into());
+            return Err(format!("{}: status {status} instead of {}: {body}", kind.target, kind.status).into());
         }
     }
     Ok(latencies)

@@ -1,4 +1,4 @@
-//! The benchmark: the gateway beside a JavaScript peer and the floor, in one run. See bench/README.md.
+//! Benchmark that compares the gateway with a JavaScript peer and the floor in one run. See bench/README.md.
 
 mod candidates;
 mod conformance;
@@ -39,14 +39,14 @@ async fn main() -> ExitCode {
     match bench().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where that fails too, there is nobody left to tell.
+            // If this fails too, the error cannot be reported.
             let _ = say(&format!("error: {error}\n"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// All that a run has found, as it is written to `build/bench.json`.
+/// Results of a run, as written to `build/bench.json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Found<'a> {

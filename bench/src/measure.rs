@@ -1,4 +1,4 @@
-//! The measurement: cases, candidates, rounds.
+//! Measurement of cases and candidates in rounds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,20 +19,21 @@ use crate::{
     upstream::Upstream,
 };
 
-/// Share of the quota that is used: the rest is for what was not foreseen.
+/// Share of the quota to use, in percent. The rest is a reserve.
 const USED: u64 = 90;
-/// CPU time that a candidate warms up for before each case: some 5,000 requests with few emails. V8 compiles the code of a case for good by how often it has run,
-/// and what runs once in a request of a Wasm module takes longest.
+/// CPU time of a candidate's warm-up before each case, about 5,000 requests with few emails.
+///
+/// V8 optimizes code by its number of runs. Code that runs once per request of a Wasm module takes longest.
 const WARM_UP: Duration = Duration::from_secs(5);
-/// The share of the quota that a warm-up may take, in percent.
+/// Maximum share of the quota for a warm-up, in percent.
 const WARM_UP_SHARE: u64 = 6;
-/// Requests of a round, at least and at most.
+/// Minimum and maximum number of requests in a round.
 const FEWEST: u64 = 16;
 const MOST: u64 = 20_000;
-/// How many tokens a round, or a step of a warm-up, uses up where each request has a new one.
+/// Number of new tokens for a round or a warm-up step, if each request has a new token.
 const NEW_TOKENS: usize = 1000;
 
-/// How large a candidate's process was after all cases of one size.
+/// Size of a candidate's process after all cases of one size.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SizeAfter {
@@ -42,7 +43,7 @@ pub(crate) struct SizeAfter {
     pub(crate) peak_kib: u64,
 }
 
-/// The run: what it needs, and what it has found.
+/// Run: its inputs and results.
 pub(crate) struct Run<'a> {
     pub(crate) options: &'a Options,
     pub(crate) candidates: &'a [Candidate],
@@ -54,7 +55,7 @@ pub(crate) struct Run<'a> {
     pub(crate) sizes: Vec<SizeAfter>,
 }
 
-/// A candidate that runs, and what it has to say of the case at hand.
+/// Running candidate with its results of the current case.
 struct Runner<'a> {
     candidate: &'a Candidate,
     gateway: Gateway,
@@ -62,7 +63,7 @@ struct Runner<'a> {
 }
 
 impl Run<'_> {
-    /// Runs all cases of one size, the candidates in processes that have seen no other size.
+    /// Runs all cases of one size, with candidates in processes that have handled no other size.
     pub(crate) async fn size(&mut self, emails: usize) -> Result<(), Failure> {
         let cases = self.cases(emails);
         if cases.is_empty() {
@@ -123,7 +124,7 @@ impl Run<'_> {
             }
             add(Part::Full, "full", name, kind("/remediate", &credential, &good, 202));
         }
-        // What fills the ledger comes last.
+        // Cases that fill the ledger come last.
         cases.sort_by_key(|case| case.kind.remediates);
         cases
     }
@@ -135,7 +136,7 @@ impl Run<'_> {
         if runners.is_empty() {
             return Ok(());
         }
-        // What a candidate may send before its callers' quotas are used up.
+        // Number of requests that a candidate may receive before the callers' quotas are used up.
         let emails = EMAILS_PER_HOUR * u64::try_from(self.options.callers)?;
         let quota = (emails * USED / 100) / full.max(1) / u64::try_from(case.emails)?.max(1);
         let quota = if case.kind.remediates { quota } else { u64::MAX };
@@ -151,7 +152,7 @@ impl Run<'_> {
         let requests = wanted.clamp(FEWEST, MOST).min(left).max(1);
 
         for round in 0..self.options.rounds {
-            // Nobody is always the first, or always after the same one.
+            // The order rotates, so that no candidate is always first.
             let first = round % runners.len();
             let kind = Arc::new(self.kind(case));
             let requests =
@@ -171,7 +172,7 @@ impl Run<'_> {
         say(&table.text())
     }
 
-    /// The kind of request, with new tokens where each request has one.
+    /// Returns the kind of request, with new tokens if each request needs one.
     fn kind(&self, case: &Case) -> Kind {
         let mut kind = case.kind.clone();
         if let Credential::New(tokens) = &mut kind.credential {
@@ -181,7 +182,7 @@ impl Run<'_> {
         kind
     }
 
-    /// Has the candidate reach its pace. Gives the CPU time of a request in seconds, as far as it is known by then.
+    /// Warms up the candidate. Returns the CPU time per request in seconds, as far as it is known by then.
     async fn warm_up(&self, case: &Case, runner: &Runner<'_>, most: u64) -> Result<f64, Failure> {
         let mut spent = Duration::ZERO;
         let mut done = 0_u64;
@@ -212,7 +213,7 @@ impl Run<'_> {
         let expected = if kind.remediates { requests } else { 0 };
         if taken != expected {
             return Err(
-                format!("the {}: of {expected} remediations {taken} came to Graph", runner.candidate.name).into()
+                format!("the {}: {taken} of {expected} remediations reached Graph", runner.candidate.name).into()
             );
         }
         Ok(round)

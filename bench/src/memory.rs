@@ -1,4 +1,4 @@
-//! Whether the process grows with the requests that it has served.
+//! Check whether the process grows with the number of requests.
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ use crate::{
     table::say,
 };
 
-/// How often the size is looked at.
+/// Number of samples.
 const LOOKS: u64 = 40;
-/// How much larger the last quarter's median may be than the second quarter's. What a heap of JavaScript takes varies by more than that from one
-/// look to the next, and its median by less.
+/// Maximum ratio of the last quarter's median to the second quarter's. The size of a JavaScript heap varies more
+/// between samples, but its median varies less.
 const GROWTH: f64 = 1.05;
 
-/// The sizes of one candidate on the way, in KiB.
+/// Sizes of one candidate over time, in KiB.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Memory {
@@ -36,11 +36,13 @@ pub(crate) struct Memory {
     bytes_per_request: f64,
 }
 
-/// Sends each candidate `requests` requests of either kind, `valid` and `full`, to a process of its own for each.
+/// Sends each candidate `requests` requests of both kinds, `valid` and `full`, in a new process for each kind.
 ///
-/// Growth is the median of the looks in the last quarter by that of the second: the first quarter is for caches, compiled code and the heap to
-/// reach their size. A `full` leaves a row in the ledger. Rows lie in the object's storage and not in the process, which holds pages of it: what that
-/// comes to is told by the floor with an object, which leaves rows too and nothing else.
+/// Growth is the median of the last quarter's samples divided by that of the second quarter. The first quarter lets
+/// caches, compiled code and the heap reach their size.
+///
+/// Each `full` request adds a row to the ledger. Rows are in the object's storage, and the process caches pages of it.
+/// The floor with an object also adds rows and does nothing else, so it shows the cost of the rows.
 pub(crate) async fn measure(run: &Run<'_>, requests: u64) -> Result<(Vec<Memory>, Vec<Goal>), Failure> {
     let mut all: Vec<Memory> = Vec::new();
     let body = remediation(2);
@@ -86,7 +88,7 @@ async fn grow(
         Spread::of(sizes.iter().skip(number * length).take(length).map(|size| figure(*size))).median
     };
     let (second_quarter, last_quarter) = (quarter(1), quarter(3));
-    // From the middle of the one to the middle of the other is half of the way.
+    // The middles of the two quarters are half of the run apart.
     let bytes_per_request = (last_quarter - second_quarter) * 1024.0 / figure((each * LOOKS / 2).max(1));
     say(&format!("\n  {bytes_per_request:.0} bytes per request from the second quarter to the last\n"))?;
     Ok(Memory {

@@ -1,11 +1,11 @@
-//! What of the benchmark is run.
+//! Command line of the benchmark.
 
 use std::path::PathBuf;
 
 use acceptance::Failure;
 use lexopt::{Arg, Parser, ValueExt as _};
 
-/// What `make bench OPTIONS="…"` takes.
+/// Help text for `make bench OPTIONS="…"`.
 pub(crate) const HELP: &str = "\
 options of make bench, as OPTIONS=\"…\":
   --only full,valid,refused,start   which parts to run (default: all)
@@ -22,29 +22,29 @@ options of make bench, as OPTIONS=\"…\":
   --help                            this text
 ";
 
-/// A part of the benchmark.
+/// Part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// `?validateOnly=true`: the checks alone.
+    /// `?validateOnly=true`, which only validates.
     Valid,
-    /// Requests that are refused.
+    /// Requests that are rejected.
     Refused,
-    /// The whole job, up to Graph and back.
+    /// Complete remediations, including Graph.
     Full,
-    /// The time from the start of the process to its first answer.
+    /// Time from the start of the process to its first response.
     Start,
 }
 
-/// Where the objects' storage is.
+/// Place of the objects' storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Storage {
-    /// A file system in memory.
+    /// File system in memory.
     Memory,
-    /// The checkout's disk.
+    /// Disk of the checkout.
     Disk,
 }
 
-/// What the command line asks for.
+/// Parsed command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) parts: Vec<Part>,
@@ -82,11 +82,11 @@ impl Default for Options {
     }
 }
 
-/// How many requests `--memory` makes where it does not say.
+/// Default number of requests of `--memory`.
 const MEMORY_REQUESTS: u64 = 200_000;
 
 impl Options {
-    /// Reads the command line.
+    /// Parses the command line.
     pub(crate) fn read() -> Result<Self, Failure> {
         let mut options = Self::default();
         let mut parser = Parser::from_env();

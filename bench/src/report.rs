@@ -1,4 +1,4 @@
-//! What is printed, and what is written as JSON.
+//! Printed report and JSON output.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::{
     statistics::{figure, figure_of},
 };
 
-/// The goals, each with what came out.
+/// Formats the goals and their results.
 pub(crate) fn goals(goals: &[Goal]) -> String {
     let mut text = format!("\n{:<72} {:>9} {:>9}\n", "goal", "is", "at most");
     for Goal { what, is, at_most, reached } in goals {
@@ -21,7 +21,7 @@ pub(crate) fn goals(goals: &[Goal]) -> String {
     text
 }
 
-/// Sizes of processes and uploads, and times of starts.
+/// Formats the sizes of processes and uploads, and the start times.
 pub(crate) fn others(run: &Run<'_>, uploads: &[(String, Upload)], starts: &[Start]) -> String {
     let kib = |bytes: usize| figure_of(bytes) / 1024.0;
     let mut text = String::new();

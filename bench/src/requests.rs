@@ -1,4 +1,4 @@
-//! What the candidates are asked.
+//! Requests to the candidates.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,23 +12,23 @@ use sha2::{Digest, Sha256};
 
 use crate::upstream::guid;
 
-/// Maximum number of emails that the contract grants a caller in an hour (`max_emails_per_hour`).
+/// Maximum number of emails per caller and hour in the contract (`max_emails_per_hour`).
 pub(crate) const EMAILS_PER_HOUR: u64 = 2_500_000;
-/// An API key that no caller has.
+/// API key without a caller.
 pub(crate) const WRONG_KEY: &str = "rgw_of-nobody";
-/// The place in a payload that each request has its own GUID in.
+/// Text in a payload before the GUID that differs between requests.
 const FIRST_ID: &str = "\"networkMessageId\":\"";
 
-/// One of the callers that take turns.
+/// Caller. The callers take turns.
 pub(crate) struct Caller {
     pub(crate) object_id: String,
-    /// The API key, which only a gateway on loopback accepts.
+    /// API key, which only a gateway on loopback accepts.
     pub(crate) key: String,
     number: usize,
 }
 
 impl Caller {
-    /// The caller of this number, below 1,000.
+    /// Returns the caller with this number, below 1,000.
     pub(crate) fn new(number: usize) -> Self {
         let prefix = CALLER_OBJECT_ID.get(..CALLER_OBJECT_ID.len() - 3).unwrap_or_default();
         Self { object_id: format!("{prefix}{number:03}"), key: format!("rgw_bench-{number}"), number }
@@ -48,12 +48,12 @@ impl Caller {
     }
 }
 
-/// `CALLERS` of the candidates.
+/// Returns the value of the candidates' `CALLERS`.
 pub(crate) fn callers(count: usize) -> Value {
     (0..count).map(|number| Caller::new(number).entry()).collect()
 }
 
-/// The callers' credentials.
+/// Credentials of the callers.
 pub(crate) struct Credentials {
     tokens: Vec<String>,
     tampered: Vec<String>,
@@ -61,14 +61,14 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// Makes a token and a key for each of `count` callers.
+    /// Issues a token and a key for each of `count` callers.
     pub(crate) fn issue(sandbox: &Sandbox, count: usize) -> Self {
         let tokens: Vec<String> = (0..count).map(|number| token(sandbox, number)).collect();
         let tampered = tokens.iter().map(|token| tampered(token)).collect();
         Self { tokens, tampered, keys: (0..count).map(|number| Caller::new(number).key).collect() }
     }
 
-    /// The header of the request of this number.
+    /// Returns the credential header for the request with this number.
     fn header<'a>(&'a self, kind: &'a Credential, number: usize) -> (&'static str, String) {
         let bearer = |tokens: &[String]| ("authorization", format!("Bearer {}", pick(tokens, number)));
         match kind {
@@ -85,7 +85,7 @@ fn pick(values: &[String], number: usize) -> &str {
     number.checked_rem(values.len()).and_then(|index| values.get(index)).map_or("", String::as_str)
 }
 
-/// A token of the caller of this number.
+/// Issues a token for the caller with this number.
 pub(crate) fn token(sandbox: &Sandbox, number: usize) -> String {
     sandbox.issue_token(&TokenRequest {
         object_id: Some(Caller::new(number).object_id),
@@ -94,54 +94,54 @@ pub(crate) fn token(sandbox: &Sandbox, number: usize) -> String {
     })
 }
 
-/// The token with another signature of the same form.
+/// Returns the token with another signature of the same form.
 pub(crate) fn tampered(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
     let first = if signature.starts_with('A') { 'B' } else { 'A' };
     signed.chars().chain(['.', first]).chain(signature.chars().skip(1)).collect()
 }
 
-/// How a caller proves itself.
+/// Credential of a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Credential {
-    /// By a token, the same for each of its requests.
+    /// Token that the caller uses for all requests.
     Bearer,
-    /// By a token that was not used before: a caller's first request.
+    /// New token for each request, as in a caller's first request.
     New(Vec<String>),
-    /// By a token whose signature is wrong.
+    /// Token with an invalid signature.
     Tampered,
-    /// By an API key.
+    /// API key.
     Key,
-    /// By a key of nobody's.
+    /// API key without a caller.
     WrongKey,
 }
 
-/// A kind of request.
+/// Kind of request.
 #[derive(Clone, Debug)]
 pub(crate) struct Kind {
     /// Path and query.
     pub(crate) target: &'static str,
     pub(crate) credential: Credential,
-    /// The body, and where in it each request has a GUID of its own.
+    /// Body, and the position of the GUID that differs between requests.
     body: Bytes,
     id_at: Option<usize>,
-    /// The status of the answer.
+    /// Expected status of the response.
     pub(crate) status: u16,
-    /// Whether each request is a remediation that Graph must get.
+    /// Whether each request is a remediation that must reach Graph.
     pub(crate) remediates: bool,
 }
 
 impl Kind {
-    /// A kind of request with this body.
+    /// Creates a kind of request with this body.
     pub(crate) fn new(target: &'static str, credential: Credential, body: &Value, status: u16) -> Self {
         let body = body.to_string();
         let id_at = body.find(FIRST_ID).map(|at| at.saturating_add(FIRST_ID.len()));
         Self { target, credential, body: body.into(), id_at, status, remediates: status == 202 }
     }
 
-    /// The next request to `host`.
+    /// Creates the next request to `host`.
     pub(crate) fn request(&self, host: &str, credentials: &Credentials) -> Result<Request<Full<Bytes>>, Failure> {
-        /// No two requests of a run are the same remediation.
+        /// The number makes each request of a run a different remediation.
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let (name, value) = credentials.header(&self.credential, usize::try_from(number)?);
@@ -166,7 +166,7 @@ impl Kind {
     }
 }
 
-/// A remediation of so many emails, each to another mailbox.
+/// Returns a remediation of `emails` emails, each to a different mailbox.
 pub(crate) fn remediation(emails: usize) -> Value {
     const NAMES: [&str; 5] = ["jarvis", "morales", "de-la-cruz", "o.brien", "nakamura"];
     let random = fastrand::Rng::with_seed(7);
@@ -201,7 +201,7 @@ fn uuid(random: &mut fastrand::Rng) -> String {
     )
 }
 
-/// The same with the faults that callers make in public code: a member's name that does not exist, and ids of another kind.
+/// Returns a remediation with mistakes from public client code: an unknown member name and IDs of another kind.
 pub(crate) fn faulty(emails: usize) -> Value {
     let mut payload = remediation(emails);
     if let Some(members) = payload.as_object_mut() {

@@ -1,10 +1,10 @@
-//! What is asked of all candidates, and what came of it.
+//! Measured cases and their results.
 
 use serde::Serialize;
 
 use crate::{options::Part, requests::Kind, statistics::Spread};
 
-/// What all candidates are asked, and the conditions of it.
+/// Case that all candidates run, and its conditions.
 pub(crate) struct Case {
     pub(crate) part: Part,
     pub(crate) name: &'static str,
@@ -13,7 +13,7 @@ pub(crate) struct Case {
     pub(crate) kind: Kind,
 }
 
-/// What one candidate did in one case.
+/// Results of one candidate in one case.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Series {
@@ -26,7 +26,7 @@ pub(crate) struct Series {
     pub(crate) cpu: Spread,
     pub(crate) cpu_of_rounds: Vec<f64>,
     pub(crate) requests_per_second: Spread,
-    /// In milliseconds.
+    /// Median response time, in milliseconds.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
 }

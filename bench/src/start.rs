@@ -1,4 +1,4 @@
-//! How long a Worker takes from the start of its process to its first answer.
+//! Time between the start of a Worker's process and its first response.
 
 use std::{sync::Arc, time::Instant};
 
@@ -12,18 +12,18 @@ use crate::{
     statistics::Spread,
 };
 
-/// The times of one candidate, in milliseconds.
+/// Start times of one candidate, in milliseconds.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Start {
     pub(crate) candidate: String,
-    /// Until the process listens.
+    /// Time until the process listens.
     pub(crate) listens: Spread,
-    /// Until its first remediation is answered: the script is compiled then, and all that is fetched once is fetched.
+    /// Time until the first remediation is answered. The script is then compiled, and all caches are filled.
     pub(crate) first_answer: Spread,
 }
 
-/// Starts each candidate as often as there are rounds, in turns.
+/// Starts each candidate once per round, in turns.
 pub(crate) async fn measure(run: &Run<'_>) -> Result<Vec<Start>, Failure> {
     let kind = Arc::new(Kind::new("/remediate", Credential::Bearer, &remediation(2), 202));
     let mut times = vec![(Vec::new(), Vec::new()); run.candidates.len()];

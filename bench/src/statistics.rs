@@ -1,20 +1,20 @@
-//! What a few figures come to.
+//! Statistics of measured figures.
 
 use serde::Serialize;
 
-/// A median with its spread.
+/// Median with its spread.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Spread {
-    /// The median.
+    /// Median.
     pub(crate) median: f64,
-    /// The least.
+    /// Minimum.
     pub(crate) least: f64,
-    /// The most.
+    /// Maximum.
     pub(crate) most: f64,
 }
 
 impl Spread {
-    /// Of some figures.
+    /// Returns the median and spread of the figures.
     pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Self {
         let mut figures: Vec<f64> = figures.into_iter().collect();
         figures.sort_unstable_by(f64::total_cmp);
@@ -29,30 +29,30 @@ impl Spread {
     }
 }
 
-/// The figure below which the share `parts` of `of` lies, of sorted figures.
+/// Returns the quantile `parts`/`of` of sorted figures.
 pub(crate) fn quantile(sorted: &[u32], parts: usize, of: usize) -> u32 {
     let index = (sorted.len().saturating_mul(parts) / of).min(sorted.len().saturating_sub(1));
     sorted.get(index).copied().unwrap_or_default()
 }
 
-/// A count as a figure to reckon with. Counts here are far below 2^52.
+/// Converts a count to a floating-point number. Counts are far below 2^52, so the result is exact.
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "exact below 2^52")]
 pub(crate) const fn figure(count: u64) -> f64 {
     count as f64
 }
 
-/// The same of a length.
+/// Converts a length to a floating-point number.
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "exact below 2^52")]
 pub(crate) const fn figure_of(length: usize) -> f64 {
     length as f64
 }
 
-/// One size by another.
+/// Returns the ratio of two sizes.
 pub(crate) const fn ratio_of_sizes(size: usize, of: usize) -> f64 {
     figure_of(size) / figure_of(of)
 }
 
-/// A figure as a count: whole, and never below zero.
+/// Truncates a figure to a count of at least zero.
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! The standard output, and the table of one case.
+//! Standard output, and the table of one case.
 
 use std::{fmt::Write as _, io::Write as _};
 
@@ -13,7 +13,7 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
     Ok(output.flush()?)
 }
 
-/// The table of one case.
+/// Table of one case.
 pub(crate) struct Table {
     text: String,
     rows: Vec<Series>,

@@ -1,5 +1,6 @@
-//! Graph, as cheap as it gets: it takes every remediation and remembers none. The sandbox, which checks and records what it is sent, would
-//! be measured with the candidates.
+//! Fast emulation of Graph that accepts every remediation and remembers none.
+//!
+//! The sandbox validates and records requests, so its cost would distort the measurement.
 
 use std::{
     convert::Infallible,
@@ -19,7 +20,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// A running upstream. It ends when this is dropped.
+/// Running upstream, stopped on drop.
 pub(crate) struct Upstream {
     pub(crate) base_url: String,
     taken: Arc<AtomicU64>,
@@ -27,7 +28,7 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// Starts it on a free port of loopback.
+    /// Starts the upstream on a free loopback port.
     pub(crate) async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let base_url = format!("http://{}", listener.local_addr()?);
@@ -36,7 +37,7 @@ impl Upstream {
         Ok(Self { base_url, taken, server })
     }
 
-    /// How many remediations it took so far.
+    /// Returns the number of remediations accepted so far.
     pub(crate) fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
@@ -59,14 +60,14 @@ async fn serve(listener: TcpListener, taken: Arc<AtomicU64>) -> Infallible {
 }
 
 async fn connection(stream: TcpStream, taken: Arc<AtomicU64>) {
-    // Without it a small answer may wait for the client's delayed acknowledgement.
+    // Without this option, a small response may wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| remediate(Arc::clone(&taken), request));
-    // An error is a candidate that went away.
+    // An error means that the candidate disconnected.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// Takes a remediation as Graph does (facts, section 1), whatever is in it.
+/// Accepts any remediation in Graph's form (facts, section 1).
 async fn remediate(taken: Arc<AtomicU64>, request: Request<Incoming>) -> hyper::Result<Response<Empty<Bytes>>> {
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
@@ -92,7 +93,7 @@ async fn remediate(taken: Arc<AtomicU64>, request: Request<Incoming>) -> hyper::
     Ok(response)
 }
 
-/// A GUID that is made of a number, and so costs next to nothing.
+/// Returns a GUID built from a number, which is much cheaper than a random one.
 pub(crate) fn guid(number: u64) -> String {
     format!("{:08x}-{:04x}-4000-8000-{:012x}", number >> 16 & 0xffff_ffff, number & 0xffff, number)
 }

@@ -1,4 +1,4 @@
-//! What Graph and Entra ID answer.
+//! Responses of Graph and Entra ID.
 
 use std::time::Duration;
 
@@ -20,15 +20,17 @@ use serde_json::{Value, json};
 use crate::message::Message;
 use crate::world::{CONFIG, NOW, StillRuntime, TENANT, refused, run, settings};
 
-/// The most characters of a message of Graph's that its refusal passes on.
+/// Maximum length of a message from Graph in an error response, in characters.
 const MAX_MESSAGE: usize = 1000;
 
-/// An answer as text: `graph 202` or `entra 200`, or a failure in place of the status, headers, and a body. Whatever came, there is one public code
-/// for it, the log gets none of its free text and the caller a bounded part; a link is one that a URI may be, and waits are at most a day.
+/// Checks a response as text: `graph 202` or `entra 200` or a failure, then the headers and a body.
+///
+/// Every response has one public error code. The log gets no free text of the response, and the caller gets a limited
+/// part. A link is a valid URI, and waits last at most a day.
 ///
 /// # Panics
 ///
-/// Where that is not so.
+/// Panics if a property does not hold.
 pub fn answers(bytes: &[u8]) {
     let message = Message::of(bytes);
     let (from, how) = message.start.split_once(' ').unwrap_or((message.start.as_str(), "200"));
@@ -64,7 +66,7 @@ fn waits(came: &HttpResponse) {
     let seconds = response::retry_after(came);
     assert!(seconds.is_none_or(|seconds| seconds <= MAX_RETRY_AFTER));
     let expected = given.and_then(|given| given.parse::<u32>().ok()).map(|seconds| seconds.min(MAX_RETRY_AFTER));
-    // A plus sign is none of Retry-After's, and more digits than fit are still a number.
+    // Retry-After has no plus sign, and more digits than fit are still a number.
     if given.is_none_or(|given| !given.starts_with('+') && given.len() < 10) {
         assert_eq!(seconds, expected, "{given:?}");
     }
@@ -83,7 +85,7 @@ fn graph(came: &Result<HttpResponse, SendError>, sent: &str, config: &Config) {
             let usable = given.filter(|location| is_link(location));
             assert_eq!(accepted.location, usable.unwrap_or(&default));
             assert_eq!(accepted.location_error.is_some(), given.is_some() && usable.is_none());
-            assert_eq!(accepted.clone().with_usable_location(config.tenant_id), accepted, "a replay says the same");
+            assert_eq!(accepted.clone().with_usable_location(config.tenant_id), accepted, "a replay differs");
             is_id(accepted.graph_request_id.as_deref());
             tracking(&accepted);
         }
@@ -94,7 +96,7 @@ fn graph(came: &Result<HttpResponse, SendError>, sent: &str, config: &Config) {
     }
 }
 
-/// Whether Graph's error object speaks of a duplicate.
+/// Returns whether Graph's error object reports a duplicate.
 fn names_duplicate(body: &[u8]) -> bool {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     ["/error/code", "/error/message"]
@@ -103,14 +105,14 @@ fn names_duplicate(body: &[u8]) -> bool {
         .any(|text| text.to_ascii_lowercase().contains("duplicate remediation"))
 }
 
-/// Whether the caller's own text has the words.
+/// Returns whether the caller's text contains the words.
 fn could_be_quoted(text: &str) -> bool {
     let letters: String = text.chars().filter(char::is_ascii_alphabetic).collect();
     letters.to_ascii_lowercase().contains("duplicateremediation")
 }
 
-/// Whether a client can read the link and a person can open it: held to the reader of URIs, but for what Graph leaves
-/// raw.
+/// Returns whether clients can parse the link and people can open it, by a URI parser that tolerates Graph's raw
+/// characters.
 fn is_link(location: &str) -> bool {
     let tracking = Tracking::of(location);
     let uri = Uri::parse(tracking.url.as_str()).ok();
@@ -143,15 +145,15 @@ fn tracking(accepted: &Accepted) {
         assert!(Uri::parse(tracking.url.as_str()).is_ok(), "{}", tracking.url);
     }
     if Uri::parse(accepted.location.as_str()).is_ok_and(|uri| !uri.as_str().contains('[')) {
-        assert_eq!(tracking.url, accepted.location, "a URI stays as it is");
+        assert_eq!(tracking.url, accepted.location, "a valid URI was changed");
     }
     let again = Tracking::of(&tracking.url);
-    assert_eq!(again, tracking, "it says the same, escaped or not");
+    assert_eq!(again, tracking, "an escaped link differs");
     is_id(tracking.bulk_id.as_deref());
     is_id(tracking.tenant_id.as_deref());
 }
 
-/// The table of the contract, section 4.
+/// Compares an error with the table in the contract, section 4.
 fn of_graph(error: &GraphError, came: &Result<HttpResponse, SendError>) {
     let (code, _) = refused(&error.clone().into());
     let was_cut_off = matches!(came, Ok(HttpResponse { body: Err(BodyError::Failed(_)), .. }));
@@ -178,7 +180,7 @@ fn of_graph(error: &GraphError, came: &Result<HttpResponse, SendError>) {
     }
 }
 
-/// What the caller and the log learn of a failure.
+/// Checks the caller's response and the log line for a failure.
 fn check_error(error: GraphError) {
     let error = GatewayError::from(error);
     let logged = error.to_string();
@@ -198,12 +200,12 @@ fn check_error(error: GraphError) {
 fn entra(came: &Result<HttpResponse, SendError>) {
     let runtime = StillRuntime::default();
     let until = NOW.plus(Duration::from_mins(1));
-    // Twice, since some failures are tried once more, and nothing usable behind them.
+    // Scripted twice, because the gateway retries some failures. No usable response follows.
     runtime.will_answer(came.clone());
     runtime.will_answer(came.clone());
     runtime.will_answer(Err(SendError::Deadline));
     runtime.will_answer(Err(SendError::Deadline));
-    let settings = GraphSettings::parse(settings().expose().as_bytes()).expect("the Worker wrote it");
+    let settings = GraphSettings::parse(settings().expose().as_bytes()).expect("the Worker's settings are valid");
     let cache = AppTokenCache::default();
     match run(cache.get(&runtime, &settings, until)) {
         Ok(token) => {

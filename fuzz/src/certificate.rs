@@ -1,4 +1,4 @@
-//! The gateway's own certificate and its key.
+//! Certificate and private key of the gateway.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -9,16 +9,17 @@ use x509_cert::der::Decode;
 
 use crate::world::{NOW, StillRuntime, variables};
 
-/// `rsaEncryption`, with the NULL for parameters that belongs to it.
+/// `rsaEncryption` with its NULL parameters.
 const RSA: &[u8] = &[0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
 
-/// The text of `CLIENT_CERTIFICATE`, in which `{key}` and `{certificate}` stand for those of a key that is nobody's; or, behind `key:` or
-/// `certificate:`, the DER of the one of them, beside which the other is good. What is taken is kept as it was given. A certificate that is good to
-/// another reader of X.509 is taken, and ends when it ends there.
+/// Checks the text of `CLIENT_CERTIFICATE`, in which `{key}` and `{certificate}` are placeholders for a valid pair.
+///
+/// With the prefix `key:` or `certificate:`, the input is the DER of one part, and the other part is valid. An accepted
+/// part is stored unchanged. The gateway accepts a certificate that another X.509 parser accepts, with the same expiry.
 ///
 /// # Panics
 ///
-/// Where that is not so.
+/// Panics if a property does not hold.
 pub fn certificate(bytes: &[u8]) {
     let modulus = modulus();
     let (key, certificate) = (pkcs8(&modulus), x509(&modulus));
@@ -36,8 +37,8 @@ pub fn certificate(bytes: &[u8]) {
         }
         match (read, end) {
             (Some(read), Some(end)) => assert_eq!(read.not_after.millis() / 1000, end),
-            (None, Some(_)) => panic!("it is refused, and good"),
-            // What the gateway has no use for it does not read, so it takes a few that are none.
+            (None, Some(_)) => panic!("a valid certificate is rejected"),
+            // The gateway ignores the fields that it does not need, so it accepts a few invalid certificates.
             (_, None) => {}
         }
     } else {
@@ -50,7 +51,7 @@ pub fn certificate(bytes: &[u8]) {
     }
 }
 
-/// What the gateway makes of a text. A fault must not show it.
+/// Parses a text as the gateway does. Errors must not contain the text.
 fn read(text: &str) -> Option<ClientCertificate> {
     let mut variables = variables();
     variables.remove("CLIENT_SECRET");
@@ -60,7 +61,8 @@ fn read(text: &str) -> Option<ClientCertificate> {
         Ok(_) => panic!("a certificate was given"),
         Err(errors) => {
             for error in errors {
-                // Whether it is one of our own sentences is known without a list of them: the longest word of base64 in them is short.
+                // The gateway's own error texts contain only short words of base64 characters, so a long one comes from
+                // the input.
                 let longest = error.problem.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max();
                 assert!(
                     error.variable.starts_with("CLIENT_") && error.problem.is_ascii() && longest < Some(16),
@@ -77,7 +79,7 @@ fn is_of(read: &ClientCertificate, certificate: &[u8]) {
     assert!(NOW <= read.not_after);
 }
 
-/// The last second of a certificate of this modulus that is valid now, by another reader.
+/// Returns the expiry of a currently valid certificate with this modulus, by another parser.
 fn end_of(certificate: &[u8], modulus: &[u8]) -> Option<u64> {
     let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
     let tbs = certificate.tbs_certificate();
@@ -86,7 +88,7 @@ fn end_of(certificate: &[u8], modulus: &[u8]) -> Option<u64> {
     let is_of_key = info.subject_public_key.as_bytes() == Some(&public_key(modulus));
     let [start, end] =
         [tbs.validity().not_before, tbs.validity().not_after].map(|time| time.to_unix_duration().as_secs());
-    // A signature is of whole bytes.
+    // A signature has complete bytes.
     let is_whole = certificate.signature().unused_bits() == 0;
     (is_rsa && is_of_key && is_whole && (start..=end).contains(&(NOW.millis() / 1000))).then_some(end)
 }
@@ -100,12 +102,12 @@ fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
-/// A modulus of 2,048 bits without any secret in it: nobody knows its factors, and nothing is ever signed.
+/// Returns a modulus of 2,048 bits without known factors. No key with it can sign.
 fn modulus() -> Vec<u8> {
     [0xc0, 0xff, 0xee, 0x01].repeat(64)
 }
 
-/// An element of DER.
+/// Encodes a DER element.
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).expect("it is short").to_be_bytes();
     let length = match length {
@@ -120,18 +122,18 @@ fn sequence(elements: &[&[u8]]) -> Vec<u8> {
     element(0x30, &elements.concat())
 }
 
-/// A positive integer.
+/// Encodes a positive integer.
 fn integer(number: &[u8]) -> Vec<u8> {
     let sign: &[u8] = if number.first() >= Some(&0x80) { &[0] } else { &[] };
     element(2, &[sign, number].concat())
 }
 
-/// `RSAPublicKey` (RFC 8017, appendix A.1.1).
+/// Encodes an `RSAPublicKey` (RFC 8017, appendix A.1.1).
 fn public_key(modulus: &[u8]) -> Vec<u8> {
     sequence(&[&integer(modulus), &integer(&[1, 0, 1])])
 }
 
-/// A `PrivateKeyInfo` with this modulus, whose secret numbers are all 1.
+/// Encodes a `PrivateKeyInfo` with this modulus, whose secret numbers are all 1.
 fn pkcs8(modulus: &[u8]) -> Vec<u8> {
     let one = integer(&[1]);
     let key =
@@ -139,7 +141,7 @@ fn pkcs8(modulus: &[u8]) -> Vec<u8> {
     sequence(&[&element(2, &[0]), RSA, &element(4, &key)])
 }
 
-/// A certificate of this modulus, valid from 2026 to 2028, whose signature is nobody's.
+/// Encodes a certificate for this modulus, valid from 2026 to 2028, with an invalid signature.
 fn x509(modulus: &[u8]) -> Vec<u8> {
     let name = sequence(&[]);
     let validity = sequence(&[&element(0x17, b"260101000000Z"), &element(0x17, b"280101000000Z")]);

@@ -1,21 +1,23 @@
-//! Variables and secrets.
+//! Variables and secrets of the configuration.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use remediation_gateway::config::{Caller, Config, ConfigError, VARIABLES, Variables, is_graph};
+use remediation_gateway::config::{Caller, Config, ConfigError, RecipientDomains, VARIABLES, Variables, is_graph};
 use remediation_gateway::log::config_line;
 use serde_json::{Map, Value};
 
 use crate::json::{MARK, is_line, marked};
 use crate::world::{NOW, StillRuntime};
 
-/// The variables as one JSON object. What is taken keeps every rule that the rest of the gateway leans on; what is refused is refused by the name of
-/// a variable, in one line of JSON for each fault, and no fault and no debug output shows a value.
+/// Checks variables, given as one JSON object.
+///
+/// An accepted configuration satisfies all rules on which the gateway relies. Each error of a rejected one names a
+/// variable and is one line of JSON. Errors and debug output never contain a value.
 ///
 /// # Panics
 ///
-/// Where that is not so.
+/// Panics if a property does not hold.
 pub fn configuration(bytes: &[u8]) {
     let Ok(given) = serde_json::from_slice(bytes) else { return };
     let Some(Value::Object(mut marked)) = marked(&given) else { return };
@@ -27,7 +29,7 @@ pub fn configuration(bytes: &[u8]) {
     if let Err(errors) = check(&marked) {
         told(&errors);
     }
-    // In CALLERS the name of a member may be a value that was put in the wrong place.
+    // In CALLERS, a member's name may be a misplaced value.
     if let Some(callers) = marked.get_mut("CALLERS").and_then(Value::as_array_mut) {
         for members in callers.iter_mut().filter_map(Value::as_object_mut) {
             members.insert(MARK.to_owned(), Value::Null);
@@ -44,7 +46,7 @@ fn check(given: &Map<String, Value>) -> Result<Config, Vec<ConfigError>> {
 }
 
 fn told(errors: &[ConfigError]) {
-    assert!(!errors.is_empty(), "it is refused for nothing");
+    assert!(!errors.is_empty(), "a rejection without an error");
     for error in errors {
         assert!(VARIABLES.iter().any(|name| error.variable.starts_with(name)), "{error}");
         let line = config_line(error);
@@ -61,16 +63,22 @@ fn whole(config: &Config, given: &Map<String, Value>) {
     assert!(audiences.all(|audience| !audience.is_empty() && !is_graph(audience)));
     assert!(!config.audience.is_empty() || config.callers.iter().all(|caller| caller.object_id.is_none()));
 
-    assert!(!config.callers.is_empty(), "nobody could call");
+    assert!(!config.callers.is_empty(), "no caller is configured");
     let names: BTreeSet<String> = config.callers.iter().map(|caller| caller.name.to_ascii_lowercase()).collect();
     let object_ids: Vec<_> = config.callers.iter().filter_map(|caller| caller.object_id).collect();
     let keys: Vec<_> = config.callers.iter().flat_map(|caller| &caller.api_key_sha256).collect();
-    assert_eq!(names.len(), config.callers.len(), "two of one name");
-    assert_eq!(object_ids.iter().collect::<BTreeSet<_>>().len(), object_ids.len(), "two of one object id");
-    assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "two of one key");
+    assert_eq!(names.len(), config.callers.len(), "two callers share a name");
+    assert_eq!(object_ids.iter().collect::<BTreeSet<_>>().len(), object_ids.len(), "two callers share an object ID");
+    assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "two callers share a key");
     config.callers.iter().for_each(is_caller);
     if let Some(Value::Array(tables)) = given.get("CALLERS") {
         config.callers.iter().zip(tables).for_each(|(caller, table)| domains(caller, table));
+    }
+
+    if let Some(Value::Array(entries)) = given.get("PROTECTED_RECIPIENTS") {
+        for entry in entries {
+            is_protected(config, entry);
+        }
     }
 
     let mut marked = given.clone();
@@ -81,6 +89,22 @@ fn whole(config: &Config, given: &Map<String, Value>) {
     }
     if let Ok(config) = check(&marked) {
         assert!(!format!("{config:?}").contains(MARK), "the secret is shown");
+    }
+}
+
+/// An entry protects what it says. Beyond ASCII it is the platform that says which domain it is.
+fn is_protected(config: &Config, entry: &Value) {
+    let entry = entry.as_str().expect("a text");
+    if !entry.is_ascii() {
+        return;
+    }
+    let (local_part, domain) = entry.rsplit_once('@').unwrap_or(("anybody", entry));
+    let domain = domain.strip_prefix("*.").unwrap_or(domain).to_ascii_lowercase();
+    for local_part in [local_part.to_owned(), local_part.to_ascii_uppercase(), format!("{local_part}+tag")] {
+        // The tag of a plus address protects no more than itself.
+        if !(entry.contains('+') && local_part.ends_with("+tag")) {
+            assert!(config.protected_recipients.covers(&local_part, &domain), "{entry}");
+        }
     }
 }
 
@@ -101,19 +125,29 @@ fn is_base(url: &str) {
 fn is_caller(caller: &Caller) {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte);
     assert!((1..=64).contains(&caller.name.len()) && caller.name.bytes().all(is_of_name), "{}", caller.name);
-    assert!(!caller.actions.is_empty(), "it may do nothing");
-    assert!(caller.object_id.is_some() || !caller.api_key_sha256.is_empty(), "nobody could be it");
+    assert!(!caller.actions.is_empty(), "the caller has no actions");
+    assert!(caller.object_id.is_some() || !caller.api_key_sha256.is_empty(), "the caller has no credential");
     assert!(caller.role.as_ref().is_none_or(|role| !role.is_empty() && caller.object_id.is_some()));
-    assert!(caller.recipient_domains.as_ref().is_none_or(|domains| !domains.is_empty()), "of nobody, or of all?");
+    assert!(!matches!(&caller.recipient_domains, RecipientDomains::Listed(rules) if rules.is_empty()), "of nobody");
     assert!((1..=10_000).contains(&caller.max_emails_per_request));
     assert!((1..=2_500_000).contains(&caller.max_emails_per_hour));
-    assert!(caller.max_emails_per_request <= caller.max_emails_per_hour, "a request that never could be sent");
+    assert!(
+        caller.max_emails_per_request <= caller.max_emails_per_hour,
+        "the caller's request limit exceeds its quota"
+    );
 }
 
-/// A rule covers what it says and nothing that looks like it.
+/// Checks that a rule covers its own domains and no similar ones.
+///
+/// Only an explicit entry grants every domain or the sender's copy.
 fn domains(caller: &Caller, table: &Value) {
-    let Some(texts) = table["recipient_domains"].as_array() else { return };
-    for (rule, text) in caller.recipient_domains.iter().flatten().zip(texts) {
+    assert_eq!(caller.senders_copy, table["senders_copy"] == true, "granted by omission");
+    let texts = table["recipient_domains"].as_array().expect("an array");
+    let RecipientDomains::Listed(rules) = &caller.recipient_domains else {
+        assert_eq!(texts, &["*"], "granted by omission");
+        return;
+    };
+    for (rule, text) in rules.iter().zip(texts) {
         let text = text.as_str().expect("a text").to_ascii_lowercase();
         if !text.is_ascii() {
             continue;

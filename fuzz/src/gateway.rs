@@ -1,4 +1,4 @@
-//! The whole pipeline.
+//! Complete pipeline.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -8,7 +8,7 @@ use remediation_gateway::caches::IsolateCaches;
 use remediation_gateway::code::Code;
 use remediation_gateway::gateway::job::RemediationJob;
 use remediation_gateway::gateway::{Handled, execute, handle_request};
-use remediation_gateway::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
+use remediation_gateway::http::{DeclaredBody, Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use remediation_gateway::preconditions::MAX_ID_LENGTH;
 use remediation_gateway::remediation;
 use remediation_gateway::route::Route;
@@ -18,19 +18,21 @@ use serde_json::Value;
 use crate::headers::request;
 use crate::json::is_line;
 use crate::message::Message;
-use crate::world::{API_KEY, DOMAIN, Fixed, GRANTED, MOST_EMAILS, SIGNATURE, StillRuntime, ledger, run};
+use crate::world::{
+    API_KEY, DOMAIN, Fixed, GRANTED, MOST_EMAILS, PROTECTED, PROTECTED_LOCAL_PART, SIGNATURE, StillRuntime, ledger, run,
+};
 
-/// A request as text, in whose `Authorization` a bearer token may be written as `Bearer {header}.{claims}` in plain JSON.
+/// Checks a request as text. A bearer token in `Authorization` can be `Bearer {header}.{claims}` in plain JSON.
 ///
-/// - Nothing is submitted but by a caller with a good key or a signed token, and only what that caller is granted.
-/// - Who has no good credential learns nothing about bodies, and `validateOnly` submits nothing.
-/// - Microsoft gets no credential of the caller's. Unless a job is carried out, it is asked for its keys at most.
-/// - Each answer is JSON or empty, has its headers, and its code is one of the known ones; the gateway itself never fails.
-/// - Each POST leaves one line of JSON, without an address, a key or a token.
+/// - Only callers with a valid key or a signed token can submit remediations, within their permissions.
+/// - Requests without a valid credential learn nothing about their body, and `validateOnly` submits nothing.
+/// - Microsoft receives no credential of the caller. Without a job, Microsoft receives at most requests for its keys.
+/// - Each response is JSON or empty, with its headers and a known code. The gateway itself never fails.
+/// - Each POST logs one JSON line without an address, a key or a token.
 ///
 /// # Panics
 ///
-/// Where that is not so.
+/// Panics if a property does not hold.
 pub fn gateway(bytes: &[u8]) {
     let message = Message::of(bytes);
     let mut request = request(&message);
@@ -56,16 +58,20 @@ pub fn gateway(bytes: &[u8]) {
     logged(&runtime, &response, &request);
 }
 
-/// A body that comes whole.
+/// A body that comes whole. The platform's decompression is not fuzzed here: gzip counts as damaged.
 struct Whole<'a>(&'a [u8]);
 
 impl RequestBody for Whole<'_> {
-    async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
-        if self.0.len() > cap { Err(RequestBodyError::TooLarge) } else { Ok(self.0.to_vec()) }
+    async fn read(self, declared: DeclaredBody, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+        match self.0 {
+            body if body.len() > cap => Err(RequestBodyError::TooLarge),
+            _ if declared.is_gzip => Err(RequestBodyError::Damaged),
+            body => Ok(body.to_vec()),
+        }
     }
 }
 
-/// Encodes and signs a token that is written in plain JSON, which a fuzzer can change.
+/// Encodes and signs a token in plain JSON, a form that a fuzzer can mutate.
 fn sign(headers: &mut RequestHeaders) {
     let Some(plain) = headers.authorization.as_ref().and_then(|given| given.expose().strip_prefix("Bearer {")) else {
         return;
@@ -96,10 +102,10 @@ fn is_answer(response: &Response, request: &Request) {
     if (200..300).contains(&response.status) {
         return;
     }
-    let code = Code::ALL.iter().find(|code| body["error"]["code"] == code.as_str()).expect("a known code");
+    let code = Code::ALL.iter().find(|code| body["error"]["code"] == code.as_str()).expect("the code is unknown");
     assert_eq!((code.status(), body["status"].as_u64()), (response.status, Some(response.status.into())));
     let judged = [Code::InvalidJson, Code::InvalidPayload].contains(code);
-    assert!(!judged || is_known(request), "a stranger's body was judged");
+    assert!(!judged || is_known(request), "the body of an unauthenticated request was parsed");
     assert!(![Code::Internal, Code::Misconfigured].contains(code), "{}", response.body);
     assert_eq!(Route::of(&request.path).is_none(), *code == Code::NotFound);
     for text in [&body["title"], &body["detail"], &body["requestId"], &body["error"]["message"]] {
@@ -107,7 +113,7 @@ fn is_answer(response: &Response, request: &Request) {
     }
 }
 
-/// Whether the request has a credential that is good on this platform. For a token it says no more than that it is signed.
+/// Returns whether the request has a credential that this platform accepts. For a token it checks only the signature.
 fn is_known(request: &Request) -> bool {
     match credentials::find(&request.headers) {
         Ok(Credentials::ApiKey(key)) => key.expose() == API_KEY,
@@ -122,7 +128,7 @@ fn is_known(request: &Request) -> bool {
     }
 }
 
-/// What follows the scheme in `Authorization`. A short text may be a part of anything, and is left out.
+/// Returns the text after the scheme in `Authorization`. Short texts are ignored, since they can occur by chance.
 fn bearer_token(request: &Request) -> Option<&str> {
     let (_, token) = request.headers.authorization.as_ref()?.expose().split_once(' ')?;
     (token.len() > MAX_ID_LENGTH).then_some(token)
@@ -132,15 +138,18 @@ fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Re
     let submitted = runtime.submitted();
     let sends = matches!(Route::of(&request.path), Some(Route::Remediate | Route::GraphPath(_)));
     let succeeded = (200..300).contains(&response.status) && sends;
-    assert!(!succeeded || is_known(request), "nobody was let in");
+    assert!(!succeeded || is_known(request), "a request without a valid credential succeeded");
     let (Some(job), Some(sent)) = (job, submitted.first()) else {
-        assert!(!succeeded || response.body.contains("\"status\":\"valid\""), "accepted, and never sent");
+        assert!(
+            !succeeded || response.body.contains("\"status\":\"valid\""),
+            "a remediation was accepted and not sent"
+        );
         return;
     };
     let ledger_request = &job.ledger_request;
     assert!(submitted.len() == 1 && succeeded && request.method == "POST");
-    assert!(!request.query.to_ascii_lowercase().contains("validateonly=true"), "it was only to be checked");
-    let remediation = remediation::parse(sent).expect("what is sent would be taken");
+    assert!(!request.query.to_ascii_lowercase().contains("validateonly=true"), "a validation sent a remediation");
+    let remediation = remediation::parse(sent).expect("the sent body is valid");
     assert!(GRANTED.contains(&remediation.action.as_str()));
     assert_eq!(ledger_request.newer_member, remediation.action.is_newer_member());
     assert_eq!(
@@ -153,12 +162,18 @@ fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Re
         )
     );
     assert_eq!(usize::try_from(ledger_request.emails).ok(), Some(remediation.emails.len()));
+    for email in &remediation.emails {
+        let domain = email.domain().to_ascii_lowercase();
+        let mailbox = email.local_part().split('+').next().unwrap_or_default();
+        assert_ne!(domain, PROTECTED, "{email:?}");
+        assert!(domain != DOMAIN || !mailbox.eq_ignore_ascii_case(PROTECTED_LOCAL_PART), "{email:?}");
+    }
     if job.caller == "script" {
-        assert!(remediation.emails.len() <= MOST_EMAILS);
+        assert!(remediation.emails.len() <= MOST_EMAILS && !remediation.remediate_senders_copy);
         for email in &remediation.emails {
             let domain = email.domain().to_ascii_lowercase();
             let below = domain.strip_suffix(DOMAIN);
-            // Beyond ASCII it is the platform that says which domain it is.
+            // For domains beyond ASCII, the platform determines the domain.
             assert!(
                 !domain.is_ascii() || below.is_some_and(|below| below.is_empty() || below.ends_with('.')),
                 "{domain}"

@@ -1,4 +1,4 @@
-//! What a request declares: path, query and headers.
+//! Path, query and headers of a request.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -13,18 +13,18 @@ use remediation_gateway::secret::Secret;
 use crate::message::Message;
 use crate::world::{API_KEY, CONFIG};
 
-/// A request as text, without its body.
+/// Checks a request as text, without its body.
 ///
-/// - A path has a route just when it is one of the known ones, by the rules of the contract.
-/// - A query that could mean to validate never sends, however it is spelt or encoded.
-/// - An idempotency key is 1 to 255 visible characters of ASCII, and the same quoted or bare.
-/// - A body is only ever read as JSON of 4 MiB at most, plain or in gzip.
-/// - One credential is found or none, and none is shown.
-/// - What is echoed and logged is short, is no credential of the request, and can hold neither an address nor a line.
+/// - A path has a route if and only if the contract lists it.
+/// - A query that may mean validation never sends a remediation, in any spelling or encoding.
+/// - An idempotency key has 1 to 255 visible ASCII characters, and its quoted and bare forms are equal.
+/// - A body must be JSON of at most 4 MiB, plain or with gzip.
+/// - At most one credential is found, and no output shows it.
+/// - Echoed and logged values are short, are not a credential, and cannot contain an address or a line break.
 ///
 /// # Panics
 ///
-/// Where that is not so.
+/// Panics if a property does not hold.
 pub fn headers(bytes: &[u8]) {
     let request = request(&Message::of(bytes));
     let headers = &request.headers;
@@ -48,7 +48,7 @@ pub fn headers(bytes: &[u8]) {
     percent_escapes(&request.query);
 }
 
-/// The request that a message stands for.
+/// Returns the request that a message describes.
 pub(crate) fn request(message: &Message<'_>) -> Request {
     let (method, path, query) = message.request_line();
     let headers = RequestHeaders {
@@ -70,7 +70,7 @@ pub(crate) fn request(message: &Message<'_>) -> Request {
 fn path(path: &str) {
     let is_known = |bare: &str| {
         let of_version = bare.strip_prefix("/beta").or_else(|| bare.strip_prefix("/v1.0")).map(str::to_lowercase);
-        // SDKs double this slash for a base URL that ends in one.
+        // SDKs double this slash for a base URL that ends in a slash.
         let of_version = of_version.map(|rest| if rest.starts_with("//") { rest.replacen('/', "", 1) } else { rest });
         let of_graph = of_version.is_some_and(|rest| {
             rest == "/security/collaboration/analyzedemails/remediate"
@@ -93,14 +93,14 @@ fn query(query: &str) {
             let letters: String = decoded_to_the_end(pair).chars().filter(char::is_ascii_alphabetic).collect();
             let means_it = letters.to_ascii_lowercase().contains("validateonly");
             let is_it = percent::decode(name).is_some_and(|name| name.eq_ignore_ascii_case("validateOnly"));
-            assert!(!means_it || is_it && value.eq_ignore_ascii_case("false"), "it would send: {query}");
+            assert!(!means_it || is_it && value.eq_ignore_ascii_case("false"), "the query would send: {query}");
         }
     }
-    assert_eq!(preconditions::validate_only(&format!("x=1&{query}&")), asked, "other parameters change nothing");
+    assert_eq!(preconditions::validate_only(&format!("x=1&{query}&")), asked, "another parameter changed the result");
     assert_ne!(preconditions::validate_only(&format!("{query}&validateOnly=true")), Ok(false));
 }
 
-/// Decodes once more for as long as that changes anything. [`percent::decode_fully`] does it in one go.
+/// Decodes the text repeatedly until it stays the same. [`percent::decode_fully`] does so in one pass.
 fn decoded_to_the_end(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
     loop {
@@ -133,7 +133,7 @@ fn declared(headers: &RequestHeaders) {
 
 fn idempotency_key(header: &str) {
     let Ok(key) = preconditions::idempotency_key(Some(header)) else { return };
-    let key = key.expect("a header is a key or a fault");
+    let key = key.expect("the header is neither a key nor an error");
     assert!((1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
     let quoted = format!(" \"{}\" ", key.replace('\\', "\\\\").replace('"', "\\\""));
     assert_eq!(preconditions::idempotency_key(Some(&quoted)), Ok(Some(key.clone())), "quoted");
@@ -151,8 +151,11 @@ fn prefer(given: Option<&str>) {
     let lower = prefer.to_ascii_lowercase();
     assert!(!minimal || lower.contains("return") && lower.contains("minimal"), "{prefer}");
     assert_eq!(preconditions::prefers_minimal(Some(&format!("respond-async, {prefer}"))), minimal);
-    assert!(preconditions::prefers_minimal(Some(&format!("return=minimal, {prefer}"))), "the first counts");
-    assert!(!preconditions::prefers_minimal(Some(&format!("return=representation, {prefer}"))), "the first counts");
+    assert!(preconditions::prefers_minimal(Some(&format!("return=minimal, {prefer}"))), "the first header must count");
+    assert!(
+        !preconditions::prefers_minimal(Some(&format!("return=representation, {prefer}"))),
+        "the first header must count"
+    );
 }
 
 fn credential(headers: &RequestHeaders) {

@@ -1,4 +1,4 @@
-//! What the Worker hands to the object that keeps a caller's ledger.
+//! Jobs that the Worker sends to the object with a caller's ledger.
 
 use remediation_gateway::caches::IsolateCaches;
 use remediation_gateway::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN};
@@ -9,13 +9,15 @@ use serde_json::{from_slice, to_string};
 
 use crate::world::{Fixed, StillRuntime, ledger, run, settings};
 
-/// A job on the first line, and the body for Graph behind it. What the object reads is what the Worker wrote: written again and read again it is the same.
-/// A job that has time and fits the quota is submitted once, with that body, and its repetition is replayed. Any other submits nothing. Each leaves one line
-/// in the log. A key and a payload never share a record.
+/// Checks a job on the first line, followed by the body for Graph.
+///
+/// Parsing a serialized job returns the same job. A job with enough time and quota is submitted once with its body, and
+/// its repetition is replayed. Other jobs submit nothing. Each job logs one line. A key and a payload never share a
+/// record.
 ///
 /// # Panics
 ///
-/// Where that is not so.
+/// Panics if a property does not hold.
 pub fn job(bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (head, body) = bytes.split_at(end);

@@ -1,12 +1,14 @@
-//! Trees of JSON, for oracles.
+//! JSON helpers for oracles.
 
 use serde_json::Value;
 
-/// A text that stands in no text of the gateway's: where it shows, something of the input was repeated.
+/// Text that the gateway never produces. An output that contains it repeats a part of the input.
 pub(crate) const MARK: &str = "xq7jvk3z";
 
-/// `value` with [`MARK`] behind every text in it, names of members aside: whoever repeats one of them then shows the mark. `None` where it has the
-/// mark already, as a fuzzer finds out in time.
+/// Returns `value` with [`MARK`] appended to every string except member names. An output that repeats a string then
+/// contains the mark.
+///
+/// Returns `None` if the value already contains the mark, which a fuzzer discovers after some time.
 pub(crate) fn marked(value: &Value) -> Option<Value> {
     if value.to_string().contains(MARK) {
         return None;
@@ -25,7 +27,7 @@ fn mark(value: &mut Value) {
     }
 }
 
-/// Whether `text` is one line that holds one JSON object.
+/// Returns whether `text` is one line with one JSON object.
 pub(crate) fn is_line(text: &str) -> bool {
     !text.contains(['\n', '\r']) && serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object())
 }

@@ -1,4 +1,4 @@
-//! The keys that an issuer publishes.
+//! Keys that an issuer publishes.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -7,15 +7,17 @@ use serde_json::Value;
 
 use crate::world::TENANT;
 
-/// How many keys are kept.
+/// Maximum number of stored keys.
 const MAX_KEYS: usize = 64;
 
-/// A document from where an issuer publishes its keys. A key is taken just when it is an RSA key for RS256 signatures of 2,048 to 8,192 bits with the
-/// exponent 65,537, of this issuer or of none by name, and the first of its own name.
+/// Checks a document with an issuer's keys.
+///
+/// The gateway accepts exactly the RSA keys for RS256 signatures of 2,048 to 8,192 bits with the exponent 65,537. The
+/// key must name this issuer or none, and must be the first with its ID.
 ///
 /// # Panics
 ///
-/// Where that is not so.
+/// Panics if a property does not hold.
 pub fn keys(bytes: &[u8]) {
     let issuer = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
     let Some(keys) = jwks::parse(bytes, &issuer, TENANT) else { return };
@@ -32,7 +34,7 @@ pub fn keys(bytes: &[u8]) {
     assert_eq!(keys, expected);
 }
 
-/// Name, modulus and exponent of a key that keeps the rules.
+/// Returns ID, modulus and exponent of a key that satisfies the rules.
 fn usable<'a>(key: &'a Value, issuer: &str) -> Option<[&'a str; 3]> {
     let [kid, n, e] = ["kid", "n", "e"].map(|name| key[name].as_str());
     let is_for_rs256 = key["kty"] == "RSA" && key["use"] == "sig" && key.get("alg").is_none_or(|alg| alg == "RS256");

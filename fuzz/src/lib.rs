@@ -1,7 +1,10 @@
-//! What the gateway's parsers promise of any bytes whatever: one function per target, which panics where its promise is broken.
+//! Properties of the gateway's parsers for arbitrary bytes, with one function per target. A function panics if its
+//! property is violated.
 //!
-//! libFuzzer feeds them by way of `fuzz_targets/`; `tests/corpus.rs` feeds them every file of `corpus/`, and needs no fuzzer for it.
-//! Where an oracle is at hand that shares no code with the gateway, they are held against it: `serde_json`, `fluent-uri`, `x509-cert`.
+//! libFuzzer calls the functions through `fuzz_targets/`. `tests/corpus.rs` calls them with every file of `corpus/` and
+//! needs no fuzzer.
+//!
+//! The properties compare the parsers with independent oracles where possible: `serde_json`, `fluent-uri`, `x509-cert`.
 
 mod answers;
 mod certificate;
@@ -28,7 +31,7 @@ pub use keys::keys;
 pub use payload::payload;
 pub use token::token;
 
-/// A function that takes any bytes, and panics where what it looks after is not what it ought to be.
+/// Function that accepts any bytes and panics if its property is violated.
 pub type Target = fn(&[u8]);
 
 /// All targets, by their names in `fuzz_targets/` and `corpus/`.

@@ -1,4 +1,4 @@
-//! The body of a remediation.
+//! Body of a remediation.
 
 use std::collections::BTreeSet;
 
@@ -12,20 +12,23 @@ use serde_json::{Value, json};
 use crate::json::{MARK, marked};
 use crate::world;
 
-/// The longest pointer, in characters: `/analyzedEmails/9999/` and a name of which each character takes two.
+/// Maximum length of a pointer, in characters: `/analyzedEmails/9999/` and a name of which each character is escaped as
+/// two.
 const MAX_POINTER: usize = 21 + 2 * MAX_EXCERPT;
-/// More than the longest of our own sentences has, in characters.
+/// Limit above the length of the longest error text, in characters.
 const MAX_DETAIL: usize = 300;
 
-/// A request body. What is taken for JSON is what `serde_json` takes for it, and what is taken for a remediation says to `serde_json` what it
-/// says to the gateway, is sent as that, and has the payload hash that it has in any other order. A refusal is short and repeats no value.
+/// Checks a request body.
+///
+/// The gateway accepts the same JSON as `serde_json`. It reads the same remediation, sends it unchanged to Graph, and
+/// computes the same payload hash for any order. Errors are short and repeat no value.
 ///
 /// # Panics
 ///
-/// Where that is not so.
+/// Panics if a property does not hold.
 pub fn payload(bytes: &[u8]) {
     let found = parse(bytes);
-    // A byte order mark is not a part of the JSON text (RFC 8259 section 8.1).
+    // A byte order mark is not part of the JSON text (RFC 8259, section 8.1).
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let tree = serde_json::from_slice::<Value>(bytes);
     both_readers_agree(bytes, &found, &tree);
@@ -45,7 +48,8 @@ pub fn payload(bytes: &[u8]) {
     }
 }
 
-/// The gateway has a reader for payloads and one for tokens, keys and configuration. Both differ from `serde_json` in what they document.
+/// Compares the gateway's two JSON parsers with `serde_json`: one for payloads, and one for tokens, keys and
+/// configuration. Both differ from it only as documented.
 fn both_readers_agree(bytes: &[u8], found: &Result<Remediation<'_>, ParseError>, tree: &serde_json::Result<Value>) {
     let error = match found {
         Err(ParseError::NotJson(error)) => Some(error),
@@ -68,7 +72,7 @@ fn both_readers_agree(bytes: &[u8], found: &Result<Remediation<'_>, ParseError>,
     }
 }
 
-/// Owned, and without what only this request has: the gaps that duplicates leave.
+/// Returns the remediation as JSON, without the gaps that removed duplicates leave.
 fn said(remediation: &Remediation<'_>) -> Value {
     let emails: Vec<Value> = remediation
         .emails
@@ -98,25 +102,25 @@ fn accepted(remediation: &Remediation<'_>, tree: Option<Value>) {
 
     let sent = remediation.to_graph_json();
     assert_eq!(serde_json::from_str::<Value>(&sent).expect("it is JSON"), said);
-    let again = parse(sent.as_bytes()).expect("what is sent would be taken");
+    let again = parse(sent.as_bytes()).expect("the sent body is valid");
     assert_eq!((again.duplicates_removed, again.to_graph_json().as_str()), (0, sent.as_str()));
     assert_eq!((again.payload_hash(), again.pairs()), (remediation.payload_hash(), remediation.pairs()));
     let mut turned = said.clone();
     turn(&mut turned);
     let turned = turned.to_string();
-    let turned = parse(turned.as_bytes()).expect("in another order it is the same");
+    let turned = parse(turned.as_bytes()).expect("the reordered body is valid");
     assert_eq!((turned.payload_hash(), turned.pairs()), (remediation.payload_hash(), remediation.pairs()));
     let other = Remediation { remediate_senders_copy: !remediation.remediate_senders_copy, ..remediation.clone() };
     assert_ne!(other.payload_hash(), remediation.payload_hash());
 
-    // Where a member that is dropped holds a number that is none to serde_json, there is no tree.
+    // If an ignored member has a number that serde_json rejects, there is no tree.
     let Some(mut tree) = tree else { return };
     let given = tree["analyzedEmails"].as_array().map_or(&[][..], Vec::as_slice);
     assert_eq!(given.len(), remediation.emails.len() + remediation.duplicates_removed);
     let lower = |item: &Value, name: &str| item[name].as_str().map(str::to_lowercase);
     let distinct: BTreeSet<_> =
         given.iter().map(|item| ["networkMessageId", "recipientEmailAddress"].map(|name| lower(item, name))).collect();
-    assert_eq!(distinct.len(), remediation.emails.len(), "one was left out that was no duplicate");
+    assert_eq!(distinct.len(), remediation.emails.len(), "a removed email was not a duplicate");
     for email in &remediation.emails {
         let item = &tree["analyzedEmails"][email.index];
         let id = item["networkMessageId"].as_str().expect("a text").to_ascii_lowercase();
@@ -133,11 +137,11 @@ fn accepted(remediation: &Remediation<'_>, tree: Option<Value>) {
     }
 }
 
-/// The same remediation as another caller might write it: other labels, the pairs backwards, one of them twice, and in capitals.
+/// Changes a remediation to an equivalent one: other labels, reversed pairs, one of them twice, and in capitals.
 fn turn(said: &mut Value) {
     said["displayName"] = json!("other");
     said["severity"] = json!("low");
-    let items = said["analyzedEmails"].as_array_mut().expect("there are some");
+    let items = said["analyzedEmails"].as_array_mut().expect("the remediation has emails");
     items.reverse();
     if items.len() < MAX_ANALYZED_EMAILS {
         items.push(items[0].clone());
@@ -147,7 +151,7 @@ fn turn(said: &mut Value) {
     }
 }
 
-/// What every reader of addresses must agree on.
+/// Checks the properties of addresses on which all readers must agree.
 fn is_address(address: &str, domain: &str) {
     let (local_part, after) = address.split_once('@').expect("an @");
     assert_eq!(after, domain);
@@ -157,7 +161,7 @@ fn is_address(address: &str, domain: &str) {
     assert!(address.chars().all(is_plain), "{address}");
     let lower = local_part.to_ascii_lowercase();
     for resolved in ["=?", "?=", "&#", "_x0040_", "_x00000040_"] {
-        assert!(!lower.contains(resolved), "some reader resolves it: {address}");
+        assert!(!lower.contains(resolved), "some parsers decode the address: {address}");
     }
     for start in ["srs0=", "srs0+", "srs0-", "srs1=", "srs1+", "srs1-"] {
         assert!(!lower.starts_with(start), "another domain is inside: {address}");
@@ -168,13 +172,16 @@ fn is_address(address: &str, domain: &str) {
     assert!(labels.len() > 1 && labels.iter().all(|label| !label.is_empty()), "{address}");
 }
 
-/// Checks what a caller and the log are told. Gives all of it.
+/// Checks the texts for the caller and the log, and returns them joined.
 fn refused(error: &ParseError) -> String {
     let texts: Vec<(&str, &str)> = match error {
         ParseError::NotJson(JsonError::Repeated { pointer }) => vec![(pointer, "")],
         ParseError::NotJson(_) => Vec::new(),
         ParseError::Invalid(errors) => {
-            assert!((1..=MAX_ERRORS).contains(&errors.listed().len()) && errors.counted() <= errors.total(), "{errors:?}");
+            assert!(
+                (1..=MAX_ERRORS).contains(&errors.listed().len()) && errors.counted() <= errors.total(),
+                "{errors:?}"
+            );
             assert!(errors.listed().iter().all(|error| error.pointers.first() == Some(&error.pointer)), "{errors:?}");
             let located = |error| each_pointer(error).map(|pointer| (pointer, error.detail.as_str()));
             errors.listed().iter().flat_map(located).collect()
@@ -201,11 +208,11 @@ fn each_pointer(error: &PayloadError) -> impl Iterator<Item = &str> {
     error.pointers.iter().map(String::as_str)
 }
 
-/// Each fault is where its pointer says: at a value, or in an object that lacks one.
+/// Checks that each error points to a value, or to an object without a required member.
 fn faulty(errors: &PayloadErrors, tree: &Value) {
     for error in errors.listed() {
         for pointer in each_pointer(error) {
-            // Names that were cut or hold what does not show are not repeated as they are.
+            // Names that were cut or have invisible characters are not repeated exactly.
             if pointer.contains(['…', '\u{fffd}']) || tree.pointer(pointer).is_some() {
                 continue;
             }

@@ -15,31 +15,33 @@ use serde_json::{Map, Value};
 
 use crate::world::{AUDIENCES, CONFIG, NOW, TENANT, text};
 
-/// How far clocks may be apart, in seconds.
+/// Maximum clock difference, in seconds.
 const SKEW: u64 = 300;
 
-/// A token as it comes, or its header and its claims as JSON with a line of one dot between them. A token is taken just when every rule of the
-/// contract holds of it, read by other means; its signature is the platform's affair and not looked at.
+/// Checks a token, or its header and claims as JSON separated by a line with one dot.
+///
+/// The gateway accepts a token if and only if it satisfies every rule of the contract, checked by other code. The
+/// platform checks the signature, so it is ignored here.
 ///
 /// # Panics
 ///
-/// Where that is not so.
+/// Panics if a property does not hold.
 pub fn token(bytes: &[u8]) {
     let written = compact(bytes);
     let found = read(&written, &CONFIG);
     let expected = expected(&written);
     match (&found, &expected) {
         (Ok(claims), Some((header, members))) => as_claimed(claims, header, members),
-        (Ok(_), None) => panic!("it is taken against the rules"),
+        (Ok(_), None) => panic!("a token that violates a rule is accepted"),
         (Err(_), None) => {}
-        (Err(error), Some(_)) => panic!("it is refused against the rules: {error}"),
+        (Err(error), Some(_)) => panic!("a token that satisfies all rules is rejected: {error}"),
     }
     if let Err(error) = found {
         assert!(error.to_string().is_ascii());
     }
 }
 
-/// The token that `bytes` stand for.
+/// Returns the token that `bytes` describe.
 fn compact(bytes: &[u8]) -> String {
     match bytes.windows(3).position(|line| line == b"\n.\n").and_then(|at| bytes.split_at_checked(at)) {
         Some((header, rest)) => {
@@ -50,7 +52,7 @@ fn compact(bytes: &[u8]) -> String {
     }
 }
 
-/// The steps as the gateway takes them, but for the key and the signature.
+/// Performs the gateway's checks except those of the key and the signature.
 fn read(written: &str, config: &Config) -> Result<Claims, TokenError> {
     token::size(written)?;
     let parts = token::split(written)?;
@@ -61,7 +63,7 @@ fn read(written: &str, config: &Config) -> Result<Claims, TokenError> {
     claims::claims(&members, config, issuer, NOW)
 }
 
-/// The header and the claims of a token of which every rule holds.
+/// Returns header and claims of a token that satisfies every rule.
 fn expected(written: &str) -> Option<(Map<String, Value>, Map<String, Value>)> {
     let parts: Vec<&str> = written.split('.').collect();
     let [header, claims, signature] = parts.as_slice() else { return None };

@@ -1,4 +1,4 @@
-//! A gateway's configuration, and a platform that answers at once.
+//! Configuration of a gateway, and a platform that responds at once.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -26,32 +26,35 @@ use sha2::{Digest, Sha256};
 
 use crate::storage::MemoryStorage;
 
-/// Now: 2027-01-15T08:00:00.
+/// Current time: 2027-01-15T08:00:00.
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-/// The tenant.
+/// Tenant of the gateway.
 pub(crate) const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
-/// The audiences.
+/// Audiences of the gateway.
 pub(crate) const AUDIENCES: [&str; 2] = ["api://remediation-gateway", "00001111-aaaa-2222-bbbb-3333cccc4444"];
-/// The object id of the one caller that is known by a token.
+/// Object ID of the only caller with tokens.
 pub(crate) const OBJECT_ID: &str = "11111111-0000-0000-0000-000000000001";
-/// The API key of the other caller, "script".
+/// API key of the other caller, "script".
 pub(crate) const API_KEY: &str = "rgk_of-the-script";
-/// The actions that both callers are granted.
+/// Permitted actions of both callers.
 pub(crate) const GRANTED: [&str; 2] = ["softDelete", "moveToQuarantine"];
-/// The domain that "script" is granted, with all below it.
+/// Permitted domain of "script", including all subdomains.
 pub(crate) const DOMAIN: &str = "contoso.com";
+/// The protected domain and, in [`DOMAIN`], the protected local part.
+pub(crate) const PROTECTED: &str = "evidence.contoso.com";
+pub(crate) const PROTECTED_LOCAL_PART: &str = "journal";
 /// How many emails "script" may send in one request.
 pub(crate) const MOST_EMAILS: usize = 3;
-/// The signature that this platform takes for good, whatever was signed.
+/// Signature that this platform accepts for any content.
 pub(crate) const SIGNATURE: &[u8] = b"signed";
-/// Where the gateway gets its own token.
+/// URL of the gateway's token.
 const TOKEN_URL: &str = "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/oauth2/v2.0/token";
-/// Where Graph says that a remediation can be followed.
+/// Graph's link to the progress of a remediation.
 const LOCATION: &str = r#"https://security.microsoft.com/action-center/history?filters={"bulkId":["the-bulk-id"]}&tid=aaaabbbb-0000-cccc-1111-dddd2222eeee"#;
-/// The id of the one key that the issuers publish.
+/// ID of the only published key.
 const KEY_ID: &str = "the-key";
 
-/// What a refusal answers.
+/// Returns the code and response for an error.
 pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
     let context = problem::ProblemContext {
         instance: None,
@@ -63,7 +66,7 @@ pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
     problem::to_response(error, context)
 }
 
-/// The configuration of the gateway.
+/// Returns the configuration's variables.
 pub(crate) fn variables() -> Variables {
     let digest = Sha256::digest(API_KEY);
     let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -74,10 +77,11 @@ pub(crate) fn variables() -> Variables {
         ("CLIENT_SECRET", json!("the~client.secret")),
         ("AUDIENCE", json!(AUDIENCES)),
         ("LEDGER", json!({})),
+        ("PROTECTED_RECIPIENTS", json!([PROTECTED, format!("{PROTECTED_LOCAL_PART}@{DOMAIN}")])),
         (
             "CALLERS",
             json!([
-                { "name": "playbook", "object_id": OBJECT_ID, "actions": GRANTED },
+                { "name": "playbook", "object_id": OBJECT_ID, "actions": GRANTED, "recipient_domains": ["*"], "senders_copy": true },
                 {
                     "name": "script", "api_key_sha256": [digest], "actions": GRANTED,
                     "recipient_domains": [format!("*.{DOMAIN}")], "max_emails_per_request": MOST_EMAILS,
@@ -87,7 +91,7 @@ pub(crate) fn variables() -> Variables {
     ])
 }
 
-/// The environment of the gateway.
+/// Environment of the gateway.
 #[derive(Clone)]
 pub(crate) struct Fixed;
 
@@ -101,34 +105,34 @@ impl Environment for Fixed {
     }
 }
 
-/// A caller's ledger that has no records.
+/// Returns a ledger without records.
 pub(crate) fn ledger() -> LedgerService<MemoryStorage> {
     LedgerService::new(MemoryStorage::default())
 }
 
-/// The settings for an object, as one line.
+/// Returns the settings for an object, as one line.
 pub(crate) fn settings() -> Secret {
     GraphSettings::line(&CONFIG)
 }
 
-/// The configuration, checked.
+/// Validated configuration.
 pub(crate) static CONFIG: LazyLock<Config> =
-    LazyLock::new(|| Config::check(&variables(), &StillRuntime::default(), NOW).expect("the configuration is whole"));
+    LazyLock::new(|| Config::check(&variables(), &StillRuntime::default(), NOW).expect("the configuration is valid"));
 
-/// A set of the one key that the issuers publish: strong by its figures, and nobody's.
+/// Returns a set with the only published key. Its parameters are strong, and it has no known private key.
 pub(crate) fn key_set() -> Value {
     json!({ "keys": [{ "kty": "RSA", "use": "sig", "kid": KEY_ID, "n": "w".repeat(342), "e": "AQAB" }] })
 }
 
-/// What `future` gives. It must be done at once, as everything is on this platform.
+/// Returns the output of `future`, which must be ready at once, as everything is on this platform.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits for something that never happens"),
+        Poll::Pending => panic!("the future waits for an event that never happens"),
     }
 }
 
-/// A platform on which nothing takes time but sleeping.
+/// Platform on which only sleeping takes time.
 #[derive(Clone, Default)]
 pub(crate) struct StillRuntime(Rc<Inner>);
 
@@ -143,22 +147,22 @@ struct Inner {
 }
 
 impl StillRuntime {
-    /// Has the next call answered so. Where none is left, Microsoft answers as on a good day.
+    /// Scripts the response to the next call. Without a script, Microsoft responds successfully.
     pub(crate) fn will_answer(&self, response: Result<HttpResponse, SendError>) {
         self.0.answers.borrow_mut().push_back(response);
     }
 
-    /// The lines that were logged.
+    /// Returns the logged lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lines.borrow().clone()
     }
 
-    /// URL, headers and body of each call that was made. The bodies for Graph are in [`Self::submitted`] alone.
+    /// Returns URL, headers and body of each call. [`Self::submitted`] has the bodies for Graph.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.0.calls.borrow().clone()
     }
 
-    /// The bodies that Graph got.
+    /// Returns the bodies that Graph received.
     pub(crate) fn submitted(&self) -> Vec<Vec<u8>> {
         self.0.submitted.borrow().clone()
     }
@@ -183,7 +187,7 @@ impl Log for StillRuntime {
     }
 }
 
-/// Not what UTS #46 says, but as surprising: characters become others, and dots.
+/// Maps characters to other characters and to dots, with results as surprising as those of UTS #46.
 impl Domains for StillRuntime {
     fn to_ascii(&self, domain: &str) -> Option<String> {
         let ascii = |character: char| match character {
@@ -244,7 +248,7 @@ impl HttpClient for StillRuntime {
     }
 }
 
-/// A claim of a token is looked up like any member.
+/// Returns a claim of a token, which can be any member.
 pub(crate) fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     members.get(name).and_then(Value::as_str)
 }

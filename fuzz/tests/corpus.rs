@@ -1,4 +1,4 @@
-//! Every file of every corpus, through its target: what was found once stays found. libFuzzer has no part in it.
+//! Runs every corpus file through its target, without libFuzzer, so that fixed findings stay fixed.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn every_file_of_every_corpus_keeps_what_its_target_promises() {
         for file in files {
             let bytes = fs::read(&file).expect("it can be read");
             let kept = std::panic::catch_unwind(|| target(&bytes)).is_ok();
-            assert!(kept, "{name} breaks its promise for {}", file.display());
+            assert!(kept, "{name} violates its property for {}", file.display());
         }
     }
 }
@@ -31,7 +31,7 @@ fn every_target_is_one_of_libfuzzer_and_the_other_way_round() {
     assert_eq!(binaries, TARGETS.map(|(name, _)| name));
 }
 
-/// A seed that is no job ends at the first line of its target, and the corpus then keeps no promise of it.
+/// A seed that is not a job returns at the first line of its target and tests nothing.
 #[test]
 fn seeds_of_whole_jobs_are_read_as_jobs() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/job");

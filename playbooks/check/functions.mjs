@@ -98,4 +98,4 @@ export const FUNCTIONS = {
 };
 
 /** The functions of ARM that the templates use. */
-export const ARM_FUNCTIONS = ["concat", "parameters", "reference", "resourceGroup", "resourceId", "string", "subscription", "subscriptionResourceId", "variables"];
+export const ARM_FUNCTIONS = ["concat", "parameters", "reference", "resourceGroup", "resourceId", "string", "toLower", "subscription", "subscriptionResourceId", "variables"];

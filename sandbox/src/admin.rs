@@ -1,4 +1,4 @@
-//! The sandbox's own routes, under `/sandbox/`: what it was sent, what it shall do next, tokens and keys.
+//! Admin routes of the sandbox under `/sandbox/`: recorded requests, scripted responses, tokens and keys.
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::{
     tokens::TokenRequest,
 };
 
-/// The answer to an admin request. None of these is recorded.
+/// Responds to an admin request. Admin requests are not recorded.
 pub(crate) fn answer(state: &State, request: &Received) -> Answer {
     let post = request.method == Method::POST;
     let get = request.method == Method::GET;

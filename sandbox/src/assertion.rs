@@ -1,5 +1,6 @@
-//! Client assertions: what a certificate's owner sends in place of a secret (facts, section 2). Verified by the `rsa` and `x509-cert` crates,
-//! which the gateway does not use.
+//! Client assertions, which the owner of a certificate sends instead of a secret (facts, section 2).
+//!
+//! The `rsa` and `x509-cert` crates verify them, so that sandbox and gateway share no code.
 
 use std::collections::BTreeMap;
 
@@ -18,16 +19,16 @@ use x509_cert::{
     der::{DecodePem as _, Encode as _},
 };
 
-/// The one value of `client_assertion_type`.
+/// Only value of `client_assertion_type`.
 pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// The longest life of an assertion, in seconds (facts, section 2).
+/// Maximum lifetime of an assertion, in seconds (facts, section 2).
 const LONGEST: i64 = 600;
-/// How far clocks may differ, in seconds (facts, section 3).
+/// Maximum clock difference, in seconds (facts, section 3).
 const SKEW: i64 = 300;
-/// The salt of PS256 is as long as its digest (RFC 7518, section 3.5).
+/// Salt length of PS256, which equals the digest length (RFC 7518, section 3.5).
 const SALT: usize = 32;
 
-/// A certificate that the gateway's application is registered with: the public part alone.
+/// Certificate of the gateway's application, without its private key.
 #[derive(Clone)]
 pub struct ClientCertificate {
     thumbprint: String,
@@ -35,16 +36,16 @@ pub struct ClientCertificate {
     valid: std::ops::RangeInclusive<i64>,
 }
 
-/// What is no certificate of an RSA key.
+/// Error for text that is not a certificate of an RSA key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the text is not an X.509 certificate of an RSA key in PEM")]
 pub struct InvalidCertificate;
 
 impl ClientCertificate {
-    /// Reads it from PEM.
+    /// Parses a certificate from PEM.
     ///
     /// # Errors
-    /// Where the text is something else.
+    /// Returns an error if the text is not a certificate of an RSA key.
     pub fn from_pem(pem: &str) -> Result<Self, InvalidCertificate> {
         let read = || {
             let certificate = Certificate::from_pem(pem.as_bytes()).ok()?;
@@ -59,7 +60,8 @@ impl ClientCertificate {
     }
 }
 
-/// Why an assertion is refused: Entra's number and what it says. The numbers are those of public reports; the documentation has no list of them.
+/// Rejection of an assertion: Entra ID's error number and text. Public reports show the numbers; no documentation lists
+/// them.
 #[derive(Debug)]
 pub(crate) struct Refused(pub(crate) u32, pub(crate) &'static str);
 
@@ -86,11 +88,11 @@ struct Claims {
     exp: i64,
 }
 
-/// The `jti`s of assertions that were taken, with the second at which each ends.
+/// `jti`s of accepted assertions, each with its expiry in Unix seconds.
 #[derive(Default)]
 pub(crate) struct Seen(BTreeMap<Uuid, i64>);
 
-/// What an assertion is judged against.
+/// Values that an assertion must match.
 pub(crate) struct Expected<'a> {
     pub(crate) certificates: &'a [ClientCertificate],
     pub(crate) audience: &'a str,
@@ -98,7 +100,7 @@ pub(crate) struct Expected<'a> {
     pub(crate) now: i64,
 }
 
-/// Takes an assertion, once.
+/// Verifies an assertion and accepts it once.
 pub(crate) fn verify(assertion: &str, expected: &Expected<'_>, seen: &mut Seen) -> Result<(), Refused> {
     let [header, claims, signature] = assertion.split('.').collect::<Vec<_>>()[..] else {
         return Err(MALFORMED);

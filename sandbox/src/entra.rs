@@ -1,4 +1,4 @@
-//! Entra ID: its token endpoint and its published keys (facts, sections 2 and 3).
+//! Entra ID's token endpoint and published keys (facts, sections 2 and 3).
 
 use std::collections::BTreeMap;
 
@@ -15,17 +15,17 @@ use crate::{
     tokens::{GRAPH_AUDIENCE, GRAPH_ROLE, TokenRequest, TokenVersion, v2_issuer},
 };
 
-/// The only scope that client credentials can ask of Graph.
+/// Only scope that client credentials can request for Graph.
 const SCOPE: &str = "https://graph.microsoft.com/.default";
 
-/// The service principal of the gateway's application.
+/// Object ID of the service principal of the gateway's application.
 const GATEWAY_OBJECT_ID: &str = "bbbbbbbb-cccc-dddd-2222-333333333333";
 
-/// App tokens live 60 to 90 minutes, each its own time (facts, section 2).
+/// Bounds of the lifetime of app tokens: 60 to 90 minutes, different for each token (facts, section 2).
 const SHORTEST: i64 = 3_600;
 const SPREAD: u16 = 1_800;
 
-/// A refusal: Entra's number, its OAuth word, and what it says.
+/// Error of the token endpoint: Entra ID's number, the OAuth error code, and the text.
 struct Refusal {
     status: u16,
     error: &'static str,
@@ -37,7 +37,7 @@ fn refuse<T>(status: u16, error: &'static str, number: u32, message: impl Into<S
     Err(Refusal { status, error, number, message: message.into() })
 }
 
-/// `POST /{tenant}/oauth2/v2.0/token`.
+/// Responds to `POST /{tenant}/oauth2/v2.0/token`.
 pub(crate) fn token(state: &State, tenant: &str, request: &Received) -> Answer {
     if request.method != Method::POST {
         return Answer::method_not_allowed("POST");
@@ -53,7 +53,7 @@ pub(crate) fn token(state: &State, tenant: &str, request: &Received) -> Answer {
     answer.header("Cache-Control", "no-store, no-cache").header("Pragma", "no-cache")
 }
 
-/// `GET /{tenant}/discovery/v2.0/keys`, or without `v2.0`: the same keys for tokens of version 1.
+/// Responds to `GET /{tenant}/discovery/v2.0/keys`. Without `v2.0`, the path serves the same keys for version 1 tokens.
 pub(crate) fn keys(state: &State, tenant: &str, v2: bool, request: &Received) -> Answer {
     if request.method != Method::GET {
         return Answer::method_not_allowed("GET");
@@ -61,7 +61,7 @@ pub(crate) fn keys(state: &State, tenant: &str, v2: bool, request: &Received) ->
     if let Err(refusal) = known_tenant(state, tenant) {
         return refusal.answer(request);
     }
-    // A key may carry its issuer (facts, section 3); the v1 keys here go without, so that a reader meets both kinds.
+    // A key may name its issuer (facts, section 3). The v1 keys here do not, so that readers meet both kinds.
     let issuer = v2.then(|| v2_issuer(&state.base_url, &state.settings.tenant_id));
     Answer::json(200, &state.keys().published(issuer.as_deref())).header("Cache-Control", "max-age=86400, private")
 }
@@ -78,7 +78,8 @@ fn known_tenant(state: &State, tenant: &str) -> Result<(), Refusal> {
     )
 }
 
-/// The token that the gateway's application is given: Graph's own `accessTokenAcceptedVersion` makes it a v1.
+/// Returns the token request of the gateway's application. It is version 1 because of Graph's
+/// `accessTokenAcceptedVersion`.
 fn graph_token(state: &State, lifetime: i64) -> TokenRequest {
     let mut claims = Map::new();
     claims.insert("appid".to_owned(), state.settings.client_id.clone().into());
@@ -93,7 +94,7 @@ fn graph_token(state: &State, lifetime: i64) -> TokenRequest {
     }
 }
 
-/// The client credentials grant with a secret or an assertion, every parameter exactly once and no others.
+/// Checks a client credentials grant with a secret or an assertion. Each parameter must occur once, and no others.
 fn grant(state: &State, request: &Received) -> Result<(), Refusal> {
     if !request.has_media_type("application/x-www-form-urlencoded") {
         return refuse(400, "invalid_request", 900_144, "The request body must be a form.");

@@ -1,4 +1,4 @@
-//! Microsoft Graph: the one action (facts, section 1).
+//! Microsoft Graph's remediation action (facts, section 1).
 
 use std::time::Instant;
 
@@ -16,13 +16,13 @@ use crate::{
     tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, Issued},
 };
 
-/// What every answer of Graph carries to be found again.
+/// IDs that identify a response of Graph.
 pub(crate) struct Ids {
     request: String,
     client: Option<String>,
 }
 
-/// A refusal before it has its ids.
+/// Error response without its IDs.
 pub(crate) struct Refusal {
     pub(crate) status: u16,
     code: &'static str,
@@ -33,7 +33,7 @@ pub(crate) fn refuse<T>(status: u16, code: &'static str, message: impl Into<Stri
     Err(Refusal { status, code, message: message.into() })
 }
 
-/// `POST /{version}/security/collaboration/analyzedEmails/remediate`, by either of its names.
+/// Responds to `POST /{version}/security/collaboration/analyzedEmails/remediate`, under either of its names.
 pub(crate) fn remediate(state: &State, version: &str, request: &Received) -> Answer {
     let ids = Ids::of(request);
     match accept(state, version, request) {
@@ -46,7 +46,7 @@ pub(crate) fn remediate(state: &State, version: &str, request: &Received) -> Ans
     }
 }
 
-/// Raw, as Graph sends it: `{`, `"`, `[` and `]` are not percent-encoded, so it is no valid URI.
+/// Returns the link in Graph's form: `{`, `"`, `[` and `]` are not percent-encoded, so it is not a valid URI.
 fn location(bulk_id: &str, tenant: &str) -> String {
     format!(r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["{bulk_id}"]}}&tid={tenant}"#)
 }
@@ -73,8 +73,9 @@ fn accept(state: &State, version: &str, request: &Received) -> Result<String, Re
     }
 }
 
-/// The bearer must be a token for Graph that Entra issued, still valid, and carry one of the application permissions.
-/// Delegated permissions are not supported, so `scp` counts for nothing.
+/// Checks the bearer token: Entra ID issued it for Graph, it is valid, and it has one of the application permissions.
+///
+/// Graph does not support delegated permissions for this action, so `scp` has no effect.
 pub(crate) fn authorise(state: &State, request: &Received, roles: &[&str]) -> Result<(), Refusal> {
     let invalid = |message: &str| refuse(401, "InvalidAuthenticationToken", message);
     let given: Vec<&str> = request.header_values("authorization").collect();
@@ -111,7 +112,7 @@ fn is_alive(issued: &Issued) -> bool {
 }
 
 fn framing(request: &Received) -> Result<(), Refusal> {
-    // 415 is what makes the Go SDK send its body again without gzip (facts, section 5).
+    // A 415 makes the Go SDK retry its request without gzip (facts, section 5).
     if request.header_values("content-encoding").any(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return refuse(415, "UnsupportedMediaType", "The body is encoded.");
     }
@@ -161,7 +162,7 @@ impl Ids {
     }
 }
 
-/// A path that is no part of Graph here.
+/// Returns the error for a path that the emulated Graph does not have.
 pub(crate) fn not_found() -> Answer {
     let ids = Ids { request: Uuid::new_v4().to_string(), client: None };
     ids.refusal(&Refusal {

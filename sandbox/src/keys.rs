@@ -1,4 +1,4 @@
-//! The keys that Entra signs with, and the set it publishes.
+//! Signing keys of Entra ID and their published set.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use getrandom::SysRng;
@@ -11,7 +11,7 @@ use rsa::{
 };
 use serde_json::{Map, Value, json};
 
-/// One RSA key of 2,048 bits with its name.
+/// RSA key of 2,048 bits with its ID.
 pub(crate) struct Key {
     kid: String,
     private: PrivateKey,
@@ -19,10 +19,10 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    #[expect(clippy::expect_used, reason = "fails only where the operating system has no randomness to give")]
+    #[expect(clippy::expect_used, reason = "fails only if the operating system has no random bytes")]
     fn generate() -> Self {
         let private = PrivateKey::new(&mut SysRng, 2048).expect("an RSA key of 2,048 bits");
-        // Entra's key ids are opaque; ours is a hash of the modulus, so that two keys never share one.
+        // Entra ID's key IDs are opaque. The sandbox uses a hash of the modulus, so that two keys never share an ID.
         let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(private.n_bytes()).get(..20).unwrap_or_default());
         Self { kid, signing: SigningKey::new(private.clone()), private }
     }
@@ -31,8 +31,8 @@ impl Key {
         &self.kid
     }
 
-    /// A compact JWT, signed RS256 (facts, section 3).
-    #[expect(clippy::expect_used, reason = "fails only where the operating system has no randomness to give")]
+    /// Signs a compact JWT with RS256 (facts, section 3).
+    #[expect(clippy::expect_used, reason = "fails only if the operating system has no random bytes")]
     pub(crate) fn sign(&self, header: &Value, claims: &Map<String, Value>) -> String {
         let claims = Value::Object(claims.clone()).to_string();
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
@@ -40,7 +40,8 @@ impl Key {
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
 
-    /// As Entra publishes it: no `alg`. There is no certificate here, hence neither `x5t` nor `x5c`.
+    /// Returns the key as Entra ID publishes it, without `alg`. There is no certificate, and so neither `x5t` nor
+    /// `x5c`.
     fn jwk(&self, issuer: Option<&str>) -> Value {
         let mut jwk = json!({
             "kty": "RSA",
@@ -56,7 +57,7 @@ impl Key {
     }
 }
 
-/// All keys, the one in use and those from before.
+/// Current key and former keys.
 pub(crate) struct KeyRing {
     pub(crate) current: Key,
     former: Vec<Key>,
@@ -67,7 +68,7 @@ impl KeyRing {
         Self { current: Key::generate(), former: Vec::new() }
     }
 
-    /// A new key signs from now on; the old ones stay published (facts, section 3: expect a roll at any time).
+    /// Creates a new signing key and keeps the former keys published (facts, section 3: keys can roll at any time).
     pub(crate) fn rotate(&mut self) {
         let former = std::mem::replace(&mut self.current, Key::generate());
         self.former.push(former);

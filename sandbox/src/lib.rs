@@ -1,4 +1,4 @@
-//! The sandbox: Entra ID and Microsoft Graph on loopback, speaking exactly what is known of them.
+//! Sandbox that emulates Entra ID and Microsoft Graph on loopback, as far as their behaviour is known.
 //!
 //! ```text
 //! POST /{tenant}/oauth2/v2.0/token          Entra: client credentials with a secret or a certificate
@@ -12,8 +12,8 @@
 //! POST /sandbox/keys/rotate                 a new signing key
 //! ```
 //!
-//! It refuses what Microsoft is not known to accept: a gateway that passes here relies on nothing that is unknown.
-//! From a test, start it in-process and ask it directly:
+//! The sandbox rejects everything that Microsoft is not known to accept. A gateway that passes its tests therefore
+//! relies only on known behaviour. Tests start it in-process and inspect it directly:
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -65,22 +65,22 @@ pub use crate::{
     tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_READ_ROLE, GRAPH_ROLE, TokenRequest, TokenVersion},
 };
 
-/// A running sandbox. It ends when this is dropped, and its connections with it.
+/// Running sandbox. It stops on drop and closes its connections.
 pub struct Sandbox {
     state: Arc<State>,
     server: JoinHandle<std::convert::Infallible>,
 }
 
-/// What was waited for did not come in time.
+/// Error for an expected request that did not arrive in time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the sandbox did not see it within {0:?}")]
 pub struct NotSeen(pub Duration);
 
 impl Sandbox {
-    /// Makes a key, listens, and serves on the current runtime; it must stay alive as long as the sandbox shall.
+    /// Creates a key and starts serving on the current runtime, which must live as long as the sandbox.
     ///
     /// # Errors
-    /// Where the address cannot be listened on.
+    /// Returns an error if the address is not available.
     pub async fn start(settings: Settings) -> io::Result<Self> {
         let keys = tokio::task::spawn_blocking(KeyRing::generate).await?;
         let listener = TcpListener::bind(settings.listen).await?;
@@ -90,103 +90,105 @@ impl Sandbox {
         Ok(Self { state, server })
     }
 
-    /// `http://127.0.0.1:{port}`: the gateway's `LOGIN_URL` and `GRAPH_URL`. The v2 issuer is made from it as well.
+    /// Returns `http://127.0.0.1:{port}`, for the gateway's `LOGIN_URL` and `GRAPH_URL`. The v2 issuer starts with it
+    /// too.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.state.base_url
     }
 
-    /// The settings it runs with.
+    /// Returns the settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.state.settings
     }
 
-    /// Everything that Entra and Graph received since the start or the last [`clear`](Self::clear), by arrival.
+    /// Returns all requests to Entra ID and Graph since the start or the last [`clear`](Self::clear), in order of
+    /// arrival.
     #[must_use]
     pub fn recorded(&self) -> Vec<Recorded> {
         self.state.look(<[Recorded]>::to_vec)
     }
 
-    /// The requests to one endpoint.
+    /// Returns the requests to one endpoint.
     #[must_use]
     pub fn recorded_at(&self, endpoint: Endpoint) -> Vec<Recorded> {
         self.state.look(|all| all.iter().filter(|one| one.endpoint == endpoint).cloned().collect())
     }
 
-    /// The exchanges that have ended, which are forgotten with that: what runs for long looks at each once.
+    /// Removes and returns the completed exchanges. Long runs use it to read each exchange once.
     #[must_use]
     pub fn take_ended(&self) -> Vec<Recorded> {
         self.state.take_ended()
     }
 
-    /// The remediations that Graph accepted, in order; duplicates and refusals are not among them.
+    /// Returns the remediations that Graph accepted, in order, without duplicates and rejected requests.
     #[must_use]
     pub fn accepted(&self) -> Vec<Accepted> {
         self.state.register().accepted().to_vec()
     }
 
-    /// Every token issued so far, by any way; nothing forgets them. For a test that looks for leaks.
+    /// Returns all tokens issued so far, including those before a [`clear`](Self::clear). Tests use it to detect leaks.
     #[must_use]
     pub fn issued_tokens(&self) -> Vec<String> {
         self.state.issued_tokens()
     }
 
-    /// Puts messages into mailboxes, each with its rows in the list of analyzed emails.
+    /// Adds messages to mailboxes, with their rows in the list of analyzed emails.
     ///
     /// # Errors
-    /// Where a message's id is not a GUID.
+    /// Returns an error if a message's ID is not a GUID.
     pub fn seed(&self, messages: impl IntoIterator<Item = Message>) -> Result<(), InvalidSeed> {
         self.state.mailboxes().seed(Seed::new(messages.into_iter().collect(), None))
     }
 
-    /// Limits the pages of the list to so many rows.
+    /// Sets the maximum number of rows on a page of the list.
     ///
     /// # Errors
-    /// Where `rows` is not 1 to 1,000.
+    /// Returns an error if `rows` is not 1 to 1,000.
     pub fn limit_pages(&self, rows: usize) -> Result<(), InvalidSeed> {
         self.state.mailboxes().seed(Seed::new(Vec::new(), Some(rows)))
     }
 
-    /// Forgets what was received, accepted, seeded and scripted. Tokens and keys stay: the gateway holds them too.
+    /// Clears requests, remediations, messages and scripts. Tokens and keys stay, because the gateway caches them.
     pub fn clear(&self) {
         self.state.clear();
     }
 
-    /// Tells what the next request to an endpoint is answered. Several queue up, each endpoint's in order.
+    /// Scripts the response to the next request to an endpoint. Scripts of one endpoint apply in order.
     ///
     /// # Errors
-    /// Where it could not be played: a header that cannot be sent, a status that is not final.
+    /// Returns an error if the script cannot be played, for example because of an invalid header or a status below 200.
     pub fn script(&self, next: NextAnswer) -> Result<(), InvalidScript> {
         self.state.script(next)
     }
 
-    /// Lets the answers go that are [held](NextAnswer::held), of all requests that have arrived.
+    /// Releases the [held](NextAnswer::held) responses of all requests that have arrived.
     pub fn release(&self) {
         self.state.released.send_replace(());
     }
 
-    /// A token as Entra would issue it, or as it never would. With [`GRAPH_AUDIENCE`] Graph takes it too.
+    /// Issues a token, which may have claims that Entra ID never issues. Graph accepts tokens with [`GRAPH_AUDIENCE`].
     #[must_use]
     pub fn issue_token(&self, request: &TokenRequest) -> String {
         self.state.issue(request)
     }
 
-    /// Signs with a new key from now on; the former ones stay published.
+    /// Replaces the signing key. Former keys stay published.
     pub fn rotate_key(&self) {
         self.state.keys().rotate();
     }
 
-    /// The id of the key that signs.
+    /// Returns the ID of the signing key.
     #[must_use]
     pub fn kid(&self) -> String {
         self.state.keys().current.kid().to_owned()
     }
 
-    /// Waits until the record satisfies the predicate, and gives the record.
+    /// Waits until the record satisfies the predicate, and returns the record.
     ///
     /// # Errors
-    /// Where it does not within the time.
+    /// Returns an error if the record does not satisfy the predicate in time.
     pub async fn wait_for(
         &self,
         within: Duration,
@@ -195,7 +197,7 @@ impl Sandbox {
         let mut changes = self.state.changed.subscribe();
         let seen = async {
             while !self.state.look(&mut predicate) {
-                // The sender lives in the state that we hold, so this waits and does not fail.
+                // The sandbox holds the state with the sender, so this waits and never fails.
                 let _ = changes.changed().await;
             }
         };
@@ -203,10 +205,10 @@ impl Sandbox {
         Ok(self.recorded())
     }
 
-    /// Stops listening, drops every connection, and frees the port.
+    /// Stops listening, closes all connections, and frees the port.
     pub async fn shutdown(mut self) {
         self.server.abort();
-        // The only way it ends is the abort.
+        // The task ends only by the abort, so its result is always the same error.
         let _ = (&mut self.server).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Microsoft Graph: the list of analyzed emails (facts, section 1), as every known reader asks for it.
+//! Microsoft Graph's list of analyzed emails (facts, section 1), for the queries that known clients send.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,19 +15,19 @@ use crate::{
     tokens::{GRAPH_READ_ROLE, GRAPH_ROLE},
 };
 
-/// What a request asks for.
+/// Parsed query.
 struct Query {
     start: SystemTime,
     end: SystemTime,
     network_message_id: String,
     top: usize,
-    /// The number of the first row: what `$skiptoken` of a `nextLink` says.
+    /// Number of the first row, from the `$skiptoken` of a `nextLink`.
     skip: usize,
-    /// The query without `$skiptoken`, for the `nextLink`.
+    /// Query without `$skiptoken`, for the `nextLink`.
     kept: String,
 }
 
-/// `GET /{version}/security/collaboration/analyzedEmails`.
+/// Responds to `GET /{version}/security/collaboration/analyzedEmails`.
 pub(crate) fn analyzed_emails(state: &State, version: &str, request: &Received) -> Answer {
     let ids = Ids::of(request);
     let path = format!("{}/{version}/security/collaboration/analyzedEmails", state.base_url);
@@ -58,7 +58,7 @@ fn list(state: &State, request: &Received) -> Result<(Page, String), Refusal> {
 }
 
 impl Query {
-    /// Reads a query, or says what of it Graph is not known to take.
+    /// Parses a query. The error names the part that Graph is not known to accept.
     fn parse(query: &str) -> Result<Self, String> {
         let (mut start, mut end, mut id, mut top, mut skip) = (None, None, None, None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -101,7 +101,7 @@ fn is_skiptoken(part: &str) -> bool {
     form_urlencoded::parse(part.as_bytes()).any(|(name, _)| name == "$skiptoken")
 }
 
-/// Only `yyyy-MM-ddTHH:mm:ssZ`, which is what readers send.
+/// Parses a time of the form `yyyy-MM-ddTHH:mm:ssZ`, the only form that known clients send.
 fn time(text: &str) -> Result<SystemTime, String> {
     let is_form = text.len() == "2026-01-31T12:34:56Z".len() && text.ends_with('Z');
     let parsed = text.parse::<jiff::Timestamp>().ok().filter(|_| is_form);
@@ -110,7 +110,7 @@ fn time(text: &str) -> Result<SystemTime, String> {
     time.ok_or_else(|| format!("{text} is not a time"))
 }
 
-/// Only `networkMessageId eq '…'`, which is how every reader filters.
+/// Parses a filter of the form `networkMessageId eq '…'`, the only form that known clients send.
 fn filter(text: &str) -> Result<String, String> {
     let invalid = || "Invalid filter with propName".to_owned();
     let quoted = text.strip_prefix("networkMessageId eq '").and_then(|rest| rest.strip_suffix('\''));

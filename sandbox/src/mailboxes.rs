@@ -1,4 +1,4 @@
-//! The messages that Graph's list of analyzed emails shows, and what a remediation does to them.
+//! Messages in Graph's list of analyzed emails, and the effects of remediations on them.
 
 use std::{
     collections::BTreeMap,
@@ -15,39 +15,40 @@ use crate::{
     remediation::{Action, Remediation},
 };
 
-/// The most rows of a page, and the largest `$top`: the one that is known to work (facts, section 1).
+/// Maximum number of rows on a page and largest `$top` that is known to work (facts, section 1).
 pub(crate) const MAX_PAGE_SIZE: usize = 1000;
 
-/// What [`Message::shows`] is if a remediation changes no location.
+/// Value of [`Message::shows`] for a remediation that changes no location.
 const NOTHING: &str = "nothing";
 
-/// A message in the mailboxes of its recipients: one row each.
+/// Message with one row for each recipient's mailbox.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Message {
-    /// A GUID.
+    /// GUID of the message.
     pub network_message_id: String,
-    /// The recipients' addresses.
+    /// Addresses of the recipients.
     pub recipients: Vec<String>,
-    /// `latestDelivery.location`, in any spelling.
+    /// Value of `latestDelivery.location`, in any spelling.
     #[serde(default = "inbox")]
     pub location: String,
-    /// `latestDelivery.action`, in any spelling.
+    /// Value of `latestDelivery.action`, in any spelling.
     #[serde(default = "delivered")]
     pub action: String,
-    /// How long before now the message was received, in seconds.
+    /// Age of the message when it is added, in seconds.
     #[serde(default)]
     pub age_seconds: u64,
-    /// After how many milliseconds the rows appear.
+    /// Delay until the rows appear, in milliseconds.
     #[serde(default)]
     pub appears_after_ms: u64,
-    /// How many milliseconds after Graph has accepted a remediation the rows show it.
+    /// Delay between an accepted remediation and its effect on the rows, in milliseconds.
     #[serde(default)]
     pub effect_after_ms: u64,
-    /// The location that the rows show after a remediation, or `nothing` if it stays. Without it, the location is the
-    /// action's target, and `deletedFolder` for a soft or hard delete.
+    /// Location after a remediation, or `nothing` if it does not change.
+    ///
+    /// By default, the location is the action's target, and `deletedFolder` for a soft or hard delete.
     pub shows: Option<String>,
-    /// The `eventResult` of the `admin` event that the rows have after a remediation. Without it, they have no event.
+    /// `eventResult` of the rows' `admin` event after a remediation. By default, the rows have no event.
     pub event: Option<String>,
 }
 
@@ -60,7 +61,7 @@ fn delivered() -> String {
 }
 
 impl Message {
-    /// A message in the inbox of each recipient, received now. A remediation shows at once.
+    /// Creates a message in the inbox of each recipient, received now. A remediation takes effect at once.
     pub fn new(network_message_id: &str, recipients: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
             network_message_id: network_message_id.to_owned(),
@@ -76,17 +77,17 @@ impl Message {
     }
 }
 
-/// Messages that could not be put into mailboxes.
+/// Error for messages that cannot be added to mailboxes.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidSeed(String);
 
-/// The JSON of `POST /sandbox/messages`.
+/// JSON body of `POST /sandbox/messages`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Seed {
     messages: Vec<Message>,
-    /// The most rows of a page; it stays as it was if absent.
+    /// New maximum number of rows on a page. The maximum does not change if it is absent.
     page_size: Option<usize>,
 }
 
@@ -100,7 +101,7 @@ impl Seed {
     }
 }
 
-/// One recipient's row.
+/// Row of one recipient.
 struct Row {
     network_message_id: String,
     recipient: String,
@@ -110,14 +111,14 @@ struct Row {
     remediated: Option<Remediated>,
 }
 
-/// The last remediation of a row.
+/// Last remediation of a row.
 struct Remediated {
     action: Action,
     shown_from: Instant,
     shown_at: SystemTime,
 }
 
-/// All rows, in an order that paging can rely on.
+/// All rows, in a stable order for paging.
 pub(crate) struct Mailboxes {
     rows: BTreeMap<(String, String), Row>,
     page_size: usize,
@@ -129,14 +130,14 @@ impl Default for Mailboxes {
     }
 }
 
-/// A page of the list: its rows, and where the next page starts.
+/// Page of the list: its rows, and the start of the next page.
 pub(crate) struct Page {
     pub(crate) rows: Vec<Value>,
     pub(crate) next: Option<usize>,
 }
 
 impl Mailboxes {
-    /// Puts messages into mailboxes. A row of the same message and recipient is replaced.
+    /// Adds messages. A row with the same message and recipient is replaced.
     pub(crate) fn seed(&mut self, seed: Seed) -> Result<(), InvalidSeed> {
         for message in &seed.messages {
             if message.network_message_id.len() != 36 || Uuid::try_parse(&message.network_message_id).is_err() {
@@ -168,7 +169,7 @@ impl Mailboxes {
         Ok(())
     }
 
-    /// Lets an accepted remediation take effect on its rows, each after its own delay.
+    /// Applies an accepted remediation to its rows, after each row's delay.
     pub(crate) fn remediate(&mut self, remediation: &Remediation) {
         if self.rows.is_empty() {
             return;
@@ -184,7 +185,7 @@ impl Mailboxes {
         }
     }
 
-    /// Returns at most `top` rows of a message that was received within these times, from the row number `skip` on.
+    /// Returns at most `top` rows of messages received between these times, starting with row number `skip`.
     pub(crate) fn page(
         &self,
         network_message_id: &str,
@@ -234,7 +235,8 @@ impl Row {
     }
 }
 
-/// Where an action leads (facts, section 1). Of the candidates for the deletes, this is the first.
+/// Returns the target location of an action (facts, section 1). For deletes, it is the first of several possible
+/// targets.
 fn target(action: Action) -> &'static str {
     match action {
         Action::MoveToJunk => "junkFolder",

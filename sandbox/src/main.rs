@@ -1,4 +1,4 @@
-//! The sandbox as a program, for `make start` and for a look around with curl.
+//! The sandbox as a program, for `make start` and for requests with curl.
 
 use std::{env, process::ExitCode};
 
@@ -46,7 +46,7 @@ async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// From the command line and the environment; none when only help was asked for.
+/// Reads the command line and the environment. Returns `None` if only help was requested.
 fn settings() -> Result<Option<Settings>, Failure> {
     let mut settings = Settings::new("");
     settings.listen = "127.0.0.1:8788".parse()?;
@@ -74,7 +74,7 @@ fn settings() -> Result<Option<Settings>, Failure> {
         Some(secret) => secret,
         None => {
             let made = random_secret()?;
-            // Of no use beyond this process, and of none to anyone who is not told it.
+            // The secret works only with this process, so printing it is safe.
             say(&format!("client secret: {made}"));
             made
         }
@@ -88,7 +88,8 @@ fn random_secret() -> Result<String, Failure> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// Method, path and status; never a query, header or body, since those hold secrets, tokens and addresses.
+/// Prints method, path and status. Query, headers and body are omitted, since they can contain secrets, tokens and
+/// addresses.
 fn log(exchange: &Recorded) {
     let outcome = match &exchange.outcome {
         Outcome::Answered(answer) => answer.status.to_string(),
@@ -105,7 +106,7 @@ fn say(line: &str) {
     println!("{line}");
 }
 
-#[expect(clippy::print_stderr, reason = "the program's own complaint")]
+#[expect(clippy::print_stderr, reason = "the program's error message")]
 fn complain(line: &str) {
     eprintln!("{line}");
 }

@@ -1,8 +1,8 @@
-//! JSON objects that the sandbox is sent.
+//! JSON objects in the bodies of admin requests.
 
 use serde::de::DeserializeOwned;
 
-/// Reads an object; nothing at all is the empty one. Without this, serde would take an array for it.
+/// Parses an object. An empty body is an empty object. Without this check, serde would accept an array.
 pub(crate) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let body = body.trim_ascii();
     let body = if body.is_empty() { b"{}" } else { body };

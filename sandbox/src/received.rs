@@ -1,11 +1,11 @@
-//! An exchange between the wire and the services: the request as it came, and how it ends.
+//! Request and ending of an exchange, as the server passes them to and from the services.
 
 use bytes::Bytes;
 use hyper::Method;
 
 use crate::record::Answer;
 
-/// A request in full.
+/// Complete request.
 pub(crate) struct Received {
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -23,17 +23,17 @@ impl Received {
         self.header_values(name).next()
     }
 
-    /// Exactly one content type, and it is this one; parameters may follow.
+    /// Returns whether the request has one content type and it is `wanted`, with or without parameters.
     pub(crate) fn has_media_type(&self, wanted: &str) -> bool {
         let given: Vec<&str> = self.header_values("content-type").collect();
         matches!(given.as_slice(), [one] if one.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted)))
     }
 }
 
-/// How an exchange ends on the wire.
+/// Ending of an exchange on the connection.
 pub(crate) enum Ending {
     Whole(Answer),
-    /// The answer, and how many bytes of its body are sent before the connection closes.
+    /// Response, and the number of body bytes to send before the connection closes.
     Cut(Answer, usize),
     Close,
     Hang,

@@ -1,49 +1,49 @@
-//! Everything that Entra and Graph were sent, in the order of arrival, and how each exchange ended.
+//! Record of all requests to Entra ID and Graph, in order of arrival, with their outcomes.
 
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Which of the services' endpoints a request came to.
+/// Emulated endpoint.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Endpoint {
-    /// Entra's `/oauth2/v2.0/token`.
+    /// Entra ID's `/oauth2/v2.0/token`.
     Token,
-    /// Entra's `/discovery/keys` and `/discovery/v2.0/keys`.
+    /// Entra ID's `/discovery/keys` and `/discovery/v2.0/keys`.
     Keys,
     /// Graph's `analyzedEmails/remediate`, under any of its four paths.
     Remediate,
-    /// Graph's list of analyzed emails, under either version.
+    /// Graph's list of analyzed emails, in both versions.
     AnalyzedEmails,
-    /// Anything else: a path that does not exist.
+    /// Unknown path.
     Other,
 }
 
-/// How an exchange ended.
+/// Outcome of an exchange.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
-    /// No answer yet.
+    /// No response so far.
     Pending,
-    /// A whole answer was given.
+    /// Complete response.
     Answered(Answer),
-    /// The connection was closed without an answer.
+    /// Connection closed without a response.
     Closed,
-    /// An answer was begun, and the connection closed in its body.
+    /// Connection closed in the body of this response.
     Cut(Answer),
-    /// The client was left waiting.
+    /// No response, with the connection left open.
     Hung,
 }
 
-/// An answer as it was given.
+/// Response of the sandbox.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Answer {
-    /// The status.
+    /// HTTP status.
     pub status: u16,
-    /// The headers in order; the server adds `Date` and `Content-Length`.
+    /// Headers in order. The server adds `Date` and `Content-Length`.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// Body bytes.
     pub body: Vec<u8>,
 }
 
@@ -52,7 +52,7 @@ impl Answer {
         Self { status, ..Self::default() }
     }
 
-    /// 405, with the methods that are allowed.
+    /// Returns a 405 with the allowed methods.
     pub(crate) fn method_not_allowed(allowed: &str) -> Self {
         Self::new(405).header("Allow", allowed)
     }
@@ -72,49 +72,49 @@ impl Answer {
     }
 }
 
-/// One request, as it was received.
+/// Recorded request.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// Its place in the order of arrival since the start; clearing does not start over.
+    /// Sequence number since the start. Clearing the record does not reset it.
     pub number: u64,
-    /// When it had arrived in full.
+    /// Time when the request had arrived completely.
     pub at: SystemTime,
-    /// The endpoint that its path names.
+    /// Endpoint of the path.
     pub endpoint: Endpoint,
-    /// The method.
+    /// HTTP method.
     pub method: String,
-    /// The path, still percent-encoded, without the query.
+    /// Percent-encoded path without the query.
     pub path: String,
-    /// The query without its question mark.
+    /// Query without its question mark.
     pub query: Option<String>,
-    /// All headers, repeated ones each on their own. Names are in lower case.
+    /// Headers with names in lower case. Repeated headers are separate entries.
     pub headers: Vec<(String, String)>,
-    /// The body, byte for byte.
+    /// Body bytes.
     pub body: Vec<u8>,
-    /// How the exchange ended.
+    /// Outcome of the exchange.
     pub outcome: Outcome,
 }
 
 impl Recorded {
-    /// The first value of a header, whatever the case of its name.
+    /// Returns the first value of a header, with the name in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(held, _)| held.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Every value of a header, in order.
+    /// Returns all values of a header, in order.
     pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = move |(held, _): &&(String, String)| held.eq_ignore_ascii_case(name);
         self.headers.iter().filter(named).map(|(_, value)| value.as_str())
     }
 
-    /// The body as JSON; null when it is none.
+    /// Returns the body as JSON, or null if the body is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The status that was answered, when one was.
+    /// Returns the status of the response, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match &self.outcome {
@@ -123,7 +123,7 @@ impl Recorded {
         }
     }
 
-    /// For `GET /sandbox/requests`.
+    /// Returns the JSON for `GET /sandbox/requests`.
     pub(crate) fn to_json(&self) -> Value {
         let (outcome, answer) = match &self.outcome {
             Outcome::Pending => ("pending", None),

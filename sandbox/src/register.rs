@@ -1,8 +1,9 @@
-//! What has been registered for remediation, and what is a duplicate of it.
+//! Register of accepted remediations, and detection of duplicates.
 //!
-//! All that is known is that a remediation of a registered message is one, for 30 minutes (facts, section 1). The rest is assumed, and so that the sandbox
-//! refuses rather more than Graph may: a message is its id and its recipient, whatever is to be done to it; and one that is registered makes the whole
-//! request a duplicate.
+//! Graph rejects a second remediation of a message for 30 minutes (facts, section 1). The rest is assumed.
+//!
+//! The sandbox assumes the strictest case: message ID and recipient identify a message regardless of the action, and
+//! one registered message makes the request a duplicate.
 
 use std::{
     collections::HashMap,
@@ -13,43 +14,44 @@ use uuid::Uuid;
 
 use crate::remediation::Remediation;
 
-/// How long a message stays registered (facts, section 1: duplicates within a 30-minute window).
+/// Time that a message stays registered (facts, section 1: duplicates within a 30-minute window).
 const WINDOW: Duration = Duration::from_mins(30);
 
-/// A remediation that Graph accepted.
+/// Remediation that Graph accepted.
 #[derive(Clone, Debug)]
 pub struct Accepted {
-    /// Its id, as in the `Location`.
+    /// ID of the remediation, as in the `Location`.
     pub bulk_id: String,
-    /// `beta` or `v1.0`, as in the path.
+    /// Version in the path: `beta` or `v1.0`.
     pub version: String,
-    /// When.
+    /// Time of acceptance.
     pub at: SystemTime,
-    /// What was asked.
+    /// Content of the request.
     pub remediation: Remediation,
 }
 
-/// One email. GUIDs and addresses compare without case.
+/// Email, with GUID and address in lower case for comparison.
 #[derive(Eq, Hash, PartialEq)]
 struct Message {
     network_message_id: String,
     recipient: String,
 }
 
-/// Every remediation accepted, and when each message was last registered.
+/// All accepted remediations, and the time of each message's last registration.
 #[derive(Default)]
 pub(crate) struct Register {
     accepted: Vec<Accepted>,
     seen: HashMap<Message, Instant>,
 }
 
-/// A message of the request is registered already.
+/// Error for a request with a message that is already registered.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Duplicate;
 
 impl Register {
-    /// Registers a remediation and gives its bulk id. One registered message makes the whole request a duplicate, and
-    /// then nothing of it is registered. Whoever holds the register is alone, so of two at once only one gets in.
+    /// Registers a remediation and returns its bulk ID.
+    ///
+    /// A duplicate registers nothing. The register is locked, so only one of two concurrent requests succeeds.
     pub(crate) fn register(
         &mut self,
         now: Instant,

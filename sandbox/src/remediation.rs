@@ -1,73 +1,73 @@
-//! The body of `analyzedEmail: remediate`, read as strictly as the facts allow.
+//! Body of `analyzedEmail: remediate`, parsed as strictly as the facts allow.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// `microsoft.graph.security.remediationSeverity`, without the sentinel of the evolvable enum.
+/// `microsoft.graph.security.remediationSeverity` without the sentinel of the evolvable enum.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the members are their own words")]
+#[expect(missing_docs, reason = "the names are Graph's")]
 pub enum Severity {
     Low,
     Medium,
     High,
 }
 
-/// `microsoft.graph.security.remediationAction`, without the sentinel of the evolvable enum.
+/// `microsoft.graph.security.remediationAction` without the sentinel of the evolvable enum.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the members are their own words")]
+#[expect(missing_docs, reason = "the names are Graph's")]
 pub enum Action {
     MoveToJunk,
     MoveToInbox,
     HardDelete,
     SoftDelete,
     MoveToDeletedItems,
-    /// Newer; only behind `Prefer: include-unknown-enum-members`.
+    /// Newer action, which requires `Prefer: include-unknown-enum-members`.
     MoveToQuarantine,
 }
 
-/// One email.
+/// Email to remediate.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct AnalyzedEmail {
-    /// The annotation that the SDKs may send.
+    /// `@odata.type` annotation that SDKs may send.
     #[serde(rename = "@odata.type", default, skip_serializing_if = "Option::is_none")]
     pub odata_type: Option<String>,
-    /// A GUID.
+    /// GUID of the message.
     pub network_message_id: String,
-    /// Whose copy.
+    /// Address of the mailbox.
     pub recipient_email_address: String,
 }
 
-/// The whole body.
+/// Body of a remediation.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Remediation {
-    /// The annotation that the SDKs may send.
+    /// `@odata.type` annotation that SDKs may send.
     #[serde(rename = "@odata.type", default, skip_serializing_if = "Option::is_none")]
     pub odata_type: Option<String>,
-    /// The name in the action center.
+    /// Name in the action center.
     pub display_name: String,
-    /// What for.
+    /// Reason for the remediation.
     pub description: String,
-    /// How bad.
+    /// Severity of the threat.
     pub severity: Severity,
-    /// What to do.
+    /// Requested action.
     pub action: Action,
-    /// A JSON boolean and nothing else: what Graph does with the string of its own example is unknown.
+    /// JSON boolean. Graph's handling of the string in its own example is unknown, so a string is rejected.
     pub remediate_senders_copy: bool,
-    /// The emails.
+    /// Emails to remediate.
     pub analyzed_emails: Vec<AnalyzedEmail>,
 }
 
 impl Remediation {
-    /// Reads the body, or says what Graph would not take.
+    /// Parses the body. The error names the part that Graph would reject.
     pub(crate) fn read(body: &[u8], newer_actions_allowed: bool) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         shape(&value)?;
-        // From the bytes once more, not from the value: there a repeated member would have vanished.
+        // Parsed again from the bytes, because the JSON value does not show repeated members.
         let read: Self = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         if read.display_name.trim().is_empty() {
             return Err("displayName is empty".to_owned());
@@ -79,7 +79,7 @@ impl Remediation {
             return Err("analyzedEmails is empty".to_owned());
         }
         for email in &read.analyzed_emails {
-            // Of the forms that the parser knows, only 8-4-4-4-12 has 36 characters.
+            // Of the forms that the parser accepts, only 8-4-4-4-12 has 36 characters.
             let id = &email.network_message_id;
             if id.len() != 36 || Uuid::try_parse(id).is_err() {
                 return Err("networkMessageId is not a GUID".to_owned());
@@ -92,8 +92,7 @@ impl Remediation {
     }
 }
 
-/// The JSON types that the typed reading alone would be too lenient about: it takes an array for an object, and an
-/// object for the member of an enum.
+/// Checks JSON types that typed parsing does not check: it accepts arrays as objects and objects as enum members.
 fn shape(value: &Value) -> Result<(), String> {
     if !value.is_object() {
         return Err("the body is not an object".to_owned());

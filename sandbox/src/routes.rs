@@ -1,4 +1,4 @@
-//! Which path is whose, and one exchange from its arrival to its end.
+//! Routes to Entra ID and Graph, and the course of one exchange.
 
 use crate::{
     entra, graph, list,
@@ -8,7 +8,7 @@ use crate::{
     state::State,
 };
 
-/// A path, taken apart.
+/// Parsed path.
 enum Route<'a> {
     Token { tenant: &'a str },
     Keys { tenant: &'a str, v2: bool },
@@ -24,7 +24,7 @@ impl<'a> Route<'a> {
             [tenant, "oauth2", "v2.0", "token"] => Self::Token { tenant },
             [tenant, "discovery", "v2.0", "keys"] => Self::Keys { tenant, v2: true },
             [tenant, "discovery", "keys"] => Self::Keys { tenant, v2: false },
-            // By its short name, or by the one that the SDKs use (facts, section 1).
+            // Both the short name and the SDKs' name are valid (facts, section 1).
             [
                 version @ ("beta" | "v1.0"),
                 "security",
@@ -60,10 +60,10 @@ impl<'a> Route<'a> {
     }
 }
 
-/// Records the request, plays what was scripted for it, or lets the service answer.
+/// Records the request, and plays its script or calls the service.
 pub(crate) async fn exchange(state: &State, request: &Received) -> Ending {
     let route = Route::of(&request.path);
-    // From before it is in the record: whoever sees it there may release it.
+    // Subscribed before the request is in the record, because a test may release it as soon as it is there.
     let mut released = state.released.subscribe();
     let number = state.arrived(route.endpoint(), request);
     let ending = match state.scripted(route.endpoint()) {
@@ -72,7 +72,7 @@ pub(crate) async fn exchange(state: &State, request: &Received) -> Ending {
             let mut own = next.accept_first.then(|| route.answer(state, request));
             tokio::time::sleep(next.delay).await;
             if next.held {
-                // The sender lives in the state, so this waits and does not fail.
+                // The sender lives in the state, so this waits and never fails.
                 let _ = released.changed().await;
             }
             if own.is_none() && next.works() {

@@ -1,4 +1,4 @@
-//! Answers told in advance: how a test makes Entra or Graph fail.
+//! Scripted responses, with which tests simulate faults of Entra ID and Graph.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -11,53 +11,53 @@ use crate::{
     record::{Answer, Endpoint},
 };
 
-/// What happens to the connection in place of a whole answer.
+/// Fault of the connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// Closed without an answer.
+    /// Closes the connection without a response.
     Close,
-    /// Closed after this many bytes of the body; more were declared.
+    /// Closes the connection after this number of body bytes, although more were declared.
     CutAfter(usize),
-    /// Left open, and never answered.
+    /// Keeps the connection open and sends no response.
     Hang,
 }
 
-/// The next answer of an endpoint.
+/// Next response of an endpoint.
 ///
-/// Where a status or a body is given, that is the answer, and the request has no effect (unless `accept_first`).
-/// Otherwise the endpoint does its own work, and headers, delay and fault apply to its own answer; `Close` and `Hang`
-/// alone have no effect, `CutAfter` does, since there is an answer to cut.
+/// With a status or a body, the script is the response and the request has no effect, except with `accept_first`.
+/// Otherwise the endpoint handles the request, and headers, delay and fault change its response. `Close` and `Hang`
+/// prevent the effect of the request, `CutAfter` does not.
 ///
-/// A test that wants something to happen before the answer holds it and waits for that; a delay is for what takes time.
+/// Tests should hold a response to wait for an event, and use a delay only to simulate slowness.
 #[derive(Clone, Debug)]
 pub struct NextAnswer {
-    /// Whose answer; not `Other`.
+    /// Endpoint of the script, except `Other`.
     pub endpoint: Endpoint,
-    /// The status; 200 when only a body is given.
+    /// HTTP status. The default is 200 if there is a body.
     pub status: Option<u16>,
-    /// Set over the headers of the answer. A name given twice is sent twice.
+    /// Headers that replace those of the response. A repeated name is sent repeatedly.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// Body bytes.
     pub body: Option<Vec<u8>>,
-    /// Waited before the answer, or before the fault.
+    /// Delay before the response or fault.
     pub delay: Duration,
-    /// Waited before the answer too: for [`Sandbox::release`](crate::Sandbox::release).
+    /// Whether the response waits for [`Sandbox::release`](crate::Sandbox::release).
     pub held: bool,
-    /// For how many requests this holds.
+    /// Number of requests to which the script applies.
     pub times: u32,
-    /// What happens to the connection.
+    /// Fault of the connection.
     pub fault: Option<Fault>,
-    /// Do the endpoint's own work first (a valid remediation is registered), and misbehave only then.
+    /// Whether the endpoint first handles the request, so that a valid remediation is registered.
     pub accept_first: bool,
 }
 
-/// A script that could not be played.
+/// Error for a script that cannot be played.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidScript(pub(crate) String);
 
 impl NextAnswer {
-    /// The endpoint's own answer, once; change from there.
+    /// Creates a script for one request with the endpoint's unchanged response.
     #[must_use]
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
@@ -73,62 +73,62 @@ impl NextAnswer {
         }
     }
 
-    /// Answer with this status.
+    /// Sets the status.
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self
     }
 
-    /// Add this header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Answer with this body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// Answer with this JSON.
+    /// Sets a JSON body.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         self.header("Content-Type", "application/json").body(body.to_string())
     }
 
-    /// Wait before the answer.
+    /// Sets the delay before the response.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Hold the answer back until it is released.
+    /// Holds the response until it is released.
     #[must_use]
     pub fn held(mut self) -> Self {
         self.held = true;
         self
     }
 
-    /// Do so for this many requests.
+    /// Sets the number of requests to which the script applies.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = times;
         self
     }
 
-    /// Do this to the connection.
+    /// Sets the fault of the connection.
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.fault = Some(fault);
         self
     }
 
-    /// Do the endpoint's own work first.
+    /// Makes the endpoint handle the request first.
     #[must_use]
     pub fn accept_first(mut self) -> Self {
         self.accept_first = true;
@@ -150,7 +150,7 @@ impl NextAnswer {
             if HeaderName::from_bytes(name.as_bytes()).is_err() || HeaderValue::from_str(value).is_err() {
                 return refuse(format!("header {name:?} could not be sent"));
             }
-            // The server frames the body; a second opinion on its length would be another fault than the one asked for.
+            // The server sets the framing headers. A second value would cause a different fault than the scripted one.
             if name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding") {
                 return refuse(format!("{name} is the server's: cutAfter makes a wrong length"));
             }
@@ -158,13 +158,13 @@ impl NextAnswer {
         Ok(())
     }
 
-    /// Whether the endpoint does its own work.
+    /// Returns whether the endpoint handles the request.
     pub(crate) fn works(&self) -> bool {
         let silent = matches!(self.fault, Some(Fault::Close | Fault::Hang));
         self.accept_first || (self.status.is_none() && self.body.is_none() && !silent)
     }
 
-    /// The answer to give, from the endpoint's own where it has done its work.
+    /// Returns the response to send, based on the endpoint's response if there is one.
     pub(crate) fn over(&self, own: Option<Answer>) -> Answer {
         let mut answer = match own {
             Some(own) if self.status.is_none() && self.body.is_none() => own,
@@ -176,7 +176,7 @@ impl NextAnswer {
         answer
     }
 
-    /// What `POST /sandbox/next` was sent.
+    /// Parses the body of `POST /sandbox/next`.
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, InvalidScript> {
         let told: Told = object(body).map_err(InvalidScript)?;
         let faults =
@@ -213,7 +213,7 @@ impl NextAnswer {
     }
 }
 
-/// The JSON of a scripted answer.
+/// JSON of a scripted response.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Told {
@@ -221,7 +221,7 @@ struct Told {
     status: Option<u16>,
     #[serde(default)]
     headers: std::collections::BTreeMap<String, OneOrMore>,
-    /// A string is sent as it is, anything else as JSON.
+    /// Body. A string is sent unchanged, other values as JSON.
     body: Option<Value>,
     #[serde(default)]
     delay_ms: u64,
@@ -242,7 +242,7 @@ enum OneOrMore {
     More(Vec<String>),
 }
 
-/// The scripts that wait for their request, in the order they were told.
+/// Scripts that wait for their requests, in the order of their creation.
 #[derive(Default)]
 pub(crate) struct Scripts(VecDeque<NextAnswer>);
 

@@ -1,4 +1,4 @@
-//! Certificates for tests, as `openssl req -x509` makes them.
+//! Self-signed certificates for tests, like those of `openssl req -x509`.
 
 use getrandom::SysRng;
 use rcgen::{CertificateParams, PKCS_RSA_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm, date_time_ymd};
@@ -11,11 +11,11 @@ use rsa::{
     signature::{RandomizedSigner as _, SignatureEncoding as _},
 };
 
-/// A new RSA key of 2,048 bits with its certificate, each in PEM.
+/// New RSA key of 2,048 bits with its certificate, both in PEM.
 pub struct SelfSigned {
-    /// The key, PKCS#8.
+    /// Private key in PKCS#8.
     pub key: String,
-    /// The certificate.
+    /// Certificate.
     pub certificate: String,
     private: PrivateKey,
 }
@@ -43,12 +43,12 @@ impl rcgen::SigningKey for Issuer {
 }
 
 impl SelfSigned {
-    /// Makes one that is valid from the beginning of 2024 to that of this year.
+    /// Creates a certificate that is valid from the start of 2024 to the start of `year`.
     ///
     /// # Panics
-    /// Where the operating system has no randomness to give.
+    /// Panics if the operating system cannot supply random bytes.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "fails only where the operating system has no randomness to give")]
+    #[expect(clippy::expect_used, reason = "fails only if the operating system has no random bytes")]
     pub fn until(year: i32) -> Self {
         let private = PrivateKey::new(&mut SysRng, 2048).expect("an RSA key of 2,048 bits");
         let key = private.to_pkcs8_pem(LineEnding::LF).expect("a new key as PKCS#8").to_string();
@@ -62,7 +62,7 @@ impl SelfSigned {
         Self { key, certificate, private }
     }
 
-    /// The key, for assertions that a test composes itself.
+    /// Returns the private key, for assertions that a test builds.
     #[must_use]
     pub fn private(&self) -> &PrivateKey {
         &self.private

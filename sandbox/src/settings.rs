@@ -1,45 +1,45 @@
-//! What a sandbox is told before it starts.
+//! Settings of a sandbox.
 
 use std::{fmt, net::SocketAddr};
 
 use crate::{assertion::ClientCertificate, record::Recorded};
 
-/// The tenant of a development sandbox: one of the sample GUIDs of Microsoft's documentation.
+/// Tenant of a development sandbox, from the sample GUIDs in Microsoft's documentation.
 pub const TENANT_ID: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
-/// The gateway's own application, which asks for Graph tokens.
+/// Client ID of the gateway's application, which requests Graph tokens.
 pub const CLIENT_ID: &str = "00001111-aaaa-2222-bbbb-3333cccc4444";
-/// The App ID URI of the application that stands for the gateway's API: what callers ask tokens for.
+/// App ID URI of the application that represents the gateway's API. Callers request tokens for it.
 pub const AUDIENCE: &str = "api://remediation-gateway";
-/// Its GUID, which tokens of version 2 name in place of the URI.
+/// GUID of the same application, which version 2 tokens contain instead of the URI.
 pub const APPLICATION_ID: &str = "22223333-cccc-4444-dddd-5555eeee6666";
-/// The object id of the development caller.
+/// Object ID of the development caller.
 pub const CALLER_OBJECT_ID: &str = "aaaaaaaa-bbbb-cccc-1111-222222222222";
-/// The application id of the development caller.
+/// Client ID of the development caller.
 pub const CALLER_CLIENT_ID: &str = "11112222-bbbb-3333-cccc-4444dddd5555";
 
-/// What a sandbox is told before it starts. Everything but the client secret has a development value.
+/// Settings of a sandbox. Everything except the client secret has a development value.
 #[derive(Clone)]
 pub struct Settings {
-    /// Where to listen. Port 0, the default, takes a free one.
+    /// Address to listen on. The default port 0 selects a free port.
     pub listen: SocketAddr,
-    /// The one tenant that exists here.
+    /// Only tenant of the sandbox.
     pub tenant_id: String,
-    /// The one application that may ask for Graph tokens.
+    /// Client ID of the only application that may request Graph tokens.
     pub client_id: String,
-    /// Its secret. There is no default: a secret known to everyone would find its way into a deployment.
+    /// Secret of that application. There is no default, because a published secret could end up in a deployment.
     pub client_secret: String,
-    /// Its certificates, none by default: more than one while they rotate.
+    /// Certificates of that application, none by default. There are several during a rotation.
     pub client_certificates: Vec<ClientCertificate>,
-    /// The `aud` of the caller tokens of version 1 that do not ask for another.
+    /// Default `aud` of version 1 caller tokens.
     pub audience: String,
-    /// The same of version 2.
+    /// Default `aud` of version 2 caller tokens.
     pub application_id: String,
-    /// Called once for every exchange with Entra or Graph, when its outcome is known. Does nothing by default.
+    /// Function that is called after every exchange with Entra ID or Graph. The default does nothing.
     pub on_exchange: fn(&Recorded),
 }
 
 impl Settings {
-    /// The development settings with this client secret, on a free port of 127.0.0.1.
+    /// Returns development settings with this client secret, on a free port of 127.0.0.1.
     pub fn new(client_secret: impl Into<String>) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),

@@ -1,4 +1,4 @@
-//! What Entra, Graph and the admin routes share.
+//! State that Entra ID, Graph and the admin routes share.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -20,7 +20,7 @@ use crate::{
     tokens::{Issued, TokenRequest},
 };
 
-/// The whole state. No lock is held over an await, and none while another is taken.
+/// Complete state. No lock is held across an await or while another lock is taken.
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) base_url: String,
@@ -31,9 +31,9 @@ pub(crate) struct State {
     mailboxes: Mutex<Mailboxes>,
     scripts: Mutex<Scripts>,
     assertions: Mutex<Seen>,
-    /// Counts what happens, so that a waiting test looks again.
+    /// Counter of events, which wakes waiting tests.
     pub(crate) changed: watch::Sender<u64>,
-    /// Tells the answers that are held to go.
+    /// Signal that releases held responses.
     pub(crate) released: watch::Sender<()>,
 }
 
@@ -43,7 +43,7 @@ struct Journal {
     exchanges: Vec<Recorded>,
 }
 
-/// A poisoned lock means that a test's predicate panicked while it looked; the state is whole.
+/// A poisoned lock means that a test's predicate panicked while it read. The state is still consistent.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -81,7 +81,7 @@ impl State {
         locked(&self.mailboxes)
     }
 
-    /// Signs a token and remembers it, since Graph takes only what Entra issued.
+    /// Signs a token and remembers it, since Graph accepts only tokens that Entra ID issued.
     pub(crate) fn issue(&self, request: &TokenRequest) -> String {
         let claims = request.claims(&self.settings, &self.base_url, clock::unix_now());
         let token = {
@@ -111,7 +111,7 @@ impl State {
         locked(&self.scripts).take(endpoint)
     }
 
-    /// Records a request on arrival, so that the order is that of arrival and not of the answers.
+    /// Records a request on arrival, so that the record is in order of arrival and not of responses.
     pub(crate) fn arrived(&self, endpoint: Endpoint, request: &Received) -> u64 {
         let number = {
             let mut journal = locked(&self.journal);
@@ -137,7 +137,7 @@ impl State {
     pub(crate) fn ended(&self, number: u64, outcome: Outcome) {
         let exchange = {
             let mut journal = locked(&self.journal);
-            // Gone when the record was cleared in the meantime.
+            // The exchange is missing if the record was cleared in the meantime.
             let found = journal.exchanges.iter_mut().rev().find(|exchange| exchange.number == number);
             found.map(|exchange| {
                 exchange.outcome = outcome;

@@ -1,4 +1,4 @@
-//! The access tokens that Entra issues, shaped as section 3 of the facts says.
+//! Access tokens of Entra ID, in the form of section 3 of the facts.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -6,24 +6,24 @@ use uuid::Uuid;
 
 use crate::settings::{CALLER_CLIENT_ID, CALLER_OBJECT_ID, Settings};
 
-/// Graph's audience, by name.
+/// Graph's audience as a URI.
 pub const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
-/// Graph's audience, by application id.
+/// Graph's audience as a client ID.
 pub const GRAPH_APPLICATION_ID: &str = "00000003-0000-0000-c000-000000000000";
-/// The one permission that remediation needs (facts, section 1).
+/// Permission that remediation needs (facts, section 1).
 pub const GRAPH_ROLE: &str = "SecurityAnalyzedMessage.ReadWrite.All";
-/// The application permission that suffices to list analyzed emails.
+/// Application permission that is sufficient to list analyzed emails.
 pub const GRAPH_READ_ROLE: &str = "SecurityAnalyzedMessage.Read.All";
 
-/// How long a caller's token lives unless asked otherwise. Entra's live 60 to 90 minutes (facts, section 2).
+/// Default lifetime of a caller's token, in seconds. Entra ID's tokens live 60 to 90 minutes (facts, section 2).
 const DEFAULT_LIFETIME: i64 = 4_200;
 
-/// Which of Entra's two token formats; the resource's `accessTokenAcceptedVersion` decides it in real life.
+/// Format of a token. In Entra ID, the resource's `accessTokenAcceptedVersion` selects it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum TokenVersion {
-    /// `iss` is `https://sts.windows.net/{tid}/`, the client is in `appid`, `aud` is mostly an App ID URI.
+    /// `iss` is `https://sts.windows.net/{tid}/`, `appid` has the client ID, and `aud` is mostly an App ID URI.
     V1,
-    /// `iss` is `{login}/{tid}/v2.0`, the client is in `azp`, `aud` is always a GUID.
+    /// `iss` is `{login}/{tid}/v2.0`, `azp` has the client ID, and `aud` is always a GUID.
     #[default]
     V2,
 }
@@ -38,31 +38,31 @@ impl<'de> Deserialize<'de> for TokenVersion {
     }
 }
 
-/// A caller's token to be issued. The default is an app-only v2 token of the development caller.
+/// Request for a caller's token. The default is an app-only v2 token of the development caller.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct TokenRequest {
-    /// Format 1 or 2; 2 unless said.
+    /// Token format, version 2 by default.
     pub version: TokenVersion,
-    /// `aud`; unless said, the gateway's App ID URI in version 1, and the GUID of its application in version 2.
+    /// `aud`. The default is the App ID URI of the gateway in version 1, and the GUID of its application in version 2.
     pub audience: Option<String>,
-    /// `oid`; the development caller's unless said.
+    /// `oid`, by default of the development caller.
     pub object_id: Option<String>,
-    /// `tid`, and with it the issuer; the sandbox's tenant unless said.
+    /// `tid`, also used in the issuer. The default is the sandbox's tenant.
     pub tenant_id: Option<String>,
-    /// `scp`, joined with spaces. Any scope makes the token a delegated one.
+    /// `scp`, joined with spaces. Any scope makes the token delegated.
     pub scopes: Vec<String>,
-    /// `roles`; absent when empty, as Entra leaves it out.
+    /// `roles`. An empty list omits the claim, as Entra ID does.
     pub roles: Vec<String>,
-    /// Whether `idtyp` is `app` or `user`; follows from the scopes unless said.
+    /// Whether `idtyp` is `app` or `user`. The default follows from the scopes.
     pub app_only: Option<bool>,
-    /// Seconds from now to `exp`; negative for a token that has ended.
+    /// Seconds from now to `exp`, negative for an expired token.
     pub expires_in: Option<i64>,
-    /// Seconds from now to `nbf`; 0 unless said.
+    /// Seconds from now to `nbf`, 0 by default.
     pub not_before: Option<i64>,
-    /// Merged over the claims at the end; `null` takes a claim away.
+    /// Claims that replace the others. `null` removes a claim.
     pub claims: Map<String, Value>,
-    /// Merged over the JOSE header; `null` takes a member away. The signature stays RS256.
+    /// Members that replace those of the JOSE header. `null` removes a member. The signature stays RS256.
     pub header: Map<String, Value>,
 }
 
@@ -86,7 +86,7 @@ impl TokenRequest {
             "exp": now.saturating_add(self.lifetime()),
             "idtyp": if app_only { "app" } else { "user" },
             "oid": object,
-            // For an application the subject is the service principal; for a person it differs per application.
+            // An application's subject is its service principal. A person's subject differs per application.
             "sub": if app_only { object.to_owned() } else { format!("{object}-pairwise") },
             "tid": tenant,
             "uti": Uuid::new_v4().simple().to_string(),
@@ -119,7 +119,7 @@ impl TokenRequest {
         }
     }
 
-    /// `typ` is always "JWT": RFC 9068's `at+jwt` is not Entra's (facts, section 3).
+    /// Returns the JOSE header. `typ` is "JWT", because Entra ID does not use RFC 9068's `at+jwt` (facts, section 3).
     pub(crate) fn header(&self, kid: &str) -> Value {
         let mut header = json!({ "typ": "JWT", "alg": "RS256", "kid": kid });
         merge(&mut header, &Value::Object(self.header.clone()));
@@ -127,12 +127,12 @@ impl TokenRequest {
     }
 }
 
-/// The issuer of v2 tokens, made from the login URL as the gateway makes it.
+/// Returns the issuer of v2 tokens, built from the login URL in the same way as in the gateway.
 pub(crate) fn v2_issuer(base_url: &str, tenant: &str) -> String {
     format!("{base_url}/{tenant}/v2.0")
 }
 
-/// Members of `over` replace those of `under`; a null takes one away.
+/// Replaces members of `under` with those of `over`. A null removes a member.
 fn merge(under: &mut Value, over: &Value) {
     if let (Some(under), Some(over)) = (under.as_object_mut(), over.as_object()) {
         for (name, value) in over {
@@ -145,12 +145,12 @@ fn merge(under: &mut Value, over: &Value) {
     }
 }
 
-/// What Graph looks at in a token that Entra issued.
+/// Properties of an issued token that Graph checks.
 #[derive(Clone, Debug)]
 pub(crate) struct Issued {
     pub(crate) token: String,
     pub(crate) claims: Map<String, Value>,
-    /// Its header was tampered with: no longer a token that Entra would issue.
+    /// Whether the header was changed, so that Entra ID would not issue this token.
     pub(crate) tampered: bool,
 }
 

@@ -1,7 +1,7 @@
-//! The HTTP server: connections, and the ways to fail on them.
+//! HTTP server, including connection faults.
 //!
-//! hyper without a framework over it, since the faults need the connection: a service that errs closes it without an
-//! answer, a body that errs closes it in the middle of one.
+//! The server uses hyper without a framework, because faults need the connection. A failing service closes it without a
+//! response, and a failing body closes it within the body.
 
 use std::{
     convert::Infallible,
@@ -35,15 +35,15 @@ use crate::{
     state::State,
 };
 
-/// More than the gateway ever sends (its own limit is 4 MiB); keeps a runaway client from filling the memory.
+/// Maximum body size. It exceeds the gateway's 4 MiB and protects the sandbox's memory from faulty clients.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Why hyper is to drop a connection: it was told to.
+/// Error that makes hyper drop a connection.
 #[derive(Debug, thiserror::Error)]
 #[error("the sandbox was told to fail here")]
 struct Dropped;
 
-/// Accepts connections until it is aborted, and all of them end with it.
+/// Accepts connections until the task is aborted, which ends all connections too.
 pub(crate) async fn serve(listener: TcpListener, state: Arc<State>) -> Infallible {
     let mut connections = JoinSet::new();
     loop {
@@ -52,7 +52,7 @@ pub(crate) async fn serve(listener: TcpListener, state: Arc<State>) -> Infallibl
                 Ok((stream, _)) => {
                     connections.spawn(connection(stream, Arc::clone(&state)));
                 }
-                // Out of file descriptors, most likely: connections that end will free some.
+                // The most likely cause is a lack of file descriptors, which closing connections will free.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -61,10 +61,10 @@ pub(crate) async fn serve(listener: TcpListener, state: Arc<State>) -> Infallibl
 }
 
 async fn connection(stream: TcpStream, state: Arc<State>) {
-    // Without it a small answer may wait for the client's delayed acknowledgement.
+    // Without this option, a small response may wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| exchange(Arc::clone(&state), request));
-    // An error is a client that went away, or a fault that was asked for.
+    // An error means that the client disconnected, or that a fault was scripted.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -85,7 +85,7 @@ async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Result<Respo
     if request.path == "/sandbox" || request.path.starts_with("/sandbox/") {
         return Ok(response(admin::answer(&state, &request), None));
     }
-    // In a task of its own: what the services do, they do whether or not the client stays to hear of it.
+    // A separate task, because the services complete a request even if the client disconnects.
     let ending = tokio::spawn(async move { routes::exchange(&state, &request).await }).await;
     match ending.map_err(|_| Dropped)? {
         Ending::Whole(answer) => Ok(response(answer, None)),
@@ -106,7 +106,7 @@ fn response(answer: Answer, cut_after: Option<usize>) -> Response<Sent> {
     if let Some(after) = cut_after {
         body.truncate(after);
     }
-    // A cut answer always declares more than is sent, even where the whole of it was empty.
+    // A cut response declares more bytes than are sent, even if its complete body is empty.
     let declared = cut_after.map(|_| full.max(body.len().saturating_add(1)));
     let mut response = Response::new(Sent { data: Some(Bytes::from(body)), cut: cut_after.is_some(), flushed: false });
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -121,7 +121,7 @@ fn response(answer: Answer, cut_after: Option<usize>) -> Response<Sent> {
     response
 }
 
-/// The body of an answer, which may end in an error.
+/// Body of a response, which may end in an error.
 struct Sent {
     data: Option<Bytes>,
     cut: bool,
@@ -139,7 +139,7 @@ impl Body for Sent {
         if !self.cut {
             return Poll::Ready(None);
         }
-        // hyper flushes what it has when a body is pending, and drops it when one errs.
+        // hyper flushes its buffer when a body is pending and discards it when a body fails.
         if !self.flushed {
             self.flushed = true;
             context.waker().wake_by_ref();

@@ -1,8 +1,6 @@
 //! What a caller may do. What is not granted is denied, and one refused recipient refuses the request.
 
-use std::borrow::Cow;
-
-use crate::config::Caller;
+use crate::config::{Caller, Config, to_ascii};
 use crate::remediation::limits::MAX_POINTERS;
 use crate::remediation::{Action, Remediation};
 use crate::runtime::Domains;
@@ -13,14 +11,15 @@ pub enum PermissionError {
     /// The action is not in `actions`.
     #[error("the action is not granted")]
     Action(Action),
+    /// The sender's copy, without `senders_copy`.
+    #[error("the sender's copy is not granted")]
+    SendersCopy,
     /// Recipients outside `recipient_domains`.
-    #[error("{total} recipients are outside the granted domains")]
-    Recipients {
-        /// The places of the first of them in the caller's array.
-        first: Vec<usize>,
-        /// How many they are.
-        total: usize,
-    },
+    #[error("{} recipients are outside the granted domains", .0.total)]
+    Recipients(Places),
+    /// Recipients in `PROTECTED_RECIPIENTS`.
+    #[error("{} recipients are protected", .0.total)]
+    Protected(Places),
     /// More emails than `max_emails_per_request`.
     #[error("{emails} emails, {most} are granted per request")]
     TooMany {
@@ -31,49 +30,61 @@ pub enum PermissionError {
     },
 }
 
-/// Holds the remediation against the caller's rights: action, recipients, number.
+/// The places of recipients in the caller's array.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The first of them, at most [`MAX_POINTERS`].
+    pub first: Vec<usize>,
+    /// How many they are.
+    pub total: usize,
+}
+
+impl Places {
+    fn add(&mut self, place: usize) {
+        self.total += 1;
+        if self.first.len() < MAX_POINTERS {
+            self.first.push(place);
+        }
+    }
+}
+
+/// Checks the remediation against the caller's rights and the protected recipients: action, sender's copy, recipients, number.
 ///
 /// # Errors
 ///
 /// The first right that is lacking; for recipients, all places of it.
-pub fn check(caller: &Caller, remediation: &Remediation<'_>, domains: &impl Domains) -> Result<(), PermissionError> {
+pub fn check(
+    config: &Config,
+    caller: &Caller,
+    remediation: &Remediation<'_>,
+    domains: &impl Domains,
+) -> Result<(), PermissionError> {
     if !caller.actions.contains(&remediation.action) {
         return Err(PermissionError::Action(remediation.action));
     }
-    if let Some(rules) = &caller.recipient_domains {
-        let mut first = Vec::new();
-        let mut total = 0;
-        for email in &remediation.emails {
-            let covered =
-                ascii(email.domain(), domains).is_some_and(|domain| rules.iter().any(|rule| rule.covers(&domain)));
-            if !covered {
-                total += 1;
-                if first.len() < MAX_POINTERS {
-                    first.push(email.index);
+    if remediation.remediate_senders_copy && !caller.senders_copy {
+        return Err(PermissionError::SendersCopy);
+    }
+    let (mut outside, mut protected) = (Places::default(), Places::default());
+    for email in &remediation.emails {
+        match to_ascii(email.domain(), domains) {
+            Some(domain) if caller.recipient_domains.covers(&domain) => {
+                if config.protected_recipients.covers(email.local_part(), &domain) {
+                    protected.add(email.index);
                 }
             }
+            _ => outside.add(email.index),
         }
-        if total > 0 {
-            return Err(PermissionError::Recipients { first, total });
-        }
+    }
+    if outside.total > 0 {
+        return Err(PermissionError::Recipients(outside));
+    }
+    if protected.total > 0 {
+        return Err(PermissionError::Protected(protected));
     }
     let (emails, most) = (remediation.emails.len(), caller.max_emails_per_request);
     if emails > most {
         return Err(PermissionError::TooMany { emails, most });
     }
     Ok(())
-}
-
-/// A recipient's domain in the form in which rules are kept; `None` where it has no such form, and no rule covers it.
-///
-/// A label such as `xn--024` has none: no domain name can have it, and lenient readers decode an `@` out of it
-/// (`PortSwigger`, "Splitting the Email Atom", 2024). So the platform reads each domain that has a label with `--`.
-fn ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
-    if !domain.is_ascii() || domain.contains("--") {
-        domains.to_ascii(domain).map(Cow::Owned)
-    } else if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Some(Cow::Owned(domain.to_ascii_lowercase()))
-    } else {
-        Some(Cow::Borrowed(domain))
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::domains::DomainRule;
+use super::domains::{DomainRule, RecipientDomains};
 use super::error::ConfigErrors;
 use crate::guid::Guid;
 use crate::json;
@@ -25,13 +25,14 @@ const MAX_NAME_LENGTH: usize = 64;
 const MAX_ROLE_LENGTH: usize = 120;
 
 /// The members of a caller's table.
-const MEMBERS: [&str; 8] = [
+const MEMBERS: [&str; 9] = [
     "name",
     "object_id",
     "api_key_sha256",
     "actions",
     "role",
     "recipient_domains",
+    "senders_copy",
     "max_emails_per_request",
     "max_emails_per_hour",
 ];
@@ -52,8 +53,10 @@ pub struct Caller {
     pub actions: Vec<Action>,
     /// The app role that its tokens must carry.
     pub role: Option<String>,
-    /// The domains whose mailboxes it may touch; `None` for all.
-    pub recipient_domains: Option<Vec<DomainRule>>,
+    /// The domains whose mailboxes it may touch.
+    pub recipient_domains: RecipientDomains,
+    /// Whether it may touch the sender's copy too, which can be in a mailbox of any domain.
+    pub senders_copy: bool,
     /// The most emails in one request, after repeated pairs are removed.
     pub max_emails_per_request: usize,
     /// The most emails in any hour.
@@ -166,6 +169,7 @@ impl<'a> CallerTable<'a> {
         let actions = self.actions();
         let role = self.role();
         let recipient_domains = self.recipient_domains(domains);
+        let senders_copy = self.senders_copy();
         let per_request = self.count("max_emails_per_request", MAX_ANALYZED_EMAILS);
         let per_hour = self.count("max_emails_per_hour", MOST_EMAILS_PER_HOUR);
         if per_request.zip(per_hour).is_some_and(|(per_request, per_hour)| per_request > per_hour) {
@@ -189,6 +193,7 @@ impl<'a> CallerTable<'a> {
             actions,
             role,
             recipient_domains,
+            senders_copy,
             // A request above the hour's limit would be told to come again when it is over, for ever.
             max_emails_per_request: per_request.unwrap_or(DEFAULT_EMAILS_PER_REQUEST.min(max_emails_per_hour)),
             max_emails_per_hour,
@@ -271,16 +276,42 @@ impl<'a> CallerTable<'a> {
         }
     }
 
-    fn recipient_domains(&mut self, domains: &impl Domains) -> Option<Vec<DomainRule>> {
-        let texts = self.texts("recipient_domains")?;
+    fn recipient_domains(&mut self, domains: &impl Domains) -> RecipientDomains {
+        if !self.members.contains_key("recipient_domains") {
+            self.error(
+                "recipient_domains",
+                "is required: add the domains of the mailboxes, or [\"*\"] to grant every domain",
+            );
+        }
+        let texts = self.texts("recipient_domains").unwrap_or_default();
+        if texts == [RecipientDomains::WILDCARD] {
+            return RecipientDomains::All;
+        }
+        if texts.contains(&RecipientDomains::WILDCARD) {
+            self.error("recipient_domains", "holds \"*\" beside other texts; [\"*\"] alone grants every domain");
+            return RecipientDomains::Listed(Vec::new());
+        }
         let rules: Vec<Option<DomainRule>> = texts.iter().map(|text| DomainRule::parse(text, domains)).collect();
         if rules.iter().any(Option::is_none) {
             self.error(
                 "recipient_domains",
-                "holds a domain that no recipient can have; write contoso.com, or *.contoso.com for it and its subdomains",
+                "holds a domain that no recipient can have; write contoso.com, or *.contoso.com for it and its \
+                 subdomains, or [\"*\"] alone for every domain",
             );
         }
-        Some(rules.into_iter().flatten().collect())
+        RecipientDomains::Listed(rules.into_iter().flatten().collect())
+    }
+
+    /// Whether the sender's copy is granted; not granted if the member is absent.
+    fn senders_copy(&mut self) -> bool {
+        match self.members.get("senders_copy") {
+            None => false,
+            Some(Value::Bool(is_granted)) => *is_granted,
+            Some(_) => {
+                self.error("senders_copy", "must be true or false, without quotes");
+                false
+            }
+        }
     }
 
     /// A member that is a list of texts; `None` where it is not there. An empty list is an error, since it could only mean "none" to one

@@ -1,7 +1,32 @@
 //! `recipient_domains`: whose mailboxes a caller may touch.
 
+use std::borrow::Cow;
+
 use crate::dns::{MAX_NAME_LENGTH, is_label};
 use crate::runtime::Domains;
+
+/// The domains that a caller is granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecipientDomains {
+    /// Every domain, as `["*"]` says.
+    All,
+    /// The domains that one of these rules covers.
+    Listed(Vec<DomainRule>),
+}
+
+impl RecipientDomains {
+    /// What grants every domain.
+    pub(super) const WILDCARD: &str = "*";
+
+    /// Whether a recipient in `domain`, given in lower-case ASCII, is granted.
+    #[must_use]
+    pub fn covers(&self, domain: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Listed(rules) => rules.iter().any(|rule| rule.covers(domain)),
+        }
+    }
+}
 
 /// A domain of recipients, in lower-case ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +42,7 @@ impl DomainRule {
             Some(domain) => (true, domain),
             None => (false, text),
         };
-        let domain = if domain.is_ascii() { domain.to_ascii_lowercase() } else { domains.to_ascii(domain)? };
+        let domain = to_ascii(domain, domains)?.into_owned();
         is_domain(&domain).then_some(Self { domain, subdomains })
     }
 
@@ -29,6 +54,21 @@ impl DomainRule {
             Some(below) => self.subdomains && below.ends_with('.'),
             None => false,
         }
+    }
+}
+
+/// A domain in the form in which rules and recipients are compared: in lower-case ASCII. `None` if it has no such form, and
+/// no rule covers it, not even `*`.
+///
+/// A label such as `xn--024` has none: no domain name can have it, and lenient readers decode an `@` out of it
+/// (`PortSwigger`, "Splitting the Email Atom", 2024). So the platform reads each domain that has a label with `--`.
+pub fn to_ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
+    if !domain.is_ascii() || domain.contains("--") {
+        domains.to_ascii(domain).map(Cow::Owned)
+    } else if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Some(Cow::Owned(domain.to_ascii_lowercase()))
+    } else {
+        Some(Cow::Borrowed(domain))
     }
 }
 
@@ -98,6 +138,8 @@ mod tests {
             "b\u{fc}cher .example",
             "b\u{fc}cher_.example",
             "\u{202e}contoso.com",
+            "xn--024.contoso.com",
+            "*.XN--0049.contoso.com",
             "\u{ff11}.\u{ff11}.\u{ff11}.\u{ff11}",
         ] {
             assert_eq!(DomainRule::parse(rule, &TestRuntime::default()), None, "{rule}");

@@ -8,7 +8,9 @@ mod credential;
 mod der;
 mod domains;
 mod error;
+mod jurisdiction;
 mod pem;
+mod protected;
 mod url;
 mod variables;
 
@@ -24,8 +26,10 @@ use variables::{guid, text};
 pub use callers::Caller;
 pub use certificate::ClientCertificate;
 pub use credential::Credential;
-pub use domains::DomainRule;
+pub use domains::{DomainRule, RecipientDomains, to_ascii};
 pub use error::ConfigError;
+pub use jurisdiction::Jurisdiction;
+pub use protected::ProtectedRecipients;
 pub use variables::{LEDGER, STOPPED, VARIABLES, Variables};
 
 /// Graph itself as an audience: a token for it must never be taken as one for the gateway (confused deputy; facts, section 3).
@@ -47,12 +51,16 @@ pub struct Config {
     pub audience: Vec<String>,
     /// Who may call.
     pub callers: Vec<Caller>,
+    /// The mailboxes that no caller may touch.
+    pub protected_recipients: ProtectedRecipients,
     /// The version of Graph that `/remediate` uses.
     pub graph_version: GraphVersion,
     /// Graph's scheme and authority, without a trailing slash.
     pub graph_url: String,
     /// Entra's scheme and authority, without a trailing slash.
     pub login_url: String,
+    /// The jurisdiction of the callers' ledgers, if one is set.
+    pub ledger_jurisdiction: Option<Jurisdiction>,
     /// Whether every remediation is refused: the operator's emergency stop.
     pub stopped: bool,
 }
@@ -77,6 +85,8 @@ impl Config {
         }
         errors.0.append(&mut errors_of_callers.0);
         let callers = callers.list;
+        let protected_recipients =
+            ProtectedRecipients::read(variables.get("PROTECTED_RECIPIENTS"), domains, &mut errors);
         let graph_version = match text(variables, "GRAPH_VERSION", &mut errors) {
             None => Some(GraphVersion::Beta),
             Some(segment) => {
@@ -89,6 +99,7 @@ impl Config {
         };
         let graph_url = base_url(variables, "GRAPH_URL", DEFAULT_GRAPH_URL, &mut errors);
         let login_url = base_url(variables, "LOGIN_URL", DEFAULT_LOGIN_URL, &mut errors);
+        let ledger_jurisdiction = Jurisdiction::read(variables.get("LEDGER_JURISDICTION"), &mut errors);
         let stopped = stopped(variables, &mut errors);
         if matches!(variables.get(LEDGER), None | Some(Value::Null)) {
             errors.add(LEDGER, "is required: the binding of the Durable Object class Ledger");
@@ -110,9 +121,11 @@ impl Config {
                 credential,
                 audience,
                 callers,
+                protected_recipients,
                 graph_version,
                 graph_url,
                 login_url,
+                ledger_jurisdiction,
                 stopped,
             }),
             _ => Err(errors.0),

@@ -8,16 +8,18 @@ use super::error::ConfigErrors;
 use crate::guid::Guid;
 
 /// The names of all variables and secrets, for the one reader of the environment.
-pub const VARIABLES: [&str; 11] = [
+pub const VARIABLES: [&str; 13] = [
     "TENANT_ID",
     "CLIENT_ID",
     "CLIENT_SECRET",
     "CLIENT_CERTIFICATE",
     "AUDIENCE",
     "CALLERS",
+    "PROTECTED_RECIPIENTS",
     "GRAPH_VERSION",
     "GRAPH_URL",
     "LOGIN_URL",
+    "LEDGER_JURISDICTION",
     STOPPED,
     LEDGER,
 ];

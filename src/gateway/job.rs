@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::credentials;
+use crate::config::Jurisdiction;
 use crate::http::{Request, RequestHeaders};
 use crate::ledger::LedgerRequest;
 use crate::log::LogEntry;
@@ -24,6 +25,9 @@ pub struct RemediationJob {
     pub ledger_request: LedgerRequest,
     /// How the caller wants a success to be told.
     pub format: ResponseFormat,
+    /// The jurisdiction of the caller's ledger. The Worker alone uses it, so it is no part of the message.
+    #[serde(skip)]
+    pub jurisdiction: Option<Jurisdiction>,
     /// How much of the request's time the Worker has used, in milliseconds.
     pub spent: u64,
 }

@@ -34,9 +34,9 @@ use sha2::{Digest, Sha256};
 use crate::auth;
 use crate::caches::{Environment, IsolateCaches};
 use crate::code::Code;
+use crate::config::Jurisdiction;
 use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
 use crate::guid::Guid;
-use crate::gzip;
 use crate::http::{Request, RequestBody, Response};
 use crate::ledger::storage::Storage;
 use crate::ledger::{LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, LedgerService};
@@ -66,7 +66,13 @@ enum Validated {
     /// `GET /healthz`, `GET /openapi.json`, `GET /openapi-3.0.json`, `POST /remediate/status`, or `?validateOnly=true`.
     Response(Response),
     /// A remediation to be carried out, with the body for Graph.
-    Remediation { caller: String, ledger_request: LedgerRequest, settings: Secret, graph_request: String },
+    Remediation {
+        caller: String,
+        ledger_request: LedgerRequest,
+        settings: Secret,
+        graph_request: String,
+        jurisdiction: Option<Jurisdiction>,
+    },
 }
 
 /// Takes the Worker's steps.
@@ -92,9 +98,9 @@ pub async fn handle_request<P: Runtime, E: Environment>(
         Ok((validated, spent))
     });
     let outcome = match outcome {
-        Ok((Validated::Remediation { caller, ledger_request, settings, graph_request }, spent)) => {
+        Ok((Validated::Remediation { caller, ledger_request, settings, graph_request, jurisdiction }, spent)) => {
             let (format, spent) = (ResponseFormat::of(&request.headers), millis_of(spent));
-            let job = RemediationJob { context, caller, ledger_request, format, spent };
+            let job = RemediationJob { context, caller, ledger_request, format, jurisdiction, spent };
             let head = handover::head(&settings, &job);
             return Handled::Job(Box::new(job), head, graph_request);
         }
@@ -155,10 +161,7 @@ async fn validate<P: Runtime, E: Environment>(
     }
 
     // 7. Body.
-    let mut body = body.read(declared.length, preconditions::MAX_BODY_BYTES).await?;
-    if declared.is_gzip {
-        body = gzip::decompress(&body, preconditions::MAX_BODY_BYTES)?;
-    }
+    let body = body.read(declared, preconditions::MAX_BODY_BYTES).await?;
 
     // 8. JSON and payload.
     let query = if is_status {
@@ -172,7 +175,7 @@ async fn validate<P: Runtime, E: Environment>(
     entry.emails = Some(emails);
 
     // 9. Rights.
-    auth::permissions::check(caller, remediation, runtime)
+    auth::permissions::check(config, caller, remediation, runtime)
         .map_err(|error| GatewayError::Permission { caller: caller.name.clone(), error })?;
     if is_status && validate_only {
         let (repeated, messages) = (remediation.duplicates_removed, query.messages.len());
@@ -208,7 +211,13 @@ async fn validate<P: Runtime, E: Environment>(
         newer_member: remediation.action.is_newer_member(),
     };
     let settings = configured.graph_settings.clone();
-    Ok(Validated::Remediation { caller: caller.name.clone(), ledger_request, settings, graph_request })
+    Ok(Validated::Remediation {
+        caller: caller.name.clone(),
+        ledger_request,
+        settings,
+        graph_request,
+        jurisdiction: config.ledger_jurisdiction,
+    })
 }
 
 /// Carries a job out in the caller's object. `message` is what the Worker sent: see [`handover`]. `is_stopped` is what the

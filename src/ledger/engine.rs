@@ -38,6 +38,8 @@ pub struct PendingAttempt {
     counted_now: bool,
     /// [`Effect::until`] of the attempts before this one.
     acted_until: Option<Timestamp>,
+    /// The success that the record replaces, with the moment when Graph accepted it.
+    replaced: Option<Box<(Timestamp, Accepted)>>,
 }
 
 /// What a request becomes.
@@ -102,6 +104,7 @@ pub fn begin(
                 first: true,
                 counted_now: true,
                 acted_until: None,
+                replaced: None,
             }));
         }
     }
@@ -148,9 +151,11 @@ pub fn begin(
     if began.is_none() {
         quota.count(now, request.emails);
     }
-    let effect = found.and_then(|record| record.effect).filter(|_| !first);
+    let effect = found.as_ref().and_then(|record| record.effect).filter(|_| !first);
     let acted_until = effect.map(|effect| effect.until);
-    Ok(Decision::Send(PendingAttempt { record_key, record, first, counted_now: began.is_none(), acted_until }))
+    let replaced = found.and_then(|record| record.accepted).map(Box::new);
+    let counted_now = began.is_none();
+    Ok(Decision::Send(PendingAttempt { record_key, record, first, counted_now, acted_until, replaced }))
 }
 
 /// Returns what a request without a key shares with other requests of its payload: a success to replay, or an attempt to wait
@@ -188,9 +193,26 @@ fn share(
     Ok(in_flight.has(request.record_key()).then_some(Decision::InProgress))
 }
 
+/// Returns a recorded success of the payload of `pending` that Graph may mean by "Duplicate remediation".
+fn recorded_success(store: &impl Records, pending: &PendingAttempt) -> Result<Option<Accepted>, StorageError> {
+    let since = pending.record.effect.map_or(pending.record.began, |effect| effect.tried).minus(PAYLOAD_REPLAY);
+    let in_window = |success: Option<(Timestamp, Accepted)>| success.filter(|(at, _)| *at > since);
+    if let Some((_, accepted)) = in_window(pending.replaced.as_deref().cloned()) {
+        return Ok(Some(accepted));
+    }
+    let without_key = store.find(RecordKey::of_payload(&pending.record.payload_hash))?;
+    if let Some((_, accepted)) = in_window(without_key.and_then(|record| record.accepted)) {
+        return Ok(Some(accepted));
+    }
+    let with_key = store.first_success(&pending.record.payload_hash, since, Timestamp::default())?;
+    Ok(with_key.map(|success| success.accepted))
+}
+
 /// Records how a remediation ended.
 ///
 /// - Accepted: its record says so.
+/// - A duplicate of a success that is recorded: `outcome` gets the link of that success, and the emails are given back, since
+///   that success counts them.
 /// - Certainly not accepted: the record goes, unless an earlier attempt left its outcome open, and what this attempt counted is given back.
 ///   Nor did this attempt move mail: the replays of other actions go on.
 /// - Unknown: the record stays open. A retry takes it over, is not counted again, and Graph tells a duplicate.
@@ -202,7 +224,7 @@ pub fn finish(
     store: &impl Records,
     quota: &mut RollingQuota,
     pending: &PendingAttempt,
-    outcome: &Result<Accepted, GraphError>,
+    outcome: &mut Result<Accepted, GraphError>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let record = |until| LedgerRecord {
@@ -211,15 +233,22 @@ pub fn finish(
     };
     match outcome {
         Ok(accepted) => {
+            let success = if accepted.duplicate { recorded_success(store, pending)? } else { None };
+            let emails = if success.is_some() { 0 } else { pending.record.emails };
+            if let Some(success) = success {
+                *accepted = Accepted { location: success.location, location_error: None, ..accepted.clone() };
+            }
             // A success also ends the replays of another action, the last of which is of an attempt that ran beside this one.
             let counts = if pending.record.keyed { KEYED_REPLAY } else { PAYLOAD_REPLAY + REQUEST_DEADLINE };
             let record = LedgerRecord {
                 // The quota is read from the records when the object starts, so a record outlives its hour.
                 expires: now.plus(counts).max(pending.record.began.plus(SPAN)),
                 accepted: Some((accepted.at, accepted.clone())),
+                emails,
                 ..record(now)
             };
             store.put(pending.record_key, &record)?;
+            quota.refund(pending.record.began, pending.record.emails - emails);
         }
         Err(error) if error.is_certain() => {
             if pending.first {

@@ -157,8 +157,9 @@ impl<R: Records> LedgerState<R> {
         until: Timestamp,
     ) -> LedgerOutcome {
         let (token, settings, until) = (&graph.app_token, &graph.settings, until.minus(RECORD_MARGIN));
-        let result = submit::submit(runtime, token, settings, request.submission(&graph_request), until).await;
-        let recorded = engine::finish(&self.records, &mut self.quota.borrow_mut(), &pending, &result, runtime.now());
+        let mut result = submit::submit(runtime, token, settings, request.submission(&graph_request), until).await;
+        let recorded =
+            engine::finish(&self.records, &mut self.quota.borrow_mut(), &pending, &mut result, runtime.now());
         if recorded.is_err() {
             // The record stays open, so a retry submits again and Graph reports a duplicate.
             runtime.log(&log::internal_line("the outcome of a remediation was not recorded"));

@@ -84,6 +84,12 @@ impl RecordKey {
         Self(Sha256::new().chain_update(kind).chain_update(hash).finalize().into())
     }
 
+    /// Returns the record key of requests without a key for the payload with this hash.
+    #[must_use]
+    pub fn of_payload(payload_hash: &Hash) -> Self {
+        Self::of(b"payload", payload_hash)
+    }
+
     /// Where what was in this record key is kept, once another remediation has taken it, as long as it counts against the quota.
     #[must_use]
     pub fn archived(&self, began: Timestamp) -> Self {
@@ -108,7 +114,7 @@ impl LedgerRequest {
     /// The record key of requests without a key for this payload.
     #[must_use]
     pub fn payload_key(&self) -> RecordKey {
-        RecordKey::of(b"payload", &self.payload_hash)
+        RecordKey::of_payload(&self.payload_hash)
     }
 
     /// The submission to Graph, with the body that came beside the request.

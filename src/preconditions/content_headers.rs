@@ -1,21 +1,12 @@
 //! Size, type and coding of the body as declared.
 
-use crate::http::RequestHeaders;
+use crate::http::{DeclaredBody, RequestHeaders};
 
 /// Maximum body size in bytes, as it comes and after decompression.
 ///
 /// PowerShell 5.1 indents each of 10,000 pairs by 31 and 35 blanks and ends lines with CR LF: about 250 bytes, so 2.5 MB.
 /// 4 MiB leave 150 bytes more for each address. An isolate has 128 MiB; a request holds at most two such bodies at once.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-
-/// A body as its headers declare it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeclaredBody {
-    /// `Content-Length`, in bytes.
-    pub length: Option<u64>,
-    /// Whether `Content-Encoding` is `gzip` or `x-gzip`.
-    pub is_gzip: bool,
-}
 
 /// What is wrong with a request as it was declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

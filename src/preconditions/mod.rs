@@ -7,7 +7,7 @@ mod idempotency_key;
 mod query;
 mod transport;
 
-pub use content_headers::{ContentHeadersError, DeclaredBody, MAX_BODY_BYTES, check_content_headers};
+pub use content_headers::{ContentHeadersError, MAX_BODY_BYTES, check_content_headers};
 pub use correlation_id::{MAX_ID_LENGTH, correlation_id};
 pub use idempotency_key::{MAX_KEY_LENGTH, idempotency_key};
 pub use query::validate_only;

@@ -4,7 +4,6 @@ use crate::auth::AuthError;
 use crate::auth::permissions::PermissionError;
 use crate::graph::analyzed_emails::ReadError;
 use crate::graph::error::GraphError;
-use crate::gzip::GzipError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
@@ -39,12 +38,9 @@ pub enum GatewayError {
     /// The operator has stopped all remediations.
     #[error("remediations are stopped")]
     Stopped,
-    /// The body did not come, or is too large.
+    /// The body did not come, is too large, or is not the gzip that it is declared to be.
     #[error(transparent)]
     Body(#[from] RequestBodyError),
-    /// The body was not decompressed.
-    #[error(transparent)]
-    Gzip(#[from] GzipError),
     /// The body is no JSON, or no remediation.
     #[error("{}", parse_reason(.0))]
     Parse(#[from] ParseError),

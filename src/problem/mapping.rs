@@ -3,9 +3,8 @@
 use super::details::{ProblemDetails, misconfigured, sentence};
 use super::error::GatewayError;
 use super::{auth, microsoft};
-use crate::auth::permissions::PermissionError;
+use crate::auth::permissions::{PermissionError, Places};
 use crate::code::Code;
-use crate::gzip::GzipError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
@@ -51,12 +50,7 @@ impl GatewayError {
                 "The gateway's operator has stopped all remediations. Retry after the stop ends. Nothing was sent.",
             )
             .retry_after(Some(STOPPED_RETRY_AFTER)),
-            Self::Body(RequestBodyError::TooLarge) => too_large(),
-            Self::Body(RequestBodyError::CutOff) => ProblemDetails::new(
-                Code::InvalidRequest,
-                "The body ended before its end. Send it again. Nothing was sent.",
-            ),
-            Self::Gzip(error) => gzip(*error),
+            Self::Body(error) => body(*error),
             Self::Parse(error) => parse_error(error),
             Self::Permission { caller, error } => rights(caller, error),
             Self::InProgress => ProblemDetails::new(
@@ -113,14 +107,15 @@ fn too_large() -> ProblemDetails {
     ProblemDetails::new(Code::PayloadTooLarge, detail)
 }
 
-fn gzip(error: GzipError) -> ProblemDetails {
+fn body(error: RequestBodyError) -> ProblemDetails {
     let detail = match error {
-        GzipError::TooLarge => return too_large(),
-        GzipError::NotGzip => {
+        RequestBodyError::TooLarge => return too_large(),
+        RequestBodyError::CutOff => "The body is incomplete. Send it again. Nothing was sent.",
+        RequestBodyError::NotGzip => {
             "Content-Encoding is gzip, but the body is not gzip. Compress the body, or leave the header out. Nothing was sent."
         }
-        GzipError::Damaged => "The gzip body is truncated or damaged. Compress it again. Nothing was sent.",
-        GzipError::Trailing => {
+        RequestBodyError::Damaged => "The gzip body is truncated or damaged. Compress it again. Nothing was sent.",
+        RequestBodyError::Trailing => {
             "The gzip body has bytes after its end. Compress the whole body at once. Nothing was sent."
         }
     };
@@ -225,32 +220,61 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
     match error {
         PermissionError::Action(action) => ProblemDetails::new(
             Code::ActionNotAllowed,
-            format!("The caller \"{caller}\" is not granted the action {}.", action.as_str()),
+            format!("The caller \"{caller}\" is not granted the action {}. Nothing was sent.", action.as_str()),
         )
         .errors(vec![PayloadError::new("/action".to_owned(), "is not granted".to_owned())]),
-        PermissionError::Recipients { first, total } => {
-            let more = total - first.len();
-            let listed =
-                if more > 0 { format!(", of which the first {MAX_POINTERS} are listed") } else { String::new() };
+        PermissionError::SendersCopy => ProblemDetails::new(
+            Code::SendersCopyNotAllowed,
+            format!(
+                "senders_copy of the caller \"{caller}\" does not grant the sender's copy. Send remediateSendersCopy as \
+                 false. Nothing was sent."
+            ),
+        )
+        .errors(vec![PayloadError::new("/remediateSendersCopy".to_owned(), "is not granted".to_owned())]),
+        PermissionError::Recipients(places) => {
             let detail = format!(
-                "recipient_domains of the caller \"{caller}\" does not cover {total} of the recipients{listed}. Nothing was sent."
+                "recipient_domains of the caller \"{caller}\" does not cover {} of the recipients{}. Nothing was sent.",
+                places.total,
+                listed(places)
             );
-            let pointers: Vec<_> =
-                first.iter().map(|index| format!("/analyzedEmails/{index}/recipientEmailAddress")).collect();
-            let error = PayloadError {
-                pointer: pointers.first().cloned().unwrap_or_default(),
-                detail: "is outside the granted domains".to_owned(),
-                count: *total,
-                pointers,
-            };
-            ProblemDetails::new(Code::RecipientNotAllowed, detail).errors(vec![error])
+            ProblemDetails::new(Code::RecipientNotAllowed, detail)
+                .errors(at_recipients(places, "is outside the granted domains"))
+        }
+        PermissionError::Protected(places) => {
+            let detail = format!(
+                "The operator of the gateway protects {} of the recipients{} from every remediation. Leave them out. \
+                 Nothing was sent.",
+                places.total,
+                listed(places)
+            );
+            ProblemDetails::new(Code::RecipientProtected, detail).errors(at_recipients(places, "is protected"))
         }
         PermissionError::TooMany { emails, most } => ProblemDetails::new(
             Code::TooManyEmails,
-            format!("max_emails_per_request of the caller \"{caller}\" is {most}; the request has {emails}."),
+            format!("max_emails_per_request of the caller \"{caller}\" is {most}; the request has {emails}. Nothing was sent."),
         )
         .errors(vec![PayloadError::new("/analyzedEmails".to_owned(), "has more emails than are granted".to_owned())]),
     }
+}
+
+/// Says that not all of the places are listed, if so.
+fn listed(places: &Places) -> String {
+    if places.total > places.first.len() {
+        format!(", of which the first {MAX_POINTERS} are listed")
+    } else {
+        String::new()
+    }
+}
+
+fn at_recipients(places: &Places, detail: &str) -> Vec<PayloadError> {
+    let at = |index: &usize| format!("/analyzedEmails/{index}/recipientEmailAddress");
+    let pointers: Vec<_> = places.first.iter().map(at).collect();
+    vec![PayloadError {
+        pointer: pointers.first().cloned().unwrap_or_default(),
+        detail: detail.to_owned(),
+        count: places.total,
+        pointers,
+    }]
 }
 
 fn quota_exceeded(emails: u64, quota: Quota) -> ProblemDetails {

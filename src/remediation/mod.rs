@@ -25,3 +25,9 @@ pub use duplicates::PairIndex;
 pub use error::{JsonError, ParseError, PayloadError, PayloadErrors};
 pub use model::{Action, AnalyzedEmail, GraphVersion, Remediation, Severity, StatusQuery};
 pub use parse::{parse, parse_status};
+
+/// Whether `text` is an address that a recipient can have.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    address::check(text).is_ok()
+}

@@ -58,6 +58,12 @@ impl AnalyzedEmail<'_> {
     pub fn domain(&self) -> &str {
         self.recipient.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
+
+    /// What stands before the last `@`.
+    #[must_use]
+    pub fn local_part(&self) -> &str {
+        self.recipient.rsplit_once('@').map_or("", |(local_part, _)| local_part)
+    }
 }
 
 /// The members of `remediationSeverity`.

@@ -11,7 +11,7 @@ use crate::config::{LEDGER, VARIABLES, Variables};
 use crate::graph::settings::GraphSettings;
 use crate::secret::Secret;
 
-/// An environment that counts how often it was read.
+/// Environment that counts its reads.
 #[derive(Clone)]
 struct Counted {
     variables: Rc<Variables>,
@@ -23,7 +23,7 @@ impl Counted {
         Self { variables: Rc::new(variables), reads: Rc::default() }
     }
 
-    /// The same values in another object of the platform.
+    /// Returns the same values in another object of the platform.
     fn again(&self) -> Self {
         Self::new((*self.variables).clone())
     }
@@ -44,7 +44,7 @@ fn is_kept<K>(one: Option<&Rc<Configured<K>>>, other: Option<&Rc<Configured<K>>>
     one.zip(other).is_some_and(|(one, other)| Rc::ptr_eq(one, other))
 }
 
-/// The same object is not read again. Another object with the same values is read once, and nothing is dropped.
+/// The same object is not read again. Another object with the same values is read once and evicts nothing.
 #[test]
 fn an_unchanged_environment_keeps_what_was_made_from_it() {
     let runtime = TestRuntime::default();
@@ -61,7 +61,7 @@ fn an_unchanged_environment_keeps_what_was_made_from_it() {
     }
 }
 
-/// For each variable there is a value that differs from the one of before and is valid with the others.
+/// The test has a different, valid value for each variable.
 #[test]
 fn each_variable_makes_another_configuration() {
     let runtime = TestRuntime::default();
@@ -73,14 +73,15 @@ fn each_variable_makes_another_configuration() {
             "CLIENT_SECRET" => drop(after.insert(name, json!("another"))),
             "AUDIENCE" => drop(after.insert(name, json!("api://another"))),
             "CALLERS" => {
-                let callers =
-                    json!([{ "name": "cron", "api_key_sha256": [sha256(CRON_KEY)], "actions": ["moveToJunk"] }]);
+                let callers = json!([{ "name": "cron", "api_key_sha256": [sha256(CRON_KEY)], "actions": ["moveToJunk"], "recipient_domains": ["*"] }]);
                 after.insert(name, callers);
             }
+            "PROTECTED_RECIPIENTS" => drop(after.insert(name, json!(["contoso.com"]))),
             "GRAPH_VERSION" => drop(after.insert(name, json!("v1.0"))),
             "GRAPH_URL" | "LOGIN_URL" => drop(after.insert(name, json!("https://another.example"))),
+            "LEDGER_JURISDICTION" => drop(after.insert(name, json!("eu"))),
             "STOPPED" => drop(after.insert(name, json!("true"))),
-            // These two are errors here: two credentials, and no ledger.
+            // These two must be errors: two credentials, and no ledger.
             "CLIENT_CERTIFICATE" => drop(after.insert(name, json!("PEM"))),
             LEDGER => drop(after.remove(name)),
             other => panic!("{other} has no other value here"),
@@ -96,7 +97,7 @@ fn each_variable_makes_another_configuration() {
     }
 }
 
-/// An error is logged once per environment, and ends with the environment that has it.
+/// An error is logged once per environment, and applies only to that environment.
 #[test]
 fn a_faulty_environment_is_not_remembered_beyond_itself() {
     let runtime = TestRuntime::default();
@@ -110,7 +111,7 @@ fn a_faulty_environment_is_not_remembered_beyond_itself() {
     assert_eq!(runtime.take_log().len(), 1);
 }
 
-/// Two environments that take turns each keep their own. A third one ends the one that was not used for longest.
+/// Two alternating environments both stay cached. A third environment evicts the one that was used least recently.
 #[test]
 fn two_environments_keep_their_own_and_no_more_than_two_are_kept() {
     let runtime = TestRuntime::default();
@@ -148,14 +149,14 @@ fn an_object_keeps_a_token_for_each_of_two_settings() {
     assert!(caches.graph_access(&[0xff]).is_none());
 }
 
-/// One isolate that gets a changed environment answers by it from the next request on, and as before when the change is undone.
+/// An isolate uses a changed environment from the next request on, and the old one again if the change is undone.
 #[test]
 fn a_change_counts_from_the_next_request_on_and_so_does_its_end() {
     let rotated = json!([
-        { "name": "cron", "api_key_sha256": [sha256(SCRIPT_KEYS[0])], "actions": ["softDelete"] },
+        { "name": "cron", "api_key_sha256": [sha256(SCRIPT_KEYS[0])], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
     let removed = json!([
-        { "name": "script", "api_key_sha256": SCRIPT_KEYS.map(sha256), "actions": ["softDelete"] },
+        { "name": "script", "api_key_sha256": SCRIPT_KEYS.map(sha256), "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
     let mut gateway = Gateway::default();
     let good = payload("softDelete", &["hannah@contoso.com"]);

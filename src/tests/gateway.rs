@@ -1,5 +1,5 @@
-//! The pipeline where its steps meet: the emergency stop, the time that is left, and what is told when a step does not end. What else the steps do is tested
-//! where they stand.
+//! Interplay of the pipeline's steps: the emergency stop, the time budget, and responses for steps that never end. The
+//! modules of the steps have the other tests.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
 use crate::gateway::{Handled, handover};
 use crate::graph::response::Accepted;
 use crate::graph::settings::GraphSettings;
-use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
+use crate::http::{DeclaredBody, Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use crate::ledger::storage::{LedgerRecord, Records};
 use crate::ledger::{LedgerError, LedgerRequest, LedgerService};
 use crate::remediation::{Action, GraphVersion};
@@ -38,13 +38,13 @@ fn a_stopped_gateway_sends_nothing_and_still_validates() {
     }
     let response = gateway.validate(api_key(CRON_KEY));
     assert_eq!(response.status, 200, "{}", response.body);
-    assert_eq!(gateway.stage.runtime.upstream().calls().len(), 0, "Microsoft was asked for something");
+    assert_eq!(gateway.stage.runtime.upstream().calls().len(), 0, "Microsoft was called");
 
     let mut gateway = Gateway::new(variables_with("STOPPED", json!(false)));
     assert_eq!(gateway.remediate(api_key(CRON_KEY), &good).status, 202);
 }
 
-/// Whoever is nobody gets the same answers as ever; who is known need not send a body to learn of the stop, nor one that is any good.
+/// Unauthenticated requests get their usual response. Authenticated callers learn of the stop without a valid body.
 #[test]
 fn the_stop_comes_after_identity_and_before_the_body() {
     let mut gateway = stopped();
@@ -66,7 +66,7 @@ fn the_stop_comes_after_identity_and_before_the_body() {
     );
 }
 
-/// What cannot be read as a stop stops too, though by another name: nobody who meant to stop the gateway is let down by a slip.
+/// An invalid stop value also stops the gateway, with its own code, so that a typing error cannot prevent a stop.
 #[test]
 fn a_stop_that_cannot_be_read_sends_nothing_either() {
     for value in [json!("yes"), json!(""), json!(1)] {
@@ -79,17 +79,17 @@ fn a_stop_that_cannot_be_read_sends_nothing_either() {
     }
 }
 
-/// A body that is there after so many milliseconds.
+/// Body that arrives after this number of milliseconds.
 struct Late(u64, Vec<u8>, TestRuntime);
 
 impl RequestBody for Late {
-    async fn read(self, _: Option<u64>, _: usize) -> Result<Vec<u8>, RequestBodyError> {
+    async fn read(self, _: DeclaredBody, _: usize) -> Result<Vec<u8>, RequestBodyError> {
         self.2.sleep(Duration::from_millis(self.0)).await;
         Ok(self.1)
     }
 }
 
-/// Who begins a call to Graph without the time to hear of its end does not know what it did. To validate takes no time.
+/// If the time were over before Graph's response, the outcome would be unknown. Validation takes no time.
 #[test]
 fn what_comes_too_late_is_not_sent() {
     for (late, query, status) in [
@@ -126,7 +126,7 @@ fn what_comes_too_late_is_not_sent() {
     }
 }
 
-/// A job of the caller "cron", whose Worker has used so many milliseconds.
+/// Returns a job of the caller "cron", whose Worker has already used this number of milliseconds.
 fn job(spent: u64) -> RemediationJob {
     let context = RequestContext {
         request_id: "99999999-0000-4000-8000-000000000001".to_owned(),
@@ -144,10 +144,17 @@ fn job(spent: u64) -> RemediationJob {
         version: GraphVersion::Beta,
         newer_member: false,
     };
-    RemediationJob { context, caller: "cron".to_owned(), ledger_request, format: ResponseFormat::Accepted, spent }
+    RemediationJob {
+        context,
+        caller: "cron".to_owned(),
+        ledger_request,
+        format: ResponseFormat::Accepted,
+        jurisdiction: None,
+        spent,
+    }
 }
 
-/// Whoever waited for an object, or for a module that a panic has ended, is told, and has its line in the log.
+/// A request that waited for an object, or for a module that a panic ended, gets a response and a log line.
 #[test]
 fn what_does_not_end_is_answered_and_logged() {
     let gateway = Gateway::default();
@@ -196,7 +203,7 @@ fn what_does_not_end_is_answered_and_logged() {
     assert_eq!(gateway.stage.runtime.take_log(), [""; 0]);
 }
 
-/// What an object of this version does not know sends nothing, is logged, and gets a response that says which format it knows.
+/// A job in an unknown format sends nothing, is logged, and its response names the known format.
 #[test]
 fn a_job_of_another_format_is_rejected() {
     let settings = GraphSettings::line(&Gateway::default().config());
@@ -238,7 +245,7 @@ fn a_job_of_another_format_is_rejected() {
     }
 }
 
-/// The object's environment may be older or newer than the Worker's: either of them stops.
+/// The object's environment may be older or newer than the Worker's. A stop in either of them applies.
 #[test]
 fn an_object_that_is_stopped_sends_nothing() {
     let mut gateway = Gateway::default();
@@ -254,7 +261,7 @@ fn an_object_that_is_stopped_sends_nothing() {
     assert!(gateway.stage.runtime.upstream().calls().is_empty());
 }
 
-/// A response that a caller's HTTP client cannot read would fail for 24 hours, as often as the caller asks.
+/// A location that HTTP clients cannot parse would make every replay fail for 24 hours.
 #[test]
 fn location_that_an_older_version_recorded_is_held_to_the_rule() {
     let history = "https://security.microsoft.com/action-center/history";
@@ -294,13 +301,13 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
         assert!(response.headers.contains(&("Location", expected.clone())), "{:?}", response.headers);
         let body: Value = serde_json::from_str(&response.body).unwrap();
         assert_eq!(body["trackingUrl"] == json!(expected), reason.is_some(), "{body}");
-        assert_eq!(body["acceptedAt"], at.to_rfc3339(), "the first response's, not now");
+        assert_eq!(body["acceptedAt"], at.to_rfc3339(), "the time must be the first response's");
         let line = gateway.logged();
         assert_eq!((&line["reason"], &line["replayed"], &line["code"]), (&json!(reason), &json!(true), &Value::Null));
     }
 }
 
-/// Whoever is let in over plain HTTP goes on to send the credential so.
+/// A caller that is accepted over plain HTTP continues to expose its credential.
 #[test]
 fn plain_http_is_rejected_before_configuration_and_credentials() {
     for (scheme, host, status) in [
@@ -326,8 +333,8 @@ fn plain_http_is_rejected_before_configuration_and_credentials() {
         assert!(response.headers.iter().all(|(name, _)| *name != "WWW-Authenticate"), "{:?}", response.headers);
         let line = gateway.logged();
         assert_eq!(line["reason"], "the request did not come over https");
-        assert_eq!(line["caller"], Value::Null, "the credential was not looked at");
-        // Whatever is wrong beside it, and whatever the configuration is.
+        assert_eq!(line["caller"], Value::Null, "the credential was checked");
+        // The rejection does not depend on other errors or on the configuration.
         let mut broken = Gateway::new(variables_with("CALLERS", json!([])));
         for headers in [RequestHeaders::default(), api_key("x"), authorization("Bearer x, Bearer y")] {
             let response = broken.ask(over(headers), Vec::new());
@@ -339,7 +346,7 @@ fn plain_http_is_rejected_before_configuration_and_credentials() {
     }
 }
 
-/// A response and the log are read by more people than may hold a key.
+/// More people can read a response and the log than may have a key.
 #[test]
 fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed() {
     let token = crate::tests::support::entra::Draft::v2().token();
@@ -374,7 +381,7 @@ fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed() {
     }
 }
 
-/// A path that is none of the gateway's is the caller's own text.
+/// An unknown path is text that the caller chose.
 #[test]
 fn only_a_path_of_the_gateway_is_echoed() {
     let mut gateway = Gateway::default();

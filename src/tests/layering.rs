@@ -1,21 +1,21 @@
-//! The layout: which room may import which, and no import in a circle, between files or between rooms.
+//! Layout of the source: permitted imports between rooms, and no circular imports between files or rooms.
 //!
-//! A room is a file or a folder directly below `src`. The imports are read from the `use` lines and from the paths that begin with `crate::`
-//! or `super::`, of all files but the tests.
+//! A room is a file or a folder directly below `src`. Imports are `use` lines and paths that start with `crate::` or
+//! `super::`, in all files except tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::read_dir;
 use std::path::Path;
 
-/// The rooms of the gateway from top to bottom, each with the rooms that it may import. All of them stand below it.
+/// Rooms of the gateway from top to bottom, each with the lower rooms that it may import.
 const GATEWAY: &[(&str, &str)] = &[
-    ("worker", "gateway caches ledger log graph http config runtime remediation deadline secret time"),
+    ("worker", "gateway caches ledger log graph http config runtime remediation deadline gzip secret time"),
     (
         "gateway",
-        "caches log problem code auth preconditions ledger graph http config openapi route remediation runtime deadline guid gzip secret status time",
+        "caches log problem code auth preconditions ledger graph http config openapi route remediation runtime deadline guid secret status time",
     ),
     ("caches", "log auth graph config runtime secret"),
-    ("problem", "code auth preconditions ledger graph http route remediation runtime gzip time"),
+    ("problem", "code auth preconditions ledger graph http route remediation runtime time"),
     ("auth", "http config remediation runtime deadline guid json secret time"),
     ("preconditions", "http guid percent secret"),
     ("ledger", "log graph remediation runtime deadline time"),
@@ -39,16 +39,16 @@ const GATEWAY: &[(&str, &str)] = &[
     ("time", ""),
 ];
 
-/// Source files by their path below `src`.
+/// Source files by path below `src`.
 type Tree = BTreeMap<String, String>;
 
-/// Importing file and imported file.
+/// Pairs of importing and imported file.
 type Imports = BTreeSet<(String, String)>;
 
 #[test]
 fn each_room_of_the_gateway_imports_only_rooms_below_it() {
     let imports = imports(&tree("src"));
-    assert_eq!(upward(GATEWAY), Vec::<String>::new(), "the table has its rooms from top to bottom");
+    assert_eq!(upward(GATEWAY), Vec::<String>::new(), "the table is not in order from top to bottom");
     assert_eq!(forbidden(&imports, GATEWAY), Vec::<String>::new());
 }
 
@@ -62,7 +62,7 @@ fn no_files_import_each_other_in_a_circle() {
     }
 }
 
-/// The checker itself, on a tree of a few lines: what is planted is found, in each way of writing an import.
+/// The test checks the checker itself on a small tree, with each way to write an import.
 #[test]
 fn an_upward_import_and_a_circle_are_found() {
     const TABLE: &[(&str, &str)] = &[("top", "middle low"), ("middle", "low"), ("low", "")];
@@ -102,7 +102,7 @@ fn an_upward_import_and_a_circle_are_found() {
         let found: BTreeSet<String> = circular(&with(path, planted)).into_iter().map(|(from, _)| from).collect();
         assert_eq!(found, files.iter().map(|file| (*file).to_owned()).collect(), "{path}: {planted}");
     }
-    // Between rooms there is a circle where there is none between files.
+    // Rooms can be circular even if files are not.
     let crossed = with("middle/other.rs", "use crate::low;\n");
     assert_eq!(circular(&crossed), Imports::new());
     let crossed = with("low.rs", "use crate::middle::other::Other;\n");
@@ -113,7 +113,7 @@ fn an_upward_import_and_a_circle_are_found() {
     assert_eq!(upward(&[("low", ""), ("top", "low absent")]), ["top -> low", "top -> absent"]);
 }
 
-/// Each type has a name of its own, tests included.
+/// Type names are unique, including tests.
 #[test]
 fn each_type_name_occurs_once() {
     let mut found = BTreeMap::<String, Vec<String>>::new();
@@ -134,7 +134,7 @@ fn each_type_name_occurs_once() {
     assert!(repeated.is_empty(), "{repeated:#?}");
 }
 
-/// A file that no module declares is not compiled, and a test in it never runs.
+/// A file without a module declaration is not compiled, so its tests never run.
 #[test]
 fn each_file_is_declared() {
     let mut files = Tree::new();
@@ -159,7 +159,7 @@ fn tree(folder: &str) -> Tree {
     tree
 }
 
-/// Reads the Rust files of a folder. Those of the tests only on demand.
+/// Reads the Rust files of a folder, including test files only if `tests` is set.
 fn collect(folder: &Path, prefix: &str, tests: bool, tree: &mut Tree) {
     for entry in read_dir(folder).unwrap() {
         let entry = entry.unwrap();
@@ -175,13 +175,13 @@ fn collect(folder: &Path, prefix: &str, tests: bool, tree: &mut Tree) {
     }
 }
 
-/// The module path of a file: none for the root.
+/// Returns the module path of a file, which is empty for the root.
 fn module(path: &str) -> Vec<&str> {
     let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
     if ["lib", "main", "mod"].contains(&path) { Vec::new() } else { path.split('/').collect() }
 }
 
-/// Which file imports which.
+/// Returns the imports between files.
 fn imports(tree: &Tree) -> Imports {
     let files: BTreeMap<Vec<&str>, &String> = tree.keys().map(|path| (module(path), path)).collect();
     let mut imports = Imports::new();
@@ -196,7 +196,7 @@ fn imports(tree: &Tree) -> Imports {
             };
             let ups = steps.iter().take_while(|step| **step == "super").count();
             let absolute = [&base[..base.len().saturating_sub(ups)], &steps[ups..]].concat();
-            // The longest beginning of the path that is a file.
+            // The longest prefix of the path that is a file.
             let file = (0..=absolute.len()).rev().find_map(|length| files.get(&absolute[..length]));
             if let Some(file) = file
                 && *file != path
@@ -208,8 +208,8 @@ fn imports(tree: &Tree) -> Imports {
     imports
 }
 
-/// The paths that a file names: those of its `use` lines, of expressions and types that begin with `crate::` or `super::`, and those that
-/// begin with a module that it declares.
+/// Returns the paths in a file: those of `use` lines, those that start with `crate::` or `super::`, and those that
+/// start with a declared module.
 fn paths(text: &str) -> Vec<String> {
     let text = text.split("\nmod tests {").next().unwrap();
     let mut inside = false;
@@ -222,7 +222,7 @@ fn paths(text: &str) -> Vec<String> {
             } else {
                 line.contains("mod ") && line.ends_with('{') && !line.starts_with(' ')
             };
-            // To a module within the file, `super` is the file.
+            // In an inline module, `super` is the file.
             if inside { line.replacen("super::", "self::", 1) } else { line.to_owned() }
         })
         .collect();
@@ -235,7 +235,7 @@ fn paths(text: &str) -> Vec<String> {
     let begins = |step: &str| ["crate", "super", "self"].contains(&step) || children.contains(&step);
     let mut found = Vec::new();
     for statement in whole.split("use ").skip(1) {
-        // What ends otherwise is a word of another kind.
+        // A match without a semicolon is another kind of word.
         if let Some((tree, _)) = statement.split_once(';') {
             expand("", &tree.split_whitespace().collect::<Vec<_>>().join(" "), &mut found);
         }
@@ -251,7 +251,7 @@ fn paths(text: &str) -> Vec<String> {
     found
 }
 
-/// The paths of a `use` tree.
+/// Returns the paths of a `use` tree.
 fn expand(prefix: &str, tree: &str, found: &mut Vec<String>) {
     let tree = tree.trim();
     if let Some(group) = tree.strip_prefix('{') {
@@ -277,12 +277,12 @@ fn room(path: &str) -> String {
     path.split('/').next().unwrap().trim_end_matches(".rs").to_owned()
 }
 
-/// Which room imports which.
+/// Returns the imports between rooms.
 fn rooms(imports: &Imports) -> Imports {
     imports.iter().map(|(from, to)| (room(from), room(to))).filter(|(from, to)| from != to).collect()
 }
 
-/// The imports that the table does not allow. The root may import every room.
+/// Returns the imports that the table does not allow. The root may import every room.
 fn forbidden(imports: &Imports, table: &[(&str, &str)]) -> Vec<String> {
     let allowed = |from: &str, to: &str| {
         table.iter().any(|(room, below)| *room == from && below.split(' ').any(|room| room == to))
@@ -294,7 +294,7 @@ fn forbidden(imports: &Imports, table: &[(&str, &str)]) -> Vec<String> {
         .collect()
 }
 
-/// The entries of the table that do not point downwards.
+/// Returns the table's entries that do not point downwards.
 fn upward(table: &[(&str, &str)]) -> Vec<String> {
     let place = |name: &str| table.iter().position(|(room, _)| *room == name);
     let mut upward = Vec::new();
@@ -308,7 +308,7 @@ fn upward(table: &[(&str, &str)]) -> Vec<String> {
     upward
 }
 
-/// The imports that are part of a circle: from what is imported, others lead back.
+/// Returns the imports that are part of a circle.
 fn circular(imports: &Imports) -> Imports {
     let leads_back = |(from, to): &&(String, String)| {
         let mut seen = BTreeSet::from([to]);

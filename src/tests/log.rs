@@ -1,9 +1,9 @@
-//! The sample of the log in the documentation, which operators' queries are tried on, is made of the gateway's own lines.
+//! The documentation's sample log, which tests operators' queries, consists of the gateway's own lines.
 
 use std::fmt::Write;
 
 use crate::auth::AuthError;
-use crate::auth::permissions::PermissionError;
+use crate::auth::permissions::{PermissionError, Places};
 use crate::auth::token_error::TokenError;
 use crate::config::ConfigError;
 use crate::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
@@ -14,10 +14,10 @@ use crate::remediation::{self, Action};
 use crate::route::Route;
 use crate::runtime::SendError;
 
-/// What the queries of docs/operate.md are tried on.
+/// Sample log for the queries of docs/operate.md.
 const SAMPLE: &str = include_str!("../../docs/operate/sample.jsonl");
 
-/// A line of a request to `/remediate` in the morning of the sample.
+/// Returns the line of a request to `/remediate` in the sample's morning.
 fn request(number: u32) -> LogEntry {
     LogEntry {
         request_id: format!("00000000-0000-4000-8000-{number:012}"),
@@ -28,7 +28,7 @@ fn request(number: u32) -> LogEntry {
     }
 }
 
-/// One whose caller and payload were found to be good.
+/// Returns the line of a request with a valid caller and payload.
 fn remediation(number: u32, caller: &str, action: Action, emails: u64) -> LogEntry {
     LogEntry {
         caller: Some(caller.to_owned()),
@@ -91,7 +91,7 @@ fn lines() -> Vec<String> {
             soar(6, 3),
             GatewayError::Permission {
                 caller: "soar".to_owned(),
-                error: PermissionError::Recipients { first: vec![2], total: 1 },
+                error: PermissionError::Recipients(Places { first: vec![2], total: 1 }),
             },
         ),
         refused(soar(7, 200), GatewayError::QuotaExceeded { emails: 200, quota }),
@@ -124,7 +124,7 @@ fn the_sample_that_operators_queries_are_tried_on_is_what_the_gateway_writes() {
     assert_eq!(SAMPLE, expected);
 }
 
-/// A place is always safe to log, and a message if it is a literal: it then has no part of what was processed.
+/// A location is always safe to log. A message is safe if it is a literal, since it then has no processed data.
 #[test]
 fn a_panic_is_one_line_with_its_place() {
     for (place, message, reason) in [

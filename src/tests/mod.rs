@@ -1,4 +1,4 @@
-//! The native tests that need more than one file, and what they share.
+//! Native tests that need more than one file, and their shared code.
 
 mod auth;
 mod caches;

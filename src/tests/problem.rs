@@ -1,4 +1,4 @@
-//! The words of errors that depend on what they are of.
+//! Error texts that depend on their values.
 
 use serde_json::Value;
 

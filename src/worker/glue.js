@@ -187,6 +187,70 @@ export async function counted(message, cap) {
   return bytes;
 }
 
+/** Bytes that are decompressed at a time. Deflate makes at most 1,032 bytes of one, so these become 1 MiB at most. */
+const SLICE = 1024;
+
+/**
+ * Decompresses `body`, one gzip member. Gives null if there are more than `cap` bytes, and undefined if other bytes
+ * follow the member. Fails if the member is truncated or damaged.
+ *
+ * A `DecompressionStream` decompresses each write at once, whether anybody reads or not: 1 MiB could become 1 GiB. So
+ * this function writes a slice only after it has read what the slice before has become.
+ */
+export async function decompressed(body, cap) {
+  const { readable, writable } = new DecompressionStream("gzip");
+  const reader = readable.getReader({ mode: "byob" });
+  const writer = writable.getWriter();
+  let buffer = new ArrayBuffer(Math.min(cap + 1, 1032 * body.length));
+  let length = 0;
+  // A read takes all that is there, and lends the buffer.
+  const read = () => {
+    const next = reader.read(new Uint8Array(buffer, length));
+    // A write that fails is what counts.
+    next.catch(() => {});
+    return next;
+  };
+  const isTooLarge = ({ value }) => {
+    buffer = value.buffer;
+    length += value.byteLength;
+    if (length > cap) reader.cancel().catch(() => {});
+    return length > cap;
+  };
+  try {
+    let next = read();
+    for (let at = 0; at < body.length; at += SLICE) {
+      await writer.write(body.subarray(at, at + SLICE));
+      const chunk = await ifThere(next);
+      // A slice may become nothing yet.
+      if (chunk === undefined) continue;
+      if (isTooLarge(chunk)) return null;
+      next = read();
+    }
+    await writer.close();
+    for (let chunk = await next; ; chunk = await read()) {
+      if (isTooLarge(chunk)) return null;
+      if (chunk.done) return new Uint8Array(buffer, 0, length);
+    }
+  } catch (error) {
+    // The platform has no other mark.
+    if (error.message.startsWith("Trailing bytes")) return undefined;
+    throw error;
+  }
+}
+
+/** The value of `promise`, or undefined if the platform has done all that it can do at once and there is none. */
+async function ifThere(promise) {
+  let timer;
+  const turn = new Promise((end) => {
+    timer = setTimeout(end, 0);
+  });
+  try {
+    return await Promise.race([promise, turn]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** `body` is a view of the module's memory, which goes on changing. */
 export function respond(status, headers, body) {
   return new Response(body.length === 0 ? null : body.slice(), { status, headers: object(headers.split("\n")) });
@@ -212,12 +276,12 @@ export async function callMicrosoft(head, body, cap, skip, { signal }) {
 // ---- The ledger ----
 
 /**
- * Sends a job to a caller's object and returns its response. The message is `head`, lines of text, and `body`, the one
+ * Sends a job to a caller's object, in `jurisdiction` unless that is undefined, and returns its response. The message is `head`, lines of text, and `body`, the one
  * for Graph. The call fails after `patience` milliseconds. The response must name, in the header `formatHeader`, the
  * format that is the first line of `head`. The caller gets the response as it is: without this header it would be a
  * new one, which takes a tenth of the CPU time of a remediation.
  */
-export async function pass(env, name, head, body, formatHeader, patience) {
+export async function pass(env, name, jurisdiction, head, body, formatHeader, patience) {
   // A view of the module's memory would not last.
   const lines = head.slice();
   let timer;
@@ -225,7 +289,7 @@ export async function pass(env, name, head, body, formatHeader, patience) {
     timer = setTimeout(fail, patience);
   });
   try {
-    const response = await Promise.race([send(env, name, lines, body), late]);
+    const response = await Promise.race([send(env, name, jurisdiction, lines, body), late]);
     if (response.headers.get(formatHeader) === decoder.decode(lines.subarray(0, lines.indexOf(10)))) return response;
     response.body?.cancel().catch(() => {});
     return enter(() => otherFormat(lines));
@@ -247,13 +311,14 @@ const STREAMED = 64 * 1024;
  * variables. Many large ones that wait would exhaust the memory of the isolate. So a large body is a stream, which is
  * gone once it is read, and this function ends at once. `body` is a view of the module's memory, which would not last.
  */
-function send(env, name, lines, body) {
+function send(env, name, jurisdiction, lines, body) {
   const message = new Uint8Array(lines.length + body.length);
   message.set(lines);
   message.set(body, lines.length);
   // The host has no meaning: the binding and the name address the object.
   const init = { method: "POST", body: message.length < STREAMED ? message : new Response(message).body };
-  return env.LEDGER.getByName(name).fetch("https://ledger/", init);
+  const ledgers = jurisdiction === undefined ? env.LEDGER : env.LEDGER.jurisdiction(jurisdiction);
+  return ledgers.getByName(name).fetch("https://ledger/", init);
 }
 
 /** All rows of a query, each an array. Read at once: `values` may be views of the module's memory. */

@@ -6,7 +6,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Request as JsRequest;
 
 use super::{convert, tasks};
-use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders};
+use crate::gzip;
+use crate::http::{DeclaredBody, Request, RequestBody, RequestBodyError, RequestHeaders};
 use crate::secret::Secret;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
@@ -15,6 +16,7 @@ extern "C" {
     fn read_request(request: &JsRequest) -> Result<Vec<u8>, JsValue>;
     fn whole(request: &JsRequest) -> Promise;
     fn counted(request: &JsRequest, cap: f64) -> Promise;
+    fn decompressed(body: &Uint8Array, cap: f64) -> Promise;
 }
 
 /// The body of a request of the platform's.
@@ -66,15 +68,29 @@ fn path_and_query(target: &str) -> (&str, &str) {
 }
 
 impl RequestBody for IncomingBody {
-    async fn read(self, declared: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+    async fn read(self, declared: DeclaredBody, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
         // A declared length is what frames the body, so no more can come than was declared, and it comes in one piece. Without one it is
         // counted as it comes.
-        let fits = declared.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap));
+        let fits = declared.length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap));
         let bytes = if fits { whole(&self.0) } else { counted(&self.0, convert::number(cap)) };
-        match tasks::outcome_of(&bytes).await {
-            Ok(bytes) if bytes.is_null() => Err(RequestBodyError::TooLarge),
-            Ok(bytes) => Ok(bytes.unchecked_into::<Uint8Array>().to_vec()),
-            Err(_) => Err(RequestBodyError::CutOff),
-        }
+        let bytes: Uint8Array = match tasks::outcome_of(&bytes).await {
+            Ok(bytes) if bytes.is_null() => return Err(RequestBodyError::TooLarge),
+            Ok(bytes) => bytes.unchecked_into(),
+            Err(_) => return Err(RequestBodyError::CutOff),
+        };
+        if declared.is_gzip { decompress(&bytes, cap).await } else { Ok(bytes.to_vec()) }
+    }
+}
+
+/// Decompresses `body`, one gzip member, to at most `cap` bytes.
+async fn decompress(body: &Uint8Array, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+    if !gzip::is_gzip(&body.subarray(0, 3).to_vec()) {
+        return Err(RequestBodyError::NotGzip);
+    }
+    match tasks::outcome_of(&decompressed(body, convert::number(cap))).await {
+        Ok(bytes) if bytes.is_null() => Err(RequestBodyError::TooLarge),
+        Ok(bytes) if bytes.is_undefined() => Err(RequestBodyError::Trailing),
+        Ok(bytes) => Ok(bytes.unchecked_into::<Uint8Array>().to_vec()),
+        Err(_) => Err(RequestBodyError::Damaged),
     }
 }

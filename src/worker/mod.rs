@@ -22,6 +22,7 @@ use worker::worker_sys::Context;
 
 use self::convert::now;
 use crate::caches::IsolateCaches;
+use crate::config::Jurisdiction;
 use crate::deadline::LEDGER_GRACE;
 use crate::gateway::{self, Handled, handover};
 use crate::ledger::LedgerError;
@@ -65,9 +66,17 @@ extern "C" {
     /// A random GUID.
     #[wasm_bindgen(js_name = randomUuid)]
     fn random_uuid() -> String;
-    /// What the caller's object `name` answers within `patience` milliseconds to a message of these two parts: a response. The first line of `head` is
+    /// What the caller's object `name` in `jurisdiction` answers within `patience` milliseconds to a message of these two parts: a response. The first line of `head` is
     /// the format that the response must name in the header `format_header`.
-    fn pass(env: &JsValue, name: &str, head: &[u8], body: &[u8], format_header: &str, patience: u32) -> Promise;
+    fn pass(
+        env: &JsValue,
+        name: &str,
+        jurisdiction: Option<&str>,
+        head: &[u8],
+        body: &[u8],
+        format_header: &str,
+        patience: u32,
+    ) -> Promise;
 }
 
 /// The fetch event: every request to the Worker comes in here. Gives a response, or the promise of one.
@@ -85,7 +94,8 @@ pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
                 // One ledger for each name, whatever the case: `CALLERS` takes no two names that differ in case alone.
                 let name = job.caller.to_ascii_lowercase();
                 let (head, body) = (head.expose(), graph_request.as_bytes());
-                Ok(pass(&env.0, &name, head, body, handover::FORMAT_HEADER, patience).into())
+                let jurisdiction = job.jurisdiction.map(Jurisdiction::as_str);
+                Ok(pass(&env.0, &name, jurisdiction, head, body, handover::FORMAT_HEADER, patience).into())
             }
         }
     })

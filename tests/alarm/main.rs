@@ -23,7 +23,7 @@ fn main() -> std::process::ExitCode {
 
 /// A gateway in a time of its own, with a caller by key: tokens are of the time that passes outside.
 async fn gateway(world: &World) -> Result<Gateway, Failure> {
-    let caller = json!({ "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] });
+    let caller = json!({ "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] });
     let bindings = world.bindings_with(json!({ "CALLERS": [caller] }));
     world.gateway_as(&Setup { before: BEFORE, ..bindings.into() }).await
 }

@@ -14,7 +14,19 @@ let starts = 0;
 /** URL and headers of the last request to an object. */
 let lastJob = "";
 
-const withLedger = (variables, { LEDGER }) => ("LEDGER" in variables ? { ...variables } : { ...variables, LEDGER });
+/** The jurisdiction of the last request to an object. */
+let lastJurisdiction = null;
+
+/** workerd has no jurisdictions: one is stood in for by objects of other names. */
+const ledgers = (binding, jurisdiction) => ({
+  getByName(name) {
+    lastJurisdiction = jurisdiction;
+    return binding.getByName(jurisdiction === null ? name : `${jurisdiction} ${name}`);
+  },
+  jurisdiction: (name) => ledgers(binding, name),
+});
+
+const withLedger = (variables, { LEDGER }) => ("LEDGER" in variables ? { ...variables } : { ...variables, LEDGER: ledgers(LEDGER, null) });
 
 export default {
   async fetch(request, env, context) {
@@ -32,6 +44,8 @@ export default {
       }
       case "/last-job":
         return new Response(lastJob);
+      case "/last-jurisdiction":
+        return Response.json(lastJurisdiction);
       default:
         if (environment === undefined || isNewEachTime) environment = withLedger(worker, env);
         return built.fetch(request, environment, context);

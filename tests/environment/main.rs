@@ -23,6 +23,7 @@ const OTHER_GUID: &str = "99999999-0000-4000-8000-000000000009";
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
         each_variable_counts_from_the_next_request_on_and_so_does_its_end,
+        each_jurisdiction_has_ledgers_of_its_own,
         an_object_stops_if_its_environment_or_the_workers_says_so,
         an_unchanged_environment_keeps_its_caches,
         two_environments_that_take_turns_keep_their_own_caches,
@@ -79,7 +80,7 @@ impl IsolateCaches {
 }
 
 fn by_key(digest: &str) -> Value {
-    json!({ "name": "script", "api_key_sha256": [digest], "actions": ["softDelete"] })
+    json!({ "name": "script", "api_key_sha256": [digest], "actions": ["softDelete"], "recipient_domains": ["*"] })
 }
 
 /// The public code of an error, or "accepted".
@@ -117,6 +118,10 @@ fn changes(isolate: &IsolateCaches, elsewhere: &Sandbox, certificate: &str) -> V
         (json!({ "GRAPH_URL": url }), rejected, graph("")),
         (json!({ "LOGIN_URL": url }), ["graphCredentialRejected", "invalidCredentials"], token("")),
         (json!({ "STOPPED": "true" }), ["stopped"; 2], None),
+        (json!({ "PROTECTED_RECIPIENTS": ["contoso.com"] }), ["recipientProtected"; 2], None),
+        (json!({ "PROTECTED_RECIPIENTS": "contoso.com" }), misconfigured, None),
+        (json!({ "LEDGER_JURISDICTION": "eu" }), ["accepted"; 2], None),
+        (json!({ "LEDGER_JURISDICTION": "mars" }), misconfigured, None),
         (json!({ "STOPPED": true }), ["stopped"; 2], None),
         (json!({ "STOPPED": "false" }), ["accepted"; 2], None),
         (json!({ "STOPPED": "maybe" }), misconfigured, None),
@@ -162,6 +167,26 @@ async fn each_variable_counts_from_the_next_request_on_and_so_does_its_end(world
             assert_eq!(codes, ["accepted"; 2], "after {over} (starts again: {starts_again})");
         }
     }
+    Ok(())
+}
+
+/// A change of the jurisdiction leads to a new, empty ledger, and back to the earlier one with its records.
+async fn each_jurisdiction_has_ledgers_of_its_own(world: &World) -> TestResult {
+    let isolate = IsolateCaches::start(world).await?;
+    let payload = payload();
+    let mut known = Vec::new();
+    for jurisdiction in [None, Some("eu"), Some("fedramp"), Some("eu"), None] {
+        isolate.set(&json!({ "LEDGER_JURISDICTION": jurisdiction }), None).await?;
+        let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload);
+        let answer = Answer::to(request).await?;
+        assert_eq!(answer.status, 202, "{jurisdiction:?}: {answer:?}");
+        let asked = Answer::to(isolate.gateway.get("/last-jurisdiction")).await?;
+        assert_eq!(asked.json(), json!(jurisdiction));
+        let replayed = answer.header("idempotency-replayed") == Some("true");
+        assert_eq!(replayed, known.contains(&jurisdiction), "{jurisdiction:?}");
+        known.push(jurisdiction);
+    }
+    assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 3);
     Ok(())
 }
 

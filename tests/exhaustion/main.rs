@@ -1,7 +1,7 @@
-//! Nobody can exhaust the gateway with what it refuses: a hostile request costs no more than a small multiple of the largest good one, and leaves nothing
-//! behind.
+//! Rejected requests cannot exhaust the gateway. A hostile request costs at most a small multiple of the largest valid
+//! request, and leaves nothing in memory.
 //!
-//! No time that passes is held to a figure: what is compared is the processor's time of workerd for one request and for another, within one run.
+//! No test checks wall-clock time. Each test compares workerd's CPU time for different requests within one run.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -17,32 +17,33 @@ use sandbox::{Endpoint, NextAnswer, Outcome, Recorded};
 use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
 
-/// The most that the worst body may cost, in largest good ones. They are what the limits are made for: 10,000 emails in 4 MiB.
+/// Maximum cost of the worst body, as a multiple of the largest valid body. The limits allow 10,000 emails in 4 MiB.
 const MOST: f64 = 5.0;
 
-/// How often all of it is sent, and after how many times the caches are full and the heaps as large as they get.
+/// Number of rounds, and the number of rounds after which caches are full and heaps have their final size.
 const ROUNDS: usize = 8;
 const WARM: usize = 3;
 
-/// How much more may be kept at the end than after that, in KiB. Had each request left a single kibibyte, it would be more.
+/// Maximum growth of Wasm memory after the warm-up, in KiB. One leaked KiB per request would exceed it.
 const WASM_GROWTH: u64 = 1024;
-/// What the process may keep in KiB: it also has the heap of V8, which grows in steps, and the buffers of the runtime.
+/// Maximum growth of the process, in KiB. The process also has V8's heap, which grows in steps, and the runtime's
+/// buffers.
 const RESIDENT_GROWTH: u64 = 96 * 1024;
 
-/// The built Worker, which says how many bodies it has read.
+/// Modules that log the number of bodies read.
 const BODIES: &[(&str, &str)] =
     &[("bodies.js", include_str!("bodies.js")), ("first.js", include_str!("../support/memory/first.js"))];
 
-/// How many requests wait for one response of Graph.
+/// Number of requests that wait for one response of Graph.
 const WAITING: usize = 200;
-/// What each of them may take of Wasm memory, in KiB, and how many bodies there may be at once beside the one that is sent:
-/// the one that was read last, in the Worker and in the object.
+/// Wasm memory per waiting request in KiB, and the maximum number of bodies beside the one in flight: the body read
+/// last, in the Worker and in the object.
 const WAITER: u64 = 16;
 const BODIES_AT_ONCE: u64 = 2;
-/// Resident memory that each of them may take, in bodies. Measured: up to 1.7 with the stream of `send` in glue.js, and
-/// 2.2 or more without the stream.
+/// Maximum resident memory per waiting request, in bodies. Measured: up to 1.7 with the stream of `send` in glue.js,
+/// and 2.2 or more without the stream.
 const BUFFERS_PER_WAITER: u64 = 2;
-/// How long all of them may take to come.
+/// Maximum time until all requests have arrived.
 const ALL_COME: Duration = Duration::from_secs(100);
 
 fn main() -> std::process::ExitCode {
@@ -51,7 +52,7 @@ fn main() -> std::process::ExitCode {
     acceptance::run(costs.chain(tests![hostile_input_leaves_nothing_behind, requests_that_wait_hold_no_body]).collect())
 }
 
-/// A gateway whose callers are held up by no quota.
+/// Starts a gateway whose quotas are too high to limit a test.
 async fn gateway(world: &World) -> Result<Gateway, Failure> {
     world.gateway_as(&Setup::measured(bindings(world))).await
 }
@@ -74,7 +75,7 @@ fn post_case(gateway: &Gateway, token: &str, case: &Case) -> RequestBuilder {
     if case.is_gzip { request.header("Content-Encoding", "gzip") } else { request }
 }
 
-/// The processor's time of one of these requests, in milliseconds, after two that warm up.
+/// Returns the CPU time of one of these requests, in milliseconds, after two requests for warm-up.
 async fn cost(gateway: &Gateway, mut ask: impl AsyncFnMut() -> TestResult) -> Result<f64, Failure> {
     for _ in 0..2 {
         ask().await?;
@@ -82,7 +83,7 @@ async fn cost(gateway: &Gateway, mut ask: impl AsyncFnMut() -> TestResult) -> Re
     let used = || gateway.usage().map(|usage| usage.cpu).ok_or("it has ended, or this system does not tell");
     let before = used()?;
     let mut asked = 0_u32;
-    // The clock has steps of 10 ms: thirty of them are enough to tell apart what is compared; what costs little is not worth so many.
+    // The clock has steps of 10 ms. Thirty steps are enough for the comparison. Cheap requests need less.
     while asked < 5 || asked < 30 && used()?.saturating_sub(before) < Duration::from_millis(300) {
         ask().await?;
         asked += 1;
@@ -129,8 +130,8 @@ async fn the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones(world:
     Ok(())
 }
 
-/// Every body of the table, and beside them hundreds of credentials, none given twice: all of them again and again. After the first rounds, which fill what
-/// is there to be filled, nothing grows.
+/// The test sends every hostile body and hundreds of distinct hostile credentials in repeated rounds. Nothing grows
+/// after the first rounds, which fill the caches.
 async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let (token, bodies) = (world.token(), payloads::hostile());
@@ -154,25 +155,26 @@ async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
     let report = format!("{asked} hostile requests; KiB after each round, of Wasm {wasm:?}, resident {resident:?}");
     tell(&report);
     assert!(wasm[ROUNDS - 1] <= wasm[WARM] + WASM_GROWTH, "{report}");
-    // Only Linux tells: elsewhere the report says that nothing is known of it.
+    // Only Linux reports the resident memory. Elsewhere the report says that it is unknown.
     if let Some(resident) = resident.into_iter().collect::<Option<Vec<_>>>() {
         assert!(resident[ROUNDS - 1] <= resident[WARM] + RESIDENT_GROWTH, "{report}");
-        // Had each request left a single kibibyte, each round would have added as many.
+        // If each request leaked one KiB, every round would add as much memory.
         let additions = resident[WARM..].windows(2).map(|round| round[1].saturating_sub(round[0]));
         assert!(additions.min() < Some(asked / u64::try_from(ROUNDS)?), "{report}");
     }
     Ok(())
 }
 
-/// Two hundred times the same 1.7 MiB while Graph is slow: one is sent, and the others wait without their bodies.
+/// The test sends the same 1.7 MiB 200 times while Graph is slow. One request is in flight, and the others wait without
+/// their bodies.
 async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
     let setup = Setup { before: BODIES, ..Setup::measured(bindings(world)) };
     let gateway = world.gateway_as(&setup).await?;
     let (token, body) = (world.token(), payloads::largest_good(1));
     let megabytes = 1024;
     let size = u64::try_from(body.len())? / 1024;
-    assert!(size > 3 * megabytes / 2, "{size} KiB are not much");
-    // What one of them takes alone.
+    assert!(size > 3 * megabytes / 2, "{size} KiB are too small a body");
+    // The memory of a single such request.
     assert_eq!(Answer::to(post(&gateway, &token, payloads::largest_good(2))).await?.status, 202);
     let alone = gateway.memory().await?;
 
@@ -181,11 +183,12 @@ async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
     for _ in 0..WAITING {
         requests.spawn(Answer::to(post(&gateway, &token, body.clone())));
     }
-    // The Worker reads each body, and so does the object, which goes on in the same turn: then all wait.
+    // Worker and object read each body. The object continues in the same turn, so all requests are waiting after this
+    // line.
     let last = format!("bodies read: {}", 2 + 2 * WAITING);
     let deadline = Instant::now() + ALL_COME;
     while gateway.wait_for_line(|line| line == last).await.is_err() {
-        assert!(Instant::now() < deadline, "not all came: {:?}", gateway.output().last());
+        assert!(Instant::now() < deadline, "some requests did not arrive: {:?}", gateway.output().last());
     }
     let at_graph = |all: &[Recorded]| all.iter().any(|one| one.outcome == Outcome::Pending);
     world.sandbox.wait_for(ALL_COME, at_graph).await?;
@@ -205,14 +208,14 @@ async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
     );
     tell(&report);
     assert!(waiting.wasm <= most, "{report}");
-    // Outside Wasm the runtime buffers what the client sends. A JavaScript variable that held the bodies would add more.
+    // The runtime buffers the client's bytes outside Wasm. A JavaScript variable with the bodies would use more memory.
     if let (Some(resident), Some(alone)) = (waiting.resident, alone.resident) {
         assert!(resident <= alone + BUFFERS_PER_WAITER * u64::try_from(WAITING)? * size, "{report}");
     }
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "what was measured: it is not in the summary")]
+#[expect(clippy::print_stdout, reason = "the figures are not in the summary")]
 fn tell(rows: &str) {
     println!("\n{rows}");
 }

@@ -1,4 +1,4 @@
-//! The worst that fits into the 4 MiB of a body, as far as is known, and the largest that is good.
+//! Most expensive known bodies within the limit of 4 MiB, and the largest valid body.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use remediation_gateway::preconditions::MAX_BODY_BYTES;
 
-/// A body, and the code that it is answered with; none where it is accepted.
+/// Body and the expected error code, or `None` if the body is accepted.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) body: Vec<u8>,
@@ -15,12 +15,12 @@ pub(crate) struct Case {
     pub(crate) code: Option<&'static str>,
 }
 
-/// What stands before the emails.
+/// Text before the emails.
 const HEAD: &str = r#"{"displayName":"Clean up","description":"Delete email","severity":"medium","action":"softDelete","remediateSendersCopy":false,"#;
 
 const ID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
 
-/// 10,000 emails, with addresses so long that the body is nearly as large as may be. `number` makes it another remediation.
+/// Returns 10,000 emails with long addresses, just below the size limit. Each `number` makes a different remediation.
 pub(crate) fn largest_good(number: usize) -> String {
     emails(|index| {
         (format!("{number:08x}-0000-4000-8000-{index:012x}"), format!("{index:0>64}@{}contoso.com", "mail.".repeat(6)))
@@ -37,7 +37,7 @@ fn emails(email: impl Fn(usize) -> (String, String)) -> String {
     body + "]}"
 }
 
-/// `head`, as often `part` as fits, and `tail`. The number of each part stands for its `#`.
+/// Returns `head`, as many copies of `part` as fit, and `tail`. `#` becomes the number of the copy.
 fn filled(head: &str, part: &str, tail: &str) -> String {
     let mut body = head.to_owned();
     for number in 0.. {
@@ -55,32 +55,32 @@ fn case(name: &'static str, code: &'static str, body: String) -> Case {
     Case { name, body: body.into_bytes(), is_gzip: false, code: Some(code) }
 }
 
-/// What is no JSON.
+/// Returns a body that is not JSON.
 fn json(name: &'static str, head: &str, part: &str, tail: &str) -> Case {
     case(name, "invalidJson", filled(head, part, tail))
 }
 
-/// What is JSON, and no remediation.
+/// Returns a body that is JSON but not a remediation.
 fn payload(name: &'static str, head: &str, part: &str, tail: &str) -> Case {
     case(name, "invalidPayload", filled(head, part, tail))
 }
 
-/// One member, a text made of this.
+/// Returns a body with one string member that consists of `part`.
 fn string(name: &'static str, member: &str, part: &str) -> Case {
     payload(name, &format!("{{\"{member}\":\""), part, "\"}")
 }
 
-/// As many emails like this as fit.
+/// Returns a body with as many copies of this email as fit.
 fn items(name: &'static str, part: &str) -> Case {
     payload(name, &format!("{HEAD}\"analyzedEmails\":["), part, "{}]}")
 }
 
-/// One email that begins like this.
+/// Returns a body with one email that begins with `head`.
 fn item(name: &'static str, head: &str, part: &str, tail: &str) -> Case {
     payload(name, &format!("{HEAD}\"analyzedEmails\":[{{{head}"), part, &format!("{tail}}}]}}"))
 }
 
-/// All of them.
+/// Returns all hostile bodies.
 pub(crate) fn hostile() -> Vec<Case> {
     [syntax(), values(), names(), of_many(), recipients(), compressed()].into_iter().flatten().collect()
 }
@@ -128,18 +128,48 @@ fn names() -> Vec<Case> {
     ]
 }
 
-/// What decompression costs, and that it ends at the limit.
+/// 1 GiB of zeros in 1 MiB of gzip. The end is missing, so who reads on beyond the limit says something else.
+fn bomb() -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let zeros = vec![0; 1 << 20];
+    let mut ends = [0; 2];
+    for end in &mut ends {
+        if encoder.write_all(&zeros).and_then(|()| encoder.flush()).is_ok() {
+            *end = encoder.get_ref().len();
+        }
+    }
+    let mut bomb = encoder.get_ref()[..ends[0]].to_vec();
+    let again = encoder.get_ref()[ends[0]..ends[1]].repeat(1023);
+    bomb.extend(again);
+    bomb
+}
+
+/// Bodies that test the cost of decompression and its end at the limit.
 fn compressed() -> Vec<Case> {
     let gzip = |name, body: &[u8], code| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         let body = encoder.write_all(body).and_then(|()| encoder.finish()).unwrap_or_default();
         Case { name, body, is_gzip: true, code: Some(code) }
     };
+    let raw = |name, body, code| Case { name, body, is_gzip: true, code: Some(code) };
     let full = filled("", "{", "");
+    // Blocks of no bytes, and a trailer that fits them.
+    let (header, trailer) = ([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], [0; 8]);
+    let nothing = [0, 0, 0, 0xff, 0xff].repeat(MAX_BODY_BYTES / 5 - 8);
+    let nothing = [&header[..], &nothing, &[1, 0, 0, 0xff, 0xff], &trailer].concat();
+    let mut seed = 1_u32;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        seed.to_be_bytes()[0]
+    })
+    .take(MAX_BODY_BYTES - 4096)
+    .collect();
     let mut twice = gzip("two gzip members", full.as_bytes(), "invalidRequest");
     twice.body.extend_from_within(..);
     vec![
-        gzip("a gzip bomb of 64 MiB", &vec![0; 64 << 20], "payloadTooLarge"),
+        raw("a gzip bomb of 1 GiB", bomb(), "payloadTooLarge"),
+        raw("gzip of nothing in many blocks", nothing, "invalidJson"),
+        gzip("gzip that does not compress", &noise, "invalidJson"),
         gzip("gzip of white space", filled("", " ", "").as_bytes(), "invalidJson"),
         gzip("gzip of annotations", filled("{", "\"@odata.#\":0,", "\"z\":0}").as_bytes(), "invalidPayload"),
         twice,
@@ -172,7 +202,7 @@ fn of_many() -> Vec<Case> {
     ]
 }
 
-/// An address, its letters large and small as `index` has ones and zeros.
+/// Returns an address whose letters are upper case where `index` has one bits.
 fn spelt(index: usize) -> String {
     let large = |bit: usize| index >> bit & 1 == 1;
     let letters = "hannahabcdefgh".char_indices();

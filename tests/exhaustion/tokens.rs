@@ -1,4 +1,4 @@
-//! Credentials that cost something to refuse, or that would fill a cache, each of them new.
+//! Distinct credentials that are expensive to reject or could fill a cache.
 
 use acceptance::{Failure, World, guid};
 use base64::Engine as _;
@@ -8,10 +8,10 @@ use serde_json::json;
 
 type Add = Box<dyn FnOnce(RequestBuilder) -> RequestBuilder + Send>;
 
-/// How many of each kind.
+/// Number of credentials of each kind.
 const OF_EACH: usize = 50;
 
-/// What it is, what it is answered with, and how it is put on a request.
+/// Returns the credentials with their description, their expected status and a function that adds them to a request.
 pub(crate) fn hostile(world: &World) -> Result<Vec<(&'static str, u16, Add)>, Failure> {
     let good = world.token();
     let (rest, signature) = good.rsplit_once('.').ok_or("no token")?;
@@ -21,17 +21,17 @@ pub(crate) fn hostile(world: &World) -> Result<Vec<(&'static str, u16, Add)>, Fa
     for _ in 0..OF_EACH {
         let header = json!({ "alg": "RS256", "typ": "JWT", "kid": guid() }).to_string();
         let header = BASE64_URL_SAFE_NO_PAD.encode(header);
-        // Its claims fit, so that the key may be one that Entra publishes later.
+        // The claims are valid, so Entra ID could publish the key later.
         all.push(("an unknown key", 503, bearer(format!("{header}.{claims}.{signature}"))));
         let other = BASE64_URL_SAFE_NO_PAD.encode(guid().repeat(8).get(..256).unwrap_or_default());
         all.push(("another signature", 401, bearer(format!("{rest}.{other}"))));
         let long = BASE64_URL_SAFE_NO_PAD.encode(json!({ "oid": guid(), "x": "x".repeat(8_000) }).to_string());
         all.push(("long claims", 401, bearer(format!("{rest}.{long}.{signature}").replacen(claims, &long, 1))));
         let key = guid();
-        all.push(("a key of nobody", 401, Box::new(move |request| request.header("X-API-Key", key))));
+        all.push(("an unknown API key", 401, Box::new(move |request| request.header("X-API-Key", key))));
         let (name, key) = (guid(), guid());
-        all.push(("a name of nobody", 401, Box::new(move |request| request.basic_auth(name, Some(key)))));
-        // Good, so that it is remembered; its body is not.
+        all.push(("an unknown name", 401, Box::new(move |request| request.basic_auth(name, Some(key)))));
+        // The valid token is cached. The request's body is invalid.
         all.push(("a good token", 400, bearer(world.token())));
     }
     Ok(all)

@@ -1,4 +1,4 @@
-//! Answers that do not come. All of it at once, so that the whole takes as long as its longest part: 90 seconds.
+//! Hanging responses. All cases run concurrently, so the test takes as long as the longest case: 90 seconds.
 
 use std::time::{Duration, Instant};
 
@@ -8,27 +8,27 @@ use serde_json::{Value, json};
 
 use crate::impostor::{Impostor, Play};
 
-/// How far a deadline may be missed on a busy machine.
+/// Tolerance for deadlines on a busy machine.
 const SLACK: Duration = Duration::from_secs(8);
 
 pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) -> TestResult {
-    // Its own connections to Graph, and a token that was fetched before anything hangs.
+    // Opens connections to Graph and fetches a token before anything hangs.
     assert_eq!(Answer::to(world.remediate(&payload())).await?.status, 202);
 
-    // The token endpoint first: nobody else asks it from now on.
+    // The token endpoint comes first, because no other gateway needs it afterwards.
     let without_token = world.gateway_with(json!({})).await?;
     let token = NextAnswer::new(Endpoint::Token).fault(Fault::Hang);
     world.sandbox.script(token)?;
     let token_hangs = start(world, &without_token, &payload(), None);
     world.sandbox.wait_for(SLACK, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
 
-    // Its answer is a head, and never a body.
+    // The impostor sends a response's head and never the body.
     let impostor = Impostor::start().await?;
     let with_impostor = world.gateway_with(json!({ "GRAPH_URL": impostor.base_url() })).await?;
     impostor.script(Play::Stall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{".to_vec()))?;
     let refusal_hangs = start(world, &with_impostor, &payload(), None);
 
-    // Graph never answers: to one it had not accepted, to the other it had.
+    // Graph never responds: it has not accepted the first remediation, and it has accepted the second.
     let (hung, hung_accepted, key) = (payload(), payload(), guid());
     let graph = || NextAnswer::new(Endpoint::Remediate);
     world.sandbox.script(graph().fault(Fault::Hang))?;
@@ -38,14 +38,14 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     let hangs_accepted = start(world, &world.gateway, &hung_accepted, Some(&key));
     at_graph(world, &hung_accepted).await?;
 
-    // Graph takes 35 seconds, and the caller goes at once: longer than a Worker outlives its caller.
+    // Graph takes 35 seconds, longer than a Worker outlives its caller, and the caller disconnects at once.
     let abandoned = payload();
     world.sandbox.script(graph().delay(Duration::from_secs(35)))?;
     let caller = half_sent(world, &abandoned, 0).await?;
     at_graph(world, &abandoned).await?;
     drop(caller);
 
-    // One whose own time is nearly over when it has sent its body, and by then another is sending the same.
+    // This caller sends its body late, so its deadline is near while another caller's identical request is in flight.
     let contended = payload();
     let began = Instant::now();
     let late = half_sent(world, &contended, 1).await?;
@@ -59,10 +59,10 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     world.sandbox.wait_for(Duration::from_secs(45), answered).await?;
     let retry = Answer::to(world.remediate(&abandoned)).await?;
     assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, Some("true")), "{retry:?}");
-    assert_eq!(retry.json()["duplicate"], false, "the first call went on without its caller");
+    assert_eq!(retry.json()["duplicate"], false, "the first call ended with its caller's disconnect");
     assert_eq!(calls(world, &abandoned), 1);
 
-    // In flight until well after the late one's ninety seconds.
+    // This request is in flight until well after the late caller's deadline of 90 seconds.
     tokio::time::sleep_until((began + Duration::from_secs(45)).into()).await;
     world.sandbox.script(graph().fault(Fault::Hang))?;
     let holds = start(world, &world.gateway, &contended, None);
@@ -75,7 +75,7 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
         let (answer, took) = hanging.await??;
         answer.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
         assert_took(took, 60, "Graph");
-        assert_eq!(calls(world, payload), 1, "what hung was not sent again");
+        assert_eq!(calls(world, payload), 1, "a hanging remediation was sent again");
         let (retry, _) = start(world, &world.gateway, payload, key.map(String::as_str)).await??;
         assert_eq!((retry.status, retry.json()["duplicate"].as_bool()), (202, Some(duplicate)), "{retry:?}");
         assert_eq!(retry.header("idempotency-replayed"), None);
@@ -90,14 +90,14 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     late.assert_problem(409, "inProgress", &["retry-after", "ratelimit", "ratelimit-policy"]);
     assert_eq!(late.header("retry-after"), Some("30"));
     assert_took(began.elapsed(), 90, "the whole budget");
-    assert!(!holds.is_finished(), "the other one is still on its way");
+    assert!(!holds.is_finished(), "the other request has ended");
     assert_eq!(calls(world, &contended), 1);
     Ok(())
 }
 
 type Started = tokio::task::JoinHandle<Result<(Answer, Duration), Failure>>;
 
-/// Asks, and tells how long it took.
+/// Sends a remediation and measures the time until its response.
 fn start(world: &World, gateway: &Gateway, payload: &Value, key: Option<&str>) -> Started {
     let request = gateway.post("/remediate").bearer_auth(world.token()).json(payload);
     let request = if let Some(key) = key { request.header("Idempotency-Key", key) } else { request };
@@ -107,13 +107,13 @@ fn start(world: &World, gateway: &Gateway, payload: &Value, key: Option<&str>) -
     })
 }
 
-/// A request that lacks the last bytes of its body.
+/// Sends a request without the last bytes of its body.
 async fn half_sent(world: &World, payload: &Value, lacking: usize) -> Result<Raw, Failure> {
     let authorization = format!("Authorization: Bearer {}", world.token());
     Ok(Raw::remediation(&world.gateway, &[&authorization], &payload.to_string(), lacking).await?)
 }
 
-/// The last byte of the body, and the answer.
+/// Sends the last byte of the body and reads the response.
 async fn finish(mut caller: Raw, payload: Value) -> Result<Answer, Failure> {
     let body = payload.to_string();
     caller.send(body.get(body.len() - 1..).unwrap_or_default()).await?;

@@ -1,4 +1,4 @@
-//! Graph as no server would be: bytes on a connection, whatever they are.
+//! Server that replaces Graph and sends arbitrary bytes.
 
 use std::{
     collections::VecDeque,
@@ -16,18 +16,18 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What one request is answered, once it is there in full. Without more, it is accepted.
+/// Behaviour after a complete request. Without a scripted behaviour, the impostor accepts the remediation.
 #[derive(Clone, Debug)]
 pub(crate) enum Play {
-    /// These bytes, and then the connection is closed.
+    /// Sends these bytes and closes the connection.
     Bytes(Vec<u8>),
-    /// These bytes, and then nothing for ever.
+    /// Sends these bytes and keeps the connection open without sending more.
     Stall(Vec<u8>),
-    /// The connection is reset.
+    /// Resets the connection.
     Reset,
 }
 
-/// Listens on a port of its own, in Graph's place.
+/// TCP server that replaces Graph.
 pub(crate) struct Impostor {
     base_url: String,
     plays: Arc<Mutex<VecDeque<Play>>>,
@@ -47,7 +47,7 @@ impl Impostor {
                 while let Ok((stream, _)) = listener.accept().await {
                     let (plays, calls) = (Arc::clone(&plays), Arc::clone(&calls));
                     tokio::spawn(async move {
-                        // A client that is gone does not mind.
+                        // An error means that the client disconnected, which some tests intend.
                         let _ = exchange(stream, &plays, &calls).await;
                     });
                 }

@@ -1,5 +1,5 @@
-//! Microsoft misbehaves: what the caller sees of it, what Microsoft is asked, and what the ledger holds afterwards (contract, sections 4, 7
-//! and 8).
+//! Faults of Microsoft's services: the caller's response, the requests to Microsoft, and the ledger's state afterwards
+//! (contract, sections 4, 7 and 8).
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! A case of misbehaviour: the request, and the retry that shows what it left behind.
+//! A fault case: the request, and a retry that reveals the ledger's state.
 
 use acceptance::{Answer, Failure, Gateway, TestResult, World, payload};
 use reqwest::RequestBuilder;
@@ -7,29 +7,29 @@ use serde_json::Value;
 
 use crate::impostor::Impostor;
 
-/// What the ledger holds afterwards, as a retry shows.
+/// Ledger state after the request, as the retry reveals it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Leaves {
-    /// The success: it is replayed.
+    /// Recorded success, which is replayed.
     Success,
-    /// Nothing, and the quota is given back.
+    /// No record, and the quota is refunded.
     Nothing,
-    /// An open outcome: it is sent again, and was counted already.
+    /// Unknown outcome: the retry is sent again and not counted again.
     Open,
 }
 
-/// What the caller sees: a success, or the status, code and `Retry-After` of a refusal.
+/// Expected response: a success, or the status, code and `Retry-After` of an error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sees {
     Success,
     Refusal(u16, &'static str, Option<&'static str>),
 }
 
-/// Who is asked, and who counts.
+/// Gateway, caller and Graph of a case.
 pub(crate) struct Stage<'a> {
     pub(crate) world: &'a World,
     pub(crate) gateway: &'a Gateway,
-    /// Who is Graph in place of the sandbox.
+    /// Server that replaces the sandbox's Graph.
     pub(crate) impostor: Option<&'a Impostor>,
 }
 
@@ -42,15 +42,15 @@ impl<'a> Stage<'a> {
         self.gateway.post("/remediate").bearer_auth(self.world.token()).json(payload)
     }
 
-    /// How often Graph was called.
+    /// Returns the number of requests that Graph received.
     pub(crate) fn calls(&self) -> usize {
         let sandbox = || self.world.sandbox.recorded_at(Endpoint::Remediate).len();
         self.impostor.map_or_else(sandbox, Impostor::calls)
     }
 
-    /// What is left of the quota. Only the first time it takes a remediation to learn it.
+    /// Returns the remaining quota. Only the first call needs a remediation to read it.
     pub(crate) async fn left(&self) -> Result<u64, Failure> {
-        // A key that stands for another payload tells the quota, and asks nobody.
+        // A reused key with a different payload reveals the quota without a request to Graph.
         let key = "the-quota-is-asked-with-this";
         let mut answer = Answer::to(self.request(&payload()).header("Idempotency-Key", key)).await?;
         if answer.status == 202 {
@@ -60,7 +60,7 @@ impl<'a> Stage<'a> {
         Ok(answer.left())
     }
 
-    /// Plays a case: `script` is told to the sandbox, a new remediation of one email is asked for, and then asked for again.
+    /// Runs a case: scripts the sandbox, sends a new remediation of one email, and retries it.
     pub(crate) async fn play(
         &self,
         name: &str,

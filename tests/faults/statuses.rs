@@ -1,4 +1,4 @@
-//! What Graph answers: statuses, headers and bodies.
+//! Graph's responses: statuses, headers and bodies.
 
 use std::time::Duration;
 
@@ -47,12 +47,12 @@ pub(crate) async fn every_status_has_its_meaning(world: &World) -> TestResult {
         }
     }
 
-    // Twice, since the first 401 is answered with another token.
+    // Scripted twice, because the gateway retries the first 401 with another token.
     let script = || Ok(world.sandbox.script(graph().status(401).times(2))?);
     let rejected = Sees::Refusal(502, "graphCredentialRejected", None);
     stage.play("401 twice", script, rejected, 2, Leaves::Nothing).await?;
 
-    // The duplicate: Graph has it, whoever sent it.
+    // Graph reports a duplicate for any sender.
     let script = || {
         let body = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
         Ok(world.sandbox.script(graph().status(409).json(&body))?)
@@ -61,7 +61,7 @@ pub(crate) async fn every_status_has_its_meaning(world: &World) -> TestResult {
     assert_eq!(answer.json()["duplicate"], true);
     assert_eq!(answer.header("location"), Some(default_location(world).as_str()));
 
-    // Accepted, and then not said: the retry learns it.
+    // Graph accepts the remediation but its response is an error. The retry reveals the success.
     for status in [500, 502, 504] {
         let script = || Ok(world.sandbox.script(graph().status(status).accept_first())?);
         stage.play(&format!("{status} after it was accepted"), script, ERROR, 1, Leaves::Open).await?;
@@ -102,10 +102,17 @@ pub(crate) async fn retry_after_is_waited_out_when_short_and_passed_on_when_not(
     stage.play("429, Retry-After: 1", script, Sees::Success, 2, Leaves::Success).await?;
     let recorded = world.sandbox.recorded_at(Endpoint::Remediate);
     let [.., refused, accepted] = recorded.as_slice() else { return Err("two calls".into()) };
-    assert!(accepted.at.duration_since(refused.at)? >= Duration::from_millis(990), "the second was waited out");
-    assert_ne!(accepted.header("client-request-id"), refused.header("client-request-id"), "each call has its own");
+    assert!(
+        accepted.at.duration_since(refused.at)? >= Duration::from_millis(990),
+        "the gateway did not wait for a second"
+    );
+    assert_ne!(
+        accepted.header("client-request-id"),
+        refused.header("client-request-id"),
+        "calls share a client-request-id"
+    );
     assert_eq!(accepted.body, refused.body);
-    // Nothing but 429 and 503 is waited out.
+    // The gateway waits and retries only after 429 and 503.
     for status in [500, 502, 504] {
         let script = || Ok(world.sandbox.script(graph().status(status).header("Retry-After", "0"))?);
         stage.play(&format!("{status}, Retry-After: 0"), script, ERROR, 1, Leaves::Open).await?;
@@ -113,7 +120,7 @@ pub(crate) async fn retry_after_is_waited_out_when_short_and_passed_on_when_not(
     Ok(())
 }
 
-/// A person opens it, and an HTTP client must be able to read it, now and in each replay.
+/// A person opens the link, and HTTP clients must be able to parse it, also in every replay.
 pub(crate) async fn a_location_is_passed_on_only_if_it_is_an_https_url(world: &World) -> TestResult {
     let stage = Stage::of(world);
     let fallback = default_location(world);
@@ -146,7 +153,7 @@ pub(crate) async fn a_location_is_passed_on_only_if_it_is_an_https_url(world: &W
     ] {
         let name = location.get(..location.len().min(60)).unwrap_or_default();
         let script = || Ok(world.sandbox.script(graph().status(202).header("Location", location))?);
-        // `play` holds the replay to the same location.
+        // `play` checks that the replay has the same location.
         let answer = stage.play(name, script, Sees::Success, 1, Leaves::Success).await?;
         assert_eq!(answer.header("location"), Some(fallback.as_str()), "{name}");
         assert_eq!(answer.json()["trackingUrl"], fallback, "{name}");
@@ -212,7 +219,7 @@ pub(crate) async fn bodies_of_any_kind_do_no_harm(world: &World) -> TestResult {
         ),
         ("409, other", graph().status(409).body("{\"error\":{}}"), refused, Leaves::Nothing),
         ("409, huge", graph().status(409).body(huge.clone()), refused, Leaves::Nothing),
-        // It may have spoken of a duplicate, so it is no refusal.
+        // The lost part may have reported a duplicate, so the outcome is unknown.
         ("409, cut off", graph().status(409).body(duplicate).fault(Fault::CutAfter(30)), UNAVAILABLE, Leaves::Open),
         ("500, huge", graph().status(500).body(huge.clone()), ERROR, Leaves::Open),
         ("500, cut off", graph().status(500).body(duplicate).fault(Fault::CutAfter(1)), ERROR, Leaves::Open),
@@ -226,7 +233,7 @@ pub(crate) async fn bodies_of_any_kind_do_no_harm(world: &World) -> TestResult {
     Ok(())
 }
 
-/// What Graph quotes of the payload says nothing about the remediation. Nothing is recorded: a retry is sent.
+/// Graph quotes a part of the payload, which says nothing about the outcome. Nothing is recorded, so a retry is sent.
 pub(crate) async fn a_conflict_that_quotes_the_caller_is_no_duplicate(world: &World) -> TestResult {
     let stage = Stage::of(world);
     let text = "About the duplicate remediation of yesterday";
@@ -255,7 +262,7 @@ pub(crate) async fn a_conflict_that_quotes_the_caller_is_no_duplicate(world: &Wo
     Ok(())
 }
 
-/// A redirect would carry the app token to wherever it points.
+/// A followed redirect would send the app token to the redirect's target.
 pub(crate) async fn redirects_are_not_followed(world: &World) -> TestResult {
     let stage = Stage::of(world);
     for status in [301, 302, 303, 307, 308] {

@@ -1,4 +1,4 @@
-//! The token endpoint, and tokens that are no good.
+//! The token endpoint's faults, and tokens that Graph rejects.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ fn entra() -> NextAnswer {
     NextAnswer::new(Endpoint::Token)
 }
 
-/// How often the token endpoint was asked.
+/// Returns the number of requests to the token endpoint.
 fn fetches(world: &World) -> usize {
     world.sandbox.recorded_at(Endpoint::Token).len()
 }
 
-/// Has the gateway give up the token that it holds.
+/// Makes the gateway drop its cached token.
 async fn empty_cache(world: &World) -> TestResult {
     world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(401).times(2))?;
     let answer = Answer::to(world.remediate(&payload())).await?;
@@ -37,7 +37,8 @@ pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestR
     let unusable = Sees::Refusal(502, "graphError", None);
     let unavailable = |retry_after| Sees::Refusal(503, "graphUnavailable", Some(retry_after));
     let redirect = format!("{}/elsewhere", world.sandbox.base_url());
-    // What it answers, what the caller sees, how often it is asked, and what the log tells.
+    // Columns: the endpoint's responses, the caller's response, the number of requests to the endpoint, and the logged
+    // text.
     let cases: Vec<(&str, Vec<NextAnswer>, Sees, usize, &str)> = vec![
         ("a wrong secret", vec![refused(401, "invalid_client", 7_000_215)], rejected, 1, "AADSTS7000215"),
         ("an expired secret", vec![refused(401, "invalid_client", 7_000_222)], rejected, 1, "AADSTS7000222"),
@@ -94,7 +95,7 @@ pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestR
     ];
     for (name, script, sees, asked, log) in cases {
         empty_cache(world).await?;
-        // The retry fetches a token and is accepted: a failed fetch is not kept.
+        // The retry fetches a token and is accepted, because the gateway does not cache a failed fetch.
         let (graph, leaves) = match sees {
             Sees::Success => (1, Leaves::Success),
             Sees::Refusal(..) => (0, Leaves::Nothing),
@@ -110,7 +111,7 @@ pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestR
         if leaves == Leaves::Nothing {
             let id = answer.request_id();
             let line = world.gateway.wait_for_line(|line| line.contains(id)).await?;
-            assert!(line.contains(log), "{name}: the log tells {log}: {line}");
+            assert!(line.contains(log), "{name}: the log lacks {log}: {line}");
             assert!(!line.contains("Trace ID"), "{line}");
         }
     }
@@ -134,7 +135,8 @@ pub(crate) async fn a_token_that_graph_does_not_take_is_fetched_anew_once(world:
     let (expired, revoked) = (graph_token(-10, &[GRAPH_ROLE]), "eyJhbGciOiJub25lIn0.e30.revoked");
     let powerless = graph_token(3599, &[]);
     let rejected = Sees::Refusal(502, "graphCredentialRejected", None);
-    // What the token endpoint answers, what the caller sees, and how often Graph and the token endpoint are asked.
+    // Columns: the endpoint's response, the caller's response, and the numbers of requests to Graph and to the
+    // endpoint.
     let cases = [
         ("an expired token", vec![given(&expired)], Sees::Success, 2, 2, Leaves::Success),
         ("a revoked token", vec![given(revoked)], Sees::Success, 2, 2, Leaves::Success),
@@ -153,11 +155,11 @@ pub(crate) async fn a_token_that_graph_does_not_take_is_fetched_anew_once(world:
         let before = fetches(world);
         let script = || Ok(script.into_iter().try_for_each(|next| world.sandbox.script(next))?);
         stage.play(name, script, sees, graph, leaves).await?;
-        // The retry fetches one of its own where the first was left with none.
+        // The retry fetches a token if the first request ended without one.
         assert_eq!(fetches(world) - before, tokens + usize::from(leaves == Leaves::Nothing), "{name}");
     }
 
-    // Graph takes one without the permission for a token, so the gateway keeps it: what it lacks, another would lack too.
+    // The gateway keeps a token that Graph accepts without the permission, because a new token would lack it too.
     empty_cache(world).await?;
     let before = fetches(world);
     world.sandbox.script(given(&powerless))?;
@@ -178,7 +180,8 @@ pub(crate) async fn a_token_is_kept_no_longer_than_it_lasts(world: &World) -> Te
         };
         world.sandbox.issue_token(&request)
     };
-    // What `expires_in` says, and how many tokens three requests then fetch: one that ends within five minutes is not kept.
+    // Columns: `expires_in`, and the number of tokens that three requests fetch. Tokens that expire within five minutes
+    // are not cached.
     for (expires_in, fetched) in [(json!(3599), 1), (json!("3599"), 1), (json!(310), 1), (json!(300), 3), (json!(0), 3)]
     {
         empty_cache(world).await?;

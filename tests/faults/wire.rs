@@ -1,4 +1,4 @@
-//! Connections to Graph that fail, and bytes that no HTTP library would send.
+//! Failing connections to Graph, and bytes that no HTTP library sends.
 
 use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, payload};
 use serde_json::json;
@@ -44,11 +44,11 @@ pub(crate) async fn connections_fail_in_each_way(world: &World) -> TestResult {
         stage.play(name, || impostor.script(play), sees, 1, leaves).await?;
     }
 
-    // Nobody listens there, nor will anybody: the port is taken.
+    // The port is bound but never listens, so connections to it are refused.
     let taken = TcpSocket::new_v4()?;
     taken.bind(([127, 0, 0, 1], 0).into())?;
     let nobody = format!("http://{}", taken.local_addr()?);
-    let callers = json!([{ "name": "by key", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] }]);
+    let callers = json!([{ "name": "by key", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] }]);
     for (variable, left) in [("GRAPH_URL", 9_999), ("LOGIN_URL", 10_000)] {
         let gateway = world.gateway_with(json!({ variable: nobody, "CALLERS": callers })).await?;
         let payload = payload();
@@ -68,8 +68,7 @@ pub(crate) async fn a_location_that_is_not_ascii_is_not_passed_on(world: &World)
     let fallback =
         format!("https://security.microsoft.com/action-center/history?tid={}", world.sandbox.settings().tenant_id);
     let history = b"https://security.microsoft.com/action-center/history?x=";
-    // UTF-8, and Latin-1 and a control character, which are bytes that a sandbox cannot send; and two headers in place
-    // of one.
+    // The sandbox cannot send Latin-1 or a control character. The last value adds a second header.
     for value in ["\u{e9}".as_bytes(), "\u{65e5}".as_bytes(), b"\xe9", b"\x01", b"a\r\nLocation: https://evil.example/"]
     {
         let head = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nLocation: ";

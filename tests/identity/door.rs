@@ -1,4 +1,4 @@
-//! Which credential a request carries: one kind, once.
+//! Credentials of a request: exactly one, of one kind.
 
 use acceptance::{API_KEY, API_KEY_SHA256, Answer, Gateway, PATHS, Raw, TestResult, World, payload};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::tokens::assert_same;
 
-/// A gateway that takes the development caller's token and a key.
+/// Starts a gateway that accepts the development caller's token and a key.
 async fn both(world: &World) -> Result<Gateway, acceptance::Failure> {
     let callers = json!([
-        { "name": "tokens", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"] },
-        { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] },
+        { "name": "tokens", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] },
+        { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
     world.gateway_with(json!({ "CALLERS": callers })).await
 }
@@ -41,7 +41,7 @@ pub(crate) async fn every_bad_key_gets_one_and_the_same_answer(world: &World) ->
         ("its digest", key(API_KEY_SHA256)),
         ("huge", key(&"k".repeat(5_000))),
         ("another's name", basic(&format!("tokens:{API_KEY}"))),
-        ("nobody's name", basic(&format!("nobody:{API_KEY}"))),
+        ("an unknown name", basic(&format!("nobody:{API_KEY}"))),
         ("the name in another case", basic(&format!("KEYS:{API_KEY}"))),
         ("no name", basic(&format!(":{API_KEY}"))),
         ("no key", basic("keys:")),
@@ -63,12 +63,12 @@ pub(crate) async fn every_bad_key_gets_one_and_the_same_answer(world: &World) ->
     }
     assert_same(&answers)?;
     assert!(world.sandbox.recorded().is_empty(), "Microsoft was called");
-    // The key and the name that all of them are near to.
+    // The key and name from which the invalid credentials differ slightly are valid.
     assert_eq!(Answer::to(basic(&format!("keys:{API_KEY}"))).await?.status, 202);
     Ok(())
 }
 
-/// A server that took one of two would let whoever adds the other decide.
+/// If the gateway chose one of two credentials, anyone who can add a credential could change the caller.
 pub(crate) async fn credentials_come_once_and_of_one_kind(world: &World) -> TestResult {
     let gateway = both(world).await?;
     let token = format!("Authorization: Bearer {}", world.token());
@@ -100,7 +100,7 @@ pub(crate) async fn credentials_come_once_and_of_one_kind(world: &World) -> Test
     Ok(())
 }
 
-/// RFC 6750 knows both, and both end in logs.
+/// RFC 6750 defines both forms, and both end up in logs.
 pub(crate) async fn a_token_of_the_query_or_the_body_is_none(world: &World) -> TestResult {
     let token = world.token();
     let mut in_body = payload();
@@ -116,7 +116,7 @@ pub(crate) async fn a_token_of_the_query_or_the_body_is_none(world: &World) -> T
     Ok(())
 }
 
-/// A credential that came over plain HTTP is exposed. If the gateway served it, nobody would learn that they send it so.
+/// Plain HTTP exposes a credential. If the gateway accepted it, the caller would never notice.
 pub(crate) async fn plain_http_is_rejected_before_the_credential_is_looked_at(world: &World) -> TestResult {
     let gateway = both(world).await?;
     let token = world.token();
@@ -151,7 +151,7 @@ pub(crate) async fn plain_http_is_rejected_before_the_credential_is_looked_at(wo
     Ok(())
 }
 
-/// Loopback hosts need no TLS. Hosts that only look like them do, and so does every host that cannot be read.
+/// Loopback hosts need no TLS. Similar host names need it, and so do hosts that cannot be parsed.
 pub(crate) async fn only_loopback_hosts_may_be_called_over_plain_http(world: &World) -> TestResult {
     let gateway = both(world).await?;
     let key = format!("X-API-Key: {API_KEY}");
@@ -180,7 +180,7 @@ pub(crate) async fn only_loopback_hosts_may_be_called_over_plain_http(world: &Wo
         let answer = raw.answer().await?;
         assert_eq!(answer.status, status, "{host}: {answer:?}");
     }
-    // The other routes take no credential.
+    // The other routes need no credential.
     let mut raw = Raw::connect(&gateway).await?;
     raw.head_to("gateway.example", "GET", "/healthz", &[]).await?;
     assert_eq!(raw.answer().await?.status, 200);

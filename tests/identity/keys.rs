@@ -1,4 +1,4 @@
-//! The issuer's keys: had when they are needed, and asked for no more than that.
+//! Issuer's keys: fetched when needed, and no more often than that.
 
 use acceptance::{Answer, Failure, Gateway, TestResult, World, payload};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -6,13 +6,13 @@ use sandbox::{Endpoint, Fault, NextAnswer, TokenRequest};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// Checks a token, and sends nothing.
+/// Validates a remediation with this token and returns the status.
 async fn status(gateway: &Gateway, token: &str) -> Result<u16, Failure> {
     let request = gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
     Ok(Answer::to(request).await?.status)
 }
 
-/// Checks them all at the same time.
+/// Validates remediations with all tokens concurrently.
 async fn statuses(gateway: &Gateway, tokens: impl IntoIterator<Item = String>) -> Result<Vec<u16>, Failure> {
     let mut set = JoinSet::new();
     for token in tokens {
@@ -26,14 +26,14 @@ fn fetches(world: &World) -> usize {
     world.sandbox.recorded_at(Endpoint::Keys).len()
 }
 
-/// The token under a name that no key has. Its signature is then never looked at.
+/// Replaces the token's key ID with an unknown one. The gateway then never checks the signature.
 fn under_another_name(token: &str, kid: &str) -> String {
     let header = json!({ "typ": "JWT", "alg": "RS256", "kid": kid }).to_string();
     let rest = token.split_once('.').map_or("", |(_, rest)| rest);
     format!("{}.{rest}", BASE64_URL_SAFE_NO_PAD.encode(header))
 }
 
-/// Entra may roll its keys at any time, and keeps the old one published for a while.
+/// Entra ID may roll its keys at any time, and keeps the old key published for some time.
 pub(crate) async fn a_roll_in_the_middle_of_traffic_is_not_noticed(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     let old: Vec<String> = (0..20).map(|_| world.token()).collect();
@@ -44,11 +44,11 @@ pub(crate) async fn a_roll_in_the_middle_of_traffic_is_not_noticed(world: &World
     let new = (0..20).map(|_| world.token());
     let statuses = statuses(&gateway, old.into_iter().chain(new)).await?;
     assert_eq!(statuses, [200; 40]);
-    assert_eq!(fetches(world), 2, "one for what all of them needed");
+    assert_eq!(fetches(world), 2, "more than one fetch");
     Ok(())
 }
 
-/// A flood of nonsense at the gateway is none at Entra, and those who are somebody do not feel it.
+/// A flood of invalid tokens neither reaches Entra ID nor affects valid callers.
 pub(crate) async fn a_thousand_unknown_keys_cause_one_fetch(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     let good = world.token();
@@ -66,8 +66,8 @@ pub(crate) async fn a_thousand_unknown_keys_cause_one_fetch(world: &World) -> Te
     Ok(())
 }
 
-/// The same all at once, on an isolate that has no keys yet, with a good token among them. Where it is the good one that fetches them, an unknown one
-/// asks once more.
+/// The flood is concurrent, on a gateway without keys, with a valid token among it. If the valid token starts the
+/// fetch, an unknown key causes one more.
 pub(crate) async fn a_flood_at_once_causes_two_fetches_at_most(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     world.sandbox.script(NextAnswer::new(Endpoint::Keys).delay(std::time::Duration::from_millis(200)))?;
@@ -80,7 +80,7 @@ pub(crate) async fn a_flood_at_once_causes_two_fetches_at_most(world: &World) ->
     Ok(())
 }
 
-/// A stranger who sends tokens for another audience or tenant, or tokens that have expired, makes the gateway fetch nothing.
+/// Tokens for another audience or tenant and expired tokens never cause a fetch.
 pub(crate) async fn an_unknown_key_under_claims_that_do_not_fit_is_401_and_fetches_nothing(
     world: &World,
 ) -> TestResult {
@@ -100,7 +100,7 @@ pub(crate) async fn an_unknown_key_under_claims_that_do_not_fit_is_401_and_fetch
     Ok(())
 }
 
-/// Entra's endpoint is many servers, and while keys roll one of them may lag behind. A workflow engine takes a 401 for final.
+/// Entra ID's endpoint consists of many servers, and one may lag during a roll. Workflow engines do not retry a 401.
 pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World) -> TestResult {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let url = format!("{}/{}/discovery/v2.0/keys", world.sandbox.base_url(), sandbox::TENANT_ID);
@@ -116,17 +116,17 @@ pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World
     let without = json!({ "keys": [named("key-b"), named("key-d")] });
     let keys = |set: &Value| NextAnswer::new(Endpoint::Keys).json(set);
 
-    // [A, B] are cached, one response lists [B, D], and then the endpoint has recovered.
+    // [A, B] are cached, one response lists [B, D], and then the endpoint recovers.
     let gateway = world.gateway_with(json!({})).await?;
     world.sandbox.script(keys(&before))?;
     world.sandbox.script(keys(&without))?;
     assert_eq!(status(&gateway, &world.token()).await?, 200);
     assert_eq!(status(&gateway, &under_another_name(&world.token(), "unknown")).await?, 503);
     assert_eq!(fetches(world), 2);
-    assert_eq!(status(&gateway, &world.token()).await?, 200, "the key was listed a moment ago");
+    assert_eq!(status(&gateway, &world.token()).await?, 200, "the key was listed before");
     assert_eq!(fetches(world), 3);
 
-    // The same, but the endpoint takes longer: the caller is told to come again, and the endpoint is left alone.
+    // The endpoint takes longer to recover: the gateway tells the caller to retry and does not fetch again.
     world.sandbox.clear();
     let gateway = world.gateway_with(json!({})).await?;
     world.sandbox.script(keys(&before))?;
@@ -144,7 +144,7 @@ pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World
     Ok(())
 }
 
-/// A workflow engine takes a 401 for final, and comes again after a 503. Nothing of it is remembered once the keys are back.
+/// Workflow engines do not retry a 401, but they retry a 503. The failure is forgotten once the keys are available.
 pub(crate) async fn where_the_keys_cannot_be_had_the_caller_is_told_to_come_again(world: &World) -> TestResult {
     let keys = || NextAnswer::new(Endpoint::Keys);
     for next in [
@@ -170,7 +170,8 @@ pub(crate) async fn where_the_keys_cannot_be_had_the_caller_is_told_to_come_agai
     Ok(())
 }
 
-/// A key that names an issuer is that issuer's alone; and only RSA keys for signatures sign tokens (facts, section 3).
+/// A key that names an issuer is valid only for that issuer. Only RSA signature keys can sign tokens (facts, section
+/// 3).
 pub(crate) async fn keys_of_another_issuer_are_not_taken(world: &World) -> TestResult {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let url = format!("{}/{}/discovery/keys", world.sandbox.base_url(), sandbox::TENANT_ID);
@@ -193,7 +194,7 @@ pub(crate) async fn keys_of_another_issuer_are_not_taken(world: &World) -> TestR
         for key in all.iter_mut() {
             key[member] = value.clone();
         }
-        // Another key beside them, so that the set is never without a good one.
+        // Another key keeps the set from being without a valid key.
         all.push(decoy.clone());
         world.sandbox.script(NextAnswer::new(Endpoint::Keys).json(&keys).times(2))?;
         let gateway = world.gateway_with(json!({})).await?;

@@ -1,4 +1,4 @@
-//! Who gets in, and who does not: the callers' credentials against the built Worker, with real signatures and published keys.
+//! Authentication of callers by the built Worker, with real signatures and published keys.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Tokens of Entra's, and what only looks like one.
+//! Entra ID's tokens and invalid tokens that resemble them.
 
 use acceptance::{Answer, Failure, TestResult, World, payload};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const OTHER_TENANT: &str = "99998888-7777-6666-5555-444433332222";
 
-/// The answers are equal to the byte, but for what identifies each exchange.
+/// Asserts that the responses are identical, apart from the IDs of each exchange.
 pub(crate) fn assert_same(answers: &[(&str, Answer)]) -> Result<(), Failure> {
     let mut first = None;
     for (name, answer) in answers {
@@ -26,7 +26,7 @@ pub(crate) fn assert_same(answers: &[(&str, Answer)]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A token with another header or other claims, signed all the same.
+/// Returns a correctly signed token with changed header or claims.
 fn with(change: impl FnOnce(&mut TokenRequest)) -> TokenRequest {
     let mut request = TokenRequest::default();
     change(&mut request);
@@ -52,7 +52,7 @@ fn base64(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(text)
 }
 
-/// Each with what the log, and the log alone, says of it.
+/// Returns tokens, each with the reason that only the log contains.
 fn issued(base_url: &str, tenant: &str) -> Vec<(&'static str, &'static str, TokenRequest)> {
     let audience = |audience: &str| with(|token| token.audience = Some(audience.to_owned()));
     let issuer = |issuer: String| with_claim("iss", json!(issuer));
@@ -125,7 +125,7 @@ fn issued(base_url: &str, tenant: &str) -> Vec<(&'static str, &'static str, Toke
     ]
 }
 
-/// Tokens that were tampered with after they were issued.
+/// Returns tokens that were changed after Entra ID issued them.
 fn forged(world: &World) -> Result<Vec<(&'static str, &'static str, String)>, Failure> {
     let token = world.token();
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>().try_into().map_err(|_| "not three parts")?;
@@ -164,18 +164,18 @@ fn forged(world: &World) -> Result<Vec<(&'static str, &'static str, String)>, Fa
     ])
 }
 
-/// A caller who learned which check failed would learn how to get past it. The operator learns it from the log.
+/// A caller that learns which check failed can work around the check. The operator finds the reason in the log.
 pub(crate) async fn every_bad_token_gets_one_and_the_same_answer(world: &World) -> TestResult {
     let mut bad: Vec<(&str, &str, String)> = forged(world)?;
     for (name, reason, mut request) in issued(world.sandbox.base_url(), TENANT_ID) {
-        // What the app token has: were it passed on, Graph would take it.
+        // The token has the app token's role, so Graph would accept it if the gateway forwarded it.
         request.roles.push(GRAPH_ROLE.to_owned());
         bad.push((name, reason, world.sandbox.issue_token(&request)));
     }
-    // Another Entra, with a key of its own, that calls itself ours.
+    // Another Entra ID with a different key and the same issuer name.
     let other = Sandbox::start(Settings::new("x")).await?;
     let mut ours = with_claim("iss", json!(format!("{}/{TENANT_ID}/v2.0", world.sandbox.base_url())));
-    // Whether Entra has a key of that name is not known.
+    // The gateway cannot know whether Entra ID has a key with this ID.
     let request = world.gateway.post("/remediate").bearer_auth(other.issue_token(&ours)).json(&payload());
     Answer::to(request).await?.assert_problem(503, "graphUnavailable", &["retry-after"]);
     ours.header.insert("kid".to_owned(), json!(world.sandbox.kid()));
@@ -200,13 +200,13 @@ pub(crate) async fn every_bad_token_gets_one_and_the_same_answer(world: &World) 
     assert_same(&answers)?;
     let called = |endpoint| world.sandbox.recorded_at(endpoint).len();
     assert_eq!((called(sandbox::Endpoint::Remediate), called(sandbox::Endpoint::Token)), (0, 0));
-    assert!(other.recorded().is_empty(), "a key was asked of whom the token names");
-    // The token that all of them are near to.
+    assert!(other.recorded().is_empty(), "the gateway fetched a key from a server that the token names");
+    // The token from which all invalid tokens differ slightly is valid.
     assert_eq!(Answer::to(world.remediate(&payload())).await?.status, 202);
     Ok(())
 }
 
-/// Microsoft's libraries allow as much.
+/// Microsoft's libraries use the same tolerance.
 pub(crate) async fn clocks_may_be_five_minutes_apart(world: &World) -> TestResult {
     for (expires_in, not_before) in [(-280, -4_000), (4_200, 280)] {
         let times =
@@ -220,7 +220,7 @@ pub(crate) async fn clocks_may_be_five_minutes_apart(world: &World) -> TestResul
     Ok(())
 }
 
-/// Names can be given away and applications shared; the object id is neither.
+/// Names can be reassigned and applications can be shared, but not object IDs.
 pub(crate) async fn only_the_object_id_says_who_calls(world: &World) -> TestResult {
     let nobody = acceptance::guid();
     let mut claims = serde_json::Map::new();
@@ -236,7 +236,7 @@ pub(crate) async fn only_the_object_id_says_who_calls(world: &World) -> TestResu
         let answer = Answer::to(world.gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
         answer.assert_problem(403, "unknownCaller", &[]);
     }
-    // And whatever else it says, in whatever case the id is written, it is the caller's.
+    // All other claims, and the case of the ID, do not matter.
     let mut claims = claims.clone();
     claims.remove("idtyp");
     claims.insert("oid".to_owned(), json!(sandbox::CALLER_OBJECT_ID.to_uppercase()));
@@ -246,7 +246,7 @@ pub(crate) async fn only_the_object_id_says_who_calls(world: &World) -> TestResu
     Ok(())
 }
 
-/// A user who has no scope has consented to nothing. `scp` alone does not tell: a user's token may lack it.
+/// A user without a scope has not consented. `scp` alone is no proof, because a user's token may lack it.
 pub(crate) async fn only_an_application_token_needs_no_scope(world: &World) -> TestResult {
     let claims = |claims: Value| TokenRequest { claims: claims.as_object().cloned().unwrap_or_default(), ..v1() };
     for (name, status, request) in [
@@ -263,7 +263,7 @@ pub(crate) async fn only_an_application_token_needs_no_scope(world: &World) -> T
         ("a user's with a role alone", 403, claims(json!({ "idtyp": "user", "roles": ["Remediation.Submit"] }))),
     ] {
         let token = world.sandbox.issue_token(&request);
-        // Once more from the cache of validated tokens.
+        // The second request uses the cache of validated tokens.
         for _ in 0..2 {
             let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(&token).json(&payload());
             let answer = Answer::to(request).await?;
@@ -283,10 +283,10 @@ fn v1() -> TokenRequest {
     TokenRequest { version: TokenVersion::V1, ..TokenRequest::default() }
 }
 
-/// Anyone can send one, so little is done for it.
+/// Anyone can send such a token, so the gateway must do little work for it.
 pub(crate) async fn the_size_of_a_token_is_bounded(world: &World) -> TestResult {
     for (groups, status) in [(100, 200), (1_000, 401)] {
-        // As Entra writes groups; 1,000 of them make a token of 50 KiB.
+        // Entra ID writes groups in this form. 1,000 groups make a token of 50 KiB.
         let token = world.sandbox.issue_token(&with_claim("groups", json!(vec![TENANT_ID; groups])));
         let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
         assert_eq!(Answer::to(request).await?.status, status, "{groups} groups");

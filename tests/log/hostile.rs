@@ -1,4 +1,4 @@
-//! Whatever anybody sends, from either side, stays out of the log.
+//! Text from callers or from Microsoft never appears in the log.
 
 use std::cell::Cell;
 
@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use crate::lines::MEMBERS;
 
-/// A part of everything that is sent here and may not be logged.
+/// Part of every text in this test that must not be logged.
 const MARK: &str = "leak5e7d";
 
-/// Makes marks, each with a number that tells it from the others.
+/// Source of numbered marks.
 #[derive(Default)]
 struct Marks(Cell<u32>);
 
@@ -32,7 +32,7 @@ impl Marks {
         format!("{}@contoso.com", self.next())
     }
 
-    /// A good remediation whose every free text is marked.
+    /// Returns a valid remediation with a mark in every free text.
     fn payload(&self) -> Value {
         let mut payload = payload();
         payload["displayName"] = json!(self.next());
@@ -42,7 +42,7 @@ impl Marks {
         payload
     }
 
-    /// A payload in which this member is marked and wrong.
+    /// Returns a payload with a marked, invalid member.
     fn payload_with(&self, member: &str, value: Value) -> Value {
         let mut payload = self.payload();
         payload[member] = value;
@@ -50,7 +50,7 @@ impl Marks {
     }
 }
 
-/// Good payloads with marks wherever one may write what one likes, and bad ones.
+/// Returns valid payloads with marks in all free texts, and invalid payloads.
 fn payloads(marks: &Marks) -> Vec<String> {
     let with = |member: &str, value: Value| marks.payload_with(member, value).to_string();
     let items = |items: Value| with("analyzedEmails", items);
@@ -82,7 +82,7 @@ fn payloads(marks: &Marks) -> Vec<String> {
     ]
 }
 
-/// Credentials that are bad in each way.
+/// Returns credentials that are invalid in each possible way.
 fn credentials(world: &World, marks: &Marks) -> Vec<(&'static str, String)> {
     let token = world.token();
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap_or_default();
@@ -115,7 +115,7 @@ fn credentials(world: &World, marks: &Marks) -> Vec<(&'static str, String)> {
     all
 }
 
-/// Answers of Microsoft's with marks in all that they hold.
+/// Returns responses of Microsoft with marks in all parts.
 fn answers(world: &World, marks: &Marks) -> Vec<NextAnswer> {
     let graph = |status: u16| NextAnswer::new(Endpoint::Remediate).status(status);
     let mut all = Vec::new();
@@ -150,7 +150,8 @@ fn count(posts: &Cell<usize>, request: RequestBuilder) -> RequestBuilder {
     request
 }
 
-/// A good number of requests of all kinds, and then the whole output of the run: no mark in it, and only lines that are the log's.
+/// The test sends requests of all kinds and checks the run's complete output: it contains no mark, and only lines of
+/// the log.
 pub(crate) async fn nothing_that_anybody_sent_is_logged(world: &World) -> TestResult {
     let marks = Marks::default();
     let posts = Cell::new(0);
@@ -177,7 +178,7 @@ pub(crate) async fn nothing_that_anybody_sent_is_logged(world: &World) -> TestRe
     entra(world, &marks).await?;
     broken(&gateway, world, &marks).await?;
 
-    // The last line tells that all before it are there.
+    // Once this line is logged, all earlier lines are too.
     let last = Answer::to(post("/remediate").bearer_auth(world.token()).body(marks.payload().to_string())).await?;
     assert_eq!(last.status, 202, "the gateway has survived it: {last:?}");
     gateway.wait_for_line(|line| line.contains(last.request_id())).await?;
@@ -197,7 +198,7 @@ pub(crate) async fn nothing_that_anybody_sent_is_logged(world: &World) -> TestRe
     Ok(())
 }
 
-/// Marks in every header that the gateway reads, in some that it does not, and in paths and queries.
+/// Sends marks in every header that the gateway reads, in some other headers, and in paths and queries.
 async fn headers_and_paths(gateway: &Gateway, world: &World, marks: &Marks, posts: &Cell<usize>) -> TestResult {
     for name in [
         "Content-Type",
@@ -214,7 +215,7 @@ async fn headers_and_paths(gateway: &Gateway, world: &World, marks: &Marks, post
         "Origin",
         "X-Other",
     ] {
-        // What is sane of the two ids is meant to be logged, so these are not.
+        // The gateway logs valid values of the two IDs, so these are invalid.
         for value in [format!("{} {}", marks.next(), marks.address()), format!("\"{}\"", marks.next())] {
             let request = count(posts, gateway.post("/remediate")).bearer_auth(world.token());
             Answer::to(request.json(&marks.payload()).header(name, value)).await?;
@@ -246,7 +247,7 @@ async fn headers_and_paths(gateway: &Gateway, world: &World, marks: &Marks, post
     Ok(())
 }
 
-/// Entra's errors, tokens and keys, and the configuration itself: each on a gateway that has no token and no keys yet.
+/// Sends marks in Entra ID's errors, tokens and keys, and in the configuration, each to a gateway with empty caches.
 async fn entra(world: &World, marks: &Marks) -> TestResult {
     let error = || json!({ "error": marks.next(), "error_description": format!("AADSTS7000215: {} {}", marks.next(), marks.address()) });
     let token = |status: u16| NextAnswer::new(Endpoint::Token).status(status).times(2);
@@ -260,13 +261,13 @@ async fn entra(world: &World, marks: &Marks) -> TestResult {
         token(302).header("Location", &format!("/{}", marks.next())),
         token(200)
             .json(&json!({ "token_type": marks.next(), "expires_in": marks.next(), "access_token": marks.next() })),
-        // A token that Graph does not take, twice.
+        // Graph rejects this token twice.
         token(200).json(&json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": marks.next() })),
         token(200).body(marks.next()),
         keys(200).json(&json!({ "keys": [{ "kid": marks.next(), "kty": marks.next() }] })),
         keys(200).body(marks.next()),
         keys(500).body(marks.next()),
-        // None: the secret is simply wrong.
+        // No script: the secret itself is wrong.
         NextAnswer::new(Endpoint::Remediate),
     ] {
         world.sandbox.clear();
@@ -282,7 +283,8 @@ async fn entra(world: &World, marks: &Marks) -> TestResult {
     Ok(())
 }
 
-/// Requests that are no HTTP, or end too early, each until the runtime is through with it. Whatever it says of them is in the output too.
+/// Sends malformed or truncated requests and waits until the runtime has processed each. The output includes the
+/// runtime's messages.
 async fn broken(gateway: &Gateway, world: &World, marks: &Marks) -> Result<(), Failure> {
     let authorization = format!("Authorization: Bearer {}", world.token());
     let json = "Content-Type: application/json";
@@ -299,7 +301,7 @@ async fn broken(gateway: &Gateway, world: &World, marks: &Marks) -> Result<(), F
         let all: Vec<&str> = [authorization.as_str(), json, &marked].into_iter().chain(lines).collect();
         let mut raw = Raw::connect(gateway).await?;
         raw.post(&format!("/remediate?{}", marks.next()), &all).await?;
-        // The runtime may have closed the connection by now.
+        // The runtime may already have closed the connection.
         let _ = raw.send(body).await;
         raw.end().await?;
     }

@@ -1,4 +1,4 @@
-//! What a line holds.
+//! Content of a log line.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use reqwest::RequestBuilder;
 use sandbox::{Endpoint, NextAnswer, Outcome, Recorded, TokenRequest};
 use serde_json::{Value, json};
 
-/// Section 10 of the contract.
+/// Members of a log line (contract, section 10).
 pub(crate) const MEMBERS: [&str; 16] = [
     "requestId",
     "clientRequestId",
@@ -30,7 +30,7 @@ pub(crate) const MEMBERS: [&str; 16] = [
     "workflowRunId",
 ];
 
-/// Sends the request and gives the line that bears its id, with the answer.
+/// Sends the request and returns its log line with the response.
 async fn line(world: &World, request: RequestBuilder) -> Result<(Value, Answer), Failure> {
     let answer = Answer::to(request).await?;
     let id = answer.request_id();
@@ -60,7 +60,7 @@ pub(crate) async fn each_post_has_one_line_with_exactly_these_members(world: &Wo
     Ok(())
 }
 
-/// Enough to answer the questions of an operator: who, what, how many, how it ended, and under which ids Microsoft knows it.
+/// A line answers an operator's questions: caller, action, number of emails, outcome, and Microsoft's IDs.
 pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
     let route = "/v1.0/security/collaboration/analyzedEmails/remediate";
     let payload = payload_of(3);
@@ -123,7 +123,7 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
         assert!(line["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{line:#}");
         assert_eq!(told(&line, &how), vec![Value::Null; 5]);
     }
-    // The ids are those that Graph's support asks for.
+    // Graph's support asks for these IDs.
     let [first, ..] = world
         .sandbox
         .recorded_at(Endpoint::Remediate)
@@ -140,7 +140,7 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
     Ok(())
 }
 
-/// The reason, and not the value: a link may hold anything.
+/// The log has the reason and not the value, because a link can contain any text.
 pub(crate) async fn a_location_that_is_not_passed_on_is_logged(world: &World) -> TestResult {
     for (location, reason) in [
         ("javascript:alert(1)", "Graph's Location is not an absolute https URL"),
@@ -153,7 +153,7 @@ pub(crate) async fn a_location_that_is_not_passed_on_is_logged(world: &World) ->
         assert_eq!((&line["reason"], &line["code"], &line["status"]), (&json!(reason), &Value::Null, &json!(202)));
         assert!(!line.to_string().contains("evil.example") && !line.to_string().contains("alert"), "{line}");
     }
-    // Where Graph names none, nothing is amiss.
+    // A response of Graph without a location is not an error.
     world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(202))?;
     let (line, _) = line(world, world.remediate(&payload())).await?;
     assert_eq!(line["reason"], Value::Null);
@@ -166,18 +166,18 @@ pub(crate) async fn ids_of_the_caller_are_logged_where_they_are_sane(world: &Wor
     {
         let request = world.remediate(&payload()).header("client-request-id", id).header("x-ms-workflow-run-id", id);
         let (line, answer) = line(world, request).await?;
-        assert_eq!(answer.status, 200, "a workflow engine, whatever its run is called");
+        assert_eq!(answer.status, 200, "a workflow engine with any run ID");
         let expected = if sane { json!(id) } else { Value::Null };
         assert_eq!((&line["clientRequestId"], &line["workflowRunId"]), (&expected, &expected), "{id}");
     }
     Ok(())
 }
 
-/// The log is read by more people than may hold a key, and a response passes through the caller's own logs.
+/// More people can read the log than may have a key, and a response may end up in the caller's own logs.
 pub(crate) async fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed(world: &World) -> TestResult {
     let callers = json!([
-        { "name": "development", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"] },
-        { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] },
+        { "name": "development", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] },
+        { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
     let token = world.token();
@@ -202,7 +202,7 @@ pub(crate) async fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed(
             }
         }
     }
-    // A path that is none of the gateway's is the caller's own text.
+    // An unknown path is text that the caller chose.
     let answer = Answer::to(gateway.post(&format!("/{API_KEY}"))).await?;
     assert_eq!(answer.status, 404);
     let body = String::from_utf8_lossy(&answer.body);
@@ -210,7 +210,7 @@ pub(crate) async fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed(
     Ok(())
 }
 
-/// A monitor asks for the health every few seconds.
+/// Monitors request the health every few seconds.
 pub(crate) async fn other_methods_have_none(world: &World) -> TestResult {
     for path in ["/healthz", "/remediate", "/nowhere"] {
         Answer::to(world.gateway.get(path)).await?;
@@ -220,7 +220,7 @@ pub(crate) async fn other_methods_have_none(world: &World) -> TestResult {
     Ok(())
 }
 
-/// The remediation goes on without it (section 7), so whoever made it must be on record.
+/// The remediation continues without its caller (section 7), so the log must name the caller.
 pub(crate) async fn a_caller_that_disconnects_has_its_line(world: &World) -> TestResult {
     let id = guid();
     let body = payload().to_string();

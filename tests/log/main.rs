@@ -1,4 +1,4 @@
-//! The log: one line per POST that says what happened, and nothing that could be used or that belongs to somebody.
+//! Log of the gateway: one line per POST that describes the outcome, without credentials and personal data.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -6,19 +6,19 @@ use acceptance::{Answer, Failure};
 use reqwest::{Client, Method, redirect::Policy};
 use serde_json::Value;
 
-/// By how much the waits are shortened.
+/// Divisor of all waits in this test.
 const SCALE: u32 = 100;
-/// How often it sends again.
+/// Maximum number of retries.
 const RETRIES: usize = 4;
-/// The bounds of its waits, before they are shortened.
+/// Minimum and maximum wait of the real action.
 const WAITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(45));
 
-/// A wait of the real action, as it is here.
+/// Returns a wait of the real action, scaled to the test.
 pub(crate) fn scaled(wait: Duration) -> Duration {
     wait / SCALE
 }
 
-/// The waits between the attempts.
+/// Waits between the attempts.
 pub(crate) struct Retries(fastrand::Rng);
 
 impl Retries {
@@ -26,7 +26,7 @@ impl Retries {
         Self(random)
     }
 
-    /// Exponential, with jitter.
+    /// Returns an exponential wait with jitter.
     fn wait(&mut self, failed: usize) -> Duration {
         let (least, most) = WAITS;
         let step = least * 2_u32.pow(u32::try_from(failed).unwrap_or(u32::MAX).saturating_sub(1));
@@ -34,29 +34,29 @@ impl Retries {
     }
 }
 
-/// One action of one run.
+/// One action of one workflow run.
 pub(crate) struct HttpAction {
     pub(crate) url: String,
     pub(crate) token: String,
     pub(crate) payload: Value,
     pub(crate) key: Option<String>,
-    /// `None` where the workflow suppresses its headers.
+    /// Run ID, or `None` if the workflow suppresses the action's headers.
     pub(crate) run_id: Option<String>,
     pub(crate) retries: Retries,
-    /// The base URL that is polled instead of Microsoft's portal.
+    /// Base URL that is polled instead of Microsoft's portal.
     pub(crate) portal: String,
 }
 
-/// The origin of the links that Graph sends.
+/// Origin of Graph's links.
 const PORTAL: &str = "https://security.microsoft.com";
 
-/// How an action ended.
+/// Result of an action.
 pub(crate) struct Run {
-    /// Its output: the last answer.
+    /// Output of the action: the last response.
     pub(crate) answer: Answer,
-    /// How often it sent the request.
+    /// Number of attempts.
     pub(crate) attempts: usize,
-    /// How often it polled.
+    /// Number of polls.
     pub(crate) polls: usize,
 }
 
@@ -78,7 +78,8 @@ impl HttpAction {
             tokio::time::sleep(wait).await;
         };
 
-        // The asynchronous pattern, on by default: a 202 is polled until it is none, and the last answer is the output.
+        // The asynchronous pattern is on by default: the action polls until the status is not 202, and outputs the last
+        // response.
         let mut polls = 0;
         while answer.status == 202 {
             let location = answer.header("location").ok_or("a 202 without a Location fails the action")?.to_owned();
@@ -106,7 +107,7 @@ impl HttpAction {
     }
 }
 
-/// A connection of its own for each attempt, and 120 seconds for it.
+/// Returns a client with a new connection for each attempt and a timeout of 120 seconds.
 fn client() -> Result<Client, reqwest::Error> {
     Client::builder()
         .no_proxy()

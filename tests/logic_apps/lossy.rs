@@ -1,4 +1,4 @@
-//! A TCP proxy that loses what it is told to lose.
+//! TCP proxy that loses requests and responses on demand.
 
 use std::{io, sync::Arc};
 
@@ -9,36 +9,36 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What becomes of one exchange.
+/// Fate of one exchange.
 #[derive(Clone, Debug)]
 pub(crate) enum Fate {
-    /// Both sides hear each other.
+    /// Request and response pass unchanged.
     Pass,
-    /// Of the request only this share arrives, in thousandths, and both sides are cut off.
+    /// Only this share of the request is delivered, in thousandths. Both connections are closed.
     CutRequest(usize),
-    /// The request arrives, and its sender is gone at once.
+    /// The request is delivered, and the client's connection is closed at once.
     Abandon,
-    /// The request arrives and is answered, and of the answer this share arrives, in thousandths.
+    /// The request is delivered. Only this share of the response is delivered, in thousandths.
     CutAnswer(usize),
-    /// The request arrives nowhere, and this is the answer.
+    /// The request is not delivered, and the client receives this response.
     Answer(String),
-    /// The request arrives and is answered, but this is the answer that arrives.
+    /// The request is delivered and answered, but the client receives this response.
     Replace(String),
 }
 
-/// Decides on the fate of an exchange by its request.
+/// Chooses the fate of an exchange by its request.
 pub(crate) trait Fates: Send + Sync + 'static {
     fn of(&self, request: &[u8]) -> Fate;
 }
 
-/// A running proxy. It ends when this is dropped.
+/// Running proxy, stopped on drop.
 pub(crate) struct Lossy {
     base_url: String,
     server: tokio::task::JoinHandle<()>,
 }
 
 impl Lossy {
-    /// Listens on a port of its own, in front of `upstream`.
+    /// Starts the proxy in front of `upstream` on a free port.
     pub(crate) async fn start<F: Fates>(upstream: &str, fates: Arc<F>) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let base_url = format!("http://{}", listener.local_addr()?);
@@ -51,7 +51,7 @@ impl Lossy {
                         let Ok((stream, _)) = accepted else { continue };
                         let (upstream, fates) = (upstream.clone(), Arc::clone(&fates));
                         connections.spawn(async move {
-                            // What fails here fails for both sides, as it does in a network.
+                            // A failure closes both connections, as in a network.
                             let _ = connection(stream, &upstream, &*fates).await;
                         });
                     }
@@ -73,7 +73,7 @@ impl Drop for Lossy {
     }
 }
 
-/// Exchange after exchange, until one side ends or a fate does.
+/// Relays exchanges until a side or a fate closes the connection.
 async fn connection(mut near: TcpStream, upstream: &str, fates: &dyn Fates) -> io::Result<()> {
     near.set_nodelay(true)?;
     let mut far = TcpStream::connect(upstream).await?;
@@ -106,7 +106,7 @@ async fn connection(mut near: TcpStream, upstream: &str, fates: &dyn Fates) -> i
     Ok(())
 }
 
-/// This many thousandths of the bytes, and never all of them.
+/// Returns this share of the bytes, in thousandths, and always less than all of them.
 fn part(bytes: &[u8], share: usize) -> &[u8] {
     bytes.get(..bytes.len() * share / 1000).unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! Logic Apps as a caller: its HTTP action sends again what failed, up to four times, and polls what is accepted (facts, section 4).
+//! Logic Apps as a caller. The HTTP action retries failures up to four times and polls accepted requests (facts,
+//! section 4).
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -33,10 +34,10 @@ fn main() -> std::process::ExitCode {
 }
 
 const REMEDIATIONS: usize = 500;
-/// How many run at the same time.
+/// Number of concurrent actions.
 const CONCURRENT: usize = 32;
 
-#[expect(clippy::print_stdout, reason = "the seed and the figures of a random test belong into its output")]
+#[expect(clippy::print_stdout, reason = "a random test prints its seed and figures")]
 async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world: &World) -> TestResult {
     let seed = match std::env::var("LOSSY_SEED") {
         Ok(seed) => seed.parse()?,
@@ -49,7 +50,7 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
     let emails: usize = payloads.iter().filter_map(|payload| payload["analyzedEmails"].as_array()).map(Vec::len).sum();
     let plans = Arc::new(Plans::draw(&payloads, &mut random));
 
-    // caller - lossy - gateway - lossy - Graph
+    // Path of a request: caller, lossy proxy, gateway, lossy proxy, Graph.
     let graph = Lossy::start(world.sandbox.base_url(), Arc::clone(&plans.graph)).await?;
     let gateway = world.gateway_with(json!({ "GRAPH_URL": graph.base_url() })).await?;
     let front = Lossy::start(gateway.base_url(), Arc::clone(&plans.front)).await?;
@@ -66,7 +67,7 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
             url: format!("{}/remediate", front.base_url()),
             token: world.token(),
             payload: payload.clone(),
-            // Every second one has a key, as the playbooks do; the others leave it to the payload.
+            // Every second remediation has a key, as in the playbooks. The payload identifies the others.
             key: (index % 2 == 0).then(guid),
             run_id: Some(format!("run-{index}")),
             retries: Retries::scaled(random.fork()),
@@ -90,7 +91,7 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
         replays += usize::from(answer.header("idempotency-replayed").is_some());
     }
 
-    // Exactly once, by the count of those who did it.
+    // The sandbox's record shows that each remediation was accepted exactly once.
     let mut accepted: BTreeMap<String, usize> = BTreeMap::new();
     for one in world.sandbox.accepted() {
         let id = one.remediation.analyzed_emails.first().map(|email| email.network_message_id.clone());
@@ -104,7 +105,7 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
     let calls = world.sandbox.recorded_at(Endpoint::Remediate);
     let refused = calls.iter().filter(|call| call.status() == Some(409)).count();
 
-    // And each was counted once, however often it failed.
+    // The quota counted each remediation once, regardless of its failures.
     let last = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
     let left = 10_000 - emails - 1;
     assert_eq!(last.header("ratelimit"), Some(format!("\"emails\";r={left}").as_str()), "LOSSY_SEED={seed}");
@@ -125,7 +126,7 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
 }
 
 async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
-    // The sandbox stands in for the portal, so that a poll would show.
+    // The sandbox emulates the portal and would record a poll.
     let page = "https://security.microsoft.com/action-center/history";
     for (run_id, status, polls) in [(Some("run-1"), 200, 0), (None, 404, 1)] {
         world.sandbox.clear();
@@ -140,7 +141,8 @@ async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
             portal: world.sandbox.base_url().to_owned(),
         };
         let run = action.run().await?;
-        // Without the header the action ends as the portal page does: that is what the 200 is for.
+        // Without the header, the action polls and ends with the portal's status. The header makes the gateway respond
+        // with 200.
         assert_eq!((run.answer.status, run.polls), (status, polls), "{run_id:?}");
         assert_eq!(world.sandbox.recorded_at(Endpoint::Other).len(), polls);
     }
@@ -184,7 +186,7 @@ async fn what_is_refused_is_not_sent_again(world: &World) -> TestResult {
     world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400))?;
     let run = action(payload()).run().await?;
     assert_eq!((run.answer.status, run.attempts), (400, 1));
-    // What may have been done is, five times at most.
+    // A remediation that may have been accepted is sent at most five times.
     world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(500).times(9))?;
     let run = action(payload()).run().await?;
     assert_eq!((run.answer.status, run.attempts), (502, 5));

@@ -1,4 +1,5 @@
-//! What is lost of which remediation. Four failures at most that the caller sees: it tries five times, and no policy can promise more.
+//! Random plans of lost requests and responses. The caller makes five attempts, so each plan has at most four failures
+//! that the caller sees.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -10,18 +11,18 @@ use serde_json::Value;
 
 use crate::lossy::{Fate, Fates};
 
-/// The fates of the exchanges on one side of the gateway, by the first message of the remediation.
+/// Fates of the exchanges on one side of the gateway, by the first message of the remediation.
 #[derive(Default)]
 pub(crate) struct Side {
     fates: Mutex<HashMap<String, VecDeque<Fate>>>,
     played: Mutex<BTreeMap<&'static str, usize>>,
 }
 
-/// Both sides.
+/// Fates on both sides of the gateway.
 pub(crate) struct Plans {
-    /// Between the caller and the gateway.
+    /// Fates between the caller and the gateway.
     pub(crate) front: Arc<Side>,
-    /// Between the gateway and Graph.
+    /// Fates between the gateway and Graph.
     pub(crate) graph: Arc<Side>,
 }
 
@@ -38,7 +39,7 @@ impl Plans {
                     behind.push_back(at_graph(random));
                 }
             }
-            // What the gateway makes good by itself: one 401, and one short wait.
+            // The gateway recovers from one 401 and one short wait without the caller.
             if random.u8(0..8) == 0 {
                 behind.insert(random.usize(0..=behind.len()), status("401 Unauthorized", ""));
             }
@@ -52,12 +53,12 @@ impl Plans {
         Self { front: Arc::new(front), graph: Arc::new(graph) }
     }
 
-    /// How many faults were played.
+    /// Returns the number of faults that were played.
     pub(crate) fn played(&self) -> usize {
         [&self.front, &self.graph].iter().map(|side| locked(&side.played).values().sum::<usize>()).sum()
     }
 
-    /// How many were not.
+    /// Returns the number of faults that were not played.
     pub(crate) fn left(&self) -> usize {
         [&self.front, &self.graph]
             .iter()
@@ -65,7 +66,7 @@ impl Plans {
             .sum()
     }
 
-    /// The same by kind.
+    /// Returns the number of played faults by kind.
     pub(crate) fn figures(&self) -> String {
         let of = |name, side: &Side| {
             let kinds: Vec<_> = locked(&side.played).iter().map(|(kind, count)| format!("{count} {kind}")).collect();

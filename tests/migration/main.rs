@@ -65,7 +65,7 @@ fn main() -> std::process::ExitCode {
 async fn gateway(world: &World) -> Result<Gateway, Failure> {
     let caller = json!({
         "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete", "moveToInbox"],
-        "max_emails_per_request": 10, "max_emails_per_hour": 10,
+        "recipient_domains": ["*"], "max_emails_per_request": 10, "max_emails_per_hour": 10,
     });
     let bindings = world.bindings_with(json!({ "CALLERS": [caller] }));
     world.gateway_as(&Setup { before: BEFORE, ..bindings.into() }).await

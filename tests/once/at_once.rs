@@ -1,4 +1,4 @@
-//! The same remediation while it is on its way.
+//! Concurrent requests for one remediation.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(crate) async fn two_hundred_at_once_are_one_call(world: &World) -> TestResul
     for with_key in [false, true] {
         world.sandbox.clear();
         let (payload, key) = (payload(), guid());
-        // Long enough for all to come while the first is on its way, rather than one after another.
+        // The delay is long enough for all requests to arrive while the first is in flight.
         world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(Duration::from_secs(2)))?;
         let mut requests = JoinSet::new();
         for _ in 0..200 {
@@ -40,7 +40,7 @@ pub(crate) async fn who_comes_while_it_is_on_its_way_waits_for_its_outcome(world
     until_graph_has(world, 1).await?;
     let second = tokio::spawn(Answer::to(world.remediate(&payload).header("Idempotency-Key", &key)));
     let without_key = tokio::spawn(Answer::to(world.remediate(&payload)));
-    // Under another key it is another remediation: did it wait, it would do so for ever.
+    // Another key makes another remediation. If it waited for the first, it would never return.
     assert_sent(&ask_with_key(world, &guid(), &payload).await?);
     world.sandbox.release();
     let first = first.await??;
@@ -58,7 +58,7 @@ pub(crate) async fn a_failure_is_told_to_those_who_wait_and_to_nobody_later(worl
     let mut first = sent(world, &payload, 0).await?;
     until_graph_has(world, 2).await?;
     let mut second = sent(world, &payload, 0).await?;
-    // The runtime takes requests in their order: what came after the second one has been at the ledger, so the second one is there.
+    // The runtime handles requests in order, so the second request has reached the ledger before this one returns.
     ask(world, &done).await?;
     world.sandbox.release();
     for answer in [first.answer().await?, second.answer().await?] {

@@ -1,4 +1,4 @@
-//! A caller or a gateway that is gone before the answer.
+//! Callers that disconnect and gateways that stop before the response.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) async fn a_caller_that_disconnects_stops_nothing(world: &World) -> Te
     let caller = sent(world, &payload, 0).await?;
     until_graph_has(world, 1).await?;
     drop(caller);
-    // Nobody is connected while Graph makes up its mind.
+    // The caller has disconnected before Graph responds.
     world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.status() == Some(202))).await?;
 
     let retry = ask(world, &payload).await?;
@@ -33,7 +33,7 @@ pub(crate) async fn a_request_that_never_came_whole_is_none(world: &World) -> Te
     Ok(())
 }
 
-/// A remediation by the development caller through this gateway.
+/// Creates a remediation request of the development caller to this gateway.
 fn remediate(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder {
     gateway.post("/remediate").bearer_auth(world.token()).json(payload)
 }
@@ -47,12 +47,12 @@ pub(crate) async fn a_gateway_killed_between_record_and_answer_goes_on(world: &W
             let request = remediate(world, gateway, &payload);
             if with_key { request.header("Idempotency-Key", &key) } else { request }
         };
-        // Graph has accepted it, and its answer never comes.
+        // Graph accepts the remediation and never responds.
         world.sandbox.script(NextAnswer::new(Endpoint::Remediate).accept_first().fault(Fault::Hang))?;
         let lost = tokio::spawn(Answer::to(request(&gateway)));
         world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
         gateway.kill();
-        assert!(lost.await?.is_err(), "nobody was there to answer");
+        assert!(lost.await?.is_err(), "a stopped gateway has responded");
         gateway.start_again().await?;
 
         if with_key {
@@ -65,7 +65,7 @@ pub(crate) async fn a_gateway_killed_between_record_and_answer_goes_on(world: &W
         let again = Answer::to(request(&gateway)).await?;
         assert_replays(&again, &retry);
         assert_eq!(world.sandbox.accepted().len(), 1);
-        // Counted once: by the lost attempt.
+        // Only the lost attempt counts against the quota.
         let left = if with_key { 9_998 } else { 9_999 };
         assert_eq!(again.header("ratelimit"), Some(format!("\"emails\";r={left}").as_str()));
     }

@@ -1,4 +1,4 @@
-//! What is the same remediation: by its key, or by what it does.
+//! Identity of a remediation: its key, or its payload.
 
 use acceptance::{
     API_KEY, API_KEY_SHA256, Answer, Gateway, NEXT_API_KEY, NEXT_API_KEY_SHA256, TestResult, World, email, guid,
@@ -30,7 +30,7 @@ pub(crate) async fn a_key_stands_for_one_payload(world: &World) -> TestResult {
     other.assert_problem(422, "idempotencyKeyReused", &["ratelimit", "ratelimit-policy"]);
     assert_eq!(graph_calls(world), 1);
 
-    // Also while it is on its way.
+    // The same holds while the first request is in flight.
     let (payload, key) = (payload(), guid());
     world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held())?;
     let first = tokio::spawn(Answer::to(world.remediate(&payload).header("Idempotency-Key", &key)));
@@ -41,7 +41,7 @@ pub(crate) async fn a_key_stands_for_one_payload(world: &World) -> TestResult {
     assert_sent(&first.await??);
     assert_eq!(graph_calls(world), 2);
 
-    // And what could not be sent under this key is sent under another.
+    // Another key allows the rejected payload.
     assert_sent(&ask_with_key(world, &guid(), &other).await?);
     assert_eq!(graph_calls(world), 3);
     Ok(())
@@ -49,12 +49,19 @@ pub(crate) async fn a_key_stands_for_one_payload(world: &World) -> TestResult {
 
 pub(crate) async fn a_new_key_is_a_new_remediation(world: &World) -> TestResult {
     let payload = payload();
-    assert_sent(&ask(world, &payload).await?);
-    let again = ask_with_key(world, &guid(), &payload).await?;
-    assert_sent(&again);
-    assert_eq!(again.json()["duplicate"], true, "the sandbox, as Graph, knows it");
-    assert_eq!(ask_with_key(world, &guid(), &payload).await?.json()["duplicate"], true);
-    assert_eq!(graph_calls(world), 3);
+    let first = ask(world, &payload).await?;
+    assert_sent(&first);
+    // Graph knows it, and the ledger has the link.
+    for calls in [2, 3] {
+        let again = ask_with_key(world, &guid(), &payload).await?;
+        assert_sent(&again);
+        assert_eq!(again.json()["duplicate"], true);
+        for header in ["location", "ratelimit"] {
+            assert_eq!(again.header(header), first.header(header), "{header}");
+        }
+        assert_eq!(again.json()["bulkId"], first.json()["bulkId"]);
+        assert_eq!(graph_calls(world), calls);
+    }
     assert_eq!(world.sandbox.accepted().len(), 1);
     Ok(())
 }
@@ -64,9 +71,8 @@ pub(crate) async fn without_a_key_the_payload_is_the_key(world: &World) -> TestR
     let first = ask(world, &payload).await?;
     assert_sent(&first);
     assert_replays(&ask(world, &payload).await?, &first);
-    // A remediation with a key that Graph calls a duplicate does not take the place of the first success, which has the better link.
-    let keyed = ask_with_key(world, &guid(), &payload).await?;
-    assert_ne!(keyed.header("location"), first.header("location"));
+    // A remediation with a key that Graph calls a duplicate does not take the place of the first success.
+    assert_eq!(ask_with_key(world, &guid(), &payload).await?.json()["duplicate"], true);
     assert_replays(&ask(world, &payload).await?, &first);
     assert_eq!(graph_calls(world), 2);
     Ok(())
@@ -132,7 +138,7 @@ pub(crate) async fn what_is_done_makes_the_payload_and_labels_do_not(world: &Wor
 }
 
 pub(crate) async fn a_replay_is_the_first_answer_again(world: &World) -> TestResult {
-    // The form of the answer is the request's own; what it says is the first one's.
+    // A replay takes its form from the new request and its content from the first response.
     let (payload, key) = (payload(), guid());
     let first = ask_with_key(world, &key, &payload).await?;
     assert_sent(&first);
@@ -164,8 +170,7 @@ pub(crate) async fn a_duplicate_is_replayed_as_one(world: &World) -> TestResult 
 }
 
 pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResult {
-    let caller =
-        |name: &str, sha256: &str| json!({ "name": name, "api_key_sha256": [sha256], "actions": ["softDelete"] });
+    let caller = |name: &str, sha256: &str| json!({ "name": name, "api_key_sha256": [sha256], "actions": ["softDelete"], "recipient_domains": ["*"], "senders_copy": true });
     let callers = json!([caller("one", API_KEY_SHA256), caller("two", NEXT_API_KEY_SHA256)]);
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
     let ask = |api_key: &str, payload: &Value, key: Option<&str>| {
@@ -175,12 +180,12 @@ pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResu
     let (payload, other, key) = (payload(), acceptance::payload(), guid());
     let first = ask(API_KEY, &payload, Some(&key)).await?;
     assert_sent(&first);
-    // Neither the key nor the payload of the one is known to the other.
+    // The other caller's key and payload are unknown in this caller's ledger.
     let others_own = ask(NEXT_API_KEY, &other, Some(&key)).await?;
     assert_sent(&others_own);
     let same_payload = ask(NEXT_API_KEY, &payload, None).await?;
     assert_sent(&same_payload);
-    assert_eq!(same_payload.json()["duplicate"], true, "it is Graph that knows it");
+    assert_eq!(same_payload.json()["duplicate"], true, "Graph did not detect the duplicate");
     assert_eq!(same_payload.header("ratelimit"), Some("\"emails\";r=9998"));
     assert_replays(&ask(API_KEY, &payload, Some(&key)).await?, &first);
     assert_replays(&ask(NEXT_API_KEY, &other, Some(&key)).await?, &others_own);
@@ -188,10 +193,10 @@ pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResu
     Ok(())
 }
 
-/// Records and quota are those of the name, however `CALLERS` spells it.
+/// The caller's name identifies records and quota, in any letter case of `CALLERS`.
 pub(crate) async fn a_ledger_does_not_depend_on_the_case_of_its_name(world: &World) -> TestResult {
     let named = |name: &str| {
-        let caller = json!({ "name": name, "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] });
+        let caller = json!({ "name": name, "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"], "senders_copy": true });
         world.bindings_with(json!({ "CALLERS": [caller] })).into()
     };
     let mut gateway = world.gateway_as(&named("soar")).await?;
@@ -204,7 +209,7 @@ pub(crate) async fn a_ledger_does_not_depend_on_the_case_of_its_name(world: &Wor
         let again = ask(&gateway).await?;
         assert_replays(&again, &first);
         assert_eq!(again.header("ratelimit"), Some("\"emails\";r=9999"), "{name}");
-        // The log has the spelling of the configuration.
+        // The log uses the spelling in the configuration.
         let line = gateway.wait_for_line(|line| line.contains(again.request_id())).await?;
         assert!(line.contains(&format!("\"caller\":\"{name}\"")), "{line}");
     }
@@ -212,7 +217,8 @@ pub(crate) async fn a_ledger_does_not_depend_on_the_case_of_its_name(world: &Wor
     Ok(())
 }
 
-/// Remove, restore, remove again: the third is sent. It is up to Graph then whether it is a duplicate.
+/// In a sequence of removal, restoration and removal, the third request is sent. Graph decides whether it is a
+/// duplicate.
 pub(crate) async fn another_action_ends_the_replay(world: &World) -> TestResult {
     let mut gateway = world.gateway_with(json!({})).await?;
     let removed = payload();
@@ -229,7 +235,7 @@ pub(crate) async fn another_action_ends_the_replay(world: &World) -> TestResult 
         let first = ask(&gateway, &removed, with_keys).await?;
         assert_sent(&first);
         assert_replays(&ask(&gateway, &removed, false).await?, &first);
-        // An attempt that Graph rejects moves nothing.
+        // A rejected attempt moves no email.
         world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400))?;
         assert_eq!(ask(&gateway, &restored, with_keys).await?.status, 400);
         assert_replays(&ask(&gateway, &removed, false).await?, &first);
@@ -239,7 +245,7 @@ pub(crate) async fn another_action_ends_the_replay(world: &World) -> TestResult 
         assert_sent(&again);
         assert_replays(&ask(&gateway, &removed, false).await?, &again);
 
-        // An attempt of which nobody knows the outcome may have moved them; an object that starts again knows as much.
+        // An attempt with an unknown outcome may have moved the emails. A restarted object still knows the attempt.
         world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(502))?;
         assert_eq!(ask(&gateway, &restored, true).await?.status, 502);
         gateway.start_again().await?;
@@ -261,7 +267,7 @@ pub(crate) async fn validate_only_leaves_no_trace(world: &World) -> TestResult {
         assert_eq!((answer.header("ratelimit"), answer.header("idempotency-replayed")), (None, None));
     }
     assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 0);
-    // The key stands for nothing yet.
+    // The key is still unused.
     assert_sent(&ask_with_key(world, &key, &acceptance::payload()).await?);
     assert_eq!(validate().await?.status, 200, "nor does it look for one");
     assert_sent(&ask(world, &payload).await?);

@@ -1,4 +1,4 @@
-//! Once: what the ledger makes of requests that come again, at the same time, with and without a key, after a disconnect and after a
+//! The ledger's guarantees for repeated and concurrent requests, with and without keys, after a disconnect and after a
 //! crash (contract, section 7).
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
@@ -13,7 +13,7 @@ use acceptance::{Answer, Failure, Raw, TestResult, World, tests};
 use sandbox::Endpoint;
 use serde_json::Value;
 
-/// Longer than anything takes that is not told to wait.
+/// Longer than any step of a test that has no scripted delay.
 const SOON: Duration = Duration::from_secs(10);
 
 fn main() -> std::process::ExitCode {
@@ -58,19 +58,19 @@ async fn until_graph_has(world: &World, calls: usize) -> TestResult {
     Ok(())
 }
 
-/// A remediation by the development caller that has left us, but for the last `lacking` bytes of it.
+/// Sends a remediation of the development caller without the last `lacking` bytes.
 async fn sent(world: &World, payload: &Value, lacking: usize) -> Result<Raw, Failure> {
     let authorization = format!("Authorization: Bearer {}", world.token());
     Ok(Raw::remediation(&world.gateway, &[&authorization], &payload.to_string(), lacking).await?)
 }
 
-/// A success that was sent for this request.
+/// Asserts that the response is a success that was sent for this request.
 fn assert_sent(answer: &Answer) {
     assert_eq!(answer.status, 202, "{answer:?}");
     assert_eq!(answer.header("idempotency-replayed"), None, "{answer:?}");
 }
 
-/// A success that was replayed: the first answer again, but for what identifies the exchange.
+/// Asserts that the response replays `first`, apart from the IDs of the exchange.
 fn assert_replays(answer: &Answer, first: &Answer) {
     assert_eq!(answer.header("idempotency-replayed"), Some("true"), "{answer:?}");
     let own = ["request-id", "client-request-id", "date", "idempotency-replayed"];

@@ -1,7 +1,10 @@
-//! A panic in the middle of anything: the next request is answered right, nothing of the old instance is left, and no remediation is lost, made twice or
-//! told to somebody else.
+//! Panics at any point.
 //!
-//! The Worker is the one that is deployed. The modules beside this one take hold of its Wasm instance and make it trap, since nothing in it is known to.
+//! The next request is answered correctly, the old instance leaves no state, and no remediation is lost, repeated or
+//! reported to another caller.
+//!
+//! The tested Worker is the deployed one. No known input makes it trap, so the modules in this folder intercept its
+//! Wasm instance and cause traps.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -17,11 +20,11 @@ use tokio::task::JoinSet;
 
 const TRAPS: &[(&str, &str)] = &[("main.js", include_str!("main.js")), ("first.js", include_str!("first.js"))];
 
-/// Objects that never answer, and a Worker in front of them for which time is short.
+/// Modules for objects that never respond, and for a Worker in front with a short timeout.
 const HANGS: &[(&str, &str)] = &[("hang.js", include_str!("hang.js"))];
 const FRONT: &[(&str, &str)] = &[("front.js", include_str!("front.js"))];
 
-/// How long the sandbox may take to be asked.
+/// Maximum time until the sandbox receives a request.
 const SOON: Duration = Duration::from_secs(5);
 
 fn main() -> std::process::ExitCode {
@@ -37,11 +40,11 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-/// A gateway that traps, with a second caller: by key.
+/// Starts a gateway that traps, with a second caller that has a key.
 async fn gateway(world: &World) -> Result<Gateway, Failure> {
     let mut bindings = world.bindings();
     bindings["CALLERS"].as_array_mut().ok_or("no callers")?.push(json!({
-        "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"],
+        "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"],
     }));
     world.gateway_as(&Setup { before: TRAPS, ..bindings.into() }).await
 }
@@ -50,15 +53,17 @@ fn by_token(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder
     gateway.post("/remediate").bearer_auth(world.token()).json(payload)
 }
 
-/// How often Graph accepted the first email of this remediation.
+/// Returns how often Graph accepted the first email of this remediation.
 fn accepted(world: &World, payload: &Value) -> usize {
     let id = &payload["analyzedEmails"][0]["networkMessageId"];
     let accepted = world.sandbox.accepted();
     accepted.iter().filter(|one| *id == one.remediation.analyzed_emails[0].network_message_id).count()
 }
 
-/// The Wasm instance makes some 35 calls to the outside for a request when nothing is cached. Whichever of them it does not come back from: its caller is
-/// told that it failed, the retry is accepted, Graph has it once, and it is counted once.
+/// A request without caches makes about 35 calls from the Wasm instance.
+///
+/// The test traps in each of them. Each caller receives an error, the retry is accepted, Graph accepts the remediation
+/// once, and the quota counts it once.
 async fn wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let mut left = 10_000;
@@ -108,13 +113,15 @@ async fn caches_start_anew_and_are_used_again(world: &World) -> TestResult {
     Ok(())
 }
 
-/// Twenty remediations of two callers are with Graph when the instance that all of them share is lost, by a request that is none of theirs. The next one
-/// comes before Graph answers, or only when its answers have come to an instance that does not know of them.
+/// Another request's trap destroys the shared instance while 20 remediations of two callers are in flight.
+///
+/// The next request comes before Graph responds, or after Graph's responses have reached an instance that does not know
+/// them.
 async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> TestResult {
     for at_once in [true, false] {
         let gateway = gateway(world).await?;
         world.sandbox.clear();
-        // Each has another number of emails, by which an answer is known.
+        // Each remediation has a different number of emails, which identifies its response.
         let payloads: Vec<Value> = (1..=20).map(payload_of).collect();
         let ask = |index: usize| {
             let by_key = gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payloads[index]);
@@ -143,7 +150,7 @@ async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> 
         if at_once {
             graph_answers().await?;
         }
-        // The instance that knew of them is gone, and the next one answers for it.
+        // The instance that knew these requests is gone. The next instance responds to them.
         while let Some(flight) = flights.join_next().await {
             flight??.assert_problem(500, "internal", &[]);
         }
@@ -154,14 +161,15 @@ async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> 
             assert_eq!(body["duplicate"], true, "Graph had it: {retry:?}");
             assert_eq!(accepted(world, payload), 1);
         }
-        // What went to Graph, in twenty attempts and twenty more, is what was sent, each as a whole.
+        // Graph received only complete bodies of these remediations, in 20 attempts and 20 retries.
         let sent = world.sandbox.recorded_at(Endpoint::Remediate);
         assert_eq!(sent.len(), 41);
         for one in sent {
             let emails = &one.json()["analyzedEmails"];
             assert!(payloads.iter().chain([&next_payload]).any(|sent| sent["analyzedEmails"] == *emails), "{emails}");
         }
-        // 210 emails of both, of which those with an odd index are the token's; each counted once, though sent twice.
+        // Both callers sent 210 emails, and the token's caller sent those with an odd index. Each email counts once,
+        // although it was sent twice.
         let left = Answer::to(by_token(world, &gateway, &payload())).await?;
         assert_eq!(left.header("ratelimit"), Some("\"emails\";r=9888"), "{left:?}");
     }
@@ -177,7 +185,7 @@ async fn a_trap_on_either_side_of_graph_is_safe_to_retry(world: &World) -> TestR
         let lost = Answer::to(by_token(world, &gateway, &payload)).await?;
         lost.assert_problem(500, "internal", &[]);
         assert_eq!(accepted(world, &payload), usize::from(known));
-        // The name makes no other remediation of it.
+        // The display name is not part of the remediation's identity.
         payload["displayName"] = json!("the retry");
         let retry = Answer::to(by_token(world, &gateway, &payload)).await?;
         assert_eq!((retry.status, &retry.json()["duplicate"]), (202, &json!(known)), "{retry:?}");
@@ -186,7 +194,8 @@ async fn a_trap_on_either_side_of_graph_is_safe_to_retry(world: &World) -> TestR
     Ok(())
 }
 
-/// An object is mostly not in the isolate of the Worker that asks it. The Worker lives on then, and is told by the object's isolate.
+/// The object usually runs in another isolate than the Worker. The Worker then survives, and the object's isolate
+/// reports the failure.
 async fn an_object_that_is_lost_elsewhere_keeps_nobody_waiting(world: &World) -> TestResult {
     let front: Setup = world.bindings().into();
     let setup = Setup { before: TRAPS, front: Some(Box::new(front)), ..world.bindings().into() };
@@ -205,7 +214,7 @@ async fn an_object_that_is_lost_elsewhere_keeps_nobody_waiting(world: &World) ->
     Ok(())
 }
 
-/// Whatever keeps it: its caller is told before its own patience ends, and the line is there.
+/// The caller gets a response before its own timeout, and the log has the line.
 async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
     let front = Setup { before: FRONT, ..world.bindings().into() };
     let setup = Setup { before: HANGS, front: Some(Box::new(front)), ..world.bindings().into() };
@@ -217,8 +226,10 @@ async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
     Ok(())
 }
 
-/// An export throws a `TypeError`, each of those that a request calls, while five remediations are with Graph. They end as if
-/// nothing had happened, with the caches of the same instance. The one request is answered, and its retry is right.
+/// Each export that a request calls throws a `TypeError` while five remediations are in flight.
+///
+/// Those complete normally and the instance keeps its caches. The failing request gets an error response, and its retry
+/// is correct.
 async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held().times(5))?;
@@ -244,7 +255,7 @@ async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &Worl
         assert_eq!(Answer::to(by_token(world, &gateway, &payload)).await?.status, 202, "call {call}");
         assert_eq!(accepted(world, &payload), 1, "call {call}");
     }
-    assert!(failed > 0, "no request failed by what was thrown");
+    assert!(failed > 0, "no request failed");
     world.sandbox.release();
     while let Some(flight) = flights.join_next().await {
         let answer = flight??;
@@ -256,7 +267,7 @@ async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &Worl
     Ok(())
 }
 
-/// The log has the place and, since it is a literal, the message of the panic. No other line tells of it but that of the recovery.
+/// The log has the panic's location and message, since the message is a literal. Only the recovery logs another line.
 async fn a_panic_is_one_line_of_the_log(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     for panics in 1..3 {

@@ -16,6 +16,7 @@ use crate::bodies::NOT_JSON;
 use crate::size::{LIMIT, TOO_LARGE};
 
 const VALIDATE: &str = "/remediate?validateOnly=true";
+const DAMAGED: &str = "truncated or damaged";
 const UTF_8: &str = "Content-Type: application/json; charset=utf-8";
 
 fn post(world: &World, path: &str, content_type: &str) -> RequestBuilder {
@@ -71,17 +72,46 @@ pub(crate) async fn hostile_gzip_is_rejected_by_its_cause(world: &World) -> Test
     assert_valid(request.body(gzip(&full)?), "a body that decompresses to the limit").await?;
     full.push(b' ');
 
-    let mut wrong_checksum = good.clone();
-    let checksum = wrong_checksum.len() - 8;
-    wrong_checksum[checksum] ^= 1;
+    let changed = |at: usize| {
+        let mut changed = good.clone();
+        changed[at] ^= 1;
+        changed
+    };
+    let end = good.len();
+    // A file name in the header: the body then ends anywhere around the end of a slice of glue.js.
+    let named = |length: usize| {
+        let name = "n".repeat(length - end - 1);
+        [&good[..3], &[8], &good[4..10], name.as_bytes(), &[0], &good[10..]].concat()
+    };
+    for length in 1016..=1032 {
+        let request = post(world, VALIDATE, "application/json").header("Content-Encoding", "gzip");
+        assert_valid(request.body(named(length)), &format!("gzip of {length} bytes")).await?;
+    }
     for (name, body, status, code, part) in [
         ("one byte above the limit", gzip(&full)?, 413, TOO_LARGE, "after decompression"),
         ("a bomb: 1 GiB of zeros", gzip(&vec![0; 1 << 30])?, 413, TOO_LARGE, "after decompression"),
-        ("truncated", good[..good.len() - 9].to_vec(), 400, "invalidRequest", "truncated or damaged"),
-        ("a wrong checksum", wrong_checksum, 400, "invalidRequest", "truncated or damaged"),
-        ("trailing bytes", [&good[..], b"x"].concat(), 400, "invalidRequest", "bytes after its end"),
+        ("the magic number alone", good[..3].to_vec(), 400, "invalidRequest", DAMAGED),
+        ("the header alone", good[..10].to_vec(), 400, "invalidRequest", DAMAGED),
+        ("truncated", good[..end - 9].to_vec(), 400, "invalidRequest", DAMAGED),
+        ("no trailer", good[..end - 8].to_vec(), 400, "invalidRequest", DAMAGED),
+        ("all but one byte", good[..end - 1].to_vec(), 400, "invalidRequest", DAMAGED),
+        ("no trailer, at the end of a slice", named(1032)[..1024].to_vec(), 400, "invalidRequest", DAMAGED),
+        ("a wrong checksum", changed(end - 8), 400, "invalidRequest", DAMAGED),
+        ("a wrong length", changed(end - 1), 400, "invalidRequest", DAMAGED),
+        ("a reserved block type", [&good[..10], &[0xff; 9]].concat(), 400, "invalidRequest", DAMAGED),
+        ("a byte after the end", [&good[..], b"x"].concat(), 400, "invalidRequest", "bytes after its end"),
+        (
+            "a byte in a slice of its own",
+            [&named(1024)[..], b"x"].concat(),
+            400,
+            "invalidRequest",
+            "bytes after its end",
+        ),
+        ("zeros after the end", [&good[..], &[0; 64]].concat(), 400, "invalidRequest", "bytes after its end"),
         ("two members", [&good[..], &good[..]].concat(), 400, "invalidRequest", "bytes after its end"),
+        ("a member in a slice of its own", named(1024).repeat(2), 400, "invalidRequest", "bytes after its end"),
         ("plain", body.clone().into_bytes(), 400, "invalidRequest", "not gzip"),
+        ("zlib", vec![0x78, 0x9c, 0x03, 0, 0, 0, 0, 1], 400, "invalidRequest", "not gzip"),
         ("nothing", Vec::new(), 400, "invalidRequest", "not gzip"),
         ("compressed twice", gzip(&good)?, 400, NOT_JSON, "compress it once"),
     ] {
@@ -137,7 +167,7 @@ pub(crate) async fn a_header_given_twice_is_named(world: &World) -> TestResult {
 pub(crate) async fn the_most_emails_fit_as_powershell_indents_them(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "CALLERS": [{
         "name": "powershell", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"],
-        "max_emails_per_request": 10_000,
+        "recipient_domains": ["*"], "max_emails_per_request": 10_000,
     }] }));
     let gateway = gateway.await?;
     let (brace, member) = (" ".repeat(31), " ".repeat(35));

@@ -137,8 +137,8 @@ fn types() -> Vec<Case> {
 fn credentials() -> Vec<Case> {
     let keyed = || {
         json!({ "CALLERS": [
-            { "name": "keyed", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"] },
-            { "name": "other", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "role": "R" },
+            { "name": "keyed", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] },
+            { "name": "other", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"], "role": "R" },
         ]})
     };
     let mut cases = vec![

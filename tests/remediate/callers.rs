@@ -35,7 +35,7 @@ pub(crate) async fn tokens_of_either_version_and_audience_are_taken(world: &Worl
 /// A person's token is for what the person consented to; an application's is for what its roles say, where the caller asks for one.
 pub(crate) async fn a_delegated_token_needs_its_scope_and_no_role(world: &World) -> TestResult {
     let callers = |role: Option<&str>| {
-        let mut caller = json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"] });
+        let mut caller = json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] });
         if let Some(role) = role {
             caller["role"] = json!(role);
         }
@@ -72,7 +72,7 @@ pub(crate) async fn a_delegated_token_needs_its_scope_and_no_role(world: &World)
 /// Two keys at once, so that they rotate; and nothing of a key leaves the gateway.
 pub(crate) async fn api_keys_are_taken_in_either_header(world: &World) -> TestResult {
     let callers = json!([
-        { "name": "Play Book", "api_key_sha256": [API_KEY_SHA256, NEXT_API_KEY_SHA256.to_uppercase()], "actions": ["softDelete"] },
+        { "name": "Play Book", "api_key_sha256": [API_KEY_SHA256, NEXT_API_KEY_SHA256.to_uppercase()], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
     // No caller has an object id, so no audience is needed.
     let gateway = world.gateway_with(json!({ "CALLERS": callers, "AUDIENCE": null })).await?;
@@ -95,8 +95,8 @@ pub(crate) async fn api_keys_are_taken_in_either_header(world: &World) -> TestRe
 /// Two callers on one gateway: what the one is granted is of no use to the other.
 pub(crate) async fn rights_are_those_of_the_caller_who_is_identified(world: &World) -> TestResult {
     let callers = json!([
-        { "name": "inbox", "object_id": CALLER_OBJECT_ID, "actions": ["moveToInbox"] },
-        { "name": "delete", "api_key_sha256": [API_KEY_SHA256], "actions": ["hardDelete"] },
+        { "name": "inbox", "object_id": CALLER_OBJECT_ID, "actions": ["moveToInbox"], "recipient_domains": ["*"] },
+        { "name": "delete", "api_key_sha256": [API_KEY_SHA256], "actions": ["hardDelete"], "recipient_domains": ["*"] },
     ]);
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
     for (action, with_token, status) in

@@ -230,6 +230,7 @@ pub(crate) async fn ten_thousand_emails_go_in_one_call(world: &World) -> TestRes
         "name": "bulk",
         "object_id": sandbox::CALLER_OBJECT_ID,
         "actions": ["softDelete"],
+        "recipient_domains": ["*"],
         "max_emails_per_request": 10_000,
     }]);
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;

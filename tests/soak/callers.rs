@@ -1,24 +1,25 @@
-//! Those who call, and what they send. Each has recipients of its own, by whose domain anything of it is known wherever it turns up.
+//! Callers and their payloads. Each caller has its own recipient domain, which identifies the caller's data in any
+//! text.
 
 use acceptance::{API_KEY, API_KEY_SHA256, Bindings, Gateway, World, guid};
 use reqwest::RequestBuilder;
 use sandbox::TokenRequest;
 use serde_json::{Value, json};
 
-/// How many callers there are. The last one has a key, the others tokens.
+/// Number of callers. The last one has a key, the others have tokens.
 pub(crate) const CALLERS: usize = 5;
 
-/// A caller.
+/// Caller with its credential.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) index: usize,
-    /// In every recipient of it, and in no text of anybody else.
+    /// Text in all recipients of this caller, and in no text of another caller.
     pub(crate) mark: String,
     object_id: Option<String>,
     token: String,
 }
 
-/// All of them.
+/// Returns all callers.
 pub(crate) fn all(world: &World) -> Vec<Caller> {
     let caller = |index| {
         let object_id = (index + 1 < CALLERS).then(guid);
@@ -33,13 +34,14 @@ pub(crate) fn all(world: &World) -> Vec<Caller> {
     (0..CALLERS).map(caller).collect()
 }
 
-/// The variables of their gateway.
+/// Returns the variables of the gateway.
 pub(crate) fn bindings(world: &World, callers: &[Caller]) -> Bindings {
     let table = |caller: &Caller| {
         let mut table = json!({
             "name": format!("caller-{}", caller.index),
             "actions": ["softDelete", "moveToJunk"],
             "recipient_domains": [format!("{}.example", caller.mark)],
+            "senders_copy": true,
             "max_emails_per_hour": 2_500_000,
         });
         match &caller.object_id {
@@ -52,13 +54,13 @@ pub(crate) fn bindings(world: &World, callers: &[Caller]) -> Bindings {
 }
 
 impl Caller {
-    /// A request of it.
+    /// Creates a request of this caller.
     pub(crate) fn post(&self, gateway: &Gateway, query: &str) -> RequestBuilder {
         let request = gateway.post(&format!("/remediate{query}")).header("Content-Type", "application/json");
         if self.object_id.is_some() { request.bearer_auth(&self.token) } else { request.header("X-API-Key", API_KEY) }
     }
 
-    /// A remediation that nobody made before.
+    /// Returns a new remediation.
     pub(crate) fn remediation(&self, die: &mut fastrand::Rng) -> Value {
         let email = |index: usize| json!({ "networkMessageId": guid(), "recipientEmailAddress": format!("r{index}@{}.example", self.mark) });
         json!({
@@ -72,7 +74,7 @@ impl Caller {
     }
 }
 
-/// By what a remediation is known, at the gateway and at Graph.
+/// Returns the ID that identifies a remediation at the gateway and at Graph.
 pub(crate) fn id(remediation: &Value) -> String {
     remediation["analyzedEmails"][0]["networkMessageId"].as_str().unwrap_or_default().to_owned()
 }

@@ -1,4 +1,4 @@
-//! What goes wrong at Microsoft, in turn.
+//! Microsoft's faults, in turn.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use acceptance::Failure;
 use sandbox::{Endpoint, Fault, NextAnswer, Sandbox};
 
-/// What may go wrong, by name; how often, in a hundred requests; and how it is told to the sandbox.
+/// Kind of fault: its name, its share in percent of the requests, and the sandbox's script for it.
 type Kind = (&'static str, u8, fn() -> NextAnswer);
 
 fn graph() -> NextAnswer {
     NextAnswer::new(Endpoint::Remediate)
 }
 
-/// Times of trouble, one after the other. Between them everything is well, so that what one left behind shows.
+/// Phases of faults. A phase without faults follows each one, so that lasting effects become visible.
 const TIMES: [&[Kind]; 10] = [
     &[],
     &[
@@ -52,14 +52,14 @@ const TIMES: [&[Kind]; 10] = [
     ],
 ];
 
-/// How long a request that is never answered keeps its caller, and so the least that a run with such requests must last.
+/// Time that a request without a response holds its caller. A run with such requests must last at least as long.
 const HANG: Duration = Duration::from_mins(3);
 
-/// The trouble of one run.
+/// Faults of one run.
 #[derive(Debug)]
 pub(crate) struct Faults {
     whole: Duration,
-    /// How often each was told to the sandbox.
+    /// Number of scripted faults of each kind.
     pub(crate) injected: BTreeMap<&'static str, u64>,
 }
 
@@ -68,14 +68,14 @@ impl Faults {
         Self { whole, injected: BTreeMap::new() }
     }
 
-    /// Before a request: perhaps something goes wrong with it, or with another one that is on its way.
+    /// May script a fault, which affects this request or another one in flight.
     pub(crate) fn perhaps(
         &mut self,
         sandbox: &Sandbox,
         elapsed: Duration,
         die: &mut fastrand::Rng,
     ) -> Result<(), Failure> {
-        // Three rounds through all of them, however long the run.
+        // Every run passes three times through all phases.
         let place = elapsed.as_secs_f64() / self.whole.as_secs_f64() * 3.0;
         let times = f64::from(u32::try_from(TIMES.len())?);
         let now = TIMES.iter().zip(0_u32..).find(|(_, index)| place.fract() * times < f64::from(*index) + 1.0);

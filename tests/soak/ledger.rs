@@ -1,4 +1,4 @@
-//! What is known of every remediation, and what each answer and each call to Graph is held against.
+//! Model of all remediations, against which responses and requests to Graph are checked.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,27 +8,27 @@ use serde_json::Value;
 
 use crate::callers::{Caller, id};
 
-/// A remediation that was sent once at least.
+/// Remediation that was sent at least once.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) caller: usize,
     pub(crate) key: Option<String>,
     pub(crate) payload: Value,
-    /// Where the first success that a caller was told of led to.
+    /// Link of the first success that a caller received.
     pub(crate) location: Option<String>,
-    /// Whether more than one request for it was on its way at a time; which of them was first, nobody knows.
+    /// Whether several requests for it were in flight at once. Their order is then unknown.
     pub(crate) raced: bool,
 }
 
-/// All of them, and what was counted.
+/// All remediations and counters.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) sent: HashMap<String, Sent>,
-    /// What Graph's link of this id stands for.
+    /// Remediation of each of Graph's link IDs.
     bulks: HashMap<String, String>,
-    /// The links that callers were given, and what for: to be looked at when Graph's side of it is known.
+    /// Links that callers received, with their remediation. They are checked once the requests to Graph are known.
     told: Vec<(String, String)>,
-    /// How many keys each caller has used.
+    /// Number of keys that each caller has used.
     keys: HashMap<usize, u64>,
     pub(crate) requests: u64,
     pub(crate) answers: BTreeMap<String, u64>,
@@ -42,14 +42,14 @@ macro_rules! hold {
 pub(crate) use hold;
 
 impl Known {
-    /// A key that the caller has not used, and that others have.
+    /// Returns a key that is new for this caller and that other callers have used.
     pub(crate) fn next_key(&mut self, caller: usize) -> String {
         let used = self.keys.entry(caller).or_default();
         *used += 1;
         format!("key-{used}")
     }
 
-    /// Every answer: it is this request's own, and no text of another caller is in it.
+    /// Checks a response: it belongs to this request and contains no text of another caller.
     pub(crate) fn answered(
         &mut self,
         callers: &[Caller],
@@ -74,7 +74,8 @@ impl Known {
         Ok(())
     }
 
-    /// An answer to a remediation: a success is its own, and the first one's again; a failure is one of those that Microsoft's can be.
+    /// Checks the response to a remediation: a success is this remediation's first success, and a failure is one that
+    /// Microsoft can cause.
     pub(crate) fn settled(&mut self, payload: &Value, answer: &Answer) -> Result<bool, Failure> {
         let (name, body) = (id(payload), answer.json());
         if answer.status != 202 {
@@ -95,7 +96,7 @@ impl Known {
         let emails = payload["analyzedEmails"].as_array().map(Vec::len);
         hold!(body["emails"] == serde_json::json!(emails), "{emails:?} emails were sent: {answer:?}");
         let location = answer.header("location").unwrap_or_default().to_owned();
-        let sent = self.sent.get_mut(&name).ok_or("a remediation that nobody made")?;
+        let sent = self.sent.get_mut(&name).ok_or("an unknown remediation")?;
         match &sent.location {
             Some(first) if !sent.raced => {
                 hold!(
@@ -112,12 +113,12 @@ impl Known {
         Ok(true)
     }
 
-    /// What came to Graph: each body is one that was sent, as a whole, and each link stands for it.
+    /// Checks Graph's record: each body was sent exactly so, and each link belongs to its remediation.
     pub(crate) fn seen(&mut self, ended: Vec<Recorded>) -> Result<(), Failure> {
         for one in ended.into_iter().filter(|one| one.endpoint == Endpoint::Remediate) {
             let body = one.json();
             let name = id(&body);
-            let sent = self.sent.get(&name).ok_or_else(|| format!("nobody sent this: {body}"))?;
+            let sent = self.sent.get(&name).ok_or_else(|| format!("no caller sent this: {body}"))?;
             hold!(body == sent.payload, "Graph got {body} for {}", sent.payload);
             self.bodies += 1;
             let location = match &one.outcome {

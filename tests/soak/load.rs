@@ -1,4 +1,4 @@
-//! One of those who ask, again and again.
+//! Requests of one caller, in a loop.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use crate::callers::{Caller, id};
 use crate::faults::Faults;
 use crate::ledger::{Known, Sent, hold};
 
-/// For how long a success is asked for again: less than the half hour that the gateway, and Graph, know a payload for.
+/// Maximum age of a success that is requested again. Gateway and Graph know a payload for half an hour.
 const REPEATED: Duration = Duration::from_mins(20);
 
-/// What all of them share.
+/// State that all callers share.
 pub(crate) struct Load<'a> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) sandbox: &'a Sandbox,
@@ -31,7 +31,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Load<'_> {
-    /// Asks for `caller` until the time is over.
+    /// Sends requests of `caller` until the run ends.
     pub(crate) async fn ask(&self, caller: usize, seed: u64) -> Result<(), Failure> {
         let mut die = fastrand::Rng::with_seed(seed);
         let mut made: Vec<(String, Instant)> = Vec::new();
@@ -57,7 +57,7 @@ impl Load<'_> {
                 72..80 => {
                     let name = self.make(caller, &mut die);
                     self.known().sent.entry(name.clone()).and_modify(|sent| sent.raced = true);
-                    // The caller goes away, at any moment between its request and the answer.
+                    // The caller disconnects at a random time between request and response.
                     let _ = timeout(Duration::from_millis(die.u64(..40)), self.attempt(&name)).await;
                     made.push((name, Instant::now()));
                 }
@@ -72,7 +72,7 @@ impl Load<'_> {
         lock(&self.known)
     }
 
-    /// A remediation that is to be sent; every other one with a key. Callers use the same keys for their own.
+    /// Creates a remediation, every second one with a key. All callers use the same keys.
     fn make(&self, caller: usize, die: &mut fastrand::Rng) -> String {
         let payload = self.callers[caller].remediation(die);
         let name = id(&payload);
@@ -82,9 +82,9 @@ impl Load<'_> {
         name
     }
 
-    /// Sends a remediation, and tells whether it was accepted.
+    /// Sends a remediation and returns whether it was accepted.
     pub(crate) async fn attempt(&self, name: &str) -> Result<bool, Failure> {
-        let sent = self.known().sent.get(name).cloned().ok_or("a remediation that nobody made")?;
+        let sent = self.known().sent.get(name).cloned().ok_or("an unknown remediation")?;
         let (asked, request) = (guid(), self.callers[sent.caller].post(self.gateway, ""));
         let request = match &sent.key {
             Some(key) => request.header("Idempotency-Key", key),
@@ -96,7 +96,7 @@ impl Load<'_> {
         known.settled(&sent.payload, &answer)
     }
 
-    /// The same, twice at once: if both are told of a success, it is one and the same.
+    /// Sends a remediation twice at once. If both succeed, the successes are identical.
     async fn twice(&self, name: &str) -> Result<(), Failure> {
         self.known().sent.entry(name.to_owned()).and_modify(|sent| sent.raced = true);
         let (one, other) = tokio::join!(self.attempt(name), self.attempt(name));
@@ -112,7 +112,7 @@ impl Load<'_> {
         Ok(())
     }
 
-    /// What is wrong is refused for what is wrong with it, whatever goes on at Microsoft.
+    /// Sends invalid requests, which must fail with their own error in any state of Microsoft's services.
     async fn refused(&self, caller: usize, die: &mut fastrand::Rng) -> Result<(), Failure> {
         let own = &self.callers[caller];
         let other = &self.callers[(caller + 1) % self.callers.len()];
@@ -124,7 +124,7 @@ impl Load<'_> {
             .find_map(|sent| (sent.caller == caller && sent.location.is_some()).then(|| sent.key.clone())?);
         let (code, request) = match die.u8(..6) {
             0 => {
-                // The answer names the place, never the address, so that this too may be looked for in all answers.
+                // The response contains the pointer and never the address, so the mark must not appear in it.
                 payload["analyzedEmails"][0]["recipientEmailAddress"] = json!(format!("r@{}.example", other.mark));
                 ("recipientNotAllowed", own.post(self.gateway, "").body(payload.to_string()))
             }

@@ -1,8 +1,10 @@
-//! Load that is held while Microsoft is slow, throttles and fails in turn: no answer is wrong, nothing of one caller reaches another, no remediation is
-//! lost or made twice, and memory stays flat.
+//! Sustained load while Microsoft is slow, throttles and fails in turn.
 //!
-//! A short run is one of the tests. `make soak SECONDS=600` makes a long one and prints what it saw; `SEED` throws the same dice again; ids and
-//! what happens when differ all the same.
+//! Every response is correct, no caller receives another caller's data, no remediation is lost or repeated, and memory
+//! stays flat.
+//!
+//! `make test` includes a short run. `make soak SECONDS=600` makes a long run and prints figures. `SEED` repeats the
+//! random choices, but IDs and timing differ between runs.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -23,18 +25,18 @@ use crate::callers::CALLERS;
 use crate::faults::Faults;
 use crate::load::Load;
 
-/// How many ask at a time, for each caller.
+/// Concurrent requests of each caller.
 const AT_A_TIME: usize = 4;
 
-/// A run that is one of the tests, in seconds.
+/// Length of the run in `make test`, in seconds.
 const SHORT: u64 = 15;
 
-/// How much more may be kept at the end than after the first third, in KiB.
+/// Maximum growth of Wasm memory between the first third and the end, in KiB.
 const WASM_GROWTH: u64 = 1024;
-/// Of the process. The records of the ledgers are on disk, but their pages are cached.
+/// Maximum growth of the process's resident memory, in KiB. The ledgers are on disk, but their pages are cached.
 const RESIDENT_GROWTH: u64 = 32 * 1024;
 
-/// A part of the memory: its name, how much of it is kept, where the system tells, and how much more may be.
+/// Part of the memory: its name, its size if the system reports it, and its maximum growth.
 type Part = (&'static str, fn(&Memory) -> Option<u64>, u64);
 
 fn main() -> ExitCode {
@@ -64,7 +66,7 @@ async fn under_load_and_faults_every_answer_is_right(world: &World) -> TestResul
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "what was seen, for whoever asked for it")]
+#[expect(clippy::print_stdout, reason = "the report of a run")]
 fn tell(report: &str) {
     println!("{report}");
 }
@@ -75,7 +77,7 @@ async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
     let memory = watch(load);
     let (_, memory) = tokio::try_join!(try_join_all(asking), memory)?;
 
-    // What is left of the trouble is used up, and what failed is sent again until it is accepted.
+    // Use up the scripted faults, and retry all failed remediations until they are accepted.
     let mut open: Vec<String> = Vec::new();
     for (name, sent) in &load.known().sent {
         if sent.location.is_none() {
@@ -125,7 +127,7 @@ async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
         known.bodies, known.links
     );
     let (first, last) =
-        memory.get(memory.len() / 3).zip(memory.last()).ok_or("the run is too short to tell of memory")?;
+        memory.get(memory.len() / 3).zip(memory.last()).ok_or("the run is too short to measure memory")?;
     let parts: [Part; 2] =
         [("Wasm", |kept| Some(kept.wasm), WASM_GROWTH), ("resident", |kept| kept.resident, RESIDENT_GROWTH)];
     for (name, of, most) in parts {
@@ -141,7 +143,7 @@ async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
     Ok(report)
 }
 
-/// Looks at what came to Graph, and at the memory, twice a second until the time is over.
+/// Checks Graph's record and the memory twice a second until the run ends.
 async fn watch(load: &Load<'_>) -> Result<Vec<Memory>, Failure> {
     let mut memory = Vec::new();
     while load.began.elapsed() < load.whole {

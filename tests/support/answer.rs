@@ -1,4 +1,4 @@
-//! An answer of the gateway's, and what all of them must have.
+//! The gateway's responses and the checks that all responses must pass.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -8,17 +8,17 @@ use uuid::Uuid;
 
 use crate::Failure;
 
-/// What every answer carries (contract, section 1), with what the runtime adds to frame it.
+/// Headers of every response (contract, section 1), including those that the runtime adds for framing.
 const ALWAYS: [&str; 4] = ["cache-control", "content-length", "request-id", "x-content-type-options"];
 
-/// An answer, read to its end.
+/// Response that was read completely.
 #[derive(Clone)]
 pub struct Answer {
-    /// The status.
+    /// HTTP status.
     pub status: u16,
-    /// The headers in order, their names in lower case.
+    /// Headers in order, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body, byte for byte.
+    /// Body bytes.
     pub body: Vec<u8>,
 }
 
@@ -26,7 +26,7 @@ impl Answer {
     /// Sends the request and reads its answer.
     ///
     /// # Errors
-    /// Where none came.
+    /// Returns an error if there is no response.
     pub async fn to(request: RequestBuilder) -> Result<Self, Failure> {
         let response = request.send().await?;
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
@@ -38,7 +38,7 @@ impl Answer {
         })
     }
 
-    /// The value of the header of this name (in lower case), which must not be there twice.
+    /// Returns the value of the header with this lower-case name. Fails the test if the header occurs twice.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(held, _)| held == name).map(|(_, value)| value.as_str());
@@ -47,15 +47,15 @@ impl Answer {
         value
     }
 
-    /// The body as JSON; null where it is none.
+    /// Returns the body as JSON, or null if the body is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// Holds the headers against the contract: those of every answer, these, and none beyond them.
+    /// Checks that the response has the headers of every response and `others`, and no other header.
     pub fn assert_headers(&self, others: &[&str]) {
-        // `Connection` is the runtime's own, about a body that it did not read. `job-format` is between Worker and object.
+        // The runtime adds `Connection` when it did not read the body. `job-format` is internal to Worker and object.
         let names = self.headers.iter().map(|(name, _)| name.as_str());
         let names = names.filter(|name| !["connection", "job-format"].contains(name));
         let names: BTreeSet<&str> = names.collect();
@@ -66,14 +66,16 @@ impl Answer {
         assert!(is_guid(self.request_id()), "request-id: {}", self.request_id());
     }
 
-    /// The `request-id`.
+    /// Returns the `request-id`.
     #[must_use]
     pub fn request_id(&self) -> &str {
         self.header("request-id").unwrap_or_default()
     }
 
-    /// Holds the answer against section 4 of the contract: this status, this code in both of its places, every member in its form, the
-    /// headers of every answer with these beside them, and none beyond. Gives the body.
+    /// Checks the response against section 4 of the contract and returns the body.
+    ///
+    /// The status and both codes must match. Every member must be well formed. Only the headers of every response and
+    /// `headers` are allowed.
     pub fn assert_problem(&self, status: u16, code: &str, headers: &[&str]) -> Value {
         let body = self.json();
         assert_eq!(self.status, status, "{body:#}");
@@ -82,7 +84,7 @@ impl Answer {
         let instance = body["instance"].as_str().unwrap_or_default();
         let is_graph_path = ["/v1.0/", "/beta/"].iter().any(|version| instance.starts_with(version));
         let known = if is_graph_path { "application/json" } else { "application/problem+json" };
-        // A path that is not found is not told in the body.
+        // The body of a 404 does not repeat the unknown path.
         let types: &[&str] = if status == 404 { &["application/json", "application/problem+json"] } else { &[known] };
         assert!(self.header("content-type").is_some_and(|found| types.contains(&found)), "{body:#}");
 
@@ -108,7 +110,7 @@ impl Answer {
         let error = &body["error"];
         assert_members(error, &["code", "message", "innerError"], &[]);
         assert_eq!(error["code"], code);
-        // Whoever reads the one learns what whoever reads the other does: the SDKs show their users nothing but the message.
+        // Both texts must agree, because the SDKs show their users only the message.
         let texts = (error["message"].as_str().unwrap_or_default(), body["detail"].as_str().unwrap_or_default());
         assert!(texts.0.starts_with(texts.1), "{body:#}");
         if let Some(first) = body["errors"][0]["pointer"].as_str() {
@@ -124,7 +126,7 @@ impl Answer {
         body
     }
 
-    /// How many emails are left, as `RateLimit` says.
+    /// Returns the number of emails left, from `RateLimit`.
     #[must_use]
     pub fn left(&self) -> u64 {
         let left = self.header("ratelimit").and_then(|header| header.strip_prefix("\"emails\";r="));
@@ -133,7 +135,7 @@ impl Answer {
         left.unwrap_or_default()
     }
 
-    /// All pointers of `errors`, in order.
+    /// Returns all pointers of `errors`, in order.
     #[must_use]
     pub fn pointers(&self) -> Vec<String> {
         let body = self.json();
@@ -153,7 +155,7 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// Holds the members of an object: all of `required`, any of `optional`, none beyond.
+/// Checks that an object has all of `required`, any of `optional`, and no other member.
 pub fn assert_members(object: &Value, required: &[&str], optional: &[&str]) {
     let members: BTreeSet<&str> = object.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
     let missing: Vec<_> = required.iter().filter(|name| !members.contains(*name)).collect();
@@ -161,7 +163,7 @@ pub fn assert_members(object: &Value, required: &[&str], optional: &[&str]) {
     assert!(missing.is_empty() && unknown.is_empty(), "missing {missing:?}, unknown {unknown:?}: {object:#}");
 }
 
-/// Whether the text is a GUID in its canonical form.
+/// Returns whether the text is a GUID in canonical form.
 #[must_use]
 pub fn is_guid(text: &str) -> bool {
     text.len() == 36 && Uuid::try_parse(text).is_ok()

@@ -6,15 +6,16 @@ use serde_json::Value;
 
 use crate::{Setup, Wrangler};
 
-/// The name of the folder, beside the configuration, that Durable Objects keep their data in.
+/// Folder of the Durable Objects' data, beside the configuration.
 pub(crate) const STORAGE: &str = "storage";
 
-/// The files of a Wasm in place of the built one, of the gateway and of the Worker in front.
+/// File names of the Wasm that replaces the built one, in the gateway and in the Worker in front.
 pub(crate) const WASM: &str = "other.wasm";
 pub(crate) const FRONT_WASM: &str = "other-front.wasm";
 
-/// A Worker on a free port of loopback, which may reach nothing but loopback. `modules` are the names of files beside the configuration, that of
-/// the main one first.
+/// Returns the configuration of a Worker on a free loopback port that can reach only loopback.
+///
+/// `modules` are the names of files beside the configuration, the main module first.
 pub(crate) fn config(modules: &[String], wrangler: &Wrangler, setup: &Setup) -> String {
     let mut objects = String::new();
     for object in &wrangler.durable_objects.bindings {
@@ -59,7 +60,7 @@ const gateway :Workerd.Worker = {gateway};
     )
 }
 
-/// One Worker.
+/// Returns the configuration of one Worker.
 fn worker(
     modules: &[&str],
     wrangler: &Wrangler,
@@ -103,7 +104,7 @@ fn worker(
     )
 }
 
-/// A text literal of Cap'n Proto. What is not plain ASCII is written byte by byte.
+/// Returns a text literal of Cap'n Proto, with bytes outside plain ASCII escaped.
 fn quoted(text: &str) -> String {
     let mut literal = String::from("\"");
     for byte in text.bytes() {

@@ -1,6 +1,6 @@
-//! Holds answers and payloads against the description of the gateway, `src/openapi.json`.
+//! Checks responses and payloads against the gateway's description, `src/openapi.json`.
 //!
-//! The tests of the Worker's crate include this file too: what they make the pipeline answer is held against it as well.
+//! The tests of the Worker's crate include this file too, to check the pipeline's responses.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,28 +8,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
-/// Headers of the transport, which are nobody's to describe; and the one that the media type stands for.
+/// Transport headers that the description does not list, and the header that the media type describes.
 const TRANSPORT: [&str; 5] = ["connection", "content-length", "content-type", "date", "transfer-encoding"];
 
-/// The description, read.
+/// Parsed description.
 pub struct Description {
     document: Value,
-    /// By the JSON Pointer of their schema.
+    /// Compiled validators by the JSON Pointer of their schema.
     validators: Mutex<BTreeMap<String, Arc<Validator>>>,
 }
 
-/// What a request was answered.
+/// Request and its response.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered<'a> {
-    /// The method of the request.
+    /// Method of the request.
     pub method: &'a str,
-    /// Its path.
+    /// Path of the request.
     pub path: &'a str,
-    /// The status.
+    /// Status of the response.
     pub status: u16,
-    /// The headers, with names in any case.
+    /// Headers of the response, with names in any case.
     pub headers: &'a [(String, String)],
-    /// The body.
+    /// Body of the response.
     pub body: &'a str,
 }
 
@@ -41,33 +41,33 @@ impl Answered<'_> {
 }
 
 impl Description {
-    /// Reads it.
+    /// Parses a description.
     ///
     /// # Errors
-    /// Where it is no JSON.
+    /// Returns an error if the text is not JSON.
     pub fn read(text: &str) -> Result<Self, String> {
         let document = serde_json::from_str(text).map_err(|error| error.to_string())?;
         Ok(Self { document, validators: Mutex::default() })
     }
 
-    /// The document itself.
+    /// Returns the JSON document.
     #[must_use]
     pub fn document(&self) -> &Value {
         &self.document
     }
 
-    /// Whether this may be the body of a remediation.
+    /// Checks that `payload` is valid as the body of a remediation.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns the violations.
     pub fn takes(&self, payload: &Value) -> Result<(), String> {
         self.validate("/components/schemas/Remediation", payload)
     }
 
-    /// Whether the answer is one that is described: its status, each of its headers, its media type and its body.
+    /// Checks that the description covers the response: its status, headers, media type and body.
     ///
     /// # Errors
-    /// What of it is not.
+    /// Returns the parts that the description does not cover.
     pub fn covers(&self, answered: Answered<'_>) -> Result<(), String> {
         let place = self.response(answered)?;
         let at = |name: &str| self.document.pointer(&format!("{place}/{name}")).and_then(Value::as_object);
@@ -91,18 +91,18 @@ impl Description {
             let required =
                 self.document.pointer(&format!("{}/required", self.follow(&format!("{place}/headers/{name}"))));
             if required == Some(&Value::Bool(true)) && answered.header(name).is_none() {
-                return Err(format!("{place}: the answer lacks {name}"));
+                return Err(format!("{place}: the response lacks {name}"));
             }
         }
 
-        // Its headers are those of GET, and it has no body.
+        // A response to HEAD has the headers of GET and no body.
         if answered.method == "HEAD" {
             return Ok(());
         }
         let content = at("content").unwrap_or(&none);
         let Some(media_type) = answered.header("content-type") else {
             let emptied = answered.body.is_empty() && answered.header("preference-applied").is_some();
-            return if emptied { Ok(()) } else { Err(format!("{place}: the answer has no Content-Type")) };
+            return if emptied { Ok(()) } else { Err(format!("{place}: the response has no Content-Type")) };
         };
         if !content.contains_key(media_type) {
             return Err(format!("{place} has no content of type {media_type}"));
@@ -118,12 +118,12 @@ impl Description {
         self.validate(&format!("{place}/content/{}/schema", media_type.replace('/', "~1")), &body)
     }
 
-    /// The pointer of the response that describes the answer.
+    /// Returns the pointer of the response description.
     fn response(&self, answered: Answered<'_>) -> Result<String, String> {
         let Answered { method, path, status, .. } = answered;
         let path = path.strip_suffix('/').unwrap_or(path);
         let paths = self.document.pointer("/paths").and_then(Value::as_object).ok_or("there are no paths")?;
-        // What is not there at all is described with what is.
+        // Unknown paths and methods share one described response.
         let (path, methods) = paths
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(path))
@@ -142,16 +142,16 @@ impl Description {
         }
     }
 
-    /// `place`, or what it refers to.
+    /// Returns `place`, or the pointer that it references.
     fn follow(&self, place: &str) -> String {
         let reference = self.document.pointer(place).and_then(|found| found.get("$ref")).and_then(Value::as_str);
         reference.and_then(|reference| reference.strip_prefix('#')).unwrap_or(place).to_owned()
     }
 
-    /// Whether `value` is as the schema at this JSON Pointer says.
+    /// Validates `value` against the schema at this JSON Pointer.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns the violations.
     pub fn validate(&self, schema: &str, value: &Value) -> Result<(), String> {
         let validator = {
             let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,7 +168,8 @@ impl Description {
         if faults.is_empty() { Ok(()) } else { Err(format!("{schema}: {}", faults.join("; "))) }
     }
 
-    /// Compiles the schema. A response schema is open for the sake of clients, but here each member must be described.
+    /// Compiles the schema and closes it. Clients need open response schemas, but this test requires every member to be
+    /// described.
     fn compile(&self, schema: &str) -> Result<Validator, String> {
         let mut root = self.document.clone();
         close(&mut root);
@@ -180,7 +181,7 @@ impl Description {
     }
 }
 
-/// Allows an object schema that lists its members no others, unless the schema itself says whether there may be others.
+/// Forbids unlisted members in an object schema that lists members, unless the schema itself decides.
 fn close(value: &mut Value) {
     match value {
         Value::Object(members) => {

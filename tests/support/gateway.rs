@@ -11,28 +11,32 @@ use tokio::sync::watch;
 
 use crate::{Bindings, Failure, NotLogged, Usage, Worker, capnp, workerd::Workerd};
 
-/// How long a line of the log may take to arrive after the answer that it belongs to.
+/// Maximum delay of a log line after its response.
 const LINE: Duration = Duration::from_secs(5);
 
-/// What a gateway is started with.
+/// Setup of a gateway.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
-    /// Its variables and secrets.
+    /// Variables and secrets.
     pub bindings: Bindings,
-    /// Modules that stand before the built Worker, by name and source. The first is the one that workerd starts with, and exports what the built Worker
-    /// exports, by way of `./index.js`: that is what is deployed, and what a test does to it from outside stands in these.
+    /// Modules that load before the built Worker, by name and source.
+    ///
+    /// workerd starts with the first module, which re-exports the exports of the built Worker from `./index.js`. Tests
+    /// interfere from these modules, so the built Worker stays as deployed.
     pub before: &'static [(&'static str, &'static str)],
-    /// A Wasm in place of the built one: that of another build.
+    /// Wasm from another build, which replaces the built one.
     pub wasm: Option<Vec<u8>>,
-    /// Options of V8, as its `--help` has them.
+    /// V8 options, as in `--help`.
     pub v8_flags: &'static [&'static str],
-    /// A Worker in front, in an isolate of its own, which takes the requests, while the ledgers are those of the gateway itself: as while a deployment
-    /// spreads, and as an object elsewhere is.
+    /// Worker in front, in a separate isolate.
+    ///
+    /// It receives the requests and uses the ledgers of the gateway. Requests and ledgers are split in this way while a
+    /// deployment spreads, or when an object runs elsewhere.
     pub front: Option<Box<Setup>>,
 }
 
 impl Setup {
-    /// With these variables, so that it tells of its [`memory`](Gateway::memory).
+    /// Returns a setup with these variables whose gateway reports its [`memory`](Gateway::memory).
     #[must_use]
     pub fn measured(bindings: Bindings) -> Self {
         Self {
@@ -43,12 +47,12 @@ impl Setup {
     }
 }
 
-/// What a gateway keeps, once what is garbage was collected.
+/// Memory use of a gateway after garbage collection.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
-    /// The memory of its Wasm instance, in KiB. It never shrinks.
+    /// Memory of the Wasm instance, in KiB. It never shrinks.
     pub wasm: u64,
-    /// What is resident of its process, in KiB; nothing where the system does not tell as Linux does.
+    /// Resident memory of the process, in KiB, or `None` on systems other than Linux.
     pub resident: Option<u64>,
 }
 
@@ -58,9 +62,9 @@ impl From<Bindings> for Setup {
     }
 }
 
-/// The built Worker, served by a workerd of its own. It ends when this is dropped.
+/// Built Worker in its own workerd process, which ends on drop.
 pub struct Gateway {
-    // Dropped in this order: nobody writes into the folder when it goes.
+    // Fields drop in this order: the process must end before its folder is removed.
     workerd: Workerd,
     folder: TempDir,
     worker: Worker,
@@ -70,26 +74,26 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts it with these variables and secrets, and the compatibility date, flags and Durable Objects of `wrangler.toml`.
+    /// Starts a gateway with these variables and secrets. Date, flags and Durable Objects come from `wrangler.toml`.
     ///
     /// # Errors
-    /// Where the Worker is not built, or workerd does not take it.
+    /// Returns an error if the Worker is not built, or workerd rejects it.
     pub async fn start(bindings: &Bindings) -> Result<Self, Failure> {
         Self::set_up(&bindings.clone().into()).await
     }
 
-    /// The same, set up in another way.
+    /// Starts a gateway with this setup.
     ///
     /// # Errors
-    /// As those of [`start`](Self::start).
+    /// Returns the same errors as [`start`](Self::start).
     pub async fn set_up(setup: &Setup) -> Result<Self, Failure> {
         Self::start_worker(Worker::built()?, setup).await
     }
 
-    /// The same of any Worker.
+    /// Starts any Worker with this setup.
     ///
     /// # Errors
-    /// Where a module is missing, or workerd does not take the Worker.
+    /// Returns an error if a module is missing, or workerd rejects the Worker.
     pub async fn start_worker(worker: Worker, setup: &Setup) -> Result<Self, Failure> {
         let folder = TempDir::with_prefix_in("remediation-gateway-", &worker.home)?;
         worker.copy(folder.path())?;
@@ -106,15 +110,15 @@ impl Gateway {
         })
     }
 
-    /// Kills the process at once (SIGKILL), as a power cut would: nothing is finished, nothing is said.
+    /// Kills the process (SIGKILL) without any cleanup, as a power cut would.
     pub fn kill(&mut self) {
         self.workerd.end();
     }
 
-    /// Starts it again, on the storage that it left and another port. Where it still runs, it is killed first.
+    /// Restarts the process on the same storage and another port. A running process is killed first.
     ///
     /// # Errors
-    /// Where workerd does not start.
+    /// Returns an error if workerd does not start.
     pub async fn start_again(&mut self) -> Result<(), Failure> {
         self.kill();
         self.workerd = Workerd::start(self.folder.path(), self.worker.memory).await?;
@@ -123,95 +127,95 @@ impl Gateway {
         Ok(())
     }
 
-    /// The same, set up in another way from now on: what a deployment is to the ledgers that were there before it.
+    /// Restarts the process with another setup on the same storage, as a deployment does.
     ///
     /// # Errors
-    /// Where workerd does not start.
+    /// Returns an error if workerd does not start.
     pub async fn start_again_as(&mut self, setup: &Setup) -> Result<(), Failure> {
         self.kill();
         self.worker.set_up(self.folder.path(), setup)?;
         self.start_again().await
     }
 
-    /// The id of its process.
+    /// Returns the process ID.
     #[must_use]
     pub fn process(&self) -> u32 {
         self.workerd.process
     }
 
-    /// When its process was called into being.
+    /// Returns the start time of the process.
     #[must_use]
     pub fn began(&self) -> Instant {
         self.workerd.began
     }
 
-    /// `http://127.0.0.1:{port}`.
+    /// Returns `http://127.0.0.1:{port}`.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// A request to one of its paths.
+    /// Creates a request to one of the gateway's paths.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base_url))
     }
 
-    /// A GET.
+    /// Creates a GET request.
     pub fn get(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
     }
 
-    /// A POST.
+    /// Creates a POST request.
     pub fn post(&self, path: &str) -> RequestBuilder {
         self.request(Method::POST, path)
     }
 
-    /// What it keeps, for one that was set up to be [measured](Setup::measured).
+    /// Returns the memory use of a gateway with a [measured](Setup::measured) setup.
     ///
     /// # Errors
-    /// Where it does not tell.
+    /// Returns an error if the gateway does not report its memory.
     pub async fn memory(&self) -> Result<Memory, Failure> {
         let wasm: u64 = self.get("/memory").send().await?.json().await?;
         Ok(Memory { wasm: wasm / 1024, resident: self.usage().map(|usage| usage.resident) })
     }
 
-    /// What its process has used so far; nothing where the system does not tell as Linux does.
+    /// Returns the resources that the process has used so far, or `None` on systems other than Linux.
     #[must_use]
     pub fn usage(&self) -> Option<Usage> {
         self.workerd.usage()
     }
 
-    /// What it logged since the start, or since [`forget_output`](Self::forget_output), line by line.
+    /// Returns the log lines since the start or the last [`forget_output`](Self::forget_output).
     #[must_use]
     pub fn output(&self) -> Vec<String> {
         self.workerd.output(self.mark)
     }
 
-    /// Everything that it ever says, whatever is forgotten, and after its end too.
+    /// Returns all log lines, including forgotten lines and lines that are still to come.
     pub(crate) fn log(&self) -> watch::Receiver<Vec<String>> {
         self.workerd.log()
     }
 
-    /// Leaves what was logged so far out of [`output`](Self::output).
+    /// Removes all lines so far from [`output`](Self::output).
     pub fn forget_output(&mut self) {
         self.mark = self.workerd.mark();
     }
 
-    /// Waits for a line of the log, or gives it at once when it is there already.
+    /// Waits for a log line that satisfies the predicate, which may already be logged.
     ///
     /// # Errors
-    /// Where there is none within five seconds.
+    /// Returns an error if no such line is logged within five seconds.
     pub async fn wait_for_line(&self, predicate: impl Fn(&str) -> bool) -> Result<String, NotLogged> {
         self.workerd.wait_for_line(self.mark, LINE, predicate).await
     }
 }
 
-/// Sees each answer as it came: follows no redirect, and no proxy of the environment stands in between.
+/// Returns a client that follows no redirect and ignores proxies in the environment.
 fn client() -> Result<Client, reqwest::Error> {
     Client::builder()
         .no_proxy()
         .redirect(Policy::none())
-        // Above the gateway's own whole budget, so that it is the gateway that answers.
+        // The timeout exceeds the gateway's total budget, so the gateway responds first.
         .timeout(Duration::from_mins(2))
         .build()
 }

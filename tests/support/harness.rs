@@ -1,4 +1,4 @@
-//! Runs the tests of one binary, one after another, on one runtime and one sandbox.
+//! Runs the tests of one binary one after another, on one runtime and one sandbox.
 
 use std::{
     fmt::Display,
@@ -15,20 +15,20 @@ use tokio::{runtime::Runtime, sync::watch};
 
 use crate::{API_KEY, Bindings, Failure, Gateway, NEXT_API_KEY, Setup, Usage, Wrangler};
 
-/// The secret that the sandbox and the gateway agree on. It looks like one of Entra's, so that a leak stands out.
+/// Client secret of the gateway in the sandbox. Its form is Entra ID's, so that a leak is easy to see.
 const CLIENT_SECRET: &str = "acc8Q~the-client-secret-of-the-acceptance-tests";
 
-/// How a test ends: `?` on anything that fails, `assert!` on anything that is wrong.
+/// Result of a test. Tests use `?` for failed operations and `assert!` for wrong results.
 pub type TestResult = Result<(), Failure>;
 
-/// What a test acts on. Before each test, what the sandbox recorded and the gateway logged is forgotten.
+/// Gateway and sandbox of a test. The harness clears the sandbox's record and the gateway's output before each test.
 pub struct World {
-    /// The gateway, with the variables of [`World::bindings`].
+    /// Gateway with the variables of [`World::bindings`].
     pub gateway: Gateway,
-    /// Entra ID and Graph, as the gateway sees them.
+    /// Emulated Entra ID and Graph.
     pub sandbox: Sandbox,
     bindings: Bindings,
-    /// What each gateway said, those that have ended too, and how many of its lines were looked through.
+    /// Log of each gateway, including ended ones, and the number of lines already checked for leaks.
     logs: Mutex<Vec<(watch::Receiver<Vec<String>>, usize)>>,
 }
 
@@ -45,15 +45,15 @@ impl World {
         Ok(Self { gateway, sandbox, bindings, logs })
     }
 
-    /// The development variables of `wrangler.toml`, with the sandbox's address and secret: a start for other gateways.
+    /// Returns the development variables of `wrangler.toml` with the sandbox's address and secret.
     #[must_use]
     pub fn bindings(&self) -> Bindings {
         self.bindings.clone()
     }
 
-    /// The same with these over them; a null takes one away.
+    /// Returns [`bindings`](Self::bindings) with `over` applied. A null removes a variable.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "a literal on the spot")]
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass a literal")]
     pub fn bindings_with(&self, over: Value) -> Bindings {
         let mut bindings = self.bindings();
         for (name, value) in over.as_object().into_iter().flatten() {
@@ -63,28 +63,28 @@ impl World {
         bindings
     }
 
-    /// Another gateway, with [these variables](Self::bindings_with).
+    /// Starts another gateway with [these variables](Self::bindings_with).
     ///
     /// # Errors
-    /// Where it does not start.
+    /// Returns an error if the gateway does not start.
     pub async fn gateway_with(&self, over: Value) -> Result<Gateway, Failure> {
         self.gateway_as(&self.bindings_with(over).into()).await
     }
 
-    /// Another gateway, set up like this.
+    /// Starts another gateway with this setup.
     ///
     /// # Errors
-    /// Where it does not start.
+    /// Returns an error if the gateway does not start.
     pub async fn gateway_as(&self, setup: &Setup) -> Result<Gateway, Failure> {
         let gateway = Gateway::set_up(setup).await?;
         self.watch(&gateway);
         Ok(gateway)
     }
 
-    /// Starts `gateway` again on its storage, set up like this.
+    /// Restarts `gateway` on its storage with this setup.
     ///
     /// # Errors
-    /// Where it does not start.
+    /// Returns an error if the gateway does not start.
     pub async fn deploy(&self, gateway: &mut Gateway, setup: &Setup) -> Result<(), Failure> {
         gateway.start_again_as(setup).await?;
         self.watch(gateway);
@@ -95,24 +95,24 @@ impl World {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).push((gateway.log(), 0));
     }
 
-    /// A new token of the development caller.
+    /// Issues a new token of the development caller.
     #[must_use]
     pub fn token(&self) -> String {
         self.sandbox.issue_token(&TokenRequest::default())
     }
 
-    /// Looks through everything that any gateway of this binary has said for what may never stand there (contract, section 10).
+    /// Checks the log of every gateway of this binary for secrets and addresses (contract, section 10).
     fn look_for_leaks(&self) -> TestResult {
         let tokens = self.sandbox.issued_tokens();
-        // Of a token, the signature is the part that nobody else could write.
+        // A token's signature is the part that only its issuer can create.
         let secrets = tokens.iter().filter_map(|token| token.rsplit('.').next());
         let secrets: Vec<&str> = secrets.chain([CLIENT_SECRET, API_KEY, NEXT_API_KEY]).collect();
         for (log, seen) in self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             let log = log.borrow();
-            // Each line once, so that a leak fails the test that it belongs to and not all that come after.
+            // Each line is checked once, so that a leak fails only the test that caused it.
             let lines = log.iter().skip(std::mem::replace(seen, log.len()));
             for line in lines {
-                // No line has an address, and nothing else that has this sign either.
+                // Every address has this sign, and no legitimate log line has it.
                 if line.contains('@') || secrets.iter().any(|secret| line.contains(secret)) {
                     return Err(format!("a token, key, secret or address was logged: {line}").into());
                 }
@@ -121,26 +121,26 @@ impl World {
         Ok(())
     }
 
-    /// The same once more when no line is to come: whatever was logged after the last test had looked.
+    /// Checks the lines that were logged after the last test's check, once no more lines can follow.
     async fn look_to_the_end(&mut self) -> TestResult {
-        // The runtime does one thing after another: with this answer all that was to be logged of the others is.
+        // The runtime handles requests in order, so this response follows all earlier log lines.
         self.gateway.get("/healthz").send().await?;
         self.gateway.kill();
         let mut logs = self.logs.get_mut().unwrap_or_else(PoisonError::into_inner).clone();
         for (log, _) in &mut logs {
-            // Until both pipes of the process are read to their end.
+            // Wait until both pipes of the process are at their end.
             while log.changed().await.is_ok() {}
         }
         self.look_for_leaks()
     }
 
-    /// A remediation by the development caller.
+    /// Creates a remediation request of the development caller.
     pub fn remediate(&self, payload: &Value) -> RequestBuilder {
         self.gateway.post("/remediate").bearer_auth(self.token()).json(payload)
     }
 }
 
-/// A test, by name.
+/// Named test.
 pub struct Test {
     name: &'static str,
     run: Play,
@@ -150,29 +150,29 @@ pub struct Test {
 type Play = Box<dyn FnOnce(&Runtime, &World) -> TestResult + Send>;
 
 impl Test {
-    /// The macro [`tests!`](crate::tests) gives each function the name that it bears.
+    /// Creates a test. The macro [`tests!`](crate::tests) passes the function's name.
     pub fn new(name: &'static str, test: impl AsyncFnOnce(&World) -> TestResult + Send + 'static) -> Self {
         Self { name, run: Box::new(move |runtime, world| runtime.block_on(test(world))), ignored: false }
     }
 
-    /// One that is nothing without the [`Usage`] of a process: ignored where the system does not tell it.
+    /// Ignores this test on systems that do not report the [`Usage`] of a process.
     #[must_use]
     pub fn of_usage(self) -> Self {
         Self { ignored: Usage::of(std::process::id()).is_none(), ..self }
     }
 }
 
-/// A list of [`Test`]s from the names of their functions.
+/// Creates a list of [`Test`]s from the names of their functions.
 #[macro_export]
 macro_rules! tests {
     ($($test:path),+ $(,)?) => { vec![$($crate::Test::new(stringify!($test), $test)),+] };
 }
 
-/// The main function of a test binary. It takes the usual arguments and ends in the usual summary line.
+/// Runs a test binary with the usual arguments and the usual summary line.
 #[must_use]
 pub fn run(tests: Vec<Test>) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // One at a time: what the sandbox recorded belongs to the test that runs.
+    // Tests run one at a time, because the sandbox's record belongs to the running test.
     arguments.test_threads = Some(1);
     if arguments.list {
         return conclude(&arguments, trials(tests, |_| Ok(())));
@@ -189,14 +189,14 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
     let trials = trials(tests, {
         let stage = Arc::clone(&stage);
         move |test| {
-            // A test that panicked left nothing behind that matters to the next one.
+            // A panicked test leaves no state behind that affects the next test.
             let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
             let (runtime, world) = &mut *stage;
             let failed = |error: Failure| Failed::from(error.to_string());
             world.sandbox.clear();
             world.gateway.forget_output();
             let outcome = catch_unwind(AssertUnwindSafe(|| (test.run)(runtime, world)));
-            // A leak tells more than that a test fails, and whoever panicked has said so already.
+            // A leak is more important than a failed result, and a panic has already been reported.
             world.look_for_leaks().map_err(failed)?;
             outcome.unwrap_or_else(|panic| resume_unwind(panic)).map_err(failed)
         }
@@ -221,7 +221,7 @@ fn conclude(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
     libtest_mimic::run(arguments, trials).exit_code()
 }
 
-#[expect(clippy::print_stderr, reason = "there is no test that could fail with it")]
+#[expect(clippy::print_stderr, reason = "no test can report this error")]
 fn complain(error: &dyn Display) -> ExitCode {
     eprintln!("error: {error}");
     ExitCode::FAILURE

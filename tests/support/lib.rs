@@ -1,4 +1,4 @@
-//! What every acceptance test needs: the built Worker in workerd, the sandbox beside it, and a harness that starts them once.
+//! Support for acceptance tests: the built Worker in workerd, the sandbox, and a harness that starts each once.
 //!
 //! ```no_run
 //! use acceptance::{TestResult, World, tests};
@@ -46,7 +46,7 @@ pub use worker::Worker;
 pub use workerd::NotLogged;
 pub use wrangler::Wrangler;
 
-/// Every path that takes a remediation (contract, section 1).
+/// All paths of the remediation route (contract, section 1).
 pub const PATHS: [&str; 5] = [
     "/remediate",
     "/beta/security/collaboration/analyzedEmails/remediate",
@@ -55,13 +55,13 @@ pub const PATHS: [&str; 5] = [
     "/v1.0/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
 ];
 
-/// Variables and secrets, as JSON: a text becomes what `env.var` gives, anything else what `env.object_var` gives.
+/// Variables and secrets as JSON. `env.var` returns the strings, `env.object_var` all other values.
 pub type Bindings = serde_json::Map<String, serde_json::Value>;
 
-/// Whatever went wrong, as a sentence.
+/// Error of any kind, with its message.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// The checkout's root.
+/// Returns the checkout's root.
 #[must_use]
 pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

@@ -1,27 +1,27 @@
-//! Remediations that no test made before: the ledger replays what it knows, also from one test to the next.
+//! Remediations that are new to the ledger, so that no test receives another test's replay.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// A new GUID, in lower case.
+/// Returns a new GUID in lower case.
 #[must_use]
 pub fn guid() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// One email of the development caller's domain.
+/// Returns an email in the development caller's domain.
 #[must_use]
 pub fn email() -> Value {
     json!({ "networkMessageId": guid(), "recipientEmailAddress": "hannah.jarvis@contoso.com" })
 }
 
-/// Graph's documented remediation, of one new email, with the boolean as the schema has it.
+/// Returns Graph's documented remediation with one new email and the boolean of the schema.
 #[must_use]
 pub fn payload() -> Value {
     payload_of(1)
 }
 
-/// The same of so many new emails.
+/// Returns a remediation of this number of new emails.
 #[must_use]
 pub fn payload_of(emails: usize) -> Value {
     json!({
@@ -34,7 +34,7 @@ pub fn payload_of(emails: usize) -> Value {
     })
 }
 
-/// A new remediation with one member set to another value.
+/// Returns a new remediation with one member changed.
 #[must_use]
 pub fn payload_with(member: &str, value: impl Into<Value>) -> Value {
     let mut payload = payload();

@@ -1,4 +1,4 @@
-//! A connection of its own, for requests that no client would send.
+//! TCP connection for requests that no HTTP client would send.
 
 use std::{io, time::Duration};
 
@@ -9,26 +9,27 @@ use tokio::{
 
 use crate::{Answer, Failure, Gateway};
 
-/// How long an answer may take. One that only comes when the request ends never comes where that does not end.
+/// Maximum wait for a response. A gateway that waits for the end of an endless request exceeds it.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// A connection to the gateway that sends what it is told, byte for byte.
+/// Connection to the gateway that sends exactly the given bytes.
 pub struct Raw(TcpStream);
 
 impl Raw {
-    /// Connects.
+    /// Connects to the gateway.
     ///
     /// # Errors
-    /// Where nobody listens.
+    /// Returns an error if the connection is refused.
     pub async fn connect(gateway: &Gateway) -> io::Result<Self> {
         Ok(Self(TcpStream::connect(gateway.base_url().trim_start_matches("http://")).await?))
     }
 
-    /// A remediation that is sent already but for the last `lacking` bytes of its body: with these lines, each without its end, beside those that
-    /// describe the body.
+    /// Sends a remediation without the last `lacking` bytes of its body.
+    ///
+    /// `lines` are header lines without line ends. They are sent with the headers that describe the body.
     ///
     /// # Errors
-    /// Where nobody listens, or the connection is closed.
+    /// Returns an error if the connection is refused or closed.
     pub async fn remediation(gateway: &Gateway, lines: &[&str], body: &str, lacking: usize) -> io::Result<Self> {
         let length = format!("Content-Length: {}", body.len());
         let mut raw = Self::connect(gateway).await?;
@@ -37,10 +38,10 @@ impl Raw {
         Ok(raw)
     }
 
-    /// Sends the head of a POST with these lines, each without its end.
+    /// Sends the head of a POST with these header lines, given without line ends.
     ///
     /// # Errors
-    /// Where the connection is closed.
+    /// Returns an error if the connection is closed.
     pub async fn post(&mut self, path: &str, lines: &[&str]) -> io::Result<()> {
         self.head("POST", path, lines).await
     }
@@ -48,7 +49,7 @@ impl Raw {
     /// Sends the head of a request to the loopback host.
     ///
     /// # Errors
-    /// Where the connection is closed.
+    /// Returns an error if the connection is closed.
     pub async fn head(&mut self, method: &str, path: &str, lines: &[&str]) -> io::Result<()> {
         self.head_to("127.0.0.1", method, path, lines).await
     }
@@ -56,7 +57,7 @@ impl Raw {
     /// Sends the head of a request to `host`, which the gateway sees as the host of the URL.
     ///
     /// # Errors
-    /// Where the connection is closed.
+    /// Returns an error if the connection is closed.
     pub async fn head_to(&mut self, host: &str, method: &str, path: &str, lines: &[&str]) -> io::Result<()> {
         let head = [format!("{method} {path} HTTP/1.1"), format!("Host: {host}")];
         let head = head.iter().map(String::as_str);
@@ -67,7 +68,7 @@ impl Raw {
     /// Sends these bytes.
     ///
     /// # Errors
-    /// Where the connection is closed.
+    /// Returns an error if the connection is closed.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.0.write_all(bytes.as_ref()).await
     }
@@ -75,7 +76,7 @@ impl Raw {
     /// Sends these bytes as one chunk of a chunked body.
     ///
     /// # Errors
-    /// Where the connection is closed.
+    /// Returns an error if the connection is closed.
     pub async fn chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.send(format!("{:x}\r\n", bytes.len())).await?;
         self.send(bytes).await?;
@@ -85,42 +86,42 @@ impl Raw {
     /// Resets the connection, as a client that crashes does.
     ///
     /// # Errors
-    /// Where it has ended already.
+    /// Returns an error if it has ended already.
     pub fn reset(self) -> io::Result<()> {
         self.0.set_zero_linger()
     }
 
-    /// Sends no more, and waits until the gateway has closed the connection: it is through with whatever it got.
+    /// Shuts down the sending side and waits until the gateway has processed the request and closed the connection.
     ///
     /// # Errors
-    /// Where it does not within ten seconds.
+    /// Returns an error if the connection stays open for ten seconds.
     pub async fn end(mut self) -> Result<(), Failure> {
         let closed = async {
-            // A connection that is reset is closed too.
+            // The shutdown fails if the connection was reset, which also closes it.
             let _ = self.0.shutdown().await;
             let _ = self.0.read_to_end(&mut Vec::new()).await;
         };
         Ok(tokio::time::timeout(ANSWER, closed).await.map_err(|_| "the connection stays open")?)
     }
 
-    /// Reads one answer, whether or not the request has ended.
+    /// Reads one response, even if the request has not ended.
     ///
     /// # Errors
-    /// Where there is none within ten seconds.
+    /// Returns an error if there is no response within ten seconds.
     pub async fn answer(&mut self) -> Result<Answer, Failure> {
         self.answer_within(ANSWER).await
     }
 
-    /// The same, with another time.
+    /// Reads one response within `time`.
     ///
     /// # Errors
-    /// Where there is none within it.
+    /// Returns an error if there is no response within `time`.
     pub async fn answer_within(&mut self, time: Duration) -> Result<Answer, Failure> {
         tokio::time::timeout(time, self.read()).await.map_err(|_| "no answer in time")?
     }
 
     async fn read(&mut self) -> Result<Answer, Failure> {
-        let bytes = message(&mut self.0).await?.ok_or("the connection ended before a whole answer")?;
+        let bytes = message(&mut self.0).await?.ok_or("the connection ended before a complete response")?;
         let (head, body) = bytes.split_at(head_of(&bytes).ok_or("no head")?);
         let head = String::from_utf8_lossy(head).into_owned();
         let mut lines = head.lines();
@@ -133,10 +134,10 @@ impl Raw {
     }
 }
 
-/// Reads one HTTP message with the body that its `Content-Length` declares. Nothing where the connection ends before it is whole.
+/// Reads one HTTP message with the body that `Content-Length` declares. Returns `None` if the connection ends early.
 ///
 /// # Errors
-/// Where the connection is reset.
+/// Returns an error if the connection is reset.
 pub async fn message(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     loop {
@@ -153,7 +154,7 @@ pub async fn message(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// How long the head of a message is, with the empty line at its end.
+/// Returns the length of a message's head, including the empty line.
 fn head_of(bytes: &[u8]) -> Option<usize> {
     Some(bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4)
 }

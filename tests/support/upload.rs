@@ -1,4 +1,4 @@
-//! How much of a Worker is uploaded.
+//! Size of a Worker's upload.
 
 use std::{fs, io::Write as _, path::PathBuf};
 
@@ -6,20 +6,20 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::Failure;
 
-/// The size of an upload, in bytes.
+/// Size of an upload, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Upload {
-    /// As the files lie there.
+    /// Uncompressed size.
     pub raw: usize,
-    /// Each of them compressed by gzip at its best level: Cloudflare's limits are on the compressed size.
+    /// Sum of the modules' sizes after gzip at its best level. Cloudflare limits the compressed size.
     pub gzip: usize,
 }
 
 impl Upload {
-    /// Of these modules together.
+    /// Returns the total size of these modules.
     ///
     /// # Errors
-    /// Where one cannot be read.
+    /// Returns an error if a module cannot be read.
     pub fn of(modules: &[PathBuf]) -> Result<Self, Failure> {
         let mut upload = Self::default();
         for module in modules {

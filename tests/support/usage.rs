@@ -1,24 +1,24 @@
-//! What a process uses.
+//! Resource use of a process.
 
 use std::{fs, time::Duration};
 
-/// What a process has used so far.
+/// Resources that a process has used so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
-    /// On the processor, all threads together, in steps of 10 ms.
+    /// CPU time of all threads, in steps of 10 ms.
     pub cpu: Duration,
-    /// Memory that is resident, in KiB.
+    /// Resident memory, in KiB.
     pub resident: u64,
 }
 
 impl Usage {
-    /// That of this process; nothing where the system does not tell as Linux does (proc(5)).
+    /// Returns the resource use of this process, or `None` on systems other than Linux (proc(5)).
     pub(crate) fn of(pid: u32) -> Option<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?;
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name of the program, in parentheses, may hold anything; after it stand `state` and, from the twelfth on, `utime` and `stime`, in
-        // hundredths of a second.
+        // The program's name, in parentheses, may contain any character. `state` follows it, then at positions 12 and
+        // 13 `utime` and `stime` in hundredths of a second.
         let (_, fields) = stat.rsplit_once(')')?;
         let mut ticks = fields.split_whitespace().skip(11).map(str::parse::<u64>);
         let (user, system) = (ticks.next()?.ok()?, ticks.next()?.ok()?);

@@ -1,4 +1,4 @@
-//! What workerd serves.
+//! Worker that workerd serves.
 
 use std::{
     env, fs,
@@ -7,31 +7,32 @@ use std::{
 
 use crate::{Failure, Setup, Wrangler, capnp, root};
 
-/// A Worker, whoever made it.
+/// Worker: the gateway or another one.
 #[derive(Clone, Debug)]
 pub struct Worker {
-    /// The files of its modules, that of the main one first. Each module has its file's name.
+    /// Files of the modules, the main module first. A module's name is its file's name.
     pub modules: Vec<PathBuf>,
-    /// The compatibility date, flags and Durable Objects.
+    /// Compatibility date, flags and Durable Objects.
     pub wrangler: Wrangler,
-    /// How many of the last lines that it says are kept at least. A benchmark that kept all would measure itself.
+    /// Minimum number of last log lines to keep. A benchmark keeps few, since storing all lines would distort its
+    /// figures.
     pub memory: usize,
-    /// In which folder that of the process is made, with its modules and what its Durable Objects store.
+    /// Parent of the process's folder, which holds the modules and the data of the Durable Objects.
     pub home: PathBuf,
 }
 
 impl Worker {
-    /// The gateway as `make build` leaves it, with what `wrangler.toml` says of it.
+    /// Returns the gateway that `make build` produced, with the settings of `wrangler.toml`.
     ///
     /// # Errors
-    /// Where `wrangler.toml` cannot be read.
+    /// Returns an error if `wrangler.toml` cannot be read.
     pub fn built() -> Result<Self, Failure> {
         let build = root().join("build");
         let modules = ["index.js", "index_bg.wasm"].map(|file| build.join(file)).to_vec();
         Ok(Self { modules, wrangler: Wrangler::read()?, memory: usize::MAX, home: env::temp_dir() })
     }
 
-    /// Copies its modules to where workerd starts.
+    /// Copies the modules into workerd's folder.
     pub(crate) fn copy(&self, folder: &Path) -> Result<(), Failure> {
         for module in &self.modules {
             fs::copy(module, folder.join(name(module)))
@@ -40,7 +41,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Writes what workerd starts from beside them.
+    /// Writes workerd's configuration into its folder.
     pub(crate) fn set_up(&self, folder: &Path, setup: &Setup) -> Result<(), Failure> {
         let front = setup.front.as_ref().map_or(&[][..], |front| front.before);
         for (name, source) in setup.before.iter().chain(front) {

@@ -1,4 +1,4 @@
-//! The process: workerd itself, without wrangler in between.
+//! The workerd process, without wrangler.
 
 use std::{
     fs,
@@ -14,12 +14,14 @@ use tokio::sync::watch;
 
 use crate::{Failure, Usage, root};
 
-/// How long workerd may take until it listens. It is there in about 0.2 s; a busy machine gets a hundred times that.
+/// Maximum start time of workerd. It usually needs 0.2 s; a busy machine may need a hundred times as long.
 const START: Duration = Duration::from_secs(20);
 
-/// Holds workerd's life to the pipe on its standard input: when the test binary ends, in whatever way, the pipe closes and
-/// workerd is killed. Nobody is left then to remove the folder unless that was said before, so it goes too. The process id of workerd is told first.
-/// Signals from the terminal reach the whole group, and are left to the test binary.
+/// Shell script that ties workerd's life to the pipe on its standard input.
+///
+/// The pipe closes when the test binary ends for any reason. The script then kills workerd, and removes the folder
+/// unless the test binary has already taken over the removal. The script first prints workerd's process ID. The script
+/// ignores the terminal's signals, which reach the whole process group, and leaves them to the test binary.
 const LEASH: &str = r#"
 trap '' HUP INT TERM
 folder=$1
@@ -33,19 +35,19 @@ wait
 [ -n "$said" ] || rm -rf "$folder"
 "#;
 
-/// A running workerd. Dropped, it is killed.
+/// Running workerd, killed on drop.
 pub(crate) struct Workerd {
     leash: Option<ChildStdin>,
     shell: Child,
     pub(crate) port: u16,
-    /// The process itself, not the shell that holds it.
+    /// ID of the workerd process, not of the shell around it.
     pub(crate) process: u32,
-    /// When it was called into being.
+    /// Start time of the process.
     pub(crate) began: Instant,
     lines: watch::Receiver<Vec<String>>,
 }
 
-/// What was waited for was not logged in time.
+/// Error for an expected log line that did not appear in time.
 #[derive(Debug, thiserror::Error)]
 #[error("no such line within {within:?}; the gateway logged:\n{output}")]
 pub struct NotLogged {
@@ -53,20 +55,21 @@ pub struct NotLogged {
     output: String,
 }
 
-/// What workerd tells through its control pipe, which is its standard output here: it comes before any line of the Worker.
+/// Message on workerd's control pipe, which is its standard output here. It precedes all lines of the Worker.
 #[derive(Deserialize)]
 struct Listening {
     port: u16,
 }
 
-/// What the shell tells before that.
+/// First message of the shell.
 #[derive(Deserialize)]
 struct Born {
     pid: u32,
 }
 
 impl Workerd {
-    /// Starts it in a folder that holds `config.capnp` and what that embeds. Of what it says, the last `memory` lines are kept at least.
+    /// Starts workerd in a folder with `config.capnp` and its embedded files. At least the last `memory` lines are
+    /// kept.
     pub(crate) async fn start(folder: &Path, memory: usize) -> Result<Self, Failure> {
         let began = Instant::now();
         let mut shell = Command::new("/bin/sh")
@@ -84,7 +87,7 @@ impl Workerd {
         read_lines(shell.stdout.take(), sender.clone(), memory);
         read_lines(shell.stderr.take(), sender, memory);
 
-        // Its end, say over a fault in the configuration, closes the pipes, and with them this wait.
+        // If workerd ends, for example because of an invalid configuration, the pipes close and the wait ends.
         let runs = |lines: &Vec<String>| {
             lines.iter().find_map(|line| port(line)).zip(lines.iter().find_map(|line| process(line)))
         };
@@ -102,27 +105,27 @@ impl Workerd {
         Ok(workerd)
     }
 
-    /// What it has used so far; nothing where the system does not tell as Linux does.
+    /// Returns the resources that the process has used so far, or `None` on systems other than Linux.
     pub(crate) fn usage(&self) -> Option<Usage> {
         Usage::of(self.process)
     }
 
-    /// How many lines were logged so far.
+    /// Returns the number of lines logged so far.
     pub(crate) fn mark(&self) -> usize {
         self.lines.borrow().len()
     }
 
-    /// The lines logged after the first `mark`.
+    /// Returns the lines logged after the first `mark`.
     pub(crate) fn output(&self, mark: usize) -> Vec<String> {
         self.lines.borrow().iter().skip(mark).cloned().collect()
     }
 
-    /// All lines, also those to come.
+    /// Returns all lines, including those still to come.
     pub(crate) fn log(&self) -> watch::Receiver<Vec<String>> {
         self.lines.clone()
     }
 
-    /// Waits for a line after the first `mark`.
+    /// Waits for a line after the first `mark` lines that satisfies the predicate.
     pub(crate) async fn wait_for_line(
         &self,
         mark: usize,
@@ -138,10 +141,10 @@ impl Workerd {
         found.ok_or_else(|| NotLogged { within, output: self.output(mark).join("\n") })
     }
 
-    /// Kills it at once (SIGKILL) and waits until it is gone.
+    /// Kills the process (SIGKILL) and waits until it has ended.
     pub(crate) fn end(&mut self) {
         if let Some(mut leash) = self.leash.take() {
-            // Where the shell is gone there is nothing to say.
+            // The write fails only if the shell has ended, which is fine.
             let _ = leash.write_all(b"the folder is looked after");
         }
         let _ = self.shell.wait();
@@ -154,7 +157,7 @@ impl Drop for Workerd {
     }
 }
 
-/// Collects the lines of one pipe until its end: the last `memory` of them at least, and never more than twice as many.
+/// Collects the lines of one pipe until its end. Keeps at least the last `memory` lines, and at most twice as many.
 fn read_lines(pipe: Option<impl Read + Send + 'static>, sender: watch::Sender<Vec<String>>, memory: usize) {
     thread::spawn(move || {
         let Some(pipe) = pipe else { return };
@@ -178,7 +181,7 @@ fn process(line: &str) -> Option<u32> {
     serde_json::from_str(line).ok().map(|Born { pid }| pid)
 }
 
-/// The binary for this platform: npm installs no other.
+/// Returns the path of the workerd binary for this platform, the only one that npm installs.
 fn binary() -> Result<PathBuf, Failure> {
     let packages = root().join("node_modules/@cloudflare");
     let missing = || "workerd is missing: run `make build`";

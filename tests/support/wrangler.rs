@@ -1,4 +1,4 @@
-//! What the tests share with a deployment: `wrangler.toml`.
+//! Settings of `wrangler.toml`, which the tests share with deployments.
 
 use std::fs;
 
@@ -6,17 +6,17 @@ use serde::Deserialize;
 
 use crate::{Bindings, Failure, root};
 
-/// The parts of `wrangler.toml` that decide how the Worker runs.
+/// Parts of `wrangler.toml` that decide how the Worker runs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Wrangler {
-    /// The module that the Worker starts with.
+    /// Main module.
     pub main: String,
-    /// The date at which the runtime's behaviour is frozen.
+    /// Date that fixes the runtime's behaviour.
     pub compatibility_date: String,
-    /// Exceptions from that date.
+    /// Exceptions to the behaviour of that date.
     #[serde(default)]
     pub compatibility_flags: Vec<String>,
-    /// The development variables.
+    /// Development variables.
     pub vars: Bindings,
     #[serde(default)]
     pub(crate) durable_objects: DurableObjects,
@@ -42,22 +42,22 @@ pub(crate) struct Migration {
 }
 
 impl Wrangler {
-    /// Reads the file of this checkout.
+    /// Reads the checkout's `wrangler.toml`.
     ///
     /// # Errors
-    /// Where it is missing, is no TOML, or lacks what is needed.
+    /// Returns an error if the file is missing, is not TOML, or lacks a required setting.
     pub fn read() -> Result<Self, Failure> {
         Ok(toml::from_str(&fs::read_to_string(root().join("wrangler.toml"))?)?)
     }
 
-    /// The same for a Worker that has no Durable Objects.
+    /// Returns the settings of a Worker without Durable Objects.
     #[must_use]
     pub fn without_objects(mut self) -> Self {
         self.durable_objects.bindings.clear();
         self
     }
 
-    /// Whether the class keeps its data in `SQLite`.
+    /// Returns whether the class stores its data in `SQLite`.
     pub(crate) fn is_sqlite(&self, class: &str) -> bool {
         self.migrations.iter().any(|migration| migration.new_sqlite_classes.iter().any(|name| name == class))
     }

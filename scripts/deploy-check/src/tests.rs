@@ -126,9 +126,37 @@ fn configuration_that_the_worker_rejects_is_rejected() {
         (r#"name = "soar""#, r#"name = "remediate-incident""#, "CALLERS[1].name"),
         (r#"name = "soar""#, "name = \"soar\"\nrecipient_domain = []", "CALLERS[1]"),
         ("max_emails_per_request = 100\n", "max_emails_per_request = 0\n", "CALLERS[1].max_emails_per_request"),
+        ("max_emails_per_request = 100\n", "senders_copy = \"true\"\n", "CALLERS[1].senders_copy"),
+        ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = []\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS"),
+        ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = [\"contoso.com.\"]\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS[0]"),
+        ("GRAPH_VERSION =", "PROTECTED_RECIPIENT = [\"contoso.com\"]\nGRAPH_VERSION =", "PROTECTED_RECIPIENT"),
+        ("GRAPH_VERSION =", "LEDGER_JURISDICTION = \"EU\"\nGRAPH_VERSION =", "LEDGER_JURISDICTION"),
         (r#"name = "LEDGER""#, r#"name = "LEGDER""#, "LEDGER"),
     ] {
         assert_eq!(keys(&with(from, to)), [key], "{to}");
+    }
+}
+
+/// What an upgrade from the earlier form meets.
+#[test]
+fn caller_without_recipient_domains_is_rejected_with_what_to_add() {
+    let (_, production) = split();
+    let domains: Vec<_> = production.lines().filter(|line| line.starts_with("recipient_domains")).collect();
+    let found = found(&filled().replace("recipient_domains = [\"fabrikam.com\"]\n", ""));
+    assert_eq!(found.len(), domains.len(), "{found:?}");
+    for (index, (key, error)) in found.into_iter().enumerate() {
+        assert_eq!(key, format!("CALLERS[{index}].recipient_domains"));
+        assert!(matches!(error, DeployError::Variable(text) if text.contains(r#"or ["*"] to grant every domain"#)));
+    }
+}
+
+#[test]
+fn optional_variables_are_accepted() {
+    let list = r#"PROTECTED_RECIPIENTS = ["journal@contoso.com", "*.evidence.contoso.com"]"#;
+    assert_eq!(keys(&with("GRAPH_VERSION =", &format!("{list}\nGRAPH_VERSION ="))), [""; 0]);
+    for list in [list, r#"LEDGER_JURISDICTION = "eu""#] {
+        let example = format!("# {list}\n");
+        assert_eq!(keys(&with(&example, &format!("{list}\n"))), [""; 0], "the example of the file");
     }
 }
 

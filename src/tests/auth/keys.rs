@@ -1,4 +1,4 @@
-//! The life of a key set, second by second: how often the issuer is asked, who waits for it, and who is refused.
+//! Life of a key set, second by second: fetches from the issuer, waiting requests, and rejected requests.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::tests::support::upstream::Reply;
 use crate::tests::support::{KEYS_V1, KEYS_V2};
 use crate::time::Timestamp;
 
-/// An unknown key, with so many seconds until the issuer may be asked again.
+/// Returns the outcome for an unknown key, with the seconds until the issuer may be called again.
 fn unknown(retry_after: u32) -> Outcome {
     Err(TokenError::UnknownKey { retry_after })
 }
@@ -27,7 +27,7 @@ fn a_thousand_unknown_keys_one_after_the_other_cause_one_fetch() {
             assert_eq!(traffic.ask(&of_unknown_key(number)), unknown(30));
         }
         assert_eq!(traffic.fetches(), fetches, "one fetch for all of them");
-        assert_eq!(traffic.ask_at_once(&good(1)), passed(), "good traffic goes on");
+        assert_eq!(traffic.ask_at_once(&good(1)), passed(), "valid tokens must still be accepted");
         traffic.pass(30 * SECOND - Duration::from_millis(1));
         assert_eq!(traffic.ask(&of_unknown_key(1000)), unknown(1));
         assert_eq!(traffic.fetches(), fetches, "nor another one within the cool-down");
@@ -66,13 +66,13 @@ fn unknown_keys_do_not_become_fetches_when_the_endpoint_fails_either() {
     assert_eq!(traffic.fetches(), 1 + 250 / 30 + 1, "one in 30 s");
 }
 
-/// Whether the new key is the issuer's is not known then, and a workflow engine would take a 401 for final.
+/// The new key may be the issuer's, and workflow engines do not retry a 401.
 #[test]
 fn a_new_key_is_not_called_unknown_by_an_endpoint_that_could_not_be_asked() {
     let mut traffic = Traffic::warm();
     traffic.upstream().respond(KEYS_V2, Reply::status(503));
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), Err(KeysUnavailable));
-    assert_eq!(traffic.ask_at_once(&good(1)), passed(), "the known key goes on");
+    assert_eq!(traffic.ask_at_once(&good(1)), passed(), "the known key must still be accepted");
     traffic.publish(&[&NEXT, &CURRENT]);
     traffic.pass(29 * SECOND);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 2)), Err(KeysUnavailable));
@@ -105,11 +105,7 @@ fn a_rollover_in_the_middle_of_traffic_fails_no_good_request() {
     let arrived: Vec<_> = (1..40)
         .map(|number| traffic.arrive(&signed_by(if number % 2 == 0 { &CURRENT } else { &NEXT }, number)))
         .collect();
-    assert_eq!(
-        traffic.ask_at_once(&good(100)),
-        passed(),
-        "the old key needs nobody's word while the new one is fetched"
-    );
+    assert_eq!(traffic.ask_at_once(&good(100)), passed(), "the old key must not wait for the fetch of the new key");
     traffic.upstream().release(KEYS_V2);
     for started in arrived {
         assert_eq!(traffic.gateway.stage.finish(started), passed());
@@ -125,7 +121,7 @@ fn an_emergency_rollover_ends_the_old_key_and_what_it_signed() {
     traffic.publish(&[&NEXT]);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), passed());
     assert_eq!(traffic.ask(&good(1)), unknown(30));
-    assert_eq!(traffic.ask(&remembered), unknown(30), "what is remembered counts no longer than its key");
+    assert_eq!(traffic.ask(&remembered), unknown(30), "a cached token must not outlive its key");
 }
 
 #[test]
@@ -141,7 +137,7 @@ fn keys_of_an_hour_are_refreshed_while_requests_go_on() {
         assert_eq!(traffic.ask_at_once(&good(number)), passed());
     }
     assert_eq!(traffic.gateway.stage.start_deferred(), 1, "one refresh for all of them");
-    assert_eq!(traffic.ask_at_once(&good(10)), passed(), "nobody waits while it runs");
+    assert_eq!(traffic.ask_at_once(&good(10)), passed(), "a request waited for the refresh");
     traffic.upstream().release(KEYS_V2);
     traffic.gateway.stage.submit_once();
     assert_eq!(traffic.ask_at_once(&signed_by(&NEXT, 11)), passed(), "the new key is there before anyone needs it");
@@ -169,7 +165,7 @@ fn keys_of_a_day_are_fetched_before_they_are_used() {
     assert_eq!(traffic.ask(&signed_by(&NEXT, 3)), passed());
 }
 
-/// Each way in which the endpoint can fail to give a key set.
+/// Returns all failures of the key endpoint.
 fn failures() -> Vec<(&'static str, Reply)> {
     let body = |text: &str| Reply::Response(200, Vec::new(), text.as_bytes().to_vec());
     let good = json!({ "keys": [CURRENT.jwk()] }).to_string();
@@ -210,10 +206,10 @@ fn the_last_good_keys_are_kept_however_the_endpoint_fails() {
                 assert_eq!(traffic.ask(&good(number)), passed(), "{what}, {age:?}");
                 traffic.gateway.stage.start_deferred();
             }
-            assert_eq!(traffic.fetches(), 2, "{what}, {age:?}: and it is not asked again at once");
+            assert_eq!(traffic.fetches(), 2, "{what}, {age:?}: the endpoint must not be called again at once");
             traffic.pass(10 * SECOND);
             traffic.publish(&[&NEXT]);
-            assert_eq!(traffic.ask(&signed_by(&NEXT, 4)), passed(), "{what}, {age:?}: what comes then is taken");
+            assert_eq!(traffic.ask(&signed_by(&NEXT, 4)), passed(), "{what}, {age:?}: the next key set must be used");
         }
     }
 }
@@ -289,20 +285,20 @@ fn a_fetch_that_was_given_up_does_not_undo_a_later_one() {
     issuer_keys.end(at(12), keys("new"), Some("new"), at(14));
     issuer_keys.end(at(0), keys("old"), Some("old"), at(15));
     assert_eq!(issuer_keys.plan("new", at(15)), Plan::Use(()));
-    assert_eq!(issuer_keys.plan("old", at(15)), Plan::Fetch, "nor has it used up the one fetch for unknown keys");
+    assert_eq!(issuer_keys.plan("old", at(15)), Plan::Fetch, "the fetch for unknown keys must still be available");
 }
 
 #[test]
 fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
-    // While a cancelled fetch counts as running.
+    // A cancelled fetch counts as running.
     let mut traffic = Traffic::cold();
     traffic.upstream().hold(KEYS_V2);
     drop(traffic.arrive(&good(0)));
     traffic.upstream().release(KEYS_V2);
     traffic.gateway.stage.runtime.step_clock(-7200);
-    assert_eq!(traffic.ask_at_once(&good(1)), passed(), "nobody waits two hours");
+    assert_eq!(traffic.ask_at_once(&good(1)), passed(), "the request must not wait two hours");
 
-    // While a failure cools down.
+    // The cool-down of a failure runs.
     let mut traffic = Traffic::cold();
     traffic.upstream().respond(KEYS_V2, Reply::status(503));
     assert_eq!(traffic.ask(&good(0)), Err(KeysUnavailable));
@@ -310,18 +306,18 @@ fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
     traffic.gateway.stage.runtime.step_clock(-7200);
     assert_eq!(traffic.ask_at_once(&good(1)), passed());
 
-    // While unknown keys cool down.
+    // The cool-down of unknown keys runs.
     let mut traffic = Traffic::warm();
     assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
     traffic.gateway.stage.runtime.step_clock(-7200);
     traffic.publish(&[&NEXT]);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), passed());
 
-    // While keys live.
+    // The keys are valid.
     let mut traffic = Traffic::warm();
     traffic.gateway.stage.runtime.step_clock(-7200);
     assert_eq!(traffic.ask_at_once(&good(1)), passed());
-    assert_eq!(traffic.gateway.stage.start_deferred(), 1, "their age is not known any more, so they are refreshed");
+    assert_eq!(traffic.gateway.stage.start_deferred(), 1, "the keys' age is unknown, so they must be refreshed");
 }
 
 #[test]
@@ -337,13 +333,13 @@ fn a_clock_that_jitters_does_not_turn_a_flood_into_fetches() {
 #[test]
 fn each_version_has_its_own_keys_and_its_own_cool_down() {
     let mut traffic = Traffic::warm();
-    assert_eq!(traffic.upstream().count(KEYS_V1), 0, "nobody has asked");
+    assert_eq!(traffic.upstream().count(KEYS_V1), 0, "no token needed the keys of version 1.0");
     assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
     assert_eq!(traffic.ask(&Draft::v1().token()), passed());
     assert_eq!((traffic.upstream().count(KEYS_V1), traffic.fetches()), (1, 2));
 }
 
-/// Keys A, B and D of the issuer, as the issue has them: A has signed the tokens.
+/// Returns keys B and D of the issuer. Key A, which signed the tokens, is missing.
 fn set_without_a() -> [&'static Key; 2] {
     [&NEXT, &ONLY_V1]
 }
@@ -353,11 +349,11 @@ fn a_key_that_one_response_leaves_out_is_fetched_again_at_once() {
     let mut traffic = Traffic::cold();
     traffic.publish(&[&CURRENT, &NEXT]);
     assert_eq!(traffic.ask(&good(0)), passed());
-    // One response lists [B, D], and by then the cool-down runs.
+    // One response lists [B, D], and the cool-down runs afterwards.
     traffic.publish(&set_without_a());
     assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
     assert_eq!(traffic.fetches(), 2);
-    // The endpoint has recovered.
+    // The endpoint recovers.
     traffic.publish(&[&CURRENT, &NEXT, &ONLY_V1]);
     assert_eq!(traffic.ask(&good(1)), passed(), "the key was listed within the last day");
     assert_eq!(traffic.fetches(), 3);
@@ -373,14 +369,14 @@ fn a_key_that_is_still_missing_is_no_final_refusal_and_no_flood() {
     assert_eq!(traffic.ask(&good(0)), passed());
     traffic.publish(&set_without_a());
     assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
-    // Asked once for A, and then not before the cool-down is over, however many tokens of A or of nobody come.
+    // The gateway fetches once for A, and not again in the cool-down for any number of tokens with A or an unknown key.
     for number in 0..1000 {
         assert_eq!(traffic.ask(&good(number)), unknown(30));
         assert_eq!(traffic.ask(&of_unknown_key(number)), unknown(30));
     }
     assert_eq!(traffic.fetches(), 3);
     traffic.pass(20 * SECOND);
-    assert_eq!(traffic.ask_at_once(&good(0)), unknown(10), "what is remembered counts no longer than its key");
+    assert_eq!(traffic.ask_at_once(&good(0)), unknown(10), "a cached token must not outlive its key");
     traffic.publish(&[&CURRENT, &NEXT, &ONLY_V1]);
     traffic.pass(10 * SECOND);
     assert_eq!(traffic.ask(&good(1)), passed(), "recovered");
@@ -388,7 +384,8 @@ fn a_key_that_is_still_missing_is_no_final_refusal_and_no_flood() {
     assert_eq!(traffic.fetches(), 4);
 }
 
-/// Two servers of the issuer that list different keys, and tokens of both: without a bound each token would be a fetch.
+/// Two servers of the issuer list different keys, and tokens of both arrive. Without a limit, each token would cause a
+/// fetch.
 #[test]
 fn an_endpoint_that_alternates_is_asked_twice_in_a_cool_down_at_most() {
     let mut traffic = Traffic::cold();
@@ -412,7 +409,7 @@ fn a_flood_of_former_keys_is_one_fetch_in_each_cool_down() {
     traffic.publish(&[&NEXT]);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 0)), passed());
     let start = traffic.fetches();
-    // 250 ms apart for five minutes.
+    // Requests arrive every 250 ms for five minutes.
     for number in 0..1200 {
         assert!(matches!(traffic.ask(&good(number)), Err(TokenError::UnknownKey { .. })));
         assert!(matches!(traffic.ask(&of_unknown_key(number)), Err(TokenError::UnknownKey { .. })));
@@ -441,7 +438,7 @@ fn a_key_is_forgotten_a_day_after_it_was_left_out() {
     }
 }
 
-/// A stranger can write any claims but those of a tenant and an audience that are not known, so tokens that do not fit cost nothing.
+/// An attacker can write any claims, so claims that do not match must be rejected before a fetch.
 #[test]
 fn claims_that_do_not_fit_cause_no_fetch() {
     let mut traffic = Traffic::warm();
@@ -457,7 +454,7 @@ fn claims_that_do_not_fit_cause_no_fetch() {
         assert_eq!(traffic.ask_at_once(&token), Err(error));
     }
     assert_eq!(traffic.fetches(), 1);
-    // Nor does a token that was valid once, and was signed by a key that is no more.
+    // An expired token with a removed key causes no fetch either.
     let old = good(1);
     assert_eq!(traffic.ask_at_once(&old), passed());
     traffic.publish(&[&NEXT]);

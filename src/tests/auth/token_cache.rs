@@ -1,4 +1,4 @@
-//! How many tokens are remembered, for how long, and what of them.
+//! Cache of validated tokens: its size, its lifetime and its content.
 
 use crate::auth::claims::Subject;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-/// The claims of a token that ends at `expires` and says nothing else.
+/// Returns claims that contain only this expiry.
 fn claims_until(expires: Timestamp) -> Claims {
     let object_id = PLAYBOOK.parse().unwrap();
     Claims { object_id, subject: Subject::Application, roles: Vec::new(), expires, not_before: None }
@@ -84,7 +84,7 @@ fn a_token_is_verified_once_and_its_rights_are_looked_up_each_time() {
         assert_eq!(traffic.ask_at_once(&token), passed());
     }
     assert_eq!(checks(&traffic), before + 1);
-    // The same isolate, were its configuration another: the memory holds nothing of what its caller may do.
+    // The same isolate with another configuration: the cache has no permissions of the caller.
     let mut callers = crate::tests::support::variables()["CALLERS"].clone();
     callers[0]["object_id"] = json!(ROLE_BEARER);
     callers[1]["object_id"] = json!(PLAYBOOK);
@@ -116,7 +116,11 @@ fn a_refused_token_is_not_remembered() {
             assert!(traffic.ask(&refused).is_err());
         }
     }
-    assert_eq!(traffic.gateway.stage.runtime.signature_checks(), checks + 3, "claims that do not fit cost no check");
+    assert_eq!(
+        traffic.gateway.stage.runtime.signature_checks(),
+        checks + 3,
+        "claims that do not match caused a signature check"
+    );
 }
 
 #[test]
@@ -133,6 +137,6 @@ fn a_remembered_token_is_held_to_the_same_scope() {
             let response = gateway.validate(crate::tests::support::gateway::authorization(&format!("Bearer {token}")));
             assert_eq!(response.status, status, "{}", response.body);
         }
-        assert_eq!(gateway.stage.runtime.signature_checks(), before + 1, "the others came from memory");
+        assert_eq!(gateway.stage.runtime.signature_checks(), before + 1, "the other tokens must come from the cache");
     }
 }

@@ -1,4 +1,4 @@
-//! An isolate and its callers with tokens, second by second, for the tests of what is kept of keys and tokens.
+//! Isolate and callers with tokens, second by second, for tests of the key and token caches.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,14 +19,14 @@ pub(super) const HOUR: Duration = Duration::from_hours(1);
 
 pub(super) type Outcome = Result<String, TokenError>;
 
-/// An isolate and those who call.
+/// Isolate with its callers.
 pub(super) struct Traffic {
     pub(super) gateway: Gateway,
     pub(super) config: Rc<Config>,
 }
 
 impl Traffic {
-    /// An isolate that has served nobody yet; the issuer publishes [`CURRENT`].
+    /// Returns an isolate without requests so far. The issuer publishes [`CURRENT`].
     pub(super) fn cold() -> Self {
         let gateway = Gateway::default();
         let traffic = Self { config: gateway.config(), gateway };
@@ -34,7 +34,7 @@ impl Traffic {
         traffic
     }
 
-    /// An isolate that has the keys, which were fetched this moment.
+    /// Returns an isolate that has just fetched the keys.
     pub(super) fn warm() -> Self {
         let mut traffic = Self::cold();
         assert_eq!(traffic.ask(&good(0)), passed());
@@ -54,7 +54,7 @@ impl Traffic {
         self.upstream().count(KEYS_V2)
     }
 
-    /// A request with this token arrives.
+    /// Starts a request with this token.
     pub(super) fn arrive(&mut self, token: &str) -> Started<Outcome> {
         let (runtime, configured) = (self.gateway.stage.runtime.clone(), self.gateway.configured());
         let (config, headers) = (Rc::clone(&self.config), authorization(&format!("Bearer {token}")));
@@ -72,7 +72,7 @@ impl Traffic {
         self.gateway.stage.finish(started)
     }
 
-    /// A request that must be answered without any time passing.
+    /// Sends a request that must be answered without any wait.
     pub(super) fn ask_at_once(&mut self, token: &str) -> Outcome {
         self.arrive(token).result()
     }
@@ -82,18 +82,18 @@ impl Traffic {
     }
 }
 
-/// A good token that differs from others by a number, so that none is remembered from before.
+/// Returns a valid token. The number makes it different from cached tokens.
 pub(super) fn good(number: usize) -> String {
     signed_by(&CURRENT, number)
 }
 
-/// Good for a week of a test, and for as long before.
+/// Returns a token that is valid for a week before and after the start of a test.
 pub(super) fn signed_by(key: &'static Key, number: usize) -> String {
     let exp = START + 7 * 86_400;
     Draft::v2().by(key).without_claim("nbf").claim("exp", exp).claim("uti", number).token()
 }
 
-/// A token whose `kid` nobody has seen; it is never so far that its signature would count.
+/// Returns a token with an unknown `kid`. Its signature is never checked.
 pub(super) fn of_unknown_key(number: usize) -> String {
     Draft::v2().header("kid", format!("unknown-{number}")).signature([1; 256]).token()
 }

@@ -8,7 +8,6 @@ use crate::tests::support::{PLAYBOOK, ROLE_BEARER, sha256, variables};
 #[test]
 fn each_member_of_a_caller_has_its_rules() {
     let label = |length: usize| "a".repeat(length);
-    let domain = |length: usize| format!("{}.{}.{}.{}", label(63), label(63), label(63), label(length - 192));
     let role = |role: &str| json!({ "object_id": PLAYBOOK, "role": role });
     for (changes, faulty_member) in [
         (json!({}), None),
@@ -59,17 +58,11 @@ fn each_member_of_a_caller_has_its_rules() {
         (role("Remediation Execute"), Some("role")),
         (json!({ "object_id": PLAYBOOK, "role": ["x"] }), Some("role")),
         (json!({ "role": "Remediation.Execute" }), Some("role")),
-        (
-            json!({ "recipient_domains": ["contoso.com", "*.fabrikam.com", "b\u{fc}cher.example", "*.xn--bcher-kva.example"] }),
-            None,
-        ),
-        (json!({ "recipient_domains": [domain(253)] }), None),
-        (json!({ "recipient_domains": [domain(254)] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": [] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": "contoso.com" }), Some("recipient_domains")),
-        (json!({ "recipient_domains": [1] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": [""] }), Some("recipient_domains")),
-        (json!({ "recipient_domains": ["*"] }), Some("recipient_domains")),
+        (json!({ "senders_copy": true }), None),
+        (json!({ "senders_copy": false }), None),
+        (json!({ "senders_copy": "true" }), Some("senders_copy")),
+        (json!({ "senders_copy": 1 }), Some("senders_copy")),
+        (json!({ "senders_copy": ["*"] }), Some("senders_copy")),
         (json!({ "recipient_domains": ["*."] }), Some("recipient_domains")),
         (json!({ "recipient_domains": ["*.com"] }), Some("recipient_domains")),
         (json!({ "recipient_domains": ["com"] }), Some("recipient_domains")),
@@ -106,6 +99,36 @@ fn each_member_of_a_caller_has_its_rules() {
 }
 
 #[test]
+fn recipient_domains_are_domains_that_a_recipient_can_have_or_all() {
+    let label = |length: usize| "a".repeat(length);
+    let domain = |length: usize| format!("{}.{}.{}.{}", label(63), label(63), label(63), label(length - 192));
+    for (changes, accepted) in [
+        (
+            json!({ "recipient_domains": ["contoso.com", "*.fabrikam.com", "b\u{fc}cher.example", "*.xn--bcher-kva.example"] }),
+            true,
+        ),
+        (json!({ "recipient_domains": [domain(253)] }), true),
+        (json!({ "recipient_domains": [domain(254)] }), false),
+        (json!({ "recipient_domains": [] }), false),
+        (json!({ "recipient_domains": "contoso.com" }), false),
+        (json!({ "recipient_domains": [1] }), false),
+        (json!({ "recipient_domains": [""] }), false),
+        (json!({ "recipient_domains": ["*"] }), true),
+        (json!({ "recipient_domains": ["*", "contoso.com"] }), false),
+        (json!({ "recipient_domains": ["*", "*"] }), false),
+        (json!({ "recipient_domains": ["contoso.com", "*"] }), false),
+        (json!({ "recipient_domains": "*" }), false),
+        (json!({ "recipient_domains": [" *"] }), false),
+        (json!({ "recipient_domains": ["**"] }), false),
+        (json!({ "recipient_domains": ["\u{ff0a}"] }), false),
+        (json!({ "recipient_domains": null }), false),
+    ] {
+        let expected: &[&str] = if accepted { &[] } else { &["CALLERS[0].recipient_domains"] };
+        assert_eq!(faulty(&callers([caller(changes.clone())])), expected, "{changes}");
+    }
+}
+
+#[test]
 fn no_request_may_have_more_emails_than_an_hour() {
     for (per_request, per_hour, faulty_member) in [
         (501, 500, Some("max_emails_per_request")),
@@ -130,6 +153,7 @@ fn what_concerns_a_caller_as_a_whole_is_told_of_the_caller() {
         (json!([]), "CALLERS[0]"),
         (caller(json!({ "api_key_sha256": null })), "CALLERS[0]"),
         (caller(json!({ "recipient_domain": ["contoso.com"] })), "CALLERS[0]"),
+        (caller(json!({ "sender_copy": true })), "CALLERS[0]"),
         (caller(json!({ "Actions": ["hardDelete"] })), "CALLERS[0]"),
         (caller(json!({ "api_key": "rgk_in-the-clear" })), "CALLERS[0]"),
     ] {
@@ -175,7 +199,7 @@ fn shared_identities_are_told_of_the_right_caller_whatever_else_is_wrong() {
 fn callers_may_be_a_text_of_json_as_a_dashboard_keeps_it() {
     let array = variables()["CALLERS"].clone();
     assert_eq!(check(&with("CALLERS", json!(array.to_string()))).unwrap().callers.len(), 4);
-    let twice = r#"[{"name":"a","actions":["softDelete"],"actions":["hardDelete"],"object_id":"11111111-0000-0000-0000-000000000001"}]"#;
+    let twice = r#"[{"name":"a","actions":["softDelete"],"actions":["hardDelete"],"recipient_domains":["*"],"object_id":"11111111-0000-0000-0000-000000000001"}]"#;
     assert_eq!(faulty(&with("CALLERS", json!(twice))), ["CALLERS"], "a member twice says two things");
     assert_eq!(faulty(&with("CALLERS", json!(format!("{array}{array}")))), ["CALLERS"]);
     assert_eq!(
@@ -183,4 +207,13 @@ fn callers_may_be_a_text_of_json_as_a_dashboard_keeps_it() {
         ["CALLERS"],
         "a text of a text"
     );
+}
+
+/// Without a text that says so, an upgrade would only show that something is missing.
+#[test]
+fn callers_of_the_earlier_form_are_rejected_with_what_to_add() {
+    let errors = check(&callers([caller(json!({ "recipient_domains": null }))])).unwrap_err();
+    let [error] = errors.as_slice() else { panic!("{errors:?}") };
+    assert_eq!(error.variable, "CALLERS[0].recipient_domains");
+    assert_eq!(error.problem, r#"is required: add the domains of the mailboxes, or ["*"] to grant every domain"#);
 }

@@ -2,12 +2,13 @@
 
 mod callers;
 mod certificate;
+mod protected;
 
 use serde_json::{Map, Value, json};
 
 use super::support::runtime::TestRuntime;
 use super::support::{AUDIENCE, PLAYBOOK, sha256, variables};
-use crate::config::{Config, ConfigError, VARIABLES, Variables};
+use crate::config::{Config, ConfigError, RecipientDomains, VARIABLES, Variables};
 use crate::remediation::GraphVersion;
 
 pub(super) fn check(variables: &Variables) -> Result<Config, Vec<ConfigError>> {
@@ -25,7 +26,9 @@ pub(super) fn with(name: &'static str, value: Value) -> Variables {
 
 /// A good caller, by key, with some members replaced or, by null, removed.
 pub(super) fn caller(changes: Value) -> Value {
-    let mut caller = json!({ "name": "script", "api_key_sha256": [sha256("k")], "actions": ["softDelete"] })
+    let mut caller = json!({
+        "name": "script", "api_key_sha256": [sha256("k")], "actions": ["softDelete"], "recipient_domains": ["contoso.com"],
+    })
         .as_object()
         .unwrap()
         .clone();
@@ -65,7 +68,8 @@ fn a_whole_configuration_is_read() {
     assert_eq!(config.login_url, "https://login.microsoftonline.com");
     let [playbook, _, script, _] = config.callers.as_slice() else { panic!() };
     assert_eq!((playbook.max_emails_per_request, playbook.max_emails_per_hour), (1_000, 10_000));
-    assert!(playbook.recipient_domains.is_none() && playbook.role.is_none() && playbook.api_key_sha256.is_empty());
+    assert_eq!(playbook.recipient_domains, RecipientDomains::All);
+    assert!(!playbook.senders_copy && playbook.role.is_none() && playbook.api_key_sha256.is_empty());
     assert_eq!(script.api_key_sha256.len(), 2);
     assert!(script.object_id.is_none());
 }
@@ -125,6 +129,14 @@ fn each_variable_has_its_rules() {
         ("GRAPH_URL", json!("https://graph.microsoft.com/beta"), false),
         ("GRAPH_URL", json!("https://user@graph.microsoft.com"), false),
         ("GRAPH_URL", json!(["https://graph.microsoft.com"]), false),
+        ("LEDGER_JURISDICTION", json!("eu"), true),
+        ("LEDGER_JURISDICTION", json!("fedramp"), true),
+        ("LEDGER_JURISDICTION", Value::Null, true),
+        ("LEDGER_JURISDICTION", json!(""), false),
+        ("LEDGER_JURISDICTION", json!("EU"), false),
+        ("LEDGER_JURISDICTION", json!("us"), false),
+        ("LEDGER_JURISDICTION", json!(["eu"]), false),
+        ("LEDGER_JURISDICTION", json!(true), false),
         ("LOGIN_URL", json!("https://login.microsoftonline.com/"), true),
         ("LOGIN_URL", json!("http://[::1]:8788"), true),
         ("LOGIN_URL", json!("http://10.0.0.1"), false),
@@ -206,13 +218,15 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
             "CALLERS",
             json!([
                 { "name": "sekret:name", "object_id": "sekret-id", "role": "sekret role", "actions": ["sekretAction"],
-                  "recipient_domains": ["sekret_domain"], "max_emails_per_request": "sekret-1", "max_emails_per_hour": 0 },
+                  "recipient_domains": ["sekret_domain"], "senders_copy": "sekret-copy", "max_emails_per_request": "sekret-1", "max_emails_per_hour": 0 },
                 { "name": "sekret-second", "api_key_sha256": ["sekret-digest"], "sekretMember": "sekret-value" },
             ]),
         ),
+        ("PROTECTED_RECIPIENTS", json!(["sekret", "sekret@sekret", 7])),
         ("GRAPH_VERSION", json!("sekret-v3")),
         ("GRAPH_URL", json!("http://sekret.example")),
         ("LOGIN_URL", json!("sekret://login")),
+        ("LEDGER_JURISDICTION", json!("sekret-eu")),
         ("STOPPED", json!("sekret-stop")),
     ]);
     let errors = check(&bad).unwrap_err();
@@ -231,14 +245,20 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
             "CALLERS[0].actions",
             "CALLERS[0].role",
             "CALLERS[0].recipient_domains",
+            "CALLERS[0].senders_copy",
             "CALLERS[0].max_emails_per_request",
             "CALLERS[0].max_emails_per_hour",
             "CALLERS[1]",
             "CALLERS[1].api_key_sha256",
             "CALLERS[1].actions",
+            "CALLERS[1].recipient_domains",
+            "PROTECTED_RECIPIENTS[0]",
+            "PROTECTED_RECIPIENTS[1]",
+            "PROTECTED_RECIPIENTS[2]",
             "GRAPH_VERSION",
             "GRAPH_URL",
             "LOGIN_URL",
+            "LEDGER_JURISDICTION",
             "STOPPED",
             "LEDGER",
         ]
@@ -297,7 +317,10 @@ fn nothing_is_taken_for_granted() {
     assert_eq!(faulty(&Variables::new()), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
     let nulls: Variables = VARIABLES.into_iter().map(|name| (name, Value::Null)).collect();
     assert_eq!(faulty(&nulls), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
-    assert_eq!(faulty(&callers([Value::Object(Map::new())])), ["CALLERS[0].name", "CALLERS[0].actions", "CALLERS[0]"]);
+    assert_eq!(
+        faulty(&callers([Value::Object(Map::new())])),
+        ["CALLERS[0].name", "CALLERS[0].actions", "CALLERS[0].recipient_domains", "CALLERS[0]"]
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The client assertion, from the certificate to the form that Entra gets.
+//! Client assertion, from the certificate to the form for Entra ID.
 
 use crate::graph::error::TokenEndpointError;
 use crate::graph::settings::GraphSettings;
@@ -34,7 +34,7 @@ fn by_certificate() -> Variables {
     variables
 }
 
-/// Asks for a token, with a configuration that may be spoilt after it was checked.
+/// Requests a token, with a configuration that may be corrupted after its validation.
 fn token(stage: &mut Stage, spoil: impl FnOnce(&mut Config)) -> Result<Secret, TokenEndpointError> {
     let runtime = stage.runtime.clone();
     let mut config = runtime.check(&by_certificate()).unwrap();
@@ -46,7 +46,7 @@ fn token(stage: &mut Stage, spoil: impl FnOnce(&mut Config)) -> Result<Secret, T
     stage.finish(started)
 }
 
-/// The form of each call so far.
+/// Returns the form of each call so far.
 fn forms(stage: &Stage) -> Vec<String> {
     stage.runtime.upstream().calls().into_iter().map(|request| request.body.unwrap()).collect()
 }

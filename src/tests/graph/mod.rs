@@ -1,4 +1,4 @@
-//! Calls to Microsoft, and what their responses mean.
+//! Calls to Microsoft and the meaning of the responses.
 
 mod assertion;
 mod response;

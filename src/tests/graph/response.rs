@@ -1,4 +1,4 @@
-//! What Graph's response means where its text may be the caller's, or its link is not one.
+//! Interpretation of Graph's responses that may quote the caller or have an invalid link.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::runtime::HttpResponse;
 use crate::time::Timestamp;
 
 const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
-/// When Graph's answers come.
+/// Time of Graph's responses.
 const AT: Timestamp = Timestamp::from_seconds(1_714_739_696);
 const HISTORY: &str = "https://security.microsoft.com/action-center/history";
 
@@ -54,7 +54,7 @@ fn conflict_is_duplicate_only_by_its_code_or_message() {
             Err(error) => {
                 assert!(!duplicate, "{body}");
                 assert_eq!(error.kind, GraphErrorKind::Conflict, "{body}");
-                assert!(error.is_certain(), "it would be recorded: {body}");
+                assert!(error.is_certain(), "an error would be recorded: {body}");
             }
         }
     }
@@ -68,7 +68,7 @@ fn conflict_is_duplicate_only_by_its_code_or_message() {
     }
 }
 
-/// Graph may quote the payload, so its phrase proves nothing then.
+/// Graph may quote the payload, so the phrase does not prove a duplicate.
 #[test]
 fn conflict_that_may_quote_the_payload_is_no_duplicate() {
     let address = "hannah@contoso.com";
@@ -91,7 +91,7 @@ fn conflict_that_may_quote_the_payload_is_no_duplicate() {
             Err(error) => {
                 assert!(may_quote, "{request}");
                 assert_eq!(error.kind, GraphErrorKind::QuotingConflict, "{request}");
-                assert!(error.is_certain(), "it would be recorded: {request}");
+                assert!(error.is_certain(), "an error would be recorded: {request}");
             }
         }
         let other = json!({ "error": { "code": "Conflict", "message": "x" } }).to_string();
@@ -158,22 +158,22 @@ fn location_is_used_only_if_it_is_an_https_url() {
         assert_eq!(&accepted.location, expected, "{location}");
         let logged = accepted.location_error.map(|error| error.to_string());
         assert_eq!(logged, error.map(|error| format!("Graph's Location {error}")), "{location}");
-        // What an older version has recorded is read by the same rule.
+        // Records of an older version follow the same rule.
         let recorded = Accepted { location: location.clone(), location_error: None, ..accepted.clone() };
         let recorded: Accepted = serde_json::from_str(&serde_json::to_string(&recorded).unwrap()).unwrap();
-        // The ledger records the time beside the members.
+        // The ledger also records the time.
         let recorded = Accepted { at: AT, ..recorded };
         assert_eq!(recorded.with_usable_location(TENANT.parse().unwrap()), accepted, "{location}");
         assert_eq!(accepted.clone().with_usable_location(TENANT.parse().unwrap()), accepted, "{location}");
     }
-    // No Location at all is documented, and no error.
+    // A missing Location is documented and not an error.
     for headers in [&[][..], &[("location", "")]] {
         let accepted = read(Ok(answered(204, headers, "")), TENANT.parse().unwrap(), b"{}", AT).unwrap();
         assert_eq!((accepted.location, accepted.location_error), (fallback.clone(), None));
     }
 }
 
-/// The other headers of Graph that are passed on or logged.
+/// The test covers the other headers of Graph that are forwarded or logged.
 #[test]
 fn ids_and_waits_of_graph_are_bounded() {
     let long = "x".repeat(101);

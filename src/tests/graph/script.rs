@@ -1,4 +1,4 @@
-//! A platform that plays a script.
+//! Platform that plays a script.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -21,28 +21,28 @@ use crate::runtime::{
 use crate::secret::SecretBytes;
 use crate::time::{Timestamp, millis_of};
 
-/// Answers as a test says, on a clock that moves only with calls and waits.
+/// Scripted platform. Its clock moves only during calls and waits.
 pub(super) struct Script {
     pub(super) now: Cell<Timestamp>,
     answers: RefCell<VecDeque<Played>>,
-    /// The second at which each thing was asked or waited for.
+    /// Calls and waits, each with its time in seconds.
     pub(super) seen: RefCell<Vec<String>>,
     guids: Cell<u32>,
     pub(super) client_request_ids: RefCell<Vec<String>>,
 }
 
-/// What happens to a call.
+/// Scripted event of a call.
 #[derive(Clone)]
 pub(super) enum Played {
-    /// The token endpoint gives a token, good for an hour, after this many seconds.
+    /// Token from the token endpoint, valid for an hour, after this number of seconds.
     Token(u64),
-    /// This answer comes.
+    /// Response.
     Response(u16, Option<&'static str>),
-    /// The same, but its body does not come whole.
+    /// Response with an incomplete body.
     Cut(u16),
-    /// The connection fails after this many seconds.
+    /// Failed connection after this number of seconds.
     Fails(u64),
-    /// No answer comes.
+    /// No response.
     Hangs,
 }
 use Played::{Cut, Fails, Hangs, Response, Token};
@@ -100,8 +100,8 @@ impl HttpClient for Script {
             self.see(header("Authorization").unwrap());
             self.client_request_ids.borrow_mut().push(header("client-request-id").unwrap().to_owned());
         }
-        let played = self.answers.borrow_mut().pop_front().expect("a call that the script does not know");
-        assert!(is_token || !matches!(played, Token(_)), "Graph gives no tokens");
+        let played = self.answers.borrow_mut().pop_front().expect("an unscripted call");
+        assert!(is_token || !matches!(played, Token(_)), "Graph has no token endpoint");
         let answered = |status, retry_after: Option<&str>, body| HttpResponse {
             status,
             headers: retry_after.map(|seconds| ("retry-after", seconds.to_owned())).into_iter().collect(),
@@ -132,7 +132,7 @@ impl HttpClient for Script {
     }
 }
 
-/// Never asked: the credential of these tests is a secret.
+/// Never called, because these tests use a secret as credential.
 impl Signer for Script {
     async fn sign_ps256(&self, _: &SecretBytes, _: &[u8]) -> Option<Vec<u8>> {
         None
@@ -150,17 +150,20 @@ fn config(script: &Script) -> Config {
         ("TENANT_ID", json!("aaaabbbb-0000-cccc-1111-dddd2222eeee")),
         ("CLIENT_ID", json!("00001111-aaaa-2222-bbbb-3333cccc4444")),
         ("CLIENT_SECRET", json!("a-secret")),
-        ("CALLERS", json!([{ "name": "a", "api_key_sha256": ["0".repeat(64)], "actions": ["softDelete"] }])),
+        (
+            "CALLERS",
+            json!([{ "name": "a", "api_key_sha256": ["0".repeat(64)], "actions": ["softDelete"], "recipient_domains": ["*"] }]),
+        ),
         ("LEDGER", json!({})),
     ]);
     Config::check(&variables, script, script.now()).unwrap()
 }
 
-/// Runs a future that never waits for anything but this script, which answers at once.
+/// Runs a future that waits only for this script, which responds at once.
 fn run<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("the script answers at once"),
+        Poll::Pending => panic!("the script never waits"),
     }
 }
 
@@ -178,7 +181,7 @@ pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> 
     let until = script.now().plus(Duration::from_secs(budget));
     let result =
         run(submit(script, cache, &GraphSettings::of(&config(script)), request.submission(b"the remediation"), until));
-    assert!(script.now() <= until, "the budget is kept: {} ms over", millis_of(script.now().since(until)));
+    assert!(script.now() <= until, "the budget is exceeded by {} ms", millis_of(script.now().since(until)));
     assert!(script.answers.borrow().is_empty(), "left over");
     result
 }

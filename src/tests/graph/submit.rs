@@ -1,4 +1,4 @@
-//! Section 8 of the contract, second by second: what is sent again, when, and what never is.
+//! Section 8 of the contract, second by second: retries, their times, and requests that are never retried.
 
 use super::script::Played::{Cut, Fails, Hangs, Response, Token};
 use super::script::{Script, submitted};
@@ -12,7 +12,7 @@ fn is_certain(error: &GraphError) -> &'static str {
     if error.is_certain() { "certain" } else { "unknown" }
 }
 
-/// The outcome in short.
+/// Returns a short text for the outcome.
 fn short(result: &Result<Accepted, GraphError>) -> String {
     match result {
         Ok(accepted) => format!("{} duplicate={}", accepted.status, accepted.duplicate),
@@ -44,14 +44,14 @@ fn what_is_sent_again_and_what_is_not() {
     const T1: &str = "0 token";
     const B1: &str = "0 Bearer t1";
     for (played, expected, seen) in [
-        // Success, and the duplicate that is one.
+        // A success, and a duplicate that counts as a success.
         (vec![Token(0), Response(202, None)], "202 duplicate=false", vec![T1, B1]),
         (vec![Token(0), Response(204, None)], "204 duplicate=false", vec![T1, B1]),
         (vec![Token(0), Cut(202)], "202 duplicate=false", vec![T1, B1]),
         (vec![Token(0), Response(409, None)], "409 duplicate=true", vec![T1, B1]),
-        // A 409 that was cut off may have spoken of a duplicate.
+        // A truncated 409 may have reported a duplicate.
         (vec![Token(0), Cut(409)], "connection, unknown", vec![T1, B1]),
-        // 401: once more, with a new token.
+        // A 401 is retried once with a new token.
         (
             vec![Token(0), Response(401, None), Token(0), Response(202, None)],
             "202 duplicate=false",
@@ -68,7 +68,7 @@ fn what_is_sent_again_and_what_is_not() {
             "connection, unknown",
             vec![T1, B1, T1, "0 Bearer t3"],
         ),
-        // A short Retry-After: waited out, at most twice.
+        // The gateway waits for a short Retry-After, at most twice.
         (
             vec![Token(0), Response(429, Some("10")), Response(202, None)],
             "202 duplicate=false",
@@ -101,18 +101,18 @@ fn what_is_sent_again_and_what_is_not() {
         (vec![Token(0), Response(503, None)], "503, certain", vec![T1, B1]),
         (vec![Token(0), Response(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"))], "503, certain", vec![T1, B1]),
         (vec![Token(0), Response(500, Some("1"))], "500, unknown", vec![T1, B1]),
-        // Nothing ambiguous is repeated.
+        // Ambiguous outcomes are never retried.
         (vec![Token(0), Response(502, None)], "502, unknown", vec![T1, B1]),
         (vec![Token(0), Response(504, None)], "504, unknown", vec![T1, B1]),
         (vec![Token(0), Fails(0)], "connection, unknown", vec![T1, B1]),
         (vec![Token(0), Hangs], "deadline, unknown", vec![T1, B1]),
         (vec![Token(0), Response(503, Some("1")), Hangs], "deadline, unknown", vec![T1, B1, "0 wait", "1 Bearer t1"]),
-        // What refuses is certain.
+        // Rejections are certain.
         (vec![Token(0), Response(301, None)], "301, certain", vec![T1, B1]),
         (vec![Token(0), Response(400, None)], "400, certain", vec![T1, B1]),
         (vec![Token(0), Response(403, None)], "403, certain", vec![T1, B1]),
         (vec![Token(0), Response(404, None)], "404, certain", vec![T1, B1]),
-        // The token endpoint: once more on a 5xx or where the connection fails, be it in the middle of the token.
+        // The token request is retried once after a 5xx or a failed connection, even within the token.
         (vec![Response(500, None), Token(0), Response(202, None)], "202 duplicate=false", vec![T1, T1, "0 Bearer t2"]),
         (vec![Fails(2), Token(0), Response(202, None)], "202 duplicate=false", vec![T1, "2 token", "2 Bearer t2"]),
         (vec![Cut(200), Token(0), Response(202, None)], "202 duplicate=false", vec![T1, T1, "0 Bearer t2"]),
@@ -149,10 +149,10 @@ fn graph_has_a_minute_and_the_whole_has_its_budget() {
         ),
         (vec![Token(0), Hangs], 25, "deadline, unknown", 25),
         (vec![Hangs], 7, "token deadline, certain", 7),
-        // Nor in a call behind a token that took so long.
+        // The same holds for a call after a slow token request.
         (vec![Token(7), Response(202, None)], 12, "202 duplicate=false", 7),
         (vec![Token(8)], 12, "token deadline, certain", 8),
-        // There is no use in a wait that leaves too little for an answer: what is certain would become unknown.
+        // A wait must leave enough time for a response. Otherwise a certain outcome would become unknown.
         (vec![Token(0), Response(429, Some("10"))], 10, "429, certain", 0),
         (vec![Token(0), Response(429, Some("10"))], 15, "429, certain", 0),
         (vec![Token(0), Response(429, Some("10")), Response(202, None)], 16, "202 duplicate=false", 10),

@@ -1,7 +1,9 @@
-//! An object as the tests of the ledger see it: the service, its storage, and a Graph that answers when a test says so.
+//! Object for the ledger's tests: the service, its storage, and a Graph that responds on demand.
 
 use std::rc::Rc;
 use std::time::Duration;
+
+use serde_json::json;
 
 use crate::caches::IsolateCaches;
 use crate::deadline::REQUEST_DEADLINE;
@@ -18,11 +20,11 @@ use crate::tests::support::storage::MemoryStorage;
 use crate::tests::support::upstream::Reply;
 use crate::time::Timestamp;
 
-/// What the caller is told, or what happens. Attempts are numbered as they are sent.
+/// Result of a request, or an event. Attempts are numbered in the order of sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
     Sent(usize),
-    /// What the attempt of this number was told.
+    /// Replay of the attempt with this number.
     Replayed(usize),
     Waits,
     InProgress,
@@ -30,26 +32,28 @@ pub(super) enum Said {
     QuotaExceeded,
 }
 
-/// How an attempt ends.
+/// End of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Accepted,
+    /// Graph calls it a duplicate, and the response has the link of the attempt of this number.
+    Duplicate(usize),
     Refused,
     Unknown,
 }
 
-/// A response of the service that is still to come.
+/// Response of the service that is still to come.
 pub(super) type Pending = Started<Result<LedgerResponse, LedgerError>>;
 
-/// One object: its storage, and what it would lose in a crash.
+/// Object with its storage and the state that a crash would lose.
 pub(super) struct Object {
     stage: Stage,
     graph: Rc<GraphAccess>,
     pub(super) storage: MemoryStorage,
     service: Rc<LedgerService<MemoryStorage>>,
-    /// The attempts that are running, by number.
+    /// Running attempts by number.
     sent: Vec<(usize, Pending)>,
-    /// The requests that wait for the outcome of an attempt.
+    /// Requests that wait for the outcome of an attempt.
     waiting: Vec<Pending>,
     limit: u64,
 }
@@ -65,7 +69,7 @@ impl Object {
         Self { stage: gateway.stage, graph, storage, service, sent: Vec::new(), waiting: Vec::new(), limit }
     }
 
-    /// Sets the wall clock. No timer goes off, so that an attempt ends only when a test ends it.
+    /// Sets the wall clock. No timer fires, so that an attempt ends only when a test ends it.
     fn at(&self, millis: u64) {
         self.stage.runtime.set_clock(Timestamp::from_millis(START * 1000 + millis));
     }
@@ -74,7 +78,7 @@ impl Object {
         &self.stage.runtime
     }
 
-    /// Lets time pass, with all that goes off in it.
+    /// Lets time pass and fires the due timers.
     pub(super) fn pass(&mut self, duration: Duration) {
         self.stage.pass(duration);
     }
@@ -91,7 +95,7 @@ impl Object {
         })
     }
 
-    /// Somebody asks for a payload, which has as many emails as its number says without [`RESTORE`] and [`COPY`].
+    /// Requests a payload. The payload's number without [`RESTORE`] and [`COPY`] is its number of emails.
     pub(super) fn ask(&mut self, millis: u64, key: Option<u8>, payload: u8) -> Said {
         self.at(millis);
         let number = self.stage.runtime.upstream().count(GRAPH_URL);
@@ -116,7 +120,7 @@ impl Object {
         }
     }
 
-    /// The attempt ends, unless a crash has ended it. Its request and those that waited for it learn the outcome.
+    /// Ends the attempt, unless a crash has ended it. Its request and the waiting requests receive the outcome.
     pub(super) fn end(&mut self, millis: u64, attempt: usize, end: End) {
         self.at(millis);
         let Some(place) = self.sent.iter().position(|(number, _)| *number == attempt) else { return };
@@ -125,7 +129,10 @@ impl Object {
         self.stage.submit_once();
         let is_outcome = |outcome: LedgerOutcome, shared: bool| match (end, outcome) {
             (End::Accepted, LedgerOutcome::Accepted { accepted, replayed }) => {
-                number_of(&accepted.location) == attempt && replayed == shared
+                number_of(&accepted.location) == attempt && !accepted.duplicate && replayed == shared
+            }
+            (End::Duplicate(of), LedgerOutcome::Accepted { accepted, replayed }) => {
+                number_of(&accepted.location) == of && accepted.duplicate && replayed == shared
             }
             (End::Refused, LedgerOutcome::Failed(error)) => error.is_certain(),
             (End::Unknown, LedgerOutcome::Failed(error)) => !error.is_certain(),
@@ -134,14 +141,17 @@ impl Object {
         assert!(is_outcome(pending.result().unwrap().outcome, false), "the outcome of attempt {attempt}");
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting.try_result() {
-                Ok(response) => assert!(is_outcome(response.unwrap().outcome, true), "what waited for {attempt}"),
+                Ok(response) => assert!(
+                    is_outcome(response.unwrap().outcome, true),
+                    "the outcome of a request that waited for {attempt}"
+                ),
                 Err(waiting) => self.waiting.push(waiting),
             }
         }
         assert!(!self.sent.is_empty() || self.waiting.is_empty(), "no attempt runs, and some still wait");
     }
 
-    /// Everything but the storage is lost, and the object starts again.
+    /// Drops everything except the storage and restarts the object.
     pub(super) fn crash(&mut self, millis: u64) {
         self.at(millis);
         self.sent.clear();
@@ -150,7 +160,7 @@ impl Object {
         self.service = Rc::new(LedgerService::new(self.storage.clone()));
     }
 
-    /// The alarm goes off. Afterwards one is set again if there are records.
+    /// Fires the alarm, which must be set again if there are records.
     pub(super) fn sweep(&mut self, millis: u64) {
         self.at(millis);
         self.storage.alarm.set(false);
@@ -159,12 +169,12 @@ impl Object {
         assert_eq!(self.storage.alarm.get(), self.records() > 0);
     }
 
-    /// How many records there are.
+    /// Returns the number of records.
     pub(super) fn records(&self) -> usize {
         self.storage.records.borrow().len()
     }
 
-    /// What is left of the quota, as a request learns that asks for more than the quota ever has.
+    /// Returns the remaining quota, by means of a request above the maximum quota.
     pub(super) fn remaining(&mut self, millis: u64) -> u64 {
         self.at(millis);
         let excessive = LedgerRequest { payload_hash: [0xff; 32], emails: u64::MAX, ..request(None, 0, self.limit) };
@@ -174,12 +184,12 @@ impl Object {
     }
 }
 
-/// In the number of a payload: the pairs of the payload without it, and another action.
+/// Bit of a payload number: same pairs, another action.
 pub(crate) const RESTORE: u8 = 0x80;
-/// In the number of a payload: the pairs and the action of the payload without it, and another sender's-copy flag.
+/// Bit of a payload number: same pairs and action, another sender's-copy flag.
 pub(crate) const COPY: u8 = 0x40;
 
-/// The order of a payload, by its number.
+/// Returns the ledger request of a payload, by its number.
 pub(crate) fn request(key: Option<u8>, payload: u8, limit: u64) -> LedgerRequest {
     let pairs = payload & !(RESTORE | COPY);
     LedgerRequest {
@@ -194,11 +204,15 @@ pub(crate) fn request(key: Option<u8>, payload: u8, limit: u64) -> LedgerRequest
     }
 }
 
-/// Graph's reply that ends an attempt so. A location that is accepted tells the number of its attempt.
+/// Returns the reply of Graph with which an attempt ends. An accepted location contains the attempt's number.
 fn reply(attempt: usize, end: End) -> Reply {
     let location = format!("https://security.microsoft.com/action-center/history?attempt={attempt}");
     match end {
         End::Accepted => Reply::Response(202, vec![("location", location)], Vec::new()),
+        End::Duplicate(_) => {
+            let body = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
+            Reply::Response(409, vec![("location", location)], body.to_string().into_bytes())
+        }
         End::Refused => Reply::status(429),
         End::Unknown => Reply::Failure(SendError::Deadline),
     }

@@ -1,4 +1,4 @@
-//! The ledger service and its rules, on a storage in memory.
+//! Ledger service and its rules, on a storage in memory.
 
 pub(crate) mod memory;
 mod properties;

@@ -1,4 +1,4 @@
-//! The rules against a model of section 7 that remembers everything: every attempt that ever was, and no records at all.
+//! Comparison of the rules with a model of section 7 that remembers every attempt and has no records.
 
 use proptest::prelude::*;
 
@@ -7,15 +7,15 @@ use super::memory::{COPY, End, Object, RESTORE, Said};
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
-/// Room for two of the larger payloads.
+/// Quota of two large payloads.
 const LIMIT: u64 = 12;
-/// No attempt lasts longer than the budget of its request.
+/// Maximum duration of an attempt, the budget of its request.
 const LONGEST_FLIGHT: u64 = 90 * SECOND;
 
 #[derive(Clone, Debug)]
 enum RandomEvent {
     Ask(Option<u8>, u8),
-    /// One of the attempts that are running ends.
+    /// End of one of the running attempts.
     End(usize, End),
     Pass(u64),
     Crash,
@@ -49,38 +49,38 @@ fn events() -> impl Strategy<Value = Vec<RandomEvent>> {
     prop::collection::vec(event, 1..120)
 }
 
-/// What became of a remediation.
+/// State of a remediation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
-    /// The attempt of this number is running.
+    /// The attempt with this number is running.
     Flying(usize),
-    /// The last attempt ended without a word, or in a crash.
+    /// The last attempt ended without an outcome, or in a crash.
     Open,
-    /// The attempt of this number was accepted at this time.
+    /// The attempt with this number was accepted at this time.
     Accepted(usize, u64),
-    /// No attempt was accepted, and all is as before.
+    /// No attempt was accepted, and nothing changed.
     Gone,
 }
 
-/// A remediation with all its attempts.
+/// Remediation with all its attempts.
 #[derive(Debug)]
 struct AnyRemediation {
     key: Option<u8>,
     payload: u8,
-    /// When it was last counted and by which attempt, unless that was given back.
+    /// Time and attempt of the last count against the quota, if it was not refunded.
     counted: Option<(u64, usize)>,
     last_sent: u64,
     attempts: usize,
     state: State,
-    /// Until when Graph may have acted on it.
+    /// Latest time at which Graph may have acted on it.
     until: u64,
-    /// The same before the last attempt.
+    /// Value of `until` before the last attempt.
     until_before: u64,
-    /// Whether another remediation without a key has taken its place.
+    /// Whether a newer remediation without a key has replaced it.
     replaced: bool,
 }
 
-/// The pairs of a payload, which has as many emails.
+/// Returns the pairs of a payload, which equal its number of emails.
 const fn pairs(payload: u8) -> u8 {
     payload & !(RESTORE | COPY)
 }
@@ -90,7 +90,7 @@ impl AnyRemediation {
         if self.key.is_some() { 24 * HOUR } else { 30 * MINUTE }
     }
 
-    /// Whether it still stands for its key or payload.
+    /// Returns whether its key or payload still identifies it.
     fn lives(&self, now: u64) -> bool {
         match self.state {
             _ if self.replaced => false,
@@ -101,7 +101,7 @@ impl AnyRemediation {
         }
     }
 
-    /// Whether this one may have moved the mail of a remediation of `payload` that was tried at `tried`, after that one.
+    /// Returns whether it may have moved the emails of a remediation of `payload`, after that was tried at `tried`.
     fn undoes(&self, payload: u8, tried: u64) -> bool {
         let others = pairs(self.payload) == pairs(payload) && (self.payload ^ payload) & RESTORE != 0;
         others && self.state != State::Gone && self.until > tried
@@ -111,18 +111,19 @@ impl AnyRemediation {
 #[derive(Default)]
 struct Model {
     all: Vec<AnyRemediation>,
-    /// What was counted and not given back: when, how much, and by which attempt.
+    /// Counted and not refunded emails: time, number, and attempt.
     counted: Vec<(u64, u64, usize)>,
     sent: usize,
 }
 
 impl Model {
-    /// Emails counted since `since`.
+    /// Returns the number of emails counted since `since`.
     fn counted(&self, since: u64) -> u64 {
         self.counted.iter().filter(|(at, ..)| *at >= since).map(|(_, emails, _)| emails).sum()
     }
 
-    /// Payload and time of the success of this attempt. Of several at the very same moment any is the first.
+    /// Returns payload and time of this attempt's success. Of several successes at the same time, any counts as the
+    /// first.
     fn success(&self, number: usize) -> Option<(u8, u64)> {
         self.all.iter().find_map(|one| match one.state {
             State::Accepted(other, at) if other == number => Some((one.payload, at)),
@@ -135,7 +136,8 @@ impl Model {
         self.all.iter().filter_map(number).collect()
     }
 
-    /// What the contract says to a request, but for the quota: `Ok(None)` where it is a new remediation, `Ok(Some)` where it goes on with one.
+    /// Returns the contract's result for a request, apart from the quota: `Ok(None)` for a new remediation, `Ok(Some)`
+    /// for one that continues, or an error.
     fn ask(&self, now: u64, key: Option<u8>, payload: u8) -> Result<Option<usize>, Said> {
         let same = |one: &&AnyRemediation| one.key == key && (key.is_some() || one.payload == payload);
         let own = self.all.iter().rposition(|one| same(&one) && one.lives(now));
@@ -151,7 +153,7 @@ impl Model {
         if key.is_some() {
             return Ok(None);
         }
-        // What is shared with others of the payload: nothing that another action may have undone.
+        // Requests share results of a payload only if no other action may have undone them.
         let stands = |one: &&AnyRemediation| {
             one.payload == payload
                 && !one.replaced
@@ -177,7 +179,7 @@ impl Model {
         Ok(own.filter(is_open))
     }
 
-    /// Whether to send it is to count it.
+    /// Returns whether sending it counts against the quota.
     fn counts(&self, now: u64, going_on: Option<usize>) -> bool {
         going_on.is_none_or(|index| self.all[index].counted.is_none_or(|(at, _)| now >= at + HOUR))
     }
@@ -213,7 +215,7 @@ impl Model {
         }
     }
 
-    /// The object is lost, and with it all that are running: their outcome may come until they would have ended.
+    /// Loses the object and its running attempts. Their outcome may arrive until their time would have ended.
     fn crash(&mut self) {
         for one in self.all.iter_mut().filter(|one| matches!(one.state, State::Flying(_))) {
             one.state = State::Open;
@@ -223,7 +225,7 @@ impl Model {
     fn end(&mut self, now: u64, number: usize, end: End) {
         for one in self.all.iter_mut().filter(|one| one.state == State::Flying(number)) {
             one.state = match end {
-                End::Accepted => State::Accepted(number, now),
+                End::Accepted | End::Duplicate(_) => State::Accepted(number, now),
                 End::Refused if one.attempts == 1 => State::Gone,
                 End::Refused | End::Unknown => State::Open,
             };
@@ -243,7 +245,7 @@ proptest! {
     fn the_rules_do_what_a_model_that_forgets_nothing_does(events in events()) {
         let mut object = Object::new(LIMIT);
         let mut model = Model::default();
-        // A day and a half after the epoch, so that no subtraction is cut off.
+        // A day and a half after the epoch, so that no subtraction saturates.
         let mut now = 36 * HOUR + 123;
         for event in events {
             match event {
@@ -260,13 +262,13 @@ proptest! {
                         Err(expected) => prop_assert_eq!(said, expected),
                         Ok(going_on) => {
                             if said == Said::QuotaExceeded {
-                                prop_assert!(model.counts(now, going_on), "what is counted is never refused for the quota");
-                                // An email may leave the hour up to a second late.
-                                prop_assert!(model.counted(now - HOUR - SECOND) + emails > LIMIT, "there was room");
+                                prop_assert!(model.counts(now, going_on), "a counted remediation was rejected for the quota");
+                                // An email may leave the window up to a second late.
+                                prop_assert!(model.counted(now - HOUR - SECOND) + emails > LIMIT, "the quota was sufficient");
                             } else {
                                 prop_assert_eq!(said, Said::Sent(model.sent));
                                 model.send(now, key, payload, going_on);
-                                prop_assert!(model.counted(now - HOUR + 1) <= LIMIT, "an hour over quota");
+                                prop_assert!(model.counted(now - HOUR + 1) <= LIMIT, "the quota of an hour was exceeded");
                             }
                         }
                     }
@@ -295,9 +297,9 @@ proptest! {
                 RandomEvent::Sweep => object.sweep(now),
             }
             let left = object.remaining(now);
-            prop_assert!(left <= LIMIT - model.counted(now - HOUR + 1).min(LIMIT), "more left than there is");
-            prop_assert!(left >= LIMIT - model.counted(now - HOUR - SECOND).min(LIMIT), "less left than there is");
-            // One for each remediation of the last day.
+            prop_assert!(left <= LIMIT - model.counted(now - HOUR + 1).min(LIMIT), "the remaining quota is too high");
+            prop_assert!(left >= LIMIT - model.counted(now - HOUR - SECOND).min(LIMIT), "the remaining quota is too low");
+            // One record for each remediation of the last day.
             let recent = model.all.iter().filter(|one| one.state != State::Gone && one.last_sent + 25 * HOUR > now);
             let most = recent.count();
             object.sweep(now);

@@ -1,21 +1,21 @@
 //! Section 7 of the contract, case by case.
 
-use super::memory::End::{Accepted, Refused, Unknown};
+use super::memory::End::{Accepted, Duplicate, Refused, Unknown};
 use super::memory::Said::{InProgress, KeyReused, QuotaExceeded, Replayed, Sent, Waits};
 use super::memory::{COPY, End, Object, RESTORE, Said};
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 
-/// What happens, and what is expected of it.
+/// Event with its expected result.
 enum ScriptedEvent {
-    /// At this time, with this key, for this payload; and what the caller is told.
+    /// Request at this time, with this key and payload, and its result.
     Ask(u64, Option<u8>, u8, Said),
-    /// At this time the attempt of this number ends.
+    /// End of the attempt with this number at this time.
     Ends(u64, usize, End),
-    /// The object is lost at this time, and starts again.
+    /// Crash and restart of the object at this time.
     Crash(u64),
-    /// At this time so much of the quota of 100 is left.
+    /// Remaining quota of 100 at this time.
     Left(u64, u64),
 }
 use ScriptedEvent::{Ask, Crash, Ends, Left};
@@ -47,7 +47,7 @@ fn an_order_is_sent_once() {
             ],
         ),
         (
-            "a key stands for one payload, whether on its way, open or accepted",
+            "a key identifies one payload in flight, with an unknown outcome, or accepted",
             vec![
                 Ask(0, K, 9, Sent(0)),
                 Ask(1, K, 8, KeyReused),
@@ -62,11 +62,11 @@ fn an_order_is_sent_once() {
             ],
         ),
         (
-            "a key whose remediation was refused is free again",
+            "a key can be reused after a rejection",
             vec![Ask(0, K, 9, Sent(0)), Ends(1, 0, Refused), Ask(2, K, 8, Sent(1))],
         ),
         (
-            "a new key is a new remediation, even of a payload that is on its way or accepted",
+            "a new key makes a new remediation, even of a payload in flight or accepted",
             vec![
                 Ask(0, None, 9, Sent(0)),
                 Ask(1, K, 9, Sent(1)),
@@ -103,7 +103,7 @@ fn an_order_is_sent_once() {
             ],
         ),
         (
-            "without a key one waits for any attempt of the payload, and the last of them counts",
+            "a request without a key waits for any attempt of the payload, and the last one counts",
             vec![
                 Ask(0, K, 9, Sent(0)),
                 Ask(0, L, 9, Sent(1)),
@@ -114,24 +114,25 @@ fn an_order_is_sent_once() {
             ],
         ),
         (
-            "with a key one waits for its own attempt only",
+            "a request with a key waits only for its own attempt",
             vec![Ask(0, K, 9, Sent(0)), Ask(1, K, 9, Waits), Ask(1, None, 9, Waits), Ask(2, L, 9, Sent(1))],
         ),
     ]);
 }
 
-/// The payload 9, `softDelete`; its pairs with another action, and its pairs and action with another sender's-copy flag.
+/// Payload 9, `softDelete`; its pairs with another action; its pairs and action with another sender's-copy flag.
 const REMOVE: u8 = 9;
 const UNDO: u8 = REMOVE | RESTORE;
 const WITH_COPY: u8 = REMOVE | COPY;
 
-/// These events after a success that is replayed.
+/// Returns these events after a success that is replayed.
 fn then(events: Vec<ScriptedEvent>) -> Vec<ScriptedEvent> {
     let removed = [Ask(0, None, REMOVE, Sent(0)), Ends(5, 0, Accepted), Ask(6, None, REMOVE, Replayed(0))];
     removed.into_iter().chain(events).collect()
 }
 
-/// Remove, restore, remove again: the third does what the first did, and the mail is in the inbox.
+/// In a sequence of removal, restoration and removal, the third has the first one's effect, and the mail is in the
+/// inbox.
 #[test]
 fn another_action_on_the_same_pairs_ends_a_replay() {
     play(vec![
@@ -284,7 +285,7 @@ fn only_another_action_on_the_same_pairs_that_came_later_ends_a_replay() {
     ]);
 }
 
-/// The same while an attempt is in flight: an outcome is shared only if no other action may have moved the mail since.
+/// While an attempt is in flight, its outcome is shared only if no other action may have moved the mail since.
 #[test]
 fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
     let flies = |events: Vec<ScriptedEvent>| [Ask(0, None, REMOVE, Sent(0))].into_iter().chain(events).collect();
@@ -349,7 +350,7 @@ fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
             ]),
         ),
         (
-            "an attempt with a key is not waited for, and does not stand in the way",
+            "an attempt with a key neither delays nor prevents a request",
             vec![
                 Ask(0, K, REMOVE, Sent(0)),
                 Ask(10, None, UNDO, Sent(1)),
@@ -366,7 +367,7 @@ fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
 fn an_email_counts_once() {
     play(vec![
         (
-            "a failure is not replayed, and gives the quota back where it is certain",
+            "a failure is not replayed, and refunds the quota if it is certain",
             vec![
                 Ask(0, None, 60, Sent(0)),
                 Ask(1, None, 50, QuotaExceeded),
@@ -378,7 +379,7 @@ fn an_email_counts_once() {
             ],
         ),
         (
-            "what was given back is not counted again after a crash",
+            "refunded quota is not counted again after a crash",
             vec![
                 Ask(0, None, 60, Sent(0)),
                 Ask(1, K, 60, QuotaExceeded),
@@ -390,7 +391,7 @@ fn an_email_counts_once() {
             ],
         ),
         (
-            "quota that an attempt without a key gave back stays given back where one with a key was accepted meanwhile",
+            "refunded quota of an attempt without a key stays refunded if one with a key is accepted meanwhile",
             vec![
                 Ask(0, None, 30, Sent(0)),
                 Ask(1, K, 30, Sent(1)),
@@ -403,7 +404,7 @@ fn an_email_counts_once() {
             ],
         ),
         (
-            "an open outcome is counted once over its retries, and stays counted when a retry is refused",
+            "an unknown outcome counts once over its retries, and still counts after a rejected retry",
             vec![
                 Ask(0, K, 60, Sent(0)),
                 Ends(1, 0, Unknown),
@@ -420,7 +421,7 @@ fn an_email_counts_once() {
             ],
         ),
         (
-            "a key whose outcome is open stands for its payload, even when a retry hours later is refused",
+            "a key with an unknown outcome identifies its payload, even if a retry hours later is rejected",
             vec![
                 Ask(0, K, 60, Sent(0)),
                 Ends(1, 0, Unknown),
@@ -438,10 +439,107 @@ fn an_email_counts_once() {
 }
 
 #[test]
+fn a_duplicate_of_a_recorded_success_has_its_link_and_counts_once() {
+    play(vec![
+        (
+            "of a success with a key, under another key",
+            vec![
+                Ask(0, K, 9, Sent(0)),
+                Ends(1, 0, Accepted),
+                Left(1, 91),
+                Ask(2, L, 9, Sent(1)),
+                Left(2, 82),
+                Ends(3, 1, Duplicate(0)),
+                Left(3, 91),
+                Crash(4),
+                Left(4, 91),
+                Ask(5, L, 9, Replayed(0)),
+                Ask(6, None, 9, Replayed(0)),
+            ],
+        ),
+        (
+            "of a success without a key, under a key",
+            vec![
+                Ask(0, None, 9, Sent(0)),
+                Ends(1, 0, Accepted),
+                Ask(2, K, 9, Sent(1)),
+                Ends(3, 1, Duplicate(0)),
+                Left(3, 91),
+                Ask(4, L, 9, Sent(2)),
+                Ends(5, 2, Duplicate(0)),
+                Left(5, 91),
+            ],
+        ),
+        (
+            "of a success that another action replaced, without a key",
+            vec![
+                Ask(0, None, 9, Sent(0)),
+                Ends(1, 0, Accepted),
+                Ask(2, None, RESTORE | 9, Sent(1)),
+                Ends(3, 1, Accepted),
+                Ask(4, None, 9, Sent(2)),
+                Ends(5, 2, Duplicate(0)),
+                Left(5, 82),
+                Crash(6),
+                Left(6, 82),
+            ],
+        ),
+        (
+            "of a success that was recorded after the attempt began",
+            vec![
+                Ask(0, K, 9, Sent(0)),
+                Ask(1, L, 9, Sent(1)),
+                Ends(2, 0, Accepted),
+                Ends(3, 1, Duplicate(0)),
+                Left(3, 91),
+            ],
+        ),
+        (
+            "of a success, by a retry of an attempt that nobody knows the outcome of",
+            vec![
+                Ask(0, K, 9, Sent(0)),
+                Ends(1, 0, Unknown),
+                Ask(2, L, 9, Sent(1)),
+                Ends(3, 1, Accepted),
+                Ask(4, K, 9, Sent(2)),
+                Left(4, 82),
+                Ends(5, 2, Duplicate(1)),
+                Left(5, 91),
+                Crash(6),
+                Left(6, 91),
+            ],
+        ),
+        (
+            "of nothing that is recorded: its own link, and it counts",
+            vec![
+                Ask(0, K, 9, Sent(0)),
+                Ends(1, 0, Unknown),
+                Ask(2, K, 9, Sent(1)),
+                Ends(3, 1, Duplicate(1)),
+                Left(3, 91),
+                Ask(4, L, COPY | 9, Sent(2)),
+                Ends(5, 2, Duplicate(2)),
+                Left(5, 82),
+            ],
+        ),
+        (
+            "of a success beyond Graph's window",
+            vec![
+                Ask(0, K, 9, Sent(0)),
+                Ends(1, 0, Accepted),
+                Ask(30 * MINUTE + 1, L, 9, Sent(1)),
+                Ends(30 * MINUTE + 2, 1, Duplicate(1)),
+                Left(30 * MINUTE + 2, 82),
+            ],
+        ),
+    ]);
+}
+
+#[test]
 fn a_crash_loses_nothing_that_counts() {
     play(vec![
         (
-            "a crash in the middle leaves a record that the retry goes on from",
+            "a crash during an attempt leaves a record that the retry continues",
             vec![
                 Ask(0, None, 60, Sent(0)),
                 Crash(1),
@@ -468,7 +566,7 @@ fn a_crash_loses_nothing_that_counts() {
             ],
         ),
         (
-            "what a payload counted before still counts when it is sent again, also after a crash",
+            "the earlier count of a payload remains when it is sent again, also after a crash",
             vec![
                 Ask(0, None, 40, Sent(0)),
                 Ends(1, 0, Accepted),
@@ -481,7 +579,7 @@ fn a_crash_loses_nothing_that_counts() {
             ],
         ),
         (
-            "a replay tells the quota of its own time",
+            "a replay returns the current quota",
             vec![
                 Ask(0, K, 60, Sent(0)),
                 Ends(1, 0, Accepted),

@@ -1,4 +1,4 @@
-//! What the rules leave to the service: storage that fails, waits that end, and an instance that is lost.
+//! Failing storage, ending waits and lost instances, which the service handles outside the rules.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn outcome_that_is_not_recorded_is_reported_and_a_retry_submits_again() {
     assert_eq!(object.ask(0, None, 9), Said::Sent(0));
     assert_eq!(object.ask(1, None, 9), Said::Waits);
     object.storage.broken.set(true);
-    // It checks what the request and the one that waits are told.
+    // The call checks the results of the request and of the waiting request.
     object.end(2, 0, End::Accepted);
     let lines = object.runtime().take_log();
     assert!(lines.iter().any(|line| line.contains("the outcome of a remediation was not recorded")), "{lines:?}");
@@ -62,5 +62,5 @@ fn expired_records_go_with_the_alarm_and_the_last_one_ends_it() {
         object.sweep(at);
         assert_eq!(object.records(), records, "{at}");
     }
-    assert_eq!(object.ask(25 * HOUR, None, 9), Said::Sent(2), "it sets another alarm");
+    assert_eq!(object.ask(25 * HOUR, None, 9), Said::Sent(2), "no further alarm was set");
 }

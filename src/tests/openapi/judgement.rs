@@ -1,4 +1,4 @@
-//! What the description takes is what the gateway takes.
+//! Description and gateway accept the same payloads.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::remediation::parse;
 use crate::tests::support::description::{description, with_boolean};
 use crate::tests::support::gateway::payload;
 
-/// At each limit the description and the reader agree on what is taken, and one step beyond it on what is not.
+/// Description and parser agree at each limit and one step beyond it.
 #[test]
 fn payloads_are_judged_as_the_gateway_judges_them() {
     let with = |name: &str, value: Value| {

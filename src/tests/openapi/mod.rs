@@ -1,4 +1,4 @@
-//! The description says of routes, types, limits and errors what the code does.
+//! The description matches the code's routes, types, limits and errors.
 
 mod judgement;
 mod refusals;
@@ -44,14 +44,14 @@ fn schema(pointer: &str) -> &'static Value {
 }
 
 fn text(pointer: &str) -> &'static str {
-    at(pointer).as_str().unwrap_or_else(|| panic!("{pointer} is no text"))
+    at(pointer).as_str().unwrap_or_else(|| panic!("{pointer} is not a string"))
 }
 
 fn keys(pointer: &str) -> impl Iterator<Item = &'static str> {
     at(pointer).as_object().unwrap().keys().map(String::as_str)
 }
 
-/// `4194304` as people write it.
+/// Formats `4194304` with separators.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).unwrap()).collect();
@@ -93,7 +93,7 @@ fn every_route_is_described_with_its_methods() {
     }
 }
 
-/// The five paths of the action differ in their names and in nothing else.
+/// The five paths of the action differ only in their names.
 #[test]
 fn the_paths_of_the_action_are_one() {
     let mut operations = keys("/paths").filter(|path| *path != "/remediate/status").filter_map(|path| {
@@ -117,7 +117,7 @@ fn every_code_stands_once_and_under_its_status() {
         assert_eq!(problem["schema"], json!({ "$ref": "#/components/schemas/Problem" }));
         let codes = response["x-error-codes"].as_array().unwrap();
         found.extend(codes.iter().map(|code| (status, code.as_str().unwrap())));
-        // The example is of one of them, and says what the gateway says.
+        // The example has one of these codes and the gateway's text.
         let example = &problem["example"];
         let code = Code::ALL.iter().find(|code| example["error"]["code"] == code.as_str()).unwrap();
         assert!(codes.contains(&example["error"]["code"]));
@@ -187,7 +187,7 @@ fn names_and_limits_are_the_codes_own() {
         key.contains(&format!("{{1,{MAX_KEY_LENGTH}}}\"")) && key.contains(&format!("{{0,{}}}", MAX_KEY_LENGTH - 1))
     );
 
-    // Those that are told in words.
+    // These limits occur only in descriptive text.
     for (pointer, figures) in [
         (
             "/components/schemas/AnalyzedEmail/properties/recipientEmailAddress/description",
@@ -203,13 +203,15 @@ fn names_and_limits_are_the_codes_own() {
         ("/components/responses/PayloadTooLarge/description", &[MAX_BODY_BYTES]),
     ] {
         for figure in figures {
-            assert!(text(pointer).contains(&grouped(*figure)), "{pointer} does not tell {}", grouped(*figure));
+            assert!(text(pointer).contains(&grouped(*figure)), "{pointer} does not mention {}", grouped(*figure));
         }
     }
     assert!(text("/components/securitySchemes/entraToken/description").contains(SCOPE));
 }
 
-/// Each header that the gateway reads is a parameter, a credential, or told of with the body. A new one must be put in here.
+/// The description covers each header that the gateway reads as a parameter, as a credential, or with the body.
+///
+/// New headers must be added here.
 #[test]
 fn every_request_header_is_described() {
     let RequestHeaders {
@@ -265,7 +267,7 @@ fn it_is_served_without_credentials() {
     assert!(response.headers.contains(&("Allow", "GET, HEAD".to_owned())));
 }
 
-/// The successes, in each of their forms. That they are described is held by [`Gateway`] itself, of this and of every other answer in the tests.
+/// The test produces all forms of success. [`Gateway`] checks that every response in the tests is described.
 #[test]
 fn successes_are_described() {
     let seed = payload("softDelete", &["hannah@contoso.com", "hannah@contoso.com"]);
@@ -286,7 +288,7 @@ fn successes_are_described() {
     assert_eq!(gateway.remediate(api_key(CRON_KEY), &seed).status, 202, "without ids and a Location");
 }
 
-/// The words that some generators reject or misread, and those that OpenAPI 3.0 does not have.
+/// The test rejects keywords that some generators reject or misread, or that OpenAPI 3.0 does not have.
 #[test]
 fn generators_can_read_both_documents() {
     let derived: Value = serde_json::from_str(&DESCRIPTION_3_0).unwrap();
@@ -320,7 +322,7 @@ fn generators_can_read_both_documents() {
     }
 }
 
-/// Clients go on reading responses when a later version adds a member.
+/// Clients must accept a member that a later version adds.
 #[test]
 fn response_schemas_are_open() {
     for name in
@@ -349,7 +351,7 @@ fn visit(value: &Value, place: &str, check: &mut dyn FnMut(&serde_json::Map<Stri
     }
 }
 
-/// Microsoft's own example stands in the description as it does in the seed.
+/// Microsoft's example in the description equals the seed.
 #[test]
 fn the_examples_are_taken() {
     let seed: Value = serde_json::from_str(include_str!("../../../tests/seed-example.json")).unwrap();

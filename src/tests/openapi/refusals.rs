@@ -1,4 +1,4 @@
-//! Each error is described, with its headers and all of its body.
+//! The description covers each error with its headers and body.
 
 use crate::graph::assertion::AssertionError;
 use std::collections::BTreeSet;
@@ -6,13 +6,12 @@ use std::collections::BTreeSet;
 use super::ID;
 use crate::auth::AuthError;
 use crate::auth::credentials::CredentialsError;
-use crate::auth::permissions::PermissionError;
+use crate::auth::permissions::{PermissionError, Places};
 use crate::auth::token_error::TokenError;
 use crate::code::Code;
 use crate::graph::analyzed_emails::{ReadError, ReadErrorKind};
 use crate::graph::error::{GraphErrorKind, TokenEndpointError};
 use crate::graph::response::MAX_RETRY_AFTER;
-use crate::gzip::GzipError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
@@ -28,7 +27,7 @@ use crate::tests::support::gateway::payload;
 use crate::tests::support::runtime::START;
 use crate::time::Timestamp;
 
-/// An error of each kind, whatever the pipeline would have to go through to come to it.
+/// Returns an error of each kind, without running the pipeline.
 fn refusals() -> Vec<GatewayError> {
     let quota = Quota { limit: 10, remaining: 1, reset: 3601 };
     let token = |error| GatewayError::Submit(TokenEndpointError::into(error));
@@ -52,7 +51,9 @@ fn refusals() -> Vec<GatewayError> {
         GatewayError::TooLate,
         GatewayError::Lost,
         lacks(PermissionError::Action(Action::HardDelete)),
-        lacks(PermissionError::Recipients { first: (0..MAX_POINTERS).collect(), total: MAX_POINTERS + 1 }),
+        lacks(PermissionError::SendersCopy),
+        lacks(PermissionError::Recipients(Places { first: (0..MAX_POINTERS).collect(), total: MAX_POINTERS + 1 })),
+        lacks(PermissionError::Protected(Places { first: vec![1], total: 1 })),
         lacks(PermissionError::TooMany { emails: 2, most: 1 }),
         error(b""),
         error(br#"{"a/b":1,"a/b":1}"#),
@@ -113,13 +114,19 @@ fn refusals() -> Vec<GatewayError> {
     refusals
 }
 
-/// What is wrong with the body as it is declared and as it comes.
+/// Returns the errors for the body's headers and content.
 fn of_body() -> Vec<GatewayError> {
     let mut refusals = Vec::new();
     refusals.extend(
-        [GzipError::TooLarge, GzipError::NotGzip, GzipError::Damaged, GzipError::Trailing].map(GatewayError::Gzip),
+        [
+            RequestBodyError::TooLarge,
+            RequestBodyError::CutOff,
+            RequestBodyError::NotGzip,
+            RequestBodyError::Damaged,
+            RequestBodyError::Trailing,
+        ]
+        .map(GatewayError::Body),
     );
-    refusals.extend([RequestBodyError::TooLarge, RequestBodyError::CutOff].map(GatewayError::Body));
     refusals.extend(
         [
             ContentHeadersError::ChunkedTransfer,
@@ -179,7 +186,7 @@ fn every_refusal_is_described_in_full() {
         };
         let (code, mut response) = problem::to_response(&error, context);
         codes.insert(code);
-        // What every answer carries is the pipeline's to add, and in its tests.
+        // The pipeline adds the headers of every response, and its tests check them.
         response.headers.extend([
             ("request-id", ID.to_owned()),
             ("Cache-Control", "no-store".to_owned()),
@@ -187,5 +194,5 @@ fn every_refusal_is_described_in_full() {
         ]);
         covers("POST", path, &response).unwrap_or_else(|error| panic!("{error:?}: {error}"));
     }
-    assert_eq!(codes, Code::ALL.iter().copied().collect(), "there is a refusal of each kind");
+    assert_eq!(codes, Code::ALL.iter().copied().collect(), "an error code has no case");
 }

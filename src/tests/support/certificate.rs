@@ -1,4 +1,4 @@
-//! Certificates for the gateway's own credential, and keys in all their encodings, by the `rcgen` and `rsa` crates.
+//! Certificates for the gateway's credential, and keys in all encodings, made by the `rcgen` and `rsa` crates.
 
 use rcgen::{
     CertificateParams, DnType, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, SerialNumber,
@@ -10,10 +10,10 @@ use rsa::pkcs8::{EncodePrivateKey, LineEnding};
 
 use super::entra;
 
-/// A text that no log may show: the subject of every certificate here.
+/// Subject of every certificate here, which must not appear in a log.
 pub(crate) const SUBJECT: &str = "the-subject-of-the-certificate";
 
-/// Who signs a certificate.
+/// Issuer of a certificate.
 struct CertificateIssuer<'a> {
     key: &'a entra::Key,
     public: Vec<u8>,
@@ -36,7 +36,7 @@ impl SigningKey for CertificateIssuer<'_> {
     }
 }
 
-/// A self-signed certificate in DER, valid from the one day to the other.
+/// Returns a self-signed certificate in DER, valid between these days.
 fn certificate(
     key: &entra::Key,
     algorithm: &'static SignatureAlgorithm,
@@ -52,12 +52,12 @@ fn certificate(
     params.self_signed(&CertificateIssuer { key, public, algorithm }).unwrap().der().to_vec()
 }
 
-/// A certificate of this key, valid on these days.
+/// Returns a certificate of this key, valid between these days.
 pub(crate) fn der(key: &entra::Key, from: (i32, u8, u8), to: (i32, u8, u8)) -> Vec<u8> {
     certificate(key, &PKCS_RSA_SHA256, from, to)
 }
 
-/// A block of PEM.
+/// Returns a PEM block.
 pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
     let base64 = base64::prelude::BASE64_STANDARD.encode(der);
@@ -65,27 +65,27 @@ pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
-/// The key as `openssl genpkey` writes it.
+/// Returns the key in the form of `openssl genpkey`.
 pub(crate) fn pkcs8(key: &PrivateKey) -> String {
     key.to_pkcs8_pem(LineEnding::LF).unwrap().to_string()
 }
 
-/// The key as older tools write it.
+/// Returns the key in the form of older tools.
 pub(crate) fn pkcs1(key: &PrivateKey) -> String {
     key.to_pkcs1_pem(LineEnding::LF).unwrap().to_string()
 }
 
-/// The certificate of [`of`], in DER.
+/// Returns the certificate of [`of`], in DER.
 pub(crate) fn good_der(key: &entra::Key) -> Vec<u8> {
     der(key, (2026, 1, 1), (2028, 1, 1))
 }
 
-/// A certificate of this key, valid through the years around [`crate::tests::support::runtime::START`].
+/// Returns a certificate of this key, valid in the years around [`crate::tests::support::runtime::START`].
 pub(crate) fn of(key: &entra::Key) -> String {
     pem("CERTIFICATE", &good_der(key))
 }
 
-/// A certificate whose key is of an elliptic curve, by its own account.
+/// Returns a certificate that claims to have an elliptic-curve key.
 pub(crate) fn elliptic(key: &entra::Key) -> String {
     pem("CERTIFICATE", &certificate(key, &PKCS_ECDSA_P256_SHA256, (2026, 1, 1), (2028, 1, 1)))
 }

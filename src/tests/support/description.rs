@@ -1,4 +1,4 @@
-//! The description, for holding answers against it.
+//! OpenAPI description, for checks of responses.
 
 use std::sync::OnceLock;
 
@@ -7,18 +7,19 @@ use serde_json::Value;
 use crate::http::Response;
 use crate::openapi::DESCRIPTION;
 
-#[expect(unreachable_pub, reason = "in the acceptance tests, whose file it is, they are reachable")]
+#[expect(unreachable_pub, reason = "the acceptance tests use them")]
 #[path = "../../../tests/support/description.rs"]
 mod against;
 pub(crate) use against::{Answered, Description};
 
-/// The description.
+/// Returns the description.
 pub(crate) fn description() -> &'static Description {
     static READ: OnceLock<Description> = OnceLock::new();
     READ.get_or_init(|| Description::read(DESCRIPTION).unwrap())
 }
 
-/// The payload as the description names it: the string form of `remediateSendersCopy` is in the description's words only.
+/// Returns the payload in the description's form. Only the description's text mentions the string form of
+/// `remediateSendersCopy`.
 pub(crate) fn with_boolean(mut payload: Value) -> Value {
     if let Some(copy) = payload.get_mut("remediateSendersCopy")
         && let Some(text) = copy.as_str()
@@ -29,7 +30,7 @@ pub(crate) fn with_boolean(mut payload: Value) -> Value {
     payload
 }
 
-/// Whether `response` is described as an answer to such a request.
+/// Returns whether the description covers `response` for such a request.
 pub(crate) fn covers(method: &str, path: &str, response: &Response) -> Result<(), String> {
     let headers: Vec<_> = response.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     description().covers(Answered { method, path, status: response.status, headers: &headers, body: &response.body })

@@ -1,4 +1,4 @@
-//! Entra ID's side of a token: RSA keys, the sets they are published in, and tokens of every kind, signed by the `rsa` crate.
+//! Entra ID's tokens, RSA keys and published key sets. The `rsa` crate signs the tokens.
 
 use std::sync::LazyLock;
 
@@ -17,10 +17,10 @@ use super::runtime::START;
 use super::upstream::Reply;
 use super::{AUDIENCE, AUDIENCE_GUID, KEYS_V1, KEYS_V2, PLAYBOOK, TENANT};
 
-/// A text that no log may show: every [`Draft`] holds it in claims that the gateway must not look at.
+/// Text that must not appear in a log. Every [`Draft`] has it in claims that the gateway must ignore.
 pub(crate) const PERSONAL: &str = "hannah.j@contoso.com";
 
-/// An RSA key with its name.
+/// RSA key with its ID.
 pub(crate) struct Key {
     pub(crate) kid: &'static str,
     pub(crate) private: PrivateKey,
@@ -32,34 +32,35 @@ impl Key {
         Self { kid, private }
     }
 
-    /// The key as Entra publishes it.
+    /// Returns the key as Entra ID publishes it.
     pub(crate) fn jwk(&self) -> Value {
         json!({ "kty": "RSA", "use": "sig", "kid": self.kid, "x5t": self.kid, "n": self.n(), "e": "AQAB" })
     }
 
-    /// The modulus, base64url.
+    /// Returns the modulus in base64url.
     pub(crate) fn n(&self) -> String {
         base64url(self.private.n_bytes())
     }
 
-    /// The RS256 signature of `message`.
+    /// Returns the RS256 signature of `message`.
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         SigningKey::<Sha256>::new(self.private.clone()).sign(message).to_vec()
     }
 }
 
-/// The key of both versions, in use.
+/// Current key of both versions.
 pub(crate) static CURRENT: LazyLock<Key> = LazyLock::new(|| Key::of(1, "current-key-of-entra", 2048));
-/// The key that the next rollover brings.
+/// Key of the next rollover.
 pub(crate) static NEXT: LazyLock<Key> = LazyLock::new(|| Key::of(2, "next-key-of-entra", 2048));
-/// A key that version 1.0 alone publishes.
+/// Key that only version 1.0 publishes.
 pub(crate) static ONLY_V1: LazyLock<Key> = LazyLock::new(|| Key::of(3, "key-of-version-1.0", 2048));
-/// An attacker's key, which nobody publishes.
+/// Attacker's key, which is never published.
 pub(crate) static FOREIGN: LazyLock<Key> = LazyLock::new(|| Key::of(4, "key-of-an-attacker", 2048));
-/// A published key that is too weak.
+/// Published key that is too weak.
 pub(crate) static WEAK: LazyLock<Key> = LazyLock::new(|| Key::of(5, "weak-key-of-entra", 1024));
 
-/// The key sets at the start: [`CURRENT`] and [`WEAK`] in both versions, [`ONLY_V1`] in version 1.0, and what is not for signatures.
+/// Returns the initial key sets: [`CURRENT`] and [`WEAK`] in both versions, [`ONLY_V1`] in version 1.0, and keys that
+/// are not for signatures.
 pub(crate) fn key_sets() -> [(&'static str, Reply); 2] {
     let other = json!({ "kty": "EC", "use": "sig", "kid": "elliptic", "crv": "P-256", "x": "AQ", "y": "AQ" });
     let encryption = json!({ "kty": "RSA", "use": "enc", "kid": "for-encryption", "n": CURRENT.n(), "e": "AQAB" });
@@ -76,17 +77,17 @@ pub(crate) fn key_sets() -> [(&'static str, Reply); 2] {
     [(KEYS_V1, Reply::json(&json!({ "keys": v1 }))), (KEYS_V2, Reply::json(&json!({ "keys": common })))]
 }
 
-/// A key set of these keys.
+/// Returns a key set of these keys.
 pub(crate) fn key_set(keys: &[&Key]) -> Reply {
     Reply::json(&json!({ "keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>() }))
 }
 
-/// Base64url without padding.
+/// Encodes in base64url without padding.
 pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A token before it is signed. It starts as a good one and can be made into any other.
+/// Unsigned token. It starts as a valid token and can be changed in any way.
 #[derive(Clone)]
 pub(crate) struct Draft {
     header: Map<String, Value>,
@@ -117,7 +118,7 @@ impl Draft {
         Self { header, claims, header_bytes: None, claims_bytes: None, key, signature: None }
     }
 
-    /// A good token of version 1.0: of [`PLAYBOOK`], app-only.
+    /// Returns a valid app-only token of version 1.0 for [`PLAYBOOK`].
     pub(crate) fn v1() -> Self {
         Self::new(&json!({
             "ver": "1.0", "iss": format!("https://sts.windows.net/{TENANT}/"), "aud": AUDIENCE,
@@ -125,7 +126,7 @@ impl Draft {
         }))
     }
 
-    /// A good token of version 2.0: of [`PLAYBOOK`], app-only.
+    /// Returns a valid app-only token of version 2.0 for [`PLAYBOOK`].
     pub(crate) fn v2() -> Self {
         Self::new(&json!({
             "ver": "2.0", "iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"), "aud": AUDIENCE_GUID,
@@ -133,17 +134,18 @@ impl Draft {
         }))
     }
 
-    /// A user's, with these scopes: as Entra writes it where the resource does not ask for `idtyp`.
+    /// Makes it a user's token with these scopes, as Entra ID issues it if the resource does not request `idtyp`.
     pub(crate) fn delegated(self, scopes: &str) -> Self {
         self.of_user().claim("scp", scopes)
     }
 
-    /// A user's, without `scp`.
+    /// Makes it a user's token without `scp`.
     pub(crate) fn of_user(self) -> Self {
         self.without_claim("idtyp").claim("sub", "pairwise-subject-of-a-user")
     }
 
-    /// A managed identity's where the resource does not ask for `idtyp`: no claim names a person.
+    /// Makes it a managed identity's token, as issued if the resource does not request `idtyp`: no claim names a
+    /// person.
     pub(crate) fn of_managed_identity(self) -> Self {
         ["idtyp", "name", "preferred_username", "upn"].into_iter().fold(self, Self::without_claim)
     }
@@ -168,34 +170,34 @@ impl Draft {
         self
     }
 
-    /// The header as bytes that no JSON library would write, made from those that one has written.
+    /// Rewrites the header to bytes that no JSON library produces.
     pub(crate) fn rewrite_header(mut self, rewrite: impl FnOnce(String) -> Vec<u8>) -> Self {
         self.header_bytes = Some(rewrite(Value::Object(self.header.clone()).to_string()));
         self
     }
 
-    /// The claims as bytes that no JSON library would write, made from those that one has written.
+    /// Rewrites the claims to bytes that no JSON library produces.
     pub(crate) fn rewrite_claims(mut self, rewrite: impl FnOnce(String) -> Vec<u8>) -> Self {
         self.claims_bytes = Some(rewrite(Value::Object(self.claims.clone()).to_string()));
         self
     }
 
-    /// Signed by another key, which `kid` names.
+    /// Signs with another key, which `kid` names.
     pub(crate) fn by(self, key: &'static Key) -> Self {
         Self { key, ..self }.header("kid", key.kid)
     }
 
-    /// Signed by another key, with `kid` left as it is.
+    /// Signs with another key and leaves `kid` unchanged.
     pub(crate) fn forged_by(self, key: &'static Key) -> Self {
         Self { key, ..self }
     }
 
-    /// With these bytes for a signature.
+    /// Sets the signature to these bytes.
     pub(crate) fn signature(self, signature: impl Into<Vec<u8>>) -> Self {
         Self { signature: Some(signature.into()), ..self }
     }
 
-    /// Header and claims, as they are signed.
+    /// Returns the signed text: header and claims.
     pub(crate) fn signed(&self) -> String {
         let part = |bytes: &Option<Vec<u8>>, members: &Map<String, Value>| match bytes {
             Some(bytes) => base64url(bytes),
@@ -204,14 +206,14 @@ impl Draft {
         format!("{}.{}", part(&self.header_bytes, &self.header), part(&self.claims_bytes, &self.claims))
     }
 
-    /// The token.
+    /// Returns the token.
     pub(crate) fn token(&self) -> String {
         let signed = self.signed();
         let signature = self.signature.clone().unwrap_or_else(|| self.key.sign(signed.as_bytes()));
         format!("{signed}.{}", base64url(signature))
     }
 
-    /// The token as its three parts.
+    /// Returns the three parts of the token.
     pub(crate) fn parts(&self) -> [String; 3] {
         let token = self.token();
         let parts: Vec<_> = token.split('.').map(str::to_owned).collect();

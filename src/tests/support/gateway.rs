@@ -1,4 +1,4 @@
-//! A whole gateway, asked as its callers ask it.
+//! Complete gateway that tests call as its callers do.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,36 +15,37 @@ use crate::caches::{Configured, Environment, IsolateCaches};
 use crate::config::{Config, Variables};
 use crate::gateway::handover::{FORMAT, FORMAT_HEADER};
 use crate::gateway::{self, Handled};
-use crate::http::{Request, RequestBody, RequestBodyError, RequestHeaders, Response};
+use crate::http::{DeclaredBody, Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use crate::ledger::LedgerService;
 use crate::runtime::Verifier;
 use crate::secret::Secret;
 
-/// Where the gateway gets its own token, and where it sends remediations.
+/// URLs of the gateway's token and of Graph's remediation action.
 pub(crate) const TOKEN_URL: &str =
     "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/oauth2/v2.0/token";
 pub(crate) const GRAPH_URL: &str = "https://graph.microsoft.com/beta/security/collaboration/analyzedEmails/remediate";
 
-/// A gateway on a stage. Microsoft answers as it does on a good day.
+/// Gateway on a stage. Microsoft responds successfully by default.
 pub(crate) struct Gateway {
     pub(crate) stage: Stage,
     pub(crate) caches: Rc<IsolateCaches<Fixed, <TestRuntime as Verifier>::Key>>,
-    /// What the platform gives with the next request.
+    /// Environment of the next request.
     pub(crate) environment: Fixed,
-    /// The callers' ledgers, by name.
+    /// Ledgers by the callers' names.
     ledgers: Rc<RefCell<BTreeMap<String, Rc<LedgerService<MemoryStorage>>>>>,
 }
 
-/// A body that comes whole.
+/// Body that arrives completely.
 struct Whole(Vec<u8>);
 
 impl RequestBody for Whole {
-    async fn read(self, _: Option<u64>, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+    async fn read(self, declared: DeclaredBody, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+        assert!(!declared.is_gzip, "only the platform decompresses");
         if self.0.len() > cap { Err(RequestBodyError::TooLarge) } else { Ok(self.0) }
     }
 }
 
-/// A remediation of one email of each of these recipients.
+/// Returns a remediation of one email for each recipient.
 pub(crate) fn payload(action: &str, recipients: &[&str]) -> Value {
     let emails: Vec<Value> = recipients
         .iter()
@@ -58,13 +59,13 @@ pub(crate) fn payload(action: &str, recipients: &[&str]) -> Value {
     })
 }
 
-/// A POST, as it comes over https.
+/// Returns a POST over HTTPS.
 pub(crate) fn post(path: &str, query: &str, headers: RequestHeaders) -> Request {
     let [method, scheme, host, path, query] = ["POST", "https", "gateway.example", path, query].map(str::to_owned);
     Request { method, scheme, host, path, query, headers }
 }
 
-/// The headers of a JSON POST with this `Authorization`.
+/// Returns the headers of a JSON POST with this `Authorization`.
 pub(crate) fn authorization(value: &str) -> RequestHeaders {
     RequestHeaders {
         authorization: Some(Secret::new(value.to_owned())),
@@ -73,12 +74,12 @@ pub(crate) fn authorization(value: &str) -> RequestHeaders {
     }
 }
 
-/// The headers of a JSON POST with this `X-API-Key`.
+/// Returns the headers of a JSON POST with this `X-API-Key`.
 pub(crate) fn api_key(value: &str) -> RequestHeaders {
     RequestHeaders { authorization: None, api_key: Some(Secret::new(value.to_owned())), ..authorization("") }
 }
 
-/// The public code of an answer, `accepted` for one that has none.
+/// Returns the public code of a response, or `accepted` if it has none.
 pub(crate) fn code(response: &Response) -> String {
     let body: Value = serde_json::from_str(&response.body).unwrap();
     body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
@@ -91,7 +92,7 @@ impl Default for Gateway {
 }
 
 impl Gateway {
-    /// A gateway with this configuration.
+    /// Returns a gateway with this configuration.
     pub(crate) fn new(variables: Variables) -> Self {
         let stage = Stage::default();
         let upstream = stage.runtime.upstream();
@@ -109,17 +110,17 @@ impl Gateway {
         Self { stage, caches: Rc::default(), environment: Fixed::new(variables), ledgers: Rc::default() }
     }
 
-    /// The configuration, which must be whole.
+    /// Returns the configuration, which must be valid.
     pub(crate) fn config(&self) -> Rc<Config> {
         Rc::new(self.stage.runtime.check(&self.environment.variables()).unwrap())
     }
 
-    /// What the isolate keeps of the environment, which must be whole.
+    /// Returns the isolate's state for the environment, which must be valid.
     pub(crate) fn configured(&self) -> Rc<Configured<<TestRuntime as Verifier>::Key>> {
         self.caches.configured(&self.stage.runtime, &self.environment).unwrap()
     }
 
-    /// Starts an exchange. Its answer must be one that is described.
+    /// Starts an exchange. The description must cover its response.
     pub(crate) fn start(&mut self, request: Request, body: Vec<u8>) -> Started<Response> {
         let (runtime, caches) = (self.stage.runtime.clone(), Rc::clone(&self.caches));
         let (environment, ledgers) = (self.environment.clone(), Rc::clone(&self.ledgers));
@@ -127,7 +128,7 @@ impl Gateway {
             let handled = gateway::handle_request(&runtime, &caches, &environment, &request, Whole(body)).await;
             let response = match handled {
                 Handled::Response(response) => response,
-                // The object is in an isolate of its own: the message is all that it gets.
+                // The object is in another isolate and receives only the message.
                 Handled::Job(job, head, graph_request) => {
                     let new = || Rc::new(LedgerService::new(MemoryStorage::default()));
                     let ledger = Rc::clone(ledgers.borrow_mut().entry(job.caller).or_insert_with(new));
@@ -143,18 +144,19 @@ impl Gateway {
         })
     }
 
-    /// An exchange from start to end.
+    /// Runs an exchange from start to end.
     pub(crate) fn ask(&mut self, request: Request, body: Vec<u8>) -> Response {
         let started = self.start(request, body);
         self.stage.finish(started)
     }
 
-    /// `POST /remediate` with these headers and payload.
+    /// Sends `POST /remediate` with these headers and this payload.
     pub(crate) fn remediate(&mut self, headers: RequestHeaders, payload: &Value) -> Response {
         self.ask(Self::post("", headers), payload.to_string().into_bytes())
     }
 
-    /// `POST /remediate?validateOnly=true` with these headers and a payload that any caller of [`variables`] may send.
+    /// Sends `POST /remediate?validateOnly=true` with these headers and a payload that all callers of [`variables`] may
+    /// send.
     pub(crate) fn validate(&mut self, headers: RequestHeaders) -> Response {
         let payload = payload("softDelete", &["hannah@contoso.com"]);
         self.ask(Self::post("validateOnly=true", headers), payload.to_string().into_bytes())
@@ -164,7 +166,7 @@ impl Gateway {
         post("/remediate", query, headers)
     }
 
-    /// Takes the one line that was logged.
+    /// Removes and returns the only logged line.
     pub(crate) fn logged(&self) -> Value {
         let lines = self.stage.runtime.take_log();
         assert_eq!(lines.len(), 1, "{lines:?}");

@@ -1,13 +1,13 @@
-//! What the native tests of the pipeline share: a platform without a world.
+//! Simulated platform and other shared code for the pipeline's native tests.
 //!
 //! - [`runtime`]: the ports, with a clock that moves only when a test moves it;
 //! - [`storage`]: a ledger's storage in memory, which the fuzz targets use too;
-//! - [`stage`]: runs futures on that platform, one thread, in a fixed order;
-//! - [`upstream`]: Microsoft, scripted per URL, and what was asked of it;
-//! - [`certificate`]: certificates of the gateway's, good and unfit, by libraries that it does not use;
-//! - [`entra`]: RSA keys and tokens, good and forged, by a library that the gateway does not use;
-//! - [`gateway`]: a whole gateway, asked as its callers ask it;
-//! - [`description`]: the OpenAPI description, which all that it answers is held against.
+//! - [`stage`]: an executor for futures on that platform, with one thread and a fixed order;
+//! - [`upstream`]: Microsoft, scripted per URL, and a record of the calls;
+//! - [`certificate`]: valid and invalid certificates, made by libraries that the gateway does not use;
+//! - [`entra`]: RSA keys and valid and forged tokens, made by a library that the gateway does not use;
+//! - [`gateway`]: a complete gateway that tests call as its callers do;
+//! - [`description`]: the OpenAPI description, against which all responses are checked.
 
 pub(crate) mod certificate;
 pub(crate) mod description;
@@ -30,33 +30,33 @@ use crate::problem::error::GatewayError;
 use crate::problem::{self, ProblemContext};
 use crate::time::Timestamp;
 
-/// The tenant of the gateway, and another.
+/// Tenant of the gateway, and another tenant.
 pub(crate) const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
 pub(crate) const OTHER_TENANT: &str = "bbbbcccc-1111-dddd-2222-eeee3333ffff";
-/// The gateway's audience, in the two forms that Entra has for it.
+/// Audience of the gateway, in Entra ID's two forms.
 pub(crate) const AUDIENCE: &str = "api://remediation-gateway";
 pub(crate) const AUDIENCE_GUID: &str = "00001111-aaaa-2222-bbbb-3333cccc4444";
-/// The object ids of [`variables`]' callers, and one that is nobody's.
+/// Object IDs of the callers in [`variables`], and one without a caller.
 pub(crate) const PLAYBOOK: &str = "11111111-0000-0000-0000-000000000001";
 pub(crate) const ROLE_BEARER: &str = "11111111-0000-0000-0000-000000000002";
 pub(crate) const NOBODY: &str = "11111111-0000-0000-0000-00000000000f";
-/// The role that [`ROLE_BEARER`] must have.
+/// Role that [`ROLE_BEARER`] must have.
 pub(crate) const ROLE: &str = "Remediation.Execute";
-/// The API keys of the caller "script", in the middle of a rotation, and of the caller "cron".
+/// API keys of the caller "script" during a rotation, and of the caller "cron".
 pub(crate) const SCRIPT_KEYS: [&str; 2] = ["rgk_of-the-script-old", "rgk_of-the-script-new"];
 pub(crate) const CRON_KEY: &str = "rgk_of:cron";
-/// The id of an exchange.
+/// Request ID of an exchange.
 const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000001";
-/// The gateway's own secret.
+/// Client secret of the gateway.
 pub(crate) const CLIENT_SECRET: &str = "the~client.secret";
 
-/// Where the gateway's tenant publishes its keys, in version 1.0 and 2.0.
+/// URLs of the tenant's keys, in version 1.0 and 2.0.
 pub(crate) const KEYS_V1: &str =
     "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/discovery/keys";
 pub(crate) const KEYS_V2: &str =
     "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/discovery/v2.0/keys";
 
-/// A whole configuration: two callers by token, two by key.
+/// Returns a complete configuration: two callers with tokens, two with keys.
 pub(crate) fn variables() -> Variables {
     Variables::from([
         ("TENANT_ID", json!(TENANT)),
@@ -67,16 +67,16 @@ pub(crate) fn variables() -> Variables {
         (
             "CALLERS",
             json!([
-                { "name": "playbook", "object_id": PLAYBOOK, "actions": ["softDelete", "moveToJunk"] },
-                { "name": "role-bearer", "object_id": ROLE_BEARER, "role": ROLE, "actions": ["softDelete"] },
-                { "name": "script", "api_key_sha256": SCRIPT_KEYS.map(sha256), "actions": ["softDelete"] },
-                { "name": "cron", "api_key_sha256": [sha256(CRON_KEY)], "actions": ["softDelete"] },
+                { "name": "playbook", "object_id": PLAYBOOK, "actions": ["softDelete", "moveToJunk"], "recipient_domains": ["*"] },
+                { "name": "role-bearer", "object_id": ROLE_BEARER, "role": ROLE, "actions": ["softDelete"], "recipient_domains": ["*"] },
+                { "name": "script", "api_key_sha256": SCRIPT_KEYS.map(sha256), "actions": ["softDelete"], "recipient_domains": ["*"] },
+                { "name": "cron", "api_key_sha256": [sha256(CRON_KEY)], "actions": ["softDelete"], "recipient_domains": ["*"] },
             ]),
         ),
     ])
 }
 
-/// An environment of the platform with these variables.
+/// Environment of the platform with these variables.
 #[derive(Clone)]
 pub(crate) struct Fixed(Rc<Variables>);
 
@@ -96,14 +96,14 @@ impl Environment for Fixed {
     }
 }
 
-/// [`variables`] with one of them replaced.
+/// Returns [`variables`] with one variable replaced.
 pub(crate) fn variables_with(name: &'static str, value: Value) -> Variables {
     let mut variables = variables();
     variables.insert(name, value);
     variables
 }
 
-/// The SHA-256 of a key, as it stands in `CALLERS`.
+/// Returns the SHA-256 of a key, in the form of `CALLERS`.
 pub(crate) fn sha256(key: &str) -> String {
     use rsa::sha2::{Digest, Sha256};
     Sha256::digest(key)
@@ -113,7 +113,7 @@ pub(crate) fn sha256(key: &str) -> String {
         .collect()
 }
 
-/// What an error answers, whatever the pipeline would have to go through to come to it.
+/// Returns the code and response for an error, without running the pipeline.
 pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
     let now = Timestamp::from_seconds(runtime::START);
     problem::to_response(

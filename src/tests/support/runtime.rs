@@ -1,4 +1,4 @@
-//! The ports without a world behind them.
+//! Simulated ports.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -23,10 +23,10 @@ use crate::runtime::{Background, Clock, Domains, Guids, Log, Signer, Timers, Ver
 use crate::secret::SecretBytes;
 use crate::time::Timestamp;
 
-/// When every test begins: 2027-01-15T08:00:00.
+/// Start time of every test: 2027-01-15T08:00:00.
 pub(crate) const START: u64 = 1_800_000_000;
 
-/// A platform for tests. Cloning it gives the same one.
+/// Platform for tests. Clones share one state.
 #[derive(Clone, Default)]
 pub(crate) struct TestRuntime(Rc<Inner>);
 
@@ -34,7 +34,8 @@ pub(crate) struct TestRuntime(Rc<Inner>);
 struct Inner {
     /// Milliseconds since [`START`], which may be negative.
     clock: Cell<i64>,
-    /// Who sleeps, by the moment to wake at and the order of falling asleep. This clock never steps, so that a step of the other wakes nobody.
+    /// Sleeping tasks by wake-up time and order. This monotonic clock never steps, so a step of the wall clock wakes no
+    /// task.
     sleepers: RefCell<BTreeMap<(u64, u64), oneshot::Sender<()>>>,
     elapsed: Cell<u64>,
     numbers: Cell<u64>,
@@ -45,42 +46,42 @@ struct Inner {
 }
 
 impl TestRuntime {
-    /// Microsoft.
+    /// Returns the scripted Microsoft.
     pub(crate) fn upstream(&self) -> &Upstream {
         &self.0.upstream
     }
 
-    /// Sets the wall clock forward or back without time passing, as a correction of the clock does.
+    /// Moves the wall clock forward or back without passing time, like a clock correction.
     pub(crate) fn step_clock(&self, seconds: i64) {
         self.0.clock.set(self.0.clock.get() + seconds * 1000);
     }
 
-    /// Sets the wall clock to `now` without time passing.
+    /// Sets the wall clock to `now` without passing time.
     pub(crate) fn set_clock(&self, now: Timestamp) {
         self.0.clock.set(i64::try_from(now.millis()).unwrap() - i64::try_from(START * 1000).unwrap());
     }
 
-    /// Checks a configuration at the time of the wall clock.
+    /// Validates a configuration at the wall clock's time.
     pub(crate) fn check(&self, variables: &Variables) -> Result<Config, Vec<ConfigError>> {
         Config::check(variables, self, self.now())
     }
 
-    /// Takes the lines that were logged.
+    /// Removes and returns the logged lines.
     pub(crate) fn take_log(&self) -> Vec<String> {
         self.0.log.take()
     }
 
-    /// How many signatures were checked.
+    /// Returns the number of checked signatures.
     pub(crate) fn signature_checks(&self) -> usize {
         self.0.signature_checks.get()
     }
 
-    /// Takes the tasks that were deferred and not run yet.
+    /// Removes and returns the deferred tasks that have not run.
     pub(super) fn take_deferred(&self) -> Vec<LocalBoxFuture<'static, ()>> {
         self.0.deferred.take()
     }
 
-    /// How long it is until the next sleeper wakes.
+    /// Returns the time until the next sleeper wakes.
     pub(super) fn next_wake(&self) -> Option<Duration> {
         let mut sleepers = self.0.sleepers.borrow_mut();
         sleepers.retain(|_, sleeper| !sleeper.is_canceled());
@@ -88,7 +89,7 @@ impl TestRuntime {
         Some(Duration::from_millis(at.saturating_sub(self.0.elapsed.get())))
     }
 
-    /// Lets `duration` pass and wakes whoever has slept long enough by then, in order.
+    /// Lets `duration` pass and wakes the due sleepers in order.
     pub(super) fn pass(&self, duration: Duration) {
         let millis = crate::time::millis_of(duration);
         self.0.elapsed.set(self.0.elapsed.get() + millis);
@@ -112,7 +113,7 @@ impl Clock for TestRuntime {
 }
 
 impl Guids for TestRuntime {
-    /// Counts, so that a test knows what comes.
+    /// Counts up, so that tests can predict the GUIDs.
     fn new_guid(&self) -> String {
         format!("99999999-0000-4000-8000-{:012x}", self.number())
     }

@@ -1,4 +1,4 @@
-//! Runs futures on a [`TestRuntime`]: one thread, a fixed order, and time that passes only when a test says so.
+//! Executor for futures on a [`TestRuntime`], with one thread, a fixed order, and time under the test's control.
 
 use std::time::Duration;
 
@@ -8,30 +8,30 @@ use futures::task::LocalSpawnExt;
 
 use super::runtime::TestRuntime;
 
-/// A platform and what runs on it.
+/// Platform and its running futures.
 #[derive(Default)]
 pub(crate) struct Stage {
     pub(crate) runtime: TestRuntime,
     pool: LocalPool,
 }
 
-/// A future that was started. Dropping it cancels the future where it stands, as the platform does when a caller disconnects.
+/// Started future. Dropping it cancels the future, as the platform does when a caller disconnects.
 pub(crate) struct Started<T>(RemoteHandle<T>);
 
 impl<T: 'static> Started<T> {
-    /// What the future gave, which must be done.
+    /// Returns the future's output. The future must be complete.
     pub(crate) fn result(self) -> T {
-        self.try_result().ok().expect("it waits for something that has not happened")
+        self.try_result().ok().expect("the future is not complete")
     }
 
-    /// What the future gave, or the future itself if it is not done.
+    /// Returns the future's output, or the future itself if it is not complete.
     pub(crate) fn try_result(mut self) -> Result<T, Self> {
         (&mut self.0).now_or_never().ok_or(self)
     }
 }
 
 impl Stage {
-    /// Starts a future, and lets it and all others run as far as they come without time passing.
+    /// Starts a future, and runs all futures until they need time to pass.
     pub(crate) fn start<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Started<T> {
         let spawner: LocalSpawner = self.pool.spawner();
         let started = Started(spawner.spawn_local_with_handle(future).unwrap());
@@ -39,12 +39,12 @@ impl Stage {
         started
     }
 
-    /// Lets everything that was started run as far as it comes without time passing.
+    /// Runs all started futures until they need time to pass.
     pub(crate) fn submit_once(&mut self) {
         self.pool.run_until_stalled();
     }
 
-    /// Lets `duration` pass. Whoever wakes in it runs at its moment.
+    /// Lets `duration` pass. Each sleeper runs at its wake-up time.
     pub(crate) fn pass(&mut self, duration: Duration) {
         let mut left = duration;
         self.submit_once();
@@ -57,7 +57,7 @@ impl Stage {
         self.submit_once();
     }
 
-    /// Runs what was started to its end. Time passes as it and the others ask for it.
+    /// Runs a started future to its end. Time passes as the futures request it.
     pub(crate) fn finish<T: 'static>(&mut self, started: Started<T>) -> T {
         let mut handle = started.0;
         loop {
@@ -65,12 +65,12 @@ impl Stage {
             if let Some(result) = (&mut handle).now_or_never() {
                 return result;
             }
-            let next = self.runtime.next_wake().expect("it waits for something that will never happen");
+            let next = self.runtime.next_wake().expect("the future waits for an event that never happens");
             self.runtime.pass(next);
         }
     }
 
-    /// Starts the tasks that were deferred, and tells how many they are.
+    /// Starts the deferred tasks and returns their number.
     pub(crate) fn start_deferred(&mut self) -> usize {
         let tasks = self.runtime.take_deferred();
         let count = tasks.len();

@@ -1,4 +1,4 @@
-//! A ledger's storage in memory, for the native tests and for the fuzz targets.
+//! Ledger's storage in memory, for the native tests and the fuzz targets.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -12,17 +12,17 @@ use remediation_gateway::ledger::types::{Hash, RecordKey};
 use remediation_gateway::remediation::Action;
 use remediation_gateway::time::Timestamp;
 
-/// The storage of one object, which outlives each instance of the object. Cloning it gives the same one.
+/// Storage of one object, which outlives the object's instances. Clones share one state.
 #[derive(Clone, Default)]
 pub(crate) struct MemoryStorage(Rc<StoredLedger>);
 
-/// What is stored.
+/// Stored data.
 #[derive(Default)]
 pub(crate) struct StoredLedger {
     pub(crate) records: RefCell<BTreeMap<RecordKey, LedgerRecord>>,
     /// Whether an alarm is set.
     pub(crate) alarm: Cell<bool>,
-    /// Whether everything fails.
+    /// Whether all operations fail.
     pub(crate) broken: Cell<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! Microsoft, scripted per URL.
+//! Scripted Microsoft, with a response for each URL.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,33 +11,33 @@ use serde_json::Value;
 use super::runtime::TestRuntime;
 use crate::runtime::{BodyError, HttpClient, HttpRequest, HttpResponse, SendError, Timers};
 
-/// How much later than asked a deadline strikes: timers are never early.
+/// Delay of deadlines, because timers never fire early.
 const LATENESS: Duration = Duration::from_millis(5);
 
-/// What a URL answers.
+/// Scripted reply of a URL.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// Status, headers and body.
     Response(u16, Vec<(&'static str, String)>, Vec<u8>),
-    /// Status, and a body that breaks off.
+    /// Status, and a truncated body.
     CutOff(u16),
-    /// No answer.
+    /// Failure without a response.
     Failure(SendError),
 }
 
 impl Reply {
-    /// 200 and a JSON body.
+    /// Returns a 200 with a JSON body.
     pub(crate) fn json(body: &Value) -> Self {
         Self::Response(200, Vec::new(), body.to_string().into_bytes())
     }
 
-    /// A status alone.
+    /// Returns a status without a body.
     pub(crate) const fn status(status: u16) -> Self {
         Self::Response(status, Vec::new(), Vec::new())
     }
 }
 
-/// A call as it was made.
+/// Recorded call.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedCall {
     pub(crate) url: String,
@@ -45,51 +45,51 @@ pub(crate) struct RecordedCall {
     pub(crate) body: Option<String>,
 }
 
-/// A call that waits until it is released, possibly with a reply of its own.
+/// Call that waits for its release, which may give it a separate reply.
 type HeldCall = Option<oneshot::Sender<Option<Reply>>>;
 
-/// The script and the record.
+/// Script and record.
 #[derive(Default)]
 pub(crate) struct Upstream {
     replies: RefCell<BTreeMap<String, Reply>>,
-    /// URLs that are held, with the calls that wait there.
+    /// Held URLs with their waiting calls.
     held: RefCell<BTreeMap<String, Vec<HeldCall>>>,
     calls: RefCell<Vec<RecordedCall>>,
 }
 
 impl Upstream {
-    /// From now on `url` answers with `reply`, also to the calls that wait there.
+    /// Sets the reply of `url`, also for calls that are waiting.
     pub(crate) fn respond(&self, url: &str, reply: Reply) {
         self.replies.borrow_mut().insert(url.to_owned(), reply);
     }
 
-    /// From now on calls to `url` wait, until [`Self::release`] or their deadline.
+    /// Holds calls to `url` until [`Self::release`] or their deadline.
     pub(crate) fn hold(&self, url: &str) {
         self.held.borrow_mut().entry(url.to_owned()).or_default();
     }
 
-    /// Lets the calls go that wait at `url`, and all that come.
+    /// Releases the waiting calls to `url` and stops holding new ones.
     pub(crate) fn release(&self, url: &str) {
         let waiting = self.held.borrow_mut().remove(url);
         for request in waiting.into_iter().flatten().flatten() {
-            // Whoever waited may be gone.
+            // The send fails if the waiting call was cancelled.
             let _ = request.send(None);
         }
     }
 
-    /// Lets one of the calls go that wait at `url`, by its number since [`Self::hold`], with this reply.
+    /// Releases one of the calls that wait at `url` with this reply. Calls are numbered since [`Self::hold`].
     pub(crate) fn release_one(&self, url: &str, number: usize, reply: Reply) {
         let request = self.held.borrow_mut().get_mut(url).unwrap()[number].take();
-        // Whoever waited may be gone.
+        // The send fails if the waiting call was cancelled.
         let _ = request.unwrap().send(Some(reply));
     }
 
-    /// All calls so far.
+    /// Returns all calls so far.
     pub(crate) fn calls(&self) -> Vec<RecordedCall> {
         self.calls.borrow().clone()
     }
 
-    /// How often `url` was called so far.
+    /// Returns the number of calls to `url` so far.
     pub(crate) fn count(&self, url: &str) -> usize {
         self.calls.borrow().iter().filter(|request| request.url == url).count()
     }
@@ -100,7 +100,8 @@ impl Upstream {
         self.calls.borrow_mut().push(RecordedCall { url: request.url.to_owned(), headers, body });
     }
 
-    /// Resolves when `url` is released, to the reply if it is this call's own; `None` where it is not held.
+    /// Returns a receiver that resolves when `url` is released, with this call's separate reply if there is one.
+    /// Returns `None` if `url` is not held.
     fn gate(&self, url: &str) -> Option<oneshot::Receiver<Option<Reply>>> {
         let mut held = self.held.borrow_mut();
         let (sender, receiver) = oneshot::channel();

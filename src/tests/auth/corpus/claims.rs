@@ -1,4 +1,4 @@
-//! Claims of another tenant, another audience, another time, or that say nothing clearly (facts, section 3). All are rightly signed.
+//! Correctly signed tokens whose claims have the wrong tenant, audience or time, or are ambiguous (facts, section 3).
 
 use serde_json::{Value, json};
 
@@ -214,7 +214,7 @@ fn identity() -> Vec<Forged> {
         ("oid a digit short", v2("oid", nil), ObjectId),
         ("oid with a blank", v2("oid", format!("{} ", crate::tests::support::PLAYBOOK)), ObjectId),
         (
-            "who it is in sub alone",
+            "the object ID in sub alone",
             Draft::v2().without_claim("oid").claim("sub", crate::tests::support::PLAYBOOK).token(),
             ObjectId,
         ),

@@ -1,4 +1,4 @@
-//! Headers and API keys that are no credentials of anyone (contract, section 5).
+//! Headers and API keys that are not valid credentials (contract, section 5).
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -20,7 +20,7 @@ fn basic(name: &str, key: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{key}")))
 }
 
-/// `Authorization`, and the reason that the log must give.
+/// Returns values of `Authorization` with the reason that the log must contain.
 fn authorizations() -> Vec<(String, AuthError)> {
     let token = Draft::v2().token();
     let [old, new] = SCRIPT_KEYS;
@@ -96,7 +96,7 @@ fn authorizations() -> Vec<(String, AuthError)> {
     .concat()
 }
 
-/// `X-API-Key`s that nobody owns.
+/// Returns values of `X-API-Key` without a caller.
 fn keys() -> Vec<String> {
     let [old, new] = SCRIPT_KEYS;
     vec![
@@ -105,7 +105,7 @@ fn keys() -> Vec<String> {
         "k".repeat(256),
         "k".repeat(257),
         "k".repeat(100_000),
-        // What is configured is not the key: who reads the configuration cannot call.
+        // The configuration has the hash and not the key, so reading the configuration does not allow calls.
         sha256(new),
         sha256(new).to_uppercase(),
         sha256(&sha256(new)),
@@ -188,7 +188,7 @@ fn two_credentials_are_none_even_if_both_are_good() {
 
 #[test]
 fn no_credentials_are_asked_for_without_an_error() {
-    // A connector sends the header of a key that was left empty.
+    // A connector sends an empty header if its key was left empty.
     for headers in [RequestHeaders { authorization: None, ..authorization("") }, api_key("")] {
         let refused = refuse("none", headers, "", Credentials(Absent));
         assert_eq!(refused.response.status, 401);
@@ -231,7 +231,7 @@ fn each_key_is_its_owners_in_each_way_of_giving_it() {
         let mut gateway = Gateway::default();
         assert_eq!(gateway.validate(headers).status, 200, "{caller}");
         assert_eq!(gateway.logged()["caller"], caller);
-        assert!(gateway.stage.runtime.upstream().calls().is_empty(), "a key needs nobody's word");
+        assert!(gateway.stage.runtime.upstream().calls().is_empty(), "an API key caused a call to Microsoft");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Good tokens of those who are nobody here, or who lack what their caller must have: the documented 403s.
+//! Valid tokens of unknown callers or of callers without a required role: the documented 403s.
 
 use serde_json::{Value, json};
 
@@ -14,15 +14,15 @@ fn cases() -> Vec<(&'static str, Draft, AuthError)> {
     let scp = |scp: &str| Draft::v2().delegated(scp);
     let no_scp = || Draft::v2().of_managed_identity();
     vec![
-        ("an oid of nobody", Draft::v2().claim("oid", NOBODY), UnknownObjectId),
-        ("an oid of nobody in version 1.0", Draft::v1().claim("oid", NOBODY), UnknownObjectId),
+        ("an unknown oid", Draft::v2().claim("oid", NOBODY), UnknownObjectId),
+        ("an unknown oid in version 1.0", Draft::v1().claim("oid", NOBODY), UnknownObjectId),
         (
-            "an oid of nobody, a caller in sub",
+            "an unknown oid, a caller in sub",
             Draft::v2().claim("oid", NOBODY).claim("sub", ROLE_BEARER),
             UnknownObjectId,
         ),
         (
-            "an oid of nobody, with every grant",
+            "an unknown oid, with every permission",
             Draft::v2().claim("oid", NOBODY).claim("roles", json!(["Remediation.Execute"])),
             UnknownObjectId,
         ),
@@ -47,7 +47,7 @@ fn cases() -> Vec<(&'static str, Draft, AuthError)> {
         ("a user's token of version 1.0 without scp", Draft::v1().of_user(), NotAnApplication),
         ("a user's by idtyp", no_scp().claim("idtyp", "user"), NotAnApplication),
         ("a device's", no_scp().claim("idtyp", "device"), NotAnApplication),
-        ("a type of token that nobody knows", no_scp().claim("idtyp", "agent"), NotAnApplication),
+        ("an unknown type of token", no_scp().claim("idtyp", "agent"), NotAnApplication),
         ("an application's in another case", no_scp().claim("idtyp", "App"), NotAnApplication),
         ("an application's with a blank", no_scp().claim("idtyp", "app "), NotAnApplication),
         ("idtyp empty", no_scp().claim("idtyp", ""), NotAnApplication),

@@ -1,4 +1,4 @@
-//! Tokens that must pass, so that strictness never shuts out what Entra sends; and the deployments that take no token.
+//! Tokens that must be accepted, so that strict checks never reject Entra ID's tokens; and deployments without tokens.
 
 use serde_json::{Value, json};
 
@@ -48,13 +48,13 @@ fn cases() -> Vec<(&'static str, String, &'static str)> {
             "sub in another case than oid",
             of_playbook(Draft::v2().of_managed_identity().claim("sub", PLAYBOOK.to_uppercase())),
         ),
-        ("an application by idtyp, whatever sub is", of_playbook(Draft::v2().claim("sub", "x"))),
+        ("an application by idtyp, with any sub", of_playbook(Draft::v2().claim("sub", "x"))),
         ("an application by idtyp, without sub", of_playbook(Draft::v2().without_claim("sub"))),
         (
             "a user by idtyp, with the scope",
             of_playbook(Draft::v1().delegated("Remediation.Submit").claim("idtyp", "user")),
         ),
-        ("roles that nobody asks for", of_playbook(Draft::v2().claim("roles", json!(["Other"])))),
+        ("unknown roles", of_playbook(Draft::v2().claim("roles", json!(["Other"])))),
         ("a user with the scope alone", of_playbook(Draft::v2().delegated("Remediation.Submit"))),
         (
             "a user with the scope among others",
@@ -87,13 +87,16 @@ fn every_token_that_entra_would_issue_passes() {
 fn a_deployment_for_keys_alone_takes_no_token() {
     let mut by_key = variables();
     by_key.remove("AUDIENCE");
-    by_key.insert("CALLERS", json!([{ "name": "script", "api_key_sha256": [sha256("k")], "actions": ["softDelete"] }]));
+    by_key.insert("CALLERS", json!([{ "name": "script", "api_key_sha256": [sha256("k")], "actions": ["softDelete"], "recipient_domains": ["*"] }]));
     for token in [Draft::v1().token(), Draft::v2().token(), Draft::v2().claim("aud", "").token(), "x".to_owned()] {
         let mut gateway = Gateway::new(by_key.clone());
         let response = gateway.validate(authorization(&format!("Bearer {token}")));
         assert_eq!(without_ids(&response), invalid_credentials(BEARER_INVALID_TOKEN));
         assert_eq!(gateway.logged()["reason"], format!("bearer token refused: {}", TokenError::NotAccepted));
-        assert!(gateway.stage.runtime.upstream().calls().is_empty(), "no keys are fetched for what is never taken");
+        assert!(
+            gateway.stage.runtime.upstream().calls().is_empty(),
+            "keys were fetched although tokens are not accepted"
+        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! Headers that choose another algorithm or another key, or that two readers read differently (RFC 8725 sections 2.1, 2.4, 3.1, 3.10).
+//! Headers that select another algorithm or key, or that parsers read differently (RFC 8725, sections 2.1, 2.4, 3.1,
+//! 3.10).
 
 use hmac::{Hmac, KeyInit, Mac};
 use rsa::pkcs1v15::SigningKey;
@@ -56,7 +57,7 @@ fn algorithm() -> Vec<Forged> {
 
 fn key() -> Vec<Forged> {
     let header = |name: &str, value: Value| Draft::v2().header(name, value).token();
-    // Signed by the attacker, with the attacker's key in the header.
+    // The attacker signs the token and puts the attacker's key into the header.
     let embedded = |name: &str, value: Value| Draft::v2().by(&FOREIGN).header(name, value).token();
     vec![
         ("crit with an extension", header("crit", json!(["exp"])), ForbiddenHeader),
@@ -100,7 +101,7 @@ fn form() -> Vec<Forged> {
         ("alg twice", inserted(r#""alg":"none""#), HeaderNotObject),
         ("alg twice, once by escapes", inserted(r#""\u0061lg":"none""#), HeaderNotObject),
         ("kid twice", inserted(r#""kid":"key-of-an-attacker""#), HeaderNotObject),
-        ("a member twice that nobody reads", inserted(r#""a":1,"a":1"#), HeaderNotObject),
+        ("an unused member twice", inserted(r#""a":1,"a":1"#), HeaderNotObject),
         ("a member twice, further in", inserted(r#""a":[{"b":1,"b":1}]"#), HeaderNotObject),
         ("an array of the header", rewritten(|json| format!("[{json}]").into()), HeaderNotObject),
         ("a text of the header", rewritten(|json| Value::String(json).to_string().into()), HeaderNotObject),
@@ -128,13 +129,13 @@ fn form() -> Vec<Forged> {
     ]
 }
 
-/// A good token whose algorithm says something else, and is signed so.
+/// Returns a valid token with another algorithm, signed accordingly.
 fn resigned(alg: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
     let signed = Draft::v2().header("alg", alg).signed();
     format!("{signed}.{}", base64url(sign(signed.as_bytes())))
 }
 
-/// The confusion of RFC 8725 section 2.1: what is public as the secret of an HMAC.
+/// Signs with a public value as the HMAC secret, the algorithm confusion of RFC 8725, section 2.1.
 fn hs256(secret: &[u8]) -> String {
     resigned("HS256", |message| {
         Hmac::<Sha256>::new_from_slice(secret).unwrap().chain_update(message).finalize().into_bytes().to_vec()

@@ -1,4 +1,5 @@
-//! Credentials as data: each with what the gateway must make of it. All of them go through the whole pipeline, one gateway each.
+//! Corpus of credentials with their expected results. Each credential passes through the complete pipeline of a new
+//! gateway.
 
 mod claims;
 mod credentials;
@@ -21,22 +22,22 @@ use crate::tests::support::entra::PERSONAL;
 use crate::tests::support::gateway::{Gateway, authorization};
 use crate::tests::support::{KEYS_V1, KEYS_V2};
 
-/// What is wrong with a token, the token, and the reason that the log must give.
+/// Description of the defect, the token, and the reason that the log must contain.
 type Forged = (&'static str, String, TokenError);
 
-/// An answer without what identifies the exchange: ids and dates.
+/// Returns a response without the IDs and dates of the exchange.
 fn without_ids(response: &Response) -> (u16, Vec<(&'static str, String)>, String) {
     let mut body: Value = serde_json::from_str(&response.body).unwrap();
     let mut ids = Vec::new();
     for pointer in ["/requestId", "/error/innerError/request-id", "/error/innerError/date"] {
-        ids.push(body.pointer_mut(pointer).expect("every refusal has it").as_str().unwrap().to_owned());
+        ids.push(body.pointer_mut(pointer).expect("every rejection has this header").as_str().unwrap().to_owned());
     }
     let anonymous = ids.iter().fold(response.body.clone(), |text, id| text.replace(id, "…"));
     let headers = response.headers.iter().filter(|(name, _)| *name != "request-id").cloned().collect();
     (response.status, headers, anonymous)
 }
 
-/// The answer to bad credentials, whatever is wrong with them.
+/// Returns the response to any invalid credentials.
 fn invalid_credentials(challenge: &str) -> (u16, Vec<(&'static str, String)>, String) {
     let detail = "The token or key is invalid. Send an API key of the gateway, or an Entra ID token for the gateway's audience, not for Microsoft Graph. Nothing was sent.";
     let body = format!(
@@ -54,27 +55,31 @@ fn invalid_credentials(challenge: &str) -> (u16, Vec<(&'static str, String)>, St
 const BEARER: &str = r#"Bearer realm="remediation-gateway""#;
 const BEARER_INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error="invalid_token""#;
 
-/// What a refused credential left behind.
+/// Response and log line of rejected credentials.
 struct Refused {
     response: Response,
     log: String,
 }
 
-/// Presents `headers` to a new gateway, which must refuse them for `reason`, and hold to what is true of every error of credentials:
-/// the log has the reason and no trace of `secret`, and Microsoft was asked for its keys at most.
+/// Sends `headers` to a new gateway, which must reject them for `reason`.
+///
+/// The log must contain the reason and no part of `secret`. Microsoft must receive at most requests for its keys.
 fn refuse(what: &str, headers: RequestHeaders, secret: &str, reason: AuthError) -> Refused {
     let mut gateway = Gateway::default();
     let response = gateway.validate(headers);
     let line = gateway.logged();
     assert_eq!(line["reason"], reason.to_string(), "{what}");
     assert_eq!(line["status"], response.status, "{what}");
-    assert_eq!(line["caller"], Value::Null, "{what}: nobody was recognised");
+    assert_eq!(line["caller"], Value::Null, "{what}: a caller was recognized");
     let log = line.to_string();
     let fragments: BTreeSet<&[u8]> = log.as_bytes().windows(12).collect();
     let shown = secret.as_bytes().windows(12).find(|fragment| fragments.contains(fragment));
     assert!(shown.is_none(), "{what}: the log shows a part of the credential: {log}");
     for personal in [PERSONAL, "11111111-0000"] {
-        assert!(!log.contains(personal) && !response.body.contains(personal), "{what}: who it was is shown: {log}");
+        assert!(
+            !log.contains(personal) && !response.body.contains(personal),
+            "{what}: the log or response identifies the user: {log}"
+        );
     }
     for call in gateway.stage.runtime.upstream().calls() {
         assert!([KEYS_V1, KEYS_V2].contains(&call.url.as_str()) && call.body.is_none(), "{what}: {call:?}");
@@ -100,13 +105,14 @@ fn every_forged_token_gets_the_same_answer_and_its_own_reason_in_the_log() {
 #[test]
 fn every_reason_for_refusing_a_token_has_a_case() {
     let seen: BTreeSet<String> = forged().iter().map(|(_, _, error)| format!("{error:?}")).collect();
-    // Two reasons need another configuration or a failing endpoint: see `crate::keys` and `good`. One is no final error: see `unknown_key`.
+    // Two reasons need another configuration or a failing endpoint: see `crate::keys` and `good`. One is not final: see
+    // `unknown_key`.
     let missing: Vec<_> =
         ALL_FAULTS.iter().map(|error| format!("{error:?}")).filter(|error| !seen.contains(error)).collect();
     assert_eq!(missing, ["NotAccepted", "UnknownKey { retry_after: 30 }", "KeysUnavailable"]);
 }
 
-/// Every [`TokenError`]: the match below does not compile without a new one.
+/// Every [`TokenError`]. The match below does not compile if a variant is missing.
 const ALL_FAULTS: [TokenError; 26] = {
     use TokenError as F;
     const fn is_listed(error: TokenError) -> TokenError {

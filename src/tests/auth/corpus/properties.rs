@@ -1,4 +1,4 @@
-//! What no table can hold: bytes that nobody thought of.
+//! Properties of credentials for random bytes.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use crate::tests::support::gateway::{Gateway, api_key, authorization};
 
 static GOOD: LazyLock<String> = LazyLock::new(|| Draft::v2().token());
 
-/// Whether a new gateway takes these credentials. One that knew the good token from before would hide a forgery of it.
+/// Returns whether a new gateway accepts these credentials. A gateway that cached the valid token could hide a forgery.
 fn passes(headers: crate::http::RequestHeaders) -> bool {
     Gateway::default().validate(headers).status == 200
 }
@@ -18,7 +18,7 @@ fn bearer_passes(token: &str) -> bool {
     passes(authorization(&format!("Bearer {token}")))
 }
 
-/// Texts made of what tokens are made of, so that many get past the first steps.
+/// Generates texts from the parts of tokens, so that many pass the first checks.
 fn token_like() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         "[A-Za-z0-9_=-]{0,40}",

@@ -1,4 +1,4 @@
-//! Texts that are no JWT in compact serialisation (RFC 7515 section 7.1), or only nearly one.
+//! Texts that resemble a JWT but are not one in compact serialization (RFC 7515, section 7.1).
 
 use super::Forged;
 use crate::auth::token::MAX_TOKEN_BYTES;
@@ -62,7 +62,7 @@ fn flattened(header: &str, claims: &str, signature: &str) -> String {
     format!(r#"{{"payload":"{claims}","protected":"{header}","signature":"{signature}"}}"#).replace(',', ";")
 }
 
-/// The same draft, its header or claims grown until their last character holds bits that say nothing.
+/// Extends the header or claims of a draft until the last character has unused bits.
 fn with_tail(draft: &Draft, header: bool) -> Draft {
     let grown = (0..3).map(|count| {
         let filler = "x".repeat(count);
@@ -71,7 +71,7 @@ fn with_tail(draft: &Draft, header: bool) -> Draft {
     grown.into_iter().find(|draft| !draft.parts()[usize::from(!header)].len().is_multiple_of(4)).unwrap()
 }
 
-/// The same bytes to a lenient reader: the last character with one of its idle bits set.
+/// Sets an unused bit of the last character, so that a lenient parser reads the same bytes.
 fn stray(part: &str) -> String {
     assert!(!part.len().is_multiple_of(4), "no idle bits");
     let (rest, last) = part.split_at(part.len() - 1);
@@ -80,7 +80,7 @@ fn stray(part: &str) -> String {
     format!("{rest}{}", &alphabet[at + 1..at + 2])
 }
 
-/// A good token of exactly `bytes` bytes.
+/// Returns a valid token of exactly `bytes` bytes.
 pub(super) fn sized(bytes: usize) -> String {
     let filled =
         |header: usize, claims: usize| Draft::v2().header("x", "x".repeat(header)).claim("x", "x".repeat(claims));

@@ -1,4 +1,4 @@
-//! Tokens that say all the right things under a signature that is not Entra's, or not of them.
+//! Tokens with correct content and an invalid signature, or a signature of other content.
 
 use rsa::sha2::{Sha384, Sha512};
 

@@ -1,4 +1,4 @@
-//! Tokens whose claims fit, under a `kid` that the issuer does not list: whether they are valid is not known.
+//! Tokens with matching claims and a `kid` that the issuer does not list. Their validity is unknown.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn cases() -> Vec<(&'static str, String)> {
     let header = |name: &str, value: Value| Draft::v2().header(name, value).token();
     vec![
         ("kid of 256 bytes", header("kid", json!("k".repeat(256)))),
-        ("kid of nobody", Draft::v2().by(&FOREIGN).token()),
+        ("an unknown kid", Draft::v2().by(&FOREIGN).token()),
         ("kid in another case", header("kid", json!(CURRENT.kid.to_uppercase()))),
         ("kid with a blank", header("kid", json!(format!("{} ", CURRENT.kid)))),
         ("kid cut short", header("kid", json!(&CURRENT.kid[1..]))),

@@ -84,7 +84,6 @@ fn addresses_of_mailboxes_are_taken() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn everything_else_is_refused_with_a_reason() {
     let label = "d".repeat(63);
     let three = format!("{label}.{label}.{label}");
@@ -109,19 +108,6 @@ fn everything_else_is_refused_with_a_reason() {
         ("a@contoso.com,b@evil.example", "is a list of addresses"),
         ("a@contoso.com;b@evil.example", "is a list of addresses"),
         ("a@evil.example(@contoso.com)", "contains '('"),
-        ("Hannah Jarvis", "with an '@'"),
-        ("Hannah Jarvis ", "with an '@'"),
-        ("/o=ExchangeLabs/ou=Exchange Administrative Group/cn=Recipients/cn=hannah", "with an '@'"),
-        ("X500:/o=ExchangeLabs/cn=hannah", "with an '@'"),
-        ("\"Jarvis, Hannah\" <hannah@contoso.com>", "has a display name"),
-        ("Hannah<hannah@contoso.com>", "has a display name"),
-        ("<a@contoso.com>,<b@contoso.com>", "is a list of addresses"),
-        ("a@contoso.com b@contoso.com", "is a list of addresses"),
-        ("Hannah hannah@contoso.com", "contains U+0020 (space), which is not accepted"),
-        ("a,b@contoso.com", "contains ','"),
-        ("hannah@contoso,com", "contains ','"),
-        ("hannah@contoso.com;", "contains ';'"),
-        ("'a'@'contoso.com'", "inner hyphens"),
         ("a@contoso.com ", "ends with U+0020 (space)"),
         (" a@contoso.com", "starts with U+0020 (space)"),
         ("a b@contoso.com", "contains U+0020"),
@@ -157,10 +143,6 @@ fn everything_else_is_refused_with_a_reason() {
         ("a@contoso$.com", "letters, digits, inner hyphens and underscores"),
         ("a@mail_relay", "two or more parts"),
         ("a@_-.contoso.com", "letters, digits, inner hyphens and underscores"),
-        ("a@evil_x002e_example.contoso.com", "another notation"),
-        ("a@evil.example_x0040_contoso.com", "another notation"),
-        ("a@evil.example_X0000002F_.contoso.com", "another notation"),
-        ("a@b.evil_x3002_contoso.com", "another notation"),
         ("a@contoso.com/x", "letters, digits, inner hyphens and underscores"),
         ("a@contoso.com\\x", "letters, digits, inner hyphens and underscores"),
         ("a@contoso.com?x", "letters, digits, inner hyphens and underscores"),
@@ -195,6 +177,28 @@ fn everything_else_is_refused_with_a_reason() {
         (&format!("a@{three}.{}", "d".repeat(64)), "1 to 255 characters after"),
         (&format!("{}@{three}.{label}.d", "l".repeat(64)), "more than 320 characters"),
         (&"a@".repeat(500_000), "more than 320 characters"),
+    ] {
+        let found = error(address).unwrap_or_else(|| panic!("{address:?} was taken"));
+        assert!(found.contains(reason), "{address:?}: {found}");
+    }
+}
+
+#[test]
+fn text_that_is_no_address_or_more_than_one_is_named() {
+    for (address, reason) in [
+        ("Hannah Jarvis", "with an '@'"),
+        ("Hannah Jarvis ", "with an '@'"),
+        ("/o=ExchangeLabs/ou=Exchange Administrative Group/cn=Recipients/cn=hannah", "with an '@'"),
+        ("X500:/o=ExchangeLabs/cn=hannah", "with an '@'"),
+        ("\"Jarvis, Hannah\" <hannah@contoso.com>", "has a display name"),
+        ("Hannah<hannah@contoso.com>", "has a display name"),
+        ("<a@contoso.com>,<b@contoso.com>", "is a list of addresses"),
+        ("a@contoso.com b@contoso.com", "is a list of addresses"),
+        ("Hannah hannah@contoso.com", "contains U+0020 (space), which is not accepted"),
+        ("a,b@contoso.com", "contains ','"),
+        ("hannah@contoso,com", "contains ','"),
+        ("hannah@contoso.com;", "contains ';'"),
+        ("'a'@'contoso.com'", "inner hyphens"),
     ] {
         let found = error(address).unwrap_or_else(|| panic!("{address:?} was taken"));
         assert!(found.contains(reason), "{address:?}: {found}");
@@ -257,6 +261,10 @@ fn address_that_some_reader_resolves_to_another_domain_is_rejected() {
         ("SRS0=HHH=TT=evil.example=user@contoso.com", "rewritten sender"),
         ("srs1+HHH=forwarder.example==HHH=TT=evil.example=user@contoso.com", "rewritten sender"),
         ("srs0-HHH=TT=evil.example=user@contoso.com", "rewritten sender"),
+        ("a@evil_x002e_example.contoso.com", "another notation"),
+        ("a@evil.example_x0040_contoso.com", "another notation"),
+        ("a@evil.example_X0000002F_.contoso.com", "another notation"),
+        ("a@b.evil_x3002_contoso.com", "another notation"),
         ("/C=US/ADMD=X/O=evil/S=user/@contoso.com", "X.400"),
         ("/dd.rfc-822=user/@contoso.com", "X.400"),
         ("a@contoso.com(comment)", "contains '('"),

@@ -57,8 +57,8 @@ const ADDRESSES: [Claim; 24] = [
     }),
     ("character of the domain in another notation", |text| {
         let parts: Vec<_> = domain(text).split('_').collect();
-        let hexadecimal = |digits: &str| u32::from_str_radix(digits, 16).is_ok();
-        let is_code = |part: &&str| part.strip_prefix(['x', 'X']).is_some_and(hexadecimal);
+        let is_hexadecimal = |code: &str| u32::from_str_radix(code, 16).is_ok();
+        let is_code = |part: &&str| part.strip_prefix(['x', 'X']).is_some_and(is_hexadecimal);
         parts.len() > 2 && parts[1..parts.len() - 1].iter().any(|part| is_code(part) && [5, 9].contains(&part.len()))
     }),
     ("rewritten sender", |text| {

@@ -1,0 +1,85 @@
+//! `PROTECTED_RECIPIENTS`: the mailboxes that no caller may touch.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::domains::{DomainRule, to_ascii};
+use super::error::ConfigErrors;
+use crate::json;
+use crate::remediation::is_address;
+use crate::runtime::Domains;
+
+const NAME: &str = "PROTECTED_RECIPIENTS";
+
+/// Addresses and domains, such as those of journaling, legal hold and evidence.
+#[derive(Debug, Default)]
+pub struct ProtectedRecipients {
+    domains: Vec<DomainRule>,
+    /// `local@domain`, the local part [without case](without_case) and the domain in lower-case ASCII.
+    addresses: BTreeSet<String>,
+}
+
+impl ProtectedRecipients {
+    /// Reads the list. Each entry that could never match a recipient is an error, since somebody relies on its protection.
+    pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> Self {
+        // A dashboard's text variable can hold the array as JSON.
+        let parsed = value.and_then(Value::as_str).map(|text| json::value(text.as_bytes()).unwrap_or(Value::Null));
+        let entries = match parsed.as_ref().or(value) {
+            // A text that is not JSON is an error: it was meant to protect somebody.
+            None | Some(Value::Null) if parsed.is_none() => return Self::default(),
+            Some(Value::Array(entries)) if !entries.is_empty() => entries,
+            _ => {
+                errors.add(NAME, "must be an array of one text at least; remove it to protect no mailbox");
+                return Self::default();
+            }
+        };
+        let mut protected = Self::default();
+        for (index, entry) in entries.iter().enumerate() {
+            if entry.as_str().and_then(|text| protected.add(text, domains)).is_none() {
+                errors.add(
+                    format!("{NAME}[{index}]"),
+                    "is neither an address nor a domain that a recipient can have; write user@contoso.com, or \
+                     contoso.com, or *.contoso.com for it and its subdomains",
+                );
+            }
+        }
+        protected
+    }
+
+    fn add(&mut self, text: &str, domains: &impl Domains) -> Option<()> {
+        match text.rsplit_once('@') {
+            // A wildcard protects no more than an address that nobody has.
+            Some((local_part, domain)) if is_address(text) && !text.contains('*') => {
+                self.addresses.insert(format!("{}@{}", without_case(local_part), to_ascii(domain, domains)?));
+            }
+            Some(_) => return None,
+            None => self.domains.push(DomainRule::parse(text, domains)?),
+        }
+        Some(())
+    }
+
+    /// Whether the recipient `local_part@domain` is protected, whose domain is given in lower-case ASCII.
+    ///
+    /// A plus address (`user+tag@contoso.com`) reaches the mailbox before the plus, so it is protected with it.
+    #[must_use]
+    pub fn covers(&self, local_part: &str, domain: &str) -> bool {
+        if self.domains.iter().any(|rule| rule.covers(domain)) {
+            return true;
+        }
+        if self.addresses.is_empty() {
+            return false;
+        }
+        let local_part = without_case(local_part);
+        let mailbox = local_part.split_once('+').map(|(mailbox, _)| mailbox);
+        [Some(local_part.as_str()), mailbox]
+            .into_iter()
+            .flatten()
+            .any(|local_part| self.addresses.contains(&format!("{local_part}@{domain}")))
+    }
+}
+
+/// The text with one form for all cases of a letter, such as both small sigmas.
+fn without_case(text: &str) -> String {
+    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+}
