@@ -193,7 +193,7 @@ for (const [version, Adapter, create, { createAnalyzedEmailFromDiscriminatorValu
     test("a token for Graph is refused once, without a claims challenge", async () => {
       await assert.rejects(remediate(forGraph).post(remediation()), (error) => {
         assert.equal(error.errorEscaped.code, "invalidCredentials");
-        assert.match(error.errorEscaped.message, /for the gateway's own audience, not for Microsoft Graph/);
+        assert.match(error.errorEscaped.message, /for the gateway's audience, not for Microsoft Graph/);
         return true;
       });
       assert.doesNotMatch(only().answer.headers.get("www-authenticate"), /claims=/);
