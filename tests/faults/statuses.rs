@@ -167,11 +167,18 @@ pub(crate) async fn what_graph_says_of_a_refusal_is_passed_on_within_bounds(worl
     let sees = Sees::Refusal(400, "graphRefused", None);
     let said = |code: &str, message: &str| json!({ "error": { "code": code, "message": message } }).to_string();
     let long = "m".repeat(5_000);
-    let no_message = "Microsoft Graph rejected the remediation with badRequest: Microsoft Graph gave no message.".to_owned();
+    let no_message =
+        "Microsoft Graph rejected the remediation with badRequest: Microsoft Graph gave no message.".to_owned();
     for (body, detail) in [
-        (said("BadRequest", "Too many."), "Microsoft Graph rejected the remediation with BadRequest: Too many.".to_owned()),
+        (
+            said("BadRequest", "Too many."),
+            "Microsoft Graph rejected the remediation with BadRequest: Too many.".to_owned(),
+        ),
         (said("x y\r\nz", "a\r\nb\u{0}c"), "Microsoft Graph rejected the remediation with badRequest: abc".to_owned()),
-        (said("BadRequest", &long), format!("Microsoft Graph rejected the remediation with BadRequest: {}", "m".repeat(1_000))),
+        (
+            said("BadRequest", &long),
+            format!("Microsoft Graph rejected the remediation with BadRequest: {}", "m".repeat(1_000)),
+        ),
         (String::new(), no_message.clone()),
         ("<html>no</html>".to_owned(), no_message.clone()),
         ("{\"error\":\"invalid\"}".to_owned(), no_message.clone()),
