@@ -4,14 +4,15 @@
 # Installs a missing package in DIRECTORY/PACKAGE-VERSION, and prints that path.
 set -euo pipefail
 
-directory=$1 package=$2
+directory=$1 package=$2 native=${3:-}
 folder=$directory/${package/@/-}
 
 if [ ! -e "$folder/.ready" ]; then
     printf '==> installing %s (kept in %s)\n' "$package" "$folder" >&2
     rm -rf "$folder"
     mkdir -p "$folder"
-    npm install --prefix "$folder" --no-audit --no-fund --loglevel=error "$package" >&2
+    npm install --prefix "$folder" ${native:+--ignore-scripts} --no-audit --no-fund --loglevel=error "$package" >&2
+    [ -z "$native" ] || npm rebuild --prefix "$folder" "$native" >&2
     touch "$folder/.ready"
 fi
 printf '%s\n' "$folder"

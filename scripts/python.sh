@@ -8,7 +8,7 @@ directory=$1 package=$2
 environment=$directory/${package/==/-}
 
 if [ ! -e "$environment/.ready" ]; then
-    command -v python3 >/dev/null 2>&1 || { printf 'error: python3 is missing; nothing but this target needs it\n' >&2; exit 1; }
+    command -v python3 >/dev/null 2>&1 || { printf 'error: python3 is missing: install Python 3 with venv and pip\n' >&2; exit 1; }
     printf '==> installing %s (kept in %s)\n' "$package" "$environment" >&2
     rm -rf "$environment"
     mkdir -p "$directory"

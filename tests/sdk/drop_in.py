@@ -1,6 +1,6 @@
 """Microsoft's Python SDK, unmodified, with its base URL set to the gateway, and its own `remediate` request builder.
 
-Needs Python 3, so `make test` leaves it out; `make python-sdk` runs it beside a gateway and a sandbox.
+Its installation takes minutes, so `make test` leaves it out. `make python-sdk` runs it beside a gateway and a sandbox.
 """
 
 import asyncio
