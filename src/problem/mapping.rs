@@ -193,6 +193,11 @@ fn request(error: RequestError) -> ProblemDetails {
     ProblemDetails::new(Code::InvalidRequest, detail)
 }
 
+/// Returns `text` as a sentence, and that nothing was sent.
+fn nothing_sent(text: &str) -> String {
+    format!("{} Nothing was sent.", sentence(text))
+}
+
 fn parse_error(error: &ParseError) -> ProblemDetails {
     match error {
         ParseError::NotJson(error) => {
@@ -202,7 +207,7 @@ fn parse_error(error: &ParseError) -> ProblemDetails {
                 }
                 _ => Vec::new(),
             };
-            ProblemDetails::new(Code::InvalidJson, sentence(&error.to_string())).errors(errors)
+            ProblemDetails::new(Code::InvalidJson, nothing_sent(&error.to_string())).errors(errors)
         }
         ParseError::Invalid(errors) => {
             let counted = errors.counted();
@@ -211,7 +216,7 @@ fn parse_error(error: &ParseError) -> ProblemDetails {
             } else {
                 format!("{errors}, of which {counted} are listed")
             };
-            ProblemDetails::new(Code::InvalidPayload, sentence(&detail)).errors(errors.listed().to_vec())
+            ProblemDetails::new(Code::InvalidPayload, nothing_sent(&detail)).errors(errors.listed().to_vec())
         }
     }
 }

@@ -150,8 +150,8 @@ impl PayloadErrors {
 impl fmt::Display for PayloadErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.total {
-            1 => f.write_str("the payload has a fault"),
-            total => write!(f, "the payload has {total} faults"),
+            1 => f.write_str("the payload has an error"),
+            total => write!(f, "the payload has {total} errors"),
         }
     }
 }

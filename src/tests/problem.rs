@@ -21,20 +21,22 @@ fn the_message_of_the_error_object_is_whole_sentences() {
     let missing = "/displayName: is required, and missing. /description: is required, and missing. \
                    /severity: is required, and missing. /action: is required, and missing.";
     for (body, expected) in [
-        ("[]", "The payload has a fault. The body must be an object, not an array.".to_owned()),
+        ("[]", "The payload has an error. Nothing was sent. The body must be an object, not an array.".to_owned()),
         (
             r#"{"emailIds":[]}"#,
-            format!("The payload has 7 faults. /emailIds: must have 1 to 10000 items, and has 0. {missing}"),
+            format!(
+                "The payload has 7 errors. Nothing was sent. /emailIds: must have 1 to 10000 items, and has 0. {missing}"
+            ),
         ),
         (
             r#"{"analyzedEmails":[1,2,3],"displayName":"x","description":"","severity":"low","action":"softDelete"}"#,
-            "The payload has 4 faults. /analyzedEmails/0 and 2 more: must be an object of \"networkMessageId\" and \
-             \"recipientEmailAddress\", not a number. /remediateSendersCopy: is required, and missing."
+            "The payload has 4 errors. Nothing was sent. /analyzedEmails/0 and 2 more: must be an object of \
+             \"networkMessageId\" and \"recipientEmailAddress\", not a number. /remediateSendersCopy: is required, and missing."
                 .to_owned(),
         ),
         (
             r#"{"a":1,"a":1}"#,
-            "The member /a is given twice in one object. /a: is given twice in one object.".to_owned(),
+            "The member /a is given twice in one object. Nothing was sent. /a: is given twice in one object.".to_owned(),
         ),
     ] {
         assert_eq!(told(&error(body))["error"]["message"], expected, "{body}");
@@ -48,9 +50,9 @@ fn faults_are_counted_in_the_same_words_for_the_caller_and_the_log() {
         error(&format!("{{{}}}", members.join(",")))
     };
     for (error, logged, detail) in [
-        (error("0"), "the payload has a fault", "The payload has a fault."),
-        (of(50), "the payload has 50 faults", "The payload has 50 faults."),
-        (of(51), "the payload has 51 faults", "The payload has 51 faults, of which 50 are listed."),
+        (error("0"), "the payload has an error", "The payload has an error. Nothing was sent."),
+        (of(50), "the payload has 50 errors", "The payload has 50 errors. Nothing was sent."),
+        (of(51), "the payload has 51 errors", "The payload has 51 errors, of which 50 are listed. Nothing was sent."),
     ] {
         assert_eq!(error.to_string(), logged);
         let body = told(&error);

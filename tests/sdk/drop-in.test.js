@@ -172,7 +172,7 @@ for (const [version, Adapter, create, { createAnalyzedEmailFromDiscriminatorValu
       await assert.rejects(remediate().post(bad()), (error) => {
         assert.equal(error.responseStatusCode, 400);
         assert.equal(error.errorEscaped.code, "invalidPayload");
-        assert.match(error.errorEscaped.message, /^The payload has a fault\. \/analyzedEmails\/1\/networkMessageId: /);
+        assert.match(error.errorEscaped.message, /^The payload has an error\. Nothing was sent\. \/analyzedEmails\/1\/networkMessageId: /);
         assert.equal(error.errorEscaped.innerError.requestId, only().answer.headers.get("request-id"));
         return true;
       });
@@ -246,7 +246,7 @@ describe("the classic SDK", () => {
           assert.equal(error.constructor.name, "GraphError");
           assert.equal(error.statusCode, 400);
           assert.equal(error.code, "invalidPayload");
-          assert.match(error.message, /^The payload has a fault\. \/analyzedEmails\/1\/networkMessageId: /);
+          assert.match(error.message, /^The payload has an error\. Nothing was sent\. \/analyzedEmails\/1\/networkMessageId: /);
           assert.equal(error.requestId, only().answer.headers.get("request-id"));
           return true;
         });

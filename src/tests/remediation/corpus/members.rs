@@ -250,8 +250,8 @@ fn fifty_causes_are_listed_and_the_rest_is_counted() {
     let found: Vec<_> =
         groups(&errors).into_iter().map(|(pointer, count, share)| (pointer.to_owned(), count, share)).collect();
     assert_eq!(found, expected);
-    assert_eq!(errors.to_string(), "the payload has 50000 faults");
-    assert_eq!(faults(&items("0")).to_string(), "the payload has a fault");
+    assert_eq!(errors.to_string(), "the payload has 50000 errors");
+    assert_eq!(faults(&items("0")).to_string(), "the payload has an error");
 
     let many: Vec<String> = (0..100_000).map(|n| format!("\"{n}\":0")).collect();
     let errors = faults(&and(&many.join(",")));
