@@ -128,7 +128,10 @@ fn is_caller(caller: &Caller) {
     assert!(!caller.actions.is_empty(), "the caller has no actions");
     assert!(caller.object_id.is_some() || !caller.api_key_sha256.is_empty(), "the caller has no credential");
     assert!(caller.role.as_ref().is_none_or(|role| !role.is_empty() && caller.object_id.is_some()));
-    assert!(!matches!(&caller.recipient_domains, RecipientDomains::Listed(rules) if rules.is_empty()), "of nobody");
+    assert!(
+        !matches!(&caller.recipient_domains, RecipientDomains::Listed(rules) if rules.is_empty()),
+        "no domain is granted"
+    );
     assert!((1..=10_000).contains(&caller.max_emails_per_request));
     assert!((1..=2_500_000).contains(&caller.max_emails_per_hour));
     assert!(

@@ -52,7 +52,7 @@ pub enum AuthError {
     /// An API key that is nobody's.
     #[error("unknown API key")]
     UnknownKey,
-    /// `X-API-Key` is nobody's, and holds a comma and a space, by which the platform joins a header given more than once.
+    /// No caller has this `X-API-Key`, and the value contains a comma and a space. The platform joins a repeated header so.
     #[error("X-API-Key given more than once")]
     RepeatedKey,
     /// Basic credentials whose name is not the key's owner's.

@@ -82,7 +82,7 @@ pub fn split(token: &str) -> Result<Parts<'_>, TokenError> {
 
 /// Returns whether the claims, not verified yet, name Microsoft Graph as the audience.
 ///
-/// Microsoft signs a Graph token over the hash of the `nonce` in its header, so nobody but Graph can verify the token. The
+/// Microsoft signs a Graph token over the hash of the `nonce` in its header, so only Graph can verify the token. The
 /// answer only chooses the log's reason: a token for Graph is invalid here either way.
 pub fn is_for_graph(parts: &Parts<'_>) -> bool {
     let claims = json::object(&parts.claims);

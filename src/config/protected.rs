@@ -49,7 +49,7 @@ impl ProtectedRecipients {
 
     fn add(&mut self, text: &str, domains: &impl Domains) -> Option<()> {
         match text.rsplit_once('@') {
-            // A wildcard protects no more than an address that nobody has.
+            // No recipient has an address with a wildcard, so such an entry protects nothing and is rejected.
             Some((local_part, domain)) if is_address(text) && !text.contains('*') => {
                 self.addresses.insert(format!("{}@{}", without_case(local_part), to_ascii(domain, domains)?));
             }

@@ -194,7 +194,7 @@ const SLICE = 1024;
  * Decompresses `body`, one gzip member. Gives null if there are more than `cap` bytes, and undefined if other bytes
  * follow the member. Fails if the member is truncated or damaged.
  *
- * A `DecompressionStream` decompresses each write at once, whether anybody reads or not: 1 MiB could become 1 GiB. So
+ * A `DecompressionStream` decompresses each write at once, even if there is no reader: 1 MiB could become 1 GiB. So
  * this function writes a slice only after it has read what the slice before has become.
  */
 export async function decompressed(body, cap) {
@@ -276,10 +276,12 @@ export async function callMicrosoft(head, body, cap, skip, { signal }) {
 // ---- The ledger ----
 
 /**
- * Sends a job to a caller's object, in `jurisdiction` unless that is undefined, and returns its response. The message is `head`, lines of text, and `body`, the one
- * for Graph. The call fails after `patience` milliseconds. The response must name, in the header `formatHeader`, the
- * format that is the first line of `head`. The caller gets the response as it is: without this header it would be a
- * new one, which takes a tenth of the CPU time of a remediation.
+ * Sends a job to a caller's object and returns the object's response. If `jurisdiction` is defined, the object is in
+ * that jurisdiction. The message is `head`, lines of text, and `body`, the body for Graph. The call fails after
+ * `patience` milliseconds.
+ *
+ * The response must name, in the header `formatHeader`, the format that is the first line of `head`. The header stays in
+ * the caller's response: to remove it, a new response would be needed, at a tenth of a remediation's CPU time.
  */
 export async function pass(env, name, jurisdiction, head, body, formatHeader, patience) {
   // A view of the module's memory would not last.
