@@ -1,10 +1,10 @@
-//! The remediation gateway: a Cloudflare Worker between security playbooks and Microsoft Graph's `analyzedEmail: remediate`.
+//! The remediation gateway: a Cloudflare Worker between security playbooks and Graph's `analyzedEmail: remediate`.
 //!
-//! A playbook that holds the Graph permission can delete any mail of the tenant. A playbook that calls the gateway holds a credential
-//! of the gateway, which is good for the actions and recipients that its caller was granted, and for nothing else.
+//! A playbook with the Graph permission can delete any mail of the tenant. A playbook that calls the gateway has only a
+//! credential of the gateway. It permits only the actions and recipients that its caller's entry grants.
 //!
-//! `docs/contract.md` states what the gateway promises to callers and operators. `docs/facts.md` collects what is known of Graph, Entra ID,
-//! Logic Apps and Workers. Comments name the sections of both.
+//! `docs/contract.md` states the gateway's promises to callers and operators. `docs/facts.md` collects the known facts
+//! about Graph, Entra ID, Logic Apps and Workers. Comments name the sections of both.
 //!
 //! # The pipeline
 //!

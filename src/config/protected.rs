@@ -12,7 +12,7 @@ use crate::runtime::Domains;
 
 const NAME: &str = "PROTECTED_RECIPIENTS";
 
-/// Addresses and domains, such as those of journaling, legal hold and evidence.
+/// Addresses and domains, for example those of journaling, legal hold and evidence.
 #[derive(Debug, Default)]
 pub struct ProtectedRecipients {
     domains: Vec<DomainRule>,

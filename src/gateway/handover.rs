@@ -3,8 +3,10 @@
 //! During a rollout a Worker may call an object of another version. Three lines precede the body for Graph:
 //!
 //! 1. [`FORMAT`];
-//! 2. the settings for Microsoft, with the credential: see [`GraphSettings::line`](crate::graph::settings::GraphSettings::line);
+//! 2. the settings for Microsoft, with the credential: see [`GraphSettings::line`][line];
 //! 3. the [`RemediationJob`].
+//!
+//! [line]: crate::graph::settings::GraphSettings::line
 //!
 //! All of it is in the body. The platform could log a header or a URL, and the credential must not be logged.
 //!
