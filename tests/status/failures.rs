@@ -1,4 +1,4 @@
-//! What gives no status.
+//! Failures of a status request.
 
 use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, guid};
 use sandbox::{Endpoint, Fault, Message, NextAnswer};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{recipients, remediation, seed, status};
 
-/// The reason that was logged for an answer.
+/// Returns the logged reason of a response.
 async fn reason(world: &World, answer: &Answer) -> Result<String, acceptance::Failure> {
     let line = world.gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
     let line: Value = serde_json::from_str(&line)?;
@@ -45,7 +45,7 @@ pub(crate) async fn a_page_that_fails_gives_no_status(world: &World) -> TestResu
     Ok(())
 }
 
-/// To another host, another path, and beyond the text of a URL. The gateway requests only the first page.
+/// Links to another host, to another path, and longer than a URL. The gateway requests only the first page.
 pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResult {
     let base = world.sandbox.base_url().to_owned();
     let list = format!("{base}/beta/security/collaboration/analyzedEmails");
