@@ -1,12 +1,40 @@
-//! Why a remediation is not accepted: no token, or Graph itself.
+//! Why a call to Graph fails: no token, or Graph itself.
 
 use super::assertion::AssertionError;
+use super::list_limits::{MAX_PAGE_BYTES, MAX_PAGES, MAX_READ_BYTES};
 use crate::runtime::SendError;
 
-/// Why a remediation that was sent, or was to be sent, is not accepted, or not known to be.
+/// What the gateway calls Graph for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphOperation {
+    /// To submit a remediation.
+    Remediate,
+    /// To read the list of analyzed emails, which changes nothing.
+    List,
+}
+
+impl GraphOperation {
+    /// Returns the error of an operation that no response of Graph explains.
+    #[must_use]
+    pub fn error(self, kind: impl Into<GraphErrorKind>) -> GraphError {
+        GraphError { operation: self, kind: kind.into(), status: None, graph_request_id: None }
+    }
+
+    /// What stands before the reason in the log.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Remediate => "",
+            Self::List => "reading the list: ",
+        }
+    }
+}
+
+/// Why a remediation is not accepted, or not known to be, or why the list was not read to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}")]
+#[error("{}{kind}", operation.prefix())]
 pub struct GraphError {
+    /// The operation that failed.
+    pub operation: GraphOperation,
     /// What happened.
     pub kind: GraphErrorKind,
     /// Graph's status, where one came.
@@ -15,21 +43,14 @@ pub struct GraphError {
     pub graph_request_id: Option<String>,
 }
 
-impl<E: Into<GraphErrorKind>> From<E> for GraphError {
-    /// The error of a call that got no response from Graph.
-    fn from(kind: E) -> Self {
-        Self { kind: kind.into(), status: None, graph_request_id: None }
-    }
-}
-
-/// The ways in which a submission fails.
+/// The ways in which a call to Graph fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphErrorKind {
     /// There was no token; nothing was sent.
     #[error(transparent)]
     AppToken(#[from] TokenEndpointError),
     /// 400. The message is for the caller, who sent what it speaks of; the code alone is logged.
-    #[error("Graph refused the remediation: {code}")]
+    #[error("Graph refused the request: {code}")]
     Refused {
         /// `error.code`.
         code: String,
@@ -41,7 +62,8 @@ pub enum GraphErrorKind {
     TokenRejected,
     /// 403.
     #[error(
-        "Graph denied the gateway: is SecurityAnalyzedMessage.ReadWrite.All granted, and Defender for Office 365 Plan 2 there?"
+        "Graph denied the gateway: is SecurityAnalyzedMessage.ReadWrite.All granted (to read, SecurityAnalyzedMessage.Read.All \
+         suffices), and Defender for Office 365 Plan 2 there?"
     )]
     PermissionMissing,
     /// 409, but not for a duplicate.
@@ -65,17 +87,33 @@ pub enum GraphErrorKind {
     /// Any other status.
     #[error("Graph answered with an unexpected status")]
     Unexpected,
+    /// A page of the list that is not JSON, or has other types than Graph documents.
+    #[error("a page of the list has another form than Graph documents")]
+    MalformedPage,
+    /// A row of a message that was not asked for.
+    #[error("Graph listed a message that was not asked for")]
+    OtherMessage,
+    /// A `@odata.nextLink` that must not be followed.
+    #[error("the list's nextLink does not lead to the configured host and the same path")]
+    ForeignLink,
+    /// A page larger than [`MAX_PAGE_BYTES`].
+    #[error("a page of the list has more than {MAX_PAGE_BYTES} bytes")]
+    PageTooLarge,
+    /// More than [`MAX_PAGES`] or [`MAX_READ_BYTES`].
+    #[error("the list has more than {MAX_PAGES} pages or {MAX_READ_BYTES} bytes")]
+    ListTooLong,
     /// No answer.
     #[error("Graph: {0}")]
     Send(#[from] SendError),
 }
 
 impl GraphError {
-    /// Whether it is certain that Graph did not accept the remediation. An answer below 500 refuses it, and 503 is Graph's own word that it
-    /// does not serve now; behind any other failure it may have been accepted.
+    /// Whether it is certain that Graph did not accept a remediation. A read submits none. An answer below 500 refuses it, and 503 is Graph's
+    /// own word that it does not serve now; behind any other failure it may have been accepted.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self.kind {
+            _ if self.operation == GraphOperation::List => true,
             GraphErrorKind::AppToken(_)
             | GraphErrorKind::Refused { .. }
             | GraphErrorKind::TokenRejected
@@ -85,7 +123,12 @@ impl GraphError {
             | GraphErrorKind::Throttled { .. }
             | GraphErrorKind::Unavailable { .. } => true,
             GraphErrorKind::Unexpected => self.status.is_some_and(|status| status < 500),
-            GraphErrorKind::Send(_) => false,
+            GraphErrorKind::Send(_)
+            | GraphErrorKind::MalformedPage
+            | GraphErrorKind::OtherMessage
+            | GraphErrorKind::ForeignLink
+            | GraphErrorKind::PageTooLarge
+            | GraphErrorKind::ListTooLong => false,
         }
     }
 }
