@@ -2,7 +2,6 @@
 
 use crate::auth::AuthError;
 use crate::auth::permissions::PermissionError;
-use crate::graph::analyzed_emails::ReadError;
 use crate::graph::error::GraphError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
@@ -66,12 +65,9 @@ pub enum GatewayError {
         /// Quota.
         quota: Quota,
     },
-    /// The remediation was not accepted.
+    /// The remediation was not accepted, or the list not read.
     #[error(transparent)]
-    Submit(#[from] GraphError),
-    /// The status was not read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
+    Graph(#[from] GraphError),
     /// When the body had arrived, too little time was left for a call to Graph.
     #[error("the body came too late")]
     TooLate,

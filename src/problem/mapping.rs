@@ -63,8 +63,7 @@ impl GatewayError {
                 "The Idempotency-Key was used for another remediation within the last 24 hours. Send a new key with each remediation. Nothing was sent.",
             ),
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
-            Self::Submit(error) => microsoft::submit(error),
-            Self::Read(error) => microsoft::read(error),
+            Self::Graph(error) => microsoft::graph(error),
             Self::TooLate => ProblemDetails::new(
                 Code::GraphTimeout,
                 "The body arrived too late to call Microsoft Graph. Send it again. Nothing was sent.",

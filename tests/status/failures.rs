@@ -66,7 +66,10 @@ pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResul
         let body = answer.assert_problem(502, "graphError", &[]);
         assert!(!body.to_string().contains("evil"), "{body:#}");
         let reason = reason(world, &answer).await?;
-        assert_eq!(reason, "the list's nextLink does not lead to the configured host and the same path", "{link}");
+        assert_eq!(
+            reason, "reading the list: the list's nextLink does not lead to the configured host and the same path",
+            "{link}"
+        );
         let asked = world.sandbox.recorded();
         let asked = asked.iter().filter(|one| one.endpoint != Endpoint::Token && one.endpoint != Endpoint::Keys);
         assert_eq!(asked.count(), 1, "{link}");
@@ -79,13 +82,13 @@ pub(crate) async fn a_page_that_is_too_large_is_not_read(world: &World) -> TestR
     world.sandbox.script(NextAnswer::new(Endpoint::AnalyzedEmails).status(200).body(page))?;
     let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
     answer.assert_problem(502, "graphError", &[]);
-    assert_eq!(reason(world, &answer).await?, "a page of the list has more than 8192000 bytes");
+    assert_eq!(reason(world, &answer).await?, "reading the list: a page of the list has more than 8192000 bytes");
 
     let page = json!({ "value": [{ "networkMessageId": guid(), "recipientEmailAddress": "user0@contoso.com" }] });
     world.sandbox.script(NextAnswer::new(Endpoint::AnalyzedEmails).status(200).json(&page))?;
     let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
     answer.assert_problem(502, "graphError", &[]);
-    assert_eq!(reason(world, &answer).await?, "Graph listed a message that was not asked for");
+    assert_eq!(reason(world, &answer).await?, "reading the list: Graph listed a message that was not asked for");
     Ok(())
 }
 
