@@ -12,9 +12,23 @@ use crate::rules::{self, SECRETS};
 /// Stands in for the secret, whichever it is: of a secret the file says no more than that there is one.
 const STAND_IN: (&str, &str) = ("CLIENT_SECRET", "not-in-the-file");
 
-/// Checks what wrangler would deploy of the file `text` for `environment` with `flags`, and returns the name of the secret that it
-/// asks for.
-pub(crate) fn deployed(text: &str, environment: &str, flags: &[String]) -> Result<&'static str, Vec<Finding>> {
+/// The folder that is deployed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The sources, from which `make` builds the Worker.
+    Checkout,
+    /// A release, which has the built Worker and no sources.
+    Archive,
+}
+
+/// Checks what wrangler would deploy of the file `text` for `environment` with `flags`, and returns the name of the
+/// secret that it asks for.
+pub(crate) fn deployed(
+    text: &str,
+    environment: &str,
+    flags: &[String],
+    place: Place,
+) -> Result<&'static str, Vec<Finding>> {
     let file = parse(text).map_err(|finding| vec![finding])?;
     let part = file.get("env").and_then(|env| env.get(environment)).and_then(Value::as_object);
     let Some(part) = part else {
@@ -23,7 +37,7 @@ pub(crate) fn deployed(text: &str, environment: &str, flags: &[String]) -> Resul
     let placeholders = placeholders(part);
     let mut mistyped = Vec::new();
     let config = Effective::merge(&file, part, environment, &mut mistyped);
-    let mut broken = rules::broken(&config);
+    let mut broken = rules::broken(&config, place);
     // One mistake is one finding: a placeholder, and the default in the place of a mistyped value, break other rules.
     broken.retain(|finding| !placeholders.iter().chain(&mistyped).any(|outer| is_member(&outer.key, &finding.key)));
     // Likewise a placeholder, or a rule here, says more than the Worker's check.
