@@ -1,8 +1,7 @@
-//! Validates a configuration file of wrangler before it is deployed.
+//! Checks a wrangler configuration file before it is deployed.
 //!
 //! The check merges the top level and the environment's part as wrangler does, and reports every mistake at once. It
-//! validates the variables with the code that checks them in the Worker. Rules of this crate cover what else the file
-//! can switch on, off, or leave open.
+//! checks the variables with the Worker's own code. Its own rules check the other settings of the file.
 //!
 //! `scripts/deploy.mjs` runs the check as Wasm, in a checkout and in a release archive.
 
