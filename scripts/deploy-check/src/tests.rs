@@ -6,9 +6,9 @@ use serde_json::Map;
 
 use crate::audience;
 use crate::check::{Place, deployed, parse, placeholders, variables};
+use crate::check_configuration;
 use crate::effective::Effective;
 use crate::error::{DeployError, DeployError as E, Finding};
-use crate::check_configuration;
 use crate::filled::{COMMITTED, filled_but};
 
 fn production(text: &str) -> Result<&'static str, Vec<Finding>> {
