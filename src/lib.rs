@@ -61,5 +61,5 @@ pub mod status;
 #[cfg(test)]
 mod tests;
 pub mod time;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod worker;

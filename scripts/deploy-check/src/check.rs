@@ -12,9 +12,23 @@ use crate::rules::{self, SECRETS};
 /// Replaces the value of the secret. The file says only that the secret exists.
 const STAND_IN: (&str, &str) = ("CLIENT_SECRET", "not-in-the-file");
 
+/// The folder that is deployed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The sources, from which `make` builds the Worker.
+    Checkout,
+    /// A release, which has the built Worker and no sources.
+    Archive,
+}
+
 /// Checks the configuration that wrangler would deploy from `text` for `environment` with `flags`. Returns the name of
 /// the required secret.
-pub(crate) fn deployed(text: &str, environment: &str, flags: &[String]) -> Result<&'static str, Vec<Finding>> {
+pub(crate) fn deployed(
+    text: &str,
+    environment: &str,
+    flags: &[String],
+    place: Place,
+) -> Result<&'static str, Vec<Finding>> {
     let file = parse(text).map_err(|finding| vec![finding])?;
     let part = file.get("env").and_then(|env| env.get(environment)).and_then(Value::as_object);
     let Some(part) = part else {
@@ -23,7 +37,7 @@ pub(crate) fn deployed(text: &str, environment: &str, flags: &[String]) -> Resul
     let placeholders = placeholders(part);
     let mut mistyped = Vec::new();
     let config = Effective::merge(&file, part, environment, &mut mistyped);
-    let mut broken = rules::broken(&config);
+    let mut broken = rules::broken(&config, place);
     // One mistake gives one finding: a placeholder, or the default instead of a mistyped value, also breaks other
     // rules.
     broken.retain(|finding| !placeholders.iter().chain(&mistyped).any(|outer| is_member(&outer.key, &finding.key)));

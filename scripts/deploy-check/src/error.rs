@@ -83,6 +83,9 @@ pub(crate) enum DeployError {
     /// Another build than the tested one.
     #[error("must be \"make --no-print-directory build\". Write that, or remove [build]: `make deploy` builds before.")]
     BuildCommand,
+    /// A build in a release archive, which has no sources.
+    #[error("must not be there. Remove [build]: the archive has the built Worker.")]
+    BuildInArchive,
     /// The runtime cancels the ledger's pending timers when the caller disconnects.
     #[error("must be {MIN_COMPATIBILITY_DATE} or later. The ledger's pending timers need it.")]
     CompatibilityDate,
@@ -156,6 +159,6 @@ pub(crate) enum DeployError {
     #[error("must not be there. Remove it: the ledger must be this Worker's own.")]
     LedgerElsewhere,
     /// A flag that overrides the file.
-    #[error("would change what was checked. Remove it from WRANGLER_FLAGS, and write the setting in the file.")]
+    #[error("would change what was checked. Remove it from the command, and write the setting in the file.")]
     UncheckedFlag,
 }

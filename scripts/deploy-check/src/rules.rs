@@ -1,6 +1,7 @@
 //! The rules for the deployed configuration, one line for each.
 
 use crate::audience;
+use crate::check::Place;
 use crate::effective::{Effective, Migration, Route};
 use crate::error::{DeployError, Finding};
 use crate::limits::{MIN_COMPATIBILITY_DATE, MIN_CPU_MS, MIN_SUBREQUESTS};
@@ -26,9 +27,9 @@ const MICROSOFT_URLS: [(&str, &str); 2] =
 const HARMLESS_FLAGS: [&str; 6] = ["--dry-run", "--message", "--metafile", "--outdir", "--strict", "--tag"];
 
 /// Returns every rule that `config` violates.
-pub(crate) fn broken(config: &Effective) -> Vec<Finding> {
+pub(crate) fn broken(config: &Effective, place: Place) -> Vec<Finding> {
     let mut found = Found(Vec::new());
-    platform(config, &mut found);
+    platform(config, place, &mut found);
     reachability(config, &mut found);
     logs(config, &mut found);
     ledger(config, &mut found);
@@ -36,17 +37,18 @@ pub(crate) fn broken(config: &Effective) -> Vec<Finding> {
     found.0
 }
 
-fn platform(config: &Effective, found: &mut Found) {
+fn platform(config: &Effective, place: Place, found: &mut Found) {
     let Effective { build, limits, .. } = config;
     found.all(config.unknown.iter(), |key| Some((key.clone(), DeployError::UnknownSetting)));
     found.all(config.not_inherited.iter(), |key| Some(((*key).to_owned(), DeployError::NotInherited)));
     found.when(config.name.is_none(), "name", DeployError::NoName);
     found.when(config.main.as_deref() != Some(MAIN), "main", DeployError::Main);
-    found.when(
-        build.command.as_ref().is_some_and(|command| command != BUILD_COMMAND),
-        "build.command",
-        DeployError::BuildCommand,
-    );
+    if let Some(command) = &build.command {
+        match place {
+            Place::Checkout => found.when(command != BUILD_COMMAND, "build.command", DeployError::BuildCommand),
+            Place::Archive => found.add("build.command", DeployError::BuildInArchive),
+        }
+    }
     found.when(
         !is_late_enough(config.compatibility_date.as_deref()),
         "compatibility_date",

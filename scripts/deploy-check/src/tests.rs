@@ -1,21 +1,18 @@
 //! The committed file with its placeholders filled in, and with one mistake at a time.
 
-#[path = "../tests/filled/mod.rs"]
-mod filled;
-
 use std::collections::BTreeSet;
-use std::fs;
 
 use serde_json::Map;
 
-use self::filled::{COMMITTED, filled_but};
 use crate::audience;
-use crate::check::{deployed, parse, placeholders, variables};
+use crate::check::{Place, deployed, parse, placeholders, variables};
+use crate::check_configuration;
 use crate::effective::Effective;
 use crate::error::{DeployError, DeployError as E, Finding};
+use crate::filled::{COMMITTED, filled_but};
 
 fn production(text: &str) -> Result<&'static str, Vec<Finding>> {
-    deployed(text, "production", &[])
+    deployed(text, "production", &[], Place::Checkout)
 }
 
 fn filled() -> String {
@@ -379,6 +376,32 @@ fn untested_builds_and_settings_are_found() {
     ]);
 }
 
+/// A release archive has no sources, so even the repository's own build cannot run there.
+#[test]
+fn a_build_in_an_archive_is_found() {
+    let in_archive = |text: &str| deployed(text, "production", &[], Place::Archive);
+    let (before, rest) = filled().split_once("\n[build]\n").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (_, after) = rest.split_once("\n[observability]\n").unwrap();
+    assert_eq!(in_archive(&format!("{before}\n[observability]\n{after}")), Ok("CLIENT_SECRET"));
+    assert_eq!(in_archive(&filled()), Err(vec![Finding::new("build.command", E::BuildInArchive)]));
+}
+
+#[test]
+fn report_names_the_file_the_part_and_each_mistake() {
+    let check = |text: &str| check_configuration("gateway.toml", text, "production", Vec::new(), false);
+    let report = check(&filled()).unwrap();
+    assert!(report.starts_with("==> gateway.toml: the production part has no mistake."), "{report}");
+    assert!(report.contains("The value of CLIENT_SECRET is not in it"), "{report}");
+    let report = check(COMMITTED).unwrap_err();
+    assert!(report.starts_with("error: nothing was deployed. Correct the production part of gateway.toml:\n  "));
+    for line in [
+        "TENANT_ID: still has its placeholder <tenant id>",
+        "AUDIENCE[0]: still has its placeholder <client id of the API>",
+    ] {
+        assert!(report.lines().any(|each| each.trim() == line), "{report}");
+    }
+}
+
 /// Variables, and keys that are none.
 #[test]
 fn misplaced_variables_and_secrets_are_found() {
@@ -489,7 +512,7 @@ fn only_names_of_an_own_api_are_audiences() {
 fn flags_that_override_the_file_are_found() {
     let found = |flags: &str| {
         let flags: Vec<_> = flags.split(' ').map(str::to_owned).collect();
-        let findings = deployed(&filled(), "production", &flags).err().unwrap_or_default();
+        let findings = deployed(&filled(), "production", &flags, Place::Checkout).err().unwrap_or_default();
         findings.into_iter().map(|finding| (finding.key, finding.error)).collect::<Vec<_>>()
     };
     assert_eq!(found("--dry-run --outdir out --tag v1.0.0 --message=text"), []);
@@ -550,20 +573,4 @@ fn development_part_has_no_mistake_either() {
         of(empty).iter().map(|finding| finding.key.as_str()).collect::<Vec<_>>(),
         ["TENANT_ID", "CLIENT_ID", "CALLERS", "LEDGER"]
     );
-}
-
-#[test]
-fn make_deploy_checks_before_it_does_anything_else() {
-    let makefile = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Makefile")).unwrap();
-    let (_, recipe) = makefile.split_once("\ndeploy: ##").expect("deploy has no prerequisites");
-    let steps: Vec<_> = recipe
-        .lines()
-        .skip(1)
-        .take_while(|line| line.starts_with('\t'))
-        .map(|line| line.trim_start_matches(['\t', '@']))
-        .collect();
-    let at = |step: &str| steps.iter().position(|line| line.contains(step)).unwrap_or_else(|| panic!("{step}"));
-    assert!(at("scripts/rust.sh") < at("--package deploy-check"));
-    assert!(at("--package deploy-check") < at("build") && at(" build") < at("wrangler deploy"));
-    assert_eq!(at("--package deploy-check"), 1);
 }
