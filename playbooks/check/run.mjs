@@ -4,6 +4,8 @@ import { workflowParts } from "./expression.mjs";
 
 class Terminated extends Error {}
 
+/** How often Logic Apps repeats a request if the action has no retry policy. */
+const DEFAULT_RETRIES = 4;
 /** The seconds of each unit of a wait. */
 const SECONDS = { Second: 1, Minute: 60, Hour: 3600 };
 
@@ -82,7 +84,8 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
 
   /** Calls the gateway as the action's retry policy says. Gives the outputs and whether the last try was a success. */
   function http(inputs) {
-    const { retryPolicy, ...request } = inputs;
+    const { retryPolicy = { count: DEFAULT_RETRIES }, ...request } = inputs;
+    const retries = retryPolicy.type === "none" ? 0 : retryPolicy.count;
     for (let attempt = 0; ; attempt++) {
       let answer = null;
       outcome.gatewayCalls.push(copy(request));
@@ -92,7 +95,7 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
         // The connection was lost.
       }
       const isTransient = !answer || [408, 429].includes(answer.statusCode) || answer.statusCode >= 500;
-      if (!isTransient || attempt === (retryPolicy.count ?? 0)) {
+      if (!isTransient || attempt === retries) {
         return { outputs: answer && copy(answer), succeeded: answer !== null && answer.statusCode < 400 };
       }
     }
