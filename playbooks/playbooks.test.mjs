@@ -82,9 +82,12 @@ describe("the templates", () => {
       for (const key of Object.keys(template.parameters)) assert.match(readme, new RegExp(`\`${key}\``));
     });
 
+    // With tsv, the Azure CLI prints a text as it is; the other formats escape its line breaks.
+    const printsTable = (text) => text.split("```")[1]?.endsWith(" --query properties.outputs.callerTable.value --output tsv\n") ?? false;
+
     test(`the guide of ${name} prints a caller's table that can be pasted, and grants nothing more than needed`, () => {
-      // With tsv, the Azure CLI prints a text as it is; the other formats escape its line breaks.
-      assert.match(readme.split("```")[1], /--query properties\.outputs\.callerTable\.value --output tsv\n$/);
+      assert.ok(printsTable(readme));
+      for (const [cut, rest] of [["--output tsv", "--output json"], [" --output tsv", ""], [".callerTable.value", ""], ["callerTable", "principalId"]]) assert.ok(!printsTable(readme.replaceAll(cut, rest)), cut);
       for (const RemediateSendersCopy of [false, true]) {
         const values = { PlaybookName: template.parameters.PlaybookName.defaultValue, Action: "softDelete", RecipientDomains: ["contoso.com", "*.fabrikam.com"], RemediateSendersCopy, RemediateMailClusters: RemediateSendersCopy, MaxEmailsPerCall: 1000, MaxRecipients: RemediateSendersCopy ? 2000 : 800 };
         const lines = printed(template.outputs.callerTable.value, values).trimEnd().split("\n");
@@ -191,35 +194,20 @@ describe("the checker finds", () => {
     "a word that claims too much": [INCIDENT, (t) => (actionsOf(t).Comment_outcome.inputs.body.message = "The emails were deleted."), /claims more/],
     "a timeout that is no duration": [INCIDENT, (t) => (actionsOf(t).Needs_approval.actions.Ask_in_Teams.limit.timeout = "4 hours"), /no duration/],
   };
-  const sentinel = (t) => t.resources[0];
   Object.assign(planted, {
-    "another location": [HTTP, (t) => (workflowOf(t).location = "[parameters('Location')]"), /location: is not \[resourceGroup/],
-    "a connection elsewhere": [INCIDENT, (t) => (sentinel(t).location = "westeurope"), /location: is not/],
     "another title than the name": [HTTP, (t) => (t.metadata.title = "Remediation"), /title: is not the playbook's name/],
     "no description": [HTTP, (t) => delete t.metadata.description, /metadata\/description/],
-    "no author": [HTTP, (t) => delete t.metadata.author, /author\/name/],
     "an author without a name": [INCIDENT, (t) => (t.metadata.author.name = " "), /author\/name/],
-    "no lastUpdateTime": [INCIDENT, (t) => delete t.metadata.lastUpdateTime, /lastUpdateTime/],
     "a lastUpdateTime that is none": [HTTP, (t) => (t.metadata.lastUpdateTime = "2026-13-01T00:00:00Z"), /lastUpdateTime/],
-    "no release notes": [INCIDENT, (t) => delete t.metadata.releaseNotes, /releaseNotes/],
     "release notes without a note": [HTTP, (t) => (t.metadata.releaseNotes[0].notes = []), /releaseNotes/],
     "release notes of another version": [HTTP, (t) => (t.metadata.releaseNotes[0].version = "1.1"), /another version/],
-    "prerequisites in one text": [INCIDENT, (t) => (t.metadata.prerequisites = t.metadata.prerequisites.join(" ")), /prerequisites: is not an array/],
     "no tags": [HTTP, (t) => (t.metadata.tags = []), /metadata\/tags/],
     "an unknown tier of support": [HTTP, (t) => (t.metadata.support.tier = "best effort"), /support\/tier/],
     "a developer without a link": [HTTP, (t) => (t.metadata.support.tier = "developer"), /support\/link/],
     "an unknown entity": [INCIDENT, (t) => t.metadata.entities.push("email"), /names email/],
-    "no template's name": [HTTP, (t) => delete workflowOf(t).tags["hidden-SentinelTemplateName"], /SentinelTemplateName/],
-    "no template's version": [INCIDENT, (t) => delete workflowOf(t).tags["hidden-SentinelTemplateVersion"], /SentinelTemplateVersion/],
-    "no customParameterValues": [INCIDENT, (t) => delete sentinel(t).properties.customParameterValues, /customParameterValues/],
-    "a connection whose name is no variable": [INCIDENT, (t) => (sentinel(t).name = "[concat('azuresentinel-', parameters('PlaybookName'))]"), /not a variable/],
-    "a playbook with another name": [HTTP, (t) => (workflowOf(t).name = "[concat(parameters('PlaybookName'), '-1')]"), /is not the parameter PlaybookName/],
     "a condition that is no boolean": [INCIDENT, (t) => (t.resources[1].condition = "[equals(parameters('Approval'), 'Teams')]"), /not a boolean/],
-    "a minimum without a maximum": [INCIDENT, (t) => delete t.parameters.ApprovalAbove.maxValue, /but not both/],
-    "a maximum without a minimum": [INCIDENT, (t) => delete t.parameters.MaxEmailsPerCall.minValue, /but not both/],
     "a maximum in a text": [INCIDENT, (t) => (t.parameters.ApprovalAbove.maxValue = "10000"), /not an integer/],
     "a default above the maximum": [INCIDENT, (t) => (t.parameters.ApprovalAbove.maxValue = 5), /outside its minimum and maximum/],
-    "a comment of any length": [INCIDENT, (t) => (actionsOf(t).Comment_outcome.inputs.body.message = "@join(body('Lines'), '')"), /more than 30000 characters/],
     "a comment that is too long": [INCIDENT, (t) => (actionsOf(t).Comment_outcome.inputs.body.message = "@take(join(body('Lines'), ''), 30001)"), /more than 30000 characters/],
     "a comment that is cut and continued": [INCIDENT, (t) => (actionsOf(t).Comment_outcome.inputs.body.message = "@{take('', 1)}@{outputs('Left_out')}"), /more than 30000 characters/],
     "one spelling of Idempotency-Key": [HTTP, (t) => (actionsOf(t).Remediate.inputs.headers["Idempotency-Key"] = "@coalesce(triggerOutputs()?['headers']?['Idempotency-Key'], concat(workflow()['run']['name'], '-Remediate'))"), /header Idempotency-Key, but not as idempotency-key/],
@@ -237,6 +225,35 @@ describe("the checker finds", () => {
     "the open emails of a status in a variable": [INCIDENT, (t) => (askOf(t).Note_status.inputs.value.items = "@outputs('Status_answer')?['items']"), /Note_status.*cannot hide/],
     "one spelling of Retry-After": [HTTP, (t) => (actionsOf(t).Respond.inputs.headers = { "Retry-After": "@{outputs('Remediate')?['headers']?['Retry-After']}" }), /header Retry-After, but not as retry-after/],
   });
+
+  // The gallery's rules, in each template and at each place where they hold.
+  for (const name of [HTTP, INCIDENT]) {
+    const plant = (what, change, expected) => (planted[`${what} of ${name}`] = [name, change, expected]);
+    const { resources, parameters } = templates[name];
+    for (const member of ["title", "description", "author", "lastUpdateTime", "releaseNotes", "prerequisites", "postDeployment", "support", "tags"]) {
+      plant(`no ${member}`, (t) => delete t.metadata[member], new RegExp(`/metadata/${member}`));
+    }
+    plant("prerequisites in one text", (t) => (t.metadata.prerequisites = t.metadata.prerequisites.join(" ")), /prerequisites: is not an array/);
+    for (const tag of ["hidden-SentinelTemplateName", "hidden-SentinelTemplateVersion"]) {
+      plant(`no ${tag}`, (t) => delete workflowOf(t).tags[tag], new RegExp(`lacks ${tag}`));
+    }
+    resources.forEach(({ type }, index) => {
+      for (const location of ["westeurope", "[parameters('Location')]", undefined]) {
+        plant(`the location ${location} of resource ${index}`, (t) => (t.resources[index].location = location), new RegExp(`/resources/${index}/location: is not \\[resourceGroup`));
+      }
+      plant(`a name of resource ${index}`, (t) => (t.resources[index].name = "[concat('a', parameters('PlaybookName'))]"), /is not (a variable of the template|the parameter PlaybookName)/);
+      if (type !== "Microsoft.Web/connections") return;
+      plant(`no customParameterValues of resource ${index}`, (t) => delete t.resources[index].properties.customParameterValues, /customParameterValues/);
+    });
+    for (const [key, { minValue }] of Object.entries(parameters)) {
+      if (minValue === undefined) continue;
+      for (const member of ["minValue", "maxValue"]) plant(`no ${member} of ${key}`, (t) => delete t.parameters[key][member], new RegExp(`/${key}: .*but not both`));
+    }
+    for (const [path, { inputs }] of holdersOf(definitionOf(templates[name]))) {
+      if (inputs?.path !== "/Incidents/Comment") continue;
+      plant(`a comment of any length in ${path}`, (t) => (new Map(holdersOf(definitionOf(t))).get(path).inputs.body.message = "@join(body('Lines'), '')"), new RegExp(`/${path}: .*more than 30000 characters`));
+    }
+  }
 
   // Recipients in the run history: each trigger and action that hides something, with each of its properties left out in turn.
   for (const name of [HTTP, INCIDENT]) {

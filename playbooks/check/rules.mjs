@@ -208,6 +208,12 @@ function workflowFaults(template, workflow, fault) {
     for (const parent of entry.parents) before(actions.get(parent), seen);
     return seen;
   };
+  const earlier = new Map();
+  /** The same, computed once for each action. */
+  const runsBefore = (entry, name) => {
+    if (!earlier.has(entry)) earlier.set(entry, before(entry));
+    return earlier.get(entry).has(name);
+  };
 
   /** Whether `entry` is a loop whose condition reads an action inside. */
   const isRepeated = ({ name, action }, inner) => action.type === "Until" && actions.get(inner).parents.includes(name);
@@ -247,14 +253,14 @@ function workflowFaults(template, workflow, fault) {
       for (const kind of ["body", "outputs", "actions"]) {
         for (const name of namesIn(all, kind)) {
           if (!actions.has(name)) fault(textPath, `names the action ${name}, which does not exist`);
-          else if (!entry || !(before(entry).has(name) || isRepeated(entry, name))) fault(textPath, `names the action ${name}, which does not run before`);
+          else if (!entry || !(runsBefore(entry, name) || isRepeated(entry, name))) fault(textPath, `names the action ${name}, which does not run before`);
         }
       }
       for (const name of namesIn(all, "variables")) {
         const declares = ([, other]) => other.action.type === "InitializeVariable" && other.action.inputs.variables.some((variable) => variable.name === name);
         const where = [...actions].find(declares)?.[0];
         if (!where) fault(textPath, `names the variable ${name}, which is not initialized`);
-        else if (!before(entry).has(where)) fault(textPath, `names the variable ${name} before it is initialized`);
+        else if (!runsBefore(entry, where)) fault(textPath, `names the variable ${name} before it is initialized`);
       }
       for (const name of namesIn(all, "items")) {
         if (!entry || !inLoop(entry, ["Foreach"]).includes(name)) fault(textPath, `names the items of ${name}, outside of it`);
