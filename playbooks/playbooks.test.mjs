@@ -275,7 +275,7 @@ describe("the checker finds", () => {
     assert.deepEqual(hiding(HTTP), ["manual", "Remediate", "Read_answer", "Answer", "Respond"]);
     const shown = holdersOf(definitionOf(templates[INCIDENT])).map(([path]) => path).filter((path) => !hiding(INCIDENT).includes(path));
     const withoutRecipients = [
-      "Results", "Statuses", "Seconds_to_wait", "Totals", "Domains", "Local_part_characters", "Domain_characters", "Id_characters", "Left_out", "Accepted_messages", "Accepted", "Not_accepted", "Lines", "Codes",
+      "Results", "Statuses", "Seconds_to_wait", "Totals", "Domains", "Local_part_characters", "Domain_characters", "Id_characters", "Left_out", "Accepted_messages", "Accepted", "Not_accepted", "Nothing_to_remediate", "Lines", "Codes",
       "Earlier_statuses", "Open_statuses", "Waits", "Last_open", "New_totals", "Status_codes",
     ];
     const cannotHide = [
@@ -790,6 +790,7 @@ function incidentScenarios(template) {
     for (const [status, code, text] of [
       [403, "wholeMessagesNotAllowed", "The caller's table at the gateway lacks whole_messages = true."],
       [404, "messageNotFound", "Microsoft lists no recipient of these messages yet. Run the playbook again later."],
+      [403, "tooManyRecipients", "The messages have more recipients than MaxRecipients."],
       [403, "recipientNotAllowed", "The gateway's log says why."],
     ]) {
       for (const form of [(answer) => answer, wrapped]) {
@@ -802,6 +803,20 @@ function incidentScenarios(template) {
         assert.doesNotMatch(message, /@/);
       }
     }
+  });
+
+  scenario("does not fail if a mail cluster has nothing to remediate", () => {
+    const messages = (sent) => (sent.body.networkMessageIds.includes(guid(0)) ? refused(409, "nothingToRemediate", "…") : expanded(sent));
+    const parameters = { approvalAbove: 10000 };
+    const quarantined = play([cluster([guid(0)])], { gateway: routes({ messages }), parameters });
+    assert.equal(quarantined.status, "Succeeded");
+    assert.match(comments(quarantined)[0].message, /1 messages <b>nothing to remediate<\/b>: nothingToRemediate\. Each recipient is in quarantine, unreachable or protected\. Request r-2\./);
+    const both = play([cluster(guids(25)), mail(30)], { gateway: routes({ messages, remediate: () => refused(400, "graphRefused", "…") }), parameters });
+    assert.match(both.error.message, /^1 of 3 calls were not accepted: graphRefused\./);
+    const lines = [...comments(both)[0].message.matchAll(/<li>(.*?)<b>(.*?)<\/b>/g)].map((match) => match[2]);
+    assert.deepEqual(lines, ["not accepted", "nothing to remediate", "accepted"]);
+    const many = play([cluster(guids(400))], { gateway: routes({ messages }), parameters: { approvalAbove: 10000, maxRecipients: 100 } });
+    assert.match(comments(many)[0].message, /In all, 19 calls were accepted and 0 were not; 1 had nothing to remediate\./);
   });
 
   scenario("leaves out of mail clusters what is no message ID, and comments how many", () => {
@@ -991,6 +1006,7 @@ describe("only the interpreter finds", () => {
     "a message that is submitted twice": [INCIDENT, (t) => (actionsOf(t).Open_pairs.inputs.where = "@not(empty(item()))"), "submits a message once: with its mail cluster, or else by its mail messages"],
     "a message that no call submits": [INCIDENT, replacing(where("Accepted_messages"), "where", "item()?['accepted']", "not(equals(item()?['call'], null))"), "submits a message once: with its mail cluster, or else by its mail messages"],
     "a missing permission that the comment does not name": [INCIDENT, replacing((t) => messagesOf(t).For_each_message_batch.actions.Note_messages.inputs.value, "line", "wholeMessagesNotAllowed", "notAllowed"), "comments why a mail cluster was not accepted, and which permission is missing"],
+    "a mail cluster without anything to remediate as a failure": [INCIDENT, (t) => (actionsOf(t).Nothing_to_remediate.inputs.where = "@equals(item()?['code'], 'nothing')"), "does not fail if a mail cluster has nothing to remediate"],
     "mail clusters that need no approval": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[1].greater[0] = "@length(outputs('Mailboxes'))"), "asks for approval of the most mailboxes that a mail cluster can have"],
     "mail clusters that cannot be left alone": [INCIDENT, (t) => (actionsOf(t).Cluster_texts.inputs.from = "@body('Mail_clusters')"), "leaves mail clusters alone if it is set to"],
     "a status of more than 20 messages": [INCIDENT, replacing((t) => emailsOf(t).For_each_batch.actions.Was_it_accepted.actions.Id_groups, "inputs", ", 20)", ", 45)"), "asks for at most 20 messages in a request, and only for what is open"],
