@@ -1,5 +1,5 @@
-//! Microsoft's official SDKs, unmodified, with the gateway as their base URL, and a client that is generated from the gateway's OpenAPI documents:
-//! `tests/sdk`, on Node's own test runner.
+//! Microsoft's official SDKs, unmodified, with the gateway as their base URL, and a client generated from the gateway's
+//! OpenAPI documents: `tests/sdk`, on Node's test runner.
 
 use acceptance::{TestResult, World, command, tests};
 
@@ -15,7 +15,7 @@ async fn generated_clients_are_served(world: &World) -> TestResult {
     run(world, "tests/sdk/generated.test.js")
 }
 
-/// Runs a test file of Node beside the gateway. Node's report goes straight to our own output.
+/// Runs a test file of Node beside the gateway. Node's report is part of this test's output.
 fn run(world: &World, file: &str) -> TestResult {
     let mut node = command("node", &world.gateway, &world.sandbox)?;
     let status = node.args(["--test", "--test-reporter=spec", file]).status()?;

@@ -1,7 +1,8 @@
-//! `CLIENT_CERTIFICATE`: the key that signs client assertions, and the certificate that Entra knows it by (facts, section 2).
+//! `CLIENT_CERTIFICATE`: the key that signs client assertions, and its certificate, which Entra knows (facts, section
+//! 2).
 //!
-//! Read by `pem` and `der` beside this, which alone are 6 KiB of compressed Wasm; `x509-cert`, `pkcs8` and `pkcs1`, doing the same, are
-//! 35 KiB.
+//! The readers `pem` and `der` are the project's own, because they add 6 KiB of compressed Wasm. The crates
+//! `x509-cert`, `pkcs8` and `pkcs1` would add 35 KiB.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

@@ -1,16 +1,17 @@
-//! PEM: the textual encodings of RFC 7468, as leniently as its section 2 lets a parser be.
+//! PEM: the textual encodings of RFC 7468, in the lenient form that its section 2 allows.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 /// One block, not yet decoded.
 pub(super) struct Block<'a> {
-    /// What follows `BEGIN`.
+    /// Label after `BEGIN`.
     pub(super) label: &'a str,
     base64: &'a str,
 }
 
-/// The blocks of `text`, in order. What stands around them is passed over. `None` where there is no block, or one that does not end.
+/// Returns the blocks of `text` in order, without the text around them. Returns `None` if there is no block, or one
+/// without an end.
 pub(super) fn blocks(text: &str) -> Option<Vec<Block<'_>>> {
     let mut blocks = Vec::new();
     let mut rest = text;
@@ -24,7 +25,7 @@ pub(super) fn blocks(text: &str) -> Option<Vec<Block<'_>>> {
 }
 
 impl Block<'_> {
-    /// The bytes. Lines may be of any length, and indented.
+    /// Returns the bytes. Lines may have any length and indentation.
     pub(super) fn decode(&self) -> Option<Vec<u8>> {
         let base64: Vec<u8> = self.base64.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
         BASE64_STANDARD.decode(base64).ok()

@@ -234,8 +234,8 @@ fn read_that_fails_gives_no_status() {
             502,
             "graphPermissionMissing",
             None,
-            "Graph denied the list of analyzed emails: is SecurityAnalyzedMessage.Read.All or \
-             SecurityAnalyzedMessage.ReadWrite.All granted, and Defender for Office 365 Plan 2 there?",
+            "Graph denied the gateway: is SecurityAnalyzedMessage.ReadWrite.All granted (to read, \
+             SecurityAnalyzedMessage.Read.All suffices), and Defender for Office 365 Plan 2 there?",
         ),
         (Reply::status(401), 502, "graphCredentialRejected", None, "Graph refused the gateway's token"),
         (
@@ -243,7 +243,7 @@ fn read_that_fails_gives_no_status() {
             400,
             "graphRefused",
             None,
-            "Graph refused the list of analyzed emails: x",
+            "Graph refused the request: x",
         ),
         (Reply::status(500), 502, "graphError", None, "Graph answered with an unexpected status"),
         (Reply::status(302), 502, "graphError", None, "Graph answered with an unexpected status"),
@@ -284,6 +284,7 @@ fn read_that_fails_gives_no_status() {
             let found = response.headers.iter().find(|(name, _)| *name == "Retry-After");
             assert_eq!(found.map(|(_, value)| value.as_str()), retry_after, "{reason}");
             let line = gateway.logged();
+            let reason = format!("reading the list: {reason}");
             assert_eq!((&line["reason"], &line["states"]), (&json!(reason), &Value::Null), "{line}");
             assert!(!line.to_string().contains("example"), "{line}");
         }

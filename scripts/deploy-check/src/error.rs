@@ -1,8 +1,8 @@
-//! The mistakes that the check knows, each with what to write instead.
+//! The mistakes that the check finds, each with its correction.
 
 use crate::limits::{MIN_COMPATIBILITY_DATE, MIN_CPU_MS, MIN_SUBREQUESTS};
 
-/// One mistake, and the key that has it.
+/// A mistake, and its key.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {error}")]
 pub(crate) struct Finding {
@@ -18,7 +18,7 @@ impl Finding {
     }
 }
 
-/// A mistake in the configuration that is deployed. Its text completes "`<key>` …" and shows no value but placeholders.
+/// A mistake in the deployed configuration. Its text completes "`<key>` …" and shows no value except placeholders.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DeployError {
     /// The file is not TOML.
@@ -30,7 +30,7 @@ pub(crate) enum DeployError {
     /// The value has another type than wrangler expects.
     #[error("has the wrong type. Write it as the wrangler.toml of this repository does.")]
     WrongType,
-    /// A `<…>` that stands for a value.
+    /// A placeholder `<…>`.
     #[error("still has its placeholder <{0}>")]
     Placeholder(String),
     /// The Worker's own check rejects the variable.

@@ -1,8 +1,7 @@
-//! `make deploy` runs this first: whether a file of wrangler's is fit to deploy. It reads that file and nothing else.
+//! `make deploy` first runs this program, which checks a wrangler configuration file. The program reads only that file.
 //!
-//! The program merges the top level and the environment's part as wrangler does, and tells every mistake at once. It
-//! judges the variables by the code that checks them in the Worker. Its own rules are for the rest: what else the
-//! file can switch on, off, or leave open.
+//! It merges the top level and the environment's part as wrangler does, and reports every mistake at once. It checks
+//! the variables with the Worker's own code. Its own rules check the other settings of the file.
 
 mod audience;
 mod check;

@@ -1,4 +1,4 @@
-//! The committed file, filled in and spoilt.
+//! The committed file with its placeholders filled in, and with one mistake at a time.
 
 #[path = "../tests/filled/mod.rs"]
 mod filled;
@@ -22,24 +22,24 @@ fn filled() -> String {
     filled_but(None)
 }
 
-/// What is found, as key and mistake.
+/// Returns the findings as key and mistake.
 fn found(text: &str) -> Vec<(String, DeployError)> {
     production(text).err().unwrap_or_default().into_iter().map(|finding| (finding.key, finding.error)).collect()
 }
 
-/// The keys of the findings.
+/// Returns the keys of the findings.
 fn keys(text: &str) -> Vec<String> {
     found(text).into_iter().map(|(key, _)| key).collect()
 }
 
-/// The filled file with `from`, which its production part must have once, replaced.
+/// Returns the filled file with `from` replaced, which its production part must contain once.
 fn with(from: &str, to: &str) -> String {
     let (development, production) = split();
     assert_eq!(production.matches(from).count(), 1, "{from}");
     format!("{development}{}", production.replace(from, to))
 }
 
-/// The filled file with `from`, which its top level must have once, replaced.
+/// Returns the filled file with `from` replaced, which its top level must contain once.
 fn with_top(from: &str, to: &str) -> String {
     let (development, production) = split();
     assert_eq!(development.matches(from).count(), 1, "{from}");
@@ -89,7 +89,7 @@ fn filled_file_passes() {
     assert_eq!(production(&by_certificate), Ok("CLIENT_CERTIFICATE"));
 }
 
-/// The development part keeps `beta`, as in the page that the action is documented on.
+/// The development part keeps `beta`, as in Microsoft's page of the action.
 #[test]
 fn committed_file_uses_v1_in_production_and_beta_in_development() {
     let file = parse(COMMITTED).unwrap();
@@ -137,7 +137,7 @@ fn configuration_that_the_worker_rejects_is_rejected() {
     }
 }
 
-/// What an upgrade from the earlier form meets.
+/// The errors of an upgrade from the earlier form.
 #[test]
 fn caller_without_recipient_domains_is_rejected_with_what_to_add() {
     let (_, production) = split();
@@ -162,14 +162,14 @@ fn optional_variables_are_accepted() {
     }
 }
 
-/// Each mistake stands alone in an otherwise correct file, and the check names exactly this one.
+/// Each mistake is the only one in its file, and the check names exactly this one.
 fn assert_found_alone<const N: usize>(planted: [(String, &str, DeployError); N]) {
     for (text, key, error) in planted {
         assert_eq!(found(&text), [(key.to_owned(), error)], "{key}");
     }
 }
 
-/// The credential and the token for Graph go to Microsoft alone.
+/// The credential and the token for Graph are sent only to Microsoft.
 #[test]
 fn look_alike_hosts_are_found() {
     const LOGIN: &str = "https://login.microsoftonline.com";
@@ -211,7 +211,7 @@ fn old_compatibility_dates_and_flags_are_found() {
     ]);
 }
 
-/// One host name, in a zone whose rules protect it.
+/// One host name, in a zone with protecting rules.
 #[test]
 fn second_host_names_are_found() {
     const ROUTE: &str = r#"{ pattern = "gateway.contoso.com", custom_domain = true }"#;
@@ -244,7 +244,7 @@ fn second_host_names_are_found() {
     ]);
 }
 
-/// One log entry for each remediation, and nothing beside it.
+/// One log entry for each remediation, and no other data.
 #[test]
 fn missing_and_excess_logs_are_found() {
     const SAMPLING: &str = "head_sampling_rate = 1";
@@ -378,7 +378,7 @@ fn untested_builds_and_settings_are_found() {
     ]);
 }
 
-/// Variables, and what is none.
+/// Variables, and keys that are none.
 #[test]
 fn misplaced_variables_and_secrets_are_found() {
     const REQUIRED: &str = r#"required = ["CLIENT_SECRET"]"#;
@@ -427,7 +427,7 @@ fn settings_that_keep_every_promise_pass() {
         with_top("preview_urls = false", "preview_urls = true")
             .replace("[env.production]\n", "[env.production]\npreview_urls = false\n"),
         with("gateway.contoso.com", "gateway.contosoworkers.dev"),
-        // The top level's part is replaced as a whole.
+        // The top level's part is replaced as a unit.
         with_top("[observability]\nenabled = true", "[observability]\nenabled = false\nhead_sampling_rate = 0.1"),
         with("invocation_logs = false", "invocation_logs = false\npersist = false\ndestinations = [\"sentinel\"]"),
         part("limits = { cpu_ms = 200, subrequests = 50 }"),

@@ -1,4 +1,5 @@
-//! Every rule of the configuration (contract, section 9): what is refused, under which name, and that no value is told.
+//! Every rule of the configuration (contract, section 9): the rejected values, the name in the error, and that no error
+//! contains a value.
 
 mod callers;
 mod certificate;
