@@ -136,7 +136,7 @@ describe("the code's own figures", () => {
   });
 
   test("are the members of an answer", () => {
-    const gateway = read("../src/gateway/mod.rs");
+    const gateway = read("../src/gateway/remediate.rs");
     const accepted = [...read("../src/gateway/response.rs").split("struct AcceptedBody")[1].split("}")[0].matchAll(/^ +(\w+):/gm)].map((match) => match[1].replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
     const valid = [...gateway.match(/"status":"valid".*?"request"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("request");
     assert.deepEqual(Object.keys(RemediationAnswer.properties).toSorted(), [...new Set([...accepted, ...valid])].toSorted());
@@ -147,7 +147,7 @@ describe("the code's own figures", () => {
     const camelCase = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
     const source = read("../src/gateway/status.rs");
     const members = (type) => [...source.split(`struct ${type}<'a> {`)[1].split("\n}")[0].matchAll(/^ +(\w+):/gm)].map((match) => camelCase(match[1]));
-    const valid = [...read("../src/gateway/mod.rs").match(/"status":"valid"[^#]*?"messages"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("messages");
+    const valid = [...source.match(/"status":"valid"[^#]*?"messages"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("messages");
     assert.deepEqual(Object.keys(StatusAnswer.properties).toSorted(), [...new Set([...members("StatusBody"), ...valid])].toSorted());
     assert.deepEqual(Object.keys(StatusItem.properties), members("StatusItem"));
     const states = read("../src/status.rs").split("pub enum PairState {")[1].split("\n}")[0];
