@@ -45,7 +45,7 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	cargo test --locked --package acceptance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" markdownlint-cli2
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" textlint --format unix $$(git ls-files "*.md")
-	@scripts/clients.sh "$(TOOLS)" requests
+	@scripts/clients.sh "$(TOOLS)" requests playbook
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
 
 deny: ## Check the crates' licences, sources and duplicates against deny.toml
@@ -86,7 +86,7 @@ soak: SECONDS := 600
 soak: build/.made ## Run under load while Microsoft fails in turn, and report the results (SECONDS=600)
 	SOAK_SECONDS=$(SECONDS) cargo test --locked --package acceptance --test soak
 
-# These need Python 3. Of the clients, `make test` runs the one that takes seconds.
+# These need Python 3. Of the clients, `make test` runs those that take seconds.
 SCHEMATHESIS := schemathesis==4.32.5
 MSGRAPH_SDK := msgraph-sdk==1.65.0
 
@@ -95,7 +95,7 @@ fuzz-api: build/.made ## Fuzz the gateway from its OpenAPI document (needs Pytho
 	@environment=$$(scripts/python.sh "$(TOOLS)" "$(SCHEMATHESIS)") && \
 	    cargo run --quiet --locked --package acceptance --example beside-gateway -- scripts/fuzz-api.sh "$$environment/bin/schemathesis" $(OPTIONS)
 
-CLIENTS := requests ansible az node-red n8n
+CLIENTS := requests playbook ansible az node-red n8n
 clients: build/.made ## Call the gateway with its users' programs (needs Python 3; CLIENTS="az n8n")
 	cargo build --locked --package acceptance --example beside-gateway
 	@scripts/clients.sh "$(TOOLS)" $(CLIENTS)

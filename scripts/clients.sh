@@ -16,6 +16,9 @@ for client in "$@"; do
             environment=$(scripts/python.sh "$tools" requests==2.34.2)
             beside "$environment/bin/python" tests/clients/python-requests.py
             ;;
+        playbook)
+            beside node tests/clients/playbook.mjs
+            ;;
         ansible)
             environment=$(scripts/python.sh "$tools" ansible-core==2.19.14)
             beside env LC_ALL=C.UTF-8 ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_INVENTORY_UNPARSED_WARNING=false \
@@ -36,7 +39,7 @@ for client in "$@"; do
             beside "$node/node_modules/node/bin/node" tests/clients/n8n.mjs "$folder"
             ;;
         *)
-            printf 'error: there is no client %s: requests, ansible, az, node-red, n8n\n' "$client" >&2
+            printf 'error: there is no client %s: requests, playbook, ansible, az, node-red, n8n\n' "$client" >&2
             exit 1
             ;;
     esac
