@@ -28,6 +28,11 @@ pub trait Environment: Clone {
 
     /// Reads all variables.
     fn variables(&self) -> Variables;
+
+    /// Counts one more request of `key` by the rate limiting binding, and returns whether it is within the limit. `None`
+    /// if the binding fails.
+    #[expect(async_fn_in_trait, reason = "an isolate is single-threaded: no caller could want `Send` futures")]
+    async fn is_within_limit(&self, key: &str) -> Option<bool>;
 }
 
 /// The caches of one isolate. `E` is the platform's environment, `K` its imported public key.

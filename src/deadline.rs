@@ -39,6 +39,11 @@ pub const LEDGER_GRACE: Duration = Duration::from_secs(4);
 /// run into its own timeout.
 pub const RECORD_MARGIN: Duration = Duration::from_secs(1);
 
+/// How long the rate limiting binding may take. A request passes after that.
+///
+/// The platform counts on the same machine, so a second means that the binding fails.
+pub const RATE_LIMIT_DEADLINE: Duration = Duration::from_secs(1);
+
 /// How long Entra ID may take for its whole response with its public keys.
 ///
 /// As long as the contract gives the token endpoint (section 8). With this, two fetches of the gateway's own token and

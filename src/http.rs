@@ -42,6 +42,8 @@ pub struct RequestHeaders {
     pub idempotency_key: Option<String>,
     /// `x-ms-workflow-run-id`, which Logic Apps and Power Automate send. Not authenticated: it may change the form of an answer only.
     pub workflow_run_id: Option<String>,
+    /// `CF-Connecting-IP`, the client's address. Cloudflare overwrites what the client sent. It is never logged.
+    pub client_address: Option<Secret>,
 }
 
 /// A body as its headers declare it.

@@ -5,11 +5,9 @@
 mod callers;
 pub(crate) mod certificate;
 mod credential;
-mod der;
 mod domains;
 mod error;
 mod jurisdiction;
-mod pem;
 mod protected;
 mod url;
 mod variables;
@@ -30,7 +28,7 @@ pub use domains::{DomainRule, RecipientDomains, to_ascii};
 pub use error::ConfigError;
 pub use jurisdiction::Jurisdiction;
 pub use protected::ProtectedRecipients;
-pub use variables::{LEDGER, STOPPED, VARIABLES, Variables};
+pub use variables::{LEDGER, RATE_LIMITER, STOPPED, VARIABLES, Variables};
 
 /// Graph itself as an audience: a token for it must never be taken as one for the gateway (confused deputy; facts, section 3).
 pub const GRAPH_AUDIENCES: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
@@ -63,6 +61,8 @@ pub struct Config {
     pub ledger_jurisdiction: Option<Jurisdiction>,
     /// Whether every remediation is refused: the operator's emergency stop.
     pub stopped: bool,
+    /// Whether a rate limiting binding is there.
+    pub has_rate_limiter: bool,
 }
 
 impl Config {
@@ -105,6 +105,15 @@ impl Config {
             errors.add(LEDGER, "is required: the binding of the Durable Object class Ledger");
         }
 
+        let has_rate_limiter = match variables.get(RATE_LIMITER) {
+            None | Some(Value::Null) => false,
+            Some(Value::Object(_)) => true,
+            Some(_) => {
+                errors.add(RATE_LIMITER, "must be a rate limiting binding");
+                false
+            }
+        };
+
         // Whatever is missing here has left its error above; a value that is there may have left one too.
         match (tenant_id, client_id, credential, audience, graph_version, graph_url, login_url) {
             (
@@ -127,6 +136,7 @@ impl Config {
                 login_url,
                 ledger_jurisdiction,
                 stopped,
+                has_rate_limiter,
             }),
             _ => Err(errors.0),
         }

@@ -8,7 +8,7 @@ use super::error::ConfigErrors;
 use crate::guid::Guid;
 
 /// The names of all variables and secrets, for the one reader of the environment.
-pub const VARIABLES: [&str; 13] = [
+pub const VARIABLES: [&str; 14] = [
     "TENANT_ID",
     "CLIENT_ID",
     "CLIENT_SECRET",
@@ -22,10 +22,14 @@ pub const VARIABLES: [&str; 13] = [
     "LEDGER_JURISDICTION",
     STOPPED,
     LEDGER,
+    RATE_LIMITER,
 ];
 
 /// The binding of the ledger's Durable Objects. It is no variable, but without it nothing can be sent.
 pub const LEDGER: &str = "LEDGER";
+
+/// The optional rate limiting binding.
+pub const RATE_LIMITER: &str = "RATE_LIMITER";
 
 /// The emergency stop: the one variable that an object reads from its own environment.
 pub const STOPPED: &str = "STOPPED";

@@ -17,6 +17,10 @@ use crate::remediation::{JsonError, ParseError, PayloadError};
 /// where its owner sees it.
 const STOPPED_RETRY_AFTER: u32 = 300;
 
+/// What a caller is told to wait, in seconds, if too many requests came from its address. The longest period of a rate
+/// limiting binding, which does not say its period.
+const RATE_LIMIT_RETRY_AFTER: u32 = 60;
+
 /// What a caller is told to wait, in seconds, if its ledger is unavailable. Five seconds: a Durable Object starts again
 /// within a second or two of a deployment or a reset, and an overloaded one needs some time without new requests.
 const LEDGER_RETRY_AFTER: u32 = 5;
@@ -43,6 +47,11 @@ impl GatewayError {
             ),
             Self::ContentHeaders(error) => content_headers(*error),
             Self::Misconfigured => misconfigured(),
+            Self::TooManyRequests => ProblemDetails::new(
+                Code::TooManyRequests,
+                "Too many requests came from the client's network address. Retry later. Nothing was sent.",
+            )
+            .retry_after(Some(RATE_LIMIT_RETRY_AFTER)),
             Self::Auth(error) => auth::auth(*error),
             Self::Request(error) => request(*error),
             Self::Stopped => ProblemDetails::new(

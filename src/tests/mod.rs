@@ -3,6 +3,7 @@
 mod auth;
 mod caches;
 mod config;
+mod daily;
 mod gateway;
 mod graph;
 mod layering;
@@ -10,6 +11,7 @@ pub(crate) mod ledger;
 mod log;
 mod openapi;
 mod problem;
+mod rate_limit;
 mod remediation;
 mod status;
 pub(crate) mod support;

@@ -1,6 +1,6 @@
 //! The whole check: the file is parsed, merged as wrangler merges it, and held to every rule.
 
-use remediation_gateway::config::{Config, LEDGER, VARIABLES, Variables};
+use remediation_gateway::config::{Config, LEDGER, RATE_LIMITER, VARIABLES, Variables};
 use remediation_gateway::runtime::Domains;
 use remediation_gateway::time::Timestamp;
 use serde_json::{Map, Value};
@@ -56,6 +56,8 @@ pub(crate) fn variables(config: &Effective) -> Vec<Finding> {
     let mut variables: Variables =
         VARIABLES.into_iter().filter_map(|name| Some((name, config.vars.get(name)?.clone()))).collect();
     variables.remove(LEDGER);
+    // The binding has rules.
+    variables.remove(RATE_LIMITER);
     // What else may be wrong with the binding has rules.
     if lacks("durable_objects") || config.durable_objects.bindings.iter().any(|binding| binding.name == LEDGER) {
         variables.insert(LEDGER, Value::Object(Map::new()));
