@@ -1,17 +1,18 @@
-//! What a caller may do. What is not granted is denied, and one refused recipient refuses the request.
+//! Permissions of a caller. Everything that the caller's entry does not grant is denied, and one denied recipient
+//! rejects the request.
 
 use crate::config::{Caller, Config, to_ascii};
 use crate::remediation::limits::MAX_POINTERS;
 use crate::remediation::{Action, Remediation};
 use crate::runtime::Domains;
 
-/// A right that the caller lacks.
+/// A permission that the caller lacks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PermissionError {
     /// The action is not in `actions`.
     #[error("the action is not granted")]
     Action(Action),
-    /// The sender's copy, without `senders_copy`.
+    /// The sender's copy without `senders_copy`.
     #[error("the sender's copy is not granted")]
     SendersCopy,
     /// Recipients outside `recipient_domains`.
@@ -23,19 +24,19 @@ pub enum PermissionError {
     /// More emails than `max_emails_per_request`.
     #[error("{emails} emails, {most} are granted per request")]
     TooMany {
-        /// How many the request has, without repeated pairs.
+        /// Number of emails in the request, without repeated pairs.
         emails: usize,
-        /// How many the caller may have.
+        /// Maximum number for this caller.
         most: usize,
     },
 }
 
-/// The places of recipients in the caller's array.
+/// Positions of recipients in the caller's array.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// The first of them, at most [`MAX_POINTERS`].
+    /// The first positions, at most [`MAX_POINTERS`].
     pub first: Vec<usize>,
-    /// How many they are.
+    /// Number of all positions.
     pub total: usize,
 }
 
@@ -48,11 +49,12 @@ impl Places {
     }
 }
 
-/// Checks the remediation against the caller's rights and the protected recipients: action, sender's copy, recipients, number.
+/// Checks the remediation against the caller's permissions and the protected recipients: action, sender's copy,
+/// recipients, number.
 ///
 /// # Errors
 ///
-/// The first right that is lacking; for recipients, all places of it.
+/// The first missing permission; for recipients, all positions.
 pub fn check(
     config: &Config,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! The pipeline: what happens to a request, in this order. The first step that fails responds.
+//! The pipeline: the steps of a request, in this order. The first step that fails responds.
 //!
 //! | step | where | rejects with |
 //! |---|---|---|
@@ -14,15 +14,16 @@
 //! | 10. ledger and Graph | object | 409, 422, 429, 503; for Microsoft: 400, 409, 429, 500, 502, 503, 504 |
 //! | 11. response | object | |
 //!
-//! "The object" is the Durable Object of the caller that step 4 has found. The Worker passes the object's response on unread, and the object
-//! writes the log entry; [`crate::ledger`] says why. With `?validateOnly=true` step 9 is the last, and no object is called.
+//! "The object" is the Durable Object of the caller from step 4. The Worker passes the object's response through, and
+//! the object writes the log entry; [`crate::ledger`] says why. With `?validateOnly=true` step 9 is the last one, and
+//! no object is called.
 //!
-//! `POST /remediate/status` takes the same steps up to 9, and passes step 6, since reading removes nothing. Then [`status`] reads from Graph in
-//! the Worker: 400, 429, 502, 503, 504 for Microsoft.
+//! `POST /remediate/status` takes the steps up to 9 without step 6, because reading removes nothing. Then [`status`]
+//! reads from Graph in the Worker: 400, 429, 502, 503, 504 for Microsoft.
 //!
-//! A caller learns nothing of the payload's rules before step 4 has authenticated it, and at no step what is wrong with the configuration.
-//! Step 6 comes before the body, so that no caller uploads one for nothing. It lets `validateOnly` pass, which removes nothing: with it an
-//! operator checks corrected permissions while nothing can be sent.
+//! An unauthenticated client learns nothing of the payload's rules, and no client learns what is wrong with the
+//! configuration. Step 6 precedes the body, so that no caller uploads a body without need. It lets `validateOnly` pass,
+//! which removes nothing, so that an operator can check corrected permissions during a stop.
 
 pub mod daily;
 pub mod handover;
@@ -54,20 +55,20 @@ use crate::time::{Timestamp, millis_of};
 use handover::Handover;
 use job::{RemediationJob, RequestContext, ResponseFormat};
 
-/// What the Worker makes of a request.
+/// Result of the Worker's steps.
 #[derive(Debug)]
 pub enum Handled {
-    /// It is answered.
+    /// The response.
     Response(Response),
-    /// It is for the caller's object: the lines that come first in the message (see [`handover`]), and the body for Graph.
+    /// A job for the caller's object: the first lines of the message (see [`handover`]), and the body for Graph.
     Job(Box<RemediationJob>, SecretBytes, String),
 }
 
-/// What the Worker's steps come to when none of them refuses.
+/// Result of the Worker's steps if none fails.
 enum Validated {
     /// `GET /healthz`, `GET /openapi.json`, `GET /openapi-3.0.json`, `POST /remediate/status`, or `?validateOnly=true`.
     Response(Response),
-    /// A remediation to be carried out, with the body for Graph.
+    /// A remediation to submit, with the body for Graph.
     Remediation {
         caller: String,
         ledger_request: LedgerRequest,
@@ -77,7 +78,7 @@ enum Validated {
     },
 }
 
-/// Takes the Worker's steps.
+/// Runs the Worker's steps.
 pub async fn handle_request<P: Runtime, E: Environment>(
     runtime: &P,
     caches: &IsolateCaches<E, P::Key>,
@@ -91,7 +92,7 @@ pub async fn handle_request<P: Runtime, E: Environment>(
     let validated = validate(runtime, caches, environment, request, body, began, &mut entry).await;
     let outcome = validated.and_then(|validated| {
         let spent = runtime.now().since(began);
-        // A call that is begun without the time to hear of its end leaves an outcome that nobody knows.
+        // A call without enough time for its response would end with an unknown outcome.
         if matches!(validated, Validated::Remediation { .. })
             && REQUEST_DEADLINE.saturating_sub(spent) < MIN_GRAPH_TIME + RECORD_MARGIN
         {
@@ -112,7 +113,7 @@ pub async fn handle_request<P: Runtime, E: Environment>(
     Handled::Response(response::close(runtime, context, began, outcome, None, logged(request, entry)))
 }
 
-/// What is logged of a request: the line of a POST, and nothing of any other.
+/// Returns the log entry of a POST. Other requests are not logged.
 fn logged(request: &Request, entry: LogEntry) -> Option<LogEntry> {
     (request.method == "POST").then_some(entry)
 }
@@ -148,7 +149,7 @@ async fn validate<P: Runtime, E: Environment>(
     let configured = caches.configured(runtime, environment).ok_or(GatewayError::Misconfigured)?;
     let config = &configured.config;
 
-    // 4. Rate limit, identity.
+    // 4. Rate limit, authentication.
     if config.has_rate_limiter {
         rate_limit::check(runtime, environment, request.headers.client_address.as_ref()).await?;
     }
@@ -179,7 +180,7 @@ async fn validate<P: Runtime, E: Environment>(
     entry.action = Some(remediation.action.as_str());
     entry.emails = Some(emails);
 
-    // 9. Rights.
+    // 9. Permissions.
     auth::permissions::check(config, caller, remediation, runtime)
         .map_err(|error| GatewayError::Permission { caller: caller.name.clone(), error })?;
     if is_status && validate_only {
@@ -225,8 +226,8 @@ async fn validate<P: Runtime, E: Environment>(
     })
 }
 
-/// Carries a job out in the caller's object. `message` is what the Worker sent: see [`handover`]. `is_stopped` is what the
-/// object's environment says of the emergency stop.
+/// Executes a job in the caller's object. `message` is the Worker's message: see [`handover`]. `is_stopped` is the
+/// emergency stop of the object's environment.
 pub async fn execute<E, K>(
     runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log),
     caches: &IsolateCaches<E, K>,
@@ -234,7 +235,7 @@ pub async fn execute<E, K>(
     ledger: &LedgerService<impl Storage>,
     message: Vec<u8>,
 ) -> Response {
-    // 10. Format of the job.
+    // Format of the job.
     let job = handover::parse(message).and_then(|job| Some((caches.graph_access(job.settings.expose())?, job)));
     let mut response = match job {
         None => other_format(runtime),
@@ -246,7 +247,7 @@ pub async fn execute<E, K>(
             let outcome = if is_stopped {
                 Err(GatewayError::Stopped)
             } else {
-                // 11. Ledger.
+                // 10. Ledger and Graph.
                 let until = began.plus(REQUEST_DEADLINE);
                 let responded = ledger.submit_once(runtime, &graph, &job.ledger_request, graph_request, until).await;
                 responded.map_err(GatewayError::from).and_then(|responded| {
@@ -261,8 +262,8 @@ pub async fn execute<E, K>(
     response
 }
 
-/// Answers a job of another format, of which nothing else is known. A Worker that knows [`handover::FORMAT_HEADER`] answers its
-/// caller itself.
+/// Returns the response to a job of another format, of which only the format is known. A Worker that knows
+/// [`handover::FORMAT_HEADER`] builds the caller's response itself.
 fn other_format(runtime: &(impl Clock + Guids + Log)) -> Response {
     let error = GatewayError::Ledger(LedgerError::OtherFormat);
     runtime.log(&log::failure_line(Code::LedgerUnavailable, "a job of another format was rejected"));
@@ -275,7 +276,7 @@ fn other_format(runtime: &(impl Clock + Guids + Log)) -> Response {
     response::close(runtime, context, runtime.now(), Err(error), None, None)
 }
 
-/// Step 12 for what the ledger says.
+/// 11. Returns the response for the ledger's outcome.
 fn conclude(
     responded: LedgerResponse,
     job: &RemediationJob,
@@ -284,7 +285,7 @@ fn conclude(
 ) -> Result<Response, GatewayError> {
     match responded.outcome {
         LedgerOutcome::Accepted { accepted, replayed } => {
-            // What is replayed may have been recorded by a version that passed any location on.
+            // An older version may have recorded an unusable location.
             let accepted = accepted.with_usable_location(tenant_id);
             entry.reason = accepted.location_error.map(|error| error.to_string());
             entry.replayed = Some(replayed);
@@ -310,14 +311,15 @@ fn count(emails: usize) -> u64 {
     u64::try_from(emails).unwrap_or(u64::MAX)
 }
 
-/// Answers for an object that did not answer. Unless the failure says otherwise, it is unknown whether the object has sent the remediation.
+/// Returns the response if the object did not respond. Except for errors that exclude it, the object may have sent the
+/// remediation.
 pub fn unanswered(runtime: &(impl Clock + Log), job: RemediationJob, error: LedgerError) -> Response {
     let began = job.began(runtime.now());
     let entry = job.entry();
     response::close(runtime, job.context, began, Err(error.into()), None, Some(entry))
 }
 
-/// Answers a request that the Worker had begun to answer when its module was lost, by a panic or an execution that was ended, in it or in another.
+/// Returns the response to a request whose instance was lost by a trap, in this request or in another one.
 pub fn lost(runtime: &(impl Clock + Guids + Log), request: &Request) -> Response {
     let context = RequestContext::of(request, runtime.new_guid());
     let entry = LogEntry { route: Route::of(&request.path).map(Route::name), ..LogEntry::default() };

@@ -1,4 +1,4 @@
-//! What a success looks like, and what every answer carries.
+//! Responses of success, and the headers of every response.
 
 use serde::Serialize;
 
@@ -15,12 +15,12 @@ use crate::route::Route;
 use crate::runtime::{Clock, Log};
 use crate::time::{Timestamp, millis_of};
 
-/// 200 and this JSON.
+/// Returns 200 with this JSON.
 pub(super) fn json(body: String) -> Response {
     Response { status: 200, headers: vec![("Content-Type", "application/json".to_owned())], body }
 }
 
-/// The body of a success (contract, section 3).
+/// Body of a success (contract, section 3).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AcceptedBody<'a> {
@@ -35,7 +35,7 @@ struct AcceptedBody<'a> {
     graph_request_id: Option<&'a str>,
 }
 
-/// The answer to a remediation that Graph has accepted.
+/// Returns the response to an accepted remediation.
 pub(super) fn accepted(accepted: &Accepted, replayed: bool, job: &RemediationJob, entry: &mut LogEntry) -> Response {
     let tracking = Tracking::of(&accepted.location);
     let mut headers = vec![("Location", accepted.location.clone())];
@@ -65,7 +65,7 @@ pub(super) fn accepted(accepted: &Accepted, replayed: bool, job: &RemediationJob
     response
 }
 
-/// The quota as headers (IETF draft-ietf-httpapi-ratelimit-headers): emails per rolling hour.
+/// Returns the quota as headers (IETF draft-ietf-httpapi-ratelimit-headers): emails per rolling hour.
 fn rate_limit(quota: Quota) -> [(&'static str, String); 2] {
     let Quota { limit, remaining, reset } = quota;
     let reset = if reset > 0 { format!(";t={reset}") } else { String::new() };
@@ -75,7 +75,8 @@ fn rate_limit(quota: Quota) -> [(&'static str, String); 2] {
     ]
 }
 
-/// Ends an exchange that began at the moment `began`: makes the answer of an error, adds what every answer carries, and logs a POST.
+/// Ends a request that began at `began`: builds the response of an error, adds the headers of every response, and logs
+/// a POST.
 pub(super) fn close(
     runtime: &(impl Clock + Log),
     context: RequestContext,
@@ -86,7 +87,7 @@ pub(super) fn close(
 ) -> Response {
     let mut response = outcome.unwrap_or_else(|error| {
         let context = ProblemContext {
-            // Another path is the caller's own text, which may hold a key.
+            // An unknown path is the caller's text, which may contain a key.
             instance: Route::of(&context.path).map(|_| context.path.as_str()),
             is_graph_path: Route::is_graph_path(&context.path),
             request_id: &context.request_id,

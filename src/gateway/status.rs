@@ -1,6 +1,6 @@
-//! `POST /remediate/status`: what Graph lists of each pair of a remediation (contract, section 12).
+//! `POST /remediate/status`: Graph's list entry for each pair of a remediation (contract, section 12).
 //!
-//! The reads run in the Worker. They change nothing, so no ledger has to know of them, and nothing of them is kept.
+//! The Worker reads from Graph. Reading changes nothing, so the ledger is not used and nothing is stored.
 
 use serde::Serialize;
 
@@ -16,13 +16,14 @@ use crate::runtime::{Clock, Guids, HttpClient, Signer};
 use crate::status::{Observations, PairState, StateCounts};
 use crate::time::Timestamp;
 
-/// The most pairs that a response lists; the rest is only counted. A person reads no more, and with it a response has at most about 500 KB.
+/// Maximum number of pairs in a response; further ones are only counted. People read no more, and a response stays
+/// below about 500 KB.
 pub const MAX_ITEMS: usize = 1000;
 
-/// What a caller is told to wait while the status is pending, in seconds: a remediation takes effect within minutes (facts, section 1).
+/// `Retry-After` of a pending status in seconds: a remediation takes effect within minutes (facts, section 1).
 const PENDING_RETRY_AFTER: u32 = 300;
 
-/// The body of a status (contract, section 12).
+/// Body of a status (contract, section 12).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct StatusBody<'a> {

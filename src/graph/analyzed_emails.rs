@@ -1,7 +1,7 @@
 //! Reads Graph's list of analyzed emails: one row for each recipient of a message (facts, section 1).
 //!
-//! The list is paged. Each page is read as a whole, handed to the caller row by row, and dropped, so that a message with many recipients takes
-//! no more memory than one page. Reading removes nothing, and a read that fails can be repeated.
+//! The list is paged. The gateway reads each page, processes it row by row, and drops it. So a message with many
+//! recipients needs no more memory than one page. Reading removes nothing, so a failed read can be retried.
 
 use std::time::Duration;
 
@@ -15,61 +15,61 @@ use crate::remediation::GraphVersion;
 use crate::runtime::{BodyError, Clock, Guids, HttpClient, HttpRequest, HttpResponse, SendError, Signer};
 use crate::time::Timestamp;
 
-/// How far back the list reaches: Explorer keeps 30 days, and readers ask for as much (facts, section 1).
+/// Age of the oldest mail that is read: Explorer keeps 30 days, and readers request as much (facts, section 1).
 const REACH: Duration = Duration::from_hours(30 * 24);
 
-/// The most rows that a page is asked for: the largest number that is known to work (facts, section 1).
+/// Number of rows that the gateway requests per page: the largest number that is known to work (facts, section 1).
 const PAGE_ROWS: usize = 1000;
 
-/// The largest page in bytes: 8 KiB for each of [`PAGE_ROWS`], several times what a row has.
+/// Maximum size of a page in bytes: 8 KiB for each of [`PAGE_ROWS`], several times the size of a row.
 const MAX_PAGE_BYTES: usize = PAGE_ROWS * 8 * 1024;
 
-/// The most pages of one read: twice the pages of 100 rows that 10,000 recipients fill.
+/// Maximum number of pages of one read: twice the pages of 100 rows that 10,000 recipients fill.
 const MAX_PAGES: u32 = 200;
 
-/// The most bytes of all pages of one read: 8 KiB for each of 10,000 recipients.
+/// Maximum size of all pages of one read in bytes: 8 KiB for each of 10,000 recipients.
 const MAX_READ_BYTES: usize = 10 * MAX_PAGE_BYTES;
 
-/// The longest `@odata.nextLink` in bytes that is followed: what servers take of a URL.
+/// Maximum length of an `@odata.nextLink` in bytes: the length of a URL that servers accept.
 const MAX_LINK_BYTES: usize = 8 * 1024;
 
-/// What is to be read.
+/// Query for emails.
 #[derive(Clone, Copy, Debug)]
 pub struct EmailQuery<'a> {
-    /// The version of Graph.
+    /// Version of Graph.
     pub version: GraphVersion,
-    /// The messages, each read on its own.
+    /// Messages. Each is read separately.
     pub messages: &'a [Guid],
-    /// The moment at which the read must have ended.
+    /// Time at which the read must have ended.
     pub until: Timestamp,
 }
 
-/// Why the list could not be read to its end.
+/// Error of a read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 pub struct ReadError {
-    /// What happened.
+    /// Kind of the error.
     pub kind: ReadErrorKind,
-    /// Graph's status, if a response came.
+    /// Graph's status, if a response arrived.
     pub status: Option<u16>,
     /// Graph's `request-id`.
     pub graph_request_id: Option<String>,
 }
 
 impl<E: Into<ReadErrorKind>> From<E> for ReadError {
-    /// The error of a call that got no response from Graph.
+    /// Returns the error of a call without a response from Graph.
     fn from(kind: E) -> Self {
         Self { kind: kind.into(), status: None, graph_request_id: None }
     }
 }
 
-/// The ways in which a read fails.
+/// Kinds of errors of a read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadErrorKind {
-    /// There was no token.
+    /// No token.
     #[error(transparent)]
     AppToken(#[from] TokenEndpointError),
-    /// 400. The message is for the caller; the code alone is logged.
+    /// 400. The caller gets code and message; only the code is logged.
     #[error("Graph refused the list of analyzed emails: {code}")]
     Refused {
         /// `error.code`.
@@ -101,10 +101,10 @@ pub enum ReadErrorKind {
     /// Any other status.
     #[error("Graph answered with an unexpected status")]
     Unexpected,
-    /// A page that is not JSON, or has other types than Graph documents.
+    /// A page that is no JSON, or has other types than Graph documents.
     #[error("a page of the list has another form than Graph documents")]
     MalformedPage,
-    /// A row of a message that was not asked for.
+    /// A row of a message that the gateway did not request.
     #[error("Graph listed a message that was not asked for")]
     OtherMessage,
     /// A `@odata.nextLink` that must not be followed.
@@ -123,11 +123,11 @@ pub enum ReadErrorKind {
 
 /// Reads all rows of the messages in `query`, and calls `each` with every row.
 ///
-/// The rows count only if the read succeeds: a list that breaks off says nothing about the rows that are missing.
+/// The rows count only if the read succeeds, because an incomplete list proves nothing about missing rows.
 ///
 /// # Errors
 ///
-/// [`ReadError`] at the first page that cannot be had.
+/// [`ReadError`] at the first page that cannot be read.
 pub async fn read_analyzed_emails(
     runtime: &(impl HttpClient + Clock + Guids + Signer),
     access: &GraphAccess,
@@ -137,7 +137,7 @@ pub async fn read_analyzed_emails(
     let version = query.version.segment();
     let list = format!("{}/{version}/security/collaboration/analyzedEmails", access.settings.graph_url);
     let now = runtime.now();
-    // A second is as fine as the list's times are. The end is rounded up, so that it is not before now.
+    // The list's times are whole seconds. The end is rounded up, so that it is not in the past.
     let (start, end) = (now.minus(REACH).to_rfc3339(), now.plus(Duration::from_millis(999)).to_rfc3339());
     let (mut pages, mut bytes) = (0, 0_usize);
     for message in query.messages {
@@ -171,9 +171,10 @@ pub async fn read_analyzed_emails(
     Ok(())
 }
 
-/// Returns the URL that a `@odata.nextLink` leads to, if it is `list` with a query.
+/// Returns the URL of an `@odata.nextLink` if it is `list` with a query.
 ///
-/// The beginning is `list` itself and not Graph's text, so that the gateway's token cannot go anywhere else.
+/// The URL begins with `list` itself and not with Graph's text, so that the gateway's token cannot reach another
+/// server.
 fn next_url(list: &str, link: &str) -> Option<String> {
     let (path, query) = link.split_at_checked(list.len())?;
     let is_printable = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
@@ -184,7 +185,7 @@ fn next_url(list: &str, link: &str) -> Option<String> {
     is_usable.then(|| format!("{list}{query}"))
 }
 
-/// Reads a page before `until`. Once more after a 401, with a new token.
+/// Reads a page before `until`. Retries once with a new token after a 401.
 async fn read_page(
     runtime: &(impl HttpClient + Clock + Guids + Signer),
     access: &GraphAccess,
@@ -230,7 +231,7 @@ async fn read_page(
     }
 }
 
-/// Returns the body of a page, or what Graph's response means.
+/// Returns the body of a page, or the error of Graph's response.
 fn page_body(response: HttpResponse) -> Result<Vec<u8>, ReadError> {
     let (status, graph_request_id) = (response.status, request_id(&response));
     let kind = match status {

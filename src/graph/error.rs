@@ -1,34 +1,34 @@
-//! Why a remediation is not accepted: no token, or Graph itself.
+//! Errors of a submission: no token, or Graph's response.
 
 use super::assertion::AssertionError;
 use crate::runtime::SendError;
 
-/// Why a remediation that was sent, or was to be sent, is not accepted, or not known to be.
+/// Error of a submission. The remediation was not accepted, or its outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 pub struct GraphError {
-    /// What happened.
+    /// Kind of the error.
     pub kind: GraphErrorKind,
-    /// Graph's status, where one came.
+    /// Graph's status, if a response arrived.
     pub status: Option<u16>,
     /// Graph's `request-id`.
     pub graph_request_id: Option<String>,
 }
 
 impl<E: Into<GraphErrorKind>> From<E> for GraphError {
-    /// The error of a call that got no response from Graph.
+    /// Returns the error of a call without a response from Graph.
     fn from(kind: E) -> Self {
         Self { kind: kind.into(), status: None, graph_request_id: None }
     }
 }
 
-/// The ways in which a submission fails.
+/// Kinds of errors of a submission.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphErrorKind {
-    /// There was no token; nothing was sent.
+    /// No token; nothing was sent.
     #[error(transparent)]
     AppToken(#[from] TokenEndpointError),
-    /// 400. The message is for the caller, who sent what it speaks of; the code alone is logged.
+    /// 400. The caller, who sent the payload, gets code and message; only the code is logged.
     #[error("Graph refused the remediation: {code}")]
     Refused {
         /// `error.code`.
@@ -44,10 +44,10 @@ pub enum GraphErrorKind {
         "Graph denied the gateway: is SecurityAnalyzedMessage.ReadWrite.All granted, and Defender for Office 365 Plan 2 there?"
     )]
     PermissionMissing,
-    /// 409, but not for a duplicate.
+    /// 409 for another reason than a duplicate.
     #[error("Graph answered a conflict that is no duplicate")]
     Conflict,
-    /// 409 that speaks of a duplicate, but for a payload that holds the same words: Graph may be quoting it.
+    /// 409 that mentions a duplicate. The payload contains the same words, so Graph may be quoting it.
     #[error("Graph answered a conflict whose words the payload holds too")]
     QuotingConflict,
     /// 429.
@@ -65,14 +65,14 @@ pub enum GraphErrorKind {
     /// Any other status.
     #[error("Graph answered with an unexpected status")]
     Unexpected,
-    /// No answer.
+    /// No response.
     #[error("Graph: {0}")]
     Send(#[from] SendError),
 }
 
 impl GraphError {
-    /// Whether it is certain that Graph did not accept the remediation. An answer below 500 refuses it, and 503 is Graph's own word that it
-    /// does not serve now; behind any other failure it may have been accepted.
+    /// Returns whether Graph certainly did not accept the remediation. A status below 500 rejects it, and with 503
+    /// Graph says that it is unavailable. After any other error Graph may have accepted it.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self.kind {
@@ -90,44 +90,45 @@ impl GraphError {
     }
 }
 
-/// Why there is no token.
+/// Reason why no token was obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenEndpointError {
-    /// Entra refuses the gateway's credential or application.
+    /// Entra rejects the gateway's credential or application.
     #[error(
         "the token endpoint refused the gateway with status {status}{}",
         code.map(|code| format!(", AADSTS{code}")).unwrap_or_default()
     )]
     Rejected {
-        /// The status.
+        /// Status.
         status: u16,
-        /// The number of its `AADSTS` code, where it named one: 7000215 wrong secret, 7000222 expired secret, 700016 unknown application, 90002 unknown tenant.
+        /// Number of its `AADSTS` code, if present: 7000215 wrong secret, 7000222 expired secret, 700016 unknown
+        /// application, 90002 unknown tenant.
         code: Option<u32>,
     },
     /// Entra is throttling.
     #[error("the token endpoint throttles (429)")]
     Throttled {
-        /// Its `Retry-After`, in seconds.
+        /// `Retry-After` in seconds.
         retry_after: Option<u32>,
     },
-    /// Entra is not available.
+    /// Entra is unavailable.
     #[error("the token endpoint answered {status}")]
     Unavailable {
-        /// The status, 500 to 599.
+        /// Status, 500 to 599.
         status: u16,
-        /// Its `Retry-After`, in seconds.
+        /// `Retry-After` in seconds.
         retry_after: Option<u32>,
     },
-    /// Any other answer: a redirect, or a success that holds no bearer token.
+    /// Any other response: a redirect, or a success without a bearer token.
     #[error("the token endpoint answered {status} without a usable token")]
     Unexpected {
-        /// The status.
+        /// Status.
         status: u16,
     },
-    /// Entra was not asked: there is no assertion to send.
+    /// No call to Entra, because no assertion was created.
     #[error(transparent)]
     Assertion(#[from] AssertionError),
-    /// No answer.
+    /// No response.
     #[error("the token endpoint: {0}")]
     Send(#[from] SendError),
 }

@@ -1,6 +1,6 @@
-//! The exactly-once path of one caller: decide, record, submit, record the outcome, wake the requests that wait for it.
+//! The exactly-once path of one caller: decide, record, submit, record the outcome, wake the waiting requests.
 //!
-//! [`engine`] has the rules. The platform's object holds one [`LedgerService`] as long as the object is in memory.
+//! [`engine`] has the rules. The Durable Object has one [`LedgerService`] while the object is in memory.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::pin::pin;
@@ -22,41 +22,42 @@ use crate::log;
 use crate::runtime::{Clock, Guids, HttpClient, Log, Signer, Timers};
 use crate::time::Timestamp;
 
-/// How often expired records are removed. An expired record counts for nothing, so the delay costs only storage.
+/// Interval at which expired records are removed. An expired record has no effect, so the delay only costs storage.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// One caller's ledger.
 ///
-/// All requests of one caller must reach the same instance: the instance knows which attempts are running. A lost instance is replaced by
-/// a new one on the same storage.
+/// All requests of one caller must reach the same instance, because only the instance knows the attempts in flight. A
+/// new instance on the same storage replaces a lost one.
 #[derive(Debug)]
 pub struct LedgerService<S: Storage> {
     storage: S,
     state: OnceCell<LedgerState<S::Records>>,
 }
 
-/// What an instance holds in memory: what its records say, and the attempts that are running.
+/// State in memory: quota and alarm as the records say, and the attempts in flight.
 #[derive(Debug)]
 struct LedgerState<R> {
     records: R,
     quota: RefCell<RollingQuota>,
-    /// The attempts that are running, with the requests that wait for their outcome.
+    /// Attempts in flight, with the requests that wait for their outcome.
     in_flight: RefCell<InFlight<oneshot::Sender<LedgerOutcome>>>,
-    /// Whether an alarm is known to be set. While there are records, one must be.
+    /// Whether an alarm is known to be set. While there are records, one must be set.
     alarm: Cell<bool>,
 }
 
 impl<S: Storage> LedgerService<S> {
-    /// Returns the ledger on `storage`, which is opened at the first use.
+    /// Returns the ledger on `storage`, which the first use opens.
     #[must_use]
     pub const fn new(storage: S) -> Self {
         Self { storage, state: OnceCell::new() }
     }
 
-    /// Settles `request` before `until`: submits `graph_request` to Graph, unless it was submitted before.
+    /// Returns the outcome of `request` before `until`: submits `graph_request` to Graph, unless it was submitted
+    /// before.
     ///
-    /// A request that waits for another request's outcome drops `graph_request` first: many such bodies together would exhaust the
-    /// memory of the isolate. Run the future to its end: a dropped one leaves its attempt in flight.
+    /// A request that waits for another request's outcome first drops `graph_request`, because many such bodies would
+    /// exhaust the isolate's memory. Poll the future to its end: a dropped future leaves its attempt in flight.
     ///
     /// # Errors
     ///
@@ -72,7 +73,7 @@ impl<S: Storage> LedgerService<S> {
         let asked = runtime.now();
         let state = self.state(asked)?;
 
-        // From here to the first await nothing else runs in this instance.
+        // No other code runs in this instance until the first await.
         let decision =
             engine::begin(&state.records, &mut state.quota.borrow_mut(), request, &state.in_flight.borrow(), asked)?;
         let outcome = match decision {
@@ -92,11 +93,12 @@ impl<S: Storage> LedgerService<S> {
             }
             Decision::Send(pending) => {
                 state.in_flight.borrow_mut().start(request, asked);
-                // Both: the platform knows of nothing that it would have to finish once this request is answered.
+                // The background task keeps the attempt running after the response; the timer keeps the object in
+                // memory.
                 let attempt = state.attempt(runtime, graph, request, pending, graph_request, until);
                 let (alarm, outcome) = join(self.keep_alarm(state), attempt).await;
                 if alarm.is_err() {
-                    // The next record sets it. The caller needs to know the outcome, not this.
+                    // The next record sets it again. The outcome for the caller does not depend on it.
                     runtime.log(&log::internal_line("the alarm that removes records was not set"));
                 }
                 outcome
@@ -107,14 +109,14 @@ impl<S: Storage> LedgerService<S> {
         Ok(LedgerResponse { outcome, quota })
     }
 
-    /// Removes expired records, and sets the next alarm as long as there are records. Call this when the alarm goes off.
+    /// Removes expired records, and sets the next alarm while there are records. The alarm's handler calls it.
     ///
     /// # Errors
     ///
     /// [`StorageError`]; the platform must repeat the alarm then.
     pub async fn sweep(&self, now: Timestamp) -> Result<(), StorageError> {
         let state = self.state(now)?;
-        // The alarm has gone off: if the rest fails for good, the next record sets another.
+        // The alarm has gone off. If the rest fails permanently, the next record sets another one.
         state.alarm.set(false);
         state.records.sweep(now)?;
         if !state.records.is_empty()? {
@@ -123,7 +125,7 @@ impl<S: Storage> LedgerService<S> {
         Ok(())
     }
 
-    /// Returns the state, opened at the first use.
+    /// Returns the state, which the first use opens.
     fn state(&self, now: Timestamp) -> Result<&LedgerState<S::Records>, StorageError> {
         if let Some(state) = self.state.get() {
             return Ok(state);
@@ -146,7 +148,7 @@ impl<S: Storage> LedgerService<S> {
 }
 
 impl<R: Records> LedgerState<R> {
-    /// Submits what was begun, records the outcome, and wakes the requests that wait for it.
+    /// Submits the attempt, records the outcome, and wakes the waiting requests.
     async fn attempt(
         &self,
         runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log),
@@ -169,14 +171,14 @@ impl<R: Records> LedgerState<R> {
             Err(error) => LedgerOutcome::Failed(error),
         };
         for waiter in self.in_flight.borrow_mut().finish(pending.record_key) {
-            // A waiter may be gone.
+            // The waiter may have disconnected.
             let _ = waiter.send(outcome(true));
         }
         outcome(false)
     }
 
-    /// Returns the outcome of another request's attempt in `record_key`, or `None` if no more requests may wait. The place in the
-    /// queue is taken when this is called, not when it is first awaited.
+    /// Returns the outcome of the attempt in `record_key`, or `None` if no more requests may wait. The call, and not
+    /// the first poll, adds the request to the waiting ones.
     fn outcome(&self, record_key: RecordKey) -> Option<impl Future<Output = LedgerOutcome> + use<R>> {
         let (sender, receiver) = oneshot::channel();
         let waits = self.in_flight.borrow_mut().wait(record_key, sender, oneshot::Sender::is_canceled);

@@ -1,4 +1,4 @@
-//! What the caller learns of each error: code, words, headers, and the places in the payload.
+//! Maps each error to the caller's view: code, text, headers, and the locations in the payload.
 
 use super::details::{ProblemDetails, misconfigured, sentence};
 use super::error::GatewayError;
@@ -12,21 +12,21 @@ use crate::preconditions::{ContentHeadersError, MAX_BODY_BYTES};
 use crate::remediation::limits::MAX_POINTERS;
 use crate::remediation::{JsonError, ParseError, PayloadError};
 
-/// What a caller is told to wait, in seconds, while the gateway is stopped. Five minutes: a stop is lifted by a person, hardly within one. Clients
-/// that ignore it give up by themselves: Logic Apps repeats a 503 four times, an SDK three times (facts, sections 4 and 5), and then the run fails
-/// where its owner sees it.
+/// `Retry-After` in seconds while the gateway is stopped: five minutes, since a person lifts the stop. Other clients
+/// end by themselves: Logic Apps retries a 503 four times, an SDK three times (facts, sections 4 and 5). Then the run
+/// fails where its owner sees it.
 const STOPPED_RETRY_AFTER: u32 = 300;
 
-/// What a caller is told to wait, in seconds, if too many requests came from its address. The longest period of a rate
-/// limiting binding, which does not say its period.
+/// `Retry-After` in seconds if too many requests came from the client's address: the longest period of a rate limiting
+/// binding, which does not say its period.
 const RATE_LIMIT_RETRY_AFTER: u32 = 60;
 
-/// What a caller is told to wait, in seconds, if its ledger is unavailable. Five seconds: a Durable Object starts again
-/// within a second or two of a deployment or a reset, and an overloaded one needs some time without new requests.
+/// `Retry-After` in seconds if the caller's ledger is unavailable: five seconds. A Durable Object restarts within a
+/// second or two after a deployment or a reset, and an overloaded one needs some time without new requests.
 const LEDGER_RETRY_AFTER: u32 = 5;
 
 impl GatewayError {
-    /// The one place where a reason becomes what the caller learns: exhaustive, so that a new reason must find its code here.
+    /// Returns the caller's view of a reason. The `match` is exhaustive, so that each new reason must get a code.
     pub(super) fn details(&self) -> ProblemDetails {
         match self {
             Self::NotFound => ProblemDetails::new(
@@ -131,7 +131,7 @@ fn body(error: RequestBodyError) -> ProblemDetails {
     ProblemDetails::new(Code::InvalidRequest, detail)
 }
 
-/// A 415 names what the gateway accepts (RFC 9110, section 15.5.16).
+/// A 415 names the accepted types (RFC 9110, section 15.5.16).
 fn media_type(detail: &str) -> ProblemDetails {
     ProblemDetails::new(Code::UnsupportedMediaType, detail).header("Accept", "application/json")
 }
@@ -202,7 +202,7 @@ fn request(error: RequestError) -> ProblemDetails {
     ProblemDetails::new(Code::InvalidRequest, detail)
 }
 
-/// Returns `text` as a sentence, and that nothing was sent.
+/// Returns `text` as a sentence, followed by "Nothing was sent."
 fn nothing_sent(text: &str) -> String {
     format!("{} Nothing was sent.", sentence(text))
 }
@@ -271,7 +271,7 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
     }
 }
 
-/// Says that not all of the places are listed, if so.
+/// Adds to the text that not all locations are listed, if so.
 fn listed(places: &Places) -> String {
     if places.total > places.first.len() {
         format!(", of which the first {MAX_POINTERS} are listed")

@@ -85,7 +85,7 @@ pub(super) fn submit(error: &GraphError) -> ProblemDetails {
     }
 }
 
-/// What the caller learns if the status could not be read. Nothing was changed by it, so that a retry is always safe.
+/// Returns the caller's view of a failed read of the status. The read changed nothing, so a retry is always safe.
 pub(super) fn read(error: &ReadError) -> ProblemDetails {
     let unexpected =
         "Microsoft Graph answered the read of the status unexpectedly. No state was determined; it is safe to retry.";

@@ -1,8 +1,8 @@
-//! The payload: what a caller asks for, read from JSON and written for Graph.
+//! The payload: a remediation, read from the caller's JSON and written for Graph.
 //!
 //! `parse` walks the body once (`reader`), validates each value (`fields`, `address`) and collects every error with its
-//! pointers (`collector`, `error`, `suggestions`, `sanitize`). What it returns is a [`Remediation`] (`model`) without repetitions (`duplicates`),
-//! which can be written as Graph's request (`graph_json`). All figures are in [`limits`].
+//! pointers (`collector`, `error`, `suggestions`, `sanitize`). It returns a [`Remediation`] (`model`) without
+//! duplicates (`duplicates`), from which `graph_json` serializes Graph's request. All limits are in [`limits`].
 
 mod address;
 mod collector;

@@ -1,7 +1,7 @@
-//! From the bytes of a body to a [`Remediation`], or to everything that is wrong with them.
+//! Parses the bytes of a body into a [`Remediation`], or into all its errors.
 //!
-//! One walk over the body. Errors of the payload are collected on the way; an error of the JSON ends the walk and is the only
-//! answer, wherever it stands. So a body is only ever judged as a remediation when all of it is JSON.
+//! The parser walks the body once and collects the errors of the payload. An error of the JSON ends the walk and is the
+//! only one in the response, wherever it occurs. So a body is validated as a remediation only if all of it is JSON.
 
 use std::borrow::Cow;
 
@@ -16,18 +16,20 @@ use super::suggestions::{ACCEPTED_AT, BODY_MEMBERS, ITEM_MEMBERS, Level};
 use super::{declared, fields, format};
 use crate::time::Timestamp;
 
-/// Reads a request body. What it returns borrows from the body wherever that has no escapes.
+/// Parses a request body. The result borrows from the body except for texts with escapes.
 ///
 /// # Errors
 ///
-/// [`ParseError::NotJson`] if the body is not JSON or is ambiguous, [`ParseError::Invalid`] if it is JSON and not a remediation.
+/// [`ParseError::NotJson`] if the body is no JSON or ambiguous, [`ParseError::Invalid`] if it is JSON and no
+/// remediation.
 pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
     let partial = read_body(body, Level::Body)?;
     // Without an error, every member has been read.
     partial.finish().ok_or_else(|| PayloadErrors::new(Vec::new(), 0).into())
 }
 
-/// Reads the body of a status request: that of a remediation, with an optional `acceptedAt`, and with few enough messages.
+/// Parses the body of a status request: a remediation with an optional `acceptedAt`, and with a limited number of
+/// messages.
 ///
 /// # Errors
 ///
@@ -65,7 +67,7 @@ fn read_body(body: &[u8], level: Level) -> Result<PartialRemediation<'_>, ParseE
         Kind::Object => {
             json.object(|json, name| partial.member(json, &mut errors, level, name))?;
             if partial.is_wrapped {
-                // All other errors are about Logic Apps' wrapper, not about the remediation in it.
+                // All other errors are about Logic Apps' wrapper and not about the remediation in it.
                 errors = ErrorCollector::default();
                 errors.add(
                     Location::Field("$content"),
@@ -100,7 +102,7 @@ fn read_body(body: &[u8], level: Level) -> Result<PartialRemediation<'_>, ParseE
     }
 }
 
-/// The members of the body as far as they are read.
+/// Members of the body that have been read so far.
 #[derive(Default)]
 struct PartialRemediation<'a> {
     display_name: Field<Cow<'a, str>>,
@@ -110,14 +112,15 @@ struct PartialRemediation<'a> {
     remediate_senders_copy: Field<bool>,
     emails: Field<Vec<AnalyzedEmail<'a>>>,
     accepted_at: Option<Timestamp>,
-    /// Whether `acceptedAt` or a misspelt name in its place has come up.
+    /// Whether the body has `acceptedAt`, or a misspelt name for it.
     has_accepted_at: bool,
     /// Whether the body is Logic Apps' object around a binary body.
     is_wrapped: bool,
 }
 
 impl<'a> PartialRemediation<'a> {
-    /// Reads the value of the member of this name. A misspelt name is an error, and its value is validated as that of the right one.
+    /// Reads the value of the member with this name. A misspelt name is an error, and its value is validated as that of
+    /// the intended member.
     fn member(
         &mut self,
         json: &mut Json<'a>,
@@ -162,7 +165,7 @@ impl<'a> PartialRemediation<'a> {
         Ok(())
     }
 
-    /// Returns whether neither the member nor a misspelt one in its place has come up.
+    /// Returns whether the body has neither the member nor a misspelt name for it.
     fn is_missing(&self, member: &str) -> bool {
         match member {
             "displayName" => self.display_name.is_missing(),
@@ -175,7 +178,7 @@ impl<'a> PartialRemediation<'a> {
         }
     }
 
-    /// Notes what the body lacks.
+    /// Records the missing members.
     fn require_all(&self, errors: &mut ErrorCollector) {
         self.display_name.require(errors, Location::Field("displayName"));
         self.description.require(errors, Location::Field("description"));
@@ -185,7 +188,7 @@ impl<'a> PartialRemediation<'a> {
         self.emails.require(errors, Location::Field("analyzedEmails"));
     }
 
-    /// The remediation, if every member is right.
+    /// Returns the remediation if every member is valid.
     fn finish(self) -> Option<Remediation<'a>> {
         let mut emails = self.emails.value()?;
         let duplicates_removed = remove_duplicates(&mut emails);
@@ -201,7 +204,7 @@ impl<'a> PartialRemediation<'a> {
     }
 }
 
-/// Reads the emails, which the body has under `list`. Items beyond the limit are only read as JSON and counted.
+/// Reads the emails, which the body has under `list`. Items beyond the limit are only checked to be JSON and counted.
 fn analyzed_emails<'a>(
     json: &mut Json<'a>,
     errors: &mut ErrorCollector,
@@ -212,7 +215,7 @@ fn analyzed_emails<'a>(
     if found != Kind::Array {
         return fields::refuse(json, errors, location, found, "must be an array of emails");
     }
-    // What is wrong with the array itself is told before what is wrong inside it.
+    // The array's own error comes before the errors of its items.
     let listed_before = errors.listed_values();
     let mut emails = Vec::new();
     let count = json.array(|json, index| {
@@ -230,7 +233,7 @@ fn analyzed_emails<'a>(
     Ok(Field::Read(emails))
 }
 
-/// Reads an item; `None` if something is wrong with it.
+/// Reads an item; `None` if it has an error.
 fn analyzed_email<'a>(
     json: &mut Json<'a>,
     errors: &mut ErrorCollector,
@@ -272,10 +275,10 @@ fn analyzed_email<'a>(
     Ok(pair.map(|(network_message_id, recipient)| AnalyzedEmail { network_message_id, recipient, index }))
 }
 
-/// Notes an unknown member, and returns the member whose name is misspelt there.
+/// Records an unknown member. Returns the member that the name probably means.
 ///
-/// Annotations, which the typed SDKs add, are dropped (`OData` JSON Format 4.01, section 4.6: a name with `@odata.`). Anything else is
-/// refused, since a misspelt member would silently do nothing.
+/// Annotations, which typed SDKs add, are dropped (`OData` JSON Format 4.01, section 4.6: a name with `@odata.`). Other
+/// unknown members are rejected, because a misspelt member would have no effect.
 fn misspelt(errors: &mut ErrorCollector, level: Level, location: Location<'_>, name: &str) -> Option<&'static str> {
     if name.contains("@odata.") { None } else { errors.add_unknown(level, location, name) }
 }
