@@ -158,7 +158,7 @@ fn codes_of_the_status_are_the_codes_without_the_ledger() {
         let example = &response["content"]["application/problem+json"]["example"];
         let code = Code::ALL.iter().find(|code| example["error"]["code"] == code.as_str()).unwrap();
         assert_eq!((&example["title"], &example["status"]), (&json!(code.title()), &json!(code.status())), "{name}");
-        assert_eq!(response["x-error-codes"], json!([code.as_str()]), "{name}");
+        assert_eq!(response["x-error-codes"][0], json!(code.as_str()), "{name}");
     }
 }
 
@@ -186,11 +186,7 @@ fn names_and_limits_are_the_codes_own() {
     assert_eq!(schema("Accepted/properties/emails/maximum"), MAX_ANALYZED_EMAILS);
     assert_eq!(schema("Status/properties/items/maxItems"), MAX_ITEMS);
     assert_eq!(schema("Status/properties/itemsOmitted/maximum"), MAX_ANALYZED_EMAILS - MAX_ITEMS);
-<<<<<<< HEAD
-    assert_eq!(schema("ValidStatus/properties/messages/maximum"), MAX_MESSAGES);
-=======
-    assert_eq!(schema("ValidStatusRequest/properties/messages/maximum"), MAX_STATUS_MESSAGES);
->>>>>>> generators
+    assert_eq!(schema("ValidStatusRequest/properties/messages/maximum"), MAX_MESSAGES);
     assert_eq!(schema("Valid/properties/emails/maximum"), MAX_ANALYZED_EMAILS);
     assert_eq!(schema("Valid/properties/duplicatesRemoved/maximum"), MAX_ANALYZED_EMAILS - 1);
     assert_eq!(schema("AnalyzedEmail/properties/recipientEmailAddress/maxLength"), MAX_ADDRESS);
@@ -245,6 +241,7 @@ fn every_request_header_is_described() {
         prefer: _,
         idempotency_key: _,
         workflow_run_id: _,
+        client_address: _, // Cloudflare sets it
     } = RequestHeaders::default();
     let schemes: BTreeSet<_> = keys("/components/securitySchemes").collect();
     assert_eq!(schemes, BTreeSet::from(["apiKey", "basic", "entraToken"]));
@@ -384,17 +381,11 @@ fn response_schemas_are_open() {
     for name in [
         "Accepted",
         "Valid",
-<<<<<<< HEAD
         "ValidMessages",
         "LeftOut",
         "Status",
         "StatusItem",
-        "ValidStatus",
-=======
-        "Status",
-        "StatusItem",
         "ValidStatusRequest",
->>>>>>> generators
         "GraphRequest",
         "Problem",
         "Fault",
