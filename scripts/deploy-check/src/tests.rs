@@ -343,8 +343,10 @@ fn example_of_an_export_by_opentelemetry_is_accepted() {
     let page = include_str!("../../../docs/operate.md");
     let examples: Vec<_> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```")).collect();
     let [(example, _)] = examples[..] else { panic!("{examples:?}") };
-    let file = with("[env.production.observability.logs]\nenabled = true\ninvocation_logs = false\n", example);
+    // It stands in a list.
+    let example: String = example.lines().flat_map(|line| [line.trim_start(), "\n"]).collect();
     assert!(example.contains("\ndestinations = ["), "{example}");
+    let file = with("[env.production.observability.logs]\nenabled = true\ninvocation_logs = false\n", &example);
     assert_eq!(found(&file), []);
 }
 
