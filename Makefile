@@ -39,13 +39,18 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- --deny warnings
 	cargo test --locked --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path tests/clients/progenitor/Cargo.toml --check
 	@# By default redocly looks for updates and sends usage metrics.
 	REDOCLY_SUPPRESS_UPDATE_NOTICE=true REDOCLY_TELEMETRY=off PATH="$(CURDIR)/node_modules/.bin:$$PATH" redocly lint src/openapi.json
 	$(MAKE) --no-print-directory build build/deploy-check/.made
 	cargo test --locked --package acceptance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" markdownlint-cli2
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" textlint --format unix $$(git ls-files "*.md")
-	@scripts/clients.sh "$(TOOLS)" requests
+<<<<<<< HEAD
+	@scripts/clients.sh "$(TOOLS)" requests playbook
+=======
+	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests
+>>>>>>> generators
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
 
 deny: ## Check the crates' licences, sources and duplicates against deny.toml
@@ -86,7 +91,7 @@ soak: SECONDS := 600
 soak: build/.made ## Run under load while Microsoft fails in turn, and report the results (SECONDS=600)
 	SOAK_SECONDS=$(SECONDS) cargo test --locked --package acceptance --test soak
 
-# These need Python 3. Of the clients, `make test` runs the one that takes seconds.
+# These need Python 3. Of the clients, `make test` runs those that take seconds.
 SCHEMATHESIS := schemathesis==4.32.5
 MSGRAPH_SDK := msgraph-sdk==1.65.0
 
@@ -95,8 +100,14 @@ fuzz-api: build/.made ## Fuzz the gateway from its OpenAPI document (needs Pytho
 	@environment=$$(scripts/python.sh "$(TOOLS)" "$(SCHEMATHESIS)") && \
 	    cargo run --quiet --locked --package acceptance --example beside-gateway -- scripts/fuzz-api.sh "$$environment/bin/schemathesis" $(OPTIONS)
 
-CLIENTS := requests ansible az node-red n8n
+<<<<<<< HEAD
+CLIENTS := requests playbook ansible az node-red n8n
 clients: build/.made ## Call the gateway with its users' programs (needs Python 3; CLIENTS="az n8n")
+=======
+GENERATED := openapi-spec-validator openapi-generator openapi-python-client hey-api progenitor
+CLIENTS := $(GENERATED) requests ansible az node-red n8n
+clients: build/.made $(SDK_MODULES) ## Call the gateway with its users' programs and generated clients (needs Python 3; CLIENTS="az n8n")
+>>>>>>> generators
 	cargo build --locked --package acceptance --example beside-gateway
 	@scripts/clients.sh "$(TOOLS)" $(CLIENTS)
 
@@ -121,9 +132,10 @@ format: ## Format the Rust code
 	@scripts/rust.sh
 	cargo fmt --all
 	cargo fmt --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path tests/clients/progenitor/Cargo.toml
 
 clean: ## Remove all build output of this checkout
-	rm -rf build node_modules bench/node_modules tests/sdk/node_modules target fuzz/target .wrangler
+	rm -rf build node_modules bench/node_modules tests/sdk/node_modules target fuzz/target tests/clients/progenitor/target .wrangler
 
 build/.made: $(SOURCES) $(NODE_MODULES)
 	@scripts/rust.sh

@@ -18,7 +18,8 @@
 //! 6. [`remediation`]: the payload is parsed, with a pointer to each error, and serialized for Graph.
 //! 7. [`ledger`]: the caller's Durable Object submits the remediation exactly once.
 //! 8. [`graph`]: the gateway fetches its own token, submits, and reads the response.
-//! 9. [`status`]: the state of each pair, for a caller that asks whether a remediation was observed.
+//! 9. [`expansion`]: the recipients of messages that a caller names without recipients. [`status`]: the state of each
+//!    pair, for a caller that asks whether a remediation was observed.
 //! 10. [`problem`]: each error becomes a status, a public code and a text; [`log`] writes the entry.
 //!
 //! # The layout
@@ -39,6 +40,7 @@ pub mod code;
 pub mod config;
 pub mod deadline;
 pub mod dns;
+pub mod expansion;
 pub mod gateway;
 pub mod graph;
 pub mod guid;

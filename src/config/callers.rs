@@ -25,7 +25,7 @@ const MAX_NAME_LENGTH: usize = 64;
 const MAX_ROLE_LENGTH: usize = 120;
 
 /// Members of a caller's entry.
-const MEMBERS: [&str; 9] = [
+const MEMBERS: [&str; 10] = [
     "name",
     "object_id",
     "api_key_sha256",
@@ -33,6 +33,7 @@ const MEMBERS: [&str; 9] = [
     "role",
     "recipient_domains",
     "senders_copy",
+    "whole_messages",
     "max_emails_per_request",
     "max_emails_per_hour",
 ];
@@ -57,6 +58,8 @@ pub struct Caller {
     pub recipient_domains: RecipientDomains,
     /// Whether the caller may remediate the sender's copy, which can be in a mailbox of any domain.
     pub senders_copy: bool,
+    /// Whether the caller may remediate messages without their recipients, and so learn their number.
+    pub whole_messages: bool,
     /// Maximum number of emails in a request, without repeated pairs.
     pub max_emails_per_request: usize,
     /// Maximum number of emails per hour.
@@ -169,7 +172,8 @@ impl<'a> CallerTable<'a> {
         let actions = self.actions();
         let role = self.role();
         let recipient_domains = self.recipient_domains(domains);
-        let senders_copy = self.senders_copy();
+        let senders_copy = self.flag("senders_copy");
+        let whole_messages = self.flag("whole_messages");
         let per_request = self.count("max_emails_per_request", MAX_ANALYZED_EMAILS);
         let per_hour = self.count("max_emails_per_hour", MOST_EMAILS_PER_HOUR);
         if per_request.zip(per_hour).is_some_and(|(per_request, per_hour)| per_request > per_hour) {
@@ -194,6 +198,7 @@ impl<'a> CallerTable<'a> {
             role,
             recipient_domains,
             senders_copy,
+            whole_messages,
             // A request above the hourly limit could never succeed, and its caller would retry forever.
             max_emails_per_request: per_request.unwrap_or(DEFAULT_EMAILS_PER_REQUEST.min(max_emails_per_hour)),
             max_emails_per_hour,
@@ -302,13 +307,13 @@ impl<'a> CallerTable<'a> {
         RecipientDomains::Listed(rules.into_iter().flatten().collect())
     }
 
-    /// Returns whether the sender's copy is granted. An absent member grants nothing.
-    fn senders_copy(&mut self) -> bool {
-        match self.members.get("senders_copy") {
+    /// Returns whether a member grants its permission. An absent member grants nothing.
+    fn flag(&mut self, member: &str) -> bool {
+        match self.members.get(member) {
             None => false,
             Some(Value::Bool(is_granted)) => *is_granted,
             Some(_) => {
-                self.error("senders_copy", "must be true or false, without quotes");
+                self.error(member, "must be true or false, without quotes");
                 false
             }
         }

@@ -31,12 +31,14 @@ pub(super) struct Admitted<'a, P: Runtime, E> {
 pub(super) enum Validated {
     /// The Worker's own response.
     Response(Response),
-    /// A remediation to submit, with the body for Graph.
+    /// A remediation to submit.
     Remediation {
         caller: String,
         ledger_request: LedgerRequest,
         settings: Secret,
-        graph_request: String,
+        /// Whether the work is messages to expand, and not the body for Graph.
+        expands: bool,
+        work: String,
         jurisdiction: Option<Jurisdiction>,
     },
 }
@@ -61,12 +63,13 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
     }
 
     /// Passes a remediation to the caller's object.
-    pub(super) fn hand_over(&self, ledger_request: LedgerRequest, graph_request: String) -> Validated {
+    pub(super) fn hand_over(&self, ledger_request: LedgerRequest, expands: bool, work: String) -> Validated {
         Validated::Remediation {
             caller: self.caller.name.clone(),
             ledger_request,
             settings: self.configured.graph_settings.clone(),
-            graph_request,
+            expands,
+            work,
             jurisdiction: self.config().ledger_jurisdiction,
         }
     }

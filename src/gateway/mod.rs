@@ -18,8 +18,10 @@
 //! the object writes the log entry; [`crate::ledger`] says why. With `?validateOnly=true` step 9 is the last one, and
 //! no object is called.
 //!
-//! Each kind of request has its own steps 8 and 9: [`remediate`] and [`status`]. `POST /remediate/status` skips step 6,
-//! because reading removes nothing, and then reads from Graph in the Worker: 400, 429, 502, 503, 504 for Microsoft.
+//! Each kind of request has its own steps 8 and 9: [`remediate`], [`messages`] and [`status`]. `POST /remediate/status`
+//! skips step 6, because reading removes nothing, and then reads from Graph in the Worker: 400, 429, 502, 503, 504 for
+//! Microsoft. `POST /remediate/messages` reads in the object, within step 10. Its responses 403, 404 and 409 are about
+//! the list. With `?validateOnly=true` it reads in the Worker.
 //!
 //! An unauthenticated client learns nothing of the payload's rules, and no client learns what is wrong with the
 //! configuration. Step 6 precedes the body, so that no caller uploads a body without need. It lets `validateOnly` pass,
@@ -28,6 +30,7 @@
 mod admitted;
 pub mod handover;
 pub mod job;
+mod messages;
 mod remediate;
 mod response;
 pub mod status;
@@ -46,7 +49,7 @@ use crate::preconditions;
 use crate::problem::error::GatewayError;
 use crate::remediation::GraphVersion;
 use crate::route::Route;
-use crate::runtime::{Clock, Guids, HttpClient, Log, Runtime, Signer, Timers};
+use crate::runtime::{Clock, Domains, Guids, HttpClient, Log, Runtime, Signer, Timers};
 use crate::secret::SecretBytes;
 use crate::time::{Timestamp, millis_of};
 use admitted::{Admitted, Validated};
@@ -58,7 +61,7 @@ use job::{RemediationJob, RequestContext, ResponseFormat};
 pub enum Handled {
     /// The response.
     Response(Response),
-    /// A job for the caller's object: the first lines of the message (see [`handover`]), and the body for Graph.
+    /// A job for the caller's object: the first lines of the message (see [`handover`]), and the work.
     Job(Box<RemediationJob>, SecretBytes, String),
 }
 
@@ -67,6 +70,8 @@ pub enum Handled {
 enum RequestKind {
     /// A remediation, with the version of Graph if the path names one.
     Remediation(Option<GraphVersion>),
+    /// A remediation of messages, whose recipients are read from Graph.
+    Messages,
     /// The status of a remediation.
     Status,
 }
@@ -94,11 +99,11 @@ pub async fn handle_request<P: Runtime, E: Environment>(
         Ok((validated, spent))
     });
     let outcome = match outcome {
-        Ok((Validated::Remediation { caller, ledger_request, settings, graph_request, jurisdiction }, spent)) => {
+        Ok((Validated::Remediation { caller, ledger_request, settings, expands, work, jurisdiction }, spent)) => {
             let (format, spent) = (ResponseFormat::of(&request.headers), millis_of(spent));
-            let job = RemediationJob { context, caller, ledger_request, format, jurisdiction, spent };
+            let job = RemediationJob { context, caller, ledger_request, expands, format, jurisdiction, spent };
             let head = handover::head(&settings, &job);
-            return Handled::Job(Box::new(job), head, graph_request);
+            return Handled::Job(Box::new(job), head, work);
         }
         Ok((Validated::Response(response), _)) => Ok(response),
         Err(error) => Err(error),
@@ -132,6 +137,7 @@ async fn validate<P: Runtime, E: Environment>(
         Route::Description30 => return Ok(Validated::Response(response::json(openapi::DESCRIPTION_3_0.clone()))),
         Route::Remediate => RequestKind::Remediation(None),
         Route::GraphPath(version) => RequestKind::Remediation(Some(version)),
+        Route::Messages => RequestKind::Messages,
         Route::Status => RequestKind::Status,
     };
 
@@ -173,6 +179,7 @@ async fn validate<P: Runtime, E: Environment>(
     };
     match kind {
         RequestKind::Remediation(version) => remediate::validate(&admitted, version, &body, entry),
+        RequestKind::Messages => messages::respond(&admitted, &body, entry).await,
         RequestKind::Status => status::respond(&admitted, &body, entry).await.map(Validated::Response),
     }
 }
@@ -180,7 +187,7 @@ async fn validate<P: Runtime, E: Environment>(
 /// Executes a job in the caller's object. `message` is the Worker's message: see [`handover`]. `is_stopped` is the
 /// emergency stop of the object's environment.
 pub async fn execute<E, K>(
-    runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log),
+    runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log + Domains),
     caches: &IsolateCaches<E, K>,
     is_stopped: bool,
     ledger: &LedgerService<impl Storage>,
@@ -190,7 +197,7 @@ pub async fn execute<E, K>(
     let job = handover::parse(message).and_then(|job| Some((caches.graph_access(job.settings.expose())?, job)));
     let mut response = match job {
         None => other_format(runtime),
-        Some((graph, Handover { job, graph_request, .. })) => {
+        Some((graph, Handover { job, work, .. })) => {
             let began = job.began(runtime.now());
             let mut entry = job.entry();
             let mut quota = None;
@@ -200,7 +207,7 @@ pub async fn execute<E, K>(
             } else {
                 // 10. Ledger and Graph.
                 let until = began.plus(REQUEST_DEADLINE);
-                let responded = ledger.submit_once(runtime, &graph, &job.ledger_request, graph_request, until).await;
+                let responded = ledger.submit_once(runtime, &graph, &job.ledger_request, work, until).await;
                 responded.map_err(GatewayError::from).and_then(|responded| {
                     quota = Some(responded.quota);
                     conclude(responded, &job, graph.settings.tenant_id, &mut entry)
@@ -243,13 +250,10 @@ fn conclude(
             entry.duplicate = Some(accepted.duplicate);
             entry.graph_status = Some(accepted.status);
             entry.graph_request_id.clone_from(&accepted.graph_request_id);
+            entry.count_recipients(accepted.recipients);
             Ok(response::accepted(&accepted, replayed, job, entry))
         }
-        LedgerOutcome::Failed(error) => {
-            entry.graph_status = error.status;
-            entry.graph_request_id.clone_from(&error.graph_request_id);
-            Err(error.into())
-        }
+        LedgerOutcome::Failed(error) => Err(response::failed(error, entry)),
         LedgerOutcome::InProgress => Err(GatewayError::InProgress),
         LedgerOutcome::KeyReused => Err(GatewayError::KeyReused),
         LedgerOutcome::QuotaExceeded => {

@@ -44,5 +44,5 @@ pub(super) fn validate<P: Runtime, E>(
         version: version.unwrap_or(admitted.config().graph_version),
         newer_member: remediation.action.is_newer_member(),
     };
-    Ok(admitted.hand_over(ledger_request, graph_request))
+    Ok(admitted.hand_over(ledger_request, false, graph_request))
 }

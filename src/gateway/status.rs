@@ -77,12 +77,10 @@ pub(super) async fn respond<P: Runtime, E>(
     let access = admitted.graph_access()?;
     let mut observations = Observations::new(remediation.action, &remediation.emails, *accepted_at);
     let version = admitted.config().graph_version;
-    let list = EmailQuery { version, messages, until: deadline.minus(RECORD_MARGIN) };
-    if let Err(error) = read_analyzed_emails(runtime, &access, list, |row| observations.add(row)).await {
-        entry.graph_status = error.status;
-        entry.graph_request_id.clone_from(&error.graph_request_id);
-        return Err(error.into());
-    }
+    let list = EmailQuery { version, messages, received_after: None, until: deadline.minus(RECORD_MARGIN) };
+    read_analyzed_emails(runtime, &access, list, |row| observations.add(row))
+        .await
+        .map_err(|error| response::failed(error, entry))?;
     let counts = observations.counts();
     entry.states = Some(counts);
     Ok(to_response(&query, &observations, counts, runtime.now()))

@@ -26,6 +26,8 @@ pub struct EmailQuery<'a> {
     pub version: GraphVersion,
     /// Messages. Each is read separately.
     pub messages: &'a [Guid],
+    /// Time before which no message was received. The list never reaches back further than [`REACH`].
+    pub received_after: Option<Timestamp>,
     /// Time at which the read must have ended.
     pub until: Timestamp,
 }
@@ -47,7 +49,8 @@ pub async fn read_analyzed_emails(
     let list = format!("{}/{version}/security/collaboration/analyzedEmails", access.settings.graph_url);
     let now = runtime.now();
     // The list's times are whole seconds. The end is rounded up, so that it is not in the past.
-    let (start, end) = (now.minus(REACH).to_rfc3339(), now.plus(Duration::from_millis(999)).to_rfc3339());
+    let start = query.received_after.unwrap_or_default().clamp(now.minus(REACH), now);
+    let (start, end) = (start.to_rfc3339(), now.plus(Duration::from_millis(999)).to_rfc3339());
     let (mut pages, mut bytes) = (0, 0_usize);
     for message in query.messages {
         let filter = format!("$filter=networkMessageId%20eq%20'{message}'");

@@ -1,7 +1,7 @@
 //! Errors of calls to Graph: no token, or Graph's response.
 
 use super::assertion::AssertionError;
-use super::list_limits::{MAX_PAGE_BYTES, MAX_PAGES, MAX_READ_BYTES};
+use super::list_limits::{MAX_PAGE_BYTES, MAX_PAGES, MAX_PAIRS, MAX_READ_BYTES};
 use crate::runtime::SendError;
 
 /// Purpose of a call to Graph.
@@ -100,8 +100,8 @@ pub enum GraphErrorKind {
     /// A page larger than [`MAX_PAGE_BYTES`].
     #[error("a page of the list has more than {MAX_PAGE_BYTES} bytes")]
     PageTooLarge,
-    /// More than [`MAX_PAGES`] or [`MAX_READ_BYTES`].
-    #[error("the list has more than {MAX_PAGES} pages or {MAX_READ_BYTES} bytes")]
+    /// More than [`MAX_PAGES`], [`MAX_READ_BYTES`] or [`MAX_PAIRS`].
+    #[error("the list has more than {MAX_PAGES} pages, {MAX_READ_BYTES} bytes or {MAX_PAIRS} recipients")]
     ListTooLong,
     /// No response.
     #[error("Graph: {0}")]

@@ -12,5 +12,8 @@ pub(super) const MAX_PAGES: u32 = 200;
 /// Maximum size of all pages of one read in bytes: 8 KiB for each of 10,000 recipients.
 pub(super) const MAX_READ_BYTES: usize = 10 * MAX_PAGE_BYTES;
 
+/// Maximum number of pairs of message and recipient in one read: ten times the emails of a remediation, about 20 MB.
+pub const MAX_PAIRS: usize = 100_000;
+
 /// Maximum length of an `@odata.nextLink` in bytes: the length of a URL that servers accept.
 pub(super) const MAX_LINK_BYTES: usize = 8 * 1024;

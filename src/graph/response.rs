@@ -7,6 +7,7 @@ use super::error::{GraphError, GraphErrorKind, GraphOperation};
 use super::tracking::LocationError;
 use super::{is_plain, tracking};
 use crate::guid::Guid;
+use crate::remediation::Recipients;
 use crate::runtime::{BodyError, HttpResponse, SendError};
 use crate::time::Timestamp;
 
@@ -34,6 +35,9 @@ pub struct Accepted {
     pub graph_request_id: Option<String>,
     /// Graph's status.
     pub status: u16,
+    /// Counts of the recipients, if Graph's list named them.
+    #[serde(default)]
+    pub recipients: Option<Recipients>,
     /// Time of Graph's response. The ledger records it beside the other members.
     #[serde(skip)]
     pub at: Timestamp,
@@ -75,7 +79,8 @@ pub fn read(
     let duplicate = names_duplicate && !could_be_quoted(graph_request);
     if response.is_success() || duplicate {
         let location = response.header("location").unwrap_or_default().to_owned();
-        let accepted = Accepted { location, location_error: None, duplicate, graph_request_id, status, at };
+        let accepted =
+            Accepted { location, location_error: None, duplicate, graph_request_id, status, recipients: None, at };
         return Ok(accepted.with_usable_location(tenant_id));
     }
     let kind = match response.body {

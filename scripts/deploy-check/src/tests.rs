@@ -124,6 +124,7 @@ fn configuration_that_the_worker_rejects_is_rejected() {
         (r#"name = "soar""#, "name = \"soar\"\nrecipient_domain = []", "CALLERS[1]"),
         ("max_emails_per_request = 100\n", "max_emails_per_request = 0\n", "CALLERS[1].max_emails_per_request"),
         ("max_emails_per_request = 100\n", "senders_copy = \"true\"\n", "CALLERS[1].senders_copy"),
+        ("max_emails_per_request = 100\n", "whole_messages = \"true\"\n", "CALLERS[1].whole_messages"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = []\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = [\"contoso.com.\"]\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS[0]"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENT = [\"contoso.com\"]\nGRAPH_VERSION =", "PROTECTED_RECIPIENT"),

@@ -152,7 +152,7 @@ impl<'a> Json<'a> {
             Kind::Object => self.object(|json, _| json.skip()),
             Kind::Array => self.array(|json, _| json.skip()).map(drop),
             Kind::Text => self.string("a string is expected").map(drop),
-            Kind::Number => self.number(),
+            Kind::Number => self.number().map(drop),
             Kind::Boolean => self.boolean().map(drop),
             Kind::Null => self.word("null"),
         }
@@ -166,8 +166,10 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Skips a number, checking only its grammar: no member is a number, so its size does not matter.
-    fn number(&mut self) -> Result<(), JsonError> {
+    /// Reads a number, checking only its grammar, and returns its text.
+    pub(super) fn number(&mut self) -> Result<&'a str, JsonError> {
+        self.next_byte();
+        let start = self.at;
         self.accept(|byte| byte == b'-');
         if !self.accept(|byte| byte == b'0') {
             self.digits()?;
@@ -179,7 +181,7 @@ impl<'a> Json<'a> {
             self.accept(|byte| matches!(byte, b'+' | b'-'));
             self.digits()?;
         }
-        Ok(())
+        Ok(self.text.get(start..self.at).unwrap_or_default())
     }
 
     fn digits(&mut self) -> Result<(), JsonError> {

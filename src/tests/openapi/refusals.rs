@@ -9,6 +9,7 @@ use crate::auth::credentials::CredentialsError;
 use crate::auth::permissions::{PermissionError, Places};
 use crate::auth::token_error::TokenError;
 use crate::code::Code;
+use crate::expansion::ExpansionError;
 use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use crate::graph::response::MAX_RETRY_AFTER;
 use crate::http::RequestBodyError;
@@ -18,7 +19,7 @@ use crate::preconditions::{ContentHeadersError, NotHttps};
 use crate::problem::error::GatewayError;
 use crate::problem::{self, ProblemContext};
 use crate::remediation::limits::{MAX_DEPTH, MAX_POINTERS};
-use crate::remediation::{Action, parse};
+use crate::remediation::{Action, Recipients, parse};
 use crate::route::Route;
 use crate::runtime::SendError;
 use crate::tests::support::description::covers;
@@ -47,10 +48,16 @@ fn refusals() -> Vec<GatewayError> {
         GatewayError::Ledger(LedgerError::Storage),
         GatewayError::Ledger(LedgerError::OtherFormat),
         GatewayError::Ledger(LedgerError::Failed),
+        ExpansionError::NotFound.into(),
+        ExpansionError::Outside(1).into(),
+        ExpansionError::TooMany { emails: 2, most: 1 }.into(),
+        ExpansionError::NothingLeft(Recipients::default()).into(),
         GatewayError::TooLate,
         GatewayError::Lost,
         lacks(PermissionError::Action(Action::HardDelete)),
         lacks(PermissionError::SendersCopy),
+        lacks(PermissionError::WholeMessages),
+        lacks(PermissionError::MaxRecipients { max_recipients: 2, most: 1 }),
         lacks(PermissionError::Recipients(Places { first: (0..MAX_POINTERS).collect(), total: MAX_POINTERS + 1 })),
         lacks(PermissionError::Protected(Places { first: vec![1], total: 1 })),
         lacks(PermissionError::TooMany { emails: 2, most: 1 }),
