@@ -46,11 +46,7 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	cargo test --locked --package acceptance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" markdownlint-cli2
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" textlint --format unix $$(git ls-files "*.md")
-<<<<<<< HEAD
-	@scripts/clients.sh "$(TOOLS)" requests playbook
-=======
-	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests
->>>>>>> generators
+	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests playbook
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
 
 deny: ## Check the crates' licences, sources and duplicates against deny.toml
@@ -100,14 +96,9 @@ fuzz-api: build/.made ## Fuzz the gateway from its OpenAPI document (needs Pytho
 	@environment=$$(scripts/python.sh "$(TOOLS)" "$(SCHEMATHESIS)") && \
 	    cargo run --quiet --locked --package acceptance --example beside-gateway -- scripts/fuzz-api.sh "$$environment/bin/schemathesis" $(OPTIONS)
 
-<<<<<<< HEAD
-CLIENTS := requests playbook ansible az node-red n8n
-clients: build/.made ## Call the gateway with its users' programs (needs Python 3; CLIENTS="az n8n")
-=======
 GENERATED := openapi-spec-validator openapi-generator openapi-python-client hey-api progenitor
-CLIENTS := $(GENERATED) requests ansible az node-red n8n
+CLIENTS := $(GENERATED) requests playbook ansible az node-red n8n
 clients: build/.made $(SDK_MODULES) ## Call the gateway with its users' programs and generated clients (needs Python 3; CLIENTS="az n8n")
->>>>>>> generators
 	cargo build --locked --package acceptance --example beside-gateway
 	@scripts/clients.sh "$(TOOLS)" $(CLIENTS)
 

@@ -30,7 +30,7 @@ const CODES = {
   413: ["payloadTooLarge"],
   415: ["unsupportedMediaType"],
   422: ["idempotencyKeyReused"],
-  429: ["quotaExceeded", "graphThrottled"],
+  429: ["tooManyRequests", "quotaExceeded", "graphThrottled"],
   500: ["misconfigured", "internal"],
   502: ["graphCredentialRejected", "graphPermissionMissing", "graphError"],
   503: ["stopped", "ledgerUnavailable", "graphUnavailable"],

@@ -90,6 +90,8 @@ codes! {
     UnsupportedMediaType = 415 "unsupportedMediaType" "The body must be JSON in UTF-8";
     /// The idempotency key belongs to another payload.
     IdempotencyKeyReused = 422 "idempotencyKeyReused" "The idempotency key belongs to another remediation";
+    /// The rate limit of the client's address.
+    TooManyRequests = 429 "tooManyRequests" "Too many requests";
     /// The caller's quota of emails per hour is exceeded.
     QuotaExceeded = 429 "quotaExceeded" "The caller's quota is exhausted";
     /// Graph throttles.

@@ -38,6 +38,11 @@ pub const LEDGER_GRACE: Duration = Duration::from_secs(4);
 /// In this second the object records the outcome and the response reaches the caller, before the caller's own timeout.
 pub const RECORD_MARGIN: Duration = Duration::from_secs(1);
 
+/// Maximum duration of the rate limiting binding's response. After that, the request passes.
+///
+/// The platform counts on the same machine, so a second without a response means that the binding fails.
+pub const RATE_LIMIT_DEADLINE: Duration = Duration::from_secs(1);
+
 /// Maximum duration of Entra ID's whole response with its public keys.
 ///
 /// It equals the contract's deadline of the token endpoint (section 8). The sum with two fetches of the gateway's own

@@ -43,6 +43,8 @@ pub struct RequestHeaders {
     /// `x-ms-workflow-run-id`, which Logic Apps and Power Automate send. It is not authenticated, so it changes only
     /// the format of a response.
     pub workflow_run_id: Option<String>,
+    /// `CF-Connecting-IP`, the client's address. Cloudflare overwrites what the client sent. It is never logged.
+    pub client_address: Option<Secret>,
 }
 
 /// Declaration of a body in its headers.

@@ -1,5 +1,5 @@
-//! The log: one JSON line per POST (contract, section 10), one per error of the configuration, and one per failure
-//! outside of a request.
+//! The log: one JSON line per POST (contract, section 10), one per error of the configuration, one per warning, and one
+//! per failure outside of a request.
 //!
 //! The types of this file limit the content of a line: IDs, names from the configuration, names of enums, numbers, and
 //! the project's own reasons. A line contains no free text of a caller or of Microsoft.
@@ -9,7 +9,7 @@ use std::fmt::Display;
 use serde::Serialize;
 
 use crate::code::Code;
-use crate::config::ConfigError;
+use crate::config::{ClientCertificate, ConfigError, RATE_LIMITER};
 use crate::remediation::{LeftOut, Recipients};
 use crate::status::StateCounts;
 
@@ -118,4 +118,36 @@ pub fn panic_line(place: Option<impl Display>, message: Option<&'static str>) ->
 pub fn config_line(error: &ConfigError) -> String {
     let line = ConfigLine { code: Code::Misconfigured.as_str(), variable: &error.variable, problem: &error.problem };
     serde_json::to_string(&line).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WarningLine<'a> {
+    warning: &'static str,
+    variable: &'a str,
+    problem: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days_left: Option<u64>,
+}
+
+impl WarningLine<'_> {
+    fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Returns the line for a certificate that expires in this number of days.
+#[must_use]
+pub fn expiry_line(certificate: &ClientCertificate, days_left: u64) -> String {
+    let ClientCertificate { thumbprint, not_after, .. } = certificate;
+    let problem = format!("the certificate with the thumbprint {thumbprint} expires at {}", not_after.to_rfc3339());
+    let warning = "certificateExpires";
+    WarningLine { warning, variable: "CLIENT_CERTIFICATE", problem: &problem, days_left: Some(days_left) }.line()
+}
+
+/// Returns the line for a request that passed because the rate limiting binding failed.
+#[must_use]
+pub fn rate_limiter_line() -> String {
+    let problem = "the binding failed, so a request passed uncounted";
+    WarningLine { warning: "rateLimiterFailed", variable: RATE_LIMITER, problem, days_left: None }.line()
 }

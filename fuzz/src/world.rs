@@ -103,6 +103,10 @@ impl Environment for Fixed {
     fn variables(&self) -> Variables {
         variables()
     }
+
+    async fn is_within_limit(&self, _: &str) -> Option<bool> {
+        None
+    }
 }
 
 /// Returns a ledger without records.

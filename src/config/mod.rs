@@ -6,11 +6,9 @@ mod access;
 mod callers;
 pub(crate) mod certificate;
 mod credential;
-mod der;
 mod domains;
 mod error;
 mod jurisdiction;
-mod pem;
 mod protected;
 mod url;
 mod variables;
@@ -32,7 +30,7 @@ pub use domains::{DomainRule, RecipientDomains};
 pub use error::ConfigError;
 pub use jurisdiction::Jurisdiction;
 pub use protected::ProtectedRecipients;
-pub use variables::{LEDGER, STOPPED, VARIABLES, Variables};
+pub use variables::{LEDGER, RATE_LIMITER, STOPPED, VARIABLES, Variables};
 
 /// Graph's own audience. The gateway must never accept a token for Graph (confused deputy; facts, section 3).
 pub const GRAPH_AUDIENCES: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
@@ -65,6 +63,8 @@ pub struct Config {
     pub ledger_jurisdiction: Option<Jurisdiction>,
     /// Whether the operator's emergency stop rejects every remediation.
     pub stopped: bool,
+    /// Whether the environment has a rate limiting binding.
+    pub has_rate_limiter: bool,
 }
 
 impl Config {
@@ -107,6 +107,15 @@ impl Config {
             errors.add(LEDGER, "is required: the binding of the Durable Object class Ledger");
         }
 
+        let has_rate_limiter = match variables.get(RATE_LIMITER) {
+            None | Some(Value::Null) => false,
+            Some(Value::Object(_)) => true,
+            Some(_) => {
+                errors.add(RATE_LIMITER, "must be a rate limiting binding");
+                false
+            }
+        };
+
         // A missing value has an error above. A present value may have one, too.
         match (tenant_id, client_id, credential, audience, graph_version, graph_url, login_url) {
             (
@@ -129,6 +138,7 @@ impl Config {
                 login_url,
                 ledger_jurisdiction,
                 stopped,
+                has_rate_limiter,
             }),
             _ => Err(errors.0),
         }

@@ -8,7 +8,7 @@ use super::error::ConfigErrors;
 use crate::guid::Guid;
 
 /// Names of all variables and secrets that the environment's reader reads.
-pub const VARIABLES: [&str; 13] = [
+pub const VARIABLES: [&str; 14] = [
     "TENANT_ID",
     "CLIENT_ID",
     "CLIENT_SECRET",
@@ -22,10 +22,14 @@ pub const VARIABLES: [&str; 13] = [
     "LEDGER_JURISDICTION",
     STOPPED,
     LEDGER,
+    RATE_LIMITER,
 ];
 
 /// Binding of the ledger's Durable Objects. It is no variable, but nothing can be sent without it.
 pub const LEDGER: &str = "LEDGER";
+
+/// Optional rate limiting binding.
+pub const RATE_LIMITER: &str = "RATE_LIMITER";
 
 /// Emergency stop: the only variable that an object reads from its own environment.
 pub const STOPPED: &str = "STOPPED";

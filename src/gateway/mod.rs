@@ -5,7 +5,7 @@
 //! | 1. route and method | Worker | 404, 405 |
 //! | 2. scheme; content headers | Worker | 400, 403, 413, 415 |
 //! | 3. configuration | Worker, and again in the object | 500 |
-//! | 4. authentication | Worker | 400, 401, 403; 503 if Entra's keys cannot be fetched |
+//! | 4. rate limit, authentication | Worker | 400, 401, 403, 429; 503 if Entra's keys cannot be fetched |
 //! | 5. query, idempotency key | Worker | 400 |
 //! | 6. emergency stop | Worker, and again in the object | 503 |
 //! | 7. body, with a running cap; gzip | Worker | 400, 413 |
@@ -28,9 +28,11 @@
 //! which removes nothing, so that an operator can check corrected permissions during a stop.
 
 mod admitted;
+pub mod daily;
 pub mod handover;
 pub mod job;
 mod messages;
+mod rate_limit;
 mod remediate;
 mod response;
 pub mod status;
@@ -149,7 +151,10 @@ async fn validate<P: Runtime, E: Environment>(
     let configured = caches.configured(runtime, environment).ok_or(GatewayError::Misconfigured)?;
     let config = &configured.config;
 
-    // 4. Authentication.
+    // 4. Rate limit, authentication.
+    if config.has_rate_limiter {
+        rate_limit::check(runtime, environment, request.headers.client_address.as_ref()).await?;
+    }
     let caller = auth::authenticate(runtime, &configured.tokens, config, &request.headers).await?;
     entry.caller = Some(caller.name.clone());
 

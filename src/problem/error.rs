@@ -29,6 +29,9 @@ pub enum GatewayError {
     /// The configuration has errors, which were logged for the first request with its environment.
     #[error("the configuration is invalid")]
     Misconfigured,
+    /// The rate limit of the client's network.
+    #[error("the rate limit of the client's address is exceeded")]
+    TooManyRequests,
     /// Authentication failed.
     #[error(transparent)]
     Auth(#[from] AuthError),

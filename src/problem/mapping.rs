@@ -21,6 +21,10 @@ const STOPPED_RETRY_AFTER: u32 = 300;
 /// `Retry-After` in seconds if Graph lists no recipient. Graph lists new mail within minutes (facts, section 1).
 const NOT_FOUND_RETRY_AFTER: u32 = 300;
 
+/// `Retry-After` in seconds if too many requests came from the client's address: the longest period of a rate limiting
+/// binding, which does not say its period.
+const RATE_LIMIT_RETRY_AFTER: u32 = 60;
+
 /// `Retry-After` in seconds if the caller's ledger is unavailable: five seconds. A Durable Object restarts within a
 /// second or two after a deployment or a reset, and an overloaded one needs some time without new requests.
 const LEDGER_RETRY_AFTER: u32 = 5;
@@ -47,6 +51,11 @@ impl GatewayError {
             ),
             Self::ContentHeaders(error) => content_headers(*error),
             Self::Misconfigured => misconfigured(),
+            Self::TooManyRequests => ProblemDetails::new(
+                Code::TooManyRequests,
+                "Too many requests came from the client's network address. Retry later. Nothing was sent.",
+            )
+            .retry_after(Some(RATE_LIMIT_RETRY_AFTER)),
             Self::Auth(error) => auth::auth(*error),
             Self::Request(error) => request(*error),
             Self::Stopped => ProblemDetails::new(
@@ -303,7 +312,7 @@ fn expansion(error: ExpansionError) -> ProblemDetails {
                  fewer messages. Nothing was sent."
             ),
         ),
-        ExpansionError::NothingLeft(Recipients { found, left_out: LeftOut { quarantine, unreachable, protected } }) => {
+        ExpansionError::NothingLeft(Recipients { found, left_out: LeftOut { quarantine, unreachable, protected }, .. }) => {
             ProblemDetails::new(
                 Code::NothingToRemediate,
                 format!(

@@ -3,6 +3,7 @@
 mod auth;
 mod caches;
 mod config;
+mod daily;
 mod gateway;
 mod graph;
 mod layering;
@@ -11,6 +12,7 @@ mod log;
 mod messages;
 mod openapi;
 mod problem;
+mod rate_limit;
 mod remediation;
 mod status;
 pub(crate) mod support;

@@ -1,6 +1,6 @@
 //! The check: the file is parsed, merged as wrangler merges it, and compared with every rule.
 
-use remediation_gateway::config::{Config, LEDGER, VARIABLES, Variables};
+use remediation_gateway::config::{Config, LEDGER, RATE_LIMITER, VARIABLES, Variables};
 use remediation_gateway::runtime::Domains;
 use remediation_gateway::time::Timestamp;
 use serde_json::{Map, Value};
@@ -71,7 +71,8 @@ pub(crate) fn variables(config: &Effective) -> Vec<Finding> {
     let mut variables: Variables =
         VARIABLES.into_iter().filter_map(|name| Some((name, config.vars.get(name)?.clone()))).collect();
     variables.remove(LEDGER);
-    // Rules check the other properties of the binding.
+    // Rules check the other properties of both bindings.
+    variables.remove(RATE_LIMITER);
     if lacks("durable_objects") || config.durable_objects.bindings.iter().any(|binding| binding.name == LEDGER) {
         variables.insert(LEDGER, Value::Object(Map::new()));
     }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::error::{DeployError, Finding};
 
 /// Keys that a rule checks, or that do not affect the gateway's promises.
-const KNOWN: [&str; 21] = [
+const KNOWN: [&str; 23] = [
     "account_id",
     "build",
     "compatibility_date",
@@ -27,11 +27,13 @@ const KNOWN: [&str; 21] = [
     "observability",
     "placement",
     "preview_urls",
+    "ratelimits",
     "route",
     "routes",
     "secrets",
     "streaming_tail_consumers",
     "tail_consumers",
+    "triggers",
     "vars",
     "workers_dev",
 ];
@@ -58,6 +60,8 @@ pub(crate) struct Effective {
     pub(crate) migrations: Vec<Migration>,
     pub(crate) keep_vars: bool,
     pub(crate) durable_objects: DurableObjects,
+    pub(crate) ratelimits: Vec<RateLimiter>,
+    pub(crate) triggers: Triggers,
     pub(crate) required_secrets: Vec<String>,
     pub(crate) vars: Map<String, Value>,
     /// Keys of either level that no rule checks.
@@ -157,6 +161,25 @@ pub(crate) struct DurableObject {
     pub(crate) environment: Option<Value>,
 }
 
+#[derive(Debug, Deserialize)]
+pub(crate) struct RateLimiter {
+    pub(crate) name: String,
+    pub(crate) namespace_id: String,
+    pub(crate) simple: Rate,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Rate {
+    pub(crate) limit: f64,
+    pub(crate) period: f64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Triggers {
+    pub(crate) crons: Vec<String>,
+}
+
 #[derive(Default, Deserialize)]
 struct Secrets {
     #[serde(default)]
@@ -199,12 +222,15 @@ impl Effective {
             migrations: typed.get("migrations", inherited("migrations")),
             keep_vars: typed.get("keep_vars", file.get("keep_vars")),
             durable_objects: typed.get("durable_objects", own("durable_objects")),
+            ratelimits: typed.get("ratelimits", own("ratelimits")),
+            triggers: typed.get("triggers", inherited("triggers")),
             required_secrets: secrets.required,
             vars: typed.get("vars", own("vars")),
             unknown: unknown(file.keys().filter(|key| !TOP_LEVEL.contains(&key.as_str())).chain(part.keys())),
-            not_inherited: ["vars", "durable_objects", "secrets"]
+            not_inherited: ["vars", "durable_objects", "secrets", "ratelimits"]
                 .into_iter()
-                .filter(|key| own(key).is_none())
+                // A rate limit is optional, but one at the top level is meant for this part too.
+                .filter(|key| own(key).is_none() && (*key != "ratelimits" || file.contains_key(*key)))
                 .collect(),
         }
     }

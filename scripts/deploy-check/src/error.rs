@@ -52,8 +52,11 @@ pub(crate) enum DeployError {
     #[error("must hold either CLIENT_SECRET or CLIENT_CERTIFICATE, and nothing else")]
     RequiredSecret,
     /// A variable with the name of a binding.
-    #[error("is a binding. Write it in durable_objects.bindings.")]
-    BindingAsVariable,
+    #[error("is a binding. Write it in {table}.")]
+    BindingAsVariable {
+        /// The bindings of its kind.
+        table: &'static str,
+    },
     /// The emergency stop in the file.
     #[error(
         "must not be in a file. Remove it and use `wrangler secret put STOPPED`, \
@@ -158,6 +161,24 @@ pub(crate) enum DeployError {
     /// The binding leads to another Worker's objects.
     #[error("must not be there. Remove it: the ledger must be this Worker's own.")]
     LedgerElsewhere,
+    /// The daily check does not run, or more than once a day.
+    #[error(
+        "must have one entry that runs once a day. Write `crons = [\"17 6 * * *\"]` in [triggers]: \
+         it logs the expiry of the certificate."
+    )]
+    NotDaily,
+    /// A rate limiter that the gateway does not ask.
+    #[error("must be RATE_LIMITER, once. Remove every other rate limiter: the gateway does not use it.")]
+    ExtraRateLimiter,
+    /// A namespace of the rate limiter that Cloudflare rejects.
+    #[error("must be a positive integer in quotes. Write one that no other Worker of your account uses.")]
+    RateNamespace,
+    /// A limit that rejects every request, or that Cloudflare rejects.
+    #[error("must be a positive integer. Write the number of requests per period.")]
+    RateLimit,
+    /// A period that Cloudflare does not have.
+    #[error("must be 10 or 60. Cloudflare has no other period, in seconds.")]
+    RatePeriod,
     /// A flag that overrides the file.
     #[error("would change what was checked. Remove it from the command, and write the setting in the file.")]
     UncheckedFlag,

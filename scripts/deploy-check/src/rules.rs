@@ -5,7 +5,7 @@ use crate::check::Place;
 use crate::effective::{Effective, Migration, Route};
 use crate::error::{DeployError, Finding};
 use crate::limits::{MIN_COMPATIBILITY_DATE, MIN_CPU_MS, MIN_SUBREQUESTS};
-use remediation_gateway::config::{LEDGER, VARIABLES};
+use remediation_gateway::config::{LEDGER, RATE_LIMITER, VARIABLES};
 use serde_json::Value;
 
 /// The gateway's secrets. Exactly one is required. Their values are never in the file.
@@ -33,6 +33,8 @@ pub(crate) fn broken(config: &Effective, place: Place) -> Vec<Finding> {
     reachability(config, &mut found);
     logs(config, &mut found);
     ledger(config, &mut found);
+    daily_check(config, &mut found);
+    rate_limit(config, &mut found);
     variables(config, &mut found);
     found.0
 }
@@ -121,6 +123,28 @@ fn ledger(config: &Effective, found: &mut Found) {
     }
 }
 
+fn daily_check(config: &Effective, found: &mut Found) {
+    let is_below = |field: &str, most: u8| field.parse().is_ok_and(|number: u8| number < most);
+    let is_daily = |cron: &str| match cron.split(' ').collect::<Vec<_>>()[..] {
+        [minute, hour, "*", "*", "*"] => is_below(minute, 60) && is_below(hour, 24),
+        _ => false,
+    };
+    let [cron] = &config.triggers.crons[..] else { return found.add("triggers.crons", DeployError::NotDaily) };
+    found.when(!is_daily(cron), "triggers.crons[0]", DeployError::NotDaily);
+}
+
+fn rate_limit(config: &Effective, found: &mut Found) {
+    for (index, limiter) in config.ratelimits.iter().enumerate() {
+        let key = |member: &str| format!("ratelimits[{index}].{member}");
+        let is_positive = |number: f64| number >= 1.0 && number.fract() == 0.0;
+        let is_namespace = limiter.namespace_id.parse().is_ok_and(|id: u32| id > 0);
+        found.when(index > 0 || limiter.name != RATE_LIMITER, key("name"), DeployError::ExtraRateLimiter);
+        found.when(!is_namespace, key("namespace_id"), DeployError::RateNamespace);
+        found.when(!is_positive(limiter.simple.limit), key("simple.limit"), DeployError::RateLimit);
+        found.when(![10.0, 60.0].contains(&limiter.simple.period), key("simple.period"), DeployError::RatePeriod);
+    }
+}
+
 fn variables(config: &Effective, found: &mut Found) {
     let required: Vec<_> = config.required_secrets.iter().map(String::as_str).collect();
     let has_part = !config.not_inherited.contains(&"secrets");
@@ -145,7 +169,8 @@ pub(crate) fn secret(required: &[&str]) -> Option<&'static str> {
 fn misplaced(name: &str) -> Option<DeployError> {
     match name {
         secret if SECRETS.contains(&secret) => Some(DeployError::SecretInFile),
-        LEDGER => Some(DeployError::BindingAsVariable),
+        LEDGER => Some(DeployError::BindingAsVariable { table: "durable_objects.bindings" }),
+        RATE_LIMITER => Some(DeployError::BindingAsVariable { table: "ratelimits" }),
         STOP => Some(DeployError::StopInFile),
         known if VARIABLES.contains(&known) => None,
         _ => Some(DeployError::UnknownVariable),

@@ -282,6 +282,74 @@ fn missing_and_excess_logs_are_found() {
     ]);
 }
 
+/// Once a day, so that the expiry of the certificate is logged in time.
+#[test]
+fn missing_and_frequent_daily_checks_are_found() {
+    const DAILY: &str = r#"crons = ["17 6 * * *"]"#;
+    assert_found_alone([
+        (with_top(DAILY, ""), "triggers.crons", E::NotDaily),
+        (with_top(DAILY, "crons = []"), "triggers.crons", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["17 6 * * *", "17 18 * * *"]"#), "triggers.crons", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["*/5 * * * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["17 6 * * 1"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["17 6 1 * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["60 6 * * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["17 24 * * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["17 6 * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = "17 6 * * *""#), "triggers", E::WrongType),
+        (part("triggers = { crons = [] }"), "triggers.crons", E::NotDaily),
+    ]);
+}
+
+/// The example of the file, without its comment signs.
+fn with_rate_limiter() -> String {
+    let commented = ["[[env.production.ratelimits]]", "name = \"RATE_LIMITER\"", "namespace_id", "simple"];
+    commented.into_iter().fold(filled(), |text, line| {
+        let comment = format!("# {line}");
+        assert_eq!(text.matches(&comment).count(), 1, "{line}");
+        text.replace(&comment, line)
+    })
+}
+
+#[test]
+fn rate_limiters_that_the_gateway_or_cloudflare_does_not_use_are_found() {
+    let file = with_rate_limiter();
+    assert_eq!(found(&file), []);
+    let but = |from: &str, to: &str| {
+        assert_eq!(file.matches(from).count(), 1, "{from}");
+        file.replace(from, to)
+    };
+    const NAME: &str = r#"name = "RATE_LIMITER""#;
+    const NAMESPACE: &str = r#"namespace_id = "1001""#;
+    let another = "[[env.production.ratelimits]]\nname = \"RATE_LIMITER\"\nnamespace_id = \"1002\"\nsimple = { limit = 1, period = 10 }\n";
+    assert_found_alone([
+        (but(NAME, r#"name = "LIMITER""#), "ratelimits[0].name", E::ExtraRateLimiter),
+        (format!("{file}\n{another}"), "ratelimits[1].name", E::ExtraRateLimiter),
+        (but(NAMESPACE, r#"namespace_id = "0""#), "ratelimits[0].namespace_id", E::RateNamespace),
+        (but(NAMESPACE, r#"namespace_id = "gateway""#), "ratelimits[0].namespace_id", E::RateNamespace),
+        (but(NAMESPACE, "namespace_id = 1001"), "ratelimits", E::WrongType),
+        (but("limit = 600", "limit = 0"), "ratelimits[0].simple.limit", E::RateLimit),
+        (but("limit = 600", "limit = 0.5"), "ratelimits[0].simple.limit", E::RateLimit),
+        (but("period = 60", "period = 3600"), "ratelimits[0].simple.period", E::RatePeriod),
+        (but(", period = 60", ""), "ratelimits", E::WrongType),
+        (but("[[env.production.ratelimits]]", "[[ratelimits]]"), "ratelimits", E::NotInherited),
+        (variable(r#"RATE_LIMITER = "x""#), "RATE_LIMITER", E::BindingAsVariable { table: "ratelimits" }),
+    ]);
+}
+
+/// The example of docs/operate.md instead of the file's own part.
+#[test]
+fn example_of_an_export_by_opentelemetry_is_accepted() {
+    let page = include_str!("../../../docs/operate.md");
+    let examples: Vec<_> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```")).collect();
+    let [(example, _)] = examples[..] else { panic!("{examples:?}") };
+    // It stands in a list.
+    let example: String = example.lines().flat_map(|line| [line.trim_start(), "\n"]).collect();
+    assert!(example.contains("\ndestinations = ["), "{example}");
+    let file = with("[env.production.observability.logs]\nenabled = true\ninvocation_logs = false\n", &example);
+    assert_eq!(found(&file), []);
+}
+
 /// The ledger and its records.
 #[test]
 fn lost_and_foreign_ledgers_are_found() {
@@ -416,7 +484,7 @@ fn misplaced_variables_and_secrets_are_found() {
             E::SecretInFile,
         ),
         (variable(r#"GRAPH_VERISON = "v1.0""#), "GRAPH_VERISON", E::UnknownVariable),
-        (variable(r#"LEDGER = "x""#), "LEDGER", E::BindingAsVariable),
+        (variable(r#"LEDGER = "x""#), "LEDGER", E::BindingAsVariable { table: "durable_objects.bindings" }),
         (variable("STOPPED = true"), "STOPPED", E::StopInFile),
         (variable(r#"STOPPED = "false""#), "STOPPED", E::StopInFile),
         (with(REQUIRED, "required = []"), "secrets.required", E::RequiredSecret),

@@ -40,6 +40,7 @@ fn refusals() -> Vec<GatewayError> {
         GatewayError::MethodNotAllowed(Route::Health),
         NotHttps.into(),
         GatewayError::Misconfigured,
+        GatewayError::TooManyRequests,
         GatewayError::Stopped,
         GatewayError::InProgress,
         GatewayError::KeyReused,
