@@ -62,18 +62,26 @@ codes! {
     ActionNotAllowed = 403 "actionNotAllowed" "The action is not granted to the caller";
     /// The caller lacks the permission for the sender's copy.
     SendersCopyNotAllowed = 403 "sendersCopyNotAllowed" "The sender's copy is not granted to the caller";
+    /// The caller may not remediate messages without their recipients.
+    WholeMessagesNotAllowed = 403 "wholeMessagesNotAllowed" "Whole messages are not granted to the caller";
     /// The caller lacks the permission for the recipients.
     RecipientNotAllowed = 403 "recipientNotAllowed" "A recipient is not granted to the caller";
     /// No caller may remediate these recipients.
     RecipientProtected = 403 "recipientProtected" "A recipient is protected";
     /// The caller may not send so many emails at a time.
     TooManyEmails = 403 "tooManyEmails" "The request has more emails than the caller is granted";
+    /// The messages have more recipients than the request allows.
+    TooManyRecipients = 403 "tooManyRecipients" "The messages have more recipients than the request allows";
     /// Unknown path.
     NotFound = 404 "notFound" "There is no such resource";
+    /// Graph lists no recipient of the messages.
+    MessageNotFound = 404 "messageNotFound" "Microsoft Graph lists no recipient of the messages";
     /// Unsupported method.
     MethodNotAllowed = 405 "methodNotAllowed" "The resource does not have this method";
     /// The same remediation is in flight.
     InProgress = 409 "inProgress" "The same remediation is in progress";
+    /// Each recipient that Graph lists is left out.
+    NothingToRemediate = 409 "nothingToRemediate" "No listed recipient can be remediated";
     /// Graph responded with 409 for another reason than a duplicate.
     GraphConflict = 409 "graphConflict" "Microsoft Graph answered a conflict";
     /// The body is too large.

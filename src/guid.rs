@@ -1,7 +1,11 @@
 //! GUIDs, in the form that Microsoft Graph and Entra ID use.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A 128-bit identifier, parsed from and written as 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4).
 ///
@@ -58,6 +62,18 @@ impl fmt::Display for Guid {
 impl fmt::Debug for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Guid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Guid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <Cow<'_, str>>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -1,10 +1,10 @@
-//! The remediation gateway: a Cloudflare Worker between security playbooks and Microsoft Graph's `analyzedEmail: remediate`.
+//! The remediation gateway: a Cloudflare Worker between security playbooks and Graph's `analyzedEmail: remediate`.
 //!
-//! A playbook that holds the Graph permission can delete any mail of the tenant. A playbook that calls the gateway holds a credential
-//! of the gateway, which is good for the actions and recipients that its caller was granted, and for nothing else.
+//! A playbook with the Graph permission can delete any mail of the tenant. A playbook that calls the gateway has only a
+//! credential of the gateway. It permits only the actions and recipients that its caller's entry grants.
 //!
-//! `docs/contract.md` states what the gateway promises to callers and operators. `docs/facts.md` collects what is known of Graph, Entra ID,
-//! Logic Apps and Workers. Comments name the sections of both.
+//! `docs/contract.md` states the gateway's promises to callers and operators. `docs/facts.md` collects the known facts
+//! about Graph, Entra ID, Logic Apps and Workers. Comments name the sections of both.
 //!
 //! # The pipeline
 //!
@@ -18,7 +18,8 @@
 //! 6. [`remediation`]: the payload is parsed, with a pointer to each error, and serialized for Graph.
 //! 7. [`ledger`]: the caller's Durable Object submits the remediation exactly once.
 //! 8. [`graph`]: the gateway fetches its own token, submits, and reads the response.
-//! 9. [`status`]: the state of each pair, for a caller that asks whether a remediation was observed.
+//! 9. [`expansion`]: the recipients of messages that a caller names without recipients. [`status`]: the state of each
+//!    pair, for a caller that asks whether a remediation was observed.
 //! 10. [`problem`]: each error becomes a status, a public code and a text; [`log`] writes the entry.
 //!
 //! # The layout
@@ -39,6 +40,7 @@ pub mod code;
 pub mod config;
 pub mod deadline;
 pub mod dns;
+pub mod expansion;
 pub mod gateway;
 pub mod graph;
 pub mod guid;
@@ -59,5 +61,5 @@ pub mod status;
 #[cfg(test)]
 mod tests;
 pub mod time;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod worker;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::code::Code;
 use crate::config::{ClientCertificate, ConfigError, RATE_LIMITER};
+use crate::remediation::{LeftOut, Recipients};
 use crate::status::StateCounts;
 
 /// Log entry of one POST.
@@ -28,6 +29,12 @@ pub struct LogEntry {
     pub action: Option<&'static str>,
     /// Number of emails, without repeated pairs.
     pub emails: Option<u64>,
+    /// Number of recipients that Graph lists, for a remediation of messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipients_found: Option<u64>,
+    /// Number of these recipients that are not remediated, by reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
     /// Number of emails in each state, for a status request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub states: Option<StateCounts>,
@@ -61,6 +68,15 @@ struct ConfigLine<'a> {
 }
 
 impl LogEntry {
+    /// Adds the counts of the recipients that Graph lists.
+    pub fn count_recipients(&mut self, recipients: Option<Recipients>) {
+        if let Some(recipients) = recipients {
+            self.emails = Some(recipients.emails());
+            self.recipients_found = Some(recipients.found);
+            self.left_out = Some(recipients.left_out);
+        }
+    }
+
     /// Returns the line.
     #[must_use]
     pub fn line(&self) -> String {

@@ -13,6 +13,8 @@ pub enum Route {
     Description30,
     /// `POST /remediate`: submits a remediation, with the configured version of Graph.
     Remediate,
+    /// `POST /remediate/messages`: remediates messages whose recipients the gateway reads from Graph.
+    Messages,
     /// `POST /remediate/status`: reports which effects of a remediation have been observed.
     Status,
     /// `POST` to one of Graph's paths, with either name of the action: for SDKs.
@@ -30,6 +32,9 @@ impl Route {
         let path = path.strip_suffix('/').unwrap_or(path).strip_prefix('/')?;
         if path.eq_ignore_ascii_case("remediate") {
             return Some(Self::Remediate);
+        }
+        if path.eq_ignore_ascii_case("remediate/messages") {
+            return Some(Self::Messages);
         }
         if path.eq_ignore_ascii_case("remediate/status") {
             return Some(Self::Status);
@@ -64,7 +69,7 @@ impl Route {
     pub const fn methods(self) -> &'static [&'static str] {
         match self {
             Self::Health | Self::Description | Self::Description30 => &["GET", "HEAD"],
-            Self::Remediate | Self::Status | Self::GraphPath(_) => &["POST"],
+            Self::Remediate | Self::Messages | Self::Status | Self::GraphPath(_) => &["POST"],
         }
     }
 
@@ -76,6 +81,7 @@ impl Route {
             Self::Description => "/openapi.json",
             Self::Description30 => "/openapi-3.0.json",
             Self::Remediate => "/remediate",
+            Self::Messages => "/remediate/messages",
             Self::Status => "/remediate/status",
             Self::GraphPath(GraphVersion::Beta) => "/beta/security/collaboration/analyzedEmails/remediate",
             Self::GraphPath(GraphVersion::V1) => "/v1.0/security/collaboration/analyzedEmails/remediate",
@@ -96,6 +102,9 @@ mod tests {
             ("/Remediate", Some(Route::Remediate)),
             ("/remediate/status", Some(Route::Status)),
             ("/Remediate/Status/", Some(Route::Status)),
+            ("/remediate/messages", Some(Route::Messages)),
+            ("/Remediate/MESSAGES/", Some(Route::Messages)),
+            ("/remediate/messages/status", None),
             ("/remediate//status", None),
             ("/remediate/status/x", None),
             ("/status", None),

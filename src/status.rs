@@ -37,19 +37,26 @@ pub enum PairState {
 }
 
 /// Documented locations, as far as the states distinguish them.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum DeliveryLocation {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryLocation {
+    /// The inbox.
     Inbox,
+    /// The junk folder.
     Junk,
+    /// The deleted folder.
     Deleted,
+    /// The quarantine.
     Quarantine,
+    /// Where no remediation reaches the message.
     Unreachable,
+    /// Any other.
     Unknown,
 }
 
 impl DeliveryLocation {
     /// Parses a location in any case, with or without underscores. Undocumented locations are unknown.
-    fn parse(text: &str) -> Self {
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
         const NAMES: [(&str, DeliveryLocation); 8] = [
             ("inbox", DeliveryLocation::Inbox),
             ("inboxfolder", DeliveryLocation::Inbox),

@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::dns::{MAX_NAME_LENGTH, is_label};
 use crate::runtime::Domains;
 
 /// The domains that a caller's entry grants.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum RecipientDomains {
     /// Every domain: `["*"]`.
     All,
@@ -29,7 +32,7 @@ impl RecipientDomains {
 }
 
 /// A rule for domains, in lower-case ASCII.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainRule {
     domain: String,
     subdomains: bool,
@@ -62,7 +65,7 @@ impl DomainRule {
 ///
 /// A label such as `xn--024` has no such form: no domain name can have it, and lenient readers decode an `@` from it
 /// (`PortSwigger`, "Splitting the Email Atom", 2024). So the platform parses each domain that has a label with `--`.
-pub fn to_ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
+pub(super) fn to_ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
     if !domain.is_ascii() || domain.contains("--") {
         domains.to_ascii(domain).map(Cow::Owned)
     } else if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {

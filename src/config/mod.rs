@@ -2,6 +2,7 @@
 //!
 //! An error names the variable and the violated rule. It never contains the value, because the errors go to the log.
 
+mod access;
 mod callers;
 pub(crate) mod certificate;
 mod credential;
@@ -21,10 +22,11 @@ use crate::time::Timestamp;
 use error::ConfigErrors;
 use variables::{guid, text};
 
+pub use access::RecipientAccess;
 pub use callers::Caller;
 pub use certificate::ClientCertificate;
 pub use credential::Credential;
-pub use domains::{DomainRule, RecipientDomains, to_ascii};
+pub use domains::{DomainRule, RecipientDomains};
 pub use error::ConfigError;
 pub use jurisdiction::Jurisdiction;
 pub use protected::ProtectedRecipients;

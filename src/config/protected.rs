@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::domains::{DomainRule, to_ascii};
@@ -12,8 +13,8 @@ use crate::runtime::Domains;
 
 const NAME: &str = "PROTECTED_RECIPIENTS";
 
-/// Addresses and domains, such as those of journaling, legal hold and evidence.
-#[derive(Debug, Default)]
+/// Addresses and domains, for example those of journaling, legal hold and evidence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtectedRecipients {
     domains: Vec<DomainRule>,
     /// `local@domain`: the local part [without case](without_case), and the domain in lower-case ASCII.

@@ -1,10 +1,15 @@
 //! The message that carries a job from the Worker to a caller's object, with a format that both must know.
 //!
-//! During a rollout a Worker may call an object of another version. Three lines precede the body for Graph:
+//! During a rollout a Worker may call an object of another version. Three lines precede the work:
 //!
 //! 1. [`FORMAT`];
-//! 2. the settings for Microsoft, with the credential: see [`GraphSettings::line`](crate::graph::settings::GraphSettings::line);
+//! 2. the settings for Microsoft, with the credential: see [`GraphSettings::line`][line];
 //! 3. the [`RemediationJob`].
+//!
+//! The work is the body for Graph. If the job expands messages, the work is one line with the [`ExpansionPlan`], and
+//! the body without emails.
+//!
+//! [line]: crate::graph::settings::GraphSettings::line
 //!
 //! All of it is in the body. The platform could log a header or a URL, and the credential must not be logged.
 //!
@@ -12,10 +17,12 @@
 //! header are the same in all versions.
 
 use super::job::RemediationJob;
+use crate::expansion::ExpansionPlan;
+use crate::ledger::Work;
 use crate::secret::{Secret, SecretBytes};
 
 /// Format of a job and of its response. Each change of the message changes the number.
-pub const FORMAT: &str = "remediation-job/1";
+pub const FORMAT: &str = "remediation-job/2";
 
 /// Header of an object's response with the object's [`FORMAT`]. The caller receives and ignores it.
 pub const FORMAT_HEADER: &str = "job-format";
@@ -25,8 +32,7 @@ pub(super) struct Handover {
     /// Settings for Microsoft.
     pub(super) settings: SecretBytes,
     pub(super) job: RemediationJob,
-    /// Body for Graph.
-    pub(super) graph_request: Vec<u8>,
+    pub(super) work: Work,
 }
 
 /// Writes the three lines.
@@ -35,14 +41,27 @@ pub(crate) fn head(settings: &Secret, job: &RemediationJob) -> SecretBytes {
     SecretBytes::new(format!("{}\n{}\n{job}\n", format(), settings.expose()).into_bytes())
 }
 
+/// Serializes the work of a job that expands messages.
+pub(super) fn expansion(plan: &ExpansionPlan<'_>, graph_request: &str) -> String {
+    let plan = serde_json::to_string(plan).unwrap_or_default();
+    format!("{plan}\n{graph_request}")
+}
+
 /// Parses a job. Returns `None` if it has another format.
 pub(super) fn parse(mut message: Vec<u8>) -> Option<Handover> {
     let (settings, job, rest) = lines(&message)?;
-    let job = serde_json::from_slice(job).ok()?;
+    let job: RemediationJob = serde_json::from_slice(job).ok()?;
     let settings = SecretBytes::new(settings.to_vec());
     let length = message.len().checked_sub(rest.len())?;
     message.drain(..length);
-    Some(Handover { settings, job, graph_request: message })
+    let work = if job.expands {
+        let message = String::from_utf8(message).ok()?;
+        let (plan, graph_request) = message.split_once('\n')?;
+        Work::Expand { plan: serde_json::from_str(plan).ok()?, graph_request: graph_request.to_owned() }
+    } else {
+        Work::Submit(message)
+    };
+    Some(Handover { settings, job, work })
 }
 
 /// Returns the job of the lines that [`head`] wrote.

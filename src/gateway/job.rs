@@ -13,8 +13,8 @@ use crate::preconditions;
 use crate::route::Route;
 use crate::time::Timestamp;
 
-/// A remediation of an authenticated caller with a valid payload and the permissions that it needs. The body for Graph
-/// is a separate value.
+/// A remediation of an authenticated caller with a valid payload and the permissions that it needs. Its work is a
+/// separate value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemediationJob {
@@ -24,6 +24,9 @@ pub struct RemediationJob {
     pub caller: String,
     /// Request to the ledger.
     pub ledger_request: LedgerRequest,
+    /// Whether the object must first read the recipients.
+    #[serde(default)]
+    pub expands: bool,
     /// Format of a success.
     pub format: ResponseFormat,
     /// Jurisdiction of the caller's ledger. Only the Worker uses it, so it is no part of the message.
@@ -52,7 +55,7 @@ impl RemediationJob {
             caller: Some(self.caller.clone()),
             route: Route::of(&self.context.path).map(Route::name),
             action: Some(self.ledger_request.action.as_str()),
-            emails: Some(self.ledger_request.emails),
+            emails: (!self.expands).then_some(self.ledger_request.emails),
             ..LogEntry::default()
         }
     }

@@ -18,40 +18,43 @@
 //! the object writes the log entry; [`crate::ledger`] says why. With `?validateOnly=true` step 9 is the last one, and
 //! no object is called.
 //!
-//! `POST /remediate/status` takes the steps up to 9 without step 6, because reading removes nothing. Then [`status`]
-//! reads from Graph in the Worker: 400, 429, 502, 503, 504 for Microsoft.
+//! Each kind of request has its own steps 8 and 9: [`remediate`], [`messages`] and [`status`]. `POST /remediate/status`
+//! skips step 6, because reading removes nothing, and then reads from Graph in the Worker: 400, 429, 502, 503, 504 for
+//! Microsoft. `POST /remediate/messages` reads in the object, within step 10. Its responses 403, 404 and 409 are about
+//! the list. With `?validateOnly=true` it reads in the Worker.
 //!
 //! An unauthenticated client learns nothing of the payload's rules, and no client learns what is wrong with the
 //! configuration. Step 6 precedes the body, so that no caller uploads a body without need. It lets `validateOnly` pass,
 //! which removes nothing, so that an operator can check corrected permissions during a stop.
 
+mod admitted;
 pub mod daily;
 pub mod handover;
 pub mod job;
+mod messages;
 mod rate_limit;
+mod remediate;
 mod response;
 pub mod status;
-
-use sha2::{Digest, Sha256};
 
 use crate::auth;
 use crate::caches::{Environment, IsolateCaches};
 use crate::code::Code;
-use crate::config::Jurisdiction;
 use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
 use crate::guid::Guid;
 use crate::http::{Request, RequestBody, Response};
 use crate::ledger::storage::Storage;
-use crate::ledger::{LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, LedgerService};
+use crate::ledger::{LedgerError, LedgerOutcome, LedgerResponse, LedgerService};
 use crate::log::{self, LogEntry};
 use crate::openapi;
 use crate::preconditions;
 use crate::problem::error::GatewayError;
-use crate::remediation::{self, StatusQuery};
+use crate::remediation::GraphVersion;
 use crate::route::Route;
-use crate::runtime::{Clock, Guids, HttpClient, Log, Runtime, Signer, Timers};
-use crate::secret::{Secret, SecretBytes};
+use crate::runtime::{Clock, Domains, Guids, HttpClient, Log, Runtime, Signer, Timers};
+use crate::secret::SecretBytes;
 use crate::time::{Timestamp, millis_of};
+use admitted::{Admitted, Validated};
 use handover::Handover;
 use job::{RemediationJob, RequestContext, ResponseFormat};
 
@@ -60,22 +63,19 @@ use job::{RemediationJob, RequestContext, ResponseFormat};
 pub enum Handled {
     /// The response.
     Response(Response),
-    /// A job for the caller's object: the first lines of the message (see [`handover`]), and the body for Graph.
+    /// A job for the caller's object: the first lines of the message (see [`handover`]), and the work.
     Job(Box<RemediationJob>, SecretBytes, String),
 }
 
-/// Result of the Worker's steps if none fails.
-enum Validated {
-    /// `GET /healthz`, `GET /openapi.json`, `GET /openapi-3.0.json`, `POST /remediate/status`, or `?validateOnly=true`.
-    Response(Response),
-    /// A remediation to submit, with the body for Graph.
-    Remediation {
-        caller: String,
-        ledger_request: LedgerRequest,
-        settings: Secret,
-        graph_request: String,
-        jurisdiction: Option<Jurisdiction>,
-    },
+/// Kind of a POST.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RequestKind {
+    /// A remediation, with the version of Graph if the path names one.
+    Remediation(Option<GraphVersion>),
+    /// A remediation of messages, whose recipients are read from Graph.
+    Messages,
+    /// The status of a remediation.
+    Status,
 }
 
 /// Runs the Worker's steps.
@@ -101,11 +101,11 @@ pub async fn handle_request<P: Runtime, E: Environment>(
         Ok((validated, spent))
     });
     let outcome = match outcome {
-        Ok((Validated::Remediation { caller, ledger_request, settings, graph_request, jurisdiction }, spent)) => {
+        Ok((Validated::Remediation { caller, ledger_request, settings, expands, work, jurisdiction }, spent)) => {
             let (format, spent) = (ResponseFormat::of(&request.headers), millis_of(spent));
-            let job = RemediationJob { context, caller, ledger_request, format, jurisdiction, spent };
+            let job = RemediationJob { context, caller, ledger_request, expands, format, jurisdiction, spent };
             let head = handover::head(&settings, &job);
-            return Handled::Job(Box::new(job), head, graph_request);
+            return Handled::Job(Box::new(job), head, work);
         }
         Ok((Validated::Response(response), _)) => Ok(response),
         Err(error) => Err(error),
@@ -133,12 +133,14 @@ async fn validate<P: Runtime, E: Environment>(
     if !route.methods().contains(&request.method.as_str()) {
         return Err(GatewayError::MethodNotAllowed(route));
     }
-    let version = match route {
+    let kind = match route {
         Route::Health => return Ok(Validated::Response(response::json(r#"{"status":"ok"}"#.to_owned()))),
         Route::Description => return Ok(Validated::Response(response::json(openapi::DESCRIPTION.to_owned()))),
         Route::Description30 => return Ok(Validated::Response(response::json(openapi::DESCRIPTION_3_0.clone()))),
-        Route::Remediate | Route::Status => None,
-        Route::GraphPath(version) => Some(version),
+        Route::Remediate => RequestKind::Remediation(None),
+        Route::GraphPath(version) => RequestKind::Remediation(Some(version)),
+        Route::Messages => RequestKind::Messages,
+        Route::Status => RequestKind::Status,
     };
 
     // 2. Scheme; size and type of the body as declared.
@@ -161,75 +163,36 @@ async fn validate<P: Runtime, E: Environment>(
     let idempotency_key = preconditions::idempotency_key(request.headers.idempotency_key.as_deref())?;
 
     // 6. Emergency stop.
-    let is_status = route == Route::Status;
-    if config.stopped && !validate_only && !is_status {
+    if config.stopped && !validate_only && kind != RequestKind::Status {
         return Err(GatewayError::Stopped);
     }
 
     // 7. Body.
     let body = body.read(declared, preconditions::MAX_BODY_BYTES).await?;
 
-    // 8. JSON and payload.
-    let query = if is_status {
-        remediation::parse_status(&body)?
-    } else {
-        StatusQuery { remediation: remediation::parse(&body)?, accepted_at: None, messages: Vec::new() }
+    // 8. JSON and payload. 9. Permissions.
+    let deadline = began.plus(REQUEST_DEADLINE);
+    let configured = &*configured;
+    let admitted = Admitted {
+        runtime,
+        caches,
+        configured,
+        caller,
+        validate_only,
+        idempotency_key: idempotency_key.as_deref(),
+        deadline,
     };
-    let remediation = &query.remediation;
-    let emails = count(remediation.emails.len());
-    entry.action = Some(remediation.action.as_str());
-    entry.emails = Some(emails);
-
-    // 9. Permissions.
-    auth::permissions::check(config, caller, remediation, runtime)
-        .map_err(|error| GatewayError::Permission { caller: caller.name.clone(), error })?;
-    if is_status && validate_only {
-        let (repeated, messages) = (remediation.duplicates_removed, query.messages.len());
-        return Ok(Validated::Response(response::json(format!(
-            r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"messages":{messages}}}"#
-        ))));
+    match kind {
+        RequestKind::Remediation(version) => remediate::validate(&admitted, version, &body, entry),
+        RequestKind::Messages => messages::respond(&admitted, &body, entry).await,
+        RequestKind::Status => status::respond(&admitted, &body, entry).await.map(Validated::Response),
     }
-    if is_status {
-        let deadline = began.plus(REQUEST_DEADLINE);
-        if runtime.now().plus(MIN_GRAPH_TIME + RECORD_MARGIN) > deadline {
-            return Err(GatewayError::TooLate);
-        }
-        let settings = configured.graph_settings.expose().as_bytes();
-        let access = caches.graph_access(settings).ok_or(GatewayError::Misconfigured)?;
-        let response = status::read(runtime, &access, config.graph_version, &query, deadline, entry).await?;
-        return Ok(Validated::Response(response));
-    }
-    let graph_request = remediation.to_graph_json();
-    if validate_only {
-        let repeated = remediation.duplicates_removed;
-        return Ok(Validated::Response(response::json(format!(
-            r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"request":{graph_request}}}"#
-        ))));
-    }
-    let ledger_request = LedgerRequest {
-        key: idempotency_key.map(|key| Sha256::digest(key).into()),
-        payload_hash: remediation.payload_hash(),
-        pairs: remediation.pairs(),
-        action: remediation.action,
-        emails,
-        emails_per_hour: count(caller.max_emails_per_hour),
-        version: version.unwrap_or(config.graph_version),
-        newer_member: remediation.action.is_newer_member(),
-    };
-    let settings = configured.graph_settings.clone();
-    Ok(Validated::Remediation {
-        caller: caller.name.clone(),
-        ledger_request,
-        settings,
-        graph_request,
-        jurisdiction: config.ledger_jurisdiction,
-    })
 }
 
 /// Executes a job in the caller's object. `message` is the Worker's message: see [`handover`]. `is_stopped` is the
 /// emergency stop of the object's environment.
 pub async fn execute<E, K>(
-    runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log),
+    runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log + Domains),
     caches: &IsolateCaches<E, K>,
     is_stopped: bool,
     ledger: &LedgerService<impl Storage>,
@@ -239,7 +202,7 @@ pub async fn execute<E, K>(
     let job = handover::parse(message).and_then(|job| Some((caches.graph_access(job.settings.expose())?, job)));
     let mut response = match job {
         None => other_format(runtime),
-        Some((graph, Handover { job, graph_request, .. })) => {
+        Some((graph, Handover { job, work, .. })) => {
             let began = job.began(runtime.now());
             let mut entry = job.entry();
             let mut quota = None;
@@ -249,7 +212,7 @@ pub async fn execute<E, K>(
             } else {
                 // 10. Ledger and Graph.
                 let until = began.plus(REQUEST_DEADLINE);
-                let responded = ledger.submit_once(runtime, &graph, &job.ledger_request, graph_request, until).await;
+                let responded = ledger.submit_once(runtime, &graph, &job.ledger_request, work, until).await;
                 responded.map_err(GatewayError::from).and_then(|responded| {
                     quota = Some(responded.quota);
                     conclude(responded, &job, graph.settings.tenant_id, &mut entry)
@@ -292,23 +255,16 @@ fn conclude(
             entry.duplicate = Some(accepted.duplicate);
             entry.graph_status = Some(accepted.status);
             entry.graph_request_id.clone_from(&accepted.graph_request_id);
+            entry.count_recipients(accepted.recipients);
             Ok(response::accepted(&accepted, replayed, job, entry))
         }
-        LedgerOutcome::Failed(error) => {
-            entry.graph_status = error.status;
-            entry.graph_request_id.clone_from(&error.graph_request_id);
-            Err(error.into())
-        }
+        LedgerOutcome::Failed(error) => Err(response::failed(error, entry)),
         LedgerOutcome::InProgress => Err(GatewayError::InProgress),
         LedgerOutcome::KeyReused => Err(GatewayError::KeyReused),
         LedgerOutcome::QuotaExceeded => {
             Err(GatewayError::QuotaExceeded { emails: job.ledger_request.emails, quota: responded.quota })
         }
     }
-}
-
-fn count(emails: usize) -> u64 {
-    u64::try_from(emails).unwrap_or(u64::MAX)
 }
 
 /// Returns the response if the object did not respond. Except for errors that exclude it, the object may have sent the

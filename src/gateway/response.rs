@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::job::{RemediationJob, RequestContext, ResponseFormat};
+use crate::expansion::{AttemptError, ExpansionError};
 use crate::graph::response::Accepted;
 use crate::graph::tracking::Tracking;
 use crate::http::Response;
@@ -11,6 +12,7 @@ use crate::ledger::quota::SPAN;
 use crate::log::LogEntry;
 use crate::problem::error::GatewayError;
 use crate::problem::{self, ProblemContext};
+use crate::remediation::Recipients;
 use crate::route::Route;
 use crate::runtime::{Clock, Log};
 use crate::time::{Timestamp, millis_of};
@@ -33,6 +35,25 @@ struct AcceptedBody<'a> {
     tracking_url: &'a str,
     request_id: &'a str,
     graph_request_id: Option<&'a str>,
+    #[serde(flatten)]
+    recipients: Option<Recipients>,
+}
+
+/// Logs what an error says of Graph, and returns it as an error of the gateway.
+pub(super) fn failed(error: impl Into<AttemptError>, entry: &mut LogEntry) -> GatewayError {
+    match error.into() {
+        AttemptError::Graph(error) => {
+            entry.graph_status = error.status;
+            entry.graph_request_id.clone_from(&error.graph_request_id);
+            error.into()
+        }
+        AttemptError::Expansion(error) => {
+            if let ExpansionError::NothingLeft(recipients) = error {
+                entry.count_recipients(Some(recipients));
+            }
+            error.into()
+        }
+    }
 }
 
 /// Returns the response to an accepted remediation.
@@ -50,13 +71,14 @@ pub(super) fn accepted(accepted: &Accepted, replayed: bool, job: &RemediationJob
         let body = AcceptedBody {
             status: "accepted",
             duplicate: accepted.duplicate,
-            emails: job.ledger_request.emails,
+            emails: accepted.recipients.map_or(job.ledger_request.emails, |recipients| recipients.emails()),
             accepted_at: accepted.at.to_rfc3339(),
             bulk_id: tracking.bulk_id.as_deref(),
             tenant_id: tracking.tenant_id.as_deref(),
             tracking_url: &tracking.url,
             request_id: &job.context.request_id,
             graph_request_id: accepted.graph_request_id.as_deref(),
+            recipients: accepted.recipients,
         };
         let status = if job.format == ResponseFormat::Workflow { 200 } else { 202 };
         Response { status, headers, body: serde_json::to_string(&body).unwrap_or_default() }

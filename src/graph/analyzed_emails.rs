@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::access::GraphAccess;
 use super::email_page::{self, AnalyzedEmailRow};
-use super::error::TokenEndpointError;
-use super::response::{refusal, request_id, retry_after};
+use super::error::{GraphError, GraphErrorKind, GraphOperation};
+use super::list_limits::{MAX_LINK_BYTES, MAX_PAGE_BYTES, MAX_PAGES, MAX_READ_BYTES, PAGE_ROWS};
+use super::response::{error_kind, request_id};
 use crate::deadline::GRAPH_DEADLINE;
 use crate::guid::Guid;
 use crate::remediation::GraphVersion;
@@ -18,21 +19,6 @@ use crate::time::Timestamp;
 /// Age of the oldest mail that is read: Explorer keeps 30 days, and readers request as much (facts, section 1).
 const REACH: Duration = Duration::from_hours(30 * 24);
 
-/// Number of rows that the gateway requests per page: the largest number that is known to work (facts, section 1).
-const PAGE_ROWS: usize = 1000;
-
-/// Maximum size of a page in bytes: 8 KiB for each of [`PAGE_ROWS`], several times the size of a row.
-const MAX_PAGE_BYTES: usize = PAGE_ROWS * 8 * 1024;
-
-/// Maximum number of pages of one read: twice the pages of 100 rows that 10,000 recipients fill.
-const MAX_PAGES: u32 = 200;
-
-/// Maximum size of all pages of one read in bytes: 8 KiB for each of 10,000 recipients.
-const MAX_READ_BYTES: usize = 10 * MAX_PAGE_BYTES;
-
-/// Maximum length of an `@odata.nextLink` in bytes: the length of a URL that servers accept.
-const MAX_LINK_BYTES: usize = 8 * 1024;
-
 /// Query for emails.
 #[derive(Clone, Copy, Debug)]
 pub struct EmailQuery<'a> {
@@ -40,85 +26,10 @@ pub struct EmailQuery<'a> {
     pub version: GraphVersion,
     /// Messages. Each is read separately.
     pub messages: &'a [Guid],
+    /// Time before which no message was received. The list never reaches back further than [`REACH`].
+    pub received_after: Option<Timestamp>,
     /// Time at which the read must have ended.
     pub until: Timestamp,
-}
-
-/// Error of a read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}")]
-pub struct ReadError {
-    /// Kind of the error.
-    pub kind: ReadErrorKind,
-    /// Graph's status, if a response arrived.
-    pub status: Option<u16>,
-    /// Graph's `request-id`.
-    pub graph_request_id: Option<String>,
-}
-
-impl<E: Into<ReadErrorKind>> From<E> for ReadError {
-    /// Returns the error of a call without a response from Graph.
-    fn from(kind: E) -> Self {
-        Self { kind: kind.into(), status: None, graph_request_id: None }
-    }
-}
-
-/// Kinds of errors of a read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReadErrorKind {
-    /// No token.
-    #[error(transparent)]
-    AppToken(#[from] TokenEndpointError),
-    /// 400. The caller gets code and message; only the code is logged.
-    #[error("Graph refused the list of analyzed emails: {code}")]
-    Refused {
-        /// `error.code`.
-        code: String,
-        /// `error.message`.
-        message: String,
-    },
-    /// 401.
-    #[error("Graph refused the gateway's token")]
-    TokenRejected,
-    /// 403.
-    #[error(
-        "Graph denied the list of analyzed emails: is SecurityAnalyzedMessage.Read.All or \
-         SecurityAnalyzedMessage.ReadWrite.All granted, and Defender for Office 365 Plan 2 there?"
-    )]
-    PermissionMissing,
-    /// 429.
-    #[error("Graph throttles")]
-    Throttled {
-        /// Graph's `Retry-After`, in seconds.
-        retry_after: Option<u32>,
-    },
-    /// 503.
-    #[error("Graph is unavailable")]
-    Unavailable {
-        /// Graph's `Retry-After`, in seconds.
-        retry_after: Option<u32>,
-    },
-    /// Any other status.
-    #[error("Graph answered with an unexpected status")]
-    Unexpected,
-    /// A page that is no JSON, or has other types than Graph documents.
-    #[error("a page of the list has another form than Graph documents")]
-    MalformedPage,
-    /// A row of a message that the gateway did not request.
-    #[error("Graph listed a message that was not asked for")]
-    OtherMessage,
-    /// A `@odata.nextLink` that must not be followed.
-    #[error("the list's nextLink does not lead to the configured host and the same path")]
-    ForeignLink,
-    /// A page larger than [`MAX_PAGE_BYTES`].
-    #[error("a page of the list has more than {MAX_PAGE_BYTES} bytes")]
-    PageTooLarge,
-    /// More than [`MAX_PAGES`] or [`MAX_READ_BYTES`].
-    #[error("the list has more than {MAX_PAGES} pages or {MAX_READ_BYTES} bytes")]
-    ListTooLong,
-    /// No response.
-    #[error("Graph: {0}")]
-    Send(#[from] SendError),
 }
 
 /// Reads all rows of the messages in `query`, and calls `each` with every row.
@@ -127,44 +38,48 @@ pub enum ReadErrorKind {
 ///
 /// # Errors
 ///
-/// [`ReadError`] at the first page that cannot be read.
+/// [`GraphError`] at the first page that cannot be read.
 pub async fn read_analyzed_emails(
     runtime: &(impl HttpClient + Clock + Guids + Signer),
     access: &GraphAccess,
     query: EmailQuery<'_>,
     mut each: impl FnMut(&AnalyzedEmailRow<'_>),
-) -> Result<(), ReadError> {
+) -> Result<(), GraphError> {
     let version = query.version.segment();
     let list = format!("{}/{version}/security/collaboration/analyzedEmails", access.settings.graph_url);
     let now = runtime.now();
     // The list's times are whole seconds. The end is rounded up, so that it is not in the past.
-    let (start, end) = (now.minus(REACH).to_rfc3339(), now.plus(Duration::from_millis(999)).to_rfc3339());
+    let start = query.received_after.unwrap_or_default().clamp(now.minus(REACH), now);
+    let (start, end) = (start.to_rfc3339(), now.plus(Duration::from_millis(999)).to_rfc3339());
     let (mut pages, mut bytes) = (0, 0_usize);
     for message in query.messages {
         let filter = format!("$filter=networkMessageId%20eq%20'{message}'");
         let mut url = format!("{list}?startTime={start}&endTime={end}&{filter}&$top={PAGE_ROWS}");
         loop {
             if pages == MAX_PAGES {
-                return Err(ReadErrorKind::ListTooLong.into());
+                return Err(GraphOperation::List.error(GraphErrorKind::ListTooLong));
             }
             let body = read_page(runtime, access, &url, query.until).await?;
             pages += 1;
             bytes = bytes.saturating_add(body.len());
             if bytes > MAX_READ_BYTES {
-                return Err(ReadErrorKind::ListTooLong.into());
+                return Err(GraphOperation::List.error(GraphErrorKind::ListTooLong));
             }
             let mut is_other = false;
             let link = email_page::parse(&body, &mut |row| {
                 is_other |= row.network_message_id != Some(*message);
                 each(row);
             });
-            let link = link.map_err(|_| ReadErrorKind::MalformedPage)?;
+            let link = link.map_err(|_| GraphOperation::List.error(GraphErrorKind::MalformedPage))?;
             if is_other {
-                return Err(ReadErrorKind::OtherMessage.into());
+                return Err(GraphOperation::List.error(GraphErrorKind::OtherMessage));
             }
             match link {
                 None => break,
-                Some(link) => url = next_url(&list, &link).ok_or(ReadErrorKind::ForeignLink)?,
+                Some(link) => {
+                    let next = next_url(&list, &link);
+                    url = next.ok_or_else(|| GraphOperation::List.error(GraphErrorKind::ForeignLink))?;
+                }
             }
         }
     }
@@ -191,13 +106,14 @@ async fn read_page(
     access: &GraphAccess,
     url: &str,
     until: Timestamp,
-) -> Result<Vec<u8>, ReadError> {
+) -> Result<Vec<u8>, GraphError> {
     let mut renewed = false;
     loop {
-        let token = access.app_token.get(runtime, &access.settings, until).await?;
+        let token = access.app_token.get(runtime, &access.settings, until).await;
+        let token = token.map_err(|error| GraphOperation::List.error(error))?;
         let left = until.since(runtime.now());
         if left.is_zero() {
-            return Err(SendError::Deadline.into());
+            return Err(GraphOperation::List.error(SendError::Deadline));
         }
         let authorization = format!("Bearer {}", token.expose());
         let client_request_id = runtime.new_guid();
@@ -215,13 +131,14 @@ async fn read_page(
             body_cap: MAX_PAGE_BYTES,
             skip_success_body: false,
         };
-        match page_body(runtime.send(request).await?) {
-            Err(ReadError { kind: ReadErrorKind::TokenRejected, .. }) if !renewed => {
+        let response = runtime.send(request).await.map_err(|error| GraphOperation::List.error(error))?;
+        match page_body(response) {
+            Err(GraphError { kind: GraphErrorKind::TokenRejected, .. }) if !renewed => {
                 access.app_token.drop_rejected(&token);
                 renewed = true;
             }
             Err(error) => {
-                if error.kind == ReadErrorKind::TokenRejected {
+                if error.kind == GraphErrorKind::TokenRejected {
                     access.app_token.drop_rejected(&token);
                 }
                 return Err(error);
@@ -232,25 +149,15 @@ async fn read_page(
 }
 
 /// Returns the body of a page, or the error of Graph's response.
-fn page_body(response: HttpResponse) -> Result<Vec<u8>, ReadError> {
+fn page_body(response: HttpResponse) -> Result<Vec<u8>, GraphError> {
     let (status, graph_request_id) = (response.status, request_id(&response));
-    let kind = match status {
-        200 => match response.body {
-            Ok(body) => return Ok(body),
-            Err(BodyError::Failed(error)) => error.into(),
-            Err(BodyError::TooLarge | BodyError::Skipped) => ReadErrorKind::PageTooLarge,
-        },
-        400 => {
-            let (code, message) = refusal(response.body_or_empty());
-            ReadErrorKind::Refused { code, message }
-        }
-        401 => ReadErrorKind::TokenRejected,
-        403 => ReadErrorKind::PermissionMissing,
-        429 => ReadErrorKind::Throttled { retry_after: retry_after(&response) },
-        503 => ReadErrorKind::Unavailable { retry_after: retry_after(&response) },
-        _ => ReadErrorKind::Unexpected,
+    let kind = match (status, response.body) {
+        (200, Ok(body)) => return Ok(body),
+        (200, Err(BodyError::Failed(error))) => error.into(),
+        (200, Err(BodyError::TooLarge | BodyError::Skipped)) => GraphErrorKind::PageTooLarge,
+        (_, body) => error_kind(&HttpResponse { body, ..response }),
     };
-    Err(ReadError { kind, status: Some(status), graph_request_id })
+    Err(GraphError { operation: GraphOperation::List, kind, status: Some(status), graph_request_id })
 }
 
 #[cfg(test)]

@@ -1,12 +1,41 @@
-//! Errors of a submission: no token, or Graph's response.
+//! Errors of calls to Graph: no token, or Graph's response.
 
 use super::assertion::AssertionError;
+use super::list_limits::{MAX_PAGE_BYTES, MAX_PAGES, MAX_PAIRS, MAX_READ_BYTES};
 use crate::runtime::SendError;
 
-/// Error of a submission. The remediation was not accepted, or its outcome is unknown.
+/// Purpose of a call to Graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphOperation {
+    /// Submits a remediation.
+    Remediate,
+    /// Reads the list of analyzed emails, which changes nothing.
+    List,
+}
+
+impl GraphOperation {
+    /// Returns the error of an operation without a response from Graph.
+    #[must_use]
+    pub fn error(self, kind: impl Into<GraphErrorKind>) -> GraphError {
+        GraphError { operation: self, kind: kind.into(), status: None, graph_request_id: None }
+    }
+
+    /// Returns the prefix of the reason in the log.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Remediate => "",
+            Self::List => "reading the list: ",
+        }
+    }
+}
+
+/// Error of a call to Graph: a remediation was not accepted or has an unknown outcome, or the list was not read
+/// completely.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}")]
+#[error("{}{kind}", operation.prefix())]
 pub struct GraphError {
+    /// The operation that failed.
+    pub operation: GraphOperation,
     /// Kind of the error.
     pub kind: GraphErrorKind,
     /// Graph's status, if a response arrived.
@@ -15,21 +44,14 @@ pub struct GraphError {
     pub graph_request_id: Option<String>,
 }
 
-impl<E: Into<GraphErrorKind>> From<E> for GraphError {
-    /// Returns the error of a call without a response from Graph.
-    fn from(kind: E) -> Self {
-        Self { kind: kind.into(), status: None, graph_request_id: None }
-    }
-}
-
-/// Kinds of errors of a submission.
+/// Kinds of errors of a call to Graph.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphErrorKind {
     /// No token; nothing was sent.
     #[error(transparent)]
     AppToken(#[from] TokenEndpointError),
     /// 400. The caller, who sent the payload, gets code and message; only the code is logged.
-    #[error("Graph refused the remediation: {code}")]
+    #[error("Graph refused the request: {code}")]
     Refused {
         /// `error.code`.
         code: String,
@@ -41,7 +63,8 @@ pub enum GraphErrorKind {
     TokenRejected,
     /// 403.
     #[error(
-        "Graph denied the gateway: is SecurityAnalyzedMessage.ReadWrite.All granted, and Defender for Office 365 Plan 2 there?"
+        "Graph denied the gateway: is SecurityAnalyzedMessage.ReadWrite.All granted (to read, SecurityAnalyzedMessage.Read.All \
+         suffices), and Defender for Office 365 Plan 2 there?"
     )]
     PermissionMissing,
     /// 409 for another reason than a duplicate.
@@ -65,17 +88,33 @@ pub enum GraphErrorKind {
     /// Any other status.
     #[error("Graph answered with an unexpected status")]
     Unexpected,
+    /// A page of the list that is no JSON, or has other types than Graph documents.
+    #[error("a page of the list has another form than Graph documents")]
+    MalformedPage,
+    /// A row of a message that the gateway did not request.
+    #[error("Graph listed a message that was not asked for")]
+    OtherMessage,
+    /// A `@odata.nextLink` that must not be followed.
+    #[error("the list's nextLink does not lead to the configured host and the same path")]
+    ForeignLink,
+    /// A page larger than [`MAX_PAGE_BYTES`].
+    #[error("a page of the list has more than {MAX_PAGE_BYTES} bytes")]
+    PageTooLarge,
+    /// More than [`MAX_PAGES`], [`MAX_READ_BYTES`] or [`MAX_PAIRS`].
+    #[error("the list has more than {MAX_PAGES} pages, {MAX_READ_BYTES} bytes or {MAX_PAIRS} recipients")]
+    ListTooLong,
     /// No response.
     #[error("Graph: {0}")]
     Send(#[from] SendError),
 }
 
 impl GraphError {
-    /// Returns whether Graph certainly did not accept the remediation. A status below 500 rejects it, and with 503
-    /// Graph says that it is unavailable. After any other error Graph may have accepted it.
+    /// Returns whether Graph certainly did not accept a remediation. A read submits none. A status below 500 rejects
+    /// it, and with 503 Graph says that it is unavailable. After any other error Graph may have accepted it.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self.kind {
+            _ if self.operation == GraphOperation::List => true,
             GraphErrorKind::AppToken(_)
             | GraphErrorKind::Refused { .. }
             | GraphErrorKind::TokenRejected
@@ -85,7 +124,12 @@ impl GraphError {
             | GraphErrorKind::Throttled { .. }
             | GraphErrorKind::Unavailable { .. } => true,
             GraphErrorKind::Unexpected => self.status.is_some_and(|status| status < 500),
-            GraphErrorKind::Send(_) => false,
+            GraphErrorKind::Send(_)
+            | GraphErrorKind::MalformedPage
+            | GraphErrorKind::OtherMessage
+            | GraphErrorKind::ForeignLink
+            | GraphErrorKind::PageTooLarge
+            | GraphErrorKind::ListTooLong => false,
         }
     }
 }

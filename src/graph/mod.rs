@@ -6,6 +6,7 @@ pub mod app_token;
 pub mod assertion;
 pub mod email_page;
 pub mod error;
+pub mod list_limits;
 pub mod response;
 pub mod settings;
 pub mod submit;

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::error::{GraphError, GraphErrorKind};
+use super::error::{GraphError, GraphErrorKind, GraphOperation};
 use super::tracking::LocationError;
 use super::{is_plain, tracking};
 use crate::guid::Guid;
+use crate::remediation::Recipients;
 use crate::runtime::{BodyError, HttpResponse, SendError};
 use crate::time::Timestamp;
 
@@ -34,6 +35,9 @@ pub struct Accepted {
     pub graph_request_id: Option<String>,
     /// Graph's status.
     pub status: u16,
+    /// Counts of the recipients, if Graph's list named them.
+    #[serde(default)]
+    pub recipients: Option<Recipients>,
     /// Time of Graph's response. The ledger records it beside the other members.
     #[serde(skip)]
     pub at: Timestamp,
@@ -68,34 +72,40 @@ pub fn read(
     graph_request: &[u8],
     at: Timestamp,
 ) -> Result<Accepted, GraphError> {
-    let response = response?;
+    let response = response.map_err(|error| GraphOperation::Remediate.error(error))?;
     let status = response.status;
     let graph_request_id = request_id(&response);
     let names_duplicate = status == 409 && names_duplicate(response.body_or_empty());
     let duplicate = names_duplicate && !could_be_quoted(graph_request);
     if response.is_success() || duplicate {
         let location = response.header("location").unwrap_or_default().to_owned();
-        let accepted = Accepted { location, location_error: None, duplicate, graph_request_id, status, at };
+        let accepted =
+            Accepted { location, location_error: None, duplicate, graph_request_id, status, recipients: None, at };
         return Ok(accepted.with_usable_location(tenant_id));
     }
-    let kind = match status {
+    let kind = match response.body {
+        // It is unknown whether the body names a duplicate, which would be a success.
+        Err(BodyError::Failed(error)) if status == 409 => error.into(),
+        _ if names_duplicate => GraphErrorKind::QuotingConflict,
+        _ if status == 409 => GraphErrorKind::Conflict,
+        _ => error_kind(&response),
+    };
+    Err(GraphError { operation: GraphOperation::Remediate, kind, status: Some(status), graph_request_id })
+}
+
+/// Returns the error of a status that is neither a success nor a conflict.
+pub(super) fn error_kind(response: &HttpResponse) -> GraphErrorKind {
+    match response.status {
         400 => {
             let (code, message) = refusal(response.body_or_empty());
             GraphErrorKind::Refused { code, message }
         }
         401 => GraphErrorKind::TokenRejected,
         403 => GraphErrorKind::PermissionMissing,
-        409 if names_duplicate => GraphErrorKind::QuotingConflict,
-        409 => match response.body {
-            // It is unknown whether the body names a duplicate, which would be a success.
-            Err(BodyError::Failed(error)) => error.into(),
-            Ok(_) | Err(BodyError::Skipped | BodyError::TooLarge) => GraphErrorKind::Conflict,
-        },
-        429 => GraphErrorKind::Throttled { retry_after: retry_after(&response) },
-        503 => GraphErrorKind::Unavailable { retry_after: retry_after(&response) },
+        429 => GraphErrorKind::Throttled { retry_after: retry_after(response) },
+        503 => GraphErrorKind::Unavailable { retry_after: retry_after(response) },
         _ => GraphErrorKind::Unexpected,
-    };
-    Err(GraphError { kind, status: Some(status), graph_request_id })
+    }
 }
 
 /// Returns whether the body of a 409 names a duplicate. Only public code shows which of the two members names it
@@ -156,7 +166,7 @@ impl ErrorObject {
 }
 
 /// Returns code and message of a 400's body.
-pub(super) fn refusal(body: &[u8]) -> (String, String) {
+fn refusal(body: &[u8]) -> (String, String) {
     let error = ErrorObject::parse(body);
     let code = error.code().filter(|code| is_plain(code, MAX_CODE_LENGTH)).unwrap_or("badRequest");
     let message = error.message().unwrap_or("Microsoft Graph gave no message.");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::app_token::AppTokenCache;
-use super::error::{GraphError, GraphErrorKind, TokenEndpointError};
+use super::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use super::response;
 use super::response::Accepted;
 use super::settings::GraphSettings;
@@ -45,9 +45,10 @@ pub async fn submit(
     let mut renewed = false;
     let mut waits = 0;
     loop {
-        let token = app_token.get(runtime, settings, until).await?;
+        let token = app_token.get(runtime, settings, until).await;
+        let token = token.map_err(|error| GraphOperation::Remediate.error(error))?;
         if runtime.now().plus(MIN_GRAPH_TIME) > until {
-            return Err(TokenEndpointError::Send(SendError::Deadline).into());
+            return Err(GraphOperation::Remediate.error(TokenEndpointError::Send(SendError::Deadline)));
         }
         let response = send(runtime, settings, submission, &token, until).await;
         let error = match response::read(response, settings.tenant_id, submission.body, runtime.now()) {

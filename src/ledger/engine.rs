@@ -8,7 +8,7 @@ use super::quota::{RollingQuota, SPAN};
 use super::storage::{Effect, LedgerRecord, Records, Success};
 use super::types::{LedgerRequest, RecordKey};
 use crate::deadline::REQUEST_DEADLINE;
-use crate::graph::error::GraphError;
+use crate::expansion::AttemptError;
 use crate::graph::response::Accepted;
 use crate::time::Timestamp;
 
@@ -35,8 +35,8 @@ pub struct PendingAttempt {
     pub record: LedgerRecord,
     /// Whether no earlier attempt has an unknown outcome.
     first: bool,
-    /// Whether this attempt, and not an earlier one, was counted against the quota.
-    counted_now: bool,
+    /// Number of the record's emails that an earlier attempt counted against the quota, and that still count.
+    counted_before: u64,
     /// [`Effect::until`] of the earlier attempts.
     acted_until: Option<Timestamp>,
     /// The success that the record replaces, with the time of Graph's acceptance.
@@ -105,7 +105,7 @@ pub fn begin(
                 record_key,
                 record,
                 first: true,
-                counted_now: true,
+                counted_before: 0,
                 acted_until: None,
                 replaced: None,
             }));
@@ -136,9 +136,11 @@ pub fn begin(
     // be replayed has ended, but may still count.
     let counts = |record: &LedgerRecord| record.emails > 0 && now.since(record.began) < SPAN;
     let first = found.as_ref().is_none_or(|record| record.accepted.is_some());
-    let still_counts = found.as_ref().filter(|record| counts(record));
-    let began = still_counts.filter(|_| !first).map(|record| record.began);
-    if began.is_none() && !has_room {
+    let open = found.as_ref().filter(|record| counts(record) && !first);
+    let counted_before = open.map_or(0, |record| record.emails);
+    // A retry that may have more emails than the open attempt, as one by message can, is counted in its place.
+    let is_counted = open.filter(|record| request.emails <= record.emails);
+    if is_counted.is_none() && !quota.has_room(request.emails.saturating_sub(counted_before), request.emails_per_hour) {
         return Ok(Decision::QuotaExceeded);
     }
     if let Some(over) = found.as_ref().filter(|_| first) {
@@ -149,16 +151,21 @@ pub fn begin(
             began = began.plus(Duration::from_millis(1));
         }
     }
-    let record = record(began.unwrap_or(now));
+    let record = match is_counted {
+        Some(open) => LedgerRecord { emails: open.emails, ..record(open.began) },
+        None => record(now),
+    };
     store.put(record_key, &record)?;
-    if began.is_none() {
+    if is_counted.is_none() {
+        if let Some(open) = open {
+            quota.refund(open.began, open.emails);
+        }
         quota.count(now, request.emails);
     }
     let effect = found.as_ref().and_then(|record| record.effect).filter(|_| !first);
     let acted_until = effect.map(|effect| effect.until);
     let replaced = found.and_then(|record| record.accepted).map(Box::new);
-    let counted_now = began.is_none();
-    Ok(Decision::Send(PendingAttempt { record_key, record, first, counted_now, acted_until, replaced }))
+    Ok(Decision::Send(PendingAttempt { record_key, record, first, counted_before, acted_until, replaced }))
 }
 
 /// Returns the attempt or the success that a request without a key shares with other requests of its payload. Returns
@@ -213,7 +220,7 @@ fn recorded_success(store: &impl Records, pending: &PendingAttempt) -> Result<Op
 
 /// Records the outcome of a remediation.
 ///
-/// - Accepted: the record gets the response.
+/// - Accepted: the record gets the response. Of messages, the reserved emails that Graph did not get are refunded.
 /// - A duplicate of a recorded success: `outcome` gets that success's link, and the emails are refunded, because that
 ///   success counts them.
 /// - Certainly not accepted: the record is removed, unless an earlier attempt has an unknown outcome, and this
@@ -227,7 +234,7 @@ pub fn finish(
     store: &impl Records,
     quota: &mut RollingQuota,
     pending: &PendingAttempt,
-    outcome: &mut Result<Accepted, GraphError>,
+    outcome: &mut Result<Accepted, AttemptError>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let record = |until| LedgerRecord {
@@ -237,7 +244,8 @@ pub fn finish(
     match outcome {
         Ok(accepted) => {
             let success = if accepted.duplicate { recorded_success(store, pending)? } else { None };
-            let emails = if success.is_some() { 0 } else { pending.record.emails };
+            let sent = accepted.recipients.map_or(pending.record.emails, |recipients| recipients.emails());
+            let emails = if success.is_some() { 0 } else { sent.min(pending.record.emails) };
             if let Some(success) = success {
                 *accepted = Accepted { location: success.location, location_error: None, ..accepted.clone() };
             }
@@ -254,17 +262,15 @@ pub fn finish(
             quota.refund(pending.record.began, pending.record.emails - emails);
         }
         Err(error) if error.is_certain() => {
+            let emails = pending.counted_before;
             if pending.first {
                 store.remove(pending.record_key)?;
             } else {
-                let emails = if pending.counted_now { 0 } else { pending.record.emails };
                 // An older version did not record the end of its attempt, which was before this attempt began.
                 let until = pending.acted_until.unwrap_or(now);
                 store.put(pending.record_key, &LedgerRecord { emails, ..record(until) })?;
             }
-            if pending.counted_now {
-                quota.refund(pending.record.began, pending.record.emails);
-            }
+            quota.refund(pending.record.began, pending.record.emails - emails);
         }
         Err(_) => store.put(pending.record_key, &record(now))?,
     }

@@ -18,6 +18,10 @@
 //! The payload must cross to the object. It is the body for Graph, serialized from validated values, and is not parsed
 //! again. The object receives only validated values.
 //!
+//! A remediation of messages crosses as a plan. The object reads the recipients and adds the emails to the body, within
+//! the same attempt. So retries wait for the one expansion. If the expansion fails, nothing was sent, and no record
+//! remains.
+//!
 //! # Guarantees that the steps rely on
 //!
 //! - *Check and insert are atomic*: [`engine::begin`] runs without an await on synchronous SQL, and an object has one
@@ -45,4 +49,4 @@ pub mod types;
 
 pub use error::{LedgerError, StorageError};
 pub use service::LedgerService;
-pub use types::{LedgerOutcome, LedgerRequest, LedgerResponse, Quota};
+pub use types::{LedgerOutcome, LedgerRequest, LedgerResponse, Quota, Work};

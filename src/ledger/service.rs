@@ -14,12 +14,15 @@ use super::error::{LedgerError, StorageError};
 use super::in_flight::InFlight;
 use super::quota::RollingQuota;
 use super::storage::{Records, Storage};
-use super::types::{LedgerOutcome, LedgerRequest, LedgerResponse, RecordKey};
-use crate::deadline::RECORD_MARGIN;
+use super::types::{LedgerOutcome, LedgerRequest, LedgerResponse, RecordKey, Work};
+use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN};
+use crate::expansion::{self, AttemptError};
 use crate::graph::access::GraphAccess;
+use crate::graph::response::Accepted;
 use crate::graph::submit;
 use crate::log;
-use crate::runtime::{Clock, Guids, HttpClient, Log, Signer, Timers};
+use crate::remediation::add_emails;
+use crate::runtime::{Clock, Domains, Guids, HttpClient, Log, Signer, Timers};
 use crate::time::Timestamp;
 
 /// Interval at which expired records are removed. An expired record has no effect, so the delay only costs storage.
@@ -53,21 +56,20 @@ impl<S: Storage> LedgerService<S> {
         Self { storage, state: OnceCell::new() }
     }
 
-    /// Returns the outcome of `request` before `until`: submits `graph_request` to Graph, unless it was submitted
-    /// before.
+    /// Returns the outcome of `request` before `until`: sends its `work` to Graph, unless it was sent before.
     ///
-    /// A request that waits for another request's outcome first drops `graph_request`, because many such bodies would
-    /// exhaust the isolate's memory. Poll the future to its end: a dropped future leaves its attempt in flight.
+    /// A request that waits for another request's outcome first drops `work`, because many such bodies would exhaust
+    /// the isolate's memory. Poll the future to its end: a dropped future leaves its attempt in flight.
     ///
     /// # Errors
     ///
     /// [`LedgerError::Storage`] if the storage failed; nothing was sent then.
     pub async fn submit_once(
         &self,
-        runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log),
+        runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log + Domains),
         graph: &GraphAccess,
         request: &LedgerRequest,
-        graph_request: Vec<u8>,
+        work: Work,
         until: Timestamp,
     ) -> Result<LedgerResponse, LedgerError> {
         let asked = runtime.now();
@@ -82,7 +84,7 @@ impl<S: Storage> LedgerService<S> {
             Decision::QuotaExceeded => LedgerOutcome::QuotaExceeded,
             Decision::InProgress => LedgerOutcome::InProgress,
             Decision::Await(record_key) => {
-                drop(graph_request);
+                drop(work);
                 match state.outcome(record_key) {
                     None => LedgerOutcome::InProgress,
                     Some(outcome) => match select(pin!(outcome), pin!(runtime.sleep(until.since(asked)))).await {
@@ -95,7 +97,7 @@ impl<S: Storage> LedgerService<S> {
                 state.in_flight.borrow_mut().start(request, asked);
                 // The background task keeps the attempt running after the response; the timer keeps the object in
                 // memory.
-                let attempt = state.attempt(runtime, graph, request, pending, graph_request, until);
+                let attempt = state.attempt(runtime, graph, request, pending, work, until);
                 let (alarm, outcome) = join(self.keep_alarm(state), attempt).await;
                 if alarm.is_err() {
                     // The next record sets it again. The outcome for the caller does not depend on it.
@@ -151,15 +153,14 @@ impl<R: Records> LedgerState<R> {
     /// Submits the attempt, records the outcome, and wakes the waiting requests.
     async fn attempt(
         &self,
-        runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log),
+        runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log + Domains),
         graph: &GraphAccess,
         request: &LedgerRequest,
         pending: PendingAttempt,
-        graph_request: Vec<u8>,
+        work: Work,
         until: Timestamp,
     ) -> LedgerOutcome {
-        let (token, settings, until) = (&graph.app_token, &graph.settings, until.minus(RECORD_MARGIN));
-        let mut result = submit::submit(runtime, token, settings, request.submission(&graph_request), until).await;
+        let mut result = send(runtime, graph, request, work, until.minus(RECORD_MARGIN)).await;
         let recorded =
             engine::finish(&self.records, &mut self.quota.borrow_mut(), &pending, &mut result, runtime.now());
         if recorded.is_err() {
@@ -184,4 +185,25 @@ impl<R: Records> LedgerState<R> {
         let waits = self.in_flight.borrow_mut().wait(record_key, sender, oneshot::Sender::is_canceled);
         waits.then_some(async move { receiver.await.unwrap_or(LedgerOutcome::InProgress) })
     }
+}
+
+/// Sends what an attempt has to send to Graph before `until`, with the recipients that are read first if it names none.
+async fn send(
+    runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Domains),
+    graph: &GraphAccess,
+    request: &LedgerRequest,
+    work: Work,
+    until: Timestamp,
+) -> Result<Accepted, AttemptError> {
+    let (body, recipients) = match work {
+        Work::Submit(body) => (body, None),
+        Work::Expand { plan, mut graph_request } => {
+            let expanded = expansion::expand(runtime, graph, &plan, until.minus(MIN_GRAPH_TIME)).await?;
+            add_emails(&mut graph_request, &expanded.emails);
+            (graph_request.into_bytes(), Some(expanded.recipients))
+        }
+    };
+    let (token, settings) = (&graph.app_token, &graph.settings);
+    let accepted = submit::submit(runtime, token, settings, request.submission(&body), until).await?;
+    Ok(Accepted { recipients, ..accepted })
 }

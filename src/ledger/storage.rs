@@ -60,7 +60,7 @@ pub trait Records {
     /// Returns the record in `record_key`.
     fn find(&self, record_key: RecordKey) -> Result<Option<LedgerRecord>, StorageError>;
 
-    /// Returns the first remediation of `payload` with a key that Graph accepted after `since`, by an attempt that began at
+    /// Returns the first remediation of `payload` with a key that Graph accepted after `since`. Its attempt began at
     /// `earliest` or later.
     fn first_success(
         &self,

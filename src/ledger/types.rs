@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::graph::error::GraphError;
+use crate::expansion::{AttemptError, ExpansionPlan};
 use crate::graph::response::Accepted;
 use crate::graph::submit::Submission;
 use crate::remediation::{Action, GraphVersion};
@@ -12,21 +12,22 @@ use crate::time::Timestamp;
 /// A SHA-256.
 pub type Hash = [u8; 32];
 
-/// A remediation that must happen exactly once. The body for Graph is a separate value.
+/// A remediation that must happen exactly once. Its [`Work`] is a separate value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerRequest {
     /// SHA-256 of the idempotency key, if the caller sent one. The key itself is the caller's text and is not stored.
     #[serde(with = "optional")]
     pub key: Option<Hash>,
-    /// Payload hash: see [`crate::remediation::Remediation::payload_hash`].
+    /// Payload hash of [`Remediation`](crate::remediation::Remediation::payload_hash) or
+    /// [`MessagesRemediation`](crate::remediation::MessagesRemediation::payload_hash).
     #[serde(with = "base64")]
     pub payload_hash: Hash,
-    /// Digest of the pairs: see [`crate::remediation::Remediation::pairs`].
+    /// Digest of the pairs, or of the messages if the pairs are not known yet.
     pub pairs: u64,
     /// Action.
     pub action: Action,
-    /// Number of emails that count against the quota.
+    /// Number of emails that count against the quota. Of messages, the maximum; the rest is refunded.
     pub emails: u64,
     /// Maximum number of the caller's emails per hour.
     pub emails_per_hour: u64,
@@ -34,6 +35,20 @@ pub struct LedgerRequest {
     pub version: GraphVersion,
     /// Whether Graph needs `Prefer: include-unknown-enum-members`.
     pub newer_member: bool,
+}
+
+/// The content of an attempt.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Body for Graph.
+    Submit(Vec<u8>),
+    /// Messages whose recipients must be read first.
+    Expand {
+        /// The messages, and the permissions of their caller.
+        plan: Box<ExpansionPlan<'static>>,
+        /// Body for Graph without emails.
+        graph_request: String,
+    },
 }
 
 /// Serializes a hash as a text. An array of numbers would be three times as long, and slower.
@@ -136,7 +151,7 @@ pub enum LedgerOutcome {
         replayed: bool,
     },
     /// The attempt failed.
-    Failed(GraphError),
+    Failed(AttemptError),
     /// The same remediation is in flight, and its outcome did not arrive in time.
     InProgress,
     /// The idempotency key belongs to another payload.

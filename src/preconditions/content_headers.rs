@@ -112,8 +112,8 @@ fn content_type(content_type: &str) -> Result<(), ContentHeadersError> {
     if charsets.all(is_utf8) { Ok(()) } else { Err(ContentHeadersError::Charset) }
 }
 
-/// Returns whether `charset` is UTF-8 in any spelling: quoted, with a hyphen, an underscore or nothing before the 8. The
-/// other labels are those of the WHATWG Encoding Standard, section 4.2.
+/// Returns whether `charset` is UTF-8 in any spelling: quoted, or with a hyphen, an underscore or nothing before the 8.
+/// The other labels are those of the WHATWG Encoding Standard, section 4.2.
 fn is_utf8(charset: &str) -> bool {
     let plain: String = charset.chars().filter(char::is_ascii_alphanumeric).collect();
     let is_spelling = charset.chars().all(|c| c.is_ascii_alphanumeric() || "-_ \t\"'".contains(c));

@@ -2,7 +2,7 @@
 
 use crate::auth::AuthError;
 use crate::auth::permissions::PermissionError;
-use crate::graph::analyzed_emails::ReadError;
+use crate::expansion::ExpansionError;
 use crate::graph::error::GraphError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
@@ -64,17 +64,17 @@ pub enum GatewayError {
     /// The request exceeds the quota.
     #[error("the quota has no room for {emails} emails")]
     QuotaExceeded {
-        /// Number of emails in the request.
+        /// Number of emails that the request needs.
         emails: u64,
         /// Quota.
         quota: Quota,
     },
-    /// The remediation was not accepted.
+    /// The remediation was not accepted, or the list not read.
     #[error(transparent)]
-    Submit(#[from] GraphError),
-    /// The status was not read.
+    Graph(#[from] GraphError),
+    /// The recipients that Graph lists do not lead to a remediation.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Expansion(#[from] ExpansionError),
     /// When the body had arrived, too little time was left for a call to Graph.
     #[error("the body came too late")]
     TooLate,

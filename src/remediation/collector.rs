@@ -69,7 +69,8 @@ fn shown(name: &str) -> Cow<'_, str> {
     if is_short_and_visible { Cow::Borrowed(name) } else { Cow::Owned(excerpt(name)) }
 }
 
-/// Errors of one kind, at most [`MAX_ERRORS`] entries. Each has its first pointer, and repetitions add theirs up to [`MAX_POINTERS`].
+/// Errors of one kind, at most [`MAX_ERRORS`] entries. Each entry has its first pointer, and repeated errors add
+/// pointers up to [`MAX_POINTERS`].
 #[derive(Debug)]
 struct Entries<T> {
     listed: Vec<Entry<T>>,

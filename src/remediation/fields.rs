@@ -153,6 +153,25 @@ pub(super) fn optional_time(
     Ok(time.value())
 }
 
+/// Reads a whole number from 1 to `most`.
+pub(super) fn count(
+    json: &mut Json<'_>,
+    errors: &mut ErrorCollector,
+    location: Location<'_>,
+    most: usize,
+) -> Result<Field<usize>, JsonError> {
+    let expected = format!("must be a whole number from 1 to {most}");
+    let found = json.kind()?;
+    if found != Kind::Number {
+        return refuse(json, errors, location, found, &expected);
+    }
+    let count = json.number()?.parse().ok().filter(|count| (1..=most).contains(count));
+    if count.is_none() {
+        errors.add(location, expected);
+    }
+    Ok(count.map_or(Field::Invalid, Field::Read))
+}
+
 /// Reads a GUID.
 pub(super) fn guid(
     json: &mut Json<'_>,

@@ -29,15 +29,30 @@ impl Remediation<'_> {
         json.push_str(r#"","remediateSendersCopy":"#);
         json.push_str(if self.remediate_senders_copy { "true" } else { "false" });
         json.push_str(r#","analyzedEmails":["#);
-        for (at, email) in self.emails.iter().enumerate() {
-            if at > 0 {
-                json.push(',');
-            }
-            push_email(&mut json, email);
-        }
-        json.push_str("]}");
+        push_emails(&mut json, &self.emails);
         json
     }
+}
+
+/// Adds emails to a request body that [`Remediation::to_graph_json`] wrote without one.
+pub fn add_emails(json: &mut String, emails: &[AnalyzedEmail<'_>]) {
+    let items: usize = emails.iter().map(|email| ITEM_OVERHEAD + email.recipient.len()).sum();
+    json.reserve(items);
+    json.truncate(json.len().saturating_sub(END.len()));
+    push_emails(json, emails);
+}
+
+/// Text after the emails.
+const END: &str = "]}";
+
+fn push_emails(json: &mut String, emails: &[AnalyzedEmail<'_>]) {
+    for (at, email) in emails.iter().enumerate() {
+        if at > 0 {
+            json.push(',');
+        }
+        push_email(json, email);
+    }
+    json.push_str(END);
 }
 
 fn push_email(json: &mut String, email: &AnalyzedEmail<'_>) {

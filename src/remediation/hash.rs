@@ -3,7 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use super::duplicates::{canonical_order, digest_of_pair, without_case};
-use super::model::Remediation;
+use super::model::{AnalyzedEmail, MessagesRemediation, Remediation};
+use crate::guid::Guid;
 
 impl Remediation<'_> {
     /// Returns the SHA-256 of the action, the sender's-copy flag and the *set* of pairs, in any order and any case.
@@ -39,6 +40,30 @@ impl Remediation<'_> {
     #[must_use]
     pub fn pairs(&self) -> u64 {
         self.emails.iter().fold(0, |sum, email| sum.wrapping_add(digest_of_pair(email)))
+    }
+}
+
+impl MessagesRemediation<'_> {
+    /// Returns the SHA-256 of the action, the sender's-copy flag and the set of messages. It never equals the hash of a
+    /// remediation with pairs. The limits are not part of it: another limit is not another remediation.
+    #[must_use]
+    pub fn payload_hash(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        // The hash of a remediation with pairs begins with 0 or 1.
+        hash.update([2 + u8::from(self.remediation.remediate_senders_copy)]);
+        hash.update(self.remediation.action.as_str());
+        for message in &self.messages {
+            hash.update(b"\n");
+            hash.update(message.to_bytes());
+        }
+        hash.finalize().into()
+    }
+
+    /// Returns a digest of the set of messages. No pair has it, since no pair has an empty recipient.
+    #[must_use]
+    pub fn message_set(&self) -> u64 {
+        let email = |message: &Guid| AnalyzedEmail { network_message_id: *message, recipient: "".into(), index: 0 };
+        self.messages.iter().fold(0, |sum, message| sum.wrapping_add(digest_of_pair(&email(message))))
     }
 }
 

@@ -14,9 +14,9 @@ pub const MAX_DESCRIPTION: usize = 1024;
 /// remediation. An item has about 120 bytes, so 10,000 items (1.2 MB) fit into the 4 MiB of a request.
 pub const MAX_ANALYZED_EMAILS: usize = 10_000;
 
-/// Maximum number of messages in a status request. The gateway reads each from Graph separately; with 20, each read has
-/// 4 s of a request's 90 s.
-pub const MAX_STATUS_MESSAGES: usize = 20;
+/// Maximum number of messages in a request that reads from Graph. The gateway reads each separately; with 20, each read
+/// has 4 s of a request's 90 s.
+pub const MAX_MESSAGES: usize = 20;
 
 /// Maximum length of an address before the `@`, in characters (RFC 5321, section 4.5.3.1.1).
 pub const MAX_LOCAL_PART: usize = 64;

@@ -23,8 +23,11 @@ pub(crate) mod suggestions;
 pub use crate::guid::{Guid, NotAGuid};
 pub use duplicates::PairIndex;
 pub use error::{JsonError, ParseError, PayloadError, PayloadErrors};
-pub use model::{Action, AnalyzedEmail, GraphVersion, Remediation, Severity, StatusQuery};
-pub use parse::{parse, parse_status};
+pub use graph_json::add_emails;
+pub use model::{
+    Action, AnalyzedEmail, GraphVersion, LeftOut, MessagesRemediation, Recipients, Remediation, Severity, StatusQuery,
+};
+pub use parse::{parse, parse_messages, parse_status};
 
 /// Returns whether `text` is an address that a recipient can have.
 #[must_use]

@@ -40,6 +40,52 @@ pub struct StatusQuery<'a> {
     pub messages: Vec<Guid>,
 }
 
+/// Remediation of messages whose recipients Graph's list names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessagesRemediation<'a> {
+    /// The remediation without emails. Its repetitions are those of the messages.
+    pub remediation: Remediation<'a>,
+    /// The messages, each once.
+    pub messages: Vec<Guid>,
+    /// Maximum number of emails.
+    pub max_recipients: usize,
+    /// Time before which no message was received, if the caller knows one.
+    pub received_after: Option<Timestamp>,
+}
+
+/// Counts of the recipients that Graph lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recipients {
+    /// Number of listed pairs of message and recipient.
+    #[serde(rename = "recipientsFound")]
+    pub found: u64,
+    /// Number of these pairs that are not remediated.
+    pub left_out: LeftOut,
+    /// Number of messages without a listed recipient.
+    pub messages_not_found: u64,
+}
+
+/// The recipients that are not remediated, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The message is in quarantine, and the action does not release it.
+    pub quarantine: u64,
+    /// The message is where no remediation reaches it.
+    pub unreachable: u64,
+    /// The recipient is one that no caller may touch.
+    pub protected: u64,
+}
+
+impl Recipients {
+    /// Returns the number of remediated emails.
+    #[must_use]
+    pub const fn emails(&self) -> u64 {
+        let LeftOut { quarantine, unreachable, protected } = self.left_out;
+        self.found.saturating_sub(quarantine).saturating_sub(unreachable).saturating_sub(protected)
+    }
+}
+
 /// One email in one mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnalyzedEmail<'a> {

@@ -9,11 +9,12 @@ use super::collector::ErrorCollector;
 use super::duplicates::remove_duplicates;
 use super::error::{JsonError, Location, ParseError, PayloadErrors};
 use super::fields::Field;
-use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_STATUS_MESSAGES};
-use super::model::{Action, AnalyzedEmail, Remediation, Severity, StatusQuery};
+use super::limits::{MAX_ANALYZED_EMAILS, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_MESSAGES};
+use super::model::{Action, AnalyzedEmail, MessagesRemediation, Remediation, Severity, StatusQuery};
 use super::reader::{Json, Kind};
-use super::suggestions::{ACCEPTED_AT, BODY_MEMBERS, ITEM_MEMBERS, Level};
+use super::suggestions::{ACCEPTED_AT, ITEM_MEMBERS, Level, MAX_RECIPIENTS, MESSAGE_IDS, RECEIVED_AFTER};
 use super::{declared, fields, format};
+use crate::guid::Guid;
 use crate::time::Timestamp;
 
 /// Parses a request body. The result borrows from the body except for texts with escapes.
@@ -36,17 +37,16 @@ pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
 /// As [`parse`].
 pub fn parse_status(body: &[u8]) -> Result<StatusQuery<'_>, ParseError> {
     let partial = read_body(body, Level::StatusBody)?;
-    let accepted_at = partial.accepted_at;
+    let accepted_at = partial.time;
     let mut errors = ErrorCollector::default();
-    let mut messages = Vec::with_capacity(MAX_STATUS_MESSAGES);
+    let mut messages = Vec::with_capacity(MAX_MESSAGES);
     let remediation = partial.finish();
     for email in remediation.iter().flat_map(|remediation| &remediation.emails) {
         if messages.contains(&email.network_message_id) {
             continue;
         }
-        if messages.len() == MAX_STATUS_MESSAGES {
-            let detail =
-                format!("must name at most {MAX_STATUS_MESSAGES} different messages; split the request by message");
+        if messages.len() == MAX_MESSAGES {
+            let detail = format!("must name at most {MAX_MESSAGES} different messages; split the request by message");
             errors.add(Location::Field("analyzedEmails"), detail);
             break;
         }
@@ -56,6 +56,16 @@ pub fn parse_status(body: &[u8]) -> Result<StatusQuery<'_>, ParseError> {
         (None, Some(remediation)) => Ok(StatusQuery { remediation, accepted_at, messages }),
         (errors, _) => Err(errors.unwrap_or_else(|| PayloadErrors::new(Vec::new(), 0)).into()),
     }
+}
+
+/// Reads the body of a remediation of messages, which has messages and a limit instead of emails.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_messages(body: &[u8]) -> Result<MessagesRemediation<'_>, ParseError> {
+    let partial = read_body(body, Level::MessagesBody)?;
+    partial.finish_messages().ok_or_else(|| PayloadErrors::new(Vec::new(), 0).into())
 }
 
 /// Walks a body, which must be right as a whole.
@@ -76,7 +86,7 @@ fn read_body(body: &[u8], level: Level) -> Result<PartialRemediation<'_>, ParseE
                         .to_owned(),
                 );
             } else {
-                partial.require_all(&mut errors);
+                partial.require_all(&mut errors, level);
             }
         }
         Kind::Text => {
@@ -111,9 +121,12 @@ struct PartialRemediation<'a> {
     action: Field<Action>,
     remediate_senders_copy: Field<bool>,
     emails: Field<Vec<AnalyzedEmail<'a>>>,
-    accepted_at: Option<Timestamp>,
-    /// Whether the body has `acceptedAt`, or a misspelt name for it.
-    has_accepted_at: bool,
+    messages: Field<Vec<Guid>>,
+    max_recipients: Field<usize>,
+    /// `acceptedAt` or `receivedAfter`. No body has both.
+    time: Option<Timestamp>,
+    /// Whether the body has the time, or a misspelt name for it.
+    has_time: bool,
     /// Whether the body is Logic Apps' object around a binary body.
     is_wrapped: bool,
 }
@@ -132,7 +145,7 @@ impl<'a> PartialRemediation<'a> {
             self.is_wrapped = true;
             return json.skip();
         }
-        if BODY_MEMBERS.contains(&name) || level == Level::StatusBody && name == ACCEPTED_AT {
+        if level.members().contains(&name) {
             return self.read(json, errors, name, name);
         }
         match misspelt(errors, level, Location::Field(name), name) {
@@ -156,10 +169,12 @@ impl<'a> PartialRemediation<'a> {
             "severity" => self.severity = fields::severity(json, errors, location)?,
             "action" => self.action = fields::action(json, errors, location)?,
             "remediateSendersCopy" => self.remediate_senders_copy = fields::boolean(json, errors, location)?,
-            ACCEPTED_AT => {
-                self.has_accepted_at = true;
-                self.accepted_at = fields::optional_time(json, errors, location)?;
+            ACCEPTED_AT | RECEIVED_AFTER => {
+                self.has_time = true;
+                self.time = fields::optional_time(json, errors, location)?;
             }
+            MESSAGE_IDS => self.messages = message_ids(json, errors, name)?,
+            MAX_RECIPIENTS => self.max_recipients = fields::count(json, errors, location, MAX_ANALYZED_EMAILS)?,
             _ => self.emails = analyzed_emails(json, errors, name)?,
         }
         Ok(())
@@ -173,25 +188,48 @@ impl<'a> PartialRemediation<'a> {
             "severity" => self.severity.is_missing(),
             "action" => self.action.is_missing(),
             "remediateSendersCopy" => self.remediate_senders_copy.is_missing(),
-            ACCEPTED_AT => !self.has_accepted_at,
+            ACCEPTED_AT | RECEIVED_AFTER => !self.has_time,
+            MESSAGE_IDS => self.messages.is_missing(),
+            MAX_RECIPIENTS => self.max_recipients.is_missing(),
             _ => self.emails.is_missing(),
         }
     }
 
     /// Records the missing members.
-    fn require_all(&self, errors: &mut ErrorCollector) {
+    fn require_all(&self, errors: &mut ErrorCollector, level: Level) {
         self.display_name.require(errors, Location::Field("displayName"));
         self.description.require(errors, Location::Field("description"));
         self.severity.require(errors, Location::Field("severity"));
         self.action.require(errors, Location::Field("action"));
         self.remediate_senders_copy.require(errors, Location::Field("remediateSendersCopy"));
-        self.emails.require(errors, Location::Field("analyzedEmails"));
+        if level == Level::MessagesBody {
+            self.messages.require(errors, Location::Field(MESSAGE_IDS));
+            self.max_recipients.require(errors, Location::Field(MAX_RECIPIENTS));
+        } else {
+            self.emails.require(errors, Location::Field("analyzedEmails"));
+        }
     }
 
     /// Returns the remediation if every member is valid.
-    fn finish(self) -> Option<Remediation<'a>> {
-        let mut emails = self.emails.value()?;
+    fn finish(mut self) -> Option<Remediation<'a>> {
+        let mut emails = std::mem::take(&mut self.emails).value()?;
         let duplicates_removed = remove_duplicates(&mut emails);
+        self.remediation(emails, duplicates_removed)
+    }
+
+    /// The remediation of messages, if every member is right.
+    fn finish_messages(mut self) -> Option<MessagesRemediation<'a>> {
+        let mut messages = std::mem::take(&mut self.messages).value()?;
+        let given = messages.len();
+        messages.sort_unstable();
+        messages.dedup();
+        let (duplicates_removed, received_after) = (given - messages.len(), self.time);
+        let max_recipients = std::mem::take(&mut self.max_recipients).value()?;
+        let remediation = self.remediation(Vec::new(), duplicates_removed)?;
+        Some(MessagesRemediation { remediation, messages, max_recipients, received_after })
+    }
+
+    fn remediation(self, emails: Vec<AnalyzedEmail<'a>>, duplicates_removed: usize) -> Option<Remediation<'a>> {
         Some(Remediation {
             display_name: self.display_name.value()?,
             description: self.description.value()?,
@@ -204,7 +242,7 @@ impl<'a> PartialRemediation<'a> {
     }
 }
 
-/// Reads the emails, which the body has under `list`. Items beyond the limit are only checked to be JSON and counted.
+/// Reads the emails, which the body has under `list`.
 fn analyzed_emails<'a>(
     json: &mut Json<'a>,
     errors: &mut ErrorCollector,
@@ -215,22 +253,44 @@ fn analyzed_emails<'a>(
     if found != Kind::Array {
         return fields::refuse(json, errors, location, found, "must be an array of emails");
     }
+    items(json, errors, location, MAX_ANALYZED_EMAILS, |json, errors, index| analyzed_email(json, errors, list, index))
+}
+
+/// Reads the IDs of messages, which the body has under `list`.
+fn message_ids(json: &mut Json<'_>, errors: &mut ErrorCollector, list: &str) -> Result<Field<Vec<Guid>>, JsonError> {
+    let location = Location::Field(list);
+    let found = json.kind()?;
+    if found != Kind::Array {
+        return fields::refuse(json, errors, location, found, "must be an array of GUIDs");
+    }
+    items(json, errors, location, MAX_MESSAGES, |json, errors, index| {
+        Ok(fields::guid(json, errors, Location::Item { list, index })?.value())
+    })
+}
+
+/// Reads an array of 1 to `most` items. Items beyond the limit are only checked to be JSON and counted.
+fn items<'a, T>(
+    json: &mut Json<'a>,
+    errors: &mut ErrorCollector,
+    location: Location<'_>,
+    most: usize,
+    mut item: impl FnMut(&mut Json<'a>, &mut ErrorCollector, usize) -> Result<Option<T>, JsonError>,
+) -> Result<Field<Vec<T>>, JsonError> {
     // The array's own error comes before the errors of its items.
     let listed_before = errors.listed_values();
-    let mut emails = Vec::new();
+    let mut read = Vec::new();
     let count = json.array(|json, index| {
-        if index >= MAX_ANALYZED_EMAILS {
+        if index >= most {
             return json.skip();
         }
-        emails.extend(analyzed_email(json, errors, list, index)?);
+        read.extend(item(json, errors, index)?);
         Ok(())
     })?;
-    if count == 0 || count > MAX_ANALYZED_EMAILS {
-        let detail = format!("must have 1 to {MAX_ANALYZED_EMAILS} items, and has {count}");
-        errors.insert(listed_before, location, detail);
+    if count == 0 || count > most {
+        errors.insert(listed_before, location, format!("must have 1 to {most} items, and has {count}"));
         return Ok(Field::Invalid);
     }
-    Ok(Field::Read(emails))
+    Ok(Field::Read(read))
 }
 
 /// Reads an item; `None` if it has an error.

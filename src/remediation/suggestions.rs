@@ -14,8 +14,27 @@ pub(crate) const BODY_MEMBERS: [&str; 6] =
 const STATUS_MEMBERS: [&str; 7] =
     ["displayName", "description", "severity", "action", "remediateSendersCopy", "analyzedEmails", ACCEPTED_AT];
 
+/// Members of a remediation of messages.
+pub(crate) const MESSAGES_MEMBERS: [&str; 8] = [
+    "displayName",
+    "description",
+    "severity",
+    "action",
+    "remediateSendersCopy",
+    MESSAGE_IDS,
+    MAX_RECIPIENTS,
+    RECEIVED_AFTER,
+];
+
 /// The member that only a status request has.
 pub(super) const ACCEPTED_AT: &str = "acceptedAt";
+
+/// The members that a remediation of messages has instead of `analyzedEmails`.
+pub(super) const MESSAGE_IDS: &str = "networkMessageIds";
+/// See [`MESSAGE_IDS`].
+pub(super) const MAX_RECIPIENTS: &str = "maxRecipients";
+/// See [`MESSAGE_IDS`].
+pub(super) const RECEIVED_AFTER: &str = "receivedAfter";
 
 /// The members of an item of `analyzedEmails`.
 pub(crate) const ITEM_MEMBERS: [&str; 2] = ["networkMessageId", "recipientEmailAddress"];
@@ -25,7 +44,31 @@ pub(crate) const ITEM_MEMBERS: [&str; 2] = ["networkMessageId", "recipientEmailA
 pub(super) enum Level {
     Body,
     StatusBody,
+    MessagesBody,
     Item,
+}
+
+impl Level {
+    /// Returns the members of the object.
+    pub(super) const fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::Body => &BODY_MEMBERS,
+            Self::StatusBody => &STATUS_MEMBERS,
+            Self::MessagesBody => &MESSAGES_MEMBERS,
+            Self::Item => &ITEM_MEMBERS,
+        }
+    }
+
+    /// Returns the members that a caller may have misplaced here, and the text for where they belong.
+    const fn elsewhere(self) -> (&'static [&'static str], &'static str) {
+        match self {
+            Self::Body | Self::StatusBody => (&ITEM_MEMBERS, "in each item of \"analyzedEmails\""),
+            Self::MessagesBody => {
+                (&["analyzedEmails", "recipientEmailAddress"], "in a request to /remediate, not in one by message")
+            }
+            Self::Item => (&BODY_MEMBERS, "at the top of the body, not in an item"),
+        }
+    }
 }
 
 /// Names that public clients send, and the members that they mean. These and the next are from playbooks, scripts and
@@ -33,10 +76,14 @@ pub(super) enum Level {
 const OTHER_NAMES: [(&str, &str); 3] =
     [("remediationAction", "action"), ("analyzedEmailIdentifiers", "analyzedEmails"), ("emailIds", "analyzedEmails")];
 
-/// Names that public clients send and that match no single member, with the correction at each level.
-const WITHOUT_EQUIVALENT: [(&str, &str); 4] = [
+/// Names that public clients send and that match no single member, with the correction at any level.
+const WITHOUT_EQUIVALENT: [(&str, &str); 2] = [
     ("remediateBy", "unknown member with no equivalent: Graph itself records the application that asks; leave it out"),
     ("approverUpn", "unknown member of an older revision with no equivalent today; leave it out"),
+];
+
+/// The same of names in a body with `analyzedEmails`.
+const WITHOUT_EQUIVALENT_BESIDE_EMAILS: [(&str, &str); 2] = [
     (
         "id",
         "unknown member; each item of \"analyzedEmails\" names an email by \"networkMessageId\" and \"recipientEmailAddress\"",
@@ -65,14 +112,12 @@ pub(super) fn unknown_member(level: Level, name: &str) -> Unknown {
     let listed_in = |names: &[(&str, &'static str)]| {
         names.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, listed)| *listed)
     };
-    if let Some(text) = listed_in(&WITHOUT_EQUIVALENT) {
+    let text = listed_in(&WITHOUT_EQUIVALENT)
+        .or_else(|| listed_in(&WITHOUT_EQUIVALENT_BESIDE_EMAILS).filter(|_| level != Level::MessagesBody));
+    if let Some(text) = text {
         return other(text.to_owned());
     }
-    let (here, elsewhere, location) = match level {
-        Level::Body => (BODY_MEMBERS.as_slice(), ITEM_MEMBERS.as_slice(), "in each item of \"analyzedEmails\""),
-        Level::StatusBody => (STATUS_MEMBERS.as_slice(), ITEM_MEMBERS.as_slice(), "in each item of \"analyzedEmails\""),
-        Level::Item => (ITEM_MEMBERS.as_slice(), BODY_MEMBERS.as_slice(), "at the top of the body, not in an item"),
-    };
+    let (here, (elsewhere, location)) = (level.members(), level.elsewhere());
     let meant = listed_in(&OTHER_NAMES);
     let meant_of =
         |members: &[&'static str]| meant.filter(|meant| members.contains(meant)).or_else(|| nearest(name, members));
@@ -212,17 +257,33 @@ mod tests {
             ("approverUpn", "leave it out", "leave it out"),
             ("Id", "\"networkMessageId\"", "did you mean \"id\"?"),
             ("Subject", "the members here are", "did you mean \"subject\"?"),
+            ("networkMessageIds", "\"networkMessageId\" belongs in each item", "did you mean \"networkMessageId\"?"),
         ] {
             for (level, expected) in [(Level::Body, top), (Level::Item, item)] {
                 let text = unknown_member(level, name).detail;
                 assert!(text.contains(expected), "{name} {level:?}: {text}");
             }
         }
+        let elsewhere = "belongs in a request to /remediate";
+        for (name, expected) in [
+            ("networkMessageId", "did you mean \"networkMessageIds\"?"),
+            ("maxrecipients", "did you mean \"maxRecipients\"?"),
+            ("receivedafter", "did you mean \"receivedAfter\"?"),
+            ("remediationAction", "did you mean \"action\"?"),
+            ("analyzedEmails", elsewhere),
+            ("emailIds", elsewhere),
+            ("recipientEmailAddresses", elsewhere),
+            ("approverUpn", "leave it out"),
+            ("id", "the members here are"),
+        ] {
+            let text = unknown_member(Level::MessagesBody, name).detail;
+            assert!(text.contains(expected), "{name}: {text}");
+        }
     }
 
     #[test]
     fn every_listed_name_is_unknown() {
-        for (seen, _) in OTHER_NAMES.iter().chain(&WITHOUT_EQUIVALENT) {
+        for (seen, _) in OTHER_NAMES.iter().chain(&WITHOUT_EQUIVALENT).chain(&WITHOUT_EQUIVALENT_BESIDE_EMAILS) {
             assert!(!BODY_MEMBERS.contains(seen) && !ITEM_MEMBERS.contains(seen), "{seen}");
         }
         assert!(OTHER_NAMES.iter().all(|(_, meant)| BODY_MEMBERS.contains(meant)));

@@ -148,6 +148,7 @@ fn job(spent: u64) -> RemediationJob {
         context,
         caller: "cron".to_owned(),
         ledger_request,
+        expands: false,
         format: ResponseFormat::Accepted,
         jurisdiction: None,
         spent,
@@ -215,9 +216,11 @@ fn a_job_of_another_format_is_rejected() {
         (good.clone(), true),
         (String::new(), false),
         ("{}".to_owned(), false),
-        (good.replacen("/1\n", "/2\n", 1), false),
-        (good.replacen("/1\n", "/1 \n", 1), false),
-        (good.replacen("/1\n", "/1\n\n", 1), false),
+        (good.replacen("/2\n", "/1\n", 1), false),
+        (good.replacen("/2\n", "/2 \n", 1), false),
+        (good.replacen("/2\n", "/2\n\n", 1), false),
+        // The rest is not what such a job brings.
+        (good.replacen("\"expands\":false", "\"expands\":true", 1), false),
         (good.replacen("\"caller\"", "\"who\"", 1), false),
         (good.replacen("tenantId", "tenant", 1), false),
     ] {

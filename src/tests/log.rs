@@ -6,7 +6,7 @@ use crate::auth::AuthError;
 use crate::auth::permissions::{PermissionError, Places};
 use crate::auth::token_error::TokenError;
 use crate::config::{ClientCertificate, ConfigError};
-use crate::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
+use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use crate::ledger::{LedgerError, Quota};
 use crate::log::{LogEntry, config_line, expiry_line, rate_limiter_line};
 use crate::problem::error::GatewayError;
@@ -58,7 +58,7 @@ fn accepted(entry: LogEntry, bulk: u32, status: u16, replayed: bool, duration_ms
 fn refused(entry: LogEntry, error: impl Into<GatewayError>) -> LogEntry {
     let error = error.into();
     let (graph_status, graph_request_id) = match &error {
-        GatewayError::Submit(error) => (error.status, error.graph_request_id.clone()),
+        GatewayError::Graph(error) => (error.status, error.graph_request_id.clone()),
         _ => (None, None),
     };
     let (code, response) = crate::tests::support::refused(&error);
@@ -73,7 +73,7 @@ fn refused(entry: LogEntry, error: impl Into<GatewayError>) -> LogEntry {
 }
 
 fn graph(kind: GraphErrorKind, status: Option<u16>) -> GraphError {
-    GraphError { kind, status, graph_request_id: None }
+    GraphError { status, ..GraphOperation::Remediate.error(kind) }
 }
 
 fn lines() -> Vec<String> {
@@ -108,7 +108,10 @@ fn lines() -> Vec<String> {
         refused(request(11), AuthError::UnknownKey),
         refused(request(12), AuthError::UnknownKey),
         refused(request(13), AuthError::Token(TokenError::Expired)),
-        refused(incident(14, 1), GraphError::from(TokenEndpointError::Rejected { status: 401, code: Some(7_000_222) })),
+        refused(
+            incident(14, 1),
+            GraphOperation::Remediate.error(TokenEndpointError::Rejected { status: 401, code: Some(7_000_222) }),
+        ),
         LogEntry {
             duration_ms: 62_000,
             ..refused(soar(15, 1), graph(GraphErrorKind::Send(SendError::Deadline), None))

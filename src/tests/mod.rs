@@ -9,6 +9,7 @@ mod graph;
 mod layering;
 pub(crate) mod ledger;
 mod log;
+mod messages;
 mod openapi;
 mod problem;
 mod rate_limit;

@@ -1,14 +1,14 @@
-//! Two versions at once, as while a deployment spreads: a Worker and an object that do not speak of the same job send nothing,
-//! and the caller is told to retry.
+//! Two versions at once, as during a rollout: if a Worker and an object have different job formats, they send nothing,
+//! and the caller gets an error that says to retry.
 
 use std::fs;
 
 use acceptance::{Answer, Failure, Gateway, Setup, TestResult, World, payload, payload_with, root, tests};
 use sandbox::Endpoint;
 
-/// The format of jobs as it stands in the Wasm, and that of another build.
-const FORMAT: &[u8] = b"remediation-job/1";
-const OTHER_FORMAT: &[u8] = b"remediation-job/2";
+/// The format of jobs in the Wasm, and that of another build.
+const FORMAT: &[u8] = b"remediation-job/2";
+const OTHER_FORMAT: &[u8] = b"remediation-job/1";
 
 const ANSWERS: &[(&str, &str)] = &[("answers.js", include_str!("answers.js"))];
 
@@ -19,7 +19,7 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-/// A build that differs from the built one in the format alone.
+/// A build that differs from the built one only in the format.
 fn other_build() -> Result<Vec<u8>, Failure> {
     let mut wasm = fs::read(root().join("build/index_bg.wasm"))?;
     let places: Vec<usize> =
@@ -61,7 +61,7 @@ async fn a_job_of_another_format_is_rejected_and_nothing_is_sent(world: &World) 
         for endpoint in [Endpoint::Token, Endpoint::Remediate] {
             assert!(world.sandbox.recorded_at(endpoint).is_empty(), "something was sent");
         }
-        // The object's line, and the Worker's.
+        // The object's entry, and the Worker's.
         gateway.wait_for_line(|line| line.contains("a job of another format was rejected")).await?;
         let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
         assert!(
@@ -76,7 +76,7 @@ async fn a_response_of_another_format_is_not_passed_on(world: &World) -> TestRes
     let setup = Setup { before: ANSWERS, front: Some(Box::new(world.bindings().into())), ..world.bindings().into() };
     let gateway = world.gateway_as(&setup).await?;
     for (format, is_known) in
-        [("", false), ("remediation-job/2", false), ("remediation-job/1x", false), ("remediation-job/1", true)]
+        [("", false), ("remediation-job/1", false), ("remediation-job/2x", false), ("remediation-job/2", true)]
     {
         let payload = payload_with("displayName", format!("format: {format}"));
         let request = gateway.post("/remediate").bearer_auth(world.token()).json(&payload);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{DeployError, Finding};
 
-/// The keys that a rule knows, or that change nothing about the gateway's promises.
+/// Keys that a rule checks, or that do not affect the gateway's promises.
 const KNOWN: [&str; 23] = [
     "account_id",
     "build",
@@ -37,10 +37,10 @@ const KNOWN: [&str; 23] = [
     "vars",
     "workers_dev",
 ];
-/// The keys of the top level alone.
+/// Keys of the top level only.
 const TOP_LEVEL: [&str; 5] = ["$schema", "dev", "env", "keep_vars", "send_metrics"];
 
-/// The configuration that is deployed. `None` stands for an absent key whose default is Cloudflare's.
+/// The configuration that is deployed. `None` means an absent key with Cloudflare's default.
 #[derive(Debug)]
 pub(crate) struct Effective {
     pub(crate) name: Option<String>,
@@ -64,9 +64,9 @@ pub(crate) struct Effective {
     pub(crate) triggers: Triggers,
     pub(crate) required_secrets: Vec<String>,
     pub(crate) vars: Map<String, Value>,
-    /// The keys of either level that no rule knows.
+    /// Keys of either level that no rule checks.
     pub(crate) unknown: Vec<String>,
-    /// The keys that the part must have itself, and has not.
+    /// Keys that the part must have itself, and does not have.
     pub(crate) not_inherited: Vec<&'static str>,
 }
 
@@ -236,20 +236,20 @@ impl Effective {
     }
 }
 
-/// The keys that no rule knows, each once.
+/// Returns the keys that no rule checks, each once.
 fn unknown<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
     let unknown: BTreeSet<_> = keys.filter(|key| !KNOWN.contains(&key.as_str())).collect();
     unknown.into_iter().cloned().collect()
 }
 
-/// Reads values as their types.
+/// Reads typed values.
 struct Typed<'a>(&'a mut Vec<Finding>);
 
 impl Typed<'_> {
-    /// The value of `key`, or the default if it is absent or has the wrong type.
+    /// Returns the value of `key`, or the default if it is absent or has the wrong type.
     fn get<T: DeserializeOwned + Default>(&mut self, key: &str, value: Option<&Value>) -> T {
         let Some(value) = value else { return T::default() };
-        // The message of serde may show the value.
+        // serde's message may show the value.
         serde_json::from_value(value.clone()).unwrap_or_else(|_| {
             self.0.push(Finding::new(key, DeployError::WrongType));
             T::default()

@@ -15,7 +15,7 @@ use crate::tests::support::entra::{CURRENT, NEXT, WEAK, base64url};
 use crate::tests::support::runtime::START;
 use crate::time::Timestamp;
 
-/// What tells an elliptic-curve key: version, `id-ecPublicKey`, and some octets.
+/// Marks of an elliptic-curve key: version, `id-ecPublicKey`, and some octets.
 const ELLIPTIC: &[u8] = &[0x30, 0x12, 2, 1, 0, 0x30, 9, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 4, 2, 0x30, 0];
 
 static KEY: LazyLock<String> = LazyLock::new(|| pkcs8(&CURRENT.private));
@@ -178,7 +178,7 @@ proptest! {
         prop_assert!(no_certificate.is_err());
     }
 
-    /// What is read from a mutated certificate cannot be another's: the thumbprint is that of its bytes.
+    /// A mutated certificate never has another certificate's thumbprint, which is the hash of its bytes.
     #[test]
     fn mutated_bytes_never_panic(place in any::<prop::sample::Index>(), byte: u8, of_the_key: bool) {
         let mut key = CURRENT.private.to_pkcs8_der().unwrap().as_bytes().to_vec();

@@ -1,4 +1,5 @@
-//! Every rule of the configuration (contract, section 9): what is refused, under which name, and that no value is told.
+//! Every rule of the configuration (contract, section 9): the rejected values, the name in the error, and that no error
+//! contains a value.
 
 mod callers;
 mod certificate;
@@ -69,7 +70,12 @@ fn a_whole_configuration_is_read() {
     let [playbook, _, script, _] = config.callers.as_slice() else { panic!() };
     assert_eq!((playbook.max_emails_per_request, playbook.max_emails_per_hour), (1_000, 10_000));
     assert_eq!(playbook.recipient_domains, RecipientDomains::All);
-    assert!(!playbook.senders_copy && playbook.role.is_none() && playbook.api_key_sha256.is_empty());
+    assert!(
+        !playbook.senders_copy
+            && !playbook.whole_messages
+            && playbook.role.is_none()
+            && playbook.api_key_sha256.is_empty()
+    );
     assert_eq!(script.api_key_sha256.len(), 2);
     assert!(script.object_id.is_none());
 }

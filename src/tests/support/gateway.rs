@@ -31,8 +31,8 @@ pub(crate) struct Gateway {
     pub(crate) caches: Rc<IsolateCaches<Fixed, <TestRuntime as Verifier>::Key>>,
     /// Environment of the next request.
     pub(crate) environment: Fixed,
-    /// Ledgers by the callers' names.
-    ledgers: Rc<RefCell<BTreeMap<String, Rc<LedgerService<MemoryStorage>>>>>,
+    /// Ledgers by the callers' names, each with its storage.
+    ledgers: Rc<RefCell<BTreeMap<String, (MemoryStorage, Rc<LedgerService<MemoryStorage>>)>>>,
 }
 
 /// Body that arrives completely.
@@ -85,6 +85,10 @@ pub(crate) fn code(response: &Response) -> String {
     body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
 }
 
+fn on_storage(storage: MemoryStorage) -> (MemoryStorage, Rc<LedgerService<MemoryStorage>>) {
+    (storage.clone(), Rc::new(LedgerService::new(storage)))
+}
+
 impl Default for Gateway {
     fn default() -> Self {
         Self::new(variables())
@@ -130,8 +134,8 @@ impl Gateway {
                 Handled::Response(response) => response,
                 // The object is in another isolate and receives only the message.
                 Handled::Job(job, head, graph_request) => {
-                    let new = || Rc::new(LedgerService::new(MemoryStorage::default()));
-                    let ledger = Rc::clone(ledgers.borrow_mut().entry(job.caller).or_insert_with(new));
+                    let new = || on_storage(MemoryStorage::default());
+                    let ledger = Rc::clone(&ledgers.borrow_mut().entry(job.caller).or_insert_with(new).1);
                     let message = [head.expose(), graph_request.as_bytes()].concat();
                     let object = IsolateCaches::<Fixed, ()>::default();
                     let mut response = gateway::execute(&runtime, &object, false, &ledger, message).await;
@@ -142,6 +146,14 @@ impl Gateway {
             description::covers(&request.method, &request.path, &response).unwrap();
             response
         })
+    }
+
+    /// Replaces each object by a new one on its storage. Drop what has started before: it was in the old one.
+    pub(crate) fn crash(&mut self) {
+        self.stage.submit_once();
+        for ledger in self.ledgers.borrow_mut().values_mut() {
+            *ledger = on_storage(ledger.0.clone());
+        }
     }
 
     /// Runs an exchange from start to end.
