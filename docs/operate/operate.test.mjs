@@ -36,11 +36,11 @@ describe("the line", () => {
     const explained = table("| member | |").flatMap(([names]) => quoted(names));
     assert.deepEqual(explained.toSorted(), record.toSorted());
     assert.deepEqual(configLine, ["code", "variable", "problem"]);
+    assert.deepEqual(warningLine, ["warning", "variable", "problem", "daysLeft"]);
+    assert.equal(warnings.length, 2);
     // Only a line of a status has states, and only a line of a remediation of messages has recipients.
     const without = (...names) => record.filter((name) => !names.includes(name));
     const forms = [without("recipientsFound", "leftOut"), without("states"), without("recipientsFound", "leftOut", "states"), configLine, warningLine, warningLine.slice(0, 3)];
-    assert.deepEqual(warningLine, ["warning", "variable", "problem", "daysLeft"]);
-    assert.equal(warnings.length, 2);
     for (const line of sample) assert.ok(forms.some((names) => Object.keys(JSON.parse(line)).join() === names.join()), line);
   });
 

@@ -337,7 +337,7 @@ fn rate_limiters_that_the_gateway_or_cloudflare_does_not_use_are_found() {
     ]);
 }
 
-/// The example of docs/operate.md instead of the file's own part.
+/// The example of docs/operate.md replaces the part of the file.
 #[test]
 fn example_of_an_export_by_opentelemetry_is_accepted() {
     let page = include_str!("../../../docs/operate.md");
