@@ -14,6 +14,7 @@ use crate::config::{Config, Variables};
 use crate::graph::access::GraphAccess;
 use crate::graph::app_token::AppTokenCache;
 use crate::graph::settings::GraphSettings;
+use crate::guid::Guid;
 use crate::log;
 use crate::runtime::{Clock, Domains, Log};
 use crate::secret::Secret;
@@ -33,7 +34,14 @@ pub trait Environment: Clone {
 /// The caches of one isolate. `E` is the platform's environment, `K` its imported public key.
 pub struct IsolateCaches<E, K> {
     environments: RefCell<Recent<Known<E, K>>>,
-    graph: RefCell<Recent<(Secret, Rc<GraphAccess>)>>,
+    graph: RefCell<Recent<KnownSettings>>,
+}
+
+/// Settings that came with a job.
+struct KnownSettings {
+    line: Secret,
+    /// What calls Microsoft for each tenant that was asked for. [`GraphSettings::parse`] limits the tenants to those of the line.
+    tenants: Vec<(Option<Guid>, Rc<GraphAccess>)>,
 }
 
 /// An environment that the isolate has seen.
@@ -94,18 +102,29 @@ impl<E: Environment, K> IsolateCaches<E, K> {
 }
 
 impl<E, K> IsolateCaches<E, K> {
-    /// Returns what an object calls Microsoft with, by the settings that came with a job. `None` if they cannot be read.
+    /// Returns what an object calls Microsoft with in a tenant, by the settings that came with a job. `None` if they cannot be read,
+    /// or do not name the tenant.
     ///
     /// Equal bytes need no parsing.
-    pub fn graph_access(&self, settings: &[u8]) -> Option<Rc<GraphAccess>> {
+    pub fn graph_access(&self, settings: &[u8], tenant_id: Option<Guid>) -> Option<Rc<GraphAccess>> {
         let mut graph = self.graph.borrow_mut();
-        if let Some((_, access)) = graph.find(|(line, _)| line.expose().as_bytes() == settings) {
+        let known = graph.find(|known| known.line.expose().as_bytes() == settings);
+        if let Some((_, access)) =
+            known.as_ref().and_then(|known| known.tenants.iter().find(|(id, _)| *id == tenant_id))
+        {
             return Some(Rc::clone(access));
         }
-        let line = Secret::new(str::from_utf8(settings).ok()?.to_owned());
-        let access =
-            Rc::new(GraphAccess { settings: GraphSettings::parse(settings)?, app_token: AppTokenCache::default() });
-        graph.insert((line, Rc::clone(&access)));
+        let access = Rc::new(GraphAccess {
+            settings: GraphSettings::parse(settings, tenant_id)?,
+            app_token: AppTokenCache::default(),
+        });
+        let of_tenant = (tenant_id, Rc::clone(&access));
+        if let Some(known) = known {
+            known.tenants.push(of_tenant);
+        } else {
+            let line = Secret::new(str::from_utf8(settings).ok()?.to_owned());
+            graph.insert(KnownSettings { line, tenants: vec![of_tenant] });
+        }
         Some(access)
     }
 }

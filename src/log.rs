@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::code::Code;
 use crate::config::ConfigError;
+use crate::guid::Guid;
 use crate::status::StateCounts;
 
 /// What is told of one POST.
@@ -21,6 +22,9 @@ pub struct LogEntry {
     pub client_request_id: Option<String>,
     /// The caller's name in `CALLERS`.
     pub caller: Option<String>,
+    /// The caller's tenant, if it is not `TENANT_ID`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<Guid>,
     /// The route's name.
     pub route: Option<&'static str>,
     /// The remediation's action.

@@ -41,7 +41,7 @@ const DEFAULT_LOGIN_URL: &str = "https://login.microsoftonline.com";
 /// The configuration, checked.
 #[derive(Debug)]
 pub struct Config {
-    /// The Entra tenant whose mailboxes are remediated, and whose tokens are taken.
+    /// The Entra tenant whose tokens are taken, and whose mailboxes are remediated unless a caller has another tenant.
     pub tenant_id: Guid,
     /// The gateway's own application, which holds the permission in Graph.
     pub client_id: Guid,
@@ -84,7 +84,11 @@ impl Config {
             errors.add("AUDIENCE", "is required, since a caller in CALLERS has an object_id");
         }
         errors.0.append(&mut errors_of_callers.0);
-        let callers = callers.list;
+        let mut callers = callers.list;
+        for caller in &mut callers {
+            // The default tenant is the same tenant, and the same ledger, whether it is named or not.
+            caller.tenant_id = caller.tenant_id.filter(|id| Some(*id) != tenant_id);
+        }
         let protected_recipients =
             ProtectedRecipients::read(variables.get("PROTECTED_RECIPIENTS"), domains, &mut errors);
         let graph_version = match text(variables, "GRAPH_VERSION", &mut errors) {

@@ -15,7 +15,7 @@ use super::job::RemediationJob;
 use crate::secret::{Secret, SecretBytes};
 
 /// The format of a job and of its response. Change the number with every change of what crosses.
-pub const FORMAT: &str = "remediation-job/1";
+pub const FORMAT: &str = "remediation-job/2";
 
 /// The header of an object's response that bears the object's [`FORMAT`]. It reaches the caller, who has no use for it.
 pub const FORMAT_HEADER: &str = "job-format";

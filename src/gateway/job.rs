@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::credentials;
 use crate::config::Jurisdiction;
+use crate::guid::Guid;
 use crate::http::{Request, RequestHeaders};
 use crate::ledger::LedgerRequest;
 use crate::log::LogEntry;
@@ -21,6 +22,9 @@ pub struct RemediationJob {
     pub context: RequestContext,
     /// The caller's name in `CALLERS`.
     pub caller: String,
+    /// The tenant whose mailboxes the caller may touch. `None` is `TENANT_ID`. A job without this member is of another format.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub tenant_id: Option<Guid>,
     /// What the ledger is asked.
     pub ledger_request: LedgerRequest,
     /// How the caller wants a success to be told.
@@ -44,10 +48,22 @@ impl RemediationJob {
         crate::deadline::REQUEST_DEADLINE.saturating_sub(Duration::from_millis(self.spent))
     }
 
+    /// The name of the caller's ledger: the caller's name in lower case, since `CALLERS` takes no two names that differ in case
+    /// alone. Another tenant than `TENANT_ID` comes before it. No name has the slash between them.
+    #[must_use]
+    pub fn ledger_name(&self) -> String {
+        let name = self.caller.to_ascii_lowercase();
+        match self.tenant_id {
+            None => name,
+            Some(tenant_id) => format!("{tenant_id}/{name}"),
+        }
+    }
+
     /// What is known so far of what the log is told.
     pub(super) fn entry(&self) -> LogEntry {
         LogEntry {
             caller: Some(self.caller.clone()),
+            tenant_id: self.tenant_id,
             route: Route::of(&self.context.path).map(Route::name),
             action: Some(self.ledger_request.action.as_str()),
             emails: Some(self.ledger_request.emails),

@@ -68,6 +68,7 @@ enum Validated {
     /// A remediation to be carried out, with the body for Graph.
     Remediation {
         caller: String,
+        tenant_id: Option<Guid>,
         ledger_request: LedgerRequest,
         settings: Secret,
         graph_request: String,
@@ -98,9 +99,12 @@ pub async fn handle_request<P: Runtime, E: Environment>(
         Ok((validated, spent))
     });
     let outcome = match outcome {
-        Ok((Validated::Remediation { caller, ledger_request, settings, graph_request, jurisdiction }, spent)) => {
+        Ok((
+            Validated::Remediation { caller, tenant_id, ledger_request, settings, graph_request, jurisdiction },
+            spent,
+        )) => {
             let (format, spent) = (ResponseFormat::of(&request.headers), millis_of(spent));
-            let job = RemediationJob { context, caller, ledger_request, format, jurisdiction, spent };
+            let job = RemediationJob { context, caller, tenant_id, ledger_request, format, jurisdiction, spent };
             let head = handover::head(&settings, &job);
             return Handled::Job(Box::new(job), head, graph_request);
         }
@@ -149,6 +153,7 @@ async fn validate<P: Runtime, E: Environment>(
     // 4. Identity.
     let caller = auth::authenticate(runtime, &configured.tokens, config, &request.headers).await?;
     entry.caller = Some(caller.name.clone());
+    entry.tenant_id = caller.tenant_id;
 
     // 5. Query, idempotency key.
     let validate_only = preconditions::validate_only(&request.query)?;
@@ -189,7 +194,7 @@ async fn validate<P: Runtime, E: Environment>(
             return Err(GatewayError::TooLate);
         }
         let settings = configured.graph_settings.expose().as_bytes();
-        let access = caches.graph_access(settings).ok_or(GatewayError::Misconfigured)?;
+        let access = caches.graph_access(settings, caller.tenant_id).ok_or(GatewayError::Misconfigured)?;
         let response = status::read(runtime, &access, config.graph_version, &query, deadline, entry).await?;
         return Ok(Validated::Response(response));
     }
@@ -213,6 +218,7 @@ async fn validate<P: Runtime, E: Environment>(
     let settings = configured.graph_settings.clone();
     Ok(Validated::Remediation {
         caller: caller.name.clone(),
+        tenant_id: caller.tenant_id,
         ledger_request,
         settings,
         graph_request,
@@ -230,7 +236,10 @@ pub async fn execute<E, K>(
     message: Vec<u8>,
 ) -> Response {
     // 10. Format of the job.
-    let job = handover::parse(message).and_then(|job| Some((caches.graph_access(job.settings.expose())?, job)));
+    let handover = handover::parse(message);
+    let job = handover.and_then(|handover| {
+        Some((caches.graph_access(handover.settings.expose(), handover.job.tenant_id)?, handover))
+    });
     let mut response = match job {
         None => other_format(runtime),
         Some((graph, Handover { job, graph_request, .. })) => {

@@ -1,6 +1,7 @@
 //! Why a remediation is not accepted: no token, or Graph itself.
 
 use super::assertion::AssertionError;
+use crate::guid::Guid;
 use crate::runtime::SendError;
 
 /// Why a remediation that was sent, or was to be sent, is not accepted, or not known to be.
@@ -90,6 +91,9 @@ impl GraphError {
     }
 }
 
+/// The number of the `AADSTS` code for a tenant without consent (facts, section 2).
+pub(super) const NO_CONSENT: u32 = 7_000_229;
+
 /// Why there is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenEndpointError {
@@ -103,6 +107,17 @@ pub enum TokenEndpointError {
         status: u16,
         /// The number of its `AADSTS` code, where it named one: 7000215 wrong secret, 7000222 expired secret, 700016 unknown application, 90002 unknown tenant.
         code: Option<u32>,
+    },
+    /// The tenant has no service principal of the gateway's application: nobody has consented to it there.
+    #[error(
+        "the token endpoint refused the gateway with AADSTS{NO_CONSENT}: the tenant {tenant_id} has not consented; its \
+         administrator consents at https://login.microsoftonline.com/{tenant_id}/adminconsent?client_id={client_id}"
+    )]
+    NoConsent {
+        /// The tenant.
+        tenant_id: Guid,
+        /// The gateway's application.
+        client_id: Guid,
     },
     /// Entra is throttling.
     #[error("the token endpoint throttles (429)")]

@@ -2,6 +2,11 @@
 //!
 //! The Worker writes the line from its current environment, and the object reads it from the job. An object may live on with
 //! the environment that it was constructed with, so its own environment cannot say which secret is in use.
+//!
+//! The line names every tenant of the configuration. The job names its caller's. A change of the list is another line, so that
+//! nothing is kept of a tenant that was removed.
+
+use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -15,7 +20,7 @@ use crate::time::Timestamp;
 /// Settings for the calls to Entra's token endpoint and to Graph.
 #[derive(Debug)]
 pub struct GraphSettings {
-    /// The Entra tenant whose mailboxes are remediated.
+    /// The Entra tenant whose mailboxes are remediated: the caller's.
     pub tenant_id: Guid,
     /// The gateway's application, which holds the permission in Graph.
     pub client_id: Guid,
@@ -31,8 +36,10 @@ pub struct GraphSettings {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line {
-    tenant_id: String,
-    client_id: String,
+    tenant_id: Guid,
+    /// The tenants of callers in another tenant than `tenant_id`.
+    tenants: BTreeSet<Guid>,
+    client_id: Guid,
     credential: CredentialMember,
     graph_url: String,
     login_url: String,
@@ -55,8 +62,9 @@ impl GraphSettings {
     #[must_use]
     pub fn line(config: &Config) -> Secret {
         let line = Line {
-            tenant_id: config.tenant_id.to_string(),
-            client_id: config.client_id.to_string(),
+            tenant_id: config.tenant_id,
+            tenants: config.callers.iter().filter_map(|caller| caller.tenant_id).collect(),
+            client_id: config.client_id,
             credential: match &config.credential {
                 Credential::Secret(secret) => CredentialMember::Secret(secret.expose().to_owned()),
                 Credential::Certificate(certificate) => CredentialMember::Certificate {
@@ -71,10 +79,14 @@ impl GraphSettings {
         Secret::new(serde_json::to_string(&line).unwrap_or_default())
     }
 
-    /// Reads the line. Returns `None` if [`GraphSettings::line`] did not write it.
+    /// Reads the line for `tenant_id`, which is `TENANT_ID` if it is `None`. Returns `None` if [`GraphSettings::line`] did not
+    /// write the line, or wrote it without this tenant.
     #[must_use]
-    pub fn parse(line: &[u8]) -> Option<Self> {
+    pub fn parse(line: &[u8], tenant_id: Option<Guid>) -> Option<Self> {
         let line: Line = serde_json::from_slice(line).ok()?;
+        if tenant_id.is_some_and(|id| !line.tenants.contains(&id)) {
+            return None;
+        }
         let credential = match line.credential {
             CredentialMember::Secret(secret) => Credential::Secret(Secret::new(secret)),
             CredentialMember::Certificate { private_key, thumbprint, not_after } => {
@@ -86,8 +98,8 @@ impl GraphSettings {
             }
         };
         Some(Self {
-            tenant_id: line.tenant_id.parse().ok()?,
-            client_id: line.client_id.parse().ok()?,
+            tenant_id: tenant_id.unwrap_or(line.tenant_id),
+            client_id: line.client_id,
             credential,
             graph_url: line.graph_url,
             login_url: line.login_url,
@@ -97,7 +109,7 @@ impl GraphSettings {
     /// Returns the settings of a configuration, by way of the line.
     #[cfg(test)]
     pub(crate) fn of(config: &Config) -> Self {
-        Self::parse(Self::line(config).expose().as_bytes()).unwrap()
+        Self::parse(Self::line(config).expose().as_bytes(), None).unwrap()
     }
 }
 
@@ -123,7 +135,7 @@ mod tests {
             let config = TestRuntime::default().check(&variables).unwrap();
             let line = GraphSettings::line(&config);
             assert!(!line.expose().contains('\n'), "it is one line");
-            let read = GraphSettings::parse(line.expose().as_bytes()).unwrap();
+            let read = GraphSettings::parse(line.expose().as_bytes(), None).unwrap();
             assert_eq!((read.tenant_id, read.client_id), (config.tenant_id, config.client_id));
             assert_eq!((&read.graph_url, &read.login_url), (&config.graph_url, &config.login_url));
             match (&read.credential, &config.credential) {
@@ -150,7 +162,7 @@ mod tests {
             line.replace("aaaabbbb-", "aaaabbbb"),
             line.replace("secret", "certificate"),
         ] {
-            assert!(GraphSettings::parse(wrong.as_bytes()).is_none(), "{wrong}");
+            assert!(GraphSettings::parse(wrong.as_bytes(), None).is_none(), "{wrong}");
         }
     }
 }

@@ -13,3 +13,4 @@ mod problem;
 mod remediation;
 mod status;
 pub(crate) mod support;
+mod tenants;

@@ -7,8 +7,8 @@ use acceptance::{Answer, Failure, Gateway, Setup, TestResult, World, payload, pa
 use sandbox::Endpoint;
 
 /// The format of jobs as it stands in the Wasm, and that of another build.
-const FORMAT: &[u8] = b"remediation-job/1";
-const OTHER_FORMAT: &[u8] = b"remediation-job/2";
+const FORMAT: &[u8] = b"remediation-job/2";
+const OTHER_FORMAT: &[u8] = b"remediation-job/3";
 
 const ANSWERS: &[(&str, &str)] = &[("answers.js", include_str!("answers.js"))];
 
@@ -76,7 +76,7 @@ async fn a_response_of_another_format_is_not_passed_on(world: &World) -> TestRes
     let setup = Setup { before: ANSWERS, front: Some(Box::new(world.bindings().into())), ..world.bindings().into() };
     let gateway = world.gateway_as(&setup).await?;
     for (format, is_known) in
-        [("", false), ("remediation-job/2", false), ("remediation-job/1x", false), ("remediation-job/1", true)]
+        [("", false), ("remediation-job/1", false), ("remediation-job/2x", false), ("remediation-job/2", true)]
     {
         let payload = payload_with("displayName", format!("format: {format}"));
         let request = gateway.post("/remediate").bearer_auth(world.token()).json(&payload);
