@@ -14,7 +14,6 @@ use crate::config::{Config, Variables};
 use crate::graph::access::GraphAccess;
 use crate::graph::app_token::AppTokenCache;
 use crate::graph::settings::GraphSettings;
-use crate::guid::Guid;
 use crate::log;
 use crate::runtime::{Clock, Domains, Log};
 use crate::secret::Secret;
@@ -41,7 +40,7 @@ pub struct IsolateCaches<E, K> {
 struct KnownSettings {
     line: Secret,
     /// What calls Microsoft for each tenant that was asked for. [`GraphSettings::parse`] limits the tenants to those of the line.
-    tenants: Vec<(Option<Guid>, Rc<GraphAccess>)>,
+    tenants: Vec<(Option<String>, Rc<GraphAccess>)>,
 }
 
 /// An environment that the isolate has seen.
@@ -106,11 +105,11 @@ impl<E, K> IsolateCaches<E, K> {
     /// or do not name the tenant.
     ///
     /// Equal bytes need no parsing.
-    pub fn graph_access(&self, settings: &[u8], tenant_id: Option<Guid>) -> Option<Rc<GraphAccess>> {
+    pub fn graph_access(&self, settings: &[u8], tenant_id: Option<&str>) -> Option<Rc<GraphAccess>> {
         let mut graph = self.graph.borrow_mut();
         let known = graph.find(|known| known.line.expose().as_bytes() == settings);
         if let Some((_, access)) =
-            known.as_ref().and_then(|known| known.tenants.iter().find(|(id, _)| *id == tenant_id))
+            known.as_ref().and_then(|known| known.tenants.iter().find(|(id, _)| id.as_deref() == tenant_id))
         {
             return Some(Rc::clone(access));
         }
@@ -118,7 +117,7 @@ impl<E, K> IsolateCaches<E, K> {
             settings: GraphSettings::parse(settings, tenant_id)?,
             app_token: AppTokenCache::default(),
         });
-        let of_tenant = (tenant_id, Rc::clone(&access));
+        let of_tenant = (tenant_id.map(str::to_owned), Rc::clone(&access));
         if let Some(known) = known {
             known.tenants.push(of_tenant);
         } else {

@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use crate::code::Code;
 use crate::config::ConfigError;
-use crate::guid::Guid;
 use crate::status::StateCounts;
 
 /// What is told of one POST.
@@ -24,7 +23,7 @@ pub struct LogEntry {
     pub caller: Option<String>,
     /// The caller's tenant, if it is not `TENANT_ID`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tenant_id: Option<Guid>,
+    pub tenant_id: Option<String>,
     /// The route's name.
     pub route: Option<&'static str>,
     /// The remediation's action.

@@ -148,8 +148,7 @@ fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Re
         return;
     };
     let ledger_request = &job.ledger_request;
-    let tenant = job.tenant_id.map(|id| id.to_string());
-    assert_eq!(tenant.as_deref(), (job.caller == "script").then_some(OTHER_TENANT));
+    assert_eq!(job.tenant_id.as_deref(), (job.caller == "script").then_some(OTHER_TENANT));
     assert!(submitted.len() == 1 && succeeded && request.method == "POST");
     assert!(!request.query.to_ascii_lowercase().contains("validateonly=true"), "a validation sent a remediation");
     let remediation = remediation::parse(sent).expect("the sent body is valid");

@@ -33,7 +33,7 @@ pub fn job(bytes: &[u8]) {
     let message = [FORMAT.as_bytes(), settings().expose().as_bytes(), head, body].join(&b'\n');
     let fits = job.ledger_request.emails <= job.ledger_request.emails_per_hour;
     let in_time = job.left() >= MIN_GRAPH_TIME + RECORD_MARGIN;
-    let tenant = job.tenant_id.map_or_else(|| TENANT.to_owned(), |id| id.to_string());
+    let tenant = job.tenant_id.as_deref().unwrap_or(TENANT);
     let is_known = job.tenant_id.is_none() || tenant == OTHER_TENANT;
     for requests in 1..=2 {
         let response = run(execute(&runtime, &caches, false, &ledger, message.clone()));

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::credentials;
 use crate::config::Jurisdiction;
-use crate::guid::Guid;
 use crate::http::{Request, RequestHeaders};
 use crate::ledger::LedgerRequest;
 use crate::log::LogEntry;
@@ -24,7 +23,7 @@ pub struct RemediationJob {
     pub caller: String,
     /// The tenant whose mailboxes the caller may touch. `None` is `TENANT_ID`. A job without this member is of another format.
     #[serde(deserialize_with = "Option::deserialize")]
-    pub tenant_id: Option<Guid>,
+    pub tenant_id: Option<String>,
     /// What the ledger is asked.
     pub ledger_request: LedgerRequest,
     /// How the caller wants a success to be told.
@@ -53,7 +52,7 @@ impl RemediationJob {
     #[must_use]
     pub fn ledger_name(&self) -> String {
         let name = self.caller.to_ascii_lowercase();
-        match self.tenant_id {
+        match &self.tenant_id {
             None => name,
             Some(tenant_id) => format!("{tenant_id}/{name}"),
         }
@@ -63,7 +62,7 @@ impl RemediationJob {
     pub(super) fn entry(&self) -> LogEntry {
         LogEntry {
             caller: Some(self.caller.clone()),
-            tenant_id: self.tenant_id,
+            tenant_id: self.tenant_id.clone(),
             route: Route::of(&self.context.path).map(Route::name),
             action: Some(self.ledger_request.action.as_str()),
             emails: Some(self.ledger_request.emails),

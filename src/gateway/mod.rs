@@ -68,7 +68,7 @@ enum Validated {
     /// A remediation to be carried out, with the body for Graph.
     Remediation {
         caller: String,
-        tenant_id: Option<Guid>,
+        tenant_id: Option<String>,
         ledger_request: LedgerRequest,
         settings: Secret,
         graph_request: String,
@@ -153,7 +153,7 @@ async fn validate<P: Runtime, E: Environment>(
     // 4. Identity.
     let caller = auth::authenticate(runtime, &configured.tokens, config, &request.headers).await?;
     entry.caller = Some(caller.name.clone());
-    entry.tenant_id = caller.tenant_id;
+    entry.tenant_id = caller.tenant_id.map(|id| id.to_string());
 
     // 5. Query, idempotency key.
     let validate_only = preconditions::validate_only(&request.query)?;
@@ -194,7 +194,7 @@ async fn validate<P: Runtime, E: Environment>(
             return Err(GatewayError::TooLate);
         }
         let settings = configured.graph_settings.expose().as_bytes();
-        let access = caches.graph_access(settings, caller.tenant_id).ok_or(GatewayError::Misconfigured)?;
+        let access = caches.graph_access(settings, entry.tenant_id.as_deref()).ok_or(GatewayError::Misconfigured)?;
         let response = status::read(runtime, &access, config.graph_version, &query, deadline, entry).await?;
         return Ok(Validated::Response(response));
     }
@@ -218,7 +218,7 @@ async fn validate<P: Runtime, E: Environment>(
     let settings = configured.graph_settings.clone();
     Ok(Validated::Remediation {
         caller: caller.name.clone(),
-        tenant_id: caller.tenant_id,
+        tenant_id: entry.tenant_id.clone(),
         ledger_request,
         settings,
         graph_request,
@@ -238,7 +238,7 @@ pub async fn execute<E, K>(
     // 10. Format of the job.
     let handover = handover::parse(message);
     let job = handover.and_then(|handover| {
-        Some((caches.graph_access(handover.settings.expose(), handover.job.tenant_id)?, handover))
+        Some((caches.graph_access(handover.settings.expose(), handover.job.tenant_id.as_deref())?, handover))
     });
     let mut response = match job {
         None => other_format(runtime),

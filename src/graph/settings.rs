@@ -6,8 +6,6 @@
 //! The line names every tenant of the configuration. The job names its caller's. A change of the list is another line, so that
 //! nothing is kept of a tenant that was removed.
 
-use std::collections::BTreeSet;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
@@ -36,10 +34,10 @@ pub struct GraphSettings {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line {
-    tenant_id: Guid,
-    /// The tenants of callers in another tenant than `tenant_id`.
-    tenants: BTreeSet<Guid>,
-    client_id: Guid,
+    tenant_id: String,
+    /// The tenants of callers in another tenant than `tenant_id`, each before a space.
+    tenants: String,
+    client_id: String,
     credential: CredentialMember,
     graph_url: String,
     login_url: String,
@@ -61,10 +59,18 @@ impl GraphSettings {
     /// Writes the line from a configuration. It holds the credential, and no line break.
     #[must_use]
     pub fn line(config: &Config) -> Secret {
+        let mut tenants = String::new();
+        for tenant_id in config.callers.iter().filter_map(|caller| caller.tenant_id) {
+            let tenant_id = tenant_id.to_string();
+            if !tenants.contains(&tenant_id) {
+                tenants.push_str(&tenant_id);
+                tenants.push(' ');
+            }
+        }
         let line = Line {
-            tenant_id: config.tenant_id,
-            tenants: config.callers.iter().filter_map(|caller| caller.tenant_id).collect(),
-            client_id: config.client_id,
+            tenant_id: config.tenant_id.to_string(),
+            tenants,
+            client_id: config.client_id.to_string(),
             credential: match &config.credential {
                 Credential::Secret(secret) => CredentialMember::Secret(secret.expose().to_owned()),
                 Credential::Certificate(certificate) => CredentialMember::Certificate {
@@ -82,9 +88,9 @@ impl GraphSettings {
     /// Reads the line for `tenant_id`, which is `TENANT_ID` if it is `None`. Returns `None` if [`GraphSettings::line`] did not
     /// write the line, or wrote it without this tenant.
     #[must_use]
-    pub fn parse(line: &[u8], tenant_id: Option<Guid>) -> Option<Self> {
+    pub fn parse(line: &[u8], tenant_id: Option<&str>) -> Option<Self> {
         let line: Line = serde_json::from_slice(line).ok()?;
-        if tenant_id.is_some_and(|id| !line.tenants.contains(&id)) {
+        if tenant_id.is_some_and(|id| !line.tenants.contains(id)) {
             return None;
         }
         let credential = match line.credential {
@@ -98,8 +104,8 @@ impl GraphSettings {
             }
         };
         Some(Self {
-            tenant_id: tenant_id.unwrap_or(line.tenant_id),
-            client_id: line.client_id,
+            tenant_id: tenant_id.unwrap_or(&line.tenant_id).parse().ok()?,
+            client_id: line.client_id.parse().ok()?,
             credential,
             graph_url: line.graph_url,
             login_url: line.login_url,

@@ -217,7 +217,7 @@ proptest! {
         let job = |place: usize| {
             let mut job = job(0);
             job.caller.clone_from(&names[place]);
-            job.tenant_id = tenants[place].map(|tenant| tenant.parse().unwrap());
+            job.tenant_id = tenants[place].map(str::to_owned);
             job
         };
         let is_one = names[0].eq_ignore_ascii_case(&names[1]) && tenants[0] == tenants[1];
