@@ -12,8 +12,8 @@ use crate::world::{Fixed, OTHER_TENANT, StillRuntime, TENANT, ledger, run, setti
 /// Checks a job on the first line, followed by the body for Graph.
 ///
 /// Parsing a serialized job returns the same job. A job with enough time and quota is submitted once with its body, and
-/// its repetition is replayed, with the token of its tenant. Other jobs submit nothing, such as those of an unknown tenant.
-/// Each job logs one line. A key and a payload never share a record.
+/// its repetition is replayed, with the token of its tenant. Other jobs submit nothing, such as those of an unknown
+/// tenant. Each job logs one line. A key and a payload never share a record.
 ///
 /// # Panics
 ///

@@ -75,8 +75,8 @@ fn accept(state: &State, version: &str, request: &Received) -> Result<(String, S
     }
 }
 
-/// Checks the bearer token: Entra ID issued it for Graph, it is valid, and it has one of the application permissions. Returns
-/// its tenant, whose mailboxes alone it opens.
+/// Checks the bearer token: Entra ID issued it for Graph, it is valid, and it has one of the application permissions.
+/// Returns its tenant, the only one whose mailboxes it opens.
 ///
 /// Graph does not support delegated permissions for this action, so `scp` has no effect.
 pub(crate) fn authorise(state: &State, request: &Received, roles: &[&str]) -> Result<String, Refusal> {

@@ -150,8 +150,8 @@ impl Known {
         Ok(true)
     }
 
-    /// Checks Graph's record: each body was sent exactly so with a token of the caller's tenant, and each link belongs to its
-    /// remediation.
+    /// Checks Graph's record: each body was sent exactly so, with a token of the caller's tenant, and each link belongs
+    /// to its remediation.
     pub(crate) fn seen(&mut self, callers: &[Caller], ended: Vec<Recorded>) -> Result<(), Failure> {
         for one in ended.into_iter().filter(|one| one.endpoint == Endpoint::Remediate) {
             let body = one.json();

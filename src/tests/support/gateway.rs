@@ -31,7 +31,7 @@ pub(crate) struct Gateway {
     pub(crate) caches: Rc<IsolateCaches<Fixed, <TestRuntime as Verifier>::Key>>,
     /// Environment of the next request.
     pub(crate) environment: Fixed,
-    /// What the objects' isolate keeps. They receive only the message.
+    /// Caches of the objects' isolate. The objects receive only the message.
     objects: Rc<IsolateCaches<Fixed, ()>>,
     /// Ledgers by their names.
     ledgers: Rc<RefCell<BTreeMap<String, Rc<LedgerService<MemoryStorage>>>>>,
