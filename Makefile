@@ -8,18 +8,19 @@ SHELL := /bin/bash
 WASM_BINDGEN := $(shell sed -n 's/^wasm-bindgen = .*"=\([0-9.]*\)".*/\1/p' Cargo.toml)
 CARGO_DENY := 0.20.2
 CARGO_FUZZ := 0.13.2
+CARGO_CYCLONEDX := 0.5.9
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/remediation-gateway/$(shell uname -sm | tr ' ' -)
 
 NODE_MODULES := node_modules/.package-lock.json
 SDK_MODULES := tests/sdk/node_modules/.package-lock.json
 BENCH_MODULES := bench/node_modules/.package-lock.json
 # With the folders, so that a removed file counts as a change.
-SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh
+SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh scripts/wasm.sh
 
-.PHONY: help start test build bench deploy deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
+.PHONY: help start test build bench deploy release verify-release deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 start: build/.made ## Serve on this machine against the sandbox, and send Graph's documented example
 	cargo build --locked --package sandbox
@@ -31,20 +32,21 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	@scripts/rust.sh
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	cargo clippy --locked --package remediation-gateway --target wasm32-unknown-unknown -- --deny warnings
+	cargo clippy --locked --package remediation-gateway --package deploy-check --target wasm32-unknown-unknown -- --deny warnings
 	$(MAKE) --no-print-directory deny
 	cargo test --locked --workspace --exclude acceptance
 	@# The fuzz workspace has a separate target folder: in a shared one, each build would overwrite the other's library.
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- --deny warnings
 	cargo test --locked --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path tests/clients/progenitor/Cargo.toml --check
 	@# By default redocly looks for updates and sends usage metrics.
 	REDOCLY_SUPPRESS_UPDATE_NOTICE=true REDOCLY_TELEMETRY=off PATH="$(CURDIR)/node_modules/.bin:$$PATH" redocly lint src/openapi.json
-	$(MAKE) --no-print-directory build
+	$(MAKE) --no-print-directory build build/deploy-check/.made
 	cargo test --locked --package acceptance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" markdownlint-cli2
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" textlint --format unix $$(git ls-files "*.md")
-	@scripts/clients.sh "$(TOOLS)" requests
+	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests playbook
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
 
 deny: ## Check the crates' licences, sources and duplicates against deny.toml
@@ -64,23 +66,28 @@ fuzz: ## Fuzz the parsers, each for a minute (TARGET=payload SECONDS=600); needs
 	@scripts/cargo-tools.sh "$(TOOLS)" cargo-fuzz@$(CARGO_FUZZ)
 	@scripts/fuzz.sh "$(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)" "$(SECONDS)" $(TARGET)
 
-# No prerequisites: if the check fails, nothing else runs. WRANGLER_FLAGS=--dry-run does everything except the upload.
-# The command names the Worker, since wrangler would look for `main` next to CONFIG, which can be outside the repository.
+# The Worker is built only after the check has passed. WRANGLER_FLAGS=--dry-run does everything except the upload.
 deploy: CONFIG := wrangler.toml
 deploy: ENV := production
-deploy: ## Validate wrangler.toml, build, and deploy (CONFIG=../gateway.toml ENV=staging)
-	@scripts/rust.sh
-	@cargo run --quiet --locked --package deploy-check -- "$(CONFIG)" "$(ENV)" $(WRANGLER_FLAGS)
-	@$(MAKE) --no-print-directory build
-	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" MAKEFLAGS= MAKELEVEL= WRANGLER_SEND_METRICS=false \
-	    wrangler deploy build/index.js --config "$(CONFIG)" --env "$(ENV)" $(WRANGLER_FLAGS)
+deploy: build/deploy-check/.made ## Validate wrangler.toml, build, and deploy (CONFIG=../gateway.toml ENV=staging)
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" node scripts/deploy.mjs --config "$(CONFIG)" --env "$(ENV)" $(WRANGLER_FLAGS)
+
+# What must not be released is found before the build.
+release: $(NODE_MODULES) ## Pack the built Worker, guides, licences and SBOM into build/release/ (TAG=v0.2.0)
+	@node scripts/release/ready.mjs $(TAG)
+	@$(MAKE) --no-print-directory build/.made build/deploy-check/.made
+	@scripts/cargo-tools.sh "$(TOOLS)" cargo-cyclonedx@$(CARGO_CYCLONEDX)
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" node scripts/release.mjs "$(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX)"
+
+verify-release: ## Build this commit elsewhere, and compare the release with ARCHIVE=<file>
+	@node scripts/release/verify.mjs "$(ARCHIVE)"
 
 # SEED=… repeats the random choices of the run that printed it, with other IDs and another timing.
 soak: SECONDS := 600
 soak: build/.made ## Run under load while Microsoft fails in turn, and report the results (SECONDS=600)
 	SOAK_SECONDS=$(SECONDS) cargo test --locked --package acceptance --test soak
 
-# These need Python 3. Of the clients, `make test` runs the one that takes seconds.
+# These need Python 3. Of the clients, `make test` runs those that take seconds.
 SCHEMATHESIS := schemathesis==4.32.5
 MSGRAPH_SDK := msgraph-sdk==1.65.0
 
@@ -89,8 +96,9 @@ fuzz-api: build/.made ## Fuzz the gateway from its OpenAPI document (needs Pytho
 	@environment=$$(scripts/python.sh "$(TOOLS)" "$(SCHEMATHESIS)") && \
 	    cargo run --quiet --locked --package acceptance --example beside-gateway -- scripts/fuzz-api.sh "$$environment/bin/schemathesis" $(OPTIONS)
 
-CLIENTS := requests ansible az node-red n8n
-clients: build/.made ## Call the gateway with its users' programs (needs Python 3; CLIENTS="az n8n")
+GENERATED := openapi-spec-validator openapi-generator openapi-python-client hey-api progenitor
+CLIENTS := $(GENERATED) requests playbook ansible az node-red n8n
+clients: build/.made $(SDK_MODULES) ## Call the gateway with its users' programs and generated clients (needs Python 3; CLIENTS="az n8n")
 	cargo build --locked --package acceptance --example beside-gateway
 	@scripts/clients.sh "$(TOOLS)" $(CLIENTS)
 
@@ -115,14 +123,20 @@ format: ## Format the Rust code
 	@scripts/rust.sh
 	cargo fmt --all
 	cargo fmt --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path tests/clients/progenitor/Cargo.toml
 
 clean: ## Remove all build output of this checkout
-	rm -rf build node_modules bench/node_modules tests/sdk/node_modules target fuzz/target .wrangler
+	rm -rf build node_modules bench/node_modules tests/sdk/node_modules target fuzz/target tests/clients/progenitor/target .wrangler
 
 build/.made: $(SOURCES) $(NODE_MODULES)
 	@scripts/rust.sh
 	@scripts/cargo-tools.sh "$(TOOLS)" wasm-bindgen-cli@$(WASM_BINDGEN)
 	@scripts/build.sh "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
+
+build/deploy-check/.made: $(SOURCES) $(shell find scripts/deploy-check) scripts/deploy-check.sh $(NODE_MODULES)
+	@scripts/rust.sh
+	@scripts/cargo-tools.sh "$(TOOLS)" wasm-bindgen-cli@$(WASM_BINDGEN)
+	@scripts/deploy-check.sh "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
 
 build/bench/.made: $(shell find bench/floor bench/peer) src/openapi.json scripts/bench.sh $(NODE_MODULES) $(BENCH_MODULES)
 	@scripts/bench.sh

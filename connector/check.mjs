@@ -223,12 +223,16 @@ function fields(swagger, { properties }) {
   };
 }
 
-/** What marks a value as an example: Microsoft's sample company, reserved names, the empty GUID, and the API of the development part. */
-const PLACEHOLDER = /contoso|fabrikam|\bexample\b|\.invalid\b|00000000-0000-0000-0000-000000000000|^api:\/\/remediation-gateway$|\[\[|<|your[ -]|to ?do/i;
+/** The fields of the publisher. The others are of the tenant that a connector signs in to. */
+export const PUBLISHER = ["publisher", "info.contact.name", "info.contact.url", "info.contact.email", "Website", "Privacy policy"];
 
-export function placeholderFaults(swagger, properties) {
+/** What marks a value as an example: Microsoft's sample company, reserved names, the empty GUID, and the API of the development part. */
+export const PLACEHOLDER = /contoso|fabrikam|\bexample\b|\.invalid\b|00000000-0000-0000-0000-000000000000|^api:\/\/remediation-gateway$|\[\[|<|your[ -]|to ?do/i;
+
+/** The fields that still have an example, of `names` if these are given. */
+export function placeholderFaults(swagger, properties, names) {
   return Object.entries(fields(swagger, properties))
-    .filter(([, value]) => !value || PLACEHOLDER.test(value))
+    .filter(([name, value]) => (names?.includes(name) ?? true) && (!value || PLACEHOLDER.test(value)))
     .map(([name, value]) => `${name}: still has the example ${JSON.stringify(value)}`);
 }
 

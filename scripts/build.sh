@@ -9,7 +9,7 @@ work=$target/worker
 mkdir -p build "$work"
 # The stamp has the start time of the build, so that a source that changes during the build makes it out of date.
 touch build/.began
-cargo build --locked --release --lib --target wasm32-unknown-unknown
+scripts/wasm.sh --lib
 # This option allows a restart after a lost module: see src/worker/glue.js. --force-enable-abort-handler is omitted,
 # because it would end the instance at any error that an export throws.
 "$1" --target module --no-typescript --out-dir "$work" --out-name index \
@@ -26,5 +26,5 @@ awk '!(/^import \* as import[0-9]+ from "\.\/glue\.js"/ && imports++) && !(/^ *"
 mv "$work/index.js.once" "$work/index.js"
 cp src/worker/glue.js src/worker/entry.js "$work/"
 esbuild "$work/entry.js" --bundle --format=esm --minify --target=esnext --external:./index_bg.wasm --log-level=warning \
-    --outfile=build/index.js
+    --log-override:duplicate-object-key=error --outfile=build/index.js
 mv build/.began build/.made

@@ -12,8 +12,13 @@ crates=("$@")
 say() { printf '==> %s\n' "$*" >&2; }
 # Prints the binary name of the crate $1: the crate's name without "-cli".
 binary() { printf '%s\n' "${1%-cli}"; }
-# Checks whether the binary $1 has version $2. Outputs differ: "0.20.2", "wasm-bindgen 0.2.129".
-is() { [ "$("$1" --version 2>/dev/null | awk 'NR == 1 { print $NF }')" = "$2" ]; }
+# Checks whether the binary $1 has version $2. Outputs differ: "0.20.2", "wasm-bindgen 0.2.129". cargo-cyclonedx tells
+# its version only as the subcommand of cargo that it is.
+is() {
+    local name=${1##*/}
+    name=${name%-"$2"}
+    [ "$({ "$1" --version || "$1" "${name#cargo-}" --version; } 2>/dev/null | awk 'NR == 1 { print $NF }')" = "$2" ]
+}
 ready() {
     local crate
     for crate in "${crates[@]}"; do

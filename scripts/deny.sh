@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo_deny=$1
-deny() { "$cargo_deny" --locked --config deny.toml "$@"; }
+deny() { "$cargo_deny" --locked --config "${config:-deny.toml}" "$@"; }
 # Checks only the crates in the Worker, without those for builds and tests.
 worker() { deny --target wasm32-unknown-unknown --exclude-dev "$@"; }
 # Workspaces with a separate lock file.
@@ -16,9 +16,11 @@ others=$(find . \( -name node_modules -o -name target -o -path ./build \) -prune
 # Duplicates make the Worker larger. Duplicates only in tests do not matter.
 checks=(check --hide-inclusion-graph --allow duplicate --allow unmatched-skip bans licenses sources)
 deny --workspace "${checks[@]}"
-# The exceptions in deny.toml are for the main workspace. The other workspaces need not use all of them.
+# The exceptions in deny.toml are for the main workspace. The other workspaces need not use all of them. A workspace with a
+# separate deny.toml is checked against that.
+own() { [ ! -e "${1%/*}/deny.toml" ] || printf '%s\n' "${1%/*}/deny.toml"; }
 for lock in $others; do
-    deny --manifest-path "${lock%.lock}.toml" --workspace \
+    config=$(own "$lock") deny --manifest-path "${lock%.lock}.toml" --workspace \
         "${checks[@]}" --allow license-exception-not-encountered --allow license-not-encountered --allow unnecessary-skip
 done
 worker check --hide-inclusion-graph --deny unmatched-skip --deny unnecessary-skip bans
@@ -32,7 +34,7 @@ deny fetch db || {
 }
 deny --workspace check advisories
 for lock in $others; do
-    deny --manifest-path "${lock%.lock}.toml" --workspace check --allow advisory-not-detected advisories
+    config=$(own "$lock") deny --manifest-path "${lock%.lock}.toml" --workspace check --allow advisory-not-detected advisories
 done
 # deny.toml has exceptions for the tests' crates. The Worker has none.
 worker check --deny advisory-ignored --allow advisory-not-detected advisories

@@ -1,15 +1,21 @@
-// `make deploy` for an environment of a file outside the repository: all but the upload, with wrangler itself.
+// Deployments of a file outside the repository, all but the upload, with wrangler itself: by `make deploy` in a
+// checkout, and by `npm run deploy` in a release archive, where no program of Rust is on the path.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+
+import { contents } from "./release/contents.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "deploy-"));
 after(() => rmSync(folder, { recursive: true }));
+const values = join(folder, "values");
+const archive = join(folder, "archive");
+mkdirSync(values);
 
 const VALUES = {
   "host name of the gateway": "gateway.contoso.com",
@@ -20,36 +26,98 @@ const VALUES = {
   "SHA-256 of the key, from make key": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
   "domain of the mailboxes": "contoso.com",
 };
-const staging = Object.entries(VALUES)
-  .reduce((text, [name, value]) => text.replaceAll(`<${name}>`, value), readFileSync(join(root, "wrangler.toml"), "utf8"))
+const filled = (text) => Object.entries(VALUES)
+  .reduce((before, [name, value]) => before.replaceAll(`<${name}>`, value), text)
   .replaceAll("env.production", "env.staging");
 
-/** Runs `make deploy` with `text` as CONFIG, and returns how it ended and all that it printed. */
-function deploy(text) {
-  const config = join(folder, "gateway.toml");
+/** Runs a program with `text` as its configuration, and returns how it ended and all that it printed. */
+function deploy(text, { cwd, command, env, args = ["--dry-run"] }) {
+  const config = join(values, "gateway.toml");
   writeFileSync(config, text);
-  const dry = ["--no-print-directory", "deploy", `CONFIG=${config}`, "ENV=staging", "WRANGLER_FLAGS=--dry-run"];
+  const [program, ...rest] = command(config, args);
   // As from a shell, and not as from the `make` that runs the tests.
-  const { MAKEFLAGS, MAKELEVEL, MFLAGS, ...env } = process.env;
-  const { status, stdout, stderr } = spawnSync("make", dry, { cwd: root, encoding: "utf8", env });
+  const { MAKEFLAGS, MAKELEVEL, MFLAGS, ...clean } = { ...process.env, ...env };
+  const { status, stdout, stderr } = spawnSync(program, rest, { cwd, encoding: "utf8", env: clean });
   return { status, output: stdout + stderr };
 }
 
-describe("make deploy CONFIG=… ENV=staging", () => {
-  test("deploys that part, warns of nothing and leaves nothing beside the file", () => {
-    const { status, output } = deploy(staging);
-    assert.equal(status, 0, output);
-    assert.match(output, /gateway\.toml: the staging part has no mistake/);
-    assert.match(output, /env\.LEDGER \(Ledger\) .*Durable Object/);
-    assert.match(output, /env\.GRAPH_URL \("https:\/\/graph\.microsoft\.com"\)/);
-    assert.doesNotMatch(output, /warning/i);
-    assert.deepEqual(readdirSync(folder), ["gateway.toml"]);
-  });
+/** The folders of the path, without those that have a program of Rust or make. */
+function pathWithoutRust() {
+  const tools = join(folder, "bin");
+  mkdirSync(tools, { recursive: true });
+  const programs = { node: process.execPath, npm: execFileSync("sh", ["-c", "command -v npm"], { encoding: "utf8" }).trim(), sh: "/bin/sh" };
+  for (const [name, path] of Object.entries(programs)) symlinkSync(path, join(tools, name));
+  return tools;
+}
 
-  test("checks the file and the part that wrangler then deploys", () => {
-    const { status, output } = deploy(staging.replace("[env.staging]\n", "[env.staging]\nworkers_dev = true\n"));
-    assert.notEqual(status, 0);
-    assert.match(output, /\n {2}workers_dev: must be false/);
-    assert.doesNotMatch(output, /Total Upload/);
+const checkout = {
+  cwd: root,
+  text: filled(readFileSync(join(root, "wrangler.toml"), "utf8")),
+  command: (config, args) => ["make", "--no-print-directory", "deploy", `CONFIG=${config}`, "ENV=staging", `WRANGLER_FLAGS=${args.join(" ")}`],
+};
+
+/** The files of a release. Its packages are those of the checkout, which the same lock file pins. */
+function unpacked() {
+  const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" }).split("\0").filter(Boolean);
+  const files = contents(tracked, (path) => readFileSync(join(root, path)));
+  for (const [name, data] of Object.entries(files)) {
+    mkdirSync(dirname(join(archive, name)), { recursive: true });
+    writeFileSync(join(archive, name), data);
+  }
+  for (const path of ["build/index.js", "build/index_bg.wasm", "build/deploy-check"]) cpSync(join(root, path), join(archive, path), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(archive, "node_modules"));
+  return {
+    cwd: archive,
+    text: filled(files["wrangler.toml"]),
+    command: (config, args) => ["npm", "run", "deploy", "--", "--config", config, "--env", "staging", ...args],
+    env: { PATH: pathWithoutRust() },
+  };
+}
+
+const release = unpacked();
+
+for (const [name, place] of Object.entries({ "make deploy CONFIG=… ENV=staging": checkout, "npm run deploy in a release archive": release })) {
+  const { text } = place;
+
+  describe(name, () => {
+    test("deploys that part, warns of nothing and leaves nothing beside the file", () => {
+      const { status, output } = deploy(text, place);
+      assert.equal(status, 0, output);
+      assert.match(output, /gateway\.toml: the staging part has no mistake/);
+      assert.match(output, /The value of CLIENT_SECRET is not in it/);
+      assert.match(output, /env\.LEDGER \(Ledger\) .*Durable Object/);
+      assert.match(output, /env\.GRAPH_URL \("https:\/\/graph\.microsoft\.com"\)/);
+      assert.match(output, /--dry-run: exiting now/);
+      assert.doesNotMatch(output, /warning/i);
+      assert.deepEqual(readdirSync(values), ["gateway.toml"]);
+    });
+
+    test("checks the file and the part that wrangler then deploys", () => {
+      const { status, output } = deploy(text.replace("[env.staging]\n", "[env.staging]\nworkers_dev = true\n"), place);
+      assert.notEqual(status, 0);
+      assert.match(output, /\n {2}workers_dev: must be false/);
+      assert.doesNotMatch(output, /Total Upload/);
+    });
+
+    test("rejects flags that change what was checked, also the names of the file and the part", () => {
+      for (const flag of ["--var", "--env", "--config", "--config=other.toml", "-c"]) {
+        const { status, output } = deploy(text, { ...place, args: ["--dry-run", flag, "x"] });
+        assert.notEqual(status, 0, flag);
+        assert.match(output, new RegExp(`\\n {2}${flag.split("=")[0]}: would change what was checked`), flag);
+        assert.doesNotMatch(output, /Total Upload/);
+      }
+    });
+
+    test("names a file that is not there", () => {
+      const { status, output } = deploy(text, { ...place, command: (config, args) => place.command(join(values, "other.toml"), args) });
+      assert.notEqual(status, 0);
+      assert.match(output, /^error: nothing was deployed\. .*other\.toml: ENOENT/m);
+    });
   });
+}
+
+test("a release archive has no sources, so its file may not ask for a build", () => {
+  const { status, output } = deploy(checkout.text, release);
+  assert.notEqual(status, 0);
+  assert.match(output, /\n {2}build\.command: must not be there\. Remove \[build\]/);
 });

@@ -47,57 +47,8 @@ for (const path of ["src/openapi.json", ...files(root, [".rs"]).filter((name) =>
   });
 }
 
-// Folders and files whose comments have banned words. An entry leaves the list when they are gone; none joins.
-const PENDING_COMMENTS = [
-  "sandbox/tests",
-  "scripts/deploy-check",
-  "src/auth",
-  "src/code.rs",
-  "src/config",
-  "src/gateway",
-  "src/graph",
-  "src/gzip.rs",
-  "src/json.rs",
-  "src/ledger",
-  "src/log.rs",
-  "src/preconditions",
-  "src/problem",
-  "src/remediation",
-  "src/route.rs",
-  "src/runtime.rs",
-  "src/tests/config",
-  "src/tests/remediation",
-  "src/worker",
-  "tests/alarm",
-  "tests/certificate.rs",
-  "tests/configuration.rs",
-  "tests/environment",
-  "tests/refusals",
-  "tests/remediate",
-  "tests/stopped.rs",
-  "tests/versions",
-];
-// Folders whose Rust comments also name the actor first and fit the line length. A folder joins when its comments do.
-const PLAIN_COMMENTS = [
-  "bench/src",
-  "fuzz/src",
-  "fuzz/tests",
-  "sandbox/src",
-  "src/tests/auth",
-  "src/tests/graph",
-  "src/tests/ledger",
-  "src/tests/openapi",
-  "src/tests/support",
-  "tests/exhaustion",
-  "tests/faults",
-  "tests/identity",
-  "tests/log",
-  "tests/logic_apps",
-  "tests/once",
-  "tests/panic",
-  "tests/soak",
-  "tests/support",
-];
+// Folders and files whose comments do not follow the rules yet. An entry leaves the list when they do; none joins.
+const PENDING_COMMENTS = ["src/config/certificate.rs", "src/config/der.rs", "src/worker"];
 const COMMENTED = [".rs", ".mjs", ".js", ".sh", ".toml", ".yml", "Makefile"];
 const isIn = (list, path) => list.some((entry) => path === entry || path.startsWith(`${entry}/`));
 
@@ -118,8 +69,8 @@ for (const path of files(root, COMMENTED).filter((name) => !name.startsWith("scr
   });
 }
 
-for (const path of files(root, [".rs"]).filter((name) => isIn(PLAIN_COMMENTS, name))) {
-  test(`the comments of ${path} name the actor first and fit the line length`, () => {
+for (const path of files(root, [".rs"])) {
+  test(`the comments of ${path} name the actor first and fit the line length`, { skip: isIn(PENDING_COMMENTS, path) }, () => {
     const source = readFileSync(join(root, path), "utf8");
     const openings = comments(source).match(/(?:^|[.:] )(?:- )?(?:What|Who|Whoever|Whatever|Whose|Nobody)\b.*/gm) ?? [];
     const wide = source.split("\n").filter((line) => /^\s*\/\//.test(line) && line.length > MAX_COLUMNS);

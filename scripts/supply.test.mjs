@@ -93,6 +93,9 @@ describe("the tools", () => {
   });
 });
 
+/** The jobs that may write. They run no code of this repository and of no package. */
+const WRITERS = { "release publish": { attestations: "write", contents: "write", "id-token": "write" } };
+
 describe("the workflows", () => {
   const workflows = readdirSync(join(root, ".github/workflows")).map((name) => join(".github/workflows", name));
 
@@ -110,13 +113,18 @@ describe("the workflows", () => {
       assert.equal(new Set([...commits].map((action) => action.split("@")[0])).size, commits.size);
     });
 
-    test(`${path} may read, and nothing else`, () => {
+    test(`${path} may read, and only a job without foreign code may write`, () => {
       assert.deepEqual(workflow.permissions, { contents: "read" });
       assert.equal(workflow.on.pull_request_target, undefined);
       assert.equal(workflow.on.workflow_run, undefined);
       for (const [name, job] of jobs) {
-        assert.equal(job.permissions, undefined, name);
         assert.equal(typeof job["timeout-minutes"], "number", name);
+        const rights = WRITERS[`${workflow.name} ${name}`];
+        assert.deepEqual(job.permissions, rights, name);
+        if (rights === undefined) continue;
+        for (const { uses, run } of job.steps) assert.match(uses ?? run, /^(actions\/(download-artifact|attest-build-provenance)@|gh release create )/);
+        // People must agree, whom the environment names.
+        assert.equal(typeof job.environment, "string");
       }
       for (const step of steps.filter(({ uses }) => uses?.startsWith("actions/checkout@"))) assert.equal(step.with?.["persist-credentials"], false);
       assert.doesNotMatch(read(path), /secrets\./);
@@ -136,6 +144,18 @@ describe("the workflows", () => {
     assert.deepEqual(commands(jobs.test), ["make test"]);
     assert.deepEqual(commands(jobs.audit), ["make audit"]);
     assert.equal(jobs.audit.if, undefined);
+  });
+
+  test("build a release for each version tag, compare it with a second build, and attest it", () => {
+    const { on, jobs } = yaml(".github/workflows/release.yml");
+    assert.deepEqual(on, { push: { tags: ["v*"] } });
+    const [first, second] = jobs.build.steps.map(({ run }) => run).filter(Boolean);
+    assert.match(first, /^make release TAG="\$GITHUB_REF_NAME"$/);
+    assert.match(second, /^CARGO_HOME=\S+ make verify-release ARCHIVE=/);
+    assert.ok(!jobs.build.steps.some(({ uses }) => uses?.startsWith("actions/cache@")), "a cache could bring what the tag does not pin");
+    assert.equal(jobs.publish.needs, "build");
+    const attested = jobs.publish.steps.find(({ uses }) => uses?.startsWith("actions/attest-build-provenance@"));
+    assert.equal(attested.with["subject-checksums"], "release/SHA256SUMS");
   });
 
   test("dependabot looks after every lock file and the actions", () => {

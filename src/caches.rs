@@ -1,9 +1,9 @@
-//! What an isolate keeps between requests: plain cached values, nothing else (facts, section 7).
+//! Caches of an isolate between requests: plain values only (facts, section 7).
 //!
-//! The platform may give an isolate another environment at any request, and two environments may take turns: while a
-//! deployment spreads, and because a Worker and an object that share an isolate need not have the same one. So everything is
-//! kept by the environment that it was made from. A request holds what it began with, and what it publishes later cannot
-//! reach the caches of another environment.
+//! The platform may give an isolate another environment at any request, and two environments may alternate: during a
+//! rollout, and because a Worker and an object in one isolate need not have the same one. So each cache belongs to the
+//! environment that it was made from. A request keeps the environment with which it began, and writes only to the
+//! caches of that environment.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,19 +18,24 @@ use crate::log;
 use crate::runtime::{Clock, Domains, Log};
 use crate::secret::Secret;
 
-/// How many environments an isolate keeps values of: the one from before a deployment and the one from after it.
+/// Number of environments with caches in an isolate: the one before a deployment and the one after it.
 const MAX_ENVIRONMENTS: usize = 2;
 
-/// The variables and secrets that the platform gives with a request.
+/// Variables and secrets that the platform passes with a request.
 pub trait Environment: Clone {
-    /// Returns whether both are the same object of the platform. The same object has the same values.
+    /// Returns whether both are the same object of the platform, which has the same values.
     fn is_same(&self, other: &Self) -> bool;
 
     /// Reads all variables.
     fn variables(&self) -> Variables;
+
+    /// Counts a request with `key` in the rate limiting binding. Returns whether the request is within the limit, or
+    /// `None` if the binding fails.
+    #[expect(async_fn_in_trait, reason = "an isolate is single-threaded: no caller could want `Send` futures")]
+    async fn is_within_limit(&self, key: &str) -> Option<bool>;
 }
 
-/// The caches of one isolate. `E` is the platform's environment, `K` its imported public key.
+/// Caches of one isolate. `E` is the platform's environment, `K` its imported public key.
 pub struct IsolateCaches<E, K> {
     environments: RefCell<Recent<Known<E, K>>>,
     graph: RefCell<Recent<KnownSettings>>,
@@ -39,11 +44,11 @@ pub struct IsolateCaches<E, K> {
 /// Settings that came with a job.
 struct KnownSettings {
     line: Secret,
-    /// What calls Microsoft for each tenant that was asked for. [`GraphSettings::parse`] limits the tenants to those of the line.
+    /// Settings and token of each tenant that a job named. Only tenants that the line lists can be here.
     tenants: Vec<(Option<String>, Rc<GraphAccess>)>,
 }
 
-/// An environment that the isolate has seen.
+/// An environment of an earlier request.
 struct Known<E, K> {
     environment: E,
     variables: Variables,
@@ -51,13 +56,13 @@ struct Known<E, K> {
     configured: Option<Rc<Configured<K>>>,
 }
 
-/// A configuration, and what is kept of requests that it served.
+/// A configuration, with the caches of its requests.
 pub struct Configured<K> {
-    /// The configuration.
+    /// Configuration.
     pub config: Rc<Config>,
-    /// Signer keys, and tokens that were verified with them.
+    /// Issuers' keys, and verified tokens.
     pub tokens: TokenCaches<K>,
-    /// The settings for a caller's object: see [`GraphSettings::line`].
+    /// Settings for a caller's object: see [`GraphSettings::line`].
     pub graph_settings: Secret,
 }
 
@@ -68,8 +73,8 @@ impl<E, K> Default for IsolateCaches<E, K> {
 }
 
 impl<E: Environment, K> IsolateCaches<E, K> {
-    /// Returns the configuration of `environment`, validated at the first request that has it. `None` if it has errors: each
-    /// was logged then, with its variable's name.
+    /// Returns the configuration of `environment`, which its first request validates. Returns `None` if it has errors;
+    /// each was logged then, with its variable's name.
     pub fn configured(&self, runtime: &(impl Clock + Domains + Log), environment: &E) -> Option<Rc<Configured<K>>> {
         let mut environments = self.environments.borrow_mut();
         if let Some(known) = environments.find(|known| known.environment.is_same(environment)) {
@@ -77,7 +82,7 @@ impl<E: Environment, K> IsolateCaches<E, K> {
         }
         let variables = environment.variables();
         if let Some(known) = environments.find(|known| known.variables == variables) {
-            // The next request is found by identity again.
+            // The next request finds it by identity again.
             known.environment = environment.clone();
             return known.configured.clone();
         }
@@ -101,8 +106,8 @@ impl<E: Environment, K> IsolateCaches<E, K> {
 }
 
 impl<E, K> IsolateCaches<E, K> {
-    /// Returns what an object calls Microsoft with in a tenant, by the settings that came with a job. `None` if they cannot be read,
-    /// or do not name the tenant.
+    /// Returns the settings of a job for a tenant, with the tenant's cached token. `None` as the tenant is `TENANT_ID`.
+    /// Returns `None` if the settings cannot be parsed, or do not list the tenant.
     ///
     /// Equal bytes need no parsing.
     pub fn graph_access(&self, settings: &[u8], tenant_id: Option<&str>) -> Option<Rc<GraphAccess>> {
@@ -128,7 +133,7 @@ impl<E, K> IsolateCaches<E, K> {
     }
 }
 
-/// The values that were used last, the most recent first.
+/// The most recently used values, latest first.
 struct Recent<T>(VecDeque<T>);
 
 impl<T> Default for Recent<T> {
@@ -138,7 +143,7 @@ impl<T> Default for Recent<T> {
 }
 
 impl<T> Recent<T> {
-    /// Returns the first value that `is_it`, which becomes the most recent.
+    /// Returns the first value that matches, and makes it the most recent one.
     fn find(&mut self, is_it: impl FnMut(&T) -> bool) -> Option<&mut T> {
         let place = self.0.iter().position(is_it)?;
         if place > 0
@@ -149,7 +154,7 @@ impl<T> Recent<T> {
         self.0.front_mut()
     }
 
-    /// Adds a value, and drops the one that was not used for longest if there are too many.
+    /// Adds a value, and removes the least recently used one if there are too many.
     fn insert(&mut self, value: T) {
         self.0.push_front(value);
         self.0.truncate(MAX_ENVIRONMENTS);

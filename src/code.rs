@@ -1,6 +1,6 @@
 //! The public codes of errors: a closed set, part of the contract (section 4).
 
-/// Makes the codes out of their table, so that none can lack its row or be left out of [`Code::ALL`].
+/// Creates the codes from their table, so that each has a row and is in [`Code::ALL`].
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:literal $code:literal $title:literal;)+) => {
         /// The public code of an error.
@@ -10,10 +10,10 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All of them, by status.
+            /// All codes, ordered by status.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The status of the answer.
+            /// Returns the status of the response.
             #[must_use]
             pub const fn status(self) -> u16 {
                 match self {
@@ -21,7 +21,7 @@ macro_rules! codes {
                 }
             }
 
-            /// The code as it stands in the body and in the log.
+            /// Returns the code's text in the body and in the log.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -29,7 +29,7 @@ macro_rules! codes {
                 }
             }
 
-            /// What it means, in a few words.
+            /// Returns the title: the meaning in a few words.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self {
@@ -42,66 +42,76 @@ macro_rules! codes {
 
 // As in section 4 of the contract.
 codes! {
-    /// Not JSON that says one thing.
+    /// The body is no unambiguous JSON.
     InvalidJson = 400 "invalidJson" "The body is not valid JSON";
-    /// Not a remediation.
+    /// The body is no remediation.
     InvalidPayload = 400 "invalidPayload" "The payload is not a valid remediation";
-    /// A header or query that cannot be taken.
+    /// A header or the query is invalid.
     InvalidRequest = 400 "invalidRequest" "The request is malformed";
-    /// Graph refused the remediation.
+    /// Graph rejected the remediation.
     GraphRefused = 400 "graphRefused" "Microsoft Graph refused the remediation";
     /// No credentials.
     Unauthenticated = 401 "unauthenticated" "Credentials are required";
-    /// Credentials that are no good.
+    /// Invalid credentials.
     InvalidCredentials = 401 "invalidCredentials" "The credentials are not valid";
     /// The request came over plain HTTP.
     HttpsRequired = 403 "httpsRequired" "HTTPS is required";
-    /// Good credentials of nobody.
+    /// Valid credentials of an unknown caller.
     UnknownCaller = 403 "unknownCaller" "The caller is not known";
-    /// The caller may not do this.
+    /// The caller lacks the permission for the action.
     ActionNotAllowed = 403 "actionNotAllowed" "The action is not granted to the caller";
-    /// The caller may not do it to the sender's copy.
+    /// The caller lacks the permission for the sender's copy.
     SendersCopyNotAllowed = 403 "sendersCopyNotAllowed" "The sender's copy is not granted to the caller";
-    /// The caller may not do it to them.
+    /// The caller may not remediate messages without their recipients.
+    WholeMessagesNotAllowed = 403 "wholeMessagesNotAllowed" "Whole messages are not granted to the caller";
+    /// The caller lacks the permission for the recipients.
     RecipientNotAllowed = 403 "recipientNotAllowed" "A recipient is not granted to the caller";
-    /// No caller may do it to them.
+    /// No caller may remediate these recipients.
     RecipientProtected = 403 "recipientProtected" "A recipient is protected";
-    /// The caller may not do it to so many at once.
+    /// The caller may not send so many emails at a time.
     TooManyEmails = 403 "tooManyEmails" "The request has more emails than the caller is granted";
-    /// No such path.
+    /// The messages have more recipients than the request allows.
+    TooManyRecipients = 403 "tooManyRecipients" "The messages have more recipients than the request allows";
+    /// Unknown path.
     NotFound = 404 "notFound" "There is no such resource";
-    /// No such method.
+    /// Graph lists no recipient of the messages.
+    MessageNotFound = 404 "messageNotFound" "Microsoft Graph lists no recipient of the messages";
+    /// Unsupported method.
     MethodNotAllowed = 405 "methodNotAllowed" "The resource does not have this method";
-    /// The same remediation is on its way.
+    /// The same remediation is in flight.
     InProgress = 409 "inProgress" "The same remediation is in progress";
-    /// Graph answered 409, but not for a duplicate.
+    /// Each recipient that Graph lists is left out.
+    NothingToRemediate = 409 "nothingToRemediate" "No listed recipient can be remediated";
+    /// Graph responded with 409 for another reason than a duplicate.
     GraphConflict = 409 "graphConflict" "Microsoft Graph answered a conflict";
     /// The body is too large.
     PayloadTooLarge = 413 "payloadTooLarge" "The body is too large";
     /// The body is not declared as JSON.
     UnsupportedMediaType = 415 "unsupportedMediaType" "The body must be JSON in UTF-8";
-    /// The key stands for another payload.
+    /// The idempotency key belongs to another payload.
     IdempotencyKeyReused = 422 "idempotencyKeyReused" "The idempotency key belongs to another remediation";
-    /// The caller's emails per hour.
+    /// The rate limit of the client's address.
+    TooManyRequests = 429 "tooManyRequests" "Too many requests";
+    /// The caller's quota of emails per hour is exceeded.
     QuotaExceeded = 429 "quotaExceeded" "The caller's quota is exhausted";
     /// Graph throttles.
     GraphThrottled = 429 "graphThrottled" "Microsoft Graph is throttling";
     /// The gateway's configuration has errors.
     Misconfigured = 500 "misconfigured" "The gateway is not configured";
-    /// The gateway failed.
+    /// A defect of the gateway.
     Internal = 500 "internal" "The gateway failed";
-    /// Microsoft refuses the gateway's credential.
+    /// Microsoft rejects the gateway's credential.
     GraphCredentialRejected = 502 "graphCredentialRejected" "Microsoft refused the gateway's credential";
     /// The gateway lacks its permission.
     GraphPermissionMissing = 502 "graphPermissionMissing" "Microsoft Graph denied the gateway";
-    /// Microsoft answered something unexpected.
+    /// Microsoft's response is unexpected.
     GraphError = 502 "graphError" "Microsoft Graph answered unexpectedly";
     /// The operator has stopped the gateway.
     Stopped = 503 "stopped" "Remediations are stopped";
-    /// The caller's ledger is not available.
+    /// The caller's ledger is unavailable.
     LedgerUnavailable = 503 "ledgerUnavailable" "The caller's ledger is unavailable";
-    /// Microsoft is not available.
+    /// Microsoft is unavailable.
     GraphUnavailable = 503 "graphUnavailable" "Microsoft Graph is unavailable";
-    /// Microsoft did not answer in time.
+    /// Microsoft did not respond in time.
     GraphTimeout = 504 "graphTimeout" "Microsoft Graph did not answer in time";
 }

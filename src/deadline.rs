@@ -1,6 +1,6 @@
 //! Every deadline of a request, in one place.
 //!
-//! All of them count from the moment at which the Worker gets the request, or are cut short by the one around them:
+//! All deadlines count from the time at which the Worker receives the request, or end with the enclosing deadline:
 //!
 //! ```text
 //! 0 s                                                                        89 s  90 s    94 s    100 s
@@ -15,56 +15,60 @@
 //! └─ the caller's own timeout: 100 s of the SDKs, 120 s of Logic Apps ───────────────────────────────┘
 //! ```
 //!
-//! A status is read in the Worker: the token and each page of Graph's list have their deadlines from above, and all of it ends [`RECORD_MARGIN`] before
-//! [`REQUEST_DEADLINE`].
+//! The Worker reads a status itself: the token and each page of Graph's list have the deadlines above, and the read
+//! ends [`RECORD_MARGIN`] before [`REQUEST_DEADLINE`].
 //!
-//! What is left for Graph never falls below [`MIN_GRAPH_TIME`]: with less left, nothing is sent.
+//! If less than [`MIN_GRAPH_TIME`] is left for Graph, the gateway sends nothing.
 
 use std::time::Duration;
 
-/// The whole time that a request may take (contract, section 8).
+/// Maximum duration of a request (contract, section 8).
 ///
-/// Below the 100 s of the SDKs and the 120 s of Logic Apps (facts, sections 4 and 5).
+/// It is below the 100 s of the SDKs and the 120 s of Logic Apps (facts, sections 4 and 5).
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(90);
 
-/// How long after [`REQUEST_DEADLINE`] the Worker gives up an object that has not answered.
+/// Time after [`REQUEST_DEADLINE`] from which the Worker no longer waits for an object's response.
 ///
-/// The object answers by [`REQUEST_DEADLINE`] if the platform lets it. With the grace the whole is still below the 100 s of the SDKs
+/// The object normally responds by [`REQUEST_DEADLINE`]. With this grace, the sum is still below the 100 s of the SDKs
 /// (facts, section 5).
 pub const LEDGER_GRACE: Duration = Duration::from_secs(4);
 
-/// What is left of [`REQUEST_DEADLINE`] when an attempt must have ended.
+/// Part of [`REQUEST_DEADLINE`] that remains when an attempt must have ended.
 ///
-/// One second in which the object records the outcome and the response reaches the caller, so that the caller learns the outcome and does not
-/// run into its own timeout.
+/// In this second the object records the outcome and the response reaches the caller, before the caller's own timeout.
 pub const RECORD_MARGIN: Duration = Duration::from_secs(1);
 
-/// How long Entra ID may take for its whole response with its public keys.
+/// Maximum duration of the rate limiting binding's response. After that, the request passes.
 ///
-/// As long as the contract gives the token endpoint (section 8). With this, two fetches of the gateway's own token and
-/// [`GRAPH_DEADLINE`], a request is at its whole [`REQUEST_DEADLINE`].
+/// The platform counts on the same machine, so a second without a response means that the binding fails.
+pub const RATE_LIMIT_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Maximum duration of Entra ID's whole response with its public keys.
+///
+/// It equals the contract's deadline of the token endpoint (section 8). The sum with two fetches of the gateway's own
+/// token and [`GRAPH_DEADLINE`] is [`REQUEST_DEADLINE`].
 pub const KEYS_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long the token endpoint may take for its whole response (contract, section 8).
+/// Maximum duration of the token endpoint's whole response (contract, section 8).
 pub const TOKEN_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long Graph may take for its whole response (contract, section 8).
+/// Maximum duration of Graph's whole response (contract, section 8).
 pub const GRAPH_DEADLINE: Duration = Duration::from_mins(1);
 
-/// The least time for a call to Graph. With less left, none is begun.
+/// Minimum time for a call to Graph. If less is left, no call begins.
 ///
-/// A rejection by Graph is certain, and a call that is cut short is not. Five seconds: no caller's retry comes sooner (facts, section 4),
-/// and it has a whole [`REQUEST_DEADLINE`].
+/// A rejection by Graph is certain, and the outcome of a call that is cut short is not. No caller retries sooner than
+/// after these five seconds (facts, section 4), and the retry has a new [`REQUEST_DEADLINE`].
 pub const MIN_GRAPH_TIME: Duration = Duration::from_secs(5);
 
-/// The longest `Retry-After` of Graph that is waited out (contract, section 8).
+/// Longest `Retry-After` of Graph after which the gateway retries (contract, section 8).
 pub const MAX_GRAPH_WAIT: Duration = Duration::from_secs(10);
 
-/// How often a `Retry-After` is waited out (contract, section 8).
+/// Maximum number of such retries (contract, section 8).
 pub const MAX_GRAPH_WAITS: u32 = 2;
 
-/// The longest that the object's one timer is set for.
+/// Maximum duration of the object's one timer.
 ///
-/// It is left to go off when no request waits any more, since setting and clearing one for each request costs more than all checks. While it
-/// is set, it keeps the object in memory, which is paid for by its time.
+/// The timer is not cleared when the last waiting request ends, because setting and clearing a timer for each request
+/// would cost more than all checks. While it is set, it keeps the object in memory, which costs duration.
 pub const MAX_TIMER: Duration = Duration::from_secs(1);

@@ -1,9 +1,10 @@
-//! What a name can be in the Domain Name System.
+//! Rules of the Domain Name System for names.
 
-/// The longest name of a domain or host in ASCII, in characters: RFC 1035, section 2.3.4, less the root's dot and length.
+/// Maximum length of a domain or host in ASCII, in characters: RFC 1035, section 2.3.4, without the root's dot and
+/// length byte.
 pub const MAX_NAME_LENGTH: usize = 253;
 
-/// Whether `label` can stand between two dots of a domain or host in ASCII: letters, digits and inner hyphens.
+/// Returns whether `label` is a valid label of a domain or host in ASCII: letters, digits and inner hyphens.
 #[must_use]
 pub fn is_label(label: &str) -> bool {
     (1..=MAX_DOMAIN_LABEL).contains(&label.len())
@@ -12,5 +13,5 @@ pub fn is_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
-/// Characters between two dots of a domain (RFC 1035, section 2.3.4).
+/// Maximum length of a label, in characters (RFC 1035, section 2.3.4).
 pub const MAX_DOMAIN_LABEL: usize = 63;

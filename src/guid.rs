@@ -1,11 +1,15 @@
-//! GUIDs, in the one spelling that Microsoft Graph and Entra ID use for them.
+//! GUIDs, in the form that Microsoft Graph and Entra ID use.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// A 128-bit identifier, read from and written as 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4).
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A 128-bit identifier, parsed from and written as 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4).
 ///
-/// Any version and variant is taken: Exchange and Entra ID do not promise one.
+/// Any version and variant is accepted, because Exchange and Entra ID guarantee none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Guid(u128);
 
@@ -15,7 +19,7 @@ pub struct Guid(u128);
 pub struct NotAGuid;
 
 impl Guid {
-    /// The 16 bytes in the order of the text.
+    /// Returns the 16 bytes in the order of the text.
     pub(super) const fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
     }
@@ -27,7 +31,7 @@ impl Guid {
         for (pair, byte) in pairs.iter_mut().zip(self.0.to_be_bytes()) {
             *pair = [hex_digit(byte >> 4), hex_digit(byte & 0xf)];
         }
-        // Digits of ASCII are always UTF-8.
+        // ASCII digits are always valid UTF-8.
         let mut rest = str::from_utf8(&digits).unwrap_or_default();
         for length in [8, 4, 4, 4] {
             let (group, after) = rest.split_at_checked(length).unwrap_or_default();
@@ -42,7 +46,8 @@ impl Guid {
 impl FromStr for Guid {
     type Err = NotAGuid;
 
-    /// Reads the digits in either case; braces, a `urn:uuid:` prefix, missing hyphens and surrounding blanks are refused.
+    /// Parses digits in either case. Braces, a `urn:uuid:` prefix, missing hyphens and surrounding white space are
+    /// rejected.
     fn from_str(text: &str) -> Result<Self, NotAGuid> {
         bits(text.as_bytes()).map(Self).ok_or(NotAGuid)
     }
@@ -60,7 +65,19 @@ impl fmt::Debug for Guid {
     }
 }
 
-/// The value of a whole text. Each half of the digits is summed up in one machine word.
+impl Serialize for Guid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Guid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <Cow<'_, str>>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Returns the value of a text. Each half of the digits is computed in one machine word.
 fn bits(mut text: &[u8]) -> Option<u128> {
     let first = group::<8>(&mut text)? << 32;
     let first = first | hyphen_and_group::<4>(&mut text)? << 16;
@@ -70,20 +87,20 @@ fn bits(mut text: &[u8]) -> Option<u128> {
     text.is_empty().then_some(u128::from(first) << 64 | u128::from(second))
 }
 
-/// Takes a hyphen and a [`group`] from the front of the text.
+/// Removes a hyphen and a [`group`] from the start of the text.
 fn hyphen_and_group<const DIGITS: usize>(text: &mut &[u8]) -> Option<u64> {
     *text = text.strip_prefix(b"-")?;
     group::<DIGITS>(text)
 }
 
-/// Takes so many digits from the front of the text.
+/// Removes `count` digits from the start of the text.
 fn group<const DIGITS: usize>(text: &mut &[u8]) -> Option<u64> {
     let (digits, rest) = text.split_first_chunk::<DIGITS>()?;
     *text = rest;
     digits.iter().try_fold(0, |sum, &digit| Some(sum << 4 | u64::from(char::from(digit).to_digit(16)?)))
 }
 
-/// The digit of a value below 16.
+/// Returns the digit of a value below 16.
 fn hex_digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'a' + (value - 10) }
 }

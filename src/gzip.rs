@@ -1,4 +1,5 @@
-//! How a body in the gzip format (RFC 1952) begins. The platform decompresses it: see [`crate::http::RequestBody`].
+//! The start of a body in the gzip format (RFC 1952). The platform decompresses the body: see
+//! [`crate::http::RequestBody`].
 
 /// Returns whether `body` begins with gzip's magic number and its one compression method, deflate.
 #[must_use]

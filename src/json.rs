@@ -1,18 +1,18 @@
-//! JSON that says one thing only: objects in which a member is given twice are refused.
+//! Unambiguous JSON: an object with a repeated member is rejected.
 //!
-//! Two readers of `{"aud":"a","aud":"b"}` may each take another `aud`. What decides about identity is therefore read with this
-//! (RFC 8725 section 2.4 and RFC 7515 section 4 ask for it). Remediation payloads have a reader of their own, with pointers.
+//! Two readers of `{"aud":"a","aud":"b"}` may use a different `aud`. So tokens and keys are parsed with this module
+//! (RFC 8725 section 2.4 and RFC 7515 section 4 require it). Remediation payloads have their own parser with pointers.
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// The one JSON value that `bytes` are, no member of any object in it repeated; `None` otherwise.
+/// Parses `bytes` as one JSON value. Returns `None` if an object in it repeats a member.
 #[must_use]
 pub fn value(bytes: &[u8]) -> Option<Value> {
     serde_json::from_slice(bytes).ok().map(|Strict(value)| value)
 }
 
-/// The one JSON object that `bytes` are, no member of any object in it repeated; `None` otherwise.
+/// Parses `bytes` as one JSON object. Returns `None` if an object in it repeats a member.
 #[must_use]
 pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     match value(bytes)? {
@@ -21,7 +21,7 @@ pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
-/// A value in which no object repeats a member. `serde_json` bounds its depth (128).
+/// A value in which no object repeats a member. `serde_json` limits its depth to 128.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {

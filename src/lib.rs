@@ -1,33 +1,34 @@
-//! The remediation gateway: a Cloudflare Worker between security playbooks and Microsoft Graph's `analyzedEmail: remediate`.
+//! The remediation gateway: a Cloudflare Worker between security playbooks and Graph's `analyzedEmail: remediate`.
 //!
-//! A playbook that holds the Graph permission can delete any mail of the tenant. A playbook that calls the gateway holds a credential
-//! of the gateway, which is good for the actions and recipients that its caller was granted, and for nothing else.
+//! A playbook with the Graph permission can delete any mail of the tenant. A playbook that calls the gateway has only a
+//! credential of the gateway. It permits only the actions and recipients that its caller's entry grants.
 //!
-//! `docs/contract.md` states what the gateway promises to callers and operators. `docs/facts.md` collects what is known of Graph, Entra ID,
-//! Logic Apps and Workers. Comments name the sections of both.
+//! `docs/contract.md` states the gateway's promises to callers and operators. `docs/facts.md` collects the known facts
+//! about Graph, Entra ID, Logic Apps and Workers. Comments name the sections of both.
 //!
 //! # The pipeline
 //!
-//! A request passes these rooms in this order; [`gateway`] has the steps with their status codes:
+//! A request passes these modules in this order; [`gateway`] has the steps with their status codes:
 //!
-//! 1. `worker`: the platform's request becomes plain values ([`http`]). The only room that names the platform.
+//! 1. `worker`: converts the platform's request to plain values ([`http`]). Only this module names the platform.
 //! 2. [`route`]: the path selects the route.
 //! 3. [`preconditions`]: headers and query are checked before the body is read.
 //! 4. [`config`]: variables and secrets become a configuration, or a list of errors.
 //! 5. [`auth`]: the credential identifies the caller; the caller's permissions limit the remediation.
-//! 6. [`remediation`]: the payload is parsed, with a pointer to each error, and written anew for Graph.
-//! 7. [`ledger`]: the caller's Durable Object lets the remediation happen once.
-//! 8. [`graph`]: the gateway gets its own token, submits, and reads the response.
-//! 9. [`status`]: the state of each pair, for a caller that asks whether a remediation was observed.
+//! 6. [`remediation`]: the payload is parsed, with a pointer to each error, and serialized for Graph.
+//! 7. [`ledger`]: the caller's Durable Object submits the remediation exactly once.
+//! 8. [`graph`]: the gateway fetches its own token, submits, and reads the response.
+//! 9. [`expansion`]: the recipients of messages that a caller names without recipients. [`status`]: the state of each
+//!    pair, for a caller that asks whether a remediation was observed.
 //! 10. [`problem`]: each error becomes a status, a public code and a text; [`log`] writes the entry.
 //!
 //! # The layout
 //!
-//! A room uses only rooms below it, and no files import each other in a circle. `tests/layering.rs` has the table and enforces it.
-//! Everything outside of `worker` is pure: it takes the time as a value and reaches the outside through the ports in [`runtime`] and
-//! [`ledger`], so that native tests and fuzzing run it. [`caches`] holds what an isolate keeps between requests, [`deadline`] every deadline,
-//! and [`openapi`] the description for the callers' tools. [`code`], [`dns`], [`guid`], [`gzip`], [`json`], [`percent`], [`secret`] and [`time`] are
-//! leaves.
+//! A module uses only modules below it, and no files import each other in a cycle. `tests/layering.rs` has the table
+//! and enforces it. All modules except `worker` are pure: they take the time as a value and do I/O through the ports in
+//! [`runtime`] and [`ledger`], so that native tests and fuzzing run them. [`caches`] holds an isolate's values between
+//! requests, [`deadline`] every deadline, and [`openapi`] the description for the callers' tools. [`code`], [`dns`],
+//! [`guid`], [`gzip`], [`json`], [`percent`], [`secret`] and [`time`] import no other module.
 
 // The tests share their storage with the fuzz targets, which name the crate.
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub mod code;
 pub mod config;
 pub mod deadline;
 pub mod dns;
+pub mod expansion;
 pub mod gateway;
 pub mod graph;
 pub mod guid;
@@ -59,5 +61,5 @@ pub mod status;
 #[cfg(test)]
 mod tests;
 pub mod time;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod worker;

@@ -1,58 +1,65 @@
-//! The log: one JSON line per POST (contract, section 10), one per error of the configuration, and one for what fails beside a request.
+//! The log: one JSON line per POST (contract, section 10), one per error of the configuration, one per warning, and one
+//! per failure outside of a request.
 //!
-//! What may stand in a line is decided by the types here: ids, names from the configuration, names of enums, numbers, and reasons whose
-//! texts are ours. Nothing that a caller or Microsoft wrote freely gets in.
+//! The types of this file limit the content of a line: IDs, names from the configuration, names of enums, numbers, and
+//! the project's own reasons. A line contains no free text of a caller or of Microsoft.
 
 use std::fmt::Display;
 
 use serde::Serialize;
 
 use crate::code::Code;
-use crate::config::ConfigError;
+use crate::config::{ClientCertificate, ConfigError, RATE_LIMITER};
+use crate::remediation::{LeftOut, Recipients};
 use crate::status::StateCounts;
 
-/// What is told of one POST.
+/// Log entry of one POST.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogEntry {
-    /// The gateway's id of this exchange, as in the answer.
+    /// The gateway's ID of the request, which the response contains, too.
     pub request_id: String,
-    /// The caller's id of the request, if it sent one that may be logged.
+    /// The caller's ID of the request, if it may be logged.
     pub client_request_id: Option<String>,
-    /// The caller's name in `CALLERS`.
+    /// Name of the caller in `CALLERS`.
     pub caller: Option<String>,
     /// The caller's tenant, if it is not `TENANT_ID`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
-    /// The route's name.
+    /// Name of the route.
     pub route: Option<&'static str>,
-    /// The remediation's action.
+    /// Action of the remediation.
     pub action: Option<&'static str>,
-    /// How many emails it has, without repeated pairs.
+    /// Number of emails, without repeated pairs.
     pub emails: Option<u64>,
-    /// How many emails are in each state, if the request asked for the status.
+    /// Number of recipients that Graph lists, for a remediation of messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipients_found: Option<u64>,
+    /// Number of these recipients that are not remediated, by reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
+    /// Number of emails in each state, for a status request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub states: Option<StateCounts>,
-    /// The status of the answer.
+    /// Status of the response.
     pub status: u16,
-    /// The public code of an error.
+    /// Public code of the error.
     pub code: Option<&'static str>,
-    /// The reason of an error, richer than what the caller was told. Of a success, why Graph's `Location` was not
-    /// passed on.
+    /// Reason of the error, more precise than the response. For a success: why Graph's `Location` was not passed on.
     pub reason: Option<String>,
-    /// Whether an earlier request, or one at the same time, had it accepted, and nothing was sent for this one.
+    /// Whether another request had sent the remediation, so that this request sent nothing.
     pub replayed: Option<bool>,
-    /// Whether Graph had the remediation already.
+    /// Whether Graph already had the remediation.
     pub duplicate: Option<bool>,
-    /// Graph's id of the remediation.
+    /// Graph's ID of the remediation.
     pub bulk_id: Option<String>,
     /// Graph's `request-id`.
     pub graph_request_id: Option<String>,
     /// Graph's status.
     pub graph_status: Option<u16>,
-    /// How long the exchange took, in milliseconds. The platform's clock stands still but for I/O.
+    /// Duration of the request in milliseconds. The platform's clock stands still except during I/O.
     pub duration_ms: u64,
-    /// The run of the workflow that called, by its own account.
+    /// Workflow run of the caller, not authenticated.
     pub workflow_run_id: Option<String>,
 }
 
@@ -64,7 +71,16 @@ struct ConfigLine<'a> {
 }
 
 impl LogEntry {
-    /// The line.
+    /// Adds the counts of the recipients that Graph lists.
+    pub fn count_recipients(&mut self, recipients: Option<Recipients>) {
+        if let Some(recipients) = recipients {
+            self.emails = Some(recipients.emails());
+            self.recipients_found = Some(recipients.found);
+            self.left_out = Some(recipients.left_out);
+        }
+    }
+
+    /// Returns the line.
     #[must_use]
     pub fn line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -77,22 +93,22 @@ struct FailureLine<'a> {
     reason: &'a str,
 }
 
-/// Returns the line for a failure that belongs to no request, or to one that is not known.
+/// Returns the line of a failure that belongs to no known request.
 #[must_use]
 pub fn failure_line(code: Code, reason: &str) -> String {
     serde_json::to_string(&FailureLine { code: code.as_str(), reason }).unwrap_or_default()
 }
 
-/// The line for a failure that no answer tells of. It is no one request's.
+/// Returns the line of a failure that no response reports and that belongs to no single request.
 #[must_use]
 pub fn internal_line(reason: &'static str) -> String {
     failure_line(Code::Internal, reason)
 }
 
-/// Returns the line for a panic at this place in the source: a file with line and column.
+/// Returns the line of a panic at this location in the source: a file with line and column.
 ///
-/// A message is logged only if it is a literal of the source. A formatted one may show a part of what was being processed: that
-/// of a failed slice shows the text, that of an unwrapped error shows the error.
+/// A message is logged only if it is a literal of the source. A formatted message may contain input: that of a failed
+/// slice shows the text, that of an unwrapped error shows the error.
 #[must_use]
 pub fn panic_line(place: Option<impl Display>, message: Option<&'static str>) -> String {
     let place = place.map_or_else(|| "an unknown place".to_owned(), |place| place.to_string());
@@ -100,9 +116,41 @@ pub fn panic_line(place: Option<impl Display>, message: Option<&'static str>) ->
     failure_line(Code::Internal, &format!("the module panicked at {place}{message}"))
 }
 
-/// The line for an error of the configuration.
+/// Returns the line of an error of the configuration.
 #[must_use]
 pub fn config_line(error: &ConfigError) -> String {
     let line = ConfigLine { code: Code::Misconfigured.as_str(), variable: &error.variable, problem: &error.problem };
     serde_json::to_string(&line).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WarningLine<'a> {
+    warning: &'static str,
+    variable: &'a str,
+    problem: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days_left: Option<u64>,
+}
+
+impl WarningLine<'_> {
+    fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Returns the line for a certificate that expires in this number of days.
+#[must_use]
+pub fn expiry_line(certificate: &ClientCertificate, days_left: u64) -> String {
+    let ClientCertificate { thumbprint, not_after, .. } = certificate;
+    let problem = format!("the certificate with the thumbprint {thumbprint} expires at {}", not_after.to_rfc3339());
+    let warning = "certificateExpires";
+    WarningLine { warning, variable: "CLIENT_CERTIFICATE", problem: &problem, days_left: Some(days_left) }.line()
+}
+
+/// Returns the line for a request that passed because the rate limiting binding failed.
+#[must_use]
+pub fn rate_limiter_line() -> String {
+    let problem = "the binding failed, so a request passed uncounted";
+    WarningLine { warning: "rateLimiterFailed", variable: RATE_LIMITER, problem, days_left: None }.line()
 }

@@ -1,11 +1,11 @@
-//! The description of the gateway for its callers' tools: OpenAPI 3.1, written by hand, and held by its tests to the code's own routes, types,
-//! limits and errors. The description in OpenAPI 3.0 is derived from it.
+//! The OpenAPI 3.1 document for callers' tools. Its tests compare it with the code's routes, types, limits and errors.
+//! The OpenAPI 3.0 document is derived from it.
 
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-/// The document. It is sent as it stands: packed with the Worker, its white space weighs next to nothing.
+/// The document. White space costs next to nothing in the compressed upload, so it is not minified.
 pub const DESCRIPTION: &str = include_str!("openapi.json");
 
 /// The same document in OpenAPI 3.0, for tools that cannot read 3.1. Derived once per instance, at the first request.

@@ -11,7 +11,7 @@ pub fn decode(text: &str) -> Option<String> {
     percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
 
-/// Decodes `text` until no escape is left, however often it was encoded. Replaces what is not UTF-8 by U+FFFD.
+/// Decodes `text` until no escape is left, after any number of encodings. Replaces invalid UTF-8 with U+FFFD.
 ///
 /// Runs in linear time, which repeated calls of [`decode`] would not.
 #[must_use]
@@ -19,7 +19,7 @@ pub fn decode_fully(text: &str) -> String {
     let mut bytes: Vec<u8> = Vec::with_capacity(text.len());
     for byte in text.bytes() {
         bytes.push(byte);
-        // A byte that was just decoded may be the end of another escape.
+        // A decoded byte may be the end of another escape.
         while let Some((rest, escape)) = bytes.split_last_chunk::<3>()
             && let Some((byte, _)) = read_escape(escape)
         {
@@ -45,7 +45,8 @@ pub const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Encodes `text` for a form body (`application/x-www-form-urlencoded`): escapes all but the unreserved characters.
+/// Encodes `text` for a form body (`application/x-www-form-urlencoded`): escapes all characters that are not
+/// unreserved.
 #[must_use]
 pub fn encode_form(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
@@ -89,7 +90,7 @@ mod tests {
         ] {
             assert_eq!(decode_fully(text), expected, "{text}");
         }
-        // In linear time: a query is as long as a URL may be.
+        // The time must be linear, because a query can be as long as a URL.
         assert_eq!(decode_fully(&format!("%{}41", "25".repeat(100_000))), "A");
     }
 }

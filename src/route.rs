@@ -1,8 +1,8 @@
-//! The paths of the contract, section 1, and where each leads.
+//! Paths of the contract, section 1, and their routes.
 
 use crate::remediation::GraphVersion;
 
-/// Where a request goes.
+/// Route of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// `GET /healthz`.
@@ -11,23 +11,30 @@ pub enum Route {
     Description,
     /// `GET /openapi-3.0.json`: the same in OpenAPI 3.0.
     Description30,
-    /// `POST /remediate`: the main job, with the configured version of Graph.
+    /// `POST /remediate`: submits a remediation, with the configured version of Graph.
     Remediate,
-    /// `POST /remediate/status`: what has been observed of a remediation.
+    /// `POST /remediate/messages`: remediates messages whose recipients the gateway reads from Graph.
+    Messages,
+    /// `POST /remediate/status`: reports which effects of a remediation have been observed.
     Status,
-    /// `POST` to a path of Graph's own, under either name of the action: the drop-in.
+    /// `POST` to one of Graph's paths, with either name of the action: for SDKs.
     GraphPath(GraphVersion),
 }
 
 impl Route {
-    /// The route of `path`, whatever the method. Paths compare as Graph's do: the version exactly, the rest without regard to
-    /// case, and one trailing slash is tolerated. So is a doubled slash right after the version, which an SDK makes of a base
-    /// URL that ends in a slash.
+    /// Returns the route of `path` for any method.
+    ///
+    /// Paths are compared as Graph does: the version exactly, and the rest ignoring case. One trailing slash is
+    /// accepted. So is a doubled slash right after the version, which SDKs create from a base URL with a trailing
+    /// slash.
     #[must_use]
     pub fn of(path: &str) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path).strip_prefix('/')?;
         if path.eq_ignore_ascii_case("remediate") {
             return Some(Self::Remediate);
+        }
+        if path.eq_ignore_ascii_case("remediate/messages") {
+            return Some(Self::Messages);
         }
         if path.eq_ignore_ascii_case("remediate/status") {
             return Some(Self::Status);
@@ -49,23 +56,24 @@ impl Route {
         known.then_some(Self::GraphPath(version))
     }
 
-    /// Returns whether `path` begins with a version of Graph, as all of Graph's own paths do, known to the gateway or not.
+    /// Returns whether `path` begins with a version of Graph, as all of Graph's paths do, whether or not the gateway
+    /// knows it.
     #[must_use]
     pub fn is_graph_path(path: &str) -> bool {
         let version = path.strip_prefix('/').and_then(|path| path.split('/').next());
         version.and_then(GraphVersion::from_segment).is_some()
     }
 
-    /// The methods of the route. HEAD stands wherever GET does (RFC 9110, section 9.1).
+    /// Returns the methods of the route. HEAD is allowed wherever GET is (RFC 9110, section 9.1).
     #[must_use]
     pub const fn methods(self) -> &'static [&'static str] {
         match self {
             Self::Health | Self::Description | Self::Description30 => &["GET", "HEAD"],
-            Self::Remediate | Self::Status | Self::GraphPath(_) => &["POST"],
+            Self::Remediate | Self::Messages | Self::Status | Self::GraphPath(_) => &["POST"],
         }
     }
 
-    /// The route's name in the log.
+    /// Returns the route's name in the log.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -73,6 +81,7 @@ impl Route {
             Self::Description => "/openapi.json",
             Self::Description30 => "/openapi-3.0.json",
             Self::Remediate => "/remediate",
+            Self::Messages => "/remediate/messages",
             Self::Status => "/remediate/status",
             Self::GraphPath(GraphVersion::Beta) => "/beta/security/collaboration/analyzedEmails/remediate",
             Self::GraphPath(GraphVersion::V1) => "/v1.0/security/collaboration/analyzedEmails/remediate",
@@ -93,6 +102,9 @@ mod tests {
             ("/Remediate", Some(Route::Remediate)),
             ("/remediate/status", Some(Route::Status)),
             ("/Remediate/Status/", Some(Route::Status)),
+            ("/remediate/messages", Some(Route::Messages)),
+            ("/Remediate/MESSAGES/", Some(Route::Messages)),
+            ("/remediate/messages/status", None),
             ("/remediate//status", None),
             ("/remediate/status/x", None),
             ("/status", None),
@@ -134,7 +146,8 @@ mod tests {
             ("//remediate", None),
             ("/remediate/x", None),
             ("/%72emediate", None),
-            // A query that is not one: the path would send what was only to be validated.
+            // A `?` that is escaped begins no query: the path would send a remediation that the caller only wanted to
+            // validate.
             ("/remediate;validateOnly=true", None),
             ("/remediate/;validateOnly=true", None),
             ("/remediate&validateOnly=true", None),

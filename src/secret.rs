@@ -1,5 +1,5 @@
-//! Types for secrets. Their debug output is redacted, a comparison takes the same time wherever the values differ, and
-//! dropping a secret overwrites its memory with zeros.
+//! Types for secrets. Their debug output is redacted, comparisons take constant time, and dropping a secret overwrites
+//! its memory with zeros.
 
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use subtle::ConstantTimeEq;
@@ -15,7 +15,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Returns the text itself. A review looks at each call.
+    /// Returns the text. A review looks at each call.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -33,7 +33,7 @@ impl SecretBytes {
         Self(bytes.into())
     }
 
-    /// Returns the bytes themselves. A review looks at each call.
+    /// Returns the bytes. A review looks at each call.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.0.expose_secret()

@@ -1,7 +1,8 @@
-//! Whether a remediation has been observed: the state of each pair of message and recipient, from what Graph lists.
+//! Status of a remediation: the observed state of each pair of message and recipient, from Graph's list.
 //!
-//! A state says what Graph's list shows and no more. The list's location reflects what the system and administrators did, and ignores what users
-//! move, so it "doesn't guarantee the current location" (facts, section 1). Without evidence nothing is observed.
+//! A state reports only what Graph's list shows. The list's location reflects actions of the system and of
+//! administrators, and ignores mail that users move, so it "doesn't guarantee the current location" (facts, section 1).
+//! No pair is observed without evidence.
 
 use std::time::Duration;
 
@@ -11,43 +12,51 @@ use crate::graph::email_page::{AnalyzedEmailRow, TimelineEvent};
 use crate::remediation::{Action, AnalyzedEmail, PairIndex};
 use crate::time::Timestamp;
 
-/// How long after the acceptance a remediation's effect may take to show. What is unclear by then stays unclear: a status can take hours
-/// (facts, section 1).
+/// Time after the acceptance in which a remediation's effect may become visible. A pair that is unclear by then stays
+/// unclear: a status can take hours (facts, section 1).
 pub const SETTLED_AFTER: Duration = Duration::from_hours(4);
 
-/// The longest location that is passed on, in characters: several times the longest that Graph documents.
+/// Maximum length of a location that is passed on, in characters: several times the longest documented one.
 const MAX_LOCATION: usize = 100;
 
-/// What Graph's list says of one pair. The order is that of [`Observations::add`]: of several rows of one pair, the greatest state counts.
+/// State of one pair in Graph's list, in the order of [`Observations::add`]: if a pair has several rows, the greatest
+/// state counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PairState {
     /// No row.
     NotFound,
-    /// The message is where no remediation reaches it.
+    /// The message is at a location that no remediation reaches.
     Unreachable,
     /// The remediation has been observed.
     Observed,
-    /// Neither the location nor an event says whether the remediation took effect.
+    /// Neither the location nor an event shows whether the remediation took effect.
     Unclear,
-    /// The message is in a location that the action would change.
+    /// The message is at a location that the action would change.
     NotYet,
 }
 
-/// A location that Graph documents, as far as the states tell them apart.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum DeliveryLocation {
+/// Documented locations, as far as the states distinguish them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryLocation {
+    /// The inbox.
     Inbox,
+    /// The junk folder.
     Junk,
+    /// The deleted folder.
     Deleted,
+    /// The quarantine.
     Quarantine,
+    /// Where no remediation reaches the message.
     Unreachable,
+    /// Any other.
     Unknown,
 }
 
 impl DeliveryLocation {
-    /// Reads a location in any case, with or without underscores. What is not documented is unknown.
-    fn parse(text: &str) -> Self {
+    /// Parses a location in any case, with or without underscores. Undocumented locations are unknown.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
         const NAMES: [(&str, DeliveryLocation); 8] = [
             ("inbox", DeliveryLocation::Inbox),
             ("inboxfolder", DeliveryLocation::Inbox),
@@ -62,8 +71,8 @@ impl DeliveryLocation {
         NAMES.iter().find(|(name, _)| letters().eq(name.bytes())).map_or(Self::Unknown, |(_, location)| *location)
     }
 
-    /// Where an action leads. Graph has no location for a soft or hard delete; the deleted folder is the candidate that a reader can recognise
-    /// (facts, section 1).
+    /// Returns the target of an action. Graph has no location for a soft or hard delete; the deleted folder is the
+    /// candidate that a reader can recognise (facts, section 1).
     const fn target(action: Action) -> Self {
         match action {
             Action::MoveToJunk => Self::Junk,
@@ -75,7 +84,7 @@ impl DeliveryLocation {
 }
 
 impl PairState {
-    /// Returns the state that a row shows of a remediation with this action, which Graph accepted at `accepted_at`.
+    /// Returns the state that a row shows for a remediation with this action, which Graph accepted at `accepted_at`.
     #[must_use]
     pub fn of(action: Action, row: &AnalyzedEmailRow<'_>, accepted_at: Option<Timestamp>) -> Self {
         let location = DeliveryLocation::parse(&row.location);
@@ -90,17 +99,18 @@ impl PairState {
         }
         match location {
             DeliveryLocation::Inbox | DeliveryLocation::Junk | DeliveryLocation::Deleted => Self::NotYet,
-            // Only a release is known to change what is in quarantine.
+            // Only a release is known to change mail in quarantine.
             DeliveryLocation::Quarantine if action == Action::MoveToInbox => Self::NotYet,
             DeliveryLocation::Quarantine | DeliveryLocation::Unknown | DeliveryLocation::Unreachable => Self::Unclear,
         }
     }
 }
 
-/// Returns whether an event shows that an administrator's action ended well after a remediation was accepted.
+/// Returns whether an event shows that an administrator's action succeeded after the acceptance of a remediation.
 ///
-/// The acceptance is known in whole seconds, so an event of the same second counts. The result is a free text. A text without the words of a
-/// failure, or of something unfinished, counts as a success, and "not found in the original folder" does too, as at Microsoft.
+/// The time of acceptance is in whole seconds, so an event of the same second counts. The result is a free text. It
+/// counts as a success unless it contains a word for a failure or for unfinished work. "not found in the original
+/// folder" is a success, as at Microsoft.
 fn is_proof(event: &TimelineEvent<'_>, accepted_at: Timestamp) -> bool {
     const OTHER_WORDS: [&str; 16] = [
         "fail",
@@ -126,7 +136,7 @@ fn is_proof(event: &TimelineEvent<'_>, accepted_at: Timestamp) -> bool {
         && !OTHER_WORDS.iter().any(|word| result.contains(word))
 }
 
-/// How many pairs are in each state.
+/// Number of pairs in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StateCounts {
@@ -143,7 +153,8 @@ pub struct StateCounts {
 }
 
 impl StateCounts {
-    /// Returns whether asking again could show nothing better: no pair is open, or what is open has had its time.
+    /// Returns whether a later request could show no better result: no pair is open, or the open pairs have had enough
+    /// time.
     #[must_use]
     pub fn is_settled(&self, accepted_at: Option<Timestamp>, now: Timestamp) -> bool {
         let had_its_time = accepted_at.is_some_and(|accepted_at| now.since(accepted_at) > SETTLED_AFTER);
@@ -151,17 +162,17 @@ impl StateCounts {
     }
 }
 
-/// What was read of the pairs of a remediation.
+/// State of a remediation's pairs while the list is read.
 pub struct Observations<'e> {
     index: PairIndex<'e>,
-    /// By the pair's place in the remediation. The location is kept if the pair is not observed.
+    /// By the pair's position in the remediation. The location is kept if the pair is not observed.
     pairs: Vec<(PairState, Option<String>)>,
     action: Action,
     accepted_at: Option<Timestamp>,
 }
 
 impl<'e> Observations<'e> {
-    /// Starts with no pair found.
+    /// Returns the initial state, in which no pair is found.
     #[must_use]
     pub fn new(action: Action, emails: &'e [AnalyzedEmail<'e>], accepted_at: Option<Timestamp>) -> Self {
         Self {
@@ -172,7 +183,7 @@ impl<'e> Observations<'e> {
         }
     }
 
-    /// Takes a row into account, if it is of one of the pairs.
+    /// Adds a row if it belongs to one of the pairs.
     pub fn add(&mut self, row: &AnalyzedEmailRow<'_>) {
         let place = row.network_message_id.and_then(|id| self.index.find(id, &row.recipient));
         let Some(pair) = place.and_then(|place| self.pairs.get_mut(place)) else { return };

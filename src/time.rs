@@ -1,29 +1,28 @@
-//! The time as a value: the rules take it as an argument, so that tests choose it.
+//! The time as a value. Functions take it as an argument, so that tests can set it.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// A moment, in whole milliseconds since the Unix epoch (UTC, no leap seconds), as `Date.now()` gives it.
+/// A point in time, in whole milliseconds since the Unix epoch (UTC, no leap seconds), like `Date.now()`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The moment `millis` milliseconds after the Unix epoch.
+    /// Returns the time `millis` milliseconds after the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// The moment `seconds` seconds after the Unix epoch; the far end of time where that overflows. This is the
-    /// `NumericDate` of RFC 7519.
+    /// Returns the time `seconds` seconds after the Unix epoch, saturating. `seconds` is a `NumericDate` of RFC 7519.
     #[must_use]
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// The moment of a date (year, month, day) and time of day (hours, minutes, seconds) of UTC; the Unix epoch for one before it. `None` where
-    /// the calendar or the clock has no such moment.
+    /// Returns the time of a date (year, month, day) and time of day (hours, minutes, seconds) in UTC, at least the
+    /// Unix epoch. Returns `None` if the date or the time of day does not exist.
     #[must_use]
     pub fn from_utc(date: (u64, u64, u64), (hour, minute, second): (u64, u64, u64)) -> Option<Self> {
         if hour > 23 || minute > 59 || second > 59 {
@@ -35,7 +34,8 @@ impl Timestamp {
         ))
     }
 
-    /// Parses a date and time of RFC 3339, with a zone and without a leap second. Fractions are cut to milliseconds.
+    /// Parses a date and time of RFC 3339, with a zone and without a leap second. Fractions are truncated to
+    /// milliseconds.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let number = |digits: &[u8]| {
@@ -72,44 +72,44 @@ impl Timestamp {
         }
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     #[must_use]
     pub const fn millis(self) -> u64 {
         self.0
     }
 
-    /// The moment in whole seconds as RFC 3339 writes it: `2024-05-03T12:34:56Z`.
+    /// Returns the time in whole seconds in the format of RFC 3339: `2024-05-03T12:34:56Z`.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
         format!("{self}Z")
     }
 
-    /// This moment moved on by `duration`, at most to the far end of time.
+    /// Returns the time `duration` later, saturating.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(millis_of(duration)))
     }
 
-    /// This moment moved back by `duration`, at most to the Unix epoch.
+    /// Returns the time `duration` earlier, at least the Unix epoch.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(millis_of(duration)))
     }
 
-    /// How long ago `earlier` was; zero where it is not in the past (clocks may step back).
+    /// Returns the time since `earlier`; zero if it is not in the past (clocks may be set back).
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// A duration in whole milliseconds, saturating.
+/// Returns a duration in whole milliseconds, saturating.
 #[must_use]
 pub fn millis_of(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// `2024-05-03T12:34:56`, UTC, the way Graph writes `innerError.date`.
+/// Returns `2024-05-03T12:34:56`, UTC, the format of Graph's `innerError.date`.
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let seconds = self.0 / 1000;
@@ -128,13 +128,14 @@ impl Serialize for Timestamp {
 /// 1970-01-01 in days since 0000-03-01.
 const EPOCH: u64 = 719_468;
 
-/// Days since 1970-01-01 as year, month and day of the Gregorian calendar: Howard Hinnant's `civil_from_days`
-/// (<https://howardhinnant.github.io/date_algorithms.html>), which counts years from March so that the leap day is the last one.
+/// Returns year, month and day of the Gregorian calendar for days since 1970-01-01: Howard Hinnant's `civil_from_days`
+/// (<https://howardhinnant.github.io/date_algorithms.html>). It counts years from March, so that the leap day is the
+/// last day of a year.
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
     civil(days + EPOCH)
 }
 
-/// The same of days since 0000-03-01.
+/// The same days since 0000-03-01.
 fn civil(days: u64) -> (u64, u64, u64) {
     let era = days / 146_097;
     let day_of_era = days % 146_097;
@@ -147,7 +148,8 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
-/// The inverse, `days_from_civil`: days since 0000-03-01. `None` where the calendar has no such day, or it lies before.
+/// The inverse, `days_from_civil`: returns days since 0000-03-01. Returns `None` if the day does not exist or is
+/// earlier.
 fn days_before_civil((year, month, day): (u64, u64, u64)) -> Option<u64> {
     let year_from_march = year.checked_sub(u64::from(month <= 2))?;
     let (era, year_of_era) = (year_from_march / 400, year_from_march % 400);

@@ -1,10 +1,11 @@
-//! Runs a command beside the built Worker in workerd and the sandbox, tells it their addresses, and ends as it ends:
+//! Runs a command beside the built Worker in workerd and the sandbox, and exits with the command's status:
 //!
 //! ```sh
 //! cargo run --package acceptance --example beside-gateway -- COMMAND [ARGUMENT…]
 //! ```
 //!
-//! The command finds `GATEWAY_URL` and `SANDBOX_URL` in its environment, and in `API_KEY` the key of a caller that may do everything to everybody.
+//! The command's environment has `GATEWAY_URL`, `SANDBOX_URL`, and in `API_KEY` the key of a caller with every
+//! permission.
 
 use std::process::ExitCode;
 

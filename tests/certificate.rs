@@ -1,4 +1,4 @@
-//! The gateway proves itself by `CLIENT_CERTIFICATE` in place of a secret, in the runtime that it is deployed to.
+//! The gateway authenticates with `CLIENT_CERTIFICATE` instead of a secret, in real workerd.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -14,7 +14,7 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-/// A gateway with `CLIENT_CERTIFICATE` alone, towards this Entra.
+/// A gateway with only `CLIENT_CERTIFICATE`, for this Entra.
 async fn gateway(world: &World, entra: &Sandbox, pem: &str) -> Result<Gateway, Failure> {
     let url = entra.base_url();
     let over = json!({ "CLIENT_SECRET": null, "CLIENT_CERTIFICATE": pem, "LOGIN_URL": url, "GRAPH_URL": url });
@@ -26,7 +26,8 @@ async fn remediate(gateway: &Gateway, entra: &Sandbox) -> Result<Answer, Failure
     Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await
 }
 
-/// No part of the key or the certificate, which both are base64 that begins with `MII`, and no assertion is logged up to the line of this answer.
+/// The log contains no part of the key or the certificate, whose base64 begins with `MII`, and no assertion, up to this
+/// response's entry.
 async fn assert_nothing_leaked(gateway: &Gateway, answer: &Answer) -> TestResult {
     gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
     let output = gateway.output().join("\n");

@@ -1,4 +1,4 @@
-//! A configuration that is not whole: nothing is done, the log says what is missing, and the answer does not.
+//! An incomplete configuration: nothing is sent, the log names the missing variable, and the response does not.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -11,7 +11,7 @@ use remediation_gateway::time::Timestamp;
 use sandbox::CALLER_OBJECT_ID;
 use serde_json::{Value, json};
 
-/// A part of every value that is wrong here, by which a value is known where none may be.
+/// A part of every invalid value here. A log or a response with it contains a value.
 const MARK: &str = "wrong-9c1e";
 
 fn main() -> std::process::ExitCode {
@@ -26,7 +26,7 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-/// Only the runtime knows more of domains than their ASCII form.
+/// Only the runtime parses domains beyond their ASCII form.
 struct Ascii;
 
 impl Domains for Ascii {
@@ -35,14 +35,14 @@ impl Domains for Ascii {
     }
 }
 
-/// `wrangler.toml` by the gateway's own check: what is deployed from it lacks a secret and nothing else.
+/// Checks `wrangler.toml` with the gateway's own validation: its deployment lacks only a secret.
 async fn the_development_configuration_is_whole(_: &World) -> TestResult {
     let wrangler = Wrangler::read()?;
     let mut known = Variables::new();
     for name in VARIABLES {
         known.extend(wrangler.vars.get(name).map(|value| (name, value.clone())));
     }
-    // Up to that date the platform might end an attempt whose caller has gone: see src/ledger/mod.rs.
+    // Before that date the platform could end an attempt whose caller disconnected: see src/ledger/mod.rs.
     assert!(wrangler.compatibility_date.as_str() >= "2026-10-01", "{}", wrangler.compatibility_date);
     assert_eq!(known.len(), wrangler.vars.len(), "a variable that the gateway does not know: {:?}", wrangler.vars);
     known.insert("LEDGER", json!({}));
@@ -56,7 +56,7 @@ async fn the_development_configuration_is_whole(_: &World) -> TestResult {
     Ok(())
 }
 
-/// The variables that the gateway found wrong, by its log.
+/// Returns the variables that the gateway's log names as invalid.
 fn faulty(gateway: &Gateway) -> Vec<String> {
     let lines = gateway.output().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
     lines.filter_map(|line| Some(line.get("variable")?.as_str()?.to_owned())).collect()
@@ -66,7 +66,7 @@ async fn post(gateway: &Gateway, token: &str) -> Result<Answer, Failure> {
     Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await
 }
 
-/// The development caller, with these members over its own; a null takes one away.
+/// Returns the development caller with these members replaced; a null removes one.
 fn caller(over: &Value) -> Value {
     let mut caller =
         json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] });
@@ -77,7 +77,7 @@ fn caller(over: &Value) -> Value {
     caller
 }
 
-/// Faults of one caller, and the places that the log names.
+/// Errors of one caller, and the locations that the log names.
 fn faults_of_callers() -> Vec<(Value, &'static [&'static str])> {
     let callers = |over: Value| json!({ "CALLERS": [caller(&over)] });
     vec![
@@ -146,7 +146,7 @@ async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) ->
             &["PROTECTED_RECIPIENTS[1]", "PROTECTED_RECIPIENTS[2]"],
         ),
         (json!({ "PROTECTED_RECIPIENTS": ["xn--024.contoso.com"] }), &["PROTECTED_RECIPIENTS[0]"]),
-        // All of them at once, the second caller's too.
+        // All errors at once, including the second caller's.
         (
             json!({
                 "TENANT_ID": MARK,
@@ -200,7 +200,7 @@ async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) ->
     Ok(())
 }
 
-/// Neither who has credentials nor who has none; and what does not depend on the configuration goes on.
+/// The response is the same with and without credentials. Routes that need no configuration still work.
 async fn nobody_learns_what_is_wrong(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "CLIENT_ID": MARK, "CALLERS": [caller(&json!({ MARK: 1 }))] })).await?;
     for token in [world.token(), "x.y.z".to_owned()] {
@@ -248,7 +248,7 @@ async fn a_caller_that_could_not_be_told_apart_is_a_fault(world: &World) -> Test
         let gateway = world.gateway_with(json!({ "CALLERS": [one.clone(), second] })).await?;
         let answer = post(&gateway, &world.token()).await?;
         answer.assert_problem(500, "misconfigured", &[]);
-        // The faults are logged before the line of the exchange.
+        // The errors are logged before the request's entry.
         gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
         assert_eq!(faulty(&gateway), [expected]);
     }
@@ -263,7 +263,7 @@ async fn a_jurisdiction_that_cannot_be_had_sends_nothing(world: &World) -> TestR
     Ok(())
 }
 
-/// What a dashboard leaves empty counts as not set, and `CALLERS` may be a text of JSON there.
+/// A variable that a dashboard leaves empty counts as not set, and `CALLERS` may be a text of JSON there.
 async fn what_may_be_left_out_is_left_out(world: &World) -> TestResult {
     let text = json!([caller(&json!({}))]).to_string();
     for over in [
@@ -285,7 +285,7 @@ async fn what_may_be_left_out_is_left_out(world: &World) -> TestResult {
     Ok(())
 }
 
-/// An object may live on with an older environment than the Worker's, whatever that was. It takes what it needs from the job.
+/// An object may keep an older environment than the Worker's. It takes its settings from the job.
 async fn an_object_goes_by_the_workers_configuration(world: &World) -> TestResult {
     let front = Some(Box::new(Setup::from(world.bindings())));
     let bindings = world.bindings_with(json!({ "TENANT_ID": "x", "CLIENT_SECRET": null, "CALLERS": null }));

@@ -27,7 +27,7 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-/// A gateway with one caller, who may have so many emails an hour.
+/// A gateway with one caller, who has this quota.
 async fn gateway(world: &World, limit: u64) -> Result<Gateway, Failure> {
     let caller = json!({
         "name": "limited",
@@ -48,7 +48,7 @@ async fn ask(gateway: &Gateway, payload: &Value) -> Result<Answer, Failure> {
     Answer::to(request(gateway, payload)).await
 }
 
-/// What the answer says is left.
+/// Returns the rest of the quota in the response.
 fn left(answer: &Answer, limit: u64) -> u64 {
     assert_eq!(answer.header("ratelimit-policy"), Some(format!("\"emails\";q={limit};w=3600").as_str()), "{answer:?}");
     answer.left()
@@ -71,7 +71,7 @@ async fn every_answer_tells_the_quota(world: &World) -> TestResult {
     let drop_in = gateway.post("/v1.0/security/collaboration/analyzedEmails/remediate").header("X-API-Key", API_KEY);
     assert_eq!(left(&Answer::to(drop_in.json(&payload())).await?, 10), 5);
 
-    // What ends before the ledger tells nothing of it.
+    // A request that is rejected before the ledger has no quota headers.
     let nobody = Answer::to(gateway.post("/remediate").json(&payload())).await?;
     assert_eq!((nobody.status, nobody.header("ratelimit")), (401, None));
     Ok(())
@@ -119,14 +119,14 @@ async fn it_is_given_back_when_graph_did_not_accept(world: &World) -> TestResult
     let (four, six) = (payload_of(4), payload_of(6));
     assert_eq!(ask(&gateway, &four).await?.status, 202);
 
-    // Where others wait with it, it is given back once.
+    // If other requests wait with it, it is refunded once.
     world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400).held())?;
     let mut callers = Vec::new();
     for _ in 0..5 {
         let key = format!("X-API-Key: {API_KEY}");
         callers.push(Raw::remediation(&gateway, &[&key], &six.to_string(), 0).await?);
     }
-    // The runtime takes requests in their order: what came after the five has been at the ledger, so they are there.
+    // The runtime delivers requests in order: a later request has been at the ledger, so the five have been there, too.
     assert_eq!(left(&ask(&gateway, &four).await?, 10), 0);
     world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == Outcome::Pending)).await?;
     world.sandbox.release();

@@ -1,4 +1,4 @@
-//! The emergency stop: nothing is sent, on no path and by nobody, and what was sent before is still known after it.
+//! The emergency stop: nothing is sent on any path for any caller, and earlier remediations are still known after it.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -53,7 +53,7 @@ async fn every_remediation_is_refused_and_nobody_is_called(world: &World) -> Tes
     Ok(())
 }
 
-/// Neither a good one nor a bad one, nor any: the answer comes while it is still outstanding.
+/// The response arrives while the body is still outstanding, for a valid body, an invalid one, and none.
 async fn nobody_has_to_send_a_body_to_learn_of_it(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "STOPPED": true })).await?;
     let token = format!("Authorization: Bearer {}", world.token());
@@ -92,7 +92,8 @@ async fn what_removes_nothing_goes_on(world: &World) -> TestResult {
     Ok(())
 }
 
-/// A success of before the stop is not replayed while it lasts, and is after it; what the stop cut off is safe to send again.
+/// A success from before the stop is replayed only after the stop. An attempt that the stop interrupted is safe to
+/// retry.
 async fn once_it_is_lifted_nothing_was_forgotten(world: &World) -> TestResult {
     let (running, stop) = (Setup::from(world.bindings()), world.bindings_with(json!({ "STOPPED": "true" })).into());
     let mut gateway = world.gateway_as(&running).await?;
@@ -125,7 +126,7 @@ async fn once_it_is_lifted_nothing_was_forgotten(world: &World) -> TestResult {
     Ok(())
 }
 
-/// While a deployment spreads, a Worker of the version before it may still send a job, and does not know of the stop.
+/// During a rollout, a Worker of the previous version may still send a job without knowing of the stop.
 async fn a_ledger_of_the_stop_carries_out_nothing_for_a_worker_of_before_it(world: &World) -> TestResult {
     let bindings = world.bindings_with(json!({ "STOPPED": true }));
     let gateway =

@@ -24,6 +24,7 @@ const Caller = z
     role: z.string().regex(/^\S{1,120}$/).optional(),
     recipient_domains: z.array(z.string().min(1).toLowerCase()).min(1),
     senders_copy: z.boolean().default(false),
+    whole_messages: z.boolean().default(false),
     max_emails_per_request: z.int().min(1).max(10_000).optional(),
     max_emails_per_hour: z.int().min(1).max(MOST_EMAILS_PER_HOUR).default(10_000),
   })

@@ -5,5 +5,5 @@
 | strings
 | fromjson? // empty
 | objects
-| select(has("code"))
+| select(has("code") or has("warning"))
 | { time: ($milliseconds / 1000 | floor | todate) } + .

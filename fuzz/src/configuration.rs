@@ -150,6 +150,7 @@ fn is_caller(caller: &Caller) {
 /// Only an explicit entry grants every domain or the sender's copy.
 fn domains(caller: &Caller, table: &Value) {
     assert_eq!(caller.senders_copy, table["senders_copy"] == true, "granted by omission");
+    assert_eq!(caller.whole_messages, table["whole_messages"] == true, "granted by omission");
     let texts = table["recipient_domains"].as_array().expect("an array");
     let RecipientDomains::Listed(rules) = &caller.recipient_domains else {
         assert_eq!(texts, &["*"], "granted by omission");

@@ -62,6 +62,7 @@ pub(crate) fn request(message: &Message<'_>) -> Request {
         prefer: message.header("prefer"),
         idempotency_key: message.header("idempotency-key"),
         workflow_run_id: message.header("x-ms-workflow-run-id"),
+        client_address: None,
     };
     let [method, scheme, host, path, query] = [method, "https", "gateway.example", path, query].map(str::to_owned);
     Request { method, scheme, host, path, query, headers }

@@ -1,12 +1,17 @@
-//! Body of a remediation.
+//! Body of a remediation, with pairs or with messages.
 
 use std::collections::BTreeSet;
 
 use remediation_gateway::code::Code;
 use remediation_gateway::json;
 use remediation_gateway::problem::error::GatewayError;
-use remediation_gateway::remediation::limits::{MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_ERRORS, MAX_EXCERPT};
-use remediation_gateway::remediation::{JsonError, ParseError, PayloadError, PayloadErrors, Remediation, parse};
+use remediation_gateway::remediation::limits::{
+    MAX_ADDRESS, MAX_ANALYZED_EMAILS, MAX_ERRORS, MAX_EXCERPT, MAX_MESSAGES,
+};
+use remediation_gateway::remediation::{
+    JsonError, MessagesRemediation, ParseError, PayloadError, PayloadErrors, Remediation, add_emails, parse,
+    parse_messages,
+};
 use serde_json::{Value, json};
 
 use crate::json::{MARK, marked};
@@ -41,16 +46,54 @@ pub fn payload(bytes: &[u8]) {
             }
         }
     }
+    let found = parse_messages(bytes);
+    let tree = serde_json::from_slice::<Value>(bytes);
+    both_readers_agree(bytes, &found, &tree);
+    match found {
+        Ok(query) => messages(&query, tree.ok()),
+        Err(error) => {
+            refused(&error);
+            if let (ParseError::Invalid(errors), Ok(tree)) = (&error, &tree) {
+                faulty(errors, tree);
+            }
+        }
+    }
     let marked = serde_json::from_slice(bytes).ok().and_then(|tree| marked(&tree)).map(|marked| marked.to_string());
-    if let Some(Err(error)) = marked.as_ref().map(|marked| parse(marked.as_bytes())) {
+    let Some(marked) = marked else { return };
+    let errors = [parse(marked.as_bytes()).err(), parse_messages(marked.as_bytes()).err()];
+    for error in errors.into_iter().flatten() {
         let shown = refused(&error);
         assert!(!shown.contains(MARK), "a value is repeated: {shown}");
     }
 }
 
+/// Checks a remediation of messages: its limits, its set of messages, and the body for Graph once it has emails.
+fn messages(query: &MessagesRemediation<'_>, tree: Option<Value>) {
+    let MessagesRemediation { remediation, messages, max_recipients, .. } = query;
+    assert!((1..=MAX_MESSAGES).contains(&messages.len()) && messages.is_sorted_by(|a, b| a < b));
+    assert!((1..=MAX_ANALYZED_EMAILS).contains(max_recipients) && remediation.emails.is_empty());
+    let email =
+        r#"{"networkMessageId":"73ca4154-58d8-43d0-a890-08dc18c52e6d","recipientEmailAddress":"a@contoso.com"}"#;
+    let body = format!(
+        r#"{{"displayName":"x","description":"","severity":"low","action":"softDelete","remediateSendersCopy":false,"analyzedEmails":[{email}]}}"#
+    );
+    let emails = parse(body.as_bytes()).expect("it is valid").emails;
+    let mut sent = remediation.to_graph_json();
+    add_emails(&mut sent, &emails);
+    let with_emails = Remediation { emails, ..remediation.clone() };
+    assert_eq!(sent, with_emails.to_graph_json());
+    assert_ne!(query.payload_hash(), with_emails.payload_hash());
+    let Some(tree) = tree else { return };
+    assert_eq!(tree["maxRecipients"], *max_recipients);
+    let given = tree["networkMessageIds"].as_array().map_or(&[][..], Vec::as_slice);
+    let distinct: BTreeSet<_> = given.iter().map(|id| id.as_str().map(str::to_lowercase)).collect();
+    assert_eq!(given.len(), messages.len() + remediation.duplicates_removed);
+    assert_eq!(distinct, messages.iter().map(|id| Some(id.to_string())).collect());
+}
+
 /// Compares the gateway's two JSON parsers with `serde_json`: one for payloads, and one for tokens, keys and
 /// configuration. Both differ from it only as documented.
-fn both_readers_agree(bytes: &[u8], found: &Result<Remediation<'_>, ParseError>, tree: &serde_json::Result<Value>) {
+fn both_readers_agree<T>(bytes: &[u8], found: &Result<T, ParseError>, tree: &serde_json::Result<Value>) {
     let error = match found {
         Err(ParseError::NotJson(error)) => Some(error),
         Ok(_) | Err(ParseError::Invalid(_)) => None,

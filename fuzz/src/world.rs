@@ -84,7 +84,7 @@ pub(crate) fn variables() -> Variables {
                 { "name": "playbook", "object_id": OBJECT_ID, "actions": GRANTED, "recipient_domains": ["*"], "senders_copy": true },
                 {
                     "name": "script", "tenant_id": OTHER_TENANT, "api_key_sha256": [digest], "actions": GRANTED,
-                    "recipient_domains": [format!("*.{DOMAIN}")], "max_emails_per_request": MOST_EMAILS,
+                    "recipient_domains": [format!("*.{DOMAIN}")], "whole_messages": true, "max_emails_per_request": MOST_EMAILS,
                 },
             ]),
         ),
@@ -102,6 +102,10 @@ impl Environment for Fixed {
 
     fn variables(&self) -> Variables {
         variables()
+    }
+
+    async fn is_within_limit(&self, _: &str) -> Option<bool> {
+        None
     }
 }
 
@@ -237,6 +241,9 @@ impl HttpClient for StillRuntime {
             url if url.ends_with("/oauth2/v2.0/token") => {
                 (200, Vec::new(), json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "t" }))
             }
+            url if url.starts_with("https://graph.microsoft.com/") && call.body.is_none() => {
+                (200, Vec::new(), list(url))
+            }
             url if url.starts_with("https://graph.microsoft.com/") => {
                 self.0.submitted.borrow_mut().push(std::mem::take(&mut body).to_vec());
                 (202, vec![("location", LOCATION.to_owned())], Value::Null)
@@ -248,6 +255,18 @@ impl HttpClient for StillRuntime {
         let good = || Ok(HttpResponse { status, headers, body: Ok(answer.to_string().into_bytes()) });
         self.0.answers.borrow_mut().pop_front().unwrap_or_else(good)
     }
+}
+
+/// Returns the list of the message in a URL: one recipient to remediate, one that is protected, and one in quarantine.
+fn list(url: &str) -> Value {
+    let message = url.split('\'').nth(1).unwrap_or_default();
+    let row = |recipient: &str, location: &str| {
+        json!({
+            "networkMessageId": message, "recipientEmailAddress": format!("{recipient}@{DOMAIN}"),
+            "latestDelivery": { "location": location },
+        })
+    };
+    json!({ "value": [row("a", "inbox_folder"), row(PROTECTED_LOCAL_PART, "junkFolder"), row("b", "quarantine")] })
 }
 
 /// Returns a claim of a token, which can be any member.

@@ -64,8 +64,15 @@ export function armExpression(text) {
   return parse(text.slice(1, -1));
 }
 
+const parsed = new Map();
+
 /** The parts of a text in a workflow: plain texts and expressions. `whole` says that the text is an expression and keeps its type. */
 export function workflowParts(text) {
+  if (!parsed.has(text)) parsed.set(text, readParts(text));
+  return parsed.get(text);
+}
+
+function readParts(text) {
   if (text.startsWith("@@")) return { whole: false, parts: [text.slice(1)] };
   if (text.startsWith("@") && !text.startsWith("@{")) return { whole: true, parts: [parse(text.slice(1))] };
   const parts = [];

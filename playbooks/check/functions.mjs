@@ -18,6 +18,7 @@ const truth = (name, value) => {
   if (typeof value !== "boolean") throw new Error(`${name} expects a boolean, not ${JSON.stringify(value)}`);
   return value;
 };
+const isWhole = (value) => /^[+-]?\d+$/.test(value) && Number.isSafeInteger(Number(value));
 export const asText = (value) => (value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
 export const equal = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
@@ -51,16 +52,25 @@ export const FUNCTIONS = {
   }],
   createArray: [0, 99, (...all) => all],
   endsWith: [2, 2, (value, end) => text("endsWith", value).toLowerCase().endsWith(text("endsWith", end).toLowerCase())],
+  div: [2, 2, (a, b) => {
+    if (whole("div", b) === 0) throw new Error("div cannot divide by 0");
+    return Math.trunc(whole("div", a) / b);
+  }],
   empty: [1, 1, (value) => value === null || value === undefined || (isObject(value) ? Object.keys(value).length === 0 : value.length === 0)],
   encodeURIComponent: [1, 1, (value) => encodeURIComponent(text("encodeURIComponent", value))],
   equals: [2, 2, (a, b) => equal(a, b)],
   first: [1, 1, (value) => value[0] ?? null],
   greater: [2, 2, (a, b) => whole("greater", a) > whole("greater", b)],
   if: [3, 3, (condition, then, otherwise) => (truth("if", condition) ? then : otherwise)],
+  int: [1, 1, (value) => {
+    if (!isWhole(asText(value))) throw new Error(`int expects an integer, not ${JSON.stringify(value)}`);
+    return Number(value);
+  }],
   intersection: [2, 2, (a, b) => {
     const others = new Set(list("intersection", b).map((value) => JSON.stringify(value)));
     return list("intersection", a).filter((value) => others.has(JSON.stringify(value)));
   }],
+  isInt: [1, 1, (value) => isWhole(text("isInt", value))],
   join: [2, 2, (all, separator) => list("join", all).map(asText).join(separator)],
   json: [1, 1, (value) => JSON.parse(text("json", value))],
   last: [1, 1, (value) => value.at(-1) ?? null],
@@ -69,7 +79,12 @@ export const FUNCTIONS = {
     return value.length;
   }],
   lessOrEquals: [2, 2, (a, b) => whole("lessOrEquals", a) <= whole("lessOrEquals", b)],
+  max: [1, 1, (all) => {
+    if (list("max", all).length === 0) throw new Error("max expects one item at least");
+    return Math.max(...all.map((value) => whole("max", value)));
+  }],
   min: [2, 2, (a, b) => Math.min(whole("min", a), whole("min", b))],
+  mul: [2, 2, (a, b) => whole("mul", a) * whole("mul", b)],
   not: [1, 1, (value) => !truth("not", value)],
   or: [1, 99, (...all) => all.map((value) => truth("or", value)).some(Boolean)],
   range: [2, 2, (start, count) => Array.from({ length: whole("range", count) }, (_, at) => whole("range", start) + at)],
@@ -98,4 +113,4 @@ export const FUNCTIONS = {
 };
 
 /** The functions of ARM that the templates use. */
-export const ARM_FUNCTIONS = ["concat", "parameters", "reference", "resourceGroup", "resourceId", "string", "toLower", "subscription", "subscriptionResourceId", "variables"];
+export const ARM_FUNCTIONS = ["concat", "max", "parameters", "reference", "resourceGroup", "resourceId", "string", "toLower", "subscription", "subscriptionResourceId", "variables"];

@@ -26,13 +26,22 @@ const ACTIONS = {
   Query: [["from", "where"], []],
   Response: [["statusCode"], ["headers", "body"]],
   Select: [["from", "select"], []],
+  SetVariable: [["name", "value"], []],
   Terminate: [["runStatus"], ["runError"]],
+  Until: null,
+  Wait: [["interval"], []],
 };
+/** The gateway's routes that a playbook calls, and whether they send a remediation. */
+const ROUTES = { "/remediate": true, "/remediate/messages": true, "/remediate/status": false };
+/** Types of actions that repeat others. */
+const LOOPS = ["Foreach", "Until"];
 const ACTION_MEMBERS = ["type", "kind", "description", "runAfter", "inputs", "limit", "operationOptions", "runtimeConfiguration", "expression", "actions", "else", "foreach"];
 /** The most characters that Logic Apps takes in an expression. */
 const MAX_EXPRESSION = 8192;
 /** The most characters that Microsoft Sentinel takes in a comment. */
 const MAX_COMMENT = 30_000;
+/** The most rounds of a loop until a condition. */
+const MAX_ROUNDS = 5000;
 /** Words that claim more than anyone knows when a remediation was accepted. */
 const CLAIMS = /\b(deleted|done|removed|purged|remediated successfully)\b/i;
 
@@ -182,7 +191,7 @@ function workflowFaults(template, workflow, fault) {
     }
   };
   collect(definition.actions, `${path}/actions`, []);
-  const inLoop = (entry) => entry.parents.filter((parent) => actions.get(parent).action.type === "Foreach");
+  const inLoop = (entry, types = LOOPS) => entry.parents.filter((parent) => types.includes(actions.get(parent).action.type));
   const nested = (entry) => [...actions.values()].filter((other) => other.parents.includes(entry.name));
 
   for (const entry of actions.values()) runAfterFaults(entry, fault);
@@ -199,6 +208,16 @@ function workflowFaults(template, workflow, fault) {
     for (const parent of entry.parents) before(actions.get(parent), seen);
     return seen;
   };
+  const earlier = new Map();
+  /** The same, computed once for each action. */
+  const runsBefore = (entry, name) => {
+    if (!earlier.has(entry)) earlier.set(entry, before(entry));
+    return earlier.get(entry).has(name);
+  };
+
+  /** Whether `entry` is a loop whose condition reads an action inside. */
+  const isRepeated = ({ name, action }, inner) => action.type === "Until" && actions.get(inner).parents.includes(name);
+  const variableNames = [...actions.values()].flatMap(({ action }) => (action.type === "InitializeVariable" ? action.inputs.variables.map(({ name }) => name) : []));
 
   const check = (value, valuePath, entry, secured) => {
     for (const [textPath, text] of texts(value, valuePath)) {
@@ -214,7 +233,10 @@ function workflowFaults(template, workflow, fault) {
       }
       const all = parts.filter((part) => typeof part !== "string").flatMap(calls);
       for (const name of headersIn(text)) {
-        if (!text.includes(`['headers']?['${name.toLowerCase()}']`)) fault(textPath, `reads the header ${name}, but not in lower case, as HTTP/2 spells it`);
+        const canonical = name.replace(/(^|-)[a-z]/g, (first) => first.toUpperCase());
+        for (const spelling of [canonical, name.toLowerCase()]) {
+          if (!text.includes(`['headers']?['${spelling}']`)) fault(textPath, `reads the header ${name}, but not as ${spelling}: HTTP/2 spells it in lower case, HTTP/1.1 does not`);
+        }
       }
       for (const call of all) {
         const [fewest, most] = FUNCTIONS[call.name] ?? [];
@@ -231,17 +253,17 @@ function workflowFaults(template, workflow, fault) {
       for (const kind of ["body", "outputs", "actions"]) {
         for (const name of namesIn(all, kind)) {
           if (!actions.has(name)) fault(textPath, `names the action ${name}, which does not exist`);
-          else if (!entry || !before(entry).has(name)) fault(textPath, `names the action ${name}, which does not run before`);
+          else if (!entry || !(runsBefore(entry, name) || isRepeated(entry, name))) fault(textPath, `names the action ${name}, which does not run before`);
         }
       }
       for (const name of namesIn(all, "variables")) {
         const declares = ([, other]) => other.action.type === "InitializeVariable" && other.action.inputs.variables.some((variable) => variable.name === name);
         const where = [...actions].find(declares)?.[0];
         if (!where) fault(textPath, `names the variable ${name}, which is not initialized`);
-        else if (!before(entry).has(where)) fault(textPath, `names the variable ${name} before it is initialized`);
+        else if (!runsBefore(entry, where)) fault(textPath, `names the variable ${name} before it is initialized`);
       }
       for (const name of namesIn(all, "items")) {
-        if (!entry || !inLoop(entry).includes(name)) fault(textPath, `names the items of ${name}, outside of it`);
+        if (!entry || !inLoop(entry, ["Foreach"]).includes(name)) fault(textPath, `names the items of ${name}, outside of it`);
       }
       if (all.some((call) => call.name === "item") && !["Query", "Select"].includes(entry?.action.type)) fault(textPath, "names item() outside of a query or selection");
       if (all.some((call) => call.name === "listCallbackUrl") && !secured) fault(textPath, "leaves a link with a signature in the run history");
@@ -253,7 +275,7 @@ function workflowFaults(template, workflow, fault) {
   for (const entry of actions.values()) {
     const { action } = entry;
     check({ inputs: action.inputs, expression: action.expression, foreach: action.foreach, description: action.description }, entry.path, entry, isSecured(action));
-    actionFaults(entry, { fault, actions, trigger, inLoop });
+    actionFaults(entry, { fault, actions, trigger, inLoop, variableNames });
   }
   for (const name of Object.keys(definition.parameters ?? {})) if (!used.has(name)) fault(`${path}/parameters/${name}`, "is not used");
   if (![...actions.values()].some((entry) => entry.action.type === "Http")) fault(path, "does not call the gateway");
@@ -294,7 +316,7 @@ function runAfterFaults({ name, action, path, scope }, fault) {
   if (reaches(name, new Set())) fault(path, "runs after itself");
 }
 
-function actionFaults(entry, { fault, actions, trigger, inLoop }) {
+function actionFaults(entry, { fault, actions, trigger, inLoop, variableNames }) {
   const { name, action, path, scope, parents } = entry;
   for (const member of Object.keys(action)) if (!ACTION_MEMBERS.includes(member)) fault(`${path}/${member}`, "is unknown");
   if (!Object.hasOwn(ACTIONS, action.type)) return fault(path, `is of the unknown type ${action.type}`);
@@ -303,16 +325,19 @@ function actionFaults(entry, { fault, actions, trigger, inLoop }) {
     for (const member of rule[0]) if (action.inputs?.[member] === undefined) fault(path, `lacks the input ${member}`);
     for (const member of Object.keys(action.inputs ?? {})) if (!rule.flat().includes(member)) fault(path, `has the unknown input ${member}`);
   }
-  if (["If", "Foreach"].includes(action.type) && action.actions === undefined) fault(path, "has no actions");
+  if (["If", ...LOOPS].includes(action.type) && action.actions === undefined) fault(path, "has no actions");
+  if (action.type === "Until" && !(action.limit?.count <= MAX_ROUNDS && action.limit.timeout)) fault(path, "has no limit for its rounds and its time");
   if (action.type === "InitializeVariable" && parents.length > 0) fault(path, "initializes a variable inside of another action");
   if (action.type === "Terminate" && inLoop(entry).length > 0) fault(path, "ends the run from inside of a loop");
   if (action.type === "Response" && trigger.type !== "Request") fault(path, "responds, but the trigger takes no request");
-  if (action.type === "AppendToArrayVariable") {
-    const loops = inLoop(entry).map((loop) => actions.get(loop).action);
-    if (loops.some((loop) => loop.runtimeConfiguration?.concurrency?.repetitions !== 1)) fault(path, "appends in a loop that runs in parallel");
+  if (["AppendToArrayVariable", "SetVariable"].includes(action.type)) {
+    if (!variableNames.includes(action.inputs.name)) fault(path, `changes the variable ${action.inputs.name}, which is not initialized`);
+    if (JSON.stringify(action.inputs.value).includes(`variables('${action.inputs.name}')`)) fault(path, "reads the variable that it changes");
+    const loops = inLoop(entry, ["Foreach"]).map((loop) => actions.get(loop).action);
+    if (loops.some((loop) => loop.runtimeConfiguration?.concurrency?.repetitions !== 1)) fault(path, "changes a variable in a loop that runs in parallel");
   }
   const timeout = action.limit?.timeout;
-  if (timeout !== undefined && !DURATION.test(timeout) && !/^\[parameters\('\w+'\)\]$/.test(timeout)) fault(path, "has a timeout that is no duration");
+  if (timeout !== undefined && !DURATION.test(timeout) && !/^\[(parameters\('\w+'\)|concat\('PT', string\(parameters\('\w+'\)\), 'H'\))\]$/.test(timeout)) fault(path, "has a timeout that is no duration");
   if (action.type === "ApiConnection" && action.inputs?.path === "/Incidents/Comment") commentFaults(entry, fault);
   if (action.type === "Http") gatewayFaults(entry, { fault, inLoop, scope, name });
 }
@@ -332,21 +357,30 @@ function commentFaults({ action, path }, fault) {
 function gatewayFaults(entry, { fault, inLoop, scope, name }) {
   const { action, path } = entry;
   const { uri, method, headers = {}, authentication, retryPolicy } = action.inputs;
-  if (uri !== "https://@{parameters('gatewayHost')}/remediate" || method !== "POST") fault(path, "is not the gateway's route over https");
+  const route = /^https:\/\/@\{parameters\('gatewayHost'\)\}(\/.*)$/.exec(uri)?.[1];
+  if (!Object.hasOwn(ROUTES, route) || method !== "POST") fault(path, "is not the gateway's route over https");
   if (authentication?.type !== "ManagedServiceIdentity" || authentication.audience !== "@parameters('gatewayAudience')") {
     fault(path, "does not authenticate with the managed identity for the gateway's audience");
   }
   if (headers["Content-Type"] !== "application/json") fault(path, "does not declare JSON");
   for (const header of Object.keys(headers)) if (/^(authorization|x-api-key|prefer)$/i.test(header)) fault(path, `sends ${header}`);
-  const key = headers["Idempotency-Key"] ?? "";
-  if (!key.includes("workflow()['run']['name']") || !key.includes(`-${name}`)) fault(path, "has no idempotency key of the run and the action");
-  for (const loop of inLoop(entry)) if (!key.includes(`items('${loop}')`)) fault(path, "has the same idempotency key for each item of the loop");
+  if (ROUTES[route] !== false) submissionFaults(entry, { fault, inLoop, name });
+  else if (inLoop(entry, ["Until"]).length === 0 || retryPolicy?.type !== "none") fault(path, "asks for the status other than once in each round of a loop");
   if (action.operationOptions !== "DisableAsyncPattern") fault(path, "would poll the tracking link");
-  const durations = [retryPolicy?.interval, retryPolicy?.minimumInterval, retryPolicy?.maximumInterval];
-  const isRetried = retryPolicy?.type === "exponential" && retryPolicy.count >= 1 && retryPolicy.count <= 90 && durations.every((duration) => DURATION.test(duration));
-  if (!isRetried) fault(path, "has no retry policy, or one that Logic Apps does not take");
   const reader = Object.values(scope).find((other) => other.runAfter?.[name]);
   for (const status of ["Succeeded", "Failed", "TimedOut"]) {
     if (!reader?.runAfter[name].includes(status)) fault(path, `is not followed by a reading of its answer when it ${status}`);
   }
+}
+
+/** What must hold for a call that sends a remediation: retries, and one key for all of them. */
+function submissionFaults({ action, path, ...entry }, { fault, inLoop, name }) {
+  const { headers = {}, retryPolicy } = action.inputs;
+  const key = headers["Idempotency-Key"] ?? "";
+  if (!key.includes("workflow()['run']['name']") || !key.includes(`-${name}`)) fault(path, "has no idempotency key of the run and the action");
+  for (const loop of inLoop(entry, ["Foreach"])) if (!key.includes(`items('${loop}')`)) fault(path, "has the same idempotency key for each item of the loop");
+  if (inLoop(entry, ["Until"]).length > 0) fault(path, "sends a remediation in each round of a loop");
+  const durations = [retryPolicy?.interval, retryPolicy?.minimumInterval, retryPolicy?.maximumInterval];
+  const isRetried = retryPolicy?.type === "exponential" && retryPolicy.count >= 1 && retryPolicy.count <= 90 && durations.every((duration) => DURATION.test(duration));
+  if (!isRetried) fault(path, "has no retry policy, or one that Logic Apps does not take");
 }

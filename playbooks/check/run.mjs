@@ -4,13 +4,18 @@ import { workflowParts } from "./expression.mjs";
 
 class Terminated extends Error {}
 
+/** How often Logic Apps repeats a request if the action has no retry policy. */
+const DEFAULT_RETRIES = 4;
+/** The seconds of each unit of a wait. */
+const SECONDS = { Second: 1, Minute: 60, Hour: 3600 };
+
 /**
  * Plays one run. `parameters` are the workflow's; `trigger` is `{headers, body}`; `gateway(request)` returns `{statusCode, headers, body}` or
  * throws for a lost connection; `connection(name, inputs)` returns `{status, body}`. Returns the run's status and error, the response, each call
- * to the gateway and to a connection, and the status of each action.
+ * to the gateway and to a connection, the seconds of each wait, and the status of each action. No time passes except in a wait.
  */
 export function run(definition, { parameters, trigger, runName = "08585287554177334956853859655CU00", workflowName = "playbook", gateway, connection }) {
-  const outcome = { status: undefined, error: undefined, response: undefined, gatewayCalls: [], connectionCalls: [], actions: {} };
+  const outcome = { status: undefined, error: undefined, response: undefined, gatewayCalls: [], connectionCalls: [], waits: [], actions: {} };
   const variables = new Map();
   const results = new Map();
   const loops = new Map();
@@ -79,7 +84,8 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
 
   /** Calls the gateway as the action's retry policy says. Gives the outputs and whether the last try was a success. */
   function http(inputs) {
-    const { retryPolicy, ...request } = inputs;
+    const { retryPolicy = { count: DEFAULT_RETRIES }, ...request } = inputs;
+    const retries = retryPolicy.type === "none" ? 0 : retryPolicy.count;
     for (let attempt = 0; ; attempt++) {
       let answer = null;
       outcome.gatewayCalls.push(copy(request));
@@ -89,7 +95,7 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
         // The connection was lost.
       }
       const isTransient = !answer || [408, 429].includes(answer.statusCode) || answer.statusCode >= 500;
-      if (!isTransient || attempt === retryPolicy.count) {
+      if (!isTransient || attempt === retries) {
         return { outputs: answer && copy(answer), succeeded: answer !== null && answer.statusCode < 400 };
       }
     }
@@ -97,6 +103,7 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
 
   const kinds = {
     InitializeVariable: ({ inputs }) => inputs.variables.forEach((variable) => variables.set(variable.name, copy(resolve(variable.value)))),
+    SetVariable: ({ inputs }) => void variables.set(inputs.name, copy(resolve(inputs.value))),
     AppendToArrayVariable: ({ inputs }) => variables.get(inputs.name).push(copy(resolve(inputs.value))),
     Compose: ({ inputs }) => ({ outputs: copy(resolve(inputs)) }),
     Query: ({ inputs }) => {
@@ -123,6 +130,18 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
       skip(other);
       return { status: all(taken) };
     },
+    Wait: ({ inputs }) => {
+      const { count, unit } = resolve(inputs.interval);
+      outcome.waits.push(count * SECONDS[unit]);
+    },
+    Until: (action) => {
+      const start = elapsed();
+      const end = start + secondsOf(action.limit.timeout);
+      let statuses = [];
+      do statuses.push(all(action.actions));
+      while (resolve(action.expression) !== true && statuses.length < action.limit.count && elapsed() < end);
+      return { status: statuses.at(-1) };
+    },
     Foreach: (action, name) => {
       const statuses = resolve(action.foreach).map((value) => {
         loops.set(name, value);
@@ -131,6 +150,14 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
       return { status: statuses.includes("Failed") ? "Failed" : "Succeeded" };
     },
   };
+
+  const elapsed = () => outcome.waits.reduce((sum, seconds) => sum + seconds, 0);
+  /** The seconds of a limit: an ISO 8601 duration, or what ARM makes of the number of hours in a parameter. */
+  function secondsOf(limit) {
+    const hours = /^\[concat\('PT', string\(parameters\('(\w)(\w+)'\)\), 'H'\)\]$/.exec(limit);
+    const [, ...parts] = /^PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?$/.exec(hours ? `PT${parameters[hours[1].toLowerCase() + hours[2]]}H` : limit);
+    return parts.reduce((sum, part, at) => sum + Number(part ?? 0) * [3600, 60, 1][at], 0);
+  }
 
   function call(action, name) {
     const inputs = copy(resolve(action.inputs));

@@ -18,30 +18,46 @@ const CAN_HIDE = {
   Response: ["inputs"],
   Select: BOTH,
 };
-/** Functions whose result is a number or a truth value, whatever they are given. */
+/** Functions whose result is numbers or a truth value, whatever they are given. */
 const COUNTING = [
   "and",
   "contains",
+  "div",
   "empty",
   "endsWith",
   "equals",
   "greater",
+  "int",
+  "isInt",
   "length",
   "lessOrEquals",
   "not",
   "or",
+  "range",
   "startsWith",
 ];
-/** Members that hold no address: the outcome in the gateway's answer, the decision on a card, and an action's status. */
+/** Members that hold no address: outcome and numbers in the gateway's answer, the decision on a card, and an action's status. */
 const ADDRESS_FREE = [
+  "acceptedAt",
   "code",
   "decision",
   "duplicate",
+  "emails",
+  "notFound",
+  "notYet",
+  "observed",
+  "protected",
+  "quarantine",
+  "recipientsFound",
   "requestId",
+  "Retry-After",
+  "retry-after",
   "status",
   "statusCode",
   "submitActionId",
   "trackingUrl",
+  "unclear",
+  "unreachable",
 ];
 /** Functions that read what an earlier action made. */
 const OUTPUTS = ["actions", "body", "outputs"];
@@ -64,7 +80,7 @@ export function secureDataFaults({ trigger, actions }, fault) {
     if (OUTPUTS.includes(node.name)) return holders.has(first?.value);
     if (node.name === "variables") return variables.has(first?.value);
     if (node.name === "items") {
-      return expressions(actions.get(first?.value)?.action.foreach).some((from) => holds(from, context));
+      return expressions(actions.get(first?.value)?.action.foreach).some((from) => holds(from, { item: false }));
     }
     if (node.name === "item") return context.item;
     if (node.name === "if") return node.args.slice(1).some((arg) => holds(arg, context));
@@ -82,6 +98,12 @@ export function secureDataFaults({ trigger, actions }, fault) {
   const contextOf = ({ action }) => ({
     item: expressions(action.inputs?.from).some((node) => holds(node, { item: false })),
   });
+  /** The expressions of which an action's outputs are made. A query's `where` only chooses among its items. */
+  const outputsOf = (entry) => {
+    const { type, inputs } = entry.action;
+    if (type === "Query") return expressions(inputs.from);
+    return type === "Select" ? expressions(inputs.select) : inputsOf(entry);
+  };
   /** The expressions that the run history shows as the action's inputs. */
   const inputsOf = ({ action }) =>
     expressions({ inputs: action.inputs, expression: action.expression, foreach: action.foreach });
@@ -90,7 +112,7 @@ export function secureDataFaults({ trigger, actions }, fault) {
   for (let before = -1; before !== holders.size + variables.size;) {
     before = holders.size + variables.size;
     for (const [name, entry] of actions) {
-      if (!inputsOf(entry).some((node) => holds(node, contextOf(entry)))) continue;
+      if (!outputsOf(entry).some((node) => holds(node, contextOf(entry)))) continue;
       holders.add(name);
       if (entry.action.inputs?.name) variables.add(entry.action.inputs.name);
       for (const variable of entry.action.inputs?.variables ?? []) variables.add(variable.name);

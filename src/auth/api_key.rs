@@ -1,4 +1,4 @@
-//! API keys, of which only the SHA-256 is configured.
+//! API keys. The configuration holds only their SHA-256.
 
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -6,11 +6,14 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use crate::config::Caller;
 use crate::secret::Secret;
 
-/// The longest key that is looked at, in bytes. `make key` makes keys of 47; the bound keeps a header of many KiB from being hashed.
+/// Maximum length of a key in bytes. `make key` creates keys of 47 bytes. The limit prevents hashing a header of many
+/// KiB.
 const MAX_KEY_BYTES: usize = 256;
 
-/// The caller who owns `key`. All digests of all callers are compared, each in constant time, so that the time taken tells neither
-/// whether the key exists nor whose it is; and digests are compared, so that the time could tell nothing about a key anyway.
+/// Returns the caller who owns `key`.
+///
+/// Compares all digests of all callers, each in constant time. So the duration reveals neither whether the key exists
+/// nor who owns it.
 #[must_use]
 pub fn find_caller<'a>(callers: &'a [Caller], key: &Secret) -> Option<&'a Caller> {
     if key.expose().len() > MAX_KEY_BYTES {

@@ -1,4 +1,4 @@
-//! Step 5: what a token says, and whether it says it of us, and now.
+//! Step 5: the claims of a token.
 
 use std::time::Duration;
 
@@ -10,38 +10,38 @@ use crate::config::{Config, is_graph, without_trailing_slash};
 use crate::guid::Guid;
 use crate::time::Timestamp;
 
-/// How far clocks may be apart: what Microsoft's libraries allow (facts, section 3).
+/// Maximum clock difference, equal to that of Microsoft's libraries (facts, section 3).
 pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
-/// Claims that name a person. Entra puts them into users' tokens alone (facts, section 3).
+/// Claims that name a person. Entra puts them only into users' tokens (facts, section 3).
 const PERSON: [&str; 7] = ["upn", "unique_name", "preferred_username", "email", "name", "given_name", "family_name"];
 
-/// For whom a token was issued, which decides what it must carry (contract, section 5).
+/// Kind of subject of a token. The kind decides which claims the token must have (contract, section 5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// An application by itself: `idtyp` is `app`; or `idtyp` is absent, `sub` equals `oid`, and no claim names a person.
+    /// An application: `idtyp` is `app`; or `idtyp` is absent, `sub` equals `oid`, and no claim names a person.
     Application,
     /// A user, with the delegated scopes in `scp`.
     User(Vec<String>),
-    /// A token without `scp` whose claims do not say that it is an application's.
+    /// A token without `scp` whose claims do not identify an application.
     Undetermined,
 }
 
-/// What a token says that the gateway goes by. Names and addresses in it are never used: `oid` is immutable, they are not.
+/// The claims that the gateway uses. It never uses names or addresses, because they can change; `oid` is immutable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// `oid`: the immutable object id of the service principal, managed identity or user.
+    /// `oid`: the immutable object ID of the service principal, managed identity or user.
     pub object_id: Guid,
-    /// For whom the token was issued.
+    /// Kind of subject.
     pub subject: Subject,
-    /// `roles`: the app roles. Managed identities' tokens may lack them.
+    /// `roles`: the app roles. Tokens of managed identities may lack them.
     pub roles: Vec<String>,
     pub(crate) expires: Timestamp,
     pub(crate) not_before: Option<Timestamp>,
 }
 
 impl Claims {
-    /// Step 5, the part that time changes: `exp` and `nbf`, with [`CLOCK_SKEW`].
+    /// Checks `exp` and `nbf` with [`CLOCK_SKEW`]. This part of step 5 depends on the time.
     ///
     /// # Errors
     ///
@@ -50,18 +50,20 @@ impl Claims {
         within(self.expires, self.not_before, now)
     }
 
-    /// When the token is of no use any more.
+    /// Returns the time from which the token is expired, [`CLOCK_SKEW`] included.
     #[must_use]
     pub fn ends(&self) -> Timestamp {
         self.expires.plus(CLOCK_SKEW)
     }
 }
 
-/// Step 5: the claims are for us, of our tenant, in time, and say who. They count only when step 7 has verified the signature.
+/// Step 5: checks time, tenant, audience, client and subject. The claims are trusted only after step 7 has verified the
+/// signature.
 ///
 /// # Errors
 ///
-/// The first rule that does not hold: `exp`, `nbf`, `tid`, `aud`, the client, `oid`, `cnf`, `scp` and `idtyp`, `roles`, in this order.
+/// The first rule that the claims violate: `exp`, `nbf`, `tid`, `aud`, the client, `oid`, `cnf`, `scp` and `idtyp`,
+/// `roles`, in this order.
 pub fn claims(
     claims: &Map<String, Value>,
     config: &Config,
@@ -80,8 +82,9 @@ pub fn claims(
         Some(aud) if is_graph(aud) => return Err(TokenError::GraphAudience),
         _ => return Err(TokenError::Audience),
     }
-    // An ID token that a user got for the gateway's own application has the same issuer, audience and keys, but no scope: without this it
-    // would count as one that needs none (RFC 8725 section 3.12). Entra names the client in access tokens alone.
+    // An ID token that a user got for the gateway's application has the same issuer, audience and keys, but no scope.
+    // Without this check it would pass as a token that needs no scope (RFC 8725 section 3.12). Entra names the client
+    // only in access tokens.
     guid(issuer.client()).ok_or(TokenError::Client)?;
     let object_id = guid("oid").ok_or(TokenError::ObjectId)?;
     if claims.contains_key("cnf") {
@@ -100,11 +103,12 @@ pub fn claims(
     Ok(Claims { object_id, subject, roles, expires, not_before })
 }
 
-/// For whom the token was issued.
+/// Returns the kind of subject.
 ///
-/// Entra writes `idtyp` only if the resource application asks for it, so its absence says nothing. Then Microsoft's own test decides: in an
-/// application's token `sub` equals `oid`, in a user's token `sub` differs for each application (facts, section 3). Managed identities' tokens
-/// pass it. A claim that names a person contradicts it, so such a token needs the scope.
+/// Entra writes `idtyp` only if the resource application requests the claim, so its absence proves nothing. In that
+/// case Microsoft's own test decides: `sub` equals `oid` in an application's token, and differs in a user's token
+/// (facts, section 3). Tokens of managed identities pass the test. A token with a claim that names a person always
+/// needs the scope.
 fn subject(claims: &Map<String, Value>, object_id: Guid) -> Result<Subject, TokenError> {
     let text = |name: &str| match claims.get(name) {
         None => Ok(None),
@@ -125,7 +129,7 @@ fn subject(claims: &Map<String, Value>, object_id: Guid) -> Result<Subject, Toke
     }
 }
 
-/// `exp`, and `nbf` where it is there: whole seconds (RFC 7519 section 2, `NumericDate`; Entra writes no fractions).
+/// Reads `exp`, or `nbf` if present: whole seconds (RFC 7519 section 2, `NumericDate`). Entra writes no fractions.
 fn validity(claims: &Map<String, Value>) -> Result<(Timestamp, Option<Timestamp>), TokenError> {
     let moment = |value: &Value| value.as_u64().map(Timestamp::from_seconds);
     let expires = claims.get("exp").and_then(moment).ok_or(TokenError::ExpiryMalformed)?;

@@ -1,4 +1,4 @@
-//! Which credential a request carries: one kind, once.
+//! The credential of a request: exactly one, of one kind.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -6,38 +6,38 @@ use base64::prelude::BASE64_STANDARD;
 use crate::http::RequestHeaders;
 use crate::secret::Secret;
 
-/// What a caller presented, not yet checked.
+/// A credential that is not yet verified.
 #[derive(Debug)]
 pub enum Credentials {
     /// `Authorization: Bearer`: an Entra access token (RFC 6750 section 2.1).
     Bearer(Secret),
     /// `X-API-Key`.
     ApiKey(Secret),
-    /// `Authorization: Basic` (RFC 7617): the caller's name and an API key of its own.
+    /// `Authorization: Basic` (RFC 7617): the caller's name and the caller's API key.
     Basic {
-        /// The name that was given for the caller.
+        /// Name of the caller.
         name: String,
-        /// The API key.
+        /// API key of the caller.
         key: Secret,
     },
 }
 
-/// Why a request has no credentials that could be checked.
+/// Reason why a request has no credential that can be verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
-    /// There are none.
+    /// No credential.
     #[error("no credentials")]
     Absent,
     /// `Authorization` and `X-API-Key` together.
     #[error("more than one kind of credential")]
     Several,
-    /// `Authorization` more than once, which the platform shows as a list.
+    /// `Authorization` more than once. The platform joins the values to a list.
     #[error("Authorization given more than once")]
     Repeated,
     /// `Bearer` without a token.
     #[error("an empty bearer token")]
     EmptyToken,
-    /// A scheme that is neither Bearer nor Basic, or one without credentials.
+    /// A scheme other than Bearer and Basic, or a scheme without credentials.
     #[error("an authorization scheme other than Bearer and Basic, or one without credentials")]
     UnknownScheme,
     /// Basic credentials that are not `name:key` in base64.
@@ -45,13 +45,13 @@ pub enum CredentialsError {
     MalformedBasic,
 }
 
-/// Finds the one credential among the headers.
+/// Returns the one credential of the headers.
 ///
 /// # Errors
 ///
-/// [`CredentialsError`], which also tells what of it the caller may learn: see [`crate::problem`].
+/// [`CredentialsError`]. [`crate::problem`] decides which of the errors the caller sees.
 pub fn find(headers: &RequestHeaders) -> Result<Credentials, CredentialsError> {
-    // A form that was left empty is no credential: connectors send such a header beside a token.
+    // Connectors send an empty header for an empty field of a form, so an empty header is no credential.
     let api_key = headers.api_key.as_ref().filter(|key| !key.expose().is_empty());
     match (&headers.authorization, api_key) {
         (None, None) => Err(CredentialsError::Absent),
@@ -61,11 +61,12 @@ pub fn find(headers: &RequestHeaders) -> Result<Credentials, CredentialsError> {
     }
 }
 
-/// Everything in the headers that is a credential, or may be one: whatever stands here must appear nowhere else.
+/// Returns each text of the headers that is, or may be, a credential. The log and the response must never contain one
+/// of them.
 #[must_use]
 pub fn presented(headers: &RequestHeaders) -> Vec<Secret> {
     let mut all: Vec<Secret> = headers.api_key.iter().filter(|key| !key.expose().is_empty()).cloned().collect();
-    // A header that was given more than once comes as a list.
+    // The platform joins a repeated header to a list.
     let given = headers.authorization.as_ref().map_or("", Secret::expose);
     for one in given.split(',').map(str::trim) {
         let after_scheme = one.split_once(' ').map_or("", |(_, rest)| rest.trim_start());
@@ -82,7 +83,7 @@ pub fn presented(headers: &RequestHeaders) -> Vec<Secret> {
 }
 
 fn from_authorization(authorization: &str) -> Result<Credentials, CredentialsError> {
-    // Neither a JWT nor base64 has a comma, and the gateway takes no scheme with parameters.
+    // Neither a JWT nor base64 contains a comma, and the gateway accepts no scheme with parameters.
     if authorization.contains(',') {
         return Err(CredentialsError::Repeated);
     }

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 
-/// Who issued a token. The resource application's `accessTokenAcceptedVersion` decides which (facts, section 3).
+/// Issuer of a token. The resource application's `accessTokenAcceptedVersion` selects it (facts, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Issuer {
     /// Tokens of version 1.0, from `sts.windows.net`.
@@ -12,7 +12,7 @@ pub enum Issuer {
 }
 
 impl Issuer {
-    /// The exact `iss` of the issuer's tokens.
+    /// Returns the exact `iss` of the issuer's tokens.
     #[must_use]
     pub fn name(self, config: &Config) -> String {
         match self {
@@ -21,7 +21,7 @@ impl Issuer {
         }
     }
 
-    /// Where the issuer publishes its keys.
+    /// Returns the URL of the issuer's keys.
     #[must_use]
     pub fn keys_url(self, config: &Config) -> String {
         let path = match self {
@@ -38,7 +38,7 @@ impl Issuer {
         }
     }
 
-    /// The claim that names the client (facts, section 3).
+    /// Returns the name of the claim that names the client (facts, section 3).
     pub(super) const fn client(self) -> &'static str {
         match self {
             Self::V1 => "appid",

@@ -1,4 +1,4 @@
-//! An issuer's published keys (RFC 7517), as far as the gateway takes them.
+//! An issuer's published keys (RFC 7517), and which of them the gateway accepts.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -6,14 +6,15 @@ use serde_json::Value;
 
 use crate::json;
 
-/// The most keys that are kept. Entra publishes about six per tenant.
+/// Maximum number of cached keys. Entra publishes about six per tenant.
 pub const MAX_KEYS: usize = 64;
-/// RSA moduli from 2,048 bits (RFC 7518 section 3.3) to 8,192, beyond which a verification costs more than any issuer would ask for.
+/// Accepted lengths of an RSA modulus in bits. The minimum is from RFC 7518 section 3.3. A longer key than the maximum
+/// makes a verification too expensive.
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-/// The public exponent that Entra uses and everyone has settled on, 65,537.
+/// The public exponent 65,537, which Entra uses.
 const EXPONENT: [u8; 3] = [1, 0, 1];
 
-/// An RSA public key for signatures.
+/// An RSA public key that verifies signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedKey {
     /// `kid`.
@@ -24,9 +25,11 @@ pub struct PublishedKey {
     pub e: String,
 }
 
-/// The keys in `document` that `issuer` may sign with: of type `RSA`, for `sig`, with a `kid`, strong enough, and the issuer's own where the
-/// key names one (with `{tenantid}` standing for the tenant). Others are left out; of two with one `kid` the first counts.
-/// `None` where the document is no key set.
+/// Returns the keys in `document` with which `issuer` may sign.
+///
+/// An accepted key has type `RSA`, use `sig`, a `kid` and an accepted length. If the key names an issuer, that is
+/// `issuer`, with `{tenantid}` for the tenant. The function leaves out other keys. Of two keys with the same `kid` the
+/// first counts. Returns `None` if the document is no key set.
 #[must_use]
 pub fn parse(document: &[u8], issuer: &str, tenant: &str) -> Option<Vec<PublishedKey>> {
     let document = json::object(document)?;
@@ -60,7 +63,7 @@ fn usable(key: &Value, issuer: &str, tenant: &str) -> Option<PublishedKey> {
     usable.then(|| PublishedKey { kid: kid.to_owned(), n: n.to_owned(), e: e.to_owned() })
 }
 
-/// The length in bits of a big-endian number.
+/// Returns the length in bits of a big-endian number.
 fn bits(number: &[u8]) -> usize {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     match number.get(zeros) {

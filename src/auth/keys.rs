@@ -1,7 +1,8 @@
 //! The cache of the issuers' keys.
 //!
-//! An isolate must never await what another request started (facts, section 7), so a request that needs keys which another is fetching
-//! looks again from time to time instead. The rules are in [`IssuerKeys::plan`], pure; the rest carries them out.
+//! A request must never await a promise of another request (facts, section 7). So a request that needs keys while
+//! another request fetches them polls the cache. [`IssuerKeys::plan`] has the rules and is pure; the other functions
+//! carry them out.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,29 +16,33 @@ use crate::deadline::KEYS_DEADLINE;
 use crate::runtime::{HttpRequest, Runtime, Verifier};
 use crate::time::Timestamp;
 
-/// Keys older than this are refreshed while a request goes on with them (facts, section 3: hourly).
+/// Age from which keys are refreshed in the background (facts, section 3: hourly).
 const REFRESH_AFTER: Duration = Duration::from_hours(1);
-/// Keys older than this are fetched before they are used (facts, section 3: about a day).
+/// Age from which keys are fetched before they are used (facts, section 3: about a day).
 const LIFETIME: Duration = Duration::from_hours(24);
-/// However many tokens name keys that nobody knows, they cause one fetch in this time.
+/// Cool-down: the minimum time between two fetches that unknown key IDs cause.
 ///
-/// Microsoft advises 5 minutes (facts, section 3). But one response may lag behind while keys roll, and until the next fetch every token that the
-/// missing key signed is turned away. The retries of a workflow and of an SDK outlast 30 s (facts, sections 4 and 5).
+/// Microsoft advises 5 minutes (facts, section 3). But while keys roll, one response can be outdated, and the gateway
+/// then rejects each token that the missing key signed until the next fetch. The retries of workflows and SDKs last
+/// longer than 30 s (facts, sections 4 and 5).
 const UNKNOWN_KEY_COOLDOWN: Duration = Duration::from_secs(30);
-/// A key that the issuer listed within this time is fetched again at once when it is missing.
+/// Time after the issuer's last listing of a key in which its absence causes an immediate fetch.
 const REMEMBERED: Duration = Duration::from_hours(24);
-/// Maximum number of keys that are remembered after the issuer stopped listing them: as many as one set may hold.
+/// Maximum number of remembered keys that the issuer no longer lists: as many as one set may have.
 const MAX_FORMER_KEYS: usize = jwks::MAX_KEYS;
-/// After a fetch that failed, the next is not tried before this: long enough that a flood of requests does not become a flood of fetches, and over
-/// before the second retry of a workflow, whose retries are 5 s apart or more (facts, section 4).
+/// Minimum time between a failed fetch and the next one.
+///
+/// It is long enough that many requests cause few fetches. It ends before the second retry of a workflow, whose retries
+/// are at least 5 s apart (facts, section 4).
 const FAILURE_COOLDOWN: Duration = Duration::from_secs(10);
 
-/// A fetch that began longer ago than this was cancelled with its request: its deadline, and a second in which timers may be late and keys
-/// are imported. Were it the deadline alone, whoever waits for an endpoint that hangs would start another fetch just before the first fails.
+/// Age from which a running fetch counts as cancelled with its request: the deadline of a fetch, and one second for
+/// late timers and the import of the keys. Without that second a waiting request would start another fetch just before
+/// the first one fails.
 const ABANDONED_AFTER: Duration = KEYS_DEADLINE.saturating_add(Duration::from_secs(1));
-/// How often a request looks whether another's fetch has ended: a fraction of what the fetch takes.
+/// Interval at which a request checks whether the fetch of another request has ended: a fraction of a fetch's duration.
 const POLL: Duration = Duration::from_millis(20);
-/// The largest key set that is read, in bytes. Entra's are about 15 KiB, certificates included.
+/// Maximum size of a key set in bytes. Entra's are about 15 KiB with certificates.
 pub(crate) const MAX_KEY_SET_BYTES: usize = 256 * 1024;
 
 /// The key sets of both issuers.
@@ -52,29 +57,30 @@ impl<K> Default for KeyCache<K> {
     }
 }
 
-/// One issuer's keys, and what was done to have them.
+/// One issuer's keys, and the state of their fetches.
 pub(crate) struct IssuerKeys<K> {
     keys: Vec<(String, K)>,
-    /// When `keys` were fetched.
+    /// Time at which `keys` were fetched.
     fetched: Option<Timestamp>,
-    /// When the last fetch began, while it runs. A fetch whose request was cancelled never ends, so it counts only for [`ABANDONED_AFTER`].
+    /// Time at which the running fetch began. A cancelled fetch never ends, so the value counts only for
+    /// [`ABANDONED_AFTER`].
     running: Option<Timestamp>,
-    /// When the last fetch failed, if the last one did.
+    /// Time at which the last fetch failed, if it failed.
     failed: Option<Timestamp>,
-    /// When a missing key last caused a fetch.
+    /// Time at which a missing key last caused a fetch.
     unknown: Option<Timestamp>,
-    /// When a former key last caused a fetch during the cool-down.
+    /// Time at which a former key last caused a fetch during the cool-down.
     recalled: Option<Timestamp>,
-    /// The keys that the issuer listed and then left out, the latest last.
+    /// Keys that the issuer listed once and then left out, latest last.
     former: Vec<Former>,
 }
 
-/// A key that the issuer listed once, and that its latest set leaves out.
+/// A key that the issuer listed once, and that the latest set leaves out.
 struct Former {
     kid: String,
-    /// When a set first left the key out.
+    /// Time of the first set without the key.
     left_out: Timestamp,
-    /// Whether the issuer was asked again for this key since.
+    /// Whether a fetch was made for this key since then.
     asked: bool,
 }
 
@@ -92,9 +98,10 @@ impl<K> Default for IssuerKeys<K> {
     }
 }
 
-/// How far apart `moment` and `now` are.
+/// Returns the distance of `moment` and `now`.
 ///
-/// A clock may be set back. A moment in the future counts by its distance, so a small step back changes nothing and a large one ends the span.
+/// A clock may be set back. A moment in the future counts by its distance: a small step back changes nothing, and a
+/// large one ends the period.
 fn age(moment: Timestamp, now: Timestamp) -> Duration {
     now.since(moment).max(moment.since(now))
 }
@@ -103,7 +110,7 @@ fn within(moment: Option<Timestamp>, span: Duration, now: Timestamp) -> bool {
     moment.is_some_and(|moment| age(moment, now) < span)
 }
 
-/// What to do for a request that needs a key.
+/// Returns the next step for a request that needs a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Plan<K> {
     Use(K),
@@ -121,7 +128,7 @@ impl<K: Clone> IssuerKeys<K> {
         match (self.fetched.map(|fetched| age(fetched, now)), key) {
             (None, _) if running => Plan::Wait,
             (None, _) if cooling => Plan::Refuse(TokenError::KeysUnavailable),
-            // The last good set is kept when the endpoint fails, so `cooling` goes on with it however old it is.
+            // If the endpoint fails, the last valid set remains in use, so `cooling` uses it at any age.
             (Some(age), Some(key)) if age < REFRESH_AFTER || cooling => Plan::Use(key),
             (Some(age), Some(key)) if age < LIFETIME => {
                 if running {
@@ -133,7 +140,7 @@ impl<K: Clone> IssuerKeys<K> {
             (Some(_), _) if running => Plan::Wait,
             (Some(_), None) => match self.cooldown_left(now) {
                 Some(left) if cooling || !self.may_recall(kid, now) => Plan::Refuse(match self.failed {
-                    // If the last fetch failed, the issuer has not said that it lacks the key.
+                    // After a failed fetch it is unknown whether the issuer lists the key.
                     Some(_) => TokenError::KeysUnavailable,
                     None => TokenError::UnknownKey { retry_after: whole_seconds(left) },
                 }),
@@ -143,15 +150,17 @@ impl<K: Clone> IssuerKeys<K> {
         }
     }
 
-    /// Returns how long no missing key causes a fetch; `None` when the next one does.
+    /// Returns how long missing keys cause no fetch. `None` if the next missing key causes one.
     fn cooldown_left(&self, now: Timestamp) -> Option<Duration> {
         let left = UNKNOWN_KEY_COOLDOWN.saturating_sub(age(self.unknown?, now));
         (!left.is_zero()).then_some(left)
     }
 
-    /// Whether `kid` causes a fetch although the cool-down runs: the issuer listed the key within the last day and was not asked again since.
+    /// Returns whether `kid` causes a fetch during the cool-down: the issuer listed the key within the last day, and no
+    /// fetch was made for it since.
     ///
-    /// At most one such fetch is made per cool-down. Otherwise two servers of the issuer that list different keys would be asked for each token.
+    /// At most one such fetch happens per cool-down. Otherwise two servers of the issuer with different sets would
+    /// cause a fetch for each token.
     fn may_recall(&self, kid: &str, now: Timestamp) -> bool {
         !within(self.recalled, UNKNOWN_KEY_COOLDOWN, now)
             && self
@@ -160,7 +169,7 @@ impl<K: Clone> IssuerKeys<K> {
                 .any(|former| former.kid == kid && !former.asked && within(Some(former.left_out), REMEMBERED, now))
     }
 
-    /// Notes that a fetch begins, for the key `kid` if a request waits for one.
+    /// Records the start of a fetch, for the key `kid` if a request waits for one.
     pub(crate) fn begin(&mut self, kid: Option<&str>, now: Timestamp) {
         self.running = Some(now);
         let Some(kid) = kid else { return };
@@ -172,8 +181,10 @@ impl<K: Clone> IssuerKeys<K> {
         }
     }
 
-    /// Takes the outcome of the fetch that began at `began`, unless that fetch was given up and another began since. `kid` is the key that a request
-    /// waits for. A fetch for a key that an earlier set lacked, or that this set lacks, starts the cool-down.
+    /// Records the outcome of the fetch that began at `began`, unless a later fetch has replaced it.
+    ///
+    /// `kid` is the key that a request waits for. If an earlier set lacked the key, or this set lacks it, the cool-down
+    /// starts.
     pub(crate) fn end(
         &mut self,
         began: Timestamp,
@@ -200,7 +211,7 @@ impl<K: Clone> IssuerKeys<K> {
         }
     }
 
-    /// Replaces the keys, and remembers those that `keys` leaves out.
+    /// Replaces the keys, and remembers the keys that `keys` leaves out.
     fn replace(&mut self, keys: Vec<(String, K)>, now: Timestamp) {
         let is_listed = |kid: &str| keys.iter().any(|(listed, _)| listed == kid);
         self.former.retain(|former| !is_listed(&former.kid) && within(Some(former.left_out), REMEMBERED, now));
@@ -212,7 +223,7 @@ impl<K: Clone> IssuerKeys<K> {
     }
 }
 
-/// `duration` in seconds, rounded up, and at least 1.
+/// Returns `duration` in seconds, rounded up, and at least 1.
 fn whole_seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
 }
@@ -225,11 +236,12 @@ impl<K: Clone + 'static> KeyCache<K> {
         }
     }
 
-    /// The key `kid` of `issuer`, from the cache or from the issuer.
+    /// Returns the key `kid` of `issuer`, from the cache or from the issuer.
     ///
     /// # Errors
     ///
-    /// [`TokenError::UnknownKey`] if the issuer's latest set has no such key, [`TokenError::KeysUnavailable`] if the issuer could not be asked.
+    /// [`TokenError::UnknownKey`] if the issuer's latest set has no such key, [`TokenError::KeysUnavailable`] if the
+    /// fetch failed.
     pub async fn find<P>(
         self: &Rc<Self>,
         runtime: &P,
@@ -242,7 +254,7 @@ impl<K: Clone + 'static> KeyCache<K> {
     {
         loop {
             let now = runtime.now();
-            // The borrow ends with the statement: none is held over an await.
+            // The borrow ends with the statement, so none is held over an await.
             let plan = self.issuer_keys(issuer).borrow().plan(kid, now);
             match plan {
                 Plan::Use(key) => return Ok(key),
@@ -271,7 +283,7 @@ impl<K: Clone + 'static> KeyCache<K> {
     }
 }
 
-/// Fetches and imports the keys of `issuer`. A set without one usable key is as good as none.
+/// Fetches and imports the keys of `issuer`. A set without an accepted key counts as a failed fetch.
 async fn fetch<P: Runtime>(runtime: &P, config: &Config, issuer: Issuer) -> Option<Vec<(String, P::Key)>> {
     let url = issuer.keys_url(config);
     let request = HttpRequest {

@@ -1,4 +1,4 @@
-//! Who calls, and what they may do.
+//! Authentication of callers, and their permissions.
 
 pub mod api_key;
 pub mod claims;
@@ -23,14 +23,14 @@ use keys::KeyCache;
 use token_cache::TokenCache;
 use token_error::TokenError;
 
-/// The delegated scope that a user's token needs (contract, section 5).
+/// The delegated scope that a user's token must have (contract, section 5).
 pub const SCOPE: &str = "Remediation.Submit";
 
-/// What is kept of callers' tokens. `K` is the platform's imported public key.
+/// Caches for callers' tokens. `K` is the platform's imported public key.
 pub struct TokenCaches<K> {
-    /// The issuers' keys.
+    /// Keys of the issuers.
     pub keys: Rc<KeyCache<K>>,
-    /// Tokens that were verified.
+    /// Verified tokens.
     pub verified: TokenCache,
 }
 
@@ -40,39 +40,40 @@ impl<K> Default for TokenCaches<K> {
     }
 }
 
-/// Why a request is nobody's. The caller learns less than this: see [`crate::problem`].
+/// Reason why authentication failed. [`crate::problem`] decides which part of it the caller sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// There is no credential to check.
+    /// No credential that can be verified.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    /// A bearer token that is no good.
+    /// An invalid bearer token.
     #[error("bearer token refused: {0}")]
     Token(#[from] TokenError),
-    /// An API key that is nobody's.
+    /// An API key that no caller owns.
     #[error("unknown API key")]
     UnknownKey,
-    /// No caller has this `X-API-Key`, and the value contains a comma and a space. The platform joins a repeated header so.
+    /// No caller owns this `X-API-Key`, and the value contains a comma and a space: the form in which the platform
+    /// joins a repeated header.
     #[error("X-API-Key given more than once")]
     RepeatedKey,
-    /// Basic credentials whose name is not the key's owner's.
+    /// Basic credentials in which the name is not the key owner's.
     #[error("Basic credentials whose name does not own the key")]
     NotTheOwner,
-    /// A good token of nobody in `CALLERS`.
+    /// A valid token whose `oid` is in no entry of `CALLERS`.
     #[error("a valid token whose oid is no caller's")]
     UnknownObjectId,
     /// A delegated token without [`SCOPE`].
     #[error("a delegated token without the scope {SCOPE}")]
     MissingScope,
-    /// A token without `scp` that is no application's either.
+    /// A token without `scp` that does not identify an application.
     #[error("a token with neither scp nor the claims of an application")]
     NotAnApplication,
-    /// A token without the role that its caller is configured with.
+    /// A token without the role that the caller's entry requires.
     #[error("a token without the caller's role")]
     MissingRole,
 }
 
-/// Finds the caller that the request's credential stands for.
+/// Returns the caller whom the request's credential identifies.
 ///
 /// # Errors
 ///
@@ -98,7 +99,7 @@ pub async fn authenticate<'c, P: Runtime>(
     }
 }
 
-/// Steps 1 to 7 of [`token`]. A token that was verified before is only held against the clock and the issuer's present keys.
+/// Steps 1 to 7 of [`token`]. For a cached token only the time and the issuer's present keys are checked.
 async fn verify<P: Runtime>(
     runtime: &P,
     caches: &TokenCaches<P::Key>,
@@ -129,14 +130,15 @@ async fn verify<P: Runtime>(
     if !runtime.verify_rs256(&key, parts.signed(), parts.signature()).await {
         return Err(TokenError::Signature);
     }
-    // The key may have taken seconds to come.
+    // Fetching the key may have taken seconds.
     let now = runtime.now();
     claims.valid_at(now)?;
     caches.verified.insert(digest, token_cache::CachedToken { issuer, kid, claims: claims.clone() }, now);
     Ok(claims)
 }
 
-/// Step 8: the caller whose `object_id` is the token's `oid`, with what else the token must carry.
+/// Step 8: returns the caller whose `object_id` is the token's `oid`, and checks the scope or role that the caller
+/// needs.
 fn find_caller<'c>(callers: &'c [Caller], claims: &Claims) -> Result<&'c Caller, AuthError> {
     let caller =
         callers.iter().find(|caller| caller.object_id == Some(claims.object_id)).ok_or(AuthError::UnknownObjectId)?;

@@ -1,17 +1,18 @@
-//! What a caller may do. What is not granted is denied, and one refused recipient refuses the request.
+//! Permissions of a caller. Everything that the caller's entry does not grant is denied, and one denied recipient
+//! rejects the request.
 
-use crate::config::{Caller, Config, to_ascii};
+use crate::config::{Caller, Config, RecipientAccess};
 use crate::remediation::limits::MAX_POINTERS;
-use crate::remediation::{Action, Remediation};
+use crate::remediation::{Action, MessagesRemediation, Remediation};
 use crate::runtime::Domains;
 
-/// A right that the caller lacks.
+/// A permission that the caller lacks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PermissionError {
     /// The action is not in `actions`.
     #[error("the action is not granted")]
     Action(Action),
-    /// The sender's copy, without `senders_copy`.
+    /// The sender's copy without `senders_copy`.
     #[error("the sender's copy is not granted")]
     SendersCopy,
     /// Recipients outside `recipient_domains`.
@@ -20,22 +21,33 @@ pub enum PermissionError {
     /// Recipients in `PROTECTED_RECIPIENTS`.
     #[error("{} recipients are protected", .0.total)]
     Protected(Places),
+    /// A remediation of messages, without `whole_messages`.
+    #[error("whole messages are not granted")]
+    WholeMessages,
+    /// A `maxRecipients` above `max_emails_per_request`.
+    #[error("maxRecipients is {max_recipients}, {most} are granted per request")]
+    MaxRecipients {
+        /// The requested maximum.
+        max_recipients: usize,
+        /// The granted maximum.
+        most: usize,
+    },
     /// More emails than `max_emails_per_request`.
     #[error("{emails} emails, {most} are granted per request")]
     TooMany {
-        /// How many the request has, without repeated pairs.
+        /// Number of emails in the request, without repeated pairs.
         emails: usize,
-        /// How many the caller may have.
+        /// Maximum number for this caller.
         most: usize,
     },
 }
 
-/// The places of recipients in the caller's array.
+/// Positions of recipients in the caller's array.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// The first of them, at most [`MAX_POINTERS`].
+    /// The first positions, at most [`MAX_POINTERS`].
     pub first: Vec<usize>,
-    /// How many they are.
+    /// Number of all positions.
     pub total: usize,
 }
 
@@ -48,32 +60,25 @@ impl Places {
     }
 }
 
-/// Checks the remediation against the caller's rights and the protected recipients: action, sender's copy, recipients, number.
+/// Checks the remediation against the caller's permissions and the protected recipients: action, sender's copy,
+/// recipients, number.
 ///
 /// # Errors
 ///
-/// The first right that is lacking; for recipients, all places of it.
+/// The first missing permission; for recipients, all positions.
 pub fn check(
     config: &Config,
     caller: &Caller,
     remediation: &Remediation<'_>,
     domains: &impl Domains,
 ) -> Result<(), PermissionError> {
-    if !caller.actions.contains(&remediation.action) {
-        return Err(PermissionError::Action(remediation.action));
-    }
-    if remediation.remediate_senders_copy && !caller.senders_copy {
-        return Err(PermissionError::SendersCopy);
-    }
+    check_action(caller, remediation)?;
     let (mut outside, mut protected) = (Places::default(), Places::default());
     for email in &remediation.emails {
-        match to_ascii(email.domain(), domains) {
-            Some(domain) if caller.recipient_domains.covers(&domain) => {
-                if config.protected_recipients.covers(email.local_part(), &domain) {
-                    protected.add(email.index);
-                }
-            }
-            _ => outside.add(email.index),
+        match RecipientAccess::of(email, &caller.recipient_domains, &config.protected_recipients, domains) {
+            RecipientAccess::Granted => {}
+            RecipientAccess::Outside => outside.add(email.index),
+            RecipientAccess::Protected => protected.add(email.index),
         }
     }
     if outside.total > 0 {
@@ -85,6 +90,33 @@ pub fn check(
     let (emails, most) = (remediation.emails.len(), caller.max_emails_per_request);
     if emails > most {
         return Err(PermissionError::TooMany { emails, most });
+    }
+    Ok(())
+}
+
+/// Checks a remediation of messages before their recipients are known: whole messages, action, sender's copy, number.
+///
+/// # Errors
+///
+/// The first right that is lacking.
+pub fn check_messages(caller: &Caller, query: &MessagesRemediation<'_>) -> Result<(), PermissionError> {
+    if !caller.whole_messages {
+        return Err(PermissionError::WholeMessages);
+    }
+    check_action(caller, &query.remediation)?;
+    let (max_recipients, most) = (query.max_recipients, caller.max_emails_per_request);
+    if max_recipients > most {
+        return Err(PermissionError::MaxRecipients { max_recipients, most });
+    }
+    Ok(())
+}
+
+fn check_action(caller: &Caller, remediation: &Remediation<'_>) -> Result<(), PermissionError> {
+    if !caller.actions.contains(&remediation.action) {
+        return Err(PermissionError::Action(remediation.action));
+    }
+    if remediation.remediate_senders_copy && !caller.senders_copy {
+        return Err(PermissionError::SendersCopy);
     }
     Ok(())
 }

@@ -9,12 +9,12 @@
 //! 7. signature: the platform, over [`Parts::signed`]
 //! 8. caller: [`crate::auth::authenticate`]
 //!
-//! The claims come before the key, so that a token that would be rejected anyway makes nobody fetch keys, and an unknown key under claims that fit
-//! can be told from it. Nothing of the claims is used before step 7 has verified them.
+//! The claims are checked before the key, so that an invalid token causes no fetch of keys, and so that an unknown key
+//! under valid claims is recognised. The gateway uses no claim before step 7 has verified the signature.
 //!
-//! Parsing is ours, on `serde_json` and `base64`, because each error needs its own reason and each rule its own line; the crates for JWTs
-//! bring their own cryptography, which WebCrypto already has, in constant time and outside the Wasm. WebCrypto verifies the signature;
-//! everything it does not know (which key, which algorithm, whose token) is decided here before it is asked.
+//! The parser is the project's own, on `serde_json` and `base64`, because each error has its own reason. The crates for
+//! JWTs bring their own cryptography, which WebCrypto already has: in constant time and outside the Wasm. WebCrypto
+//! only verifies the signature; the steps decide which key, algorithm and tenant are valid.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -25,15 +25,17 @@ use super::token_error::TokenError;
 use crate::config::{Config, is_graph};
 use crate::json;
 
-/// The largest token that is looked at, in bytes. Entra keeps tokens well under the 8 to 16 KiB that servers take for all headers together,
-/// by leaving out groups beyond 200; Workers take 128 KiB of headers, too much to hash and parse for anyone who asks.
+/// Maximum size of a token in bytes. Entra leaves out groups beyond 200, so that a token fits into the 8 to 16 KiB that
+/// servers accept for all headers. Workers accept 128 KiB of headers, which is too much to hash and parse for an
+/// unauthenticated client.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
-/// The longest `kid` that is looked up. Entra's have 27 or 43 characters.
+/// Maximum length of a `kid` in bytes. Entra's have 27 or 43.
 const MAX_KEY_ID_BYTES: usize = 256;
-/// Members of the header that name a key or demand an extension. Entra sends none; none is ever honoured (RFC 8725 section 3.10).
+/// Members of the header that name a key or require an extension. Entra sends none, and the gateway rejects each (RFC
+/// 8725 section 3.10).
 const FORBIDDEN_HEADER: [&str; 6] = ["crit", "jku", "jwk", "x5c", "x5u", "zip"];
 
-/// A token taken apart.
+/// The parts of a token.
 #[derive(Debug)]
 pub struct Parts<'a> {
     header: Vec<u8>,
@@ -43,7 +45,7 @@ pub struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// What the signature is of (RFC 7515 section 5.2).
+    /// The text that is signed (RFC 7515 section 5.2).
     #[must_use]
     pub fn signed(&self) -> &[u8] {
         self.signed.as_bytes()
@@ -83,17 +85,18 @@ pub fn split(token: &str) -> Result<Parts<'_>, TokenError> {
 /// Returns whether the claims, not verified yet, name Microsoft Graph as the audience.
 ///
 /// Microsoft signs a Graph token over the hash of the `nonce` in its header, so only Graph can verify the token. The
-/// answer only chooses the log's reason: a token for Graph is invalid here either way.
+/// result only selects the log's reason: a token for Graph is invalid here in both cases.
 pub fn is_for_graph(parts: &Parts<'_>) -> bool {
     let claims = json::object(&parts.claims);
     claims.as_ref().and_then(|claims| claims.get("aud")).and_then(Value::as_str).is_some_and(is_graph)
 }
 
-/// Step 3: the header names RS256 and a key, and nothing that would change what is checked. Gives the `kid`.
+/// Step 3: checks that the header names RS256 and a key, and has no member that would change the verification. Returns
+/// the `kid`.
 ///
 /// # Errors
 ///
-/// The first of its rules that does not hold.
+/// The first rule that the header violates.
 pub fn header(parts: &Parts<'_>) -> Result<String, TokenError> {
     let header = json::object(&parts.header).ok_or(TokenError::HeaderNotObject)?;
     if header.get("alg").and_then(Value::as_str) != Some("RS256") {
@@ -111,7 +114,8 @@ pub fn header(parts: &Parts<'_>) -> Result<String, TokenError> {
     }
 }
 
-/// Step 4: `iss` is exactly one of the tenant's two issuers, and `ver` its version. Gives the claims along, not verified yet.
+/// Step 4: checks that `iss` is exactly one of the tenant's two issuers, and `ver` the issuer's version. Returns the
+/// claims, which are not verified yet.
 ///
 /// # Errors
 ///

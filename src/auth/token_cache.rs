@@ -1,7 +1,7 @@
-//! The memory of tokens whose signature and claims were found good, so that a caller's next request costs no signature check.
+//! The cache of verified tokens, which saves the next request of a caller a signature verification.
 //!
-//! What is remembered is what the token says, never what its caller may do: rights are looked up each time. A token is known by its
-//! SHA-256, so that a dump of the memory gives no credential.
+//! The cache holds claims and never permissions: each request looks these up. Its key is the SHA-256 of the token, so a
+//! dump of the memory contains no credential.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,42 +13,42 @@ use super::issuer::Issuer;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
-/// The most tokens that are remembered. A tenant has tens of playbooks with a token each per day or hour; 1,024 entries of
-/// about 300 bytes are 300 KiB of an isolate's 128 MiB.
+/// Maximum number of cached tokens. A tenant has tens of playbooks with one token each per hour or day. 1,024 entries
+/// of about 300 bytes are 300 KiB of an isolate's 128 MiB.
 pub(crate) const MAX_TOKENS: usize = 1024;
 
-/// What is remembered of a token.
+/// A cached token.
 #[derive(Clone, Debug)]
 pub struct CachedToken {
-    /// Who issued it.
+    /// Issuer of the token.
     pub issuer: Issuer,
-    /// The key that signed it. Once the issuer publishes it no longer, the memory counts for nothing.
+    /// Key that signed the token. When the issuer no longer lists the key, the entry no longer counts.
     pub kid: String,
-    /// What it says.
+    /// Claims of the token.
     pub claims: Claims,
 }
 
-/// Tokens found good, by digest.
+/// Verified tokens by digest.
 #[derive(Debug, Default)]
 pub struct TokenCache(pub(crate) RefCell<BTreeMap<[u8; 32], CachedToken>>);
 
-/// The name under which a token is remembered.
+/// Returns the digest of a token.
 #[must_use]
 pub fn digest(token: &Secret) -> [u8; 32] {
     Sha256::digest(token.expose().as_bytes()).into()
 }
 
 impl TokenCache {
-    /// What is remembered under `digest`.
+    /// Returns the token with `digest`.
     #[must_use]
     pub fn get(&self, digest: &[u8; 32]) -> Option<CachedToken> {
         self.0.borrow().get(digest).cloned()
     }
 
-    /// Remembers a token. Where there is no room, those that have ended go, and if none has, the one that ends first.
+    /// Stores a token. If the cache is full, it removes the expired tokens, or else the one that expires first.
     pub fn insert(&self, digest: [u8; 32], verified: CachedToken, now: Timestamp) {
         let mut tokens = self.0.borrow_mut();
-        // Two requests with one token may both have had it verified.
+        // Two requests with one token may both have verified it.
         if let Some(known) = tokens.get_mut(&digest) {
             *known = verified;
             return;

@@ -1,10 +1,10 @@
 //! Why a bearer token is rejected.
 
-/// Why a token is rejected. For the log alone: the caller gets one response for all of them but [`Self::UnknownKey`] and
-/// [`Self::KeysUnavailable`].
+/// Reason why a token is rejected. Only the log has the reason. The caller gets one response for all of them except
+/// [`Self::UnknownKey`] and [`Self::KeysUnavailable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// No caller is known by a token: `AUDIENCE` is not configured.
+    /// `AUDIENCE` is not configured, so no caller can use a token.
     #[error("tokens are not accepted: AUDIENCE is not configured")]
     NotAccepted,
     /// Above [`MAX_TOKEN_BYTES`].
@@ -19,13 +19,13 @@ pub enum TokenError {
     /// `alg` is not exactly `RS256`.
     #[error("alg is not RS256")]
     Algorithm,
-    /// `typ` is there and not `JWT`.
+    /// `typ` is present and not `JWT`.
     #[error("typ is not JWT")]
     Type,
-    /// A member of the header that names a key or demands an extension.
+    /// A member of the header names a key or requires an extension.
     #[error("the header holds a member that is never honoured")]
     ForbiddenHeader,
-    /// `kid` is missing, empty, too long or not a text.
+    /// `kid` is missing, empty, too long or no string.
     #[error("kid is missing or malformed")]
     KeyId,
     /// The claims are not one JSON object without repeated members.
@@ -37,16 +37,17 @@ pub enum TokenError {
     /// `ver` does not belong to the issuer.
     #[error("ver does not belong to the issuer")]
     Version,
-    /// The issuer's latest key set has no key of that `kid`. Another may have it: keys roll, and one response may lag behind.
+    /// The issuer's latest key set has no key with that `kid`. Another response may list the key: while keys roll, one
+    /// response can be outdated.
     #[error("kid is not one of the issuer's keys")]
     UnknownKey {
-        /// In how many seconds the issuer may be asked again.
+        /// Seconds until the issuer may be called again.
         retry_after: u32,
     },
-    /// The issuer's keys could not be had.
+    /// The issuer's keys could not be fetched.
     #[error("the issuer's keys could not be fetched")]
     KeysUnavailable,
-    /// The signature is not the key's.
+    /// The signature does not match the key.
     #[error("the signature does not verify")]
     Signature,
     /// `exp` is missing or not a `NumericDate`.
@@ -55,7 +56,7 @@ pub enum TokenError {
     /// `exp` is past.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` is there and not a `NumericDate`.
+    /// `nbf` is present and not a `NumericDate`.
     #[error("nbf is malformed")]
     NotBeforeMalformed,
     /// `nbf` is in the future.
@@ -64,7 +65,7 @@ pub enum TokenError {
     /// `tid` is not the configured tenant.
     #[error("tid is not the configured tenant")]
     Tenant,
-    /// `aud` is Graph: the client asked for the wrong scope.
+    /// `aud` is Graph: the client requested the wrong scope.
     #[error(
         "aud is Microsoft Graph: the client must ask for a token for the gateway's audience, such as <audience>/.default"
     )]
@@ -72,19 +73,19 @@ pub enum TokenError {
     /// `aud` is not one of `AUDIENCE`.
     #[error("aud is not in AUDIENCE")]
     Audience,
-    /// The client's id is missing: no access token lacks it, an ID token has none.
+    /// The client's ID is missing: each access token has one, and no ID token does.
     #[error("appid (version 1.0) or azp (version 2.0) is missing or malformed: not an access token")]
     Client,
     /// `oid` is missing or not a GUID.
     #[error("oid is missing or malformed")]
     ObjectId,
-    /// `cnf` is there: the token is bound to a key that its bearer would have to prove (RFC 7800), so it is no bearer token.
+    /// `cnf` is present: the token is bound to a key (RFC 7800), so it is no bearer token.
     #[error("cnf binds the token to a key: not a bearer token")]
     Bound,
-    /// `scp`, `roles` or `idtyp` is there and malformed.
+    /// `scp`, `roles` or `idtyp` is present and malformed.
     #[error("scp, roles or idtyp is malformed")]
     Grants,
-    /// `idtyp` says that the token is an application's, and `scp` that it is a user's.
+    /// `idtyp` names an application, and `scp` a user.
     #[error("idtyp is app, but the token has scp")]
     Contradictory,
 }

@@ -1,4 +1,4 @@
-//! `CALLERS`: who may call, and what each may do.
+//! `CALLERS`: the callers and their permissions.
 
 use std::collections::BTreeSet;
 
@@ -12,20 +12,20 @@ use crate::remediation::Action;
 use crate::remediation::limits::MAX_ANALYZED_EMAILS;
 use crate::runtime::Domains;
 
-/// What `max_emails_per_request` is where it is not set and the hour does not hold less (contract, section 6).
+/// Default of `max_emails_per_request`, unless `max_emails_per_hour` is lower (contract, section 6).
 const DEFAULT_EMAILS_PER_REQUEST: usize = 1_000;
-/// What `max_emails_per_hour` is where it is not set (contract, section 6).
+/// Default of `max_emails_per_hour` (contract, section 6).
 const DEFAULT_EMAILS_PER_HOUR: usize = 10_000;
-/// The most that `max_emails_per_hour` can be. Graph advises batches of 50,000 or fewer and takes 50 active remediations per organisation
-/// (facts, section 1): 50 × 50,000.
+/// Maximum of `max_emails_per_hour`. Graph advises batches of at most 50,000 and allows 50 active remediations per
+/// organisation (facts, section 1): 50 × 50,000.
 const MOST_EMAILS_PER_HOUR: usize = 2_500_000;
-/// A caller's name is in each line of the log and in Basic credentials; 64 characters tell any playbook from another.
+/// Maximum length of a caller's name, in characters. Log lines and Basic credentials contain the name.
 const MAX_NAME_LENGTH: usize = 64;
-/// A role is an app role's value, at most 120 characters in Entra ID.
+/// Maximum length of a role, in characters: that of an app role's value in Entra ID.
 const MAX_ROLE_LENGTH: usize = 120;
 
-/// The members of a caller's table.
-const MEMBERS: [&str; 10] = [
+/// Members of a caller's entry.
+const MEMBERS: [&str; 11] = [
     "name",
     "tenant_id",
     "object_id",
@@ -34,50 +34,53 @@ const MEMBERS: [&str; 10] = [
     "role",
     "recipient_domains",
     "senders_copy",
+    "whole_messages",
     "max_emails_per_request",
     "max_emails_per_hour",
 ];
 
-/// SHA-256 of nothing: the sign of a key that was never set when its digest was taken.
+/// SHA-256 of the empty text: the digest of a key that was not set when the digest was computed.
 const DIGEST_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// One caller: how it is known, and its rights. What is not granted here is denied.
+/// A caller with its identities and permissions. Everything that the entry does not grant is denied.
 #[derive(Debug)]
 pub struct Caller {
-    /// The name, unique among the callers.
+    /// Name, unique among the callers.
     pub name: String,
-    /// The tenant whose mailboxes it may touch. `None` is `TENANT_ID`.
+    /// Tenant of the mailboxes that the caller may remediate. `None` is `TENANT_ID`.
     pub tenant_id: Option<Guid>,
-    /// The `oid` of its tokens: the object id of the service principal, managed identity or user.
+    /// The `oid` of the caller's tokens: the object ID of the service principal, managed identity or user.
     pub object_id: Option<Guid>,
-    /// The SHA-256 of each of its API keys.
+    /// SHA-256 of each of the caller's API keys.
     pub api_key_sha256: Vec<[u8; 32]>,
-    /// What it may have done to mail.
+    /// Permitted actions.
     pub actions: Vec<Action>,
-    /// The app role that its tokens must carry.
+    /// App role that the caller's tokens must have.
     pub role: Option<String>,
-    /// The domains whose mailboxes it may touch.
+    /// Domains of the mailboxes that the caller may remediate.
     pub recipient_domains: RecipientDomains,
-    /// Whether it may touch the sender's copy too, which can be in a mailbox of any domain.
+    /// Whether the caller may remediate the sender's copy, which can be in a mailbox of any domain.
     pub senders_copy: bool,
-    /// The most emails in one request, after repeated pairs are removed.
+    /// Whether the caller may remediate messages without their recipients, and so learn their number.
+    pub whole_messages: bool,
+    /// Maximum number of emails in a request, without repeated pairs.
     pub max_emails_per_request: usize,
-    /// The most emails in any hour.
+    /// Maximum number of emails per hour.
     pub max_emails_per_hour: usize,
 }
 
-/// What `CALLERS` says.
+/// Parsed `CALLERS`.
 #[derive(Default)]
 pub(super) struct Callers {
-    /// The callers. Where there is an error, not all of what was meant.
+    /// The callers. Incomplete if there is an error.
     pub(super) list: Vec<Caller>,
-    /// Whether one of them is known by a token, or was meant to be.
+    /// Whether an entry identifies its caller by a token, or was meant to.
     pub(super) any_by_token: bool,
 }
 
-/// Reads the callers, leaving an error for each thing that is wrong with one.
+/// Parses the callers, and records each error.
 pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> Callers {
-    // A dashboard's text variable can hold the array as JSON.
+    // A dashboard's text variable can contain the array as JSON.
     let parsed;
     let value = match value {
         Some(Value::String(text)) if !text.is_empty() => {
@@ -120,7 +123,7 @@ pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut C
     callers
 }
 
-/// The identities of the callers so far. Two callers that one credential or one name stands for could not be told apart.
+/// Identities of the callers so far. A name or a credential must identify one caller.
 #[derive(Default)]
 struct Seen {
     names: BTreeSet<String>,
@@ -145,7 +148,7 @@ impl Seen {
     }
 }
 
-/// A caller's table while it is read.
+/// A caller's entry during parsing.
 struct CallerTable<'a> {
     place: String,
     members: &'a Map<String, Value>,
@@ -157,11 +160,11 @@ impl<'a> CallerTable<'a> {
         self.errors.add(format!("{}.{member}", self.place), problem);
     }
 
-    /// The caller. What is wrong with it has left an error and is missing here: with an error no configuration comes about.
+    /// Returns the caller. Invalid members are missing, which has no effect: a configuration with an error is not used.
     fn caller(mut self, domains: &impl Domains) -> Caller {
         for member in self.members.keys() {
             if !MEMBERS.contains(&member.as_str()) {
-                // The member's name is not a value, yet it may be one that was put in the wrong place: it is not shown.
+                // The text may be a value in the wrong place, so the error does not contain it.
                 self.errors
                     .add(self.place.as_str(), format!("has an unknown member; the members are {}", MEMBERS.join(", ")));
             }
@@ -173,7 +176,8 @@ impl<'a> CallerTable<'a> {
         let actions = self.actions();
         let role = self.role();
         let recipient_domains = self.recipient_domains(domains);
-        let senders_copy = self.senders_copy();
+        let senders_copy = self.flag("senders_copy");
+        let whole_messages = self.flag("whole_messages");
         let per_request = self.count("max_emails_per_request", MAX_ANALYZED_EMAILS);
         let per_hour = self.count("max_emails_per_hour", MOST_EMAILS_PER_HOUR);
         if per_request.zip(per_hour).is_some_and(|(per_request, per_hour)| per_request > per_hour) {
@@ -199,7 +203,8 @@ impl<'a> CallerTable<'a> {
             role,
             recipient_domains,
             senders_copy,
-            // A request above the hour's limit would be told to come again when it is over, for ever.
+            whole_messages,
+            // A request above the hourly limit could never succeed, and its caller would retry forever.
             max_emails_per_request: per_request.unwrap_or(DEFAULT_EMAILS_PER_REQUEST.min(max_emails_per_hour)),
             max_emails_per_hour,
         }
@@ -308,20 +313,20 @@ impl<'a> CallerTable<'a> {
         RecipientDomains::Listed(rules.into_iter().flatten().collect())
     }
 
-    /// Whether the sender's copy is granted; not granted if the member is absent.
-    fn senders_copy(&mut self) -> bool {
-        match self.members.get("senders_copy") {
+    /// Returns whether a member grants its permission. An absent member grants nothing.
+    fn flag(&mut self, member: &str) -> bool {
+        match self.members.get(member) {
             None => false,
             Some(Value::Bool(is_granted)) => *is_granted,
             Some(_) => {
-                self.error("senders_copy", "must be true or false, without quotes");
+                self.error(member, "must be true or false, without quotes");
                 false
             }
         }
     }
 
-    /// A member that is a list of texts; `None` where it is not there. An empty list is an error, since it could only mean "none" to one
-    /// reader and "all" to another.
+    /// Returns a member that is a list of texts, or `None` if it is absent. An empty list is an error, because it could
+    /// mean "none" or "all".
     fn texts(&mut self, member: &str) -> Option<Vec<&'a str>> {
         let value = self.members.get(member)?;
         let texts: Option<Vec<&str>> = value.as_array().and_then(|items| items.iter().map(Value::as_str).collect());
@@ -331,7 +336,7 @@ impl<'a> CallerTable<'a> {
         texts
     }
 
-    /// A member that is a number from 1 to `most`; `None` where it is not there.
+    /// Returns a member that is a number from 1 to `most`, or `None` if it is absent.
     fn count(&mut self, member: &str, most: usize) -> Option<usize> {
         let value = self.members.get(member)?;
         let count =
@@ -343,7 +348,7 @@ impl<'a> CallerTable<'a> {
     }
 }
 
-/// The 32 bytes of 64 hexadecimal digits.
+/// Returns the 32 bytes of 64 hexadecimal digits.
 fn hex_digest(text: &str) -> Option<[u8; 32]> {
     let mut digest = [0; 32];
     if text.len() != 64 {

@@ -1,21 +1,25 @@
 //! `CLIENT_CERTIFICATE`: the key that signs client assertions, and the certificate that Entra knows it by (facts, section 2).
 //!
-//! Read by `pem` and `der` beside this, which alone are 6 KiB of compressed Wasm; `x509-cert`, `pkcs8` and `pkcs1`, doing the same, are
-//! 35 KiB.
+//! Reads only the thumbprint, the validity, and whether the certificate belongs to the key. Entra checks the rest.
 
 use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use super::der::Reader;
-use super::pem::{self, Block};
 use crate::secret::SecretBytes;
 use crate::time::Timestamp;
 
-/// The OID of `rsaEncryption`, 1.2.840.113549.1.1.1, as DER has it. The other one for RSA keys, `id-RSASSA-PSS`, is not imported by WebCrypto.
-const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-/// PS256 wants a modulus of 2,048 bits at least (RFC 7518, section 3.5): 256 bytes, the first bit of them set.
-const MIN_MODULUS_BYTES: usize = 2048 / 8;
+/// Minimum size of the modulus in bits (RFC 7518, section 3.5).
+const MIN_MODULUS_BITS: usize = 2048;
+
+/// Tags of DER (X.690).
+const INTEGER: u8 = 0x02;
+const OCTET_STRING: u8 = 0x04;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+const SEQUENCE: u8 = 0x30;
+/// Tag of a certificate's version, which version 1 omits.
+const VERSION: u8 = 0xa0;
 
 /// The gateway's certificate with its key.
 #[derive(Debug)]
@@ -28,35 +32,19 @@ pub struct ClientCertificate {
     pub not_after: Timestamp,
 }
 
-/// What is wrong with `CLIENT_CERTIFICATE`.
+/// Error in `CLIENT_CERTIFICATE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CertificateError {
-    #[error("is not PEM: it must hold a PRIVATE KEY block and a CERTIFICATE block, each with its BEGIN and END line")]
-    NotPem,
-    #[error("has no PRIVATE KEY block")]
+    #[error(
+        "has no PRIVATE KEY block; `openssl pkey -in key.pem -out plain.pem` makes one of an encrypted key or of PKCS#1"
+    )]
     KeyMissing,
-    #[error("has more than one PRIVATE KEY block")]
-    SeveralKeys,
-    #[error(
-        "holds an encrypted key, which needs a passphrase; `openssl pkey -in key.pem -out plain.pem` makes a plain one of it"
-    )]
-    KeyEncrypted,
-    #[error(
-        "holds a key in PKCS#1 (RSA PRIVATE KEY); `openssl pkey -in key.pem -out pkcs8.pem` makes PKCS#8 (PRIVATE KEY) of it"
-    )]
-    KeyPkcs1,
-    #[error("has a PRIVATE KEY block that is not PKCS#8 in base64")]
-    KeyUnreadable,
-    #[error("holds a key that is not RSA")]
-    KeyNotRsa,
-    #[error("holds a key of less than 2048 bits")]
-    KeyWeak,
+    #[error("has a PRIVATE KEY block that is not an RSA key of at least 2048 bits, in PKCS#8 and base64")]
+    KeyUnfit,
     #[error("has no CERTIFICATE block")]
     CertificateMissing,
     #[error("has a first CERTIFICATE block that is not an X.509 certificate in base64")]
     CertificateUnreadable,
-    #[error("holds a first certificate whose key is not RSA")]
-    CertificateNotRsa,
     #[error("holds a first certificate that is not that of the private key")]
     Mismatch,
     #[error("holds a certificate that is not valid yet; once it is, deploy again")]
@@ -65,115 +53,115 @@ pub(crate) enum CertificateError {
     Expired,
 }
 
-/// An RSA public key: modulus and exponent, big-endian, without leading zeros.
-type PublicKey = (Vec<u8>, Vec<u8>);
-
 impl ClientCertificate {
-    /// Reads the key and the certificate of `text` as they are at `now`. Further certificates are a chain, which Entra does not want: the
-    /// first must be the key's.
+    /// Reads the first key and the first certificate of `text`, as of `now`.
     ///
     /// # Errors
     ///
     /// Every error.
     pub(crate) fn read(text: &str, now: Timestamp) -> Result<Self, Vec<CertificateError>> {
-        let blocks = pem::blocks(text).ok_or_else(|| vec![CertificateError::NotPem])?;
-        match (private_key(&blocks), leaf(&blocks)) {
-            (Ok((private_key, public_key)), Ok(leaf)) => {
+        match (private_key(text), certificate(text)) {
+            (Ok(key), Ok((certificate, not_before, not_after))) => {
+                let is_of_key =
+                    modulus(&key).is_some_and(|modulus| certificate.windows(modulus.len()).any(|part| part == modulus));
                 let errors: Vec<_> = [
-                    (public_key != leaf.public_key, CertificateError::Mismatch),
-                    (now < leaf.not_before, CertificateError::NotYetValid),
-                    (now > leaf.not_after, CertificateError::Expired),
+                    (!is_of_key, CertificateError::Mismatch),
+                    (now < not_before, CertificateError::NotYetValid),
+                    (now > not_after, CertificateError::Expired),
                 ]
                 .into_iter()
                 .filter_map(|(is_so, error)| is_so.then_some(error))
                 .collect();
-                let Leaf { thumbprint, not_after, .. } = leaf;
+                let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(certificate));
+                let private_key = SecretBytes::new(key);
                 if errors.is_empty() { Ok(Self { private_key, thumbprint, not_after }) } else { Err(errors) }
             }
-            (key, leaf) => Err(key.err().into_iter().chain(leaf.err()).collect()),
+            (key, certificate) => Err(key.err().into_iter().chain(certificate.err()).collect()),
         }
     }
 }
 
-fn private_key(blocks: &[Block<'_>]) -> Result<(SecretBytes, PublicKey), CertificateError> {
-    let labelled = |label: &str| blocks.iter().any(|block| block.label == label);
-    let mut keys = blocks.iter().filter(|block| block.label == "PRIVATE KEY");
-    let Some(key) = keys.next() else {
-        return Err(if labelled("ENCRYPTED PRIVATE KEY") {
-            CertificateError::KeyEncrypted
-        } else if labelled("RSA PRIVATE KEY") {
-            CertificateError::KeyPkcs1
-        } else if labelled("EC PRIVATE KEY") {
-            CertificateError::KeyNotRsa
-        } else {
-            CertificateError::KeyMissing
-        });
+/// Returns the first key, in DER.
+fn private_key(text: &str) -> Result<Vec<u8>, CertificateError> {
+    let base64 = block(text, "PRIVATE KEY").ok_or(CertificateError::KeyMissing)?;
+    let der = BASE64_STANDARD.decode(base64).ok();
+    // The sign takes one more byte, since the first bit of a modulus is set.
+    let is_fit = |der: &[u8]| modulus(der).is_some_and(|modulus| modulus.len() > MIN_MODULUS_BITS / 8);
+    der.filter(|der| is_fit(der)).ok_or(CertificateError::KeyUnfit)
+}
+
+/// Returns the first certificate, in DER, and its first and last moment.
+fn certificate(text: &str) -> Result<(Vec<u8>, Timestamp, Timestamp), CertificateError> {
+    let base64 = block(text, "CERTIFICATE").ok_or(CertificateError::CertificateMissing)?;
+    let read = BASE64_STANDARD.decode(base64).ok().and_then(|der| {
+        let (not_before, not_after) = validity(&der)?;
+        Some((der, not_before, not_after))
+    });
+    read.ok_or(CertificateError::CertificateUnreadable)
+}
+
+/// Returns the base64 of the first PEM block (RFC 7468) with this label. Lines may be of any length, and indented.
+fn block(text: &str, label: &str) -> Option<Vec<u8>> {
+    let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
+    let (base64, _) = rest.split_once(&format!("-----END {label}-----"))?;
+    Some(base64.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect())
+}
+
+/// Returns the modulus of a `PrivateKeyInfo` (RFC 5208, section 5) with an `RSAPrivateKey` (RFC 8017, appendix A.1.2).
+fn modulus(der: &[u8]) -> Option<&[u8]> {
+    let mut info = take(&mut &*der, SEQUENCE)?;
+    take(&mut info, INTEGER)?; // version
+    take(&mut info, SEQUENCE)?; // privateKeyAlgorithm
+    let mut key = take(&mut take(&mut info, OCTET_STRING)?, SEQUENCE)?;
+    take(&mut key, INTEGER)?; // version
+    take(&mut key, INTEGER)
+}
+
+/// Returns the validity of a `Certificate` (RFC 5280, section 4.1).
+fn validity(der: &[u8]) -> Option<(Timestamp, Timestamp)> {
+    let mut tbs = take(&mut take(&mut &*der, SEQUENCE)?, SEQUENCE)?;
+    if element(&mut tbs)?.0 == VERSION {
+        element(&mut tbs)?; // serialNumber
+    }
+    element(&mut tbs)?; // signature
+    element(&mut tbs)?; // issuer
+    let mut validity = take(&mut tbs, SEQUENCE)?;
+    Some((time(&mut validity)?, time(&mut validity)?))
+}
+
+/// Takes a `Time` of RFC 5280, section 4.1.2.5. Two-digit years from 50 on are of the 20th century.
+fn time(bytes: &mut &[u8]) -> Option<Timestamp> {
+    let (tag, text) = element(bytes)?;
+    let century = match (tag, text) {
+        (UTC_TIME, [b'5'..=b'9', ..]) => "19",
+        (UTC_TIME, _) => "20",
+        (GENERALIZED_TIME, _) => "",
+        _ => return None,
     };
-    if keys.next().is_some() {
-        return Err(CertificateError::SeveralKeys);
-    }
-    let der = key.decode().ok_or(CertificateError::KeyUnreadable)?;
-    let public_key =
-        public_of(&der).ok_or(CertificateError::KeyUnreadable)?.map_err(|NotRsa| CertificateError::KeyNotRsa)?;
-    let is_strong = match public_key.0.as_slice() {
-        [first, rest @ ..] => rest.len() >= MIN_MODULUS_BYTES || rest.len() == MIN_MODULUS_BYTES - 1 && *first >= 0x80,
-        [] => false,
+    let text = format!("{century}{}", str::from_utf8(text).ok()?);
+    let part = |from, to| text.get(from..to);
+    let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
+    let (hour, minute, rest) = (part(8, 10)?, part(10, 12)?, text.get(12..)?);
+    Timestamp::parse_rfc3339(&format!("{year}-{month}-{day}T{hour}:{minute}:{rest}"))
+}
+
+/// Takes an element with this tag, and returns its content.
+fn take<'a>(bytes: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
+    element(bytes).filter(|(found, _)| *found == tag).map(|(_, content)| content)
+}
+
+/// Takes the first element of DER, and returns its tag and content.
+fn element<'a>(bytes: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+    let (&[tag, first], rest) = bytes.split_first_chunk()?;
+    let (length, rest) = match usize::from(first) {
+        short @ 0..0x80 => (short, rest),
+        long => {
+            let (digits, rest) = rest.split_at_checked(long - 0x80)?;
+            let add = |sum: usize, digit: &u8| Some(sum.checked_mul(0x100)? + usize::from(*digit));
+            (digits.iter().try_fold(0, add)?, rest)
+        }
     };
-    if is_strong { Ok((SecretBytes::new(der), public_key)) } else { Err(CertificateError::KeyWeak) }
-}
-
-/// A key of another kind.
-struct NotRsa;
-
-/// The public half of a `PrivateKeyInfo` (RFC 5208, section 5; RFC 5958 adds a public key to it) that holds an `RSAPrivateKey` (RFC 8017,
-/// appendix A.1.2).
-fn public_of(der: &[u8]) -> Option<Result<PublicKey, NotRsa>> {
-    let mut info = Reader::of_sequence(der)?;
-    info.integer().filter(|version| matches!(version, [0 | 1]))?;
-    if info.sequence()?.oid()? != RSA_ENCRYPTION {
-        return Some(Err(NotRsa));
-    }
-    let mut key = Reader::of_sequence(info.octets()?)?;
-    key.integer().filter(|version| *version == [0])?;
-    Some(Ok((key.positive()?.to_vec(), key.positive()?.to_vec())))
-}
-
-/// What there is to know of the certificate.
-struct Leaf {
-    public_key: PublicKey,
-    thumbprint: String,
-    not_before: Timestamp,
-    not_after: Timestamp,
-}
-
-fn leaf(blocks: &[Block<'_>]) -> Result<Leaf, CertificateError> {
-    let block = blocks.iter().find(|block| block.label == "CERTIFICATE").ok_or(CertificateError::CertificateMissing)?;
-    let der = block.decode().ok_or(CertificateError::CertificateUnreadable)?;
-    let certificate = certificate(&der).ok_or(CertificateError::CertificateUnreadable)?;
-    certificate.map_err(|NotRsa| CertificateError::CertificateNotRsa)
-}
-
-/// A `Certificate` (RFC 5280, section 4.1). Its signature is Entra's to judge, which knows the certificate by its hash.
-fn certificate(der: &[u8]) -> Option<Result<Leaf, NotRsa>> {
-    let mut certificate = Reader::of_sequence(der)?;
-    let mut tbs = certificate.sequence()?;
-    certificate.sequence()?; // signatureAlgorithm
-    certificate.bits()?; // signatureValue
-    certificate.end()?;
-
-    tbs.skip_optional(0)?; // version
-    tbs.integer()?; // serialNumber
-    tbs.sequence()?; // signature
-    tbs.sequence()?; // issuer
-    let mut validity = tbs.sequence()?;
-    let (not_before, not_after) = (validity.time()?, validity.time()?);
-    tbs.sequence()?; // subject
-    let mut info = tbs.sequence()?;
-    if info.sequence()?.oid()? != RSA_ENCRYPTION {
-        return Some(Err(NotRsa));
-    }
-    let mut key = Reader::of_sequence(info.bits()?)?;
-    let public_key = (key.positive()?.to_vec(), key.positive()?.to_vec());
-    let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(der));
-    Some(Ok(Leaf { public_key, thumbprint, not_before, not_after }))
+    let (content, rest) = rest.split_at_checked(length)?;
+    *bytes = rest;
+    Some((tag, content))
 }

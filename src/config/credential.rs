@@ -1,4 +1,4 @@
-//! `CLIENT_SECRET` or `CLIENT_CERTIFICATE`: what the gateway proves itself with to Entra.
+//! `CLIENT_SECRET` or `CLIENT_CERTIFICATE`: the gateway's credential at Entra.
 
 use super::certificate::ClientCertificate;
 use super::error::ConfigErrors;
@@ -6,16 +6,16 @@ use super::variables::{Variables, text};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
-/// The gateway's own credential.
+/// The gateway's credential.
 #[derive(Debug)]
 pub enum Credential {
-    /// A secret, sent as it is.
+    /// A secret.
     Secret(Secret),
-    /// A certificate, whose key signs an assertion.
+    /// A certificate. Its key signs an assertion.
     Certificate(ClientCertificate),
 }
 
-/// The one of the two that is set.
+/// Returns the credential that is set.
 pub(super) fn read(variables: &Variables, now: Timestamp, errors: &mut ConfigErrors) -> Option<Credential> {
     let before = errors.0.len();
     let secret = text(variables, "CLIENT_SECRET", errors);

@@ -1,24 +1,27 @@
-//! `recipient_domains`: whose mailboxes a caller may touch.
+//! `recipient_domains`: the domains of the mailboxes that a caller may remediate.
 
 use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::dns::{MAX_NAME_LENGTH, is_label};
 use crate::runtime::Domains;
 
-/// The domains that a caller is granted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The domains that a caller's entry grants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum RecipientDomains {
-    /// Every domain, as `["*"]` says.
+    /// Every domain: `["*"]`.
     All,
-    /// The domains that one of these rules covers.
+    /// The domains that match one of these rules.
     Listed(Vec<DomainRule>),
 }
 
 impl RecipientDomains {
-    /// What grants every domain.
+    /// The rule that grants every domain.
     pub(super) const WILDCARD: &str = "*";
 
-    /// Whether a recipient in `domain`, given in lower-case ASCII, is granted.
+    /// Returns whether a recipient in `domain`, in lower-case ASCII, is granted.
     #[must_use]
     pub fn covers(&self, domain: &str) -> bool {
         match self {
@@ -28,15 +31,15 @@ impl RecipientDomains {
     }
 }
 
-/// A domain of recipients, in lower-case ASCII.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A rule for domains, in lower-case ASCII.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainRule {
     domain: String,
     subdomains: bool,
 }
 
 impl DomainRule {
-    /// Reads `contoso.com` (that domain alone) or `*.contoso.com` (that domain and all below it).
+    /// Parses `contoso.com` (only that domain) or `*.contoso.com` (that domain and all its subdomains).
     pub(super) fn parse(text: &str, domains: &impl Domains) -> Option<Self> {
         let (subdomains, domain) = match text.strip_prefix("*.") {
             Some(domain) => (true, domain),
@@ -46,7 +49,7 @@ impl DomainRule {
         is_domain(&domain).then_some(Self { domain, subdomains })
     }
 
-    /// Whether a recipient in `domain`, given in lower-case ASCII, falls under the rule.
+    /// Returns whether the rule matches `domain`, in lower-case ASCII.
     #[must_use]
     pub fn covers(&self, domain: &str) -> bool {
         match domain.strip_suffix(self.domain.as_str()) {
@@ -57,12 +60,12 @@ impl DomainRule {
     }
 }
 
-/// A domain in the form in which rules and recipients are compared: in lower-case ASCII. `None` if it has no such form, and
-/// no rule covers it, not even `*`.
+/// Returns the domain in lower-case ASCII, the form in which rules and recipients are compared. Returns `None` if the
+/// domain has no such form; then no rule matches it, not even `*`.
 ///
-/// A label such as `xn--024` has none: no domain name can have it, and lenient readers decode an `@` out of it
-/// (`PortSwigger`, "Splitting the Email Atom", 2024). So the platform reads each domain that has a label with `--`.
-pub fn to_ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
+/// A label such as `xn--024` has no such form: no domain name can have it, and lenient readers decode an `@` from it
+/// (`PortSwigger`, "Splitting the Email Atom", 2024). So the platform parses each domain that has a label with `--`.
+pub(super) fn to_ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
     if !domain.is_ascii() || domain.contains("--") {
         domains.to_ascii(domain).map(Cow::Owned)
     } else if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -72,8 +75,8 @@ pub fn to_ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, s
     }
 }
 
-/// Whether `domain` can be the domain of a recipient: two labels at least, letters, digits and inner hyphens, and a top-level domain that is
-/// not a number, so that no IP address passes.
+/// Returns whether `domain` can be a recipient's: at least two labels of letters, digits and inner hyphens, and a
+/// top-level domain that is no number, so that no IP address matches.
 fn is_domain(domain: &str) -> bool {
     let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
     domain.len() <= MAX_NAME_LENGTH

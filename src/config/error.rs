@@ -1,12 +1,12 @@
-//! What is wrong with the configuration.
+//! Errors of the configuration.
 
-/// One thing that is wrong with the configuration.
+/// An error of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable}: {problem}")]
 pub struct ConfigError {
-    /// The variable, or the place in it: `CALLERS[1].actions`.
+    /// The variable, or the location in it: `CALLERS[1].actions`.
     pub variable: String,
-    /// What is wrong, and what would be right. Holds no value.
+    /// The violated rule and the correction, without the value.
     pub problem: String,
 }
 

@@ -19,7 +19,7 @@ impl Jurisdiction {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Eu, Self::Fedramp];
 
-    /// The name that Cloudflare has for it.
+    /// Returns Cloudflare's name of the jurisdiction.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -28,7 +28,8 @@ impl Jurisdiction {
         }
     }
 
-    /// Reads the variable. An empty text is an error, since it could place the ledgers elsewhere than somebody meant.
+    /// Parses the variable. An empty text is an error, because the ledgers could be in a region that the operator did
+    /// not intend.
     pub(super) fn read(value: Option<&Value>, errors: &mut ConfigErrors) -> Option<Self> {
         let value = value.filter(|value| !value.is_null())?;
         let jurisdiction = Self::ALL.into_iter().find(|jurisdiction| value == jurisdiction.as_str());

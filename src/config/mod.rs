@@ -1,15 +1,14 @@
 //! Variables and secrets become a [`Config`], or a list of every error in them.
 //!
-//! An error names the variable and what is wrong, never its value: the list goes to the log.
+//! An error names the variable and the violated rule. It never contains the value, because the errors go to the log.
 
+mod access;
 mod callers;
 pub(crate) mod certificate;
 mod credential;
-mod der;
 mod domains;
 mod error;
 mod jurisdiction;
-mod pem;
 mod protected;
 mod url;
 mod variables;
@@ -23,50 +22,53 @@ use crate::time::Timestamp;
 use error::ConfigErrors;
 use variables::{guid, text};
 
+pub use access::RecipientAccess;
 pub use callers::Caller;
 pub use certificate::ClientCertificate;
 pub use credential::Credential;
-pub use domains::{DomainRule, RecipientDomains, to_ascii};
+pub use domains::{DomainRule, RecipientDomains};
 pub use error::ConfigError;
 pub use jurisdiction::Jurisdiction;
 pub use protected::ProtectedRecipients;
-pub use variables::{LEDGER, STOPPED, VARIABLES, Variables};
+pub use variables::{LEDGER, RATE_LIMITER, STOPPED, VARIABLES, Variables};
 
-/// Graph itself as an audience: a token for it must never be taken as one for the gateway (confused deputy; facts, section 3).
+/// Graph's own audience. The gateway must never accept a token for Graph (confused deputy; facts, section 3).
 pub const GRAPH_AUDIENCES: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
 
 const DEFAULT_GRAPH_URL: &str = "https://graph.microsoft.com";
 const DEFAULT_LOGIN_URL: &str = "https://login.microsoftonline.com";
 
-/// The configuration, checked.
+/// The validated configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// The Entra tenant whose tokens are taken, and whose mailboxes are remediated unless a caller has another tenant.
+    /// Entra tenant of the callers' tokens, and of the mailboxes of callers without a tenant.
     pub tenant_id: Guid,
-    /// The gateway's own application, which holds the permission in Graph.
+    /// The gateway's own application, which has the permission in Graph.
     pub client_id: Guid,
-    /// The secret or the certificate of that application.
+    /// Secret or certificate of that application.
     pub credential: Credential,
-    /// The audiences that a caller's token may be for, each without a trailing slash.
+    /// Accepted audiences of callers' tokens, without a trailing slash.
     pub audience: Vec<String>,
-    /// Who may call.
+    /// The callers.
     pub callers: Vec<Caller>,
-    /// The mailboxes that no caller may touch.
+    /// Mailboxes that no caller may remediate.
     pub protected_recipients: ProtectedRecipients,
-    /// The version of Graph that `/remediate` uses.
+    /// Version of Graph that `/remediate` uses.
     pub graph_version: GraphVersion,
-    /// Graph's scheme and authority, without a trailing slash.
+    /// Scheme and authority of Graph, without a trailing slash.
     pub graph_url: String,
-    /// Entra's scheme and authority, without a trailing slash.
+    /// Scheme and authority of Entra, without a trailing slash.
     pub login_url: String,
-    /// The jurisdiction of the callers' ledgers, if one is set.
+    /// Jurisdiction of the callers' ledgers, if set.
     pub ledger_jurisdiction: Option<Jurisdiction>,
-    /// Whether every remediation is refused: the operator's emergency stop.
+    /// Whether the operator's emergency stop rejects every remediation.
     pub stopped: bool,
+    /// Whether the environment has a rate limiting binding.
+    pub has_rate_limiter: bool,
 }
 
 impl Config {
-    /// Checks all of `variables` at once, as of `now`.
+    /// Validates all `variables` at the time `now`.
     ///
     /// # Errors
     ///
@@ -77,7 +79,7 @@ impl Config {
         let client_id = guid(variables, "CLIENT_ID", &mut errors);
         let credential = credential::read(variables, now, &mut errors);
         let audience = audience(variables, &mut errors);
-        // Whether there must be an audience is known from the callers, whose errors come after its own.
+        // The callers decide whether an audience is required. Their errors come after the audience's.
         let mut errors_of_callers = ConfigErrors::default();
         let callers = callers::read(variables.get("CALLERS"), domains, &mut errors_of_callers);
         if audience.as_ref().is_some_and(Vec::is_empty) && callers.any_by_token {
@@ -109,7 +111,16 @@ impl Config {
             errors.add(LEDGER, "is required: the binding of the Durable Object class Ledger");
         }
 
-        // Whatever is missing here has left its error above; a value that is there may have left one too.
+        let has_rate_limiter = match variables.get(RATE_LIMITER) {
+            None | Some(Value::Null) => false,
+            Some(Value::Object(_)) => true,
+            Some(_) => {
+                errors.add(RATE_LIMITER, "must be a rate limiting binding");
+                false
+            }
+        };
+
+        // A missing value has an error above. A present value may have one, too.
         match (tenant_id, client_id, credential, audience, graph_version, graph_url, login_url) {
             (
                 Some(tenant_id),
@@ -131,6 +142,7 @@ impl Config {
                 login_url,
                 ledger_jurisdiction,
                 stopped,
+                has_rate_limiter,
             }),
             _ => Err(errors.0),
         }
@@ -146,8 +158,10 @@ fn base_url(variables: &Variables, name: &'static str, default: &str, errors: &m
     }
 }
 
-/// The emergency stop. A secret and a variable of a dashboard are texts, one of `wrangler.toml` may be a boolean. Whoever sets it to anything else
-/// meant something by it, an empty text included: that is an error, so that nothing is sent until it is clear what.
+/// Returns whether the emergency stop is set.
+///
+/// A secret and a dashboard's variable are texts; a variable in `wrangler.toml` may be a boolean. Any other value,
+/// including an empty text, is an error: the operator's intention is unclear, so nothing is sent.
 fn stopped(variables: &Variables, errors: &mut ConfigErrors) -> bool {
     parse_stopped(variables.get(STOPPED)).unwrap_or_else(|| {
         errors.add(STOPPED, "must be true or false");
@@ -165,14 +179,15 @@ fn parse_stopped(value: Option<&Value>) -> Option<bool> {
     }
 }
 
-/// Returns whether this value of [`STOPPED`] stops an object. A value that cannot be read stops it too.
+/// Returns whether this value of [`STOPPED`] stops an object. An invalid value stops it, too.
 #[must_use]
 pub fn is_stopped(value: Option<&Value>) -> bool {
     parse_stopped(value).unwrap_or(true)
 }
 
-/// The audiences as tokens have them: without the trailing slash (Entra writes an App ID URI with or without one; facts, section 3), and a
-/// GUID in lower case. `None` where the variable has an error, an empty list where it is not set.
+/// Returns the audiences in the form that tokens have: without the trailing slash, which Entra may or may not write
+/// (facts, section 3), and GUIDs in lower case. Returns `None` if the variable has an error, and an empty list if it is
+/// not set.
 fn audience(variables: &Variables, errors: &mut ConfigErrors) -> Option<Vec<String>> {
     let before = errors.0.len();
     let given: Vec<&Value> = match variables.get("AUDIENCE") {
@@ -204,19 +219,20 @@ fn audience(variables: &Variables, errors: &mut ConfigErrors) -> Option<Vec<Stri
     (errors.0.len() == before).then_some(audience)
 }
 
-/// Whether `byte` can stand in a URI (RFC 3986, appendix A), but for the brackets of an IPv6 address and the comma, which are the signs of a list
-/// that was written as one text.
+/// Returns whether a URI may contain `byte` (RFC 3986, appendix A). The brackets of an IPv6 address and the comma are
+/// excluded, because they show that the text is a list.
 fn is_of_uri(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+;=%".contains(&byte)
 }
 
-/// `audience` without one trailing slash.
+/// Returns `audience` without one trailing slash.
 #[must_use]
 pub fn without_trailing_slash(audience: &str) -> &str {
     audience.strip_suffix('/').unwrap_or(audience)
 }
 
-/// Whether `audience` is Graph itself, with however many trailing slashes: Entra copies them from the scope that was asked for.
+/// Returns whether `audience` is Graph's, with any number of trailing slashes: Entra copies them from the requested
+/// scope.
 #[must_use]
 pub fn is_graph(audience: &str) -> bool {
     GRAPH_AUDIENCES.iter().any(|graph| graph.eq_ignore_ascii_case(audience.trim_end_matches('/')))

@@ -1,7 +1,8 @@
-//! `PROTECTED_RECIPIENTS`: the mailboxes that no caller may touch.
+//! `PROTECTED_RECIPIENTS`: the mailboxes that no caller may remediate.
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::domains::{DomainRule, to_ascii};
@@ -12,21 +13,22 @@ use crate::runtime::Domains;
 
 const NAME: &str = "PROTECTED_RECIPIENTS";
 
-/// Addresses and domains, such as those of journaling, legal hold and evidence.
-#[derive(Debug, Default)]
+/// Addresses and domains, for example those of journaling, legal hold and evidence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtectedRecipients {
     domains: Vec<DomainRule>,
-    /// `local@domain`, the local part [without case](without_case) and the domain in lower-case ASCII.
+    /// `local@domain`: the local part [without case](without_case), and the domain in lower-case ASCII.
     addresses: BTreeSet<String>,
 }
 
 impl ProtectedRecipients {
-    /// Reads the list. Each entry that could never match a recipient is an error, since somebody relies on its protection.
+    /// Parses the list. An entry that can never match a recipient is an error, because an operator relies on its
+    /// protection.
     pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> Self {
-        // A dashboard's text variable can hold the array as JSON.
+        // A dashboard's text variable can contain the array as JSON.
         let parsed = value.and_then(Value::as_str).map(|text| json::value(text.as_bytes()).unwrap_or(Value::Null));
         let entries = match parsed.as_ref().or(value) {
-            // A text that is not JSON is an error: it was meant to protect somebody.
+            // A text that is no JSON is an error, because it was meant to protect a mailbox.
             None | Some(Value::Null) if parsed.is_none() => return Self::default(),
             Some(Value::Array(entries)) if !entries.is_empty() => entries,
             _ => {
@@ -49,7 +51,7 @@ impl ProtectedRecipients {
 
     fn add(&mut self, text: &str, domains: &impl Domains) -> Option<()> {
         match text.rsplit_once('@') {
-            // No recipient has an address with a wildcard, so such an entry protects nothing and is rejected.
+            // No address has a wildcard in its local part, so such an entry protects no mailbox and is rejected.
             Some((local_part, domain)) if is_address(text) && !text.contains('*') => {
                 self.addresses.insert(format!("{}@{}", without_case(local_part), to_ascii(domain, domains)?));
             }
@@ -59,9 +61,9 @@ impl ProtectedRecipients {
         Some(())
     }
 
-    /// Whether the recipient `local_part@domain` is protected, whose domain is given in lower-case ASCII.
+    /// Returns whether the recipient `local_part@domain` is protected. The domain is in lower-case ASCII.
     ///
-    /// A plus address (`user+tag@contoso.com`) reaches the mailbox before the plus, so it is protected with it.
+    /// A plus address (`user+tag@contoso.com`) reaches the mailbox without the tag, so it is protected, too.
     #[must_use]
     pub fn covers(&self, local_part: &str, domain: &str) -> bool {
         if self.domains.iter().any(|rule| rule.covers(domain)) {
@@ -79,7 +81,7 @@ impl ProtectedRecipients {
     }
 }
 
-/// The text with one form for all cases of a letter, such as both small sigmas.
+/// Returns the text in one form for all cases of a letter, such as both small sigmas.
 fn without_case(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }

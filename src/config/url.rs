@@ -1,14 +1,15 @@
-//! The URLs of Microsoft's services: scheme and authority, nothing else.
+//! URLs of Microsoft's services: only scheme and authority.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::dns::{MAX_NAME_LENGTH, is_label};
 
-/// `text` as a base URL without a trailing slash: `https`, or `http` where the host is a loopback one (contract, section 9).
+/// Returns `text` as a base URL without a trailing slash: `https`, or `http` with a loopback host (contract, section
+/// 9).
 ///
 /// # Errors
 ///
-/// What is wrong, without the value.
+/// The violated rule, without the value.
 pub(super) fn base(text: &str) -> Result<String, &'static str> {
     let (secure, authority) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
         (Some(authority), _) => (true, authority),
@@ -29,7 +30,7 @@ pub(super) fn base(text: &str) -> Result<String, &'static str> {
     Ok(format!("{}://{}", if secure { "https" } else { "http" }, authority.to_ascii_lowercase()))
 }
 
-/// The host and, after the last colon that is not inside an IPv6 literal, the port.
+/// Returns the host and the port. The port follows the last colon outside an IPv6 literal.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),

@@ -1,4 +1,4 @@
-//! The variables and secrets, and how a text or a GUID is read from them.
+//! Variables and secrets, and the parsers for a text and a GUID.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::error::ConfigErrors;
 use crate::guid::Guid;
 
-/// The names of all variables and secrets, for the one reader of the environment.
-pub const VARIABLES: [&str; 13] = [
+/// Names of all variables and secrets that the environment's reader reads.
+pub const VARIABLES: [&str; 14] = [
     "TENANT_ID",
     "CLIENT_ID",
     "CLIENT_SECRET",
@@ -22,18 +22,23 @@ pub const VARIABLES: [&str; 13] = [
     "LEDGER_JURISDICTION",
     STOPPED,
     LEDGER,
+    RATE_LIMITER,
 ];
 
-/// The binding of the ledger's Durable Objects. It is no variable, but without it nothing can be sent.
+/// Binding of the ledger's Durable Objects. It is no variable, but nothing can be sent without it.
 pub const LEDGER: &str = "LEDGER";
 
-/// The emergency stop: the one variable that an object reads from its own environment.
+/// Optional rate limiting binding.
+pub const RATE_LIMITER: &str = "RATE_LIMITER";
+
+/// Emergency stop: the only variable that an object reads from its own environment.
 pub const STOPPED: &str = "STOPPED";
 
-/// The variables and secrets as the platform gives them: texts as strings, tables and arrays as JSON.
+/// Variables and secrets in the platform's form: texts as strings, tables and arrays as JSON.
 pub type Variables = BTreeMap<&'static str, Value>;
 
-/// The text of `name`, `None` where it is not set. An empty text counts as not set, since dashboards and templates leave such.
+/// Returns the text of `name`, or `None` if it is not set. An empty text counts as not set, because dashboards and
+/// templates create such texts.
 pub(super) fn text<'a>(variables: &'a Variables, name: &'static str, errors: &mut ConfigErrors) -> Option<&'a str> {
     match variables.get(name) {
         None | Some(Value::Null) => None,

@@ -1,32 +1,38 @@
-//! The message that takes a job from the Worker to a caller's object, and how both know that they speak of the same thing.
+//! The message that carries a job from the Worker to a caller's object, with a format that both must know.
 //!
-//! While a deployment spreads, a Worker may call an object of another version. Three lines come before the body for Graph:
+//! During a rollout a Worker may call an object of another version. Three lines precede the work:
 //!
 //! 1. [`FORMAT`];
-//! 2. the settings for Microsoft, with the credential: see [`GraphSettings::line`](crate::graph::settings::GraphSettings::line);
+//! 2. the settings for Microsoft, with the credential: see [`GraphSettings::line`][line];
 //! 3. the [`RemediationJob`].
 //!
-//! All of it is in the body. A header or a URL could be logged by the platform, and the credential must not be.
+//! The work is the body for Graph. If the job expands messages, the work is one line with the [`ExpansionPlan`], and
+//! the body without emails.
 //!
-//! An object answers with its format in the header [`FORMAT_HEADER`], whatever it answers. The first line and that header stay
-//! as they are in all versions.
+//! [line]: crate::graph::settings::GraphSettings::line
+//!
+//! All of it is in the body. The platform could log a header or a URL, and the credential must not be logged.
+//!
+//! Every response of an object names the object's format in the header [`FORMAT_HEADER`]. The first line and that
+//! header are the same in all versions.
 
 use super::job::RemediationJob;
+use crate::expansion::ExpansionPlan;
+use crate::ledger::Work;
 use crate::secret::{Secret, SecretBytes};
 
-/// The format of a job and of its response. Change the number with every change of what crosses.
+/// Format of a job and of its response. Each change of the message changes the number.
 pub const FORMAT: &str = "remediation-job/2";
 
-/// The header of an object's response that bears the object's [`FORMAT`]. It reaches the caller, who has no use for it.
+/// Header of an object's response with the object's [`FORMAT`]. The caller receives and ignores it.
 pub const FORMAT_HEADER: &str = "job-format";
 
-/// A job as it arrives.
+/// A received job.
 pub(super) struct Handover {
-    /// The settings for Microsoft.
+    /// Settings for Microsoft.
     pub(super) settings: SecretBytes,
     pub(super) job: RemediationJob,
-    /// The body for Graph.
-    pub(super) graph_request: Vec<u8>,
+    pub(super) work: Work,
 }
 
 /// Writes the three lines.
@@ -35,14 +41,27 @@ pub(crate) fn head(settings: &Secret, job: &RemediationJob) -> SecretBytes {
     SecretBytes::new(format!("{}\n{}\n{job}\n", format(), settings.expose()).into_bytes())
 }
 
-/// Reads a job. Returns `None` if it has another format.
+/// Serializes the work of a job that expands messages.
+pub(super) fn expansion(plan: &ExpansionPlan<'_>, graph_request: &str) -> String {
+    let plan = serde_json::to_string(plan).unwrap_or_default();
+    format!("{plan}\n{graph_request}")
+}
+
+/// Parses a job. Returns `None` if it has another format.
 pub(super) fn parse(mut message: Vec<u8>) -> Option<Handover> {
     let (settings, job, rest) = lines(&message)?;
-    let job = serde_json::from_slice(job).ok()?;
+    let job: RemediationJob = serde_json::from_slice(job).ok()?;
     let settings = SecretBytes::new(settings.to_vec());
     let length = message.len().checked_sub(rest.len())?;
     message.drain(..length);
-    Some(Handover { settings, job, graph_request: message })
+    let work = if job.expands {
+        let message = String::from_utf8(message).ok()?;
+        let (plan, graph_request) = message.split_once('\n')?;
+        Work::Expand { plan: serde_json::from_str(plan).ok()?, graph_request: graph_request.to_owned() }
+    } else {
+        Work::Submit(message)
+    };
+    Some(Handover { settings, job, work })
 }
 
 /// Returns the job of the lines that [`head`] wrote.
@@ -51,7 +70,7 @@ pub fn job(head: &[u8]) -> Option<RemediationJob> {
     serde_json::from_slice(lines(head)?.1).ok()
 }
 
-/// Returns the settings, the job, and what comes after them.
+/// Returns the settings, the job, and the body after them.
 fn lines(message: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let mut parts = message.splitn(4, |byte| *byte == b'\n');
     let known = parts.next()? == format().as_bytes();
@@ -59,8 +78,8 @@ fn lines(message: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     known.then_some(lines)
 }
 
-/// Returns [`FORMAT`] in a way that no compiler takes apart. The bytes occur once in the Wasm, so that a test can make a build of
-/// another format.
+/// Returns [`FORMAT`] in a way that the compiler does not inline. The bytes occur once in the Wasm, so that a test can
+/// make a build with another format.
 pub(super) fn format() -> &'static str {
     std::hint::black_box(FORMAT)
 }

@@ -1,4 +1,4 @@
-//! What the Worker hands to a caller's object, beside the body.
+//! The job that the Worker passes to a caller's object, beside the body.
 
 use std::time::Duration;
 
@@ -13,42 +13,47 @@ use crate::preconditions;
 use crate::route::Route;
 use crate::time::Timestamp;
 
-/// A remediation that is to be carried out: its caller is known, its payload is right, and the caller may have it. The body for Graph goes beside it.
+/// A remediation of an authenticated caller with a valid payload and the permissions that it needs. Its work is a
+/// separate value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemediationJob {
-    /// The exchange that it belongs to.
+    /// Context of the request.
     pub context: RequestContext,
     /// The caller's name in `CALLERS`.
     pub caller: String,
-    /// The tenant whose mailboxes the caller may touch. `None` is `TENANT_ID`. A job without this member is of another format.
+    /// Tenant of the mailboxes. `None` is `TENANT_ID`. A job without this member has another format.
     #[serde(deserialize_with = "Option::deserialize")]
     pub tenant_id: Option<String>,
-    /// What the ledger is asked.
+    /// Request to the ledger.
     pub ledger_request: LedgerRequest,
-    /// How the caller wants a success to be told.
+    /// Whether the object must first read the recipients.
+    #[serde(default)]
+    pub expands: bool,
+    /// Format of a success.
     pub format: ResponseFormat,
-    /// The jurisdiction of the caller's ledger. The Worker alone uses it, so it is no part of the message.
+    /// Jurisdiction of the caller's ledger. Only the Worker uses it, so it is no part of the message.
     #[serde(skip)]
     pub jurisdiction: Option<Jurisdiction>,
-    /// How much of the request's time the Worker has used, in milliseconds.
+    /// Time that the Worker has used, in milliseconds.
     pub spent: u64,
 }
 
 impl RemediationJob {
-    /// When the request began, by a clock that says `now`: that of the Worker, which may be another machine's, does not count.
+    /// Returns the start of the request, by a clock that reads `now`. The Worker's clock may be another machine's and
+    /// does not count.
     pub(super) fn began(&self, now: Timestamp) -> Timestamp {
         now.minus(Duration::from_millis(self.spent))
     }
 
-    /// What is left of the request's time.
+    /// Returns the rest of the request's time.
     #[must_use]
     pub fn left(&self) -> Duration {
         crate::deadline::REQUEST_DEADLINE.saturating_sub(Duration::from_millis(self.spent))
     }
 
-    /// The name of the caller's ledger: the caller's name in lower case, since `CALLERS` takes no two names that differ in case
-    /// alone. Another tenant than `TENANT_ID` comes before it. No name has the slash between them.
+    /// Returns the name of the caller's ledger: the caller's name in lower case, since no two names in `CALLERS` differ
+    /// only in case. A tenant other than `TENANT_ID` precedes it. No caller's name contains the slash between them.
     #[must_use]
     pub fn ledger_name(&self) -> String {
         let name = self.caller.to_ascii_lowercase();
@@ -58,35 +63,35 @@ impl RemediationJob {
         }
     }
 
-    /// What is known so far of what the log is told.
+    /// Returns the log entry so far.
     pub(super) fn entry(&self) -> LogEntry {
         LogEntry {
             caller: Some(self.caller.clone()),
             tenant_id: self.tenant_id.clone(),
             route: Route::of(&self.context.path).map(Route::name),
             action: Some(self.ledger_request.action.as_str()),
-            emails: Some(self.ledger_request.emails),
+            emails: (!self.expands).then_some(self.ledger_request.emails),
             ..LogEntry::default()
         }
     }
 }
 
-/// What identifies an exchange.
+/// IDs and path of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestContext {
-    /// The gateway's id of it: a GUID.
+    /// The gateway's ID of the request: a GUID.
     pub request_id: String,
-    /// The caller's id, if it sent one that may be logged and echoed.
+    /// The caller's ID of the request, if it may be logged and returned.
     pub client_request_id: Option<String>,
-    /// The run of the workflow that called, if it sent an id that may be logged.
+    /// Workflow run of the caller, if its ID may be logged.
     pub workflow_run_id: Option<String>,
-    /// The path of the request.
+    /// Path of the request.
     pub path: String,
 }
 
 impl RequestContext {
-    /// The exchange that `request` begins.
+    /// Returns the context of `request`.
     #[must_use]
     pub fn of(request: &Request, request_id: String) -> Self {
         let RequestHeaders { client_request_id, workflow_run_id, .. } = &request.headers;
@@ -102,20 +107,21 @@ impl RequestContext {
     }
 }
 
-/// The form of a success (contract, section 3).
+/// Format of a success (contract, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ResponseFormat {
     /// 202 with a body.
     Accepted,
-    /// 200 with a body. A workflow engine would poll the `Location` of a 202, and this one is a portal page (facts, section 4).
+    /// 200 with a body. A workflow engine would poll the `Location` of a 202, which is a portal page (facts, section
+    /// 4).
     Workflow,
     /// 202 without a body: `Prefer: return=minimal`.
     Minimal,
 }
 
 impl ResponseFormat {
-    /// The form that a request with these headers asks for.
+    /// Returns the format that these headers request.
     #[must_use]
     pub fn of(headers: &RequestHeaders) -> Self {
         if preconditions::prefers_minimal(headers.prefer.as_deref()) {

@@ -1,8 +1,9 @@
-//! What a success looks like, and what every answer carries.
+//! Responses of success, and the headers of every response.
 
 use serde::Serialize;
 
 use super::job::{RemediationJob, RequestContext, ResponseFormat};
+use crate::expansion::{AttemptError, ExpansionError};
 use crate::graph::response::Accepted;
 use crate::graph::tracking::Tracking;
 use crate::http::Response;
@@ -11,16 +12,17 @@ use crate::ledger::quota::SPAN;
 use crate::log::LogEntry;
 use crate::problem::error::GatewayError;
 use crate::problem::{self, ProblemContext};
+use crate::remediation::Recipients;
 use crate::route::Route;
 use crate::runtime::{Clock, Log};
 use crate::time::{Timestamp, millis_of};
 
-/// 200 and this JSON.
+/// Returns 200 with this JSON.
 pub(super) fn json(body: String) -> Response {
     Response { status: 200, headers: vec![("Content-Type", "application/json".to_owned())], body }
 }
 
-/// The body of a success (contract, section 3).
+/// Body of a success (contract, section 3).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AcceptedBody<'a> {
@@ -33,9 +35,28 @@ struct AcceptedBody<'a> {
     tracking_url: &'a str,
     request_id: &'a str,
     graph_request_id: Option<&'a str>,
+    #[serde(flatten)]
+    recipients: Option<Recipients>,
 }
 
-/// The answer to a remediation that Graph has accepted.
+/// Logs what an error says of Graph, and returns it as an error of the gateway.
+pub(super) fn failed(error: impl Into<AttemptError>, entry: &mut LogEntry) -> GatewayError {
+    match error.into() {
+        AttemptError::Graph(error) => {
+            entry.graph_status = error.status;
+            entry.graph_request_id.clone_from(&error.graph_request_id);
+            error.into()
+        }
+        AttemptError::Expansion(error) => {
+            if let ExpansionError::NothingLeft(recipients) = error {
+                entry.count_recipients(Some(recipients));
+            }
+            error.into()
+        }
+    }
+}
+
+/// Returns the response to an accepted remediation.
 pub(super) fn accepted(accepted: &Accepted, replayed: bool, job: &RemediationJob, entry: &mut LogEntry) -> Response {
     let tracking = Tracking::of(&accepted.location);
     let mut headers = vec![("Location", accepted.location.clone())];
@@ -50,13 +71,14 @@ pub(super) fn accepted(accepted: &Accepted, replayed: bool, job: &RemediationJob
         let body = AcceptedBody {
             status: "accepted",
             duplicate: accepted.duplicate,
-            emails: job.ledger_request.emails,
+            emails: accepted.recipients.map_or(job.ledger_request.emails, |recipients| recipients.emails()),
             accepted_at: accepted.at.to_rfc3339(),
             bulk_id: tracking.bulk_id.as_deref(),
             tenant_id: tracking.tenant_id.as_deref(),
             tracking_url: &tracking.url,
             request_id: &job.context.request_id,
             graph_request_id: accepted.graph_request_id.as_deref(),
+            recipients: accepted.recipients,
         };
         let status = if job.format == ResponseFormat::Workflow { 200 } else { 202 };
         Response { status, headers, body: serde_json::to_string(&body).unwrap_or_default() }
@@ -65,7 +87,7 @@ pub(super) fn accepted(accepted: &Accepted, replayed: bool, job: &RemediationJob
     response
 }
 
-/// The quota as headers (IETF draft-ietf-httpapi-ratelimit-headers): emails per rolling hour.
+/// Returns the quota as headers (IETF draft-ietf-httpapi-ratelimit-headers): emails per rolling hour.
 fn rate_limit(quota: Quota) -> [(&'static str, String); 2] {
     let Quota { limit, remaining, reset } = quota;
     let reset = if reset > 0 { format!(";t={reset}") } else { String::new() };
@@ -75,7 +97,8 @@ fn rate_limit(quota: Quota) -> [(&'static str, String); 2] {
     ]
 }
 
-/// Ends an exchange that began at the moment `began`: makes the answer of an error, adds what every answer carries, and logs a POST.
+/// Ends a request that began at `began`: builds the response of an error, adds the headers of every response, and logs
+/// a POST.
 pub(super) fn close(
     runtime: &(impl Clock + Log),
     context: RequestContext,
@@ -86,7 +109,7 @@ pub(super) fn close(
 ) -> Response {
     let mut response = outcome.unwrap_or_else(|error| {
         let context = ProblemContext {
-            // Another path is the caller's own text, which may hold a key.
+            // An unknown path is the caller's text, which may contain a key.
             instance: Route::of(&context.path).map(|_| context.path.as_str()),
             is_graph_path: Route::is_graph_path(&context.path),
             request_id: &context.request_id,

@@ -1,28 +1,30 @@
-//! `POST /remediate/status`: what Graph lists of each pair of a remediation (contract, section 12).
+//! `POST /remediate/status`: Graph's list entry for each pair of a remediation (contract, section 12).
 //!
-//! The reads run in the Worker. They change nothing, so no ledger has to know of them, and nothing of them is kept.
+//! The Worker reads from Graph. Reading changes nothing, so the ledger is not used and nothing is stored.
 
 use serde::Serialize;
 
+use super::admitted::{Admitted, count};
 use super::response;
+use crate::auth::permissions;
 use crate::deadline::RECORD_MARGIN;
-use crate::graph::access::GraphAccess;
 use crate::graph::analyzed_emails::{EmailQuery, read_analyzed_emails};
 use crate::http::Response;
 use crate::log::LogEntry;
 use crate::problem::error::GatewayError;
-use crate::remediation::{GraphVersion, StatusQuery};
-use crate::runtime::{Clock, Guids, HttpClient, Signer};
+use crate::remediation::{StatusQuery, parse_status};
+use crate::runtime::Runtime;
 use crate::status::{Observations, PairState, StateCounts};
 use crate::time::Timestamp;
 
-/// The most pairs that a response lists; the rest is only counted. A person reads no more, and with it a response has at most about 500 KB.
+/// Maximum number of pairs in a response; further ones are only counted. People read no more, and a response stays
+/// below about 500 KB.
 pub const MAX_ITEMS: usize = 1000;
 
-/// What a caller is told to wait while the status is pending, in seconds: a remediation takes effect within minutes (facts, section 1).
+/// `Retry-After` of a pending status in seconds: a remediation takes effect within minutes (facts, section 1).
 const PENDING_RETRY_AFTER: u32 = 300;
 
-/// The body of a status (contract, section 12).
+/// Body of a status (contract, section 12).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct StatusBody<'a> {
@@ -47,26 +49,41 @@ struct StatusItem<'a> {
     location: Option<&'a str>,
 }
 
-/// Reads the status from Graph, and ends before `deadline`.
-pub(super) async fn read(
-    runtime: &(impl HttpClient + Clock + Guids + Signer),
-    access: &GraphAccess,
-    version: GraphVersion,
-    query: &StatusQuery<'_>,
-    deadline: Timestamp,
+/// Validates a question for the status, and reads the answer from Graph.
+pub(super) async fn respond<P: Runtime, E>(
+    admitted: &Admitted<'_, P, E>,
+    body: &[u8],
     entry: &mut LogEntry,
 ) -> Result<Response, GatewayError> {
-    let StatusQuery { remediation, accepted_at, messages } = query;
-    let mut observations = Observations::new(remediation.action, &remediation.emails, *accepted_at);
-    let emails = EmailQuery { version, messages, until: deadline.minus(RECORD_MARGIN) };
-    if let Err(error) = read_analyzed_emails(runtime, access, emails, |row| observations.add(row)).await {
-        entry.graph_status = error.status;
-        entry.graph_request_id.clone_from(&error.graph_request_id);
-        return Err(error.into());
+    let Admitted { runtime, deadline, .. } = *admitted;
+    // 8. JSON and payload.
+    let query = parse_status(body)?;
+    let StatusQuery { remediation, accepted_at, messages } = &query;
+    let emails = count(remediation.emails.len());
+    entry.action = Some(remediation.action.as_str());
+    entry.emails = Some(emails);
+
+    // 9. Permissions: those of the remediation.
+    permissions::check(admitted.config(), admitted.caller, remediation, runtime)
+        .map_err(|error| admitted.denied(error))?;
+    if admitted.validate_only {
+        let (repeated, messages) = (remediation.duplicates_removed, messages.len());
+        return Ok(response::json(format!(
+            r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"messages":{messages}}}"#
+        )));
     }
+
+    // 10. Graph.
+    let access = admitted.graph_access()?;
+    let mut observations = Observations::new(remediation.action, &remediation.emails, *accepted_at);
+    let version = admitted.config().graph_version;
+    let list = EmailQuery { version, messages, received_after: None, until: deadline.minus(RECORD_MARGIN) };
+    read_analyzed_emails(runtime, &access, list, |row| observations.add(row))
+        .await
+        .map_err(|error| response::failed(error, entry))?;
     let counts = observations.counts();
     entry.states = Some(counts);
-    Ok(to_response(query, &observations, counts, runtime.now()))
+    Ok(to_response(&query, &observations, counts, runtime.now()))
 }
 
 fn to_response(

@@ -1,13 +1,13 @@
-//! The settings for Microsoft, with the token that was fetched with them.
+//! Settings for Microsoft, with the cached token that belongs to them.
 
 use super::app_token::AppTokenCache;
 use super::settings::GraphSettings;
 
-/// What is needed to call Microsoft with one set of settings.
+/// Everything that a call to Microsoft needs.
 #[derive(Debug)]
 pub struct GraphAccess {
-    /// The settings.
+    /// Settings.
     pub settings: GraphSettings,
-    /// The token that was fetched with them.
+    /// Cached token for these settings.
     pub app_token: AppTokenCache,
 }

@@ -1,179 +1,95 @@
 //! Reads Graph's list of analyzed emails: one row for each recipient of a message (facts, section 1).
 //!
-//! The list is paged. Each page is read as a whole, handed to the caller row by row, and dropped, so that a message with many recipients takes
-//! no more memory than one page. Reading removes nothing, and a read that fails can be repeated.
+//! The list is paged. The gateway reads each page, processes it row by row, and drops it. So a message with many
+//! recipients needs no more memory than one page. Reading removes nothing, so a failed read can be retried.
 
 use std::time::Duration;
 
 use super::access::GraphAccess;
 use super::email_page::{self, AnalyzedEmailRow};
-use super::error::TokenEndpointError;
-use super::response::{refusal, request_id, retry_after};
+use super::error::{GraphError, GraphErrorKind, GraphOperation};
+use super::list_limits::{MAX_LINK_BYTES, MAX_PAGE_BYTES, MAX_PAGES, MAX_READ_BYTES, PAGE_ROWS};
+use super::response::{error_kind, request_id};
 use crate::deadline::GRAPH_DEADLINE;
 use crate::guid::Guid;
 use crate::remediation::GraphVersion;
 use crate::runtime::{BodyError, Clock, Guids, HttpClient, HttpRequest, HttpResponse, SendError, Signer};
 use crate::time::Timestamp;
 
-/// How far back the list reaches: Explorer keeps 30 days, and readers ask for as much (facts, section 1).
+/// Age of the oldest mail that is read: Explorer keeps 30 days, and readers request as much (facts, section 1).
 const REACH: Duration = Duration::from_hours(30 * 24);
 
-/// The most rows that a page is asked for: the largest number that is known to work (facts, section 1).
-const PAGE_ROWS: usize = 1000;
-
-/// The largest page in bytes: 8 KiB for each of [`PAGE_ROWS`], several times what a row has.
-const MAX_PAGE_BYTES: usize = PAGE_ROWS * 8 * 1024;
-
-/// The most pages of one read: twice the pages of 100 rows that 10,000 recipients fill.
-const MAX_PAGES: u32 = 200;
-
-/// The most bytes of all pages of one read: 8 KiB for each of 10,000 recipients.
-const MAX_READ_BYTES: usize = 10 * MAX_PAGE_BYTES;
-
-/// The longest `@odata.nextLink` in bytes that is followed: what servers take of a URL.
-const MAX_LINK_BYTES: usize = 8 * 1024;
-
-/// What is to be read.
+/// Query for emails.
 #[derive(Clone, Copy, Debug)]
 pub struct EmailQuery<'a> {
-    /// The version of Graph.
+    /// Version of Graph.
     pub version: GraphVersion,
-    /// The messages, each read on its own.
+    /// Messages. Each is read separately.
     pub messages: &'a [Guid],
-    /// The moment at which the read must have ended.
+    /// Time before which no message was received. The list never reaches back further than [`REACH`].
+    pub received_after: Option<Timestamp>,
+    /// Time at which the read must have ended.
     pub until: Timestamp,
-}
-
-/// Why the list could not be read to its end.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}")]
-pub struct ReadError {
-    /// What happened.
-    pub kind: ReadErrorKind,
-    /// Graph's status, if a response came.
-    pub status: Option<u16>,
-    /// Graph's `request-id`.
-    pub graph_request_id: Option<String>,
-}
-
-impl<E: Into<ReadErrorKind>> From<E> for ReadError {
-    /// The error of a call that got no response from Graph.
-    fn from(kind: E) -> Self {
-        Self { kind: kind.into(), status: None, graph_request_id: None }
-    }
-}
-
-/// The ways in which a read fails.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReadErrorKind {
-    /// There was no token.
-    #[error(transparent)]
-    AppToken(#[from] TokenEndpointError),
-    /// 400. The message is for the caller; the code alone is logged.
-    #[error("Graph refused the list of analyzed emails: {code}")]
-    Refused {
-        /// `error.code`.
-        code: String,
-        /// `error.message`.
-        message: String,
-    },
-    /// 401.
-    #[error("Graph refused the gateway's token")]
-    TokenRejected,
-    /// 403.
-    #[error(
-        "Graph denied the list of analyzed emails: is SecurityAnalyzedMessage.Read.All or \
-         SecurityAnalyzedMessage.ReadWrite.All granted, and Defender for Office 365 Plan 2 there?"
-    )]
-    PermissionMissing,
-    /// 429.
-    #[error("Graph throttles")]
-    Throttled {
-        /// Graph's `Retry-After`, in seconds.
-        retry_after: Option<u32>,
-    },
-    /// 503.
-    #[error("Graph is unavailable")]
-    Unavailable {
-        /// Graph's `Retry-After`, in seconds.
-        retry_after: Option<u32>,
-    },
-    /// Any other status.
-    #[error("Graph answered with an unexpected status")]
-    Unexpected,
-    /// A page that is not JSON, or has other types than Graph documents.
-    #[error("a page of the list has another form than Graph documents")]
-    MalformedPage,
-    /// A row of a message that was not asked for.
-    #[error("Graph listed a message that was not asked for")]
-    OtherMessage,
-    /// A `@odata.nextLink` that must not be followed.
-    #[error("the list's nextLink does not lead to the configured host and the same path")]
-    ForeignLink,
-    /// A page larger than [`MAX_PAGE_BYTES`].
-    #[error("a page of the list has more than {MAX_PAGE_BYTES} bytes")]
-    PageTooLarge,
-    /// More than [`MAX_PAGES`] or [`MAX_READ_BYTES`].
-    #[error("the list has more than {MAX_PAGES} pages or {MAX_READ_BYTES} bytes")]
-    ListTooLong,
-    /// No response.
-    #[error("Graph: {0}")]
-    Send(#[from] SendError),
 }
 
 /// Reads all rows of the messages in `query`, and calls `each` with every row.
 ///
-/// The rows count only if the read succeeds: a list that breaks off says nothing about the rows that are missing.
+/// The rows count only if the read succeeds, because an incomplete list proves nothing about missing rows.
 ///
 /// # Errors
 ///
-/// [`ReadError`] at the first page that cannot be had.
+/// [`GraphError`] at the first page that cannot be read.
 pub async fn read_analyzed_emails(
     runtime: &(impl HttpClient + Clock + Guids + Signer),
     access: &GraphAccess,
     query: EmailQuery<'_>,
     mut each: impl FnMut(&AnalyzedEmailRow<'_>),
-) -> Result<(), ReadError> {
+) -> Result<(), GraphError> {
     let version = query.version.segment();
     let list = format!("{}/{version}/security/collaboration/analyzedEmails", access.settings.graph_url);
     let now = runtime.now();
-    // A second is as fine as the list's times are. The end is rounded up, so that it is not before now.
-    let (start, end) = (now.minus(REACH).to_rfc3339(), now.plus(Duration::from_millis(999)).to_rfc3339());
+    // The list's times are whole seconds. The end is rounded up, so that it is not in the past.
+    let start = query.received_after.unwrap_or_default().clamp(now.minus(REACH), now);
+    let (start, end) = (start.to_rfc3339(), now.plus(Duration::from_millis(999)).to_rfc3339());
     let (mut pages, mut bytes) = (0, 0_usize);
     for message in query.messages {
         let filter = format!("$filter=networkMessageId%20eq%20'{message}'");
         let mut url = format!("{list}?startTime={start}&endTime={end}&{filter}&$top={PAGE_ROWS}");
         loop {
             if pages == MAX_PAGES {
-                return Err(ReadErrorKind::ListTooLong.into());
+                return Err(GraphOperation::List.error(GraphErrorKind::ListTooLong));
             }
             let body = read_page(runtime, access, &url, query.until).await?;
             pages += 1;
             bytes = bytes.saturating_add(body.len());
             if bytes > MAX_READ_BYTES {
-                return Err(ReadErrorKind::ListTooLong.into());
+                return Err(GraphOperation::List.error(GraphErrorKind::ListTooLong));
             }
             let mut is_other = false;
             let link = email_page::parse(&body, &mut |row| {
                 is_other |= row.network_message_id != Some(*message);
                 each(row);
             });
-            let link = link.map_err(|_| ReadErrorKind::MalformedPage)?;
+            let link = link.map_err(|_| GraphOperation::List.error(GraphErrorKind::MalformedPage))?;
             if is_other {
-                return Err(ReadErrorKind::OtherMessage.into());
+                return Err(GraphOperation::List.error(GraphErrorKind::OtherMessage));
             }
             match link {
                 None => break,
-                Some(link) => url = next_url(&list, &link).ok_or(ReadErrorKind::ForeignLink)?,
+                Some(link) => {
+                    let next = next_url(&list, &link);
+                    url = next.ok_or_else(|| GraphOperation::List.error(GraphErrorKind::ForeignLink))?;
+                }
             }
         }
     }
     Ok(())
 }
 
-/// Returns the URL that a `@odata.nextLink` leads to, if it is `list` with a query.
+/// Returns the URL of an `@odata.nextLink` if it is `list` with a query.
 ///
-/// The beginning is `list` itself and not Graph's text, so that the gateway's token cannot go anywhere else.
+/// The URL begins with `list` itself and not with Graph's text, so that the gateway's token cannot reach another
+/// server.
 fn next_url(list: &str, link: &str) -> Option<String> {
     let (path, query) = link.split_at_checked(list.len())?;
     let is_printable = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
@@ -184,19 +100,20 @@ fn next_url(list: &str, link: &str) -> Option<String> {
     is_usable.then(|| format!("{list}{query}"))
 }
 
-/// Reads a page before `until`. Once more after a 401, with a new token.
+/// Reads a page before `until`. Retries once with a new token after a 401.
 async fn read_page(
     runtime: &(impl HttpClient + Clock + Guids + Signer),
     access: &GraphAccess,
     url: &str,
     until: Timestamp,
-) -> Result<Vec<u8>, ReadError> {
+) -> Result<Vec<u8>, GraphError> {
     let mut renewed = false;
     loop {
-        let token = access.app_token.get(runtime, &access.settings, until).await?;
+        let token = access.app_token.get(runtime, &access.settings, until).await;
+        let token = token.map_err(|error| GraphOperation::List.error(error))?;
         let left = until.since(runtime.now());
         if left.is_zero() {
-            return Err(SendError::Deadline.into());
+            return Err(GraphOperation::List.error(SendError::Deadline));
         }
         let authorization = format!("Bearer {}", token.expose());
         let client_request_id = runtime.new_guid();
@@ -214,13 +131,14 @@ async fn read_page(
             body_cap: MAX_PAGE_BYTES,
             skip_success_body: false,
         };
-        match page_body(runtime.send(request).await?) {
-            Err(ReadError { kind: ReadErrorKind::TokenRejected, .. }) if !renewed => {
+        let response = runtime.send(request).await.map_err(|error| GraphOperation::List.error(error))?;
+        match page_body(response) {
+            Err(GraphError { kind: GraphErrorKind::TokenRejected, .. }) if !renewed => {
                 access.app_token.drop_rejected(&token);
                 renewed = true;
             }
             Err(error) => {
-                if error.kind == ReadErrorKind::TokenRejected {
+                if error.kind == GraphErrorKind::TokenRejected {
                     access.app_token.drop_rejected(&token);
                 }
                 return Err(error);
@@ -230,26 +148,16 @@ async fn read_page(
     }
 }
 
-/// Returns the body of a page, or what Graph's response means.
-fn page_body(response: HttpResponse) -> Result<Vec<u8>, ReadError> {
+/// Returns the body of a page, or the error of Graph's response.
+fn page_body(response: HttpResponse) -> Result<Vec<u8>, GraphError> {
     let (status, graph_request_id) = (response.status, request_id(&response));
-    let kind = match status {
-        200 => match response.body {
-            Ok(body) => return Ok(body),
-            Err(BodyError::Failed(error)) => error.into(),
-            Err(BodyError::TooLarge | BodyError::Skipped) => ReadErrorKind::PageTooLarge,
-        },
-        400 => {
-            let (code, message) = refusal(response.body_or_empty());
-            ReadErrorKind::Refused { code, message }
-        }
-        401 => ReadErrorKind::TokenRejected,
-        403 => ReadErrorKind::PermissionMissing,
-        429 => ReadErrorKind::Throttled { retry_after: retry_after(&response) },
-        503 => ReadErrorKind::Unavailable { retry_after: retry_after(&response) },
-        _ => ReadErrorKind::Unexpected,
+    let kind = match (status, response.body) {
+        (200, Ok(body)) => return Ok(body),
+        (200, Err(BodyError::Failed(error))) => error.into(),
+        (200, Err(BodyError::TooLarge | BodyError::Skipped)) => GraphErrorKind::PageTooLarge,
+        (_, body) => error_kind(&HttpResponse { body, ..response }),
     };
-    Err(ReadError { kind, status: Some(status), graph_request_id })
+    Err(GraphError { operation: GraphOperation::List, kind, status: Some(status), graph_request_id })
 }
 
 #[cfg(test)]

@@ -17,13 +17,14 @@ use crate::runtime::{BodyError, Clock, Guids, HttpClient, HttpRequest, HttpRespo
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
-/// A token is used until this long before it ends, so that none ends on its way (contract, section 8).
+/// Time before its expiry from which a token is no longer used, so that no token expires in flight (contract, section
+/// 8).
 const SAFETY_MARGIN: Duration = Duration::from_mins(5);
 
-/// The largest answer of the token endpoint that is read, in bytes: a token of Entra's is a few KiB.
+/// Maximum size of the token endpoint's response in bytes: Entra's tokens have a few KiB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// The largest lifetime that is believed, in seconds. A day: Entra's app tokens live 60 to 90 minutes (facts, section 2), and those of managed
-/// identities, its longest, about a day (section 3).
+/// Maximum accepted lifetime of a token in seconds: one day. Entra's app tokens last 60 to 90 minutes (facts, section
+/// 2). Its longest tokens, those of managed identities, last about a day (section 3).
 const MAX_LIFETIME_SECONDS: u64 = 24 * 60 * 60;
 
 /// The cached token.
@@ -37,9 +38,11 @@ struct AppToken {
 }
 
 impl AppTokenCache {
-    /// A token for Graph: the cached one while it lasts, a new one otherwise, which has to come before `until`. Where the connection fails or
-    /// the endpoint answers 5xx, it is asked once more (contract, section 8). Requests that find none each fetch one, since none may wait
-    /// for another's fetch; a failed fetch is not cached.
+    /// Returns a token for Graph: the cached one if it is still valid, or a new one, fetched before `until`.
+    ///
+    /// If the connection fails or the endpoint responds with 5xx, the fetch is retried once (contract, section 8).
+    /// Concurrent requests without a token each fetch one, because no request may wait for another one's fetch. A
+    /// failed fetch is not cached.
     ///
     /// # Errors
     ///
@@ -64,7 +67,7 @@ impl AppTokenCache {
         Ok(fetched.token)
     }
 
-    /// Forgets the token where it still is `rejected`: Graph did not take it.
+    /// Removes the token from the cache if it is still `rejected`, which Graph did not accept.
     pub fn drop_rejected(&self, rejected: &Secret) {
         let mut cached = self.0.borrow_mut();
         if cached.as_ref().is_some_and(|cached| cached.token == *rejected) {
@@ -108,7 +111,7 @@ async fn fetch(
     })
 }
 
-/// The gateway's credential as members of the form that goes to `url`. An assertion is a new one each time.
+/// Returns the gateway's credential as members of the form for `url`. Each call creates a new assertion.
 async fn credential(
     runtime: &(impl Clock + Guids + Signer),
     settings: &GraphSettings,
@@ -125,7 +128,8 @@ async fn credential(
     Ok(Secret::new(members))
 }
 
-/// Reads the endpoint's answer to a request of the time `asked`, from which the lifetime counts: too early rather than too late.
+/// Parses the endpoint's response to a request that was sent at `asked`. The lifetime counts from then, so the token
+/// expires early rather than late.
 fn read(response: &HttpResponse, asked: Timestamp) -> Result<AppToken, TokenEndpointError> {
     let status = response.status;
     match status {
@@ -156,7 +160,8 @@ fn token(body: &[u8], asked: Timestamp) -> Option<AppToken> {
     is_bearer.then(|| AppToken { token: Secret::new(access_token.to_owned()), usable_until: asked.plus(lifetime) })
 }
 
-/// The number of the `AADSTS` code that starts `error_description`. The rest of it is free text, which is not logged.
+/// Returns the number of the `AADSTS` code at the start of `error_description`. The rest is free text, which is not
+/// logged.
 fn aadsts(body: &[u8]) -> Option<u32> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let digits = body.get("error_description")?.as_str()?.strip_prefix("AADSTS")?;

@@ -1,4 +1,4 @@
-//! The client assertion: a JWT that the gateway signs in place of sending a secret (RFC 7523; facts, section 2).
+//! The client assertion: a JWT that the gateway signs instead of sending a secret (RFC 7523; facts, section 2).
 
 use std::time::Duration;
 
@@ -11,21 +11,22 @@ use crate::config::ClientCertificate;
 use crate::runtime::{Clock, Guids, Signer};
 use crate::secret::Secret;
 
-/// Why there is no assertion.
+/// Reason why no assertion was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionError {
-    /// The certificate was valid when the configuration was checked, and is no longer.
+    /// The certificate has expired since the configuration was validated.
     #[error("CLIENT_CERTIFICATE: the certificate has expired")]
     CertificateExpired,
-    /// The platform does not take the key.
+    /// The platform rejects the key.
     #[error("CLIENT_CERTIFICATE: the platform does not sign with its key")]
     NotSigned,
 }
 
-/// How long an assertion lives. It is sent once and at once; what is left is for clocks that differ. Entra advises 5 to 10 minutes.
+/// Lifetime of an assertion. It is sent once and at once, so the time only covers clock differences. Entra advises 5 to
+/// 10 minutes.
 const LIFETIME: Duration = Duration::from_mins(5);
 
-/// A new assertion for the token endpoint at `audience`.
+/// Creates an assertion for the token endpoint at `audience`.
 ///
 /// # Errors
 ///

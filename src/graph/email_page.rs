@@ -1,7 +1,7 @@
 //! Reads one page of Graph's list of analyzed emails.
 //!
-//! One visitor serves all levels of the document, so that the code is small. It keeps the members that the gateway uses, borrowed from the page,
-//! and passes over the others. Each row is handed on as soon as it is read.
+//! One visitor reads all levels of the document, so that the code is small. It borrows the members that the gateway
+//! uses from the page, and skips the others. It passes each row on as soon as the row ends.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,12 +10,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use crate::guid::Guid;
 
-/// A message in the mailbox of one recipient. A text that Graph does not name is empty.
+/// A message in one recipient's mailbox. A missing text is empty.
 #[derive(Debug, Default)]
 pub struct AnalyzedEmailRow<'a> {
-    /// The message.
+    /// ID of the message.
     pub network_message_id: Option<Guid>,
-    /// The mailbox, as an address.
+    /// Address of the mailbox.
     pub recipient: Cow<'a, str>,
     /// `latestDelivery.location`, in Graph's spelling.
     pub location: Cow<'a, str>,
@@ -25,20 +25,20 @@ pub struct AnalyzedEmailRow<'a> {
     pub events: Vec<TimelineEvent<'a>>,
 }
 
-/// What happened to a message in a mailbox.
+/// An event of a message in a mailbox.
 #[derive(Debug, Default)]
 pub struct TimelineEvent<'a> {
-    /// When it happened, as Graph writes it.
+    /// Time of the event, as Graph writes it.
     pub time: Cow<'a, str>,
-    /// Who caused it: `system`, `admin` or `user`.
+    /// Source of the event: `system`, `admin` or `user`.
     pub source: Cow<'a, str>,
-    /// What came of it, a free text.
+    /// Result of the event, a free text.
     pub result: Cow<'a, str>,
 }
 
 /// Reads a page, and calls `each` with every row. Returns the `@odata.nextLink`.
 ///
-/// What `each` got of a page that fails in the end does not count.
+/// If the function fails, the rows that `each` received do not count.
 ///
 /// # Errors
 ///
@@ -54,7 +54,7 @@ pub(super) fn parse<'de>(
     if reader.has_rows { Ok(reader.next_link) } else { Err(Error::custom("no rows")) }
 }
 
-/// A place in the document.
+/// A location in the document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PagePlace {
     Page,
@@ -75,7 +75,7 @@ enum PagePlace {
 }
 
 impl PagePlace {
-    /// Returns the place of a member.
+    /// Returns the location of a member.
     fn member(self, name: &str) -> Self {
         match (self, name) {
             (Self::Page, "value") => Self::Rows,
@@ -94,9 +94,9 @@ impl PagePlace {
     }
 }
 
-/// What has been read of a page.
+/// Parts of a page that have been read.
 struct PageReader<'r, 'de> {
-    /// The row that is being read.
+    /// The current row.
     row: AnalyzedEmailRow<'de>,
     has_rows: bool,
     next_link: Option<Cow<'de, str>>,
@@ -104,7 +104,7 @@ struct PageReader<'r, 'de> {
 }
 
 impl<'de> PageReader<'_, 'de> {
-    /// Takes the text at a place. Returns `None` if there is no text there.
+    /// Stores the text of a location. Returns `None` if the location has no text.
     fn take(&mut self, place: PagePlace, text: Cow<'de, str>) -> Option<()> {
         let member = match place {
             PagePlace::Id => {
@@ -128,7 +128,7 @@ impl<'de> PageReader<'_, 'de> {
     }
 }
 
-/// A value that comes next.
+/// The next value.
 struct Node<'n, 'r, 'de> {
     place: PagePlace,
     reader: &'n mut PageReader<'r, 'de>,
@@ -191,13 +191,13 @@ impl<'de> Visitor<'de> for Node<'_, '_, 'de> {
     fn visit_unit<E: Error>(self) -> Result<(), E> {
         match self.place {
             PagePlace::Page | PagePlace::Rows | PagePlace::Row | PagePlace::Event => Err(E::custom("null")),
-            // As if the member were absent.
+            // The member counts as absent.
             _ => Ok(()),
         }
     }
 }
 
-/// The name of a member of the object at a place.
+/// The name of a member of the object at a location.
 struct MemberOf(PagePlace);
 
 impl<'de> DeserializeSeed<'de> for MemberOf {
@@ -226,7 +226,7 @@ mod tests {
 
     const ID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
 
-    /// The rows as text, and the link; `None` if the page has another form.
+    /// Returns the rows as text, and the link; `None` if the page has another form.
     fn read(page: &str) -> Option<(Vec<String>, Option<String>)> {
         let mut rows = Vec::new();
         let link = parse(page.as_bytes(), &mut |row| {

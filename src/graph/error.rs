@@ -1,36 +1,58 @@
-//! Why a remediation is not accepted: no token, or Graph itself.
+//! Errors of calls to Graph: no token, or Graph's response.
 
 use super::assertion::AssertionError;
+use super::list_limits::{MAX_PAGE_BYTES, MAX_PAGES, MAX_PAIRS, MAX_READ_BYTES};
 use crate::guid::Guid;
 use crate::runtime::SendError;
 
-/// Why a remediation that was sent, or was to be sent, is not accepted, or not known to be.
+/// Purpose of a call to Graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphOperation {
+    /// Submits a remediation.
+    Remediate,
+    /// Reads the list of analyzed emails, which changes nothing.
+    List,
+}
+
+impl GraphOperation {
+    /// Returns the error of an operation without a response from Graph.
+    #[must_use]
+    pub fn error(self, kind: impl Into<GraphErrorKind>) -> GraphError {
+        GraphError { operation: self, kind: kind.into(), status: None, graph_request_id: None }
+    }
+
+    /// Returns the prefix of the reason in the log.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Remediate => "",
+            Self::List => "reading the list: ",
+        }
+    }
+}
+
+/// Error of a call to Graph: a remediation was not accepted or has an unknown outcome, or the list was not read
+/// completely.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}")]
+#[error("{}{kind}", operation.prefix())]
 pub struct GraphError {
-    /// What happened.
+    /// The operation that failed.
+    pub operation: GraphOperation,
+    /// Kind of the error.
     pub kind: GraphErrorKind,
-    /// Graph's status, where one came.
+    /// Graph's status, if a response arrived.
     pub status: Option<u16>,
     /// Graph's `request-id`.
     pub graph_request_id: Option<String>,
 }
 
-impl<E: Into<GraphErrorKind>> From<E> for GraphError {
-    /// The error of a call that got no response from Graph.
-    fn from(kind: E) -> Self {
-        Self { kind: kind.into(), status: None, graph_request_id: None }
-    }
-}
-
-/// The ways in which a submission fails.
+/// Kinds of errors of a call to Graph.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphErrorKind {
-    /// There was no token; nothing was sent.
+    /// No token; nothing was sent.
     #[error(transparent)]
     AppToken(#[from] TokenEndpointError),
-    /// 400. The message is for the caller, who sent what it speaks of; the code alone is logged.
-    #[error("Graph refused the remediation: {code}")]
+    /// 400. The caller, who sent the payload, gets code and message; only the code is logged.
+    #[error("Graph refused the request: {code}")]
     Refused {
         /// `error.code`.
         code: String,
@@ -42,13 +64,14 @@ pub enum GraphErrorKind {
     TokenRejected,
     /// 403.
     #[error(
-        "Graph denied the gateway: is SecurityAnalyzedMessage.ReadWrite.All granted, and Defender for Office 365 Plan 2 there?"
+        "Graph denied the gateway: is SecurityAnalyzedMessage.ReadWrite.All granted (to read, SecurityAnalyzedMessage.Read.All \
+         suffices), and Defender for Office 365 Plan 2 there?"
     )]
     PermissionMissing,
-    /// 409, but not for a duplicate.
+    /// 409 for another reason than a duplicate.
     #[error("Graph answered a conflict that is no duplicate")]
     Conflict,
-    /// 409 that speaks of a duplicate, but for a payload that holds the same words: Graph may be quoting it.
+    /// 409 that mentions a duplicate. The payload contains the same words, so Graph may be quoting it.
     #[error("Graph answered a conflict whose words the payload holds too")]
     QuotingConflict,
     /// 429.
@@ -66,17 +89,33 @@ pub enum GraphErrorKind {
     /// Any other status.
     #[error("Graph answered with an unexpected status")]
     Unexpected,
-    /// No answer.
+    /// A page of the list that is no JSON, or has other types than Graph documents.
+    #[error("a page of the list has another form than Graph documents")]
+    MalformedPage,
+    /// A row of a message that the gateway did not request.
+    #[error("Graph listed a message that was not asked for")]
+    OtherMessage,
+    /// A `@odata.nextLink` that must not be followed.
+    #[error("the list's nextLink does not lead to the configured host and the same path")]
+    ForeignLink,
+    /// A page larger than [`MAX_PAGE_BYTES`].
+    #[error("a page of the list has more than {MAX_PAGE_BYTES} bytes")]
+    PageTooLarge,
+    /// More than [`MAX_PAGES`], [`MAX_READ_BYTES`] or [`MAX_PAIRS`].
+    #[error("the list has more than {MAX_PAGES} pages, {MAX_READ_BYTES} bytes or {MAX_PAIRS} recipients")]
+    ListTooLong,
+    /// No response.
     #[error("Graph: {0}")]
     Send(#[from] SendError),
 }
 
 impl GraphError {
-    /// Whether it is certain that Graph did not accept the remediation. An answer below 500 refuses it, and 503 is Graph's own word that it
-    /// does not serve now; behind any other failure it may have been accepted.
+    /// Returns whether Graph certainly did not accept a remediation. A read submits none. A status below 500 rejects
+    /// it, and with 503 Graph says that it is unavailable. After any other error Graph may have accepted it.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self.kind {
+            _ if self.operation == GraphOperation::List => true,
             GraphErrorKind::AppToken(_)
             | GraphErrorKind::Refused { .. }
             | GraphErrorKind::TokenRejected
@@ -86,35 +125,41 @@ impl GraphError {
             | GraphErrorKind::Throttled { .. }
             | GraphErrorKind::Unavailable { .. } => true,
             GraphErrorKind::Unexpected => self.status.is_some_and(|status| status < 500),
-            GraphErrorKind::Send(_) => false,
+            GraphErrorKind::Send(_)
+            | GraphErrorKind::MalformedPage
+            | GraphErrorKind::OtherMessage
+            | GraphErrorKind::ForeignLink
+            | GraphErrorKind::PageTooLarge
+            | GraphErrorKind::ListTooLong => false,
         }
     }
 }
 
-/// The number of the `AADSTS` code for a tenant without consent (facts, section 2).
+/// Number of the `AADSTS` code for a tenant without consent (facts, section 2).
 pub(super) const NO_CONSENT: u32 = 7_000_229;
 
-/// Why there is no token.
+/// Reason why no token was obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenEndpointError {
-    /// Entra refuses the gateway's credential or application.
+    /// Entra rejects the gateway's credential or application.
     #[error(
         "the token endpoint refused the gateway with status {status}{}",
         code.map(|code| format!(", AADSTS{code}")).unwrap_or_default()
     )]
     Rejected {
-        /// The status.
+        /// Status.
         status: u16,
-        /// The number of its `AADSTS` code, where it named one: 7000215 wrong secret, 7000222 expired secret, 700016 unknown application, 90002 unknown tenant.
+        /// Number of its `AADSTS` code, if present: 7000215 wrong secret, 7000222 expired secret, 700016 unknown
+        /// application, 90002 unknown tenant.
         code: Option<u32>,
     },
-    /// The tenant has no service principal of the gateway's application: nobody has consented to it there.
+    /// The tenant has not consented to the gateway's application.
     #[error(
         "the token endpoint refused the gateway with AADSTS{NO_CONSENT}: the tenant {tenant_id} has not consented; its \
          administrator consents at https://login.microsoftonline.com/{tenant_id}/adminconsent?client_id={client_id}"
     )]
     NoConsent {
-        /// The tenant.
+        /// Tenant.
         tenant_id: Guid,
         /// The gateway's application.
         client_id: Guid,
@@ -122,27 +167,27 @@ pub enum TokenEndpointError {
     /// Entra is throttling.
     #[error("the token endpoint throttles (429)")]
     Throttled {
-        /// Its `Retry-After`, in seconds.
+        /// `Retry-After` in seconds.
         retry_after: Option<u32>,
     },
-    /// Entra is not available.
+    /// Entra is unavailable.
     #[error("the token endpoint answered {status}")]
     Unavailable {
-        /// The status, 500 to 599.
+        /// Status, 500 to 599.
         status: u16,
-        /// Its `Retry-After`, in seconds.
+        /// `Retry-After` in seconds.
         retry_after: Option<u32>,
     },
-    /// Any other answer: a redirect, or a success that holds no bearer token.
+    /// Any other response: a redirect, or a success without a bearer token.
     #[error("the token endpoint answered {status} without a usable token")]
     Unexpected {
-        /// The status.
+        /// Status.
         status: u16,
     },
-    /// Entra was not asked: there is no assertion to send.
+    /// No call to Entra, because no assertion was created.
     #[error(transparent)]
     Assertion(#[from] AssertionError),
-    /// No answer.
+    /// No response.
     #[error("the token endpoint: {0}")]
     Send(#[from] SendError),
 }

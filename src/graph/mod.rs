@@ -1,4 +1,4 @@
-//! Towards Microsoft: the gateway's own token, the call to Graph, and what its answer means.
+//! Calls to Microsoft: the gateway's own token, the calls to Graph, and their responses.
 
 pub mod access;
 pub mod analyzed_emails;
@@ -6,13 +6,14 @@ pub mod app_token;
 pub mod assertion;
 pub mod email_page;
 pub mod error;
+pub mod list_limits;
 pub mod response;
 pub mod settings;
 pub mod submit;
 pub mod tracking;
 
-/// Whether `text` is of the kind that Microsoft's codes and ids are: of 1 to `longest` characters that can hold neither an address nor a line, so
-/// that it may be logged.
+/// Returns whether `text` has the form of Microsoft's codes and IDs: 1 to `longest` characters that allow neither an
+/// address nor a line break. Such a text may be logged.
 fn is_plain(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))

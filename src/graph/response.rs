@@ -1,47 +1,50 @@
-//! What Graph's answer means.
+//! Parses Graph's response to a remediation.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::error::{GraphError, GraphErrorKind};
+use super::error::{GraphError, GraphErrorKind, GraphOperation};
 use super::tracking::LocationError;
 use super::{is_plain, tracking};
 use crate::guid::Guid;
+use crate::remediation::Recipients;
 use crate::runtime::{BodyError, HttpResponse, SendError};
 use crate::time::Timestamp;
 
-/// The longest error code or request id of Graph's that is passed on or logged, in characters. Its longest documented code has about 60.
+/// Maximum length of Graph's error code or request ID that is passed on or logged, in characters. The longest
+/// documented code has about 60.
 const MAX_CODE_LENGTH: usize = 100;
-/// The longest error message of Graph's that is passed on, in characters: several times what Graph writes, a sentence or two, and less than a
-/// screen of a console that shows it.
+/// Maximum length of Graph's error message that is passed on, in characters: several times the sentence or two that
+/// Graph writes, and less than a console's screen.
 const MAX_MESSAGE_LENGTH: usize = 1000;
-/// The largest `Retry-After` that is believed, in seconds. A day: Graph's are seconds to minutes, and a number that was written by mistake puts
-/// nobody off for longer.
+/// Maximum accepted `Retry-After` in seconds: one day. Graph's are seconds to minutes, and an erroneous value must not
+/// stop a caller for longer.
 pub const MAX_RETRY_AFTER: u32 = 24 * 60 * 60;
 
-/// Graph took the remediation on.
+/// Graph's acceptance of a remediation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
-    /// Where people can follow it: exactly as Graph gave it if it is a usable link, otherwise the Action center's
-    /// history.
+    /// Link to the remediation: Graph's own text if the link is usable, otherwise the Action center's history.
     pub location: String,
-    /// Why Graph's `Location` is not used, for the log. Not recorded.
+    /// Reason why Graph's `Location` is not used, for the log. It is not recorded.
     #[serde(skip)]
     pub location_error: Option<LocationError>,
-    /// Graph had it already: the 409 "Duplicate remediation".
+    /// Whether Graph had it before: the 409 "Duplicate remediation".
     pub duplicate: bool,
     /// Graph's `request-id`.
     pub graph_request_id: Option<String>,
     /// Graph's status.
     pub status: u16,
-    /// When Graph's response came. The ledger records it beside the other members.
+    /// Counts of the recipients, if Graph's list named them.
+    #[serde(default)]
+    pub recipients: Option<Recipients>,
+    /// Time of Graph's response. The ledger records it beside the other members.
     #[serde(skip)]
     pub at: Timestamp,
 }
 
 impl Accepted {
-    /// Replaces a location that is not usable by the Action center's history. It holds for what an older version
-    /// recorded, too.
+    /// Replaces an unusable location with the Action center's history, also if an older version recorded it.
     #[must_use]
     pub fn with_usable_location(self, tenant_id: Guid) -> Self {
         if !self.location.is_empty() {
@@ -58,49 +61,55 @@ impl Accepted {
     }
 }
 
-/// Reads Graph's answer, which came at the moment `at`, to a remediation of which `graph_request` is the body.
+/// Parses Graph's response, which arrived at `at`, to a remediation with the body `graph_request`.
 ///
 /// # Errors
 ///
-/// [`GraphError`] for everything but a 2xx and the 409 of a duplicate.
+/// [`GraphError`] for every status except 2xx and the 409 of a duplicate.
 pub fn read(
     response: Result<HttpResponse, SendError>,
     tenant_id: Guid,
     graph_request: &[u8],
     at: Timestamp,
 ) -> Result<Accepted, GraphError> {
-    let response = response?;
+    let response = response.map_err(|error| GraphOperation::Remediate.error(error))?;
     let status = response.status;
     let graph_request_id = request_id(&response);
     let names_duplicate = status == 409 && names_duplicate(response.body_or_empty());
     let duplicate = names_duplicate && !could_be_quoted(graph_request);
     if response.is_success() || duplicate {
         let location = response.header("location").unwrap_or_default().to_owned();
-        let accepted = Accepted { location, location_error: None, duplicate, graph_request_id, status, at };
+        let accepted =
+            Accepted { location, location_error: None, duplicate, graph_request_id, status, recipients: None, at };
         return Ok(accepted.with_usable_location(tenant_id));
     }
-    let kind = match status {
+    let kind = match response.body {
+        // It is unknown whether the body names a duplicate, which would be a success.
+        Err(BodyError::Failed(error)) if status == 409 => error.into(),
+        _ if names_duplicate => GraphErrorKind::QuotingConflict,
+        _ if status == 409 => GraphErrorKind::Conflict,
+        _ => error_kind(&response),
+    };
+    Err(GraphError { operation: GraphOperation::Remediate, kind, status: Some(status), graph_request_id })
+}
+
+/// Returns the error of a status that is neither a success nor a conflict.
+pub(super) fn error_kind(response: &HttpResponse) -> GraphErrorKind {
+    match response.status {
         400 => {
             let (code, message) = refusal(response.body_or_empty());
             GraphErrorKind::Refused { code, message }
         }
         401 => GraphErrorKind::TokenRejected,
         403 => GraphErrorKind::PermissionMissing,
-        409 if names_duplicate => GraphErrorKind::QuotingConflict,
-        409 => match response.body {
-            // Whether it spoke of a duplicate, which is a success, is unknown.
-            Err(BodyError::Failed(error)) => error.into(),
-            Ok(_) | Err(BodyError::Skipped | BodyError::TooLarge) => GraphErrorKind::Conflict,
-        },
-        429 => GraphErrorKind::Throttled { retry_after: retry_after(&response) },
-        503 => GraphErrorKind::Unavailable { retry_after: retry_after(&response) },
+        429 => GraphErrorKind::Throttled { retry_after: retry_after(response) },
+        503 => GraphErrorKind::Unavailable { retry_after: retry_after(response) },
         _ => GraphErrorKind::Unexpected,
-    };
-    Err(GraphError { kind, status: Some(status), graph_request_id })
+    }
 }
 
-/// Returns whether the body of a 409 says that the remediation is registered already. Which of the two members says so
-/// is known from public code only (facts, section 1). What else the body holds may quote the caller.
+/// Returns whether the body of a 409 names a duplicate. Only public code shows which of the two members names it
+/// (facts, section 1). Other members may quote the caller.
 fn names_duplicate(body: &[u8]) -> bool {
     let error = ErrorObject::parse(body);
     let names_it =
@@ -108,10 +117,10 @@ fn names_duplicate(body: &[u8]) -> bool {
     names_it(error.code()) || names_it(error.message())
 }
 
-/// Returns whether a text of the payload holds the words by which Graph names a duplicate, so that Graph may be quoting
-/// it.
+/// Returns whether a text of the payload contains the words by which Graph names a duplicate, so that Graph may be
+/// quoting it.
 ///
-/// Letters alone count, since Graph may quote a text without its line breaks or punctuation. `graph_request` is the
+/// Only letters count, because Graph may quote a text without its line breaks or punctuation. `graph_request` is the
 /// JSON that [`crate::remediation::Remediation::to_graph_json`] writes.
 fn could_be_quoted(graph_request: &[u8]) -> bool {
     let is_duplicate = |text: &str| text.contains("duplicateremediation");
@@ -119,10 +128,10 @@ fn could_be_quoted(graph_request: &[u8]) -> bool {
     let mut bytes = graph_request.iter();
     while let Some(&byte) = bytes.next() {
         match byte {
-            // The end of a text, or its start.
+            // The start or the end of a text.
             b'"' if is_duplicate(&letters) => return true,
             b'"' => letters.clear(),
-            // No escape stands for a letter. The longest is `\u001f`.
+            // No escape encodes a letter. The longest is `\u001f`.
             b'\\' => {
                 let digits = if bytes.next() == Some(&b'u') { 4 } else { 0 };
                 bytes.by_ref().take(digits).for_each(drop);
@@ -138,7 +147,7 @@ fn could_be_quoted(graph_request: &[u8]) -> bool {
 struct ErrorObject(Value);
 
 impl ErrorObject {
-    /// Parses a body. One that is no JSON has no members.
+    /// Parses a body. A body that is no JSON has no members.
     fn parse(body: &[u8]) -> Self {
         Self(serde_json::from_slice(body).unwrap_or_default())
     }
@@ -157,7 +166,7 @@ impl ErrorObject {
 }
 
 /// Returns code and message of a 400's body.
-pub(super) fn refusal(body: &[u8]) -> (String, String) {
+fn refusal(body: &[u8]) -> (String, String) {
     let error = ErrorObject::parse(body);
     let code = error.code().filter(|code| is_plain(code, MAX_CODE_LENGTH)).unwrap_or("badRequest");
     let message = error.message().unwrap_or("Microsoft Graph gave no message.");
@@ -165,12 +174,13 @@ pub(super) fn refusal(body: &[u8]) -> (String, String) {
     (code.to_owned(), message)
 }
 
-/// Returns Graph's `request-id`, if it may be logged.
+/// Returns Graph's `request-id` if it may be logged.
 pub(super) fn request_id(response: &HttpResponse) -> Option<String> {
     response.header("request-id").filter(|id| is_plain(id, MAX_CODE_LENGTH)).map(str::to_owned)
 }
 
-/// The seconds of `Retry-After`. Its other form, a date, is not Microsoft's (facts, section 1) and counts as none.
+/// Returns the seconds of `Retry-After`. Microsoft does not send the other form, a date (facts, section 1), so a date
+/// counts as absent.
 #[must_use]
 pub fn retry_after(response: &HttpResponse) -> Option<u32> {
     let seconds = response.header("retry-after")?.trim();

@@ -1,10 +1,10 @@
 //! The settings that a Durable Object needs to call Microsoft, as one line of JSON.
 //!
-//! The Worker writes the line from its current environment, and the object reads it from the job. An object may live on with
-//! the environment that it was constructed with, so its own environment cannot say which secret is in use.
+//! The Worker writes the line from its current environment, and the object reads it from the job. An object keeps the
+//! environment with which it was constructed, so the object's environment may have an old secret.
 //!
-//! The line names every tenant of the configuration. The job names its caller's. A change of the list is another line, so that
-//! nothing is kept of a tenant that was removed.
+//! The line lists every tenant of the configuration, and the job names its own. Another list is another line, so that
+//! no token of a removed tenant is kept.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -18,19 +18,19 @@ use crate::time::Timestamp;
 /// Settings for the calls to Entra's token endpoint and to Graph.
 #[derive(Debug)]
 pub struct GraphSettings {
-    /// The Entra tenant whose mailboxes are remediated: the caller's.
+    /// Entra tenant of the mailboxes: the caller's.
     pub tenant_id: Guid,
-    /// The gateway's application, which holds the permission in Graph.
+    /// The gateway's application, which has the permission in Graph.
     pub client_id: Guid,
-    /// The secret or the certificate of that application.
+    /// Secret or certificate of that application.
     pub credential: Credential,
-    /// Graph's scheme and authority, without a trailing slash.
+    /// Scheme and authority of Graph, without a trailing slash.
     pub graph_url: String,
-    /// Entra's scheme and authority, without a trailing slash.
+    /// Scheme and authority of Entra, without a trailing slash.
     pub login_url: String,
 }
 
-/// The members of the line. They are no `Debug`, since they show the credential.
+/// Members of the line. The type has no `Debug`, because it contains the credential.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line {
@@ -56,7 +56,7 @@ enum CredentialMember {
 }
 
 impl GraphSettings {
-    /// Writes the line from a configuration. It holds the credential, and no line break.
+    /// Writes the line from a configuration. The line contains the credential and no line break.
     #[must_use]
     pub fn line(config: &Config) -> Secret {
         let mut tenants = String::new();
@@ -112,7 +112,7 @@ impl GraphSettings {
         })
     }
 
-    /// Returns the settings of a configuration, by way of the line.
+    /// Returns the settings of a configuration, read back from the line.
     #[cfg(test)]
     pub(crate) fn of(config: &Config) -> Self {
         Self::parse(Self::line(config).expose().as_bytes(), None).unwrap()

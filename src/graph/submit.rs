@@ -1,9 +1,9 @@
-//! The call to Graph: made anew from checked values, never from the caller's bytes, headers or query.
+//! The call to Graph. It contains only validated values, and nothing of the caller's bytes, headers or query.
 
 use std::time::Duration;
 
 use super::app_token::AppTokenCache;
-use super::error::{GraphError, GraphErrorKind, TokenEndpointError};
+use super::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use super::response;
 use super::response::Accepted;
 use super::settings::GraphSettings;
@@ -13,24 +13,24 @@ use crate::runtime::{Clock, Guids, HttpClient, HttpRequest, HttpResponse, SendEr
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
-/// The largest error body that is read, in bytes. Graph's error objects are about 1 KiB.
+/// Maximum size of an error body in bytes. Graph's error objects have about 1 KiB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// A remediation for Graph.
 #[derive(Clone, Copy, Debug)]
 pub struct Submission<'a> {
-    /// The version of Graph.
+    /// Version of Graph.
     pub version: GraphVersion,
     /// Whether Graph needs `Prefer: include-unknown-enum-members`.
     pub newer_member: bool,
-    /// The request body.
+    /// Request body.
     pub body: &'a [u8],
 }
 
 /// Submits a remediation to Graph before `until`.
 ///
-/// Once more after a 401, with a new token, and after a 429 or 503 that names a short `Retry-After`: Graph has said then that it did not
-/// act. Nothing else is sent again, since the outcome may be unknown (contract, section 8).
+/// Retries once with a new token after a 401, and after a 429 or 503 with a short `Retry-After`: these responses say
+/// that Graph did nothing. Other calls are not retried, because their outcome may be unknown (contract, section 8).
 ///
 /// # Errors
 ///
@@ -45,9 +45,10 @@ pub async fn submit(
     let mut renewed = false;
     let mut waits = 0;
     loop {
-        let token = app_token.get(runtime, settings, until).await?;
+        let token = app_token.get(runtime, settings, until).await;
+        let token = token.map_err(|error| GraphOperation::Remediate.error(error))?;
         if runtime.now().plus(MIN_GRAPH_TIME) > until {
-            return Err(TokenEndpointError::Send(SendError::Deadline).into());
+            return Err(GraphOperation::Remediate.error(TokenEndpointError::Send(SendError::Deadline)));
         }
         let response = send(runtime, settings, submission, &token, until).await;
         let error = match response::read(response, settings.tenant_id, submission.body, runtime.now()) {
@@ -78,7 +79,7 @@ pub async fn submit(
     }
 }
 
-/// Sends the remediation under a client request id of its own, which Graph logs.
+/// Sends the remediation with a new client request ID, which Graph logs.
 async fn send(
     runtime: &(impl HttpClient + Clock + Guids),
     settings: &GraphSettings,

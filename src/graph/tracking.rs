@@ -1,6 +1,6 @@
-//! The tracking link: the Action center's page for a remediation, as Graph names it in `Location`.
+//! The tracking link: the Action center's page for a remediation, which Graph returns in `Location`.
 //!
-//! Graph writes it with raw `{ " [ ] }`, which no URI may hold (RFC 3986 section 2), and it is a page for people.
+//! Graph writes it with raw `{ " [ ] }`, which no URI may contain (RFC 3986 section 2). It is a page for people.
 
 use percent_encoding::percent_encode_byte;
 use serde_json::Value;
@@ -8,31 +8,31 @@ use serde_json::Value;
 use super::is_plain;
 use crate::percent;
 
-/// The longest `Location` that is passed on, in bytes. Graph's has about 160. HTTP clients stop reading a header at 8
-/// to 16 KiB, and the response has others.
+/// Maximum length of a `Location` that is passed on, in bytes. Graph's has about 160. HTTP clients reject headers above
+/// 8 to 16 KiB, and the response has other headers.
 const MAX_LOCATION: usize = 8 * 1024;
 
-/// Why Graph's `Location` is not passed on.
+/// Reason why Graph's `Location` is not passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
-    /// An HTTP client may give up on the response, and on each replay of it.
+    /// An HTTP client may reject the response, and each replay of it.
     #[error("Graph's Location has more than {MAX_LOCATION} bytes")]
     TooLong,
-    /// The same, or two headers that the platform has joined.
+    /// The same, or the platform has joined two headers.
     #[error("Graph's Location holds a blank, a control character or one beyond ASCII")]
     Character,
-    /// A person who opens it could run a script, or be read by others on the way.
+    /// Opening the link could run a script, or send the request unencrypted.
     #[error("Graph's Location is not an absolute https URL")]
     NotHttps,
-    /// A person who reads it could take another host for Microsoft's (RFC 9110, section 4.2.4).
+    /// A reader could take another host for Microsoft's (RFC 9110, section 4.2.4).
     #[error("Graph's Location has a user name or a malformed host")]
     Host,
 }
 
-/// Checks that `location` is an absolute https URL that any HTTP client can read and a person can open.
+/// Checks that `location` is an absolute https URL that any HTTP client can parse and a person can open.
 ///
-/// The host may be any: Microsoft documents `security.microsoft.com`, does not promise it, and moves its portals. An
-/// attacker who answers in Graph's place has the gateway's token already.
+/// Any host is accepted: Microsoft documents `security.microsoft.com` without a guarantee, and moves its portals. An
+/// attacker who can respond for Graph already has the gateway's token.
 ///
 /// # Errors
 ///
@@ -56,22 +56,22 @@ pub(super) fn check_location(location: &str) -> Result<(), LocationError> {
     if is_port && host.split('.').all(is_label) { Ok(()) } else { Err(LocationError::Host) }
 }
 
-/// What a tracking link says.
+/// Parts of a tracking link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracking {
-    /// The link as a valid URI.
+    /// Link as a valid URI.
     pub url: String,
-    /// The first `bulkId` of its filters.
+    /// First `bulkId` of its filters.
     pub bulk_id: Option<String>,
     /// Its `tid`.
     pub tenant_id: Option<String>,
 }
 
-/// The longest id that is taken out of a link: a GUID has 36 characters, and what is longer is not one of Microsoft's.
+/// Maximum length of an ID in a link, in characters. A GUID has 36, and Microsoft's IDs are not longer.
 const MAX_ID_LENGTH: usize = 64;
 
 impl Tracking {
-    /// Reads the link that Graph gave.
+    /// Parses Graph's link.
     #[must_use]
     pub fn of(location: &str) -> Self {
         let before_fragment = location.split('#').next().unwrap_or_default();
@@ -90,8 +90,8 @@ impl Tracking {
     }
 }
 
-/// `link` with every character escaped that a URI may not hold in its query, and every `#` behind the one that begins the fragment (RFC 3986
-/// section 3.5). Escapes that are there stay.
+/// Returns `link` with an escape for each character that a URI's query must not contain, and for each `#` after the
+/// first one, which begins the fragment (RFC 3986 section 3.5). Existing escapes remain.
 fn as_uri(link: &str) -> String {
     let mut uri = String::with_capacity(link.len() + 64);
     let mut in_fragment = false;

@@ -1,4 +1,4 @@
-//! The rules of the ledger, pure: what a request becomes, and what its outcome leaves behind. [`super::service`] runs them.
+//! Rules of the ledger, pure: the decision on a request, and the record of its outcome. [`super::service`] runs them.
 
 use std::time::Duration;
 
@@ -8,62 +8,64 @@ use super::quota::{RollingQuota, SPAN};
 use super::storage::{Effect, LedgerRecord, Records, Success};
 use super::types::{LedgerRequest, RecordKey};
 use crate::deadline::REQUEST_DEADLINE;
-use crate::graph::error::GraphError;
+use crate::expansion::AttemptError;
 use crate::graph::response::Accepted;
 use crate::time::Timestamp;
 
-/// How long a success is replayed to requests with its key (contract, section 7).
+/// Time for which a success is replayed to requests with its key (contract, section 7).
 const KEYED_REPLAY: Duration = Duration::from_hours(24);
-/// How long it is replayed to requests without a key: the window in which Graph itself knows duplicates (facts, section 1).
+/// Time for which it is replayed to requests without a key: the window in which Graph recognises duplicates (facts,
+/// section 1).
 const PAYLOAD_REPLAY: Duration = Duration::from_mins(30);
 
 impl LedgerRecord {
-    /// Returns the success to replay without a key at the moment `now`, if the record has one.
+    /// Returns the success that a request without a key gets at `now`, if the record has one.
     fn success(&self, now: Timestamp) -> Option<Success> {
         let (_, accepted) = self.accepted.clone().filter(|(at, _)| now.since(*at) < PAYLOAD_REPLAY)?;
         Some(Success { tried: self.effect.map_or(self.began, |effect| effect.tried), accepted })
     }
 }
 
-/// A remediation that was begun and must be finished.
+/// A remediation that has begun and must be finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingAttempt {
-    /// Its record key.
+    /// Record key.
     pub record_key: RecordKey,
-    /// Its record, as written.
+    /// Record, as written.
     pub record: LedgerRecord,
-    /// Whether no earlier attempt left its outcome open.
+    /// Whether no earlier attempt has an unknown outcome.
     first: bool,
-    /// Whether it was counted now, and not with an earlier attempt.
-    counted_now: bool,
-    /// [`Effect::until`] of the attempts before this one.
+    /// Number of the record's emails that an earlier attempt counted against the quota, and that still count.
+    counted_before: u64,
+    /// [`Effect::until`] of the earlier attempts.
     acted_until: Option<Timestamp>,
-    /// The success that the record replaces, with the moment when Graph accepted it.
+    /// The success that the record replaces, with the time of Graph's acceptance.
     replaced: Option<Box<(Timestamp, Accepted)>>,
 }
 
-/// What a request becomes.
+/// Decision on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It is to be sent. Its record is written and its emails are counted.
+    /// Submit it. The record is written and the emails are counted.
     Send(PendingAttempt),
-    /// It was accepted before.
+    /// Replay an earlier success.
     Replay(Accepted),
-    /// It is on its way in this record key, its own or that of a request with a key: wait for the outcome.
+    /// Wait: an attempt is in flight in this record key, which is the request's own or that of a request with a key.
     Await(RecordKey),
-    /// It is on its way in its own record key, and another action may have moved the mail since: that outcome is not this order's.
+    /// An attempt is in flight in the request's record key, but another action may have moved the mail since. Its
+    /// outcome is not this request's.
     InProgress,
-    /// Its key stands for another payload.
+    /// The key belongs to another payload.
     KeyReused,
-    /// The quota has no room.
+    /// The request exceeds the quota.
     QuotaExceeded,
 }
 
-/// Decides what `request` becomes, and writes its record when it is to be sent. `in_flight` are the attempts that are running.
+/// Decides on `request`, and writes its record if it is to be submitted. `in_flight` has the running attempts.
 ///
 /// # Errors
 ///
-/// [`StorageError`]; nothing is begun or counted then.
+/// [`StorageError`]; nothing was recorded or counted then.
 pub fn begin(
     store: &impl Records,
     quota: &mut RollingQuota,
@@ -93,7 +95,8 @@ pub fn begin(
         Some(_) => None,
         None => store.first_success(&request.payload_hash, now.minus(PAYLOAD_REPLAY), Timestamp::default())?,
     };
-    // Almost every remediation is new. Its record key is empty then, which to write the record tells as well as to look for one: a statement less.
+    // Almost every remediation is new, so its record key is empty. Writing the record detects that without a separate
+    // read.
     if running.is_none() && keyed_success.is_none() && has_room {
         let record = record(now);
         if store.add(record_key, &record)? {
@@ -102,7 +105,7 @@ pub fn begin(
                 record_key,
                 record,
                 first: true,
-                counted_now: true,
+                counted_before: 0,
                 acted_until: None,
                 replaced: None,
             }));
@@ -110,7 +113,7 @@ pub fn begin(
     }
 
     let found = store.find(record_key)?.filter(|record| now < record.expires);
-    // Only a key can stand for another payload: a payload's record key is made of it.
+    // Only an idempotency key can belong to another payload: other record keys are derived from the payload.
     if found.as_ref().is_some_and(|record| record.payload_hash != request.payload_hash) {
         return Ok(Decision::KeyReused);
     }
@@ -129,37 +132,44 @@ pub fn begin(
         }
     }
 
-    // What is open was counted when it began, and is not counted again within its hour. What was accepted too long ago to be replayed is over,
-    // but may count for a while.
+    // An open attempt was counted when it began, and is not counted again within its hour. A success that is too old to
+    // be replayed has ended, but may still count.
     let counts = |record: &LedgerRecord| record.emails > 0 && now.since(record.began) < SPAN;
     let first = found.as_ref().is_none_or(|record| record.accepted.is_some());
-    let still_counts = found.as_ref().filter(|record| counts(record));
-    let began = still_counts.filter(|_| !first).map(|record| record.began);
-    if began.is_none() && !has_room {
+    let open = found.as_ref().filter(|record| counts(record) && !first);
+    let counted_before = open.map_or(0, |record| record.emails);
+    // A retry that may have more emails than the open attempt, as one by message can, is counted in its place.
+    let is_counted = open.filter(|record| request.emails <= record.emails);
+    if is_counted.is_none() && !quota.has_room(request.emails.saturating_sub(counted_before), request.emails_per_hour) {
         return Ok(Decision::QuotaExceeded);
     }
     if let Some(over) = found.as_ref().filter(|_| first) {
-        // It may count against the quota, or end the replay of another action.
+        // It may still count against the quota, or end the replay of another action.
         let mut began = over.began;
         while !store.add(record_key.archived(began), over)? {
-            // Two that began in one millisecond.
+            // Two attempts that began in the same millisecond.
             began = began.plus(Duration::from_millis(1));
         }
     }
-    let record = record(began.unwrap_or(now));
+    let record = match is_counted {
+        Some(open) => LedgerRecord { emails: open.emails, ..record(open.began) },
+        None => record(now),
+    };
     store.put(record_key, &record)?;
-    if began.is_none() {
+    if is_counted.is_none() {
+        if let Some(open) = open {
+            quota.refund(open.began, open.emails);
+        }
         quota.count(now, request.emails);
     }
     let effect = found.as_ref().and_then(|record| record.effect).filter(|_| !first);
     let acted_until = effect.map(|effect| effect.until);
     let replaced = found.and_then(|record| record.accepted).map(Box::new);
-    let counted_now = began.is_none();
-    Ok(Decision::Send(PendingAttempt { record_key, record, first, counted_now, acted_until, replaced }))
+    Ok(Decision::Send(PendingAttempt { record_key, record, first, counted_before, acted_until, replaced }))
 }
 
-/// Returns what a request without a key shares with other requests of its payload: a success to replay, or an attempt to wait
-/// for. `None` if the request is to be sent.
+/// Returns the attempt or the success that a request without a key shares with other requests of its payload. Returns
+/// `None` if the request must be submitted.
 ///
 /// A success or an attempt is not shared if another action may have moved the mail since it began: remove, restore and
 /// remove again are three remediations, although the third has the payload of the first.
@@ -174,7 +184,7 @@ fn share(
 ) -> Result<Option<Decision>, StorageError> {
     let successes = [&own_success, &keyed_success].into_iter().flatten().map(|success| success.tried);
     let Some(oldest) = successes.chain(running.map(|(_, tried)| tried)).min() else { return Ok(None) };
-    // What began then or later came after every other action.
+    // An attempt from then on began after every other action.
     let earliest = store.last_other(request.pairs, request.action, oldest)?.unwrap_or_default();
     let is_last = |success: &Success| success.tried >= earliest;
     let success = match (own_success.filter(is_last), keyed_success) {
@@ -193,7 +203,7 @@ fn share(
     Ok(in_flight.has(request.record_key()).then_some(Decision::InProgress))
 }
 
-/// Returns a recorded success of the payload of `pending` that Graph may mean by "Duplicate remediation".
+/// Returns the recorded success with the payload of `pending` that Graph may mean by "Duplicate remediation".
 fn recorded_success(store: &impl Records, pending: &PendingAttempt) -> Result<Option<Accepted>, StorageError> {
     let since = pending.record.effect.map_or(pending.record.began, |effect| effect.tried).minus(PAYLOAD_REPLAY);
     let in_window = |success: Option<(Timestamp, Accepted)>| success.filter(|(at, _)| *at > since);
@@ -208,14 +218,14 @@ fn recorded_success(store: &impl Records, pending: &PendingAttempt) -> Result<Op
     Ok(with_key.map(|success| success.accepted))
 }
 
-/// Records how a remediation ended.
+/// Records the outcome of a remediation.
 ///
-/// - Accepted: its record says so.
-/// - A duplicate of a success that is recorded: `outcome` gets the link of that success, and the emails are given back, since
-///   that success counts them.
-/// - Certainly not accepted: the record goes, unless an earlier attempt left its outcome open, and what this attempt counted is given back.
-///   Nor did this attempt move mail: the replays of other actions go on.
-/// - Unknown: the record stays open. A retry takes it over, is not counted again, and Graph tells a duplicate.
+/// - Accepted: the record gets the response. Of messages, the reserved emails that Graph did not get are refunded.
+/// - A duplicate of a recorded success: `outcome` gets that success's link, and the emails are refunded, because that
+///   success counts them.
+/// - Certainly not accepted: the record is removed, unless an earlier attempt has an unknown outcome, and this
+///   attempt's emails are refunded. This attempt moved no mail, so the replays of other actions continue.
+/// - Unknown: the record stays open. A retry continues it without a second count, and Graph reports a duplicate.
 ///
 /// # Errors
 ///
@@ -224,7 +234,7 @@ pub fn finish(
     store: &impl Records,
     quota: &mut RollingQuota,
     pending: &PendingAttempt,
-    outcome: &mut Result<Accepted, GraphError>,
+    outcome: &mut Result<Accepted, AttemptError>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let record = |until| LedgerRecord {
@@ -234,14 +244,15 @@ pub fn finish(
     match outcome {
         Ok(accepted) => {
             let success = if accepted.duplicate { recorded_success(store, pending)? } else { None };
-            let emails = if success.is_some() { 0 } else { pending.record.emails };
+            let sent = accepted.recipients.map_or(pending.record.emails, |recipients| recipients.emails());
+            let emails = if success.is_some() { 0 } else { sent.min(pending.record.emails) };
             if let Some(success) = success {
                 *accepted = Accepted { location: success.location, location_error: None, ..accepted.clone() };
             }
-            // A success also ends the replays of another action, the last of which is of an attempt that ran beside this one.
+            // A success also ends the replays of other actions, including those of attempts that ran at the same time.
             let counts = if pending.record.keyed { KEYED_REPLAY } else { PAYLOAD_REPLAY + REQUEST_DEADLINE };
             let record = LedgerRecord {
-                // The quota is read from the records when the object starts, so a record outlives its hour.
+                // The object reads the quota from the records when it starts, so a record is kept for at least an hour.
                 expires: now.plus(counts).max(pending.record.began.plus(SPAN)),
                 accepted: Some((accepted.at, accepted.clone())),
                 emails,
@@ -251,17 +262,15 @@ pub fn finish(
             quota.refund(pending.record.began, pending.record.emails - emails);
         }
         Err(error) if error.is_certain() => {
+            let emails = pending.counted_before;
             if pending.first {
                 store.remove(pending.record_key)?;
             } else {
-                let emails = if pending.counted_now { 0 } else { pending.record.emails };
-                // An older version did not tell when its attempt had ended: before this one began.
+                // An older version did not record the end of its attempt, which was before this attempt began.
                 let until = pending.acted_until.unwrap_or(now);
                 store.put(pending.record_key, &LedgerRecord { emails, ..record(until) })?;
             }
-            if pending.counted_now {
-                quota.refund(pending.record.began, pending.record.emails);
-            }
+            quota.refund(pending.record.began, pending.record.emails - emails);
         }
         Err(_) => store.put(pending.record_key, &record(now))?,
     }

@@ -1,26 +1,26 @@
-//! The attempts that are running, and who waits for them.
+//! Attempts in flight, with the requests that wait for them.
 
 use std::collections::BTreeMap;
 
 use super::types::{LedgerRequest, RecordKey};
 use crate::time::Timestamp;
 
-/// How many requests may wait for the outcome of an attempt in one object, over all attempts.
+/// Maximum number of waiting requests in one object, for all attempts.
 ///
-/// A waiting request holds no body, and less than 20 KiB of Wasm memory (`tests/exhaustion` measures it). 256 of them hold
-/// 5 MiB of the 128 MiB that Cloudflare grants an isolate. An attempt ends within 90 s. A caller that retries every second
-/// in that time, from two programs, stays below the bound.
+/// A waiting request holds no body, and less than 20 KiB of Wasm memory (`tests/exhaustion` measures it). 256 of them
+/// hold 5 MiB of an isolate's 128 MiB. An attempt ends within 90 s. In that time, two programs that retry every second
+/// stay below the limit.
 pub const MAX_WAITERS: usize = 256;
 
-/// The attempts that are running in an object, by record key. `W` is somebody who waits for the outcome.
+/// Attempts in flight in an object, by record key. `W` is a request that waits for the outcome.
 #[derive(Debug)]
 pub struct InFlight<W>(BTreeMap<RecordKey, RunningAttempt<W>>);
 
 #[derive(Debug)]
 struct RunningAttempt<W> {
-    /// The record key in which a request without a key would be.
+    /// Record key of the same payload without an idempotency key.
     payload_key: RecordKey,
-    /// When the attempt began.
+    /// Time at which the attempt began.
     tried: Timestamp,
     waiting: Vec<W>,
 }
@@ -32,35 +32,36 @@ impl<W> Default for InFlight<W> {
 }
 
 impl<W> InFlight<W> {
-    /// Returns record key and start of the attempt whose outcome is also the outcome of `request`: the attempt in the request's own
-    /// record key, or for a request without a key the earliest attempt of its payload that began at `earliest` or later.
+    /// Returns the record key and the start of the attempt whose outcome `request` shares: the attempt in the request's
+    /// own record key. For a request without a key it is otherwise the earliest attempt of its payload that began at
+    /// `earliest` or later.
     #[must_use]
     pub fn find(&self, request: &LedgerRequest, earliest: Timestamp) -> Option<(RecordKey, Timestamp)> {
         let record_key = request.record_key();
         if request.key.is_some() {
             return self.0.get(&record_key).map(|running| (record_key, running.tried));
         }
-        // One by one: few attempts run at once.
+        // A linear search, since few attempts run at the same time.
         let of_payload =
             self.0.iter().filter(|(_, running)| running.payload_key == record_key && running.tried >= earliest);
         of_payload.map(|(record_key, running)| (*record_key, running.tried)).min_by_key(|(_, tried)| *tried)
     }
 
-    /// Whether an attempt runs in `record_key`.
+    /// Returns whether an attempt is in flight in `record_key`.
     #[must_use]
     pub fn has(&self, record_key: RecordKey) -> bool {
         self.0.contains_key(&record_key)
     }
 
-    /// The attempt for `request` begins at the moment `now`.
+    /// Records the start of the attempt for `request` at `now`.
     pub fn start(&mut self, request: &LedgerRequest, now: Timestamp) {
         let running = RunningAttempt { payload_key: request.payload_key(), tried: now, waiting: Vec::new() };
         self.0.insert(request.record_key(), running);
     }
 
-    /// Adds `waiter` to those who learn the outcome of the attempt in `record_key`. Returns whether there was room for it.
+    /// Adds `waiter` to the requests that wait for the attempt in `record_key`. Returns whether the limit allowed it.
     ///
-    /// Waiters that are gone, as `is_gone` says, leave their room to others.
+    /// Waiters for which `is_gone` returns true no longer count.
     pub fn wait(&mut self, record_key: RecordKey, waiter: W, is_gone: impl Fn(&W) -> bool) -> bool {
         let count = |in_flight: &Self| in_flight.0.values().map(|running| running.waiting.len()).sum::<usize>();
         if count(self) >= MAX_WAITERS {
@@ -77,7 +78,7 @@ impl<W> InFlight<W> {
         true
     }
 
-    /// The attempt in `record_key` has ended: those who waited for it.
+    /// Records the end of the attempt in `record_key`. Returns the requests that waited for it.
     pub fn finish(&mut self, record_key: RecordKey) -> Vec<W> {
         self.0.remove(&record_key).map(|running| running.waiting).unwrap_or_default()
     }
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
     use crate::tests::ledger::memory::request;
 
-    /// The waiters' numbers; an odd one is gone.
+    /// Waiters are numbers here; an odd one is gone.
     const IS_GONE: fn(&usize) -> bool = |waiter| waiter % 2 == 1;
 
     #[test]

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::types::Quota;
 use crate::time::Timestamp;
 
-/// The span of the quota (contract, section 6).
+/// Length of the quota's window (contract, section 6).
 pub const SPAN: Duration = Duration::from_hours(1);
 /// Seconds in [`SPAN`].
 const SPAN_SECONDS: u64 = SPAN.as_secs();
 
-/// How many emails were counted in each second of the last hour. Whole seconds bound it to 3,601 entries whatever the traffic, and let an email
-/// leave the hour up to a second late, never early.
+/// Emails that were counted in each second of the last hour. Whole seconds limit it to 3,601 entries. An email leaves
+/// the window up to one second late, and never early.
 #[derive(Debug, Default)]
 pub struct RollingQuota {
     seconds: BTreeMap<u64, u64>,
@@ -20,7 +20,7 @@ pub struct RollingQuota {
 }
 
 impl RollingQuota {
-    /// The window that counts `emails` at each of these moments.
+    /// Returns a window with `emails` counted at these times.
     pub fn of(counted: impl IntoIterator<Item = (Timestamp, u64)>) -> Self {
         let mut quota = Self::default();
         for (at, emails) in counted {
@@ -29,7 +29,7 @@ impl RollingQuota {
         quota
     }
 
-    /// Forgets what is older than an hour.
+    /// Removes entries that are older than an hour.
     pub fn advance(&mut self, now: Timestamp) {
         let first = second(now).saturating_sub(SPAN_SECONDS);
         while let Some(entry) = self.seconds.first_entry().filter(|entry| *entry.key() < first) {
@@ -37,19 +37,19 @@ impl RollingQuota {
         }
     }
 
-    /// Whether `emails` more fit under `limit`.
+    /// Returns whether `emails` more are within `limit`.
     #[must_use]
     pub const fn has_room(&self, emails: u64, limit: u64) -> bool {
         self.total.saturating_add(emails) <= limit
     }
 
-    /// Counts `emails` at the moment `at`.
+    /// Counts `emails` at `at`.
     pub fn count(&mut self, at: Timestamp, emails: u64) {
         *self.seconds.entry(second(at)).or_default() += emails;
         self.total += emails;
     }
 
-    /// Gives `emails` back that were counted at `at`, unless they have left the hour already.
+    /// Refunds `emails` that were counted at `at`, unless they have left the window.
     pub fn refund(&mut self, at: Timestamp, emails: u64) {
         if let Some(counted) = self.seconds.get_mut(&second(at)) {
             let given = emails.min(*counted);
@@ -58,7 +58,7 @@ impl RollingQuota {
         }
     }
 
-    /// The quota of `limit`, with the time until `wanted` emails fit: zero where they do already.
+    /// Returns the quota for `limit`, with the time until `wanted` emails are within it: zero if they already are.
     #[must_use]
     pub fn quota(&mut self, limit: u64, wanted: u64, now: Timestamp) -> Quota {
         self.advance(now);
@@ -71,7 +71,7 @@ impl RollingQuota {
             excess = excess.saturating_sub(*emails);
             reset = (counted_in + SPAN_SECONDS + 1).saturating_sub(second(now));
         }
-        // More than the limit itself never fits; it is told to come back when the hour is over.
+        // More than the limit can never fit; the response names the end of the hour.
         if excess > 0 {
             reset = SPAN_SECONDS;
         }

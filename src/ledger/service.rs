@@ -1,6 +1,6 @@
-//! The exactly-once path of one caller: decide, record, submit, record the outcome, wake the requests that wait for it.
+//! The exactly-once path of one caller: decide, record, submit, record the outcome, wake the waiting requests.
 //!
-//! [`engine`] has the rules. The platform's object holds one [`LedgerService`] as long as the object is in memory.
+//! [`engine`] has the rules. The Durable Object has one [`LedgerService`] while the object is in memory.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::pin::pin;
@@ -14,65 +14,68 @@ use super::error::{LedgerError, StorageError};
 use super::in_flight::InFlight;
 use super::quota::RollingQuota;
 use super::storage::{Records, Storage};
-use super::types::{LedgerOutcome, LedgerRequest, LedgerResponse, RecordKey};
-use crate::deadline::RECORD_MARGIN;
+use super::types::{LedgerOutcome, LedgerRequest, LedgerResponse, RecordKey, Work};
+use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN};
+use crate::expansion::{self, AttemptError};
 use crate::graph::access::GraphAccess;
+use crate::graph::response::Accepted;
 use crate::graph::submit;
 use crate::log;
-use crate::runtime::{Clock, Guids, HttpClient, Log, Signer, Timers};
+use crate::remediation::add_emails;
+use crate::runtime::{Clock, Domains, Guids, HttpClient, Log, Signer, Timers};
 use crate::time::Timestamp;
 
-/// How often expired records are removed. An expired record counts for nothing, so the delay costs only storage.
+/// Interval at which expired records are removed. An expired record has no effect, so the delay only costs storage.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// One caller's ledger.
 ///
-/// All requests of one caller must reach the same instance: the instance knows which attempts are running. A lost instance is replaced by
-/// a new one on the same storage.
+/// All requests of one caller must reach the same instance, because only the instance knows the attempts in flight. A
+/// new instance on the same storage replaces a lost one.
 #[derive(Debug)]
 pub struct LedgerService<S: Storage> {
     storage: S,
     state: OnceCell<LedgerState<S::Records>>,
 }
 
-/// What an instance holds in memory: what its records say, and the attempts that are running.
+/// State in memory: quota and alarm as the records say, and the attempts in flight.
 #[derive(Debug)]
 struct LedgerState<R> {
     records: R,
     quota: RefCell<RollingQuota>,
-    /// The attempts that are running, with the requests that wait for their outcome.
+    /// Attempts in flight, with the requests that wait for their outcome.
     in_flight: RefCell<InFlight<oneshot::Sender<LedgerOutcome>>>,
-    /// Whether an alarm is known to be set. While there are records, one must be.
+    /// Whether an alarm is known to be set. While there are records, one must be set.
     alarm: Cell<bool>,
 }
 
 impl<S: Storage> LedgerService<S> {
-    /// Returns the ledger on `storage`, which is opened at the first use.
+    /// Returns the ledger on `storage`, which the first use opens.
     #[must_use]
     pub const fn new(storage: S) -> Self {
         Self { storage, state: OnceCell::new() }
     }
 
-    /// Settles `request` before `until`: submits `graph_request` to Graph, unless it was submitted before.
+    /// Returns the outcome of `request` before `until`: sends its `work` to Graph, unless it was sent before.
     ///
-    /// A request that waits for another request's outcome drops `graph_request` first: many such bodies together would exhaust the
-    /// memory of the isolate. Run the future to its end: a dropped one leaves its attempt in flight.
+    /// A request that waits for another request's outcome first drops `work`, because many such bodies would exhaust
+    /// the isolate's memory. Poll the future to its end: a dropped future leaves its attempt in flight.
     ///
     /// # Errors
     ///
     /// [`LedgerError::Storage`] if the storage failed; nothing was sent then.
     pub async fn submit_once(
         &self,
-        runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log),
+        runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log + Domains),
         graph: &GraphAccess,
         request: &LedgerRequest,
-        graph_request: Vec<u8>,
+        work: Work,
         until: Timestamp,
     ) -> Result<LedgerResponse, LedgerError> {
         let asked = runtime.now();
         let state = self.state(asked)?;
 
-        // From here to the first await nothing else runs in this instance.
+        // No other code runs in this instance until the first await.
         let decision =
             engine::begin(&state.records, &mut state.quota.borrow_mut(), request, &state.in_flight.borrow(), asked)?;
         let outcome = match decision {
@@ -81,7 +84,7 @@ impl<S: Storage> LedgerService<S> {
             Decision::QuotaExceeded => LedgerOutcome::QuotaExceeded,
             Decision::InProgress => LedgerOutcome::InProgress,
             Decision::Await(record_key) => {
-                drop(graph_request);
+                drop(work);
                 match state.outcome(record_key) {
                     None => LedgerOutcome::InProgress,
                     Some(outcome) => match select(pin!(outcome), pin!(runtime.sleep(until.since(asked)))).await {
@@ -92,11 +95,12 @@ impl<S: Storage> LedgerService<S> {
             }
             Decision::Send(pending) => {
                 state.in_flight.borrow_mut().start(request, asked);
-                // Both: the platform knows of nothing that it would have to finish once this request is answered.
-                let attempt = state.attempt(runtime, graph, request, pending, graph_request, until);
+                // The background task keeps the attempt running after the response; the timer keeps the object in
+                // memory.
+                let attempt = state.attempt(runtime, graph, request, pending, work, until);
                 let (alarm, outcome) = join(self.keep_alarm(state), attempt).await;
                 if alarm.is_err() {
-                    // The next record sets it. The caller needs to know the outcome, not this.
+                    // The next record sets it again. The outcome for the caller does not depend on it.
                     runtime.log(&log::internal_line("the alarm that removes records was not set"));
                 }
                 outcome
@@ -107,14 +111,14 @@ impl<S: Storage> LedgerService<S> {
         Ok(LedgerResponse { outcome, quota })
     }
 
-    /// Removes expired records, and sets the next alarm as long as there are records. Call this when the alarm goes off.
+    /// Removes expired records, and sets the next alarm while there are records. The alarm's handler calls it.
     ///
     /// # Errors
     ///
     /// [`StorageError`]; the platform must repeat the alarm then.
     pub async fn sweep(&self, now: Timestamp) -> Result<(), StorageError> {
         let state = self.state(now)?;
-        // The alarm has gone off: if the rest fails for good, the next record sets another.
+        // The alarm has gone off. If the rest fails permanently, the next record sets another one.
         state.alarm.set(false);
         state.records.sweep(now)?;
         if !state.records.is_empty()? {
@@ -123,7 +127,7 @@ impl<S: Storage> LedgerService<S> {
         Ok(())
     }
 
-    /// Returns the state, opened at the first use.
+    /// Returns the state, which the first use opens.
     fn state(&self, now: Timestamp) -> Result<&LedgerState<S::Records>, StorageError> {
         if let Some(state) = self.state.get() {
             return Ok(state);
@@ -146,18 +150,17 @@ impl<S: Storage> LedgerService<S> {
 }
 
 impl<R: Records> LedgerState<R> {
-    /// Submits what was begun, records the outcome, and wakes the requests that wait for it.
+    /// Submits the attempt, records the outcome, and wakes the waiting requests.
     async fn attempt(
         &self,
-        runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log),
+        runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log + Domains),
         graph: &GraphAccess,
         request: &LedgerRequest,
         pending: PendingAttempt,
-        graph_request: Vec<u8>,
+        work: Work,
         until: Timestamp,
     ) -> LedgerOutcome {
-        let (token, settings, until) = (&graph.app_token, &graph.settings, until.minus(RECORD_MARGIN));
-        let mut result = submit::submit(runtime, token, settings, request.submission(&graph_request), until).await;
+        let mut result = send(runtime, graph, request, work, until.minus(RECORD_MARGIN)).await;
         let recorded =
             engine::finish(&self.records, &mut self.quota.borrow_mut(), &pending, &mut result, runtime.now());
         if recorded.is_err() {
@@ -169,17 +172,38 @@ impl<R: Records> LedgerState<R> {
             Err(error) => LedgerOutcome::Failed(error),
         };
         for waiter in self.in_flight.borrow_mut().finish(pending.record_key) {
-            // A waiter may be gone.
+            // The waiter may have disconnected.
             let _ = waiter.send(outcome(true));
         }
         outcome(false)
     }
 
-    /// Returns the outcome of another request's attempt in `record_key`, or `None` if no more requests may wait. The place in the
-    /// queue is taken when this is called, not when it is first awaited.
+    /// Returns the outcome of the attempt in `record_key`, or `None` if no more requests may wait. The call, and not
+    /// the first poll, adds the request to the waiting ones.
     fn outcome(&self, record_key: RecordKey) -> Option<impl Future<Output = LedgerOutcome> + use<R>> {
         let (sender, receiver) = oneshot::channel();
         let waits = self.in_flight.borrow_mut().wait(record_key, sender, oneshot::Sender::is_canceled);
         waits.then_some(async move { receiver.await.unwrap_or(LedgerOutcome::InProgress) })
     }
+}
+
+/// Sends what an attempt has to send to Graph before `until`, with the recipients that are read first if it names none.
+async fn send(
+    runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Domains),
+    graph: &GraphAccess,
+    request: &LedgerRequest,
+    work: Work,
+    until: Timestamp,
+) -> Result<Accepted, AttemptError> {
+    let (body, recipients) = match work {
+        Work::Submit(body) => (body, None),
+        Work::Expand { plan, mut graph_request } => {
+            let expanded = expansion::expand(runtime, graph, &plan, until.minus(MIN_GRAPH_TIME)).await?;
+            add_emails(&mut graph_request, &expanded.emails);
+            (graph_request.into_bytes(), Some(expanded.recipients))
+        }
+    };
+    let (token, settings) = (&graph.app_token, &graph.settings);
+    let accepted = submit::submit(runtime, token, settings, request.submission(&body), until).await?;
+    Ok(Accepted { recipients, ..accepted })
 }

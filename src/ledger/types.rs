@@ -1,9 +1,9 @@
-//! What a ledger is asked, and what it says.
+//! Requests to a ledger, and its responses.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::graph::error::GraphError;
+use crate::expansion::{AttemptError, ExpansionPlan};
 use crate::graph::response::Accepted;
 use crate::graph::submit::Submission;
 use crate::remediation::{Action, GraphVersion};
@@ -12,31 +12,46 @@ use crate::time::Timestamp;
 /// A SHA-256.
 pub type Hash = [u8; 32];
 
-/// A remediation to be made once. The body for Graph goes beside it.
+/// A remediation that must happen exactly once. Its [`Work`] is a separate value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerRequest {
-    /// The SHA-256 of the idempotency key, where the caller gave one. The key itself is the caller's text, and not kept.
+    /// SHA-256 of the idempotency key, if the caller sent one. The key itself is the caller's text and is not stored.
     #[serde(with = "optional")]
     pub key: Option<Hash>,
-    /// The payload hash of what is to be done: see [`crate::remediation::Remediation::payload_hash`].
+    /// Payload hash of [`Remediation`](crate::remediation::Remediation::payload_hash) or
+    /// [`MessagesRemediation`](crate::remediation::MessagesRemediation::payload_hash).
     #[serde(with = "base64")]
     pub payload_hash: Hash,
-    /// The digest of the pairs alone: see [`crate::remediation::Remediation::pairs`].
+    /// Digest of the pairs, or of the messages if the pairs are not known yet.
     pub pairs: u64,
-    /// What is to be done to them.
+    /// Action.
     pub action: Action,
-    /// How many emails count against the quota.
+    /// Number of emails that count against the quota. Of messages, the maximum; the rest is refunded.
     pub emails: u64,
-    /// How many emails the caller may have in an hour.
+    /// Maximum number of the caller's emails per hour.
     pub emails_per_hour: u64,
-    /// The version of Graph.
+    /// Version of Graph.
     pub version: GraphVersion,
     /// Whether Graph needs `Prefer: include-unknown-enum-members`.
     pub newer_member: bool,
 }
 
-/// A hash as a text. As an array of numbers it would be three times as long, and take longer still.
+/// The content of an attempt.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Body for Graph.
+    Submit(Vec<u8>),
+    /// Messages whose recipients must be read first.
+    Expand {
+        /// The messages, and the permissions of their caller.
+        plan: Box<ExpansionPlan<'static>>,
+        /// Body for Graph without emails.
+        graph_request: String,
+    },
+}
+
+/// Serializes a hash as a text. An array of numbers would be three times as long, and slower.
 mod base64 {
     use base64::Engine as _;
     use base64::prelude::BASE64_STANDARD;
@@ -55,7 +70,7 @@ mod base64 {
     }
 }
 
-/// The same of a hash that need not be there.
+/// Serializes an optional hash.
 mod optional {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -75,7 +90,7 @@ mod optional {
     }
 }
 
-/// Under what a record is kept.
+/// Key of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordKey(pub Hash);
 
@@ -84,13 +99,14 @@ impl RecordKey {
         Self(Sha256::new().chain_update(kind).chain_update(hash).finalize().into())
     }
 
-    /// Returns the record key of requests without a key for the payload with this hash.
+    /// Returns the record key of requests without an idempotency key for the payload with this hash.
     #[must_use]
     pub fn of_payload(payload_hash: &Hash) -> Self {
         Self::of(b"payload", payload_hash)
     }
 
-    /// Where what was in this record key is kept, once another remediation has taken it, as long as it counts against the quota.
+    /// Returns the record key for this key's old record, which another remediation has replaced. The old record is kept
+    /// while it counts against the quota.
     #[must_use]
     pub fn archived(&self, began: Timestamp) -> Self {
         Self(
@@ -105,61 +121,61 @@ impl RecordKey {
 }
 
 impl LedgerRequest {
-    /// The record key of the remediation: that of its key, or without one that of its payload.
+    /// Returns the remediation's record key: from the idempotency key, or else from the payload.
     #[must_use]
     pub fn record_key(&self) -> RecordKey {
         self.key.as_ref().map_or_else(|| self.payload_key(), |key| RecordKey::of(b"key", key))
     }
 
-    /// The record key of requests without a key for this payload.
+    /// Returns the record key of requests without an idempotency key for this payload.
     #[must_use]
     pub fn payload_key(&self) -> RecordKey {
         RecordKey::of_payload(&self.payload_hash)
     }
 
-    /// The submission to Graph, with the body that came beside the request.
+    /// Returns the submission to Graph with this body.
     #[must_use]
     pub const fn submission<'a>(&self, body: &'a [u8]) -> Submission<'a> {
         Submission { version: self.version, newer_member: self.newer_member, body }
     }
 }
 
-/// How a request ended.
+/// Outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerOutcome {
-    /// Graph has the remediation: since now, or since an earlier request.
+    /// Graph has accepted the remediation, for this request or for an earlier one.
     Accepted {
-        /// What Graph said when it accepted.
+        /// Graph's acceptance.
         accepted: Accepted,
-        /// Whether an earlier request, or one at the same time, had it accepted.
+        /// Whether another request had sent it.
         replayed: bool,
     },
     /// The attempt failed.
-    Failed(GraphError),
-    /// The same remediation is on its way, and did not end within the wait.
+    Failed(AttemptError),
+    /// The same remediation is in flight, and its outcome did not arrive in time.
     InProgress,
-    /// The key stands for another payload.
+    /// The idempotency key belongs to another payload.
     KeyReused,
-    /// The quota has no room.
+    /// The request exceeds the quota.
     QuotaExceeded,
 }
 
-/// The caller's quota after a request was settled.
+/// The caller's quota after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Emails per hour.
     pub limit: u64,
     /// Emails left.
     pub remaining: u64,
-    /// Seconds until a refused order fits; 0 for any other.
+    /// Seconds until a rejected request is within the quota; otherwise 0.
     pub reset: u64,
 }
 
-/// The object's answer to a request.
+/// The object's response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerResponse {
-    /// How the request ended.
+    /// Outcome of the request.
     pub outcome: LedgerOutcome,
-    /// The quota.
+    /// Quota.
     pub quota: Quota,
 }

@@ -2,13 +2,14 @@
 
 use crate::http::{DeclaredBody, RequestHeaders};
 
-/// Maximum body size in bytes, as it comes and after decompression.
+/// Maximum body size in bytes, both compressed and decompressed.
 ///
-/// PowerShell 5.1 indents each of 10,000 pairs by 31 and 35 blanks and ends lines with CR LF: about 250 bytes, so 2.5 MB.
-/// 4 MiB leave 150 bytes more for each address. An isolate has 128 MiB; a request holds at most two such bodies at once.
+/// PowerShell 5.1 indents the members of 10,000 pairs by 31 and 35 spaces and ends lines with CR LF: about 250 bytes
+/// per pair, so 2.5 MB. 4 MiB leave 150 more bytes for each address. An isolate has 128 MiB; a request holds at most
+/// two such bodies at a time.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// What is wrong with a request as it was declared.
+/// Error in the headers that describe the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentHeadersError {
     /// `x-ms-transfer-mode: chunked`: Logic Apps' own protocol for large bodies (facts, section 4).
@@ -46,7 +47,7 @@ pub enum ContentHeadersError {
     TooLarge,
 }
 
-/// Checks size, type and coding as declared.
+/// Checks the declared size, type and coding of the body.
 ///
 /// # Errors
 ///
@@ -88,7 +89,7 @@ fn is_gzip(content_encoding: &str) -> Result<bool, ContentHeadersError> {
 fn content_type(content_type: &str) -> Result<(), ContentHeadersError> {
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
-    // The platform joins a header that is given more than once with a comma. A quoted parameter may hold one.
+    // The platform joins a repeated header with a comma. A quoted parameter may contain a comma, too.
     if content_type.split('"').step_by(2).any(|unquoted| unquoted.contains(',')) {
         return Err(ContentHeadersError::RepeatedType);
     }
@@ -111,8 +112,8 @@ fn content_type(content_type: &str) -> Result<(), ContentHeadersError> {
     if charsets.all(is_utf8) { Ok(()) } else { Err(ContentHeadersError::Charset) }
 }
 
-/// Returns whether `charset` is UTF-8 in any spelling: quoted, with a hyphen, an underscore or nothing before the 8. The
-/// other labels are those of the WHATWG Encoding Standard, section 4.2.
+/// Returns whether `charset` is UTF-8 in any spelling: quoted, or with a hyphen, an underscore or nothing before the 8.
+/// The other labels are those of the WHATWG Encoding Standard, section 4.2.
 fn is_utf8(charset: &str) -> bool {
     let plain: String = charset.chars().filter(char::is_ascii_alphanumeric).collect();
     let is_spelling = charset.chars().all(|c| c.is_ascii_alphanumeric() || "-_ \t\"'".contains(c));

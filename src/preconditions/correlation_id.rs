@@ -1,24 +1,26 @@
-//! The caller's own ids of a request, which are logged and echoed.
+//! The caller's IDs of a request, which the gateway logs and returns.
 
 use crate::guid::Guid;
 use crate::secret::Secret;
 
-/// The longest id of a caller that is echoed and logged, in characters. GUIDs have 36, Logic Apps' run ids about 35.
+/// Maximum length of an ID that is logged and returned, in characters. GUIDs have 36, run IDs of Logic Apps about 35.
 pub const MAX_ID_LENGTH: usize = 64;
 
-/// What keys of this gateway (`make key`) and its tests begin with, and what every JWT begins with: `{"` in base64url.
+/// Prefixes of this gateway's keys (`make key`), of its test keys, and of each JWT: `{"` in base64url.
 const CREDENTIAL_MARKS: [&str; 3] = ["rgw_", "rgk_", "eyj"];
-/// From this length on, in letters and digits, a text can be a secret. Entra's client secrets have 34 or more; fewer than 20 random ones are weak.
+/// Minimum number of letters and digits in a secret. Entra's client secrets have 34 or more; fewer than 20 random
+/// characters are weak.
 const MIN_SECRET_LENGTH: usize = 20;
-/// The longest run of letters and digits that may be an id. A hash of 20 bytes in hexadecimal has as many.
+/// Maximum length of a run of letters and digits in an ID. A hash of 20 bytes in hexadecimal has as many.
 const MAX_RUN: usize = 40;
-/// A part of a credential this long gives enough of it away.
+/// Minimum length of a part of a credential that must not be logged.
 const MIN_PART_LENGTH: usize = 8;
 
-/// Returns `id` if it may be logged and echoed: short, of characters that can hold neither an address nor a line, and no credential.
+/// Returns `id` if the gateway may log and return it: the ID is short, its characters allow neither an address nor a
+/// line break, and it is no credential.
 ///
-/// A credential is what the request presents as one (`presented`), and what looks like one, since a caller that confuses two headers may confuse two
-/// keys as well.
+/// `presented` are the request's own credentials. Other texts that look like a credential are left out, too, because a
+/// caller that confuses two headers may also confuse two keys.
 #[must_use]
 pub fn correlation_id<'a>(id: Option<&'a str>, presented: &[Secret]) -> Option<&'a str> {
     id.filter(|id| {
@@ -29,17 +31,18 @@ pub fn correlation_id<'a>(id: Option<&'a str>, presented: &[Secret]) -> Option<&
     })
 }
 
-/// Whether `id` is `credential`, holds it, or is a part of it.
+/// Returns whether `id` is `credential`, contains it, or is a part of it.
 fn shows(id: &str, credential: &str) -> bool {
     id == credential
         || credential.len() >= MIN_PART_LENGTH && id.contains(credential)
         || id.len() >= MIN_PART_LENGTH && credential.contains(id)
 }
 
-/// Whether `text` bears the mark of a key or a JWT, or is long and looks random.
+/// Returns whether `text` has the prefix of a key or a JWT, or is long and looks random.
 ///
-/// Random text changes between lower case, upper case and digits at two characters of three, words and numbers at few. GUIDs, hashes and the run
-/// ids of workflows have one case. A run of letters and digits that is longer than any such id counts as random too.
+/// Random text changes between lower case, upper case and digits at two of three characters; words and numbers change
+/// rarely. GUIDs, hashes and the run IDs of workflows have one case. A run of letters and digits that is longer than in
+/// any such ID counts as random, too.
 fn looks_like_credential(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     if CREDENTIAL_MARKS.iter().any(|mark| lower.contains(mark)) {
@@ -70,7 +73,7 @@ enum Class {
 }
 
 impl Class {
-    /// The class of an ASCII letter or digit; `None` for what separates them.
+    /// Returns the class of an ASCII letter or digit; `None` for a separator.
     const fn of(byte: u8) -> Option<Self> {
         match byte {
             b'a'..=b'z' => Some(Self::Lower),
@@ -151,12 +154,12 @@ mod tests {
         let mut random = StdRng::seed_from_u64(13);
         let mut passed = 0;
         for _ in 0..10_000 {
-            // As long as Entra's client secrets, and drawn from the characters of ids that they may have.
+            // As long as Entra's client secrets, and drawn from characters that IDs may have.
             let mut secret = BASE64_URL_SAFE_NO_PAD.encode(random.random::<[u8; 30]>());
             secret.truncate(34);
             passed += usize::from(correlation_id(Some(&secret), &[]).is_some());
         }
-        // Of 1,000 such texts 3 have no digit, and cannot be told from words.
+        // Of 1,000 such texts 3 have no digit and look like words.
         assert!(passed <= 60, "{passed} of 10,000 random secrets passed");
     }
 

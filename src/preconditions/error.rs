@@ -1,6 +1,6 @@
-//! What is wrong with the query or a header.
+//! Errors in the query and in the headers.
 
-/// What is wrong with the query or a header that shapes the remediation.
+/// Error in the query, or in a header that changes the remediation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// `validateOnly` is neither `true` nor `false`.
@@ -9,14 +9,14 @@ pub enum RequestError {
     /// `validateOnly` more than once.
     #[error("validateOnly more than once")]
     Repeated,
-    /// A parameter whose name is not UTF-8, so that nobody knows what it was meant to be.
+    /// A parameter whose name is not UTF-8, so its meaning is unknown.
     #[error("a parameter whose name is not UTF-8")]
     Undecodable,
-    /// A parameter that could have meant `validateOnly`, by its name or by what its value holds. To ignore it would
-    /// send what was only to be validated.
+    /// A parameter that could have meant `validateOnly`, by its name or value. Ignoring it would send a remediation
+    /// that the caller only wanted to validate.
     #[error("a parameter that resembles validateOnly")]
     Misspelt,
-    /// `Idempotency-Key` is given more than once, or holds a comma and a space.
+    /// `Idempotency-Key` is given more than once, or contains a comma and a space.
     #[error("Idempotency-Key is given more than once")]
     RepeatedIdempotencyKey,
     /// `Idempotency-Key` is not 1 to 255 visible ASCII characters.

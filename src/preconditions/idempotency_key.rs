@@ -2,17 +2,18 @@
 
 use super::error::RequestError;
 
-/// The longest idempotency key, in characters (contract, section 7).
+/// Maximum length of an idempotency key in characters (contract, section 7).
 pub const MAX_KEY_LENGTH: usize = 255;
 
-/// The key in `Idempotency-Key`: a quoted string, as the IETF draft has it (RFC 8941 section 3.3.3), or bare; the same key either way.
+/// Returns the key in `Idempotency-Key`: a quoted string, as in the IETF draft (RFC 8941 section 3.3.3), or bare. Both
+/// forms give the same key.
 ///
 /// # Errors
 ///
 /// [`RequestError::RepeatedIdempotencyKey`], [`RequestError::IdempotencyKey`].
 pub fn idempotency_key(header: Option<&str>) -> Result<Option<String>, RequestError> {
     let Some(header) = header.map(str::trim) else { return Ok(None) };
-    // The platform joins a header that is given more than once with ", ". Outside of quotes no key holds a space.
+    // The platform joins a repeated header with ", ". Outside quotes no key contains a space.
     if header.split('"').step_by(2).any(|unquoted| unquoted.contains(", ")) {
         return Err(RequestError::RepeatedIdempotencyKey);
     }
@@ -25,7 +26,7 @@ pub fn idempotency_key(header: Option<&str>) -> Result<Option<String>, RequestEr
     key.filter(is_key).map(Some).ok_or(RequestError::IdempotencyKey)
 }
 
-/// The text between the quotes, its escapes resolved; `None` where a quote or backslash stands alone.
+/// Returns the text between the quotes with its escapes resolved; `None` if a quote or backslash is not escaped.
 fn unquoted(quoted: &str) -> Option<String> {
     let mut text = String::with_capacity(quoted.len());
     let mut characters = quoted.chars();

@@ -1,4 +1,4 @@
-//! What is checked of a request before its body is read: how it came, size and type as declared, the query, and the headers that shape the answer.
+//! Checks before the body is read: scheme, declared size and type, query, and the headers that change the response.
 
 mod content_headers;
 mod correlation_id;
@@ -13,7 +13,8 @@ pub use idempotency_key::{MAX_KEY_LENGTH, idempotency_key};
 pub use query::validate_only;
 pub use transport::{NotHttps, transport};
 
-/// Whether `Prefer` (RFC 7240) asks for `return=minimal`. Of a preference given more than once the first counts (section 2).
+/// Returns whether `Prefer` (RFC 7240) requests `return=minimal`. If a preference occurs twice, the first counts
+/// (section 2).
 #[must_use]
 pub fn prefers_minimal(prefer: Option<&str>) -> bool {
     let mut preferences = prefer.unwrap_or_default().split(',').filter_map(|preference| {

@@ -1,24 +1,24 @@
-//! The query, of which one parameter means something.
+//! The query. Only the parameter `validateOnly` has a meaning.
 
 use super::error::RequestError;
 use crate::percent;
 
-/// What the name of a parameter contains that means to validate, or to run dry: `validate`, `validate-only`,
-/// `$validateOnly`, `dryRun`.
+/// Texts in a parameter's name that mean a validation or a dry run: `validate`, `validate-only`, `$validateOnly`,
+/// `dryRun`.
 const STEMS_OF_NAMES: [&str; 4] = ["valid", "only", "dryrun", "whatif"];
-/// What a name inside a parameter's value contains that means the same. Longer, since a signature or a key may hold the
-/// short ones by chance.
+/// The same for a name inside a parameter's value. They are longer, because a signature or a key may contain the short
+/// ones by chance.
 const STEMS_OF_INNER_NAMES: [&str; 4] = ["validat", "validonly", "dryrun", "whatif"];
-/// What means it wherever it stands.
+/// Text that means a validation at any place.
 const STEMS_ANYWHERE: [&str; 2] = ["validateonly", "onlyvalidate"];
 
-/// Returns whether `query` asks for `validateOnly`. Other parameters are ignored, as nothing of the query goes to
+/// Returns whether `query` requests `validateOnly`. Other parameters are ignored, because the gateway sends no query to
 /// Graph.
 ///
 /// # Errors
 ///
-/// The first error. A query that could have meant `validateOnly` and is not it is one: to ignore it would send what was
-/// only to be validated.
+/// The first error. A query that could have meant `validateOnly` is an error, because ignoring the parameter would send
+/// a remediation.
 pub fn validate_only(query: &str) -> Result<bool, RequestError> {
     let mut asked = None;
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
@@ -40,16 +40,16 @@ pub fn validate_only(query: &str) -> Result<bool, RequestError> {
     Ok(asked.unwrap_or(false))
 }
 
-/// Returns whether the parameter means to validate by its name, or holds another parameter that does, however often
-/// either is encoded.
+/// Returns whether the parameter's name means a validation, or its value contains such a parameter, after any number of
+/// encodings.
 fn resembles_validate_only(name: &str, value: &str) -> bool {
     let (name, value) = (percent::decode_fully(name), percent::decode_fully(value));
     let mut inner_names = value
-        // Behind a separator a parameter begins, with a value or without: `?a=b?validateOnly`, `?x=1;validateOnly`.
+        // A parameter begins after a separator, with a value or without: `?a=b?validateOnly`, `?x=1;validateOnly`.
         .split(['&', ';', '?', '#'])
         .skip(1)
         .filter_map(|inner| inner.split('=').next())
-        // Before a `=` is a name, whatever separates it: `?x=1,validate=true`.
+        // The text before a `=` is a name, after any separator: `?x=1,validate=true`.
         .chain(value.rsplit('=').skip(1));
     contains_any(&name, &STEMS_OF_NAMES)
         || inner_names.any(|inner| contains_any(inner, &STEMS_OF_INNER_NAMES))
@@ -62,10 +62,11 @@ fn contains_any(text: &str, stems: &[&str]) -> bool {
     stems.iter().any(|stem| letters.contains(&self::letters(stem)))
 }
 
-/// The letters of `text` alone, in lower case and as plain ASCII. `l` counts as `i`, which its capital looks like.
+/// Returns only the letters of `text`, in lower case and as plain ASCII. `l` becomes `i`, since a capital `I` looks
+/// like it.
 fn letters(text: &str) -> String {
     let plain = |c: char| match c {
-        // Letters of Cyrillic, Greek, Armenian and Turkish that look like one of ASCII.
+        // Letters of Cyrillic, Greek, Armenian and Turkish that look like an ASCII letter.
         '\u{430}' | '\u{3b1}' => 'a',
         '\u{501}' => 'd',
         '\u{435}' => 'e',
@@ -79,7 +80,7 @@ fn letters(text: &str) -> String {
         '\u{ff41}'..='\u{ff5a}' => char::from_u32(u32::from(c) - 0xff41 + u32::from('a')).unwrap_or(c),
         _ => c,
     };
-    // Twice, since a full-width `l` becomes a plain one first.
+    // Twice, because a full-width `l` first becomes a plain one.
     text.chars().flat_map(char::to_lowercase).map(|c| plain(plain(c))).filter(char::is_ascii_alphabetic).collect()
 }
 
@@ -99,7 +100,7 @@ mod tests {
             ("validateOnly=false", Ok(false)),
             ("x=1&validateOnly=true&", Ok(true)),
             ("%76alidateOnly=true", Ok(true)),
-            // The parameter, but not its value.
+            // The value of the parameter is not the parameter.
             ("validateOnly", Err(RequestError::Value)),
             ("validateOnly=", Err(RequestError::Value)),
             ("validateOnly=1", Err(RequestError::Value)),
@@ -123,7 +124,7 @@ mod tests {
             ("%EF%BD%96alidateOnly=true", Err(RequestError::Misspelt)),
             ("validat%D0%B5Only=true", Err(RequestError::Misspelt)),
             ("validate%CE%9Fnly=true", Err(RequestError::Misspelt)),
-            // More than once encoded.
+            // Encoded more than once.
             ("%2576alidateOnly=true", Err(RequestError::Misspelt)),
             ("%25252576alidateOnly=true", Err(RequestError::Misspelt)),
             ("%%37%36alidateOnly=true", Err(RequestError::Misspelt)),
@@ -151,7 +152,7 @@ mod tests {
         }
     }
 
-    /// What clients, gateways and campaigns add to a URL.
+    /// Parameters that clients, gateways and campaigns add to a URL.
     #[test]
     fn other_parameters_are_ignored() {
         for query in [
@@ -173,7 +174,7 @@ mod tests {
         }
     }
 
-    /// `character`, percent-encoded so often.
+    /// Returns `character`, percent-encoded `depth` times.
     fn encoded(character: char, depth: usize) -> String {
         let mut text = character.to_string();
         for _ in 0..depth {
@@ -183,7 +184,7 @@ mod tests {
     }
 
     proptest! {
-        /// Each letter in either case, encoded up to three times, with something between the letters, anywhere in the
+        /// Each letter in either case, encoded up to three times, with separators between the letters, anywhere in the
         /// query.
         #[test]
         fn spelling_of_validate_only_never_sends(
@@ -203,7 +204,7 @@ mod tests {
             prop_assert_ne!(validate_only(&query), Ok(false), "{}", query);
         }
 
-        /// Whatever else stands in the query.
+        /// Other text of the query.
         #[test]
         fn validate_only_among_others_is_never_overlooked(
             others in prop::collection::vec("[a-z0-9%;?#=.+-]{0,12}", 0..4), at in 0..4_usize,

@@ -1,13 +1,14 @@
-//! How the request came: over https, or over plain HTTP on this machine.
+//! The scheme of a request: https, or plain HTTP on loopback.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The request came over a connection that does not protect its credential.
+/// The connection does not protect the request's credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the request did not come over https")]
 pub struct NotHttps;
 
-/// Checks the scheme of the request's URL. Plain HTTP is accepted from loopback hosts only, which the sandbox and the tests use.
+/// Checks the scheme of the request's URL. Plain HTTP is accepted only from loopback hosts, for the sandbox and the
+/// tests.
 ///
 /// `host` is the URL's host, with the port if the URL has one.
 ///
@@ -18,7 +19,7 @@ pub fn transport(scheme: &str, host: &str) -> Result<(), NotHttps> {
     if scheme == "https" || scheme == "http" && is_loopback(host) { Ok(()) } else { Err(NotHttps) }
 }
 
-/// Whether `host` is exactly `localhost`, an address in 127.0.0.0/8, or `[::1]`. A host that cannot be read is none of them.
+/// Returns whether `host` is exactly `localhost`, an address in 127.0.0.0/8, or `[::1]`.
 fn is_loopback(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {

@@ -39,7 +39,7 @@ pub(super) fn auth(error: AuthError) -> ProblemDetails {
         )
         | AuthError::UnknownKey
         | AuthError::NotTheOwner => invalid(BEARER),
-        // Whether the token is valid is not known, and a workflow engine would take a 401 for final.
+        // It is unknown whether the token is valid, and a workflow engine would not retry a 401.
         AuthError::Token(TokenError::KeysUnavailable) => keys_unavailable().retry_after(None),
         AuthError::Token(TokenError::UnknownKey { retry_after }) => keys_unavailable().retry_after(Some(retry_after)),
         AuthError::Token(_) => invalid(BEARER_INVALID_TOKEN),
@@ -58,7 +58,7 @@ pub(super) fn auth(error: AuthError) -> ProblemDetails {
     }
 }
 
-/// One response, whether Entra's keys or one of them cannot be had.
+/// Returns one response for unavailable keys and for a missing key.
 fn keys_unavailable() -> ProblemDetails {
     ProblemDetails::new(
         Code::GraphUnavailable,

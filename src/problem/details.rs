@@ -1,20 +1,20 @@
-//! What the caller learns of one error: code, text, headers, and the locations in the payload.
+//! The caller's view of one error: code, text, headers, and the locations in the payload.
 
 use crate::code::Code;
 use crate::remediation::PayloadError;
 
-/// What a caller is told to wait, in seconds, where Microsoft does not say (contract, section 4).
+/// `Retry-After` in seconds if Microsoft sent none (contract, section 4).
 const DEFAULT_RETRY_AFTER: u32 = 30;
 
-/// How many errors the message of the error object tells: as many as fit on a few lines of a console.
+/// Maximum number of errors in the error object's message: as many as fit on a few lines of a console.
 const MAX_ERRORS_IN_MESSAGE: usize = 5;
 
-/// What the caller learns of an error.
+/// The caller's view of an error.
 pub(super) struct ProblemDetails {
     pub(super) code: Code,
     pub(super) detail: String,
     pub(super) errors: Vec<PayloadError>,
-    /// The headers of this error beyond those that every answer carries.
+    /// Headers of this error, without those of every response.
     pub(super) headers: Vec<(&'static str, String)>,
 }
 
@@ -33,11 +33,11 @@ impl ProblemDetails {
         self
     }
 
-    /// The detail with the first errors after it: Graph's SDKs show their users the message of the error object, and nothing else.
+    /// Returns the detail with the first errors: Graph's SDKs show their users only the error object's message.
     pub(super) fn message(&self) -> String {
         let errors = self.errors.iter().take(MAX_ERRORS_IN_MESSAGE);
         let errors = errors.map(|error| match error.pointer.as_str() {
-            // What is wrong with the body as a whole names it.
+            // An error of the body needs no pointer.
             "" => format!(" {}", sentence(&error.detail)),
             pointer if error.count > 1 => {
                 format!(" {}", sentence(&format!("{pointer} and {} more: {}", error.count - 1, error.detail)))
@@ -52,7 +52,7 @@ impl ProblemDetails {
     }
 }
 
-/// `text` with a capital at its start, and a period at its end where it is no question.
+/// Returns `text` with a capital letter at its start and a full stop at its end, unless it is a question.
 pub(super) fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());

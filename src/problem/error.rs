@@ -2,7 +2,7 @@
 
 use crate::auth::AuthError;
 use crate::auth::permissions::PermissionError;
-use crate::graph::analyzed_emails::ReadError;
+use crate::expansion::ExpansionError;
 use crate::graph::error::GraphError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
@@ -11,45 +11,48 @@ use crate::preconditions::{ContentHeadersError, NotHttps};
 use crate::remediation::{JsonError, ParseError};
 use crate::route::Route;
 
-/// Why a request is rejected.
+/// Reason why a request is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// No such path.
     #[error("unknown path")]
     NotFound,
-    /// A method that the route does not have.
+    /// A method that the route does not support.
     #[error("the route does not allow the method")]
     MethodNotAllowed(Route),
     /// The request came over plain HTTP.
     #[error(transparent)]
     NotHttps(#[from] NotHttps),
-    /// Size or type as declared.
+    /// Declared size or type.
     #[error(transparent)]
     ContentHeaders(#[from] ContentHeadersError),
-    /// The configuration has errors, which were logged when its environment was first seen.
+    /// The configuration has errors, which were logged for the first request with its environment.
     #[error("the configuration is invalid")]
     Misconfigured,
+    /// The rate limit of the client's network.
+    #[error("the rate limit of the client's address is exceeded")]
+    TooManyRequests,
     /// Authentication failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// The query, or a header that shapes the remediation.
+    /// The query, or a header that changes the remediation.
     #[error(transparent)]
     Request(#[from] RequestError),
     /// The operator has stopped all remediations.
     #[error("remediations are stopped")]
     Stopped,
-    /// The body did not come, is too large, or is not the gzip that it is declared to be.
+    /// The body is incomplete, too large, or no gzip although declared so.
     #[error(transparent)]
     Body(#[from] RequestBodyError),
     /// The body is no JSON, or no remediation.
     #[error("{}", parse_reason(.0))]
     Parse(#[from] ParseError),
-    /// The caller lacks a right.
+    /// The caller lacks a permission.
     #[error("{caller} lacks a permission: {error}")]
     Permission {
         /// The caller's name.
         caller: String,
-        /// The right.
+        /// The missing permission.
         error: PermissionError,
     },
     /// The same remediation is in flight.
@@ -58,32 +61,32 @@ pub enum GatewayError {
     /// The idempotency key belongs to another payload.
     #[error("the idempotency key belongs to another payload")]
     KeyReused,
-    /// The quota has no room.
+    /// The request exceeds the quota.
     #[error("the quota has no room for {emails} emails")]
     QuotaExceeded {
-        /// How many emails the request has.
+        /// Number of emails that the request needs.
         emails: u64,
-        /// The quota.
+        /// Quota.
         quota: Quota,
     },
-    /// The remediation was not accepted.
+    /// The remediation was not accepted, or the list not read.
     #[error(transparent)]
-    Submit(#[from] GraphError),
-    /// The status was not read.
+    Graph(#[from] GraphError),
+    /// The recipients that Graph lists do not lead to a remediation.
     #[error(transparent)]
-    Read(#[from] ReadError),
-    /// So little was left of the request's time when its body had come that Graph was not asked.
+    Expansion(#[from] ExpansionError),
+    /// When the body had arrived, too little time was left for a call to Graph.
     #[error("the body came too late")]
     TooLate,
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The module was lost while it answered, by a panic or an execution that was ended, or failed.
+    /// The instance that executed the request was lost by a trap.
     #[error("the module was lost, or failed, during the request")]
     Lost,
 }
 
-/// What is wrong with a body, without the pointers, which may hold texts of the caller's.
+/// Returns the error of a body without pointers, which may contain the caller's texts.
 fn parse_reason(error: &ParseError) -> String {
     match error {
         ParseError::NotJson(JsonError::Repeated { .. }) => "a repeated member".to_owned(),

@@ -1,33 +1,41 @@
-//! What the caller learns of each error: code, words, headers, and the places in the payload.
+//! Maps each error to the caller's view: code, text, headers, and the locations in the payload.
 
 use super::details::{ProblemDetails, misconfigured, sentence};
 use super::error::GatewayError;
 use super::{auth, microsoft};
 use crate::auth::permissions::{PermissionError, Places};
 use crate::code::Code;
+use crate::expansion::ExpansionError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
 use crate::preconditions::error::RequestError;
 use crate::preconditions::{ContentHeadersError, MAX_BODY_BYTES};
 use crate::remediation::limits::MAX_POINTERS;
-use crate::remediation::{JsonError, ParseError, PayloadError};
+use crate::remediation::{JsonError, LeftOut, ParseError, PayloadError, Recipients};
 
-/// What a caller is told to wait, in seconds, while the gateway is stopped. Five minutes: a stop is lifted by a person, hardly within one. Clients
-/// that ignore it give up by themselves: Logic Apps repeats a 503 four times, an SDK three times (facts, sections 4 and 5), and then the run fails
-/// where its owner sees it.
+/// `Retry-After` in seconds while the gateway is stopped: five minutes, since a person lifts the stop. Other clients
+/// end by themselves: Logic Apps retries a 503 four times, an SDK three times (facts, sections 4 and 5). Then the run
+/// fails where its owner sees it.
 const STOPPED_RETRY_AFTER: u32 = 300;
 
-/// What a caller is told to wait, in seconds, if its ledger is unavailable. Five seconds: a Durable Object starts again
-/// within a second or two of a deployment or a reset, and an overloaded one needs some time without new requests.
+/// `Retry-After` in seconds if Graph lists no recipient. Graph lists new mail within minutes (facts, section 1).
+const NOT_FOUND_RETRY_AFTER: u32 = 300;
+
+/// `Retry-After` in seconds if too many requests came from the client's address: the longest period of a rate limiting
+/// binding, which does not say its period.
+const RATE_LIMIT_RETRY_AFTER: u32 = 60;
+
+/// `Retry-After` in seconds if the caller's ledger is unavailable: five seconds. A Durable Object restarts within a
+/// second or two after a deployment or a reset, and an overloaded one needs some time without new requests.
 const LEDGER_RETRY_AFTER: u32 = 5;
 
 impl GatewayError {
-    /// The one place where a reason becomes what the caller learns: exhaustive, so that a new reason must find its code here.
+    /// Returns the caller's view of a reason. The `match` is exhaustive, so that each new reason must get a code.
     pub(super) fn details(&self) -> ProblemDetails {
         match self {
             Self::NotFound => ProblemDetails::new(
                 Code::NotFound,
-                "The path is unknown. Send POST /remediate or /remediate/status, or POST to Microsoft Graph's path of the action under /beta or /v1.0. Nothing was sent.",
+                "The path is unknown. Send POST /remediate, /remediate/messages or /remediate/status, or POST to Microsoft Graph's path of the action under /beta or /v1.0. Nothing was sent.",
             ),
             Self::MethodNotAllowed(route) => {
                 let methods = route.methods();
@@ -43,6 +51,11 @@ impl GatewayError {
             ),
             Self::ContentHeaders(error) => content_headers(*error),
             Self::Misconfigured => misconfigured(),
+            Self::TooManyRequests => ProblemDetails::new(
+                Code::TooManyRequests,
+                "Too many requests came from the client's network address. Retry later. Nothing was sent.",
+            )
+            .retry_after(Some(RATE_LIMIT_RETRY_AFTER)),
             Self::Auth(error) => auth::auth(*error),
             Self::Request(error) => request(*error),
             Self::Stopped => ProblemDetails::new(
@@ -63,8 +76,8 @@ impl GatewayError {
                 "The Idempotency-Key was used for another remediation within the last 24 hours. Send a new key with each remediation. Nothing was sent.",
             ),
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
-            Self::Submit(error) => microsoft::submit(error),
-            Self::Read(error) => microsoft::read(error),
+            Self::Graph(error) => microsoft::graph(error),
+            Self::Expansion(error) => expansion(*error),
             Self::TooLate => ProblemDetails::new(
                 Code::GraphTimeout,
                 "The body arrived too late to call Microsoft Graph. Send it again. Nothing was sent.",
@@ -122,7 +135,7 @@ fn body(error: RequestBodyError) -> ProblemDetails {
     ProblemDetails::new(Code::InvalidRequest, detail)
 }
 
-/// A 415 names what the gateway accepts (RFC 9110, section 15.5.16).
+/// A 415 names the accepted types (RFC 9110, section 15.5.16).
 fn media_type(detail: &str) -> ProblemDetails {
     ProblemDetails::new(Code::UnsupportedMediaType, detail).header("Accept", "application/json")
 }
@@ -193,7 +206,7 @@ fn request(error: RequestError) -> ProblemDetails {
     ProblemDetails::new(Code::InvalidRequest, detail)
 }
 
-/// Returns `text` as a sentence, and that nothing was sent.
+/// Returns `text` as a sentence, followed by "Nothing was sent."
 fn nothing_sent(text: &str) -> String {
     format!("{} Nothing was sent.", sentence(text))
 }
@@ -254,6 +267,20 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
             );
             ProblemDetails::new(Code::RecipientProtected, detail).errors(at_recipients(places, "is protected"))
         }
+        PermissionError::WholeMessages => ProblemDetails::new(
+            Code::WholeMessagesNotAllowed,
+            format!(
+                "whole_messages of the caller \"{caller}\" does not grant remediations without recipients. Send the pairs of \
+                 message and recipient to /remediate. Nothing was sent."
+            ),
+        ),
+        PermissionError::MaxRecipients { max_recipients, most } => ProblemDetails::new(
+            Code::TooManyEmails,
+            format!(
+                "max_emails_per_request of the caller \"{caller}\" is {most}; maxRecipients is {max_recipients}. Nothing was sent."
+            ),
+        )
+        .errors(vec![PayloadError::new("/maxRecipients".to_owned(), "is more than is granted".to_owned())]),
         PermissionError::TooMany { emails, most } => ProblemDetails::new(
             Code::TooManyEmails,
             format!("max_emails_per_request of the caller \"{caller}\" is {most}; the request has {emails}. Nothing was sent."),
@@ -262,7 +289,42 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
     }
 }
 
-/// Says that not all of the places are listed, if so.
+fn expansion(error: ExpansionError) -> ProblemDetails {
+    match error {
+        ExpansionError::NotFound => ProblemDetails::new(
+            Code::MessageNotFound,
+            "Microsoft Graph lists no recipient of these messages. Graph may not have listed a new message yet, the message is \
+             older than 30 days or than receivedAfter, or no recipient has a licence for Defender for Office 365. Check the \
+             networkMessageIds, or retry later. Nothing was sent.",
+        )
+        .retry_after(Some(NOT_FOUND_RETRY_AFTER)),
+        ExpansionError::Outside(recipients) => ProblemDetails::new(
+            Code::RecipientNotAllowed,
+            format!(
+                "recipient_domains of the caller does not cover {recipients} of the recipients that Microsoft Graph lists. \
+                 Nothing was sent."
+            ),
+        ),
+        ExpansionError::TooMany { emails, most } => ProblemDetails::new(
+            Code::TooManyRecipients,
+            format!(
+                "Microsoft Graph lists {emails} recipients to remediate; maxRecipients is {most}. Raise maxRecipients, or send \
+                 fewer messages. Nothing was sent."
+            ),
+        ),
+        ExpansionError::NothingLeft(Recipients { found, left_out: LeftOut { quarantine, unreachable, protected }, .. }) => {
+            ProblemDetails::new(
+                Code::NothingToRemediate,
+                format!(
+                    "Microsoft Graph lists {found} of these recipients, and each is left out: {quarantine} in quarantine, \
+                     {unreachable} unreachable, {protected} protected. Nothing was sent."
+                ),
+            )
+        }
+    }
+}
+
+/// Adds to the text that not all locations are listed, if so.
 fn listed(places: &Places) -> String {
     if places.total > places.first.len() {
         format!(", of which the first {MAX_POINTERS} are listed")
@@ -285,7 +347,7 @@ fn at_recipients(places: &Places, detail: &str) -> Vec<PayloadError> {
 fn quota_exceeded(emails: u64, quota: Quota) -> ProblemDetails {
     let Quota { limit, remaining, reset } = quota;
     let detail = format!(
-        "max_emails_per_hour of the caller is {limit}, of which {remaining} are left; the request has {emails}. Nothing was sent."
+        "max_emails_per_hour of the caller is {limit}, of which {remaining} are left; the request needs {emails}. Nothing was sent."
     );
     ProblemDetails::new(Code::QuotaExceeded, detail).header("Retry-After", reset.max(1).to_string())
 }

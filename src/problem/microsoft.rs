@@ -2,8 +2,7 @@
 
 use super::details::{ProblemDetails, misconfigured};
 use crate::code::Code;
-use crate::graph::analyzed_emails::{ReadError, ReadErrorKind};
-use crate::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
+use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use crate::runtime::SendError;
 
 fn app_token(error: TokenEndpointError) -> ProblemDetails {
@@ -34,99 +33,63 @@ fn app_token(error: TokenEndpointError) -> ProblemDetails {
     }
 }
 
-pub(super) fn submit(error: &GraphError) -> ProblemDetails {
+/// Returns the caller's view of a failed call to Graph. The last sentence states the outcome of the remediation.
+pub(super) fn graph(error: &GraphError) -> ProblemDetails {
+    let outcome = match (error.operation, error.is_certain()) {
+        (GraphOperation::List, _) => "Nothing was sent.",
+        (GraphOperation::Remediate, true) => "Graph did not accept the remediation.",
+        (GraphOperation::Remediate, false) => "The outcome is unknown; it is safe to retry.",
+    };
+    let details = |code, text: &str| ProblemDetails::new(code, format!("{text} {outcome}"));
     match &error.kind {
         GraphErrorKind::AppToken(error) => app_token(*error),
-        GraphErrorKind::Refused { code, message } => ProblemDetails::new(
-            Code::GraphRefused,
-            format!("Microsoft Graph rejected the remediation with {code}: {message}"),
-        ),
+        GraphErrorKind::Refused { code, message } => {
+            let object = match error.operation {
+                GraphOperation::Remediate => "the remediation",
+                GraphOperation::List => "the list of these messages",
+            };
+            ProblemDetails::new(Code::GraphRefused, format!("Microsoft Graph rejected {object} with {code}: {message}"))
+        }
         GraphErrorKind::TokenRejected => credential_rejected(),
-        GraphErrorKind::PermissionMissing => ProblemDetails::new(
+        GraphErrorKind::PermissionMissing => details(
             Code::GraphPermissionMissing,
-            "Microsoft Graph denied the gateway. The gateway's log has the reason. Graph did not accept the remediation.",
+            "Microsoft Graph denied the gateway. The gateway's log has the reason.",
         ),
-        GraphErrorKind::Conflict => ProblemDetails::new(
+        GraphErrorKind::Conflict => details(
             Code::GraphConflict,
-            "Microsoft Graph responded with a conflict that is not a duplicate remediation. Graph did not accept the remediation.",
+            "Microsoft Graph responded with a conflict that is not a duplicate remediation.",
         ),
         GraphErrorKind::QuotingConflict => ProblemDetails::new(
             Code::GraphConflict,
             "Microsoft Graph responded with a conflict that may quote the words \"duplicate remediation\" of the payload. \
              Remove them from displayName and description, and retry. The outcome is unknown; it is safe to retry.",
         ),
-        GraphErrorKind::Throttled { retry_after } => ProblemDetails::new(
-            Code::GraphThrottled,
-            "Microsoft Graph is throttling the gateway. Retry later. Graph did not accept the remediation.",
-        )
-        .retry_after(*retry_after),
-        GraphErrorKind::Unavailable { retry_after } => ProblemDetails::new(
-            Code::GraphUnavailable,
-            "Microsoft Graph is unavailable. Retry later. Graph did not accept the remediation.",
-        )
-        .retry_after(*retry_after),
-        GraphErrorKind::Unexpected if error.is_certain() => ProblemDetails::new(
-            Code::GraphError,
-            "Microsoft Graph responded unexpectedly. The gateway's log has the reason. Graph did not accept the remediation.",
-        ),
-        GraphErrorKind::Unexpected => ProblemDetails::new(
-            Code::GraphError,
-            "Microsoft Graph responded unexpectedly. The outcome is unknown; it is safe to retry.",
-        ),
-        GraphErrorKind::Send(SendError::Connection) => ProblemDetails::new(
-            Code::GraphUnavailable,
-            "The connection to Microsoft Graph failed. The outcome is unknown; it is safe to retry.",
-        )
-        .retry_after(None),
-        GraphErrorKind::Send(SendError::Deadline) => ProblemDetails::new(
-            Code::GraphTimeout,
-            "Microsoft Graph did not respond in time. The outcome is unknown; it is safe to retry.",
-        ),
-    }
-}
-
-/// What the caller learns if the status could not be read. Nothing was changed by it, so that a retry is always safe.
-pub(super) fn read(error: &ReadError) -> ProblemDetails {
-    let unexpected =
-        "Microsoft Graph answered the read of the status unexpectedly. No state was determined; it is safe to retry.";
-    match &error.kind {
-        ReadErrorKind::AppToken(error) => app_token(*error),
-        ReadErrorKind::Refused { code, message } => {
-            ProblemDetails::new(Code::GraphRefused, format!("Microsoft Graph answered {code}: {message}"))
+        GraphErrorKind::Throttled { retry_after } => {
+            details(Code::GraphThrottled, "Microsoft Graph is throttling the gateway. Retry later.")
+                .retry_after(*retry_after)
         }
-        ReadErrorKind::TokenRejected => credential_rejected(),
-        ReadErrorKind::PermissionMissing => ProblemDetails::new(
-            Code::GraphPermissionMissing,
-            "Microsoft Graph denied the gateway. The gateway's log has the reason. No state was determined.",
-        ),
-        ReadErrorKind::Throttled { retry_after } => ProblemDetails::new(
-            Code::GraphThrottled,
-            "Microsoft Graph is throttling. No state was determined; it is safe to retry.",
-        )
-        .retry_after(*retry_after),
-        ReadErrorKind::Unavailable { retry_after } => ProblemDetails::new(
-            Code::GraphUnavailable,
-            "Microsoft Graph is unavailable. No state was determined; it is safe to retry.",
-        )
-        .retry_after(*retry_after),
-        ReadErrorKind::Unexpected
-        | ReadErrorKind::MalformedPage
-        | ReadErrorKind::OtherMessage
-        | ReadErrorKind::ForeignLink => ProblemDetails::new(Code::GraphError, unexpected),
-        ReadErrorKind::PageTooLarge | ReadErrorKind::ListTooLong => ProblemDetails::new(
+        GraphErrorKind::Unavailable { retry_after } => {
+            details(Code::GraphUnavailable, "Microsoft Graph is unavailable. Retry later.").retry_after(*retry_after)
+        }
+        GraphErrorKind::Unexpected if !error.is_certain() => {
+            details(Code::GraphError, "Microsoft Graph responded unexpectedly.")
+        }
+        GraphErrorKind::Unexpected
+        | GraphErrorKind::MalformedPage
+        | GraphErrorKind::OtherMessage
+        | GraphErrorKind::ForeignLink => {
+            details(Code::GraphError, "Microsoft Graph responded unexpectedly. The gateway's log has the reason.")
+        }
+        GraphErrorKind::PageTooLarge | GraphErrorKind::ListTooLong => details(
             Code::GraphError,
-            "Microsoft Graph lists more for these messages than one request can read. Send fewer messages in one \
-             request. No state was determined.",
+            "Microsoft Graph lists more for these messages than one request can read. Send fewer messages in one request.",
         ),
-        ReadErrorKind::Send(SendError::Connection) => ProblemDetails::new(
-            Code::GraphUnavailable,
-            "The connection to Microsoft Graph failed. No state was determined; it is safe to retry.",
-        )
-        .retry_after(None),
-        ReadErrorKind::Send(SendError::Deadline) => ProblemDetails::new(
-            Code::GraphTimeout,
-            "Microsoft Graph did not answer in time. No state was determined; it is safe to retry.",
-        ),
+        GraphErrorKind::Send(SendError::Connection) => {
+            details(Code::GraphUnavailable, "The connection to Microsoft Graph failed.").retry_after(None)
+        }
+        GraphErrorKind::Send(SendError::Deadline) => {
+            details(Code::GraphTimeout, "Microsoft Graph did not respond in time.")
+        }
     }
 }
 

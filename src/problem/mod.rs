@@ -1,7 +1,8 @@
-//! Every error: its reason for the log, and what of it the caller learns.
+//! Errors of requests: a reason for the log, and a view for the caller.
 //!
-//! A [`GatewayError`] is rich and goes to the log through `Display`, which shows no secret, no address and no text of the caller's. A [`Code`] is
-//! one of a closed set, part of the contract (section 4). [`GatewayError::details`] is the one place where the one becomes the other.
+//! The log gets a [`GatewayError`] through `Display`, which shows no secret, no address and none of the caller's texts.
+//! The caller gets a [`Code`] of a closed set, which is part of the contract (section 4). [`GatewayError::details`]
+//! maps one to the other.
 
 mod auth;
 mod details;
@@ -17,19 +18,19 @@ use crate::remediation::PayloadError;
 use crate::time::Timestamp;
 use error::GatewayError;
 
-/// What an error says of the exchange that it ends.
+/// Context of an error: the request that it ends.
 #[derive(Clone, Copy, Debug)]
 pub struct ProblemContext<'a> {
-    /// The path of the request, where it is worth telling.
+    /// Path of the request, if the response may contain it.
     pub instance: Option<&'a str>,
-    /// Whether the path is Graph's own. Graph sends its errors as `application/json`, and the classic JavaScript client parses no
-    /// other type.
+    /// Whether the path is Graph's own. Graph sends its errors as `application/json`, and the classic JavaScript client
+    /// parses no other type.
     pub is_graph_path: bool,
-    /// The gateway's id of the exchange.
+    /// The gateway's ID of the request.
     pub request_id: &'a str,
-    /// The caller's.
+    /// The caller's ID of the request.
     pub client_request_id: Option<&'a str>,
-    /// The time.
+    /// Time of the response.
     pub now: Timestamp,
 }
 
@@ -67,7 +68,7 @@ struct InnerError<'a> {
     client_request_id: Option<&'a str>,
 }
 
-/// The answer that an error gives, but for the headers that every answer carries.
+/// Returns the response of an error, without the headers of every response.
 #[must_use]
 pub fn to_response(error: &GatewayError, context: ProblemContext<'_>) -> (Code, Response) {
     let details = error.details();

@@ -1,37 +1,37 @@
-//! What counts as a recipient's address: the plain form that every mailbox in Exchange Online has, `local@domain`.
+//! Recipient addresses: the plain form that every mailbox in Exchange Online has, `local@domain`.
 //!
-//! A caller's rights are decided by the text after the `@`. So the rule is narrower than RFC 5321 and 6531: whatever one
-//! reader could take for another domain than the next one does is refused, however well-formed.
+//! The text after the `@` decides a caller's permissions. So the rules are narrower than those of RFC 5321 and 6531:
+//! they reject each address that two readers could resolve to different domains.
 //!
 //! - Exactly one `@`. No quoted local parts, comments, display names, angle brackets or lists.
-//! - The local part has RFC 5321's characters of an atom (section 4.1.2) and dots. Some providers have mailboxes with dots at the ends
-//!   or in a row (`a..b.@docomo.ne.jp`). `%` and `!` are refused: by them old mailers route on to another domain (RFC 5321,
-//!   appendix C). So is an encapsulated address (`IMCEASMTP-user+40evil+2Ecom@…`), in which Exchange sees the address inside.
-//! - The local part holds no `=?` and no `?=`, which delimit an encoded word (RFC 2047). An encoded word has no place
-//!   in an address (section 5), but several readers decode it, and read the result as an address:
+//! - The local part has the characters of RFC 5321's atom (section 4.1.2) and dots. Some providers have mailboxes with
+//!   dots at the ends or in a row (`a..b.@docomo.ne.jp`). `%` and `!` are rejected, because old mailers use them as a
+//!   route to another domain (RFC 5321, appendix C). An encapsulated address (`IMCEASMTP-user+40evil+2Ecom@…`) is
+//!   rejected, because Exchange resolves it to the inner address.
+//! - The local part contains neither `=?` nor `?=`, which delimit an encoded word (RFC 2047). No address may contain an
+//!   encoded word (section 5), but several readers decode it and read the result as an address:
 //!   `=?utf-8?q?user=40evil.example=3e=00?=@contoso.com` (`PortSwigger`, "Splitting the Email Atom", 2024; cpython
-//!   issue 152519). UTF-7 is decoded inside an encoded word alone, so a plus tag that could be UTF-7 stands for itself.
-//! - The local part does not write an `@` in another notation that a reader of HTML (`&#64`) or of encoded XML names
-//!   (`_x0040_`) resolves.
+//!   issue 152519). Readers decode UTF-7 only inside an encoded word, so a plus tag that could be UTF-7 is accepted.
+//! - The local part contains no `@` in the notation of HTML (`&#64`) or of encoded XML names (`_x0040_`).
 //! - The local part is neither a rewritten sender (`SRS0=…=evil.example=user`), which its forwarder sends on to the
-//!   domain inside, nor an X.400 address behind a gateway (`/C=US/O=evil/S=user/`, RFC 2156).
-//! - Other forms with `=` stay: the return paths `prvs=tag=user@…` (BATV) and `bounce+user=evil.example@…` (VERP) end
-//!   at their own domain, and no reader of addresses takes the `=` for an `@`. So does a guest's
-//!   `user_fabrikam.com#EXT#@contoso.onmicrosoft.com`, which is a name in the directory of this tenant.
-//! - The domain has two labels or more, of letters, digits, inner hyphens and underscores, the last one not a number. RFC 1123 has no
-//!   underscores, but hosts that receive mail have them. No address literals, no dot at the end, and no character as encoded XML names
-//!   write it (`_x002e_`).
-//! - Beyond ASCII, letters are allowed on both sides (RFC 6531), but none that is a variant of another one, such as raised, full-width
-//!   or mathematical letters: mapping them is left to each reader (UTS 46). Nor, in the domain, those that readers map differently
-//!   (`ß`, `ς`) or that become ASCII when their case changes (the Turkish dotted `İ`). Marks that combine are refused but for those that
-//!   Unicode counts as letters: the vowel signs without which few words of India's scripts could be written. A domain that is refused for
-//!   these can be written in its ASCII form, `xn--…`.
+//!   inner domain, nor an X.400 address behind a gateway (`/C=US/O=evil/S=user/`, RFC 2156).
+//! - Other forms with `=` are accepted: the return paths `prvs=tag=user@…` (BATV) and `bounce+user=evil.example@…`
+//!   (VERP) end at their own domain, and no reader takes the `=` for an `@`. So is a guest's
+//!   `user_fabrikam.com#EXT#@contoso.onmicrosoft.com`, which is a name in this tenant's directory.
+//! - The domain has at least two labels of letters, digits, inner hyphens and underscores, and the last label is no
+//!   number. RFC 1123 has no underscores, but hosts that receive mail have them. Address literals, a dot at the end,
+//!   and a character in the notation of encoded XML names (`_x002e_`) are rejected.
+//! - Non-ASCII letters are accepted on both sides (RFC 6531), except variants of another letter, such as raised,
+//!   full-width or mathematical letters, because readers map them differently (UTS 46). In the domain, letters with
+//!   more than one mapping (`ß`, `ς`) and letters that become ASCII when their case changes (the Turkish dotted `İ`)
+//!   are rejected, too. Combining marks are rejected, except those that Unicode counts as letters: the vowel signs of
+//!   India's scripts. A caller can write a rejected domain in its ASCII form, `xn--…`.
 
 use super::limits::{MAX_ADDRESS, MAX_DOMAIN, MAX_LOCAL_PART};
 use super::sanitize::Unseen;
 use crate::dns::MAX_DOMAIN_LABEL;
 
-/// Why a text is no address that can be taken.
+/// Reason why a text is not accepted as an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum AddressError {
     #[error("is empty; it must be an address such as \"user@contoso.com\"")]
@@ -84,7 +84,7 @@ pub(super) enum AddressError {
     IpAddress,
 }
 
-/// Whether the text is an address by the rules of this file.
+/// Returns whether the rules of this file accept the text.
 pub(super) fn check(address: &str) -> Result<(), AddressError> {
     if address.is_empty() {
         return Err(AddressError::Empty);
@@ -93,17 +93,17 @@ pub(super) fn check(address: &str) -> Result<(), AddressError> {
         return Err(AddressError::TooLong);
     }
     let (local_part, domain) = address.split_once('@').unwrap_or((address, ""));
-    // Display names, lists and a second '@' make nonsense of the two parts, and are only looked for when one of these is wrong.
+    // Display names, lists and a second `@` make one of the two parts invalid, so they are searched for only then.
     check_local_part(local_part).and_then(|()| check_domain(domain)).map_err(|error| {
         let has_more_ats = || domain.contains('@').then_some(AddressError::ManyAts);
         more_than_an_address(address).or_else(has_more_ats).unwrap_or(error)
     })
 }
 
-/// What Exchange and URLs write before an address. The first spelling that fits is told.
+/// Prefixes that Exchange and URLs write before an address. The first match is reported.
 const PREFIXES: [&str; 8] = ["SMTP:", "smtp:", "mailto:", "SIP:", "sip:", "X500:", "EUM:", "SPO:"];
 
-/// Pairs around an address, and what they are called.
+/// Pairs of characters around an address, with their names.
 const WRAPPERS: [(char, char, &str); 8] = [
     ('\'', '\'', "quotes"),
     ('"', '"', "quotes"),
@@ -115,7 +115,7 @@ const WRAPPERS: [(char, char, &str); 8] = [
     ('(', ')', "parentheses"),
 ];
 
-/// What stands around or inside a text that is no address, if it is not the address itself that is wrong.
+/// Returns the error of a text around or inside the address, if the address itself is not the cause.
 fn more_than_an_address(text: &str) -> Option<AddressError> {
     let ats = text.bytes().filter(|&byte| byte == b'@').count();
     if ats == 0 {
@@ -134,7 +134,7 @@ fn more_than_an_address(text: &str) -> Option<AddressError> {
     if let Some((_, _, name)) = WRAPPERS.iter().find(|(first, last, _)| wraps(*first, *last)) {
         return Some(AddressError::Wrapped(name));
     }
-    // A route begins with an `@` and separates domains in the same way.
+    // A route begins with an `@` and also separates domains.
     if ats > 1 && !text.starts_with('@') && text.contains(|c: char| matches!(c, ',' | ';') || c.is_whitespace()) {
         return Some(AddressError::List);
     }
@@ -170,7 +170,7 @@ fn check_local_part(local_part: &str) -> Result<(), AddressError> {
     check_start(local_part)
 }
 
-/// Rejects the forms of another system's address, which their start shows.
+/// Rejects addresses of other systems, which have a known prefix.
 fn check_start(local_part: &str) -> Result<(), AddressError> {
     let starts_with =
         |start: &str| local_part.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start));
@@ -187,19 +187,19 @@ fn check_start(local_part: &str) -> Result<(), AddressError> {
     Ok(())
 }
 
-/// Returns whether the text holds an `@` as encoded XML names write it: `_x0040_` or `_x00000040_`.
+/// Returns whether the text contains an `@` in the notation of encoded XML names: `_x0040_` or `_x00000040_`.
 fn has_escaped_at(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     text.contains("_x0040_") || text.contains("_x00000040_")
 }
 
-/// Returns whether the text holds any character as encoded XML names write it.
+/// Returns whether the text contains any character in the notation of encoded XML names.
 fn has_escape(text: &str) -> bool {
     let is_code = |part: &str| {
         part.strip_prefix(['x', 'X'])
             .is_some_and(|code| matches!(code.len(), 4 | 8) && code.bytes().all(|byte| byte.is_ascii_hexdigit()))
     };
-    // Between two underscores: neither the first part nor the last one.
+    // An encoded character stands between two underscores, so the first and the last part are none.
     let mut parts = text.split('_').skip(1).peekable();
     std::iter::from_fn(|| parts.next().filter(|_| parts.peek().is_some())).any(is_code)
 }
@@ -236,12 +236,13 @@ fn check_label(label: &str) -> Result<(), AddressError> {
     Ok(())
 }
 
-/// What shows that the text is more than an address: the punctuation of RFC 5322's longer forms.
+/// Punctuation of RFC 5322's longer forms, which shows that the text is more than an address.
 fn is_of_another_form(c: char) -> bool {
     matches!(c, '<' | '>' | ',' | ';' | ':' | '"' | '(' | ')')
 }
 
-/// `atext` of RFC 5322 without `%` and `!`, the dot, and letters beyond ASCII.
+/// Returns whether the local part may contain the character: `atext` of RFC 5322 without `%` and `!`, the dot, and
+/// non-ASCII letters.
 fn is_local_part_character(c: char) -> bool {
     match c {
         'a'..='z'
@@ -277,13 +278,13 @@ fn is_domain_character(c: char) -> bool {
     }
 }
 
-/// A letter beyond ASCII that stands for itself: no variant of others, nor one of the letters that show as nothing.
+/// Returns whether the character is a visible non-ASCII letter that is no variant of another letter.
 fn is_foreign_letter(c: char) -> bool {
     !c.is_ascii() && c.is_alphabetic() && !is_variant(c) && !crate::remediation::sanitize::is_unseen(c)
 }
 
-/// The letters of the first 65,536 characters that are other letters to whoever maps by NFKC or UTS 46, in ranges of first and last, in order;
-/// whole blocks where they hold little else. Numbers of two bytes, since the upload has a budget.
+/// Letters below U+10000 that NFKC or UTS 46 maps to other letters, as sorted ranges of first and last. A range
+/// includes whole blocks that have few other letters. The numbers have two bytes to keep the upload small.
 #[rustfmt::skip]
 const VARIANTS: &[(u16, u16)] = &[
     (0xaa, 0xaa), (0xb5, 0xb5), (0xba, 0xba), // ordinal indicators, the micro sign
@@ -291,7 +292,7 @@ const VARIANTS: &[(u16, u16)] = &[
     (0x2b0, 0x2b8), (0x2e0, 0x2e4), // raised letters
     (0x345, 0x345), (0x374, 0x37a), (0x3d0, 0x3d6), (0x3f0, 0x3f9), (0x587, 0x587), // Greek symbols and archaic letters, Armenian
     (0x675, 0x678), (0x958, 0x95f), (0x9dc, 0x9df), (0xa33, 0xa33), (0xa36, 0xa36), (0xa59, 0xa5b), // Arabic and Indic letters that
-    (0xa5e, 0xa5e), (0xb5c, 0xb5d), (0xe33, 0xe33), (0xeb3, 0xeb3), (0xedc, 0xedd), // stand for two, Thai, Lao
+    (0xa5e, 0xa5e), (0xb5c, 0xb5d), (0xe33, 0xe33), (0xeb3, 0xeb3), (0xedc, 0xedd), // are two letters, Thai, Lao
     (0xf43, 0xf43), (0xf4d, 0xf4d), (0xf52, 0xf52), (0xf57, 0xf57), (0xf5c, 0xf5c), (0xf69, 0xf69), (0xf73, 0xf73), (0xf75, 0xf79), // Tibetan
     (0xf81, 0xf81), (0xf93, 0xf93), (0xf9d, 0xf9d), (0xfa2, 0xfa2), (0xfa7, 0xfa7), (0xfac, 0xfac), (0xfb9, 0xfb9),
     (0x10fc, 0x10fc), (0x1100, 0x11ff), (0x1c80, 0x1c88), // Georgian; Korean in parts, of which syllables are composed; Cyrillic
@@ -304,7 +305,7 @@ const VARIANTS: &[(u16, u16)] = &[
     (0xff00, 0xffef), // full-width and half-width forms
 ];
 
-/// Whether a mapping makes another letter of this one: see [`VARIANTS`].
+/// Returns whether a mapping turns the letter into another one: see [`VARIANTS`].
 fn is_variant(c: char) -> bool {
     let Ok(code) = u16::try_from(u32::from(c)) else {
         return matches!(c,
@@ -318,7 +319,8 @@ fn is_variant(c: char) -> bool {
     next.checked_sub(1).and_then(|at| VARIANTS.get(at)).is_some_and(|(_, last)| code <= *last)
 }
 
-/// Whether the text has more characters than that. Bytes are counted first: there are never fewer of them.
+/// Returns whether the text has more than `limit` characters. Bytes are counted first, because a text never has fewer
+/// of them.
 pub(super) fn has_more_characters(text: &str, limit: usize) -> bool {
     text.len() > limit && text.chars().nth(limit).is_some()
 }
@@ -337,8 +339,8 @@ mod tests {
         }
     }
 
-    /// Held against a reader of domains that shares no table with this file. On its own, behind a letter, or behind one of a script that runs
-    /// from right to left: no label begins with a mark, and none holds letters of both directions.
+    /// Compares with an independent reader of domains. Each letter is tested alone, after a Latin letter and after a
+    /// right-to-left letter, because no label begins with a mark or mixes directions.
     #[test]
     fn no_letter_that_is_accepted_is_another_one_to_the_next_reader() {
         for c in ('\u{80}'..=char::MAX).filter(|&c| is_foreign_letter(c)) {

@@ -1,7 +1,7 @@
 //! Collects the errors of a payload, one entry per cause and member name.
 //!
-//! One mistake of a script is in each of its thousands of items. So an entry has its first pointers and a count, and other mistakes keep
-//! their place in the list.
+//! A script repeats one mistake in each of its thousands of items. So an entry has the first pointers and a count,
+//! which leaves room in the list for other mistakes.
 
 use std::borrow::Cow;
 
@@ -10,22 +10,22 @@ use super::limits::{MAX_ERRORS, MAX_EXCERPT, MAX_POINTERS};
 use super::sanitize::excerpt;
 use super::suggestions::{self, Level, Unknown};
 
-/// The errors found so far. Their number does not grow the memory beyond two bounded lists.
+/// Errors found so far, in two bounded lists.
 #[derive(Debug, Default)]
 pub(super) struct ErrorCollector {
     /// Wrong and missing values.
     values: Entries<()>,
-    /// Unknown members, each with the member that its name was meant for.
+    /// Unknown members, each with the member that the name probably means.
     unknown: Entries<Option<&'static str>>,
 }
 
 impl ErrorCollector {
-    /// Notes a wrong or missing value.
+    /// Records a wrong or missing value.
     pub(super) fn add(&mut self, location: Location<'_>, detail: String) {
         self.insert(usize::MAX, location, detail);
     }
 
-    /// Notes a wrong value whose entry belongs before those listed since `at` was their number.
+    /// Records a wrong value before the entries that were added after the list had `at` entries.
     pub(super) fn insert(&mut self, at: usize, location: Location<'_>, detail: String) {
         let is_same = |error: &PayloadError| error.detail == detail;
         if self.values.repeat(location, is_same).is_none() {
@@ -33,10 +33,10 @@ impl ErrorCollector {
         }
     }
 
-    /// Notes an unknown member. Returns the member whose name is misspelt there.
+    /// Records an unknown member. Returns the member that the name probably means.
     ///
-    /// The name is compared with the known names when its entry is made, not when it repeats or when the list is full: a body can have
-    /// hundreds of thousands of unknown members.
+    /// The function compares the name with the known names only for a new entry. A body can have hundreds of thousands
+    /// of unknown members, so it compares neither repeated names nor names beyond the list's limit.
     pub(super) fn add_unknown(&mut self, level: Level, location: Location<'_>, name: &str) -> Option<&'static str> {
         if let Some(meant) = self.unknown.repeat(location, |_| true) {
             return meant;
@@ -63,26 +63,27 @@ impl ErrorCollector {
     }
 }
 
-/// Returns the name as it is shown. Nothing is copied if that is the name itself.
+/// Returns the name in its printable form. It is copied only if that differs from the name.
 fn shown(name: &str) -> Cow<'_, str> {
     let is_short_and_visible = name.len() <= MAX_EXCERPT && name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if is_short_and_visible { Cow::Borrowed(name) } else { Cow::Owned(excerpt(name)) }
 }
 
-/// Errors of one kind, at most [`MAX_ERRORS`] entries. Each has its first pointer, and repetitions add theirs up to [`MAX_POINTERS`].
+/// Errors of one kind, at most [`MAX_ERRORS`] entries. Each entry has its first pointer, and repeated errors add
+/// pointers up to [`MAX_POINTERS`].
 #[derive(Debug)]
 struct Entries<T> {
     listed: Vec<Entry<T>>,
-    /// Pointers in all entries.
+    /// Number of pointers in all entries.
     pointers: usize,
-    /// Errors, whether or not they are in the list.
+    /// Number of errors, including those that are not in the list.
     total: usize,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
     target: Target,
-    /// The member's name as it is shown.
+    /// The member's name in its printable form.
     name: String,
     error: PayloadError,
     meant: T,
@@ -95,7 +96,7 @@ impl<T> Default for Entries<T> {
 }
 
 impl<T: Copy> Entries<T> {
-    /// Counts an error. Returns what its entry is about if the list has its entry.
+    /// Counts an error. Returns the subject of its entry if the list has one.
     fn repeat(&mut self, location: Location<'_>, is_same: impl Fn(&PayloadError) -> bool) -> Option<T> {
         self.total += 1;
         let (target, name) = location.target();
@@ -110,7 +111,7 @@ impl<T: Copy> Entries<T> {
         Some(entry.meant)
     }
 
-    /// Lists an error that has no entry, as long as there is a place before [`MAX_ERRORS`].
+    /// Adds an entry for a new error, unless the list has [`MAX_ERRORS`] entries.
     fn insert(&mut self, at: usize, location: Location<'_>, detail: String, meant: T) {
         let at = at.min(self.listed.len());
         if at < MAX_ERRORS {

@@ -1,9 +1,10 @@
 //! The properties of Graph's `analyzedEmail` that its action `remediate` does not need.
 //!
-//! The action's parameter is a collection of `analyzedEmail`, so callers send the objects that a list of emails returned. The reader
-//! checks that a dropped property is JSON, and does nothing else with it.
+//! The action's parameter is a collection of `analyzedEmail`, so callers send the objects that a list of emails
+//! returned. The reader checks only that a dropped property is JSON.
 
-/// Every property of `analyzedEmail` and of its base type `entity` in v1.0 and beta but for the two that name an email, in order.
+/// Every property of `analyzedEmail` and of its base type `entity` in v1.0 and beta, except the two that identify an
+/// email, sorted.
 ///
 /// Microsoft's SDKs have all of them except `attachmentsCount` and `urlsCount`, which Graph's documentation has.
 pub(crate) const DECLARED: [&str; 38] = [
@@ -47,12 +48,12 @@ pub(crate) const DECLARED: [&str; 38] = [
     "urlsCount",
 ];
 
-/// Returns whether Graph's type declares a property of this name that is dropped here.
+/// Returns whether Graph's type declares a dropped property with this name.
 pub(super) fn is_declared(name: &str) -> bool {
     DECLARED.binary_search(&name).is_ok()
 }
 
-/// Returns the dropped property whose name differs from this one in case only.
+/// Returns the dropped property whose name differs only in case.
 pub(super) fn in_other_case(name: &str) -> Option<&'static str> {
     DECLARED.into_iter().find(|declared| declared.eq_ignore_ascii_case(name))
 }

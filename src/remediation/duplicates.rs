@@ -1,4 +1,4 @@
-//! Which emails say the same: equal GUIDs, and addresses that differ in case at most.
+//! Duplicate emails: equal GUIDs, and addresses that are equal ignoring case.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::model::AnalyzedEmail;
 use crate::guid::Guid;
 
-/// Leaves the first of each group of emails that say the same, in the order they have, and tells how many went.
+/// Keeps the first email of each group of duplicates, in the given order. Returns the number of removed emails.
 pub(super) fn remove_duplicates(emails: &mut Vec<AnalyzedEmail<'_>>) -> usize {
     let mut is_duplicate = vec![false; emails.len()];
     let order = canonical_order(emails);
@@ -23,23 +23,23 @@ pub(super) fn remove_duplicates(emails: &mut Vec<AnalyzedEmail<'_>>) -> usize {
     before - emails.len()
 }
 
-/// The emails in an order that depends on what they say and not on how they were given; among those that say the same, the
-/// earlier stands first.
+/// Returns the emails in an order that depends on their content and not on the given order. Of duplicates, the earlier
+/// one comes first.
 ///
-/// Sorted, not put into a hash map: on `wasm32-unknown-unknown` the standard library has no randomness, so that a `HashMap`'s
-/// keys are the same in every isolate, and a caller could craft addresses that all collide. Here a crafted collision of
-/// digests only leads to a comparison of the texts, and n·log n of those are affordable.
+/// The emails are sorted and not put into a hash map. On `wasm32-unknown-unknown` the standard library has no
+/// randomness, so each isolate's `HashMap` has the same keys, and a caller could send addresses that all collide. Here,
+/// digests that collide only cause comparisons of the texts, n·log n in the worst case.
 pub(super) fn canonical_order<'e>(emails: &'e [AnalyzedEmail<'e>]) -> Vec<Ranked<'e>> {
     let mut order: Vec<_> = emails.iter().enumerate().map(|(position, email)| Ranked::new(position, email)).collect();
     order.sort_unstable_by(|a, b| a.cmp_pair(b).then_with(|| a.position.cmp(&b.position)));
     order
 }
 
-/// An email with what it is sorted by.
+/// An email with its sort key.
 #[derive(Debug)]
 pub(super) struct Ranked<'e> {
-    /// A digest of the address without case. It spares nearly all comparisons of texts: a campaign is one GUID in thousands
-    /// of mailboxes of one domain.
+    /// Digest of the address ignoring case. It avoids nearly all text comparisons, since a campaign is one GUID in
+    /// thousands of mailboxes of one domain.
     digest: u64,
     position: usize,
     email: &'e AnalyzedEmail<'e>,
@@ -50,12 +50,12 @@ impl<'e> Ranked<'e> {
         Self { digest: digest(&email.recipient), position, email }
     }
 
-    /// The email itself.
+    /// The email.
     pub(super) const fn email(&self) -> &'e AnalyzedEmail<'e> {
         self.email
     }
 
-    /// Orders by what the emails say; `Equal` means the same email in the same mailbox.
+    /// Compares by content; `Equal` means the same email in the same mailbox.
     fn cmp_pair(&self, other: &Self) -> Ordering {
         self.digest
             .cmp(&other.digest)
@@ -64,7 +64,7 @@ impl<'e> Ranked<'e> {
     }
 }
 
-/// The pairs of a remediation, for finding one by its message and recipient.
+/// Index of a remediation's pairs by message and recipient.
 #[derive(Debug)]
 pub struct PairIndex<'e>(Vec<Ranked<'e>>);
 
@@ -75,7 +75,7 @@ impl<'e> PairIndex<'e> {
         Self(canonical_order(emails))
     }
 
-    /// Returns the place of the pair among the emails. Addresses are equal without regard to case.
+    /// Returns the position of the pair among the emails. Addresses are compared ignoring case.
     #[must_use]
     pub fn find(&self, network_message_id: Guid, recipient: &str) -> Option<usize> {
         let email = AnalyzedEmail { network_message_id, recipient: Cow::Borrowed(recipient), index: 0 };
@@ -85,13 +85,13 @@ impl<'e> PairIndex<'e> {
     }
 }
 
-/// The characters of an address in lower case.
+/// Returns the characters of an address in lower case.
 pub(super) fn without_case(address: &str) -> impl Iterator<Item = char> {
     address.chars().flat_map(char::to_lowercase)
 }
 
-/// Returns a digest of a pair, equal for pairs that say the same. Sums of these digests are compared, so the bits of each
-/// are spread well (the finalizer of `SplitMix64`).
+/// Returns a digest that is equal for duplicate pairs. The digests are added up, so the bits of each are spread well
+/// (the finalizer of `SplitMix64`).
 pub(super) fn digest_of_pair(email: &AnalyzedEmail<'_>) -> u64 {
     let id = email.network_message_id.to_bytes();
     let (words, _) = id.as_chunks();
@@ -101,17 +101,18 @@ pub(super) fn digest_of_pair(email: &AnalyzedEmail<'_>) -> u64 {
     digest ^ digest >> 31
 }
 
-/// Takes `word` into the digest `sum`: multiply and rotate.
+/// Adds `word` to the digest `sum`: multiply and rotate.
 const fn mix(sum: u64, word: u64) -> u64 {
-    /// 2^64 divided by the golden ratio: an odd number without pattern.
+    /// 2^64 divided by the golden ratio: an odd number without a pattern.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
     (sum.rotate_left(29) ^ word).wrapping_mul(SPREAD)
 }
 
-/// A digest that is equal for addresses that are equal without case. It need not resist anyone (see [`canonical_order`]), so it
-/// is the cheapest that spreads well: multiply and rotate, eight bytes at a time.
+/// Returns a digest that is equal for addresses that are equal ignoring case. It need not resist an attack (see
+/// [`canonical_order`]), so it is the cheapest one that spreads well: multiply and rotate, eight bytes at a time.
 fn digest(address: &str) -> u64 {
-    /// The bit that tells lower from upper case in ASCII, in each byte. It also makes a few other characters equal, which a digest may.
+    /// The bit in which lower and upper case of ASCII differ, in each byte. It also makes a few other characters equal,
+    /// which a digest may do.
     const LOWER: u64 = 0x2020_2020_2020_2020;
     if address.is_ascii() {
         let (words, rest) = address.as_bytes().as_chunks();
@@ -129,7 +130,7 @@ mod tests {
     const ONE: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
     const OTHER: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6e";
 
-    /// The indices that are left of these pairs.
+    /// Returns the indices of the remaining pairs.
     fn left(pairs: &[(&str, &'static str)]) -> Vec<usize> {
         let mut emails: Vec<_> = pairs
             .iter()
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_merely_has_the_same_digest_stays() {
-        // '@' and '`' differ in the bit of the case only, as do '^' and '~'.
+        // `@` and the backtick differ only in the bit of the case, as do `^` and `~`.
         assert_eq!(digest("a^b@x.org"), digest("a~b@x.org"));
         assert_eq!(left(&[(ONE, "a^b@x.org"), (ONE, "a~b@x.org"), (ONE, "A^B@x.org")]), [0, 1]);
     }

@@ -1,4 +1,4 @@
-//! Why a body was refused: what is wrong with it as JSON, or what is wrong with it as a remediation.
+//! Reasons why a body is rejected: as JSON, or as a remediation.
 
 use std::fmt;
 
@@ -7,37 +7,37 @@ use serde::Serialize;
 use super::limits::MAX_DEPTH;
 use super::sanitize::{cut_pointer, pointer_step};
 
-/// A body that is not a remediation.
+/// Error of a body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// It is not JSON that every reader would understand alike; nothing is said about its content.
+    /// The body is no JSON, or readers would understand it differently. Its content is not validated.
     #[error(transparent)]
     NotJson(#[from] JsonError),
-    /// It is JSON, and these members are wrong.
+    /// The body is JSON, and these members are invalid.
     #[error(transparent)]
     Invalid(#[from] PayloadErrors),
 }
 
-/// What keeps a body from being JSON, or from being unambiguous JSON. The texts hold none of the caller's input but, for a
-/// repeated member, its pointer.
+/// Reason why a body is no JSON, or ambiguous JSON. The texts contain none of the caller's input except the pointer to
+/// a repeated member.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
-    /// Nothing, or only white space.
+    /// Empty, or only white space.
     #[error("the body is empty; send a JSON object")]
     Empty,
-    /// Every second byte of ASCII in UTF-16 is zero.
+    /// UTF-16: every second byte of ASCII is zero.
     #[error(
         "the body is in UTF-16; send UTF-8 (in PowerShell, write a file with -Encoding utf8, and send a string with \
          -ContentType \"application/json; charset=utf-8\")"
     )]
     Utf16,
-    /// The bytes are not UTF-8.
+    /// The bytes are no UTF-8.
     #[error(
         "the body is not UTF-8 (first at byte {offset}, counted from 0); send UTF-8 with Content-Type: application/json; \
          charset=utf-8 (in PowerShell, -ContentType \"application/json; charset=utf-8\")"
     )]
     NotUtf8 {
-        /// The first byte that is not.
+        /// Offset of the first invalid byte.
         offset: usize,
     },
     /// gzip, after the coding in `Content-Encoding` was removed.
@@ -49,26 +49,27 @@ pub enum JsonError {
     /// Base64 of JSON.
     #[error("the body looks like base64 of JSON; send the JSON itself")]
     Base64,
-    /// A JSON string whose text begins as an object does.
+    /// A JSON string that contains an object.
     #[error("the body is a string that looks like JSON; send the object itself, encoded once")]
     EncodedTwice,
-    /// The text breaks RFC 8259.
+    /// The text violates RFC 8259.
     #[error("not JSON: {problem} at line {line}, column {column}")]
     Syntax {
-        /// What was expected or is wrong.
+        /// The expected or the invalid part.
         problem: &'static str,
         /// Counted from 1.
         line: usize,
         /// In characters, counted from 1.
         column: usize,
     },
-    /// Two readers may pick different ones (RFC 8259, section 4), so that what was checked is not what is done.
+    /// A repeated member: two readers may use different ones (RFC 8259, section 4), so the validated value may not be
+    /// the one that is used.
     #[error("the member {pointer} is given twice in one object")]
     Repeated {
-        /// Where the second one stands.
+        /// Pointer to the second one.
         pointer: String,
     },
-    /// More levels than any payload has.
+    /// More levels than a payload can have.
     #[error("objects and arrays are nested deeper than {MAX_DEPTH} levels at line {line}, column {column}")]
     TooDeep {
         /// Counted from 1.
@@ -79,13 +80,13 @@ pub enum JsonError {
 }
 
 impl JsonError {
-    /// A name that its object already has.
+    /// A member whose object already has its name.
     pub(super) fn repeated(name: &str) -> Self {
         Self::Repeated { pointer: cut_pointer(&format!("/{}", pointer_step(name))) }
     }
 
-    /// The same error seen from one level further out. The pointer is put together while the error travels outwards, so
-    /// that a body without one pays nothing for it.
+    /// Adds the enclosing location to the error. The pointer is built while the error propagates, so a valid body costs
+    /// nothing.
     pub(super) fn within(self, step: impl FnOnce() -> String) -> Self {
         match self {
             Self::Repeated { pointer } => Self::Repeated { pointer: cut_pointer(&format!("/{}{pointer}", step())) },
@@ -94,29 +95,29 @@ impl JsonError {
     }
 }
 
-/// What is wrong with a payload for one cause and member name.
+/// Error of a payload: one cause and one member name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PayloadError {
-    /// Where it was found first, as a JSON Pointer (RFC 6901) into the caller's body.
+    /// First location, as a JSON Pointer (RFC 6901) into the caller's body.
     pub pointer: String,
-    /// What is expected there, in a sentence for the person who writes the caller.
+    /// Expected value, as a sentence for the caller's author.
     pub detail: String,
-    /// In how many locations it was found.
+    /// Number of locations.
     pub count: usize,
-    /// The first of these locations.
+    /// First locations.
     pub pointers: Vec<String>,
 }
 
 impl PayloadError {
-    /// What is wrong in one location.
+    /// Error of one location.
     #[must_use]
     pub fn new(pointer: String, detail: String) -> Self {
         Self { pointers: vec![pointer.clone()], pointer, detail, count: 1 }
     }
 }
 
-/// Everything that is wrong with a payload. Errors of values stand before unknown members, each in the order of the document; what an
-/// object lacks is told at its end.
+/// All errors of a payload. Errors of values come before unknown members, each in the document's order. The missing
+/// members of an object come at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayloadErrors {
     listed: Vec<PayloadError>,
@@ -134,13 +135,13 @@ impl PayloadErrors {
         &self.listed
     }
 
-    /// How many locations are wrong in all.
+    /// Number of all invalid locations.
     #[must_use]
     pub fn total(&self) -> usize {
         self.total
     }
 
-    /// How many of them the listed errors count.
+    /// Number of the locations that the listed errors count.
     #[must_use]
     pub fn counted(&self) -> usize {
         self.listed.iter().map(|error| error.count).sum()
@@ -158,20 +159,20 @@ impl fmt::Display for PayloadErrors {
 
 impl std::error::Error for PayloadErrors {}
 
-/// A place in the payload. It becomes a pointer only when there is an error to tell.
+/// A location in the payload. It becomes a pointer only for an error.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Location<'n> {
-    /// The body as a whole.
+    /// The body.
     Body,
-    /// A member of the body, right or unknown.
+    /// A member of the body, known or unknown.
     Field(&'n str),
-    /// An item of `analyzedEmails`, by whatever name that has in the body.
+    /// An item of `analyzedEmails`, or of the member that the caller probably means by it.
     Item { list: &'n str, index: usize },
     /// A member of an item.
     ItemMember { list: &'n str, index: usize, name: &'n str },
 }
 
-/// The kind of a location.
+/// Kind of a location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     Body,
@@ -181,7 +182,7 @@ pub(super) enum Target {
 }
 
 impl<'n> Location<'n> {
-    /// The location as a JSON Pointer.
+    /// Returns the location as a JSON Pointer.
     pub(super) fn pointer(self) -> String {
         match self {
             Self::Body => String::new(),
@@ -193,7 +194,7 @@ impl<'n> Location<'n> {
         }
     }
 
-    /// The location without the index of an item: its kind, and the member's name if it is one.
+    /// Returns the location without an item's index: its kind, and the member's name if it is a member.
     pub(super) const fn target(self) -> (Target, &'n str) {
         match self {
             Self::Body => (Target::Body, ""),

@@ -1,5 +1,5 @@
-//! The rules for each member's value. Every function here reads exactly one value: what is wrong with it becomes an error, and
-//! only what is not JSON ends the reading.
+//! Rules for each member's value. Every function reads exactly one value. An invalid value becomes an error of the
+//! list; only invalid JSON ends the reading.
 
 use std::borrow::Cow;
 
@@ -13,20 +13,20 @@ use super::{address, suggestions};
 use crate::guid::Guid;
 use crate::time::Timestamp;
 
-/// What has become of a required member.
+/// State of a required member.
 #[derive(Debug, Default)]
 pub(super) enum Field<T> {
-    /// Its name has not come up.
+    /// The object does not have it so far.
     #[default]
     Missing,
-    /// Its value is wrong, and an error says so.
+    /// The value is invalid, and the list has its error.
     Invalid,
-    /// Its value is right.
+    /// The value is valid.
     Read(T),
 }
 
 impl<T> Field<T> {
-    /// The value, if it is there and right.
+    /// Returns the value if it is present and valid.
     pub(super) fn value(self) -> Option<T> {
         match self {
             Self::Read(value) => Some(value),
@@ -34,12 +34,12 @@ impl<T> Field<T> {
         }
     }
 
-    /// Returns whether the name has not come up.
+    /// Returns whether the member is missing so far.
     pub(super) const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing)
     }
 
-    /// Notes an error if the name has not come up by the end of its object.
+    /// Records an error if the object ends without the member.
     pub(super) fn require(&self, errors: &mut ErrorCollector, location: Location<'_>) {
         if self.is_missing() {
             errors.add(location, "is required, and missing".to_owned());
@@ -47,7 +47,7 @@ impl<T> Field<T> {
     }
 }
 
-/// What is wrong with a string.
+/// Error of a string.
 enum Wrong<'a> {
     Blank,
     LongerThan(usize),
@@ -74,7 +74,7 @@ impl Wrong<'_> {
 
 const BOOLEAN: &str = "must be true or false";
 
-/// Reads a text of 1 to `limit` characters with something to see in it.
+/// Reads a text of 1 to `limit` characters, at least one of them visible.
 pub(super) fn caption<'a>(
     json: &mut Json<'a>,
     errors: &mut ErrorCollector,
@@ -92,7 +92,7 @@ pub(super) fn caption<'a>(
     })
 }
 
-/// Reads a text of at most `limit` characters, which may be empty: Graph documents no more than its type.
+/// Reads a text of at most `limit` characters, which may be empty: Graph documents only its type.
 pub(super) fn note<'a>(
     json: &mut Json<'a>,
     errors: &mut ErrorCollector,
@@ -139,7 +139,7 @@ pub(super) fn boolean(
     }
 }
 
-/// Reads a date and time, or `null`, which stands for none.
+/// Reads a date and time, or `null` for none.
 pub(super) fn optional_time(
     json: &mut Json<'_>,
     errors: &mut ErrorCollector,
@@ -151,6 +151,25 @@ pub(super) fn optional_time(
     }
     let time = text(json, errors, location, |text| Timestamp::parse_rfc3339(&text).ok_or(Wrong::NotATime))?;
     Ok(time.value())
+}
+
+/// Reads a whole number from 1 to `most`.
+pub(super) fn count(
+    json: &mut Json<'_>,
+    errors: &mut ErrorCollector,
+    location: Location<'_>,
+    most: usize,
+) -> Result<Field<usize>, JsonError> {
+    let expected = format!("must be a whole number from 1 to {most}");
+    let found = json.kind()?;
+    if found != Kind::Number {
+        return refuse(json, errors, location, found, &expected);
+    }
+    let count = json.number()?.parse().ok().filter(|count| (1..=most).contains(count));
+    if count.is_none() {
+        errors.add(location, expected);
+    }
+    Ok(count.map_or(Field::Invalid, Field::Read))
 }
 
 /// Reads a GUID.
@@ -174,7 +193,7 @@ pub(super) fn recipient<'a>(
     })
 }
 
-/// Passes over a value of the wrong kind.
+/// Skips a value of the wrong type.
 pub(super) fn refuse<T>(
     json: &mut Json<'_>,
     errors: &mut ErrorCollector,

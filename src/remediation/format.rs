@@ -6,10 +6,10 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use super::error::JsonError;
 use crate::gzip;
 
-/// Bytes of a body that are looked at. A form's first name and the opening of a multipart body are shorter.
+/// Number of bytes that are examined. A form's first name and the opening of a multipart body are shorter.
 const EXAMINED: usize = 256;
 
-/// Returns the error for a body of bytes that no UTF-8 text begins with, if their format is known.
+/// Returns the error for a body that begins with invalid UTF-8, if its format is known.
 pub(super) fn of_bytes(body: &[u8]) -> Option<JsonError> {
     gzip::is_gzip(body).then_some(JsonError::Gzip)
 }
@@ -20,7 +20,7 @@ pub(super) fn of_bytes(body: &[u8]) -> Option<JsonError> {
 pub(super) fn of_text(text: &str) -> Option<JsonError> {
     let text = text.trim_start();
     let examined = text.get(..text.floor_char_boundary(EXAMINED)).unwrap_or(text);
-    // Base64 may begin with a digit, and no number is base64 of an object.
+    // Base64 may begin with a digit, but base64 of an object never is a number.
     if holds_base64_json(examined) {
         return Some(JsonError::Base64);
     }
@@ -28,8 +28,8 @@ pub(super) fn of_text(text: &str) -> Option<JsonError> {
     (!is_value && is_form(examined)).then_some(JsonError::Form)
 }
 
-/// Returns whether `text` is base64 of an object: all of it base64 characters, and the first group decodes to `{` with or
-/// without a byte order mark before it.
+/// Returns whether `text` is base64 of an object: it has only base64 characters, and its first group decodes to `{`,
+/// with or without a byte order mark.
 pub(super) fn holds_base64_json(text: &str) -> bool {
     let text = text.get(..text.floor_char_boundary(EXAMINED)).unwrap_or(text);
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_=\r\n".contains(c);

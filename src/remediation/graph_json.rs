@@ -1,4 +1,4 @@
-//! The body for Graph, made anew from the checked values: nothing of the caller's bytes gets through.
+//! The request body for Graph, serialized from validated values. It contains none of the caller's bytes.
 
 use std::fmt::Write;
 
@@ -7,12 +7,12 @@ use super::model::{AnalyzedEmail, Remediation};
 /// Bytes of an item around its address: names, punctuation and the GUID.
 const ITEM_OVERHEAD: usize = r#"{"networkMessageId":"","recipientEmailAddress":""},"#.len() + 36;
 
-/// Bytes of everything around the texts and the items, at the longest enum members.
+/// Bytes around the texts and the items, with the longest enum members.
 const BODY_OVERHEAD: usize = 192;
 
 impl Remediation<'_> {
-    /// The request body in the order of Graph's documentation, with `remediateSendersCopy` as the JSON boolean that it is
-    /// in Graph's metadata and GUIDs in lower case.
+    /// Returns the request body in the order of Graph's documentation. `remediateSendersCopy` is a JSON boolean, as in
+    /// Graph's metadata, and GUIDs are in lower case.
     #[must_use]
     pub fn to_graph_json(&self) -> String {
         let items: usize = self.emails.iter().map(|email| ITEM_OVERHEAD + email.recipient.len()).sum();
@@ -29,15 +29,30 @@ impl Remediation<'_> {
         json.push_str(r#"","remediateSendersCopy":"#);
         json.push_str(if self.remediate_senders_copy { "true" } else { "false" });
         json.push_str(r#","analyzedEmails":["#);
-        for (at, email) in self.emails.iter().enumerate() {
-            if at > 0 {
-                json.push(',');
-            }
-            push_email(&mut json, email);
-        }
-        json.push_str("]}");
+        push_emails(&mut json, &self.emails);
         json
     }
+}
+
+/// Adds emails to a request body that [`Remediation::to_graph_json`] wrote without one.
+pub fn add_emails(json: &mut String, emails: &[AnalyzedEmail<'_>]) {
+    let items: usize = emails.iter().map(|email| ITEM_OVERHEAD + email.recipient.len()).sum();
+    json.reserve(items);
+    json.truncate(json.len().saturating_sub(END.len()));
+    push_emails(json, emails);
+}
+
+/// Text after the emails.
+const END: &str = "]}";
+
+fn push_emails(json: &mut String, emails: &[AnalyzedEmail<'_>]) {
+    for (at, email) in emails.iter().enumerate() {
+        if at > 0 {
+            json.push(',');
+        }
+        push_email(json, email);
+    }
+    json.push_str(END);
 }
 
 fn push_email(json: &mut String, email: &AnalyzedEmail<'_>) {
@@ -49,7 +64,8 @@ fn push_email(json: &mut String, email: &AnalyzedEmail<'_>) {
     json.push('}');
 }
 
-/// Writes a JSON string (RFC 8259, section 7): quotes, backslashes and control characters are escaped, all else stays UTF-8.
+/// Writes a JSON string (RFC 8259, section 7). It escapes quotes, backslashes and control characters; other characters
+/// stay UTF-8.
 fn push_text(json: &mut String, text: &str) {
     json.push('"');
     let mut rest = text;
@@ -71,7 +87,7 @@ fn push_text(json: &mut String, text: &str) {
     json.push('"');
 }
 
-/// What stands before the first character that must be escaped, that character, and what follows.
+/// Returns the text before the first character that must be escaped, that character, and the text after it.
 fn split_at_escape(text: &str) -> Option<(&str, char, &str)> {
     let at = text.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
     let (plain, rest) = text.split_at_checked(at)?;
@@ -86,7 +102,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// A text that broke out of its string would let a caller write Graph's request.
+        /// If a text could end its string early, a caller could write Graph's request.
         #[test]
         fn any_text_is_read_back_as_it_was(text in any::<String>()) {
             let mut json = String::new();

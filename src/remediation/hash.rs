@@ -1,17 +1,19 @@
-//! What a remediation does, as one digest: the key of requests that bring none of their own (contract, section 7).
+//! Digest of a remediation's effect, for requests without an idempotency key (contract, section 7).
 
 use sha2::{Digest, Sha256};
 
 use super::duplicates::{canonical_order, digest_of_pair, without_case};
-use super::model::Remediation;
+use super::model::{AnalyzedEmail, MessagesRemediation, Remediation};
+use crate::guid::Guid;
 
 impl Remediation<'_> {
-    /// SHA-256 over the action, the sender's-copy flag and the *set* of pairs, in any order and any case. `displayName`, `description` and
-    /// `severity` are labels: they do not make it another remediation.
+    /// Returns the SHA-256 of the action, the sender's-copy flag and the *set* of pairs, in any order and any case.
+    /// `displayName`, `description` and `severity` are labels, so they do not change it.
     #[must_use]
     pub fn payload_hash(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        // Each part is of fixed length or ends in a byte that cannot stand in it, so that no two remediations are written alike.
+        // Each part has a fixed length or ends in a byte that it cannot contain, so different remediations have
+        // different inputs.
         hash.update([u8::from(self.remediate_senders_copy)]);
         hash.update(self.action.as_str());
         let mut line = Vec::new();
@@ -30,13 +32,38 @@ impl Remediation<'_> {
         hash.finalize().into()
     }
 
-    /// Returns a digest of the set of pairs alone, without the action and the sender's-copy flag: equal for equal sets.
+    /// Returns a digest of the set of pairs, without the action and the sender's-copy flag: equal for equal sets.
     ///
-    /// A caller can make different sets collide, and gains nothing. The digest only ends replays to that same caller.
-    /// A sum does not depend on the order, so nothing is sorted, and costs a fraction of the SHA-256 above.
+    /// A caller can make different sets collide and gains nothing, because the digest only ends replays to the same
+    /// caller. It is a sum, so its order does not matter. It costs a fraction of the SHA-256 above, because nothing is
+    /// sorted.
     #[must_use]
     pub fn pairs(&self) -> u64 {
         self.emails.iter().fold(0, |sum, email| sum.wrapping_add(digest_of_pair(email)))
+    }
+}
+
+impl MessagesRemediation<'_> {
+    /// Returns the SHA-256 of the action, the sender's-copy flag and the set of messages. It never equals the hash of a
+    /// remediation with pairs. The limits are not part of it: another limit is not another remediation.
+    #[must_use]
+    pub fn payload_hash(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        // The hash of a remediation with pairs begins with 0 or 1.
+        hash.update([2 + u8::from(self.remediation.remediate_senders_copy)]);
+        hash.update(self.remediation.action.as_str());
+        for message in &self.messages {
+            hash.update(b"\n");
+            hash.update(message.to_bytes());
+        }
+        hash.finalize().into()
+    }
+
+    /// Returns a digest of the set of messages. No pair has it, since no pair has an empty recipient.
+    #[must_use]
+    pub fn message_set(&self) -> u64 {
+        let email = |message: &Guid| AnalyzedEmail { network_message_id: *message, recipient: "".into(), index: 0 };
+        self.messages.iter().fold(0, |sum, message| sum.wrapping_add(digest_of_pair(&email(message))))
     }
 }
 
@@ -50,7 +77,7 @@ mod tests {
         digests(action, copy, display_name, pairs).0
     }
 
-    /// The payload hash, and the digest of the pairs.
+    /// Returns the payload hash, and the digest of the pairs.
     fn digests(action: &str, copy: bool, display_name: &str, pairs: &[(u8, String)]) -> ([u8; 32], u64) {
         let emails: Vec<_> = pairs
             .iter()

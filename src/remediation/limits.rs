@@ -1,52 +1,52 @@
-//! Every limit on the payload, each with where its figure comes from.
+//! Every limit on the payload, with the reason for its figure.
 //!
-//! "Characters" are Unicode scalar values. Microsoft documents no limit for any of these, so each figure is the
-//! gateway's own: as wide as a real remediation needs, and no wider.
+//! "Characters" are Unicode scalar values. Microsoft documents no limit for any of these members, so the project chose
+//! each figure: as high as a real remediation needs.
 
-/// Characters in `displayName`. It is a caption in the action center: 256 is the length at which Graph cuts most
-/// display names in a tenant.
+/// Maximum length of `displayName` in characters. It is the name in the action center. Graph cuts most display names of
+/// a tenant at 256.
 pub const MAX_DISPLAY_NAME: usize = 256;
 
-/// Characters in `description`. It is a note for people, read in a side pane: about one page of text.
+/// Maximum length of `description` in characters. It is a note for people in a side pane: about one page of text.
 pub const MAX_DESCRIPTION: usize = 1024;
 
-/// Items in `analyzedEmails`, counted as the caller gave them. Microsoft advises remediations of 50,000 emails or fewer; an
-/// item takes about 120 bytes, so 10,000 of them (1.2 MB) also fit into the 4 MiB that a request may have.
+/// Maximum number of items in `analyzedEmails`, with repeated pairs. Microsoft advises at most 50,000 emails per
+/// remediation. An item has about 120 bytes, so 10,000 items (1.2 MB) fit into the 4 MiB of a request.
 pub const MAX_ANALYZED_EMAILS: usize = 10_000;
 
-/// Messages that one status request may name. Each is a read of its own from Graph, and with 20 of them each has 4 s of the 90 s that a request
-/// may take.
-pub const MAX_STATUS_MESSAGES: usize = 20;
+/// Maximum number of messages in a request that reads from Graph. The gateway reads each separately; with 20, each read
+/// has 4 s of a request's 90 s.
+pub const MAX_MESSAGES: usize = 20;
 
-/// Characters in the part of an address before the `@` (RFC 5321, section 4.5.3.1.1).
+/// Maximum length of an address before the `@`, in characters (RFC 5321, section 4.5.3.1.1).
 pub const MAX_LOCAL_PART: usize = 64;
 
-/// Characters in the part of an address after the `@` (RFC 5321, section 4.5.3.1.2).
+/// Maximum length of an address after the `@`, in characters (RFC 5321, section 4.5.3.1.2).
 pub const MAX_DOMAIN: usize = 255;
 
-/// Characters in an address: the local part, the `@` and the domain at their longest.
+/// Maximum length of an address in characters: the local part, the `@` and the domain.
 pub const MAX_ADDRESS: usize = MAX_LOCAL_PART + 1 + MAX_DOMAIN;
 
-/// Objects and arrays inside each other, the outermost included. A payload has 3; annotations of an SDK add a few. The
-/// reader recurses once per level, so this also bounds its stack.
+/// Maximum depth of objects and arrays. A payload has 3 levels, and the annotations of an SDK add a few. The reader
+/// recurses once per level, so the limit also bounds its stack.
 pub const MAX_DEPTH: usize = 32;
 
-/// Causes told one by one; the rest is only counted. One screen of them is as much as a person reads before mending, and it
-/// bounds the work and the answer.
+/// Maximum number of listed causes; further ones are only counted. A person reads about one screen of them before a
+/// correction. The limit also bounds the work and the response.
 pub const MAX_ERRORS: usize = 50;
 
-/// Pointers to one cause, and to all causes of one kind (values, unknown members) beyond the first pointer of each. A script can leave out
-/// so many items before it submits the rest, and an answer stays below 100 KiB.
+/// Maximum number of pointers for one cause, and for all causes of one kind (values, unknown members) beyond the first
+/// pointer of each. A script can leave out that many items and submit the rest, and a response stays below 100 KiB.
 pub const MAX_POINTERS: usize = 100;
 
-/// Characters of the caller's input in any one text of ours. Three times the longest name that is right
-/// (`recipientEmailAddress`, 21), so that a misspelt one is shown whole.
+/// Maximum number of the caller's characters in an error text: three times the longest valid name
+/// (`recipientEmailAddress`, 21), so that a misspelt name is not cut.
 pub const MAX_EXCERPT: usize = 64;
 
-/// Typing mistakes between two names that are still taken for the same: two are usual in a long name, and with three `location` would be taken
-/// for `action`.
+/// Maximum edit distance of a misspelt name. Long names often have two errors; with three, `location` would match
+/// `action`.
 pub(super) const MAX_MISSPELLINGS: usize = 2;
 
-/// Member names of one object that are compared one by one before a sorted set takes over. An item of a pair
-/// has 2, each perhaps with an annotation: so the objects that come by the thousand allocate nothing, and cost little to set up.
+/// Maximum number of an object's names that are compared one by one before a sorted set is used. An item of a pair has
+/// 2 members, each perhaps with an annotation. So the objects that occur by the thousand need no allocation.
 pub(super) const FEW_NAMES: usize = 4;

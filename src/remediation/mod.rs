@@ -1,8 +1,8 @@
-//! The payload: what a caller asks for, read from JSON and written for Graph.
+//! The payload: a remediation, read from the caller's JSON and written for Graph.
 //!
 //! `parse` walks the body once (`reader`), validates each value (`fields`, `address`) and collects every error with its
-//! pointers (`collector`, `error`, `suggestions`, `sanitize`). What it returns is a [`Remediation`] (`model`) without repetitions (`duplicates`),
-//! which can be written as Graph's request (`graph_json`). All figures are in [`limits`].
+//! pointers (`collector`, `error`, `suggestions`, `sanitize`). It returns a [`Remediation`] (`model`) without
+//! duplicates (`duplicates`), from which `graph_json` serializes Graph's request. All limits are in [`limits`].
 
 mod address;
 mod collector;
@@ -23,8 +23,11 @@ pub(crate) mod suggestions;
 pub use crate::guid::{Guid, NotAGuid};
 pub use duplicates::PairIndex;
 pub use error::{JsonError, ParseError, PayloadError, PayloadErrors};
-pub use model::{Action, AnalyzedEmail, GraphVersion, Remediation, Severity, StatusQuery};
-pub use parse::{parse, parse_status};
+pub use graph_json::add_emails;
+pub use model::{
+    Action, AnalyzedEmail, GraphVersion, LeftOut, MessagesRemediation, Recipients, Remediation, Severity, StatusQuery,
+};
+pub use parse::{parse, parse_messages, parse_status};
 
 /// Returns whether `text` is an address that a recipient can have.
 #[must_use]

@@ -1,4 +1,4 @@
-//! A remediation as Microsoft Graph defines it, with nothing in it that has not been checked.
+//! A remediation as Microsoft Graph defines it. It holds only validated values.
 //!
 //! The vocabulary is that of the Graph action `analyzedEmail: remediate` and its enums `remediationSeverity` and
 //! `remediationAction` (namespace `microsoft.graph.security`).
@@ -10,56 +10,103 @@ use serde::{Deserialize, Serialize};
 use crate::guid::Guid;
 use crate::time::Timestamp;
 
-/// What shall be done with which emails. It borrows from the body that it was read from.
+/// A remediation: an action on a list of emails. It borrows from the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remediation<'a> {
-    /// The caption in the action center.
+    /// Name in the action center.
     pub display_name: Cow<'a, str>,
-    /// The note to the caption.
+    /// Note for the action center.
     pub description: Cow<'a, str>,
-    /// How grave the threat is; a label without consequence.
+    /// Severity of the threat; a label without effect.
     pub severity: Severity,
-    /// What happens to each email.
+    /// Action on each email.
     pub action: Action,
-    /// Whether the copy in the sender's mailbox goes the same way (mail within the tenant, and outbound mail).
+    /// Whether the action also applies to the copy in the sender's mailbox (mail within the tenant, and outbound mail).
     pub remediate_senders_copy: bool,
-    /// The emails in the caller's order, each once.
+    /// Emails in the caller's order, without duplicates.
     pub emails: Vec<AnalyzedEmail<'a>>,
-    /// How many items of the caller's said the same as an earlier one, and were left out of `emails`.
+    /// Number of removed duplicates.
     pub duplicates_removed: usize,
 }
 
-/// A question for the status of a remediation.
+/// A request for the status of a remediation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusQuery<'a> {
     /// The remediation.
     pub remediation: Remediation<'a>,
-    /// When Graph accepted the remediation, if the caller says so.
+    /// Time at which Graph accepted the remediation, if given.
     pub accepted_at: Option<Timestamp>,
-    /// The messages of the remediation, each once.
+    /// Messages of the remediation, without duplicates.
     pub messages: Vec<Guid>,
+}
+
+/// Remediation of messages whose recipients Graph's list names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessagesRemediation<'a> {
+    /// The remediation without emails. Its repetitions are those of the messages.
+    pub remediation: Remediation<'a>,
+    /// The messages, each once.
+    pub messages: Vec<Guid>,
+    /// Maximum number of emails.
+    pub max_recipients: usize,
+    /// Time before which no message was received, if the caller knows one.
+    pub received_after: Option<Timestamp>,
+}
+
+/// Counts of the recipients that Graph lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recipients {
+    /// Number of listed pairs of message and recipient.
+    #[serde(rename = "recipientsFound")]
+    pub found: u64,
+    /// Number of these pairs that are not remediated.
+    pub left_out: LeftOut,
+    /// Number of messages without a listed recipient.
+    pub messages_not_found: u64,
+}
+
+/// The recipients that are not remediated, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The message is in quarantine, and the action does not release it.
+    pub quarantine: u64,
+    /// The message is where no remediation reaches it.
+    pub unreachable: u64,
+    /// The recipient is one that no caller may touch.
+    pub protected: u64,
+}
+
+impl Recipients {
+    /// Returns the number of remediated emails.
+    #[must_use]
+    pub const fn emails(&self) -> u64 {
+        let LeftOut { quarantine, unreachable, protected } = self.left_out;
+        self.found.saturating_sub(quarantine).saturating_sub(unreachable).saturating_sub(protected)
+    }
 }
 
 /// One email in one mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnalyzedEmail<'a> {
-    /// The GUID that Exchange gave the message when it first saw it; the same in every recipient's mailbox.
+    /// GUID that Exchange gave the message at its first sight; equal in every recipient's mailbox.
     pub network_message_id: Guid,
-    /// The mailbox, as an address.
+    /// Address of the mailbox.
     pub recipient: Cow<'a, str>,
-    /// Where it stands in the caller's array, for JSON Pointers. Duplicates leave gaps.
+    /// Position in the caller's array, for JSON Pointers. Removed duplicates leave gaps.
     pub index: usize,
 }
 
 impl AnalyzedEmail<'_> {
-    /// The recipient's domain: what follows the last `@`. The rules for an address leave just one, and no way for Exchange to
-    /// see another domain in it. Domains compare equal without regard to the case of ASCII letters, and of no others.
+    /// Returns the recipient's domain: the text after the last `@`. The rules for an address allow only one, and no
+    /// notation in which Exchange would see another domain. Domains are compared ignoring the case of ASCII letters
+    /// only.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.recipient.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
-    /// What stands before the last `@`.
+    /// Returns the text before the last `@`.
     #[must_use]
     pub fn local_part(&self) -> &str {
         self.recipient.rsplit_once('@').map_or("", |(local_part, _)| local_part)
@@ -107,11 +154,11 @@ impl Severity {
 pub enum Action {
     /// `moveToJunk`
     MoveToJunk,
-    /// `moveToInbox`: for an email that was taken for a threat and is none
+    /// `moveToInbox`: for an email that is no threat
     MoveToInbox,
-    /// `hardDelete`: beyond the user's reach
+    /// `hardDelete`: the user cannot recover it
     HardDelete,
-    /// `softDelete`: the user can still recover it
+    /// `softDelete`: the user can recover it
     SoftDelete,
     /// `moveToDeletedItems`
     MoveToDeletedItems,
@@ -159,7 +206,7 @@ impl Action {
         Self::ALL.into_iter().find(|action| action.as_str() == name)
     }
 
-    /// Whether Graph added it after the enum was published. Graph understands such a member only in a request with
+    /// Returns whether Graph added the member after it published the enum. Graph accepts such a member only with
     /// `Prefer: include-unknown-enum-members` ("evolvable enums" in its documentation).
     #[must_use]
     pub const fn is_newer_member(self) -> bool {
@@ -170,14 +217,14 @@ impl Action {
 /// A version of Graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GraphVersion {
-    /// `beta`, the one of the document that the gateway implements.
+    /// `beta`, as in the document that the gateway implements.
     Beta,
     /// `v1.0`.
     V1,
 }
 
 impl GraphVersion {
-    /// The version as the first segment of Graph's paths.
+    /// Returns the first segment of the version's paths.
     #[must_use]
     pub const fn segment(self) -> &'static str {
         match self {
@@ -186,7 +233,7 @@ impl GraphVersion {
         }
     }
 
-    /// The version whose segment is exactly `segment`.
+    /// Returns the version whose segment is exactly `segment`.
     #[must_use]
     pub fn from_segment(segment: &str) -> Option<Self> {
         [Self::Beta, Self::V1].into_iter().find(|version| version.segment() == segment)

@@ -1,33 +1,33 @@
-//! What of the caller's input may appear in our texts: little, short, and harmless to a terminal or a log viewer.
+//! Makes excerpts of the caller's input for error texts: short, and harmless to a terminal or a log viewer.
 
 use std::fmt;
 
 use super::limits::MAX_EXCERPT;
 
-/// Marks that something was left out.
+/// Mark of an omission.
 const ELLIPSIS: char = '…';
 
-/// The input cut to [`MAX_EXCERPT`] characters, with everything that does not show as itself replaced.
+/// Returns the input cut to [`MAX_EXCERPT`] characters, with a replacement for each character that is not visible.
 pub(super) fn excerpt(input: &str) -> String {
     cut(input).chars().map(|c| if is_unseen(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// One step of a JSON Pointer to a member (RFC 6901, sections 3 and 4), as an [`excerpt`].
+/// Returns one step of a JSON Pointer to a member (RFC 6901, sections 3 and 4), as an [`excerpt`].
 pub(super) fn pointer_step(name: &str) -> String {
     excerpt(name).replace('~', "~0").replace('/', "~1")
 }
 
-/// A whole JSON Pointer made of the caller's own names, cut to [`MAX_EXCERPT`] characters.
+/// Returns a JSON Pointer of the caller's names, cut to [`MAX_EXCERPT`] characters.
 pub(super) fn cut_pointer(pointer: &str) -> String {
     let short = cut(pointer);
     match short.strip_suffix(ELLIPSIS) {
-        // A lone `~` would make it a malformed pointer.
+        // A single `~` at the end would be a malformed pointer.
         Some(kept) => format!("{}{ELLIPSIS}", kept.trim_end_matches('~')),
         None => short,
     }
 }
 
-/// At most [`MAX_EXCERPT`] characters, the last of them an ellipsis if there were more.
+/// Returns at most [`MAX_EXCERPT`] characters; if there were more, the last one is an ellipsis.
 fn cut(text: &str) -> String {
     if text.chars().nth(MAX_EXCERPT).is_none() {
         return text.to_owned();
@@ -35,8 +35,9 @@ fn cut(text: &str) -> String {
     text.chars().take(MAX_EXCERPT - 1).chain([ELLIPSIS]).collect()
 }
 
-/// Control characters, and those that reorder or hide the text around them: an address or a name must not look like
-/// another one (Unicode Technical Report 36, section 2; "Trojan Source", CVE-2021-42574).
+/// Returns whether the character is a control character, or reorders or hides the text around it. With such characters
+/// an address or a name could look like another one (Unicode Technical Report 36, section 2; "Trojan Source",
+/// CVE-2021-42574).
 pub(super) fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -45,7 +46,7 @@ pub(super) fn is_unseen(c: char) -> bool {
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A blank or another character that a reader does not see, and where it stands in a text.
+/// An invisible character, and its position in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unseen {
     character: char,
@@ -53,17 +54,17 @@ pub(super) struct Unseen {
 }
 
 impl Unseen {
-    /// The one at the start or the end of the text.
+    /// Returns the invisible character at the start or the end of the text.
     pub(super) fn at_an_end(text: &str) -> Option<Self> {
         Self::of(text.chars().next(), "starts with").or_else(|| Self::of(text.chars().next_back(), "ends with"))
     }
 
-    /// The first one in the text, wherever it stands.
+    /// Returns the first invisible character of the text.
     pub(super) fn first(text: &str) -> Option<Self> {
         Self::at_an_end(text).or_else(|| Self::of(text.chars().find(|&c| is_blank_or_unseen(c)), "contains"))
     }
 
-    /// Whether it is a blank, which separates what stands around it.
+    /// Returns whether it is white space, which separates the text around it.
     pub(super) fn is_blank(self) -> bool {
         self.character.is_whitespace()
     }

@@ -1,4 +1,5 @@
-//! What a caller probably meant. Each text names the mistake and the way out, and repeats nothing of the input.
+//! Suggestions for unknown names and values. Each text names the mistake and the correction, and repeats none of the
+//! input.
 
 use super::declared;
 use super::limits::MAX_MISSPELLINGS;
@@ -13,29 +14,76 @@ pub(crate) const BODY_MEMBERS: [&str; 6] =
 const STATUS_MEMBERS: [&str; 7] =
     ["displayName", "description", "severity", "action", "remediateSendersCopy", "analyzedEmails", ACCEPTED_AT];
 
-/// The one member that a status request has and a remediation has not.
+/// Members of a remediation of messages.
+pub(crate) const MESSAGES_MEMBERS: [&str; 8] = [
+    "displayName",
+    "description",
+    "severity",
+    "action",
+    "remediateSendersCopy",
+    MESSAGE_IDS,
+    MAX_RECIPIENTS,
+    RECEIVED_AFTER,
+];
+
+/// The member that only a status request has.
 pub(super) const ACCEPTED_AT: &str = "acceptedAt";
+
+/// The members that a remediation of messages has instead of `analyzedEmails`.
+pub(super) const MESSAGE_IDS: &str = "networkMessageIds";
+/// See [`MESSAGE_IDS`].
+pub(super) const MAX_RECIPIENTS: &str = "maxRecipients";
+/// See [`MESSAGE_IDS`].
+pub(super) const RECEIVED_AFTER: &str = "receivedAfter";
 
 /// The members of an item of `analyzedEmails`.
 pub(crate) const ITEM_MEMBERS: [&str; 2] = ["networkMessageId", "recipientEmailAddress"];
 
-/// Which object a name was found in.
+/// Kind of the object that has the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
     Body,
     StatusBody,
+    MessagesBody,
     Item,
 }
 
-/// Names that public callers send, and the members that they mean. These and the next come from hand-written playbooks and scripts and from older
-/// revisions of the documentation.
+impl Level {
+    /// Returns the members of the object.
+    pub(super) const fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::Body => &BODY_MEMBERS,
+            Self::StatusBody => &STATUS_MEMBERS,
+            Self::MessagesBody => &MESSAGES_MEMBERS,
+            Self::Item => &ITEM_MEMBERS,
+        }
+    }
+
+    /// Returns the members that a caller may have misplaced here, and the text for where they belong.
+    const fn elsewhere(self) -> (&'static [&'static str], &'static str) {
+        match self {
+            Self::Body | Self::StatusBody => (&ITEM_MEMBERS, "in each item of \"analyzedEmails\""),
+            Self::MessagesBody => {
+                (&["analyzedEmails", "recipientEmailAddress"], "in a request to /remediate, not in one by message")
+            }
+            Self::Item => (&BODY_MEMBERS, "at the top of the body, not in an item"),
+        }
+    }
+}
+
+/// Names that public clients send, and the members that they mean. These and the next are from playbooks, scripts and
+/// older revisions of the documentation.
 const OTHER_NAMES: [(&str, &str); 3] =
     [("remediationAction", "action"), ("analyzedEmailIdentifiers", "analyzedEmails"), ("emailIds", "analyzedEmails")];
 
-/// Names that public callers send and that no single member stands for, and what to do about each at either level.
-const WITHOUT_EQUIVALENT: [(&str, &str); 4] = [
+/// Names that public clients send and that match no single member, with the correction at any level.
+const WITHOUT_EQUIVALENT: [(&str, &str); 2] = [
     ("remediateBy", "unknown member with no equivalent: Graph itself records the application that asks; leave it out"),
     ("approverUpn", "unknown member of an older revision with no equivalent today; leave it out"),
+];
+
+/// The same of names in a body with `analyzedEmails`.
+const WITHOUT_EQUIVALENT_BESIDE_EMAILS: [(&str, &str); 2] = [
     (
         "id",
         "unknown member; each item of \"analyzedEmails\" names an email by \"networkMessageId\" and \"recipientEmailAddress\"",
@@ -46,14 +94,14 @@ const WITHOUT_EQUIVALENT: [(&str, &str); 4] = [
     ),
 ];
 
-/// What is told of a member that does not exist at its level.
+/// Text for a member that does not exist at its level.
 pub(super) struct Unknown {
     pub(super) detail: String,
-    /// The member of this level whose name is misspelt.
+    /// The member of this level that the name probably means.
     pub(super) meant: Option<&'static str>,
 }
 
-/// The error of a member that does not exist at this level.
+/// Returns the error of a member that does not exist at this level.
 pub(super) fn unknown_member(level: Level, name: &str) -> Unknown {
     let other = |detail: String| Unknown { detail, meant: None };
     if level == Level::Item
@@ -64,14 +112,12 @@ pub(super) fn unknown_member(level: Level, name: &str) -> Unknown {
     let listed_in = |names: &[(&str, &'static str)]| {
         names.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, listed)| *listed)
     };
-    if let Some(text) = listed_in(&WITHOUT_EQUIVALENT) {
+    let text = listed_in(&WITHOUT_EQUIVALENT)
+        .or_else(|| listed_in(&WITHOUT_EQUIVALENT_BESIDE_EMAILS).filter(|_| level != Level::MessagesBody));
+    if let Some(text) = text {
         return other(text.to_owned());
     }
-    let (here, elsewhere, location) = match level {
-        Level::Body => (BODY_MEMBERS.as_slice(), ITEM_MEMBERS.as_slice(), "in each item of \"analyzedEmails\""),
-        Level::StatusBody => (STATUS_MEMBERS.as_slice(), ITEM_MEMBERS.as_slice(), "in each item of \"analyzedEmails\""),
-        Level::Item => (ITEM_MEMBERS.as_slice(), BODY_MEMBERS.as_slice(), "at the top of the body, not in an item"),
-    };
+    let (here, (elsewhere, location)) = (level.members(), level.elsewhere());
     let meant = listed_in(&OTHER_NAMES);
     let meant_of =
         |members: &[&'static str]| meant.filter(|meant| members.contains(meant)).or_else(|| nearest(name, members));
@@ -88,7 +134,7 @@ fn did_you_mean(right: &str) -> String {
     format!("unknown member; did you mean \"{right}\"?")
 }
 
-/// The error of a text that is no member of an enum.
+/// Returns the error of a text that is no member of an enum.
 pub(super) fn not_in_enum(text: &str, members: &[&str]) -> String {
     if text.eq_ignore_ascii_case("unknownFutureValue") {
         return format!(
@@ -102,7 +148,7 @@ pub(super) fn not_in_enum(text: &str, members: &[&str]) -> String {
     }
 }
 
-/// The error of a text that is no GUID.
+/// Returns the error of a text that is no GUID.
 pub(super) fn not_a_guid(text: &str) -> String {
     if let Some(unseen) = Unseen::first(text) {
         return format!(
@@ -123,8 +169,8 @@ pub(super) fn not_a_guid(text: &str) -> String {
     format!("must be a GUID of 8-4-4-4-12 hexadecimal digits{seen}")
 }
 
-/// Whether the text is a GUID and one or two numbers, as `analyzedEmail.id` and the `ReportId` of hunting are. In an example of Graph's
-/// documentation, no hyphen separates the GUID from the number.
+/// Returns whether the text is a GUID and one or two numbers, as `analyzedEmail.id` and the `ReportId` of hunting are.
+/// In an example of Graph's documentation, no hyphen separates the GUID from the number.
 fn is_analyzed_email_id(text: &str) -> bool {
     let Some((guid, rest)) = text.split_at_checked(GUID_LENGTH) else { return false };
     let numbers = rest.strip_prefix('-').unwrap_or(rest);
@@ -133,7 +179,8 @@ fn is_analyzed_email_id(text: &str) -> bool {
     guid.parse::<Guid>().is_ok() && is_number(recipient) && is_number(item)
 }
 
-/// Whether exactly 32 hexadecimal digits are left once the prefix, what stands around it, and hyphens are away. The text is no GUID as it is.
+/// Returns whether the text without prefix, brackets and hyphens is exactly 32 hexadecimal digits. The caller has
+/// excluded valid GUIDs.
 fn is_guid_in_other_spelling(text: &str) -> bool {
     let has_prefix = text.get(..URN.len()).is_some_and(|start| start.eq_ignore_ascii_case(URN));
     let bare = if has_prefix { text.get(URN.len()..).unwrap_or_default() } else { text };
@@ -142,25 +189,27 @@ fn is_guid_in_other_spelling(text: &str) -> bool {
     digits().count() == 32 && digits().all(|c| c.is_ascii_hexdigit())
 }
 
-/// What RFC 9562 writes before a GUID that is a URN.
+/// Prefix of a GUID that is a URN (RFC 9562).
 const URN: &str = "urn:uuid:";
-/// Characters of a GUID in the one spelling that is taken, 8-4-4-4-12.
+/// Length of a GUID in its one accepted form, 8-4-4-4-12.
 const GUID_LENGTH: usize = 36;
-/// How Exchange's ids start, whichever kind of mailbox and of id they are of.
+/// Prefixes of Exchange's IDs, for all kinds of mailboxes and IDs.
 const STARTS_OF_ITEM_IDS: [&str; 5] = ["AAM", "AAk", "AQM", "AAA", "AAQ"];
-/// Characters from which base64 is taken for an Exchange id however it starts: they have 120 or more, and half of one may have been cut off.
+/// Minimum length from which base64 counts as an Exchange ID with any prefix, in characters. Such IDs have 120 or more;
+/// a client may have cut off half of one.
 const LONG_ID: usize = 60;
 
-/// Base64, plain or for URLs, that is longer than a GUID and either starts as Exchange's ids do or is long.
+/// Returns whether the text is base64, plain or for URLs, that is longer than a GUID and either has a prefix of
+/// Exchange's IDs or is long.
 fn is_item_id(text: &str) -> bool {
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
     let starts_like_one = STARTS_OF_ITEM_IDS.iter().any(|start| text.starts_with(start));
     (starts_like_one || text.len() >= LONG_ID) && text.len() > GUID_LENGTH && text.bytes().all(is_base64)
 }
 
-/// Returns the candidate that differs from the text in case only, or else the first one with the fewest misspellings.
+/// Returns the candidate that differs only in case, or else the first one with the fewest misspellings.
 ///
-/// A misspelling is a character too many, one too few, another one, or two neighbours exchanged.
+/// A misspelling is an extra, a missing or another character, or an exchange of two neighbours.
 fn nearest<'c>(text: &str, candidates: &[&'c str]) -> Option<&'c str> {
     let longest = candidates.iter().map(|candidate| candidate.len()).max()?;
     if text.len() > longest + MAX_MISSPELLINGS * char::MAX_LEN_UTF8 {
@@ -208,17 +257,33 @@ mod tests {
             ("approverUpn", "leave it out", "leave it out"),
             ("Id", "\"networkMessageId\"", "did you mean \"id\"?"),
             ("Subject", "the members here are", "did you mean \"subject\"?"),
+            ("networkMessageIds", "\"networkMessageId\" belongs in each item", "did you mean \"networkMessageId\"?"),
         ] {
             for (level, expected) in [(Level::Body, top), (Level::Item, item)] {
                 let text = unknown_member(level, name).detail;
                 assert!(text.contains(expected), "{name} {level:?}: {text}");
             }
         }
+        let elsewhere = "belongs in a request to /remediate";
+        for (name, expected) in [
+            ("networkMessageId", "did you mean \"networkMessageIds\"?"),
+            ("maxrecipients", "did you mean \"maxRecipients\"?"),
+            ("receivedafter", "did you mean \"receivedAfter\"?"),
+            ("remediationAction", "did you mean \"action\"?"),
+            ("analyzedEmails", elsewhere),
+            ("emailIds", elsewhere),
+            ("recipientEmailAddresses", elsewhere),
+            ("approverUpn", "leave it out"),
+            ("id", "the members here are"),
+        ] {
+            let text = unknown_member(Level::MessagesBody, name).detail;
+            assert!(text.contains(expected), "{name}: {text}");
+        }
     }
 
     #[test]
     fn every_listed_name_is_unknown() {
-        for (seen, _) in OTHER_NAMES.iter().chain(&WITHOUT_EQUIVALENT) {
+        for (seen, _) in OTHER_NAMES.iter().chain(&WITHOUT_EQUIVALENT).chain(&WITHOUT_EQUIVALENT_BESIDE_EMAILS) {
             assert!(!BODY_MEMBERS.contains(seen) && !ITEM_MEMBERS.contains(seen), "{seen}");
         }
         assert!(OTHER_NAMES.iter().all(|(_, meant)| BODY_MEMBERS.contains(meant)));

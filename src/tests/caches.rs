@@ -7,7 +7,7 @@ use super::support::gateway::{Gateway, api_key, code, payload};
 use super::support::runtime::TestRuntime;
 use super::support::{CRON_KEY, Fixed, OTHER_TENANT, SCRIPT_KEYS, TENANT, sha256, variables, variables_with};
 use crate::caches::*;
-use crate::config::{LEDGER, VARIABLES, Variables};
+use crate::config::{LEDGER, RATE_LIMITER, VARIABLES, Variables};
 use crate::graph::settings::GraphSettings;
 use crate::secret::Secret;
 
@@ -37,6 +37,10 @@ impl Environment for Counted {
     fn variables(&self) -> Variables {
         self.reads.set(self.reads.get() + 1);
         (*self.variables).clone()
+    }
+
+    async fn is_within_limit(&self, _: &str) -> Option<bool> {
+        Some(true)
     }
 }
 
@@ -84,6 +88,7 @@ fn each_variable_makes_another_configuration() {
             // These two must be errors: two credentials, and no ledger.
             "CLIENT_CERTIFICATE" => drop(after.insert(name, json!("PEM"))),
             LEDGER => drop(after.remove(name)),
+            RATE_LIMITER => drop(after.insert(name, json!({}))),
             other => panic!("{other} has no other value here"),
         }
         let is_faulty = name == "CLIENT_CERTIFICATE" || name == LEDGER;

@@ -5,14 +5,16 @@ use std::fmt::Write;
 use crate::auth::AuthError;
 use crate::auth::permissions::{PermissionError, Places};
 use crate::auth::token_error::TokenError;
-use crate::config::ConfigError;
-use crate::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
+use crate::config::{ClientCertificate, ConfigError};
+use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use crate::ledger::{LedgerError, Quota};
-use crate::log::{LogEntry, config_line};
+use crate::log::{LogEntry, config_line, expiry_line, rate_limiter_line};
 use crate::problem::error::GatewayError;
 use crate::remediation::{self, Action};
 use crate::route::Route;
 use crate::runtime::SendError;
+use crate::secret::SecretBytes;
+use crate::time::Timestamp;
 
 /// Sample log for the queries of docs/operate.md.
 const SAMPLE: &str = include_str!("../../docs/operate/sample.jsonl");
@@ -56,7 +58,7 @@ fn accepted(entry: LogEntry, bulk: u32, status: u16, replayed: bool, duration_ms
 fn refused(entry: LogEntry, error: impl Into<GatewayError>) -> LogEntry {
     let error = error.into();
     let (graph_status, graph_request_id) = match &error {
-        GatewayError::Submit(error) => (error.status, error.graph_request_id.clone()),
+        GatewayError::Graph(error) => (error.status, error.graph_request_id.clone()),
         _ => (None, None),
     };
     let (code, response) = crate::tests::support::refused(&error);
@@ -71,7 +73,7 @@ fn refused(entry: LogEntry, error: impl Into<GatewayError>) -> LogEntry {
 }
 
 fn graph(kind: GraphErrorKind, status: Option<u16>) -> GraphError {
-    GraphError { kind, status, graph_request_id: None }
+    GraphError { status, ..GraphOperation::Remediate.error(kind) }
 }
 
 fn lines() -> Vec<String> {
@@ -81,6 +83,11 @@ fn lines() -> Vec<String> {
     let throttled = || graph(GraphErrorKind::Throttled { retry_after: Some(60) }, Some(429));
     let no_payload = remediation::parse(b"{}").map_or_else(GatewayError::from, |_| GatewayError::NotFound);
     let error = ConfigError { variable: "CALLERS[1].actions".to_owned(), problem: "is missing".to_owned() };
+    let certificate = ClientCertificate {
+        private_key: SecretBytes::new(Vec::new()),
+        thumbprint: "jkS7gJ1VbVYKqaxRpPjq8rYcOIuj0E0Jz8OyHV3d2Wc".to_owned(),
+        not_after: Timestamp::from_utc((2026, 12, 8), (6, 17, 0)).unwrap(),
+    };
     [
         accepted(incident(1, 2), 1, 202, false, 1_200),
         accepted(incident(2, 2), 1, 202, true, 30),
@@ -101,7 +108,10 @@ fn lines() -> Vec<String> {
         refused(request(11), AuthError::UnknownKey),
         refused(request(12), AuthError::UnknownKey),
         refused(request(13), AuthError::Token(TokenError::Expired)),
-        refused(incident(14, 1), GraphError::from(TokenEndpointError::Rejected { status: 401, code: Some(7_000_222) })),
+        refused(
+            incident(14, 1),
+            GraphOperation::Remediate.error(TokenEndpointError::Rejected { status: 401, code: Some(7_000_222) }),
+        ),
         LogEntry {
             duration_ms: 62_000,
             ..refused(soar(15, 1), graph(GraphErrorKind::Send(SendError::Deadline), None))
@@ -111,7 +121,7 @@ fn lines() -> Vec<String> {
     ]
     .iter()
     .map(LogEntry::line)
-    .chain([config_line(&error)])
+    .chain([config_line(&error), expiry_line(&certificate, 14), rate_limiter_line()])
     .collect()
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::support::refused;
-use crate::graph::error::{GraphError, GraphErrorKind};
+use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation};
 use crate::problem::error::GatewayError;
 use crate::remediation::limits::MAX_ERRORS;
 use crate::remediation::parse;
@@ -64,7 +64,7 @@ fn faults_are_counted_in_the_same_words_for_the_caller_and_the_log() {
 #[test]
 fn an_outcome_of_graphs_that_is_certain_is_not_called_unknown() {
     for (status, certain) in [(302, true), (404, true), (500, false), (502, false)] {
-        let error = GraphError { kind: GraphErrorKind::Unexpected, status: Some(status), graph_request_id: None };
+        let error = GraphError { status: Some(status), ..GraphOperation::Remediate.error(GraphErrorKind::Unexpected) };
         let error = GatewayError::from(error);
         let detail = told(&error)["detail"].to_string();
         assert_eq!(detail.contains("did not accept"), certain, "{status}: {detail}");

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::support::gateway::{Gateway, TOKEN_URL, api_key, code, payload, post};
+use super::messages;
+use super::support::gateway::{GRAPH_URL, Gateway, TOKEN_URL, api_key, code, payload, post};
 use super::support::upstream::Reply;
 use super::support::{CRON_KEY, variables_with};
 use crate::graph::email_page::{AnalyzedEmailRow, TimelineEvent};
@@ -14,18 +15,18 @@ use crate::runtime::SendError;
 use crate::status::{PairState, SETTLED_AFTER, StateCounts};
 use crate::time::Timestamp;
 
-const ID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
-const LIST: &str = "https://graph.microsoft.com/beta/security/collaboration/analyzedEmails";
+pub(super) const ID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
+pub(super) const LIST: &str = "https://graph.microsoft.com/beta/security/collaboration/analyzedEmails";
 const ACCEPTED: &str = "2027-01-15T07:00:00Z";
 
 /// The request for the first page of a message at the start of each test.
-fn first_page(id: &str) -> String {
+pub(super) fn first_page(id: &str) -> String {
     format!(
         "{LIST}?startTime=2026-12-16T08:00:00Z&endTime=2027-01-15T08:00:00Z&$filter=networkMessageId%20eq%20'{id}'&$top=1000"
     )
 }
 
-fn row(recipient: &str, location: &str) -> Value {
+pub(super) fn row(recipient: &str, location: &str) -> Value {
     json!({
         "id": "x", "networkMessageId": ID, "recipientEmailAddress": recipient, "subject": "Hello",
         "latestDelivery": { "action": "delivered", "location": location }, "timelineEvents": [],
@@ -217,7 +218,7 @@ fn each_pair_has_the_state_that_its_rows_show() {
     assert_eq!(calls[1].body, None);
 }
 
-/// If a page fails, the response has no state, and the log has the reason.
+/// If a page fails, the response has no state, and the log has the reason. A remediation of messages sends nothing.
 #[test]
 fn read_that_fails_gives_no_status() {
     let page =
@@ -234,8 +235,8 @@ fn read_that_fails_gives_no_status() {
             502,
             "graphPermissionMissing",
             None,
-            "Graph denied the list of analyzed emails: is SecurityAnalyzedMessage.Read.All or \
-             SecurityAnalyzedMessage.ReadWrite.All granted, and Defender for Office 365 Plan 2 there?",
+            "Graph denied the gateway: is SecurityAnalyzedMessage.ReadWrite.All granted (to read, \
+             SecurityAnalyzedMessage.Read.All suffices), and Defender for Office 365 Plan 2 there?",
         ),
         (Reply::status(401), 502, "graphCredentialRejected", None, "Graph refused the gateway's token"),
         (
@@ -243,7 +244,7 @@ fn read_that_fails_gives_no_status() {
             400,
             "graphRefused",
             None,
-            "Graph refused the list of analyzed emails: x",
+            "Graph refused the request: x",
         ),
         (Reply::status(500), 502, "graphError", None, "Graph answered with an unexpected status"),
         (Reply::status(302), 502, "graphError", None, "Graph answered with an unexpected status"),
@@ -268,12 +269,12 @@ fn read_that_fails_gives_no_status() {
             502,
             "graphError",
             None,
-            "the list has more than 200 pages or 81920000 bytes",
+            "the list has more than 200 pages, 81920000 bytes or 100000 recipients",
         ),
     ] {
         // At the first page, and after a good one.
         for url in [first_page(ID), format!("{LIST}?$skiptoken=1")] {
-            let mut gateway = Gateway::default();
+            let mut gateway = Gateway::new(messages::variables(&json!({})));
             let upstream = gateway.stage.runtime.upstream();
             upstream.respond(&first_page(ID), page(&format!("{LIST}?$skiptoken=1")));
             upstream.respond(&format!("{LIST}?$skiptoken=1"), page(&format!("{LIST}?$skiptoken=1")));
@@ -284,8 +285,18 @@ fn read_that_fails_gives_no_status() {
             let found = response.headers.iter().find(|(name, _)| *name == "Retry-After");
             assert_eq!(found.map(|(_, value)| value.as_str()), retry_after, "{reason}");
             let line = gateway.logged();
+            let reason = format!("reading the list: {reason}");
             assert_eq!((&line["reason"], &line["states"]), (&json!(reason), &Value::Null), "{line}");
             assert!(!line.to_string().contains("example"), "{line}");
+
+            let response = messages::remediate(&mut gateway, &messages::payload("softDelete", &[ID]));
+            assert_eq!((response.status, code(&response).as_str()), (status_code, expected), "{}", response.body);
+            let found = response.headers.iter().find(|(name, _)| *name == "Retry-After");
+            assert_eq!(found.map(|(_, value)| value.as_str()), retry_after, "{reason}");
+            assert!(response.headers.contains(&messages::quota_left(10_000)), "{:?}", response.headers);
+            let line = gateway.logged();
+            assert_eq!((&line["reason"], &line["emails"]), (&json!(reason), &Value::Null), "{line}");
+            assert_eq!(gateway.stage.runtime.upstream().count(GRAPH_URL), 0);
         }
     }
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::gateway::job;
+use super::status::{ID, first_page, row};
 use super::support::certificate::{of, pkcs8};
 use super::support::entra::CURRENT;
 use super::support::gateway::{GRAPH_URL, Gateway, TOKEN_URL, api_key, code, payload, post};
@@ -13,8 +14,6 @@ use super::support::upstream::Reply;
 use super::support::{AUDIENCE_GUID, OTHER_TENANT, TENANT, sha256, variables, variables_with};
 use crate::config::Variables;
 use crate::http::Response;
-
-const LIST: &str = "https://graph.microsoft.com/beta/security/collaboration/analyzedEmails";
 
 /// The callers' names, which are their keys too, each with its `tenant_id` and the tenant that this is.
 const CALLERS: [(&str, Option<&str>, &str); 4] = [
@@ -38,7 +37,7 @@ fn gateway(mut variables: Variables) -> Gateway {
     let caller = |(name, tenant_id, _): (&str, Option<&str>, &str)| {
         let mut caller = json!({
             "name": name, "api_key_sha256": [sha256(name)], "actions": ["softDelete"], "recipient_domains": ["*"],
-            "max_emails_per_hour": 10,
+            "whole_messages": true, "max_emails_per_hour": 10,
         });
         if let Some(tenant_id) = tenant_id {
             caller["tenant_id"] = json!(tenant_id);
@@ -116,22 +115,25 @@ fn a_rejected_token_is_dropped_for_its_tenant_alone() {
 }
 
 #[test]
-fn the_status_is_read_in_the_callers_tenant() {
-    let mut gateway = gateway(variables());
-    let body = payload("softDelete", &["hannah@contoso.com"]);
-    let id = body["analyzedEmails"][0]["networkMessageId"].as_str().unwrap();
-    let page = format!(
-        "{LIST}?startTime=2026-12-16T08:00:00Z&endTime=2027-01-15T08:00:00Z&$filter=networkMessageId%20eq%20'{id}'&$top=1000"
-    );
-    gateway.stage.runtime.upstream().respond(&page, Reply::json(&json!({ "value": [] })));
-    for _ in 0..2 {
+fn the_list_is_read_in_the_callers_tenant() {
+    let mut messages = super::messages::payload("softDelete", &[ID]);
+    messages["maxRecipients"] = json!(2);
+    let pairs = payload("softDelete", &["hannah@contoso.com"]);
+    for (path, body, status, calls) in [("/remediate/status", pairs, 200, 1), ("/remediate/messages", messages, 202, 2)]
+    {
+        let mut gateway = gateway(variables());
+        let list = json!({ "value": [row("hannah@contoso.com", "inbox_folder")] });
+        gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&list));
         for (name, _, tenant) in CALLERS {
             let since = gateway.stage.runtime.upstream().calls().len();
-            let response = gateway.ask(post("/remediate/status", "", api_key(name)), body.to_string().into_bytes());
-            assert_eq!(response.status, 200, "{}", response.body);
-            assert_eq!(tenants_at_graph(&gateway, since), [tenant], "{name}");
+            let response = gateway.ask(post(path, "", api_key(name)), body.to_string().into_bytes());
+            assert_eq!(response.status, status, "{}", response.body);
+            assert_eq!(tenants_at_graph(&gateway, since), vec![tenant; calls], "{path} {name}");
             let line = gateway.logged();
-            assert_eq!(line.get("tenantId"), (tenant != TENANT).then(|| json!(tenant)).as_ref(), "{name}");
+            assert_eq!(line.get("tenantId"), (tenant != TENANT).then(|| json!(tenant)).as_ref(), "{path} {name}");
+        }
+        for tenant in [TENANT, OTHER_TENANT] {
+            assert_eq!(gateway.stage.runtime.upstream().count(&token_url(tenant)), 1, "{path} {tenant}");
         }
     }
 }

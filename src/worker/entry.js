@@ -19,6 +19,10 @@ export default {
       return lost();
     }
   },
+
+  scheduled(_, env) {
+    enter(() => wasm.scheduled(env));
+  },
 };
 
 export class Ledger {

@@ -1,11 +1,18 @@
 //! The one reader of the environments of the Worker and of objects.
 
-use js_sys::{JSON, Reflect};
+use js_sys::{JSON, Promise, Reflect};
 use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 
+use super::tasks;
 use crate::caches::Environment;
 use crate::config::{self, STOPPED, VARIABLES, Variables};
+
+#[wasm_bindgen(raw_module = "./glue.js")]
+extern "C" {
+    fn limit(env: &JsValue, key: &str) -> Promise;
+}
 
 /// The environment that the platform gives with a request.
 #[derive(Clone)]
@@ -18,6 +25,10 @@ impl Environment for Bindings {
 
     fn variables(&self) -> Variables {
         VARIABLES.into_iter().filter_map(|name| Some((name, self.variable(name)?))).collect()
+    }
+
+    async fn is_within_limit(&self, key: &str) -> Option<bool> {
+        tasks::outcome_of(&limit(&self.0, key)).await.ok()?.as_bool()
     }
 }
 

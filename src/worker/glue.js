@@ -133,6 +133,7 @@ const READ = [
   "prefer",
   "idempotency-key",
   "x-ms-workflow-run-id",
+  "cf-connecting-ip",
 ];
 
 /** One line for each of `names`: empty where the header is absent, otherwise "=" and its value. No header holds a line break. */
@@ -339,6 +340,11 @@ export async function keepAlarm(storage, wait) {
 }
 
 // ---- The rest ----
+
+/** Whether one more request of `key` is within the limit of the rate limiting binding. */
+export async function limit(env, key) {
+  return (await env.RATE_LIMITER.limit({ key })).success;
+}
 
 export function randomUuid() {
   return crypto.randomUUID();

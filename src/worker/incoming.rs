@@ -49,6 +49,7 @@ pub(super) fn split(request: JsRequest) -> Result<(Request, IncomingBody), JsVal
         prefer: header(),
         idempotency_key: header(),
         workflow_run_id: header(),
+        client_address: header().map(Secret::new),
     };
     let [scheme, host, path, query] = [scheme, host, path, query].map(str::to_owned);
     Ok((Request { method, scheme, host, path, query, headers }, IncomingBody(request)))

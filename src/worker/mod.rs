@@ -21,7 +21,7 @@ use web_sys::{CryptoKey, Request, Response as JsResponse};
 use worker::worker_sys::Context;
 
 use self::convert::now;
-use crate::caches::IsolateCaches;
+use crate::caches::{Environment, IsolateCaches};
 use crate::config::Jurisdiction;
 use crate::deadline::LEDGER_GRACE;
 use crate::gateway::{self, Handled, handover};
@@ -99,6 +99,13 @@ pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
         }
     })
     .into()
+}
+
+/// The scheduled event: the Cron trigger starts the daily check.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
+pub fn scheduled(env: JsValue) {
+    gateway::daily::check(&Workers::new(None), &Bindings(env).variables());
 }
 
 /// The answer for an object that did not answer the job of this `head`, as [`pass`] had it. The flags are what the platform says of the failure: that the object has too

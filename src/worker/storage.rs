@@ -15,7 +15,7 @@ use crate::ledger::StorageError;
 use crate::ledger::quota::SPAN;
 use crate::ledger::storage::{Effect, LedgerRecord, Records, Storage, Success};
 use crate::ledger::types::{Hash, RecordKey};
-use crate::remediation::Action;
+use crate::remediation::{Action, Recipients};
 use crate::time::{Timestamp, millis_of};
 
 /// A number as SQLite has it: integers below 2^53 pass through it unchanged.
@@ -131,6 +131,8 @@ struct Written<'a> {
     duplicate: Option<bool>,
     graph_request_id: Option<&'a str>,
     status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipients: Option<Recipients>,
 }
 
 impl<'a> Written<'a> {
@@ -147,6 +149,7 @@ impl<'a> Written<'a> {
             written.duplicate = Some(accepted.duplicate);
             written.graph_request_id = accepted.graph_request_id.as_deref();
             written.status = Some(accepted.status);
+            written.recipients = accepted.recipients;
         }
         written
     }

@@ -1,4 +1,4 @@
-//! The alarm of a ledger: what has expired goes, what has not stays, and it comes again for as long as there is anything.
+//! The alarm of a ledger removes expired records, keeps the others, and is set while there are records.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -21,7 +21,7 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-/// A gateway in a time of its own, with a caller by key: tokens are of the time that passes outside.
+/// A gateway with its own clock and a caller with an API key: tokens follow the real clock.
 async fn gateway(world: &World) -> Result<Gateway, Failure> {
     let caller = json!({ "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] });
     let bindings = world.bindings_with(json!({ "CALLERS": [caller] }));
@@ -33,25 +33,25 @@ async fn ask(gateway: &Gateway, payload: &Value, key: Option<&str>) -> Result<An
     Answer::to(if let Some(key) = key { request.header("Idempotency-Key", key) } else { request }).await
 }
 
-/// A remediation, which must be accepted.
+/// Sends a remediation, which must be accepted.
 async fn remediate(gateway: &Gateway, payload: &Value, key: Option<&str>) -> TestResult {
     let answer = ask(gateway, payload, key).await?;
     assert_eq!((answer.status, answer.header("idempotency-replayed")), (202, None), "{answer:?}");
     Ok(())
 }
 
-/// What the ledger is like.
+/// Returns the state of the ledger.
 async fn ledger(gateway: &Gateway) -> Result<Value, Failure> {
     Ok(Answer::to(gateway.get("/ledger/script")).await?.json())
 }
 
-/// Lets time pass.
+/// Advances the clock.
 async fn let_pass(gateway: &Gateway, time: Duration) -> TestResult {
     Answer::to(gateway.post("/ledger/script").body(time.as_millis().to_string())).await?;
     Ok(())
 }
 
-/// The same, so long that the alarm comes; gives what the ledger is like after it.
+/// Advances the clock until the alarm goes off. Returns the state of the ledger after it.
 async fn pass(gateway: &mut Gateway, time: Duration) -> Result<Value, Failure> {
     gateway.forget_output();
     let_pass(gateway, time).await?;
@@ -59,7 +59,7 @@ async fn pass(gateway: &mut Gateway, time: Duration) -> Result<Value, Failure> {
     Ok(serde_json::from_str::<Value>(&line)?["swept"].clone())
 }
 
-/// That an alarm comes, within an hour.
+/// Asserts that an alarm goes off within an hour.
 fn assert_comes(ledger: &Value) {
     let within = ledger["in"].as_i64().unwrap_or_default();
     let hour = i64::try_from(HOUR.as_millis()).unwrap_or_default();
@@ -75,14 +75,14 @@ async fn what_has_expired_goes_and_what_has_not_stays(world: &World) -> TestResu
     assert_eq!(before["rows"], 2);
     assert_comes(&before);
 
-    // One without a key is kept for an hour, that of the quota; one with a key for a day.
+    // A record without a key is kept for an hour, the quota's window; a record with a key for a day.
     let after = pass(&mut gateway, HOUR + MINUTE).await?;
     assert_eq!(after["rows"], 1, "{after}");
     assert_comes(&after);
     let replayed = ask(&gateway, &keyed, Some(&key)).await?;
     assert_eq!((replayed.status, replayed.header("idempotency-replayed")), (202, Some("true")), "{replayed:?}");
 
-    // 24 hours after it was accepted it is gone, and nothing is left that an alarm would have to come for.
+    // 24 hours after the acceptance the record is removed, and no alarm is needed.
     let after = pass(&mut gateway, 23 * HOUR).await?;
     assert_eq!((&after["rows"], &after["at"]), (&json!(0), &Value::Null), "{after}");
     Ok(())
@@ -99,7 +99,7 @@ async fn it_comes_again_as_long_as_there_is_anything(world: &World) -> TestResul
     let after = pass(&mut gateway, HOUR).await?;
     assert_eq!((&after["rows"], &after["at"]), (&json!(0), &Value::Null), "{after}");
 
-    // It is set again with the next record, and this time too.
+    // The next record sets the alarm again.
     remediate(&gateway, &payload(), None).await?;
     assert_comes(&ledger(&gateway).await?);
     let after = pass(&mut gateway, HOUR + MINUTE).await?;
@@ -107,7 +107,7 @@ async fn it_comes_again_as_long_as_there_is_anything(world: &World) -> TestResul
     Ok(())
 }
 
-/// 24 hours with a key, 30 minutes without one, whether or not the alarm has come.
+/// 24 hours with a key, 30 minutes without one, whether or not the alarm went off.
 async fn a_success_is_replayed_until_its_window_ends(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let key = guid();
@@ -123,7 +123,7 @@ async fn a_success_is_replayed_until_its_window_ends(world: &World) -> TestResul
     Ok(())
 }
 
-/// Were it, an object that starts more often than once an hour would never be swept.
+/// If a start postponed the alarm, an object that starts more than once an hour would keep its expired records.
 async fn it_is_not_moved_on_when_the_object_starts_again(world: &World) -> TestResult {
     let mut gateway = gateway(world).await?;
     remediate(&gateway, &payload(), None).await?;

@@ -1,4 +1,5 @@
-//! What a request and an upload may cost at most, and that no request leaves anything behind. Times depend on the machine; these figures do not.
+//! Budgets for the cost of a request and the size of the upload, and no leak. Unlike times, these figures do not depend
+//! on the machine.
 
 use std::collections::BTreeMap;
 
@@ -16,15 +17,17 @@ fn main() -> std::process::ExitCode {
 /// many types, a text that is compiled in, such as the description that the gateway serves.
 const UPLOAD: usize = 300 * 1024;
 
-/// The most calls between JavaScript and the Wasm, in either direction, for one request of each kind. Each costs a conversion of its values, and most
-/// of them an object on JavaScript's side; at small payloads they are most of what a request costs. To lower one, let the test print what was
-/// called how often, and do the same with fewer or larger calls; then lower the figure here, so that it is not lost again.
+/// Maximum number of calls between JavaScript and the Wasm, in both directions, for one request of each kind.
+///
+/// Each call converts its values, and most create an object of JavaScript. With small payloads the calls are most of a
+/// request's cost. To lower a number, read the counts that the test prints, make fewer or larger calls, and lower the
+/// figure here.
 mod calls {
-    /// `?validateOnly=true` with a bearer token that was seen before.
+    /// `?validateOnly=true` with a cached bearer token.
     pub(super) const VALID: u64 = 20;
-    /// The whole job, in the Worker and in the object.
+    /// A remediation, in the Worker and in the object.
     pub(super) const FULL: u64 = 48;
-    /// A refusal for want of a credential: the least that the gateway ever does with a POST.
+    /// A rejection for a missing credential: the minimum for a POST.
     pub(super) const REFUSED: u64 = 9;
 }
 
@@ -41,7 +44,7 @@ async fn requests_cross_seldom(world: &World) -> TestResult {
     let valid = || post("/remediate?validateOnly=true").bearer_auth(&token);
     let full = || post("/remediate").bearer_auth(&token);
     let refused = || post("/remediate");
-    // What an isolate does once, it has done then.
+    // The first requests do the work that an isolate does only once.
     for request in [valid(), full()] {
         let answer = Answer::to(request).await?;
         assert!(answer.status < 300, "{answer:?}");
@@ -60,8 +63,8 @@ async fn requests_cross_seldom(world: &World) -> TestResult {
     Ok(())
 }
 
-/// A process's size, which V8 lets grow and shrink as it likes, would not show a hundred bytes per request; these two figures do, as soon as what
-/// was set aside is used up.
+/// V8 grows and shrinks a process, so its size would not show a hundred bytes per request. These two figures show them
+/// as soon as the reserved memory is used up.
 async fn requests_leave_nothing_behind(world: &World) -> TestResult {
     let gateway = counted(world).await?;
     let token = world.token();
@@ -79,22 +82,22 @@ async fn requests_leave_nothing_behind(world: &World) -> TestResult {
         }
         Ok(())
     };
-    // Caches, buffers and tables take their size.
+    // Caches, buffers and tables reach their final size.
     ask(200).await?;
     let before = held(&gateway).await?;
     ask(1500).await?;
     let after = held(&gateway).await?;
-    // Fifty bytes of each would be a page of Wasm more.
+    // Fifty bytes per request would add a page of Wasm memory.
     assert_eq!(after, before);
     Ok(())
 }
 
-/// What the Wasm holds, by name.
+/// Imports and exports of the Wasm, by name.
 async fn held(gateway: &Gateway) -> Result<BTreeMap<String, u64>, Failure> {
     Ok(serde_json::from_slice(&Answer::to(gateway.get("/held")).await?.body)?)
 }
 
-/// The gateway as it was built, behind what counts.
+/// The built gateway, with a wrapper that counts.
 async fn counted(world: &World) -> Result<Gateway, Failure> {
     let mut worker = Worker::built()?;
     let folder = root().join("tests/budget");
@@ -102,7 +105,8 @@ async fn counted(world: &World) -> Result<Gateway, Failure> {
     Gateway::start_worker(worker, &world.bindings().into()).await
 }
 
-/// The calls by name that one request causes: the fewest of some, since a stream may come in more pieces than it must.
+/// Returns the calls by name that one request causes: the minimum of several runs, because a stream may arrive in more
+/// pieces.
 async fn calls_of(
     gateway: &Gateway,
     request: &dyn Fn() -> RequestBuilder,
@@ -113,7 +117,7 @@ async fn calls_of(
         calls(gateway).await?;
         let answer = Answer::to(request()).await?;
         assert_eq!(answer.status, status, "{answer:?}");
-        // It is the last that the gateway does.
+        // It is the gateway's last call.
         gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
         let counted = calls(gateway).await?;
         let total = |calls: &BTreeMap<String, u64>| calls.values().sum::<u64>();

@@ -8,6 +8,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { remediation } from "./remediation.mjs";
+
 const { GATEWAY_URL, API_KEY } = process.env;
 const [installed] = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), "n8n-"));
@@ -20,14 +22,6 @@ function n8n(...options) {
 
 /** Imports a workflow that submits one remediation, and runs it. */
 async function submit(networkMessageId, key) {
-  const remediation = {
-    displayName: "Clean up Phish email",
-    description: "Delete email",
-    severity: "medium",
-    action: "softDelete",
-    remediateSendersCopy: false,
-    analyzedEmails: [{ networkMessageId, recipientEmailAddress: "hannah.jarvis@contoso.com" }],
-  };
   const id = randomUUID().replaceAll("-", "").slice(0, 16);
   const workflow = {
     id,
@@ -47,7 +41,7 @@ async function submit(networkMessageId, key) {
           headerParameters: { parameters: [{ name: "X-API-Key", value: API_KEY }, { name: "Idempotency-Key", value: key }] },
           sendBody: true,
           specifyBody: "json",
-          jsonBody: JSON.stringify(remediation),
+          jsonBody: JSON.stringify(remediation(networkMessageId)),
           options: { response: { response: { fullResponse: true } } },
         },
       },

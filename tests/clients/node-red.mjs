@@ -11,6 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
+import { remediation } from "./remediation.mjs";
+
 const { GATEWAY_URL, API_KEY } = process.env;
 const [installed] = process.argv.slice(2);
 
@@ -40,15 +42,6 @@ return msg;`,
   },
   { id: "out", type: "http response", z: "tab" },
 ];
-
-const remediation = (networkMessageId) => ({
-  displayName: "Clean up Phish email",
-  description: "Delete email",
-  severity: "medium",
-  action: "softDelete",
-  remediateSendersCopy: false,
-  analyzedEmails: [{ networkMessageId, recipientEmailAddress: "hannah.jarvis@contoso.com" }],
-});
 
 const folder = await mkdtemp(join(tmpdir(), "node-red-"));
 await writeFile(join(folder, "flows.json"), JSON.stringify(flow));

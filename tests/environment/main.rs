@@ -1,5 +1,5 @@
-//! One isolate whose environment changes between requests, as when only bindings are deployed: a changed variable or secret
-//! counts from the next request on, in either direction, and nothing of one environment gets into another.
+//! One isolate whose environment changes between requests, as after a deployment of bindings only. A changed variable
+//! or secret counts from the next request on, in both directions, and no value of one environment reaches another.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -36,7 +36,7 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-/// An isolate, and what its environment is made of.
+/// An isolate, and the parts of its environment.
 struct IsolateCaches {
     gateway: Gateway,
     base: Bindings,
@@ -50,7 +50,7 @@ impl IsolateCaches {
         Ok(Self { gateway, base })
     }
 
-    /// The variables with these over them. A null takes one away.
+    /// Returns the variables with these replaced. A null removes one.
     fn with(&self, over: &Value) -> Bindings {
         let mut bindings = self.base.clone();
         for (name, value) in over.as_object().into_iter().flatten() {
@@ -60,7 +60,8 @@ impl IsolateCaches {
         bindings
     }
 
-    /// Sets the environment of the next requests. `object` is that of objects, which start again; without it they live on.
+    /// Sets the environment of the next requests. `object` is the environment of objects, which restart; without it
+    /// they keep theirs.
     async fn set(&self, worker: &Value, object: Option<&Value>) -> TestResult {
         let object = object.map(|object| self.with(object));
         let body = json!({ "worker": self.with(worker), "object": object, "isNewEachTime": false });
@@ -77,7 +78,7 @@ impl IsolateCaches {
         Answer::to(self.gateway.post("/remediate").bearer_auth(token).json(&payload())).await
     }
 
-    /// The codes of two remediations, by key and by token.
+    /// Returns the codes of two remediations, by key and by token.
     async fn codes(&self, entra: &Sandbox) -> Result<[String; 2], Failure> {
         Ok([code(&self.by_key().await?), code(&self.by_token(entra).await?)])
     }
@@ -87,12 +88,13 @@ fn by_key(digest: &str) -> Value {
     json!({ "name": "script", "api_key_sha256": [digest], "actions": ["softDelete"], "recipient_domains": ["*"] })
 }
 
-/// The public code of an error, or "accepted".
+/// Returns the public code of an error, or "accepted".
 fn code(answer: &Answer) -> String {
     answer.json()["error"]["code"].as_str().unwrap_or("accepted").to_owned()
 }
 
-/// What is changed, what two remediations then come to, by key and by token, and what a request to Microsoft then holds.
+/// Each change, the outcome of two remediations after it, by key and by token, and the text that Microsoft then
+/// receives.
 type Change = (Value, [&'static str; 2], Option<(Endpoint, String)>);
 
 fn changes(isolate: &IsolateCaches, elsewhere: &Sandbox, certificate: &str) -> Vec<Change> {
@@ -133,8 +135,8 @@ fn changes(isolate: &IsolateCaches, elsewhere: &Sandbox, certificate: &str) -> V
     ]
 }
 
-/// With an object that lives on, and with one that starts again with the new environment. What Microsoft must see is seen, also
-/// where the isolate has a token of the environment before.
+/// The object keeps its environment, or restarts with the new one. Microsoft must receive the new values, also if the
+/// isolate has a token of the old environment.
 async fn each_variable_counts_from_the_next_request_on_and_so_does_its_end(world: &World) -> TestResult {
     let elsewhere = Sandbox::start(Settings::new("a secret of another Entra")).await?;
     let own = SelfSigned::until(2100);
@@ -237,7 +239,7 @@ async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestR
     Ok(())
 }
 
-/// The object is not asked for its configuration, only for its stop. A stop that cannot be read is one.
+/// The object uses only the stop in its environment. An invalid stop stops it.
 async fn an_object_stops_if_its_environment_or_the_workers_says_so(world: &World) -> TestResult {
     let isolate = IsolateCaches::start(world).await?;
     let (none, stop) = (json!({}), json!({ "STOPPED": "true" }));
@@ -263,7 +265,7 @@ fn fetched(sandbox: &Sandbox) -> [usize; 2] {
     [Endpoint::Keys, Endpoint::Token].map(|endpoint| sandbox.recorded_at(endpoint).len())
 }
 
-/// The same values in another object, once and for each request.
+/// The same values in another object of the platform, once and for each request.
 async fn an_unchanged_environment_keeps_its_caches(world: &World) -> TestResult {
     let isolate = IsolateCaches::start(world).await?;
     let none = json!({});
@@ -281,7 +283,7 @@ async fn an_unchanged_environment_keeps_its_caches(world: &World) -> TestResult 
     Ok(())
 }
 
-/// As while a deployment spreads: a secret and a certificate, each with a token of its own that is fetched once.
+/// As during a rollout: a secret and a certificate, each with its own token, which is fetched once.
 async fn two_environments_that_take_turns_keep_their_own_caches(world: &World) -> TestResult {
     let own = SelfSigned::until(2100);
     let mut settings = Settings::new("the-secret");
@@ -306,7 +308,7 @@ async fn two_environments_that_take_turns_keep_their_own_caches(world: &World) -
     Ok(())
 }
 
-/// The token of the first environment arrives when the second one is in force, which Entra does not know.
+/// The token of the first environment, which Entra no longer accepts, arrives when the second one is in force.
 async fn a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_others(world: &World) -> TestResult {
     let isolate = IsolateCaches::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;

@@ -1,6 +1,6 @@
-//! The tables of a ledger outlive a deployment and a rollback: each version works on what the other left.
+//! A ledger's tables survive a deployment and a rollback: each version reads the records of the other.
 //!
-//! The statements of version 1 stand here as they were deployed, and are never changed.
+//! The statements of version 1 are the deployed ones and never change.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -46,7 +46,7 @@ mod v1 {
     pub(super) const SWEEP: &str = "DELETE FROM remediation WHERE expires <= ?";
 }
 
-/// What version 1 writes of a success.
+/// The values that version 1 writes for a success.
 const ACCEPTED: &str = r#"{"location":"https://security.microsoft.com/of-version-1","duplicate":false,"graph_request_id":null,"status":202}"#;
 
 /// An idempotency key, and its SHA-256.
@@ -76,7 +76,7 @@ async fn ask(gateway: &Gateway, payload: &Value, with_key: bool) -> Result<Answe
     Answer::to(if with_key { request.header("Idempotency-Key", KEY) } else { request }).await
 }
 
-/// What a statement gives, and how many rows it wrote.
+/// Rows of a statement's result, and the number of rows that it wrote.
 async fn sql(gateway: &Gateway, statement: &str, values: &[Value]) -> Result<(Vec<Value>, u64), Failure> {
     let request = gateway.post("/sql/script").json(&json!({ "statement": statement, "values": values }));
     let answer = Answer::to(request).await?;
@@ -93,7 +93,7 @@ fn blob(hash: Hash) -> Value {
     json!({ "blob": hash })
 }
 
-/// Record key and payload hash of a remediation, which no version may change.
+/// Record key and payload hash of a remediation. No version may change them.
 fn identity(payload: &Value, with_key: bool) -> Result<(Value, Value), Failure> {
     let body = payload.to_string();
     let remediation = remediation::parse(body.as_bytes()).map_err(|_| "no remediation")?;
@@ -110,7 +110,7 @@ fn identity(payload: &Value, with_key: bool) -> Result<(Value, Value), Failure> 
     Ok((blob(request.record_key().0), blob(request.payload_hash)))
 }
 
-/// The values of a record of version 1 that began at `began`; one that was not accepted is open.
+/// Returns the values of a version 1 record that began at `began`; a record that was not accepted is open.
 fn record(payload: &Value, with_key: bool, began: u64, accepted: bool) -> Result<Vec<Value>, Failure> {
     let (record_key, payload_hash) = identity(payload, with_key)?;
     let expires = began + if with_key { 24 * HOUR } else { HOUR };
@@ -119,7 +119,7 @@ fn record(payload: &Value, with_key: bool, began: u64, accepted: bool) -> Result
     Ok(vec![record_key, payload_hash, json!(keyed), json!(1), json!(began), json!(expires), at, accepted])
 }
 
-/// With its first use, an object brings the tables of version 1 up to date: every record is replayed, retried and counted.
+/// At its first use, an object migrates the tables of version 1: every record is replayed, retried and counted.
 async fn records_of_version_1_are_kept(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     for statement in v1::TABLES {
@@ -143,7 +143,7 @@ async fn records_of_version_1_are_kept(world: &World) -> TestResult {
     assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, None), "{retry:?}");
     assert_eq!(retry.left(), 7, "an open record is counted once");
 
-    // The replay of a record of version 1 ends as any other.
+    // The replay of a version 1 record expires like any other.
     for payload in [&keyed, &bare] {
         let mut restored = payload.clone();
         restored["action"] = "moveToInbox".into();
@@ -157,7 +157,7 @@ async fn records_of_version_1_are_kept(world: &World) -> TestResult {
     Ok(())
 }
 
-/// After a rollback, version 1 finds what this version recorded, and writes what this version finds.
+/// After a rollback, version 1 finds this version's records, and this version later finds those of version 1.
 async fn version_1_works_on_the_tables_of_this_version(world: &World) -> TestResult {
     let mut gateway = gateway(world).await?;
     let (keyed, bare) = (payload(), payload());
@@ -173,7 +173,7 @@ async fn version_1_works_on_the_tables_of_this_version(world: &World) -> TestRes
         assert_eq!(rows.len(), usize::from(with_key));
         rows.first().map_or(Ok(()), |row| assert_success(&row[0]))?;
     }
-    // Version 1 takes no version that it does not know for its own, and adds no step to it.
+    // Version 1 does not take an unknown version for its own, and adds no migration to it.
     assert_eq!(sql(&gateway, v1::VERSION, &[]).await?.0, [json!([2])]);
     let (rows, _) = sql(&gateway, v1::WINDOW, &[json!(0)]).await?;
     assert_eq!(rows.iter().filter_map(|row| row[1].as_u64()).sum::<u64>(), 2);
@@ -188,7 +188,7 @@ async fn version_1_works_on_the_tables_of_this_version(world: &World) -> TestRes
     sql(&gateway, v1::REMOVE, &[identity(&other, false)?.0]).await?;
     sql(&gateway, v1::SWEEP, &[json!(began)]).await?;
 
-    // The next deployment: the objects start again.
+    // The next deployment: the objects restart.
     gateway.start_again().await?;
     let calls = || world.sandbox.recorded_at(Endpoint::Remediate).len();
     assert_eq!(calls(), 2);
@@ -203,7 +203,7 @@ async fn version_1_works_on_the_tables_of_this_version(world: &World) -> TestRes
     Ok(())
 }
 
-/// That version 1 can read this column as a success: with all members, of its types.
+/// Asserts that version 1 can parse this column as a success: all members, with their types.
 fn assert_success(column: &Value) -> TestResult {
     let success: Value = serde_json::from_str(column.as_str().ok_or("no text")?)?;
     assert!(success["location"].is_string() && success["duplicate"].is_boolean(), "{success}");

@@ -1,4 +1,4 @@
-//! Bodies that are no JSON, and payloads that are no remediation: each fault is told where it stands.
+//! Bodies that are no JSON, and payloads that are no remediation: each error has its location.
 
 use acceptance::{Answer, Failure, TestResult, World, email, guid, payload, payload_of, payload_with};
 use sandbox::Endpoint;
@@ -17,7 +17,7 @@ async fn post(world: &World, body: impl Into<Vec<u8>>) -> Result<Answer, Failure
     Ok(answer)
 }
 
-/// What `errors` says, a line for each: pointer and detail.
+/// Returns `errors` as text, one line each: pointer and detail.
 fn told(answer: &Answer) -> Vec<String> {
     let body = answer.json();
     let errors = body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -25,7 +25,7 @@ fn told(answer: &Answer) -> Vec<String> {
     errors.iter().map(|error| format!("{}: {}", text(error, "pointer"), text(error, "detail"))).collect()
 }
 
-/// Refused as a payload, with exactly these faults: a pointer, and a part of what is said there.
+/// A payload that is rejected with exactly these errors: a pointer, and a part of the text.
 fn assert_faults(answer: &Answer, expected: &[(&str, &str)], of: &str) {
     answer.assert_problem(400, NOT_VALID, &[]);
     let told = told(answer);
@@ -79,7 +79,7 @@ pub(crate) async fn what_is_no_json_is_refused_as_such(world: &World) -> TestRes
         answer.assert_problem(400, NOT_JSON, &[]);
         assert_eq!(answer.pointers(), pointers, "{name}");
     }
-    // What is nested just as deep as it may be is JSON.
+    // A body with the maximum depth is JSON.
     let answer = Answer::to(
         world
             .gateway
@@ -93,7 +93,7 @@ pub(crate) async fn what_is_no_json_is_refused_as_such(world: &World) -> TestRes
     Ok(())
 }
 
-/// The table of section 2, one fault at a time.
+/// The table of section 2, one error at a time.
 pub(crate) async fn each_fault_of_a_payload_is_named_where_it_stands(world: &World) -> TestResult {
     let long = |length: usize| "x".repeat(length);
     let item = |id: Value, address: Value| json!([{ "networkMessageId": id, "recipientEmailAddress": address }]);
@@ -185,7 +185,7 @@ pub(crate) async fn each_fault_of_a_payload_is_named_where_it_stands(world: &Wor
     Ok(())
 }
 
-/// What four of six hand-written callers send (facts, section 1): the answer has to name the member that they meant.
+/// Four of six hand-written callers send these (facts, section 1). The response names the intended member.
 pub(crate) async fn wrong_bodies_seen_in_the_wild_are_named_at_the_right_member(world: &World) -> TestResult {
     let renamed = |from: &str, to: &str| payload().to_string().replace(&format!("\"{from}\":"), &format!("\"{to}\":"));
     let exchange_id = "AAMkADFiNTM3ZjE5LTQ0ZGYtNDg5Ny04YjQ4LWE3ZjY3ZjQ5ZTk3YgBGAAAAAADJ2k3dNnVbSq7";
@@ -225,14 +225,14 @@ pub(crate) async fn wrong_bodies_seen_in_the_wild_are_named_at_the_right_member(
             ],
         ),
     ] {
-        // Keys are sorted by the writer, and faults are told in the order of the document.
+        // The writer sorts keys, and errors come in the document's order.
         let answer = post(world, body.clone()).await?;
         assert_faults(&answer, faults, &body);
     }
     Ok(())
 }
 
-/// One round for the person who mends them, whatever is wrong.
+/// One response reports all errors, so that one correction suffices.
 pub(crate) async fn all_faults_are_told_together_up_to_a_number(world: &World) -> TestResult {
     let body = r#"{"displayName":"","severity":"bad","action":null,"remediateSendersCopy":2,"surplus":1,
         "analyzedEmails":[{"networkMessageId":"1","recipientEmailAddress":"2","x":3},4,{}]}"#;
@@ -275,7 +275,7 @@ pub(crate) async fn all_faults_are_told_together_up_to_a_number(world: &World) -
     Ok(())
 }
 
-/// What is reflected could be used against whoever reads it, in a terminal or a log.
+/// Returned input could attack a reader's terminal or log viewer.
 pub(crate) async fn no_text_echoes_much_of_the_input(world: &World) -> TestResult {
     let long = "Z".repeat(3_000);
     let mut payload = payload();
@@ -296,7 +296,7 @@ pub(crate) async fn no_text_echoes_much_of_the_input(world: &World) -> TestResul
         answer.assert_problem(400, NOT_JSON, &[]);
         assert!(!String::from_utf8(answer.body)?.contains(&"Z".repeat(65)));
     }
-    // Nor does a path: the one of a route stays whole, any other is told only while it is short.
+    // A known path is returned completely, and any other path only if it is short.
     let answer = Answer::to(world.gateway.post(&format!("/{long}"))).await?;
     answer.assert_problem(404, "notFound", &[]);
     assert!(!String::from_utf8(answer.body)?.contains(&"Z".repeat(65)));

@@ -1,4 +1,4 @@
-//! One request that is refused, and how.
+//! A request that is rejected, with the expected response.
 
 use acceptance::{Answer, Failure, Gateway, Raw, TestResult, World};
 use reqwest::{Client, Request, RequestBuilder};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 type Ask = Box<dyn Fn(&World, &Gateway) -> RequestBuilder + Send>;
 
-/// A request that is refused.
+/// A request that is rejected.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) code: &'static str,
@@ -19,7 +19,7 @@ pub(crate) struct Case {
     over: Option<Value>,
 }
 
-/// A request to the gateway of the tests, refused with this status and code.
+/// Returns a request to the tests' gateway with the expected status and code.
 pub(crate) fn case(
     name: &'static str,
     status: u16,
@@ -31,38 +31,38 @@ pub(crate) fn case(
 }
 
 impl Case {
-    /// The answer has this header beside those of every refusal.
+    /// Expects this header in addition to those of every rejection.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// It came as far as the ledger, which adds the quota to the answer.
+    /// Expects the quota in the response, which the ledger adds.
     pub(crate) fn settled(mut self) -> Self {
         self.settled = true;
         self
     }
 
-    /// Microsoft answers like this.
+    /// Sets Microsoft's response.
     pub(crate) fn next(mut self, next: NextAnswer) -> Self {
         self.next.push(next);
         self
     }
 
-    /// It goes to a gateway of its own, with these variables over the development ones.
+    /// Uses a separate gateway, with these variables replacing the development ones.
     pub(crate) fn gateway(mut self, over: Value) -> Self {
         self.over = Some(over);
         self
     }
 }
 
-/// Sends each request and holds its answer against the contract. Graph accepts nothing.
+/// Sends each request and compares its response with the contract. Graph must accept nothing.
 pub(crate) async fn provoke(world: &World, cases: Vec<Case>) -> TestResult {
     provoke_by(world, cases, async |_, client, request| Answer::to(RequestBuilder::from_parts(client, request)).await)
         .await
 }
 
-/// The same, but of each request nothing is sent beyond its head, which promises a body.
+/// The same, but sends only the head of each request, which declares a body.
 pub(crate) async fn provoke_by_head(world: &World, cases: Vec<Case>) -> TestResult {
     provoke_by(world, cases, async |gateway, _, request| {
         let mut lines = vec!["Content-Length: 1000".to_owned()];
@@ -107,7 +107,7 @@ async fn provoke_by(
             names.extend(["ratelimit", "ratelimit-policy"]);
         }
         let body = answer.assert_problem(case.status, case.code, &names);
-        // A path that is none of the gateway's is the caller's own text, and may hold a key.
+        // An unknown path is the caller's text, and may contain a key.
         let echoed = case.code != "notFound";
         assert_eq!(body.get("instance"), echoed.then(|| json!(path)).as_ref(), "{}", case.name);
         for (name, value) in &case.headers {

@@ -1,4 +1,5 @@
-//! Bodies in the encodings and formats that real clients send: each is accepted, or rejected with the cause that its sender can act on.
+//! Bodies in the encodings and formats of real clients: each is accepted, or rejected with a cause that its sender can
+//! act on.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -47,7 +48,7 @@ pub(crate) async fn each_spelling_of_utf_8_is_accepted(world: &World) -> TestRes
     Ok(())
 }
 
-/// What Microsoft Graph would be sent is the same as for the plain body, and so is the remediation's record.
+/// Graph receives the same text as for the plain body, and the remediation's record is the same.
 pub(crate) async fn gzip_is_the_same_remediation_as_plain(world: &World) -> TestResult {
     let body = payload().to_string();
     for coding in ["gzip", "x-gzip", "GZIP", "identity, gzip"] {
@@ -78,7 +79,7 @@ pub(crate) async fn hostile_gzip_is_rejected_by_its_cause(world: &World) -> Test
         changed
     };
     let end = good.len();
-    // A file name in the header: the body then ends anywhere around the end of a slice of glue.js.
+    // With a file name in the header, the body ends at each position near the end of a slice of glue.js.
     let named = |length: usize| {
         let name = "n".repeat(length - end - 1);
         [&good[..3], &[8], &good[4..10], name.as_bytes(), &[0], &good[10..]].concat()
@@ -193,7 +194,7 @@ pub(crate) async fn the_most_emails_fit_as_powershell_indents_them(world: &World
     Ok(())
 }
 
-/// Nobody but Graph can verify its tokens: the signature is of the hash of the header's nonce.
+/// Only Graph can verify its tokens: the signature covers the hash of the header's nonce.
 pub(crate) async fn graphs_errors_and_paths_are_those_of_its_clients(world: &World) -> TestResult {
     let path = "security/collaboration/analyzedEmails/remediate";
     for version in ["v1.0", "beta"] {

@@ -1,4 +1,5 @@
-//! What is refused by its head alone: path, method, declared size and type, credentials, query and idempotency key.
+//! Requests that are rejected by their head: path, method, declared size and type, credentials, query and idempotency
+//! key.
 
 use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, payload};
 use reqwest::Method;
@@ -133,7 +134,7 @@ fn types() -> Vec<Case> {
     cases
 }
 
-/// Each kind of failing at the door; `tests/identity/tokens.rs` has the many ways in which a token can be bad.
+/// Each kind of failed authentication; `tests/identity/tokens.rs` has the many kinds of invalid tokens.
 fn credentials() -> Vec<Case> {
     let keyed = || {
         json!({ "CALLERS": [
@@ -205,25 +206,25 @@ fn queries_and_keys() -> Vec<Case> {
     cases
 }
 
-/// Each of them as its head alone, with a body declared that never comes; and as a whole, as callers send them.
+/// Each request is sent as its head alone, with a declared body that never arrives, and completely, as callers send it.
 pub(crate) async fn requests_are_refused_before_their_body_comes(world: &World) -> TestResult {
     provoke_by_head(world, cases()).await?;
     provoke(world, cases()).await?;
-    // The way out is named where there is one.
+    // The response names the correction if there is one.
     let chunked = world.gateway.post("/remediate").header("x-ms-transfer-mode", "chunked");
     let detail = Answer::to(chunked).await?.json()["detail"].to_string();
     assert!(detail.contains("x-ms-transfer-mode: chunked"), "{detail}");
     Ok(())
 }
 
-/// No browser is a caller: a preflight gets no more than any other method.
+/// No caller is a browser: a preflight gets the response of any other method.
 pub(crate) async fn no_other_method_is_answered(world: &World) -> TestResult {
     let preflight = world.gateway.request(Method::OPTIONS, "/remediate").header("Origin", "https://contoso.com");
     let preflight = preflight.header("Access-Control-Request-Method", "POST");
     Answer::to(preflight).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
     let purge = world.gateway.request(Method::from_bytes(b"PURGE")?, "/remediate");
     Answer::to(purge).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
-    // And a method that is only claimed is none.
+    // A method in an override header does not count.
     let claimed = world.gateway.get("/remediate").header("X-HTTP-Method-Override", "POST");
     Answer::to(claimed).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
     Ok(())

@@ -1,5 +1,5 @@
-//! Every refusal of section 4 of the contract, over HTTP: its status and code, its body in both of its forms, its headers, and that
-//! nothing was done.
+//! Every rejection of section 4 of the contract over HTTP: its status and code, both forms of its body, its headers,
+//! and that nothing was done.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -17,7 +17,7 @@ use std::{collections::BTreeSet, process::ExitCode};
 use acceptance::{TestResult, World, tests};
 use remediation_gateway::code::Code;
 
-/// Those that take more than one request or a lost object: where each is provoked, and by which test.
+/// Codes that need more than one request or a lost object, with the test that provokes each.
 const PROVOKED_ELSEWHERE: [(Code, &str, &str); 6] = [
     (
         Code::HttpsRequired,
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     ])
 }
 
-/// So that a new code, or one that nothing can provoke any more, does not go unnoticed.
+/// A new code, or one that no test can provoke, makes this test fail.
 async fn every_code_of_the_contract_is_provoked(_: &World) -> TestResult {
     let tables = [incoming::cases(), rights::cases(), upstream::of_graph(), upstream::of_entra()];
     let mut provoked: BTreeSet<&str> = tables.iter().flatten().map(|case| case.code).collect();

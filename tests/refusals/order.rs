@@ -1,11 +1,11 @@
-//! Which check comes first, and what it keeps from those who fail it.
+//! Order of the checks, and what a client does not learn after a failed one.
 
 use acceptance::{Answer, Failure, Raw, TestResult, World, payload, payload_with};
 use reqwest::{Method, RequestBuilder};
 use sandbox::{Endpoint, NextAnswer, TokenRequest};
 use serde_json::{Value, json};
 
-/// The faults that a request can have, in the order in which they are looked for.
+/// Errors that a request can have, in the order of the checks.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Fault {
     Path,
@@ -33,7 +33,7 @@ const FAULTS: [(Fault, u16, &str); 10] = [
     (Fault::Rights, 403, "recipientNotAllowed"),
 ];
 
-/// A request with exactly these faults, as far as one leaves room for another.
+/// Returns a request with these errors, as far as they can be combined.
 fn request(world: &World, faults: &[Fault]) -> RequestBuilder {
     let has = |fault| faults.contains(&fault);
     let method = if has(Fault::Method) { Method::PUT } else { Method::POST };
@@ -42,7 +42,7 @@ fn request(world: &World, faults: &[Fault]) -> RequestBuilder {
     let mut request = world.gateway.request(method, &format!("{path}{query}"));
     request = request.header("Content-Type", if has(Fault::Type) { "text/plain" } else { "application/json" });
     let token = |request| world.sandbox.issue_token(&request);
-    // Of credentials there is one kind at most, so of their faults the first.
+    // A request has credentials of one kind at most, so the first error of theirs counts.
     request = if has(Fault::NoCredentials) {
         request
     } else if has(Fault::BadCredentials) {
@@ -66,7 +66,7 @@ fn request(world: &World, faults: &[Fault]) -> RequestBuilder {
     request.body(body)
 }
 
-/// Every two faults at once, and each with all that come after it: the earlier one answers.
+/// Every two errors at once, and each with all later ones: the response reports the earlier one.
 pub(crate) async fn the_first_check_that_fails_answers(world: &World) -> TestResult {
     for (at, (first, status, code)) in FAULTS.into_iter().enumerate() {
         let later: Vec<Fault> = FAULTS.into_iter().skip(at + 1).map(|(fault, ..)| fault).collect();
@@ -78,7 +78,7 @@ pub(crate) async fn the_first_check_that_fails_answers(world: &World) -> TestRes
             assert_eq!((answer.status, &body["error"]["code"]), (status, &json!(code)), "{faults:?}: {answer:?}");
         }
     }
-    // Size: as declared it comes before identity, as it streams after.
+    // The declared size is checked before authentication, the received size after it.
     let mut declared = Raw::connect(&world.gateway).await?;
     declared.post("/remediate", &["Content-Type: application/json", "Content-Length: 4194305"]).await?;
     declared.answer().await?.assert_problem(413, "payloadTooLarge", &[]);
@@ -94,20 +94,20 @@ pub(crate) async fn the_first_check_that_fails_answers(world: &World) -> TestRes
     long.chunk(b"{").await?;
     long.answer().await?.assert_problem(413, "payloadTooLarge", &[]);
 
-    // Rights before the ledger, in which the key stands for another payload.
+    // Permissions come before the ledger, in which the key belongs to another payload.
     let key = acceptance::guid();
     let first = world.remediate(&payload()).header("Idempotency-Key", &key);
     assert_eq!(Answer::to(first).await?.status, 202);
     let refused = request(world, &[Fault::Rights]).header("Idempotency-Key", &key);
     Answer::to(refused).await?.assert_problem(403, "recipientNotAllowed", &[]);
 
-    // And all of it before Graph, which would fail otherwise.
+    // All checks come before Graph, which would fail otherwise.
     world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(503))?;
     Answer::to(request(world, &[Fault::Rights])).await?.assert_problem(403, "recipientNotAllowed", &[]);
     Ok(())
 }
 
-/// The answer without what differs in each.
+/// Returns the response without the parts that always differ.
 fn plain(answer: &Answer) -> Result<(Vec<(String, String)>, Value), Failure> {
     let mut body = answer.json();
     for pointer in ["/requestId", "/error/innerError/request-id", "/error/innerError/date"] {
@@ -117,7 +117,8 @@ fn plain(answer: &Answer) -> Result<(Vec<(String, String)>, Value), Failure> {
     Ok((headers.collect(), body))
 }
 
-/// Whatever it sends, it gets one answer: neither the payload's rules nor a caller's rights show.
+/// An unauthenticated client gets one response for any payload: neither the payload's rules nor a caller's permissions
+/// show.
 pub(crate) async fn who_is_nobody_learns_nothing(world: &World) -> TestResult {
     let good = payload().to_string();
     let fabrikam = json!([{ "networkMessageId": acceptance::guid(), "recipientEmailAddress": "a@fabrikam.com" }]);
@@ -132,7 +133,8 @@ pub(crate) async fn who_is_nobody_learns_nothing(world: &World) -> TestResult {
             ("", None, "{}".to_owned()),
             ("", None, payload_with("action", "delete").to_string()),
             ("", None, fabrikam.clone()),
-            // No larger than the connection holds: it is refused unread, and who still sends may find the connection closed.
+            // The body fits into the connection's buffer. A larger one is rejected unread, and its sender may find the
+            // connection closed.
             ("", None, " ".repeat(32 << 10)),
             ("?validateOnly=true", None, good.clone()),
             ("?validateOnly=perhaps", None, good.clone()),

@@ -1,4 +1,5 @@
-//! What a caller may not do. What is not granted is denied, and one refused recipient refuses the request.
+//! Missing permissions. Everything that an entry does not grant is denied, and one denied recipient rejects the
+//! request.
 
 use acceptance::{Answer, Gateway, TestResult, World, guid, payload_of, payload_with};
 use reqwest::RequestBuilder;
@@ -7,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::case::{Case, case, provoke};
 
-/// May delete softly and move to junk, five at once, for `contoso.com` and what is below `fabrikam.com`, but
-/// for what is protected there.
+/// A caller that may soft-delete and move to junk, five emails at a time, in `contoso.com` and the subdomains of
+/// `fabrikam.com`, except protected recipients.
 fn narrow() -> Value {
     let protected = ["journal@contoso.com", "*.b\u{fc}cher.fabrikam.com"];
     json!({ "PROTECTED_RECIPIENTS": protected, "CALLERS": [{
@@ -78,7 +79,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 pub(crate) async fn what_is_not_granted_is_refused(world: &World) -> TestResult {
     provoke(world, cases()).await?;
-    // Just inside each of them.
+    // Just within each limit.
     world.sandbox.clear();
     let gateway = world.gateway_with(narrow()).await?;
     let twice = {
@@ -100,7 +101,7 @@ pub(crate) async fn what_is_not_granted_is_refused(world: &World) -> TestResult 
     Ok(())
 }
 
-/// By its place in the caller's own array: repeated pairs are left out of what is sent, not of the count.
+/// The pointer is the position in the caller's own array: repeated pairs are not sent, but they count for positions.
 pub(crate) async fn each_recipient_outside_is_named(world: &World) -> TestResult {
     let mut payload = to(&["a@contoso.com", "x@example.com", "b@contoso.com", "y@example.com"]);
     let emails = payload["analyzedEmails"].as_array_mut().ok_or("no array")?;

@@ -1,4 +1,4 @@
-//! The size of a body, as it is declared and as it comes: 4 MiB at most.
+//! The size of a body, declared and received: at most 4 MiB.
 
 use acceptance::{Answer, Raw, TestResult, World, payload};
 use serde_json::json;
@@ -11,7 +11,7 @@ pub(crate) const LIMIT: usize = 4 * 1024 * 1024;
 const TYPE: &str = "Content-Type: application/json";
 const PATH: &str = "/remediate?validateOnly=true";
 
-/// A remediation of exactly so many bytes, filled up with the blanks that JSON allows.
+/// Returns a remediation of exactly this many bytes, padded with white space that JSON allows.
 fn body_of(length: usize) -> Vec<u8> {
     let mut body = payload().to_string().into_bytes();
     body.resize(length, b' ');
@@ -27,7 +27,7 @@ pub(crate) async fn a_body_of_exactly_the_limit_is_read(world: &World) -> TestRe
     let answer = Answer::to(request.body(body_of(LIMIT))).await?;
     assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("valid")), "{answer:?}");
 
-    // And in chunks, of which none says how long the whole is.
+    // Chunked encoding declares no total length.
     let mut raw = Raw::connect(&world.gateway).await?;
     raw.post(PATH, &[&authorization(world), TYPE, "Transfer-Encoding: chunked"]).await?;
     for chunk in body_of(LIMIT).chunks(100_000) {
@@ -39,7 +39,7 @@ pub(crate) async fn a_body_of_exactly_the_limit_is_read(world: &World) -> TestRe
     Ok(())
 }
 
-/// Nothing of the body is awaited.
+/// The gateway does not wait for the body.
 pub(crate) async fn one_byte_more_is_refused_as_declared(world: &World) -> TestResult {
     for length in ["4194305", "99999999999"] {
         let mut raw = Raw::connect(&world.gateway).await?;
@@ -49,7 +49,7 @@ pub(crate) async fn one_byte_more_is_refused_as_declared(world: &World) -> TestR
     Ok(())
 }
 
-/// The stream never ends, so only a count on the way can end it.
+/// The stream never ends, so the gateway must count while it reads.
 pub(crate) async fn a_stream_is_refused_as_soon_as_it_is_too_large(world: &World) -> TestResult {
     let mut raw = Raw::connect(&world.gateway).await?;
     raw.post(PATH, &[&authorization(world), TYPE, "Transfer-Encoding: chunked"]).await?;
@@ -59,7 +59,8 @@ pub(crate) async fn a_stream_is_refused_as_soon_as_it_is_too_large(world: &World
     Ok(())
 }
 
-/// Two lengths for one body are how requests are smuggled (RFC 9112, section 6.3). Whichever the runtime goes by, the limit holds.
+/// Two lengths for one body are a means of request smuggling (RFC 9112, section 6.3). The limit holds for either
+/// length.
 pub(crate) async fn a_length_that_lies_gets_no_larger_body_in(world: &World) -> TestResult {
     let mut raw = Raw::connect(&world.gateway).await?;
     raw.post(PATH, &[&authorization(world), TYPE, "Content-Length: 10", "Transfer-Encoding: chunked"]).await?;

@@ -1,4 +1,4 @@
-//! What Microsoft refuses or does not answer. How often it is tried, and what it leaves in the ledger, is tested with the faults.
+//! Rejections by Microsoft, and missing responses. The tests in `tests/faults` cover retries and the ledger.
 
 use acceptance::{Answer, Gateway, TestResult, World, payload};
 use reqwest::RequestBuilder;
@@ -46,7 +46,7 @@ pub(crate) fn of_graph() -> Vec<Case> {
     cases
 }
 
-/// Each on a gateway of its own, which has no token yet.
+/// Each has a separate gateway without a cached token.
 pub(crate) fn of_entra() -> Vec<Case> {
     let case = |name, status, code| case(name, status, code, post).gateway(json!({}));
     let token = |body: &str| NextAnswer::new(Endpoint::Token).body(body);
@@ -75,7 +75,7 @@ pub(crate) fn of_entra() -> Vec<Case> {
         case("a redirect", 502, "graphError").next(entra(302).header("Location", "/elsewhere")),
         case("no answer", 504, "graphTimeout").next(NextAnswer::new(Endpoint::Token).fault(Fault::Hang)),
     ];
-    // Nothing went to Graph, and the quota is whole again.
+    // Nothing was sent to Graph, and the quota was refunded.
     cases.into_iter().map(quota).collect()
 }
 
@@ -87,7 +87,8 @@ pub(crate) async fn entras_failures_become_the_callers(world: &World) -> TestRes
     provoke(world, of_entra()).await
 }
 
-/// Its code and message, which are for whoever made the payload; and none of it where Graph refused the gateway.
+/// The caller who sent the payload gets Graph's code and message; if Graph rejected the gateway, the caller gets none
+/// of it.
 pub(crate) async fn graphs_own_refusal_is_passed_on(world: &World) -> TestResult {
     let next = |status, body: &str| NextAnswer::new(Endpoint::Remediate).status(status).body(body);
     let error = r#"{"error":{"code":"InvalidSubscription","message":"Plan 2 is <needed>."}}"#;

@@ -1,18 +1,18 @@
-//! What a caller learns of a remediation that was accepted.
+//! The response to an accepted remediation.
 
 use acceptance::{Answer, TestResult, World, email, payload, payload_with};
 use sandbox::{CLIENT_ID, Endpoint, NextAnswer, Outcome, TENANT_ID};
 use serde_json::{Value, json};
 
-/// The headers of every success, beside those of every answer.
+/// Headers of every success, in addition to those of every response.
 const HEADERS: [&str; 4] = ["content-type", "location", "ratelimit", "ratelimit-policy"];
 
-/// Where people find what Graph gave no link to.
+/// Fallback if Graph sends no link.
 fn plain_history() -> String {
     format!("https://security.microsoft.com/action-center/history?tid={TENANT_ID}")
 }
 
-/// The whole promise of sections 1, 3 and 8 on one request, the one that Microsoft's own page shows.
+/// Sections 1, 3 and 8 of the contract on one request, the example of Microsoft's page.
 pub(crate) async fn the_seeds_example_is_accepted(world: &World) -> TestResult {
     let caller = world.token();
     let request = world.gateway.post("/remediate").bearer_auth(&caller).header("Content-Type", "application/json");
@@ -85,14 +85,14 @@ pub(crate) async fn the_seeds_example_is_accepted(world: &World) -> TestResult {
     Ok(())
 }
 
-/// The claims of a bearer token.
+/// Returns the claims of a bearer token.
 fn claims(authorization: &str) -> Value {
     use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
     let claims = authorization.split('.').nth(1).and_then(|claims| BASE64_URL_SAFE_NO_PAD.decode(claims).ok());
     serde_json::from_slice(&claims.unwrap_or_default()).unwrap_or_default()
 }
 
-/// It is echoed and logged, so only what can hold neither an address nor a line is.
+/// The gateway returns and logs the ID, so the ID must allow neither an address nor a line break.
 pub(crate) async fn a_sane_client_request_id_is_echoed(world: &World) -> TestResult {
     let longest = "x".repeat(64);
     let too_long = "x".repeat(65);
@@ -125,7 +125,7 @@ pub(crate) async fn a_sane_client_request_id_is_echoed(world: &World) -> TestRes
     Ok(())
 }
 
-/// It would poll the `Location` of a 202, which is a page for people (facts, section 4).
+/// A workflow engine would poll the `Location` of a 202, which is a page for people (facts, section 4).
 pub(crate) async fn a_workflow_engine_gets_200(world: &World) -> TestResult {
     for path in ["/remediate", "/beta/security/collaboration/analyzedEmails/remediate"] {
         let request = world.gateway.post(path).bearer_auth(world.token()).json(&payload());
@@ -140,7 +140,7 @@ pub(crate) async fn a_workflow_engine_gets_200(world: &World) -> TestResult {
     Ok(())
 }
 
-/// "Always": for a workflow engine too.
+/// "Always" includes workflow engines.
 pub(crate) async fn a_minimal_answer_is_202_and_empty(world: &World) -> TestResult {
     for (prefer, run, minimal) in [
         ("return=minimal", None, true),
@@ -163,15 +163,15 @@ pub(crate) async fn a_minimal_answer_is_202_and_empty(world: &World) -> TestResu
             answer.assert_headers(&HEADERS);
         }
     }
-    // A refusal is told in full: its body is all that says why.
+    // An error always has a body, which alone names the cause.
     let refused = world.remediate(&payload_with("action", "delete")).header("Prefer", "return=minimal");
     Answer::to(refused).await?.assert_problem(400, "invalidPayload", &[]);
     Ok(())
 }
 
-/// Graph's 409 says that what was asked for is under way already.
+/// Graph's 409 means that the remediation is already registered.
 pub(crate) async fn a_duplicate_of_graphs_is_a_success(world: &World) -> TestResult {
-    // One email that Graph has, and one that it has not, make another payload of the same remediation.
+    // One email that Graph has and one that it does not have are another payload of the same remediation.
     let first = email();
     assert_eq!(Answer::to(world.remediate(&payload_with("analyzedEmails", vec![first.clone()]))).await?.status, 202);
     let again = payload_with("analyzedEmails", vec![first, email()]);
@@ -193,7 +193,7 @@ pub(crate) async fn a_duplicate_of_graphs_is_a_success(world: &World) -> TestRes
     Ok(())
 }
 
-/// Older revisions of Graph answered 204, and none promises a `Location`.
+/// Older revisions of Graph responded with 204, and none guarantees a `Location`.
 pub(crate) async fn any_2xx_of_graph_is_a_success(world: &World) -> TestResult {
     for (status, body) in [(200, ""), (201, "{}"), (202, ""), (204, ""), (200, "<html>"), (299, "x")] {
         world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(status).body(body))?;
@@ -217,7 +217,7 @@ pub(crate) async fn any_2xx_of_graph_is_a_success(world: &World) -> TestResult {
     Ok(())
 }
 
-/// The header is Graph's to the byte; the body has it as a URI that any client can open.
+/// The header is Graph's text byte for byte; the body has it as a URI that any client can open.
 pub(crate) async fn the_location_is_graphs_whatever_its_query_holds(world: &World) -> TestResult {
     let history = "https://security.microsoft.com/action-center/history";
     for (query, uri, bulk_id, tenant_id) in [
@@ -249,7 +249,7 @@ pub(crate) async fn the_location_is_graphs_whatever_its_query_holds(world: &Worl
     Ok(())
 }
 
-/// What is refused is no more than what must be.
+/// Only unusable links are rejected.
 pub(crate) async fn a_body_may_be_declared_in_each_of_these_ways(world: &World) -> TestResult {
     for (content_type, encoding) in [
         ("application/json", None),

@@ -1,4 +1,4 @@
-//! Those who may call, each by its own kind of credential.
+//! Callers, each with one kind of credential.
 
 use acceptance::{
     API_KEY, API_KEY_SHA256, Answer, NEXT_API_KEY, NEXT_API_KEY_SHA256, TestResult, World, payload, payload_with,
@@ -6,13 +6,13 @@ use acceptance::{
 use sandbox::{APPLICATION_ID, CALLER_OBJECT_ID, Endpoint, TokenRequest, TokenVersion};
 use serde_json::json;
 
-/// The resource's application decides the version and with it the form of `aud`, not the caller (facts, section 3).
+/// The resource's application selects the version, and with it the form of `aud` (facts, section 3).
 pub(crate) async fn tokens_of_either_version_and_audience_are_taken(world: &World) -> TestResult {
     let audience = json!(["api://remediation-gateway", APPLICATION_ID, "https://gateway.contoso.com/"]);
     let gateway = world.gateway_with(json!({ "AUDIENCE": audience })).await?;
     for (version, audience) in [
         (TokenVersion::V2, APPLICATION_ID),
-        // Entra issues none such, and taking it opens nothing: both are the gateway's own.
+        // Entra never issues these. Accepting them is safe, because both forms are the gateway's own.
         (TokenVersion::V2, "api://remediation-gateway"),
         (TokenVersion::V1, "api://remediation-gateway"),
         (TokenVersion::V1, "api://remediation-gateway/"),
@@ -32,7 +32,8 @@ pub(crate) async fn tokens_of_either_version_and_audience_are_taken(world: &Worl
     Ok(())
 }
 
-/// A person's token is for what the person consented to; an application's is for what its roles say, where the caller asks for one.
+/// A user's token needs the scope that the user consented to; an application's token needs the role that the caller's
+/// entry requires.
 pub(crate) async fn a_delegated_token_needs_its_scope_and_no_role(world: &World) -> TestResult {
     let callers = |role: Option<&str>| {
         let mut caller = json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] });
@@ -69,12 +70,12 @@ pub(crate) async fn a_delegated_token_needs_its_scope_and_no_role(world: &World)
     Ok(())
 }
 
-/// Two keys at once, so that they rotate; and nothing of a key leaves the gateway.
+/// Two keys at a time, so that they can be rotated. No part of a key leaves the gateway.
 pub(crate) async fn api_keys_are_taken_in_either_header(world: &World) -> TestResult {
     let callers = json!([
         { "name": "Play Book", "api_key_sha256": [API_KEY_SHA256, NEXT_API_KEY_SHA256.to_uppercase()], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
-    // No caller has an object id, so no audience is needed.
+    // No caller has an object ID, so no audience is needed.
     let gateway = world.gateway_with(json!({ "CALLERS": callers, "AUDIENCE": null })).await?;
     for key in [API_KEY, NEXT_API_KEY] {
         let post = || gateway.post("/remediate").json(&payload());
@@ -92,7 +93,7 @@ pub(crate) async fn api_keys_are_taken_in_either_header(world: &World) -> TestRe
     Ok(())
 }
 
-/// Two callers on one gateway: what the one is granted is of no use to the other.
+/// Two callers on one gateway: the permissions of one are not available to the other.
 pub(crate) async fn rights_are_those_of_the_caller_who_is_identified(world: &World) -> TestResult {
     let callers = json!([
         { "name": "inbox", "object_id": CALLER_OBJECT_ID, "actions": ["moveToInbox"], "recipient_domains": ["*"] },
@@ -111,7 +112,7 @@ pub(crate) async fn rights_are_those_of_the_caller_who_is_identified(world: &Wor
     Ok(())
 }
 
-/// Microsoft asks for it, and a burst of playbooks must not become a burst on Entra.
+/// Microsoft requires caching: many playbooks at once must not cause many token requests.
 pub(crate) async fn keys_and_app_token_are_fetched_once(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     for _ in 0..25 {

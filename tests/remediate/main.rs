@@ -1,4 +1,4 @@
-//! The main job: a remediation comes in, Graph gets it, and the caller gets Graph's `Location`.
+//! Remediations: the gateway receives one, Graph gets it, and the caller gets Graph's `Location`.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! What Graph is sent: made anew from checked values, and nothing of the caller's beside them.
+//! The request to Graph: serialized from validated values, without any other input of the caller.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use acceptance::{Answer, TestResult, World, guid, is_guid, payload, payload_of, 
 use sandbox::{Endpoint, Recorded};
 use serde_json::{Value, json};
 
-/// Every header that Graph may see, those of the runtime's own client among them.
+/// Every header that Graph may receive, including those of the runtime's client.
 const HEADERS: [&str; 7] =
     ["accept", "authorization", "client-request-id", "content-length", "content-type", "host", "user-agent"];
 
-/// Every header that Entra may see, at either endpoint.
+/// Every header that Entra may receive, at either endpoint.
 const OF_TOKEN: [&str; 5] = ["accept", "content-length", "content-type", "host", "user-agent"];
 const OF_KEYS: [&str; 3] = ["accept", "host", "user-agent"];
 
@@ -18,7 +18,7 @@ fn header_names(request: &Recorded) -> BTreeSet<&str> {
     request.headers.iter().map(|(name, _)| name.as_str()).collect()
 }
 
-/// Sends the payload and gives what Graph received for it.
+/// Sends the payload and returns the request that Graph received.
 async fn sent(world: &World, payload: &Value) -> Result<Recorded, acceptance::Failure> {
     let answer = Answer::to(world.remediate(payload)).await?;
     assert_eq!(answer.status, 202, "{answer:?}");
@@ -29,9 +29,9 @@ fn last(world: &World) -> Result<Recorded, acceptance::Failure> {
     world.sandbox.recorded_at(Endpoint::Remediate).pop().ok_or_else(|| "nothing came to Graph".into())
 }
 
-/// A header, query or annotation of the caller's could change what Graph does, or carry its credential there.
+/// A header, query or annotation of the caller could change Graph's behaviour, or contain the caller's credential.
 pub(crate) async fn nothing_else_of_the_request_goes_to_graph(world: &World) -> TestResult {
-    // One that asks Entra too, since it has neither keys nor a token yet.
+    // A new gateway, which has neither keys nor a token and so calls Entra, too.
     let gateway = world.gateway_with(json!({})).await?;
     let mark = "smuggled-7f3a";
     let mut payload = payload();
@@ -93,7 +93,7 @@ pub(crate) async fn nothing_else_of_the_request_goes_to_graph(world: &World) -> 
     Ok(())
 }
 
-/// Graph's support finds one call by it; the caller's id may name many.
+/// Microsoft's support finds one call by this ID; many calls may have the caller's ID.
 pub(crate) async fn each_call_has_a_client_request_id_of_its_own(world: &World) -> TestResult {
     let of_caller = guid();
     for _ in 0..3 {
@@ -107,7 +107,7 @@ pub(crate) async fn each_call_has_a_client_request_id_of_its_own(world: &World) 
     Ok(())
 }
 
-/// Drop-in for Graph: an existing action changes its host, and nothing else.
+/// An existing action for Graph works after a change of its host.
 pub(crate) async fn graphs_own_paths_lead_to_their_version(world: &World) -> TestResult {
     for (path, version) in [
         ("/beta/security/collaboration/analyzedEmails/remediate", "beta"),
@@ -142,7 +142,7 @@ pub(crate) async fn the_configured_version_is_used_by_remediate_alone(world: &Wo
     Ok(())
 }
 
-/// The newest action is one that Graph understands only behind a preference; for the others it would be a change of behaviour.
+/// Graph accepts the newest action only with a preference. For other actions the preference would change the behaviour.
 pub(crate) async fn every_action_and_severity_goes_to_graph_as_it_is(world: &World) -> TestResult {
     for action in ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"] {
         let graph = sent(world, &payload_with("action", action)).await?;
@@ -157,7 +157,7 @@ pub(crate) async fn every_action_and_severity_goes_to_graph_as_it_is(world: &Wor
     Ok(())
 }
 
-/// What Graph does with the string of its own example is unknown.
+/// It is unknown how Graph treats the string of its documented example.
 pub(crate) async fn the_senders_copy_is_sent_as_a_boolean(world: &World) -> TestResult {
     for (given, expected) in [
         (json!(true), true),
@@ -173,14 +173,14 @@ pub(crate) async fn the_senders_copy_is_sent_as_a_boolean(world: &World) -> Test
     Ok(())
 }
 
-/// From JSON to JSON through the gateway's own reader and writer.
+/// JSON passes through the gateway's own reader and writer.
 pub(crate) async fn texts_arrive_as_they_were_meant(world: &World) -> TestResult {
     let text = "quote \" backslash \\ line\r\n tab\t nul\u{0} \u{1}\u{1f}\u{7f} é 漢字 😀 \u{2028} </script> {\"action\":\"hardDelete\"}";
     let mut payload = payload();
     payload["displayName"] = json!(text);
     payload["description"] = json!("d".repeat(1024));
     payload["analyzedEmails"][0]["recipientEmailAddress"] = json!("o'hara+x/y=z@contoso.com");
-    // Two letters as escapes, which no writer of JSON would make.
+    // Two letters as escapes, which JSON writers do not create.
     let escaped = format!("{payload}").replace("Clean", "\\u0043lean").replace("displayName", "\\u0064isplayName");
     let request = world.gateway.post("/remediate").bearer_auth(world.token());
     let answer = Answer::to(request.header("Content-Type", "application/json; charset=utf-8").body(escaped)).await?;
@@ -224,7 +224,7 @@ pub(crate) async fn annotations_are_dropped(world: &World) -> TestResult {
     Ok(())
 }
 
-/// One call with many pairs, never one call per pair (facts, section 1).
+/// One call with many pairs, and never one call per pair (facts, section 1).
 pub(crate) async fn ten_thousand_emails_go_in_one_call(world: &World) -> TestResult {
     let callers = json!([{
         "name": "bulk",

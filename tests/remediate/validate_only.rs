@@ -1,10 +1,10 @@
-//! `?validateOnly=true`: all of the checks, none of the deeds.
+//! `?validateOnly=true`: all checks, and no effect.
 
 use acceptance::{Answer, Raw, TestResult, World, email, payload, payload_with};
 use sandbox::Endpoint;
 use serde_json::json;
 
-/// Asked twice, then sent: had asking left a trace, sending would be a replay.
+/// Validated twice, then sent. If the validation left a record, the submission would be a replay.
 pub(crate) async fn nothing_is_called_and_what_is_shown_is_what_is_sent(world: &World) -> TestResult {
     let one = email();
     let mut payload = payload_with("analyzedEmails", vec![one.clone(), one, email()]);
@@ -35,7 +35,7 @@ pub(crate) async fn nothing_is_called_and_what_is_shown_is_what_is_sent(world: &
     Ok(())
 }
 
-/// A workflow engine's header and `Prefer` shape the answer to a remediation, and this is none.
+/// A workflow engine's header and `Prefer` change the response to a remediation, and have no effect here.
 pub(crate) async fn every_route_validates(world: &World) -> TestResult {
     for path in [
         "/remediate",
@@ -53,7 +53,7 @@ pub(crate) async fn every_route_validates(world: &World) -> TestResult {
     Ok(())
 }
 
-/// Up to the rights; and a query that surely meant to validate does not send.
+/// All checks including permissions. A query that surely means a validation sends nothing.
 pub(crate) async fn what_is_wrong_is_refused_as_ever(world: &World) -> TestResult {
     let fabrikam = json!([{ "networkMessageId": acceptance::guid(), "recipientEmailAddress": "a@fabrikam.com" }]);
     for (query, payload, status, code) in [
@@ -67,7 +67,7 @@ pub(crate) async fn what_is_wrong_is_refused_as_ever(world: &World) -> TestResul
         ("validate_only=true", payload(), 400, "invalidRequest"),
         ("%24validateOnly=true", payload(), 400, "invalidRequest"),
         ("dryRun=true", payload(), 400, "invalidRequest"),
-        // No UTF-8: what is not understood may have meant anything.
+        // Invalid UTF-8 could have meant `validateOnly`.
         ("validateOnly%FF=true", payload(), 400, "invalidRequest"),
         ("a=b?validateOnly=true", payload(), 400, "invalidRequest"),
         ("?validateOnly=true", payload(), 400, "invalidRequest"),
@@ -90,7 +90,7 @@ pub(crate) async fn what_is_wrong_is_refused_as_ever(world: &World) -> TestResul
     Ok(())
 }
 
-/// A query in the path is no query, and no route.
+/// An escaped `?` in the path begins no query, and the path matches no route.
 pub(crate) async fn a_query_in_the_wrong_place_never_sends(world: &World) -> TestResult {
     let authorization = format!("Authorization: Bearer {}", world.token());
     for (target, status) in [
@@ -112,7 +112,7 @@ pub(crate) async fn a_query_in_the_wrong_place_never_sends(world: &World) -> Tes
     Ok(())
 }
 
-/// What clients, gateways and campaigns add to a URL does no harm.
+/// Parameters that clients, gateways and campaigns add to a URL have no effect.
 pub(crate) async fn other_parameters_are_ignored(world: &World) -> TestResult {
     for query in [
         "api-version=2016-10-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=Zb3xKq7-onlyVaLid_8fY2Lk0pWm1nRt5uVx6yA",

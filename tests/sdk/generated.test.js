@@ -1,5 +1,5 @@
-// A client that @hey-api/openapi-ts generates from the document that the gateway serves, and both documents before a validator.
-// `tests/sdk.rs` starts the gateway and the sandbox, and runs this.
+// Clients that @hey-api/openapi-ts generates from the documents that the gateway serves, and both documents before a validator.
+// Run by `make clients` and `make test` beside a gateway.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -14,7 +14,7 @@ import { promisify } from "node:util";
 import SwaggerParser from "@apidevtools/swagger-parser";
 import { createClient } from "@hey-api/openapi-ts";
 
-const { GATEWAY_URL, SANDBOX_URL } = process.env;
+const { GATEWAY_URL, SANDBOX_URL, API_KEY } = process.env;
 const DOCUMENTS = { "/openapi.json": "3.1.1", "/openapi-3.0.json": "3.0.4" };
 
 for (const [path, version] of Object.entries(DOCUMENTS)) {
@@ -29,7 +29,7 @@ for (const [path, version] of Object.entries(DOCUMENTS)) {
 
 for (const [path, version] of Object.entries(DOCUMENTS)) {
   describe(`a client generated from OpenAPI ${version}`, () => {
-    let folder, sdk, client;
+    let folder, sdk, withKey, withToken;
 
     before(async () => {
       folder = await mkdtemp(join(tmpdir(), "generated-client-"));
@@ -44,7 +44,9 @@ for (const [path, version] of Object.entries(DOCUMENTS)) {
       await promisify(execFile)("esbuild", [entry, "--bundle", "--format=esm", "--platform=node", `--outfile=${bundle}`]);
       sdk = await import(pathToFileURL(bundle));
       const { access_token: token } = await (await fetch(`${SANDBOX_URL}/sandbox/token`)).json();
-      client = { baseUrl: GATEWAY_URL, auth: ({ scheme }) => (scheme === "bearer" ? token : undefined) };
+      // A client offers its credential to each security scheme of the document, and the gateway accepts one credential.
+      withKey = { baseUrl: GATEWAY_URL, auth: ({ type }) => (type === "apiKey" ? API_KEY : undefined) };
+      withToken = { baseUrl: GATEWAY_URL, auth: ({ scheme }) => (scheme === "bearer" ? token : undefined) };
     });
     after(() => rm(folder, { recursive: true, force: true }));
 
@@ -58,26 +60,26 @@ for (const [path, version] of Object.entries(DOCUMENTS)) {
       ...more,
     });
 
-    test("submits a remediation, and a retry is replayed", async () => {
-      const request = { ...client, body: body(), headers: { "Idempotency-Key": randomUUID() } };
-      const first = await sdk.remediate(request);
+    test("submits a remediation with an API key, and a retry with a token is replayed", async () => {
+      const request = { body: body(), headers: { "Idempotency-Key": randomUUID() } };
+      const first = await sdk.remediate({ ...withKey, ...request });
       assert.equal(first.response.status, 202, JSON.stringify(first.error));
       assert.equal(first.data.status, "accepted");
       assert.equal(first.response.headers.get("Idempotency-Replayed"), null);
-      const retry = await sdk.remediate(request);
+      const retry = await sdk.remediate({ ...withToken, ...request });
       assert.equal(retry.response.status, 202);
       assert.equal(retry.response.headers.get("Idempotency-Replayed"), "true");
       assert.equal(retry.data.trackingUrl, first.data.trackingUrl);
     });
 
     test("validates a remediation without sending it", async () => {
-      const { data, response } = await sdk.remediate({ ...client, body: body(), query: { validateOnly: true } });
+      const { data, response } = await sdk.remediate({ ...withKey, body: body(), query: { validateOnly: true } });
       assert.equal(response.status, 200);
       assert.deepEqual([data.status, data.emails, data.request.remediateSendersCopy], ["valid", 1, false]);
     });
 
     test("reads the text of an error", async () => {
-      const { error, response } = await sdk.remediate({ ...client, body: body({ severity: "grave" }) });
+      const { error, response } = await sdk.remediate({ ...withToken, body: body({ severity: "grave" }) });
       assert.equal(response.status, 400);
       assert.equal(error.error.code, "invalidPayload");
       assert.equal(error.errors[0].pointer, "/severity");

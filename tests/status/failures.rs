@@ -1,4 +1,4 @@
-//! What gives no status.
+//! Failures of a status request.
 
 use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, guid};
 use sandbox::{Endpoint, Fault, Message, NextAnswer};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{recipients, remediation, seed, status};
 
-/// The reason that was logged for an answer.
+/// Returns the logged reason of a response.
 async fn reason(world: &World, answer: &Answer) -> Result<String, acceptance::Failure> {
     let line = world.gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
     let line: Value = serde_json::from_str(&line)?;
@@ -45,7 +45,7 @@ pub(crate) async fn a_page_that_fails_gives_no_status(world: &World) -> TestResu
     Ok(())
 }
 
-/// To another host, another path, and beyond the text of a URL. The gateway requests only the first page.
+/// Links to another host, to another path, and longer than a URL. The gateway requests only the first page.
 pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResult {
     let base = world.sandbox.base_url().to_owned();
     let list = format!("{base}/beta/security/collaboration/analyzedEmails");
@@ -66,7 +66,10 @@ pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResul
         let body = answer.assert_problem(502, "graphError", &[]);
         assert!(!body.to_string().contains("evil"), "{body:#}");
         let reason = reason(world, &answer).await?;
-        assert_eq!(reason, "the list's nextLink does not lead to the configured host and the same path", "{link}");
+        assert_eq!(
+            reason, "reading the list: the list's nextLink does not lead to the configured host and the same path",
+            "{link}"
+        );
         let asked = world.sandbox.recorded();
         let asked = asked.iter().filter(|one| one.endpoint != Endpoint::Token && one.endpoint != Endpoint::Keys);
         assert_eq!(asked.count(), 1, "{link}");
@@ -79,13 +82,13 @@ pub(crate) async fn a_page_that_is_too_large_is_not_read(world: &World) -> TestR
     world.sandbox.script(NextAnswer::new(Endpoint::AnalyzedEmails).status(200).body(page))?;
     let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
     answer.assert_problem(502, "graphError", &[]);
-    assert_eq!(reason(world, &answer).await?, "a page of the list has more than 8192000 bytes");
+    assert_eq!(reason(world, &answer).await?, "reading the list: a page of the list has more than 8192000 bytes");
 
     let page = json!({ "value": [{ "networkMessageId": guid(), "recipientEmailAddress": "user0@contoso.com" }] });
     world.sandbox.script(NextAnswer::new(Endpoint::AnalyzedEmails).status(200).json(&page))?;
     let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
     answer.assert_problem(502, "graphError", &[]);
-    assert_eq!(reason(world, &answer).await?, "Graph listed a message that was not asked for");
+    assert_eq!(reason(world, &answer).await?, "reading the list: Graph listed a message that was not asked for");
     Ok(())
 }
 

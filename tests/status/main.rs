@@ -1,4 +1,4 @@
-//! `POST /remediate/status`: a remediation goes in, its effect shows in the mailboxes, and the status says so and no more.
+//! `POST /remediate/status` reports the effect of a remediation that the mailboxes show, and nothing else.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -28,12 +28,12 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-/// The recipients of a message, so many.
+/// Returns `count` recipients of a message.
 fn recipients(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("user{n}@contoso.com")).collect()
 }
 
-/// A remediation of one message in the mailboxes of these recipients.
+/// Returns a remediation of one message in these recipients' mailboxes.
 fn remediation(id: &str, recipients: &[String]) -> Value {
     let mut payload = acceptance::payload();
     let email = |recipient| json!({ "networkMessageId": id, "recipientEmailAddress": recipient });
@@ -41,12 +41,12 @@ fn remediation(id: &str, recipients: &[String]) -> Value {
     payload
 }
 
-/// Asks for the status.
+/// Requests the status.
 async fn status(world: &World, payload: &Value) -> Result<Answer, Failure> {
     Answer::to(world.gateway.post("/remediate/status").bearer_auth(world.token()).json(payload)).await
 }
 
-/// Sends a remediation, and returns it with the time of its acceptance: the body for its status.
+/// Sends a remediation, and returns the body for its status, with the time of its acceptance.
 async fn accepted(world: &World, mut payload: Value) -> Result<Value, Failure> {
     let answer = Answer::to(world.remediate(&payload)).await?;
     assert_eq!(answer.status, 202, "{answer:?}");
@@ -54,13 +54,13 @@ async fn accepted(world: &World, mut payload: Value) -> Result<Value, Failure> {
     Ok(payload)
 }
 
-/// The time before now by so much, as a response writes it.
+/// Returns the time `duration` before now, in the format of a response.
 fn ago(duration: Duration) -> Result<Value, Failure> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     Ok(json!(Timestamp::from_seconds(now.as_secs()).minus(duration).to_rfc3339()))
 }
 
-/// Holds the numbers of a status: observed, not yet, unclear, unreachable, not found.
+/// Compares the numbers of a status: observed, not yet, unclear, unreachable, not found.
 fn assert_counts(answer: &Answer, status: &str, counts: [u64; 5]) {
     let body = answer.json();
     assert_eq!(answer.status, 200, "{answer:?}");

@@ -31,7 +31,7 @@ pub(crate) async fn eight_hundred_recipients_go_from_pending_to_settled(world: &
         );
         assert_eq!(world.sandbox.recorded_at(Endpoint::AnalyzedEmails).len(), pages, "pages of {rows}");
 
-        // Half of them show it now, then all.
+        // Half of them show the effect now, then all.
         let shown = |recipients: &[String]| Message {
             location: "deletedFolder".to_owned(),
             ..Message::new(&id, recipients.to_vec())
@@ -51,7 +51,7 @@ pub(crate) async fn eight_hundred_recipients_go_from_pending_to_settled(world: &
     Ok(())
 }
 
-/// What the facts leave open of a soft delete, each alone. Nothing is observed without evidence.
+/// Each open fact about a soft delete, one at a time. No pair is observed without evidence.
 pub(crate) async fn each_variant_of_a_soft_delete_has_its_state(world: &World) -> TestResult {
     let success = Some("Success");
     for (location, shows, event, is_settled, counts) in [
@@ -82,7 +82,7 @@ pub(crate) async fn each_variant_of_a_soft_delete_has_its_state(world: &World) -
         let answer = status(world, &request).await?;
         assert_counts(&answer, if is_settled { "settled" } else { "pending" }, counts);
     }
-    // And of a message that Graph does not list.
+    // A message that Graph does not list.
     let request = accepted(world, remediation(&guid(), &recipients(2))).await?;
     let answer = status(world, &request).await?;
     assert_counts(&answer, "pending", [0, 0, 0, 0, 2]);
@@ -90,7 +90,7 @@ pub(crate) async fn each_variant_of_a_soft_delete_has_its_state(world: &World) -
     Ok(())
 }
 
-/// A pair that is not yet changed stays pending however long ago the acceptance was.
+/// A pair that has not changed stays pending for any time since the acceptance.
 pub(crate) async fn unclear_settles_after_four_hours(world: &World) -> TestResult {
     let before = ago(Duration::from_secs(4 * 3600 + 1))?;
     let within = ago(Duration::from_mins(4 * 60 - 1))?;

@@ -42,7 +42,7 @@ pub fn run_beside() -> Result<ExitCode, Failure> {
         let actions = bindings.get("CALLERS").and_then(|callers| callers.pointer("/0/actions")).cloned();
         let caller = json!({
             "name": "everything", "object_id": sandbox::CALLER_OBJECT_ID, "api_key_sha256": [KEY.1], "actions": actions,
-            "recipient_domains": ["*"], "senders_copy": true, "max_emails_per_request": 10_000, "max_emails_per_hour": 2_500_000,
+            "recipient_domains": ["*"], "senders_copy": true, "whole_messages": true, "max_emails_per_request": 10_000, "max_emails_per_hour": 2_500_000,
         });
         bindings.insert("CALLERS".to_owned(), json!([caller]));
         let gateway = Gateway::start(&bindings).await?;

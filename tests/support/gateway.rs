@@ -99,7 +99,7 @@ impl Gateway {
         worker.copy(folder.path())?;
         fs::create_dir(folder.path().join(capnp::STORAGE))?;
         worker.set_up(folder.path(), setup)?;
-        let workerd = Workerd::start(folder.path(), worker.memory).await?;
+        let workerd = Workerd::start(folder.path(), &worker).await?;
         Ok(Self {
             base_url: format!("http://127.0.0.1:{}", workerd.port),
             mark: workerd.mark(),
@@ -121,7 +121,7 @@ impl Gateway {
     /// Returns an error if workerd does not start.
     pub async fn start_again(&mut self) -> Result<(), Failure> {
         self.kill();
-        self.workerd = Workerd::start(self.folder.path(), self.worker.memory).await?;
+        self.workerd = Workerd::start(self.folder.path(), &self.worker).await?;
         self.base_url = format!("http://127.0.0.1:{}", self.workerd.port);
         self.mark = self.workerd.mark();
         Ok(())

@@ -12,7 +12,7 @@ use std::{
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use crate::{Failure, Usage, root};
+use crate::{Failure, Usage, Worker, root};
 
 /// Maximum start time of workerd. It usually needs 0.2 s; a busy machine may need a hundred times as long.
 const START: Duration = Duration::from_secs(20);
@@ -68,15 +68,17 @@ struct Born {
 }
 
 impl Workerd {
-    /// Starts workerd in a folder with `config.capnp` and its embedded files. At least the last `memory` lines are
-    /// kept.
-    pub(crate) async fn start(folder: &Path, memory: usize) -> Result<Self, Failure> {
+    /// Starts workerd in a folder with `config.capnp` and its embedded files.
+    pub(crate) async fn start(folder: &Path, worker: &Worker) -> Result<Self, Failure> {
         let began = Instant::now();
         let mut shell = Command::new("/bin/sh")
             .args(["-c", LEASH, "workerd"])
             .arg(fs::canonicalize(folder)?)
             .arg(binary()?)
-            .args(["serve", "--control-fd=1", "config.capnp"])
+            .args(["serve", "--control-fd=1"])
+            // Compatibility flags of tests are experimental. The gateway has none.
+            .args((!worker.wrangler.compatibility_flags.is_empty()).then_some("--experimental"))
+            .arg("config.capnp")
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -84,8 +86,8 @@ impl Workerd {
             .spawn()?;
         let leash = shell.stdin.take();
         let (sender, mut lines) = watch::channel(Vec::new());
-        read_lines(shell.stdout.take(), sender.clone(), memory);
-        read_lines(shell.stderr.take(), sender, memory);
+        read_lines(shell.stdout.take(), sender.clone(), worker.memory);
+        read_lines(shell.stderr.take(), sender, worker.memory);
 
         // If workerd ends, for example because of an invalid configuration, the pipes close and the wait ends.
         let runs = |lines: &Vec<String>| {

@@ -1,14 +1,14 @@
-//! Two versions at once, as while a deployment spreads: a Worker and an object that do not speak of the same job send nothing,
-//! and the caller is told to retry.
+//! Two versions at once, as during a rollout: if a Worker and an object have different job formats, they send nothing,
+//! and the caller gets an error that says to retry.
 
 use std::fs;
 
 use acceptance::{Answer, Failure, Gateway, Setup, TestResult, World, payload, payload_with, root, tests};
 use sandbox::Endpoint;
 
-/// The format of jobs as it stands in the Wasm, and that of another build.
+/// The format of jobs in the Wasm, and that of another build.
 const FORMAT: &[u8] = b"remediation-job/2";
-const OTHER_FORMAT: &[u8] = b"remediation-job/3";
+const OTHER_FORMAT: &[u8] = b"remediation-job/1";
 
 const ANSWERS: &[(&str, &str)] = &[("answers.js", include_str!("answers.js"))];
 
@@ -19,7 +19,7 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-/// A build that differs from the built one in the format alone.
+/// A build that differs from the built one only in the format.
 fn other_build() -> Result<Vec<u8>, Failure> {
     let mut wasm = fs::read(root().join("build/index_bg.wasm"))?;
     let places: Vec<usize> =
@@ -61,7 +61,7 @@ async fn a_job_of_another_format_is_rejected_and_nothing_is_sent(world: &World) 
         for endpoint in [Endpoint::Token, Endpoint::Remediate] {
             assert!(world.sandbox.recorded_at(endpoint).is_empty(), "something was sent");
         }
-        // The object's line, and the Worker's.
+        // The object's entry, and the Worker's.
         gateway.wait_for_line(|line| line.contains("a job of another format was rejected")).await?;
         let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
         assert!(

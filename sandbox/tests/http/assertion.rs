@@ -1,4 +1,4 @@
-//! Client assertions: section 2 of the facts, a certificate in place of a secret.
+//! Client assertions (facts, section 2): a certificate instead of a secret.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rsa::{
@@ -13,7 +13,7 @@ use crate::{
     entra::{FORM, form, without},
 };
 
-/// A certificate that the sandbox knows; assertions signed by its key, good but for what a test changes.
+/// A certificate that the sandbox knows, and assertions signed with its key. They are valid except for a test's change.
 struct Signer {
     own: SelfSigned,
     thumbprint: String,
@@ -38,7 +38,7 @@ impl Signer {
         ];
         for (whole, changes) in whole.iter_mut().zip([header, claims]) {
             for (name, change) in changes.as_object().unwrap() {
-                // A time is given as seconds from now.
+                // A time is in seconds from now.
                 whole[name] = if ["nbf", "iat", "exp"].contains(&name.as_str()) {
                     json!(now + change.as_i64().unwrap())
                 } else {

@@ -1,4 +1,4 @@
-//! An HTTP client that shows the bytes: one request per connection, everything that comes back.
+//! An HTTP client that sends and returns raw bytes, one request per connection.
 
 use std::io::Write as _;
 
@@ -35,7 +35,7 @@ pub(crate) async fn start() -> Sandbox {
     Sandbox::start(Settings::new(SECRET)).await.unwrap()
 }
 
-/// Sends bytes, and reads until the other side closes.
+/// Sends bytes, and reads until the server closes the connection.
 pub(crate) async fn raw(sandbox: &Sandbox, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(sandbox.base_url().trim_start_matches("http://")).await.unwrap();
     stream.write_all(request).await.unwrap();
@@ -68,7 +68,7 @@ pub(crate) async fn send(
     Reply { status, head, body: answer[end + 4..].to_vec() }
 }
 
-/// A token that Graph takes.
+/// A token that Graph accepts.
 pub(crate) fn graph_token(sandbox: &Sandbox) -> String {
     sandbox.issue_token(&graph_request())
 }
@@ -81,7 +81,7 @@ pub(crate) fn graph_request() -> TokenRequest {
     }
 }
 
-/// Graph's documented example, with the boolean as the schema has it.
+/// Graph's documented example, with the boolean of the schema.
 pub(crate) fn remediation() -> Value {
     json!({
         "displayName": "Clean up Phish email",
@@ -96,7 +96,7 @@ pub(crate) fn remediation() -> Value {
     })
 }
 
-/// The example to Graph, with a good token and whatever other headers.
+/// Sends the example to Graph, with a valid token and these headers.
 pub(crate) async fn remediate(sandbox: &Sandbox, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Reply {
     let bearer = format!("Bearer {}", graph_token(sandbox));
     let mut all = vec![("Authorization", bearer.as_str()), ("Content-Type", "application/json")];

@@ -39,7 +39,7 @@ fn part(token: &str, number: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// Whether a published key, found by the token's `kid`, verifies it.
+/// Returns whether the published key with the token's `kid` verifies the token.
 fn verifies(token: &str, keys: &Value) -> bool {
     let kid = &part(token, 0)["kid"];
     let Some(key) = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == *kid) else {

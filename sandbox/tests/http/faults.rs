@@ -1,4 +1,4 @@
-//! Failing as told, seen from the socket.
+//! Planned failures, seen from the socket.
 
 use std::{
     sync::Arc,
@@ -25,7 +25,7 @@ fn another() -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Longer than anything takes on a busy machine.
+/// Longer than any response takes on a busy machine.
 const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_scripted_answer_stands_in_for_the_work() {
     let body = remediation().to_string();
     let next = || NextAnswer::new(Endpoint::Remediate);
     let table = [
-        // What is told; the status, whether it was registered, and the Retry-After.
+        // The plan; the status, whether the remediation was registered, and `Retry-After`.
         (next().status(429), 429, 0, None),
         (next().status(503).header("Retry-After", "7"), 503, 0, Some("7")),
         (next().json(&json!({})), 200, 0, None),
@@ -148,7 +148,7 @@ async fn what_is_held_comes_when_it_is_released_and_outlives_its_client() {
     assert_eq!(stays.await.unwrap(), 202);
     sandbox.wait_for(SOON, |all| all.iter().all(|one| one.status() == Some(202))).await.unwrap();
     assert_eq!(sandbox.accepted().len(), 2);
-    // What comes later is not held any more.
+    // Later requests are not delayed.
     assert_eq!(remediate(&sandbox, &[], remediation().to_string()).await.status, 409);
 }
 

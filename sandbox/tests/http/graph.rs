@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::client::{GUID, REMEDIATE, graph_request, graph_token, remediate, remediation, send, start};
 
-/// The good body with one member changed at a JSON Pointer; null takes it away.
+/// The valid body with one member changed at a JSON Pointer; null removes it.
 fn changed(pointer: &str, value: Value) -> Value {
     let mut body = remediation();
     let (parent, name) = pointer.rsplit_once('/').unwrap();

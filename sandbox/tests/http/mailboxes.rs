@@ -25,7 +25,7 @@ async fn list(sandbox: &Sandbox, query: &str) -> Reply {
     get(sandbox, &format!("{LIST}?{query}"), &graph_request()).await
 }
 
-/// The locations of the rows, by recipient.
+/// Returns the locations of the rows, by recipient.
 async fn locations(sandbox: &Sandbox) -> Vec<(String, String)> {
     let reply = list(sandbox, &good()).await;
     assert_eq!(reply.status, 200);
@@ -127,7 +127,7 @@ async fn a_remediation_shows_as_each_message_was_told() {
             effect_after_ms,
             ..Message::new(GUID, [recipient])
         };
-        // One at once, the other long after this test.
+        // One takes effect at once, the other long after this test.
         sandbox.seed([message(hannah, 0), message(preston, 3_600_000)]).unwrap();
         let mut body = remediation();
         body["action"] = json!(action);

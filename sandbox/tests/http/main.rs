@@ -1,4 +1,4 @@
-//! The sandbox over HTTP: what it answers, what it refuses, and how it fails when told to.
+//! The sandbox over HTTP: its responses, its rejections, and its planned failures.
 
 #[cfg(test)]
 mod admin;

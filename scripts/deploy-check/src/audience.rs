@@ -1,8 +1,8 @@
-//! The audiences that a deployed gateway may have: names of its own API, and no Microsoft API.
+//! The audiences that a deployed gateway may have: names of the gateway's API, and no Microsoft API.
 //!
-//! Entra lets a tenant register an `api://` URI only for its own application, tenant or verified domain. So this
-//! form, and the GUID, is all that is accepted. An https URI could be any vendor's API, and no list of those is
-//! complete. Only for GUIDs a list must do.
+//! Entra lets a tenant register an `api://` URI only for the tenant's own application, ID or verified domain. So the
+//! check accepts this form and GUIDs. An https URI could be any vendor's API, and no list of those is complete. Only
+//! GUIDs need a list.
 
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ const MICROSOFT_DOMAINS: [&str; 8] = [
 /// The audience of tokens for workload identity federation, `api://AzureADTokenExchange`, and those of other clouds.
 const TOKEN_EXCHANGE: &str = "azureadtokenexchange";
 
-/// The texts in `AUDIENCE`, a text or an array, each with its key.
+/// Returns the texts in `AUDIENCE`, a text or an array, each with its key.
 pub(crate) fn entries(audience: Option<&Value>) -> Vec<(String, &str)> {
     match audience {
         Some(Value::String(text)) => vec![("AUDIENCE".to_owned(), text)],
@@ -51,11 +51,11 @@ pub(crate) fn entries(audience: Option<&Value>) -> Vec<(String, &str)> {
     }
 }
 
-/// Why `audience` may not be deployed, if it may not.
+/// Returns the reason why `audience` must not be deployed, if there is one.
 pub(crate) fn error(audience: &str) -> Option<DeployError> {
     let text = audience.trim().to_ascii_lowercase();
     let (scheme, rest) = text.split_once("://").unwrap_or(("", &text));
-    // As an audience a port, a path or a scope such as `/.default` changes nothing about whose API it is.
+    // A port, a path or a scope such as `/.default` does not change to whose API an audience belongs.
     let authority = rest.split(['/', '?', '#', ':']).next().unwrap_or_default();
     let is_within =
         |domain: &str| authority.strip_suffix(domain).is_some_and(|host| host.is_empty() || host.ends_with('.'));
@@ -72,7 +72,7 @@ pub(crate) fn error(audience: &str) -> Option<DeployError> {
     }
 }
 
-/// Whether `text` is 8-4-4-4-12 hexadecimal digits.
+/// Returns whether `text` is 8-4-4-4-12 hexadecimal digits.
 fn is_guid(text: &str) -> bool {
     let lengths = text.split('-').map(str::len);
     lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())

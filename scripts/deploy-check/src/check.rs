@@ -1,6 +1,6 @@
-//! The whole check: the file is parsed, merged as wrangler merges it, and held to every rule.
+//! The check: the file is parsed, merged as wrangler merges it, and compared with every rule.
 
-use remediation_gateway::config::{Config, LEDGER, VARIABLES, Variables};
+use remediation_gateway::config::{Config, LEDGER, RATE_LIMITER, VARIABLES, Variables};
 use remediation_gateway::runtime::Domains;
 use remediation_gateway::time::Timestamp;
 use serde_json::{Map, Value};
@@ -9,12 +9,26 @@ use crate::effective::Effective;
 use crate::error::{DeployError, Finding};
 use crate::rules::{self, SECRETS};
 
-/// Stands in for the secret, whichever it is: of a secret the file says no more than that there is one.
+/// Replaces the value of the secret. The file says only that the secret exists.
 const STAND_IN: (&str, &str) = ("CLIENT_SECRET", "not-in-the-file");
 
-/// Checks what wrangler would deploy of the file `text` for `environment` with `flags`, and returns the name of the secret that it
-/// asks for.
-pub(crate) fn deployed(text: &str, environment: &str, flags: &[String]) -> Result<&'static str, Vec<Finding>> {
+/// The folder that is deployed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The sources, from which `make` builds the Worker.
+    Checkout,
+    /// A release, which has the built Worker and no sources.
+    Archive,
+}
+
+/// Checks the configuration that wrangler would deploy from `text` for `environment` with `flags`. Returns the name of
+/// the required secret.
+pub(crate) fn deployed(
+    text: &str,
+    environment: &str,
+    flags: &[String],
+    place: Place,
+) -> Result<&'static str, Vec<Finding>> {
     let file = parse(text).map_err(|finding| vec![finding])?;
     let part = file.get("env").and_then(|env| env.get(environment)).and_then(Value::as_object);
     let Some(part) = part else {
@@ -23,10 +37,11 @@ pub(crate) fn deployed(text: &str, environment: &str, flags: &[String]) -> Resul
     let placeholders = placeholders(part);
     let mut mistyped = Vec::new();
     let config = Effective::merge(&file, part, environment, &mut mistyped);
-    let mut broken = rules::broken(&config);
-    // One mistake is one finding: a placeholder, and the default in the place of a mistyped value, break other rules.
+    let mut broken = rules::broken(&config, place);
+    // One mistake gives one finding: a placeholder, or the default instead of a mistyped value, also breaks other
+    // rules.
     broken.retain(|finding| !placeholders.iter().chain(&mistyped).any(|outer| is_member(&outer.key, &finding.key)));
-    // Likewise a placeholder, or a rule here, says more than the Worker's check.
+    // A placeholder, or a rule of this program, says more than the Worker's check.
     let mut variables = variables(&config);
     variables.retain(|finding| !placeholders.iter().chain(&broken).any(|inner| is_item(&finding.key, &inner.key)));
 
@@ -38,16 +53,16 @@ pub(crate) fn deployed(text: &str, environment: &str, flags: &[String]) -> Resul
     rules::secret(&required).filter(|_| found.is_empty()).ok_or(found)
 }
 
-/// The file as JSON, as the Worker gets its tables and arrays.
+/// Returns the file as JSON, in the form in which the Worker receives its tables and arrays.
 pub(crate) fn parse(text: &str) -> Result<Map<String, Value>, Finding> {
-    // The message that names the line; the whole one would show it.
+    // The message names the line. The full message would show its text.
     toml::from_str(text).map_err(|error: toml::de::Error| {
         let line = error.span().map_or(0, |span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
         Finding::new(format!("line {}", line.saturating_add(1)), DeployError::NotToml(error.message().to_owned()))
     })
 }
 
-/// What the Worker itself would find in its variables and bindings.
+/// Returns the errors that the Worker would find in its variables and bindings.
 pub(crate) fn variables(config: &Effective) -> Vec<Finding> {
     let lacks = |key: &str| config.not_inherited.contains(&key);
     if lacks("vars") {
@@ -56,7 +71,8 @@ pub(crate) fn variables(config: &Effective) -> Vec<Finding> {
     let mut variables: Variables =
         VARIABLES.into_iter().filter_map(|name| Some((name, config.vars.get(name)?.clone()))).collect();
     variables.remove(LEDGER);
-    // What else may be wrong with the binding has rules.
+    // Rules check the other properties of both bindings.
+    variables.remove(RATE_LIMITER);
     if lacks("durable_objects") || config.durable_objects.bindings.iter().any(|binding| binding.name == LEDGER) {
         variables.insert(LEDGER, Value::Object(Map::new()));
     }
@@ -64,13 +80,13 @@ pub(crate) fn variables(config: &Effective) -> Vec<Finding> {
         variables.remove(name);
     }
     variables.insert(STAND_IN.0, STAND_IN.1.into());
-    // For a certificate, in whose place the secret stands.
+    // The value replaces a certificate, too.
     let now = Timestamp::from_seconds(0);
     let faults = Config::check(&variables, &Names, now).err().unwrap_or_default();
     faults.into_iter().map(|fault| Finding::new(fault.variable, DeployError::Variable(fault.problem))).collect()
 }
 
-/// Every `<…>` in the texts of `part`. No value that the gateway takes has both brackets.
+/// Returns every `<…>` in the texts of `part`. No valid value has both brackets.
 pub(crate) fn placeholders(part: &Map<String, Value>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (key, value) in part {
@@ -103,8 +119,8 @@ fn collect(value: &Value, key: &str, found: &mut Vec<Finding>) {
     }
 }
 
-/// Secrets in the variables of the top level or of another environment: they are not deployed, but anybody who has
-/// the file reads them.
+/// Returns the secrets in the variables of the top level or of another environment. They are not deployed, but every
+/// reader of the file sees them.
 fn secrets_elsewhere(file: &Map<String, Value>, environment: &str) -> Vec<Finding> {
     let environments = file.get("env").and_then(Value::as_object).into_iter().flatten();
     let others = environments.filter(|(name, _)| *name != environment);
@@ -118,17 +134,17 @@ fn secrets_elsewhere(file: &Map<String, Value>, environment: &str) -> Vec<Findin
         .collect()
 }
 
-/// Whether `key` is `outer`, or an item in it.
+/// Returns whether `key` is `outer`, or an item in it.
 fn is_item(outer: &str, key: &str) -> bool {
     key.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
 }
 
-/// Whether `key` is `outer`, or a member of it.
+/// Returns whether `key` is `outer`, or a member of it.
 fn is_member(outer: &str, key: &str) -> bool {
     key.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// Internationalised domain names by a library; in the Worker the platform does this.
+/// Internationalised domain names by a library; in the Worker the platform parses them.
 struct Names;
 
 impl Domains for Names {

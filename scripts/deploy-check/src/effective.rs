@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use crate::error::{DeployError, Finding};
 
-/// The keys that a rule knows, or that change nothing about the gateway's promises.
-const KNOWN: [&str; 21] = [
+/// Keys that a rule checks, or that do not affect the gateway's promises.
+const KNOWN: [&str; 23] = [
     "account_id",
     "build",
     "compatibility_date",
@@ -27,18 +27,20 @@ const KNOWN: [&str; 21] = [
     "observability",
     "placement",
     "preview_urls",
+    "ratelimits",
     "route",
     "routes",
     "secrets",
     "streaming_tail_consumers",
     "tail_consumers",
+    "triggers",
     "vars",
     "workers_dev",
 ];
-/// The keys of the top level alone.
+/// Keys of the top level only.
 const TOP_LEVEL: [&str; 5] = ["$schema", "dev", "env", "keep_vars", "send_metrics"];
 
-/// The configuration that is deployed. `None` stands for an absent key whose default is Cloudflare's.
+/// The configuration that is deployed. `None` means an absent key with Cloudflare's default.
 #[derive(Debug)]
 pub(crate) struct Effective {
     pub(crate) name: Option<String>,
@@ -58,11 +60,13 @@ pub(crate) struct Effective {
     pub(crate) migrations: Vec<Migration>,
     pub(crate) keep_vars: bool,
     pub(crate) durable_objects: DurableObjects,
+    pub(crate) ratelimits: Vec<RateLimiter>,
+    pub(crate) triggers: Triggers,
     pub(crate) required_secrets: Vec<String>,
     pub(crate) vars: Map<String, Value>,
-    /// The keys of either level that no rule knows.
+    /// Keys of either level that no rule checks.
     pub(crate) unknown: Vec<String>,
-    /// The keys that the part must have itself, and has not.
+    /// Keys that the part must have itself, and does not have.
     pub(crate) not_inherited: Vec<&'static str>,
 }
 
@@ -157,6 +161,25 @@ pub(crate) struct DurableObject {
     pub(crate) environment: Option<Value>,
 }
 
+#[derive(Debug, Deserialize)]
+pub(crate) struct RateLimiter {
+    pub(crate) name: String,
+    pub(crate) namespace_id: String,
+    pub(crate) simple: Rate,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Rate {
+    pub(crate) limit: f64,
+    pub(crate) period: f64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Triggers {
+    pub(crate) crons: Vec<String>,
+}
+
 #[derive(Default, Deserialize)]
 struct Secrets {
     #[serde(default)]
@@ -199,31 +222,34 @@ impl Effective {
             migrations: typed.get("migrations", inherited("migrations")),
             keep_vars: typed.get("keep_vars", file.get("keep_vars")),
             durable_objects: typed.get("durable_objects", own("durable_objects")),
+            ratelimits: typed.get("ratelimits", own("ratelimits")),
+            triggers: typed.get("triggers", inherited("triggers")),
             required_secrets: secrets.required,
             vars: typed.get("vars", own("vars")),
             unknown: unknown(file.keys().filter(|key| !TOP_LEVEL.contains(&key.as_str())).chain(part.keys())),
-            not_inherited: ["vars", "durable_objects", "secrets"]
+            not_inherited: ["vars", "durable_objects", "secrets", "ratelimits"]
                 .into_iter()
-                .filter(|key| own(key).is_none())
+                // A rate limit is optional, but one at the top level is meant for this part too.
+                .filter(|key| own(key).is_none() && (*key != "ratelimits" || file.contains_key(*key)))
                 .collect(),
         }
     }
 }
 
-/// The keys that no rule knows, each once.
+/// Returns the keys that no rule checks, each once.
 fn unknown<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
     let unknown: BTreeSet<_> = keys.filter(|key| !KNOWN.contains(&key.as_str())).collect();
     unknown.into_iter().cloned().collect()
 }
 
-/// Reads values as their types.
+/// Reads typed values.
 struct Typed<'a>(&'a mut Vec<Finding>);
 
 impl Typed<'_> {
-    /// The value of `key`, or the default if it is absent or has the wrong type.
+    /// Returns the value of `key`, or the default if it is absent or has the wrong type.
     fn get<T: DeserializeOwned + Default>(&mut self, key: &str, value: Option<&Value>) -> T {
         let Some(value) = value else { return T::default() };
-        // The message of serde may show the value.
+        // serde's message may show the value.
         serde_json::from_value(value.clone()).unwrap_or_else(|_| {
             self.0.push(Finding::new(key, DeployError::WrongType));
             T::default()

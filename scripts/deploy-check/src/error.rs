@@ -1,8 +1,8 @@
-//! The mistakes that the check knows, each with what to write instead.
+//! The mistakes that the check finds, each with its correction.
 
 use crate::limits::{MIN_COMPATIBILITY_DATE, MIN_CPU_MS, MIN_SUBREQUESTS};
 
-/// One mistake, and the key that has it.
+/// A mistake, and its key.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {error}")]
 pub(crate) struct Finding {
@@ -18,7 +18,7 @@ impl Finding {
     }
 }
 
-/// A mistake in the configuration that is deployed. Its text completes "`<key>` …" and shows no value but placeholders.
+/// A mistake in the deployed configuration. Its text completes "`<key>` …" and shows no value except placeholders.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DeployError {
     /// The file is not TOML.
@@ -30,7 +30,7 @@ pub(crate) enum DeployError {
     /// The value has another type than wrangler expects.
     #[error("has the wrong type. Write it as the wrangler.toml of this repository does.")]
     WrongType,
-    /// A `<…>` that stands for a value.
+    /// A placeholder `<…>`.
     #[error("still has its placeholder <{0}>")]
     Placeholder(String),
     /// The Worker's own check rejects the variable.
@@ -52,8 +52,11 @@ pub(crate) enum DeployError {
     #[error("must hold either CLIENT_SECRET or CLIENT_CERTIFICATE, and nothing else")]
     RequiredSecret,
     /// A variable with the name of a binding.
-    #[error("is a binding. Write it in durable_objects.bindings.")]
-    BindingAsVariable,
+    #[error("is a binding. Write it in {table}.")]
+    BindingAsVariable {
+        /// The bindings of its kind.
+        table: &'static str,
+    },
     /// The emergency stop in the file.
     #[error(
         "must not be in a file. Remove it and use `wrangler secret put STOPPED`, \
@@ -83,6 +86,9 @@ pub(crate) enum DeployError {
     /// Another build than the tested one.
     #[error("must be \"make --no-print-directory build\". Write that, or remove [build]: `make deploy` builds before.")]
     BuildCommand,
+    /// A build in a release archive, which has no sources.
+    #[error("must not be there. Remove [build]: the archive has the built Worker.")]
+    BuildInArchive,
     /// The runtime cancels the ledger's pending timers when the caller disconnects.
     #[error("must be {MIN_COMPATIBILITY_DATE} or later. The ledger's pending timers need it.")]
     CompatibilityDate,
@@ -155,7 +161,25 @@ pub(crate) enum DeployError {
     /// The binding leads to another Worker's objects.
     #[error("must not be there. Remove it: the ledger must be this Worker's own.")]
     LedgerElsewhere,
+    /// The daily check does not run, or more than once a day.
+    #[error(
+        "must have one entry that runs once a day. Write `crons = [\"17 6 * * *\"]` in [triggers]: \
+         it logs the expiry of the certificate."
+    )]
+    NotDaily,
+    /// A rate limiter that the gateway does not ask.
+    #[error("must be RATE_LIMITER, once. Remove every other rate limiter: the gateway does not use it.")]
+    ExtraRateLimiter,
+    /// A namespace of the rate limiter that Cloudflare rejects.
+    #[error("must be a positive integer in quotes. Write one that no other Worker of your account uses.")]
+    RateNamespace,
+    /// A limit that rejects every request, or that Cloudflare rejects.
+    #[error("must be a positive integer. Write the number of requests per period.")]
+    RateLimit,
+    /// A period that Cloudflare does not have.
+    #[error("must be 10 or 60. Cloudflare has no other period, in seconds.")]
+    RatePeriod,
     /// A flag that overrides the file.
-    #[error("would change what was checked. Remove it from WRANGLER_FLAGS, and write the setting in the file.")]
+    #[error("would change what was checked. Remove it from the command, and write the setting in the file.")]
     UncheckedFlag,
 }

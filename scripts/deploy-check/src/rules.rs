@@ -1,52 +1,56 @@
 //! The rules for the deployed configuration, one line for each.
 
 use crate::audience;
+use crate::check::Place;
 use crate::effective::{Effective, Migration, Route};
 use crate::error::{DeployError, Finding};
 use crate::limits::{MIN_COMPATIBILITY_DATE, MIN_CPU_MS, MIN_SUBREQUESTS};
-use remediation_gateway::config::{LEDGER, VARIABLES};
+use remediation_gateway::config::{LEDGER, RATE_LIMITER, VARIABLES};
 use serde_json::Value;
 
-/// The gateway's secrets, of which it needs exactly one. Their values are never in the file.
+/// The gateway's secrets. Exactly one is required. Their values are never in the file.
 pub(crate) const SECRETS: [&str; 2] = ["CLIENT_SECRET", "CLIENT_CERTIFICATE"];
-/// The class of the ledger's Durable Objects.
+/// Class of the ledger's Durable Objects.
 const LEDGER_CLASS: &str = "Ledger";
-/// The emergency stop.
+/// Emergency stop.
 const STOP: &str = "STOPPED";
-/// What `make build` leaves.
+/// The file that `make build` writes.
 const MAIN: &str = "build/index.js";
-/// What makes it.
+/// The command that builds it.
 const BUILD_COMMAND: &str = "make --no-print-directory build";
-/// The variables that lead to Microsoft's services, and the only values that may be deployed.
+/// Variables with the URLs of Microsoft's services, and their only accepted values.
 ///
 /// `LOGIN_URL` receives the gateway's credential, and `GRAPH_URL` a token that can delete any mail of the tenant.
 const MICROSOFT_URLS: [(&str, &str); 2] =
     [("LOGIN_URL", "https://login.microsoftonline.com"), ("GRAPH_URL", "https://graph.microsoft.com")];
-/// The flags of `wrangler deploy` that change nothing about what is deployed.
+/// Flags of `wrangler deploy` that do not change the deployment.
 const HARMLESS_FLAGS: [&str; 6] = ["--dry-run", "--message", "--metafile", "--outdir", "--strict", "--tag"];
 
-/// Every rule that `config` breaks.
-pub(crate) fn broken(config: &Effective) -> Vec<Finding> {
+/// Returns every rule that `config` violates.
+pub(crate) fn broken(config: &Effective, place: Place) -> Vec<Finding> {
     let mut found = Found(Vec::new());
-    platform(config, &mut found);
+    platform(config, place, &mut found);
     reachability(config, &mut found);
     logs(config, &mut found);
     ledger(config, &mut found);
+    daily_check(config, &mut found);
+    rate_limit(config, &mut found);
     variables(config, &mut found);
     found.0
 }
 
-fn platform(config: &Effective, found: &mut Found) {
+fn platform(config: &Effective, place: Place, found: &mut Found) {
     let Effective { build, limits, .. } = config;
     found.all(config.unknown.iter(), |key| Some((key.clone(), DeployError::UnknownSetting)));
     found.all(config.not_inherited.iter(), |key| Some(((*key).to_owned(), DeployError::NotInherited)));
     found.when(config.name.is_none(), "name", DeployError::NoName);
     found.when(config.main.as_deref() != Some(MAIN), "main", DeployError::Main);
-    found.when(
-        build.command.as_ref().is_some_and(|command| command != BUILD_COMMAND),
-        "build.command",
-        DeployError::BuildCommand,
-    );
+    if let Some(command) = &build.command {
+        match place {
+            Place::Checkout => found.when(command != BUILD_COMMAND, "build.command", DeployError::BuildCommand),
+            Place::Archive => found.add("build.command", DeployError::BuildInArchive),
+        }
+    }
     found.when(
         !is_late_enough(config.compatibility_date.as_deref()),
         "compatibility_date",
@@ -119,6 +123,28 @@ fn ledger(config: &Effective, found: &mut Found) {
     }
 }
 
+fn daily_check(config: &Effective, found: &mut Found) {
+    let is_below = |field: &str, most: u8| field.parse().is_ok_and(|number: u8| number < most);
+    let is_daily = |cron: &str| match cron.split(' ').collect::<Vec<_>>()[..] {
+        [minute, hour, "*", "*", "*"] => is_below(minute, 60) && is_below(hour, 24),
+        _ => false,
+    };
+    let [cron] = &config.triggers.crons[..] else { return found.add("triggers.crons", DeployError::NotDaily) };
+    found.when(!is_daily(cron), "triggers.crons[0]", DeployError::NotDaily);
+}
+
+fn rate_limit(config: &Effective, found: &mut Found) {
+    for (index, limiter) in config.ratelimits.iter().enumerate() {
+        let key = |member: &str| format!("ratelimits[{index}].{member}");
+        let is_positive = |number: f64| number >= 1.0 && number.fract() == 0.0;
+        let is_namespace = limiter.namespace_id.parse().is_ok_and(|id: u32| id > 0);
+        found.when(index > 0 || limiter.name != RATE_LIMITER, key("name"), DeployError::ExtraRateLimiter);
+        found.when(!is_namespace, key("namespace_id"), DeployError::RateNamespace);
+        found.when(!is_positive(limiter.simple.limit), key("simple.limit"), DeployError::RateLimit);
+        found.when(![10.0, 60.0].contains(&limiter.simple.period), key("simple.period"), DeployError::RatePeriod);
+    }
+}
+
 fn variables(config: &Effective, found: &mut Found) {
     let required: Vec<_> = config.required_secrets.iter().map(String::as_str).collect();
     let has_part = !config.not_inherited.contains(&"secrets");
@@ -133,30 +159,31 @@ fn variables(config: &Effective, found: &mut Found) {
     }
 }
 
-/// The one secret in `required`, if it is one and the gateway's.
+/// Returns the secret in `required` if it is one of the gateway's and the only one.
 pub(crate) fn secret(required: &[&str]) -> Option<&'static str> {
     let [name] = required else { return None };
     SECRETS.into_iter().find(|secret| secret == name)
 }
 
-/// Why a variable `name` must not be in the file, if it must not.
+/// Returns the reason why the file must not have a variable `name`, if there is one.
 fn misplaced(name: &str) -> Option<DeployError> {
     match name {
         secret if SECRETS.contains(&secret) => Some(DeployError::SecretInFile),
-        LEDGER => Some(DeployError::BindingAsVariable),
+        LEDGER => Some(DeployError::BindingAsVariable { table: "durable_objects.bindings" }),
+        RATE_LIMITER => Some(DeployError::BindingAsVariable { table: "ratelimits" }),
         STOP => Some(DeployError::StopInFile),
         known if VARIABLES.contains(&known) => None,
         _ => Some(DeployError::UnknownVariable),
     }
 }
 
-/// Whether `url` is `expected`, as the Worker reads it: a trailing slash and the host's case do not count.
+/// Returns whether `url` is `expected` as the Worker reads it: ignoring a trailing slash and the host's case.
 fn is_url(url: &str, expected: &str) -> bool {
     url.strip_suffix('/').unwrap_or(url).eq_ignore_ascii_case(expected)
 }
 
-/// Whether `date` has the form of a date and is not before the first that the ledger needs. Dates of this form sort
-/// as texts.
+/// Returns whether `date` is a date, and not before the first one that the ledger supports. Dates of this form sort as
+/// texts.
 fn is_late_enough(date: Option<&str>) -> bool {
     let has_form = |date: &str| {
         let pattern = MIN_COMPATIBILITY_DATE.bytes();
@@ -166,7 +193,7 @@ fn is_late_enough(date: Option<&str>) -> bool {
     date.is_some_and(|date| has_form(date) && date >= MIN_COMPATIBILITY_DATE)
 }
 
-/// Whether `pattern` is a host name alone, outside `workers.dev`.
+/// Returns whether `pattern` is only a host name, outside `workers.dev`.
 fn is_own_host(pattern: &str) -> bool {
     let host = pattern.to_ascii_lowercase();
     let has_only_labels = host
@@ -175,7 +202,7 @@ fn is_own_host(pattern: &str) -> bool {
     host.contains('.') && has_only_labels && !host.ends_with(".workers.dev")
 }
 
-/// Each flag of wrangler's command line that would change what was checked.
+/// Returns each flag of wrangler's command line that would change the checked configuration.
 pub(crate) fn unchecked_flags<'a>(flags: impl Iterator<Item = &'a String>) -> Vec<Finding> {
     let names = flags.filter(|flag| flag.starts_with('-')).map(|flag| flag.split('=').next().unwrap_or_default());
     names
@@ -184,7 +211,7 @@ pub(crate) fn unchecked_flags<'a>(flags: impl Iterator<Item = &'a String>) -> Ve
         .collect()
 }
 
-/// The rules that were found broken.
+/// Violated rules.
 struct Found(Vec<Finding>);
 
 impl Found {
@@ -192,7 +219,7 @@ impl Found {
         self.0.push(Finding::new(key, error));
     }
 
-    /// Adds `error` if the rule is broken.
+    /// Adds `error` if the rule is violated.
     fn when(&mut self, is_broken: bool, key: impl Into<String>, error: DeployError) {
         if is_broken {
             self.add(key, error);

@@ -1,45 +1,42 @@
-//! The committed file, filled in and spoilt.
-
-#[path = "../tests/filled/mod.rs"]
-mod filled;
+//! The committed file with its placeholders filled in, and with one mistake at a time.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use serde_json::Map;
 
-use self::filled::{COMMITTED, filled_but};
 use crate::audience;
-use crate::check::{deployed, parse, placeholders, variables};
+use crate::check::{Place, deployed, parse, placeholders, variables};
+use crate::check_configuration;
 use crate::effective::Effective;
 use crate::error::{DeployError, DeployError as E, Finding};
+use crate::filled::{COMMITTED, filled_but};
 
 fn production(text: &str) -> Result<&'static str, Vec<Finding>> {
-    deployed(text, "production", &[])
+    deployed(text, "production", &[], Place::Checkout)
 }
 
 fn filled() -> String {
     filled_but(None)
 }
 
-/// What is found, as key and mistake.
+/// Returns the findings as key and mistake.
 fn found(text: &str) -> Vec<(String, DeployError)> {
     production(text).err().unwrap_or_default().into_iter().map(|finding| (finding.key, finding.error)).collect()
 }
 
-/// The keys of the findings.
+/// Returns the keys of the findings.
 fn keys(text: &str) -> Vec<String> {
     found(text).into_iter().map(|(key, _)| key).collect()
 }
 
-/// The filled file with `from`, which its production part must have once, replaced.
+/// Returns the filled file with `from` replaced, which its production part must contain once.
 fn with(from: &str, to: &str) -> String {
     let (development, production) = split();
     assert_eq!(production.matches(from).count(), 1, "{from}");
     format!("{development}{}", production.replace(from, to))
 }
 
-/// The filled file with `from`, which its top level must have once, replaced.
+/// Returns the filled file with `from` replaced, which its top level must contain once.
 fn with_top(from: &str, to: &str) -> String {
     let (development, production) = split();
     assert_eq!(development.matches(from).count(), 1, "{from}");
@@ -89,7 +86,7 @@ fn filled_file_passes() {
     assert_eq!(production(&by_certificate), Ok("CLIENT_CERTIFICATE"));
 }
 
-/// The development part keeps `beta`, as in the page that the action is documented on.
+/// The development part keeps `beta`, as in Microsoft's page of the action.
 #[test]
 fn committed_file_uses_v1_in_production_and_beta_in_development() {
     let file = parse(COMMITTED).unwrap();
@@ -129,6 +126,7 @@ fn configuration_that_the_worker_rejects_is_rejected() {
         ("max_emails_per_request = 100\n", "senders_copy = \"true\"\n", "CALLERS[1].senders_copy"),
         ("max_emails_per_request = 100\n", "tenant_id = \"fabrikam.com\"\n", "CALLERS[1].tenant_id"),
         ("max_emails_per_request = 100\n", "tenant = \"bbbbcccc-1111-dddd-2222-eeee3333ffff\"\n", "CALLERS[1]"),
+        ("max_emails_per_request = 100\n", "whole_messages = \"true\"\n", "CALLERS[1].whole_messages"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = []\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = [\"contoso.com.\"]\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS[0]"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENT = [\"contoso.com\"]\nGRAPH_VERSION =", "PROTECTED_RECIPIENT"),
@@ -139,7 +137,7 @@ fn configuration_that_the_worker_rejects_is_rejected() {
     }
 }
 
-/// What an upgrade from the earlier form meets.
+/// The errors of an upgrade from the earlier form.
 #[test]
 fn caller_without_recipient_domains_is_rejected_with_what_to_add() {
     let (_, production) = split();
@@ -164,14 +162,14 @@ fn optional_variables_are_accepted() {
     }
 }
 
-/// Each mistake stands alone in an otherwise correct file, and the check names exactly this one.
+/// Each mistake is the only one in its file, and the check names exactly this one.
 fn assert_found_alone<const N: usize>(planted: [(String, &str, DeployError); N]) {
     for (text, key, error) in planted {
         assert_eq!(found(&text), [(key.to_owned(), error)], "{key}");
     }
 }
 
-/// The credential and the token for Graph go to Microsoft alone.
+/// The credential and the token for Graph are sent only to Microsoft.
 #[test]
 fn look_alike_hosts_are_found() {
     const LOGIN: &str = "https://login.microsoftonline.com";
@@ -213,7 +211,7 @@ fn old_compatibility_dates_and_flags_are_found() {
     ]);
 }
 
-/// One host name, in a zone whose rules protect it.
+/// One host name, in a zone with protecting rules.
 #[test]
 fn second_host_names_are_found() {
     const ROUTE: &str = r#"{ pattern = "gateway.contoso.com", custom_domain = true }"#;
@@ -246,7 +244,7 @@ fn second_host_names_are_found() {
     ]);
 }
 
-/// One log entry for each remediation, and nothing beside it.
+/// One log entry for each remediation, and no other data.
 #[test]
 fn missing_and_excess_logs_are_found() {
     const SAMPLING: &str = "head_sampling_rate = 1";
@@ -284,6 +282,74 @@ fn missing_and_excess_logs_are_found() {
             E::TailConsumers,
         ),
     ]);
+}
+
+/// Once a day, so that the expiry of the certificate is logged in time.
+#[test]
+fn missing_and_frequent_daily_checks_are_found() {
+    const DAILY: &str = r#"crons = ["17 6 * * *"]"#;
+    assert_found_alone([
+        (with_top(DAILY, ""), "triggers.crons", E::NotDaily),
+        (with_top(DAILY, "crons = []"), "triggers.crons", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["17 6 * * *", "17 18 * * *"]"#), "triggers.crons", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["*/5 * * * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["17 6 * * 1"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["17 6 1 * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["60 6 * * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["17 24 * * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["17 6 * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = "17 6 * * *""#), "triggers", E::WrongType),
+        (part("triggers = { crons = [] }"), "triggers.crons", E::NotDaily),
+    ]);
+}
+
+/// The example of the file, without its comment signs.
+fn with_rate_limiter() -> String {
+    let commented = ["[[env.production.ratelimits]]", "name = \"RATE_LIMITER\"", "namespace_id", "simple"];
+    commented.into_iter().fold(filled(), |text, line| {
+        let comment = format!("# {line}");
+        assert_eq!(text.matches(&comment).count(), 1, "{line}");
+        text.replace(&comment, line)
+    })
+}
+
+#[test]
+fn rate_limiters_that_the_gateway_or_cloudflare_does_not_use_are_found() {
+    let file = with_rate_limiter();
+    assert_eq!(found(&file), []);
+    let but = |from: &str, to: &str| {
+        assert_eq!(file.matches(from).count(), 1, "{from}");
+        file.replace(from, to)
+    };
+    const NAME: &str = r#"name = "RATE_LIMITER""#;
+    const NAMESPACE: &str = r#"namespace_id = "1001""#;
+    let another = "[[env.production.ratelimits]]\nname = \"RATE_LIMITER\"\nnamespace_id = \"1002\"\nsimple = { limit = 1, period = 10 }\n";
+    assert_found_alone([
+        (but(NAME, r#"name = "LIMITER""#), "ratelimits[0].name", E::ExtraRateLimiter),
+        (format!("{file}\n{another}"), "ratelimits[1].name", E::ExtraRateLimiter),
+        (but(NAMESPACE, r#"namespace_id = "0""#), "ratelimits[0].namespace_id", E::RateNamespace),
+        (but(NAMESPACE, r#"namespace_id = "gateway""#), "ratelimits[0].namespace_id", E::RateNamespace),
+        (but(NAMESPACE, "namespace_id = 1001"), "ratelimits", E::WrongType),
+        (but("limit = 600", "limit = 0"), "ratelimits[0].simple.limit", E::RateLimit),
+        (but("limit = 600", "limit = 0.5"), "ratelimits[0].simple.limit", E::RateLimit),
+        (but("period = 60", "period = 3600"), "ratelimits[0].simple.period", E::RatePeriod),
+        (but(", period = 60", ""), "ratelimits", E::WrongType),
+        (but("[[env.production.ratelimits]]", "[[ratelimits]]"), "ratelimits", E::NotInherited),
+        (variable(r#"RATE_LIMITER = "x""#), "RATE_LIMITER", E::BindingAsVariable { table: "ratelimits" }),
+    ]);
+}
+
+/// The example of docs/operate.md instead of the file's own part.
+#[test]
+fn example_of_an_export_by_opentelemetry_is_accepted() {
+    let page = include_str!("../../../docs/operate.md");
+    let examples: Vec<_> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```")).collect();
+    let [(example, _)] = examples[..] else { panic!("{examples:?}") };
+    // It stands in a list.
+    let example: String = example.lines().flat_map(|line| [line.trim_start(), "\n"]).collect();
+    assert!(example.contains("\ndestinations = ["), "{example}");
+    let file = with("[env.production.observability.logs]\nenabled = true\ninvocation_logs = false\n", &example);
+    assert_eq!(found(&file), []);
 }
 
 /// The ledger and its records.
@@ -380,7 +446,33 @@ fn untested_builds_and_settings_are_found() {
     ]);
 }
 
-/// Variables, and what is none.
+/// A release archive has no sources, so even the repository's own build cannot run there.
+#[test]
+fn a_build_in_an_archive_is_found() {
+    let in_archive = |text: &str| deployed(text, "production", &[], Place::Archive);
+    let (before, rest) = filled().split_once("\n[build]\n").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (_, after) = rest.split_once("\n[observability]\n").unwrap();
+    assert_eq!(in_archive(&format!("{before}\n[observability]\n{after}")), Ok("CLIENT_SECRET"));
+    assert_eq!(in_archive(&filled()), Err(vec![Finding::new("build.command", E::BuildInArchive)]));
+}
+
+#[test]
+fn report_names_the_file_the_part_and_each_mistake() {
+    let check = |text: &str| check_configuration("gateway.toml", text, "production", Vec::new(), false);
+    let report = check(&filled()).unwrap();
+    assert!(report.starts_with("==> gateway.toml: the production part has no mistake."), "{report}");
+    assert!(report.contains("The value of CLIENT_SECRET is not in it"), "{report}");
+    let report = check(COMMITTED).unwrap_err();
+    assert!(report.starts_with("error: nothing was deployed. Correct the production part of gateway.toml:\n  "));
+    for line in [
+        "TENANT_ID: still has its placeholder <tenant id>",
+        "AUDIENCE[0]: still has its placeholder <client id of the API>",
+    ] {
+        assert!(report.lines().any(|each| each.trim() == line), "{report}");
+    }
+}
+
+/// Variables, and keys that are none.
 #[test]
 fn misplaced_variables_and_secrets_are_found() {
     const REQUIRED: &str = r#"required = ["CLIENT_SECRET"]"#;
@@ -394,7 +486,7 @@ fn misplaced_variables_and_secrets_are_found() {
             E::SecretInFile,
         ),
         (variable(r#"GRAPH_VERISON = "v1.0""#), "GRAPH_VERISON", E::UnknownVariable),
-        (variable(r#"LEDGER = "x""#), "LEDGER", E::BindingAsVariable),
+        (variable(r#"LEDGER = "x""#), "LEDGER", E::BindingAsVariable { table: "durable_objects.bindings" }),
         (variable("STOPPED = true"), "STOPPED", E::StopInFile),
         (variable(r#"STOPPED = "false""#), "STOPPED", E::StopInFile),
         (with(REQUIRED, "required = []"), "secrets.required", E::RequiredSecret),
@@ -429,7 +521,7 @@ fn settings_that_keep_every_promise_pass() {
         with_top("preview_urls = false", "preview_urls = true")
             .replace("[env.production]\n", "[env.production]\npreview_urls = false\n"),
         with("gateway.contoso.com", "gateway.contosoworkers.dev"),
-        // The top level's part is replaced as a whole.
+        // The top level's part is replaced as a unit.
         with_top("[observability]\nenabled = true", "[observability]\nenabled = false\nhead_sampling_rate = 0.1"),
         with("invocation_logs = false", "invocation_logs = false\npersist = false\ndestinations = [\"sentinel\"]"),
         part("limits = { cpu_ms = 200, subrequests = 50 }"),
@@ -490,7 +582,7 @@ fn only_names_of_an_own_api_are_audiences() {
 fn flags_that_override_the_file_are_found() {
     let found = |flags: &str| {
         let flags: Vec<_> = flags.split(' ').map(str::to_owned).collect();
-        let findings = deployed(&filled(), "production", &flags).err().unwrap_or_default();
+        let findings = deployed(&filled(), "production", &flags, Place::Checkout).err().unwrap_or_default();
         findings.into_iter().map(|finding| (finding.key, finding.error)).collect::<Vec<_>>()
     };
     assert_eq!(found("--dry-run --outdir out --tag v1.0.0 --message=text"), []);
@@ -551,20 +643,4 @@ fn development_part_has_no_mistake_either() {
         of(empty).iter().map(|finding| finding.key.as_str()).collect::<Vec<_>>(),
         ["TENANT_ID", "CLIENT_ID", "CALLERS", "LEDGER"]
     );
-}
-
-#[test]
-fn make_deploy_checks_before_it_does_anything_else() {
-    let makefile = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Makefile")).unwrap();
-    let (_, recipe) = makefile.split_once("\ndeploy: ##").expect("deploy has no prerequisites");
-    let steps: Vec<_> = recipe
-        .lines()
-        .skip(1)
-        .take_while(|line| line.starts_with('\t'))
-        .map(|line| line.trim_start_matches(['\t', '@']))
-        .collect();
-    let at = |step: &str| steps.iter().position(|line| line.contains(step)).unwrap_or_else(|| panic!("{step}"));
-    assert!(at("scripts/rust.sh") < at("--package deploy-check"));
-    assert!(at("--package deploy-check") < at("build") && at(" build") < at("wrangler deploy"));
-    assert_eq!(at("--package deploy-check"), 1);
 }

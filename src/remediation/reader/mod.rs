@@ -1,9 +1,10 @@
-//! A strict JSON reader (RFC 8259) that walks a body once and builds nothing: the caller says at each value what it wants.
+//! A strict JSON reader (RFC 8259). It walks a body once and builds no tree: at each value the caller names the
+//! expected type.
 //!
-//! It is the gateway's own because a repeated member, a depth or a number out of range must be judged the same way at
-//! every level, also inside members that nobody asked for, with a pointer to it, and without a tree of the document.
-//! `serde_json` stops at the first value of a wrong type, takes repeated members, and cannot pass over a number outside
-//! of `f64`; the tests hold this reader against it in all else.
+//! The project has its own reader because each level must reject a repeated member, an excessive depth or a number out
+//! of range in the same way, with a pointer, also inside dropped members. `serde_json` stops at the first value of a
+//! wrong type, accepts repeated members, and cannot skip a number outside of `f64`. In all other cases the tests
+//! compare this reader with it.
 
 mod names;
 mod text;
@@ -16,17 +17,17 @@ use super::limits::MAX_DEPTH;
 use super::sanitize::pointer_step;
 use names::Names;
 
-/// A position in a body. Each method that reads a value leaves it right behind that value.
+/// A position in a body. Each method that reads a value leaves the position after the value.
 #[derive(Debug)]
 pub(crate) struct Json<'a> {
     text: &'a str,
-    /// In bytes; always between two characters, and never beyond the end.
+    /// Offset in bytes, always between two characters and at most the body's length.
     at: usize,
-    /// How many objects and arrays are open.
+    /// Number of open objects and arrays.
     depth: usize,
 }
 
-/// The kind of a value, told by its first character.
+/// Type of a value, from its first character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Object,
@@ -51,13 +52,13 @@ impl fmt::Display for Kind {
 }
 
 impl<'a> Json<'a> {
-    /// Starts before the first character of a body.
+    /// Returns the position before the first character of a body.
     pub(crate) fn new(body: &'a [u8]) -> Result<Self, JsonError> {
         if let Some(error) = format::of_bytes(body) {
             return Err(error);
         }
         match body {
-            // With its mark, or a character of ASCII without.
+            // UTF-16 with a byte order mark, or an ASCII character of it without one.
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0xff, ..] | [1..=0xff, 0, ..] => {
                 return Err(JsonError::Utf16);
             }
@@ -76,7 +77,7 @@ impl<'a> Json<'a> {
         Ok(json)
     }
 
-    /// The kind of the value that comes next.
+    /// Returns the type of the next value.
     pub(super) fn kind(&mut self) -> Result<Kind, JsonError> {
         match self.next_byte() {
             Some(b'{') => Ok(Kind::Object),
@@ -89,7 +90,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Reads an object. `member` is given each name and must read its value; a name that repeats is an error.
+    /// Reads an object. `member` receives each name and must read its value; a repeated name is an error.
     pub(super) fn object<F>(&mut self, mut member: F) -> Result<(), JsonError>
     where
         F: FnMut(&mut Self, &str) -> Result<(), JsonError>,
@@ -113,7 +114,7 @@ impl<'a> Json<'a> {
         self.close(b'}', "',' or '}' is expected")
     }
 
-    /// Reads an array and tells how many items it has. `item` is given each index and must read the value there.
+    /// Reads an array and returns its length. `item` receives each index and must read the value there.
     pub(super) fn array<F>(&mut self, mut item: F) -> Result<usize, JsonError>
     where
         F: FnMut(&mut Self, usize) -> Result<(), JsonError>,
@@ -145,19 +146,19 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Reads a value of any kind for its grammar only. The recursion ends at [`MAX_DEPTH`].
+    /// Skips a value of any type, checking only its grammar. The recursion ends at [`MAX_DEPTH`].
     pub(crate) fn skip(&mut self) -> Result<(), JsonError> {
         match self.kind()? {
             Kind::Object => self.object(|json, _| json.skip()),
             Kind::Array => self.array(|json, _| json.skip()).map(drop),
             Kind::Text => self.string("a string is expected").map(drop),
-            Kind::Number => self.number(),
+            Kind::Number => self.number().map(drop),
             Kind::Boolean => self.boolean().map(drop),
             Kind::Null => self.word("null"),
         }
     }
 
-    /// Makes sure that nothing follows the value.
+    /// Checks that nothing follows the value.
     pub(crate) fn end(&mut self) -> Result<(), JsonError> {
         match self.next_byte() {
             None => Ok(()),
@@ -165,8 +166,10 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Reads a number for its grammar only: no member takes one, so that its size does not matter.
-    fn number(&mut self) -> Result<(), JsonError> {
+    /// Reads a number, checking only its grammar, and returns its text.
+    pub(super) fn number(&mut self) -> Result<&'a str, JsonError> {
+        self.next_byte();
+        let start = self.at;
         self.accept(|byte| byte == b'-');
         if !self.accept(|byte| byte == b'0') {
             self.digits()?;
@@ -178,7 +181,7 @@ impl<'a> Json<'a> {
             self.accept(|byte| matches!(byte, b'+' | b'-'));
             self.digits()?;
         }
-        Ok(())
+        Ok(self.text.get(start..self.at).unwrap_or_default())
     }
 
     fn digits(&mut self) -> Result<(), JsonError> {
@@ -213,7 +216,7 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
-    /// Passes over white space and this one character.
+    /// Skips white space and the given character.
     fn punctuation(&mut self, expected: u8, problem: &'static str) -> Result<(), JsonError> {
         if self.next_byte() != Some(expected) {
             return Err(self.error(problem));
@@ -222,14 +225,14 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
-    /// Passes over the byte at this very position if it is such a one.
+    /// Skips the byte at the current position if it is the given one.
     fn accept(&mut self, is_right: impl FnOnce(u8) -> bool) -> bool {
         let accepted = self.byte().is_some_and(is_right);
         self.at += usize::from(accepted);
         accepted
     }
 
-    /// Passes over white space and shows the byte behind it; `None` at the end of the body.
+    /// Skips white space and returns the byte after it; `None` at the end of the body.
     fn next_byte(&mut self) -> Option<u8> {
         loop {
             match self.byte() {
@@ -247,7 +250,7 @@ impl<'a> Json<'a> {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// An error at this position.
+    /// Returns an error at the current position.
     fn error(&self, problem: &'static str) -> JsonError {
         let (line, column) = self.line_and_column(self.at);
         JsonError::Syntax { problem, line, column }

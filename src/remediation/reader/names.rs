@@ -1,15 +1,15 @@
-//! The member names of one object, to notice one that repeats.
+//! The member names of one object, which detect a repeated name.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::remediation::limits::FEW_NAMES;
 
-/// Names compare as they are after their escapes are read.
+/// Names are compared after their escapes are resolved.
 ///
-/// A sorted set, not a hash map: on `wasm32-unknown-unknown` the standard library has no randomness, so that a `HashMap`'s
-/// keys are the same in every isolate, and a caller could craft names that all collide. A set needs n·log n comparisons at
-/// worst.
+/// The names are in a sorted set and not in a hash map. On `wasm32-unknown-unknown` the standard library has no
+/// randomness, so each isolate's `HashMap` has the same keys, and a caller could send names that all collide. A set
+/// needs at most n·log n comparisons.
 #[derive(Debug, Default)]
 pub(super) struct Names<'a> {
     few: [Option<Cow<'a, str>>; FEW_NAMES],
@@ -17,7 +17,7 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Adds a name, unless it is there: then the answer is `false`.
+    /// Adds a name. Returns `false` if the set already has it.
     pub(super) fn add(&mut self, name: Cow<'a, str>) -> bool {
         for slot in &mut self.few {
             match slot {

@@ -28,11 +28,11 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Passes over everything up to the next quote, backslash or control character.
+    /// Skips everything up to the next quote, backslash or control character.
     fn plain(&mut self) -> &'a str {
         let start = self.at;
         self.at += plain_length(self.rest());
-        // Both ends stand at a character of ASCII or at the end of the body, so the range is always there.
+        // Both ends are ASCII characters or the body's end, so the range always exists.
         self.text.get(start..self.at).unwrap_or_default()
     }
 
@@ -55,8 +55,8 @@ impl<'a> Json<'a> {
         Ok(escaped)
     }
 
-    /// One character in one or two `\u` escapes, behind the first `u`. Half a surrogate pair is no character, and each reader
-    /// makes something else of it.
+    /// Reads one character in one or two `\u` escapes, after the first `u`. Half a surrogate pair is an error, because
+    /// readers disagree about it.
     fn unicode_escape(&mut self) -> Result<char, JsonError> {
         const LONE: &str = "a surrogate without its other half";
         let unit = self.code_unit()?;
@@ -77,7 +77,7 @@ impl<'a> Json<'a> {
         char::from_u32(code).ok_or_else(|| self.error(LONE))
     }
 
-    /// Four hexadecimal digits.
+    /// Reads four hexadecimal digits.
     fn code_unit(&mut self) -> Result<u32, JsonError> {
         let mut unit = 0;
         for _ in 0..4 {
@@ -91,8 +91,8 @@ impl<'a> Json<'a> {
     }
 }
 
-/// How many bytes there are before the first one that ends or interrupts a string. Eight at a time, since nearly all of a
-/// body is strings.
+/// Returns the number of bytes before the first one that ends or interrupts a string. It examines eight at a time,
+/// because most of a body is strings.
 fn plain_length(bytes: &[u8]) -> usize {
     let (words, _) = bytes.as_chunks();
     let plain_words = words.iter().take_while(|word| is_plain(u64::from_le_bytes(**word))).count();
@@ -102,11 +102,12 @@ fn plain_length(bytes: &[u8]) -> usize {
     length
 }
 
-/// Whether none of eight bytes is a quote, a backslash or a control character.
+/// Returns whether none of eight bytes is a quote, a backslash or a control character.
 fn is_plain(word: u64) -> bool {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x80 * EACH;
-    // "Determine if a word has a byte less than n" (Bit Twiddling Hacks, for n up to 128): exact as to whether there is one.
+    // "Determine if a word has a byte less than n" (Bit Twiddling Hacks, for n up to 128). The test has no false
+    // results.
     let has_less = |word: u64, n: u64| word.wrapping_sub(n * EACH) & !word & HIGH;
     let has = |byte: u8| has_less(word ^ (u64::from(byte) * EACH), 1);
     (has_less(word, 0x20) | has(b'"') | has(b'\\')) == 0
@@ -118,7 +119,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// The fast way over eight bytes stops exactly where the plain rule does.
+        /// The fast search over eight bytes stops exactly where the plain rule does.
         #[test]
         fn strings_end_where_the_rule_says(bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0x1e_u8..0x24, 0x5b_u8..0x5e], 0..40)) {
             let expected = bytes.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\').unwrap_or(bytes.len());

@@ -8,15 +8,14 @@ use rsa::pkcs8::EncodePrivateKey;
 use crate::config::ClientCertificate;
 use crate::config::certificate::CertificateError;
 use crate::config::certificate::CertificateError::{
-    CertificateMissing, CertificateNotRsa, CertificateUnreadable, Expired, KeyEncrypted, KeyMissing, KeyNotRsa,
-    KeyPkcs1, KeyUnreadable, KeyWeak, Mismatch, NotPem, NotYetValid, SeveralKeys,
+    CertificateMissing, CertificateUnreadable, Expired, KeyMissing, KeyUnfit, Mismatch, NotYetValid,
 };
-use crate::tests::support::certificate::{der, elliptic, good_der, of, pem, pkcs1, pkcs8};
+use crate::tests::support::certificate::{der, good_der, of, pem, pkcs1, pkcs8};
 use crate::tests::support::entra::{CURRENT, NEXT, WEAK, base64url};
 use crate::tests::support::runtime::START;
 use crate::time::Timestamp;
 
-/// What tells an elliptic-curve key: version, `id-ecPublicKey`, and some octets.
+/// Marks of an elliptic-curve key: version, `id-ecPublicKey`, and some octets.
 const ELLIPTIC: &[u8] = &[0x30, 0x12, 2, 1, 0, 0x30, 9, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 4, 2, 0x30, 0];
 
 static KEY: LazyLock<String> = LazyLock::new(|| pkcs8(&CURRENT.private));
@@ -67,36 +66,33 @@ fn each_fault_is_told_by_its_own_text_and_shows_nothing_of_the_value() {
     let of_next_in_past = pem("CERTIFICATE", &der(&NEXT, (2024, 1, 1), (2026, 1, 1)));
     let mut seen = std::collections::BTreeSet::new();
     for (text, expected) in [
-        ("the-certificate".to_owned(), vec![NotPem]),
-        (key.replace("-----END", "-----END "), vec![NotPem]),
-        (format!("-----BEGIN PRIVATE KEY-----\n{certificate}"), vec![NotPem]),
+        ("the-certificate".to_owned(), vec![KeyMissing, CertificateMissing]),
+        (key.replace("-----END", "-----END "), vec![KeyMissing, CertificateMissing]),
         (certificate.to_owned(), vec![KeyMissing]),
         (format!("{}{certificate}", pem("PUBLIC KEY", b"x")), vec![KeyMissing]),
-        (pem("PUBLIC KEY", b"x"), vec![KeyMissing, CertificateMissing]),
+        (format!("{}{certificate}", pem("ENCRYPTED PRIVATE KEY", b"x")), vec![KeyMissing]),
+        (format!("{}{certificate}", pem("EC PRIVATE KEY", b"x")), vec![KeyMissing]),
+        (format!("{}{certificate}", pkcs1(&CURRENT.private)), vec![KeyMissing]),
         (key.to_owned(), vec![CertificateMissing]),
-        (format!("{key}{certificate}{key}"), vec![SeveralKeys]),
-        (format!("{}{certificate}", pem("ENCRYPTED PRIVATE KEY", b"x")), vec![KeyEncrypted]),
-        (format!("{}{certificate}", pkcs1(&CURRENT.private)), vec![KeyPkcs1]),
-        (format!("{}{certificate}", pem("PRIVATE KEY", b"x")), vec![KeyUnreadable]),
-        (format!("{}{certificate}", cut(key)), vec![KeyUnreadable]),
-        (format!("{}{certificate}", key.replace('\n', "\\n")), vec![KeyUnreadable]),
-        (format!("{}{certificate}", pem("EC PRIVATE KEY", b"x")), vec![KeyNotRsa]),
-        (format!("{}{certificate}", pem("PRIVATE KEY", ELLIPTIC)), vec![KeyNotRsa]),
-        (format!("{weak}{}", of(&WEAK)), vec![KeyWeak]),
+        (format!("{}{certificate}", pem("PRIVATE KEY", b"x")), vec![KeyUnfit]),
+        (format!("{}{certificate}", pem("PRIVATE KEY", ELLIPTIC)), vec![KeyUnfit]),
+        (format!("{}{certificate}", cut(key)), vec![KeyUnfit]),
+        (format!("{}{certificate}", key.replace('\n', "\\n")), vec![KeyUnfit]),
+        (format!("{weak}{}", of(&WEAK)), vec![KeyUnfit]),
         (format!("{key}{}", pem("CERTIFICATE", b"x")), vec![CertificateUnreadable]),
         (format!("{key}{}", cut(certificate)), vec![CertificateUnreadable]),
-        (format!("{key}{}", elliptic(&CURRENT)), vec![CertificateNotRsa]),
         (format!("{key}{}", of(&NEXT)), vec![Mismatch]),
         (format!("{key}{}{certificate}", of(&NEXT)), vec![Mismatch]),
+        (format!("{}{key}{certificate}", pkcs8(&NEXT.private)), vec![Mismatch]),
         (format!("{key}{future}"), vec![NotYetValid]),
         (format!("{key}{past}"), vec![Expired]),
         (format!("{key}{of_next_in_past}"), vec![Mismatch, Expired]),
-        (format!("{weak}{}", pem("CERTIFICATE", b"x")), vec![KeyWeak, CertificateUnreadable]),
+        (format!("{weak}{}", pem("CERTIFICATE", b"x")), vec![KeyUnfit, CertificateUnreadable]),
     ] {
         assert_eq!(read(&text).unwrap_err(), expected, "{text}");
         seen.extend(expected.iter().map(ToString::to_string));
     }
-    assert_eq!(seen.len(), 14, "{seen:#?}");
+    assert_eq!(seen.len(), 7, "{seen:#?}");
 }
 
 #[test]
@@ -114,19 +110,51 @@ fn a_certificate_is_valid_from_its_first_second_to_its_last() {
 }
 
 #[test]
-fn no_key_or_certificate_that_is_cut_or_grown_is_taken() {
+fn no_key_or_certificate_that_is_cut_is_taken() {
     let key = CURRENT.private.to_pkcs8_der().unwrap();
     let certificate = good_der(&CURRENT);
     for length in 0..key.as_bytes().len() {
         let text = format!("{}{}", pem("PRIVATE KEY", &key.as_bytes()[..length]), *CERTIFICATE);
-        assert_eq!(read(&text).unwrap_err(), [KeyUnreadable]);
+        assert_eq!(read(&text).unwrap_err(), [KeyUnfit]);
     }
     for length in 0..certificate.len() {
         let text = format!("{}{}", *KEY, pem("CERTIFICATE", &certificate[..length]));
         assert_eq!(read(&text).unwrap_err(), [CertificateUnreadable]);
     }
-    let longer = pem("CERTIFICATE", &[certificate, vec![0]].concat());
-    assert_eq!(read(&format!("{}{longer}", *KEY)).unwrap_err(), [CertificateUnreadable]);
+}
+
+/// Both forms of RFC 5280, section 4.1.2.5, as notAfter of the certificate.
+#[test]
+fn the_last_moment_is_read_in_both_forms() {
+    const UTC: &[u8] = b"\x17\x0d280101000000Z";
+    let certificate = good_der(&CURRENT);
+    let place = certificate.windows(UTC.len()).position(|part| part == UTC).unwrap();
+    let with = |time: &[u8]| {
+        let mut der = certificate.clone();
+        der[place..place + UTC.len()].copy_from_slice(time);
+        // Another element of the same length keeps the lengths around it right.
+        read(&format!("{}{}", *KEY, pem("CERTIFICATE", &der)))
+    };
+    for (time, expected) in [
+        (&b"\x17\x0d270115080000Z"[..], Ok(START)),
+        (b"\x17\x0d491231235959Z", Ok(2_524_607_999)),
+        (b"\x17\x0d500101000000Z", Err(vec![Expired])),
+        (b"\x17\x0d991231235959Z", Err(vec![Expired])),
+        (b"\x17\x0d280230000000Z", Err(vec![CertificateUnreadable])),
+        (b"\x17\x0d281301000000Z", Err(vec![CertificateUnreadable])),
+        (b"\x17\x0d280101240000Z", Err(vec![CertificateUnreadable])),
+        (b"\x17\x0d280101000060Z", Err(vec![CertificateUnreadable])),
+        (b"\x17\x0d2801010000000", Err(vec![CertificateUnreadable])),
+        (b"\x17\x0d2801 1000000Z", Err(vec![CertificateUnreadable])),
+        (b"\x17\x0d28010100000\xffZ", Err(vec![CertificateUnreadable])),
+        (b"\x04\x0d280101000000Z", Err(vec![CertificateUnreadable])),
+    ] {
+        assert_eq!(with(time).map(|read| read.not_after.millis() / 1000), expected, "{time:?}");
+    }
+    let far = der(&CURRENT, (2026, 1, 1), (2050, 1, 1));
+    assert!(far.windows(17).any(|part| part == b"\x18\x0f20500101000000Z"));
+    let read = read(&format!("{}{}", *KEY, pem("CERTIFICATE", &far))).unwrap();
+    assert_eq!(read.not_after, Timestamp::from_utc((2050, 1, 1), (0, 0, 0)).unwrap());
 }
 
 #[test]
@@ -150,7 +178,7 @@ proptest! {
         prop_assert!(no_certificate.is_err());
     }
 
-    /// What is read from a mutated certificate cannot be another's: the thumbprint is that of its bytes.
+    /// A mutated certificate never has another certificate's thumbprint, which is the hash of its bytes.
     #[test]
     fn mutated_bytes_never_panic(place in any::<prop::sample::Index>(), byte: u8, of_the_key: bool) {
         let mut key = CURRENT.private.to_pkcs8_der().unwrap().as_bytes().to_vec();

@@ -1,4 +1,5 @@
-//! Every rule of the configuration (contract, section 9): what is refused, under which name, and that no value is told.
+//! Every rule of the configuration (contract, section 9): the rejected values, the name in the error, and that no error
+//! contains a value.
 
 mod callers;
 mod certificate;
@@ -69,7 +70,12 @@ fn a_whole_configuration_is_read() {
     let [playbook, _, script, _] = config.callers.as_slice() else { panic!() };
     assert_eq!((playbook.max_emails_per_request, playbook.max_emails_per_hour), (1_000, 10_000));
     assert_eq!(playbook.recipient_domains, RecipientDomains::All);
-    assert!(!playbook.senders_copy && playbook.role.is_none() && playbook.api_key_sha256.is_empty());
+    assert!(
+        !playbook.senders_copy
+            && !playbook.whole_messages
+            && playbook.role.is_none()
+            && playbook.api_key_sha256.is_empty()
+    );
     assert_eq!(script.api_key_sha256.len(), 2);
     assert!(script.object_id.is_none());
 }
@@ -159,6 +165,10 @@ fn each_variable_has_its_rules() {
         ("STOPPED", json!([true]), false),
         ("STOPPED", json!([]), false),
         ("STOPPED", json!({}), false),
+        ("RATE_LIMITER", json!({}), true),
+        ("RATE_LIMITER", Value::Null, true),
+        ("RATE_LIMITER", json!("100"), false),
+        ("RATE_LIMITER", json!(true), false),
         ("CALLERS", json!(""), false),
         ("CALLERS", json!([]), false),
         ("CALLERS", json!({}), false),
@@ -228,6 +238,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
         ("LOGIN_URL", json!("sekret://login")),
         ("LEDGER_JURISDICTION", json!("sekret-eu")),
         ("STOPPED", json!("sekret-stop")),
+        ("RATE_LIMITER", json!("sekret-limit")),
     ]);
     let errors = check(&bad).unwrap_err();
     let names: Vec<&str> = errors.iter().map(|error| error.variable.as_str()).collect();
@@ -262,6 +273,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
             "LEDGER_JURISDICTION",
             "STOPPED",
             "LEDGER",
+            "RATE_LIMITER",
         ]
     );
     let mut values = Vec::new();
@@ -297,7 +309,7 @@ fn the_credential_is_a_secret_or_a_certificate() {
         (json!("secret"), json!([pem]), vec!["CLIENT_CERTIFICATE"]),
         (json!(1), json!(pem), vec!["CLIENT_SECRET"]),
         (json!(1), json!(1), vec!["CLIENT_SECRET", "CLIENT_CERTIFICATE"]),
-        (Value::Null, json!("no PEM"), vec!["CLIENT_CERTIFICATE"]),
+        (Value::Null, json!("no PEM"), vec!["CLIENT_CERTIFICATE", "CLIENT_CERTIFICATE"]),
         (Value::Null, json!(of(&CURRENT)), vec!["CLIENT_CERTIFICATE"]),
         (Value::Null, json!(format!("{}{}", pkcs8(&NEXT.private), of(&CURRENT))), vec!["CLIENT_CERTIFICATE"]),
     ] {

@@ -1,6 +1,6 @@
 //! Client assertion, from the certificate to the form for Entra ID.
 
-use crate::graph::error::TokenEndpointError;
+use crate::graph::error::{GraphOperation, TokenEndpointError};
 use crate::graph::settings::GraphSettings;
 use crate::runtime::Clock;
 use crate::secret::Secret;
@@ -121,7 +121,7 @@ fn what_cannot_be_signed_is_a_fault_of_the_configuration_and_asks_nobody() {
         let expected = TokenEndpointError::from(expected);
         assert_eq!(token(&mut stage, spoil), Err(expected));
         assert!(forms(&stage).is_empty());
-        let error = GatewayError::from(crate::graph::error::GraphError::from(expected));
+        let error = GatewayError::from(GraphOperation::Remediate.error(expected));
         assert_eq!(refused(&error).0, Code::Misconfigured);
         assert!(error.to_string().contains("CLIENT_CERTIFICATE"), "{error}");
     }

@@ -9,7 +9,7 @@ use crate::caches::IsolateCaches;
 use crate::deadline::REQUEST_DEADLINE;
 use crate::graph::access::GraphAccess;
 use crate::graph::settings::GraphSettings;
-use crate::ledger::{LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, LedgerService};
+use crate::ledger::{LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, LedgerService, Work};
 use crate::remediation::{Action, GraphVersion};
 use crate::runtime::{Clock, SendError};
 use crate::tests::support::Fixed;
@@ -91,7 +91,7 @@ impl Object {
         let (service, graph, runtime) = (Rc::clone(&self.service), Rc::clone(&self.graph), self.stage.runtime.clone());
         self.stage.start(async move {
             let until = runtime.now().plus(time);
-            service.submit_once(&runtime, &graph, &request, b"{}".to_vec(), until).await
+            service.submit_once(&runtime, &graph, &request, Work::Submit(b"{}".to_vec()), until).await
         })
     }
 

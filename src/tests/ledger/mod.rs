@@ -2,5 +2,6 @@
 
 pub(crate) mod memory;
 mod properties;
+mod reservations;
 mod scenarios;
 mod service;

@@ -9,8 +9,8 @@ use crate::auth::credentials::CredentialsError;
 use crate::auth::permissions::{PermissionError, Places};
 use crate::auth::token_error::TokenError;
 use crate::code::Code;
-use crate::graph::analyzed_emails::{ReadError, ReadErrorKind};
-use crate::graph::error::{GraphErrorKind, TokenEndpointError};
+use crate::expansion::ExpansionError;
+use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use crate::graph::response::MAX_RETRY_AFTER;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
@@ -19,7 +19,7 @@ use crate::preconditions::{ContentHeadersError, NotHttps};
 use crate::problem::error::GatewayError;
 use crate::problem::{self, ProblemContext};
 use crate::remediation::limits::{MAX_DEPTH, MAX_POINTERS};
-use crate::remediation::{Action, parse};
+use crate::remediation::{Action, Recipients, parse};
 use crate::route::Route;
 use crate::runtime::SendError;
 use crate::tests::support::description::covers;
@@ -30,8 +30,8 @@ use crate::time::Timestamp;
 /// Returns an error of each kind, without running the pipeline.
 fn refusals() -> Vec<GatewayError> {
     let quota = Quota { limit: 10, remaining: 1, reset: 3601 };
-    let token = |error| GatewayError::Submit(TokenEndpointError::into(error));
-    let graph = |kind: GraphErrorKind| GatewayError::Submit(kind.into());
+    let graph = |kind: GraphErrorKind| GatewayError::Graph(GraphOperation::Remediate.error(kind));
+    let token = |error: TokenEndpointError| graph(error.into());
     let lacks = |error| GatewayError::Permission { caller: "soar".to_owned(), error };
     let error = |body: &[u8]| GatewayError::Parse(parse(body).unwrap_err());
     let mut refusals = vec![
@@ -40,6 +40,7 @@ fn refusals() -> Vec<GatewayError> {
         GatewayError::MethodNotAllowed(Route::Health),
         NotHttps.into(),
         GatewayError::Misconfigured,
+        GatewayError::TooManyRequests,
         GatewayError::Stopped,
         GatewayError::InProgress,
         GatewayError::KeyReused,
@@ -48,10 +49,16 @@ fn refusals() -> Vec<GatewayError> {
         GatewayError::Ledger(LedgerError::Storage),
         GatewayError::Ledger(LedgerError::OtherFormat),
         GatewayError::Ledger(LedgerError::Failed),
+        ExpansionError::NotFound.into(),
+        ExpansionError::Outside(1).into(),
+        ExpansionError::TooMany { emails: 2, most: 1 }.into(),
+        ExpansionError::NothingLeft(Recipients::default()).into(),
         GatewayError::TooLate,
         GatewayError::Lost,
         lacks(PermissionError::Action(Action::HardDelete)),
         lacks(PermissionError::SendersCopy),
+        lacks(PermissionError::WholeMessages),
+        lacks(PermissionError::MaxRecipients { max_recipients: 2, most: 1 }),
         lacks(PermissionError::Recipients(Places { first: (0..MAX_POINTERS).collect(), total: MAX_POINTERS + 1 })),
         lacks(PermissionError::Protected(Places { first: vec![1], total: 1 })),
         lacks(PermissionError::TooMany { emails: 2, most: 1 }),
@@ -148,25 +155,26 @@ fn of_body() -> Vec<GatewayError> {
 
 /// Each way in which the status cannot be read.
 fn of_the_status() -> Vec<GatewayError> {
-    let read = |kind: ReadErrorKind| {
-        GatewayError::Read(ReadError { kind, status: Some(400), graph_request_id: Some(ID.to_owned()) })
+    let read = |kind: GraphErrorKind| {
+        let error = GraphOperation::List.error(kind);
+        GatewayError::Graph(GraphError { status: Some(400), graph_request_id: Some(ID.to_owned()), ..error })
     };
     let token = TokenEndpointError::Unavailable { status: 500, retry_after: None };
     [
-        ReadErrorKind::AppToken(token),
-        ReadErrorKind::Refused { code: "badRequest".to_owned(), message: "Invalid subscription".to_owned() },
-        ReadErrorKind::TokenRejected,
-        ReadErrorKind::PermissionMissing,
-        ReadErrorKind::Throttled { retry_after: Some(7) },
-        ReadErrorKind::Unavailable { retry_after: None },
-        ReadErrorKind::Unexpected,
-        ReadErrorKind::MalformedPage,
-        ReadErrorKind::OtherMessage,
-        ReadErrorKind::ForeignLink,
-        ReadErrorKind::PageTooLarge,
-        ReadErrorKind::ListTooLong,
-        ReadErrorKind::Send(SendError::Connection),
-        ReadErrorKind::Send(SendError::Deadline),
+        GraphErrorKind::AppToken(token),
+        GraphErrorKind::Refused { code: "badRequest".to_owned(), message: "Invalid subscription".to_owned() },
+        GraphErrorKind::TokenRejected,
+        GraphErrorKind::PermissionMissing,
+        GraphErrorKind::Throttled { retry_after: Some(7) },
+        GraphErrorKind::Unavailable { retry_after: None },
+        GraphErrorKind::Unexpected,
+        GraphErrorKind::MalformedPage,
+        GraphErrorKind::OtherMessage,
+        GraphErrorKind::ForeignLink,
+        GraphErrorKind::PageTooLarge,
+        GraphErrorKind::ListTooLong,
+        GraphErrorKind::Send(SendError::Connection),
+        GraphErrorKind::Send(SendError::Deadline),
     ]
     .map(read)
     .into()

@@ -1,4 +1,4 @@
-//! What holds for every body, with `serde_json` as the oracle.
+//! Properties of every body, with `serde_json` as the oracle.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -14,8 +14,8 @@ fn strict(body: &[u8]) -> Result<(), JsonError> {
     json.end()
 }
 
-/// Whether `serde_json` and the strict reader agree that this is JSON, the documented differences aside: repeated members and
-/// depth, which only the strict reader refuses, and numbers outside of `f64`, which only `serde_json` refuses.
+/// Returns whether `serde_json` and the strict reader agree that this is JSON. Documented differences do not count:
+/// only the strict reader rejects repeated members and depth, and only `serde_json` rejects numbers outside of `f64`.
 fn agrees_with_serde_json(body: &[u8], found: Result<(), JsonError>) -> bool {
     match (serde_json::from_slice::<Value>(body), found) {
         (_, Err(JsonError::Repeated { .. } | JsonError::TooDeep { .. })) | (Ok(_), Ok(())) => true,
@@ -48,7 +48,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A text that shows something, with whatever else in it.
+/// A text with at least one visible character.
 fn caption() -> impl Strategy<Value = String> {
     prop::collection::vec(any::<char>(), 0..60).prop_map(|chars| chars.into_iter().chain(['x']).collect())
 }
@@ -104,7 +104,7 @@ proptest! {
         prop_assert!(errors.listed().iter().any(|error| error.pointer == "/analyzedEmails/1/networkMessageId") || errors.total() > errors.listed().len());
     }
 
-    /// What is sent is what was asked for: read, written, and read by another.
+    /// Graph receives the requested remediation: parsed, serialized, and parsed by another reader.
     #[test]
     fn a_remediation_reaches_graph_as_it_was_given(
         name in caption(), note in caption(), severity in 0..3_usize, action in 0..6_usize, copy: bool, emails in emails(),

@@ -1,8 +1,8 @@
 //! Certificates for the gateway's credential, and keys in all encodings, made by the `rcgen` and `rsa` crates.
 
 use rcgen::{
-    CertificateParams, DnType, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, SerialNumber,
-    SignatureAlgorithm, SigningKey, date_time_ymd,
+    CertificateParams, DnType, PKCS_RSA_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm, SigningKey,
+    date_time_ymd,
 };
 use rsa::PrivateKey;
 use rsa::pkcs1::{EncodeRsaPrivateKey, EncodeRsaPublicKey};
@@ -17,7 +17,6 @@ pub(crate) const SUBJECT: &str = "the-subject-of-the-certificate";
 struct CertificateIssuer<'a> {
     key: &'a entra::Key,
     public: Vec<u8>,
-    algorithm: &'static SignatureAlgorithm,
 }
 
 impl PublicKeyData for CertificateIssuer<'_> {
@@ -26,7 +25,7 @@ impl PublicKeyData for CertificateIssuer<'_> {
     }
 
     fn algorithm(&self) -> &'static SignatureAlgorithm {
-        self.algorithm
+        &PKCS_RSA_SHA256
     }
 }
 
@@ -37,9 +36,8 @@ impl SigningKey for CertificateIssuer<'_> {
 }
 
 /// Returns a self-signed certificate in DER, valid between these days.
-fn certificate(
+pub(crate) fn der(
     key: &entra::Key,
-    algorithm: &'static SignatureAlgorithm,
     (from_year, from_month, from_day): (i32, u8, u8),
     (to_year, to_month, to_day): (i32, u8, u8),
 ) -> Vec<u8> {
@@ -49,12 +47,7 @@ fn certificate(
     params.not_before = date_time_ymd(from_year, from_month, from_day);
     params.not_after = date_time_ymd(to_year, to_month, to_day);
     let public = key.private.to_public_key().to_pkcs1_der().unwrap().into_vec();
-    params.self_signed(&CertificateIssuer { key, public, algorithm }).unwrap().der().to_vec()
-}
-
-/// Returns a certificate of this key, valid between these days.
-pub(crate) fn der(key: &entra::Key, from: (i32, u8, u8), to: (i32, u8, u8)) -> Vec<u8> {
-    certificate(key, &PKCS_RSA_SHA256, from, to)
+    params.self_signed(&CertificateIssuer { key, public }).unwrap().der().to_vec()
 }
 
 /// Returns a PEM block.
@@ -83,9 +76,4 @@ pub(crate) fn good_der(key: &entra::Key) -> Vec<u8> {
 /// Returns a certificate of this key, valid in the years around [`crate::tests::support::runtime::START`].
 pub(crate) fn of(key: &entra::Key) -> String {
     pem("CERTIFICATE", &good_der(key))
-}
-
-/// Returns a certificate that claims to have an elliptic-curve key.
-pub(crate) fn elliptic(key: &entra::Key) -> String {
-    pem("CERTIFICATE", &certificate(key, &PKCS_ECDSA_P256_SHA256, (2026, 1, 1), (2028, 1, 1)))
 }

@@ -33,8 +33,8 @@ pub(crate) struct Gateway {
     pub(crate) environment: Fixed,
     /// Caches of the objects' isolate. The objects receive only the message.
     objects: Rc<IsolateCaches<Fixed, ()>>,
-    /// Ledgers by their names.
-    ledgers: Rc<RefCell<BTreeMap<String, Rc<LedgerService<MemoryStorage>>>>>,
+    /// Ledgers by their names, each with its storage.
+    ledgers: Rc<RefCell<BTreeMap<String, (MemoryStorage, Rc<LedgerService<MemoryStorage>>)>>>,
 }
 
 /// Body that arrives completely.
@@ -87,6 +87,10 @@ pub(crate) fn code(response: &Response) -> String {
     body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
 }
 
+fn on_storage(storage: MemoryStorage) -> (MemoryStorage, Rc<LedgerService<MemoryStorage>>) {
+    (storage.clone(), Rc::new(LedgerService::new(storage)))
+}
+
 impl Default for Gateway {
     fn default() -> Self {
         Self::new(variables())
@@ -133,8 +137,8 @@ impl Gateway {
             let response = match handled {
                 Handled::Response(response) => response,
                 Handled::Job(job, head, graph_request) => {
-                    let new = || Rc::new(LedgerService::new(MemoryStorage::default()));
-                    let ledger = Rc::clone(ledgers.borrow_mut().entry(job.ledger_name()).or_insert_with(new));
+                    let new = || on_storage(MemoryStorage::default());
+                    let ledger = Rc::clone(&ledgers.borrow_mut().entry(job.ledger_name()).or_insert_with(new).1);
                     let message = [head.expose(), graph_request.as_bytes()].concat();
                     let mut response = gateway::execute(&runtime, &objects, false, &ledger, message).await;
                     assert_eq!(response.headers.pop(), Some((FORMAT_HEADER, FORMAT.to_owned())));
@@ -144,6 +148,14 @@ impl Gateway {
             description::covers(&request.method, &request.path, &response).unwrap();
             response
         })
+    }
+
+    /// Replaces each object by a new one on its storage. Drop what has started before: it was in the old one.
+    pub(crate) fn crash(&mut self) {
+        self.stage.submit_once();
+        for ledger in self.ledgers.borrow_mut().values_mut() {
+            *ledger = on_storage(ledger.0.clone());
+        }
     }
 
     /// Runs an exchange from start to end.

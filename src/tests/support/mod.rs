@@ -18,6 +18,7 @@ pub(crate) mod stage;
 pub(crate) mod storage;
 pub(crate) mod upstream;
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -78,21 +79,52 @@ pub(crate) fn variables() -> Variables {
 
 /// Environment of the platform with these variables.
 #[derive(Clone)]
-pub(crate) struct Fixed(Rc<Variables>);
+pub(crate) struct Fixed {
+    variables: Rc<Variables>,
+    pub(crate) limiter: Rc<TestLimiter>,
+}
+
+/// Rate limiting binding whose verdict a test sets.
+#[derive(Default)]
+pub(crate) struct TestLimiter {
+    pub(crate) verdict: Cell<Verdict>,
+    /// Key of each counted request.
+    pub(crate) keys: RefCell<Vec<String>>,
+}
+
+/// Response of the rate limiting binding.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Verdict {
+    #[default]
+    Within,
+    Beyond,
+    Fails,
+    Hangs,
+}
 
 impl Fixed {
     pub(crate) fn new(variables: Variables) -> Self {
-        Self(Rc::new(variables))
+        Self { variables: Rc::new(variables), limiter: Rc::default() }
     }
 }
 
 impl Environment for Fixed {
     fn is_same(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        Rc::ptr_eq(&self.variables, &other.variables)
     }
 
     fn variables(&self) -> Variables {
-        (*self.0).clone()
+        (*self.variables).clone()
+    }
+
+    async fn is_within_limit(&self, key: &str) -> Option<bool> {
+        self.limiter.keys.borrow_mut().push(key.to_owned());
+        match self.limiter.verdict.get() {
+            Verdict::Within => Some(true),
+            Verdict::Beyond => Some(false),
+            Verdict::Fails => None,
+            Verdict::Hangs => std::future::pending().await,
+        }
     }
 }
 

@@ -205,7 +205,7 @@ fn text_that_is_no_address_or_more_than_one_is_named() {
     }
 }
 
-/// Each wrong address with its right form: the reason is told, and the right form is taken.
+/// Each invalid address with its correction: the error names the reason, and the correction is accepted.
 #[test]
 fn what_stands_around_an_address_is_named() {
     let right = "hannah.jarvis@contoso.com";
@@ -236,7 +236,7 @@ fn what_stands_around_an_address_is_named() {
     assert_eq!(error(right), None);
 }
 
-/// The forms that the literature on parsers of addresses names, beside those above: see [`crate::remediation::address`].
+/// Forms from the literature on address parsers, in addition to those above: see [`crate::remediation::address`].
 #[test]
 fn address_that_some_reader_resolves_to_another_domain_is_rejected() {
     for (address, reason) in [

@@ -1,4 +1,4 @@
-//! Each error's text names the true cause: it is true of the value that it is about, and false of every value that is accepted.
+//! Each error's text names the true cause: it is true of the rejected value, and false of every accepted value.
 //!
 //! The predicates here share no code with the rules. A text without one fails the test.
 
@@ -88,7 +88,8 @@ const ADDRESSES: [Claim; 24] = [
     }),
 ];
 
-/// Checks the texts of a refused body, or the claims against the values of an accepted one. Bodies with numbers outside of `f64` have no tree.
+/// Checks the texts of a rejected body, or the claims against the values of an accepted one. Bodies with numbers
+/// outside of `f64` have no tree.
 pub(super) fn check(body: &[u8], found: &Result<Remediation<'_>, ParseError>) -> Result<(), String> {
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     match (found, serde_json::from_slice::<Value>(body)) {
@@ -214,7 +215,8 @@ fn is_around(text: &str, first: &str, last: &str) -> bool {
     is_of(first, text.chars().next()) && is_of(last, text.chars().next_back())
 }
 
-/// Whether it is a letter to every reader: one of ASCII, or one that stays beyond ASCII and what it is when a reader of domains maps it.
+/// Returns whether each reader sees the same letter: an ASCII letter, or a non-ASCII letter that a reader of domains
+/// does not map.
 fn is_letter(c: char) -> bool {
     let given = format!("\u{4e2d}{c}");
     let is_foreign = c.is_alphabetic() && !c.to_lowercase().any(|c| c.is_ascii());

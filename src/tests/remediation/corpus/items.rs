@@ -6,7 +6,7 @@ use crate::remediation::parse;
 const GUID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
 const AT: &str = "/analyzedEmails/0/networkMessageId";
 
-/// Members of an email as Graph lists it, but for the two that name it.
+/// Members of an email in Graph's list, except the two that identify it.
 const ENTITY: &str = r##""@odata.type":"#microsoft.graph.security.analyzedEmail","id":"73ca4154-58d8-43d0-a890-08dc18c52e6d-1311265001240363512-1",
     "loggedDateTime":"2026-10-01T08:00:00Z","internetMessageId":"<a1@mail.fabrikam.com>","senderDetail":{"fromAddress":"mallory@fabrikam.com"},
     "subject":"Your invoice","latestDelivery":{"action":"delivered","location":"inbox"},"attachmentsCount":0,"urlsCount":1,

@@ -1,4 +1,4 @@
-//! What is JSON, and what is JSON that every reader understands alike.
+//! JSON, and JSON that every reader understands in the same way.
 
 use super::{Case, ITEM, NotJson, SEED, Valid, and, error, items, run, set};
 
@@ -221,7 +221,7 @@ fn depth() {
     ]);
 }
 
-/// What `{"a":…}` lacks and has too much.
+/// The missing and the unknown members of `{"a":…}`.
 fn fault_of_top(name: &str) -> crate::tests::remediation::corpus::Expected {
     let mut expected =
         Vec::from(crate::remediation::suggestions::BODY_MEMBERS.map(|member| (format!("/{member}"), "missing")));

@@ -275,7 +275,8 @@ fn too_many_emails_are_told_before_what_is_wrong_with_them() {
     assert_eq!(pointers.get(1), Some(&"/analyzedEmails/0"));
 }
 
-/// One round reports everything: the value of a misspelt member is validated as that of the right one, which is not missing.
+/// One response reports everything: the value of a misspelt member is validated as that of the intended one, which is
+/// not missing.
 #[test]
 fn misspelt_member_is_read_as_if_spelt_right() {
     let rename = |from: &str, to: &str, body: Vec<u8>| {

@@ -129,7 +129,7 @@ fn judge(body: &[u8], expected: &Expected) -> Result<(), String> {
     claims::check(body, &found)?;
     match (&found, expected) {
         (Ok(remediation), Valid(emails, removed)) => {
-            // What is dropped may hold numbers that only the reader takes.
+            // A dropped member may contain numbers that only the strict reader accepts.
             if let Ok(payload) = serde_json::from_slice(body) {
                 description().takes(&with_boolean(payload))?;
             }

@@ -1,4 +1,4 @@
-//! What real callers send that Graph does not have, and what is told to them.
+//! Input of real callers that Graph does not define, and the error for each.
 
 use super::{Case, ITEM, Valid, and, error, errors, items, run, unset};
 

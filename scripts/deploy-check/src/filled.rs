@@ -1,6 +1,6 @@
 //! The committed file, and what takes the place of its placeholders.
 
-pub(crate) const COMMITTED: &str = include_str!("../../../../wrangler.toml");
+pub(crate) const COMMITTED: &str = include_str!("../../../wrangler.toml");
 
 /// Each placeholder of the committed file, by what stands between its brackets, and a value for it.
 const VALUES: [(&str, &str); 7] = [

@@ -1,0 +1,152 @@
+// Runs the examples of docs/did-it-work.md against a stand-in for the gateway, as far as Node can run them, and holds
+// all of them to the contract's 4 hours.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { describe, test } from "node:test";
+
+import { run } from "../playbooks/check/run.mjs";
+
+const page = readFileSync(new URL("did-it-work.md", import.meta.url), "utf8");
+const example = (language) => new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "m").exec(page)[1];
+const [shell, logicApps, powershell] = ["sh", "json", "powershell"].map(example);
+
+const GATEWAY = "https://gateway.example.com";
+const ACCEPTED_AT = "2026-11-27T09:30:00Z";
+const remediation = {
+  displayName: "Clean up Phish email",
+  description: "",
+  severity: "medium",
+  action: "softDelete",
+  remediateSendersCopy: false,
+  analyzedEmails: [
+    { networkMessageId: "73ca4154-58d8-43d0-a890-08dc18c52e6d", recipientEmailAddress: "hannah.jarvis@contoso.com" },
+  ],
+};
+
+/** Answers each request by its path, and records the bodies. The status is pending until the last of `rounds`. */
+function gateway(rounds) {
+  const asked = [];
+  const answer = (path, body) => {
+    if (path === "/remediate") return { status: "accepted", emails: 1, acceptedAt: ACCEPTED_AT };
+    assert.equal(path, "/remediate/status");
+    asked.push(body);
+    const status = asked.length === rounds ? "settled" : "pending";
+    return { status, emails: 1, observed: Number(status === "settled"), items: remediation.analyzedEmails };
+  };
+  return { asked, answer };
+}
+
+/** Runs the shell's example, with a jq of this repository and a sleep that returns at once. Gives what it printed. */
+async function runShell({ answer }) {
+  const folder = mkdtempSync(join(tmpdir(), "did-it-work-"));
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const part of request) body += part;
+    assert.equal(request.headers.authorization, "Bearer token");
+    assert.equal(request.headers["content-type"], "application/json");
+    response.setHeader("Content-Type", "application/json");
+    response.statusCode = request.url === "/remediate" ? 202 : 200;
+    response.end(JSON.stringify(answer(request.url, JSON.parse(body))));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const program = (name, text) => {
+      writeFileSync(join(folder, name), text);
+      chmodSync(join(folder, name), 0o755);
+    };
+    const library = import.meta.resolve("jq-wasm");
+    program(
+      "jq",
+      `#!${process.execPath}
+const { readFileSync } = require("node:fs");
+const options = process.argv.slice(2);
+const flags = [];
+while (options[0].startsWith("--")) flags.push(...options.splice(0, options[0] === "--arg" ? 3 : 1));
+const [filter, file = 0] = options;
+import(${JSON.stringify(library)}).then(({ default: jq }) => jq.raw(readFileSync(file, "utf8"), filter, flags)).then((text) => console.log(text));
+`,
+    );
+    program("sleep", "#!/bin/sh\n");
+    writeFileSync(join(folder, "request.json"), JSON.stringify(remediation));
+    const script = shell.replaceAll(GATEWAY, `http://127.0.0.1:${server.address().port}`);
+    const env = { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH}`, TOKEN: "token" };
+    const child = spawn("sh", ["-c", script], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
+    let printed = "";
+    child.stdout.on("data", (part) => (printed += part));
+    const [code] = await once(child, "close");
+    assert.equal(code, 0);
+    return printed.trim().split("\n");
+  } finally {
+    server.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Runs the loop of Logic Apps after the two actions that the guide names. */
+const runLogicApps = ({ answer }) =>
+  run(
+    {
+      actions: {
+        Request: { type: "Compose", inputs: "@triggerBody()", runAfter: {} },
+        Remediate: {
+          type: "Http",
+          inputs: { method: "POST", uri: `${GATEWAY}/remediate`, body: "@outputs('Request')" },
+          runAfter: { Request: ["Succeeded"] },
+        },
+        ...JSON.parse(logicApps),
+      },
+    },
+    {
+      parameters: {},
+      trigger: { body: remediation },
+      gateway: ({ uri, body }) => ({ statusCode: 200, headers: {}, body: answer(new URL(uri).pathname, body) }),
+    },
+  );
+
+describe("the examples", () => {
+  test("of curl sends the remediation with its time until the status is settled", async () => {
+    const stand = gateway(3);
+    const printed = await runShell(stand);
+    assert.deepEqual(stand.asked, Array(3).fill({ ...remediation, acceptedAt: ACCEPTED_AT }));
+    assert.deepEqual(printed.map((line) => JSON.parse(line).status), ["pending", "pending", "settled"]);
+    assert.ok(printed.every((line) => !line.includes("@")));
+  });
+
+  test("of Logic Apps sends the remediation with its time until the status is settled", () => {
+    const stand = gateway(3);
+    const outcome = runLogicApps(stand);
+    assert.equal(outcome.status, "Succeeded");
+    assert.deepEqual(stand.asked, Array(3).fill({ ...remediation, acceptedAt: ACCEPTED_AT }));
+    assert.deepEqual(outcome.waits, [300, 300, 300]);
+    const { Status } = JSON.parse(logicApps).Until_settled.actions;
+    assert.deepEqual(Status.runtimeConfiguration.secureData.properties, ["inputs", "outputs"]);
+  });
+
+  test("all ask for more than the 4 hours after which an unclear status settles", () => {
+    const contract = readFileSync(new URL("contract.md", import.meta.url), "utf8");
+    assert.match(contract, /`acceptedAt` is more\s+than 4 hours ago/);
+    const numbers = (text, ...patterns) => patterns.map((pattern) => Number(pattern.exec(text)[1]));
+    // The first request of the scripts comes at once, and that of the loop after a wait.
+    for (const [requests, seconds] of [
+      numbers(shell, /seq (\d+)/, /sleep (\d+)/),
+      numbers(powershell, /-lt (\d+)/, /-Seconds (\d+)/),
+    ]) {
+      assert.ok((requests - 1) * seconds > 4 * 3600);
+    }
+    const never = runLogicApps(gateway(Infinity));
+    assert.ok(never.waits.reduce((sum, seconds) => sum + seconds, 0) > 4 * 3600);
+  });
+
+  test("of PowerShell reads the numbers that the contract names", () => {
+    const [, list] = /Select-Object (.*)/.exec(powershell);
+    const contract = readFileSync(new URL("contract.md", import.meta.url), "utf8");
+    const [, body] = /```json\n(\{"status":"pending"[\s\S]*?)```/.exec(contract);
+    const members = Object.keys(JSON.parse(body)).filter((name) => !name.startsWith("items"));
+    assert.deepEqual(list.split(", "), members);
+  });
+});

@@ -1,0 +1,53 @@
+// Collects the licence texts of the crates that are compiled into a release.
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+const TEXT = /^(licen[cs]e|copying|copyright|notice|unlicense)/i;
+const READ = { readdir: readdirSync, read: (path) => readFileSync(path, "utf8") };
+
+/**
+ * Returns the crates of a registry below the crates `roots`, without those for builds and tests. `metadata` is what
+ * `cargo metadata` prints.
+ */
+export function linked({ packages, resolve }, roots) {
+  const byId = new Map(packages.map((each) => [each.id, each]));
+  const nodes = new Map(resolve.nodes.map((node) => [node.id, node]));
+  const found = new Set();
+  const visit = (id) => {
+    if (found.has(id)) return;
+    found.add(id);
+    const edges = nodes.get(id).deps.filter(({ dep_kinds: kinds }) => kinds.some(({ kind }) => kind === null));
+    for (const { pkg } of edges) visit(pkg);
+  };
+  for (const name of roots) visit(packages.find((each) => each.name === name && each.source === null).id);
+  const key = ({ name, version }) => `${name}@${version}`;
+  return [...found]
+    .map((id) => byId.get(id))
+    .filter(({ source }) => source !== null)
+    .toSorted((one, other) => (key(one) < key(other) ? -1 : 1));
+}
+
+/**
+ * Returns one text with the licences of `crates`. Crates with the same text share it. A crate that brings no text must
+ * permit Apache-2.0, whose text `apache` is.
+ */
+export function licences(crates, apache, { readdir, read } = READ) {
+  const texts = new Map();
+  for (const crate of crates) {
+    const folder = dirname(crate.manifest_path);
+    const brought = readdir(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && TEXT.test(entry.name))
+      .map(({ name }) => read(join(folder, name)))
+      .toSorted();
+    const offersApache = /\bApache-2\.0\b/.test(crate.license ?? "") && !/\bAND\b/.test(crate.license);
+    if (brought.length === 0 && !offersApache) throw new Error(`${crate.name} ${crate.version} (${crate.license}) has no licence text`);
+    for (const text of brought.length > 0 ? brought : [apache]) {
+      const words = text.trim().split(/\s+/).join(" ");
+      const entry = texts.get(words) ?? { text: text.replaceAll("\r\n", "\n").trim(), crates: [] };
+      entry.crates.push(`${crate.name} ${crate.version} (${crate.license ?? "see the text"})`);
+      texts.set(words, entry);
+    }
+  }
+  const rule = "=".repeat(80);
+  return [...texts.values()].map(({ text, crates: users }) => `${rule}\n${users.join("\n")}\n${rule}\n\n${text}\n`).join("\n");
+}

@@ -1,0 +1,86 @@
+//! `POST /remediate/messages`: steps 8 and 9 for a remediation of messages (contract, section 13).
+//!
+//! The caller names messages, and Graph's list names their recipients. The caller's object reads the list and submits
+//! the remediation in one attempt, so that retries read once and send once. A validation reads in the Worker.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::admitted::{Admitted, Validated, count};
+use super::{handover, response};
+use crate::auth::permissions;
+use crate::deadline::RECORD_MARGIN;
+use crate::expansion::{self, ExpansionPlan};
+use crate::ledger::LedgerRequest;
+use crate::log::LogEntry;
+use crate::problem::error::GatewayError;
+use crate::remediation::{MessagesRemediation, Recipients, parse_messages};
+use crate::runtime::Runtime;
+use crate::time::Timestamp;
+
+/// Body of a validation.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ValidBody {
+    status: &'static str,
+    emails: u64,
+    messages: usize,
+    duplicates_removed: usize,
+    #[serde(flatten)]
+    recipients: Recipients,
+}
+
+/// Validates a remediation of messages. Only a validation reads their recipients here.
+pub(super) async fn respond<P: Runtime, E>(
+    admitted: &Admitted<'_, P, E>,
+    body: &[u8],
+    entry: &mut LogEntry,
+) -> Result<Validated, GatewayError> {
+    // 8. JSON and payload.
+    let query = parse_messages(body)?;
+    let MessagesRemediation { remediation, messages, max_recipients, received_after } = &query;
+    entry.action = Some(remediation.action.as_str());
+
+    // 9. Permissions, as far as they do not depend on the recipients.
+    let (config, caller) = (admitted.config(), admitted.caller);
+    permissions::check_messages(caller, &query).map_err(|error| admitted.denied(error))?;
+    let plan = ExpansionPlan {
+        version: config.graph_version,
+        action: remediation.action,
+        messages: Cow::Borrowed(messages),
+        max_recipients: *max_recipients,
+        received_after: received_after.map(Timestamp::millis),
+        recipient_domains: Cow::Borrowed(&caller.recipient_domains),
+        protected_recipients: Cow::Borrowed(&config.protected_recipients),
+    };
+    if admitted.validate_only {
+        // 10. Graph.
+        let access = admitted.graph_access()?;
+        let until = admitted.deadline.minus(RECORD_MARGIN);
+        let expanded = expansion::expand(admitted.runtime, &access, &plan, until).await;
+        let recipients = expanded.map_err(|error| response::failed(error, entry))?.recipients;
+        entry.count_recipients(Some(recipients));
+        let body = ValidBody {
+            status: "valid",
+            emails: recipients.emails(),
+            messages: messages.len(),
+            duplicates_removed: remediation.duplicates_removed,
+            recipients,
+        };
+        return Ok(Validated::Response(response::json(serde_json::to_string(&body).unwrap_or_default())));
+    }
+    let ledger_request = LedgerRequest {
+        key: admitted.idempotency_key.map(|key| Sha256::digest(key).into()),
+        payload_hash: query.payload_hash(),
+        pairs: query.message_set(),
+        action: remediation.action,
+        emails: count(*max_recipients),
+        emails_per_hour: count(caller.max_emails_per_hour),
+        version: config.graph_version,
+        newer_member: remediation.action.is_newer_member(),
+    };
+    let work = handover::expansion(&plan, &remediation.to_graph_json());
+    Ok(admitted.hand_over(ledger_request, true, work))
+}

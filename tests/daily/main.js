@@ -1,0 +1,27 @@
+// The module that workerd starts with: the built Worker, whose Cron trigger a test starts at any time.
+
+import built from "./index.js";
+
+export * from "./index.js";
+
+const Real = Date;
+let now;
+
+globalThis.Date = class extends Real {
+  static now() {
+    return now ?? Real.now();
+  }
+};
+
+export default {
+  ...built,
+
+  /** `POST /cron` starts the scheduled event at the time in the body, in milliseconds, and returns its outcome. */
+  async fetch(request, env, context) {
+    if (new URL(request.url).pathname !== "/cron") return built.fetch(request, env, context);
+    now = Number(await request.text());
+    const { outcome } = await context.exports.default.scheduled({ scheduledTime: new Real(now), cron: "17 6 * * *" });
+    now = undefined;
+    return new Response(outcome);
+  },
+};

@@ -1,0 +1,55 @@
+//! `POST /remediate/messages`: message IDs go in, Graph lists the recipients, and one remediation has them.
+
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod once;
+mod recipients;
+
+use acceptance::{Answer, Failure, Gateway, TestResult, World, tests};
+use reqwest::RequestBuilder;
+use sandbox::{Endpoint, Message};
+use serde_json::{Value, json};
+
+fn main() -> std::process::ExitCode {
+    acceptance::run(tests![
+        recipients::eight_hundred_recipients_are_remediated_in_one_call_and_settle,
+        recipients::rows_that_no_remediation_reaches_are_left_out,
+        recipients::a_caller_learns_what_it_may_and_no_more,
+        recipients::a_message_that_is_not_listed_yet_is_not_found,
+        recipients::a_page_that_fails_sends_nothing,
+        once::fifty_retries_are_one_expansion_and_one_remediation,
+        once::a_gateway_killed_between_list_and_remediation_goes_on,
+    ])
+}
+
+/// A remediation of one message.
+fn remediation(id: &str) -> Value {
+    let mut payload = acceptance::payload();
+    let members = payload.as_object_mut().expect("an object");
+    members.remove("analyzedEmails");
+    members.insert("networkMessageIds".to_owned(), json!([id]));
+    members.insert("maxRecipients".to_owned(), json!(1000));
+    payload
+}
+
+fn addresses(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("user{n}@contoso.com")).collect()
+}
+
+fn request(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder {
+    gateway.post("/remediate/messages").bearer_auth(world.token()).json(payload)
+}
+
+async fn send(world: &World, payload: &Value) -> Result<Answer, Failure> {
+    Answer::to(request(world, &world.gateway, payload)).await
+}
+
+fn seed(world: &World, messages: impl IntoIterator<Item = Message>) -> TestResult {
+    Ok(world.sandbox.seed(messages)?)
+}
+
+/// The numbers of lists and of remediations that Graph was asked for.
+fn graph_calls(world: &World) -> (usize, usize) {
+    let calls = |endpoint| world.sandbox.recorded_at(endpoint).len();
+    (calls(Endpoint::AnalyzedEmails), calls(Endpoint::Remediate))
+}

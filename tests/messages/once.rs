@@ -1,0 +1,86 @@
+//! One expansion and one remediation, after concurrent retries and after a crash.
+
+use std::time::Duration;
+
+use acceptance::{Answer, TestResult, World, guid};
+use sandbox::{Endpoint, Fault, Message, NextAnswer};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::{addresses, graph_calls, remediation, request, seed};
+
+/// Longer than any step of a test that has no scripted delay.
+const SOON: Duration = Duration::from_secs(10);
+
+/// The response without the IDs of the exchange.
+fn shared(answer: &Answer) -> (u16, Option<&str>, Value) {
+    let mut body = answer.json();
+    assert_eq!(body["requestId"], answer.request_id());
+    body["requestId"] = Value::Null;
+    (answer.status, answer.header("location"), body)
+}
+
+pub(crate) async fn fifty_retries_are_one_expansion_and_one_remediation(world: &World) -> TestResult {
+    for with_key in [false, true] {
+        world.sandbox.clear();
+        let (id, key) = (guid(), guid());
+        seed(world, [Message::new(&id, addresses(3))])?;
+        // The delays are long enough for all requests to arrive while the first is in flight.
+        for endpoint in [Endpoint::AnalyzedEmails, Endpoint::Remediate] {
+            world.sandbox.script(NextAnswer::new(endpoint).delay(Duration::from_secs(2)))?;
+        }
+        let ask = || {
+            let request = request(world, &world.gateway, &remediation(&id));
+            if with_key { request.header("Idempotency-Key", &key) } else { request }
+        };
+        let mut requests = JoinSet::new();
+        for _ in 0..50 {
+            requests.spawn(Answer::to(ask()));
+        }
+        let mut answers = requests.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        assert_eq!(graph_calls(world), (1, 1));
+        let replayed = |answer: &&Answer| answer.header("idempotency-replayed") == Some("true");
+        assert_eq!((answers.len(), answers.iter().filter(replayed).count()), (50, 49));
+        // A later retry replays it, too.
+        answers.push(Answer::to(ask()).await?);
+        for answer in &answers {
+            assert_eq!(shared(answer), shared(&answers[0]));
+            assert_eq!((answer.status, &answer.json()["emails"]), (202, &json!(3)), "{answer:?}");
+        }
+        assert_eq!(graph_calls(world), (1, 1));
+    }
+    Ok(())
+}
+
+/// While Graph lists the recipients, and after Graph has the remediation.
+pub(crate) async fn a_gateway_killed_between_list_and_remediation_goes_on(world: &World) -> TestResult {
+    let mut gateway = world.gateway_with(json!({})).await?;
+    let mut left = 10_000;
+    for (hangs, duplicate) in [
+        (NextAnswer::new(Endpoint::AnalyzedEmails), false),
+        (NextAnswer::new(Endpoint::Remediate).accept_first(), true),
+    ] {
+        world.sandbox.clear();
+        let id = guid();
+        seed(world, [Message::new(&id, addresses(5))])?;
+        world.sandbox.script(hangs.fault(Fault::Hang))?;
+        let lost = tokio::spawn(Answer::to(request(world, &gateway, &remediation(&id))));
+        world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
+        gateway.kill();
+        assert!(lost.await?.is_err(), "a stopped gateway has responded");
+        gateway.start_again().await?;
+
+        let retry = Answer::to(request(world, &gateway, &remediation(&id))).await?;
+        assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, None), "{retry:?}");
+        let body = retry.json();
+        assert_eq!((&body["duplicate"], &body["recipientsFound"]), (&json!(duplicate), &json!(5)), "{body:#}");
+        assert_eq!(world.sandbox.accepted().len(), 1);
+        left -= 5;
+        assert_eq!(retry.header("ratelimit"), Some(format!("\"emails\";r={left}").as_str()));
+        gateway.start_again().await?;
+        let again = Answer::to(request(world, &gateway, &remediation(&id))).await?;
+        assert_eq!((shared(&again), again.header("idempotency-replayed")), (shared(&retry), Some("true")));
+        assert_eq!(world.sandbox.accepted().len(), 1);
+    }
+    Ok(())
+}
