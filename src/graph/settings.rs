@@ -85,7 +85,7 @@ impl GraphSettings {
         Secret::new(serde_json::to_string(&line).unwrap_or_default())
     }
 
-    /// Reads the line for `tenant_id`, which is `TENANT_ID` if it is `None`. Returns `None` if [`GraphSettings::line`] did not
+    /// Parses the line for `tenant_id`; `None` means `TENANT_ID`. Returns `None` if [`GraphSettings::line`] did not
     /// write the line, or wrote it without this tenant.
     #[must_use]
     pub fn parse(line: &[u8], tenant_id: Option<&str>) -> Option<Self> {

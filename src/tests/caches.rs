@@ -154,7 +154,7 @@ fn an_object_keeps_a_token_for_each_of_two_settings() {
     assert!(caches.graph_access(&[0xff], None).is_none());
 }
 
-/// A tenant is one of the environment: a change of the list drops what was kept of all tenants, at the latest with the second change.
+/// A change of the list of tenants removes the cached values of all tenants, at the latest with the second change.
 #[test]
 fn an_object_keeps_a_token_for_each_tenant_of_its_settings() {
     let runtime = TestRuntime::default();

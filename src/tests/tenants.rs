@@ -209,8 +209,8 @@ fn an_assertion_is_for_the_token_endpoint_of_its_tenant() {
 }
 
 proptest! {
-    /// A ledger belongs to one tenant and one name. The name alone is the ledger's name in the default tenant, as before there
-    /// were others.
+    /// A ledger belongs to one tenant and one name. In the default tenant the name alone is the ledger's name, as in
+    /// earlier versions.
     #[test]
     fn two_tenants_or_names_never_share_a_ledger(
         names in prop::array::uniform2("[A-Za-z0-9._-]([A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?"),

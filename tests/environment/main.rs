@@ -196,8 +196,8 @@ async fn each_jurisdiction_has_ledgers_of_its_own(world: &World) -> TestResult {
     Ok(())
 }
 
-/// A change of `tenant_id` leads to another ledger and another token, and the way back to the earlier ledger. `TENANT_ID` itself
-/// is the same as no `tenant_id`. An object that lives on has nothing of the tenants that were removed.
+/// A change of `tenant_id` leads to another ledger and another token, and the reverse change to the earlier ledger. An
+/// explicit `TENANT_ID` equals an absent `tenant_id`. An object that keeps running has no values of removed tenants.
 async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestResult {
     let isolate = IsolateCaches::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;
@@ -218,7 +218,7 @@ async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestR
             caller["tenant_id"] = json!(tenant_id);
         }
         isolate.set(&json!({ "CALLERS": [caller] }), None).await?;
-        // The first request sends something new, so that a token is needed. The second one is known to its tenant's ledger.
+        // The first request sends a new remediation, so it needs a token. The tenant's ledger knows the second one.
         let fresh = isolate.by_key().await?;
         let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload);
         let answer = Answer::to(request).await?;

@@ -137,7 +137,7 @@ async fn a_remediation_shows_as_each_message_was_told() {
     }
 }
 
-/// A token reads and remediates the mailboxes of its own tenant.
+/// A token reads and remediates only its tenant's mailboxes.
 #[tokio::test]
 async fn each_tenant_has_mailboxes_of_its_own() {
     let sandbox = start().await;
