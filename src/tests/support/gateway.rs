@@ -31,9 +31,12 @@ pub(crate) struct Gateway {
     pub(crate) caches: Rc<IsolateCaches<Fixed, <TestRuntime as Verifier>::Key>>,
     /// Environment of the next request.
     pub(crate) environment: Fixed,
-    /// Ledgers by the callers' names, each with its storage.
-    ledgers: Rc<RefCell<BTreeMap<String, (MemoryStorage, Rc<LedgerService<MemoryStorage>>)>>>,
+    /// Ledgers by the callers' names.
+    ledgers: Rc<RefCell<BTreeMap<String, StoredLedgerService>>>,
 }
+
+/// Ledger and its storage.
+type StoredLedgerService = (MemoryStorage, Rc<LedgerService<MemoryStorage>>);
 
 /// Body that arrives completely.
 struct Whole(Vec<u8>);
@@ -85,7 +88,7 @@ pub(crate) fn code(response: &Response) -> String {
     body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
 }
 
-fn on_storage(storage: MemoryStorage) -> (MemoryStorage, Rc<LedgerService<MemoryStorage>>) {
+fn on_storage(storage: MemoryStorage) -> StoredLedgerService {
     (storage.clone(), Rc::new(LedgerService::new(storage)))
 }
 
