@@ -1,6 +1,6 @@
 // What `make release` rejects and packs. The tools that list the crates and packages run only in `make release` itself.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
@@ -269,6 +269,15 @@ describe("the build", () => {
     for (const path of built) assert.deepEqual(foldersIn(read(path)), [], path);
     // The paths are there, without the folders.
     assert.ok(read("build/index_bg.wasm").includes("crates/serde_json-"));
+  });
+
+  test("fails on a repeated key, of which esbuild only warns by default", () => {
+    const [override] = /--log-override:\S+/.exec(text("scripts/build.sh"));
+    const bundle = (...flags) => spawnSync(join(root, "node_modules/.bin/esbuild"), ["--bundle", "--format=esm", ...flags], { input: "export default { key: 1, key: 2 };", encoding: "utf8" });
+    const { status, stderr } = bundle(override);
+    assert.notEqual(status, 0);
+    assert.match(stderr, /Duplicate key "key" in object literal/);
+    assert.equal(bundle().status, 0);
   });
 
   test("is searched for folders in any place", () => {
