@@ -33,9 +33,12 @@ pub(crate) struct Gateway {
     pub(crate) environment: Fixed,
     /// Caches of the objects' isolate. The objects receive only the message.
     objects: Rc<IsolateCaches<Fixed, ()>>,
-    /// Ledgers by their names, each with its storage.
-    ledgers: Rc<RefCell<BTreeMap<String, (MemoryStorage, Rc<LedgerService<MemoryStorage>>)>>>,
+    /// Ledgers by their names.
+    ledgers: Rc<RefCell<BTreeMap<String, StoredLedgerService>>>,
 }
+
+/// Ledger and its storage.
+type StoredLedgerService = (MemoryStorage, Rc<LedgerService<MemoryStorage>>);
 
 /// Body that arrives completely.
 struct Whole(Vec<u8>);
@@ -87,7 +90,7 @@ pub(crate) fn code(response: &Response) -> String {
     body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
 }
 
-fn on_storage(storage: MemoryStorage) -> (MemoryStorage, Rc<LedgerService<MemoryStorage>>) {
+fn on_storage(storage: MemoryStorage) -> StoredLedgerService {
     (storage.clone(), Rc::new(LedgerService::new(storage)))
 }
 
