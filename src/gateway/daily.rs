@@ -1,7 +1,7 @@
 //! Daily check of the configuration, which the Cron trigger in `wrangler.toml` starts.
 //!
-//! There are many short-lived isolates, and one object per caller. The trigger runs once a day in one isolate, so the
-//! daily log entry needs no stored state and no request.
+//! Isolates are many and short-lived, and each caller has its own object. The trigger starts one isolate a day, so the
+//! gateway stores nothing to log once a day. The check needs no request.
 
 use crate::config::{Config, Credential, Variables};
 use crate::log;

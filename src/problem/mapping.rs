@@ -18,12 +18,12 @@ use crate::remediation::{JsonError, LeftOut, ParseError, PayloadError, Recipient
 /// fails where its owner sees it.
 const STOPPED_RETRY_AFTER: u32 = 300;
 
-/// `Retry-After` in seconds if Graph lists no recipient. Graph lists new mail within minutes (facts, section 1).
-const NOT_FOUND_RETRY_AFTER: u32 = 300;
-
 /// `Retry-After` in seconds if too many requests came from the client's address: the longest period of a rate limiting
 /// binding, which does not say its period.
 const RATE_LIMIT_RETRY_AFTER: u32 = 60;
+
+/// `Retry-After` in seconds if Graph lists no recipient. Graph lists new mail within minutes (facts, section 1).
+const NOT_FOUND_RETRY_AFTER: u32 = 300;
 
 /// `Retry-After` in seconds if the caller's ledger is unavailable: five seconds. A Durable Object restarts within a
 /// second or two after a deployment or a reset, and an overloaded one needs some time without new requests.
@@ -312,7 +312,8 @@ fn expansion(error: ExpansionError) -> ProblemDetails {
                  fewer messages. Nothing was sent."
             ),
         ),
-        ExpansionError::NothingLeft(Recipients { found, left_out: LeftOut { quarantine, unreachable, protected }, .. }) => {
+        ExpansionError::NothingLeft(Recipients { found, left_out, .. }) => {
+            let LeftOut { quarantine, unreachable, protected } = left_out;
             ProblemDetails::new(
                 Code::NothingToRemediate,
                 format!(

@@ -71,7 +71,7 @@ pub(crate) fn variables(config: &Effective) -> Vec<Finding> {
     let mut variables: Variables =
         VARIABLES.into_iter().filter_map(|name| Some((name, config.vars.get(name)?.clone()))).collect();
     variables.remove(LEDGER);
-    // Rules check the other properties of both bindings.
+    // Rules check the rate limiter, and the other properties of the ledger's binding.
     variables.remove(RATE_LIMITER);
     if lacks("durable_objects") || config.durable_objects.bindings.iter().any(|binding| binding.name == LEDGER) {
         variables.insert(LEDGER, Value::Object(Map::new()));

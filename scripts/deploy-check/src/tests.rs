@@ -124,6 +124,8 @@ fn configuration_that_the_worker_rejects_is_rejected() {
         (r#"name = "soar""#, "name = \"soar\"\nrecipient_domain = []", "CALLERS[1]"),
         ("max_emails_per_request = 100\n", "max_emails_per_request = 0\n", "CALLERS[1].max_emails_per_request"),
         ("max_emails_per_request = 100\n", "senders_copy = \"true\"\n", "CALLERS[1].senders_copy"),
+        ("max_emails_per_request = 100\n", "tenant_id = \"fabrikam.com\"\n", "CALLERS[1].tenant_id"),
+        ("max_emails_per_request = 100\n", "tenant = \"bbbbcccc-1111-dddd-2222-eeee3333ffff\"\n", "CALLERS[1]"),
         ("max_emails_per_request = 100\n", "whole_messages = \"true\"\n", "CALLERS[1].whole_messages"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = []\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = [\"contoso.com.\"]\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS[0]"),
@@ -337,7 +339,7 @@ fn rate_limiters_that_the_gateway_or_cloudflare_does_not_use_are_found() {
     ]);
 }
 
-/// The example of docs/operate.md instead of the file's own part.
+/// The example of docs/operate.md replaces the part of the file.
 #[test]
 fn example_of_an_export_by_opentelemetry_is_accepted() {
     let page = include_str!("../../../docs/operate.md");
