@@ -133,10 +133,10 @@ build/.made: $(SOURCES) $(NODE_MODULES)
 	@scripts/cargo-tools.sh "$(TOOLS)" wasm-bindgen-cli@$(WASM_BINDGEN)
 	@scripts/build.sh "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
 
-build/deploy-check/.made: $(SOURCES) $(shell find scripts/deploy-check) scripts/deploy-check.sh $(NODE_MODULES)
+build/deploy-check/.made: $(SOURCES) $(shell find scripts/deploy-check) scripts/build-deploy-check.sh $(NODE_MODULES)
 	@scripts/rust.sh
 	@scripts/cargo-tools.sh "$(TOOLS)" wasm-bindgen-cli@$(WASM_BINDGEN)
-	@scripts/deploy-check.sh "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
+	@scripts/build-deploy-check.sh "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
 
 build/bench/.made: $(shell find bench/floor bench/peer) src/openapi.json scripts/bench.sh $(NODE_MODULES) $(BENCH_MODULES)
 	@scripts/bench.sh
