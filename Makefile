@@ -15,7 +15,8 @@ NODE_MODULES := node_modules/.package-lock.json
 SDK_MODULES := tests/sdk/node_modules/.package-lock.json
 BENCH_MODULES := bench/node_modules/.package-lock.json
 # With the folders, so that a removed file counts as a change.
-SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh scripts/wasm.sh
+SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh \
+    scripts/wasm.sh scripts/remove-unused.mjs scripts/order-functions.mjs
 
 .PHONY: help start test build bench deploy release verify-release deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
 

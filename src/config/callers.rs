@@ -84,7 +84,7 @@ pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut C
     let parsed;
     let value = match value {
         Some(Value::String(text)) if !text.is_empty() => {
-            let Some(value) = json::value(text.as_bytes()) else {
+            let Some(value) = json::read(text.as_bytes()) else {
                 errors.add("CALLERS", "is a text that is not JSON, or repeats a member: it must be an array of tables");
                 return Callers::default();
             };

@@ -163,7 +163,7 @@ fn token(body: &[u8], asked: Timestamp) -> Option<AppToken> {
 /// Returns the number of the `AADSTS` code at the start of `error_description`. The rest is free text, which is not
 /// logged.
 fn aadsts(body: &[u8]) -> Option<u32> {
-    let body: Value = serde_json::from_slice(body).ok()?;
+    let body: Value = json::read(body)?;
     let digits = body.get("error_description")?.as_str()?.strip_prefix("AADSTS")?;
     digits.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
 }

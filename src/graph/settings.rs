@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{ClientCertificate, Config, Credential};
 use crate::guid::Guid;
+use crate::json;
 use crate::secret::{Secret, SecretBytes};
 use crate::time::Timestamp;
 
@@ -89,7 +90,7 @@ impl GraphSettings {
     /// write the line, or wrote it without this tenant.
     #[must_use]
     pub fn parse(line: &[u8], tenant_id: Option<&str>) -> Option<Self> {
-        let line: Line = serde_json::from_slice(line).ok()?;
+        let line: Line = json::read(line)?;
         if tenant_id.is_some_and(|id| !line.tenants.contains(id)) {
             return None;
         }
