@@ -18,7 +18,7 @@ const properties = JSON.parse(read("apiProperties.json"));
 const operation = swagger.paths["/remediate"].post;
 const wholeOperation = swagger.paths["/remediate/messages"].post;
 const statusOperation = swagger.paths["/remediate/status"].post;
-const { RemediationRequest, WholeMessagesRequest, WholeMessagesAnswer, LeftOut, StatusRequest, StatusAnswer, StatusItem, AnalyzedEmail, RemediationAnswer, Problem, PointedFault, GraphError } = swagger.definitions;
+const { RemediationRequest, WholeMessagesRequest, WholeMessagesAnswer, LeftOut, StatusRequest, StatusAnswer, StatusItem, AnalyzedEmail, RemediationAnswer, Problem, PayloadError, GraphError } = swagger.definitions;
 
 /** Each code of a refusal, and its status. Those of another path or method than the connector's are not among them. */
 const CODES = {
@@ -151,7 +151,7 @@ describe("the code's own figures", () => {
       [maxRecipients.description, constants.MAX_ANALYZED_EMAILS],
       [maxRecipients.description, perRequest],
       [StatusAnswer.properties.items.description, maxItems],
-      [PointedFault.properties.pointers.description, constants.MAX_POINTERS],
+      [PayloadError.properties.pointers.description, constants.MAX_POINTERS],
     ]) {
       assert.ok(text.includes(` ${thousands(figure)} `) || text.endsWith(` ${figure}.`), `${text} (${figure})`);
     }

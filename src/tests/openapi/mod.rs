@@ -193,7 +193,7 @@ fn names_and_limits_are_the_codes_own() {
     let dropped = keys("/components/schemas/AnalyzedEmail/properties").filter(|name| !ITEM_MEMBERS.contains(name));
     assert_eq!(dropped.collect::<BTreeSet<_>>(), BTreeSet::from(DECLARED));
     assert_eq!(schema("Problem/properties/errors/maxItems"), MAX_ERRORS);
-    assert_eq!(schema("Fault/properties/pointers/maxItems"), MAX_POINTERS);
+    assert_eq!(schema("PayloadError/properties/pointers/maxItems"), MAX_POINTERS);
     assert_eq!(at("/components/headers/Retry-After/schema/maximum"), MAX_RETRY_AFTER);
 
     let id = text("/components/headers/client-request-id/schema/pattern");
@@ -210,8 +210,8 @@ fn names_and_limits_are_the_codes_own() {
             &[MAX_LOCAL_PART, MAX_DOMAIN, MAX_DOMAIN_LABEL][..],
         ),
         ("/components/schemas/Problem/properties/errors/description", &[MAX_ERRORS]),
-        ("/components/schemas/Fault/properties/detail/description", &[MAX_EXCERPT]),
-        ("/components/schemas/Fault/properties/pointers/description", &[MAX_POINTERS]),
+        ("/components/schemas/PayloadError/properties/detail/description", &[MAX_EXCERPT]),
+        ("/components/schemas/PayloadError/properties/pointers/description", &[MAX_POINTERS]),
         ("/components/parameters/Idempotency-Key/description", &[MAX_KEY_LENGTH]),
         ("/components/parameters/client-request-id/description", &[MAX_ID_LENGTH]),
         ("/components/schemas/StatusRequest/description", &[MAX_MESSAGES]),
@@ -388,7 +388,7 @@ fn response_schemas_are_open() {
         "ValidStatusRequest",
         "GraphRequest",
         "Problem",
-        "Fault",
+        "PayloadError",
         "GraphError",
     ] {
         visit(schema(name), name, &mut |members, place| {
