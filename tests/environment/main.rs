@@ -218,7 +218,7 @@ async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestR
             caller["tenant_id"] = json!(tenant_id);
         }
         isolate.set(&json!({ "CALLERS": [caller] }), None).await?;
-        // The first request sends a new remediation, so it needs a token. The tenant's ledger knows the second one.
+        // The first request sends a new remediation, so it needs a token. The tenant's ledger may know the second one.
         let fresh = isolate.by_key().await?;
         let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload);
         let answer = Answer::to(request).await?;
