@@ -29,8 +29,8 @@ pub trait Environment: Clone {
     /// Reads all variables.
     fn variables(&self) -> Variables;
 
-    /// Counts one more request of `key` by the rate limiting binding, and returns whether it is within the limit. `None`
-    /// if the binding fails.
+    /// Counts one more request of `key` by the rate limiting binding, and returns whether it is within the limit.
+    /// Returns `None` if the binding fails.
     #[expect(async_fn_in_trait, reason = "an isolate is single-threaded: no caller could want `Send` futures")]
     async fn is_within_limit(&self, key: &str) -> Option<bool>;
 }
