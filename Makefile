@@ -15,7 +15,8 @@ NODE_MODULES := node_modules/.package-lock.json
 SDK_MODULES := tests/sdk/node_modules/.package-lock.json
 BENCH_MODULES := bench/node_modules/.package-lock.json
 # With the folders, so that a removed file counts as a change.
-SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh scripts/wasm.sh
+SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh \
+    scripts/wasm.sh scripts/remove-unused.mjs scripts/order-functions.mjs
 
 .PHONY: help start test build bench deploy release verify-release deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
 
@@ -46,11 +47,7 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	cargo test --locked --package acceptance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" markdownlint-cli2
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" textlint --format unix $$(git ls-files "*.md")
-<<<<<<< HEAD
-	@scripts/clients.sh "$(TOOLS)" requests playbook
-=======
-	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests
->>>>>>> generators
+	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests playbook
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
 
 deny: ## Check the crates' licences, sources and duplicates against deny.toml
@@ -100,14 +97,9 @@ fuzz-api: build/.made ## Fuzz the gateway from its OpenAPI document (needs Pytho
 	@environment=$$(scripts/python.sh "$(TOOLS)" "$(SCHEMATHESIS)") && \
 	    cargo run --quiet --locked --package acceptance --example beside-gateway -- scripts/fuzz-api.sh "$$environment/bin/schemathesis" $(OPTIONS)
 
-<<<<<<< HEAD
-CLIENTS := requests playbook ansible az node-red n8n
-clients: build/.made ## Call the gateway with its users' programs (needs Python 3; CLIENTS="az n8n")
-=======
 GENERATED := openapi-spec-validator openapi-generator openapi-python-client hey-api progenitor
-CLIENTS := $(GENERATED) requests ansible az node-red n8n
+CLIENTS := $(GENERATED) requests playbook ansible az node-red n8n
 clients: build/.made $(SDK_MODULES) ## Call the gateway with its users' programs and generated clients (needs Python 3; CLIENTS="az n8n")
->>>>>>> generators
 	cargo build --locked --package acceptance --example beside-gateway
 	@scripts/clients.sh "$(TOOLS)" $(CLIENTS)
 
@@ -142,10 +134,10 @@ build/.made: $(SOURCES) $(NODE_MODULES)
 	@scripts/cargo-tools.sh "$(TOOLS)" wasm-bindgen-cli@$(WASM_BINDGEN)
 	@scripts/build.sh "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
 
-build/deploy-check/.made: $(SOURCES) $(shell find scripts/deploy-check) scripts/deploy-check.sh $(NODE_MODULES)
+build/deploy-check/.made: $(SOURCES) $(shell find scripts/deploy-check) scripts/build-deploy-check.sh $(NODE_MODULES)
 	@scripts/rust.sh
 	@scripts/cargo-tools.sh "$(TOOLS)" wasm-bindgen-cli@$(WASM_BINDGEN)
-	@scripts/deploy-check.sh "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
+	@scripts/build-deploy-check.sh "$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN)"
 
 build/bench/.made: $(shell find bench/floor bench/peer) src/openapi.json scripts/bench.sh $(NODE_MODULES) $(BENCH_MODULES)
 	@scripts/bench.sh

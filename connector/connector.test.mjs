@@ -16,15 +16,17 @@ const read = (path) => readFileSync(here(path), "utf8");
 const swagger = JSON.parse(read("apiDefinition.swagger.json"));
 const properties = JSON.parse(read("apiProperties.json"));
 const operation = swagger.paths["/remediate"].post;
+const wholeOperation = swagger.paths["/remediate/messages"].post;
 const statusOperation = swagger.paths["/remediate/status"].post;
-const { RemediationRequest, StatusRequest, StatusAnswer, StatusItem, AnalyzedEmail, RemediationAnswer, Problem, PointedFault, GraphError } = swagger.definitions;
+const { RemediationRequest, WholeMessagesRequest, WholeMessagesAnswer, LeftOut, StatusRequest, StatusAnswer, StatusItem, AnalyzedEmail, RemediationAnswer, Problem, PointedFault, GraphError } = swagger.definitions;
 
-/** Each code of a refusal, and its status. 404 and 405 answer other paths and methods than the connector's. */
+/** Each code of a refusal, and its status. Those of another path or method than the connector's are not among them. */
 const CODES = {
   400: ["invalidJson", "invalidPayload", "invalidRequest", "graphRefused"],
   401: ["unauthenticated", "invalidCredentials"],
-  403: ["httpsRequired", "unknownCaller", "actionNotAllowed", "sendersCopyNotAllowed", "recipientNotAllowed", "recipientProtected", "tooManyEmails"],
-  409: ["inProgress", "graphConflict"],
+  403: ["httpsRequired", "unknownCaller", "actionNotAllowed", "sendersCopyNotAllowed", "wholeMessagesNotAllowed", "recipientNotAllowed", "recipientProtected", "tooManyEmails", "tooManyRecipients"],
+  404: ["messageNotFound"],
+  409: ["inProgress", "nothingToRemediate", "graphConflict"],
   413: ["payloadTooLarge"],
   415: ["unsupportedMediaType"],
   422: ["idempotencyKeyReused"],
@@ -34,15 +36,22 @@ const CODES = {
   503: ["stopped", "ledgerUnavailable", "graphUnavailable"],
   504: ["graphTimeout"],
 };
-/** The codes of a remediation of messages, for which the connector has no action. */
-const OF_MESSAGES = ["wholeMessagesNotAllowed", "tooManyRecipients", "messageNotFound", "nothingToRemediate"];
+const without = (left) =>
+  Object.fromEntries(
+    Object.entries(CODES)
+      .map(([status, codes]) => [status, codes.filter((code) => !left.includes(code))])
+      .filter(([, codes]) => codes.length > 0),
+  );
+/** The codes that only a remediation of whole messages has. It leaves protected recipients out. */
+const OF_WHOLE_MESSAGES = ["wholeMessagesNotAllowed", "tooManyRecipients", "messageNotFound", "nothingToRemediate"];
 /** The codes of a remediation that a status cannot have: those of the ledger and of the emergency stop. */
 const NOT_OF_STATUS = ["inProgress", "graphConflict", "idempotencyKeyReused", "quotaExceeded", "stopped", "ledgerUnavailable"];
-const STATUS_CODES = Object.fromEntries(
-  Object.entries(CODES)
-    .map(([status, codes]) => [status, codes.filter((code) => !NOT_OF_STATUS.includes(code))])
-    .filter(([, codes]) => codes.length > 0),
-);
+/** Each operation with the codes of its errors and the definition of its success. */
+const OPERATIONS = [
+  [operation, without(OF_WHOLE_MESSAGES), "RemediationAnswer"],
+  [wholeOperation, without(["recipientProtected"]), "WholeMessagesAnswer"],
+  [statusOperation, without([...OF_WHOLE_MESSAGES, ...NOT_OF_STATUS]), "StatusAnswer"],
+];
 
 describe("the definition", () => {
   test("is OpenAPI 2.0", () => SwaggerParser.validate(structuredClone(swagger)));
@@ -81,6 +90,22 @@ describe("the definition", () => {
     for (const member of RemediationRequest.required) assert.ok(!isRequest({ ...request, [member]: undefined }), member);
   });
 
+  test("takes whole messages with the other inputs of a remediation", () => {
+    const { networkMessageIds, maxRecipients, receivedAfter, ...members } = WholeMessagesRequest.properties;
+    const { analyzedEmails, ...others } = RemediationRequest.properties;
+    assert.deepEqual(members, others);
+    assert.deepEqual(WholeMessagesRequest.required, [...Object.keys(others), "networkMessageIds", "maxRecipients"]);
+    const ajv = new Ajv({ strict: false, formats: { uuid: true, int32: true, "date-time": true } });
+    const isRequest = ajv.compile({ ...WholeMessagesRequest, definitions: swagger.definitions });
+    const id = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
+    const request = { displayName: "Clean up Phish email", description: "", severity: "medium", action: "softDelete", remediateSendersCopy: false, networkMessageIds: [id], maxRecipients: 1000 };
+    assert.ok(isRequest(request), ajv.errorsText(isRequest.errors));
+    assert.ok(isRequest({ ...request, networkMessageIds: Array(20).fill(id), maxRecipients: 10_000, receivedAfter: "2026-11-27T09:30:00Z" }));
+    for (const wrong of [{ networkMessageIds: [] }, { networkMessageIds: Array(21).fill(id) }, { networkMessageIds: [`{${id}}`] }, { networkMessageIds: id }, { maxRecipients: 0 }, { maxRecipients: 10_001 }, { maxRecipients: undefined }, { maxRecipients: 1.5 }]) {
+      assert.ok(!isRequest({ ...request, ...wrong }), JSON.stringify(wrong).slice(0, 100));
+    }
+  });
+
   test("asks for the status with the inputs of the remediation", () => {
     const { acceptedAt, ...members } = StatusRequest.properties;
     assert.equal(acceptedAt.format, "date-time");
@@ -105,6 +130,9 @@ describe("the code's own figures", () => {
     assert.equal(description.maxLength, constants.MAX_DESCRIPTION);
     assert.equal(analyzedEmails.maxItems, constants.MAX_ANALYZED_EMAILS);
     assert.equal(recipientEmailAddress.maxLength, constants.MAX_ADDRESS);
+    const { networkMessageIds, maxRecipients } = WholeMessagesRequest.properties;
+    assert.equal(networkMessageIds.maxItems, constants.MAX_MESSAGES);
+    assert.equal(maxRecipients.maximum, constants.MAX_ANALYZED_EMAILS);
     const perRequest = Number(/DEFAULT_EMAILS_PER_REQUEST: usize = ([\d_]+);/.exec(read("../src/config/callers.rs"))[1].replaceAll("_", ""));
     const maxItems = Number(/MAX_ITEMS: usize = (\d+);/.exec(read("../src/gateway/status.rs"))[1]);
     for (const [text, figure] of [
@@ -119,6 +147,9 @@ describe("the code's own figures", () => {
       [StatusRequest.properties.analyzedEmails.description, constants.MAX_ANALYZED_EMAILS],
       [StatusRequest.properties.analyzedEmails.description, constants.MAX_MESSAGES],
       [StatusRequest.properties.analyzedEmails.description, perRequest],
+      [networkMessageIds.description, constants.MAX_MESSAGES],
+      [maxRecipients.description, constants.MAX_ANALYZED_EMAILS],
+      [maxRecipients.description, perRequest],
       [StatusAnswer.properties.items.description, maxItems],
       [PointedFault.properties.pointers.description, constants.MAX_POINTERS],
     ]) {
@@ -137,21 +168,28 @@ describe("the code's own figures", () => {
     assert.deepEqual(RemediationRequest.properties.severity.enum, names("Severity"));
   });
 
+  const camelCase = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+  /** The members of a struct as JSON names them, without those that it flattens. */
+  const membersOf = (source, struct) => {
+    const body = source.split(`struct ${struct}`)[1].split("\n}")[0].replace(/#\[serde\(flatten\)\]\n.*/, "");
+    const renamed = body.replace(/#\[serde\(rename = "(\w+)"\)\]\n( +)(?:pub )?\w+:/g, "\n$2$1:");
+    return [...renamed.matchAll(/^ +(?:pub )?(\w+):/gm)].map((match) => camelCase(match[1]));
+  };
+
   test("are the members of an answer", () => {
-    const gateway = read("../src/gateway/remediate.rs");
-    const body = read("../src/gateway/response.rs").split("struct AcceptedBody")[1].split("}")[0];
-    // Only a remediation of messages has the flattened counts.
-    const own = body.replace(/#\[serde\(flatten\)\]\n.*\n/, "");
-    const accepted = [...own.matchAll(/^ +(\w+):/gm)].map((match) => match[1].replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
-    const valid = [...gateway.match(/"status":"valid".*?"request"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("request");
+    const accepted = membersOf(read("../src/gateway/response.rs"), "AcceptedBody");
+    const valid = [...read("../src/gateway/remediate.rs").match(/"status":"valid".*?"request"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("request");
     assert.deepEqual(Object.keys(RemediationAnswer.properties).toSorted(), [...new Set([...accepted, ...valid])].toSorted());
-    assert.deepEqual(RemediationAnswer.properties.status.enum, ["accepted", "valid"]);
+    const model = read("../src/remediation/model.rs");
+    const whole = new Set([...accepted, ...membersOf(model, "Recipients"), ...membersOf(read("../src/gateway/messages.rs"), "ValidBody")]);
+    assert.deepEqual(Object.keys(WholeMessagesAnswer.properties).toSorted(), [...whole].toSorted());
+    assert.deepEqual(Object.keys(LeftOut.properties), membersOf(model, "LeftOut"));
+    for (const { properties } of [RemediationAnswer, WholeMessagesAnswer]) assert.deepEqual(properties.status.enum, ["accepted", "valid"]);
   });
 
   test("are the members of a status", () => {
-    const camelCase = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
     const source = read("../src/gateway/status.rs");
-    const members = (type) => [...source.split(`struct ${type}<'a> {`)[1].split("\n}")[0].matchAll(/^ +(\w+):/gm)].map((match) => camelCase(match[1]));
+    const members = (type) => membersOf(source, type);
     const valid = [...source.match(/"status":"valid"[^#]*?"messages"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("messages");
     assert.deepEqual(Object.keys(StatusAnswer.properties).toSorted(), [...new Set([...members("StatusBody"), ...valid])].toSorted());
     assert.deepEqual(Object.keys(StatusItem.properties), members("StatusItem"));
@@ -164,11 +202,11 @@ describe("the code's own figures", () => {
   test("are the problems of the definition", () => {
     const rows = [...read("../src/code.rs").matchAll(/^ +\w+ = (\d{3}) "(\w+)" "/gm)].map((match) => [Number(match[1]), match[2]]);
     // An operation of the connector is never at another path or by another method.
-    const known = rows.filter(([status, code]) => ![404, 405].includes(status) && !OF_MESSAGES.includes(code)).map(([status, code]) => `${status} ${code}`);
+    const known = rows.filter(([, code]) => !["notFound", "methodNotAllowed"].includes(code)).map(([status, code]) => `${status} ${code}`);
     const described = Object.entries(CODES).flatMap(([status, codes]) => codes.map((code) => `${status} ${code}`));
     assert.deepEqual(described.toSorted(), known.toSorted());
     assert.deepEqual(GraphError.properties.code.enum, Object.values(CODES).flat());
-    for (const [{ responses }, codes] of [[operation, CODES], [statusOperation, STATUS_CODES]]) {
+    for (const [{ responses }, codes, answer] of OPERATIONS) {
       const statuses = Object.keys(responses).filter((status) => status >= "400");
       assert.deepEqual(statuses, Object.keys(codes));
       for (const status of statuses) {
@@ -176,9 +214,8 @@ describe("the code's own figures", () => {
         assert.ok(description.endsWith(`: ${codes[status].join(", ")}.`), description);
         assert.equal(schema.$ref, "#/definitions/Problem");
       }
+      for (const status of ["200", "202"]) if (responses[status]) assert.equal(responses[status].schema.$ref, `#/definitions/${answer}`);
     }
-    assert.equal(statusOperation.responses[200].schema.$ref, "#/definitions/StatusAnswer");
-    for (const status of [200, 202]) assert.equal(operation.responses[status].schema.$ref, "#/definitions/RemediationAnswer");
   });
 
   test("are the ways to authenticate", () => {
@@ -384,10 +421,12 @@ describe("the readme", () => {
   });
 
   test("documents each operation, input and field to fill in", () => {
-    for (const { summary, operationId } of [operation, statusOperation]) {
+    for (const [{ summary, operationId }] of OPERATIONS) {
       assert.ok(readme.includes(`### ${summary}`) && readme.includes(`\`${operationId}\``), summary);
     }
-    for (const { "x-ms-summary": label } of Object.values(StatusRequest.properties)) assert.ok(readme.includes(label), label);
+    for (const { properties } of [WholeMessagesRequest, StatusRequest]) {
+      for (const { "x-ms-summary": label } of Object.values(properties)) assert.ok(readme.includes(label), label);
+    }
     for (const state of StatusItem.properties.state.enum) assert.ok(readme.includes(`\`${state}\``), state);
     for (const { name, "x-ms-summary": label } of operation.parameters) if (name !== "body") assert.ok(readme.includes(label), label);
     for (const { "x-ms-summary": label } of Object.values(RemediationRequest.properties)) assert.ok(readme.includes(label), label);

@@ -14,17 +14,22 @@ scripts/wasm.sh --lib
 # because it would end the instance at any error that an export throws.
 "$1" --target module --no-typescript --out-dir "$work" --out-name index \
     --experimental-reset-state-function "$target/wasm32-unknown-unknown/release/remediation_gateway.wasm"
-# Function names are a tenth of the upload. Without them, the stack of a trap has numbers. Logged panics still have
-# their message and location.
-wasm-opt -O --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory --enable-multivalue \
-    --enable-reference-types --enable-exception-handling --strip-debug --strip-producers "$work/index_bg.wasm" --output build/index_bg.wasm
-# workerd imports a compiled module with a plain import. The other form is for engines that compile during loading.
-sed -i.bak 's/^import source /import /' "$work/index.js"
+cp src/worker/glue.js src/worker/entry.js "$work/"
 # wasm-bindgen imports glue.js once for each function without conversion, and repeats its key in the import object.
 awk '!(/^import \* as import[0-9]+ from "\.\/glue\.js"/ && imports++) && !(/^ *"\.\/glue\.js": import[0-9]+,$/ && keys++)' \
     "$work/index.js" >"$work/index.js.once"
-mv "$work/index.js.once" "$work/index.js"
-cp src/worker/glue.js src/worker/entry.js "$work/"
+# workerd imports a compiled module with a plain import. The other form is for engines that compile during loading.
+sed 's/^import source /import /' "$work/index.js.once" >"$work/index.js"
+features=(--enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory --enable-multivalue
+    --enable-reference-types --enable-exception-handling)
+node scripts/remove-unused.mjs "$work" "${features[@]}"
+# The second pass finds a little more, since the first one leaves work behind.
+wasm-opt -O "${features[@]}" --debuginfo "$work/index_bg.wasm" --output "$work/optimized.wasm"
+node scripts/order-functions.mjs "$work/optimized.wasm" "$work/ordered.wasm"
+# Function names are a tenth of the upload. Without them, the stack of a trap has numbers. Logged panics still have
+# their message and location.
+wasm-opt -O "${features[@]}" --reorder-functions-by-name --strip-debug --strip-producers "$work/ordered.wasm" \
+    --output build/index_bg.wasm
 esbuild "$work/entry.js" --bundle --format=esm --minify --target=esnext --external:./index_bg.wasm --log-level=warning \
     --log-override:duplicate-object-key=error --outfile=build/index.js
 mv build/.began build/.made

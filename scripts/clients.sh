@@ -58,11 +58,7 @@ for client in "$@"; do
             beside "$node/node_modules/node/bin/node" tests/clients/n8n.mjs "$folder"
             ;;
         *)
-<<<<<<< HEAD
-            printf 'error: there is no client %s: requests, playbook, ansible, az, node-red, n8n\n' "$client" >&2
-=======
             printf 'error: there is no client %s: see tests/clients/README.md\n' "$client" >&2
->>>>>>> generators
             exit 1
             ;;
     esac

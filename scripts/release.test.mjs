@@ -1,6 +1,6 @@
 // What `make release` rejects and packs. The tools that list the crates and packages run only in `make release` itself.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
@@ -132,7 +132,7 @@ describe("the archive's files", () => {
     for (const path of ["README.md", "SECURITY.md", "LICENSE-MIT", "docs/deploy.md", "docs/operate/lines.kql", "playbooks/remediate-incident/azuredeploy.json", "connector/apiProperties.json", "src/openapi.json", "scripts/deploy.mjs", "scripts/key.mjs", "wrangler.toml", "package.json", "package-lock.json", ".npmrc"]) {
       assert.ok(files[path], path);
     }
-    assert.deepEqual(Object.keys(files).filter((path) => /\.test\.mjs$|\.rs$|^Makefile$|^Cargo|^\.github/.test(path)), []);
+    assert.deepEqual(Object.keys(files).filter((path) => /\.test\.mjs$|\.rs$|^Makefile$|^Cargo|^\.github|^CONTRIBUTING|^bench/.test(path)), []);
   });
 
   test("install only what deploys, and name nothing to build", () => {
@@ -141,6 +141,19 @@ describe("the archive's files", () => {
     assert.deepEqual(Object.keys(JSON.parse(files["package.json"]).dependencies), ["wrangler"]);
     assert.doesNotMatch(files["wrangler.toml"], /\[build\]|make --no-print-directory/);
     assert.equal(files["wrangler.toml"].length, text("wrangler.toml").length - /^\[build\]\n[^[]*/m.exec(text("wrangler.toml"))[0].length);
+  });
+
+  test("link only to each other", () => {
+    for (const [page, content] of Object.entries(files).filter(([path]) => path.endsWith(".md"))) {
+      for (const [, link] of String(content).matchAll(/\]\(([^)#\s]+)/g)) {
+        if (/^\w+:/.test(link)) continue;
+        const target = join(page, "..", link).replace(/\/$/, "");
+        assert.ok(Object.keys(files).some((path) => path === target || path.startsWith(`${target}/`)), `${page}: ${link}`);
+      }
+    }
+    const pages = { "README.md": "[one\ntwo](src/lib.rs#x), [docs](docs/), [web](https://a.b), [policy](SECURITY.md#promises)", "docs/deploy.md": "", "SECURITY.md": "" };
+    const packed = contents([...Object.keys(pages), "wrangler.toml"], (path) => Buffer.from(pages[path] ?? "[build]\n"));
+    assert.equal(packed["README.md"], "one\ntwo, [docs](docs/), [web](https://a.b), [policy](SECURITY.md#promises)");
   });
 
   test("need exactly one table [build] to leave out", () => {
@@ -256,6 +269,15 @@ describe("the build", () => {
     for (const path of built) assert.deepEqual(foldersIn(read(path)), [], path);
     // The paths are there, without the folders.
     assert.ok(read("build/index_bg.wasm").includes("crates/serde_json-"));
+  });
+
+  test("fails on a repeated key, of which esbuild only warns by default", () => {
+    const [override] = /--log-override:\S+/.exec(text("scripts/build.sh"));
+    const bundle = (...flags) => spawnSync(join(root, "node_modules/.bin/esbuild"), ["--bundle", "--format=esm", ...flags], { input: "export default { key: 1, key: 2 };", encoding: "utf8" });
+    const { status, stderr } = bundle(override);
+    assert.notEqual(status, 0);
+    assert.match(stderr, /Duplicate key "key" in object literal/);
+    assert.equal(bundle().status, 0);
   });
 
   test("is searched for folders in any place", () => {

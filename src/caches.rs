@@ -29,8 +29,8 @@ pub trait Environment: Clone {
     /// Reads all variables.
     fn variables(&self) -> Variables;
 
-    /// Counts one more request of `key` by the rate limiting binding, and returns whether it is within the limit.
-    /// Returns `None` if the binding fails.
+    /// Counts a request with `key` in the rate limiting binding. Returns whether the request is within the limit, or
+    /// `None` if the binding fails.
     #[expect(async_fn_in_trait, reason = "an isolate is single-threaded: no caller could want `Send` futures")]
     async fn is_within_limit(&self, key: &str) -> Option<bool>;
 }
@@ -38,7 +38,14 @@ pub trait Environment: Clone {
 /// Caches of one isolate. `E` is the platform's environment, `K` its imported public key.
 pub struct IsolateCaches<E, K> {
     environments: RefCell<Recent<Known<E, K>>>,
-    graph: RefCell<Recent<(Secret, Rc<GraphAccess>)>>,
+    graph: RefCell<Recent<KnownSettings>>,
+}
+
+/// Settings that came with a job.
+struct KnownSettings {
+    line: Secret,
+    /// Settings and token of each tenant that a job named. Only tenants that the line lists can be here.
+    tenants: Vec<(Option<String>, Rc<GraphAccess>)>,
 }
 
 /// An environment of an earlier request.
@@ -99,18 +106,29 @@ impl<E: Environment, K> IsolateCaches<E, K> {
 }
 
 impl<E, K> IsolateCaches<E, K> {
-    /// Returns the settings of a job, with their cached token. Returns `None` if the settings cannot be parsed.
+    /// Returns the settings of a job for a tenant, with the tenant's cached token. `None` as the tenant is `TENANT_ID`.
+    /// Returns `None` if the settings cannot be parsed, or do not list the tenant.
     ///
     /// Equal bytes need no parsing.
-    pub fn graph_access(&self, settings: &[u8]) -> Option<Rc<GraphAccess>> {
+    pub fn graph_access(&self, settings: &[u8], tenant_id: Option<&str>) -> Option<Rc<GraphAccess>> {
         let mut graph = self.graph.borrow_mut();
-        if let Some((_, access)) = graph.find(|(line, _)| line.expose().as_bytes() == settings) {
+        let known = graph.find(|known| known.line.expose().as_bytes() == settings);
+        if let Some((_, access)) =
+            known.as_ref().and_then(|known| known.tenants.iter().find(|(id, _)| id.as_deref() == tenant_id))
+        {
             return Some(Rc::clone(access));
         }
-        let line = Secret::new(str::from_utf8(settings).ok()?.to_owned());
-        let access =
-            Rc::new(GraphAccess { settings: GraphSettings::parse(settings)?, app_token: AppTokenCache::default() });
-        graph.insert((line, Rc::clone(&access)));
+        let access = Rc::new(GraphAccess {
+            settings: GraphSettings::parse(settings, tenant_id)?,
+            app_token: AppTokenCache::default(),
+        });
+        let of_tenant = (tenant_id.map(str::to_owned), Rc::clone(&access));
+        if let Some(known) = known {
+            known.tenants.push(of_tenant);
+        } else {
+            let line = Secret::new(str::from_utf8(settings).ok()?.to_owned());
+            graph.insert(KnownSettings { line, tenants: vec![of_tenant] });
+        }
         Some(access)
     }
 }

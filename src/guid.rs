@@ -77,27 +77,52 @@ impl<'de> Deserialize<'de> for Guid {
     }
 }
 
-/// Returns the value of a text. Each half of the digits is computed in one machine word.
+/// Returns the value of a GUID. Eight digits are read at a time.
 fn bits(mut text: &[u8]) -> Option<u128> {
-    let first = group::<8>(&mut text)? << 32;
-    let first = first | hyphen_and_group::<4>(&mut text)? << 16;
-    let first = first | hyphen_and_group::<4>(&mut text)?;
-    let second = hyphen_and_group::<4>(&mut text)? << 48;
-    let second = second | hyphen_and_group::<12>(&mut text)?;
-    text.is_empty().then_some(u128::from(first) << 64 | u128::from(second))
+    let first = u64::from_be_bytes(take(&mut text)?);
+    let second = after_hyphen(&mut text)? << 32 | after_hyphen(&mut text)?;
+    let third = after_hyphen(&mut text)? << 32 | after_hyphen(&mut text)?;
+    let last = u64::from_be_bytes(take(&mut text)?);
+    if !text.is_empty() {
+        return None;
+    }
+    [first, second, third, last]
+        .into_iter()
+        .try_fold(0, |bits, digits| Some(bits << 32 | u128::from(eight_digits(digits)?)))
 }
 
-/// Removes a hyphen and a [`group`] from the start of the text.
-fn hyphen_and_group<const DIGITS: usize>(text: &mut &[u8]) -> Option<u64> {
+/// Reads a hyphen and four characters.
+fn after_hyphen(text: &mut &[u8]) -> Option<u64> {
     *text = text.strip_prefix(b"-")?;
-    group::<DIGITS>(text)
+    take(text).map(|digits| u64::from(u32::from_be_bytes(digits)))
 }
 
-/// Removes `count` digits from the start of the text.
-fn group<const DIGITS: usize>(text: &mut &[u8]) -> Option<u64> {
-    let (digits, rest) = text.split_first_chunk::<DIGITS>()?;
+/// Reads the first `LENGTH` characters.
+fn take<const LENGTH: usize>(text: &mut &[u8]) -> Option<[u8; LENGTH]> {
+    let (digits, rest) = text.split_first_chunk()?;
     *text = rest;
-    digits.iter().try_fold(0, |sum, &digit| Some(sum << 4 | u64::from(char::from(digit).to_digit(16)?)))
+    Some(*digits)
+}
+
+/// Returns the value of eight hexadecimal digits, the first of them in the highest byte.
+fn eight_digits(digits: u64) -> Option<u64> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    if digits & HIGH != 0 {
+        return None;
+    }
+    // The high bit of each byte that is at least `first` and less than `end`. No sum reaches the next byte.
+    let within =
+        |bytes: u64, first: u64, end: u64| (bytes + (0x80 - first) * EACH) & !(bytes + (0x80 - end) * EACH) & HIGH;
+    let lower = digits | (0x20 * EACH);
+    let letters = within(lower, 0x61, 0x67);
+    if within(digits, 0x30, 0x3a) | letters != HIGH {
+        return None;
+    }
+    let nibbles = (lower & (0x0f * EACH)) + 9 * (letters >> 7);
+    let bytes = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    let halves = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
+    Some((halves | halves >> 16) & 0xffff_ffff)
 }
 
 /// Returns the digit of a value below 16.
@@ -134,6 +159,19 @@ mod tests {
             "+3ca4154-58d8-43d0-a890-08dc18c52e6d",
         ] {
             assert_eq!(text.parse::<Guid>(), Err(NotAGuid), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_byte_is_a_digit_in_each_place_or_none() {
+        for place in 0..8 {
+            for byte in 0..=u8::MAX {
+                let mut digits = *b"0f9A8b7C";
+                digits[place] = byte;
+                let expected = str::from_utf8(&digits).ok().filter(|text| !text.contains('+'));
+                let expected = expected.and_then(|text| u64::from_str_radix(text, 16).ok());
+                assert_eq!(eight_digits(u64::from_be_bytes(digits)), expected, "{digits:?}");
+            }
         }
     }
 

@@ -28,7 +28,7 @@
 //! and enforces it. All modules except `worker` are pure: they take the time as a value and do I/O through the ports in
 //! [`runtime`] and [`ledger`], so that native tests and fuzzing run them. [`caches`] holds an isolate's values between
 //! requests, [`deadline`] every deadline, and [`openapi`] the description for the callers' tools. [`code`], [`dns`],
-//! [`guid`], [`gzip`], [`json`], [`percent`], [`secret`] and [`time`] import no other module.
+//! [`guid`], [`gzip`], [`percent`], [`secret`] and [`time`] import no other module.
 
 // The tests share their storage with the fuzz targets, which name the crate.
 #[cfg(test)]

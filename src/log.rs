@@ -23,6 +23,9 @@ pub struct LogEntry {
     pub client_request_id: Option<String>,
     /// Name of the caller in `CALLERS`.
     pub caller: Option<String>,
+    /// The caller's tenant, if it is not `TENANT_ID`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
     /// Name of the route.
     pub route: Option<&'static str>,
     /// Action of the remediation.

@@ -3,7 +3,9 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use crate::json;
 
 /// The document. White space costs next to nothing in the compressed upload, so it is not minified.
 pub const DESCRIPTION: &str = include_str!("openapi.json");
@@ -12,7 +14,7 @@ pub const DESCRIPTION: &str = include_str!("openapi.json");
 ///
 /// [`DESCRIPTION`] is valid JSON, as its tests show, so the default is never used.
 pub static DESCRIPTION_3_0: LazyLock<String> = LazyLock::new(|| {
-    let mut document = serde_json::from_str(DESCRIPTION).unwrap_or_default();
+    let mut document = json::read(DESCRIPTION.as_bytes()).unwrap_or_default();
     downgrade(&mut document);
     if let Some(document) = document.as_object_mut() {
         document.insert("openapi".to_owned(), VERSION_3_0.into());
@@ -51,6 +53,6 @@ fn nullable(members: &mut Map<String, Value>) {
     {
         let kind = kind.clone();
         members.insert("type".to_owned(), kind);
-        members.insert("nullable".to_owned(), json!(true));
+        members.insert("nullable".to_owned(), true.into());
     }
 }

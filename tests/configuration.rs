@@ -85,6 +85,7 @@ fn faults_of_callers() -> Vec<(Value, &'static [&'static str])> {
         (callers(json!({ "object_id": null })), &["CALLERS[0]"]),
         (callers(json!({ "name": null })), &["CALLERS[0].name"]),
         (callers(json!({ "name": format!("{MARK}\n") })), &["CALLERS[0].name"]),
+        (callers(json!({ "tenant_id": MARK })), &["CALLERS[0].tenant_id"]),
         (callers(json!({ "object_id": MARK })), &["CALLERS[0].object_id"]),
         (callers(json!({ "api_key_sha256": MARK })), &["CALLERS[0].api_key_sha256"]),
         (callers(json!({ "api_key_sha256": [MARK] })), &["CALLERS[0].api_key_sha256"]),

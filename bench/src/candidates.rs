@@ -13,6 +13,8 @@ use crate::{
 
 /// Client secret of the candidates in the sandbox.
 pub(crate) const CLIENT_SECRET: &str = "ben8Q~the-client-secret-of-the-benchmark";
+/// Name of the gateway's build in this checkout.
+pub(crate) const GATEWAY: &str = "gateway";
 /// Name of the candidate that `--also` adds.
 pub(crate) const OTHER_BUILD: &str = "also";
 /// Number of last log lines to keep for error messages.
@@ -34,7 +36,7 @@ pub(crate) fn all(options: &Options) -> Result<Vec<Candidate>, Failure> {
     for name in &options.candidates {
         let folder = match name.as_str() {
             "floor" | "object" | "peer" => build.join("bench").join(name),
-            "gateway" => build.clone(),
+            GATEWAY => build.clone(),
             _ => return Err(format!("--candidates: there is no {name}").into()),
         };
         folders.push((name.as_str(), folder));

@@ -53,6 +53,9 @@ pub(crate) fn judge(gateway: &str, series: &[Series], uploads: &[(String, Upload
     ratio("full", 2, "object", 1.3);
     ratio("bad credential", 2, "peer", 0.8);
     ratio("bad payload", 100, "peer", 0.8);
+    if let (Some(status), Some(valid)) = (cpu(gateway, "status", 10_000), cpu(gateway, "valid", 10_000)) {
+        goals.push(Goal::new(format!("10000 emails: CPU, {gateway}, of status : of valid"), status / valid, 1.5));
+    }
     for case in ["valid", "full"] {
         // The cost of a request before its first email is not part of the cost per email.
         let per_email = |emails: usize| {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    candidates::Candidate,
+    candidates::{Candidate, GATEWAY},
     load::{self, Round},
     options::{Options, Part},
     process::{self, Size},
@@ -122,6 +122,14 @@ impl Run<'_> {
                     kind("/remediate", &credential, &requests::faulty(emails), 400),
                 );
             }
+            if name == "bearer" {
+                add(
+                    Part::Status,
+                    "status",
+                    name,
+                    kind("/remediate/status", &credential, &requests::campaign(emails), 200),
+                );
+            }
             add(Part::Full, "full", name, kind("/remediate", &credential, &good, 202));
         }
         // Cases that fill the ledger come last.
@@ -130,8 +138,11 @@ impl Run<'_> {
     }
 
     async fn case(&mut self, case: &Case, full: u64, runners: &mut [Runner<'_>]) -> Result<(), Failure> {
-        let takes_part =
-            |runner: &Runner<'_>| runner.candidate.checks || case.part == Part::Full && case.credential == "bearer";
+        let takes_part = |runner: &Runner<'_>| match case.part {
+            Part::Status => runner.candidate.name == GATEWAY,
+            Part::Full if case.credential == "bearer" => true,
+            _ => runner.candidate.checks,
+        };
         let mut runners: Vec<&mut Runner<'_>> = runners.iter_mut().filter(|runner| takes_part(runner)).collect();
         if runners.is_empty() {
             return Ok(());

@@ -8,7 +8,7 @@ use lexopt::{Arg, Parser, ValueExt as _};
 /// Help text for `make bench OPTIONS="…"`.
 pub(crate) const HELP: &str = "\
 options of make bench, as OPTIONS=\"…\":
-  --only full,valid,refused,start   which parts to run (default: all)
+  --only full,valid,refused,status,start   which parts to run (default: all)
   --emails 2,100,1000,10000         sizes of the payload (default: all four)
   --credential bearer,key           how the caller proves itself (default: both)
   --candidates floor,object,peer,gateway   who runs (default: all)
@@ -29,6 +29,8 @@ pub(crate) enum Part {
     Valid,
     /// Requests that are rejected.
     Refused,
+    /// The status of a remediation, which the gateway alone has.
+    Status,
     /// Complete remediations, including Graph.
     Full,
     /// Time from the start of the process to its first response.
@@ -65,7 +67,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            parts: vec![Part::Valid, Part::Refused, Part::Full, Part::Start],
+            parts: vec![Part::Valid, Part::Refused, Part::Status, Part::Full, Part::Start],
             emails: vec![2, 100, 1_000, 10_000],
             bearer: true,
             key: true,
@@ -148,6 +150,7 @@ fn part(name: &str) -> Result<Part, Failure> {
         "valid" => Ok(Part::Valid),
         "refused" => Ok(Part::Refused),
         "full" => Ok(Part::Full),
+        "status" => Ok(Part::Status),
         "start" => Ok(Part::Start),
         _ => Err(format!("--only: there is no {name}").into()),
     }

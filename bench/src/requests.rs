@@ -10,7 +10,7 @@ use sandbox::{CALLER_OBJECT_ID, Sandbox, TokenRequest};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::upstream::guid;
+use crate::upstream::{guid, recipient};
 
 /// Maximum number of emails per caller and hour in the contract (`max_emails_per_hour`).
 pub(crate) const EMAILS_PER_HOUR: u64 = 2_500_000;
@@ -166,17 +166,27 @@ impl Kind {
     }
 }
 
+/// Returns a remediation of one message in `emails` mailboxes. The upstream reads their number from the message's ID.
+pub(crate) fn campaign(emails: usize) -> Value {
+    let id = guid(u64::try_from(emails).unwrap_or_default());
+    let mut payload = remediation(emails);
+    for email in payload.get_mut("analyzedEmails").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(own) = email.get_mut("networkMessageId") {
+            *own = id.clone().into();
+        }
+    }
+    payload
+}
+
 /// Returns a remediation of `emails` emails, each to a different mailbox.
 pub(crate) fn remediation(emails: usize) -> Value {
-    const NAMES: [&str; 5] = ["jarvis", "morales", "de-la-cruz", "o.brien", "nakamura"];
     let random = fastrand::Rng::with_seed(7);
     let email = |index: usize| {
         let mut random = random.clone();
         random.seed(u64::try_from(index).unwrap_or_default());
-        let name = NAMES.get(index % NAMES.len()).copied().unwrap_or_default();
         json!({
             "networkMessageId": uuid(&mut random),
-            "recipientEmailAddress": format!("{name}{index}@contoso.com"),
+            "recipientEmailAddress": recipient(index),
         })
     };
     json!({

@@ -205,7 +205,7 @@ fn entra(came: &Result<HttpResponse, SendError>) {
     runtime.will_answer(came.clone());
     runtime.will_answer(Err(SendError::Deadline));
     runtime.will_answer(Err(SendError::Deadline));
-    let settings = GraphSettings::parse(settings().expose().as_bytes()).expect("the Worker's settings are valid");
+    let settings = GraphSettings::parse(settings().expose().as_bytes(), None).expect("the Worker's settings are valid");
     let cache = AppTokenCache::default();
     match run(cache.get(&runtime, &settings, until)) {
         Ok(token) => {

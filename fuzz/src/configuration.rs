@@ -72,7 +72,12 @@ fn whole(config: &Config, given: &Map<String, Value>) {
     assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "two callers share a key");
     config.callers.iter().for_each(is_caller);
     if let Some(Value::Array(tables)) = given.get("CALLERS") {
-        config.callers.iter().zip(tables).for_each(|(caller, table)| domains(caller, table));
+        config.callers.iter().zip(tables).for_each(|(caller, table)| {
+            domains(caller, table);
+            let named = table["tenant_id"].as_str().map(|id| id.to_ascii_lowercase());
+            let other = named.filter(|id| *id != config.tenant_id.to_string());
+            assert_eq!(caller.tenant_id.map(|id| id.to_string()), other, "another tenant than the entry's");
+        });
     }
 
     if let Some(Value::Array(entries)) = given.get("PROTECTED_RECIPIENTS") {

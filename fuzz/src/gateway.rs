@@ -19,7 +19,8 @@ use crate::headers::request;
 use crate::json::is_line;
 use crate::message::Message;
 use crate::world::{
-    API_KEY, DOMAIN, Fixed, GRANTED, MOST_EMAILS, PROTECTED, PROTECTED_LOCAL_PART, SIGNATURE, StillRuntime, ledger, run,
+    API_KEY, DOMAIN, Fixed, GRANTED, MOST_EMAILS, OTHER_TENANT, PROTECTED, PROTECTED_LOCAL_PART, SIGNATURE,
+    StillRuntime, ledger, run,
 };
 
 /// Checks a request as text. A bearer token in `Authorization` can be `Bearer {header}.{claims}` in plain JSON.
@@ -149,6 +150,7 @@ fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Re
         return;
     };
     let ledger_request = &job.ledger_request;
+    assert_eq!(job.tenant_id.as_deref(), (job.caller == "script").then_some(OTHER_TENANT));
     assert!(submitted.len() == 1 && succeeded && request.method == "POST");
     assert!(!request.query.to_ascii_lowercase().contains("validateonly=true"), "a validation sent a remediation");
     let remediation = remediation::parse(sent).expect("the sent body is valid");

@@ -7,13 +7,14 @@ use remediation_gateway::gateway::handover::FORMAT;
 use remediation_gateway::gateway::job::RemediationJob;
 use serde_json::{from_slice, to_string};
 
-use crate::world::{Fixed, StillRuntime, ledger, run, settings};
+use crate::world::{Fixed, OTHER_TENANT, StillRuntime, TENANT, ledger, run, settings};
 
 /// Checks a job on the first line, followed by the body for Graph.
 ///
 /// Parsing a serialized job returns the same job. A job with enough time and quota is submitted once with its body, and
-/// its repetition is replayed. A job that expands messages has a plan before the body, and is submitted once or never.
-/// Other jobs submit nothing. Each job logs one line. A key and a payload never share a record.
+/// its repetition is replayed, with the token of its tenant. A job that expands messages has a plan before the body,
+/// and is submitted once or never. Other jobs submit nothing, such as those of an unknown tenant. Each job logs one
+/// line. A key and a payload never share a record.
 ///
 /// # Panics
 ///
@@ -33,16 +34,22 @@ pub fn job(bytes: &[u8]) {
     let message = [FORMAT.as_bytes(), settings().expose().as_bytes(), head, body].join(&b'\n');
     let fits = job.ledger_request.emails <= job.ledger_request.emails_per_hour;
     let in_time = job.left() >= MIN_GRAPH_TIME + RECORD_MARGIN;
+    let tenant = job.tenant_id.as_deref().unwrap_or(TENANT);
+    let is_known = job.tenant_id.is_none() || tenant == OTHER_TENANT;
     for requests in 1..=2 {
         let response = run(execute(&runtime, &caches, false, &ledger, message.clone()));
         assert_eq!(runtime.lines().len(), requests, "{:?}", runtime.lines());
-        if job.expands {
+        if !is_known {
+            assert_eq!(response.status, 503, "{response:?}");
+            assert!(runtime.calls().is_empty());
+        } else if job.expands {
             // The plan may be anything, and leads to one submission or none.
             let accepted = (200..300).contains(&response.status);
             assert_eq!(runtime.submitted().len(), usize::from(accepted), "{response:?}");
         } else if fits && in_time {
             assert!((200..300).contains(&response.status), "{response:?}");
             assert_eq!(runtime.submitted(), [body]);
+            assert!(runtime.calls()[0].contains(&format!("/{tenant}/oauth2/v2.0/token")), "{:?}", runtime.calls());
             let replayed = response.headers.iter().any(|(name, _)| *name == "Idempotency-Replayed");
             assert_eq!(replayed, requests == 2);
         } else {

@@ -30,6 +30,8 @@ use crate::storage::MemoryStorage;
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 /// Tenant of the gateway.
 pub(crate) const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
+/// Tenant of the caller "script".
+pub(crate) const OTHER_TENANT: &str = "bbbbcccc-1111-dddd-2222-eeee3333ffff";
 /// Audiences of the gateway.
 pub(crate) const AUDIENCES: [&str; 2] = ["api://remediation-gateway", "00001111-aaaa-2222-bbbb-3333cccc4444"];
 /// Object ID of the only caller with tokens.
@@ -47,8 +49,6 @@ pub(crate) const PROTECTED_LOCAL_PART: &str = "journal";
 pub(crate) const MOST_EMAILS: usize = 3;
 /// Signature that this platform accepts for any content.
 pub(crate) const SIGNATURE: &[u8] = b"signed";
-/// URL of the gateway's token.
-const TOKEN_URL: &str = "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/oauth2/v2.0/token";
 /// Graph's link to the progress of a remediation.
 const LOCATION: &str = r#"https://security.microsoft.com/action-center/history?filters={"bulkId":["the-bulk-id"]}&tid=aaaabbbb-0000-cccc-1111-dddd2222eeee"#;
 /// ID of the only published key.
@@ -83,7 +83,7 @@ pub(crate) fn variables() -> Variables {
             json!([
                 { "name": "playbook", "object_id": OBJECT_ID, "actions": GRANTED, "recipient_domains": ["*"], "senders_copy": true },
                 {
-                    "name": "script", "api_key_sha256": [digest], "actions": GRANTED,
+                    "name": "script", "tenant_id": OTHER_TENANT, "api_key_sha256": [digest], "actions": GRANTED,
                     "recipient_domains": [format!("*.{DOMAIN}")], "whole_messages": true, "max_emails_per_request": MOST_EMAILS,
                 },
             ]),
@@ -238,7 +238,9 @@ impl HttpClient for StillRuntime {
     async fn send(&self, call: HttpRequest<'_>) -> Result<HttpResponse, SendError> {
         let mut body = call.body.unwrap_or_default();
         let (status, headers, answer) = match call.url {
-            TOKEN_URL => (200, Vec::new(), json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "t" })),
+            url if url.ends_with("/oauth2/v2.0/token") => {
+                (200, Vec::new(), json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "t" }))
+            }
             url if url.starts_with("https://graph.microsoft.com/") && call.body.is_none() => {
                 (200, Vec::new(), list(url))
             }

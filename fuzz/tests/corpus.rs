@@ -35,7 +35,7 @@ fn every_target_is_one_of_libfuzzer_and_the_other_way_round() {
 #[test]
 fn seeds_of_whole_jobs_are_read_as_jobs() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/job");
-    for name in ["plain", "keyed", "graphs-path", "many-emails", "quarantine", "workflow", "messages"] {
+    for name in ["plain", "keyed", "graphs-path", "many-emails", "quarantine", "tenant", "workflow", "messages"] {
         let bytes = fs::read(corpus.join(name)).expect("a seed");
         let head = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let job = serde_json::from_slice::<remediation_gateway::gateway::job::RemediationJob>(head);

@@ -43,6 +43,7 @@ const ADDRESS_FREE = [
   "decision",
   "duplicate",
   "emails",
+  "messagesNotFound",
   "notFound",
   "notYet",
   "observed",

@@ -31,7 +31,7 @@ pub(crate) fn answer(state: &State, request: &Received) -> Answer {
             Err(error) => bad(&error.to_string()),
         },
         "/sandbox/messages" if post => {
-            match Seed::from_json(&request.body).and_then(|seed| state.mailboxes().seed(seed)) {
+            match Seed::from_json(&request.body).and_then(|seed| state.mailboxes().seed(&state.settings, seed)) {
                 Ok(()) => Answer::new(204),
                 Err(error) => bad(&error.to_string()),
             }

@@ -11,6 +11,7 @@ use crate::{
     clock,
     received::Received,
     record::Answer,
+    settings::TENANT_WITHOUT_CONSENT,
     state::State,
     tokens::{GRAPH_AUDIENCE, GRAPH_ROLE, TokenRequest, TokenVersion, v2_issuer},
 };
@@ -42,10 +43,14 @@ pub(crate) fn token(state: &State, tenant: &str, request: &Received) -> Answer {
     if request.method != Method::POST {
         return Answer::method_not_allowed("POST");
     }
-    let answer = match known_tenant(state, tenant).and_then(|()| grant(state, request)) {
-        Ok(()) => {
+    let granted = known_tenant(state, tenant).and_then(|tenant| {
+        grant(state, request)?;
+        consented(state, tenant)
+    });
+    let answer = match granted {
+        Ok(tenant) => {
             let lifetime = SHORTEST.saturating_add(i64::from(random_below(SPREAD)));
-            let token = state.issue(&graph_token(state, lifetime));
+            let token = state.issue(&graph_token(state, tenant, lifetime));
             Answer::json(200, &json!({ "token_type": "Bearer", "expires_in": lifetime, "access_token": token }))
         }
         Err(refusal) => refusal.answer(request),
@@ -58,35 +63,45 @@ pub(crate) fn keys(state: &State, tenant: &str, v2: bool, request: &Received) ->
     if request.method != Method::GET {
         return Answer::method_not_allowed("GET");
     }
-    if let Err(refusal) = known_tenant(state, tenant) {
-        return refusal.answer(request);
-    }
+    let tenant = match known_tenant(state, tenant) {
+        Ok(tenant) => tenant,
+        Err(refusal) => return refusal.answer(request),
+    };
     // A key may name its issuer (facts, section 3). The v1 keys here do not, so that readers meet both kinds.
-    let issuer = v2.then(|| v2_issuer(&state.base_url, &state.settings.tenant_id));
+    let issuer = v2.then(|| v2_issuer(&state.base_url, tenant));
     Answer::json(200, &state.keys().published(issuer.as_deref())).header("Cache-Control", "max-age=86400, private")
 }
 
-fn known_tenant(state: &State, tenant: &str) -> Result<(), Refusal> {
-    if tenant.eq_ignore_ascii_case(&state.settings.tenant_id) {
-        return Ok(());
-    }
-    refuse(
-        400,
-        "invalid_request",
-        90002,
-        format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID."),
+fn known_tenant<'a>(state: &'a State, tenant: &str) -> Result<&'a str, Refusal> {
+    state.settings.tenant(tenant).map_or_else(
+        || {
+            let message = format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID.");
+            refuse(400, "invalid_request", 90002, message)
+        },
+        Ok,
     )
+}
+
+/// Checks that the tenant has consented to the gateway's application.
+fn consented<'a>(state: &State, tenant: &'a str) -> Result<&'a str, Refusal> {
+    if tenant != TENANT_WITHOUT_CONSENT {
+        return Ok(tenant);
+    }
+    let client_id = &state.settings.client_id;
+    let message = format!("The client application {client_id} is missing service principal in the tenant {tenant}.");
+    refuse(401, "invalid_client", 7_000_229, message)
 }
 
 /// Returns the token request of the gateway's application. It is version 1 because of Graph's
 /// `accessTokenAcceptedVersion`.
-fn graph_token(state: &State, lifetime: i64) -> TokenRequest {
+fn graph_token(state: &State, tenant: &str, lifetime: i64) -> TokenRequest {
     let mut claims = Map::new();
     claims.insert("appid".to_owned(), state.settings.client_id.clone().into());
     TokenRequest {
         version: TokenVersion::V1,
         audience: Some(GRAPH_AUDIENCE.to_owned()),
         object_id: Some(GATEWAY_OBJECT_ID.to_owned()),
+        tenant_id: Some(tenant.to_owned()),
         roles: vec![GRAPH_ROLE.to_owned()],
         expires_in: Some(lifetime),
         claims,

@@ -12,6 +12,7 @@ use crate::{
     record::Answer,
     register::Duplicate,
     remediation::Remediation,
+    settings::TENANT_WITHOUT_CONSENT,
     state::State,
     tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, Issued},
 };
@@ -37,10 +38,10 @@ pub(crate) fn refuse<T>(status: u16, code: &'static str, message: impl Into<Stri
 pub(crate) fn remediate(state: &State, version: &str, request: &Received) -> Answer {
     let ids = Ids::of(request);
     match accept(state, version, request) {
-        Ok(bulk_id) => ids
+        Ok((bulk_id, tenant)) => ids
             .on(Answer::new(202))
             .header("Content-Type", "application/json;text/plain")
-            .header("Location", location(&bulk_id, &state.settings.tenant_id)),
+            .header("Location", location(&bulk_id, &tenant)),
         Err(refusal) if refusal.status == 405 => ids.refusal(&refusal).header("Allow", "POST"),
         Err(refusal) => ids.refusal(&refusal),
     }
@@ -51,11 +52,12 @@ fn location(bulk_id: &str, tenant: &str) -> String {
     format!(r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["{bulk_id}"]}}&tid={tenant}"#)
 }
 
-fn accept(state: &State, version: &str, request: &Received) -> Result<String, Refusal> {
+/// Returns the remediation's ID and its tenant.
+fn accept(state: &State, version: &str, request: &Received) -> Result<(String, String), Refusal> {
     if request.method != Method::POST {
         return refuse(405, "Request_MethodNotAllowed", "The action takes POST.");
     }
-    authorise(state, request, &[GRAPH_ROLE])?;
+    let tenant = authorise(state, request, &[GRAPH_ROLE])?;
     framing(request)?;
     let mut preferences = request.header_values("prefer").flat_map(|value| value.split(','));
     let open = preferences.any(|one| one.trim().eq_ignore_ascii_case("include-unknown-enum-members"));
@@ -63,20 +65,21 @@ fn accept(state: &State, version: &str, request: &Received) -> Result<String, Re
         Ok(remediation) => remediation,
         Err(reason) => return refuse(400, "BadRequest", reason),
     };
-    let registered = state.register().register(Instant::now(), version, remediation.clone());
+    let registered = state.register().register(Instant::now(), &tenant, version, remediation.clone());
     match registered {
         Ok(bulk_id) => {
-            state.mailboxes().remediate(&remediation);
-            Ok(bulk_id)
+            state.mailboxes().remediate(&tenant, &remediation);
+            Ok((bulk_id, tenant))
         }
         Err(Duplicate) => refuse(409, "Conflict", "Duplicate remediation"),
     }
 }
 
 /// Checks the bearer token: Entra ID issued it for Graph, it is valid, and it has one of the application permissions.
+/// Returns its tenant, the only one whose mailboxes it opens.
 ///
 /// Graph does not support delegated permissions for this action, so `scp` has no effect.
-pub(crate) fn authorise(state: &State, request: &Received, roles: &[&str]) -> Result<(), Refusal> {
+pub(crate) fn authorise(state: &State, request: &Received, roles: &[&str]) -> Result<String, Refusal> {
     let invalid = |message: &str| refuse(401, "InvalidAuthenticationToken", message);
     let given: Vec<&str> = request.header_values("authorization").collect();
     let token = match given.as_slice() {
@@ -93,7 +96,8 @@ pub(crate) fn authorise(state: &State, request: &Received, roles: &[&str]) -> Re
     if ![GRAPH_AUDIENCE, GRAPH_APPLICATION_ID].contains(&issued.text("aud")) {
         return invalid("Access token validation failure. Invalid audience.");
     }
-    if issued.text("tid") != state.settings.tenant_id {
+    let tenant = issued.text("tid");
+    if tenant == TENANT_WITHOUT_CONSENT || state.settings.tenant(tenant) != Some(tenant) {
         return invalid("Access token validation failure. Invalid tenant.");
     }
     if !is_alive(&issued) {
@@ -103,7 +107,7 @@ pub(crate) fn authorise(state: &State, request: &Received, roles: &[&str]) -> Re
         let message = "Insufficient privileges to complete the operation.";
         return refuse(403, "Authorization_RequestDenied", message);
     }
-    Ok(())
+    Ok(tenant.to_owned())
 }
 
 fn is_alive(issued: &Issued) -> bool {

@@ -61,7 +61,10 @@ pub use crate::{
     remediation::{Action, AnalyzedEmail, Remediation, Severity},
     script::{Fault, InvalidScript, NextAnswer},
     self_signed::SelfSigned,
-    settings::{APPLICATION_ID, AUDIENCE, CALLER_CLIENT_ID, CALLER_OBJECT_ID, CLIENT_ID, Settings, TENANT_ID},
+    settings::{
+        APPLICATION_ID, AUDIENCE, CALLER_CLIENT_ID, CALLER_OBJECT_ID, CLIENT_ID, SECOND_TENANT_ID, Settings, TENANT_ID,
+        TENANT_WITHOUT_CONSENT,
+    },
     tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_READ_ROLE, GRAPH_ROLE, TokenRequest, TokenVersion},
 };
 
@@ -137,9 +140,9 @@ impl Sandbox {
     /// Adds messages to mailboxes, with their rows in the list of analyzed emails.
     ///
     /// # Errors
-    /// Returns an error if a message's ID is not a GUID.
+    /// Returns an error if a message's ID is not a GUID, or its tenant does not exist.
     pub fn seed(&self, messages: impl IntoIterator<Item = Message>) -> Result<(), InvalidSeed> {
-        self.state.mailboxes().seed(Seed::new(messages.into_iter().collect(), None))
+        self.state.mailboxes().seed(&self.state.settings, Seed::new(messages.into_iter().collect(), None))
     }
 
     /// Sets the maximum number of rows on a page of the list.
@@ -147,7 +150,7 @@ impl Sandbox {
     /// # Errors
     /// Returns an error if `rows` is not 1 to 1,000.
     pub fn limit_pages(&self, rows: usize) -> Result<(), InvalidSeed> {
-        self.state.mailboxes().seed(Seed::new(Vec::new(), Some(rows)))
+        self.state.mailboxes().seed(&self.state.settings, Seed::new(Vec::new(), Some(rows)))
     }
 
     /// Clears requests, remediations, messages and scripts. Tokens and keys stay, because the gateway caches them.

@@ -48,12 +48,13 @@ fn list(state: &State, request: &Received) -> Result<(Page, String), Refusal> {
     if request.method != Method::GET {
         return refuse(405, "Request_MethodNotAllowed", "The list takes GET.");
     }
-    authorise(state, request, &[GRAPH_READ_ROLE, GRAPH_ROLE])?;
+    let tenant = authorise(state, request, &[GRAPH_READ_ROLE, GRAPH_ROLE])?;
     let query = match Query::parse(request.query.as_deref().unwrap_or_default()) {
         Ok(query) => query,
         Err(reason) => return refuse(400, "BadRequest", reason),
     };
-    let page = state.mailboxes().page(&query.network_message_id, (query.start, query.end), query.top, query.skip);
+    let page =
+        state.mailboxes().page((&tenant, &query.network_message_id), (query.start, query.end), query.top, query.skip);
     Ok((page, query.kept))
 }
 

@@ -13,6 +13,7 @@ use crate::{
     clock,
     object::object,
     remediation::{Action, Remediation},
+    settings::Settings,
 };
 
 /// Maximum number of rows on a page and largest `$top` that is known to work (facts, section 1).
@@ -29,6 +30,8 @@ pub struct Message {
     pub network_message_id: String,
     /// Addresses of the recipients.
     pub recipients: Vec<String>,
+    /// Tenant of the mailboxes. The default is the sandbox's first tenant.
+    pub tenant_id: Option<String>,
     /// Value of `latestDelivery.location`, in any spelling.
     #[serde(default = "inbox")]
     pub location: String,
@@ -66,6 +69,7 @@ impl Message {
         Self {
             network_message_id: network_message_id.to_owned(),
             recipients: recipients.into_iter().map(Into::into).collect(),
+            tenant_id: None,
             location: inbox(),
             action: delivered(),
             age_seconds: 0,
@@ -101,6 +105,9 @@ impl Seed {
     }
 }
 
+/// Tenant, message ID and address in lower case.
+type Key = (String, String, String);
+
 /// Row of one recipient.
 struct Row {
     network_message_id: String,
@@ -120,7 +127,7 @@ struct Remediated {
 
 /// All rows, in a stable order for paging.
 pub(crate) struct Mailboxes {
-    rows: BTreeMap<(String, String), Row>,
+    rows: BTreeMap<Key, Row>,
     page_size: usize,
 }
 
@@ -137,11 +144,14 @@ pub(crate) struct Page {
 }
 
 impl Mailboxes {
-    /// Adds messages. A row with the same message and recipient is replaced.
-    pub(crate) fn seed(&mut self, seed: Seed) -> Result<(), InvalidSeed> {
+    /// Adds messages. A row with the same tenant, message and recipient is replaced.
+    pub(crate) fn seed(&mut self, settings: &Settings, seed: Seed) -> Result<(), InvalidSeed> {
         for message in &seed.messages {
             if message.network_message_id.len() != 36 || Uuid::try_parse(&message.network_message_id).is_err() {
                 return Err(InvalidSeed("networkMessageId is not a GUID".to_owned()));
+            }
+            if message.tenant_id.as_deref().is_some_and(|id| settings.tenant(id).is_none()) {
+                return Err(InvalidSeed("tenantId is not a tenant of the sandbox".to_owned()));
             }
         }
         if let Some(size) = seed.page_size {
@@ -153,6 +163,8 @@ impl Mailboxes {
         let (now, time) = (Instant::now(), SystemTime::now());
         for mut message in seed.messages {
             let id = message.network_message_id.to_lowercase();
+            let tenant = message.tenant_id.as_deref().and_then(|id| settings.tenant(id)).unwrap_or(&settings.tenant_id);
+            let tenant = tenant.to_owned();
             let recipients = std::mem::take(&mut message.recipients);
             for recipient in recipients {
                 let row = Row {
@@ -163,20 +175,22 @@ impl Mailboxes {
                     message: message.clone(),
                     remediated: None,
                 };
-                self.rows.insert((id.clone(), recipient.to_lowercase()), row);
+                self.rows.insert((tenant.clone(), id.clone(), recipient.to_lowercase()), row);
             }
         }
         Ok(())
     }
 
-    /// Applies an accepted remediation to its rows, after each row's delay.
-    pub(crate) fn remediate(&mut self, remediation: &Remediation) {
+    /// Applies a remediation that was accepted in a tenant to its rows, after each row's delay.
+    pub(crate) fn remediate(&mut self, tenant: &str, remediation: &Remediation) {
         if self.rows.is_empty() {
             return;
         }
         let (now, time) = (Instant::now(), SystemTime::now());
         for email in &remediation.analyzed_emails {
-            let key = (email.network_message_id.to_lowercase(), email.recipient_email_address.to_lowercase());
+            let (id, recipient) =
+                (email.network_message_id.to_lowercase(), email.recipient_email_address.to_lowercase());
+            let key = (tenant.to_owned(), id, recipient);
             if let Some(row) = self.rows.get_mut(&key) {
                 let delay = Duration::from_millis(row.message.effect_after_ms);
                 row.remediated =
@@ -185,10 +199,10 @@ impl Mailboxes {
         }
     }
 
-    /// Returns at most `top` rows of messages received between these times, starting with row number `skip`.
+    /// Returns at most `top` rows of a tenant's message, received between these times, starting with row number `skip`.
     pub(crate) fn page(
         &self,
-        network_message_id: &str,
+        (tenant, network_message_id): (&str, &str),
         (start, end): (SystemTime, SystemTime),
         top: usize,
         skip: usize,
@@ -196,9 +210,10 @@ impl Mailboxes {
         let now = Instant::now();
         let id = network_message_id.to_lowercase();
         let size = top.min(self.page_size);
-        let rows = self.rows.range((id.clone(), String::new())..).map(|(_, row)| row);
+        let rows = self.rows.range((tenant.to_owned(), id.clone(), String::new())..);
         let mut rows = rows
-            .take_while(|row| row.network_message_id == id)
+            .take_while(|((of, message, _), _)| of == tenant && *message == id)
+            .map(|(_, row)| row)
             .filter(|row| row.appears <= now && (start..=end).contains(&row.received))
             .skip(skip);
         let page: Vec<Value> = rows.by_ref().take(size).map(|row| row.to_json(now)).collect();

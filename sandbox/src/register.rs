@@ -22,6 +22,8 @@ const WINDOW: Duration = Duration::from_mins(30);
 pub struct Accepted {
     /// ID of the remediation, as in the `Location`.
     pub bulk_id: String,
+    /// Tenant whose mailboxes it reaches.
+    pub tenant_id: String,
     /// Version in the path: `beta` or `v1.0`.
     pub version: String,
     /// Time of acceptance.
@@ -30,9 +32,10 @@ pub struct Accepted {
     pub remediation: Remediation,
 }
 
-/// Email, with GUID and address in lower case for comparison.
+/// Email in a tenant, with GUID and address in lower case for comparison.
 #[derive(Eq, Hash, PartialEq)]
 struct Message {
+    tenant_id: String,
     network_message_id: String,
     recipient: String,
 }
@@ -55,6 +58,7 @@ impl Register {
     pub(crate) fn register(
         &mut self,
         now: Instant,
+        tenant_id: &str,
         version: &str,
         remediation: Remediation,
     ) -> Result<String, Duplicate> {
@@ -62,6 +66,7 @@ impl Register {
             .analyzed_emails
             .iter()
             .map(|email| Message {
+                tenant_id: tenant_id.to_owned(),
                 network_message_id: email.network_message_id.to_lowercase(),
                 recipient: email.recipient_email_address.to_lowercase(),
             })
@@ -74,6 +79,7 @@ impl Register {
         let bulk_id = Uuid::new_v4().to_string();
         self.accepted.push(Accepted {
             bulk_id: bulk_id.clone(),
+            tenant_id: tenant_id.to_owned(),
             version: version.to_owned(),
             at: SystemTime::now(),
             remediation,
@@ -114,8 +120,8 @@ mod tests {
         for (seconds, duplicate) in [(0, true), (1, true), (1_799, true), (1_800, false), (9_000, false)] {
             let mut register = Register::default();
             let one = remediation(Action::SoftDelete, &[("id", "a@x")]);
-            register.register(start, "beta", one.clone()).unwrap();
-            let again = register.register(start + Duration::from_secs(seconds), "beta", one);
+            register.register(start, "tenant", "beta", one.clone()).unwrap();
+            let again = register.register(start + Duration::from_secs(seconds), "tenant", "beta", one);
             assert_eq!(again.is_err(), duplicate, "after {seconds} s");
         }
     }
@@ -135,11 +141,22 @@ mod tests {
         for (action, emails, duplicate) in table {
             let mut register = Register::default();
             let now = Instant::now();
-            register.register(now, "beta", remediation(Action::SoftDelete, &[("id", "a@x")])).unwrap();
-            let second = register.register(now, "v1.0", remediation(*action, emails));
+            register.register(now, "tenant", "beta", remediation(Action::SoftDelete, &[("id", "a@x")])).unwrap();
+            let second = register.register(now, "tenant", "v1.0", remediation(*action, emails));
             assert_eq!(second.is_err(), *duplicate, "{action:?} {emails:?}");
             assert_eq!(register.accepted().len(), if *duplicate { 1 } else { 2 });
         }
+    }
+
+    #[test]
+    fn a_message_of_another_tenant_is_another_message() {
+        let mut register = Register::default();
+        let now = Instant::now();
+        let one = remediation(Action::SoftDelete, &[("id", "a@x")]);
+        for (tenant, duplicate) in [("one", false), ("other", false), ("one", true), ("other", true)] {
+            assert_eq!(register.register(now, tenant, "beta", one.clone()).is_err(), duplicate, "{tenant}");
+        }
+        assert_eq!(register.accepted()[1].tenant_id, "other");
     }
 
     #[test]
@@ -147,8 +164,8 @@ mod tests {
         let mut register = Register::default();
         let now = Instant::now();
         let both = remediation(Action::SoftDelete, &[("id", "a@x"), ("new", "b@x")]);
-        register.register(now, "beta", remediation(Action::SoftDelete, &[("id", "a@x")])).unwrap();
-        assert_eq!(register.register(now, "beta", both), Err(Duplicate));
-        assert!(register.register(now, "beta", remediation(Action::SoftDelete, &[("new", "b@x")])).is_ok());
+        register.register(now, "tenant", "beta", remediation(Action::SoftDelete, &[("id", "a@x")])).unwrap();
+        assert_eq!(register.register(now, "tenant", "beta", both), Err(Duplicate));
+        assert!(register.register(now, "tenant", "beta", remediation(Action::SoftDelete, &[("new", "b@x")])).is_ok());
     }
 }

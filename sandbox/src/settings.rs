@@ -6,6 +6,10 @@ use crate::{assertion::ClientCertificate, record::Recorded};
 
 /// Tenant of a development sandbox, from the sample GUIDs in Microsoft's documentation.
 pub const TENANT_ID: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
+/// Second tenant of every sandbox. It has consented to the gateway's application.
+pub const SECOND_TENANT_ID: &str = "bbbbcccc-1111-dddd-2222-eeee3333ffff";
+/// Tenant of every sandbox that has not consented to the gateway's application.
+pub const TENANT_WITHOUT_CONSENT: &str = "ccccdddd-2222-eeee-3333-ffff4444aaaa";
 /// Client ID of the gateway's application, which requests Graph tokens.
 pub const CLIENT_ID: &str = "00001111-aaaa-2222-bbbb-3333cccc4444";
 /// App ID URI of the application that represents the gateway's API. Callers request tokens for it.
@@ -22,7 +26,7 @@ pub const CALLER_CLIENT_ID: &str = "11112222-bbbb-3333-cccc-4444dddd5555";
 pub struct Settings {
     /// Address to listen on. The default port 0 selects a free port.
     pub listen: SocketAddr,
-    /// Only tenant of the sandbox.
+    /// First tenant, which issues the callers' tokens.
     pub tenant_id: String,
     /// Client ID of the only application that may request Graph tokens.
     pub client_id: String,
@@ -51,6 +55,12 @@ impl Settings {
             application_id: APPLICATION_ID.to_owned(),
             on_exchange: |_| {},
         }
+    }
+
+    /// Returns the ID of an existing tenant, in the spelling of its tokens.
+    pub(crate) fn tenant(&self, id: &str) -> Option<&str> {
+        let tenants = [self.tenant_id.as_str(), SECOND_TENANT_ID, TENANT_WITHOUT_CONSENT];
+        tenants.into_iter().find(|tenant| tenant.eq_ignore_ascii_case(id))
     }
 }
 

@@ -1,12 +1,13 @@
 // Selects the files of the repository that a release has.
+import { dirname, normalize } from "node:path/posix";
 
-/** The files that operators need, without tests and sources. */
+/** The files that operators need, without sources, tests, and pages for contributors. */
 const INCLUDED = [
-  /\.md$/,
+  /^(?:README|CHANGELOG|SECURITY)\.md$/,
   /^LICENSE-/,
-  /^docs\/(?!.*\.test\.mjs$)/,
-  /^playbooks\/[^/]+\/azuredeploy\.json$/,
-  /^connector\/(?:api\w+(?:\.swagger)?\.json|icon\.png|(?:check|publish|zip)\.mjs)$/,
+  /^docs\/(?!release\.md$|.*\.test\.mjs$)/,
+  /^playbooks\/(?:[^/]+\/)?(?:readme\.md|azuredeploy\.json)$/,
+  /^connector\/(?:readme\.md|api\w+(?:\.swagger)?\.json|icon\.png|(?:check|publish|zip)\.mjs)$/,
   /^src\/openapi\.json$/,
   /^scripts\/(?:deploy|key)\.mjs$/,
   /^(?:wrangler\.toml|package\.json|package-lock\.json|\.npmrc)$/,
@@ -14,12 +15,22 @@ const INCLUDED = [
 
 /** Returns the released files of `tracked`, the paths of the repository. `read` returns the content of one. */
 export function contents(tracked, read) {
-  const files = Object.fromEntries(tracked.filter((path) => INCLUDED.some((each) => each.test(path))).map((path) => [path, read(path)]));
+  const names = tracked.filter((path) => INCLUDED.some((each) => each.test(path)));
+  const files = Object.fromEntries(names.map((path) => [path, read(path)]));
+  for (const name of names) if (name.endsWith(".md")) files[name] = withoutDeadLinks(name, String(files[name]), names);
   // The archive has the built Worker, and no Makefile that could build it.
-  files["wrangler.toml"] = withoutBuild(files["wrangler.toml"].toString("utf8"));
+  files["wrangler.toml"] = withoutBuild(String(files["wrangler.toml"]));
   // The packages for builds and tests stay out.
   files[".npmrc"] = `${files[".npmrc"]}omit=dev\n`;
   return files;
+}
+
+/** Returns `page` with the text alone of each link to a file that is not in the archive. */
+function withoutDeadLinks(page, text, names) {
+  return text.replaceAll(/\[([^\]]*)\]\(([^)#\s]+)(?:#[^)\s]*)?\)/g, (link, label, path) => {
+    const target = normalize(`${dirname(page)}/${path}`).replace(/\/$/, "");
+    return /^\w+:/.test(path) || names.some((name) => name === target || name.startsWith(`${target}/`)) ? link : label;
+  });
 }
 
 /** Returns `toml` without its table `[build]`. */

@@ -43,7 +43,8 @@ export function merge({ version, commit, seconds, crates, npm, packages, files, 
     version: 1,
     metadata: {
       timestamp: new Date(seconds * 1000).toISOString(),
-      tools: crates[0].metadata.tools.concat(npm.metadata.tools).map(({ vendor, name, version: of }) => ({ vendor, name, version: of })),
+      // npm is not pinned, and its version would change the archive.
+      tools: [...crates[0].metadata.tools, ...npm.metadata.tools.map(({ vendor, name }) => ({ vendor, name }))],
       component: {
         type: "application",
         "bom-ref": self,

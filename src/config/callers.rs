@@ -25,8 +25,9 @@ const MAX_NAME_LENGTH: usize = 64;
 const MAX_ROLE_LENGTH: usize = 120;
 
 /// Members of a caller's entry.
-const MEMBERS: [&str; 10] = [
+const MEMBERS: [&str; 11] = [
     "name",
+    "tenant_id",
     "object_id",
     "api_key_sha256",
     "actions",
@@ -46,6 +47,8 @@ const DIGEST_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934
 pub struct Caller {
     /// Name, unique among the callers.
     pub name: String,
+    /// Tenant of the mailboxes that the caller may remediate. `None` is `TENANT_ID`.
+    pub tenant_id: Option<Guid>,
     /// The `oid` of the caller's tokens: the object ID of the service principal, managed identity or user.
     pub object_id: Option<Guid>,
     /// SHA-256 of each of the caller's API keys.
@@ -81,7 +84,7 @@ pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut C
     let parsed;
     let value = match value {
         Some(Value::String(text)) if !text.is_empty() => {
-            let Some(value) = json::value(text.as_bytes()) else {
+            let Some(value) = json::read(text.as_bytes()) else {
                 errors.add("CALLERS", "is a text that is not JSON, or repeats a member: it must be an array of tables");
                 return Callers::default();
             };
@@ -167,7 +170,8 @@ impl<'a> CallerTable<'a> {
             }
         }
         let name = self.name();
-        let object_id = self.object_id();
+        let tenant_id = self.guid("tenant_id");
+        let object_id = self.guid("object_id");
         let api_key_sha256 = self.api_keys();
         let actions = self.actions();
         let role = self.role();
@@ -192,6 +196,7 @@ impl<'a> CallerTable<'a> {
         }
         Caller {
             name: name.unwrap_or_default(),
+            tenant_id,
             object_id,
             api_key_sha256,
             actions,
@@ -227,11 +232,12 @@ impl<'a> CallerTable<'a> {
         }
     }
 
-    fn object_id(&mut self) -> Option<Guid> {
-        let value = self.members.get("object_id")?;
+    /// A member that is a GUID; `None` where it is not there.
+    fn guid(&mut self, member: &str) -> Option<Guid> {
+        let value = self.members.get(member)?;
         let guid = value.as_str().and_then(|text| text.parse().ok());
         if guid.is_none() {
-            self.error("object_id", "must be a GUID, written 8-4-4-4-12");
+            self.error(member, "must be a GUID, written 8-4-4-4-12");
         }
         guid
     }

@@ -66,7 +66,7 @@ impl DomainRule {
 /// A label such as `xn--024` has no such form: no domain name can have it, and lenient readers decode an `@` from it
 /// (`PortSwigger`, "Splitting the Email Atom", 2024). So the platform parses each domain that has a label with `--`.
 pub(super) fn to_ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
-    if !domain.is_ascii() || domain.contains("--") {
+    if !domain.is_ascii() || domain.as_bytes().windows(2).any(|pair| pair == b"--") {
         domains.to_ascii(domain).map(Cow::Owned)
     } else if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Some(Cow::Owned(domain.to_ascii_lowercase()))

@@ -41,7 +41,7 @@ const DEFAULT_LOGIN_URL: &str = "https://login.microsoftonline.com";
 /// The validated configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// Entra tenant of the mailboxes and of the callers' tokens.
+    /// Entra tenant of the callers' tokens, and of the mailboxes of callers without a tenant.
     pub tenant_id: Guid,
     /// The gateway's own application, which has the permission in Graph.
     pub client_id: Guid,
@@ -86,7 +86,11 @@ impl Config {
             errors.add("AUDIENCE", "is required, since a caller in CALLERS has an object_id");
         }
         errors.0.append(&mut errors_of_callers.0);
-        let callers = callers.list;
+        let mut callers = callers.list;
+        for caller in &mut callers {
+            // The default tenant is the same tenant, and the same ledger, whether it is named or not.
+            caller.tenant_id = caller.tenant_id.filter(|id| Some(*id) != tenant_id);
+        }
         let protected_recipients =
             ProtectedRecipients::read(variables.get("PROTECTED_RECIPIENTS"), domains, &mut errors);
         let graph_version = match text(variables, "GRAPH_VERSION", &mut errors) {

@@ -26,7 +26,7 @@ impl ProtectedRecipients {
     /// protection.
     pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> Self {
         // A dashboard's text variable can contain the array as JSON.
-        let parsed = value.and_then(Value::as_str).map(|text| json::value(text.as_bytes()).unwrap_or(Value::Null));
+        let parsed = value.and_then(Value::as_str).map(|text| json::read(text.as_bytes()).unwrap_or(Value::Null));
         let entries = match parsed.as_ref().or(value) {
             // A text that is no JSON is an error, because it was meant to protect a mailbox.
             None | Some(Value::Null) if parsed.is_none() => return Self::default(),

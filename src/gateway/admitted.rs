@@ -34,6 +34,7 @@ pub(super) enum Validated {
     /// A remediation to submit.
     Remediation {
         caller: String,
+        tenant_id: Option<String>,
         ledger_request: LedgerRequest,
         settings: Secret,
         /// Whether the work is messages to expand, and not the body for Graph.
@@ -48,13 +49,18 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
         &self.configured.config
     }
 
+    /// Returns the caller's tenant in the form of jobs.
+    fn tenant_id(&self) -> Option<String> {
+        self.caller.tenant_id.map(|id| id.to_string())
+    }
+
     /// Returns the access to Graph for a read in the Worker, if there is time for one.
     pub(super) fn graph_access(&self) -> Result<Rc<GraphAccess>, GatewayError> {
         if self.runtime.now().plus(MIN_GRAPH_TIME + RECORD_MARGIN) > self.deadline {
             return Err(GatewayError::TooLate);
         }
         let settings = self.configured.graph_settings.expose().as_bytes();
-        self.caches.graph_access(settings).ok_or(GatewayError::Misconfigured)
+        self.caches.graph_access(settings, self.tenant_id().as_deref()).ok_or(GatewayError::Misconfigured)
     }
 
     /// Returns the error of a permission that the caller lacks.
@@ -66,6 +72,7 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
     pub(super) fn hand_over(&self, ledger_request: LedgerRequest, expands: bool, work: String) -> Validated {
         Validated::Remediation {
             caller: self.caller.name.clone(),
+            tenant_id: self.tenant_id(),
             ledger_request,
             settings: self.configured.graph_settings.clone(),
             expands,

@@ -18,6 +18,7 @@
 
 use super::job::RemediationJob;
 use crate::expansion::ExpansionPlan;
+use crate::json;
 use crate::ledger::Work;
 use crate::secret::{Secret, SecretBytes};
 
@@ -50,14 +51,14 @@ pub(super) fn expansion(plan: &ExpansionPlan<'_>, graph_request: &str) -> String
 /// Parses a job. Returns `None` if it has another format.
 pub(super) fn parse(mut message: Vec<u8>) -> Option<Handover> {
     let (settings, job, rest) = lines(&message)?;
-    let job: RemediationJob = serde_json::from_slice(job).ok()?;
+    let job: RemediationJob = json::read(job)?;
     let settings = SecretBytes::new(settings.to_vec());
     let length = message.len().checked_sub(rest.len())?;
     message.drain(..length);
     let work = if job.expands {
         let message = String::from_utf8(message).ok()?;
         let (plan, graph_request) = message.split_once('\n')?;
-        Work::Expand { plan: serde_json::from_str(plan).ok()?, graph_request: graph_request.to_owned() }
+        Work::Expand { plan: json::read(plan.as_bytes())?, graph_request: graph_request.to_owned() }
     } else {
         Work::Submit(message)
     };
@@ -67,7 +68,7 @@ pub(super) fn parse(mut message: Vec<u8>) -> Option<Handover> {
 /// Returns the job of the lines that [`head`] wrote.
 #[must_use]
 pub fn job(head: &[u8]) -> Option<RemediationJob> {
-    serde_json::from_slice(lines(head)?.1).ok()
+    json::read(lines(head)?.1)
 }
 
 /// Returns the settings, the job, and the body after them.

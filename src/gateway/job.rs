@@ -22,6 +22,9 @@ pub struct RemediationJob {
     pub context: RequestContext,
     /// The caller's name in `CALLERS`.
     pub caller: String,
+    /// Tenant of the mailboxes. `None` is `TENANT_ID`. A job without this member has another format.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub tenant_id: Option<String>,
     /// Request to the ledger.
     pub ledger_request: LedgerRequest,
     /// Whether the object must first read the recipients.
@@ -49,10 +52,22 @@ impl RemediationJob {
         crate::deadline::REQUEST_DEADLINE.saturating_sub(Duration::from_millis(self.spent))
     }
 
+    /// Returns the name of the caller's ledger: the caller's name in lower case, since no two names in `CALLERS` differ
+    /// only in case. A tenant other than `TENANT_ID` precedes it. No caller's name contains the slash between them.
+    #[must_use]
+    pub fn ledger_name(&self) -> String {
+        let name = self.caller.to_ascii_lowercase();
+        match &self.tenant_id {
+            None => name,
+            Some(tenant_id) => format!("{tenant_id}/{name}"),
+        }
+    }
+
     /// Returns the log entry so far.
     pub(super) fn entry(&self) -> LogEntry {
         LogEntry {
             caller: Some(self.caller.clone()),
+            tenant_id: self.tenant_id.clone(),
             route: Route::of(&self.context.path).map(Route::name),
             action: Some(self.ledger_request.action.as_str()),
             emails: (!self.expands).then_some(self.ledger_request.emails),

@@ -101,9 +101,13 @@ pub async fn handle_request<P: Runtime, E: Environment>(
         Ok((validated, spent))
     });
     let outcome = match outcome {
-        Ok((Validated::Remediation { caller, ledger_request, settings, expands, work, jurisdiction }, spent)) => {
+        Ok((
+            Validated::Remediation { caller, tenant_id, ledger_request, settings, expands, work, jurisdiction },
+            spent,
+        )) => {
             let (format, spent) = (ResponseFormat::of(&request.headers), millis_of(spent));
-            let job = RemediationJob { context, caller, ledger_request, expands, format, jurisdiction, spent };
+            let job =
+                RemediationJob { context, caller, tenant_id, ledger_request, expands, format, jurisdiction, spent };
             let head = handover::head(&settings, &job);
             return Handled::Job(Box::new(job), head, work);
         }
@@ -157,6 +161,7 @@ async fn validate<P: Runtime, E: Environment>(
     }
     let caller = auth::authenticate(runtime, &configured.tokens, config, &request.headers).await?;
     entry.caller = Some(caller.name.clone());
+    entry.tenant_id = caller.tenant_id.map(|id| id.to_string());
 
     // 5. Query, idempotency key.
     let validate_only = preconditions::validate_only(&request.query)?;
@@ -199,7 +204,10 @@ pub async fn execute<E, K>(
     message: Vec<u8>,
 ) -> Response {
     // Format of the job.
-    let job = handover::parse(message).and_then(|job| Some((caches.graph_access(job.settings.expose())?, job)));
+    let handover = handover::parse(message);
+    let job = handover.and_then(|handover| {
+        Some((caches.graph_access(handover.settings.expose(), handover.job.tenant_id.as_deref())?, handover))
+    });
     let mut response = match job {
         None => other_format(runtime),
         Some((graph, Handover { job, work, .. })) => {

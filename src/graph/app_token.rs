@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::assertion;
-use super::error::TokenEndpointError;
+use super::error::{NO_CONSENT, TokenEndpointError};
 use super::response::retry_after;
 use super::settings::GraphSettings;
 use crate::config::Credential;
@@ -103,7 +103,12 @@ async fn fetch(
         skip_success_body: false,
     };
     let response = runtime.send(request).await?;
-    read(&response, asked)
+    read(&response, asked).map_err(|error| match error {
+        TokenEndpointError::Rejected { code: Some(NO_CONSENT), .. } => {
+            TokenEndpointError::NoConsent { tenant_id: settings.tenant_id, client_id: settings.client_id }
+        }
+        other => other,
+    })
 }
 
 /// Returns the gateway's credential as members of the form for `url`. Each call creates a new assertion.
@@ -158,7 +163,7 @@ fn token(body: &[u8], asked: Timestamp) -> Option<AppToken> {
 /// Returns the number of the `AADSTS` code at the start of `error_description`. The rest is free text, which is not
 /// logged.
 fn aadsts(body: &[u8]) -> Option<u32> {
-    let body: Value = serde_json::from_slice(body).ok()?;
+    let body: Value = json::read(body)?;
     let digits = body.get("error_description")?.as_str()?.strip_prefix("AADSTS")?;
     digits.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
 }

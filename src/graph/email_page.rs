@@ -1,14 +1,14 @@
 //! Reads one page of Graph's list of analyzed emails.
 //!
-//! One visitor reads all levels of the document, so that the code is small. It borrows the members that the gateway
-//! uses from the page, and skips the others. It passes each row on as soon as the row ends.
+//! The payload's reader walks the page once. The members that the gateway uses are borrowed from the page, and the others
+//! are skipped. Each row is passed on as soon as it ends, so a page of any size needs the memory of one row.
 
 use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::mem;
 
 use crate::guid::Guid;
+use crate::remediation::JsonError;
+use crate::remediation::reader::{Json, Kind};
 
 /// A message in one recipient's mailbox. A missing text is empty.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub struct TimelineEvent<'a> {
 
 /// Reads a page, and calls `each` with every row. Returns the `@odata.nextLink`.
 ///
-/// If the function fails, the rows that `each` received do not count.
+/// If the function fails, the rows that `each` received do not count. A repeated member counts as its last occurrence.
 ///
 /// # Errors
 ///
@@ -46,178 +46,90 @@ pub struct TimelineEvent<'a> {
 pub(super) fn parse<'de>(
     page: &'de [u8],
     each: &mut dyn FnMut(&AnalyzedEmailRow<'de>),
-) -> Result<Option<Cow<'de, str>>, serde_json::Error> {
-    let mut reader = PageReader { row: AnalyzedEmailRow::default(), has_rows: false, next_link: None, each };
-    let mut json = serde_json::Deserializer::from_slice(page);
-    Node { place: PagePlace::Page, reader: &mut reader }.deserialize(&mut json)?;
+) -> Result<Option<Cow<'de, str>>, JsonError> {
+    let text = str::from_utf8(page).map_err(|error| JsonError::NotUtf8 { offset: error.valid_up_to() })?;
+    let mut json = Json::of_text(text).with_repeated_names();
+    let mut has_rows = false;
+    let mut next_link = None;
+    let mut row = AnalyzedEmailRow::default();
+    json.object(|json, name| match name {
+        "value" => {
+            has_rows = true;
+            json.array(|json, _| {
+                read_row(json, &mut row)?;
+                each(&row);
+                Ok(())
+            })?;
+            Ok(())
+        }
+        "@odata.nextLink" => {
+            next_link = optional_text(json)?;
+            Ok(())
+        }
+        _ => json.skip(),
+    })?;
     json.end()?;
-    if reader.has_rows { Ok(reader.next_link) } else { Err(Error::custom("no rows")) }
+    if has_rows { Ok(next_link) } else { Err(json.error("\"value\" is expected")) }
 }
 
-/// A location in the document.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum PagePlace {
-    Page,
-    NextLink,
-    Rows,
-    Row,
-    Id,
-    Recipient,
-    Delivery,
-    Location,
-    Action,
-    Events,
-    Event,
-    EventTime,
-    EventSource,
-    EventResult,
-    Other,
-}
-
-impl PagePlace {
-    /// Returns the location of a member.
-    fn member(self, name: &str) -> Self {
-        match (self, name) {
-            (Self::Page, "value") => Self::Rows,
-            (Self::Page, "@odata.nextLink") => Self::NextLink,
-            (Self::Row, "networkMessageId") => Self::Id,
-            (Self::Row, "recipientEmailAddress") => Self::Recipient,
-            (Self::Row, "latestDelivery") => Self::Delivery,
-            (Self::Row, "timelineEvents") => Self::Events,
-            (Self::Delivery, "location") => Self::Location,
-            (Self::Delivery, "action") => Self::Action,
-            (Self::Event, "eventDateTime") => Self::EventTime,
-            (Self::Event, "eventSource") => Self::EventSource,
-            (Self::Event, "eventResult") => Self::EventResult,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// Parts of a page that have been read.
-struct PageReader<'r, 'de> {
-    /// The current row.
-    row: AnalyzedEmailRow<'de>,
-    has_rows: bool,
-    next_link: Option<Cow<'de, str>>,
-    each: &'r mut dyn FnMut(&AnalyzedEmailRow<'de>),
-}
-
-impl<'de> PageReader<'_, 'de> {
-    /// Stores the text of a location. Returns `None` if the location has no text.
-    fn take(&mut self, place: PagePlace, text: Cow<'de, str>) -> Option<()> {
-        let member = match place {
-            PagePlace::Id => {
-                self.row.network_message_id = Some(text.parse().ok()?);
-                return Some(());
+/// Reads a row in place of the last one, whose memory it uses again.
+fn read_row<'de>(json: &mut Json<'de>, row: &mut AnalyzedEmailRow<'de>) -> Result<(), JsonError> {
+    let mut events = mem::take(&mut row.events);
+    events.clear();
+    *row = AnalyzedEmailRow { events, ..AnalyzedEmailRow::default() };
+    json.object(|json, name| {
+        match name {
+            "networkMessageId" => {
+                let id = optional_text(json)?.map(|id| id.parse().map_err(|_| json.error("a GUID is expected")));
+                row.network_message_id = id.transpose()?;
             }
-            PagePlace::NextLink => {
-                self.next_link = Some(text);
-                return Some(());
+            "recipientEmailAddress" => row.recipient = text(json)?,
+            "latestDelivery" if json.kind()? != Kind::Null => json.object(|json, name| {
+                match name {
+                    "location" => row.location = text(json)?,
+                    "action" => row.action = text(json)?,
+                    _ => json.skip()?,
+                }
+                Ok(())
+            })?,
+            "timelineEvents" if json.kind()? != Kind::Null => {
+                json.array(|json, _| {
+                    row.events.push(read_event(json)?);
+                    Ok(())
+                })?;
             }
-            PagePlace::Recipient => &mut self.row.recipient,
-            PagePlace::Location => &mut self.row.location,
-            PagePlace::Action => &mut self.row.action,
-            PagePlace::EventTime => &mut self.row.events.last_mut()?.time,
-            PagePlace::EventSource => &mut self.row.events.last_mut()?.source,
-            PagePlace::EventResult => &mut self.row.events.last_mut()?.result,
-            _ => return None,
-        };
-        *member = text;
-        Some(())
-    }
-}
-
-/// The next value.
-struct Node<'n, 'r, 'de> {
-    place: PagePlace,
-    reader: &'n mut PageReader<'r, 'de>,
-}
-
-impl<'de> DeserializeSeed<'de> for Node<'_, '_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("what Graph documents here")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        match self.place {
-            PagePlace::Row => self.reader.row = AnalyzedEmailRow::default(),
-            PagePlace::Event => self.reader.row.events.push(TimelineEvent::default()),
-            PagePlace::Page | PagePlace::Delivery => {}
-            _ => return Err(A::Error::custom("an object")),
-        }
-        while let Some(place) = map.next_key_seed(MemberOf(self.place))? {
-            if place == PagePlace::Other {
-                map.next_value::<IgnoredAny>()?;
-            } else {
-                map.next_value_seed(Node { place, reader: self.reader })?;
-            }
-        }
-        if self.place == PagePlace::Row {
-            (self.reader.each)(&self.reader.row);
+            _ => json.skip()?,
         }
         Ok(())
-    }
+    })
+}
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let place = match self.place {
-            PagePlace::Rows => PagePlace::Row,
-            PagePlace::Events => PagePlace::Event,
-            _ => return Err(A::Error::custom("an array")),
-        };
-        self.reader.has_rows = true;
-        while items.next_element_seed(Node { place, reader: self.reader })?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
-        self.reader.take(self.place, Cow::Borrowed(text)).ok_or_else(|| E::custom("a text"))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.reader.take(self.place, Cow::Owned(text.to_owned())).ok_or_else(|| E::custom("a text"))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        match self.place {
-            PagePlace::Page | PagePlace::Rows | PagePlace::Row | PagePlace::Event => Err(E::custom("null")),
-            // The member counts as absent.
-            _ => Ok(()),
+fn read_event<'de>(json: &mut Json<'de>) -> Result<TimelineEvent<'de>, JsonError> {
+    let mut event = TimelineEvent::default();
+    json.object(|json, name| {
+        match name {
+            "eventDateTime" => event.time = text(json)?,
+            "eventSource" => event.source = text(json)?,
+            "eventResult" => event.result = text(json)?,
+            _ => json.skip()?,
         }
-    }
+        Ok(())
+    })?;
+    Ok(event)
 }
 
-/// The name of a member of the object at a location.
-struct MemberOf(PagePlace);
-
-impl<'de> DeserializeSeed<'de> for MemberOf {
-    type Value = PagePlace;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<PagePlace, D::Error> {
-        deserializer.deserialize_str(self)
+/// Reads a text. `null` is as if the member were absent.
+fn optional_text<'de>(json: &mut Json<'de>) -> Result<Option<Cow<'de, str>>, JsonError> {
+    if json.kind()? == Kind::Null {
+        json.skip()?;
+        return Ok(None);
     }
+    json.string("a string is expected").map(Some)
 }
 
-impl Visitor<'_> for MemberOf {
-    type Value = PagePlace;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<PagePlace, E> {
-        Ok(self.0.member(name))
-    }
+/// Reads a text that is empty if it is `null`.
+fn text<'de>(json: &mut Json<'de>) -> Result<Cow<'de, str>, JsonError> {
+    Ok(optional_text(json)?.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::assertion::AssertionError;
 use super::list_limits::{MAX_PAGE_BYTES, MAX_PAGES, MAX_PAIRS, MAX_READ_BYTES};
+use crate::guid::Guid;
 use crate::runtime::SendError;
 
 /// Purpose of a call to Graph.
@@ -134,6 +135,9 @@ impl GraphError {
     }
 }
 
+/// Number of the `AADSTS` code for a tenant without consent (facts, section 2).
+pub(super) const NO_CONSENT: u32 = 7_000_229;
+
 /// Reason why no token was obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenEndpointError {
@@ -148,6 +152,17 @@ pub enum TokenEndpointError {
         /// Number of its `AADSTS` code, if present: 7000215 wrong secret, 7000222 expired secret, 700016 unknown
         /// application, 90002 unknown tenant.
         code: Option<u32>,
+    },
+    /// The tenant has not consented to the gateway's application.
+    #[error(
+        "the token endpoint refused the gateway with AADSTS{NO_CONSENT}: the tenant {tenant_id} has not consented; its \
+         administrator consents at https://login.microsoftonline.com/{tenant_id}/adminconsent?client_id={client_id}"
+    )]
+    NoConsent {
+        /// Tenant.
+        tenant_id: Guid,
+        /// The gateway's application.
+        client_id: Guid,
     },
     /// Entra is throttling.
     #[error("the token endpoint throttles (429)")]

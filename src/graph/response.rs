@@ -7,6 +7,7 @@ use super::error::{GraphError, GraphErrorKind, GraphOperation};
 use super::tracking::LocationError;
 use super::{is_plain, tracking};
 use crate::guid::Guid;
+use crate::json;
 use crate::remediation::Recipients;
 use crate::runtime::{BodyError, HttpResponse, SendError};
 use crate::time::Timestamp;
@@ -149,7 +150,7 @@ struct ErrorObject(Value);
 impl ErrorObject {
     /// Parses a body. A body that is no JSON has no members.
     fn parse(body: &[u8]) -> Self {
-        Self(serde_json::from_slice(body).unwrap_or_default())
+        Self(json::read(body).unwrap_or_default())
     }
 
     fn code(&self) -> Option<&str> {

@@ -2,6 +2,9 @@
 //!
 //! The Worker writes the line from its current environment, and the object reads it from the job. An object keeps the
 //! environment with which it was constructed, so the object's environment may have an old secret.
+//!
+//! The line lists every tenant of the configuration, and the job names its own. Another list is another line, so that
+//! no token of a removed tenant is kept.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -9,13 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{ClientCertificate, Config, Credential};
 use crate::guid::Guid;
+use crate::json;
 use crate::secret::{Secret, SecretBytes};
 use crate::time::Timestamp;
 
 /// Settings for the calls to Entra's token endpoint and to Graph.
 #[derive(Debug)]
 pub struct GraphSettings {
-    /// Entra tenant of the mailboxes.
+    /// Entra tenant of the mailboxes: the caller's.
     pub tenant_id: Guid,
     /// The gateway's application, which has the permission in Graph.
     pub client_id: Guid,
@@ -32,6 +36,8 @@ pub struct GraphSettings {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line {
     tenant_id: String,
+    /// The tenants of callers in another tenant than `tenant_id`, each before a space.
+    tenants: String,
     client_id: String,
     credential: CredentialMember,
     graph_url: String,
@@ -54,8 +60,17 @@ impl GraphSettings {
     /// Writes the line from a configuration. The line contains the credential and no line break.
     #[must_use]
     pub fn line(config: &Config) -> Secret {
+        let mut tenants = String::new();
+        for tenant_id in config.callers.iter().filter_map(|caller| caller.tenant_id) {
+            let tenant_id = tenant_id.to_string();
+            if !tenants.contains(&tenant_id) {
+                tenants.push_str(&tenant_id);
+                tenants.push(' ');
+            }
+        }
         let line = Line {
             tenant_id: config.tenant_id.to_string(),
+            tenants,
             client_id: config.client_id.to_string(),
             credential: match &config.credential {
                 Credential::Secret(secret) => CredentialMember::Secret(secret.expose().to_owned()),
@@ -71,10 +86,14 @@ impl GraphSettings {
         Secret::new(serde_json::to_string(&line).unwrap_or_default())
     }
 
-    /// Reads the line. Returns `None` if [`GraphSettings::line`] did not write it.
+    /// Parses the line for `tenant_id`; `None` means `TENANT_ID`. Returns `None` if [`GraphSettings::line`] did not
+    /// write the line, or wrote it without this tenant.
     #[must_use]
-    pub fn parse(line: &[u8]) -> Option<Self> {
-        let line: Line = serde_json::from_slice(line).ok()?;
+    pub fn parse(line: &[u8], tenant_id: Option<&str>) -> Option<Self> {
+        let line: Line = json::read(line)?;
+        if tenant_id.is_some_and(|id| !line.tenants.contains(id)) {
+            return None;
+        }
         let credential = match line.credential {
             CredentialMember::Secret(secret) => Credential::Secret(Secret::new(secret)),
             CredentialMember::Certificate { private_key, thumbprint, not_after } => {
@@ -86,7 +105,7 @@ impl GraphSettings {
             }
         };
         Some(Self {
-            tenant_id: line.tenant_id.parse().ok()?,
+            tenant_id: tenant_id.unwrap_or(&line.tenant_id).parse().ok()?,
             client_id: line.client_id.parse().ok()?,
             credential,
             graph_url: line.graph_url,
@@ -97,7 +116,7 @@ impl GraphSettings {
     /// Returns the settings of a configuration, read back from the line.
     #[cfg(test)]
     pub(crate) fn of(config: &Config) -> Self {
-        Self::parse(Self::line(config).expose().as_bytes()).unwrap()
+        Self::parse(Self::line(config).expose().as_bytes(), None).unwrap()
     }
 }
 
@@ -123,7 +142,7 @@ mod tests {
             let config = TestRuntime::default().check(&variables).unwrap();
             let line = GraphSettings::line(&config);
             assert!(!line.expose().contains('\n'), "it is one line");
-            let read = GraphSettings::parse(line.expose().as_bytes()).unwrap();
+            let read = GraphSettings::parse(line.expose().as_bytes(), None).unwrap();
             assert_eq!((read.tenant_id, read.client_id), (config.tenant_id, config.client_id));
             assert_eq!((&read.graph_url, &read.login_url), (&config.graph_url, &config.login_url));
             match (&read.credential, &config.credential) {
@@ -150,7 +169,7 @@ mod tests {
             line.replace("aaaabbbb-", "aaaabbbb"),
             line.replace("secret", "certificate"),
         ] {
-            assert!(GraphSettings::parse(wrong.as_bytes()).is_none(), "{wrong}");
+            assert!(GraphSettings::parse(wrong.as_bytes(), None).is_none(), "{wrong}");
         }
     }
 }

@@ -6,6 +6,7 @@ use percent_encoding::percent_encode_byte;
 use serde_json::Value;
 
 use super::is_plain;
+use crate::json;
 use crate::percent;
 
 /// Maximum length of a `Location` that is passed on, in bytes. Graph's has about 160. HTTP clients reject headers above
@@ -81,7 +82,7 @@ impl Tracking {
             percent::decode(value)
         };
         let bulk_id = parameter("filters").and_then(|filters| {
-            let filters: Value = serde_json::from_str(&filters).ok()?;
+            let filters: Value = json::read(filters.as_bytes())?;
             let id = filters.get("bulkId")?;
             id.get(0).unwrap_or(id).as_str().filter(|id| is_plain(id, MAX_ID_LENGTH)).map(str::to_owned)
         });

@@ -312,7 +312,8 @@ fn expansion(error: ExpansionError) -> ProblemDetails {
                  fewer messages. Nothing was sent."
             ),
         ),
-        ExpansionError::NothingLeft(Recipients { found, left_out: LeftOut { quarantine, unreachable, protected } }) => {
+        ExpansionError::NothingLeft(Recipients { found, left_out, .. }) => {
+            let LeftOut { quarantine, unreachable, protected } = left_out;
             ProblemDetails::new(
                 Code::NothingToRemediate,
                 format!(

@@ -7,7 +7,7 @@ use crate::runtime::SendError;
 
 fn app_token(error: TokenEndpointError) -> ProblemDetails {
     match error {
-        TokenEndpointError::Rejected { .. } => credential_rejected(),
+        TokenEndpointError::Rejected { .. } | TokenEndpointError::NoConsent { .. } => credential_rejected(),
         TokenEndpointError::Assertion(_) => misconfigured(),
         TokenEndpointError::Throttled { retry_after } => ProblemDetails::new(
             Code::GraphThrottled,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::support::gateway::{Gateway, api_key, code, payload};
 use super::support::runtime::TestRuntime;
-use super::support::{CRON_KEY, Fixed, SCRIPT_KEYS, sha256, variables, variables_with};
+use super::support::{CRON_KEY, Fixed, OTHER_TENANT, SCRIPT_KEYS, TENANT, sha256, variables, variables_with};
 use crate::caches::*;
 use crate::config::{LEDGER, RATE_LIMITER, VARIABLES, Variables};
 use crate::graph::settings::GraphSettings;
@@ -141,7 +141,7 @@ fn an_object_keeps_a_token_for_each_of_two_settings() {
     let line =
         |name: &'static str, value: Value| GraphSettings::line(&runtime.check(&variables_with(name, value)).unwrap());
     let [old, new, third] = ["old", "new", "third"].map(|secret| line("CLIENT_SECRET", json!(secret)));
-    let access = |line: &Secret| caches.graph_access(line.expose().as_bytes()).unwrap();
+    let access = |line: &Secret| caches.graph_access(line.expose().as_bytes(), None).unwrap();
     let (with_old, with_new) = (access(&old), access(&new));
     assert!(!Rc::ptr_eq(&with_old, &with_new));
     for _ in 0..2 {
@@ -150,8 +150,41 @@ fn an_object_keeps_a_token_for_each_of_two_settings() {
     access(&third);
     assert!(Rc::ptr_eq(&with_new, &access(&new)));
     assert!(!Rc::ptr_eq(&with_old, &access(&old)));
-    assert!(caches.graph_access(b"{}").is_none());
-    assert!(caches.graph_access(&[0xff]).is_none());
+    assert!(caches.graph_access(b"{}", None).is_none());
+    assert!(caches.graph_access(&[0xff], None).is_none());
+}
+
+/// A change of the list of tenants removes the cached values of all tenants, at the latest with the second change.
+#[test]
+fn an_object_keeps_a_token_for_each_tenant_of_its_settings() {
+    let runtime = TestRuntime::default();
+    let caches = IsolateCaches::<Counted, ()>::default();
+    let third = "99999999-0000-4000-8000-000000000009";
+    let line = |tenants: &[&str]| {
+        let callers: Vec<_> = tenants.iter().enumerate().map(|(index, tenant)| {
+            json!({ "name": format!("of-{index}"), "tenant_id": tenant, "api_key_sha256": [sha256(&format!("key-{index}"))], "actions": ["softDelete"], "recipient_domains": ["*"] })
+        }).collect();
+        GraphSettings::line(&runtime.check(&variables_with("CALLERS", json!(callers))).unwrap())
+    };
+    let access = |line: &Secret, tenant: Option<&str>| caches.graph_access(line.expose().as_bytes(), tenant);
+    let both = line(&[TENANT, OTHER_TENANT, OTHER_TENANT, third]);
+    let tenants = [None, Some(OTHER_TENANT), Some(third)];
+    let kept = tenants.map(|tenant| access(&both, tenant).unwrap());
+    for (tenant, kept) in tenants.into_iter().zip(&kept) {
+        assert!(Rc::ptr_eq(kept, &access(&both, tenant).unwrap()), "{tenant:?}");
+        assert_eq!(kept.settings.tenant_id.to_string(), tenant.unwrap_or(TENANT));
+    }
+    for [one, other] in [[0, 1], [1, 2], [2, 0]] {
+        assert!(!Rc::ptr_eq(&kept[one], &kept[other]), "two tenants share a token");
+    }
+    let fewer = line(&[OTHER_TENANT]);
+    for other in [third, "", " ", &OTHER_TENANT[1..], &OTHER_TENANT.to_uppercase()] {
+        assert!(access(&fewer, Some(other)).is_none(), "{other}: no caller has this tenant");
+    }
+    assert!(access(&fewer, Some(TENANT)).is_none(), "the default tenant has one name");
+    assert!(!Rc::ptr_eq(&kept[1], &access(&fewer, Some(OTHER_TENANT)).unwrap()));
+    access(&line(&[TENANT]), None).unwrap();
+    assert!(!Rc::ptr_eq(&kept[1], &access(&both, Some(OTHER_TENANT)).unwrap()));
 }
 
 /// An isolate uses a changed environment from the next request on, and the old one again if the change is undone.

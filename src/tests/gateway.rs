@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::support::gateway::{Gateway, api_key, authorization, code, payload, post};
 use super::support::runtime::TestRuntime;
 use super::support::storage::MemoryStorage;
-use super::support::{CRON_KEY, Fixed, TENANT, variables, variables_with};
+use super::support::{CRON_KEY, Fixed, OTHER_TENANT, TENANT, variables, variables_with};
 use crate::caches::IsolateCaches;
 use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
 use crate::gateway::{Handled, handover};
@@ -127,7 +127,7 @@ fn what_comes_too_late_is_not_sent() {
 }
 
 /// Returns a job of the caller "cron", whose Worker has already used this number of milliseconds.
-fn job(spent: u64) -> RemediationJob {
+pub(super) fn job(spent: u64) -> RemediationJob {
     let context = RequestContext {
         request_id: "99999999-0000-4000-8000-000000000001".to_owned(),
         client_request_id: Some("the-callers".to_owned()),
@@ -147,6 +147,7 @@ fn job(spent: u64) -> RemediationJob {
     RemediationJob {
         context,
         caller: "cron".to_owned(),
+        tenant_id: None,
         ledger_request,
         expands: false,
         format: ResponseFormat::Accepted,
@@ -223,6 +224,8 @@ fn a_job_of_another_format_is_rejected() {
         (good.replacen("\"expands\":false", "\"expands\":true", 1), false),
         (good.replacen("\"caller\"", "\"who\"", 1), false),
         (good.replacen("tenantId", "tenant", 1), false),
+        (good.replacen("\"tenantId\":null", "\"tenant\":null", 1), false),
+        (good.replacen("\"tenantId\":null", &format!("\"tenantId\":\"{OTHER_TENANT}\""), 1), false),
     ] {
         let mut gateway = Gateway::default();
         let runtime = gateway.stage.runtime.clone();

@@ -9,10 +9,10 @@ use std::path::Path;
 
 /// Rooms of the gateway from top to bottom, each with the lower rooms that it may import.
 const GATEWAY: &[(&str, &str)] = &[
-    ("worker", "gateway caches ledger log graph http config runtime remediation deadline gzip secret time"),
+    ("worker", "gateway caches ledger log graph http config runtime remediation deadline gzip json secret time"),
     (
         "gateway",
-        "caches log problem code auth preconditions ledger expansion graph http config openapi route remediation runtime deadline guid secret status time",
+        "caches log problem code auth preconditions ledger expansion graph http config openapi route remediation runtime deadline guid json secret status time",
     ),
     ("caches", "log auth graph config runtime secret"),
     ("problem", "code auth preconditions ledger expansion graph http route remediation runtime time"),
@@ -25,7 +25,8 @@ const GATEWAY: &[(&str, &str)] = &[
     ("graph", "config remediation runtime deadline guid json percent secret time"),
     ("http", "secret"),
     ("config", "remediation runtime dns guid json secret time"),
-    ("openapi", ""),
+    ("openapi", "json"),
+    ("json", "remediation"),
     ("route", "remediation"),
     ("remediation", "dns guid gzip time"),
     ("runtime", "secret time"),
@@ -34,7 +35,6 @@ const GATEWAY: &[(&str, &str)] = &[
     ("dns", ""),
     ("guid", ""),
     ("gzip", ""),
-    ("json", ""),
     ("percent", ""),
     ("secret", ""),
     ("time", ""),

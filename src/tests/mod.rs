@@ -16,3 +16,4 @@ mod rate_limit;
 mod remediation;
 mod status;
 pub(crate) mod support;
+mod tenants;

@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::tasks;
 use crate::caches::Environment;
 use crate::config::{self, STOPPED, VARIABLES, Variables};
+use crate::json;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
@@ -48,7 +49,7 @@ impl Bindings {
         }
         let read = match value.as_string() {
             Some(text) => Some(Value::String(text)),
-            None => JSON::stringify(&value).ok().and_then(|json| serde_json::from_str(&json.as_string()?).ok()),
+            None => JSON::stringify(&value).ok().and_then(|text| json::read(text.as_string()?.as_bytes())),
         };
         Some(read.unwrap_or_else(error))
     }

@@ -91,8 +91,7 @@ pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
             Handled::Response(response) => Ok(convert::response(&response)?.into()),
             Handled::Job(job, head, graph_request) => {
                 let patience = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
-                // One ledger for each name, whatever the case: `CALLERS` takes no two names that differ in case alone.
-                let name = job.caller.to_ascii_lowercase();
+                let name = job.ledger_name();
                 let (head, body) = (head.expose(), graph_request.as_bytes());
                 let jurisdiction = job.jurisdiction.map(Jurisdiction::as_str);
                 Ok(pass(&env.0, &name, jurisdiction, head, body, handover::FORMAT_HEADER, patience).into())

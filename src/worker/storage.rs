@@ -11,6 +11,7 @@ use worker::worker_sys::types::SqlStorage;
 
 use super::tasks;
 use crate::graph::response::Accepted;
+use crate::json;
 use crate::ledger::StorageError;
 use crate::ledger::quota::SPAN;
 use crate::ledger::storage::{Effect, LedgerRecord, Records, Storage, Success};
@@ -310,7 +311,7 @@ fn record(row: &Array) -> Option<LedgerRecord> {
 
 /// What Graph said when it accepted at the moment `at`.
 fn accepted(at: Timestamp, members: &JsValue) -> Option<Accepted> {
-    Some(Accepted { at, ..serde_json::from_str(&members.as_string()?).ok()? })
+    Some(Accepted { at, ..json::read(members.as_string()?.as_bytes())? })
 }
 
 fn hexadecimal(pairs: u64) -> String {

@@ -67,6 +67,16 @@ const [first, second] = comments(outcome);
 assert.match(first, /32 emails <b>accepted<\/b>: <a href="https:\/\/security\.microsoft\.com\//);
 assert.match(second, /30 of 32 emails observed, 1 unclear\..*not found: 1.*stopped asking/);
 
+// A mail cluster: the gateway finds the recipients.
+const campaign = randomUUID();
+seed([
+  { networkMessageId: campaign, recipients: recipients(800) },
+  { networkMessageId: campaign, recipients: ["quarantined@contoso.com"], location: "quarantine" },
+]);
+const clusters = play([{ kind: "MailCluster", properties: { networkMessageIds: [campaign] } }, mail(campaign, "user1@contoso.com")]);
+assert.deepEqual([clusters.status, clusters.failures, clusters.gatewayCalls.length], ["Succeeded", [], 1]);
+assert.match(comments(clusters)[0], /1 messages <b>accepted<\/b> for 800 of 801 recipients: .*Left out: 1 in quarantine, 0 unreachable, 0 protected\./);
+
 // Error: the gateway rejects a recipient whose domain cannot exist, and the playbook submits the rest.
 const bad = play([mail(message, "user1@contoso.com"), mail(message, "user@xn--a.contoso.com")]);
 assert.equal(bad.status, "Succeeded");

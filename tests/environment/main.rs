@@ -10,7 +10,10 @@ use acceptance::{
     payload, tests,
 };
 use remediation_gateway::config::VARIABLES;
-use sandbox::{ClientCertificate, Endpoint, NextAnswer, Sandbox, SelfSigned, Settings, TokenRequest};
+use sandbox::{
+    ClientCertificate, Endpoint, NextAnswer, SECOND_TENANT_ID, Sandbox, SelfSigned, Settings, TENANT_ID,
+    TENANT_WITHOUT_CONSENT, TokenRequest,
+};
 use serde_json::{Value, json};
 
 const CHANGING: &[(&str, &str)] = &[("main.js", include_str!("main.js"))];
@@ -24,6 +27,7 @@ fn main() -> std::process::ExitCode {
     acceptance::run(tests![
         each_variable_counts_from_the_next_request_on_and_so_does_its_end,
         each_jurisdiction_has_ledgers_of_its_own,
+        each_tenant_has_a_ledger_and_a_token_of_its_own,
         an_object_stops_if_its_environment_or_the_workers_says_so,
         an_unchanged_environment_keeps_its_caches,
         two_environments_that_take_turns_keep_their_own_caches,
@@ -189,6 +193,49 @@ async fn each_jurisdiction_has_ledgers_of_its_own(world: &World) -> TestResult {
         known.push(jurisdiction);
     }
     assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 3);
+    Ok(())
+}
+
+/// A change of `tenant_id` leads to another ledger and another token, and the reverse change to the earlier ledger. An
+/// explicit `TENANT_ID` equals an absent `tenant_id`. An object that keeps running has no values of removed tenants.
+async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestResult {
+    let isolate = IsolateCaches::start(world).await?;
+    isolate.set(&json!({}), Some(&json!({}))).await?;
+    let payload = payload();
+    let mut known = Vec::new();
+    for (tenant_id, tenant, fetched) in [
+        (None, TENANT_ID, 1),
+        (Some(SECOND_TENANT_ID), SECOND_TENANT_ID, 2),
+        (Some(TENANT_ID), TENANT_ID, 2),
+        (Some(SECOND_TENANT_ID), SECOND_TENANT_ID, 2),
+        (Some(TENANT_WITHOUT_CONSENT), TENANT_WITHOUT_CONSENT, 4),
+        (None, TENANT_ID, 5),
+        (Some(SECOND_TENANT_ID), SECOND_TENANT_ID, 6),
+    ] {
+        let mut caller = by_key(API_KEY_SHA256);
+        caller["max_emails_per_hour"] = json!(10);
+        if let Some(tenant_id) = tenant_id {
+            caller["tenant_id"] = json!(tenant_id);
+        }
+        isolate.set(&json!({ "CALLERS": [caller] }), None).await?;
+        // The first request sends a new remediation, so it needs a token. The tenant's ledger knows the second one.
+        let fresh = isolate.by_key().await?;
+        let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload);
+        let answer = Answer::to(request).await?;
+        assert_eq!(world.sandbox.recorded_at(Endpoint::Token).len(), fetched, "{tenant_id:?}");
+        if tenant == TENANT_WITHOUT_CONSENT {
+            assert_eq!(code(&fresh), "graphCredentialRejected");
+            continue;
+        }
+        assert_eq!((code(&fresh), code(&answer)), ("accepted".to_owned(), "accepted".to_owned()), "{tenant_id:?}");
+        let rounds = known.iter().filter(|one| **one == tenant).count();
+        assert_eq!(answer.header("idempotency-replayed").is_some(), rounds > 0, "{tenant_id:?}");
+        assert_eq!(answer.json()["tenantId"], tenant);
+        assert_eq!(answer.left(), 8 - u64::try_from(rounds)?, "{tenant_id:?}");
+        known.push(tenant);
+    }
+    let sent = |tenant: &str| world.sandbox.accepted().iter().filter(|one| one.tenant_id == tenant).count();
+    assert_eq!((sent(TENANT_ID), sent(SECOND_TENANT_ID)), (4, 4));
     Ok(())
 }
 

@@ -3,10 +3,10 @@
 
 use acceptance::{API_KEY, API_KEY_SHA256, Bindings, Gateway, World, guid};
 use reqwest::RequestBuilder;
-use sandbox::TokenRequest;
+use sandbox::{SECOND_TENANT_ID, TENANT_ID, TokenRequest};
 use serde_json::{Value, json};
 
-/// Number of callers. The last one has a key, the others have tokens.
+/// Number of callers. The last one has a key, the others have tokens. Every second one is in the second tenant.
 pub(crate) const CALLERS: usize = 5;
 
 /// Caller with its credential.
@@ -15,6 +15,10 @@ pub(crate) struct Caller {
     pub(crate) index: usize,
     /// Text in all recipients of this caller, and in no text of another caller.
     pub(crate) mark: String,
+    /// Tenant whose mailboxes this caller may touch.
+    pub(crate) tenant: &'static str,
+    /// Quota in emails per hour, different for each caller.
+    pub(crate) per_hour: u64,
     object_id: Option<String>,
     token: String,
 }
@@ -27,6 +31,8 @@ pub(crate) fn all(world: &World) -> Vec<Caller> {
         Caller {
             index,
             mark: format!("mark-{index}-{}", fastrand::u32(..)),
+            tenant: if index % 2 == 0 { TENANT_ID } else { SECOND_TENANT_ID },
+            per_hour: 2_500_000 - index as u64,
             object_id,
             token: world.sandbox.issue_token(&token),
         }
@@ -38,12 +44,15 @@ pub(crate) fn all(world: &World) -> Vec<Caller> {
 pub(crate) fn bindings(world: &World, callers: &[Caller]) -> Bindings {
     let table = |caller: &Caller| {
         let mut table = json!({
-            "name": format!("caller-{}", caller.index),
+            "name": caller.name(),
             "actions": ["softDelete", "moveToJunk"],
             "recipient_domains": [format!("{}.example", caller.mark)],
             "senders_copy": true,
-            "max_emails_per_hour": 2_500_000,
+            "max_emails_per_hour": caller.per_hour,
         });
+        if caller.tenant != TENANT_ID {
+            table["tenant_id"] = json!(caller.tenant);
+        }
         match &caller.object_id {
             Some(object_id) => table["object_id"] = json!(object_id),
             None => table["api_key_sha256"] = json!([API_KEY_SHA256]),
@@ -54,6 +63,10 @@ pub(crate) fn bindings(world: &World, callers: &[Caller]) -> Bindings {
 }
 
 impl Caller {
+    pub(crate) fn name(&self) -> String {
+        format!("caller-{}", self.index)
+    }
+
     /// Creates a request of this caller.
     pub(crate) fn post(&self, gateway: &Gateway, query: &str) -> RequestBuilder {
         let request = gateway.post(&format!("/remediate{query}")).header("Content-Type", "application/json");

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use acceptance::{Answer, Failure};
-use sandbox::{Endpoint, Outcome, Recorded};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use sandbox::{Endpoint, Outcome, Recorded, TENANT_ID};
 use serde_json::Value;
 
 use crate::callers::{Caller, id};
@@ -30,10 +32,18 @@ pub(crate) struct Known {
     told: Vec<(String, String)>,
     /// Number of keys that each caller has used.
     keys: HashMap<usize, u64>,
+    /// Emails of all attempts of each caller, and emails of the remediations that it knows to be accepted.
+    attempted: HashMap<usize, u64>,
+    accepted: HashMap<usize, u64>,
+    /// Caller of each response, by request ID. Each must have a log entry.
+    unlogged: HashMap<String, usize>,
+    /// Request ID of the last response.
+    pub(crate) last: String,
     pub(crate) requests: u64,
     pub(crate) answers: BTreeMap<String, u64>,
     pub(crate) bodies: u64,
     pub(crate) links: u64,
+    pub(crate) lines: u64,
 }
 
 macro_rules! hold {
@@ -67,16 +77,40 @@ impl Known {
             .entry(format!("{} {code}{duplicate}{replayed}", answer.status).trim_end().to_owned())
             .or_default() += 1;
         hold!(answer.header("client-request-id") == Some(asked), "not the answer to {asked}: {answer:?}");
+        answer.request_id().clone_into(&mut self.last);
+        self.unlogged.insert(self.last.clone(), by);
         let all = format!("{answer:?}");
         for other in callers.iter().filter(|other| other.index != by) {
             hold!(!all.contains(&other.mark), "a text of caller {} went to caller {by}: {all}", other.index);
+            let is_elsewhere = other.tenant != callers[by].tenant;
+            hold!(
+                !is_elsewhere || !all.contains(other.tenant),
+                "tenant {} is named to caller {by}: {all}",
+                other.tenant
+            );
         }
+        Ok(())
+    }
+
+    /// Counts an attempt, and returns the least that the caller has used of its quota.
+    pub(crate) fn attempts(&mut self, caller: usize, payload: &Value) -> u64 {
+        *self.attempted.entry(caller).or_default() += emails(payload);
+        self.accepted.get(&caller).copied().unwrap_or_default()
+    }
+
+    /// Checks that the quota is the caller's, and counts no other caller's emails.
+    pub(crate) fn charged(&self, caller: &Caller, at_least: u64, answer: &Answer) -> Result<(), Failure> {
+        let Some(policy) = answer.header("ratelimit-policy") else { return Ok(()) };
+        hold!(policy.contains(&format!("q={};", caller.per_hour)), "the quota of another caller: {answer:?}");
+        let used = caller.per_hour - answer.left();
+        let at_most = self.attempted.get(&caller.index).copied().unwrap_or_default();
+        hold!((at_least..=at_most).contains(&used), "{used} used, not {at_least} to {at_most}: {answer:?}");
         Ok(())
     }
 
     /// Checks the response to a remediation: a success is this remediation's first success, and a failure is one that
     /// Microsoft can cause.
-    pub(crate) fn settled(&mut self, payload: &Value, answer: &Answer) -> Result<bool, Failure> {
+    pub(crate) fn settled(&mut self, caller: &Caller, payload: &Value, answer: &Answer) -> Result<bool, Failure> {
         let (name, body) = (id(payload), answer.json());
         if answer.status != 202 {
             let code = body["error"]["code"].as_str().unwrap_or_default();
@@ -93,8 +127,8 @@ impl Known {
             hold!(known.contains(&code), "a remediation was answered {answer:?}");
             return Ok(false);
         }
-        let emails = payload["analyzedEmails"].as_array().map(Vec::len);
-        hold!(body["emails"] == serde_json::json!(emails), "{emails:?} emails were sent: {answer:?}");
+        hold!(body["emails"] == emails(payload), "{} emails were sent: {answer:?}", emails(payload));
+        hold!(body["tenantId"] == caller.tenant, "the link is not of {}: {answer:?}", caller.tenant);
         let location = answer.header("location").unwrap_or_default().to_owned();
         let sent = self.sent.get_mut(&name).ok_or("an unknown remediation")?;
         match &sent.location {
@@ -105,7 +139,10 @@ impl Known {
                 );
             }
             Some(_) => {}
-            None => sent.location = Some(location),
+            None => {
+                sent.location = Some(location);
+                *self.accepted.entry(caller.index).or_default() += emails(payload);
+            }
         }
         if let Some(bulk) = body["bulkId"].as_str() {
             self.told.push((bulk.to_owned(), name));
@@ -113,13 +150,16 @@ impl Known {
         Ok(true)
     }
 
-    /// Checks Graph's record: each body was sent exactly so, and each link belongs to its remediation.
-    pub(crate) fn seen(&mut self, ended: Vec<Recorded>) -> Result<(), Failure> {
+    /// Checks Graph's record: each body was sent exactly so, with a token of the caller's tenant, and each link belongs
+    /// to its remediation.
+    pub(crate) fn seen(&mut self, callers: &[Caller], ended: Vec<Recorded>) -> Result<(), Failure> {
         for one in ended.into_iter().filter(|one| one.endpoint == Endpoint::Remediate) {
             let body = one.json();
             let name = id(&body);
             let sent = self.sent.get(&name).ok_or_else(|| format!("no caller sent this: {body}"))?;
             hold!(body == sent.payload, "Graph got {body} for {}", sent.payload);
+            let (tenant, caller) = (tenant_of(&one)?, &callers[sent.caller]);
+            hold!(tenant == caller.tenant, "Graph got a token of {tenant} for caller {}", caller.index);
             self.bodies += 1;
             let location = match &one.outcome {
                 Outcome::Answered(answer) => {
@@ -139,4 +179,35 @@ impl Known {
         }
         Ok(())
     }
+
+    /// Checks the log: each response has an entry, and each entry has the caller's name, tenant and link.
+    pub(crate) fn logged(&mut self, callers: &[Caller], lines: &[String]) -> Result<(), Failure> {
+        for line in lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            let Some(request_id) = line["requestId"].as_str() else { continue };
+            let by = self.unlogged.remove(request_id);
+            let caller = callers.iter().find(|caller| line["caller"] == caller.name());
+            hold!(caller.is_some() || line["caller"].is_null(), "an unknown caller: {line}");
+            hold!(caller.is_none() || by.is_none() || by == caller.map(|caller| caller.index), "not of {by:?}: {line}");
+            let tenant = caller.map(|caller| caller.tenant).filter(|tenant| *tenant != TENANT_ID);
+            hold!(line.get("tenantId").and_then(Value::as_str) == tenant, "not in {tenant:?}: {line}");
+            if let Some(bulk) = line["bulkId"].as_str() {
+                let of = self.bulks.get(bulk).and_then(|name| self.sent.get(name)).map(|sent| sent.caller);
+                hold!(of.is_some() && of == caller.map(|caller| caller.index), "the link of {of:?}: {line}");
+            }
+            self.lines += 1;
+        }
+        hold!(self.unlogged.is_empty(), "{} responses have no line", self.unlogged.len());
+        Ok(())
+    }
+}
+
+fn emails(payload: &Value) -> u64 {
+    payload["analyzedEmails"].as_array().map_or(0, |emails| emails.len() as u64)
+}
+
+/// Returns the tenant of the request's token.
+fn tenant_of(request: &Recorded) -> Result<String, Failure> {
+    let token = request.headers.iter().find(|(name, _)| name == "authorization").ok_or("no token")?;
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(token.1.split('.').nth(1).ok_or("no claims")?)?;
+    Ok(serde_json::from_slice::<Value>(&claims)?["tid"].as_str().ok_or("no tid")?.to_owned())
 }

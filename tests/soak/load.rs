@@ -85,15 +85,19 @@ impl Load<'_> {
     /// Sends a remediation and returns whether it was accepted.
     pub(crate) async fn attempt(&self, name: &str) -> Result<bool, Failure> {
         let sent = self.known().sent.get(name).cloned().ok_or("an unknown remediation")?;
-        let (asked, request) = (guid(), self.callers[sent.caller].post(self.gateway, ""));
+        let caller = &self.callers[sent.caller];
+        let (asked, request) = (guid(), caller.post(self.gateway, ""));
+        let at_least = self.known().attempts(caller.index, &sent.payload);
         let request = match &sent.key {
             Some(key) => request.header("Idempotency-Key", key),
             None => request,
         };
         let answer = Answer::to(request.header("client-request-id", &asked).body(sent.payload.to_string())).await?;
         let mut known = self.known();
-        known.answered(self.callers, sent.caller, &asked, &answer)?;
-        known.settled(&sent.payload, &answer)
+        known.answered(self.callers, caller.index, &asked, &answer)?;
+        // After an hour the quota forgets.
+        known.charged(caller, if self.began.elapsed() < REPEATED { at_least } else { 0 }, &answer)?;
+        known.settled(caller, &sent.payload, &answer)
     }
 
     /// Sends a remediation twice at once. If both succeed, the successes are identical.

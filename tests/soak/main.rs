@@ -1,7 +1,7 @@
 //! Sustained load while Microsoft is slow, throttles and fails in turn.
 //!
 //! Every response is correct, no caller receives another caller's data, no remediation is lost or repeated, and memory
-//! stays flat.
+//! stays flat. The callers are in two tenants: no token, ledger, quota, link or log entry of one serves the other.
 //!
 //! `make test` includes a short run. `make soak SECONDS=600` makes a long run and prints figures. `SEED` repeats the
 //! random choices, but IDs and timing differ between runs.
@@ -94,17 +94,23 @@ async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
             }
         }
     }
+    let last = load.known().last.clone();
+    load.gateway.wait_for_line(|line| line.contains(&last)).await?;
     let mut known = load.known();
-    known.seen(load.sandbox.take_ended())?;
+    known.seen(load.callers, load.sandbox.take_ended())?;
+    known.logged(load.callers, &load.gateway.output())?;
     let mut accepted = std::collections::HashMap::new();
     for one in load.sandbox.accepted() {
-        *accepted.entry(one.remediation.analyzed_emails[0].network_message_id.clone()).or_insert(0_u32) += 1;
+        let name = one.remediation.analyzed_emails[0].network_message_id.clone();
+        let tenant = known.sent.get(&name).map(|sent| load.callers[sent.caller].tenant);
+        ledger::hold!(tenant == Some(one.tenant_id.as_str()), "{} accepted what belongs to {tenant:?}", one.tenant_id);
+        *accepted.entry(name).or_insert(0_u32) += 1;
     }
     for name in known.sent.keys() {
         ledger::hold!(accepted.get(name) == Some(&1), "Graph accepted {name} {:?} times", accepted.get(name));
     }
 
-    ledger::hold!(known.bodies > 0 && known.links > 0, "nothing was checked");
+    ledger::hold!(known.bodies > 0 && known.links > 0 && known.lines > 0, "nothing was checked");
 
     let mut report = String::new();
     let _ = writeln!(report, "requests {} in {:?}; answers:", known.requests, load.began.elapsed());
@@ -123,8 +129,8 @@ async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
     );
     let _ = writeln!(
         report,
-        "bodies at Graph that were checked: {}; links in answers that were: {}",
-        known.bodies, known.links
+        "bodies at Graph that were checked: {}; links in answers that were: {}; lines of the log that were: {}",
+        known.bodies, known.links, known.lines
     );
     let (first, last) =
         memory.get(memory.len() / 3).zip(memory.last()).ok_or("the run is too short to measure memory")?;
@@ -148,7 +154,7 @@ async fn watch(load: &Load<'_>) -> Result<Vec<Memory>, Failure> {
     let mut memory = Vec::new();
     while load.began.elapsed() < load.whole {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        load.known().seen(load.sandbox.take_ended())?;
+        load.known().seen(load.callers, load.sandbox.take_ended())?;
         memory.push(load.gateway.memory().await?);
     }
     Ok(memory)

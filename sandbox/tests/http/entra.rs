@@ -7,7 +7,10 @@ use rsa::{
     sha2::Sha256,
     signature::Verifier as _,
 };
-use sandbox::{APPLICATION_ID, CLIENT_ID, Endpoint, Sandbox, TENANT_ID, TokenRequest, TokenVersion};
+use sandbox::{
+    APPLICATION_ID, CLIENT_ID, Endpoint, SECOND_TENANT_ID, Sandbox, TENANT_ID, TENANT_WITHOUT_CONSENT, TokenRequest,
+    TokenVersion,
+};
 use serde_json::{Map, Value, json};
 
 use crate::client::{SECRET, send, start};
@@ -131,6 +134,26 @@ async fn other_tenants_methods_and_media_types_are_refused() {
         assert_eq!(reply.status, status, "{method} {path}");
         if let Some(number) = number {
             assert_eq!(reply.json()["error_codes"], json!([number]), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_tenant_that_has_consented_issues_its_own_tokens() {
+    let sandbox = start().await;
+    for (tenant, is_granted) in [(TENANT_ID, true), (SECOND_TENANT_ID, true), (TENANT_WITHOUT_CONSENT, false)] {
+        for spelling in [tenant.to_owned(), tenant.to_uppercase()] {
+            let path = format!("/{spelling}/oauth2/v2.0/token");
+            let reply = send(&sandbox, "POST", &path, &[FORM], form(&good())).await;
+            if is_granted {
+                let claims = part(reply.json()["access_token"].as_str().unwrap(), 1);
+                assert_eq!(claims["tid"], tenant);
+                assert_eq!(claims["iss"], format!("https://sts.windows.net/{tenant}/"));
+            } else {
+                assert_eq!((reply.status, &reply.json()["error_codes"]), (401, &json!([7_000_229])));
+            }
+            let keys = send(&sandbox, "GET", &format!("/{spelling}/discovery/v2.0/keys"), &[], "").await.json();
+            assert_eq!(keys["keys"][0]["issuer"], format!("{}/{tenant}/v2.0", sandbox.base_url()));
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Section 1 of the facts.
 
-use sandbox::{Action, Endpoint, GRAPH_APPLICATION_ID, Sandbox, TENANT_ID, TokenRequest};
+use sandbox::{
+    Action, Endpoint, GRAPH_APPLICATION_ID, SECOND_TENANT_ID, Sandbox, TENANT_ID, TENANT_WITHOUT_CONSENT, TokenRequest,
+};
 use serde_json::{Value, json};
 
 use crate::client::{GUID, REMEDIATE, graph_request, graph_token, remediate, remediation, send, start};
@@ -176,6 +178,8 @@ async fn graph_takes_only_its_own_tokens() {
         (token(|request| request.audience = None), 401),
         (token(|request| request.audience = Some("https://graph.microsoft.com/".to_owned())), 401),
         (token(|request| request.tenant_id = Some("elsewhere".to_owned())), 401),
+        (token(|request| request.tenant_id = Some(SECOND_TENANT_ID.to_owned())), 202),
+        (token(|request| request.tenant_id = Some(TENANT_WITHOUT_CONSENT.to_owned())), 401),
         (token(|request| request.expires_in = Some(0)), 401),
         (token(|request| request.not_before = Some(60)), 401),
         (token(|request| drop(request.header.insert("alg".to_owned(), "none".into()))), 401),

@@ -1,9 +1,9 @@
 //! Messages in mailboxes: the list of analyzed emails, and what a remediation changes in it.
 
-use sandbox::{Endpoint, GRAPH_READ_ROLE, Message, Sandbox, TokenRequest};
+use sandbox::{Endpoint, GRAPH_READ_ROLE, Message, SECOND_TENANT_ID, Sandbox, TENANT_ID, TokenRequest};
 use serde_json::{Value, json};
 
-use crate::client::{GUID, Reply, graph_request, remediate, remediation, send, start};
+use crate::client::{GUID, REMEDIATE, Reply, graph_request, remediate, remediation, send, start};
 
 const LIST: &str = "/v1.0/security/collaboration/analyzedEmails";
 const TIMES: &str = "startTime=2020-01-01T00:00:00Z&endTime=2100-01-01T00:00:00Z";
@@ -135,6 +135,35 @@ async fn a_remediation_shows_as_each_message_was_told() {
         let rows = [(hannah.to_owned(), expected.to_owned()), (preston.to_owned(), "Inbox".to_owned())];
         assert_eq!(locations(&sandbox).await, rows, "{action} {shows:?}");
     }
+}
+
+/// A token reads and remediates only its tenant's mailboxes.
+#[tokio::test]
+async fn each_tenant_has_mailboxes_of_its_own() {
+    let sandbox = start().await;
+    let message = |tenant: Option<&str>, recipients: &[&str]| Message {
+        tenant_id: tenant.map(str::to_owned),
+        ..Message::new(GUID, recipients.iter().copied())
+    };
+    let both = "hannah.jarvis@contoso.com";
+    sandbox.seed([message(None, &[both, "a@contoso.com"]), message(Some(SECOND_TENANT_ID), &[both])]).unwrap();
+    assert!(sandbox.seed([message(Some(GUID), &[both])]).is_err());
+    let of = |tenant: &str| TokenRequest { tenant_id: Some(tenant.to_owned()), ..graph_request() };
+    let rows =
+        async |tenant: &str| get(&sandbox, &format!("{LIST}?{}", good()), &of(tenant)).await.json()["value"].clone();
+    assert_eq!(rows(TENANT_ID).await.as_array().unwrap().len(), 2);
+    let bearer = format!("Bearer {}", sandbox.issue_token(&of(SECOND_TENANT_ID)));
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+    let reply = send(&sandbox, "POST", REMEDIATE, &headers, remediation().to_string()).await;
+    assert!(reply.header("location").unwrap().ends_with(&format!("&tid={SECOND_TENANT_ID}")), "{}", reply.head);
+    assert_eq!(sandbox.accepted()[0].tenant_id, SECOND_TENANT_ID);
+    let second = rows(SECOND_TENANT_ID).await;
+    assert_eq!(
+        (second.as_array().unwrap().len(), &second[0]["latestDelivery"]["location"]),
+        (1, &json!("deletedFolder"))
+    );
+    assert_eq!(rows(TENANT_ID).await[1]["latestDelivery"]["location"], "inbox_folder");
+    assert_eq!(remediate(&sandbox, &[], remediation().to_string()).await.status, 202, "no duplicate in this tenant");
 }
 
 #[tokio::test]

@@ -124,6 +124,8 @@ fn configuration_that_the_worker_rejects_is_rejected() {
         (r#"name = "soar""#, "name = \"soar\"\nrecipient_domain = []", "CALLERS[1]"),
         ("max_emails_per_request = 100\n", "max_emails_per_request = 0\n", "CALLERS[1].max_emails_per_request"),
         ("max_emails_per_request = 100\n", "senders_copy = \"true\"\n", "CALLERS[1].senders_copy"),
+        ("max_emails_per_request = 100\n", "tenant_id = \"fabrikam.com\"\n", "CALLERS[1].tenant_id"),
+        ("max_emails_per_request = 100\n", "tenant = \"bbbbcccc-1111-dddd-2222-eeee3333ffff\"\n", "CALLERS[1]"),
         ("max_emails_per_request = 100\n", "whole_messages = \"true\"\n", "CALLERS[1].whole_messages"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = []\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS"),
         ("GRAPH_VERSION =", "PROTECTED_RECIPIENTS = [\"contoso.com.\"]\nGRAPH_VERSION =", "PROTECTED_RECIPIENTS[0]"),

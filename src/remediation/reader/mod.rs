@@ -9,7 +9,9 @@
 mod names;
 mod text;
 
+use std::borrow::Cow;
 use std::fmt;
+use std::mem;
 
 use super::error::JsonError;
 use super::format;
@@ -25,11 +27,12 @@ pub(crate) struct Json<'a> {
     at: usize,
     /// Number of open objects and arrays.
     depth: usize,
+    allows_repeated_names: bool,
 }
 
 /// Type of a value, from its first character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Object,
     Array,
     Text,
@@ -52,6 +55,16 @@ impl fmt::Display for Kind {
 }
 
 impl<'a> Json<'a> {
+    /// Starts before the first character of a text, without a check of its format.
+    pub(crate) const fn of_text(text: &'a str) -> Self {
+        Self { text, at: 0, depth: 0, allows_repeated_names: false }
+    }
+
+    /// The same, and accepts an object that repeats a member. That saves the comparison of all names.
+    pub(crate) const fn with_repeated_names(self) -> Self {
+        Self { allows_repeated_names: true, ..self }
+    }
+
     /// Returns the position before the first character of a body.
     pub(crate) fn new(body: &'a [u8]) -> Result<Self, JsonError> {
         if let Some(error) = format::of_bytes(body) {
@@ -67,7 +80,7 @@ impl<'a> Json<'a> {
         let text = str::from_utf8(body).map_err(|error| JsonError::NotUtf8 { offset: error.valid_up_to() })?;
         // A reader may ignore one byte order mark (RFC 8259, section 8.1).
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut json = Self { text, at: 0, depth: 0 };
+        let mut json = Self::of_text(text);
         if json.next_byte().is_none() {
             return Err(JsonError::Empty);
         }
@@ -78,7 +91,7 @@ impl<'a> Json<'a> {
     }
 
     /// Returns the type of the next value.
-    pub(super) fn kind(&mut self) -> Result<Kind, JsonError> {
+    pub(crate) fn kind(&mut self) -> Result<Kind, JsonError> {
         match self.next_byte() {
             Some(b'{') => Ok(Kind::Object),
             Some(b'[') => Ok(Kind::Array),
@@ -91,52 +104,32 @@ impl<'a> Json<'a> {
     }
 
     /// Reads an object. `member` receives each name and must read its value; a repeated name is an error.
-    pub(super) fn object<F>(&mut self, mut member: F) -> Result<(), JsonError>
+    pub(crate) fn object<F>(&mut self, mut member: F) -> Result<(), JsonError>
     where
         F: FnMut(&mut Self, &str) -> Result<(), JsonError>,
     {
-        self.open(b'{', "'{' is expected")?;
-        let mut names = Names::default();
-        if self.next_byte() != Some(b'}') {
-            loop {
-                let name = self.string("a member's name in double quotes is expected")?;
-                if !names.add(name.clone()) {
-                    return Err(JsonError::repeated(&name));
-                }
-                self.punctuation(b':', "':' is expected")?;
-                member(self, &name).map_err(|error| error.within(|| pointer_step(&name)))?;
-                if self.next_byte() != Some(b',') {
-                    break;
-                }
-                self.at += 1;
-            }
+        let mut members = Members::open(self)?;
+        while let Some(name) = members.next(self)? {
+            member(self, &name).map_err(|error| error.within(|| pointer_step(&name)))?;
         }
-        self.close(b'}', "',' or '}' is expected")
+        Ok(())
     }
 
     /// Reads an array and returns its length. `item` receives each index and must read the value there.
-    pub(super) fn array<F>(&mut self, mut item: F) -> Result<usize, JsonError>
+    pub(crate) fn array<F>(&mut self, mut item: F) -> Result<usize, JsonError>
     where
         F: FnMut(&mut Self, usize) -> Result<(), JsonError>,
     {
-        self.open(b'[', "'[' is expected")?;
-        let mut count = 0;
-        if self.next_byte() != Some(b']') {
-            loop {
-                item(self, count).map_err(|error| error.within(|| count.to_string()))?;
-                count += 1;
-                if self.next_byte() != Some(b',') {
-                    break;
-                }
-                self.at += 1;
-            }
+        let mut items = Items::open(self)?;
+        while items.next(self)? {
+            let index = items.count - 1;
+            item(self, index).map_err(|error| error.within(|| index.to_string()))?;
         }
-        self.close(b']', "',' or ']' is expected")?;
-        Ok(count)
+        Ok(items.count)
     }
 
     /// Reads `true` or `false`.
-    pub(super) fn boolean(&mut self) -> Result<bool, JsonError> {
+    pub(crate) fn boolean(&mut self) -> Result<bool, JsonError> {
         if self.next_byte() == Some(b't') {
             self.word("true")?;
             Ok(true)
@@ -151,7 +144,7 @@ impl<'a> Json<'a> {
         match self.kind()? {
             Kind::Object => self.object(|json, _| json.skip()),
             Kind::Array => self.array(|json, _| json.skip()).map(drop),
-            Kind::Text => self.string("a string is expected").map(drop),
+            Kind::Text => self.skip_string(),
             Kind::Number => self.number().map(drop),
             Kind::Boolean => self.boolean().map(drop),
             Kind::Null => self.word("null"),
@@ -167,7 +160,7 @@ impl<'a> Json<'a> {
     }
 
     /// Reads a number, checking only its grammar, and returns its text.
-    pub(super) fn number(&mut self) -> Result<&'a str, JsonError> {
+    pub(crate) fn number(&mut self) -> Result<&'a str, JsonError> {
         self.next_byte();
         let start = self.at;
         self.accept(|byte| byte == b'-');
@@ -216,6 +209,18 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
+    /// Passes over the comma before the next member or item, or over the closing bracket. Returns whether it was the bracket.
+    fn is_closed(&mut self, bracket: u8, is_first: bool, problem: &'static str) -> Result<bool, JsonError> {
+        match self.next_byte() {
+            byte if is_first && byte != Some(bracket) => Ok(false),
+            Some(b',') if !is_first => {
+                self.at += 1;
+                Ok(false)
+            }
+            _ => self.close(bracket, problem).map(|()| true),
+        }
+    }
+
     /// Skips white space and the given character.
     fn punctuation(&mut self, expected: u8, problem: &'static str) -> Result<(), JsonError> {
         if self.next_byte() != Some(expected) {
@@ -251,7 +256,7 @@ impl<'a> Json<'a> {
     }
 
     /// Returns an error at the current position.
-    fn error(&self, problem: &'static str) -> JsonError {
+    pub(crate) fn error(&self, problem: &'static str) -> JsonError {
         let (line, column) = self.line_and_column(self.at);
         JsonError::Syntax { problem, line, column }
     }
@@ -261,5 +266,56 @@ impl<'a> Json<'a> {
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
         (line, before.get(line_start..).unwrap_or_default().chars().count() + 1)
+    }
+}
+
+/// The members of an object, one by one. Each value must be read before the next member.
+#[derive(Debug)]
+pub(crate) struct Members<'a> {
+    names: Names<'a>,
+    is_first: bool,
+}
+
+impl<'a> Members<'a> {
+    /// Reads the opening brace.
+    pub(crate) fn open(json: &mut Json<'a>) -> Result<Self, JsonError> {
+        json.open(b'{', "'{' is expected")?;
+        Ok(Self { names: Names::default(), is_first: true })
+    }
+
+    /// Reads the name of the next member. Returns `None` behind the closing brace. A repeated name is an error.
+    pub(crate) fn next(&mut self, json: &mut Json<'a>) -> Result<Option<Cow<'a, str>>, JsonError> {
+        if json.is_closed(b'}', mem::take(&mut self.is_first), "',' or '}' is expected")? {
+            return Ok(None);
+        }
+        let name = json.string("a member's name in double quotes is expected")?;
+        if !json.allows_repeated_names && !self.names.add(name.clone()) {
+            return Err(JsonError::repeated(&name));
+        }
+        json.punctuation(b':', "':' is expected")?;
+        Ok(Some(name))
+    }
+}
+
+/// The items of an array, one by one. Each must be read before the next one.
+#[derive(Debug)]
+pub(crate) struct Items {
+    count: usize,
+}
+
+impl Items {
+    /// Reads the opening bracket.
+    pub(crate) fn open(json: &mut Json<'_>) -> Result<Self, JsonError> {
+        json.open(b'[', "'[' is expected")?;
+        Ok(Self { count: 0 })
+    }
+
+    /// Returns whether there is another item. If there is none, it reads the closing bracket.
+    pub(crate) fn next(&mut self, json: &mut Json<'_>) -> Result<bool, JsonError> {
+        if json.is_closed(b']', self.count == 0, "',' or ']' is expected")? {
+            return Ok(false);
+        }
+        self.count += 1;
+        Ok(true)
     }
 }

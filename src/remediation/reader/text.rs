@@ -7,24 +7,41 @@ use crate::remediation::error::JsonError;
 
 impl<'a> Json<'a> {
     /// Reads a string. It borrows from the body unless it has escapes.
-    pub(in crate::remediation) fn string(&mut self, problem: &'static str) -> Result<Cow<'a, str>, JsonError> {
+    pub(crate) fn string(&mut self, problem: &'static str) -> Result<Cow<'a, str>, JsonError> {
         self.punctuation(b'"', problem)?;
         let plain = self.plain();
-        if self.accept(|byte| byte == b'"') {
-            return Ok(Cow::Borrowed(plain));
-        }
+        let Some(first) = self.escaped()? else { return Ok(Cow::Borrowed(plain)) };
         let mut text = plain.to_owned();
+        text.push(first);
         loop {
-            match self.byte() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(Cow::Owned(text));
-                }
-                Some(b'\\') => text.push(self.escape()?),
-                Some(_) => return Err(self.error("a control character in a string must be escaped")),
-                None => return Err(self.error("a string is not closed")),
-            }
             text.push_str(self.plain());
+            match self.escaped()? {
+                Some(character) => text.push(character),
+                None => return Ok(Cow::Owned(text)),
+            }
+        }
+    }
+
+    /// Skips a string, checking only its grammar.
+    pub(super) fn skip_string(&mut self) -> Result<(), JsonError> {
+        self.punctuation(b'"', "a string is expected")?;
+        self.plain();
+        while self.escaped()?.is_some() {
+            self.plain();
+        }
+        Ok(())
+    }
+
+    /// Reads what follows [`Json::plain`]: an escaped character, or the closing quote, which gives `None`.
+    fn escaped(&mut self) -> Result<Option<char>, JsonError> {
+        match self.byte() {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(None)
+            }
+            Some(b'\\') => self.escape().map(Some),
+            Some(_) => Err(self.error("a control character in a string must be escaped")),
+            None => Err(self.error("a string is not closed")),
         }
     }
 
@@ -91,26 +108,31 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Returns the number of bytes before the first one that ends or interrupts a string. It examines eight at a time,
+/// Returns the number of bytes before the first quote, backslash or control character. It reads eight bytes at a time,
 /// because most of a body is strings.
 fn plain_length(bytes: &[u8]) -> usize {
-    let (words, _) = bytes.as_chunks();
-    let plain_words = words.iter().take_while(|word| is_plain(u64::from_le_bytes(**word))).count();
-    let mut length = plain_words * size_of::<u64>();
-    let rest = bytes.iter().skip(length);
-    length += rest.take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count();
-    length
+    let (words, rest) = bytes.as_chunks();
+    let mut length = 0;
+    for word in words {
+        let plain = plain_bytes(u64::from_le_bytes(*word));
+        length += plain;
+        if plain < size_of::<u64>() {
+            return length;
+        }
+    }
+    length + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count()
 }
 
-/// Returns whether none of eight bytes is a quote, a backslash or a control character.
-fn is_plain(word: u64) -> bool {
+/// Returns how many of eight bytes, from the lowest, come before the first quote, backslash or control character.
+fn plain_bytes(word: u64) -> usize {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x80 * EACH;
-    // "Determine if a word has a byte less than n" (Bit Twiddling Hacks, for n up to 128). The test has no false
-    // results.
-    let has_less = |word: u64, n: u64| word.wrapping_sub(n * EACH) & !word & HIGH;
-    let has = |byte: u8| has_less(word ^ (u64::from(byte) * EACH), 1);
-    (has_less(word, 0x20) | has(b'"') | has(b'\\')) == 0
+    // "Determine if a word has a byte less than n" (Bit Twiddling Hacks, for n up to 128). The lowest bit that it sets is
+    // that of such a byte. Higher bits can be wrong, since a subtraction borrows from the next byte.
+    let less = |word: u64, n: u64| word.wrapping_sub(n * EACH) & !word & HIGH;
+    let equal = |byte: u8| less(word ^ (u64::from(byte) * EACH), 1);
+    let stops = less(word, 0x20) | equal(b'"') | equal(b'\\');
+    usize::try_from(stops.trailing_zeros() / u8::BITS).unwrap_or_default()
 }
 
 #[cfg(test)]

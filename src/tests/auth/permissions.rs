@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use crate::auth::permissions::check;
 use crate::http::Response;
 use crate::remediation::{Action, parse};
-use crate::tests::support::gateway::{GRAPH_URL, Gateway, api_key, code, payload};
+use crate::tests::support::entra::Draft;
+use crate::tests::support::gateway::{GRAPH_URL, Gateway, api_key, authorization, code, payload};
 use crate::tests::support::runtime::TestRuntime;
-use crate::tests::support::{sha256, variables_with};
+use crate::tests::support::{ROLE, ROLE_BEARER, sha256, variables_with};
 
 /// Returns a gateway with one caller that has these permissions.
 fn granted(rights: &Value) -> Gateway {
@@ -54,8 +55,9 @@ fn an_action_is_granted_by_name_and_nothing_grants_another() {
 type Right = (&'static str, Value, Value, &'static str, &'static str);
 
 /// All of them. `PROTECTED_RECIPIENTS` stands in no caller's table, and is a right that all callers have or lack.
-fn rights() -> [Right; 5] {
+fn rights() -> [Right; 6] {
     [
+        ("role", json!(ROLE), json!("Remediation.Another"), "roles", "unknownCaller"),
         ("actions", json!(["softDelete"]), json!(["moveToJunk"]), "action", "actionNotAllowed"),
         ("senders_copy", json!(true), json!(false), "sender_copy", "sendersCopyNotAllowed"),
         (
@@ -92,10 +94,11 @@ fn each_right_alone_and_each_two_together_grant_what_they_say() {
     let all = [RightState::Granted, RightState::Denied, RightState::Misspelt, RightState::Nothing];
     let mut payload = payload("softDelete", &["a@contoso.com", "b@contoso.com"]);
     payload["remediateSendersCopy"] = json!("True");
+    let token = Draft::v2().claim("oid", ROLE_BEARER).claim("roles", json!([ROLE])).token();
     for first in 0..rights().len() {
         for second in first..rights().len() {
             for (said, also_said) in all.into_iter().flat_map(|said| all.map(|also_said| (said, also_said))) {
-                let mut caller = json!({ "name": "script", "api_key_sha256": [sha256("key")] });
+                let mut caller = json!({ "name": "script", "object_id": ROLE_BEARER });
                 let (mut protected, mut expected) = (Value::Null, Vec::new());
                 for (place, (member, granting, denying, misspelt, code)) in rights().into_iter().enumerate() {
                     let says = match place {
@@ -128,7 +131,7 @@ fn each_right_alone_and_each_two_together_grant_what_they_say() {
                 let mut variables = variables_with("CALLERS", json!([caller]));
                 variables.insert(PROTECTED, protected);
                 let mut gateway = Gateway::new(variables);
-                let response = gateway.remediate(api_key("key"), &payload);
+                let response = gateway.remediate(authorization(&format!("Bearer {token}")), &payload);
                 assert_eq!(code(&response), *expected.first().unwrap_or(&"accepted"), "{caller}");
                 assert_eq!(
                     gateway.stage.runtime.upstream().count(GRAPH_URL),

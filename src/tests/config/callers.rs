@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{caller, callers, check, faulty, with};
-use crate::tests::support::{PLAYBOOK, ROLE_BEARER, sha256, variables};
+use crate::tests::support::{OTHER_TENANT, PLAYBOOK, ROLE_BEARER, TENANT, sha256, variables};
 
 #[test]
 fn each_member_of_a_caller_has_its_rules() {
@@ -28,6 +28,13 @@ fn each_member_of_a_caller_has_its_rules() {
         (json!({ "object_id": "" }), Some("object_id")),
         (json!({ "api_key_sha256": [sha256("k").to_uppercase()] }), None),
         (json!({ "api_key_sha256": [sha256("k"), sha256("l"), sha256("m")] }), None),
+        (json!({ "tenant_id": OTHER_TENANT }), None),
+        (json!({ "tenant_id": OTHER_TENANT.to_uppercase() }), None),
+        (json!({ "tenant_id": TENANT }), None),
+        (json!({ "tenant_id": "" }), Some("tenant_id")),
+        (json!({ "tenant_id": "fabrikam.onmicrosoft.com" }), Some("tenant_id")),
+        (json!({ "tenant_id": "common" }), Some("tenant_id")),
+        (json!({ "tenant_id": [OTHER_TENANT] }), Some("tenant_id")),
         (json!({ "api_key_sha256": [] }), Some("api_key_sha256")),
         (json!({ "api_key_sha256": sha256("k") }), Some("api_key_sha256")),
         (json!({ "api_key_sha256": [1] }), Some("api_key_sha256")),

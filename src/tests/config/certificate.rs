@@ -123,7 +123,7 @@ fn no_key_or_certificate_that_is_cut_is_taken() {
     }
 }
 
-/// Both forms of RFC 5280, section 4.1.2.5. Each replaces the certificate's last moment.
+/// Both forms of RFC 5280, section 4.1.2.5, as notAfter of the certificate.
 #[test]
 fn the_last_moment_is_read_in_both_forms() {
     const UTC: &[u8] = b"\x17\x0d280101000000Z";

@@ -227,7 +227,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
         (
             "CALLERS",
             json!([
-                { "name": "sekret:name", "object_id": "sekret-id", "role": "sekret role", "actions": ["sekretAction"],
+                { "name": "sekret:name", "tenant_id": "sekret-other", "object_id": "sekret-id", "role": "sekret role", "actions": ["sekretAction"],
                   "recipient_domains": ["sekret_domain"], "senders_copy": "sekret-copy", "max_emails_per_request": "sekret-1", "max_emails_per_hour": 0 },
                 { "name": "sekret-second", "api_key_sha256": ["sekret-digest"], "sekretMember": "sekret-value" },
             ]),
@@ -252,6 +252,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
             "AUDIENCE",
             "AUDIENCE",
             "CALLERS[0].name",
+            "CALLERS[0].tenant_id",
             "CALLERS[0].object_id",
             "CALLERS[0].actions",
             "CALLERS[0].role",

@@ -18,7 +18,7 @@ fn short(result: &Result<Accepted, GraphError>) -> String {
         Ok(accepted) => format!("{} duplicate={}", accepted.status, accepted.duplicate),
         Err(error @ GraphError { kind: GraphErrorKind::AppToken(token), .. }) => {
             let what = match token {
-                TokenEndpointError::Rejected { .. } => "rejected",
+                TokenEndpointError::Rejected { .. } | TokenEndpointError::NoConsent { .. } => "rejected",
                 TokenEndpointError::Assertion(_) => "no assertion",
                 TokenEndpointError::Throttled { .. } => "throttled",
                 TokenEndpointError::Unavailable { .. } => "unavailable",

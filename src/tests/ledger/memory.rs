@@ -62,7 +62,7 @@ impl Object {
     pub(super) fn new(limit: u64) -> Self {
         let gateway = Gateway::default();
         let line = GraphSettings::line(&gateway.config());
-        let graph = IsolateCaches::<Fixed, ()>::default().graph_access(line.expose().as_bytes()).unwrap();
+        let graph = IsolateCaches::<Fixed, ()>::default().graph_access(line.expose().as_bytes(), None).unwrap();
         gateway.stage.runtime.upstream().hold(GRAPH_URL);
         let storage = MemoryStorage::default();
         let service = Rc::new(LedgerService::new(storage.clone()));

@@ -186,11 +186,7 @@ fn names_and_limits_are_the_codes_own() {
     assert_eq!(schema("Accepted/properties/emails/maximum"), MAX_ANALYZED_EMAILS);
     assert_eq!(schema("Status/properties/items/maxItems"), MAX_ITEMS);
     assert_eq!(schema("Status/properties/itemsOmitted/maximum"), MAX_ANALYZED_EMAILS - MAX_ITEMS);
-<<<<<<< HEAD
-    assert_eq!(schema("ValidStatus/properties/messages/maximum"), MAX_MESSAGES);
-=======
-    assert_eq!(schema("ValidStatusRequest/properties/messages/maximum"), MAX_STATUS_MESSAGES);
->>>>>>> generators
+    assert_eq!(schema("ValidStatusRequest/properties/messages/maximum"), MAX_MESSAGES);
     assert_eq!(schema("Valid/properties/emails/maximum"), MAX_ANALYZED_EMAILS);
     assert_eq!(schema("Valid/properties/duplicatesRemoved/maximum"), MAX_ANALYZED_EMAILS - 1);
     assert_eq!(schema("AnalyzedEmail/properties/recipientEmailAddress/maxLength"), MAX_ADDRESS);
@@ -385,17 +381,11 @@ fn response_schemas_are_open() {
     for name in [
         "Accepted",
         "Valid",
-<<<<<<< HEAD
         "ValidMessages",
         "LeftOut",
         "Status",
         "StatusItem",
-        "ValidStatus",
-=======
-        "Status",
-        "StatusItem",
         "ValidStatusRequest",
->>>>>>> generators
         "GraphRequest",
         "Problem",
         "Fault",

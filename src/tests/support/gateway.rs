@@ -31,9 +31,14 @@ pub(crate) struct Gateway {
     pub(crate) caches: Rc<IsolateCaches<Fixed, <TestRuntime as Verifier>::Key>>,
     /// Environment of the next request.
     pub(crate) environment: Fixed,
-    /// Ledgers by the callers' names, each with its storage.
-    ledgers: Rc<RefCell<BTreeMap<String, (MemoryStorage, Rc<LedgerService<MemoryStorage>>)>>>,
+    /// Caches of the objects' isolate. The objects receive only the message.
+    objects: Rc<IsolateCaches<Fixed, ()>>,
+    /// Ledgers by their names.
+    ledgers: Rc<RefCell<BTreeMap<String, StoredLedgerService>>>,
 }
+
+/// Ledger and its storage.
+type StoredLedgerService = (MemoryStorage, Rc<LedgerService<MemoryStorage>>);
 
 /// Body that arrives completely.
 struct Whole(Vec<u8>);
@@ -85,7 +90,7 @@ pub(crate) fn code(response: &Response) -> String {
     body.pointer("/error/code").and_then(Value::as_str).unwrap_or("accepted").to_owned()
 }
 
-fn on_storage(storage: MemoryStorage) -> (MemoryStorage, Rc<LedgerService<MemoryStorage>>) {
+fn on_storage(storage: MemoryStorage) -> StoredLedgerService {
     (storage.clone(), Rc::new(LedgerService::new(storage)))
 }
 
@@ -111,7 +116,8 @@ impl Gateway {
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["00000000-0000-0000-0000-0000000000b1"]}}&tid={TENANT}"#
         );
         upstream.respond(GRAPH_URL, Reply::Response(202, vec![("location", location)], Vec::new()));
-        Self { stage, caches: Rc::default(), environment: Fixed::new(variables), ledgers: Rc::default() }
+        let environment = Fixed::new(variables);
+        Self { stage, caches: Rc::default(), environment, objects: Rc::default(), ledgers: Rc::default() }
     }
 
     /// Returns the configuration, which must be valid.
@@ -127,18 +133,17 @@ impl Gateway {
     /// Starts an exchange. The description must cover its response.
     pub(crate) fn start(&mut self, request: Request, body: Vec<u8>) -> Started<Response> {
         let (runtime, caches) = (self.stage.runtime.clone(), Rc::clone(&self.caches));
-        let (environment, ledgers) = (self.environment.clone(), Rc::clone(&self.ledgers));
+        let (environment, objects) = (self.environment.clone(), Rc::clone(&self.objects));
+        let ledgers = Rc::clone(&self.ledgers);
         self.stage.start(async move {
             let handled = gateway::handle_request(&runtime, &caches, &environment, &request, Whole(body)).await;
             let response = match handled {
                 Handled::Response(response) => response,
-                // The object is in another isolate and receives only the message.
                 Handled::Job(job, head, graph_request) => {
                     let new = || on_storage(MemoryStorage::default());
-                    let ledger = Rc::clone(&ledgers.borrow_mut().entry(job.caller).or_insert_with(new).1);
+                    let ledger = Rc::clone(&ledgers.borrow_mut().entry(job.ledger_name()).or_insert_with(new).1);
                     let message = [head.expose(), graph_request.as_bytes()].concat();
-                    let object = IsolateCaches::<Fixed, ()>::default();
-                    let mut response = gateway::execute(&runtime, &object, false, &ledger, message).await;
+                    let mut response = gateway::execute(&runtime, &objects, false, &ledger, message).await;
                     assert_eq!(response.headers.pop(), Some((FORMAT_HEADER, FORMAT.to_owned())));
                     response
                 }

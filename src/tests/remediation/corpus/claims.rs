@@ -2,14 +2,19 @@
 //!
 //! The predicates here share no code with the rules. A text without one fails the test.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::repeated::repeated_members;
 use crate::remediation::declared::DECLARED;
+use crate::remediation::limits::MAX_DEPTH;
 use crate::remediation::suggestions::{BODY_MEMBERS, ITEM_MEMBERS};
-use crate::remediation::{Action, ParseError, PayloadErrors, Remediation, Severity};
+use crate::remediation::{Action, JsonError, ParseError, PayloadErrors, Remediation, Severity};
 
-/// A part of a text, and whether the text is true of a value.
-type Claim = (&'static str, fn(&str) -> bool);
+/// A part of a text, and whether the text is true of a value or a body.
+type Claim<T = str> = (&'static str, fn(&T) -> bool);
 
 const UNSEEN: [Claim; 3] = [
     ("starts with U+", |text| text.chars().next().is_some_and(shows_nothing)),
@@ -88,6 +93,27 @@ const ADDRESSES: [Claim; 24] = [
     }),
 ];
 
+/// Claims about a body, with the texts of [`JsonError`] that make them.
+const BODIES: [Claim<[u8]>; 9] = [
+    ("the body is empty", |body| body.trim_ascii().is_empty()),
+    ("the body is in UTF-16", |body| body.chunks_exact(2).any(|unit| unit[0] == 0 || unit[1] == 0)),
+    ("the body is not UTF-8", |body| std::str::from_utf8(body).is_err()),
+    ("the body is gzip", |body| body.starts_with(b"\x1f\x8b")),
+    ("the body looks form-encoded", |body| {
+        let is_form = |text: &str| text.contains('=') || text.starts_with("%7") || text.starts_with("--");
+        is_form(String::from_utf8_lossy(body).trim_start()) && serde_json::from_slice::<IgnoredAny>(body).is_err()
+    }),
+    ("the body looks like base64 of JSON", |body| {
+        let text = serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned());
+        BASE64_STANDARD.decode(text.trim()).is_ok_and(|json| json.trim_ascii().starts_with(b"{"))
+    }),
+    ("the body is a string", |body| {
+        serde_json::from_slice(body).is_ok_and(|text: String| text.trim().starts_with('{'))
+    }),
+    ("not JSON", |body| serde_json::from_slice::<IgnoredAny>(body).is_err()),
+    ("nested deeper", |body| depth(body) > MAX_DEPTH),
+];
+
 /// Checks the texts of a rejected body, or the claims against the values of an accepted one. Bodies with numbers
 /// outside of `f64` have no tree.
 pub(super) fn check(body: &[u8], found: &Result<Remediation<'_>, ParseError>) -> Result<(), String> {
@@ -98,11 +124,72 @@ pub(super) fn check(body: &[u8], found: &Result<Remediation<'_>, ParseError>) ->
                 none_holds(&ADDRESSES, &email.recipient)?;
                 none_holds(&IDS, &email.network_message_id.to_string())?;
             }
-            Ok(())
+            match BODIES.iter().find(|(_, is_true)| is_true(body)) {
+                Some((claim, _)) => Err(format!("{claim:?} is true of an accepted body")),
+                None if repeated_members(body).is_empty() => Ok(()),
+                None => Err("an accepted body repeats a member".to_owned()),
+            }
         }
         (Err(ParseError::Invalid(errors)), Ok(tree)) => all_hold(errors, &tree),
-        (Err(_), _) => Ok(()),
+        (Err(ParseError::Invalid(_)), Err(_)) => Ok(()),
+        (Err(ParseError::NotJson(error)), tree) => match is_true_of_body(error, body, tree.is_ok()) {
+            Some(true) => Ok(()),
+            Some(false) => Err(format!("false: {error}")),
+            None => Err(format!("no claim for: {error}")),
+        },
     }
+}
+
+/// Whether the text is true of the body, including its location; `None` if no predicate is known.
+fn is_true_of_body(error: &JsonError, body: &[u8], has_tree: bool) -> Option<bool> {
+    let is_located = match error {
+        JsonError::Repeated { pointer } => {
+            let is_cut = pointer.contains(['…', '\u{fffd}']);
+            return Some(repeated_members(body).iter().any(|repeated| is_cut || repeated == pointer));
+        }
+        // A surrogate without its other half has a grammar, and no text.
+        JsonError::Syntax { problem, .. } if problem.contains("surrogate") => return Some(!has_tree),
+        JsonError::Syntax { line, column, .. } => is_start_of_json(before(body, *line, *column)),
+        JsonError::TooDeep { line, column } => depth(before(body, *line, *column)) == MAX_DEPTH,
+        JsonError::NotUtf8 { offset } => std::str::from_utf8(body).err()?.valid_up_to() == *offset,
+        _ => true,
+    };
+    let text = error.to_string();
+    let (_, is_true) = BODIES.iter().find(|(claim, _)| text.contains(claim))?;
+    Some(is_located && is_true(body))
+}
+
+/// Returns the text before a location.
+fn before(body: &[u8], line: usize, column: usize) -> &[u8] {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let length: usize = text.get(start..).unwrap_or_default().chars().take(column - 1).map(char::len_utf8).sum();
+    &body[..start + length]
+}
+
+/// Returns whether the text is JSON, or lacks only its end.
+fn is_start_of_json(text: &[u8]) -> bool {
+    let is_start =
+        |text: &[u8]| serde_json::from_slice::<IgnoredAny>(text).map_or_else(|error| error.is_eof(), |_| true);
+    // A number such as "1." ends with its own error in `serde_json`.
+    is_start(text) || is_start(&[text, b"0"].concat())
+}
+
+/// Returns the number of levels at the deepest place of a text.
+fn depth(text: &[u8]) -> usize {
+    let (mut open, mut deepest, mut is_string, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_string => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'{' | b'[' if !is_string => open += 1,
+            b'}' | b']' if !is_string => open = open.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(open);
+    }
+    deepest
 }
 
 fn none_holds(claims: &[Claim], accepted: &str) -> Result<(), String> {

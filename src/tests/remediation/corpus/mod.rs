@@ -5,6 +5,7 @@ mod claims;
 mod items;
 mod json;
 mod members;
+mod repeated;
 mod wild;
 
 use crate::remediation::limits::MAX_EXCERPT;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: deploy-check.sh WASM_BINDGEN: the path of the tool. Builds the check of a deployment into build/deploy-check/.
+# Usage: build-deploy-check.sh WASM_BINDGEN: the path of the tool. Builds the check of a deployment into build/deploy-check/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 output=build/deploy-check

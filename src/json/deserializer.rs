@@ -1,0 +1,225 @@
+//! The payload's reader as a deserializer of serde.
+//!
+//! Its error has no text, so that the upload has no code that writes one. No caller and no log gets such a text.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use serde::de::value::CowStrDeserializer;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess,
+    Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+use crate::remediation::JsonError;
+use crate::remediation::reader::{Items, Json, Kind, Members};
+
+const TEXT: &str = "a string is expected";
+
+/// The value of every number that is not a 64-bit integer.
+const OTHER_NUMBER: f64 = f64::MAX;
+
+/// Returns whether a number is below 10^308, so that no reader takes it for an infinite one.
+fn is_in_range(number: &str) -> bool {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let whole_digits = mantissa.bytes().take_while(|&byte| byte != b'.').count();
+    let exponent = exponent.parse::<i64>().ok();
+    exponent.and_then(|exponent| exponent.checked_add(i64::try_from(whole_digits).ok()?)).is_some_and(|sum| sum <= 308)
+}
+
+/// The document is not JSON, or has another form than its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the document has another form")]
+pub(super) struct DocumentError;
+
+impl Error for DocumentError {
+    fn custom<T: Display>(_: T) -> Self {
+        Self
+    }
+
+    // By default each of these writes a text.
+    fn invalid_type(_: Unexpected<'_>, _: &dyn Expected) -> Self {
+        Self
+    }
+
+    fn invalid_value(_: Unexpected<'_>, _: &dyn Expected) -> Self {
+        Self
+    }
+
+    fn invalid_length(_: usize, _: &dyn Expected) -> Self {
+        Self
+    }
+
+    fn unknown_variant(_: &str, _: &'static [&'static str]) -> Self {
+        Self
+    }
+
+    fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
+        Self
+    }
+
+    fn missing_field(_: &'static str) -> Self {
+        Self
+    }
+
+    fn duplicate_field(_: &'static str) -> Self {
+        Self
+    }
+}
+
+impl From<JsonError> for DocumentError {
+    fn from(_: JsonError) -> Self {
+        Self
+    }
+}
+
+/// The value that comes next.
+pub(super) struct NextValue<'j, 'de>(pub(super) &'j mut Json<'de>);
+
+impl<'de> Deserializer<'de> for NextValue<'_, 'de> {
+    type Error = DocumentError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DocumentError> {
+        let Self(json) = self;
+        match json.kind()? {
+            Kind::Object => {
+                let members = Members::open(json)?;
+                visitor.visit_map(ObjectAccess { json, members })
+            }
+            Kind::Array => {
+                let items = Items::open(json)?;
+                visitor.visit_seq(ArrayAccess { json, items })
+            }
+            Kind::Text => match json.string(TEXT)? {
+                Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+                Cow::Owned(text) => visitor.visit_string(text),
+            },
+            Kind::Number => {
+                let text = json.number()?;
+                match (text.parse(), text.parse()) {
+                    (Ok(number), _) => visitor.visit_u64(number),
+                    (_, Ok(number)) => visitor.visit_i64(number),
+                    _ if is_in_range(text) => visitor.visit_f64(OTHER_NUMBER),
+                    _ => Err(DocumentError),
+                }
+            }
+            Kind::Boolean => visitor.visit_bool(json.boolean()?),
+            Kind::Null => {
+                json.skip()?;
+                visitor.visit_unit()
+            }
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DocumentError> {
+        if self.0.kind()? == Kind::Null {
+            self.0.skip()?;
+            return visitor.visit_none();
+        }
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DocumentError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    /// A variant is its name, or an object with its name and its content.
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DocumentError> {
+        let Self(json) = self;
+        if json.kind()? == Kind::Text {
+            return visitor.visit_enum(CowStrDeserializer::new(json.string(TEXT)?));
+        }
+        let members = Members::open(json)?;
+        visitor.visit_enum(ObjectAccess { json, members })
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DocumentError> {
+        self.0.skip()?;
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct identifier
+    }
+}
+
+/// An object whose members are left to read.
+struct ObjectAccess<'j, 'de> {
+    json: &'j mut Json<'de>,
+    members: Members<'de>,
+}
+
+impl<'de> MapAccess<'de> for ObjectAccess<'_, 'de> {
+    type Error = DocumentError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DocumentError> {
+        let name = self.members.next(self.json)?;
+        name.map(|name| seed.deserialize(CowStrDeserializer::new(name))).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DocumentError> {
+        seed.deserialize(NextValue(self.json))
+    }
+}
+
+impl<'de> EnumAccess<'de> for ObjectAccess<'_, 'de> {
+    type Error = DocumentError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(mut self, seed: V) -> Result<(V::Value, Self), DocumentError> {
+        let variant = self.next_key_seed(seed)?.ok_or(DocumentError)?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for ObjectAccess<'_, 'de> {
+    type Error = DocumentError;
+
+    fn unit_variant(self) -> Result<(), DocumentError> {
+        Err(DocumentError)
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(mut self, seed: T) -> Result<T::Value, DocumentError> {
+        let content = self.next_value_seed(seed)?;
+        if self.members.next(self.json)?.is_some() { Err(DocumentError) } else { Ok(content) }
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, DocumentError> {
+        Err(DocumentError)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        mut self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DocumentError> {
+        let content = NextValue(self.json).deserialize_any(visitor)?;
+        if self.members.next(self.json)?.is_some() { Err(DocumentError) } else { Ok(content) }
+    }
+}
+
+/// An array whose items are left to read.
+struct ArrayAccess<'j, 'de> {
+    json: &'j mut Json<'de>,
+    items: Items,
+}
+
+impl<'de> SeqAccess<'de> for ArrayAccess<'_, 'de> {
+    type Error = DocumentError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DocumentError> {
+        let is_there = self.items.next(self.json)?;
+        is_there.then(|| seed.deserialize(NextValue(self.json))).transpose()
+    }
+}

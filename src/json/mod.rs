@@ -1,0 +1,132 @@
+//! Unambiguous JSON: an object with a repeated member is rejected.
+//!
+//! Two readers of `{"aud":"a","aud":"b"}` may use a different `aud`. So tokens and keys are parsed with this module
+//! (RFC 8725 section 2.4 and RFC 7515 section 4 require it). One reader, that of the payload, reads every document that
+//! the gateway gets. So all of them follow the same rules, and the Worker contains one parser.
+
+mod deserializer;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::remediation::reader::Json;
+use deserializer::NextValue;
+
+/// Parses `bytes` as one JSON document. Returns `None` if it has another form, or if an object in it repeats a member.
+///
+/// A number that is not a 64-bit integer is some number that is none either: nothing uses its value.
+#[must_use]
+pub fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Option<T> {
+    let mut json = Json::of_text(str::from_utf8(bytes).ok()?);
+    let value = T::deserialize(NextValue(&mut json)).ok()?;
+    json.end().ok()?;
+    Some(value)
+}
+
+/// Parses `bytes` as one JSON object. Returns `None` if an object in it repeats a member.
+#[must_use]
+pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+    // A map would also be read from `null`.
+    match read(bytes)? {
+        Value::Object(members) => Some(members),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+    use serde_json::Value;
+
+    use super::{object, read};
+
+    #[test]
+    fn only_one_object_without_repeated_members_is_taken() {
+        for (text, taken) in [
+            (r#"{"a":1,"b":[true,null,-1,1.5,"x",{"a":{}}]}"#, true),
+            (" {} ", true),
+            (r#"{"a":1,"a":1}"#, false),
+            (r#"{"a":1,"\u0061":2}"#, false),
+            (r#"{"b":[{"a":1,"a":1}]}"#, false),
+            (r#"{"a":1} {}"#, false),
+            (r#"[{"a":1}]"#, false),
+            (r#""a""#, false),
+            ("null", false),
+            ("", false),
+            ("{\"a\":\"\u{0}\"}", false),
+            ("\u{feff}{}", false),
+        ] {
+            assert_eq!(object(text.as_bytes()).is_some(), taken, "{text}");
+        }
+        assert!(object(b"{\"a\":\"\xff\"}").is_none(), "not UTF-8");
+        assert!(object("[".repeat(100_000).as_bytes()).is_none(), "deep nesting ends in a refusal, not in an overflow");
+    }
+
+    #[test]
+    fn each_form_of_a_variant_is_read_and_no_other() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        enum Variant {
+            Unit,
+            Newtype(Option<String>),
+            Struct { number: i64 },
+        }
+        for (text, variant) in [
+            (r#""unit""#, Some(Variant::Unit)),
+            (r#"{"newtype":"a\nb"}"#, Some(Variant::Newtype(Some("a\nb".to_owned())))),
+            (r#"{"newtype":null}"#, Some(Variant::Newtype(None))),
+            (r#"{"struct":{"number":-7}}"#, Some(Variant::Struct { number: -7 })),
+            (r#"{"unit":null}"#, None),
+            (r#""newtype""#, None),
+            (r#"{"newtype":1}"#, None),
+            (r#"{"newtype":null,"unit":null}"#, None),
+            (r#"{"struct":{"number":1,"other":2}}"#, None),
+            (r#"{"struct":{"number":1.5}}"#, None),
+            (r#"{"struct":{"number":18446744073709551616}}"#, None),
+            (r#"{"struct":{}}"#, None),
+            (r#"{"struct":{"number":1}"#, None),
+            (r#""other""#, None),
+            ("{}", None),
+            ("[]", None),
+        ] {
+            assert_eq!(read::<Variant>(text.as_bytes()), variant, "{text}");
+        }
+    }
+
+    #[test]
+    fn number_that_is_no_integer_is_a_number_and_no_integer() {
+        for text in ["1.5", "1e3", "-0.5", "1e+300", "1E-999", "18446744073709551616", "-9223372036854775809"] {
+            let value: Value = read(text.as_bytes()).unwrap();
+            assert!(value.is_f64() && value.as_u64().is_none() && value.as_i64().is_none(), "{text}");
+        }
+        for text in ["1e999", "-1e999", "1e99999999999999999999", &"9".repeat(400)] {
+            assert_eq!(read::<Value>(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    /// Any JSON value of up to four levels, with the numbers that are used.
+    fn any_document() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 64, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+                prop::collection::hash_map(any::<String>(), inner, 0..12).prop_map(Value::from_iter),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn documents_are_read_as_serde_json_reads_them(document in any_document(), is_indented in any::<bool>()) {
+            let text = if is_indented { serde_json::to_string_pretty(&document) } else { serde_json::to_string(&document) };
+            prop_assert_eq!(read(text.unwrap().as_bytes()), Some(document));
+        }
+    }
+}
