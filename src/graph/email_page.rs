@@ -1,7 +1,7 @@
 //! Reads one page of Graph's list of analyzed emails.
 //!
-//! The payload's reader walks the page once. The members that the gateway uses are borrowed from the page, and the others
-//! are skipped. Each row is passed on as soon as it ends, so a page of any size needs the memory of one row.
+//! The payload's reader walks the page once. It borrows the members that the gateway uses from the page, and skips the
+//! others. It passes each row on as soon as the row ends, so a page of any size needs the memory of one row.
 
 use std::borrow::Cow;
 use std::mem;
@@ -72,7 +72,7 @@ pub(super) fn parse<'de>(
     if has_rows { Ok(next_link) } else { Err(json.error("\"value\" is expected")) }
 }
 
-/// Reads a row in place of the last one, whose memory it uses again.
+/// Reads a row over the last one, and uses its memory again.
 fn read_row<'de>(json: &mut Json<'de>, row: &mut AnalyzedEmailRow<'de>) -> Result<(), JsonError> {
     let mut events = mem::take(&mut row.events);
     events.clear();

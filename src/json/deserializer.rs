@@ -20,6 +20,43 @@ const TEXT: &str = "a string is expected";
 /// The value of every number that is not a 64-bit integer.
 const OTHER_NUMBER: f64 = f64::MAX;
 
+/// A value without content, or the start of an object or an array.
+enum ValueStart<'de> {
+    Object(Members<'de>),
+    Array(Items),
+    Text(Cow<'de, str>),
+    Positive(u64),
+    Negative(i64),
+    OtherNumber,
+    Boolean(bool),
+    Null,
+}
+
+impl<'de> ValueStart<'de> {
+    /// Reads the value or the start. It is not generic, so the upload has it once and not once per type.
+    fn read(json: &mut Json<'de>) -> Result<Self, DocumentError> {
+        Ok(match json.kind()? {
+            Kind::Object => Self::Object(Members::open(json)?),
+            Kind::Array => Self::Array(Items::open(json)?),
+            Kind::Text => Self::Text(json.string(TEXT)?),
+            Kind::Number => {
+                let text = json.number()?;
+                match (text.parse(), text.parse()) {
+                    (Ok(number), _) => Self::Positive(number),
+                    (_, Ok(number)) => Self::Negative(number),
+                    _ if is_in_range(text) => Self::OtherNumber,
+                    _ => return Err(DocumentError),
+                }
+            }
+            Kind::Boolean => Self::Boolean(json.boolean()?),
+            Kind::Null => {
+                json.skip()?;
+                Self::Null
+            }
+        })
+    }
+}
+
 /// Returns whether a number is below 10^308, so that no reader takes it for an infinite one.
 fn is_in_range(number: &str) -> bool {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
@@ -82,33 +119,16 @@ impl<'de> Deserializer<'de> for NextValue<'_, 'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DocumentError> {
         let Self(json) = self;
-        match json.kind()? {
-            Kind::Object => {
-                let members = Members::open(json)?;
-                visitor.visit_map(ObjectAccess { json, members })
-            }
-            Kind::Array => {
-                let items = Items::open(json)?;
-                visitor.visit_seq(ArrayAccess { json, items })
-            }
-            Kind::Text => match json.string(TEXT)? {
-                Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
-                Cow::Owned(text) => visitor.visit_string(text),
-            },
-            Kind::Number => {
-                let text = json.number()?;
-                match (text.parse(), text.parse()) {
-                    (Ok(number), _) => visitor.visit_u64(number),
-                    (_, Ok(number)) => visitor.visit_i64(number),
-                    _ if is_in_range(text) => visitor.visit_f64(OTHER_NUMBER),
-                    _ => Err(DocumentError),
-                }
-            }
-            Kind::Boolean => visitor.visit_bool(json.boolean()?),
-            Kind::Null => {
-                json.skip()?;
-                visitor.visit_unit()
-            }
+        match ValueStart::read(json)? {
+            ValueStart::Object(members) => visitor.visit_map(ObjectAccess { json, members }),
+            ValueStart::Array(items) => visitor.visit_seq(ArrayAccess { json, items }),
+            ValueStart::Text(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
+            ValueStart::Text(Cow::Owned(text)) => visitor.visit_string(text),
+            ValueStart::Positive(number) => visitor.visit_u64(number),
+            ValueStart::Negative(number) => visitor.visit_i64(number),
+            ValueStart::OtherNumber => visitor.visit_f64(OTHER_NUMBER),
+            ValueStart::Boolean(value) => visitor.visit_bool(value),
+            ValueStart::Null => visitor.visit_unit(),
         }
     }
 

@@ -209,7 +209,7 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
-    /// Passes over the comma before the next member or item, or over the closing bracket. Returns whether it was the bracket.
+    /// Skips the comma before the next member or item, or the closing bracket. Returns whether it was the bracket.
     fn is_closed(&mut self, bracket: u8, is_first: bool, problem: &'static str) -> Result<bool, JsonError> {
         match self.next_byte() {
             byte if is_first && byte != Some(bracket) => Ok(false),

@@ -127,8 +127,8 @@ fn plain_length(bytes: &[u8]) -> usize {
 fn plain_bytes(word: u64) -> usize {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x80 * EACH;
-    // "Determine if a word has a byte less than n" (Bit Twiddling Hacks, for n up to 128). The lowest bit that it sets is
-    // that of such a byte. Higher bits can be wrong, since a subtraction borrows from the next byte.
+    // "Determine if a word has a byte less than n" (Bit Twiddling Hacks, for n up to 128). The lowest bit in the result
+    // is that of such a byte. Higher bits can be wrong, since a subtraction borrows from the next byte.
     let less = |word: u64, n: u64| word.wrapping_sub(n * EACH) & !word & HIGH;
     let equal = |byte: u8| less(word ^ (u64::from(byte) * EACH), 1);
     let stops = less(word, 0x20) | equal(b'"') | equal(b'\\');
