@@ -10,11 +10,11 @@ mkdir -p build "$work"
 # The stamp has the start time of the build, so that a source that changes during the build makes it out of date.
 touch build/.began
 scripts/wasm.sh --lib
-# This option allows a restart after a lost module: see src/worker/glue.js. --force-enable-abort-handler is omitted,
-# because it would end the instance at any error that an export throws.
+# This option allows a restart after a lost module: see src/worker/recovery.js. --force-enable-abort-handler is
+# omitted, because it would end the instance at any error that an export throws.
 "$1" --target module --no-typescript --out-dir "$work" --out-name index \
     --experimental-reset-state-function "$target/wasm32-unknown-unknown/release/remediation_gateway.wasm"
-cp src/worker/glue.js src/worker/entry.js "$work/"
+cp src/worker/*.js "$work/"
 # wasm-bindgen imports glue.js once for each function without conversion, and repeats its key in the import object.
 awk '!(/^import \* as import[0-9]+ from "\.\/glue\.js"/ && imports++) && !(/^ *"\.\/glue\.js": import[0-9]+,$/ && keys++)' \
     "$work/index.js" >"$work/index.js.once"
@@ -30,6 +30,7 @@ node scripts/order-functions.mjs "$work/optimized.wasm" "$work/ordered.wasm"
 # their message and location.
 wasm-opt -O "${features[@]}" --reorder-functions-by-name --strip-debug --strip-producers "$work/ordered.wasm" \
     --output build/index_bg.wasm
-esbuild "$work/entry.js" --bundle --format=esm --minify --target=esnext --external:./index_bg.wasm --log-level=warning \
-    --log-override:duplicate-object-key=error --outfile=build/index.js
+# --inject replaces the global `queueMicrotask` with the function in recovery.js.
+esbuild "$work/shim.js" --inject:"$work/recovery.js" --bundle --format=esm --minify --target=esnext --external:./index_bg.wasm \
+    --log-level=warning --log-override:duplicate-object-key=error --outfile=build/index.js
 mv build/.began build/.made

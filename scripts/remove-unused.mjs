@@ -27,7 +27,7 @@ writeFileSync(glue, isPure(readFileSync(glue, "utf8")));
 
 for (let isChanged = true; isChanged; ) {
   const options = { bundle: true, format: "esm", target: "esnext", external: ["./index_bg.wasm"], write: false };
-  const [{ text: bundle }] = buildSync({ ...options, entryPoints: [join(folder, "entry.js")] }).outputFiles;
+  const [{ text: bundle }] = buildSync({ ...options, entryPoints: [join(folder, "shim.js")] }).outputFiles;
   const kept = namesOf(readFileSync(wasm)).exports.filter((name) => new RegExp(`\\.${name}\\b`).test(bundle));
   const nodes = kept.map((name) => ({ name, export: name }));
   writeFileSync(graph, JSON.stringify([{ name: "JavaScript", root: true, reaches: kept }, ...nodes]));

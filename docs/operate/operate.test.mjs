@@ -126,10 +126,10 @@ describe("what the page names", () => {
   test("is logged where it fails, where it is no one request's", () => {
     const [, row] = /^\| `internal` without a `requestId` \| [^|]* \| (.*) \|$/m.exec(page);
     const texts = [...row.matchAll(/\*([^*]+)\*/g)].map((match) => match[1]);
-    const glue = read("../../src/worker/glue.js");
+    const recovery = read("../../src/worker/recovery.js");
     const ledger = [...read("../../src/ledger/service.rs").matchAll(/internal_line\("([^"]*)"\)/g)].map((match) => match[1]);
-    const [lost] = /the module was lost(?=, and starts anew)/.exec(glue);
-    const [ended] = /(?<=name: ")an execution was terminated/.exec(glue);
+    const [lost] = /the module was lost(?=, and starts anew)/.exec(recovery);
+    const [ended] = /(?<=name: ")an execution was terminated/.exec(recovery);
     assert.deepEqual(texts.toSorted(), [...ledger, lost, ended].toSorted());
   });
 });

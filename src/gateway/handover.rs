@@ -65,12 +65,6 @@ pub(super) fn parse(mut message: Vec<u8>) -> Option<Handover> {
     Some(Handover { settings, job, work })
 }
 
-/// Returns the job of the lines that [`head`] wrote.
-#[must_use]
-pub fn job(head: &[u8]) -> Option<RemediationJob> {
-    json::read(lines(head)?.1)
-}
-
 /// Returns the settings, the job, and the body after them.
 fn lines(message: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let mut parts = message.splitn(4, |byte| *byte == b'\n');
@@ -81,6 +75,6 @@ fn lines(message: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 
 /// Returns [`FORMAT`] in a way that the compiler does not inline. The bytes occur once in the Wasm, so that a test can
 /// make a build with another format.
-pub(super) fn format() -> &'static str {
+pub(crate) fn format() -> &'static str {
     std::hint::black_box(FORMAT)
 }

@@ -2,19 +2,21 @@
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::Response as JsResponse;
+use web_sys::{Headers, Response as JsResponse};
+use worker::ResponseBuilder;
 
-use super::tasks;
 use crate::http::Response;
 use crate::time::Timestamp;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    fn respond(status: u16, headers: &str, body: &[u8]) -> Result<JsResponse, JsValue>;
+    fn respond(status: u16, lines: &str, body: &[u8]) -> Result<JsResponse, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn headers(lines: &str) -> Result<Headers, JsValue>;
 }
 
-/// `Date.now()` as a timestamp.
+/// Converts the result of `Date.now()`.
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
@@ -25,35 +27,40 @@ pub(super) const fn timestamp(date_now: f64) -> Timestamp {
     Timestamp::from_millis(date_now as u64)
 }
 
-/// A count of bytes as a number of JavaScript's.
+/// Converts a number of bytes to a number of JavaScript.
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "no memory of Wasm has 2^53 bytes")]
 pub(super) const fn number(bytes: usize) -> f64 {
     bytes as f64
 }
 
-/// Headers as one text: names and values in turn, a line each. `None` where one holds a line break, which no header can.
-pub(super) fn packed<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<String> {
-    let mut packed = String::new();
+/// Writes a line `name: value` for each header. Returns `None` if a value contains a line break, which no header can.
+pub(super) fn lines<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<String> {
+    let mut lines = String::new();
     for (name, value) in headers {
         if value.contains(['\r', '\n']) {
             return None;
         }
-        for part in [name, value] {
-            packed.push_str(part);
-            packed.push('\n');
+        if !lines.is_empty() {
+            lines.push('\n');
         }
+        lines.extend([name, ": ", value]);
     }
-    Some(packed)
+    Some(lines)
 }
 
-/// The answer as the platform's response.
+/// Converts a response of the Worker.
 pub(super) fn response(response: &Response) -> Result<JsResponse, JsValue> {
-    let headers = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
-    let headers = packed(headers).ok_or("a header of the answer holds a line break")?;
-    respond(response.status, &headers, response.body.as_bytes())
+    respond(response.status, &header_lines(response)?, response.body.as_bytes())
 }
 
-/// The time. It stands still between I/O operations, and so within a turn.
-pub(super) fn now() -> Timestamp {
-    tasks::once_per_turn(|| timestamp(js_sys::Date::now()))
+/// Converts a response of an object.
+pub(super) fn object_response(response: Response) -> Result<worker::Response, JsValue> {
+    let headers = worker::Headers(headers(&header_lines(&response)?)?);
+    let builder = ResponseBuilder::new().with_status(response.status).with_headers(headers);
+    Ok(if response.body.is_empty() { builder.empty() } else { builder.fixed(response.body.into_bytes()) })
+}
+
+fn header_lines(response: &Response) -> Result<String, JsValue> {
+    let headers = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    Ok(lines(headers).ok_or("a header of the response contains a line break")?)
 }

@@ -1,27 +1,28 @@
 //! The one reader of the environments of the Worker and of objects.
 
-use js_sys::{JSON, Promise, Reflect};
+use js_sys::{Boolean, JSON, Reflect};
 use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use worker::Env;
 
-use super::tasks;
 use crate::caches::Environment;
 use crate::config::{self, STOPPED, VARIABLES, Variables};
 use crate::json;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    fn limit(env: &JsValue, key: &str) -> Promise;
+    #[wasm_bindgen(catch)]
+    async fn limit(env: &Env, key: &str) -> Result<Boolean, JsValue>;
 }
 
 /// The environment that the platform gives with a request.
 #[derive(Clone)]
-pub(super) struct Bindings(pub(super) JsValue);
+pub(super) struct Bindings(pub(super) Env);
 
 impl Environment for Bindings {
     fn is_same(&self, other: &Self) -> bool {
-        self.0 == other.0
+        *self.0 == *other.0
     }
 
     fn variables(&self) -> Variables {
@@ -29,7 +30,7 @@ impl Environment for Bindings {
     }
 
     async fn is_within_limit(&self, key: &str) -> Option<bool> {
-        tasks::outcome_of(&limit(&self.0, key)).await.ok()?.as_bool()
+        limit(&self.0, key).await.ok()?.as_bool()
     }
 }
 

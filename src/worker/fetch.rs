@@ -4,18 +4,33 @@ use std::cell::Cell;
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
-use js_sys::{Array, Promise, Uint8Array};
-use wasm_bindgen::JsCast;
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::AbortController;
 
-use super::{Workers, convert, tasks};
+use super::{Workers, convert};
 use crate::runtime::{BodyError, HttpClient, HttpRequest, HttpResponse, SendError, Timers};
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = callMicrosoft)]
-    fn call_microsoft(head: &str, body: Option<&[u8]>, cap: f64, skip: bool, controller: &AbortController) -> Promise;
+    #[wasm_bindgen(catch, js_name = callMicrosoft)]
+    async fn call_microsoft(
+        head: &str,
+        wanted: &str,
+        body: Option<&[u8]>,
+        cap: f64,
+        skip: bool,
+        controller: &AbortController,
+    ) -> Result<CallResult, JsValue>;
+
+    type CallResult;
+    #[wasm_bindgen(method, getter)]
+    fn head(this: &CallResult) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn body(this: &CallResult) -> Option<Uint8Array>;
+    #[wasm_bindgen(method, getter, js_name = isTooLarge)]
+    fn is_too_large(this: &CallResult) -> bool;
 }
 
 impl HttpClient for Workers {
@@ -43,31 +58,30 @@ async fn context(
     let error = || if aborted.get() { SendError::Deadline } else { SendError::Connection };
 
     let method = if request.body.is_some() { "POST" } else { "GET" };
-    let headers = convert::packed(request.headers.iter().copied()).ok_or(SendError::Connection)?;
-    let head = format!("{}\n{method}\n{}\n{headers}", request.url, request.wanted.join(" "));
-    let (cap, skip) = (convert::number(request.body_cap), request.skip_success_body);
-    let started = call_microsoft(&head, request.body, cap, skip, controller);
-    let received = tasks::outcome_of(&started).await.map_err(|_| error())?;
-
-    if let Some(head) = received.as_string() {
-        return read(request, &head, Err(BodyError::Skipped)).ok_or_else(error);
+    let headers = convert::lines(request.headers.iter().copied()).ok_or(SendError::Connection)?;
+    let head = format!("{method} {}\n{headers}", request.url);
+    let (wanted, cap) = (request.wanted.join(" "), convert::number(request.body_cap));
+    let result = call_microsoft(&head, &wanted, request.body, cap, request.skip_success_body, controller).await;
+    let result = result.map_err(|_| error())?;
+    let mut response = parse_head(request, &result.head()).ok_or_else(error)?;
+    if !(request.skip_success_body && response.is_success()) {
+        response.body = match result.body() {
+            Some(body) => Ok(body.to_vec()),
+            None if result.is_too_large() => Err(BodyError::TooLarge),
+            None => Err(BodyError::Failed(error())),
+        };
     }
-    let parts: Array = received.unchecked_into();
-    let body = parts.get(1);
-    let body = if body.is_undefined() {
-        Err(BodyError::Failed(error()))
-    } else if body.is_null() {
-        Err(BodyError::TooLarge)
-    } else {
-        Ok(body.unchecked_into::<Uint8Array>().to_vec())
-    };
-    parts.get(0).as_string().and_then(|head| read(request, &head, body)).ok_or_else(error)
+    Ok(response)
 }
 
-/// The answer, of which `head` has the status and a line for each wanted header.
-fn read(request: &HttpRequest<'_>, head: &str, body: Result<Vec<u8>, BodyError>) -> Option<HttpResponse> {
+/// Parses the status and the wanted headers of a response.
+fn parse_head(request: &HttpRequest<'_>, head: &str) -> Option<HttpResponse> {
     let mut lines = head.split('\n');
     let status = lines.next()?.parse().ok()?;
-    let present = |(name, line): (&&'static str, &str)| Some((*name, line.strip_prefix('=')?.to_owned()));
-    Some(HttpResponse { status, headers: request.wanted.iter().zip(lines).filter_map(present).collect(), body })
+    let wanted = |line: &str| {
+        let (name, value) = line.split_once(": ")?;
+        let name = request.wanted.iter().find(|wanted| **wanted == name)?;
+        Some((*name, value.to_owned()))
+    };
+    Some(HttpResponse { status, headers: lines.filter_map(wanted).collect(), body: Err(BodyError::Skipped) })
 }

@@ -1,108 +1,24 @@
-// What costs less on JavaScript's side. Each call from WebAssembly is a crossing and each text that crosses is converted, so what belongs
-// together crosses in one piece: headers as one text, bodies as bytes, a whole exchange as one promise. No rule of the gateway's is in here.
+// Exchanges with the platform in one crossing each. Every call from WebAssembly converts its values, so the parts of a
+// request, a response or a row cross together. The heads of requests and responses have the form of HTTP/1.1: one line,
+// then a line `name: value` for each header.
 
-import { __wbg_reset_state, begin, interrupted, otherFormat, unanswered } from "./index.js";
+import { callback } from "./recovery.js";
 
-// ---- The module: it is called through `enter`, by what is in here and by entry.js; but for the finalizers of what it has given away ----
-
-/** Counts the instances of the module. A trap, which is what a panic ends in, ends one: nothing is unwound, so its memory cannot be trusted. */
-export let instance = 0;
-let isLost = false;
-let isInside = false;
-begin();
-
-/** Calls into the module, which is started anew where it was lost. Never from within: what the module calls in here calls it later, or not at all. */
-export function enter(call) {
-  // The platform ends an execution that takes too long at once: no `catch` and no `finally` ran then, and the module stands where it was stopped.
-  if (isInside) lose({ name: "an execution was terminated" });
-  if (isLost) {
-    __wbg_reset_state();
-    begin();
-    isLost = false;
-  }
-  isInside = true;
-  try {
-    return call();
-  } catch (error) {
-    // Any other error is that of the one call, and left the module as an `Err` does. One that has passed through the module itself is as a trap.
-    if (error instanceof WebAssembly.RuntimeError || interrupted()) lose(error);
-    throw error;
-  } finally {
-    isInside = false;
-  }
+/** A promise for wasm-bindgen-futures, which uses only `then`. It enters the module as recovery.js requires. */
+function guarded(promise) {
+  return { then: (resolve, reject) => void promise.then(callback(resolve), callback(reject)) };
 }
 
-function lose(error) {
-  const what = error instanceof WebAssembly.RuntimeError ? error.message : error?.name;
-  log(JSON.stringify({ code: "internal", reason: `the module was lost, and starts anew: ${what}` }));
-  isLost = true;
-  instance += 1;
-  // Whoever waits for it would wait for ever.
-  for (const { fail } of promises.values()) fail(error);
-  promises.clear();
-}
+// ---- Timers ----
 
-/** `call` for a promise or a timer to make, as long as the instance lives that it is of. */
-function callback(call) {
-  const own = instance;
-  return (...values) => {
-    const deliver = () => {
-      // Once more: it may turn out only now that the instance was ended.
-      enter(() => {
-        if (own === instance) call(...values);
-      });
-    };
-    if (own !== instance) return;
-    try {
-      deliver();
-    } catch {
-      // A trap has ended the instance, and nobody else is to hear of it. After any other error somebody in the module still waits.
-      if (own !== instance) return;
-      try {
-        deliver();
-      } catch (error) {
-        if (own === instance) lose(error);
-      }
-    }
-  };
-}
-
-// ---- Promises: tasks.rs ----
-
-export function follow(promise, id, settle) {
-  promise.then(
-    callback((value) => settle(id, true, value)),
-    callback((error) => settle(id, false, error)),
-  );
-}
-
-/** How each promise of a task's is settled. */
-const promises = new Map();
-
-export function promised(id) {
-  return new Promise((keep, fail) => promises.set(id, { keep, fail }));
-}
-
-export function keep(id, value) {
-  promises.get(id).keep(value);
-  promises.delete(id);
-}
-
-export function fail(id, error) {
-  promises.get(id).fail(error);
-  promises.delete(id);
-}
-
-// ---- Timers: timers.rs ----
-
-/** Where no timer is to be had, what else ends the wait has to. */
+/** Returns null if the platform refuses the timer. */
 export function setTimer(call, wait) {
   const timer = { isCleared: false };
-  const goesOff = callback(() => {
+  const fire = callback(() => {
     if (!timer.isCleared) call();
   });
   try {
-    timer.handle = setTimeout(goesOff, wait);
+    timer.handle = setTimeout(fire, wait);
     return timer;
   } catch {
     return null;
@@ -110,18 +26,18 @@ export function setTimer(call, wait) {
 }
 
 export function clearTimer(timer) {
-  // What it would call goes with this, in the module.
+  // The module drops the function that the timer would call.
   timer.isCleared = true;
   try {
     clearTimeout(timer.handle);
   } catch {
-    // It is of another object, whose timer may still go off.
+    // The timer belongs to another object, and can still fire.
   }
 }
 
 // ---- Requests and responses ----
 
-/** The request headers that are read, in the order in which `incoming.rs` takes them. */
+/** The request headers that incoming.rs reads. */
 const READ = [
   "authorization",
   "x-api-key",
@@ -136,38 +52,49 @@ const READ = [
   "cf-connecting-ip",
 ];
 
-/** One line for each of `names`: empty where the header is absent, otherwise "=" and its value. No header holds a line break. */
+/** A line for each of `names` that the headers have. No header contains a line break. */
 function lines(headers, names) {
   let text = "";
   for (const name of names) {
     const value = headers.get(name);
-    text += value === null ? "\n" : `\n=${value}`;
+    if (value !== null) text += `\n${name}: ${value}`;
   }
   return text;
 }
 
-/** Names and values in turn, as what `fetch` and `Response` take. */
-function object(parts) {
+/** The headers of these lines. */
+function headersOf(lines) {
   const headers = {};
-  for (let index = 0; index + 1 < parts.length; index += 2) headers[parts[index]] = parts[index + 1];
+  for (const line of lines) {
+    const end = line.indexOf(": ");
+    headers[line.slice(0, end)] = line.slice(end + 2);
+  }
   return headers;
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
-/** Method, URL and headers, as UTF-8: a token is long, and texts cross letter by letter. */
-export function read(request) {
-  return encoder.encode(`${request.method}\n${request.url}${lines(request.headers, READ)}`);
+/** The head of a request, as UTF-8. */
+export function head({ method, url, headers }) {
+  return encoder.encode(`${method} ${url}${lines(headers, READ)}`);
 }
 
-/** The bytes of a request's or a response's body, which comes in one piece. */
-export async function whole(message) {
+/** The bytes of a body of a declared length. */
+export function whole(message) {
+  return guarded(bytes(message));
+}
+
+async function bytes(message) {
   return new Uint8Array(await message.arrayBuffer());
 }
 
-/** The bytes of a body, counted as they come. Where there are more than `cap`, null, and the rest is cancelled, so that nothing is received in vain. */
-export async function counted(message, cap) {
+/** The bytes of a body, or null if there are more than `cap`. */
+export function counted(message, cap) {
+  return guarded(count(message, cap));
+}
+
+/** Cancels the rest of a body that is too large. */
+async function count(message, cap) {
   const chunks = [];
   let length = 0;
   const reader = message.body?.getReader();
@@ -192,13 +119,17 @@ export async function counted(message, cap) {
 const SLICE = 1024;
 
 /**
- * Decompresses `body`, one gzip member. Gives null if there are more than `cap` bytes, and undefined if other bytes
- * follow the member. Fails if the member is truncated or damaged.
+ * Decompresses `body`, one gzip member. Resolves with null if there are more than `cap` bytes. Rejects with a text if
+ * other bytes follow the member, and with an error if the member is truncated or damaged.
  *
  * A `DecompressionStream` decompresses each write at once, even if there is no reader: 1 MiB could become 1 GiB. So
  * this function writes a slice only after it has read what the slice before has become.
  */
-export async function decompressed(body, cap) {
+export function decompressed(body, cap) {
+  return guarded(decompress(body.slice(), cap));
+}
+
+async function decompress(body, cap) {
   const { readable, writable } = new DecompressionStream("gzip");
   const reader = readable.getReader({ mode: "byob" });
   const writer = writable.getWriter();
@@ -234,8 +165,7 @@ export async function decompressed(body, cap) {
     }
   } catch (error) {
     // The platform has no other mark.
-    if (error.message.startsWith("Trailing bytes")) return undefined;
-    throw error;
+    throw error.message.startsWith("Trailing bytes") ? error.message : error;
   }
 }
 
@@ -252,26 +182,38 @@ async function ifThere(promise) {
   }
 }
 
-/** `body` is a view of the module's memory, which goes on changing. */
-export function respond(status, headers, body) {
-  return new Response(body.length === 0 ? null : body.slice(), { status, headers: object(headers.split("\n")) });
+/** A response with these lines as headers. `body` is a view of the module's memory, which changes later. */
+export function respond(status, lines, body) {
+  return new Response(body.length === 0 ? null : body.slice(), { status, headers: headers(lines) });
+}
+
+/** The headers of these lines. */
+export function headers(lines) {
+  return new Headers(headersOf(lines.split("\n")));
 }
 
 /**
- * Calls. `head` has three lines, the URL, the method, and the names of the answer's headers that are wanted, and behind them the request's headers. Gives
- * status and wanted headers as one text, with the bytes of the body behind it. They are null where there are more than `cap`, and undefined where they did
- * not all come. Of a success, the text is all there is where its body is to be skipped.
+ * Calls Microsoft. `head` is the head of the request, and `wanted` the names of the response headers to return.
+ *
+ * The result's `body` is undefined if it failed, if `isTooLarge` says that it exceeds `cap`, or if the call succeeded
+ * and `skip` is set.
  */
-export async function callMicrosoft(head, body, cap, skip, { signal }) {
-  const [url, method, wanted, ...headers] = head.split("\n");
-  const response = await fetch(url, { method, headers: object(headers), body: body?.slice(), redirect: "manual", signal });
-  const said = response.status + lines(response.headers, wanted === "" ? [] : wanted.split(" "));
+export function callMicrosoft(head, wanted, body, cap, skip, controller) {
+  return guarded(call(head, wanted, body?.slice(), cap, skip, controller));
+}
+
+async function call(head, wanted, body, cap, skip, { signal }) {
+  const [line, ...rest] = head.split("\n");
+  const [method, url] = line.split(" ");
+  const response = await fetch(url, { method, headers: headersOf(rest), body, redirect: "manual", signal });
+  const result = { head: response.status + lines(response.headers, wanted === "" ? [] : wanted.split(" ")) };
   if (skip && response.ok) {
-    // Nobody waits for the end of what is not read.
+    // Nobody waits for the end of an unread body.
     if (response.headers.get("content-length") !== "0") response.body?.cancel().catch(() => {});
-    return said;
+    return result;
   }
-  return [said, await counted(response, cap).catch(() => {})];
+  const read = await count(response, cap).catch(() => {});
+  return { ...result, body: read ?? undefined, isTooLarge: read === null };
 }
 
 // ---- The ledger ----
@@ -281,29 +223,35 @@ export async function callMicrosoft(head, body, cap, skip, { signal }) {
  * that jurisdiction. The message is `head`, lines of text, and `body`, the body for Graph. The call fails after
  * `patience` milliseconds.
  *
- * The response must name, in the header `formatHeader`, the format that is the first line of `head`. The header stays in
- * the caller's response: to remove it, a new response would be needed, at a tenth of a remediation's CPU time.
+ * The response must name `format` in the header `formatHeader`. The header stays in the caller's response: to remove
+ * it, a new response would be needed, at a tenth of a remediation's CPU time.
+ *
+ * If the call fails, the reason is the name of a `LedgerError`.
  */
-export async function pass(env, name, jurisdiction, head, body, formatHeader, patience) {
-  // A view of the module's memory would not last.
-  const lines = head.slice();
+export function pass(env, name, jurisdiction, head, body, format, formatHeader, patience) {
+  const message = new Uint8Array(head.length + body.length);
+  message.set(head);
+  message.set(body, head.length);
+  return guarded(inTime(send(env, name, jurisdiction, message), format, formatHeader, patience));
+}
+
+async function inTime(sent, format, formatHeader, patience) {
   let timer;
-  const late = new Promise((_, fail) => {
-    timer = setTimeout(fail, patience);
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(reject, patience);
   });
   try {
-    const response = await Promise.race([send(env, name, jurisdiction, lines, body), late]);
-    if (response.headers.get(formatHeader) === decoder.decode(lines.subarray(0, lines.indexOf(10)))) return response;
+    const response = await Promise.race([sent, late]);
+    if (response.headers.get(formatHeader) === format) return response;
     response.body?.cancel().catch(() => {});
-    return enter(() => otherFormat(lines));
   } catch (error) {
-    // Not within the call that has come here.
-    await null;
-    const { overloaded, durableObjectReset, remote } = error ?? {};
-    return enter(() => unanswered(lines, overloaded === true, durableObjectReset === true, remote === true));
+    if (error?.overloaded) throw "Overloaded";
+    if (error?.durableObjectReset) throw "Reset";
+    throw error?.remote ? "Failed" : "Unreachable";
   } finally {
     clearTimeout(timer);
   }
+  throw "OtherFormat";
 }
 
 /** Size in bytes from which a message is a stream. Requests that wait hold smaller ones: 256 of them are 16 MiB. */
@@ -312,37 +260,69 @@ const STREAMED = 64 * 1024;
 /**
  * Sends a message. A request holds the bytes of its body until its response comes, and a suspended function its
  * variables. Many large ones that wait would exhaust the memory of the isolate. So a large body is a stream, which is
- * gone once it is read, and this function ends at once. `body` is a view of the module's memory, which would not last.
+ * gone once it is read, and this function ends at once.
  */
-function send(env, name, jurisdiction, lines, body) {
-  const message = new Uint8Array(lines.length + body.length);
-  message.set(lines);
-  message.set(body, lines.length);
+async function send(env, name, jurisdiction, message) {
   // The host has no meaning: the binding and the name address the object.
   const init = { method: "POST", body: message.length < STREAMED ? message : new Response(message).body };
   const ledgers = jurisdiction === undefined ? env.LEDGER : env.LEDGER.jurisdiction(jurisdiction);
   return ledgers.getByName(name).fetch("https://ledger/", init);
 }
 
-/** All rows of a query, each an array. Read at once: `values` may be views of the module's memory. */
-export function rows(sql, query, ...values) {
-  return [...sql.exec(query, ...values).raw()];
+/** The first row of a query, if there is one. `values` may be views of the module's memory. */
+export function row(sql, query, ...values) {
+  return sql.exec(query, ...values).toArray()[0];
 }
 
-/** Runs a statement that gives no rows, and tells how many it wrote. */
+/** All rows of a query. */
+export function rows(sql, query, ...values) {
+  return sql.exec(query, ...values).toArray();
+}
+
+/** Runs a statement without result rows, and returns the number of rows that it wrote. */
 export function run(sql, statement, ...values) {
   return sql.exec(statement, ...values).rowsWritten;
 }
 
-/** Sees to it that an alarm will come. One that is set stays. */
-export async function keepAlarm(storage, wait) {
+/** Sets an alarm, unless one is set. */
+export function keepAlarm(storage, wait) {
+  return guarded(keep(storage, wait));
+}
+
+async function keep(storage, wait) {
   if ((await storage.getAlarm()) === null) await storage.setAlarm(Date.now() + wait);
 }
 
-// ---- The rest ----
+// ---- Cryptography ----
+
+/** RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2), which with SHA-256 is RS256. */
+const RS256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+
+/** RSASSA-PSS (RFC 8017 section 8.1), which with SHA-256 and a salt as long as its digest, 32 bytes, is PS256. */
+const PS256 = { name: "RSA-PSS", hash: "SHA-256", saltLength: 32 };
+
+export function importKey(n, e) {
+  return guarded(crypto.subtle.importKey("jwk", { kty: "RSA", alg: "RS256", n, e }, RS256, false, ["verify"]));
+}
+
+export function verify(key, signature, message) {
+  return guarded(crypto.subtle.verify(RS256, key, signature, message));
+}
+
+export function sign(pkcs8, message) {
+  return guarded(signed(crypto.subtle.importKey("pkcs8", pkcs8, PS256, false, ["sign"]), message.slice()));
+}
+
+async function signed(key, message) {
+  return new Uint8Array(await crypto.subtle.sign(PS256, await key, message));
+}
 
 /** Whether one more request of `key` is within the limit of the rate limiting binding. */
-export async function limit(env, key) {
+export function limit(env, key) {
+  return guarded(isWithinLimit(env, key));
+}
+
+async function isWithinLimit(env, key) {
   return (await env.RATE_LIMITER.limit({ key })).success;
 }
 
@@ -352,8 +332,4 @@ export function randomUuid() {
 
 export function log(line) {
   console.log(line);
-}
-
-export function verify(algorithm, key, signature, message) {
-  return crypto.subtle.verify(algorithm, key, signature, message);
 }

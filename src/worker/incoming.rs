@@ -1,61 +1,69 @@
 //! The platform's request as plain values, and its body.
 
-use js_sys::{Promise, Uint8Array};
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Request as JsRequest;
 
-use super::{convert, tasks};
+use super::convert;
 use crate::gzip;
 use crate::http::{DeclaredBody, Request, RequestBody, RequestBodyError, RequestHeaders};
 use crate::secret::Secret;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    #[wasm_bindgen(catch, js_name = read)]
-    fn read_request(request: &JsRequest) -> Result<Vec<u8>, JsValue>;
-    fn whole(request: &JsRequest) -> Promise;
-    fn counted(request: &JsRequest, cap: f64) -> Promise;
-    fn decompressed(body: &Uint8Array, cap: f64) -> Promise;
+    #[wasm_bindgen(catch)]
+    fn head(request: &JsRequest) -> Result<Vec<u8>, JsValue>;
+    #[wasm_bindgen(catch)]
+    async fn whole(request: &JsRequest) -> Result<Vec<u8>, JsValue>;
+    #[wasm_bindgen(catch, js_name = whole)]
+    async fn whole_message(request: &JsRequest) -> Result<Uint8Array, JsValue>;
+    #[wasm_bindgen(catch)]
+    async fn counted(request: &JsRequest, cap: f64) -> Result<Option<Vec<u8>>, JsValue>;
+    #[wasm_bindgen(catch)]
+    async fn decompressed(body: &[u8], cap: f64) -> Result<Option<Vec<u8>>, JsValue>;
 }
 
-/// The body of a request of the platform's.
-pub(super) struct IncomingBody(JsRequest);
+/// The body of a request that the platform has received.
+pub(super) struct IncomingBody<'a>(&'a JsRequest);
 
-/// Returns the message that a request to an object brings.
+/// Returns the message in a request to an object.
 pub(super) async fn message(request: &JsRequest) -> Result<Vec<u8>, JsValue> {
-    Ok(tasks::outcome_of(&whole(request)).await?.unchecked_into::<Uint8Array>().to_vec())
+    Ok(whole_message(request).await?.to_vec())
 }
 
-/// Takes `request` apart.
-pub(super) fn split(request: JsRequest) -> Result<(Request, IncomingBody), JsValue> {
-    let bytes = read_request(&request)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let mut lines = text.split('\n');
-    let mut line = || lines.next().unwrap_or_default();
-    let method = line().to_owned();
-    let (scheme, host, target) = scheme_and_host(line());
+/// Splits a request into its head and its body.
+pub(super) fn split(request: &JsRequest) -> Result<(Request, IncomingBody<'_>), JsValue> {
+    let head = head(request)?;
+    let head = String::from_utf8_lossy(&head);
+    let mut lines = head.split('\n');
+    let (method, url) = lines.next().and_then(|line| line.split_once(' ')).unwrap_or_default();
+    let mut headers = RequestHeaders::default();
+    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+        let value = value.to_owned();
+        match name {
+            "authorization" => headers.authorization = Some(Secret::new(value)),
+            "x-api-key" => headers.api_key = Some(Secret::new(value)),
+            "content-type" => headers.content_type = Some(value),
+            "content-length" => headers.content_length = Some(value),
+            "content-encoding" => headers.content_encoding = Some(value),
+            "x-ms-transfer-mode" => headers.transfer_mode = Some(value),
+            "client-request-id" => headers.client_request_id = Some(value),
+            "prefer" => headers.prefer = Some(value),
+            "idempotency-key" => headers.idempotency_key = Some(value),
+            "x-ms-workflow-run-id" => headers.workflow_run_id = Some(value),
+            "cf-connecting-ip" => headers.client_address = Some(Secret::new(value)),
+            _ => {}
+        }
+    }
+    let (scheme, host, target) = scheme_and_host(url);
     let (path, query) = path_and_query(target);
-    let mut header = || line().strip_prefix('=').map(str::to_owned);
-    // In the order of `READ` in glue.js.
-    let headers = RequestHeaders {
-        authorization: header().map(Secret::new),
-        api_key: header().map(Secret::new),
-        content_type: header(),
-        content_length: header(),
-        content_encoding: header(),
-        transfer_mode: header(),
-        client_request_id: header(),
-        prefer: header(),
-        idempotency_key: header(),
-        workflow_run_id: header(),
-        client_address: header().map(Secret::new),
-    };
-    let [scheme, host, path, query] = [scheme, host, path, query].map(str::to_owned);
+    let [method, scheme, host, path, query] = [method, scheme, host, path, query].map(str::to_owned);
     Ok((Request { method, scheme, host, path, query, headers }, IncomingBody(request)))
 }
 
-/// Splits an absolute URL as the platform serialises it: scheme, host with port, and the rest, which the first `/` after the host begins.
+/// Splits an absolute URL as the platform serialises it: scheme, host with port, and the rest, which the first `/`
+/// after the host begins.
 fn scheme_and_host(url: &str) -> (&str, &str, &str) {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (host, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -68,30 +76,25 @@ fn path_and_query(target: &str) -> (&str, &str) {
     path.split_once('?').unwrap_or((path, ""))
 }
 
-impl RequestBody for IncomingBody {
+impl RequestBody for IncomingBody<'_> {
     async fn read(self, declared: DeclaredBody, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
-        // A declared length is what frames the body, so no more can come than was declared, and it comes in one piece. Without one it is
-        // counted as it comes.
+        // A declared length frames the body, so no more bytes can come, and they come in one piece. A body without a
+        // length is counted as it comes.
         let fits = declared.length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap));
-        let bytes = if fits { whole(&self.0) } else { counted(&self.0, convert::number(cap)) };
-        let bytes: Uint8Array = match tasks::outcome_of(&bytes).await {
-            Ok(bytes) if bytes.is_null() => return Err(RequestBodyError::TooLarge),
-            Ok(bytes) => bytes.unchecked_into(),
-            Err(_) => return Err(RequestBodyError::CutOff),
-        };
-        if declared.is_gzip { decompress(&bytes, cap).await } else { Ok(bytes.to_vec()) }
+        let body = if fits { whole(self.0).await.map(Some) } else { counted(self.0, convert::number(cap)).await };
+        let body = body.map_err(|_| RequestBodyError::CutOff)?.ok_or(RequestBodyError::TooLarge)?;
+        if declared.is_gzip { decompress(&body, cap).await } else { Ok(body) }
     }
 }
 
 /// Decompresses `body`, one gzip member, to at most `cap` bytes.
-async fn decompress(body: &Uint8Array, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
-    if !gzip::is_gzip(&body.subarray(0, 3).to_vec()) {
+async fn decompress(body: &[u8], cap: usize) -> Result<Vec<u8>, RequestBodyError> {
+    if !gzip::is_gzip(body) {
         return Err(RequestBodyError::NotGzip);
     }
-    match tasks::outcome_of(&decompressed(body, convert::number(cap))).await {
-        Ok(bytes) if bytes.is_null() => Err(RequestBodyError::TooLarge),
-        Ok(bytes) if bytes.is_undefined() => Err(RequestBodyError::Trailing),
-        Ok(bytes) => Ok(bytes.unchecked_into::<Uint8Array>().to_vec()),
-        Err(_) => Err(RequestBodyError::Damaged),
-    }
+    let decompressed = decompressed(body, convert::number(cap)).await.map_err(|error| match error.as_string() {
+        Some(_) => RequestBodyError::Trailing,
+        None => RequestBodyError::Damaged,
+    })?;
+    decompressed.ok_or(RequestBodyError::TooLarge)
 }

@@ -7,30 +7,32 @@ mod fetch;
 mod incoming;
 mod ledger;
 mod storage;
-mod tasks;
 mod timers;
+mod turn;
 
+use std::convert::Infallible;
 use std::panic;
 use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::Promise;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{CryptoKey, Request, Response as JsResponse};
-use worker::worker_sys::Context;
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
-use self::convert::now;
 use crate::caches::{Environment, IsolateCaches};
 use crate::config::Jurisdiction;
 use crate::deadline::LEDGER_GRACE;
+use crate::gateway::job::RemediationJob;
 use crate::gateway::{self, Handled, handover};
 use crate::ledger::LedgerError;
 use crate::log;
 use crate::runtime::{Background, Clock, Domains, Guids, Log, Timers};
+use crate::secret::SecretBytes;
 use crate::time::{Timestamp, millis_of};
 use env::Bindings;
-use tasks::Run;
 use timers::SharedTimer;
 
 thread_local! {
@@ -42,20 +44,13 @@ thread_local! {
 #[derive(Clone)]
 struct Workers {
     timer: Rc<SharedTimer>,
-    /// What waits, for a request to the Worker, for what goes on when the answer is sent. An object's work needs nobody to wait for it.
+    /// The context of a request to the Worker. An object has none: its work goes on without a caller.
     context: Option<Rc<Context>>,
 }
 
 impl Workers {
     fn new(context: Option<Context>) -> Self {
         Self { timer: Rc::default(), context: context.map(Rc::new) }
-    }
-
-    /// Has the runtime go on with `promise` when the answer is sent, or the caller gone. Where it does not, it goes on as long as the request does.
-    fn go_on(&self, promise: &Promise) {
-        if let Some(context) = &self.context {
-            let _ = context.wait_until(promise);
-        }
     }
 }
 
@@ -66,96 +61,98 @@ extern "C" {
     /// A random GUID.
     #[wasm_bindgen(js_name = randomUuid)]
     fn random_uuid() -> String;
-    /// What the caller's object `name` in `jurisdiction` answers within `patience` milliseconds to a message of these two parts: a response. The first line of `head` is
-    /// the format that the response must name in the header `format_header`.
     fn pass(
-        env: &JsValue,
+        env: &Env,
         name: &str,
         jurisdiction: Option<&str>,
         head: &[u8],
         body: &[u8],
+        format: &str,
         format_header: &str,
         patience: u32,
-    ) -> Promise;
+    ) -> Promise<JsResponse>;
 }
 
-/// The fetch event: every request to the Worker comes in here. Gives a response, or the promise of one.
+/// Sets the panic hook, in place of the hook of the crate `worker`, which prints past [`Log`].
+///
+/// recovery.js calls this function for each instance of the module: a start function would run before the crate's own.
 #[wasm_bindgen]
-#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn fetch(request: Request, env: JsValue, context: JsValue) -> JsValue {
-    let (runtime, env) = (Workers::new(Some(context.unchecked_into())), Bindings(env));
-    tasks::run(async move {
-        let caches = ISOLATE.with(Rc::clone);
-        let (request, body) = incoming::split(request)?;
-        match gateway::handle_request(&runtime, &caches, &env, &request, body).await {
-            Handled::Response(response) => Ok(convert::response(&response)?.into()),
-            Handled::Job(job, head, graph_request) => {
-                let patience = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
-                let name = job.ledger_name();
-                let (head, body) = (head.expose(), graph_request.as_bytes());
-                let jurisdiction = job.jurisdiction.map(Jurisdiction::as_str);
-                Ok(pass(&env.0, &name, jurisdiction, head, body, handover::FORMAT_HEADER, patience).into())
-            }
-        }
-    })
-    .into()
-}
-
-/// The scheduled event: the Cron trigger starts the daily check.
-#[wasm_bindgen]
-#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn scheduled(env: JsValue) {
-    gateway::daily::check(&Workers::new(None), &Bindings(env).variables());
-}
-
-/// The answer for an object that did not answer the job of this `head`, as [`pass`] had it. The flags are what the platform says of the failure: that the object has too
-/// many requests, that the platform has reset it, and that the object's own code threw.
-#[wasm_bindgen]
-#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn unanswered(head: &[u8], overloaded: bool, reset: bool, remote: bool) -> Result<JsResponse, JsValue> {
-    let error = match (overloaded, reset, remote) {
-        (true, ..) => LedgerError::Overloaded,
-        (false, true, _) => LedgerError::Reset,
-        (false, false, true) => LedgerError::Failed,
-        (false, false, false) => LedgerError::Unreachable,
-    };
-    unanswered_as(head, error)
-}
-
-/// The answer for an object that answered the job of this `head` in another format.
-#[wasm_bindgen(js_name = otherFormat)]
-#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn other_format(head: &[u8]) -> Result<JsResponse, JsValue> {
-    unanswered_as(head, LedgerError::OtherFormat)
-}
-
-fn unanswered_as(head: &[u8], error: LedgerError) -> Result<JsResponse, JsValue> {
-    let job = handover::job(head).ok_or("no job")?;
-    convert::response(&gateway::unanswered(&Workers::new(None), job, error))
-}
-
-/// Replaces the panic hook of the crate `worker`, which prints past [`Log`]. Its recovery needs no replacement, since nothing calls it: see scripts/build.sh.
-/// Called once for each instance of the module, before anything else.
-#[wasm_bindgen]
-#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn begin() {
+#[expect(unreachable_pub, reason = "wasm_bindgen exports only what is public")]
+pub fn start() {
     panic::set_hook(Box::new(|panic| {
         let message = panic.payload().downcast_ref::<&'static str>().copied();
         log_line(&log::panic_line(panic.location(), message));
     }));
 }
 
-/// The answer to a request that was being answered when the module was lost.
+/// The fetch event: every request to the Worker.
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, context: Context) -> Result<JsResponse, Infallible> {
+    let runtime = Workers::new(Some(context));
+    let response = turn::run(respond(&runtime, &request, Bindings(env))).await;
+    Ok(response.or_else(|_| lost(&request)).unwrap_or_else(|_| JsResponse::error()))
+}
+
+async fn respond(runtime: &Workers, request: &Request, env: Bindings) -> Result<JsResponse, JsValue> {
+    let caches = ISOLATE.with(Rc::clone);
+    let (head, body) = incoming::split(request)?;
+    match gateway::handle_request(runtime, &caches, &env, &head, body).await {
+        Handled::Response(response) => convert::response(&response),
+        Handled::Job(job, message, graph_request) => {
+            // Many requests can wait for their objects at the same time, so each keeps only its job.
+            drop(head);
+            let response = pass_job(&env, &job, message, graph_request);
+            match JsFuture::from(response).await {
+                Ok(response) => Ok(response),
+                Err(error) => convert::response(&gateway::unanswered(runtime, *job, ledger_error(&error))),
+            }
+        }
+    }
+}
+
+/// Sends a job to the caller's object. The promise is that of the object's response.
+fn pass_job(env: &Bindings, job: &RemediationJob, message: SecretBytes, graph_request: String) -> Promise<JsResponse> {
+    let patience = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
+    pass(
+        &env.0,
+        &job.ledger_name(),
+        job.jurisdiction.map(Jurisdiction::as_str),
+        message.expose(),
+        graph_request.as_bytes(),
+        handover::format(),
+        handover::FORMAT_HEADER,
+        patience,
+    )
+}
+
+/// Converts the reason for which an object's response is missing.
+fn ledger_error(reason: &JsValue) -> LedgerError {
+    match reason.as_string().as_deref() {
+        Some("Overloaded") => LedgerError::Overloaded,
+        Some("Reset") => LedgerError::Reset,
+        Some("Failed") => LedgerError::Failed,
+        Some("OtherFormat") => LedgerError::OtherFormat,
+        _ => LedgerError::Unreachable,
+    }
+}
+
+/// The scheduled event: the Cron trigger starts the daily check.
+#[event(scheduled)]
+async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+    turn::run(async { gateway::daily::check(&Workers::new(None), &Bindings(env).variables()) }).await;
+}
+
+/// Responds to a request that was in flight when the module was lost, or that the module failed to respond to.
 #[wasm_bindgen]
-#[expect(unreachable_pub, reason = "what wasm_bindgen exports has to be public")]
-pub fn lost(request: Request) -> Result<JsResponse, JsValue> {
-    let (request, _) = incoming::split(request)?;
-    convert::response(&gateway::lost(&Workers::new(None), &request))
+#[expect(unreachable_pub, reason = "wasm_bindgen exports only what is public")]
+pub fn lost(request: &Request) -> Result<JsResponse, JsValue> {
+    let (head, _) = incoming::split(request)?;
+    convert::response(&gateway::lost(&Workers::new(None), &head))
 }
 
 impl Clock for Workers {
     fn now(&self) -> Timestamp {
-        now()
+        turn::now()
     }
 }
 
@@ -200,12 +197,10 @@ impl Timers for Workers {
 
 impl Background for Workers {
     fn defer(&self, task: impl Future<Output = ()> + 'static) {
-        let run = tasks::run(async move {
-            task.await;
-            Ok(JsValue::UNDEFINED)
-        });
-        if let Run::Waits(promise) = run {
-            self.go_on(&promise);
+        let task = turn::run(task);
+        match &self.context {
+            Some(context) => context.wait_until(task),
+            None => spawn_local(task),
         }
     }
 }

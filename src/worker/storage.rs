@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use js_sys::{Array, JsString, Promise, Uint8Array};
+use js_sys::{ArrayBuffer, JsString, Uint8Array};
 use serde::Serialize;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
-use worker::worker_sys::DurableObjectStorage;
-use worker::worker_sys::types::SqlStorage;
+use worker::SqlStorage;
 
-use super::tasks;
 use crate::graph::response::Accepted;
 use crate::json;
 use crate::ledger::StorageError;
@@ -25,17 +23,13 @@ type Integer = f64;
 // One import for each list of parameters: they cross typed, in one call.
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = keepAlarm)]
-    fn keep_alarm(storage: &DurableObjectStorage, wait: u32) -> Promise;
-    #[wasm_bindgen(catch)]
-    fn run(sql: &SqlStorage, statement: &JsString) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch, js_name = keepAlarm)]
+    async fn keep_alarm(storage: &JsValue, wait: u32) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch, js_name = run)]
-    fn run_integer(sql: &SqlStorage, statement: &JsString, value: Integer) -> Result<(), JsValue>;
-    #[wasm_bindgen(catch, js_name = run)]
-    fn run_slot(sql: &SqlStorage, statement: &JsString, record_key: &[u8]) -> Result<(), JsValue>;
+    fn run_slot(sql: &JsValue, statement: &JsString, record_key: &[u8]) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_name = run)]
     fn run_put(
-        sql: &SqlStorage,
+        sql: &JsValue,
         statement: &JsString,
         record_key: &[u8],
         payload: &[u8],
@@ -47,27 +41,52 @@ extern "C" {
         accepted: &str,
     ) -> Result<Integer, JsValue>;
     #[wasm_bindgen(catch)]
-    fn rows(sql: &SqlStorage, query: &JsString) -> Result<Array, JsValue>;
+    fn row(sql: &JsValue, query: &JsString) -> Result<Row, JsValue>;
     #[wasm_bindgen(catch, js_name = rows)]
-    fn rows_integer(sql: &SqlStorage, query: &JsString, value: Integer) -> Result<Array, JsValue>;
-    #[wasm_bindgen(catch, js_name = rows)]
-    fn rows_slot(sql: &SqlStorage, query: &JsString, record_key: &[u8]) -> Result<Array, JsValue>;
-    #[wasm_bindgen(catch, js_name = rows)]
-    fn rows_payload(
-        sql: &SqlStorage,
+    fn rows_integer(sql: &JsValue, query: &JsString, value: Integer) -> Result<Vec<Row>, JsValue>;
+    #[wasm_bindgen(catch, js_name = row)]
+    fn row_slot(sql: &JsValue, query: &JsString, record_key: &[u8]) -> Result<Option<Row>, JsValue>;
+    #[wasm_bindgen(catch, js_name = row)]
+    fn row_payload(
+        sql: &JsValue,
         query: &JsString,
         payload: &[u8],
         since: Integer,
         earliest: Integer,
-    ) -> Result<Array, JsValue>;
-    #[wasm_bindgen(catch, js_name = rows)]
-    fn rows_pairs(
-        sql: &SqlStorage,
-        query: &JsString,
-        pairs: &str,
-        action: &str,
-        since: Integer,
-    ) -> Result<Array, JsValue>;
+    ) -> Result<Option<Row>, JsValue>;
+    #[wasm_bindgen(catch, js_name = row)]
+    fn row_pairs(sql: &JsValue, query: &JsString, pairs: &str, action: &str, since: Integer) -> Result<Row, JsValue>;
+
+    /// A row of a result, with the columns that its query names.
+    type Row;
+    #[wasm_bindgen(method, getter)]
+    fn payload(this: &Row) -> ArrayBuffer;
+    #[wasm_bindgen(method, getter)]
+    fn keyed(this: &Row) -> Option<Integer>;
+    #[wasm_bindgen(method, getter)]
+    fn counted(this: &Row) -> Option<Integer>;
+    #[wasm_bindgen(method, getter)]
+    fn began(this: &Row) -> Option<Integer>;
+    #[wasm_bindgen(method, getter)]
+    fn expires(this: &Row) -> Option<Integer>;
+    #[wasm_bindgen(method, getter)]
+    fn accepted_at(this: &Row) -> Option<Integer>;
+    #[wasm_bindgen(method, getter)]
+    fn accepted(this: &Row) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn pairs(this: &Row) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn action(this: &Row) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn tried(this: &Row) -> Option<Integer>;
+    #[wasm_bindgen(method, getter)]
+    fn until(this: &Row) -> Option<Integer>;
+    #[wasm_bindgen(method, getter)]
+    fn version(this: &Row) -> Option<Integer>;
+    #[wasm_bindgen(method, getter)]
+    fn second(this: &Row) -> Option<Integer>;
+    #[wasm_bindgen(method, getter, js_name = isEmpty)]
+    fn is_empty(this: &Row) -> Option<Integer>;
 }
 
 impl From<JsValue> for StorageError {
@@ -76,8 +95,14 @@ impl From<JsValue> for StorageError {
     }
 }
 
+impl From<worker::Error> for StorageError {
+    fn from(_: worker::Error) -> Self {
+        Self
+    }
+}
+
 /// The storage of one object.
-pub(super) struct ObjectStorage(pub(super) DurableObjectStorage);
+pub(super) struct ObjectStorage(pub(super) worker::Storage);
 
 impl Storage for ObjectStorage {
     type Records = Tables;
@@ -88,7 +113,7 @@ impl Storage for ObjectStorage {
 
     async fn keep_alarm(&self, wait: Duration) -> Result<(), StorageError> {
         let wait = u32::try_from(millis_of(wait)).unwrap_or(u32::MAX);
-        tasks::outcome_of(&keep_alarm(&self.0, wait)).await?;
+        keep_alarm(self.0.as_raw(), wait).await?;
         Ok(())
     }
 }
@@ -168,24 +193,25 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Opens the tables, made or brought up to date where they are not.
+    /// Opens the tables, and creates or updates them if necessary.
     fn open(sql: SqlStorage) -> Result<Self, StorageError> {
-        run(&sql, &"CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY)".into())?;
-        let done = first(&rows(&sql, &"SELECT coalesce(max(version), 0) FROM migration".into())?)?;
+        sql.exec_raw("CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY)", None)?;
+        let query = "SELECT coalesce(max(version), 0) AS version FROM migration";
+        let done = unsigned(row(sql.as_ref(), &query.into())?.version())?;
         let done = usize::try_from(done).map_err(|_| StorageError)?;
-        for (version, step) in (1_u32..).zip(MIGRATIONS).skip(done) {
-            run(&sql, &step.into())?;
-            run_integer(&sql, &"INSERT INTO migration VALUES (?)".into(), version.into())?;
+        for (version, step) in (1_i32..).zip(MIGRATIONS).skip(done) {
+            sql.exec_raw(step, None)?;
+            sql.exec_raw("INSERT INTO migration VALUES (?)", Some(vec![version.into()]))?;
         }
         Ok(Self {
             sql,
             find: "SELECT payload, keyed, counted, began, expires, accepted_at, accepted, pairs, action, tried, until
                 FROM remediation WHERE slot = ?"
                 .into(),
-            first_success: "SELECT coalesce(tried, began), accepted_at, accepted FROM remediation
+            first_success: "SELECT coalesce(tried, began) AS tried, accepted_at, accepted FROM remediation
                 WHERE keyed AND payload = ? AND accepted_at > ? AND coalesce(tried, began) >= ? ORDER BY accepted_at LIMIT 1"
                 .into(),
-            last_other: "SELECT max(until) FROM remediation WHERE pairs = ? AND action <> ? AND until > ?".into(),
+            last_other: "SELECT max(until) AS until FROM remediation WHERE pairs = ? AND action <> ? AND until > ?".into(),
             add: "INSERT INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (slot) DO NOTHING".into(),
             put: "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?)".into(),
             remove: "DELETE FROM remediation WHERE slot = ?".into(),
@@ -202,7 +228,7 @@ impl Tables {
         let accepted_at = record.accepted.as_ref().map(|(at, _)| integer(at.millis()));
         let written = serde_json::to_string(&Written::of(record)).map_err(|_| StorageError)?;
         Ok(run_put(
-            &self.sql,
+            self.sql.as_ref(),
             statement,
             &record_key.0,
             &record.payload_hash,
@@ -218,11 +244,8 @@ impl Tables {
 
 impl Records for Tables {
     fn find(&self, record_key: RecordKey) -> Result<Option<LedgerRecord>, StorageError> {
-        let rows = rows_slot(&self.sql, &self.find, &record_key.0)?;
-        if rows.length() == 0 {
-            return Ok(None);
-        }
-        record(&rows.get(0).unchecked_into()).map(Some).ok_or(StorageError)
+        let row = row_slot(self.sql.as_ref(), &self.find, &record_key.0)?;
+        row.map(|row| record(&row).ok_or(StorageError)).transpose()
     }
 
     fn first_success(
@@ -232,22 +255,18 @@ impl Records for Tables {
         earliest: Timestamp,
     ) -> Result<Option<Success>, StorageError> {
         let (since, earliest) = (integer(since.millis()), integer(earliest.millis()));
-        let rows = rows_payload(&self.sql, &self.first_success, payload, since, earliest)?;
-        if rows.length() == 0 {
+        let Some(row) = row_payload(self.sql.as_ref(), &self.first_success, payload, since, earliest)? else {
             return Ok(None);
-        }
-        let row: Array = rows.get(0).unchecked_into();
-        let tried = Timestamp::from_millis(unsigned(&row.get(0))?);
-        let at = Timestamp::from_millis(unsigned(&row.get(1))?);
-        let accepted = accepted(at, &row.get(2)).ok_or(StorageError)?;
-        Ok(Some(Success { tried, accepted }))
+        };
+        let at = moment(row.accepted_at())?;
+        let accepted = accepted(at, row.accepted()).ok_or(StorageError)?;
+        Ok(Some(Success { tried: moment(row.tried())?, accepted }))
     }
 
     fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, StorageError> {
         let (pairs, since) = (hexadecimal(pairs), integer(since.millis()));
-        let rows = rows_pairs(&self.sql, &self.last_other, &pairs, action.as_str(), since)?;
-        let until = rows.get(0).unchecked_into::<Array>().get(0);
-        if until.is_null() { Ok(None) } else { unsigned(&until).map(|until| Some(Timestamp::from_millis(until))) }
+        let row = row_pairs(self.sql.as_ref(), &self.last_other, &pairs, action.as_str(), since)?;
+        row.until().map(|until| moment(Some(until))).transpose()
     }
 
     fn add(&self, record_key: RecordKey, record: &LedgerRecord) -> Result<bool, StorageError> {
@@ -260,67 +279,67 @@ impl Records for Tables {
     }
 
     fn remove(&self, record_key: RecordKey) -> Result<(), StorageError> {
-        Ok(run_slot(&self.sql, &self.remove, &record_key.0)?)
+        Ok(run_slot(self.sql.as_ref(), &self.remove, &record_key.0)?)
     }
 
     fn counted(&self, now: Timestamp) -> Result<Vec<(Timestamp, u64)>, StorageError> {
         let since = now.millis().saturating_sub(millis_of(SPAN));
-        let query = "SELECT began / 1000, sum(counted) FROM remediation WHERE began >= ? AND counted > 0 GROUP BY 1";
-        let rows = rows_integer(&self.sql, &query.into(), integer(since))?;
-        let counted = rows.iter().map(|row| {
-            let row: Array = row.unchecked_into();
-            Ok((Timestamp::from_seconds(unsigned(&row.get(0))?), unsigned(&row.get(1))?))
-        });
-        counted.collect()
+        let query = "SELECT began / 1000 AS second, sum(counted) AS counted FROM remediation
+            WHERE began >= ? AND counted > 0 GROUP BY 1";
+        let rows = rows_integer(self.sql.as_ref(), &query.into(), integer(since))?;
+        let counted =
+            |row: &Row| Ok((Timestamp::from_seconds(unsigned(row.second())?), unsigned(row.counted())?));
+        rows.iter().map(counted).collect()
     }
 
     fn is_empty(&self) -> Result<bool, StorageError> {
-        Ok(first(&rows(&self.sql, &"SELECT NOT EXISTS (SELECT 1 FROM remediation)".into())?)? == 1)
+        let query = "SELECT NOT EXISTS (SELECT 1 FROM remediation) AS isEmpty";
+        Ok(row(self.sql.as_ref(), &query.into())?.is_empty() == Some(1.0))
     }
 
     fn sweep(&self, now: Timestamp) -> Result<(), StorageError> {
-        let statement = "DELETE FROM remediation WHERE expires <= ?";
-        Ok(run_integer(&self.sql, &statement.into(), integer(now.millis()))?)
+        let now = vec![integer(now.millis()).into()];
+        self.sql.exec_raw("DELETE FROM remediation WHERE expires <= ?", Some(now))?;
+        Ok(())
     }
 }
 
-/// A row of `remediation` without its record key. `None` where it is not what [`Tables::put`] writes.
-fn record(row: &Array) -> Option<LedgerRecord> {
-    let moment = |column| unsigned(&row.get(column)).ok().map(Timestamp::from_millis);
-    let accepted = if row.get(5).is_null() {
-        None
-    } else {
-        let at = moment(5)?;
-        Some((at, accepted(at, &row.get(6))?))
+/// Parses a row of `remediation`. Returns `None` if it is not what [`Tables::put`] writes.
+fn record(row: &Row) -> Option<LedgerRecord> {
+    let accepted = match row.accepted_at() {
+        None => None,
+        at => {
+            let at = moment(at).ok()?;
+            Some((at, accepted(at, row.accepted())?))
+        }
     };
     let effect = |pairs: String| {
-        let (pairs, action) = (u64::from_str_radix(&pairs, 16).ok()?, Action::parse(&row.get(8).as_string()?)?);
-        Some(Effect { pairs, action, tried: moment(9)?, until: moment(10)? })
+        let (pairs, action) = (u64::from_str_radix(&pairs, 16).ok()?, Action::parse(&row.action()?)?);
+        Some(Effect { pairs, action, tried: moment(row.tried()).ok()?, until: moment(row.until()).ok()? })
     };
     Some(LedgerRecord {
-        payload_hash: Hash::try_from(Uint8Array::new(&row.get(0)).to_vec()).ok()?,
-        keyed: unsigned(&row.get(1)).ok()? == 1,
-        emails: unsigned(&row.get(2)).ok()?,
-        began: moment(3)?,
-        expires: moment(4)?,
+        payload_hash: Hash::try_from(Uint8Array::new(&row.payload()).to_vec()).ok()?,
+        keyed: unsigned(row.keyed()).ok()? == 1,
+        emails: unsigned(row.counted()).ok()?,
+        began: moment(row.began()).ok()?,
+        expires: moment(row.expires()).ok()?,
         accepted,
-        // There is none in what version 1 wrote.
-        effect: row.get(7).as_string().and_then(effect),
+        // Version 1 wrote none.
+        effect: row.pairs().and_then(effect),
     })
 }
 
-/// What Graph said when it accepted at the moment `at`.
-fn accepted(at: Timestamp, members: &JsValue) -> Option<Accepted> {
-    Some(Accepted { at, ..json::read(members.as_string()?.as_bytes())? })
+/// Parses what Graph responded at the moment `at`.
+fn accepted(at: Timestamp, members: Option<String>) -> Option<Accepted> {
+    Some(Accepted { at, ..json::read(members?.as_bytes())? })
 }
 
 fn hexadecimal(pairs: u64) -> String {
     format!("{pairs:016x}")
 }
 
-/// The first column of the first row.
-fn first(rows: &Array) -> Result<u64, StorageError> {
-    unsigned(&rows.get(0).unchecked_into::<Array>().get(0))
+fn moment(value: Option<Integer>) -> Result<Timestamp, StorageError> {
+    unsigned(value).map(Timestamp::from_millis)
 }
 
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "milliseconds and counts stay below 2^53")]
@@ -334,6 +353,6 @@ const fn integer(value: u64) -> Integer {
     clippy::cast_sign_loss,
     reason = "it was an integer below 2^53 when it was written; the cast saturates at both ends"
 )]
-fn unsigned(value: &JsValue) -> Result<u64, StorageError> {
-    value.as_f64().filter(|value| *value >= 0.0).map(|value| value as u64).ok_or(StorageError)
+fn unsigned(value: Option<Integer>) -> Result<u64, StorageError> {
+    value.filter(|value| *value >= 0.0).map(|value| value as u64).ok_or(StorageError)
 }

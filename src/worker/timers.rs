@@ -9,7 +9,7 @@ use futures_channel::oneshot;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 
-use super::convert::now;
+use super::turn::now;
 use crate::deadline::MAX_TIMER;
 use crate::time::{Timestamp, millis_of};
 

@@ -24,11 +24,11 @@ const UPLOAD: usize = 280 * 1024;
 /// figure here.
 mod calls {
     /// `?validateOnly=true` with a cached bearer token.
-    pub(super) const VALID: u64 = 20;
+    pub(super) const VALID: u64 = 27;
     /// A remediation, in the Worker and in the object.
-    pub(super) const FULL: u64 = 48;
+    pub(super) const FULL: u64 = 97;
     /// A rejection for a missing credential: the minimum for a POST.
-    pub(super) const REFUSED: u64 = 9;
+    pub(super) const REFUSED: u64 = 14;
 }
 
 async fn the_upload_is_small(_: &World) -> TestResult {

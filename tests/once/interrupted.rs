@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acceptance::{Answer, Gateway, TestResult, World, guid, payload};
+use acceptance::{Answer, Gateway, Raw, TestResult, World, guid, payload};
 use reqwest::RequestBuilder;
 use sandbox::{Endpoint, Fault, NextAnswer};
 use serde_json::{Value, json};
@@ -22,6 +22,68 @@ pub(crate) async fn a_caller_that_disconnects_stops_nothing(world: &World) -> Te
     assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, Some("true")), "{retry:?}");
     assert_eq!(retry.json()["duplicate"], false);
     assert_eq!((graph_calls(world), world.sandbox.accepted().len()), (1, 1));
+    Ok(())
+}
+
+/// The caller disconnects while the gateway waits for another response of Microsoft.
+///
+/// While the Worker fetches the signing keys, it has not read the body. So this remediation may be lost with the
+/// connection.
+pub(crate) async fn a_caller_that_disconnects_earlier_or_later_gets_one_remediation(world: &World) -> TestResult {
+    let throttled = NextAnswer::new(Endpoint::Remediate).status(429).header("Retry-After", "1");
+    for (script, goes_on) in [
+        (NextAnswer::new(Endpoint::Keys), false),
+        (NextAnswer::new(Endpoint::Token), true),
+        (throttled, true),
+    ] {
+        let gateway = world.gateway_with(json!({})).await?;
+        world.sandbox.clear();
+        let (payload, endpoint) = (payload(), script.endpoint);
+        world.sandbox.script(script.held())?;
+        let authorization = format!("Authorization: Bearer {}", world.token());
+        let caller = Raw::remediation(&gateway, &[&authorization], &payload.to_string(), 0).await?;
+        world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.endpoint == endpoint)).await?;
+        drop(caller);
+        // The runtime handles events in order, so it has seen the disconnect before it responds to this request.
+        Answer::to(gateway.get("/healthz")).await?;
+        world.sandbox.release();
+        if goes_on {
+            world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.status() == Some(202))).await?;
+        }
+
+        let retry = Answer::to(remediate(world, &gateway, &payload)).await?;
+        assert_eq!((retry.status, &retry.json()["duplicate"]), (202, &json!(false)), "{endpoint:?}: {retry:?}");
+        if goes_on {
+            assert_eq!(retry.header("idempotency-replayed"), Some("true"), "{endpoint:?}: {retry:?}");
+        }
+        assert_eq!(world.sandbox.accepted().len(), 1, "{endpoint:?}");
+    }
+    Ok(())
+}
+
+/// Two callers wait for the outcome of one remediation, and one of them disconnects.
+pub(crate) async fn a_caller_that_disconnects_while_others_wait_changes_nothing_for_them(world: &World) -> TestResult {
+    let done = payload();
+    assert_sent(&ask(world, &done).await?);
+    for leaves_first in [true, false] {
+        world.sandbox.clear();
+        let payload = payload();
+        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held())?;
+        let first = sent(world, &payload, 0).await?;
+        until_graph_has(world, 1).await?;
+        let second = sent(world, &payload, 0).await?;
+        // The runtime handles requests in order, so the second request has reached the ledger before this one returns.
+        ask(world, &done).await?;
+        let (leaves, mut stays) = if leaves_first { (first, second) } else { (second, first) };
+        drop(leaves);
+        ask(world, &done).await?;
+        world.sandbox.release();
+
+        let answer = stays.answer().await?;
+        assert_eq!((answer.status, &answer.json()["duplicate"]), (202, &json!(false)), "{answer:?}");
+        assert_eq!(answer.header("idempotency-replayed").is_some(), leaves_first, "{answer:?}");
+        assert_eq!((graph_calls(world), world.sandbox.accepted().len()), (1, 1));
+    }
     Ok(())
 }
 

@@ -34,6 +34,8 @@ fn main() -> std::process::ExitCode {
         at_once::who_comes_while_it_is_on_its_way_waits_for_its_outcome,
         at_once::a_failure_is_told_to_those_who_wait_and_to_nobody_later,
         interrupted::a_caller_that_disconnects_stops_nothing,
+        interrupted::a_caller_that_disconnects_earlier_or_later_gets_one_remediation,
+        interrupted::a_caller_that_disconnects_while_others_wait_changes_nothing_for_them,
         interrupted::a_request_that_never_came_whole_is_none,
         interrupted::a_gateway_killed_between_record_and_answer_goes_on,
         interrupted::successes_survive_a_restart,

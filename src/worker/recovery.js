@@ -1,0 +1,109 @@
+// Calls into the Wasm module, and its recovery. After a trap nothing is unwound, so the module's memory cannot be
+// trusted: the next call gets a new instance. esbuild replaces the global `queueMicrotask` with the function in this
+// file: see scripts/build.sh.
+
+import { __wbg_reset_state, interrupted, start } from "./index.js";
+
+/** The number of instances that were lost, which identifies the instance. */
+export let instance = 0;
+/** Whether the next call starts an instance. The first one exists already. */
+let isNew = true;
+let isLost = false;
+let isInside = false;
+/** Runs of the executor of wasm-bindgen-futures that are due. */
+const runs = [];
+/** Functions that reject the promises that the instance has not settled yet. */
+const unsettled = new Set();
+
+/** Calls the module, and then polls the tasks that the call has woken. The module itself must not call this function. */
+export function enter(call) {
+  // The platform ends an execution that takes too long at once: neither `catch` nor `finally` runs.
+  if (isInside) lose({ name: "an execution was terminated" });
+  if (isLost) {
+    __wbg_reset_state();
+    isLost = false;
+    isNew = true;
+  }
+  isInside = true;
+  try {
+    if (isNew) start();
+    isNew = false;
+    const result = call();
+    while (runs.length > 0) reach(runs.shift());
+    return result;
+  } catch (error) {
+    if (!isLost && isFatal(error)) lose(error);
+    throw error;
+  } finally {
+    isInside = false;
+  }
+}
+
+/** Whether the error has interrupted the module. Any other error precedes the call, or is its result. */
+function isFatal(error) {
+  return error instanceof WebAssembly.RuntimeError || interrupted();
+}
+
+/** Makes a call that nobody would repeat: a task would wait for it forever. */
+function reach(call) {
+  try {
+    call();
+  } catch (error) {
+    if (isFatal(error)) throw error;
+    try {
+      call();
+    } catch (again) {
+      lose(again);
+      throw again;
+    }
+  }
+}
+
+function lose(error) {
+  const cause = error instanceof WebAssembly.RuntimeError ? error.message : error?.name;
+  console.log(JSON.stringify({ code: "internal", reason: `the module was lost, and starts anew: ${cause}` }));
+  isLost = true;
+  instance += 1;
+  runs.length = 0;
+  for (const reject of unsettled) reject(error);
+  unsettled.clear();
+}
+
+/** Wraps a function of the module for a promise or a timer. The wrapper does nothing once the instance is lost. */
+export function callback(call) {
+  const own = instance;
+  const deliver = (values) => {
+    // The check of `enter` can find that the instance is lost.
+    if (own === instance) reach(() => call(...values));
+  };
+  return (...values) => {
+    if (own !== instance) return;
+    try {
+      enter(() => deliver(values));
+    } catch {
+      // The instance is lost, and the log has the cause.
+    }
+  };
+}
+
+/** Schedules a run of the executor: at the end of the current call into the module, or at once if there is none. */
+export function queueMicrotask(run) {
+  runs.push(run);
+  if (!isInside) Promise.resolve().then(callback(() => {}));
+}
+
+/** Calls an asynchronous export. The promise also rejects if the instance is lost before it settles. */
+export function settle(call) {
+  return new Promise((resolve, reject) => {
+    const settled = enter(call);
+    const own = instance;
+    unsettled.add(reject);
+    const end = (settle) => (value) => {
+      unsettled.delete(reject);
+      // A trap before the first poll rejects the promise that the module was about to make.
+      if (value instanceof WebAssembly.RuntimeError && own === instance) lose(value);
+      settle(value);
+    };
+    settled.then(end(resolve), end(reject));
+  });
+}
