@@ -287,8 +287,7 @@ impl Records for Tables {
         let query = "SELECT began / 1000 AS second, sum(counted) AS counted FROM remediation
             WHERE began >= ? AND counted > 0 GROUP BY 1";
         let rows = rows_integer(self.sql.as_ref(), &query.into(), integer(since))?;
-        let counted =
-            |row: &Row| Ok((Timestamp::from_seconds(unsigned(row.second())?), unsigned(row.counted())?));
+        let counted = |row: &Row| Ok((Timestamp::from_seconds(unsigned(row.second())?), unsigned(row.counted())?));
         rows.iter().map(counted).collect()
     }
 
