@@ -99,9 +99,9 @@ async fn respond(runtime: &Workers, request: &Request, env: Bindings) -> Result<
     match gateway::handle_request(runtime, &caches, &env, &head, body).await {
         Handled::Response(response) => convert::response(&response),
         Handled::Job(job, message, graph_request) => {
+            let response = pass_job(&env, &job, &message, &graph_request);
             // Many requests can wait for their objects at the same time, so each keeps only its job.
-            drop(head);
-            let response = pass_job(&env, &job, message, graph_request);
+            drop((head, message, graph_request));
             match JsFuture::from(response).await {
                 Ok(response) => Ok(response),
                 Err(error) => convert::response(&gateway::unanswered(runtime, *job, ledger_error(&error))),
@@ -111,7 +111,7 @@ async fn respond(runtime: &Workers, request: &Request, env: Bindings) -> Result<
 }
 
 /// Sends a job to the caller's object. Returns the promise of the object's response.
-fn pass_job(env: &Bindings, job: &RemediationJob, message: SecretBytes, graph_request: String) -> Promise<JsResponse> {
+fn pass_job(env: &Bindings, job: &RemediationJob, message: &SecretBytes, graph_request: &str) -> Promise<JsResponse> {
     let patience = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
     pass(
         &env.0,
