@@ -138,6 +138,7 @@ describe("the archive's files", () => {
   test("install only what deploys, and name nothing to build", () => {
     assert.match(files[".npmrc"], /^omit=dev$/m);
     assert.match(files[".npmrc"], /^ignore-scripts=true$/m);
+    assert.match(files[".npmrc"], /^loglevel=error$/m);
     assert.deepEqual(Object.keys(JSON.parse(files["package.json"]).dependencies), ["wrangler"]);
     assert.doesNotMatch(files["wrangler.toml"], /\[build\]|make --no-print-directory/);
     assert.equal(files["wrangler.toml"].length, text("wrangler.toml").length - /^\[build\]\n[^[]*/m.exec(text("wrangler.toml"))[0].length);

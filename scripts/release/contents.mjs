@@ -20,8 +20,8 @@ export function contents(tracked, read) {
   for (const name of names) if (name.endsWith(".md")) files[name] = withoutDeadLinks(name, String(files[name]), names);
   // The archive has the built Worker, and no Makefile that could build it.
   files["wrangler.toml"] = withoutBuild(String(files["wrangler.toml"]));
-  // The packages for builds and tests stay out.
-  files[".npmrc"] = `${files[".npmrc"]}omit=dev\n`;
+  // The packages for builds and tests stay out. npm would warn of an older Node, although it installs wrangler's own.
+  files[".npmrc"] = `${files[".npmrc"]}loglevel=error\nomit=dev\n`;
   return files;
 }
 
