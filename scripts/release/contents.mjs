@@ -35,7 +35,7 @@ function withoutDeadLinks(page, text, names) {
 
 /** Returns `toml` without its table `[build]`. */
 function withoutBuild(toml) {
-  const table = /^\[build\]\n(?:(?!\[).*\n)*/gm;
+  const table = /^\[build\]\n(?:.+\n)*\n/gm;
   if (toml.match(table)?.length !== 1) throw new Error("wrangler.toml: needs one table [build]");
   return toml.replace(table, "");
 }

@@ -450,10 +450,11 @@ fn untested_builds_and_settings_are_found() {
 #[test]
 fn a_build_in_an_archive_is_found() {
     let in_archive = |text: &str| deployed(text, "production", &[], Place::Archive);
-    let (before, rest) = filled().split_once("\n[build]\n").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let (_, after) = rest.split_once("\n[observability]\n").unwrap();
-    assert_eq!(in_archive(&format!("{before}\n[observability]\n{after}")), Ok("CLIENT_SECRET"));
-    assert_eq!(in_archive(&filled()), Err(vec![Finding::new("build.command", E::BuildInArchive)]));
+    let text = filled();
+    let (before, rest) = text.split_once("\n[build]\n").unwrap();
+    let (_, after) = rest.split_once("\n\n").unwrap();
+    assert_eq!(in_archive(&format!("{before}\n{after}")), Ok("CLIENT_SECRET"));
+    assert_eq!(in_archive(&text), Err(vec![Finding::new("build.command", E::BuildInArchive)]));
 }
 
 #[test]
