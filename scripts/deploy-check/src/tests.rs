@@ -315,14 +315,14 @@ fn with_rate_limiter() -> String {
 
 #[test]
 fn rate_limiters_that_the_gateway_or_cloudflare_does_not_use_are_found() {
+    const NAME: &str = r#"name = "RATE_LIMITER""#;
+    const NAMESPACE: &str = r#"namespace_id = "1001""#;
     let file = with_rate_limiter();
     assert_eq!(found(&file), []);
     let but = |from: &str, to: &str| {
         assert_eq!(file.matches(from).count(), 1, "{from}");
         file.replace(from, to)
     };
-    const NAME: &str = r#"name = "RATE_LIMITER""#;
-    const NAMESPACE: &str = r#"namespace_id = "1001""#;
     let another = "[[env.production.ratelimits]]\nname = \"RATE_LIMITER\"\nnamespace_id = \"1002\"\nsimple = { limit = 1, period = 10 }\n";
     assert_found_alone([
         (but(NAME, r#"name = "LIMITER""#), "ratelimits[0].name", E::ExtraRateLimiter),
