@@ -28,15 +28,18 @@ const MAX_DETAIL: usize = 300;
 /// The gateway accepts the same JSON as `serde_json`. It reads the same remediation, sends it unchanged to Graph, and
 /// computes the same payload hash for any order. Errors are short and repeat no value.
 ///
+/// Returns whether the gateway accepts the body, with pairs or with messages.
+///
 /// # Panics
 ///
 /// Panics if a property does not hold.
-pub fn payload(bytes: &[u8]) {
+pub fn payload(bytes: &[u8]) -> bool {
     let found = parse(bytes);
     // A byte order mark is not part of the JSON text (RFC 8259, section 8.1).
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let tree = serde_json::from_slice::<Value>(bytes);
     both_readers_agree(bytes, &found, &tree);
+    let has_pairs = found.is_ok();
     match found {
         Ok(remediation) => accepted(&remediation, tree.ok()),
         Err(error) => {
@@ -49,6 +52,7 @@ pub fn payload(bytes: &[u8]) {
     let found = parse_messages(bytes);
     let tree = serde_json::from_slice::<Value>(bytes);
     both_readers_agree(bytes, &found, &tree);
+    let is_accepted = has_pairs || found.is_ok();
     match found {
         Ok(query) => messages(&query, tree.ok()),
         Err(error) => {
@@ -59,12 +63,13 @@ pub fn payload(bytes: &[u8]) {
         }
     }
     let marked = serde_json::from_slice(bytes).ok().and_then(|tree| marked(&tree)).map(|marked| marked.to_string());
-    let Some(marked) = marked else { return };
+    let Some(marked) = marked else { return is_accepted };
     let errors = [parse(marked.as_bytes()).err(), parse_messages(marked.as_bytes()).err()];
     for error in errors.into_iter().flatten() {
         let shown = refused(&error);
         assert!(!shown.contains(MARK), "a value is repeated: {shown}");
     }
+    is_accepted
 }
 
 /// Checks a remediation of messages: its limits, its set of messages, and the body for Graph once it has emails.
