@@ -9,7 +9,7 @@ use remediation_gateway_fuzz::TARGETS;
 /// Maximum number of seeds of all targets.
 const MAX_SEEDS: usize = 300;
 /// Seeds of the target `job` whose first line is no job.
-const MALFORMED_JOBS: [&str; 2] = ["empty", "short-key"];
+const MALFORMED_JOBS: [&str; 2] = ["short-key", "tenant-missing"];
 
 /// Returns the seeds of a target.
 fn seeds(target: &str) -> Vec<PathBuf> {
