@@ -26,7 +26,7 @@ const OWN_PATHS: [&str; 6] =
 /// - At most one credential is found, and no output shows it.
 /// - Echoed and logged values are short, are not a credential, and cannot contain an address or a line break.
 ///
-/// Returns whether the gateway accepts the path, the query and the headers, whoever the caller is.
+/// Returns whether the gateway accepts the path, the query and the headers. The caller can be unknown.
 ///
 /// # Panics
 ///

@@ -31,7 +31,8 @@ pub use keys::keys;
 pub use payload::payload;
 pub use token::token;
 
-/// Function that takes any bytes, panics if its property is violated, and returns whether the gateway accepts the bytes.
+/// Function that takes any bytes, panics if its property is violated, and returns whether the gateway accepts the
+/// bytes.
 pub type Target = fn(&[u8]) -> bool;
 
 /// All targets, by their names in `fuzz_targets/` and `corpus/`.

@@ -38,7 +38,7 @@ fn every_seed_keeps_the_property_of_its_target() {
     }
 }
 
-/// A long run keeps hundreds of inputs under their hashes. Nobody reads such a corpus, and it grows with each run.
+/// A long run of libFuzzer keeps hundreds of inputs under their hashes, which are of no use to a reader.
 #[test]
 fn seeds_are_few_and_their_names_describe_them() {
     let seeds: Vec<_> = TARGETS.iter().flat_map(|(target, _)| seeds(target)).collect();
