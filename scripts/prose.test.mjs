@@ -11,8 +11,6 @@ import { bannedWords, measure } from "./prose/measure.mjs";
 import { MAX_COLUMNS, MAX_MEDIAN, MAX_WORDS } from "./prose/rules.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-// Files that do not meet the limits yet. A file leaves this list when it does; no file joins it.
-const PENDING = [];
 
 describe("the checker", () => {
   test("finds a long sentence, a wide line and a banned word", () => {
@@ -31,7 +29,7 @@ describe("the checker", () => {
 
 for (const page of files(root, [".md"])) {
   const { median, long, wide, banned } = measure(readFileSync(join(root, page), "utf8"));
-  test(`${page} is plain`, { skip: PENDING.includes(page) }, () => {
+  test(`${page} is plain`, () => {
     assert.deepEqual(long, [], `sentences above ${MAX_WORDS} words`);
     assert.ok(median <= MAX_MEDIAN, `the median sentence has ${median} words`);
     assert.deepEqual(wide, [], `lines above ${MAX_COLUMNS} characters`);
@@ -41,16 +39,13 @@ for (const page of files(root, [".md"])) {
 
 // Every sentence that a caller can see stands in these two places.
 for (const path of ["src/openapi.json", ...files(root, [".rs"]).filter((name) => /^src\/problem\//.test(name))]) {
-  test(`the texts of ${path} have no banned word`, { skip: PENDING.includes(path) }, () => {
+  test(`the texts of ${path} have no banned word`, () => {
     const texts = (readFileSync(join(root, path), "utf8").match(/"(?:[^"\\]|\\.)*"/g) ?? []).join("\n");
     assert.deepEqual(bannedWords(texts), []);
   });
 }
 
-// Folders and files whose comments do not follow the rules yet. An entry leaves the list when they do; none joins.
-const PENDING_COMMENTS = ["src/config/certificate.rs", "src/config/der.rs", "src/worker"];
 const COMMENTED = [".rs", ".mjs", ".js", ".sh", ".toml", ".yml", "Makefile"];
-const isIn = (list, path) => list.some((entry) => path === entry || path.startsWith(`${entry}/`));
 
 /** Returns the comments of a source, one line each, so that line numbers remain correct. */
 function comments(source) {
@@ -64,13 +59,13 @@ test("the comments of a source are found in each form", () => {
 });
 
 for (const path of files(root, COMMENTED).filter((name) => !name.startsWith("scripts/prose/"))) {
-  test(`the comments of ${path} have no banned word`, { skip: isIn(PENDING_COMMENTS, path) }, () => {
+  test(`the comments of ${path} have no banned word`, () => {
     assert.deepEqual(bannedWords(comments(readFileSync(join(root, path), "utf8"))), []);
   });
 }
 
 for (const path of files(root, [".rs"])) {
-  test(`the comments of ${path} name the actor first and fit the line length`, { skip: isIn(PENDING_COMMENTS, path) }, () => {
+  test(`the comments of ${path} name the actor first and fit the line length`, () => {
     const source = readFileSync(join(root, path), "utf8");
     const openings = comments(source).match(/(?:^|[.:] )(?:- )?(?:What|Who|Whoever|Whatever|Whose|Nobody)\b.*/gm) ?? [];
     const wide = source.split("\n").filter((line) => /^\s*\/\//.test(line) && line.length > MAX_COLUMNS);

@@ -1,4 +1,4 @@
-//! `CLIENT_CERTIFICATE`: the key that signs client assertions, and the certificate that Entra knows it by (facts, section 2).
+//! `CLIENT_CERTIFICATE`: the key that signs client assertions, and its certificate for Entra (facts, section 2).
 //!
 //! Reads only the thumbprint, the validity, and whether the certificate belongs to the key. Entra checks the rest.
 
@@ -28,7 +28,7 @@ pub struct ClientCertificate {
     pub private_key: SecretBytes,
     /// The SHA-256 of the certificate in DER, base64url: the `x5t#S256` of RFC 7515, section 4.1.8.
     pub thumbprint: String,
-    /// The last moment of the certificate.
+    /// End of the certificate's validity.
     pub not_after: Timestamp,
 }
 
@@ -90,7 +90,7 @@ fn private_key(text: &str) -> Result<Vec<u8>, CertificateError> {
     der.filter(|der| is_fit(der)).ok_or(CertificateError::KeyUnfit)
 }
 
-/// Returns the first certificate, in DER, and its first and last moment.
+/// Returns the first certificate, in DER, and its validity.
 fn certificate(text: &str) -> Result<(Vec<u8>, Timestamp, Timestamp), CertificateError> {
     let base64 = block(text, "CERTIFICATE").ok_or(CertificateError::CertificateMissing)?;
     let read = BASE64_STANDARD.decode(base64).ok().and_then(|der| {

@@ -1,4 +1,4 @@
-//! Between plain values and those of the platform.
+//! Conversions between plain values and those of the platform.
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;

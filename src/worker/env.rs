@@ -1,4 +1,4 @@
-//! The one reader of the environments of the Worker and of objects.
+//! The only reader of the environments of the Worker and of objects.
 
 use js_sys::{Boolean, JSON, Reflect};
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ extern "C" {
     async fn limit(env: &Env, key: &str) -> Result<Boolean, JsValue>;
 }
 
-/// The environment that the platform gives with a request.
+/// Environment that the platform passes with a request.
 #[derive(Clone)]
 pub(super) struct Bindings(pub(super) Env);
 
@@ -40,8 +40,8 @@ impl Bindings {
         config::is_stopped(self.variable(STOPPED).as_ref())
     }
 
-    /// Texts come as strings, tables and arrays of `wrangler.toml` as JSON values. A value that is set and cannot be read is an
-    /// object without members, which no variable accepts.
+    /// Returns texts as strings, and tables and arrays of `wrangler.toml` as JSON values. A present value that cannot
+    /// be read becomes an object without members, which every variable rejects.
     fn variable(&self, name: &str) -> Option<Value> {
         let error = || Value::Object(Map::new());
         let Ok(value) = Reflect::get(&self.0, &JsValue::from_str(name)) else { return Some(error()) };

@@ -1,4 +1,4 @@
-//! Calls to Microsoft by the platform's `fetch`.
+//! Calls to Microsoft with the platform's `fetch`.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -41,7 +41,7 @@ impl HttpClient for Workers {
         match select(context, pin!(self.sleep(request.deadline))).await {
             Either::Left((received, _)) => received,
             Either::Right(((), context)) => {
-                // A fetch that is merely dropped goes on. Aborted, it ends at once, its body included.
+                // A dropped fetch continues. An aborted one ends at once, together with its body.
                 aborted.set(true);
                 controller.abort();
                 context.await

@@ -208,7 +208,7 @@ async function call(head, wanted, body, cap, skip, { signal }) {
   const response = await fetch(url, { method, headers: headersOf(rest), body, redirect: "manual", signal });
   const result = { head: response.status + lines(response.headers, wanted === "" ? [] : wanted.split(" ")) };
   if (skip && response.ok) {
-    // Nobody waits for the end of an unread body.
+    // No caller waits for the end of an unread body.
     if (response.headers.get("content-length") !== "0") response.body?.cancel().catch(() => {});
     return result;
   }

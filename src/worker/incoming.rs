@@ -24,10 +24,10 @@ extern "C" {
     async fn decompressed(body: &[u8], cap: f64) -> Result<Option<Vec<u8>>, JsValue>;
 }
 
-/// The body of a request that the platform has received.
+/// Body of a request.
 pub(super) struct IncomingBody<'a>(&'a JsRequest);
 
-/// Returns the message in a request to an object.
+/// Returns the message of a request to an object.
 pub(super) async fn message(request: &JsRequest) -> Result<Vec<u8>, JsValue> {
     Ok(whole_message(request).await?.to_vec())
 }
@@ -62,15 +62,15 @@ pub(super) fn split(request: &JsRequest) -> Result<(Request, IncomingBody<'_>), 
     Ok((Request { method, scheme, host, path, query, headers }, IncomingBody(request)))
 }
 
-/// Splits an absolute URL as the platform serialises it: scheme, host with port, and the rest, which the first `/`
-/// after the host begins.
+/// Splits an absolute URL in the platform's form: scheme, host with port, and the rest, which begins with the first `/`
+/// after the host.
 fn scheme_and_host(url: &str) -> (&str, &str, &str) {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (host, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     (scheme, host, if target.is_empty() { "/" } else { target })
 }
 
-/// Path and query of a target as the platform serialises it: `?` and `#` in a path are always escaped.
+/// Returns path and query of a target in the platform's form, which escapes `?` and `#` in a path.
 fn path_and_query(target: &str) -> (&str, &str) {
     let path = target.split_once('#').map_or(target, |(path, _)| path);
     path.split_once('?').unwrap_or((path, ""))
@@ -78,8 +78,8 @@ fn path_and_query(target: &str) -> (&str, &str) {
 
 impl RequestBody for IncomingBody<'_> {
     async fn read(self, declared: DeclaredBody, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
-        // A declared length frames the body, so no more bytes can come, and they come in one piece. A body without a
-        // length is counted as it comes.
+        // A body with a declared length arrives in one piece, and cannot have more bytes. The bytes of other bodies are
+        // counted while they are read.
         let fits = declared.length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap));
         let body = if fits { whole(self.0).await.map(Some) } else { counted(self.0, convert::number(cap)).await };
         let body = body.map_err(|_| RequestBodyError::CutOff)?.ok_or(RequestBodyError::TooLarge)?;

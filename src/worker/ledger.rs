@@ -1,4 +1,4 @@
-//! The Durable Object `Ledger`: the platform's events for one [`LedgerService`].
+//! The Durable Object `Ledger`: passes the platform's events to one [`LedgerService`].
 
 use std::rc::Rc;
 
@@ -24,12 +24,12 @@ impl DurableObject for Ledger {
         Self { runtime: Workers::new(None), env: Bindings(env), service }
     }
 
-    /// Executes a job of the Worker. The response is that of the caller.
+    /// Executes a job of the Worker. The response is the caller's.
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
         turn::run(async {
             let message = incoming::message(request.inner()).await?;
             let caches = ISOLATE.with(Rc::clone);
-            // Read for each job: an object may live longer than the value.
+            // The value is read for each job, because it can change while the object runs.
             let stopped = self.env.is_stopped();
             let response = gateway::execute(&self.runtime, &caches, stopped, &self.service, message).await;
             Ok(convert::object_response(response)?)

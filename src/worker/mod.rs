@@ -36,15 +36,15 @@ use env::Bindings;
 use timers::SharedTimer;
 
 thread_local! {
-    /// What this isolate keeps between requests. An isolate has one thread, so this is its one instance.
+    /// Caches of this isolate. An isolate has one thread, so there is one instance.
     static ISOLATE: Rc<IsolateCaches<Bindings, CryptoKey>> = Rc::default();
 }
 
-/// Workers as the pipeline's platform.
+/// The pipeline's platform on Workers.
 #[derive(Clone)]
 struct Workers {
     timer: Rc<SharedTimer>,
-    /// The context of a request to the Worker. An object has none: its work goes on without a caller.
+    /// Context of a request to the Worker. An object has none: its work continues without a caller.
     context: Option<Rc<Context>>,
 }
 
@@ -58,7 +58,7 @@ impl Workers {
 extern "C" {
     #[wasm_bindgen(js_name = log)]
     fn log_line(line: &str);
-    /// A random GUID.
+    /// Returns a random GUID.
     #[wasm_bindgen(js_name = randomUuid)]
     fn random_uuid() -> String;
     fn pass(
@@ -73,7 +73,7 @@ extern "C" {
     ) -> Promise<JsResponse>;
 }
 
-/// Sets the panic hook, in place of the hook of the crate `worker`, which prints past [`Log`].
+/// Sets the panic hook. It replaces the hook of the crate `worker`, which bypasses [`Log`].
 ///
 /// recovery.js calls this function for each instance of the module: a start function would run before the crate's own.
 #[wasm_bindgen]
@@ -99,9 +99,9 @@ async fn respond(runtime: &Workers, request: &Request, env: Bindings) -> Result<
     match gateway::handle_request(runtime, &caches, &env, &head, body).await {
         Handled::Response(response) => convert::response(&response),
         Handled::Job(job, message, graph_request) => {
+            let response = pass_job(&env, &job, &message, &graph_request);
             // Many requests can wait for their objects at the same time, so each keeps only its job.
-            drop(head);
-            let response = pass_job(&env, &job, message, graph_request);
+            drop((head, message, graph_request));
             match JsFuture::from(response).await {
                 Ok(response) => Ok(response),
                 Err(error) => convert::response(&gateway::unanswered(runtime, *job, ledger_error(&error))),
@@ -110,8 +110,8 @@ async fn respond(runtime: &Workers, request: &Request, env: Bindings) -> Result<
     }
 }
 
-/// Sends a job to the caller's object. The promise is that of the object's response.
-fn pass_job(env: &Bindings, job: &RemediationJob, message: SecretBytes, graph_request: String) -> Promise<JsResponse> {
+/// Sends a job to the caller's object. Returns the promise of the object's response.
+fn pass_job(env: &Bindings, job: &RemediationJob, message: &SecretBytes, graph_request: &str) -> Promise<JsResponse> {
     let patience = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
     pass(
         &env.0,
@@ -142,7 +142,7 @@ async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     turn::run(async { gateway::daily::check(&Workers::new(None), &Bindings(env).variables()) }).await;
 }
 
-/// Responds to a request that was in flight when the module was lost, or that the module failed to respond to.
+/// Responds to a request that was in flight when the module was lost, or to which the module failed to respond.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "wasm_bindgen exports only what is public")]
 pub fn lost(request: &Request) -> Result<JsResponse, JsValue> {
@@ -170,7 +170,8 @@ impl Log for Workers {
 
 impl Domains for Workers {
     fn to_ascii(&self, domain: &str) -> Option<String> {
-        // The URL parser does the work (WHATWG URL, "domain to ASCII"); what would end the host, or vanish from it, must not reach the parser.
+        // The URL parser converts the domain (WHATWG URL, "domain to ASCII"). The parser must not get characters that
+        // end the host, or that it removes.
         let ends_or_vanishes = |character: char| {
             character.is_control()
                 || character.is_whitespace()
@@ -181,7 +182,7 @@ impl Domains for Workers {
         }
         let hostname = |host: &str| Some(web_sys::Url::new(&format!("https://{host}")).ok()?.hostname());
         if domain.is_ascii() {
-            // The parser takes a host of ASCII as it is. Beside a label beyond ASCII it decodes each `xn--` label, and
+            // The parser does not check an ASCII host. Beside a non-ASCII label it decodes each `xn--` label, and
             // rejects an invalid one.
             return hostname(&format!("\u{fc}.{domain}"))?.strip_prefix("xn--tda.").map(str::to_owned);
         }

@@ -17,10 +17,10 @@ use crate::ledger::types::{Hash, RecordKey};
 use crate::remediation::{Action, Recipients};
 use crate::time::{Timestamp, millis_of};
 
-/// A number as SQLite has it: integers below 2^53 pass through it unchanged.
+/// A number in SQLite's form: integers below 2^53 are exact.
 type Integer = f64;
 
-// One import for each list of parameters: they cross typed, in one call.
+// One import for each list of parameters, so that they cross typed and in one call.
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = keepAlarm)]
@@ -57,7 +57,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = row)]
     fn row_pairs(sql: &JsValue, query: &JsString, pairs: &str, action: &str, since: Integer) -> Result<Row, JsValue>;
 
-    /// A row of a result, with the columns that its query names.
+    /// A row of a result, with the columns of its query.
     type Row;
     #[wasm_bindgen(method, getter)]
     fn payload(this: &Row) -> ArrayBuffer;
@@ -118,11 +118,11 @@ impl Storage for ObjectStorage {
     }
 }
 
-/// The steps from an empty storage to the present tables. What has landed is never changed: a change is a further step.
+/// Migrations from an empty storage to the present tables. A deployed migration never changes; a change is a new one.
 const MIGRATIONS: [&str; 2] = [
-    // One row for each remediation. Times are milliseconds since the Unix epoch. Each index costs a further write per remediation, so beside the
-    // primary key there is one only for the successes with a key, which are also looked for by their payload; the rest is read when the object
-    // starts and by the alarm.
+    // One row for each remediation. Times are milliseconds since the Unix epoch. Each index costs a write per
+    // remediation. So beside the primary key there is one only for the successes with a key, which are also found by
+    // their payload. The start of an object and the alarm read all rows.
     "CREATE TABLE remediation (
         slot BLOB PRIMARY KEY,
         payload BLOB NOT NULL,
@@ -134,9 +134,9 @@ const MIGRATIONS: [&str; 2] = [
         accepted TEXT
     ) WITHOUT ROWID;
     CREATE INDEX success ON remediation (payload, accepted_at) WHERE keyed AND accepted_at IS NOT NULL",
-    // Version 1 inserts eight values without the names of their columns, and a rollback brings version 1 back. Columns that
-    // are generated leave it able to: their values stand in `accepted`, as members of its JSON that version 1 does not read.
-    // The index finds the other actions on the pairs of a remediation, and answers the query alone.
+    // Version 1 inserts eight values without column names, and a rollback must still work. Generated columns allow
+    // that: their values are members of the JSON in `accepted` that version 1 does not read. The index finds the other
+    // actions on the pairs of a remediation without reading its row.
     "ALTER TABLE remediation ADD COLUMN pairs TEXT AS (accepted ->> 'pairs');
     ALTER TABLE remediation ADD COLUMN action TEXT AS (accepted ->> 'action');
     ALTER TABLE remediation ADD COLUMN tried INTEGER AS (accepted ->> 'tried');
@@ -144,11 +144,11 @@ const MIGRATIONS: [&str; 2] = [
     CREATE INDEX effect ON remediation (pairs, until, action) WHERE pairs IS NOT NULL",
 ];
 
-/// The column `accepted` as it is written: the effect of a remediation, and once Graph has accepted it the members of
+/// Content of the column `accepted`: the effect of a remediation, and after Graph's acceptance the members of
 /// [`Accepted`], which version 1 reads.
 #[derive(Default, Serialize)]
 struct Written<'a> {
-    /// In hexadecimal digits: SQLite's integers have a sign.
+    /// Hexadecimal digits, because SQLite's integers are signed.
     pairs: Option<String>,
     action: Option<Action>,
     tried: Option<u64>,
@@ -181,7 +181,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// The tables of one object, and the statements of each remediation, kept as texts of the platform's.
+/// Tables of one object, and the statements for each remediation as JavaScript strings.
 pub(super) struct Tables {
     sql: SqlStorage,
     find: JsString,
@@ -218,7 +218,8 @@ impl Tables {
         })
     }
 
-    /// Runs the statement that writes `record` into `record_key`. Gives how many rows, of the table and its index, were written.
+    /// Runs the statement that writes `record` to `record_key`. Returns the number of written rows of the table and its
+    /// index.
     fn write(
         &self,
         statement: &JsString,
@@ -287,8 +288,7 @@ impl Records for Tables {
         let query = "SELECT began / 1000 AS second, sum(counted) AS counted FROM remediation
             WHERE began >= ? AND counted > 0 GROUP BY 1";
         let rows = rows_integer(self.sql.as_ref(), &query.into(), integer(since))?;
-        let counted =
-            |row: &Row| Ok((Timestamp::from_seconds(unsigned(row.second())?), unsigned(row.counted())?));
+        let counted = |row: &Row| Ok((Timestamp::from_seconds(unsigned(row.second())?), unsigned(row.counted())?));
         rows.iter().map(counted).collect()
     }
 
@@ -304,7 +304,7 @@ impl Records for Tables {
     }
 }
 
-/// Parses a row of `remediation`. Returns `None` if it is not what [`Tables::put`] writes.
+/// Parses a row of `remediation`. Returns `None` if [`Tables::put`] did not write it.
 fn record(row: &Row) -> Option<LedgerRecord> {
     let accepted = match row.accepted_at() {
         None => None,
@@ -329,7 +329,7 @@ fn record(row: &Row) -> Option<LedgerRecord> {
     })
 }
 
-/// Parses what Graph responded at the moment `at`.
+/// Parses Graph's response of the time `at`.
 fn accepted(at: Timestamp, members: Option<String>) -> Option<Accepted> {
     Some(Accepted { at, ..json::read(members?.as_bytes())? })
 }

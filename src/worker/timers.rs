@@ -1,4 +1,4 @@
-//! Waiting.
+//! Timers.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -21,15 +21,17 @@ extern "C" {
     fn clear_timer(timer: &JsValue);
 }
 
-/// The moments that an object, or a request to the Worker, waits for, by one timer of the platform's. An object may have 10,000 of those, and what each
-/// of its requests waits for would use them up when thousands of requests are on their way. An object's requests share its I/O context, so that one may
-/// be woken by the timer of another; a Worker's do not (facts, section 7).
+/// The times for which an object, or a request to the Worker, waits, with one timer of the platform.
+///
+/// An object may have 10,000 timers. Thousands of requests in flight, each with its own timers, would exceed that. An
+/// object's requests share its I/O context, so the timer of one request may wake another one. Requests of a Worker must
+/// not do that (facts, section 7).
 #[derive(Debug, Default)]
 pub(super) struct SharedTimer {
     waiting: RefCell<BTreeMap<(Timestamp, u64), oneshot::Sender<()>>>,
-    /// Tells moments apart that are the same.
+    /// Distinguishes equal times.
     count: Cell<u64>,
-    /// The timer that is set: when it goes off, and its handle.
+    /// Pending timer: its time, and its handle.
     set: RefCell<Option<(Timestamp, JsValue)>>,
     callback: OnceCell<Closure<dyn Fn()>>,
 }
@@ -43,11 +45,11 @@ impl SharedTimer {
         self.waiting.borrow_mut().insert(moment, sender);
         let _place = Sleeper { timer: self, moment };
         self.set(now);
-        // The sender goes with its place alone, which is held here.
+        // Only this place holds the sender, so removing it drops the sender.
         let _ = receiver.await;
     }
 
-    /// Sees to it that the timer goes off at the first moment, or before.
+    /// Sets the timer to the first time, unless it goes off earlier.
     fn set(self: &Rc<Self>, now: Timestamp) {
         let Some(first) = self.waiting.borrow().keys().next().map(|(moment, _)| *moment) else { return };
         let at = first.min(now.plus(MAX_TIMER));
@@ -70,7 +72,7 @@ impl SharedTimer {
         }
     }
 
-    /// Wakes those whose moment has come.
+    /// Wakes the futures whose time has come.
     fn goes_off(self: &Rc<Self>) {
         self.set.take();
         let now = now();
@@ -84,13 +86,13 @@ impl SharedTimer {
 }
 
 impl Drop for SharedTimer {
-    /// What it would call goes with it.
+    /// The function that the timer would call is dropped with it.
     fn drop(&mut self) {
         self.clear();
     }
 }
 
-/// A place among those who wait, given up when dropped.
+/// A place among the waiting futures. Dropping it removes it.
 struct Sleeper<'a> {
     timer: &'a SharedTimer,
     moment: (Timestamp, u64),

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 
 thread_local! {
     static IS_POLLING: Cell<bool> = const { Cell::new(false) };
-    /// The time of this turn, once it was read.
+    /// Time of this turn, once it has been read.
     static NOW: Cell<Option<Timestamp>> = const { Cell::new(None) };
 }
 
@@ -37,7 +37,7 @@ pub(super) fn now() -> Timestamp {
     now
 }
 
-/// Returns whether an error of JavaScript has ended a turn. Nothing was unwound then, as after a trap.
+/// Returns whether an error of JavaScript has ended a turn. The stack was not unwound then, as after a trap.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "wasm_bindgen exports only what is public")]
 pub fn interrupted() -> bool {

@@ -26,7 +26,14 @@ const ledgers = (binding, jurisdiction) => ({
   jurisdiction: (name) => ledgers(binding, name),
 });
 
-const withLedger = (variables, { LEDGER }) => ("LEDGER" in variables ? { ...variables } : { ...variables, LEDGER: ledgers(LEDGER, null) });
+/** A rate limiting binding with one result. A value that is no object stays what it is. */
+const limiter = (result) => (typeof result === "object" ? { limit: async () => result } : result);
+
+function withBindings(variables, { LEDGER }) {
+  const bound = { LEDGER: ledgers(LEDGER, null), ...variables };
+  if ("RATE_LIMITER" in bound) bound.RATE_LIMITER = limiter(bound.RATE_LIMITER);
+  return bound;
+}
 
 export default {
   async fetch(request, env, context) {
@@ -47,7 +54,7 @@ export default {
       case "/last-jurisdiction":
         return Response.json(lastJurisdiction);
       default:
-        if (environment === undefined || isNewEachTime) environment = withLedger(worker, env);
+        if (environment === undefined || isNewEachTime) environment = withBindings(worker, env);
         return built.fetch(request, environment, context);
     }
   },
@@ -68,7 +75,7 @@ export class Ledger {
   fetch(request) {
     lastJob = `${request.url} ${JSON.stringify([...request.headers])}`;
     if (this.#start !== starts) {
-      this.#built = new BuiltLedger(this.#state, withLedger(object, this.#env));
+      this.#built = new BuiltLedger(this.#state, withBindings(object, this.#env));
       this.#start = starts;
     }
     return this.#built.fetch(request);

@@ -132,6 +132,9 @@ fn changes(isolate: &IsolateCaches, elsewhere: &Sandbox, certificate: &str) -> V
         (json!({ "STOPPED": "false" }), ["accepted"; 2], None),
         (json!({ "STOPPED": "maybe" }), misconfigured, None),
         (json!({ "LEDGER": null }), misconfigured, None),
+        (json!({ "RATE_LIMITER": { "success": false } }), ["tooManyRequests"; 2], None),
+        (json!({ "RATE_LIMITER": { "success": true } }), ["accepted"; 2], None),
+        (json!({ "RATE_LIMITER": "100" }), misconfigured, None),
     ]
 }
 

@@ -25,10 +25,9 @@ fn main() -> std::process::ExitCode {
 /// A remediation of one message.
 fn remediation(id: &str) -> Value {
     let mut payload = acceptance::payload();
-    let members = payload.as_object_mut().expect("an object");
-    members.remove("analyzedEmails");
-    members.insert("networkMessageIds".to_owned(), json!([id]));
-    members.insert("maxRecipients".to_owned(), json!(1000));
+    payload.as_object_mut().map(|members| members.remove("analyzedEmails"));
+    payload["networkMessageIds"] = json!([id]);
+    payload["maxRecipients"] = json!(1000);
     payload
 }
 

@@ -31,11 +31,9 @@ pub(crate) async fn a_caller_that_disconnects_stops_nothing(world: &World) -> Te
 /// connection.
 pub(crate) async fn a_caller_that_disconnects_earlier_or_later_gets_one_remediation(world: &World) -> TestResult {
     let throttled = NextAnswer::new(Endpoint::Remediate).status(429).header("Retry-After", "1");
-    for (script, goes_on) in [
-        (NextAnswer::new(Endpoint::Keys), false),
-        (NextAnswer::new(Endpoint::Token), true),
-        (throttled, true),
-    ] {
+    for (script, goes_on) in
+        [(NextAnswer::new(Endpoint::Keys), false), (NextAnswer::new(Endpoint::Token), true), (throttled, true)]
+    {
         let gateway = world.gateway_with(json!({})).await?;
         world.sandbox.clear();
         let (payload, endpoint) = (payload(), script.endpoint);

@@ -32,7 +32,7 @@ pub(crate) fn all(world: &World) -> Vec<Caller> {
             index,
             mark: format!("mark-{index}-{}", fastrand::u32(..)),
             tenant: if index % 2 == 0 { TENANT_ID } else { SECOND_TENANT_ID },
-            per_hour: 2_500_000 - index as u64,
+            per_hour: 2_500_000 - u64::try_from(index).unwrap_or_default(),
             object_id,
             token: world.sandbox.issue_token(&token),
         }

@@ -202,7 +202,7 @@ impl Known {
 }
 
 fn emails(payload: &Value) -> u64 {
-    payload["analyzedEmails"].as_array().map_or(0, |emails| emails.len() as u64)
+    payload["analyzedEmails"].as_array().map_or(0, |emails| u64::try_from(emails.len()).unwrap_or(u64::MAX))
 }
 
 /// Returns the tenant of the request's token.
