@@ -6,7 +6,7 @@ use fluent_uri::Uri;
 use remediation_gateway::code::Code;
 use remediation_gateway::config::Config;
 use remediation_gateway::graph::app_token::AppTokenCache;
-use remediation_gateway::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
+use remediation_gateway::graph::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use remediation_gateway::graph::response;
 use remediation_gateway::graph::response::{Accepted, MAX_RETRY_AFTER};
 use remediation_gateway::graph::settings::GraphSettings;
@@ -237,7 +237,7 @@ fn entra(came: &Result<HttpResponse, SendError>) -> bool {
             {
                 assert!(retry_after.is_none_or(|seconds| seconds <= MAX_RETRY_AFTER));
             }
-            check_error(error.into());
+            check_error(GraphOperation::Remediate.error(error));
             false
         }
     }
