@@ -2,7 +2,9 @@
 #![cfg_attr(fuzzing, no_main)]
 
 #[cfg(fuzzing)]
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| remediation_gateway_fuzz::keys(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    remediation_gateway_fuzz::keys(bytes);
+});
 
 #[cfg(not(fuzzing))]
 fn main() {}

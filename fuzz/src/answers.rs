@@ -6,7 +6,7 @@ use fluent_uri::Uri;
 use remediation_gateway::code::Code;
 use remediation_gateway::config::Config;
 use remediation_gateway::graph::app_token::AppTokenCache;
-use remediation_gateway::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
+use remediation_gateway::graph::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use remediation_gateway::graph::response;
 use remediation_gateway::graph::response::{Accepted, MAX_RETRY_AFTER};
 use remediation_gateway::graph::settings::GraphSettings;
@@ -28,10 +28,12 @@ const MAX_MESSAGE: usize = 1000;
 /// Every response has one public error code. The log gets no free text of the response, and the caller gets a limited
 /// part. A link is a valid URI, and waits last at most a day.
 ///
+/// Returns whether the gateway accepts the response as a success.
+///
 /// # Panics
 ///
 /// Panics if a property does not hold.
-pub fn answers(bytes: &[u8]) {
+pub fn answers(bytes: &[u8]) -> bool {
     let message = Message::of(bytes);
     let (from, how) = message.start.split_once(' ').unwrap_or((message.start.as_str(), "200"));
     let came = came(how, &message);
@@ -72,7 +74,7 @@ fn waits(came: &HttpResponse) {
     }
 }
 
-fn graph(came: &Result<HttpResponse, SendError>, sent: &str, config: &Config) {
+fn graph(came: &Result<HttpResponse, SendError>, sent: &str, config: &Config) -> bool {
     let graph_request = json!({ "displayName": "x", "description": sent }).to_string();
     match response::read(came.clone(), config.tenant_id, graph_request.as_bytes(), Timestamp::default()) {
         Ok(accepted) => {
@@ -88,10 +90,12 @@ fn graph(came: &Result<HttpResponse, SendError>, sent: &str, config: &Config) {
             assert_eq!(accepted.clone().with_usable_location(config.tenant_id), accepted, "a replay differs");
             is_id(accepted.graph_request_id.as_deref());
             tracking(&accepted);
+            true
         }
         Err(error) => {
             of_graph(&error, came);
             check_error(error);
+            false
         }
     }
 }
@@ -197,7 +201,7 @@ fn check_error(error: GraphError) {
     }
 }
 
-fn entra(came: &Result<HttpResponse, SendError>) {
+fn entra(came: &Result<HttpResponse, SendError>) -> bool {
     let runtime = StillRuntime::default();
     let until = NOW.plus(Duration::from_mins(1));
     // Scripted twice, because the gateway retries some failures. No usable response follows.
@@ -219,6 +223,7 @@ fn entra(came: &Result<HttpResponse, SendError>) {
             cache.drop_rejected(&token);
             let _ = run(cache.get(&runtime, &settings, until));
             assert_eq!(runtime.calls().len(), 2, "a token that Graph rejects is not used again");
+            true
         }
         Err(error) => {
             let again = match came {
@@ -232,7 +237,8 @@ fn entra(came: &Result<HttpResponse, SendError>) {
             {
                 assert!(retry_after.is_none_or(|seconds| seconds <= MAX_RETRY_AFTER));
             }
-            check_error(error.into());
+            check_error(GraphOperation::Remediate.error(error));
+            false
         }
     }
 }

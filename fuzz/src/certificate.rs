@@ -17,17 +17,21 @@ const RSA: &[u8] = &[0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1,
 /// With the prefix `key:` or `certificate:`, the input is the DER of one part, and the other part is valid. An accepted
 /// part is stored unchanged. The gateway accepts a certificate that another X.509 parser accepts, with the same expiry.
 ///
+/// Returns whether the gateway accepts the certificate and the key.
+///
 /// # Panics
 ///
 /// Panics if a property does not hold.
-pub fn certificate(bytes: &[u8]) {
+pub fn certificate(bytes: &[u8]) -> bool {
     let modulus = modulus();
     let (key, certificate) = (pkcs8(&modulus), x509(&modulus));
     if let Some(key) = bytes.strip_prefix(b"key:") {
-        if let Some(read) = read(&text(key, &certificate)) {
+        let read = read(&text(key, &certificate));
+        if let Some(read) = &read {
             assert_eq!(read.private_key.expose(), key);
-            is_of(&read, &certificate);
+            is_of(read, &certificate);
         }
+        read.is_some()
     } else if let Some(certificate) = bytes.strip_prefix(b"certificate:") {
         let read = read(&text(&key, certificate));
         let end = end_of(certificate, &modulus);
@@ -35,19 +39,22 @@ pub fn certificate(bytes: &[u8]) {
             assert_eq!(read.private_key.expose(), key);
             is_of(read, certificate);
         }
-        match (read, end) {
+        match (&read, end) {
             (Some(read), Some(end)) => assert_eq!(read.not_after.millis() / 1000, end),
             (None, Some(_)) => panic!("a valid certificate is rejected"),
             // The gateway ignores the fields that it does not need, so it accepts a few invalid certificates.
             (_, None) => {}
         }
+        read.is_some()
     } else {
         let text = String::from_utf8_lossy(bytes);
         let given = text.replace("{key}", &base64(&key)).replace("{certificate}", &base64(&certificate));
-        if let Some(read) = read(&given) {
+        let read = read(&given);
+        if let Some(read) = &read {
             assert!(given.contains("-----BEGIN PRIVATE KEY-----") && given.contains("-----BEGIN CERTIFICATE-----"));
             assert!(!format!("{read:?}").contains(&base64(&key)));
         }
+        read.is_some()
     }
 }
 

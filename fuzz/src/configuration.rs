@@ -15,16 +15,19 @@ use crate::world::{NOW, StillRuntime};
 /// An accepted configuration satisfies all rules on which the gateway relies. Each error of a rejected one names a
 /// variable and is one line of JSON. Errors and debug output never contain a value.
 ///
+/// Returns whether the gateway accepts the configuration.
+///
 /// # Panics
 ///
 /// Panics if a property does not hold.
-pub fn configuration(bytes: &[u8]) {
-    let Ok(given) = serde_json::from_slice(bytes) else { return };
-    let Some(Value::Object(mut marked)) = marked(&given) else { return };
-    let Value::Object(given) = given else { return };
-    match check(&given) {
-        Ok(config) => whole(&config, &given),
-        Err(errors) => told(&errors),
+pub fn configuration(bytes: &[u8]) -> bool {
+    let Ok(given) = serde_json::from_slice(bytes) else { return false };
+    let Some(Value::Object(mut marked)) = marked(&given) else { return false };
+    let Value::Object(given) = given else { return false };
+    let checked = check(&given);
+    match &checked {
+        Ok(config) => whole(config, &given),
+        Err(errors) => told(errors),
     }
     if let Err(errors) = check(&marked) {
         told(&errors);
@@ -38,6 +41,7 @@ pub fn configuration(bytes: &[u8]) {
             told(&errors);
         }
     }
+    checked.is_ok()
 }
 
 fn check(given: &Map<String, Value>) -> Result<Config, Vec<ConfigError>> {

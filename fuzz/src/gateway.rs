@@ -32,10 +32,12 @@ use crate::world::{
 /// - Each response is JSON or empty, with its headers and a known code. The gateway itself never fails.
 /// - Each POST logs one JSON line without an address, a key or a token.
 ///
+/// Returns whether the gateway accepts the request.
+///
 /// # Panics
 ///
 /// Panics if a property does not hold.
-pub fn gateway(bytes: &[u8]) {
+pub fn gateway(bytes: &[u8]) -> bool {
     let message = Message::of(bytes);
     let mut request = request(&message);
     sign(&mut request.headers);
@@ -59,6 +61,7 @@ pub fn gateway(bytes: &[u8]) {
         assert!(!call.contains(API_KEY) && token.is_none_or(|token| !call.contains(token)), "{call}");
     }
     logged(&runtime, &response, &request);
+    (200..300).contains(&response.status)
 }
 
 /// A body that comes whole. The platform's decompression is not fuzzed here: gzip counts as damaged.

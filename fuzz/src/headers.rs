@@ -13,6 +13,10 @@ use remediation_gateway::secret::Secret;
 use crate::message::Message;
 use crate::world::{API_KEY, CONFIG};
 
+/// The gateway's own paths, in lower case.
+const OWN_PATHS: [&str; 6] =
+    ["/healthz", "/openapi.json", "/openapi-3.0.json", "/remediate", "/remediate/messages", "/remediate/status"];
+
 /// Checks a request as text, without its body.
 ///
 /// - A path has a route if and only if the contract lists it.
@@ -22,10 +26,12 @@ use crate::world::{API_KEY, CONFIG};
 /// - At most one credential is found, and no output shows it.
 /// - Echoed and logged values are short, are not a credential, and cannot contain an address or a line break.
 ///
+/// Returns whether the gateway accepts the path, the query and the headers. The caller can be unknown.
+///
 /// # Panics
 ///
 /// Panics if a property does not hold.
-pub fn headers(bytes: &[u8]) {
+pub fn headers(bytes: &[u8]) -> bool {
     let request = request(&Message::of(bytes));
     let headers = &request.headers;
     path(&request.path);
@@ -46,6 +52,11 @@ pub fn headers(bytes: &[u8]) {
         percent_escapes(given.as_deref().unwrap_or_default());
     }
     percent_escapes(&request.query);
+    Route::of(&request.path).is_some()
+        && preconditions::validate_only(&request.query).is_ok()
+        && preconditions::check_content_headers(headers).is_ok()
+        && preconditions::idempotency_key(headers.idempotency_key.as_deref()).is_ok()
+        && credentials::find(headers).is_ok()
 }
 
 /// Returns the request that a message describes.
@@ -77,7 +88,8 @@ fn path(path: &str) {
             rest == "/security/collaboration/analyzedemails/remediate"
                 || rest == "/security/collaboration/analyzedemails/microsoft.graph.security.remediate"
         });
-        of_graph || ["/remediate", "/healthz", "/openapi.json"].contains(&bare.to_ascii_lowercase().as_str())
+        let bare = bare.to_ascii_lowercase();
+        of_graph || OWN_PATHS.contains(&bare.as_str())
     };
     assert_eq!(Route::of(path).is_some(), is_known(path.strip_suffix('/').unwrap_or(path)), "{path}");
 }

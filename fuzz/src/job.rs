@@ -16,13 +16,15 @@ use crate::world::{Fixed, OTHER_TENANT, StillRuntime, TENANT, ledger, run, setti
 /// and is submitted once or never. Other jobs submit nothing, such as those of an unknown tenant. Each job logs one
 /// line. A key and a payload never share a record.
 ///
+/// Returns whether the gateway accepts the job and submits it.
+///
 /// # Panics
 ///
 /// Panics if a property does not hold.
-pub fn job(bytes: &[u8]) {
+pub fn job(bytes: &[u8]) -> bool {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (head, body) = bytes.split_at(end);
-    let Ok(job) = from_slice::<RemediationJob>(head) else { return };
+    let Ok(job) = from_slice::<RemediationJob>(head) else { return false };
     let written = to_string(&job).expect("it can be written");
     assert_eq!(from_slice::<RemediationJob>(written.as_bytes()).expect("it can be read"), job);
 
@@ -57,4 +59,5 @@ pub fn job(bytes: &[u8]) {
             assert!(runtime.submitted().is_empty());
         }
     }
+    !runtime.submitted().is_empty()
 }

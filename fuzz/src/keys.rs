@@ -15,12 +15,14 @@ const MAX_KEYS: usize = 64;
 /// The gateway accepts exactly the RSA keys for RS256 signatures of 2,048 to 8,192 bits with the exponent 65,537. The
 /// key must name this issuer or none, and must be the first with its ID.
 ///
+/// Returns whether the gateway accepts at least one of the keys.
+///
 /// # Panics
 ///
 /// Panics if a property does not hold.
-pub fn keys(bytes: &[u8]) {
+pub fn keys(bytes: &[u8]) -> bool {
     let issuer = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
-    let Some(keys) = jwks::parse(bytes, &issuer, TENANT) else { return };
+    let Some(keys) = jwks::parse(bytes, &issuer, TENANT) else { return false };
     let document: Value = serde_json::from_slice(bytes).expect("it is JSON");
     let published = document["keys"].as_array().expect("it is a key set");
     let mut expected: Vec<[&str; 3]> = Vec::new();
@@ -32,6 +34,7 @@ pub fn keys(bytes: &[u8]) {
     expected.truncate(MAX_KEYS);
     let keys: Vec<_> = keys.iter().map(|key| [key.kid.as_str(), &key.n, &key.e]).collect();
     assert_eq!(keys, expected);
+    !keys.is_empty()
 }
 
 /// Returns ID, modulus and exponent of a key that satisfies the rules.

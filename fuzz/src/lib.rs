@@ -31,8 +31,9 @@ pub use keys::keys;
 pub use payload::payload;
 pub use token::token;
 
-/// Function that accepts any bytes and panics if its property is violated.
-pub type Target = fn(&[u8]);
+/// Function that takes any bytes, panics if its property is violated, and returns whether the gateway accepts the
+/// bytes.
+pub type Target = fn(&[u8]) -> bool;
 
 /// All targets, by their names in `fuzz_targets/` and `corpus/`.
 pub const TARGETS: [(&str, Target); 9] = [
