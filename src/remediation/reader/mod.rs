@@ -287,7 +287,10 @@ impl<'a> Members<'a> {
     /// latest after the closing brace.
     pub(crate) fn next(&mut self, json: &mut Json<'a>) -> Result<Option<Cow<'a, str>>, JsonError> {
         if json.is_closed(b'}', mem::take(&mut self.is_first), "',' or '}' is expected")? {
-            return self.names.repeated(json).map_or(Ok(None), |name| Err(JsonError::repeated(&name)));
+            return self
+                .names
+                .repeated(|offset| json.string_at(offset))
+                .map_or(Ok(None), |name| Err(JsonError::repeated(&name)));
         }
         let offset = json.at;
         let name = json.string("a member's name in double quotes is expected")?;
@@ -319,5 +322,34 @@ impl Items {
         }
         self.count += 1;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads one object of these names, and returns the pointer of its error.
+    fn repeated(names: &[&str]) -> Option<String> {
+        let members: Vec<_> = names.iter().map(|name| format!("\"{name}\":0")).collect();
+        let body = format!("{{{}}}", members.join(","));
+        let mut json = Json::of_text(&body);
+        match json.object(|json, _| json.skip()) {
+            Ok(()) => None,
+            Err(JsonError::Repeated { pointer }) => Some(pointer),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn repeated_name_is_found_among_the_first_and_the_further_ones() {
+        let many: Vec<_> = (0..20).map(|n| format!("m{n}")).collect();
+        let names: Vec<_> = many.iter().map(String::as_str).collect();
+        assert_eq!(repeated(&names), None);
+        for again in &names {
+            assert_eq!(repeated(&[&names[..], &[again]].concat()), Some(format!("/{again}")));
+        }
+        // The digest ignores case and escapes are resolved; the first repetition counts.
+        assert_eq!(repeated(&[&names[..], &["M9", "x", "\\u006d9", "m8"]].concat()), Some("/m9".to_owned()));
     }
 }
