@@ -20,6 +20,7 @@ use crate::world::{NOW, StillRuntime};
 /// # Panics
 ///
 /// Panics if a property does not hold.
+#[must_use]
 pub fn configuration(bytes: &[u8]) -> bool {
     let Ok(given) = serde_json::from_slice(bytes) else { return false };
     let Some(Value::Object(mut marked)) = marked(&given) else { return false };

@@ -21,6 +21,7 @@ use crate::world::{Fixed, OTHER_TENANT, StillRuntime, TENANT, ledger, run, setti
 /// # Panics
 ///
 /// Panics if a property does not hold.
+#[must_use]
 pub fn job(bytes: &[u8]) -> bool {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (head, body) = bytes.split_at(end);

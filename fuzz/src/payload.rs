@@ -33,6 +33,7 @@ const MAX_DETAIL: usize = 300;
 /// # Panics
 ///
 /// Panics if a property does not hold.
+#[must_use]
 pub fn payload(bytes: &[u8]) -> bool {
     let found = parse(bytes);
     // A byte order mark is not part of the JSON text (RFC 8259, section 8.1).
