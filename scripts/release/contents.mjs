@@ -20,8 +20,8 @@ export function contents(tracked, read) {
   for (const name of names) if (name.endsWith(".md")) files[name] = withoutDeadLinks(name, String(files[name]), names);
   // The archive has the built Worker, and no Makefile that could build it.
   files["wrangler.toml"] = withoutBuild(String(files["wrangler.toml"]));
-  // The packages for builds and tests stay out.
-  files[".npmrc"] = `${files[".npmrc"]}omit=dev\n`;
+  // The packages for builds and tests stay out. npm would warn of an older Node, although it installs wrangler's own.
+  files[".npmrc"] = `${files[".npmrc"]}loglevel=error\nomit=dev\n`;
   return files;
 }
 
@@ -35,7 +35,7 @@ function withoutDeadLinks(page, text, names) {
 
 /** Returns `toml` without its table `[build]`. */
 function withoutBuild(toml) {
-  const table = /^\[build\]\n(?:(?!\[).*\n)*/gm;
+  const table = /^\[build\]\n(?:.+\n)*\n/gm;
   if (toml.match(table)?.length !== 1) throw new Error("wrangler.toml: needs one table [build]");
   return toml.replace(table, "");
 }

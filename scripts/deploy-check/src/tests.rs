@@ -315,14 +315,14 @@ fn with_rate_limiter() -> String {
 
 #[test]
 fn rate_limiters_that_the_gateway_or_cloudflare_does_not_use_are_found() {
+    const NAME: &str = r#"name = "RATE_LIMITER""#;
+    const NAMESPACE: &str = r#"namespace_id = "1001""#;
     let file = with_rate_limiter();
     assert_eq!(found(&file), []);
     let but = |from: &str, to: &str| {
         assert_eq!(file.matches(from).count(), 1, "{from}");
         file.replace(from, to)
     };
-    const NAME: &str = r#"name = "RATE_LIMITER""#;
-    const NAMESPACE: &str = r#"namespace_id = "1001""#;
     let another = "[[env.production.ratelimits]]\nname = \"RATE_LIMITER\"\nnamespace_id = \"1002\"\nsimple = { limit = 1, period = 10 }\n";
     assert_found_alone([
         (but(NAME, r#"name = "LIMITER""#), "ratelimits[0].name", E::ExtraRateLimiter),
@@ -450,10 +450,11 @@ fn untested_builds_and_settings_are_found() {
 #[test]
 fn a_build_in_an_archive_is_found() {
     let in_archive = |text: &str| deployed(text, "production", &[], Place::Archive);
-    let (before, rest) = filled().split_once("\n[build]\n").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let (_, after) = rest.split_once("\n[observability]\n").unwrap();
-    assert_eq!(in_archive(&format!("{before}\n[observability]\n{after}")), Ok("CLIENT_SECRET"));
-    assert_eq!(in_archive(&filled()), Err(vec![Finding::new("build.command", E::BuildInArchive)]));
+    let text = filled();
+    let (before, rest) = text.split_once("\n[build]\n").unwrap();
+    let (_, after) = rest.split_once("\n\n").unwrap();
+    assert_eq!(in_archive(&format!("{before}\n{after}")), Ok("CLIENT_SECRET"));
+    assert_eq!(in_archive(&text), Err(vec![Finding::new("build.command", E::BuildInArchive)]));
 }
 
 #[test]
