@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use super::digest::{digest, mix};
 use super::model::AnalyzedEmail;
 use crate::guid::Guid;
 
@@ -99,28 +100,6 @@ pub(super) fn digest_of_pair(email: &AnalyzedEmail<'_>) -> u64 {
     digest = (digest ^ digest >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     digest = (digest ^ digest >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     digest ^ digest >> 31
-}
-
-/// Adds `word` to the digest `sum`: multiply and rotate.
-const fn mix(sum: u64, word: u64) -> u64 {
-    /// 2^64 divided by the golden ratio: an odd number without a pattern.
-    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    (sum.rotate_left(29) ^ word).wrapping_mul(SPREAD)
-}
-
-/// Returns a digest that is equal for addresses that are equal ignoring case. It need not resist an attack (see
-/// [`canonical_order`]), so it is the cheapest one that spreads well: multiply and rotate, eight bytes at a time.
-fn digest(address: &str) -> u64 {
-    /// The bit in which lower and upper case of ASCII differ, in each byte. It also makes a few other characters equal,
-    /// which a digest may do.
-    const LOWER: u64 = 0x2020_2020_2020_2020;
-    if address.is_ascii() {
-        let (words, rest) = address.as_bytes().as_chunks();
-        let sum = words.iter().fold(0, |sum, word| mix(sum, u64::from_le_bytes(*word) | LOWER));
-        mix(sum, rest.iter().fold(0, |word, &byte| word << 8 | u64::from(byte | 0x20)))
-    } else {
-        without_case(address).fold(0, |sum, c| mix(sum, u64::from(c)))
-    }
 }
 
 #[cfg(test)]

@@ -47,6 +47,6 @@ pub const MAX_EXCERPT: usize = 64;
 /// `action`.
 pub(super) const MAX_MISSPELLINGS: usize = 2;
 
-/// Maximum number of an object's names that are compared one by one before a sorted set is used. An item of a pair has
+/// Maximum number of an object's names that are compared one by one; further names are sorted. An item of a pair has
 /// 2 members, each perhaps with an annotation. So the objects that occur by the thousand need no allocation.
 pub(super) const FEW_NAMES: usize = 4;

@@ -7,6 +7,7 @@
 mod address;
 mod collector;
 pub(crate) mod declared;
+mod digest;
 mod duplicates;
 mod error;
 mod fields;

@@ -283,13 +283,15 @@ impl<'a> Members<'a> {
         Ok(Self { names: Names::default(), is_first: true })
     }
 
-    /// Reads the name of the next member. Returns `None` behind the closing brace. A repeated name is an error.
+    /// Reads the name of the next member. Returns `None` after the closing brace. A repeated name is an error, at the
+    /// latest after the closing brace.
     pub(crate) fn next(&mut self, json: &mut Json<'a>) -> Result<Option<Cow<'a, str>>, JsonError> {
         if json.is_closed(b'}', mem::take(&mut self.is_first), "',' or '}' is expected")? {
-            return Ok(None);
+            return self.names.repeated(json).map_or(Ok(None), |name| Err(JsonError::repeated(&name)));
         }
+        let offset = json.at;
         let name = json.string("a member's name in double quotes is expected")?;
-        if !json.allows_repeated_names && !self.names.add(name.clone()) {
+        if !json.allows_repeated_names && !self.names.add(&name, offset) {
             return Err(JsonError::repeated(&name));
         }
         json.punctuation(b':', "':' is expected")?;

@@ -1,34 +1,80 @@
 //! The member names of one object, which detect a repeated name.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
+use super::Json;
+use crate::remediation::digest::digest;
 use crate::remediation::limits::FEW_NAMES;
 
 /// Names are compared after their escapes are resolved.
 ///
-/// The names are in a sorted set and not in a hash map. On `wasm32-unknown-unknown` the standard library has no
-/// randomness, so each isolate's `HashMap` has the same keys, and a caller could send names that all collide. A set
-/// needs at most n·log n comparisons.
+/// The first names are compared at once, and further ones at the end of the object: sorted by a digest, without a hash
+/// map. On `wasm32-unknown-unknown` the standard library has no randomness, so each isolate's `HashMap` has the same
+/// keys, and a caller could send names that all collide. Here, digests that collide only cause a sort of these names.
 #[derive(Debug, Default)]
 pub(super) struct Names<'a> {
     few: [Option<Cow<'a, str>>; FEW_NAMES],
-    many: BTreeSet<Cow<'a, str>>,
+    /// Digest and offset of each further name.
+    many: Vec<(u64, usize)>,
 }
 
 impl<'a> Names<'a> {
-    /// Adds a name. Returns `false` if the set already has it.
-    pub(super) fn add(&mut self, name: Cow<'a, str>) -> bool {
+    /// Adds the name at `offset`. Returns `false` if it repeats one of the first names.
+    pub(super) fn add(&mut self, name: &Cow<'a, str>, offset: usize) -> bool {
         for slot in &mut self.few {
             match slot {
-                Some(other) if *other == name => return false,
+                Some(other) if other == name => return false,
                 Some(_) => {}
                 None => {
-                    *slot = Some(name);
+                    *slot = Some(name.clone());
                     return true;
                 }
             }
         }
-        self.many.insert(name)
+        self.many.push((digest(name), offset));
+        true
+    }
+
+    /// Returns the first of the further names that repeats another one.
+    pub(super) fn repeated(&mut self, json: &Json<'a>) -> Option<Cow<'a, str>> {
+        self.many.sort_unstable();
+        let collisions = self.many.chunk_by(|one, other| one.0 == other.0).filter(|equal| equal.len() > 1);
+        let repeated = collisions.filter_map(|equal| {
+            let mut names: Vec<_> = equal.iter().map(|&(_, offset)| (json.string_at(offset), offset)).collect();
+            names.sort_unstable();
+            let again = names.windows(2).filter(|pair| matches!(pair, [one, other] if one.0 == other.0));
+            again.filter_map(|pair| pair.last().map(|(_, offset)| *offset)).min()
+        });
+        repeated.min().map(|offset| json.string_at(offset))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remediation::error::JsonError;
+
+    /// Reads one object of these names, and returns the pointer of its error.
+    fn repeated(names: &[&str]) -> Option<String> {
+        let members: Vec<_> = names.iter().map(|name| format!("\"{name}\":0")).collect();
+        let body = format!("{{{}}}", members.join(","));
+        let mut json = Json::of_text(&body);
+        match json.object(|json, _| json.skip()) {
+            Ok(()) => None,
+            Err(JsonError::Repeated { pointer }) => Some(pointer),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn repeated_name_is_found_among_the_first_and_the_further_ones() {
+        let many: Vec<_> = (0..20).map(|n| format!("m{n}")).collect();
+        let names: Vec<_> = many.iter().map(String::as_str).collect();
+        assert_eq!(repeated(&names), None);
+        for again in &names {
+            assert_eq!(repeated(&[&names[..], &[again]].concat()), Some(format!("/{again}")));
+        }
+        // The digest ignores case and escapes are resolved; the first repetition counts.
+        assert_eq!(repeated(&[&names[..], &["M9", "x", "\\u006d9", "m8"]].concat()), Some("/m9".to_owned()));
     }
 }

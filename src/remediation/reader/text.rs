@@ -22,6 +22,12 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Returns the string at an offset, which was read before.
+    pub(super) fn string_at(&self, offset: usize) -> Cow<'a, str> {
+        let mut before = Self { at: offset, ..Self::of_text(self.text) };
+        before.string("a string is expected").unwrap_or_default()
+    }
+
     /// Skips a string, checking only its grammar.
     pub(super) fn skip_string(&mut self) -> Result<(), JsonError> {
         self.punctuation(b'"', "a string is expected")?;
