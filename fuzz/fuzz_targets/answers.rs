@@ -3,7 +3,7 @@
 
 #[cfg(fuzzing)]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    remediation_gateway_fuzz::answers(bytes);
+    let _ = remediation_gateway_fuzz::answers(bytes);
 });
 
 #[cfg(not(fuzzing))]

@@ -3,7 +3,7 @@
 
 #[cfg(fuzzing)]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    remediation_gateway_fuzz::token(bytes);
+    let _ = remediation_gateway_fuzz::token(bytes);
 });
 
 #[cfg(not(fuzzing))]

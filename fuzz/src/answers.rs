@@ -33,6 +33,7 @@ const MAX_MESSAGE: usize = 1000;
 /// # Panics
 ///
 /// Panics if a property does not hold.
+#[must_use]
 pub fn answers(bytes: &[u8]) -> bool {
     let message = Message::of(bytes);
     let (from, how) = message.start.split_once(' ').unwrap_or((message.start.as_str(), "200"));

@@ -22,6 +22,7 @@ const RSA: &[u8] = &[0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1,
 /// # Panics
 ///
 /// Panics if a property does not hold.
+#[must_use]
 pub fn certificate(bytes: &[u8]) -> bool {
     let modulus = modulus();
     let (key, certificate) = (pkcs8(&modulus), x509(&modulus));

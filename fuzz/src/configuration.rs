@@ -20,6 +20,7 @@ use crate::world::{NOW, StillRuntime};
 /// # Panics
 ///
 /// Panics if a property does not hold.
+#[must_use]
 pub fn configuration(bytes: &[u8]) -> bool {
     let Ok(given) = serde_json::from_slice(bytes) else { return false };
     let Some(Value::Object(mut marked)) = marked(&given) else { return false };
@@ -78,8 +79,8 @@ fn whole(config: &Config, given: &Map<String, Value>) {
     if let Some(Value::Array(tables)) = given.get("CALLERS") {
         config.callers.iter().zip(tables).for_each(|(caller, table)| {
             domains(caller, table);
-            let named = table["tenant_id"].as_str().map(|id| id.to_ascii_lowercase());
-            let other = named.filter(|id| *id != config.tenant_id.to_string());
+            let tenant_id = table["tenant_id"].as_str().map(str::to_ascii_lowercase);
+            let other = tenant_id.filter(|id| *id != config.tenant_id.to_string());
             assert_eq!(caller.tenant_id.map(|id| id.to_string()), other, "another tenant than the entry's");
         });
     }

@@ -37,6 +37,7 @@ use crate::world::{
 /// # Panics
 ///
 /// Panics if a property does not hold.
+#[must_use]
 pub fn gateway(bytes: &[u8]) -> bool {
     let message = Message::of(bytes);
     let mut request = request(&message);

@@ -31,6 +31,7 @@ const OWN_PATHS: [&str; 6] =
 /// # Panics
 ///
 /// Panics if a property does not hold.
+#[must_use]
 pub fn headers(bytes: &[u8]) -> bool {
     let request = request(&Message::of(bytes));
     let headers = &request.headers;

@@ -5,7 +5,8 @@ use remediation_gateway::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN};
 use remediation_gateway::gateway::execute;
 use remediation_gateway::gateway::handover::FORMAT;
 use remediation_gateway::gateway::job::RemediationJob;
-use serde_json::{from_slice, to_string};
+use remediation_gateway::json;
+use serde_json::to_string;
 
 use crate::world::{Fixed, OTHER_TENANT, StillRuntime, TENANT, ledger, run, settings};
 
@@ -21,12 +22,13 @@ use crate::world::{Fixed, OTHER_TENANT, StillRuntime, TENANT, ledger, run, setti
 /// # Panics
 ///
 /// Panics if a property does not hold.
+#[must_use]
 pub fn job(bytes: &[u8]) -> bool {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (head, body) = bytes.split_at(end);
-    let Ok(job) = from_slice::<RemediationJob>(head) else { return false };
+    let Some(job) = json::read::<RemediationJob>(head) else { return false };
     let written = to_string(&job).expect("it can be written");
-    assert_eq!(from_slice::<RemediationJob>(written.as_bytes()).expect("it can be read"), job);
+    assert_eq!(json::read(written.as_bytes()), Some(job.clone()));
 
     let keyless = job.ledger_request.record_key() == job.ledger_request.payload_key();
     assert_eq!(job.ledger_request.key.is_none(), keyless, "a key and a payload in one record");

@@ -20,6 +20,7 @@ const MAX_KEYS: usize = 64;
 /// # Panics
 ///
 /// Panics if a property does not hold.
+#[must_use]
 pub fn keys(bytes: &[u8]) -> bool {
     let issuer = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
     let Some(keys) = jwks::parse(bytes, &issuer, TENANT) else { return false };

@@ -28,6 +28,7 @@ const SKEW: u64 = 300;
 /// # Panics
 ///
 /// Panics if a property does not hold.
+#[must_use]
 pub fn token(bytes: &[u8]) -> bool {
     let written = compact(bytes);
     let found = read(&written, &CONFIG);
