@@ -294,7 +294,7 @@ impl<'a> Members<'a> {
         }
         let offset = json.at;
         let name = json.string("a member's name in double quotes is expected")?;
-        if !json.allows_repeated_names && !self.names.add(&name, offset) {
+        if !json.allows_repeated_names && !self.names.add(name.clone(), offset) {
             return Err(JsonError::repeated(&name));
         }
         json.punctuation(b':', "':' is expected")?;

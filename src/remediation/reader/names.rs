@@ -19,18 +19,18 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// Adds the name at `offset`. Returns `false` if it repeats one of the first names.
-    pub(super) fn add(&mut self, name: &Cow<'a, str>, offset: usize) -> bool {
+    pub(super) fn add(&mut self, name: Cow<'a, str>, offset: usize) -> bool {
         for slot in &mut self.few {
             match slot {
-                Some(other) if other == name => return false,
+                Some(other) if *other == name => return false,
                 Some(_) => {}
                 None => {
-                    *slot = Some(name.clone());
+                    *slot = Some(name);
                     return true;
                 }
             }
         }
-        self.many.push((digest(name), offset));
+        self.many.push((digest(&name), offset));
         true
     }
 
