@@ -23,8 +23,14 @@ pub(crate) async fn eight_hundred_recipients_are_remediated_in_one_call_and_sett
         });
         assert_eq!((valid.json(), graph_calls(world)), (expected, (pages, 0)));
 
+        let mut fewer = remediation(&id);
+        fewer["maxRecipients"] = json!(799);
+        let answer = send(world, &fewer).await?;
+        let body = answer.assert_problem(403, "tooManyRecipients", &["ratelimit", "ratelimit-policy"]);
+        assert!(body["detail"].as_str().is_some_and(|detail| detail.contains("800")), "{body:#}");
+
         let answer = send(world, &remediation(&id)).await?;
-        assert_eq!((answer.status, graph_calls(world)), (202, (2 * pages, 1)), "{answer:?}");
+        assert_eq!((answer.status, graph_calls(world)), (202, (3 * pages, 1)), "{answer:?}");
         let body = answer.json();
         assert_eq!(
             (&body["emails"], &body["recipientsFound"], &body["leftOut"]),

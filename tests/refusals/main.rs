@@ -17,8 +17,11 @@ use std::{collections::BTreeSet, process::ExitCode};
 use acceptance::{TestResult, World, tests};
 use remediation_gateway::code::Code;
 
-/// Codes that need more than one request or a lost object, with the test that provokes each.
-const PROVOKED_ELSEWHERE: [(Code, &str, &str); 6] = [
+/// Tests of whole messages.
+const RECIPIENTS: &str = include_str!("../messages/recipients.rs");
+
+/// Codes that need more than one request, a lost object or a list, with the test that provokes each.
+const PROVOKED_ELSEWHERE: [(Code, &str, &str); 11] = [
     (
         Code::HttpsRequired,
         include_str!("../identity/door.rs"),
@@ -28,7 +31,16 @@ const PROVOKED_ELSEWHERE: [(Code, &str, &str); 6] = [
     (Code::InProgress, include_str!("../faults/hanging.rs"), "nobody_waits_longer_than_the_deadlines_say"),
     (Code::Internal, include_str!("../panic/main.rs"), "an_object_that_is_lost_elsewhere_keeps_nobody_waiting"),
     (Code::LedgerUnavailable, include_str!("../unavailable/main.rs"), "an_overloaded_or_reset_object_is_safe_to_retry"),
+    (Code::MessageNotFound, RECIPIENTS, "a_message_that_is_not_listed_yet_is_not_found"),
+    (Code::NothingToRemediate, RECIPIENTS, "rows_that_no_remediation_reaches_are_left_out"),
     (Code::QuotaExceeded, include_str!("../quota.rs"), "who_exceeds_it_is_told_when_to_come_again"),
+    (Code::TooManyRecipients, RECIPIENTS, "eight_hundred_recipients_are_remediated_in_one_call_and_settle"),
+    (
+        Code::TooManyRequests,
+        include_str!("../rate_limit/main.rs"),
+        "requests_beyond_the_limit_cost_no_key_and_no_signature",
+    ),
+    (Code::WholeMessagesNotAllowed, RECIPIENTS, "a_caller_learns_what_it_may_and_no_more"),
 ];
 
 fn main() -> ExitCode {
