@@ -15,11 +15,9 @@ scripts/wasm.sh --lib
 "$1" --target module --no-typescript --out-dir "$work" --out-name index \
     --experimental-reset-state-function "$target/wasm32-unknown-unknown/release/remediation_gateway.wasm"
 cp src/worker/*.js "$work/"
-# wasm-bindgen imports glue.js once for each function without conversion, and repeats its key in the import object.
-awk '!(/^import \* as import[0-9]+ from "\.\/glue\.js"/ && imports++) && !(/^ *"\.\/glue\.js": import[0-9]+,$/ && keys++)' \
-    "$work/index.js" >"$work/index.js.once"
 # workerd imports a compiled module with a plain import. The other form is for engines that compile during loading.
-sed 's/^import source /import /' "$work/index.js.once" >"$work/index.js"
+sed 's/^import source /import /' "$work/index.js" >"$work/index.js.plain"
+mv "$work/index.js.plain" "$work/index.js"
 features=(--enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory --enable-multivalue
     --enable-reference-types --enable-exception-handling)
 node scripts/remove-unused.mjs "$work" "${features[@]}"
