@@ -50,7 +50,7 @@ describe("the reference", () => {
       ["../src/preconditions/idempotency_key.rs", "MAX_KEY_LENGTH", "255", "| 1–255 visible ASCII"],
       ["../src/ledger/engine.rs", "KEYED_REPLAY", "Duration::from_hours(24)", "| 24 hours with a key, 30 minutes without |"],
       ["../src/ledger/engine.rs", "PAYLOAD_REPLAY", "Duration::from_mins(30)", "| 24 hours with a key, 30 minutes without |"],
-      ["../src/ledger/in_flight.rs", "MAX_WAITERS", "256", "| Waiting duplicates per caller | 256 |"],
+      ["../src/ledger/in_flight.rs", "MAX_WAITERS", "256", "| Waiting repeated requests per caller | 256 |"],
       ["../src/auth/token.rs", "MAX_TOKEN_BYTES", "16 * 1024", "| Access token | 16 KiB;"],
       ["../src/deadline.rs", "REQUEST_DEADLINE", "Duration::from_secs(90)", "| 90 s; 94 s if"],
       ["../src/deadline.rs", "LEDGER_GRACE", "Duration::from_secs(4)", "| 90 s; 94 s if"],

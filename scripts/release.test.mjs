@@ -32,7 +32,7 @@ describe("a release", () => {
   /** The files of a repository that is ready, where they differ from this one. */
   const ready = {
     "CHANGELOG.md": `# Changelog\n\n## [Unreleased]\n\n## [${version}] - 2026-12-01\n\n- Something.\n`,
-    "SECURITY.md": text("SECURITY.md").replace(/<\S+@\S+>(?:\. That address is a placeholder\. Replace it before a release)?/, "<security@northwind.net>"),
+    "SECURITY.md": text("SECURITY.md").replace(/<\S+@\S+>(?:\. That address is a placeholder\. The repository's owner replaces it before the first release)?/, "<security@northwind.net>"),
     "README.md": text("README.md").replace(", and it is not released", ""),
     "connector/apiDefinition.swagger.json": json("connector/apiDefinition.swagger.json", (value) => {
       value.info.contact = contact;
