@@ -54,7 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn client(name: &'static str, value: &str) -> Result<Client, Box<dyn Error>> {
     let headers = HeaderMap::from_iter([(HeaderName::try_from(name)?, HeaderValue::try_from(value)?)]);
     // A remediation can take 90 s, and the generated client waits 15 s by default.
-    let client = reqwest::Client::builder().default_headers(headers).timeout(Duration::from_secs(95)).build()?;
+    let client = reqwest::Client::builder().default_headers(headers).timeout(Duration::from_secs(100)).build()?;
     Ok(Client::new_with_client(&env::var("GATEWAY_URL")?, client))
 }
 
