@@ -4,7 +4,7 @@
 use acceptance::description::{Answered, Description};
 use acceptance::{Answer, Failure, Gateway, PATHS, Raw, TestResult, World, tests};
 use reqwest::{Method, RequestBuilder};
-use sandbox::{Endpoint, Fault, NextAnswer, TokenRequest};
+use sandbox::{Endpoint, Fault, ScriptedResponse, TokenRequest};
 use serde_json::{Value, json};
 
 const SEED: &str = include_str!("seed-example.json");
@@ -86,7 +86,7 @@ async fn successes_are_as_described(world: &World) -> TestResult {
         assert_eq!(ask(&description, request().header("Prefer", "return=minimal")).await?.0, 202);
     }
     let error = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
-    let duplicate = NextAnswer::new(Endpoint::Remediate).status(409).body(error.to_string());
+    let duplicate = ScriptedResponse::new(Endpoint::Remediate).status(409).body(error.to_string());
     world.sandbox.script(duplicate)?;
     assert_eq!(ask(&description, post(world, "/remediate").body(seed(0x200))).await?.0, 202);
     Ok(())
@@ -135,7 +135,7 @@ async fn refusals_of_the_gateways_own_are_as_described(world: &World) -> TestRes
 
 async fn refusals_of_microsofts_are_as_described(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
-    let graph = || NextAnswer::new(Endpoint::Remediate);
+    let graph = || ScriptedResponse::new(Endpoint::Remediate);
     let bad = json!({ "error": { "code": "badRequest", "message": "Invalid subscription" } });
     for (number, (next, status, code)) in (0x400..).zip([
         (graph().status(400).json(&bad), 400, "graphRefused"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptance::{Answer, TestResult, World, payload};
-use sandbox::{Endpoint, Fault, NextAnswer};
+use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
 use crate::outcome::{Leaves, Sees, Stage};
@@ -11,8 +11,8 @@ use crate::outcome::{Leaves, Sees, Stage};
 const ERROR: Sees = Sees::Refusal(502, "graphError", None);
 const UNAVAILABLE: Sees = Sees::Refusal(503, "graphUnavailable", Some("30"));
 
-fn graph() -> NextAnswer {
-    NextAnswer::new(Endpoint::Remediate)
+fn graph() -> ScriptedResponse {
+    ScriptedResponse::new(Endpoint::Remediate)
 }
 
 fn default_location(world: &World) -> String {
@@ -203,7 +203,7 @@ pub(crate) async fn bodies_of_any_kind_do_no_harm(world: &World) -> TestResult {
     let duplicate = r#"{"error":{"code":"Conflict","message":"Duplicate remediation"}}"#;
     let refused = Sees::Refusal(409, "graphConflict", None);
     let slow = Duration::from_millis(700);
-    let cases: Vec<(&str, NextAnswer, Sees, Leaves)> = vec![
+    let cases: Vec<(&str, ScriptedResponse, Sees, Leaves)> = vec![
         ("202, not JSON", graph().status(202).body("<html>"), Sees::Success, Leaves::Success),
         ("202, huge", graph().status(202).body(huge.clone()), Sees::Success, Leaves::Success),
         ("202, slow", graph().delay(slow), Sees::Success, Leaves::Success),

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use acceptance::{Answer, TestResult, World, payload};
-use sandbox::{Endpoint, Fault, GRAPH_AUDIENCE, GRAPH_ROLE, NextAnswer, TokenRequest};
+use sandbox::{Endpoint, Fault, GRAPH_AUDIENCE, GRAPH_ROLE, ScriptedResponse, TokenRequest};
 use serde_json::json;
 
 use crate::outcome::{Leaves, Sees, Stage};
 
-fn entra() -> NextAnswer {
-    NextAnswer::new(Endpoint::Token)
+fn entra() -> ScriptedResponse {
+    ScriptedResponse::new(Endpoint::Token)
 }
 
 /// Returns the number of requests to the token endpoint.
@@ -19,13 +19,13 @@ fn fetches(world: &World) -> usize {
 
 /// Makes the gateway drop its cached token.
 async fn empty_cache(world: &World) -> TestResult {
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(401).times(2))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(401).times(2))?;
     let answer = Answer::to(world.remediate(&payload())).await?;
     assert_eq!(answer.status, 502);
     Ok(())
 }
 
-fn refused(status: u16, error: &str, number: u32) -> NextAnswer {
+fn refused(status: u16, error: &str, number: u32) -> ScriptedResponse {
     let description = format!("AADSTS{number}: What Entra has to say. Trace ID: x Correlation ID: y Timestamp: z");
     entra().status(status).json(&json!({ "error": error, "error_description": description, "error_codes": [number] }))
 }
@@ -39,7 +39,7 @@ pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestR
     let redirect = format!("{}/elsewhere", world.sandbox.base_url());
     // Columns: the endpoint's responses, the caller's response, the number of requests to the endpoint, and the logged
     // text.
-    let cases: Vec<(&str, Vec<NextAnswer>, Sees, usize, &str)> = vec![
+    let cases: Vec<(&str, Vec<ScriptedResponse>, Sees, usize, &str)> = vec![
         ("a wrong secret", vec![refused(401, "invalid_client", 7_000_215)], rejected, 1, "AADSTS7000215"),
         ("an expired secret", vec![refused(401, "invalid_client", 7_000_222)], rejected, 1, "AADSTS7000222"),
         ("an unknown application", vec![refused(400, "unauthorized_client", 700_016)], rejected, 1, "AADSTS700016"),

@@ -14,7 +14,7 @@ use acceptance::{
     API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Setup, TestResult, World, guid, payload, payload_of, tests,
 };
 use reqwest::RequestBuilder;
-use sandbox::{Endpoint, NextAnswer};
+use sandbox::{Endpoint, ScriptedResponse};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -127,7 +127,7 @@ async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> 
             let by_key = gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payloads[index]);
             if index.is_multiple_of(2) { by_key } else { by_token(world, &gateway, &payloads[index]) }
         };
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held().times(20))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held().times(20))?;
         let mut flights = JoinSet::new();
         for index in 0..payloads.len() {
             flights.spawn(Answer::to(ask(index)));
@@ -232,7 +232,7 @@ async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
 /// is correct.
 async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held().times(5))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held().times(5))?;
     let mut flights = JoinSet::new();
     for _ in 0..5 {
         flights.spawn(Answer::to(by_token(world, &gateway, &payload())));
