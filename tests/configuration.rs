@@ -46,7 +46,7 @@ async fn the_development_configuration_is_whole(_: &World) -> TestResult {
     assert!(wrangler.compatibility_date.as_str() >= "2026-10-01", "{}", wrangler.compatibility_date);
     assert_eq!(known.len(), wrangler.vars.len(), "a variable that the gateway does not know: {:?}", wrangler.vars);
     known.insert("LEDGER", json!({}));
-    let now = Timestamp::from_seconds(0); // For a certificate, which there is none of here.
+    let now = Timestamp::from_seconds(0); // Only certificates need the time, and this configuration has none.
 
     let faults = Config::check(&known, &Ascii, now).err().ok_or("a configuration without a secret is whole")?;
     let faults: Vec<&str> = faults.iter().map(|fault| fault.variable.as_str()).collect();

@@ -1,4 +1,4 @@
-//! The gateway is there, and the tests run it as `wrangler.toml` says.
+//! The gateway responds, and the tests run it with the settings of `wrangler.toml`.
 
 use acceptance::{TestResult, World, Wrangler, tests};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ async fn health_needs_no_credentials(world: &World) -> TestResult {
     Ok(())
 }
 
-/// Only the sandbox's address, which is another port each time, and its secret differ.
+/// Only the sandbox's address, whose port is new for each run, and its secret differ.
 async fn the_tests_run_the_development_configuration(world: &World) -> TestResult {
     let mut used = world.bindings();
     let mut written = Wrangler::read()?.vars;

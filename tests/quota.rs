@@ -12,7 +12,7 @@ use sandbox::{Endpoint, Fault, Outcome, ScriptedResponse};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// How long the sandbox may take to be asked.
+/// Maximum time until a request reaches the sandbox.
 const SOON: Duration = Duration::from_secs(10);
 
 fn main() -> std::process::ExitCode {
@@ -27,7 +27,7 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-/// A gateway with one caller, who has this quota.
+/// Starts a gateway with one caller with this quota.
 async fn gateway(world: &World, limit: u64) -> Result<Gateway, Failure> {
     let caller = json!({
         "name": "limited",
@@ -126,7 +126,7 @@ async fn it_is_given_back_when_graph_did_not_accept(world: &World) -> TestResult
         let key = format!("X-API-Key: {API_KEY}");
         callers.push(Raw::remediation(&gateway, &[&key], &six.to_string(), 0).await?);
     }
-    // The runtime delivers requests in order: a later request has been at the ledger, so the five have been there, too.
+    // The runtime delivers requests in order. A later request has reached the ledger, so the five have reached it, too.
     assert_eq!(left(&ask(&gateway, &four).await?, 10), 0);
     world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == Outcome::Pending)).await?;
     world.sandbox.release();

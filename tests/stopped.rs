@@ -8,7 +8,7 @@ use acceptance::{API_KEY, API_KEY_SHA256, Answer, PATHS, Raw, Setup, TestResult,
 use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
-/// How long the sandbox may take to be asked.
+/// Maximum time until a request reaches the sandbox.
 const SOON: Duration = Duration::from_secs(5);
 
 fn main() -> std::process::ExitCode {

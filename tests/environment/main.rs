@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 const CHANGING: &[(&str, &str)] = &[("main.js", include_str!("main.js"))];
 
-/// How long the sandbox may take to be asked.
+/// Maximum time until a request reaches the sandbox.
 const SOON: Duration = Duration::from_secs(5);
 
 const OTHER_GUID: &str = "99999999-0000-4000-8000-000000000009";

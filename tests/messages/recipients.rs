@@ -1,4 +1,4 @@
-//! Whom a remediation of messages reaches, and what its caller learns.
+//! The recipients of a remediation of messages, and its response.
 
 use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, guid};
 use sandbox::{Endpoint, Fault, Message, ScriptedResponse};

@@ -71,7 +71,7 @@ pub(crate) async fn without_a_key_the_payload_is_the_key(world: &World) -> TestR
     let first = ask(world, &payload).await?;
     assert_sent(&first);
     assert_replays(&ask(world, &payload).await?, &first);
-    // A remediation with a key that Graph calls a duplicate does not take the place of the first success.
+    // A duplicate with a key does not replace the first success.
     assert_eq!(ask_with_key(world, &guid(), &payload).await?.json()["duplicate"], true);
     assert_replays(&ask(world, &payload).await?, &first);
     assert_eq!(graph_calls(world), 2);

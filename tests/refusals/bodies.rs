@@ -1,12 +1,12 @@
-//! Bodies that are no JSON, and payloads that are no remediation: each error has its location.
+//! Bodies that are not JSON, and payloads that are not a remediation: each error has its location.
 
 use acceptance::{Answer, Failure, TestResult, World, email, guid, payload, payload_of, payload_with};
 use sandbox::Endpoint;
 use serde_json::{Value, json};
 
-/// The code of a body that is no JSON.
+/// Code of a body that is not JSON.
 pub(crate) const NOT_JSON: &str = "invalidJson";
-/// The code of a payload that is no remediation.
+/// Code of a payload that is not a remediation.
 pub(crate) const NOT_VALID: &str = "invalidPayload";
 
 async fn post(world: &World, body: impl Into<Vec<u8>>) -> Result<Answer, Failure> {

@@ -1,4 +1,4 @@
-//! Microsoft's faults, in turn.
+//! Faults of Microsoft's services, in phases.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
