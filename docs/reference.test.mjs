@@ -54,8 +54,8 @@ describe("the reference", () => {
       ["../src/auth/token.rs", "MAX_TOKEN_BYTES", "16 * 1024", "| Access token | 16 KiB;"],
       ["../src/deadline.rs", "REQUEST_DEADLINE", "Duration::from_secs(90)", "| 90 s; 94 s if"],
       ["../src/deadline.rs", "LEDGER_GRACE", "Duration::from_secs(4)", "| 90 s; 94 s if"],
-      ["../src/deadline.rs", "GRAPH_DEADLINE", "Duration::from_mins(1)", "| 60 s, and at least 5 s |"],
-      ["../src/deadline.rs", "MIN_GRAPH_TIME", "Duration::from_secs(5)", "| 60 s, and at least 5 s |"],
+      ["../src/deadline.rs", "GRAPH_DEADLINE", "Duration::from_mins(1)", "| Graph's entire response, each call | 60 s |"],
+      ["../src/deadline.rs", "MIN_GRAPH_TIME", "Duration::from_secs(5)", "| Time left before a submission to Graph | at least 5 s |"],
     ]) {
       assert.equal(constant(path, name), value, name);
       assert.ok(limits.includes(row), row);

@@ -1,6 +1,7 @@
 //! Every deadline of a request, in one place.
 //!
-//! All deadlines count from the time at which the Worker receives the request, or end with the enclosing deadline:
+//! [`REQUEST_DEADLINE`] counts from the time at which the Worker receives the request. The deadline of a call counts
+//! from the start of the call. The calls of an attempt also end [`RECORD_MARGIN`] before [`REQUEST_DEADLINE`].
 //!
 //! ```text
 //! 0 s                                                                        89 s  90 s    94 s    100 s
@@ -43,16 +44,16 @@ pub const RECORD_MARGIN: Duration = Duration::from_secs(1);
 /// The platform counts on the same machine, so a second without a response means that the binding fails.
 pub const RATE_LIMIT_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Maximum duration of Entra ID's whole response with its public keys.
+/// Maximum duration of Entra ID's entire response with its public keys.
 ///
 /// It equals the contract's deadline of the token endpoint (section 8). The sum with two fetches of the gateway's own
 /// token and [`GRAPH_DEADLINE`] is [`REQUEST_DEADLINE`].
 pub const KEYS_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Maximum duration of the token endpoint's whole response (contract, section 8).
+/// Maximum duration of the token endpoint's entire response (contract, section 8).
 pub const TOKEN_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Maximum duration of Graph's whole response (contract, section 8).
+/// Maximum duration of Graph's entire response (contract, section 8).
 pub const GRAPH_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Minimum time for a call to Graph. If less is left, no call begins.
