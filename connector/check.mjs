@@ -153,7 +153,7 @@ export function propertiesFaults(properties, swagger) {
   const { iconBrandColor, capabilities, publisher, policyTemplateInstances: policies, connectionParameterSets: sets } = properties.properties;
   // `stackOwner` is for certified connectors, and stops paconn from updating others.
   only(properties.properties, ["iconBrandColor", "capabilities", "publisher", "policyTemplateInstances", "connectionParameterSets"], "properties");
-  if (!/^#[0-9A-F]{6}$/i.test(iconBrandColor ?? "") || /^#(007ee5|ffffff)$/i.test(iconBrandColor)) fault("iconBrandColor", "is no colour, or one that is taken");
+  if (!/^#[0-9A-F]{6}$/i.test(iconBrandColor ?? "") || /^#(007ee5|ffffff)$/i.test(iconBrandColor)) fault("iconBrandColor", "is not a colour, or is reserved");
   if (JSON.stringify(capabilities) !== '["actions"]') fault("capabilities", "are not actions");
   if (!publisher) fault("publisher", "is missing");
   if (publisher !== swagger.info.contact?.name) fault("publisher", "is not the name in the definition's contact");

@@ -275,8 +275,8 @@ describe("the checker finds", () => {
   }
   const oauth = (p) => p.connectionParameterSets.values[0].parameters.token.oAuthSettings;
   const plantedProperties = {
-    "a brand colour that is taken": [(p) => (p.iconBrandColor = "#007EE5"), /one that is taken/],
-    "no colour": [(p) => delete p.iconBrandColor, /no colour/],
+    "a reserved brand colour": [(p) => (p.iconBrandColor = "#007EE5"), /or is reserved/],
+    "no colour": [(p) => delete p.iconBrandColor, /not a colour/],
     "an owner of the stack": [(p) => (p.stackOwner = "x"), /may not have stackOwner/],
     "a connection that can be shared": [(p) => (p.connectionParameterSets.values[1].metadata.allowSharing = true), /be shared/],
     "a key in clear text": [(p) => (p.connectionParameterSets.values[1].parameters.api_key.type = "string"), /shows a secret/],

@@ -636,7 +636,7 @@ function incidentScenarios(template) {
   });
 
   const by = (objectId) => ({ parameters: { approverObjectIds: ["aaaaaaaa-bbbb-cccc-1111-222222222222"] }, answer: { body: { ...approve.body, responder: { objectId, displayName: "Preston" } } } });
-  for (const [what, options, isSent, told] of [
+  for (const [what, options, isSent, expected] of [
     ["a yes", {}, true],
     ["a yes of a named approver", by("AAAAAAAA-bbbb-cccc-1111-222222222222"), true],
     ["a yes of someone else", by("bbbbbbbb-bbbb-cccc-1111-222222222222"), false, /answered by Preston/],
@@ -652,7 +652,7 @@ function incidentScenarios(template) {
       assert.equal(outcome.gatewayCalls.length, isSent ? 1 : 0);
       assert.equal(outcome.status, isSent ? "Succeeded" : "Cancelled");
       if (!isSent) assert.match(comments(outcome)[0].message, /nothing was sent.*was not approved/);
-      if (told) assert.match(comments(outcome)[0].message, told);
+      if (expected) assert.match(comments(outcome)[0].message, expected);
     });
   }
 

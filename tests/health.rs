@@ -19,7 +19,7 @@ async fn the_tests_run_the_development_configuration(world: &World) -> TestResul
     let mut used = world.bindings();
     let mut written = Wrangler::read()?.vars;
     assert!(used.remove("CLIENT_SECRET").is_some());
-    assert!(!written.contains_key("CLIENT_SECRET"), "a secret is no variable");
+    assert!(!written.contains_key("CLIENT_SECRET"), "the file has a secret");
     for name in ["LOGIN_URL", "GRAPH_URL"] {
         assert_eq!(used.remove(name), Some(Value::from(world.sandbox.base_url())));
         assert_eq!(

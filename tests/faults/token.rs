@@ -33,9 +33,9 @@ fn refused(status: u16, error: &str, number: u32) -> ScriptedResponse {
 pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestResult {
     let stage = Stage::of(world);
     stage.left().await?;
-    let rejected = Sees::Refusal(502, "graphCredentialRejected", None);
-    let unusable = Sees::Refusal(502, "graphError", None);
-    let unavailable = |retry_after| Sees::Refusal(503, "graphUnavailable", Some(retry_after));
+    let rejected = Sees::Rejection(502, "graphCredentialRejected", None);
+    let unusable = Sees::Rejection(502, "graphError", None);
+    let unavailable = |retry_after| Sees::Rejection(503, "graphUnavailable", Some(retry_after));
     let redirect = format!("{}/elsewhere", world.sandbox.base_url());
     // Columns: the endpoint's responses, the caller's response, the number of requests to the endpoint, and the logged
     // text.
@@ -48,7 +48,7 @@ pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestR
         (
             "throttling",
             vec![entra().status(429).header("Retry-After", "17")],
-            Sees::Refusal(429, "graphThrottled", Some("17")),
+            Sees::Rejection(429, "graphThrottled", Some("17")),
             1,
             "throttles",
         ),
@@ -98,7 +98,7 @@ pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestR
         // The retry fetches a token and is accepted, because the gateway does not cache a failed fetch.
         let (graph, leaves) = match sees {
             Sees::Success => (1, Leaves::Success),
-            Sees::Refusal(..) => (0, Leaves::Nothing),
+            Sees::Rejection(..) => (0, Leaves::Nothing),
         };
         let mut before = 0;
         let script = || {
@@ -134,7 +134,7 @@ pub(crate) async fn a_token_that_graph_does_not_take_is_fetched_anew_once(world:
         |token: &str| entra().json(&json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": token }));
     let (expired, revoked) = (graph_token(-10, &[GRAPH_ROLE]), "eyJhbGciOiJub25lIn0.e30.revoked");
     let powerless = graph_token(3599, &[]);
-    let rejected = Sees::Refusal(502, "graphCredentialRejected", None);
+    let rejected = Sees::Rejection(502, "graphCredentialRejected", None);
     // Columns: the endpoint's response, the caller's response, and the numbers of requests to Graph and to the
     // endpoint.
     let cases = [
@@ -165,7 +165,7 @@ pub(crate) async fn a_token_that_graph_does_not_take_is_fetched_anew_once(world:
     world.sandbox.script(given(&powerless))?;
     for _ in 0..2 {
         let answer = Answer::to(stage.request(&payload())).await?;
-        Sees::Refusal(502, "graphPermissionMissing", None).assert("a token without the permission", &answer);
+        Sees::Rejection(502, "graphPermissionMissing", None).assert("a token without the permission", &answer);
     }
     assert_eq!(fetches(world) - before, 1);
     Ok(())

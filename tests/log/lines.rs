@@ -65,18 +65,18 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
     let route = "/v1.0/security/collaboration/analyzedEmails/remediate";
     let payload = payload_of(3);
     let post = |path: &str| world.gateway.post(path).bearer_auth(world.token()).json(&payload);
-    let told = |line: &Value, names: &[&str]| names.iter().map(|name| line[*name].clone()).collect::<Vec<_>>();
+    let members = |line: &Value, names: &[&str]| names.iter().map(|name| line[*name].clone()).collect::<Vec<_>>();
     let who_and_what = ["caller", "route", "action", "emails", "code", "reason"];
     let how = ["replayed", "duplicate", "bulkId", "graphRequestId", "graphStatus"];
 
     let (accepted, answer) = line(world, post(&format!("{route}/"))).await?;
     assert_eq!(
-        told(&accepted, &who_and_what),
+        members(&accepted, &who_and_what),
         [json!("development"), json!(route), json!("softDelete"), json!(3), Value::Null, Value::Null]
     );
     let body = answer.json();
     let expected = [json!(false), json!(false), body["bulkId"].clone(), body["graphRequestId"].clone(), json!(202)];
-    assert_eq!(told(&accepted, &how), expected);
+    assert_eq!(members(&accepted, &how), expected);
     assert!(body["bulkId"].is_string() && body["graphRequestId"].is_string());
 
     let (replayed, _) = line(world, post(route)).await?;
@@ -121,7 +121,7 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
         let (line, _) = line(world, request).await?;
         assert_eq!((&line["caller"], &line["action"], &line["code"]), (&caller, &action, &json!(code)));
         assert!(line["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{line:#}");
-        assert_eq!(told(&line, &how), vec![Value::Null; 5]);
+        assert_eq!(members(&line, &how), vec![Value::Null; 5]);
     }
     // Graph's support asks for these IDs.
     let [first, ..] = world

@@ -63,8 +63,8 @@ pub(crate) async fn eight_hundred_recipients_are_remediated_in_one_call_and_sett
                 Message { location: "deletedFolder".to_owned(), ..Message::new(&id, recipients[..shown].to_vec()) };
             seed(world, [shows])?;
             let request = world.gateway.post("/remediate/status").bearer_auth(world.token());
-            let told = Answer::to(request.json(&pairs)).await?.json();
-            assert_eq!((&told["status"], &told["observed"]), (&json!(status), &json!(observed)));
+            let response = Answer::to(request.json(&pairs)).await?.json();
+            assert_eq!((&response["status"], &response["observed"]), (&json!(status), &json!(observed)));
         }
     }
     Ok(())

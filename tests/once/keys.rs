@@ -269,7 +269,7 @@ pub(crate) async fn validate_only_leaves_no_trace(world: &World) -> TestResult {
     assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 0);
     // The key is still unused.
     assert_sent(&ask_with_key(world, &key, &acceptance::payload()).await?);
-    assert_eq!(validate().await?.status, 200, "nor does it look for one");
+    assert_eq!(validate().await?.status, 200, "a validation does not search for one");
     assert_sent(&ask(world, &payload).await?);
     Ok(())
 }

@@ -22,7 +22,7 @@ export function trapAt(call) {
   made = 0;
 }
 
-/** Number of calls of exports until one throws. This error is not a trap, because the call never enters the instance. */
+/** Number of calls of exports until one throws. The error is not a trap: the call never enters the instance. */
 let leftToThrow = Infinity;
 /** Whether the next length is larger than any array, so that the Rust code panics. */
 let panicsNext = false;

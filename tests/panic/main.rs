@@ -71,12 +71,12 @@ async fn wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice(world: &
         world.sandbox.clear();
         let (payload, key) = (payload(), guid());
         let keyed = || by_token(world, &gateway, &payload).header("Idempotency-Key", &key);
-        let told = Answer::to(keyed().header("x-trap-at-call", call)).await?;
+        let answer = Answer::to(keyed().header("x-trap-at-call", call)).await?;
         if Answer::to(gateway.get("/has-trapped")).await?.json() == false {
             assert!(call > 30, "only {call} calls were tried");
             return Ok(());
         }
-        told.assert_problem(500, "internal", &[]);
+        answer.assert_problem(500, "internal", &[]);
 
         let retry = Answer::to(keyed()).await?;
         assert_eq!(retry.status, 202, "call {call}: {retry:?}");
@@ -276,13 +276,13 @@ async fn a_panic_is_one_line_of_the_log(world: &World) -> TestResult {
         gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
         assert_eq!(Answer::to(by_token(world, &gateway, &payload())).await?.status, 202);
         let output = gateway.output();
-        let told: Vec<Value> = output
+        let logged: Vec<Value> = output
             .iter()
             .filter(|line| line.contains("panic"))
             .map(|line| serde_json::from_str(line))
             .collect::<Result<_, _>>()?;
-        assert_eq!(told.len(), panics, "{output:?}");
-        for line in told {
+        assert_eq!(logged.len(), panics, "{output:?}");
+        for line in logged {
             let reason = line["reason"].as_str().ok_or("no reason")?;
             assert!(
                 reason.starts_with("the module panicked at ") && reason.ends_with(": capacity overflow"),
@@ -293,7 +293,7 @@ async fn a_panic_is_one_line_of_the_log(world: &World) -> TestResult {
         let recovered = output.iter().filter(|line| line.contains("the module was lost, and starts anew: unreachable"));
         assert_eq!(recovered.count(), panics, "{output:?}");
         for line in &output {
-            assert!(line.starts_with('{'), "no line is printed past the log: {output:?}");
+            assert!(line.starts_with('{'), "each line is a log line: {output:?}");
         }
     }
     Ok(())

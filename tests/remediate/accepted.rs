@@ -117,7 +117,7 @@ pub(crate) async fn a_sane_client_request_id_is_echoed(world: &World) -> TestRes
         }
         let expected = sent.first().copied().filter(|_| echoed);
         let (good, bad) = (Answer::to(good).await?, Answer::to(bad).await?);
-        assert_eq!(good.status, 200, "an id that is not echoed is no reason to refuse: {sent:?}");
+        assert_eq!(good.status, 200, "an ID that is not echoed is not rejected: {sent:?}");
         assert_eq!(good.header("client-request-id"), expected, "{sent:?}");
         assert_eq!(bad.header("client-request-id"), expected, "{sent:?}");
         bad.assert_problem(404, "notFound", if echoed { &["client-request-id"] } else { &[] });
