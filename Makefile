@@ -14,7 +14,7 @@ TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/remediation-gateway/$(shell unam
 NODE_MODULES := node_modules/.package-lock.json
 SDK_MODULES := tests/sdk/node_modules/.package-lock.json
 BENCH_MODULES := bench/node_modules/.package-lock.json
-# With the folders, so that a removed file counts as a change.
+# The list includes the folders, so that a removed file counts as a change.
 SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh \
     scripts/wasm.sh scripts/remove-unused.mjs scripts/order-functions.mjs
 
@@ -73,7 +73,7 @@ deploy: ENV := production
 deploy: build/deploy-check/.made ## Validate wrangler.toml, build, and deploy (CONFIG=../gateway.toml ENV=staging)
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" node scripts/deploy.mjs --config "$(CONFIG)" --env "$(ENV)" $(WRANGLER_FLAGS)
 
-# What must not be released is found before the build.
+# ready.mjs reports what must not be released, before the build.
 release: $(NODE_MODULES) ## Pack the built Worker, guides, licences and SBOM into build/release/ (TAG=v0.2.0)
 	@node scripts/release/ready.mjs $(TAG)
 	@$(MAKE) --no-print-directory build/.made build/deploy-check/.made
@@ -85,10 +85,10 @@ verify-release: ## Build this commit elsewhere, and compare the release with ARC
 
 # SEED=… repeats the random choices of the run that printed it, with other IDs and another timing.
 soak: SECONDS := 600
-soak: build/.made ## Run under load while Microsoft fails in turn, and report the results (SECONDS=600)
+soak: build/.made ## Run under load in phases with and without simulated faults, and report the results (SECONDS=600)
 	SOAK_SECONDS=$(SECONDS) cargo test --locked --package acceptance --test soak
 
-# These need Python 3. Of the clients, `make test` runs those that take seconds.
+# The targets below need Python 3. `make test` runs only the clients that take seconds.
 SCHEMATHESIS := schemathesis==4.32.5
 MSGRAPH_SDK := msgraph-sdk==1.65.0
 

@@ -1,8 +1,12 @@
-// The rules for the connector: those of Microsoft's published schemas that go beyond OpenAPI 2.0, and the conventions of its connector
-// repository. `swaggerFaults` and `propertiesFaults` return each violation with its path. A library checks OpenAPI 2.0 itself.
-// `placeholderFaults` returns each value that the publisher of a connector must fill in.
+// The rules for the connector: the rules of Microsoft's published schemas beyond OpenAPI 2.0, and the conventions of
+// Microsoft's connector repository. `swaggerFaults` and `propertiesFaults` return each violation with its path. A
+// library checks OpenAPI 2.0 itself. `placeholderFaults` returns each value that the publisher of a connector must
+// fill in.
 
-/** The extensions that the schema knows, by what they stand on. Any other `x-ms-` one is a mistake; those without `ms` are free. */
+/**
+ * Extensions that the schema allows, by the kind of object. Any other `x-ms-` extension is an error. Extensions without
+ * `ms` are allowed everywhere.
+ */
 const EXTENSIONS = {
   root: ["x-ms-capabilities", "x-ms-connector-metadata", "x-ms-docs"],
   operation: ["x-ms-api-annotation", "x-ms-capabilities", "x-ms-no-generic-test", "x-ms-safe-operation", "x-ms-summary", "x-ms-trigger", "x-ms-visibility"],
@@ -18,7 +22,7 @@ const CATEGORIES = [
   "AI", "Business Management", "Business Intelligence", "Collaboration", "Commerce", "Communication", "Content and Files", "Finance", "Data", "Human Resources",
   "Internet of Things", "IT Operations", "Lifestyle and Entertainment", "Marketing", "Productivity", "Sales and CRM", "Security", "Social Media", "Website",
 ];
-/** Words that title case leaves small, unless they come first. */
+/** Words in lower case within title case, except as the first word. */
 const SMALL_WORDS = ["a", "an", "and", "as", "at", "be", "by", "for", "in", "it", "of", "on", "or", "sent", "the", "to", "would"];
 const PRODUCTS = /\b(power (platform|automate|apps|bi|virtual agents)|copilot studio|microsoft|outlook|defender|sentinel)\b/i;
 
@@ -34,7 +38,7 @@ export function swaggerFaults(swagger) {
     if (value["x-ms-visibility"] !== undefined && !VISIBILITIES.includes(value["x-ms-visibility"])) fault(path, "has an unknown visibility");
     if (value.format !== undefined && !FORMATS.includes(value.format)) fault(path, `has the unknown format ${value.format}`);
   };
-  /** The label and the text of something that people fill in or choose. */
+  /** Checks the label and the description of a value that people enter, choose or read. */
   const labelled = (value, path, isInput) => {
     const label = value["x-ms-summary"];
     if (label === undefined) fault(path, "has no x-ms-summary");
@@ -54,9 +58,9 @@ export function swaggerFaults(swagger) {
   const { info } = swagger;
   if (swagger.swagger !== "2.0") fault("swagger", "is not 2.0");
   if (/\b(API|connector)\b/i.test(info.title)) fault("info.title", "has the word API or connector");
-  if (PRODUCTS.test(info.title) || PRODUCTS.test(info.description)) fault("info", "names a product of Microsoft's");
+  if (PRODUCTS.test(info.title) || PRODUCTS.test(info.description)) fault("info", "names a Microsoft product");
   if (info.title.length > 30) fault("info.title", "is longer than 30 characters");
-  if (info.description.length < 30 || info.description.length > 500) fault("info.description", "has not 30 to 500 characters");
+  if (info.description.length < 30 || info.description.length > 500) fault("info.description", "does not have 30 to 500 characters");
   if (/\bAPI\b/.test(info.description)) fault("info.description", "has the word API");
   if (!/^\d+(\.\d+)+$/.test(info.version)) fault("info.version", "is no version");
   for (const member of ["name", "url", "email"]) if (!info.contact?.[member]) fault("info.contact", `has no ${member}`);
@@ -149,7 +153,7 @@ export function propertiesFaults(properties, swagger) {
   const { iconBrandColor, capabilities, publisher, policyTemplateInstances: policies, connectionParameterSets: sets } = properties.properties;
   // `stackOwner` is for certified connectors, and stops paconn from updating others.
   only(properties.properties, ["iconBrandColor", "capabilities", "publisher", "policyTemplateInstances", "connectionParameterSets"], "properties");
-  if (!/^#[0-9A-F]{6}$/i.test(iconBrandColor ?? "") || /^#(007ee5|ffffff)$/i.test(iconBrandColor)) fault("iconBrandColor", "is no colour, or one that is taken");
+  if (!/^#[0-9A-F]{6}$/i.test(iconBrandColor ?? "") || /^#(007ee5|ffffff)$/i.test(iconBrandColor)) fault("iconBrandColor", "is not a colour, or is reserved");
   if (JSON.stringify(capabilities) !== '["actions"]') fault("capabilities", "are not actions");
   if (!publisher) fault("publisher", "is missing");
   if (publisher !== swagger.info.contact?.name) fault("publisher", "is not the name in the definition's contact");
@@ -181,7 +185,7 @@ export function propertiesFaults(properties, swagger) {
   return found;
 }
 
-/** The connection parameter that has the gateway's host: each operator has another one. */
+/** Connection parameter with the gateway's host, which differs for each operator. */
 const HOST = "host";
 
 function hostFaults(policies, sets, fault) {
@@ -202,7 +206,7 @@ function hostFaults(policies, sets, fault) {
   }
 }
 
-/** The values that each publisher fills in. */
+/** Returns the values that each publisher fills in. */
 function fields(swagger, { properties }) {
   const metadata = (name) => swagger["x-ms-connector-metadata"].find((property) => property.propertyName === name)?.propertyValue;
   const { oAuthSettings: oauth } = properties.connectionParameterSets.values.map((set) => set.parameters.token).find(Boolean);
@@ -223,13 +227,13 @@ function fields(swagger, { properties }) {
   };
 }
 
-/** The fields of the publisher. The others are of the tenant that a connector signs in to. */
+/** Fields of the publisher. The other fields belong to the tenant of a connector's users. */
 export const PUBLISHER = ["publisher", "info.contact.name", "info.contact.url", "info.contact.email", "Website", "Privacy policy"];
 
-/** What marks a value as an example: Microsoft's sample company, reserved names, the empty GUID, and the API of the development part. */
+/** Marks of an example: Microsoft's sample companies, reserved names, the empty GUID, and the development API. */
 export const PLACEHOLDER = /contoso|fabrikam|\bexample\b|\.invalid\b|00000000-0000-0000-0000-000000000000|^api:\/\/remediation-gateway$|\[\[|<|your[ -]|to ?do/i;
 
-/** The fields that still have an example, of `names` if these are given. */
+/** Returns an error for each field that still has an example, only for the fields `names` if they are given. */
 export function placeholderFaults(swagger, properties, names) {
   return Object.entries(fields(swagger, properties))
     .filter(([name, value]) => (names?.includes(name) ?? true) && (!value || PLACEHOLDER.test(value)))

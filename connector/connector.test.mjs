@@ -20,7 +20,7 @@ const wholeOperation = swagger.paths["/remediate/messages"].post;
 const statusOperation = swagger.paths["/remediate/status"].post;
 const { RemediationRequest, WholeMessagesRequest, WholeMessagesAnswer, LeftOut, StatusRequest, StatusAnswer, StatusItem, AnalyzedEmail, RemediationAnswer, Problem, PayloadError, GraphError } = swagger.definitions;
 
-/** Each code of a refusal, and its status. Those of another path or method than the connector's are not among them. */
+/** Error codes of the connector's operations, by status. */
 const CODES = {
   400: ["invalidJson", "invalidPayload", "invalidRequest", "graphRefused"],
   401: ["unauthenticated", "invalidCredentials"],
@@ -42,11 +42,11 @@ const without = (left) =>
       .map(([status, codes]) => [status, codes.filter((code) => !left.includes(code))])
       .filter(([, codes]) => codes.length > 0),
   );
-/** The codes that only a remediation of whole messages has. It leaves protected recipients out. */
+/** Codes of `/remediate/messages` only. */
 const OF_WHOLE_MESSAGES = ["wholeMessagesNotAllowed", "tooManyRecipients", "messageNotFound", "nothingToRemediate"];
-/** The codes of a remediation that a status cannot have: those of the ledger and of the emergency stop. */
+/** Codes that `/remediate/status` cannot return: the codes of the ledger and of the emergency stop. */
 const NOT_OF_STATUS = ["inProgress", "graphConflict", "idempotencyKeyReused", "quotaExceeded", "stopped", "ledgerUnavailable"];
-/** Each operation with the codes of its errors and the definition of its success. */
+/** Operations, each with the codes of its errors and the definition of its success. */
 const OPERATIONS = [
   [operation, without(OF_WHOLE_MESSAGES), "RemediationAnswer"],
   [wholeOperation, without(["recipientProtected"]), "WholeMessagesAnswer"],
@@ -58,13 +58,13 @@ describe("the definition", () => {
 
   test("keeps the rules of connectors", () => assert.deepEqual(swaggerFaults(swagger), []));
 
-  test("is written as connectors are: four spaces, no trailing ones", () => {
+  test("is formatted with four spaces", () => {
     for (const name of ["apiDefinition.swagger.json", "apiProperties.json"]) {
       assert.equal(read(name), `${JSON.stringify(JSON.parse(read(name)), null, 4)}\n`, name);
     }
   });
 
-  test("takes what the gateway takes, and refuses what it refuses", () => {
+  test("accepts and rejects the same requests as the gateway", () => {
     const ajv = new Ajv({ strict: false, formats: { uuid: true, email: true, int32: true, uri: true } });
     const isRequest = ajv.compile({ ...RemediationRequest, definitions: swagger.definitions });
     const email = { networkMessageId: "73ca4154-58d8-43d0-a890-08dc18c52e6d", recipientEmailAddress: "hannah.jarvis@contoso.com" };
@@ -90,7 +90,7 @@ describe("the definition", () => {
     for (const member of RemediationRequest.required) assert.ok(!isRequest({ ...request, [member]: undefined }), member);
   });
 
-  test("takes whole messages with the other inputs of a remediation", () => {
+  test("accepts messages with the other inputs of a remediation", () => {
     const { networkMessageIds, maxRecipients, receivedAfter, ...members } = WholeMessagesRequest.properties;
     const { analyzedEmails, ...others } = RemediationRequest.properties;
     assert.deepEqual(members, others);
@@ -169,14 +169,14 @@ describe("the code's own figures", () => {
   });
 
   const camelCase = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
-  /** The members of a struct as JSON names them, without those that it flattens. */
+  /** Returns the JSON names of a struct's members, except flattened members. */
   const membersOf = (source, struct) => {
     const body = source.split(`struct ${struct}`)[1].split("\n}")[0].replace(/#\[serde\(flatten\)\]\n.*/, "");
     const renamed = body.replace(/#\[serde\(rename = "(\w+)"\)\]\n( +)(?:pub )?\w+:/g, "\n$2$1:");
     return [...renamed.matchAll(/^ +(?:pub )?(\w+):/gm)].map((match) => camelCase(match[1]));
   };
 
-  test("are the members of an answer", () => {
+  test("are the members of a response", () => {
     const accepted = membersOf(read("../src/gateway/response.rs"), "AcceptedBody");
     const valid = [...read("../src/gateway/remediate.rs").match(/"status":"valid".*?"request"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("request");
     assert.deepEqual(Object.keys(RemediationAnswer.properties).toSorted(), [...new Set([...accepted, ...valid])].toSorted());
@@ -201,7 +201,7 @@ describe("the code's own figures", () => {
 
   test("are the problems of the definition", () => {
     const rows = [...read("../src/code.rs").matchAll(/^ +\w+ = (\d{3}) "(\w+)" "/gm)].map((match) => [Number(match[1]), match[2]]);
-    // An operation of the connector is never at another path or by another method.
+    // The connector's operations use only their own paths and methods.
     const known = rows.filter(([, code]) => !["notFound", "methodNotAllowed"].includes(code)).map(([status, code]) => `${status} ${code}`);
     const described = Object.entries(CODES).flatMap(([status, codes]) => codes.map((code) => `${status} ${code}`));
     assert.deepEqual(described.toSorted(), known.toSorted());
@@ -238,7 +238,7 @@ describe("the checker finds", () => {
     "a title with a word that is not allowed": [(s) => (s.info.title = "Remediation API"), /word API/],
     "a long title": [(s) => (s.info.title = "x".repeat(31)), /30 characters/],
     "a short description": [(s) => (s.info.description = "Remediates."), /30 to 500/],
-    "a product in the description": [(s) => (s.info.description += " For Power Automate."), /names a product/],
+    "a product in the description": [(s) => (s.info.description += " For Power Automate."), /names a Microsoft product/],
     "a placeholder for the version": [(s) => (s.info.version = "v1"), /no version/],
     "no contact": [(s) => delete s.info.contact, /has no name[^]*has no url[^]*has no email/],
     "plain http": [(s) => s.schemes.push("http"), /else than https/],
@@ -275,8 +275,8 @@ describe("the checker finds", () => {
   }
   const oauth = (p) => p.connectionParameterSets.values[0].parameters.token.oAuthSettings;
   const plantedProperties = {
-    "a brand colour that is taken": [(p) => (p.iconBrandColor = "#007EE5"), /one that is taken/],
-    "no colour": [(p) => delete p.iconBrandColor, /no colour/],
+    "a reserved brand colour": [(p) => (p.iconBrandColor = "#007EE5"), /or is reserved/],
+    "no colour": [(p) => delete p.iconBrandColor, /not a colour/],
     "an owner of the stack": [(p) => (p.stackOwner = "x"), /may not have stackOwner/],
     "a connection that can be shared": [(p) => (p.connectionParameterSets.values[1].metadata.allowSharing = true), /be shared/],
     "a key in clear text": [(p) => (p.connectionParameterSets.values[1].parameters.api_key.type = "string"), /shows a secret/],
@@ -311,7 +311,7 @@ describe("the checker finds", () => {
   });
 });
 
-test("the icon is what icon.mjs draws, 230 by 230, on the brand's colour", () => {
+test("the icon is the output of icon.mjs, 230 by 230, on the brand's colour", () => {
   const png = readFileSync(here("icon.png"));
   assert.equal(png.subarray(0, 8).toString("hex"), "89504e470d0a1a0a");
   assert.equal(png.toString("latin1", 12, 16), "IHDR");
@@ -326,7 +326,7 @@ test("the icon is what icon.mjs draws, 230 by 230, on the brand's colour", () =>
 });
 
 describe("the solution", () => {
-  /** A connector with all fields filled in. */
+  /** Returns a connector without examples. */
   const filled = () => {
     const tenant = "9f4083cb-1ab2-4b3c-8f0e-6a7d5c2b1e90";
     const replace = (value, pairs) => JSON.parse(pairs.reduce((text, [from, to]) => text.replaceAll(from, to), JSON.stringify(value)));
@@ -347,7 +347,7 @@ describe("the solution", () => {
     }
   });
 
-  test("has what Dataverse exports for a connector", () => {
+  test("has the files that Dataverse exports for a connector", () => {
     const [definition, settings] = filled();
     const files = solutionFiles(definition, settings, readFileSync(here("icon.png")));
     const [, , , ...parts] = Object.keys(files);
@@ -369,14 +369,14 @@ describe("the solution", () => {
     assert.ok(!Object.values(files).some((content) => /clientSecret|securestring":/.test(content)));
   });
 
-  test("has a prefix that Dataverse takes", () => {
+  test("has a prefix that Dataverse accepts", () => {
     for (const [publisher, prefix] of [["Northwind", "northwin"], ["3M", undefined], ["A. B. & Co", "abco"], ["Mscrm Partners", undefined]]) {
       if (prefix) assert.equal(prefixOf(publisher), prefix);
       else assert.throws(() => prefixOf(publisher), /no prefix/);
     }
   });
 
-  test("is an archive of these files, the same each time", () => {
+  test("is a reproducible archive of these files", () => {
     const files = { "[Content_Types].xml": "<Types/>", "Connector/\u00e9.json": "x".repeat(100_000), "empty": "", "icon.Png": readFileSync(here("icon.png")) };
     const archive = zip(files);
     assert.ok(archive.equals(zip(files)));

@@ -1,4 +1,4 @@
-// Draws icon.png: `node connector/icon.mjs`. A letter, and the mark that says a remediation was accepted, on the brand's colour.
+// Draws icon.png: `node connector/icon.mjs`. The icon has a letter and a check mark on the brand's colour.
 import { writeFileSync } from "node:fs";
 import { deflateSync } from "node:zlib";
 
@@ -10,14 +10,17 @@ const MARK = [0xf2, 0xb1, 0x34];
 /** Samples per pixel and direction, so that edges are smooth. */
 const SAMPLES = 4;
 
-/** The distance of the point (x, y) from the line between (ax, ay) and (bx, by). */
+/** Returns the distance of the point (x, y) from the line between (ax, ay) and (bx, by). */
 function distance(x, y, ax, ay, bx, by) {
   const [dx, dy] = [bx - ax, by - ay];
   const along = Math.min(1, Math.max(0, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy)));
   return Math.hypot(x - ax - along * dx, y - ay - along * dy);
 }
 
-/** The colour at a point, in a square of 230 units. Microsoft asks that the mark fill less than 70 % of it: it is 150 wide. */
+/**
+ * Returns the colour at a point, in a square of 230 units. Microsoft requires that the logo fill less than 70 % of the
+ * square. This logo is 150 units wide.
+ */
 function colour(x, y) {
   const inDisc = Math.hypot(x - 164, y - 150) < 30;
   if (inDisc) {
@@ -25,13 +28,13 @@ function colour(x, y) {
     return check < 4.5 ? BRAND : MARK;
   }
   const rim = Math.hypot(x - 164, y - 150) < 37;
-  // A rectangle from (40, 63) to (184, 159), its corners rounded by 10.
+  // A rectangle from (40, 63) to (184, 159) with rounded corners of radius 10.
   const paper = Math.hypot(Math.max(0, Math.abs(x - 112) - 62), Math.max(0, Math.abs(y - 111) - 38)) < 10;
   const flap = Math.min(distance(x, y, 46, 72, 112, 121), distance(x, y, 112, 121, 178, 72)) < 4;
   return paper && !flap && !rim ? PAPER : BRAND;
 }
 
-/** The pixels of the icon as PNG wants them: each row behind the number of its filter, 0. */
+/** Returns the pixels of the icon in PNG's format: each row begins with the number of its filter, 0. */
 export function draw() {
   const rows = Buffer.alloc(SIZE * (1 + SIZE * 3));
   for (let row = 0; row < SIZE; row++) {

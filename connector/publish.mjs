@@ -1,8 +1,7 @@
 // Packs the connector into a solution that Power Platform imports: node connector/publish.mjs [<file>]
 //
-// It rejects a connector whose publisher, contact or tenant are still the examples of this repository. The shape of
-// the package is that of an unmanaged solution exported from Dataverse. Nothing here was tried against Power
-// Platform.
+// It rejects a connector whose publisher, contact or tenant is still an example of this repository. The package has the
+// format of an unmanaged solution that was exported from Dataverse. It was never imported into Power Platform.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +11,7 @@ import { zip } from "./zip.mjs";
 
 /** Dataverse's ID of the connector. It stays the same, so that a second import updates the connector. */
 const CONNECTOR_ID = "6d7e2f4a-3b58-4c19-9f0d-52a1c8e7b306";
-/** Dataverse's number for a solution component of the kind connector. */
+/** Dataverse's component type for a connector. */
 const CONNECTOR_COMPONENT = 372;
 const DEFAULT_OUTPUT = fileURLToPath(new URL("../build/connector/solution.zip", import.meta.url));
 
@@ -20,7 +19,7 @@ const escape = (text) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 const json = (value) => `${JSON.stringify(value, null, 4)}\n`;
 
-/** The prefix of the publisher's components: 2 to 8 lower-case letters, as Dataverse requires. */
+/** Returns the prefix of the publisher's components: 2 to 8 lower-case letters, as Dataverse requires. */
 export function prefixOf(publisher) {
   const prefix = publisher
     .toLowerCase()
@@ -31,7 +30,7 @@ export function prefixOf(publisher) {
   return prefix;
 }
 
-/** The files of the solution, by their names in the package. */
+/** Returns the files of the solution by their names in the package. */
 export function solutionFiles(swagger, { properties }, icon) {
   const { publisher, iconBrandColor, connectionParameterSets, policyTemplateInstances } = properties;
   const prefix = prefixOf(publisher);

@@ -3,12 +3,12 @@ import { crc32, deflateRawSync } from "node:zlib";
 
 const VERSION = 20;
 const DEFLATE = 8;
-/** Names are UTF-8. */
+/** Flag for names in UTF-8. */
 const FLAGS = 0x0800;
 /** 1 January 1980, so that the same files give the same archive. */
 const DATE = 0x0021;
 
-/** An archive of `files`, an object from names to texts or buffers. */
+/** Returns an archive of `files`, an object from names to texts or buffers. */
 export function zip(files) {
   const parts = [];
   const directory = [];
@@ -45,7 +45,7 @@ export function zip(files) {
   return Buffer.concat([...parts, central, Buffer.from("PK\x05\x06", "latin1"), end]);
 }
 
-/** Little-endian numbers, each of the given size in bytes. */
+/** Returns little-endian numbers, each with its size in bytes. */
 function numbers(...fields) {
   const buffer = Buffer.alloc(fields.reduce((sum, [, size]) => sum + size, 0));
   let at = 0;

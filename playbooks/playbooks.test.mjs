@@ -23,7 +23,7 @@ const statusOf = (template) => actionsOf(template).Is_status_wanted.actions;
 const roundOf = (template) => statusOf(template).Until_settled.actions;
 const askOf = (template) => roundOf(template).For_each_status.actions.Is_it_open.actions;
 
-/** The trigger and all actions of a definition, wherever they are, with their names. */
+/** Returns the trigger and all actions of a definition, including nested ones, with their names. */
 const holdersOf = (definition) => {
   const within = (actions) => Object.entries(actions ?? {}).flatMap(([name, action]) => [[name, action], ...within(action.actions), ...within(action.else?.actions)]);
   return [...Object.entries(definition.triggers), ...within(definition.actions)];
@@ -34,11 +34,11 @@ const ajv = new Ajv({ strict: false, allErrors: true, formats: { "date-time": tr
 const isRequest = ajv.compile({ ...connector.definitions.RemediationRequest, definitions: connector.definitions });
 const isWholeRequest = ajv.compile({ ...connector.definitions.WholeMessagesRequest, definitions: connector.definitions });
 const { acceptedAt, ...statusMembers } = connector.definitions.StatusRequest.properties;
-// Neither the connector nor OpenAPI 2.0 knows null, which the gateway takes for an absent time.
+// The gateway accepts null as an absent time. The connector does not, because OpenAPI 2.0 has no null.
 const isStatusRequest = ajv.compile({ ...connector.definitions.StatusRequest, properties: { ...statusMembers, acceptedAt: { ...acceptedAt, type: ["string", "null"] } }, definitions: connector.definitions });
 
 const PRINCIPAL = "aaaaaaaa-bbbb-cccc-1111-222222222222";
-/** The text that an output's ARM expression gives: as far as `callerTable` needs ARM's functions. */
+/** Returns the value of an output's ARM expression, for the ARM functions in `callerTable`. */
 function printed(expression, parameters) {
   const value = (node) => {
     if (node.kind === "literal") return node.value;
@@ -83,7 +83,7 @@ describe("the templates", () => {
       for (const key of Object.keys(template.parameters)) assert.match(readme, new RegExp(`\`${key}\``));
     });
 
-    // With tsv, the Azure CLI prints a text as it is; the other formats escape its line breaks.
+    // With tsv, the Azure CLI prints a text unchanged. The other formats escape its line breaks.
     const printsTable = (text) => text.split("```")[1]?.endsWith(" --query properties.outputs.callerTable.value --output tsv\n") ?? false;
 
     test(`the guide of ${name} prints a caller's table that can be pasted, and grants nothing more than needed`, () => {
@@ -93,7 +93,7 @@ describe("the templates", () => {
         const values = { PlaybookName: template.parameters.PlaybookName.defaultValue, Action: "softDelete", RecipientDomains: ["contoso.com", "*.fabrikam.com"], RemediateSendersCopy, RemediateMailClusters: RemediateSendersCopy, MaxEmailsPerCall: 1000, MaxRecipients: RemediateSendersCopy ? 2000 : 800 };
         const lines = printed(template.outputs.callerTable.value, values).trimEnd().split("\n");
         assert.equal(lines.shift(), "[[env.production.vars.CALLERS]]");
-        // TOML's strings, arrays of strings, booleans and integers are written as in JSON.
+        // TOML and JSON have the same syntax for strings, arrays of strings, booleans and integers.
         const table = Object.fromEntries(lines.map((line) => line.split(" = ")).map(([key, value]) => [key, JSON.parse(value)]));
         const expected = { name: values.PlaybookName, object_id: PRINCIPAL, actions: ["softDelete"], recipient_domains: values.RecipientDomains };
         assert.deepEqual(table, name === INCIDENT ? { ...expected, senders_copy: RemediateSendersCopy, whole_messages: RemediateSendersCopy, max_emails_per_request: RemediateSendersCopy ? 2000 : 1000 } : expected);
@@ -138,7 +138,7 @@ describe("the checker finds", () => {
     "a default of another type": [INCIDENT, (t) => (t.parameters.ApprovalAbove.defaultValue = "10"), /default of another type/],
     "a default that is not allowed": [INCIDENT, (t) => (t.parameters.Action.defaultValue = "delete"), /default that is not allowed/],
     "a parameter of another type than the workflow's": [INCIDENT, (t) => (t.parameters.MaxEmailsPerCall.type = "string"), /is given a string/],
-    "an ARM expression that is none": [HTTP, (t) => (t.variables.workflowId = "[concat('a']"), /no ARM expression/],
+    "an invalid ARM expression": [HTTP, (t) => (t.variables.workflowId = "[concat('a']"), /not an ARM expression/],
     "an unknown ARM function": [HTTP, (t) => (t.variables.workflowId = "[join('a')]"), /unknown function join/],
     "another API version": [INCIDENT, (t) => (t.resources[0].apiVersion = "2018-07-01-preview"), /was not checked/],
     "a missing dependency": [INCIDENT, (t) => workflowOf(t).dependsOn.pop(), /does not wait for the connection teams/],
@@ -165,7 +165,7 @@ describe("the checker finds", () => {
     "two actions of one name": [INCIDENT, (t) => (actionsOf(t).Answer = { type: "Compose", runAfter: { Results: ["Succeeded"] }, inputs: 1 }), /name of another action/],
     "an unknown function": [HTTP, (t) => (actionsOf(t).Answer.inputs = "@jason('{}')"), /unknown function jason/],
     "a function with too few arguments": [HTTP, (t) => (actionsOf(t).Answer.inputs = "@if(true, 1)"), /calls if with 2 arguments/],
-    "an expression that is none": [HTTP, (t) => (actionsOf(t).Answer.inputs = "@{json('{}'}"), /no expression/],
+    "an invalid expression": [HTTP, (t) => (actionsOf(t).Answer.inputs = "@{json('{}'}"), /not an expression/],
     "an unknown type of action": [HTTP, (t) => (actionsOf(t).Answer.type = "Function"), /unknown type Function/],
     "an unknown input": [HTTP, (t) => (actionsOf(t).Remediate.inputs.url = "x"), /unknown input url/],
     "a variable that is not initialized": [INCIDENT, (t) => (actionsOf(t).Lines.inputs.from = "@variables('result')"), /variable result, which is not initialized/],
@@ -194,20 +194,20 @@ describe("the checker finds", () => {
     "a failure that no action reads": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Read_answer.runAfter.Remediate = ["Succeeded"]), /when it Failed/],
     "an expression that is too long": [HTTP, (t) => (actionsOf(t).Answer.inputs = `@json('${"x".repeat(8192)}')`), /more than 8192 characters/],
     "a word that claims too much": [INCIDENT, (t) => (actionsOf(t).Comment_outcome.inputs.body.message = "The emails were deleted."), /claims more/],
-    "a timeout that is no duration": [INCIDENT, (t) => (actionsOf(t).Needs_approval.actions.Ask_in_Teams.limit.timeout = "4 hours"), /no duration/],
+    "a timeout that is not a duration": [INCIDENT, (t) => (actionsOf(t).Needs_approval.actions.Ask_in_Teams.limit.timeout = "4 hours"), /not a duration/],
   };
   Object.assign(planted, {
     "another title than the name": [HTTP, (t) => (t.metadata.title = "Remediation"), /title: is not the playbook's name/],
     "no description": [HTTP, (t) => delete t.metadata.description, /metadata\/description/],
     "an author without a name": [INCIDENT, (t) => (t.metadata.author.name = " "), /author\/name/],
-    "a lastUpdateTime that is none": [HTTP, (t) => (t.metadata.lastUpdateTime = "2026-13-01T00:00:00Z"), /lastUpdateTime/],
+    "an invalid lastUpdateTime": [HTTP, (t) => (t.metadata.lastUpdateTime = "2026-13-01T00:00:00Z"), /lastUpdateTime/],
     "release notes without a note": [HTTP, (t) => (t.metadata.releaseNotes[0].notes = []), /releaseNotes/],
-    "release notes of another version": [HTTP, (t) => (t.metadata.releaseNotes[0].version = "1.1"), /another version/],
+    "release notes of another version": [HTTP, (t) => (t.metadata.releaseNotes.at(-1).version = "9.9"), /another version/],
     "no tags": [HTTP, (t) => (t.metadata.tags = []), /metadata\/tags/],
     "an unknown tier of support": [HTTP, (t) => (t.metadata.support.tier = "best effort"), /support\/tier/],
     "a developer without a link": [HTTP, (t) => (t.metadata.support.tier = "developer"), /support\/link/],
     "an unknown entity": [INCIDENT, (t) => t.metadata.entities.push("email"), /names email/],
-    "a condition that is no boolean": [INCIDENT, (t) => (t.resources[1].condition = "[equals(parameters('Approval'), 'Teams')]"), /not a boolean/],
+    "a condition that is not a boolean": [INCIDENT, (t) => (t.resources[1].condition = "[equals(parameters('Approval'), 'Teams')]"), /not a boolean/],
     "a maximum in a text": [INCIDENT, (t) => (t.parameters.ApprovalAbove.maxValue = "10000"), /not an integer/],
     "a default above the maximum": [INCIDENT, (t) => (t.parameters.ApprovalAbove.maxValue = 5), /outside its minimum and maximum/],
     "a comment that is too long": [INCIDENT, (t) => (actionsOf(t).Comment_outcome.inputs.body.message = "@take(join(body('Lines'), ''), 30001)"), /more than 30000 characters/],
@@ -228,7 +228,7 @@ describe("the checker finds", () => {
     "one spelling of Retry-After": [HTTP, (t) => (actionsOf(t).Respond.inputs.headers = { "Retry-After": "@{outputs('Remediate')?['headers']?['Retry-After']}" }), /header Retry-After, but not as retry-after/],
   });
 
-  // The gallery's rules, in each template and at each place where they hold.
+  // The gallery's rules, in each template and at each location.
   for (const name of [HTTP, INCIDENT]) {
     const plant = (what, change, expected) => (planted[`${what} of ${name}`] = [name, change, expected]);
     const { resources, parameters } = templates[name];
@@ -257,7 +257,7 @@ describe("the checker finds", () => {
     }
   }
 
-  // Recipients in the run history: each trigger and action that hides something, with each of its properties left out in turn.
+  // Recipients in the run history: each trigger and action that hides properties, without one of them.
   for (const name of [HTTP, INCIDENT]) {
     for (const [path, holder] of holdersOf(definitionOf(templates[name]))) {
       for (const property of holder.runtimeConfiguration?.secureData?.properties ?? []) {
@@ -296,7 +296,7 @@ describe("the checker finds", () => {
     });
   }
 
-  test("what is no expression", () => {
+  test("an invalid expression", () => {
     for (const text of ["", "f(", "f)", "f(1 2)", "f()[1", "f().", "a", "'a", "f(,)", "f() g()"]) assert.throws(() => parse(text), undefined, text);
     assert.throws(() => workflowParts("a @{f() b"));
     assert.deepEqual(workflowParts("@@x").parts, ["@x"]);
@@ -304,15 +304,15 @@ describe("the checker finds", () => {
   });
 });
 
-/** The addresses in a test of the gateway's address rules: the first text of each row. */
+/** Returns the addresses in a test of the gateway's address rules: the first text of each row. */
 function gatewayAddresses(name) {
   const body = read("../src/tests/remediation/corpus/addresses.rs").split(`fn ${name}() {`)[1].split("\n}\n")[0];
-  // Rust's escapes, as JSON writes them.
+  // Converts Rust's escapes to JSON's.
   const text = (literal) => JSON.parse(`"${literal.replaceAll("\\0", "\\u0000").replaceAll("\\'", "'").replace(/\\u\{(\w+)\}/g, (_, code) => JSON.stringify(String.fromCodePoint(parseInt(code, 16))).slice(1, -1))}"`);
   return [...body.matchAll(/^ {8}\("((?:[^"\\]|\\.)*)", "/gm)].map((match) => text(match[1]));
 }
 
-// What the gateway answers.
+// Responses of the gateway.
 
 const TRACKING = "https://security.microsoft.com/action-center/history?filters=%7B%22bulkId%22:%5B%22b%22%5D%7D&tid=t";
 const json = (statusCode, body, type = "application/json") => ({ statusCode, headers: { "Content-Type": type }, body });
@@ -323,10 +323,10 @@ const refused = (statusCode, code, detail) =>
 const lost = () => {
   throw new Error("connection lost");
 };
-/** The same answer with its body as Logic Apps hands on a type that it does not know. */
+/** Returns the response with its body in the form that Logic Apps gives to an unknown content type. */
 const wrapped = (answer) => ({ ...answer, body: { "$content-type": answer.headers["Content-Type"], "$content": Buffer.from(JSON.stringify(answer.body)).toString("base64") } });
 
-/** What remediate-http does, by name: each a function that fails if a template does something else. */
+/** Returns the scenarios of remediate-http by name. Each is a function that fails if a template behaves differently. */
 function httpScenarios(template) {
   const scenarios = {};
   const scenario = (name, check) => (scenarios[name] = check);
@@ -345,7 +345,7 @@ function httpScenarios(template) {
       gateway,
     });
 
-  scenario("hands the request on as it is, and the answer back", () => {
+  scenario("passes on the request unchanged, and returns the response", () => {
     const outcome = play(accepted);
     assert.equal(outcome.status, "Succeeded");
     assert.deepEqual(outcome.gatewayCalls, [
@@ -411,7 +411,7 @@ function httpScenarios(template) {
     });
   }
 
-  scenario("does not take anything else for an answer", () => {
+  scenario("accepts only a response of the gateway", () => {
     for (const gateway of [lost, () => json(200, "<html>", "text/html"), () => json(200, {}), () => json(530, "error code: 1016", "text/plain"), () => json(503, "<html>", "text/html"), () => ({ statusCode: 502, headers: {}, body: null })]) {
       const outcome = play(gateway);
       assert.equal(outcome.status, "Failed");
@@ -422,7 +422,7 @@ function httpScenarios(template) {
     }
   });
 
-  scenario("is played faithfully: a retry that succeeds counts", () => {
+  scenario("succeeds if a retry succeeds", () => {
     const outcome = play((sent, attempt) => (attempt === 1 ? refused(503, "graphUnavailable", "…") : accepted(sent)));
     assert.equal(outcome.status, "Succeeded");
     assert.equal(new Set(outcome.gatewayCalls.map((sent) => sent.headers["Idempotency-Key"])).size, 1);
@@ -430,7 +430,7 @@ function httpScenarios(template) {
   return scenarios;
 }
 
-/** What remediate-incident does, by name: each a function that fails if a template does something else. */
+/** Returns the scenarios of remediate-incident by name, as for remediate-http. */
 function incidentScenarios(template) {
   const scenarios = {};
   const scenario = (name, check) => (scenarios[name] = check);
@@ -486,7 +486,7 @@ function incidentScenarios(template) {
     assert.doesNotMatch(comment.message, /deleted|done|left out/);
   });
 
-  scenario("says that Microsoft had it already", () => {
+  scenario("comments that Microsoft already had the remediation", () => {
     const outcome = play(mails(1), { gateway: (sent) => ((answer) => ({ ...answer, body: { ...answer.body, duplicate: true } }))(accepted(sent)) });
     assert.match(comments(outcome)[0].message, /accepted<\/b>, which Microsoft had already/);
   });
@@ -539,9 +539,9 @@ function incidentScenarios(template) {
   scenario("submits no address of the gateway's own tests that the gateway rejects", () => {
     const rejected = gatewayAddresses("everything_else_is_refused_with_a_reason").concat(gatewayAddresses("address_that_some_reader_resolves_to_another_domain_is_rejected"));
     assert.ok(rejected.length > 90 && rejected.includes("user_x0040_evil.example@contoso.com") && rejected.includes("a\r\nbcc@contoso.com"), `${rejected.length}`);
-    // The playbook takes the blanks around an address away, and the rest is an address.
+    // The playbook trims an address, and the rest is an address.
     const sent = rejected.filter((address) => address === address.trim());
-    // Each domain that a configuration can name, so that no address is left out for its domain alone.
+    // Each domain that a configuration can name, so that no address is left out only because of its domain.
     const recipientDomains = sent.map((address) => address.split("@").at(-1)).filter((domain) => /^[\w-]+(\.[\w-]+)+$/.test(domain) && domain.length <= 63);
     const outcome = play([mail(0, "user@contoso.com"), ...sent.map((address, number) => mail(number + 1, address))], { parameters: { recipientDomains: [...recipientDomains, "*.contoso.com"] } });
     assert.deepEqual(outcome.failures, []);
@@ -553,12 +553,12 @@ function incidentScenarios(template) {
     assert.equal(outcome.connectionCalls[0].name, "Comment_outcome");
   });
 
-  /** Rejects the addresses in `bad` as the gateway does: in one entry per cause, with pointers to at most 100 of them. */
+  /** Rejects the addresses in `bad` like the gateway: one entry per cause, with at most 100 pointers. */
   const rejecting = (bad, { status = 403, code = "recipientNotAllowed" } = {}) => (sent) => {
     const all = sent.body.analyzedEmails.flatMap((pair, index) => (bad.includes(pair.recipientEmailAddress) ? [`/analyzedEmails/${index}/recipientEmailAddress`] : []));
     if (all.length === 0) return accepted(sent);
     const entry = (pointers, detail) => ({ pointer: pointers[0], detail, count: pointers.length, pointers });
-    // One of them for two causes.
+    // The first address has two causes.
     const errors = [entry(all.slice(0, 100), "is not allowed"), entry(all.slice(0, 1), "is not allowed either")];
     const answer = refused(status, code, `${bad[0]} is not allowed. Nothing was sent.`);
     return { ...answer, body: { ...answer.body, errors } };
@@ -612,7 +612,7 @@ function incidentScenarios(template) {
     assert.match(comments(outcome)[0].message, /Call 1: 1 emails <b>accepted.*1 more.*Call 2: 2 emails <b>accepted(?:(?!more).)*Call 3: 1 emails <b>accepted.*1 more/);
   });
 
-  scenario("sends nothing where there is nothing to send", () => {
+  scenario("sends nothing if there are no emails", () => {
     for (const entities of [[], undefined, [{ kind: "Ip", properties: {} }], [mail(1, null)], [mail(1, "user@adatum.com"), mail(2, "a b@contoso.com")]]) {
       const outcome = play(entities);
       assert.equal(outcome.status, "Succeeded");
@@ -621,7 +621,7 @@ function incidentScenarios(template) {
     }
   });
 
-  scenario("asks above the number of mailboxes, not of emails", () => {
+  scenario("asks for approval above the number of mailboxes, not of emails", () => {
     assert.equal(play(mails(10)).connectionCalls[0].name, "Comment_outcome");
     const oneMailbox = Array.from({ length: 11 }, (_, number) => mail(number, "user@contoso.com"));
     assert.equal(play(oneMailbox).connectionCalls[0].name, "Comment_outcome");
@@ -636,7 +636,7 @@ function incidentScenarios(template) {
   });
 
   const by = (objectId) => ({ parameters: { approverObjectIds: ["aaaaaaaa-bbbb-cccc-1111-222222222222"] }, answer: { body: { ...approve.body, responder: { objectId, displayName: "Preston" } } } });
-  for (const [what, options, isSent, told] of [
+  for (const [what, options, isSent, expected] of [
     ["a yes", {}, true],
     ["a yes of a named approver", by("AAAAAAAA-bbbb-cccc-1111-222222222222"), true],
     ["a yes of someone else", by("bbbbbbbb-bbbb-cccc-1111-222222222222"), false, /answered by Preston/],
@@ -652,18 +652,18 @@ function incidentScenarios(template) {
       assert.equal(outcome.gatewayCalls.length, isSent ? 1 : 0);
       assert.equal(outcome.status, isSent ? "Succeeded" : "Cancelled");
       if (!isSent) assert.match(comments(outcome)[0].message, /nothing was sent.*was not approved/);
-      if (told) assert.match(comments(outcome)[0].message, told);
+      if (expected) assert.match(comments(outcome)[0].message, expected);
     });
   }
 
-  scenario("asks nobody if no approval is configured, and needs neither team nor channel", () => {
+  scenario("does not ask if no approval is configured, and needs neither team nor channel", () => {
     const outcome = play(mails(50), { parameters: { approval: "None", approvalAbove: 0, teamsGroupId: "", teamsChannelId: "" } });
     assert.deepEqual(outcome.connectionCalls.map(({ name }) => name), ["Comment_outcome"]);
     assert.equal(outcome.gatewayCalls.length, 1);
     assert.doesNotMatch(comments(outcome)[0].message, /approved/);
   });
 
-  scenario("comments whole lines and counts the rest, whatever the gateway answers", () => {
+  scenario("comments complete lines and counts the rest for every response of the gateway", () => {
     const long = "x".repeat(8192);
     const results = [
       (sent) => ((answer) => ({ ...answer, body: { ...answer.body, requestId: long, trackingUrl: `https://security.microsoft.com/${"&".repeat(1000)}` } }))(accepted(sent)),
@@ -691,7 +691,7 @@ function incidentScenarios(template) {
     assert.equal(comments(outcome)[0].message.match(/<li>/g).length, 3);
   });
 
-  scenario("comments which fault it was, with the request's id, and ends as failed", () => {
+  scenario("comments the error with the request's ID, and ends as failed", () => {
     for (const form of [(answer) => answer, wrapped]) {
       const outcome = play(mails(1), { gateway: () => form(refused(403, "recipientNotAllowed", "2 < 3 & nothing was sent.")) });
       assert.equal(outcome.status, "Failed");
@@ -708,7 +708,7 @@ function incidentScenarios(template) {
     assert.match(comments(outcome)[0].message, /Call 2: 2 emails <b>not accepted<\/b>: quotaExceeded.*Call 1: 2 emails <b>accepted<\/b>: <a/);
   });
 
-  scenario("does not say more than it knows where the gateway does not answer", () => {
+  scenario("comments that the outcome is unknown if the gateway does not respond", () => {
     for (const gateway of [lost, () => json(200, "<html>", "text/html"), () => json(502, "<html>", "text/html")]) {
       const outcome = play(mails(1), { gateway });
       assert.equal(outcome.status, "Failed");
@@ -735,7 +735,10 @@ function incidentScenarios(template) {
   };
   const settled = state((body) => ({ observed: body.analyzedEmails.length }));
   const pending = state((body) => ({ notYet: body.analyzedEmails.length }), { "Retry-After": "300" });
-  /** A gateway whose routes answer as given; of an array, each request for the status gets the next answer, and all others the last one. */
+  /**
+   * Returns a gateway with these responses. If `status` is an array, each request for the status gets the next one, and
+   * after the last one the last again.
+   */
   const routes = ({ remediate = acceptedAtOnce, messages = expanded, status = settled } = {}) => {
     const answers = [status].flat();
     return (sent) => {
@@ -821,7 +824,7 @@ function incidentScenarios(template) {
     assert.match(comments(many)[0].message, /In all, 19 calls were accepted and 0 were not; 1 had nothing to remediate\./);
   });
 
-  scenario("leaves out of mail clusters what is no message ID, and comments how many", () => {
+  scenario("leaves invalid message IDs out of mail clusters, and comments their number", () => {
     const odd = [null, "", 42, {}, [[]], "no ID", `{${guid(1)}}`, guid(1).replaceAll("-", ""), `${guid(1)}0`, `${guid(1).slice(0, 35)}g`];
     const outcome = play([cluster(odd), cluster(null), cluster(undefined), { kind: "MailCluster" }, cluster([]), cluster([guid(2)]), cluster(guid(3))], { gateway: routes(), parameters: { approvalAbove: 1000 } });
     assert.equal(outcome.status, "Succeeded");
@@ -833,7 +836,7 @@ function incidentScenarios(template) {
     assert.match(comments(nothing)[0].message, /nothing was sent\. The incident has no mail message or mail cluster/);
   });
 
-  scenario("leaves mail clusters alone if it is set to", () => {
+  scenario("ignores mail clusters if RemediateMailClusters is false", () => {
     const outcome = play([cluster(guids(2)), ...mails(2)], { gateway: routes(), parameters: { remediateMailClusters: false } });
     assert.equal(callsTo(outcome, "/remediate/messages").length, 0);
     assert.equal(recipientsOf(outcome).length, 2);
@@ -876,7 +879,7 @@ function incidentScenarios(template) {
     assert.doesNotMatch(second.message, /@|stopped asking|without a status|mail clusters/);
   });
 
-  scenario("stops asking in time, and says so", () => {
+  scenario("stops its requests after StatusHours, and comments it", () => {
     for (const [statusHours, rounds] of [[1, 12], [4, 48], [24, 288]]) {
       const outcome = waiting(mails(2), pending, { statusHours });
       assert.equal(callsTo(outcome, "/remediate/status").length, rounds);
@@ -895,12 +898,12 @@ function incidentScenarios(template) {
       const busy = () => ((answer) => ({ ...answer, headers: { ...answer.headers, ...headers } }))(refused(429, "graphThrottled", "…"));
       assert.deepEqual(waiting(mails(1), [busy, settled]).waits, [300, seconds], JSON.stringify(headers));
     }
-    // Of several requests in a round, the longest.
+    // The longest Retry-After of a round counts.
     const pendingFor = (seconds) => state({ notYet: 1 }, { "Retry-After": `${seconds}` });
     assert.deepEqual(waiting(mails(60), [pendingFor(400), pendingFor(900), pendingFor(300), settled], { approvalAbove: 60 }).waits, [300, 900]);
   });
 
-  scenario("asks for at most 20 messages in a request, and only for what is open", () => {
+  scenario("requests the status of at most 20 messages at once, and only of open emails", () => {
     const outcome = waiting(mails(45), [settled, pending, settled, settled], { approvalAbove: 45 });
     const asked = callsTo(outcome, "/remediate/status").map(({ body }) => body.analyzedEmails.map((pair) => pair.networkMessageId));
     assert.deepEqual(asked, [guids(20), guids(40).slice(20), guids(45).slice(40), guids(40).slice(20)]);
@@ -909,7 +912,7 @@ function incidentScenarios(template) {
     assert.equal(callsTo(waiting(campaign, settled, { approvalAbove: 50 }), "/remediate/status").length, 1);
   });
 
-  scenario("asks for each call with that call's emails and time", () => {
+  scenario("requests the status of each call with that call's emails and time", () => {
     const outcome = waiting(mails(50), settled, { approvalAbove: 50, maxEmailsPerCall: 30 });
     const asked = callsTo(outcome, "/remediate/status").map(({ body }) => body);
     assert.deepEqual(asked.map(({ acceptedAt, analyzedEmails }) => [acceptedAt.at(-2), analyzedEmails.length]), [["0", 20], ["0", 10], ["1", 20]]);
@@ -918,7 +921,7 @@ function incidentScenarios(template) {
     assert.equal(callsTo(old, "/remediate/status")[0].body.acceptedAt, null);
   });
 
-  scenario("asks only for what was accepted", () => {
+  scenario("requests the status of accepted emails only", () => {
     const gateway = routes({ remediate: (sent) => ((answer) => (answer.statusCode === 200 ? acceptedAtOnce(sent) : answer))(rejecting([user(1), user(3)])(sent)) });
     const oneMessage = Array.from({ length: 5 }, (_, number) => mail(0, user(number)));
     for (const emails of [mails(5), oneMessage]) {
@@ -937,7 +940,7 @@ function incidentScenarios(template) {
     assert.match(comments(clusters)[1].message, /1 of 1 emails observed.*The recipients of mail clusters are not among these emails/);
   });
 
-  scenario("keeps asking while the gateway fails, and keeps what it knows", () => {
+  scenario("repeats its requests while the gateway fails, and keeps earlier results", () => {
     const busy = () => refused(503, "graphUnavailable", "…");
     const known = state({ observed: 1, notYet: 1 }, { "Retry-After": "300" });
     for (const failure of [busy, lost, () => json(200, "<html>", "text/html"), () => wrapped(refused(504, "graphTimeout", "…"))]) {
@@ -953,13 +956,13 @@ function incidentScenarios(template) {
     assert.match(comments(refusedForGood)[1].message, /without a status: 2 \(recipientProtected\)\./);
   });
 
-  scenario("keeps the second comment short whatever the gateway answers", () => {
+  scenario("limits the second comment for every response of the gateway", () => {
     const long = waiting(mails(60), ({ body }) => refused(500, `${body.analyzedEmails[0].networkMessageId} ${"x".repeat(40_000)}`, "…"), { approvalAbove: 60 });
     for (const { message } of comments(long)) assert.ok(message.length < 30_000, `${message.length}`);
     assert.equal(comments(long).length, 2);
   });
 
-  scenario("keeps the gateway's limits whatever the incident is called", () => {
+  scenario("keeps the gateway's limits for every title of an incident", () => {
     const outcome = play(mails(1), { properties: { title: "x".repeat(5000), incidentUrl: `https://portal.example/${"y".repeat(5000)}`, severity: "Informational" } });
     assert.ok(isRequest(outcome.gatewayCalls[0].body), JSON.stringify(isRequest.errors));
     assert.equal(outcome.gatewayCalls[0].body.severity, "low");
@@ -975,7 +978,7 @@ for (const [name, template] of Object.entries(templates)) {
   });
 }
 
-// Why there is an interpreter: `faults` accepts each of these templates, although it does the wrong thing.
+// These errors need the interpreter: `faults` accepts each of these templates.
 describe("only the interpreter finds", () => {
   const replacing = (place, member, from, to) => (t) => {
     const holder = place(t);
@@ -992,17 +995,17 @@ describe("only the interpreter finds", () => {
     "a character too many": [INCIDENT, replacing(action("Local_part_characters"), "inputs", "._-+", "._-+%"), "submits no address and no message ID that the gateway would reject"],
     "a local part of 65 characters": [INCIDENT, replacing(where("Well_formed_messages"), "where", "64)", "65)"), "submits no address and no message ID that the gateway would reject"],
     "a message ID without hyphens": [INCIDENT, replacing(where("Well_formed_messages"), "where", "equals(substring(item()?['paddedId'], 18, 1), '-'), ", ""), "submits no address and no message ID that the gateway would reject"],
-    "mailboxes counted by email": [INCIDENT, (t) => (actionsOf(t).Mailboxes.inputs = "@body('Recipients')"), "asks above the number of mailboxes, not of emails"],
+    "mailboxes counted by email": [INCIDENT, (t) => (actionsOf(t).Mailboxes.inputs = "@body('Recipients')"), "asks for approval above the number of mailboxes, not of emails"],
     "pairs that repeat": [INCIDENT, (t) => (actionsOf(t).Unique_pairs.inputs = "@body('Pairs')"), "sends all pairs in one call, and comments the tracking link"],
     "an approval that any answer gives": [INCIDENT, (t) => actionsOf(t).Needs_approval.actions.Is_it_approved.expression.and.splice(1, 1), "a no sends nothing"],
     "an approver by a part of the ID": [INCIDENT, (t) => { const { and } = actionsOf(t).Needs_approval.actions.Is_it_approved.expression; and[2].or[1].equals[0] = and[2].or[1].equals[0].replaceAll("concat('\"', ", "concat('', ").replace(", '\"'))", ", ''))"); }, "a yes of a part of an approver's id sends nothing"],
-    "no approval although Teams is configured": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[0].equals[1] = "teams"), "asks above the number of mailboxes, not of emails"],
+    "no approval although Teams is configured": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[0].equals[1] = "teams"), "asks for approval above the number of mailboxes, not of emails"],
     "emails kept by the wrong position": [INCIDENT, (t) => (inLoop("Rejected_positions")(t).inputs.select = "@last(split(item(), '/'))"), "submits the rest once more when the gateway rejects recipients with 403 recipientNotAllowed"],
     "the first pointer of each cause alone": [INCIDENT, (t) => (inLoop("Rejected_pointers")(t).inputs.select = "@item()?['pointer']"), "submits the rest once more when the gateway rejects recipients with 403 recipientNotAllowed"],
     "the first answer for the final one": [INCIDENT, (t) => (inLoop("Final_answer")(t).inputs = "@outputs('Answer')"), "submits the rest once more when the gateway rejects recipients with 400 invalidPayload"],
     "a batch that is sent twice": [INCIDENT, (t) => (inLoop("Request")(t).inputs = inLoop("Request")(t).inputs.replace("outputs('Batches')[items('For_each_batch')]", "outputs('Batches')[0]")), "makes several calls only above the limit, each with its own key"],
-    "a display name of any length": [INCIDENT, (t) => (actionsOf(t).Remediation.inputs.displayName = "Incident @{triggerBody()?['object']?['properties']?['title']}"), "keeps the gateway's limits whatever the incident is called"],
-    "a comment that is cut in the middle of a line": [INCIDENT, replacing((t) => actionsOf(t).Comment_outcome.inputs.body, "message", "take(body('Lines'), 12)", "body('Lines')"), "comments whole lines and counts the rest, whatever the gateway answers"],
+    "a display name of any length": [INCIDENT, (t) => (actionsOf(t).Remediation.inputs.displayName = "Incident @{triggerBody()?['object']?['properties']?['title']}"), "keeps the gateway's limits for every title of an incident"],
+    "a comment that is cut in the middle of a line": [INCIDENT, replacing((t) => actionsOf(t).Comment_outcome.inputs.body, "message", "take(body('Lines'), 12)", "body('Lines')"), "comments complete lines and counts the rest for every response of the gateway"],
     "21 messages in a call": [INCIDENT, replacing((t) => messagesOf(t).Message_batches, "inputs", ", 20)", ", 21)"), "remediates the messages of mail clusters for all their recipients, 20 in a call"],
     "mail clusters without a limit of recipients": [INCIDENT, replacing((t) => messagesOf(t).For_each_message_batch.actions.Message_request, "inputs", "parameters('maxRecipients')", "10000"), "remediates the messages of mail clusters for all their recipients, 20 in a call"],
     "a message that is submitted twice": [INCIDENT, (t) => (actionsOf(t).Open_pairs.inputs.where = "@not(empty(item()))"), "submits a message once: with its mail cluster, or else by its mail messages"],
@@ -1010,20 +1013,20 @@ describe("only the interpreter finds", () => {
     "a missing permission that the comment does not name": [INCIDENT, replacing((t) => messagesOf(t).For_each_message_batch.actions.Note_messages.inputs.value, "line", "wholeMessagesNotAllowed", "notAllowed"), "comments why a mail cluster was not accepted, and which permission is missing"],
     "a mail cluster without anything to remediate as a failure": [INCIDENT, (t) => (actionsOf(t).Nothing_to_remediate.inputs.where = "@equals(item()?['code'], 'nothing')"), "does not fail if a mail cluster has nothing to remediate"],
     "mail clusters that need no approval": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[1].greater[0] = "@length(outputs('Mailboxes'))"), "asks for approval of the most mailboxes that a mail cluster can have"],
-    "mail clusters that cannot be left alone": [INCIDENT, (t) => (actionsOf(t).Cluster_texts.inputs.from = "@body('Mail_clusters')"), "leaves mail clusters alone if it is set to"],
-    "a status of more than 20 messages": [INCIDENT, replacing((t) => emailsOf(t).For_each_batch.actions.Was_it_accepted.actions.Id_groups, "inputs", ", 20)", ", 45)"), "asks for at most 20 messages in a request, and only for what is open"],
-    "a status of what the gateway rejected": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Was_it_accepted.actions.For_each_group.actions.Group_positions.inputs.from = "@range(0, length(outputs('Batches')[items('For_each_batch')]))"), "asks only for what was accepted"],
+    "mail clusters that cannot be ignored": [INCIDENT, (t) => (actionsOf(t).Cluster_texts.inputs.from = "@body('Mail_clusters')"), "ignores mail clusters if RemediateMailClusters is false"],
+    "a status of more than 20 messages": [INCIDENT, replacing((t) => emailsOf(t).For_each_batch.actions.Was_it_accepted.actions.Id_groups, "inputs", ", 20)", ", 45)"), "requests the status of at most 20 messages at once, and only of open emails"],
+    "a status of what the gateway rejected": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Was_it_accepted.actions.For_each_group.actions.Group_positions.inputs.from = "@range(0, length(outputs('Batches')[items('For_each_batch')]))"), "requests the status of accepted emails only"],
     "a status without the time": [INCIDENT, replacing((t) => askOf(t).Status_request, "inputs", "items('For_each_status')['acceptedAt']", "null"), "waits for the status, and adds a second comment without an address"],
     "a wait that ignores Retry-After": [INCIDENT, (t) => (roundOf(t).Set_seconds_to_wait.inputs.value = 300), "waits as long as Retry-After says, between a minute and an hour"],
-    "a failed request that erases what was known": [INCIDENT, (t) => (askOf(t).Note_status.inputs.value.observed = "@coalesce(outputs('Status_answer')?['observed'], 0)"), "keeps asking while the gateway fails, and keeps what it knows"],
-    "a loop that the first settled request ends": [INCIDENT, (t) => (statusOf(t).Until_settled.expression = "@greater(length(variables('statuses')), length(body('Open_statuses')))"), "asks for at most 20 messages in a request, and only for what is open"],
-    "Teams that is asked although no approval is configured": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[0].equals = ["@empty(parameters('approval'))", false]), "asks nobody if no approval is configured, and needs neither team nor channel"],
+    "a failed request that erases what was known": [INCIDENT, (t) => (askOf(t).Note_status.inputs.value.observed = "@coalesce(outputs('Status_answer')?['observed'], 0)"), "repeats its requests while the gateway fails, and keeps earlier results"],
+    "a loop that the first settled request ends": [INCIDENT, (t) => (statusOf(t).Until_settled.expression = "@greater(length(variables('statuses')), length(body('Open_statuses')))"), "requests the status of at most 20 messages at once, and only of open emails"],
+    "Teams that is asked although no approval is configured": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[0].equals = ["@empty(parameters('approval'))", false]), "does not ask if no approval is configured, and needs neither team nor channel"],
     "an error that becomes a success": [HTTP, (t) => (actionsOf(t).Respond.inputs.statusCode = "@if(empty(outputs('Answer')), 502, 200)"), "tells the caller of 403 tooManyEmails, and ends as failed"],
     "503 as 502": [HTTP, replacing(where("Respond"), "statusCode", ", 503, 504", ", 504"), "tells the caller of 503 graphUnavailable, and ends as failed"],
     "504 as 502": [HTTP, replacing(where("Respond"), "statusCode", ", 503, 504", ", 503"), "tells the caller of 504 graphTimeout, and ends as failed"],
     "Retry-After that is lost": [HTTP, (t) => (actionsOf(t).Respond.inputs.headers = { "Content-Type": "application/json" }), "passes on Retry-After, however HTTP spells the header"],
     "a body in Base64": [HTTP, (t) => (actionsOf(t).Answer.inputs = "@outputs('Read_answer')"), "tells the caller of 400 invalidPayload, and ends as failed"],
-    "a page that counts as an answer": [HTTP, replacing(action("Read_answer"), "inputs", "'json')", "'t')"), "does not take anything else for an answer"],
+    "a page that counts as a response": [HTTP, replacing(action("Read_answer"), "inputs", "'json')", "'t')"), "accepts only a response of the gateway"],
     "a run that ends as succeeded": [HTTP, (t) => (actionsOf(t).Was_it_accepted.else.actions.End_as_failed.inputs.runStatus = "Succeeded"), "tells the caller of 429 quotaExceeded, and ends as failed"],
   };
   for (const [what, [name, plant, scenario]] of Object.entries(planted)) {
@@ -1032,7 +1035,7 @@ describe("only the interpreter finds", () => {
       plant(template);
       assert.deepEqual(faults(template), []);
       const check = scenariosOf[name](template)[scenario];
-      assert.ok(check, `there is no scenario "${scenario}"`);
+      assert.ok(check, `the scenario "${scenario}" is missing`);
       assert.throws(check);
     });
   }

@@ -1,6 +1,7 @@
-// Writes the address of a public repository into the Deploy to Azure buttons: node playbooks/publish.mjs
-// <owner>/<repository> [<branch or tag>] Without an argument it reports the buttons that still have the placeholder,
-// and fails if there are any.
+// Writes the address of a public repository into the Deploy to Azure buttons:
+// node playbooks/publish.mjs <owner>/<repository> [<branch or tag>]
+//
+// Without an argument it reports the buttons that still have the placeholder, and fails if there are any.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -11,7 +12,7 @@ export const READMES = ["remediate-http", "remediate-incident"].map(
 );
 const LINK = /(https%3A%2F%2Fraw\.githubusercontent\.com%2F)(\S+?)(%2Fplaybooks%2F)/g;
 
-/** `readme` with buttons that take the template from `repository`. */
+/** Returns `readme` with buttons that deploy the template of `repository`. */
 export function withRepository(readme, repository, reference) {
   if (!/^[\w.-]+\/[\w.-]+$/.test(repository)) throw new Error(`${repository} is not <owner>/<repository>`);
   if (!/^[\w.-]+$/.test(reference)) throw new Error(`${reference} is not a branch or tag without a slash`);
@@ -21,7 +22,7 @@ export function withRepository(readme, repository, reference) {
   );
 }
 
-/** Whether a button still has the placeholder. */
+/** Returns whether a button still has the placeholder. */
 export const isUnpublished = (readme) => readme.includes(encodeURIComponent(REPOSITORY_PLACEHOLDER));
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -22,7 +22,7 @@ while IFS= read -r lock; do
     *vulnerabilit*) ;;
     *)
         failed=1
-        printf 'error: %s was NOT checked: the registry told no advisories\n' "$lock" >&2
+        printf 'error: %s was NOT checked: the registry sent no advisories\n' "$lock" >&2
         ;;
     esac
 done < <(find . -name node_modules -prune -o -name package-lock.json -print | sort)

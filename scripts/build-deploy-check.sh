@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Usage: build-deploy-check.sh WASM_BINDGEN: the path of the tool. Builds the check of a deployment into build/deploy-check/.
+# Usage: build-deploy-check.sh WASM_BINDGEN: the path of the tool. Builds the check of a deployment into
+# build/deploy-check/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 output=build/deploy-check
-# A separate folder: both builds compile the Worker's crate, and in a shared folder one would overwrite the other's library.
+# A separate folder: both builds compile the Worker's crate, and in a shared folder one would overwrite the other's
+# library.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/deploy-check
 
 mkdir -p "$output"

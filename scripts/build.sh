@@ -10,7 +10,7 @@ mkdir -p build "$work"
 # The stamp has the start time of the build, so that a source that changes during the build makes it out of date.
 touch build/.began
 scripts/wasm.sh --lib
-# This option allows a restart after a lost module: see src/worker/recovery.js. --force-enable-abort-handler is
+# This option allows a new instance after a trap: see src/worker/recovery.js. --force-enable-abort-handler is
 # omitted, because it would end the instance at any error that an export throws.
 "$1" --target module --no-typescript --out-dir "$work" --out-name index \
     --experimental-reset-state-function "$target/wasm32-unknown-unknown/release/remediation_gateway.wasm"
@@ -21,7 +21,7 @@ mv "$work/index.js.plain" "$work/index.js"
 features=(--enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory --enable-multivalue
     --enable-reference-types --enable-exception-handling)
 node scripts/remove-unused.mjs "$work" "${features[@]}"
-# The second pass finds a little more, since the first one leaves work behind.
+# wasm-opt runs twice, because the second pass still reduces the size a little.
 wasm-opt -O "${features[@]}" --debuginfo "$work/index_bg.wasm" --output "$work/optimized.wasm"
 node scripts/order-functions.mjs "$work/optimized.wasm" "$work/ordered.wasm"
 # Function names are a tenth of the upload. Without them, the stack of a trap has numbers. Logged panics still have

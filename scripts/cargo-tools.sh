@@ -12,9 +12,9 @@ crates=("$@")
 say() { printf '==> %s\n' "$*" >&2; }
 # Prints the binary name of the crate $1: the crate's name without "-cli".
 binary() { printf '%s\n' "${1%-cli}"; }
-# Checks whether the binary $1 has version $2. Outputs differ: "0.20.2", "wasm-bindgen 0.2.129". cargo-cyclonedx tells
-# its version only as the subcommand of cargo that it is.
-is() {
+# Checks whether the binary $1 has version $2. Outputs differ: "0.20.2", "wasm-bindgen 0.2.129". cargo-cyclonedx
+# prints its version only with its subcommand: `cargo-cyclonedx cyclonedx --version`.
+has_version() {
     local name=${1##*/}
     name=${name%-"$2"}
     [ "$({ "$1" --version || "$1" "${name#cargo-}" --version; } 2>/dev/null | awk 'NR == 1 { print $NF }')" = "$2" ]
@@ -22,7 +22,7 @@ is() {
 ready() {
     local crate
     for crate in "${crates[@]}"; do
-        is "$directory/$(binary "${crate%@*}")-${crate#*@}" "${crate#*@}" || return 1
+        has_version "$directory/$(binary "${crate%@*}")-${crate#*@}" "${crate#*@}" || return 1
     done
 }
 
@@ -47,10 +47,10 @@ install() {
     local crate=$1 version=$2 binary found
     binary=$(binary "$crate")
     shift 2
-    is "$directory/$binary-$version" "$version" && return
+    has_version "$directory/$binary-$version" "$version" && return
     found=$(command -v "$binary" || true)
     mkdir -p "$work/bin"
-    if [ -n "$found" ] && is "$found" "$version"; then
+    if [ -n "$found" ] && has_version "$found" "$version"; then
         say "taking $binary $version from this machine"
         cp -L "$found" "$work/bin/$binary"
     else

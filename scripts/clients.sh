@@ -52,13 +52,14 @@ for client in "$@"; do
             beside node tests/clients/node-red.mjs "$folder"
             ;;
         n8n)
-            # It needs Node 24. To compile all of its packages takes a quarter of an hour, and the HTTP node needs only one.
+            # n8n needs Node 24. Compiling all its packages takes a quarter of an hour, and the HTTP node needs only
+            # sqlite3.
             node=$(scripts/npm-tool.sh "$tools" node@24.21.0)
             folder=$(scripts/npm-tool.sh "$tools" n8n@2.40.7 sqlite3)
             beside "$node/node_modules/node/bin/node" tests/clients/n8n.mjs "$folder"
             ;;
         *)
-            printf 'error: there is no client %s: see tests/clients/README.md\n' "$client" >&2
+            printf 'error: the client %s is unknown: see tests/clients/README.md\n' "$client" >&2
             exit 1
             ;;
     esac

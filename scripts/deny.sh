@@ -16,8 +16,8 @@ others=$(find . \( -name node_modules -o -name target -o -path ./build \) -prune
 # Duplicates make the Worker larger. Duplicates only in tests do not matter.
 checks=(check --hide-inclusion-graph --allow duplicate --allow unmatched-skip bans licenses sources)
 deny --workspace "${checks[@]}"
-# The exceptions in deny.toml are for the main workspace. The other workspaces need not use all of them. A workspace with a
-# separate deny.toml is checked against that.
+# The exceptions in deny.toml are for the main workspace. The other workspaces need not use all of them. A workspace
+# with its own deny.toml is checked against that file.
 own() { [ ! -e "${1%/*}/deny.toml" ] || printf '%s\n' "${1%/*}/deny.toml"; }
 for lock in $others; do
     config=$(own "$lock") deny --manifest-path "${lock%.lock}.toml" --workspace \

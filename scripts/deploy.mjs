@@ -13,7 +13,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const isArchive = !existsSync(join(root, "Cargo.toml"));
 const { checkConfiguration } = createRequire(import.meta.url)("../build/deploy-check/deploy_check.js");
 
-/** Takes the option `name` out of `flags`. A second one stays, and the check rejects it. */
+/**
+ * Removes the option `name` from `flags`, and returns its value. If the option is repeated, the second one stays in
+ * `flags`, and the check rejects it.
+ */
 function take(flags, name, otherwise) {
   const index = flags.indexOf(name);
   return index < 0 ? otherwise : flags.splice(index, 2)[1];
@@ -24,9 +27,9 @@ function fail(message) {
   process.exit(1);
 }
 
-/** Runs a program, and ends this one if that fails. */
+/** Runs a command, and ends this program if the command fails. */
 function run(command, args) {
-  // As from a shell: the `make` that runs this program passes flags that are not for wrangler's build.
+  // The flags of an outer `make` are not for wrangler's build.
   const { MAKEFLAGS, MAKELEVEL, MFLAGS, ...env } = process.env;
   const { status, error } = spawnSync(command, args, {
     cwd: root,
@@ -53,6 +56,6 @@ try {
   fail(report);
 }
 if (!isArchive) run("make", ["--no-print-directory", "build"]);
-// The command names the Worker, since wrangler would look for `main` next to the file, which can be outside this folder.
+// The command names the Worker. wrangler would look for `main` next to the file, which can be outside this folder.
 const wrangler = join(root, "node_modules", "wrangler", "bin", "wrangler.js");
 run(process.execPath, [wrangler, "deploy", "build/index.js", "--config", resolve(config), "--env", environment, ...flags]);

@@ -1,5 +1,5 @@
-// Deployments of a file outside the repository, all but the upload, with wrangler itself: by `make deploy` in a
-// checkout, and by `npm run deploy` in a release archive, where no program of Rust is on the path.
+// Tests deployments of a file outside the repository with wrangler, without the upload: `make deploy` in a checkout,
+// and `npm run deploy` in a release archive without Rust programs on the path.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -30,21 +30,21 @@ const filled = (text) => Object.entries(VALUES)
   .reduce((before, [name, value]) => before.replaceAll(`<${name}>`, value), text)
   .replaceAll("env.production", "env.staging");
 
-/** `text` with its example of a rate limiter. */
+/** Returns `text` with its example of a rate limiter. */
 const limited = (text) => text.replaceAll(/^# (\[\[env\.staging\.ratelimits\]\]|name = "RATE_LIMITER"|namespace_id = .*|simple = .*)$/gm, "$1");
 
-/** Runs a program with `text` as its configuration, and returns how it ended and all that it printed. */
+/** Runs a program with `text` as its configuration, and returns its exit status and output. */
 function deploy(text, { cwd, command, env, args = ["--dry-run"] }) {
   const config = join(values, "gateway.toml");
   writeFileSync(config, text);
   const [program, ...rest] = command(config, args);
-  // As from a shell, and not as from the `make` that runs the tests.
+  // The flags of an outer `make` are not for this program.
   const { MAKEFLAGS, MAKELEVEL, MFLAGS, ...clean } = { ...process.env, ...env };
   const { status, stdout, stderr } = spawnSync(program, rest, { cwd, encoding: "utf8", env: clean });
   return { status, output: stdout + stderr };
 }
 
-/** The folders of the path, without those that have a program of Rust or make. */
+/** Returns a folder for the path that has neither Rust programs nor make. */
 function pathWithoutRust() {
   const tools = join(folder, "bin");
   mkdirSync(tools, { recursive: true });
@@ -112,7 +112,7 @@ for (const [name, place] of Object.entries({ "make deploy CONFIG=… ENV=staging
       }
     });
 
-    test("names a file that is not there", () => {
+    test("names a missing file", () => {
       const { status, output } = deploy(text, { ...place, command: (config, args) => place.command(join(values, "other.toml"), args) });
       assert.notEqual(status, 0);
       assert.match(output, /^error: nothing was deployed\. .*other\.toml: ENOENT/m);
@@ -120,7 +120,7 @@ for (const [name, place] of Object.entries({ "make deploy CONFIG=… ENV=staging
   });
 }
 
-test("a release archive has no sources, so its file may not ask for a build", () => {
+test("a release archive has no sources, so a file with a build is rejected", () => {
   const { status, output } = deploy(checkout.text, release);
   assert.notEqual(status, 0);
   assert.match(output, /\n {2}build\.command: must not be there\. Remove \[build\]/);

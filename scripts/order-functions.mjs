@@ -1,13 +1,13 @@
 // Usage: order-functions.mjs IN OUT: names the functions of a Wasm module so that their order by name puts similar ones
 // next to each other.
 //
-// gzip finds a repetition only within 32 KiB, and the compiler's order puts similar functions anywhere. The next function is
-// the one that shares most with the last 32 KiB, for its length. Pieces of a few bytes that only some functions have tell
-// what two functions share.
+// gzip finds a repetition only within 32 KiB, and the compiler's order puts similar functions anywhere. This script
+// appends the function that shares the most pieces with the last 32 KiB, relative to its length. A piece is a run of 6
+// bytes that occurs in some but not many functions.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const WINDOW = 32 * 1024;
-/** Bytes of a piece. */
+/** Length of a piece in bytes. */
 const PIECE = 6;
 const CUSTOM = 0;
 const IMPORTS = 2;
@@ -16,7 +16,7 @@ const CODE = 10;
 const [input, output] = process.argv.slice(2);
 const bytes = readFileSync(input);
 
-/** Reads an unsigned LEB128 number, and returns it with the position behind it. */
+/** Reads an unsigned LEB128 number, and returns it with the position after it. */
 function number(at) {
   let value = 0;
   for (let shift = 1; ; shift *= 128) {
@@ -35,7 +35,7 @@ function leb(value) {
 
 const sized = (content) => [...leb(content.length), ...content];
 
-/** The sections: their kind, where each begins, and its content. */
+/** The sections, each with its kind and its positions. */
 const sections = [];
 for (let at = 8; at < bytes.length; ) {
   const kind = bytes[at];
@@ -68,8 +68,8 @@ function order(bodies) {
   });
   const owners = Array.from({ length: ids.size }, () => []);
   pieces.forEach((found, index) => found.forEach((piece) => owners[piece].push(index)));
-  const isTelling = ({ length }) => length > 1 && length <= bodies.length / 4;
-  const weights = owners.map((of) => (isTelling(of) ? Math.log(bodies.length / of.length) : 0));
+  const isDistinctive = ({ length }) => length > 1 && length <= bodies.length / 4;
+  const weights = owners.map((of) => (isDistinctive(of) ? Math.log(bodies.length / of.length) : 0));
 
   const shared = new Float64Array(bodies.length);
   const seen = new Uint16Array(ids.size);

@@ -37,7 +37,7 @@ for (const page of files(root, [".md"])) {
   });
 }
 
-// Every sentence that a caller can see stands in these two places.
+// Every text that a caller can see is in these two places.
 for (const path of ["src/openapi.json", ...files(root, [".rs"]).filter((name) => /^src\/problem\//.test(name))]) {
   test(`the texts of ${path} have no banned word`, () => {
     const texts = (readFileSync(join(root, path), "utf8").match(/"(?:[^"\\]|\\.)*"/g) ?? []).join("\n");
@@ -47,7 +47,7 @@ for (const path of ["src/openapi.json", ...files(root, [".rs"]).filter((name) =>
 
 const COMMENTED = [".rs", ".mjs", ".js", ".sh", ".toml", ".yml", "Makefile"];
 
-/** Returns the comments of a source, one line each, so that line numbers remain correct. */
+/** Returns the comments of a source, each on its line of the source, so that line numbers remain correct. */
 function comments(source) {
   const lines = source.split("\n");
   return lines.map((line) => /(?:^|\s)(?:\/\/[/!]?|#|\*) (.*)$/.exec(line)?.[1] ?? "").join("\n");

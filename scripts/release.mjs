@@ -16,7 +16,7 @@ import { invalid, merge } from "./release/sbom.mjs";
 const [cyclonedx] = process.argv.slice(2);
 const CRATES = ["remediation-gateway", "deploy-check"];
 const TARGET = "wasm32-unknown-unknown";
-/** The packages of npm that build the Worker. Those that deploy it are `dependencies`. The others are for tests. */
+/** npm packages that build the Worker. The `dependencies` deploy it, and the other packages are for tests. */
 const BUILDERS = ["binaryen", "esbuild"];
 
 const read = (path) => readFileSync(join(root, path));
@@ -28,7 +28,10 @@ const seconds = Number(git("log", "-1", "--format=%ct"));
 const compiler = run("rustc", ["--version", "--verbose"]);
 const sysroot = run("rustc", ["--print", "sysroot"]).trim();
 
-/** The components of the crates, each with what it links. cargo-cyclonedx writes next to the sources, so it gets a copy. */
+/**
+ * Returns the bill of materials of each crate in `CRATES`. cargo-cyclonedx writes next to the sources, so this function
+ * gives it a copy of them.
+ */
 function crateBoms() {
   const folder = mkdtempSync(join(tmpdir(), "release-sbom-"));
   try {
@@ -55,8 +58,8 @@ const sbom = merge({
   rust: /^release: (.*)$/m.exec(compiler)[1],
   wasmBindgen: /^wasm-bindgen = .*"=([\d.]+)"/m.exec(text("Cargo.toml"))[1],
 });
-const faults = await invalid(sbom);
-if (faults) throw new Error(`the SBOM is not valid CycloneDX: ${JSON.stringify(faults)}`);
+const errors = await invalid(sbom);
+if (errors) throw new Error(`the SBOM is not valid CycloneDX: ${JSON.stringify(errors)}`);
 
 const metadata = JSON.parse(run("cargo", ["metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET]));
 const tracked = git("ls-files", "-z").split("\0").filter(Boolean);

@@ -1,4 +1,5 @@
-// What `make release` rejects and packs. The tools that list the crates and packages run only in `make release` itself.
+// Tests of the checks and the contents of `make release`. The tools that list the crates and packages run only in
+// `make release` itself.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -29,7 +30,7 @@ describe("a release", () => {
   const contact = { name: "Northwind", url: "https://northwind.net", email: "security@northwind.net" };
   const metadata = (value, name) => value["x-ms-connector-metadata"].find(({ propertyName }) => propertyName === name);
   const readme = (path) => text(path).replaceAll(/githubusercontent\.com%2F\S+?%2Fplaybooks/g, "githubusercontent.com%2Fnorthwind%2Fgateway%2Fv1%2Fplaybooks");
-  /** The files of a repository that is ready, where they differ from this one. */
+  /** Changed files of this repository, with which a release is possible. */
   const ready = {
     "CHANGELOG.md": `# Changelog\n\n## [Unreleased]\n\n## [${version}] - 2026-12-01\n\n- Something.\n`,
     "SECURITY.md": text("SECURITY.md").replace(/<\S+@\S+>(?:\. That address is a placeholder\. The repository's owner replaces it before the first release)?/, "<security@northwind.net>"),
@@ -54,8 +55,8 @@ describe("a release", () => {
   };
   const planted = {
     "the address for vulnerabilities is a placeholder": [changed("SECURITY.md", "security@northwind.net", "security@example.invalid"), /^SECURITY\.md: Report a vulnerability: security@example\.invalid is a placeholder/],
-    "there is no address for vulnerabilities": [changed("SECURITY.md", "<security@northwind.net>", "us"), /^SECURITY\.md: Report a vulnerability: needs the address/],
-    "the policy speaks of a placeholder": [changed("SECURITY.md", "Report it privately", "That address is a placeholder. Report it privately"), /^SECURITY\.md: .*remove the sentence/],
+    "there is no address for vulnerabilities": [changed("SECURITY.md", "<security@northwind.net>", "us"), /^SECURITY\.md: Report a vulnerability: must name the address/],
+    "the policy mentions a placeholder": [changed("SECURITY.md", "Report it privately", "That address is a placeholder. Report it privately"), /^SECURITY\.md: .*remove the sentence/],
     "the connector has no publisher": [{ ...ready, "connector/apiProperties.json": text("connector/apiProperties.json") }, /^connector: publisher: still has the example "Contoso"/],
     "the connector's contact has no name": [definition(({ info }) => (info.contact.name = "Contoso")), /^connector: info\.contact\.name: /],
     "the connector's contact has no URL": [definition(({ info }) => (info.contact.url = "https://contoso.com")), /^connector: info\.contact\.url: /],
@@ -63,8 +64,8 @@ describe("a release", () => {
     "the connector has no website": [definition((value) => (metadata(value, "Website").propertyValue = "https://contoso.com")), /^connector: Website: /],
     "the connector has no privacy policy": [definition((value) => (metadata(value, "Privacy policy").propertyValue = "https://contoso.com")), /^connector: Privacy policy: /],
     "a playbook's button has no repository": [{ ...ready, "playbooks/remediate-http/readme.md": text("playbooks/remediate-http/readme.md") }, /^playbooks\/remediate-http\/readme\.md: the button/],
-    "the version has no date": [changed("CHANGELOG.md", "2026-12-01", "not released yet"), /^CHANGELOG\.md: ## \[.*\] needs the date/],
-    "the version is not in the changelog": [changed("CHANGELOG.md", `[${version}]`, "[9.9.9]"), /^CHANGELOG\.md: ## \[.*\] needs the date/],
+    "the version has no date": [changed("CHANGELOG.md", "2026-12-01", "not released yet"), /^CHANGELOG\.md: ## \[.*\] must end with the date/],
+    "the version is not in the changelog": [changed("CHANGELOG.md", `[${version}]`, "[9.9.9]"), /^CHANGELOG\.md: ## \[.*\] must end with the date/],
     "changes are not in the version": [changed("CHANGELOG.md", "[Unreleased]\n", "[Unreleased]\n\n- More.\n"), /^CHANGELOG\.md: ## \[Unreleased\] has entries/],
     "the README says that there is no release": [changed("README.md", "services", "services, and it is not released"), /^README\.md: remove/],
     "the package has another version": [{ ...ready, "package.json": json("package.json", (value) => (value.version = "9.9.9")) }, /^package\.json: version is 9\.9\.9/],
@@ -79,7 +80,7 @@ describe("a release", () => {
     });
   }
 
-  test("is rejected if the tag is of another version", () => assert.match(of(ready, "v9.9.9").join(), /^Cargo\.toml: version is .* not the version of the tag v9\.9\.9$/));
+  test("is rejected if the tag is of another version", () => assert.match(of(ready, "v9.9.9").join(), /^Cargo\.toml: version is .*, but the tag is v9\.9\.9$/));
 });
 
 describe("the archive", () => {
@@ -108,7 +109,7 @@ describe("the archive", () => {
 
   test("rejects a name that the format cannot hold", () => assert.throws(() => pack("x".repeat(90), { "long-name.txt": "" }, 0), /longer than the 100 bytes/));
 
-  test("equals what was built again, also if it is compressed in another way", () => {
+  test("equals a rebuilt archive with another compression", () => {
     assert.deepEqual(differences(archive, archive), []);
     assert.deepEqual(differences(gzipSync(gunzipSync(archive), { level: 1 }), archive), []);
   });
@@ -118,9 +119,9 @@ describe("the archive", () => {
     ["a changed file", other({ "a.txt": "One" }), /^gateway-1\.0\.0\/a\.txt: [0-9a-f]{64} in the archive, [0-9a-f]{64} rebuilt$/],
     ["a further file", other({ "d.txt": "" }), /^gateway-1\.0\.0\/d\.txt: only in the archive$/],
     ["a missing file", pack("gateway-1.0.0", { "a.txt": "one", c: files.c }, 1_700_000_000), /^gateway-1\.0\.0\/b\/two\.txt: not in the archive$/],
-    ["another time", other({}, 1_700_000_001), /equal files, and differ in their order, time or owner/],
+    ["another time", other({}, 1_700_000_001), /the files are equal, but their order, time or owner differs/],
   ]) {
-    test(`with ${name} is not what was built again`, () => assert.match(differences(altered, archive).join(), expected));
+    test(`with ${name} differs from the rebuilt archive`, () => assert.match(differences(altered, archive).join(), expected));
   }
 });
 
@@ -135,13 +136,13 @@ describe("the archive's files", () => {
     assert.deepEqual(Object.keys(files).filter((path) => /\.test\.mjs$|\.rs$|^Makefile$|^Cargo|^\.github|^CONTRIBUTING|^bench/.test(path)), []);
   });
 
-  test("install only what deploys, and name nothing to build", () => {
+  test("install only the packages that deploy, and have no build command", () => {
     assert.match(files[".npmrc"], /^omit=dev$/m);
     assert.match(files[".npmrc"], /^ignore-scripts=true$/m);
     assert.match(files[".npmrc"], /^loglevel=error$/m);
     assert.deepEqual(Object.keys(JSON.parse(files["package.json"]).dependencies), ["wrangler"]);
     assert.doesNotMatch(files["wrangler.toml"], /\[build\]|make --no-print-directory/);
-    // Nothing else is gone, such as the comment of the next table.
+    // The rest is unchanged, such as the comment of the next table.
     const [before, build] = text("wrangler.toml").split("[build]\n");
     assert.equal(files["wrangler.toml"], before + build.slice(build.indexOf("\n\n") + 2));
   });
@@ -159,8 +160,8 @@ describe("the archive's files", () => {
     assert.equal(packed["README.md"], "one\ntwo, [docs](docs/), [web](https://a.b), [policy](SECURITY.md#promises)");
   });
 
-  test("need exactly one table [build] to leave out", () => {
-    assert.throws(() => contents(["wrangler.toml", ".npmrc"], (path) => Buffer.from(path === "wrangler.toml" ? "name = 1\n" : "")), /needs one table \[build\]/);
+  test("are rejected without exactly one table [build]", () => {
+    assert.throws(() => contents(["wrangler.toml", ".npmrc"], (path) => Buffer.from(path === "wrangler.toml" ? "name = 1\n" : "")), /must have one table \[build\]/);
   });
 });
 
@@ -236,7 +237,7 @@ describe("the SBOM", () => {
     return all;
   };
 
-  test("is valid, and says what is in the Worker and what builds it", async () => {
+  test("is valid, and separates the Worker's components from the build's", async () => {
     const bill = merge(bills());
     assert.equal(await invalid(bill), null);
     const { components, dependencies, metadata } = JSON.parse(bill);
@@ -248,9 +249,9 @@ describe("the SBOM", () => {
     assert.equal(metadata.timestamp, "2023-11-14T22:13:20.000Z");
   });
 
-  test("has no folder of the machine that made it", () => assert.doesNotMatch(merge(bills()), /file:|someone/));
+  test("has no folder of the machine", () => assert.doesNotMatch(merge(bills()), /file:|someone/));
 
-  test("is rejected by the validator if it has a fault", async () => {
+  test("is rejected by the validator if it has an error", async () => {
     for (const [from, to] of [['"type": "library"', '"type": "libary"'], ['"scope": "required"', '"scope": "needed"'], ['"SHA-256"', '"SHA-257"'], ['"bomFormat": "CycloneDX",', ""]]) {
       const bill = merge(bills());
       assert.ok(bill.includes(from), from);
@@ -258,16 +259,16 @@ describe("the SBOM", () => {
     }
   });
 
-  test("is not made without a tool that deploys", () => assert.throws(() => merge(bills(({ npm }) => npm.components.shift())), /npm's bill lacks one of wrangler/));
+  test("is rejected without a package that deploys", () => assert.throws(() => merge(bills(({ npm }) => npm.components.shift())), /npm's bill lacks one of wrangler/));
 });
 
 describe("the build", () => {
-  /** The folders of this and other machines that a compiler could write into the code. */
+  /** Folders of this and other machines that a compiler could write into the code. */
   const FOLDERS = ["/home/", "/Users/", "/root/", "C:\\Users\\", "/.cargo/", "/.rustup/", "registry/src/", root, homedir(), process.env.CARGO_HOME].filter((each) => each?.length > 1);
   const foldersIn = (bytes) => FOLDERS.filter((each) => bytes.includes(each));
   const built = ["build", "build/deploy-check"].flatMap((path) => readdirSync(join(root, path)).filter((name) => /\.(?:js|wasm)$/.test(name)).map((name) => join(path, name)));
 
-  test("leaves no folder of the machine in what it makes", () => {
+  test("leaves no folder of the machine in its output", () => {
     assert.ok(["build/index_bg.wasm", "build/deploy-check/deploy_check_bg.wasm"].every((path) => built.includes(path)), "run `make build` and `make deploy` first");
     for (const path of built) assert.deepEqual(foldersIn(read(path)), [], path);
     // The paths are there, without the folders.
@@ -283,7 +284,7 @@ describe("the build", () => {
     assert.equal(bundle().status, 0);
   });
 
-  test("is searched for folders in any place", () => {
+  test("is searched for folders at each position", () => {
     for (const path of ["src/lib.rs/home/ci/.cargo/registry/src/index/serde/src/lib.rs", `x${join(root, "src/lib.rs")}`, "C:\\Users\\me\\lib.rs", "/Users/me/lib.rs"]) {
       assert.notDeepEqual(foldersIn(Buffer.from(path)), [], path);
     }

@@ -1,8 +1,8 @@
-// Usage: remove-unused.mjs FOLDER FEATURES…: removes from the output of wasm-bindgen in the folder what the Worker never uses.
+// Usage: remove-unused.mjs FOLDER FEATURES…: removes unused code from the output of wasm-bindgen in the folder.
 //
-// The Wasm exports every function that a crate offers to JavaScript, and each of them keeps code and imports. This script
-// bundles the JavaScript, keeps the exports that the bundle names, and removes the imports that the rest of the Wasm no
-// longer calls. Those imports may name further exports, so it repeats both until nothing changes.
+// The Wasm exports every function that a crate offers to JavaScript, and each export keeps code and imports. This
+// script bundles the JavaScript, keeps the exports that the bundle names, and removes the imports that the rest of the
+// Wasm no longer calls. Those imports may name further exports, so the script repeats both until nothing changes.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

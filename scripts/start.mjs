@@ -1,5 +1,5 @@
-// `make start`: the sandbox and the gateway on this machine, Graph's documented example sent through both and followed until it is settled,
-// and then at your service.
+// `make start`: starts the sandbox and the gateway on this machine, sends Graph's documented example through both,
+// follows its status until it is settled, and then serves requests.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,10 +14,10 @@ const GATEWAY = { name: "gateway", port: 8787 };
 const SANDBOX = { name: "sandbox", port: 8788 };
 const EXAMPLE = "tests/seed-example.json";
 const START_MS = 60_000;
-const ANSWER_MS = 100_000; // Above the gateway's own budget of 90 s.
+const RESPONSE_MS = 100_000; // Above the gateway's own budget of 90 s.
 const GRACE_MS = 5_000;
 const EFFECT_MS = 1_500; // How long after the acceptance the sandbox shows the effect.
-const POLL_MS = 500; // A caller waits for `Retry-After`, which is minutes: so long does Microsoft take, and not the sandbox.
+const POLL_MS = 500; // A caller would wait for `Retry-After`, which is minutes. The sandbox is faster than Microsoft.
 const SETTLED_MS = 30_000;
 
 const url = (server, path) => `http://${HOST}:${server.port}${path}`;
@@ -25,7 +25,7 @@ const scratch = mkdtempSync(join(tmpdir(), "remediation-gateway-"));
 const children = [];
 let ending;
 
-/** Ends every child with all that it started, then this process. */
+/** Ends every child and the processes that it started, then this process. */
 function end(code, message) {
   ending ??= (async () => {
     if (message) console.error(`\nerror: ${message}`);
@@ -33,7 +33,7 @@ function end(code, message) {
     await Promise.race([Promise.all(children.map((child) => child.gone)), sleep(GRACE_MS)]);
     for (const child of children) signal(child, "SIGKILL");
     rmSync(scratch, { recursive: true, force: true });
-    process.exit(code); // The leash finds nothing left to end.
+    process.exit(code);
   })();
   return ending;
 }
@@ -42,15 +42,15 @@ function signal(child, name) {
   try {
     process.kill(-child.pid, name);
   } catch {
-    // Its group is empty already.
+    // The group has no process any more.
   }
 }
 
-/** Starts a program in a process group of its own, so that what it starts itself ends with it. */
+/** Starts a program in its own process group, so that a signal to the group also ends its children. */
 function start(server, command, args, env) {
   const child = spawn(command, args, {
     detached: true,
-    // Not this make's flags: wrangler calls make again when a source changes.
+    // wrangler calls make again when a source changes, and must not pass on the flags of the outer make.
     env: { ...process.env, MAKEFLAGS: undefined, MAKELEVEL: undefined, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -60,7 +60,7 @@ function start(server, command, args, env) {
     if (!ending) show(server);
     end(1, `the ${server.name} ended by itself (${by ?? code})`);
   });
-  // Held back until the example is through, unless it is needed to explain a failure.
+  // Kept until the example has ended, unless it is needed to explain a failure.
   server.output = [];
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text) => (server.output ? server.output.push(text) : print(server, text)));
@@ -78,15 +78,18 @@ function show(server) {
   server.output = undefined;
 }
 
-/** When this process is killed, nothing of it runs any more: a pipe closes, and a shell that waits for that ends the children. */
-function leash() {
+/**
+ * Starts a shell that ends the children if this process is killed: the shell waits until the pipe to this process
+ * closes.
+ */
+function endChildrenIfKilled() {
   const groups = children.map((child) => `-${child.pid}`);
   const script = 'cat; scratch=$1; shift; kill -s TERM -- "$@"; sleep 1; kill -s KILL -- "$@"; rm -rf "$scratch"';
   const options = { detached: true, stdio: ["pipe", "ignore", "ignore"] };
-  spawn("/bin/sh", ["-c", script, "leash", scratch, ...groups], options).unref();
+  spawn("/bin/sh", ["-c", script, "end-children", scratch, ...groups], options).unref();
 }
 
-async function mustBeFree(server) {
+async function ensureFree(server) {
   const taken = await new Promise((resolve) => {
     const socket = connect(server.port, HOST, () => resolve(true)).on("error", () => resolve(false));
     socket.once("connect", () => socket.destroy());
@@ -94,24 +97,24 @@ async function mustBeFree(server) {
   if (taken) await end(1, `port ${server.port}, which the ${server.name} needs, is in use on ${HOST}: is another \`make start\` running?`);
 }
 
-async function untilAnswers(server, path) {
+async function untilReady(server, path) {
   const deadline = Date.now() + START_MS;
   while (Date.now() < deadline && !ending) {
-    const answer = await fetch(url(server, path), { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
-    await answer?.arrayBuffer();
-    if (answer?.ok) return;
+    const response = await fetch(url(server, path), { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+    await response?.arrayBuffer();
+    if (response?.ok) return;
     await sleep(100);
   }
   if (ending) return ending;
   show(server);
-  await end(1, `the ${server.name} did not answer within ${START_MS / 1000} s`);
+  await end(1, `the ${server.name} did not respond within ${START_MS / 1000} s`);
 }
 
 function indented(text, mark) {
   return text.trimEnd().split("\n").map((line) => `${mark} ${line}`.trimEnd()).join("\n");
 }
 
-/** Sends Graph's documented example as a playbook would, and shows what went over the wire on both sides. */
+/** Sends Graph's documented example as a playbook would, and prints the requests and responses of both sides. */
 async function sendExample() {
   const { access_token: token } = await (await fetch(url(SANDBOX, "/sandbox/token"))).json();
   const body = readFileSync(EXAMPLE, "utf8");
@@ -120,28 +123,28 @@ async function sendExample() {
 
   console.log("\nGraph's documented example, to the gateway:\n");
   console.log(indented(`POST ${url(GATEWAY, "/remediate")}\nAuthorization: Bearer …\nContent-Type: application/json\n\n${body}`, ">"));
-  const answer = await fetch(url(GATEWAY, "/remediate"), {
+  const response = await fetch(url(GATEWAY, "/remediate"), {
     method: "POST",
     headers,
     body,
     redirect: "manual",
-    signal: AbortSignal.timeout(ANSWER_MS),
+    signal: AbortSignal.timeout(RESPONSE_MS),
   });
-  const text = await answer.text();
-  const lines = [...answer.headers].map(([name, value]) => `${name === "location" ? "Location" : name}: ${value}`);
+  const text = await response.text();
+  const lines = [...response.headers].map(([name, value]) => `${name === "location" ? "Location" : name}: ${value}`);
   console.log("\nThe response:\n");
-  console.log(indented(`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}\n${lines.join("\n")}\n\n${pretty(text)}`, "<"));
+  console.log(indented(`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\n${lines.join("\n")}\n\n${pretty(text)}`, "<"));
 
   const received = await (await fetch(url(SANDBOX, "/sandbox/requests"))).json();
   const toGraph = received.filter((request) => request.path.toLowerCase().includes("/analyzedemails"));
-  console.log("\nWhat the sandbox received as Graph:\n");
+  console.log("\nThe requests to Graph that the sandbox received:\n");
   for (const request of toGraph) console.log(indented(`${request.method} ${request.path}\n\n${pretty(request.body)}`, "|"));
   if (toGraph.length === 0) console.log("| nothing");
 
-  if (answer.status !== 202) {
+  if (response.status !== 202) {
     show(GATEWAY);
     show(SANDBOX);
-    await end(1, `the example came back as ${answer.status}, not as 202`);
+    await end(1, `the response to the example is ${response.status}, not 202`);
   }
   await followStatus(headers, { ...JSON.parse(body), acceptedAt: JSON.parse(text).acceptedAt });
 }
@@ -153,24 +156,24 @@ async function seedMailboxes({ analyzedEmails }) {
     recipients: [email.recipientEmailAddress],
     effectAfterMs: EFFECT_MS,
   }));
-  const answer = await fetch(url(SANDBOX, "/sandbox/messages"), { method: "POST", body: JSON.stringify({ messages }) });
-  if (!answer.ok) await end(1, `the sandbox took no messages: ${answer.status}`);
+  const response = await fetch(url(SANDBOX, "/sandbox/messages"), { method: "POST", body: JSON.stringify({ messages }) });
+  if (!response.ok) await end(1, `the sandbox rejected the messages: ${response.status}`);
 }
 
-/** Asks for the status of a remediation until it is settled, and shows the first and the last response. */
+/** Requests the status of a remediation until it is settled, and prints each response with another status. */
 async function followStatus(headers, request) {
   const deadline = Date.now() + SETTLED_MS;
   for (let shown; Date.now() < deadline; await sleep(POLL_MS)) {
-    const options = { method: "POST", headers, body: JSON.stringify(request), signal: AbortSignal.timeout(ANSWER_MS) };
-    const answer = await fetch(url(GATEWAY, "/remediate/status"), options);
-    const text = await answer.text();
-    const { status } = answer.ok ? JSON.parse(text) : {};
-    if (status !== shown || !answer.ok) {
+    const options = { method: "POST", headers, body: JSON.stringify(request), signal: AbortSignal.timeout(RESPONSE_MS) };
+    const response = await fetch(url(GATEWAY, "/remediate/status"), options);
+    const text = await response.text();
+    const { status } = response.ok ? JSON.parse(text) : {};
+    if (status !== shown || !response.ok) {
       console.log(`\nIts status, from POST ${url(GATEWAY, "/remediate/status")} with the same body and acceptedAt:\n`);
-      console.log(indented(`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}\n\n${pretty(text)}`, "<"));
+      console.log(indented(`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\n\n${pretty(text)}`, "<"));
     }
     if (status === "settled") return;
-    if (!answer.ok) break;
+    if (!response.ok) break;
     shown = status;
   }
   show(GATEWAY);
@@ -192,10 +195,10 @@ const parent = process.ppid;
 setInterval(() => process.ppid !== parent && end(0), 1_000).unref();
 
 try {
-  await mustBeFree(GATEWAY);
-  await mustBeFree(SANDBOX);
+  await ensureFree(GATEWAY);
+  await ensureFree(SANDBOX);
 
-  // Good for this run alone, and in no argument list: those are for everyone on the machine to read.
+  // The secret is for this run only. It is in no argument list, because every user of the machine can read those.
   const secret = randomBytes(30).toString("base64url");
   const secrets = join(scratch, "secrets.env");
   writeFileSync(secrets, `CLIENT_SECRET=${secret}\n`, { mode: 0o600 });
@@ -204,11 +207,13 @@ try {
   start(SANDBOX, "cargo", ["run", "--quiet", "--locked", "--package", "sandbox", "--", "--listen", `${HOST}:${SANDBOX.port}`], {
     SANDBOX_CLIENT_SECRET: secret,
   });
-  const state = join(scratch, "state"); // A new one, as the sandbox's is: otherwise the ledger would replay the last run.
+  // A new state directory, because the sandbox starts empty, too. Otherwise the ledger would replay the last run.
+  const state = join(scratch, "state");
   const wrangler = ["dev", "--local", "--ip", HOST, "--port", String(GATEWAY.port), "--env-file", secrets, "--persist-to", state];
-  // Any free port for the inspector: its usual one is that of every Node debugger.
+  // Any free port for the inspector, because every Node debugger has the same default port.
   start(GATEWAY, "node_modules/.bin/wrangler", [...wrangler, "--inspector-port", "0", "--show-interactive-dev-session=false"], {
-    // Nothing but loopback: no telemetry, no look for updates (they come with the banner), no sample of the edge's metadata.
+    // No connection except loopback: no telemetry, no check for updates (the banner does it), and no download of sample
+    // request metadata.
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     WRANGLER_HIDE_BANNER: "true",
     WRANGLER_SEND_ERROR_REPORTS: "false",
@@ -216,10 +221,10 @@ try {
     WRANGLER_LOG_PATH: join(scratch, "logs"),
     WRANGLER_REGISTRY_PATH: join(scratch, "registry"),
   });
-  leash();
+  endChildrenIfKilled();
 
-  await untilAnswers(SANDBOX, "/sandbox/requests");
-  await untilAnswers(GATEWAY, "/healthz");
+  await untilReady(SANDBOX, "/sandbox/requests");
+  await untilReady(GATEWAY, "/healthz");
   await sendExample();
 
   console.log(`

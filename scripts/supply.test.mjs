@@ -1,5 +1,5 @@
-// What this repository takes from elsewhere is pinned: packages by their hash, tools by an exact version, actions by a commit. The crates'
-// licences and sources are scripts/deny.sh's.
+// Checks that this repository pins its dependencies: packages by their hash, tools by an exact version, actions by a
+// commit. scripts/deny.sh checks the crates' licences and sources.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,7 +13,7 @@ const read = (path) => readFileSync(join(root, path), "utf8");
 const yaml = (path) => load(read(path));
 const NOT_OURS = [".git", ".wrangler", "build", "node_modules", "target"];
 
-/** The paths of the files of that name, below the root. */
+/** Returns the paths of the files of that name, below the root. */
 function named(name, folder = ".") {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -42,7 +42,7 @@ for (const path of named("package-lock.json")) {
       }
     });
 
-    test("is of exact versions", () => {
+    test("has exact versions", () => {
       for (const kind of ["dependencies", "devDependencies", "optionalDependencies"]) {
         for (const [name, version] of Object.entries(manifest[kind] ?? {})) {
           assert.match(version, EXACT, name);
@@ -51,7 +51,7 @@ for (const path of named("package-lock.json")) {
       }
     });
 
-    test("is installed without running what packages bring, and written without hosts", () => {
+    test("is installed without the scripts of packages, and names no host", () => {
       const settings = read(join(folder, ".npmrc")).split("\n");
       for (const setting of ["ignore-scripts=true", "omit-lockfile-registry-resolved=true"]) assert.ok(settings.includes(setting), setting);
     });
@@ -59,7 +59,7 @@ for (const path of named("package-lock.json")) {
 }
 
 for (const path of named("Cargo.lock")) {
-  test(`${path} pins each crate of crates.io by its hash, and there are no others`, () => {
+  test(`${path} pins each crate by its hash, and has only crates of crates.io`, () => {
     const crates = read(path).split("\n[[package]]\n").slice(1).filter((crate) => crate.includes("\nsource = "));
     assert.ok(crates.length > 0);
     for (const crate of crates) {
@@ -70,13 +70,13 @@ for (const path of named("Cargo.lock")) {
 }
 
 describe("the tools", () => {
-  test("of Rust are of exact versions", () => {
+  test("of Rust have exact versions", () => {
     assert.match(/channel = "(.*)"/.exec(read("rust-toolchain.toml"))[1], EXACT);
-    // The Makefile reads the tool's from the first; the second is of the same family.
+    // The Makefile reads the version of the wasm-bindgen tool here.
     for (const crate of ["wasm-bindgen", "worker"]) assert.match(read("Cargo.toml"), new RegExp(`^${crate} = .*"=\\d+\\.\\d+\\.\\d+"`, "m"));
   });
 
-  test("that the Makefile installs are of exact versions", () => {
+  test("that the Makefile installs have exact versions", () => {
     const makefile = read("Makefile");
     const calls = (script) => [...makefile.matchAll(new RegExp(`scripts/${script}\\.sh "\\$\\(TOOLS\\)" (.*)`, "g"))].map(([, rest]) => rest);
     const value = (name) => new RegExp(`^${name} := (.*)$`, "m").exec(makefile)?.[1];
@@ -85,7 +85,7 @@ describe("the tools", () => {
     assert.ok(ofCargo.length > 0 && ofPython.length > 0);
     for (const crate of ofCargo) {
       const [, name] = /^[\w-]+@\$\(([A-Z_]+)\)$/.exec(crate) ?? assert.fail(crate);
-      // That of the crate that it must agree with.
+      // The tool must have the version of the crate.
       if (name === "WASM_BINDGEN") assert.match(value(name), /^\$\(shell sed .*\^wasm-bindgen = .* Cargo\.toml\)$/);
       else assert.match(value(name), EXACT, name);
     }
@@ -93,7 +93,7 @@ describe("the tools", () => {
   });
 });
 
-/** The jobs that may write. They run no code of this repository and of no package. */
+/** Jobs that may write. They run no code of this repository or of a package. */
 const WRITERS = { "release publish": { attestations: "write", contents: "write", "id-token": "write" } };
 
 describe("the workflows", () => {
@@ -104,11 +104,11 @@ describe("the workflows", () => {
     const jobs = Object.entries(workflow.jobs);
     const steps = jobs.flatMap(([, job]) => job.steps);
 
-    test(`${path} pins each action to a commit, and says of which version that is`, () => {
+    test(`${path} pins each action to a commit, and names its version`, () => {
       const uses = [...read(path).matchAll(/^.*\buses:.*$/gm)].map(([line]) => line.trim());
       assert.equal(uses.length, steps.filter((step) => step.uses).length);
       for (const line of uses) assert.match(line, /^(- )?uses: [\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
-      // One action, one commit: a second would be one that somebody forgot.
+      // Each action has one commit. A second one was forgotten in an update.
       const commits = new Set(uses.map((line) => line.split("uses: ")[1]));
       assert.equal(new Set([...commits].map((action) => action.split("@")[0])).size, commits.size);
     });
@@ -119,25 +119,25 @@ describe("the workflows", () => {
       assert.equal(workflow.on.workflow_run, undefined);
       for (const [name, job] of jobs) {
         assert.equal(typeof job["timeout-minutes"], "number", name);
-        const rights = WRITERS[`${workflow.name} ${name}`];
-        assert.deepEqual(job.permissions, rights, name);
-        if (rights === undefined) continue;
+        const permissions = WRITERS[`${workflow.name} ${name}`];
+        assert.deepEqual(job.permissions, permissions, name);
+        if (permissions === undefined) continue;
         for (const { uses, run } of job.steps) assert.match(uses ?? run, /^(actions\/(download-artifact|attest-build-provenance)@|gh release create )/);
-        // People must agree, whom the environment names.
+        // The environment names the people who must approve.
         assert.equal(typeof job.environment, "string");
       }
       for (const step of steps.filter(({ uses }) => uses?.startsWith("actions/checkout@"))) assert.equal(step.with?.["persist-credentials"], false);
       assert.doesNotMatch(read(path), /secrets\./);
-      // What others write, such as the title of a pull request, gets into no command.
+      // No command contains a text of others, such as the title of a pull request.
       for (const step of steps.filter(({ run }) => run)) assert.doesNotMatch(step.run, /\$\{\{/);
     });
 
-    test(`${path} asks for an exact version of Node`, () => {
+    test(`${path} has an exact version of Node`, () => {
       for (const step of steps.filter(({ uses }) => uses?.startsWith("actions/setup-node@"))) assert.match(String(step.with["node-version"]), EXACT);
     });
   }
 
-  test("run all tests for each change, and look up weekly what is known", () => {
+  test("run all tests for each change, and look for known vulnerabilities every week", () => {
     const { on, jobs } = yaml(".github/workflows/ci.yml");
     const commands = ({ steps }) => steps.map(({ run }) => run).filter(Boolean);
     assert.ok("push" in on && "pull_request" in on && on.schedule.length > 0);
@@ -152,13 +152,13 @@ describe("the workflows", () => {
     const [first, second] = jobs.build.steps.map(({ run }) => run).filter(Boolean);
     assert.match(first, /^make release TAG="\$GITHUB_REF_NAME"$/);
     assert.match(second, /^CARGO_HOME=\S+ make verify-release ARCHIVE=/);
-    assert.ok(!jobs.build.steps.some(({ uses }) => uses?.startsWith("actions/cache@")), "a cache could bring what the tag does not pin");
+    assert.ok(!jobs.build.steps.some(({ uses }) => uses?.startsWith("actions/cache@")), "a cache could contain code that the tag does not pin");
     assert.equal(jobs.publish.needs, "build");
     const attested = jobs.publish.steps.find(({ uses }) => uses?.startsWith("actions/attest-build-provenance@"));
     assert.equal(attested.with["subject-checksums"], "release/SHA256SUMS");
   });
 
-  test("dependabot looks after every lock file and the actions", () => {
+  test("dependabot updates every lock file and the actions", () => {
     const { updates } = yaml(".github/dependabot.yml");
     const folders = (ecosystem) => updates.filter((update) => update["package-ecosystem"] === ecosystem).flatMap((update) => update.directories ?? update.directory).toSorted();
     const locked = (name) => named(name).map((path) => join("/", dirname(path))).toSorted();
@@ -169,7 +169,7 @@ describe("the workflows", () => {
 });
 
 describe("the licence", () => {
-  test("is told alike wherever it is told, and its texts are there", () => {
+  test("is the same in every file, and its texts exist", () => {
     const licence = "MIT OR Apache-2.0";
     assert.match(read("Cargo.toml"), new RegExp(`^license = "${licence}"$`, "m"));
     for (const path of named("package.json")) assert.equal(JSON.parse(read(path)).license, licence, path);
@@ -179,7 +179,7 @@ describe("the licence", () => {
   });
 });
 
-test("the changelog tells of this version", () => {
+test("the changelog has this version", () => {
   const version = /^version = "(.*)"$/m.exec(read("Cargo.toml"))[1];
   const [latest] = [...read("CHANGELOG.md").matchAll(/^## \[(.*?)\]/gm)].map((match) => match[1]).filter((name) => name !== "Unreleased");
   assert.equal(latest, version);

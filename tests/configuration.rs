@@ -46,7 +46,7 @@ async fn the_development_configuration_is_whole(_: &World) -> TestResult {
     assert!(wrangler.compatibility_date.as_str() >= "2026-10-01", "{}", wrangler.compatibility_date);
     assert_eq!(known.len(), wrangler.vars.len(), "a variable that the gateway does not know: {:?}", wrangler.vars);
     known.insert("LEDGER", json!({}));
-    let now = Timestamp::from_seconds(0); // For a certificate, which there is none of here.
+    let now = Timestamp::from_seconds(0); // Only certificates need the time, and this configuration has none.
 
     let faults = Config::check(&known, &Ascii, now).err().ok_or("a configuration without a secret is whole")?;
     let faults: Vec<&str> = faults.iter().map(|fault| fault.variable.as_str()).collect();
@@ -189,10 +189,10 @@ async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) ->
         }
         assert_eq!(health().await?, 200, "{over}");
         let found = faulty(&gateway);
-        let (told, known): (BTreeSet<&str>, BTreeSet<&str>) =
+        let (reported, known): (BTreeSet<&str>, BTreeSet<&str>) =
             (found.iter().map(String::as_str).collect(), expected.iter().copied().collect());
-        assert_eq!(told, known, "{over}");
-        assert_eq!(found.len(), expected.len(), "each is told once, on the first request: {found:?}");
+        assert_eq!(reported, known, "{over}");
+        assert_eq!(found.len(), expected.len(), "each is logged once, on the first request: {found:?}");
         let output = gateway.output().join("\n");
         assert!(!output.contains(MARK), "a value was logged: {output}");
     }
@@ -212,8 +212,8 @@ async fn nobody_learns_what_is_wrong(world: &World) -> TestResult {
         ] {
             let answer = Answer::to(gateway.post(path).bearer_auth(&token).json(&payload())).await?;
             let text = answer.assert_problem(500, "misconfigured", &[]).to_string();
-            for told in VARIABLES.into_iter().chain([MARK, "CALLERS", "soc"]) {
-                assert!(!text.contains(told), "{told}: {text}");
+            for hidden in VARIABLES.into_iter().chain([MARK, "CALLERS", "soc"]) {
+                assert!(!text.contains(hidden), "{hidden}: {text}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The gateway is there, and the tests run it as `wrangler.toml` says.
+//! The gateway responds, and the tests run it with the settings of `wrangler.toml`.
 
 use acceptance::{TestResult, World, Wrangler, tests};
 use serde_json::{Value, json};
@@ -14,12 +14,12 @@ async fn health_needs_no_credentials(world: &World) -> TestResult {
     Ok(())
 }
 
-/// Only the sandbox's address, which is another port each time, and its secret differ.
+/// Only the sandbox's address, whose port is new for each run, and its secret differ.
 async fn the_tests_run_the_development_configuration(world: &World) -> TestResult {
     let mut used = world.bindings();
     let mut written = Wrangler::read()?.vars;
     assert!(used.remove("CLIENT_SECRET").is_some());
-    assert!(!written.contains_key("CLIENT_SECRET"), "a secret is no variable");
+    assert!(!written.contains_key("CLIENT_SECRET"), "the file has a secret");
     for name in ["LOGIN_URL", "GRAPH_URL"] {
         assert_eq!(used.remove(name), Some(Value::from(world.sandbox.base_url())));
         assert_eq!(

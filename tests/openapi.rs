@@ -1,21 +1,21 @@
-//! The description that the gateway serves, and that its answers over HTTP are as described.
+//! The gateway serves its OpenAPI document, and its responses over HTTP match the document.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use acceptance::description::{Answered, Description};
 use acceptance::{Answer, Failure, Gateway, PATHS, Raw, TestResult, World, tests};
 use reqwest::{Method, RequestBuilder};
-use sandbox::{Endpoint, Fault, NextAnswer, TokenRequest};
+use sandbox::{Endpoint, Fault, ScriptedResponse, TokenRequest};
 use serde_json::{Value, json};
 
 const SEED: &str = include_str!("seed-example.json");
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        it_is_served_as_it_is_written,
+        the_document_is_served_unchanged,
         successes_are_as_described,
-        refusals_of_the_gateways_own_are_as_described,
-        refusals_of_microsofts_are_as_described,
-        faults_of_the_configuration_are_as_described,
+        rejections_of_the_gateway_are_as_described,
+        rejections_of_microsoft_are_as_described,
+        errors_of_the_configuration_are_as_described,
     ])
 }
 
@@ -23,7 +23,7 @@ async fn description(gateway: &Gateway) -> Result<Description, Failure> {
     Ok(Description::read(&gateway.get("/openapi.json").send().await?.text().await?)?)
 }
 
-/// Sends the request, and holds the answer against the description. Gives its status and code.
+/// Sends the request, and checks the response against the document. Returns its status and code.
 async fn ask(description: &Description, request: RequestBuilder) -> Result<(u16, String), Failure> {
     let (client, request) = request.build_split();
     let request = request?;
@@ -32,7 +32,7 @@ async fn ask(description: &Description, request: RequestBuilder) -> Result<(u16,
     described(description, &method, &path, &answer)
 }
 
-/// Holds the answer against the description.
+/// Checks the response against the document. Returns its status and code.
 fn described(description: &Description, method: &str, path: &str, answer: &Answer) -> Result<(u16, String), Failure> {
     let Answer { status, ref headers, ref body } = *answer;
     let body = std::str::from_utf8(body)?;
@@ -42,7 +42,7 @@ fn described(description: &Description, method: &str, path: &str, answer: &Answe
     Ok((status, answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned()))
 }
 
-/// Graph's documented example, as another remediation each time.
+/// Returns Graph's documented example as a different remediation for each number.
 fn seed(number: u32) -> String {
     SEED.replace("73ca4154", &format!("{number:08x}"))
 }
@@ -52,7 +52,7 @@ fn post(world: &World, path: &str) -> RequestBuilder {
     world.gateway.post(path).bearer_auth(token).header("Content-Type", "application/json")
 }
 
-async fn it_is_served_as_it_is_written(world: &World) -> TestResult {
+async fn the_document_is_served_unchanged(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
     let written: Value = serde_json::from_str(include_str!("../src/openapi.json"))?;
     assert_eq!(description.document(), &written);
@@ -86,13 +86,13 @@ async fn successes_are_as_described(world: &World) -> TestResult {
         assert_eq!(ask(&description, request().header("Prefer", "return=minimal")).await?.0, 202);
     }
     let error = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
-    let duplicate = NextAnswer::new(Endpoint::Remediate).status(409).body(error.to_string());
+    let duplicate = ScriptedResponse::new(Endpoint::Remediate).status(409).body(error.to_string());
     world.sandbox.script(duplicate)?;
     assert_eq!(ask(&description, post(world, "/remediate").body(seed(0x200))).await?.0, 202);
     Ok(())
 }
 
-async fn refusals_of_the_gateways_own_are_as_described(world: &World) -> TestResult {
+async fn rejections_of_the_gateway_are_as_described(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
     let anonymous = || world.gateway.post("/remediate").header("Content-Type", "application/json").body(SEED);
     let token = |asked: &TokenRequest| world.sandbox.issue_token(asked);
@@ -125,7 +125,8 @@ async fn refusals_of_the_gateways_own_are_as_described(world: &World) -> TestRes
     ] {
         assert_eq!(ask(&description, request).await?, (status, code.to_owned()));
     }
-    // Its length alone: it is refused unread, and who still sends may find the connection closed.
+    // Only the length is sent: the gateway rejects the body unread, and may close the connection of a client that still
+    // sends.
     let mut large = Raw::connect(&world.gateway).await?;
     large.post("/remediate", &["Content-Type: application/json", "Content-Length: 4194305"]).await?;
     let answer = described(&description, "POST", "/remediate", &large.answer().await?)?;
@@ -133,9 +134,9 @@ async fn refusals_of_the_gateways_own_are_as_described(world: &World) -> TestRes
     Ok(())
 }
 
-async fn refusals_of_microsofts_are_as_described(world: &World) -> TestResult {
+async fn rejections_of_microsoft_are_as_described(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
-    let graph = || NextAnswer::new(Endpoint::Remediate);
+    let graph = || ScriptedResponse::new(Endpoint::Remediate);
     let bad = json!({ "error": { "code": "badRequest", "message": "Invalid subscription" } });
     for (number, (next, status, code)) in (0x400..).zip([
         (graph().status(400).json(&bad), 400, "graphRefused"),
@@ -154,7 +155,7 @@ async fn refusals_of_microsofts_are_as_described(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn faults_of_the_configuration_are_as_described(world: &World) -> TestResult {
+async fn errors_of_the_configuration_are_as_described(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "TENANT_ID": null })).await?;
     let description = description(&gateway).await?;
     let request = gateway.post("/remediate").header("Content-Type", "application/json").body(SEED);

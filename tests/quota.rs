@@ -8,11 +8,11 @@ use acceptance::{
     API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Raw, TestResult, World, guid, payload, payload_of, tests,
 };
 use reqwest::RequestBuilder;
-use sandbox::{Endpoint, Fault, NextAnswer, Outcome};
+use sandbox::{Endpoint, Fault, Outcome, ScriptedResponse};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// How long the sandbox may take to be asked.
+/// Maximum time until a request reaches the sandbox.
 const SOON: Duration = Duration::from_secs(10);
 
 fn main() -> std::process::ExitCode {
@@ -27,7 +27,7 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-/// A gateway with one caller, who has this quota.
+/// Starts a gateway with one caller with this quota.
 async fn gateway(world: &World, limit: u64) -> Result<Gateway, Failure> {
     let caller = json!({
         "name": "limited",
@@ -111,7 +111,7 @@ async fn it_is_given_back_when_graph_did_not_accept(world: &World) -> TestResult
     let gateway = gateway(world, 10).await?;
     for status in [400, 401, 403, 404, 429, 503] {
         let times = if status == 401 { 2 } else { 1 };
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(status).times(times))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(status).times(times))?;
         let refused = ask(&gateway, &payload_of(10)).await?;
         assert!(refused.status >= 400);
         assert_eq!(left(&refused, 10), 10, "after {status}");
@@ -120,13 +120,13 @@ async fn it_is_given_back_when_graph_did_not_accept(world: &World) -> TestResult
     assert_eq!(ask(&gateway, &four).await?.status, 202);
 
     // If other requests wait with it, it is refunded once.
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400).held())?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(400).held())?;
     let mut callers = Vec::new();
     for _ in 0..5 {
         let key = format!("X-API-Key: {API_KEY}");
         callers.push(Raw::remediation(&gateway, &[&key], &six.to_string(), 0).await?);
     }
-    // The runtime delivers requests in order: a later request has been at the ledger, so the five have been there, too.
+    // The runtime delivers requests in order. A later request has reached the ledger, so the five have reached it, too.
     assert_eq!(left(&ask(&gateway, &four).await?, 10), 0);
     world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == Outcome::Pending)).await?;
     world.sandbox.release();
@@ -141,10 +141,10 @@ async fn an_unknown_outcome_is_counted_once_over_its_retries(world: &World) -> T
     let gateway = gateway(world, 10).await?;
     let (six, key) = (payload_of(6), guid());
     let keyed = || Answer::to(request(&gateway, &six).header("Idempotency-Key", &key));
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Close))?;
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(502))?;
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(429))?;
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).accept_first().fault(Fault::Close))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).fault(Fault::Close))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(502))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(429))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).accept_first().fault(Fault::Close))?;
     for status in [503, 502, 429, 503, 202, 202] {
         let answer = keyed().await?;
         assert_eq!((answer.status, left(&answer, 10)), (status, 4), "{answer:?}");
@@ -158,9 +158,9 @@ async fn it_survives_a_restart(world: &World) -> TestResult {
     let mut gateway = gateway(world, 10).await?;
     let (three, unknown) = (payload_of(3), payload_of(4));
     assert_eq!(left(&ask(&gateway, &three).await?, 10), 7);
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(504))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(504))?;
     assert_eq!(left(&ask(&gateway, &unknown).await?, 10), 3);
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(400))?;
     assert_eq!(left(&ask(&gateway, &payload_of(2)).await?, 10), 3);
     gateway.start_again().await?;
     let refused = ask(&gateway, &payload_of(4)).await?;

@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use acceptance::{API_KEY, API_KEY_SHA256, Answer, PATHS, Raw, Setup, TestResult, World, guid, payload, tests};
-use sandbox::{Endpoint, Fault, NextAnswer};
+use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
-/// How long the sandbox may take to be asked.
+/// Maximum time until a request reaches the sandbox.
 const SOON: Duration = Duration::from_secs(5);
 
 fn main() -> std::process::ExitCode {
@@ -100,7 +100,7 @@ async fn once_it_is_lifted_nothing_was_forgotten(world: &World) -> TestResult {
     let (done, cut_off, key) = (payload(), payload(), guid());
     let first = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&done)).await?;
     assert_eq!(first.status, 202, "{first:?}");
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).accept_first().fault(Fault::Hang))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).accept_first().fault(Fault::Hang))?;
     let keyed = gateway.post("/remediate").bearer_auth(world.token()).header("Idempotency-Key", &key).json(&cut_off);
     let lost = tokio::spawn(Answer::to(keyed));
     world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;

@@ -1,8 +1,9 @@
-// The expression language that ARM templates ("[…]") and workflow definitions ("@…", "@{…}") share: its grammar, and its parts in a text.
+// Parser for the expressions of ARM templates ("[…]") and workflow definitions ("@…", "@{…}"), and for texts that
+// contain them.
 
 const TOKEN = /\s*(?:('(?:[^']|'')*')|(-?\d+(?:\.\d+)?)|([A-Za-z_$][\w$]*)|(\?\[|\?\.|[()[\],.]))/y;
 
-/** Reads one expression whole, into `{kind: "literal" | "call" | "member", …}`. Throws what is wrong with it. */
+/** Parses one expression into `{kind: "literal" | "call" | "member", …}`. Throws if the expression is invalid. */
 export function parse(text) {
   const tokens = [];
   for (TOKEN.lastIndex = 0; text.slice(TOKEN.lastIndex).trim() !== ""; ) {
@@ -53,34 +54,37 @@ export function parse(text) {
     }
   }
 
-  const whole = expression();
+  const parsed = expression();
   if (next < tokens.length) throw new Error("something follows the expression");
-  return whole;
+  return parsed;
 }
 
-/** The ARM expression in `text`, or null where it is a plain text. */
+/** Returns the ARM expression in `text`, or null if `text` is plain. */
 export function armExpression(text) {
   if (!text.startsWith("[") || !text.endsWith("]") || text.startsWith("[[")) return null;
   return parse(text.slice(1, -1));
 }
 
-const parsed = new Map();
+const cache = new Map();
 
-/** The parts of a text in a workflow: plain texts and expressions. `whole` says that the text is an expression and keeps its type. */
+/**
+ * Returns the parts of a text in a workflow: plain texts and expressions. If `isExpression` is true, the entire text is
+ * an expression, and its value keeps its type.
+ */
 export function workflowParts(text) {
-  if (!parsed.has(text)) parsed.set(text, readParts(text));
-  return parsed.get(text);
+  if (!cache.has(text)) cache.set(text, readParts(text));
+  return cache.get(text);
 }
 
 function readParts(text) {
-  if (text.startsWith("@@")) return { whole: false, parts: [text.slice(1)] };
-  if (text.startsWith("@") && !text.startsWith("@{")) return { whole: true, parts: [parse(text.slice(1))] };
+  if (text.startsWith("@@")) return { isExpression: false, parts: [text.slice(1)] };
+  if (text.startsWith("@") && !text.startsWith("@{")) return { isExpression: true, parts: [parse(text.slice(1))] };
   const parts = [];
   for (let rest = text; rest !== ""; ) {
     const start = rest.indexOf("@{");
     if (start !== 0) parts.push(start < 0 ? rest : rest.slice(0, start));
     if (start < 0) break;
-    // The brace that ends it is the first one outside of a quoted text.
+    // The expression ends at the first brace outside of a quoted text.
     let quoted = false;
     let end = start + 2;
     for (; end < rest.length && (quoted || rest[end] !== "}"); end++) if (rest[end] === "'") quoted = !quoted;
@@ -88,16 +92,16 @@ function readParts(text) {
     parts.push(parse(rest.slice(start + 2, end)));
     rest = rest.slice(end + 1);
   }
-  return { whole: false, parts };
+  return { isExpression: false, parts };
 }
 
-/** All calls in an expression, outermost first. */
+/** Returns all calls in an expression, outermost first. */
 export function calls(node) {
   if (node.kind === "call") return [node, ...node.args.flatMap(calls)];
   return node.kind === "member" ? [...calls(node.object), ...calls(node.key)] : [];
 }
 
-/** All texts in a JSON value, each with its path. */
+/** Yields all texts in a JSON value, each with its path. */
 export function* texts(value, path = "") {
   if (typeof value === "string") yield [path, value];
   else if (value !== null && typeof value === "object") {

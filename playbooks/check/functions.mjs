@@ -1,5 +1,5 @@
-// The functions of the workflow language that the playbooks use: how many arguments each takes, and what it returns. The interpreter evaluates
-// all arguments first, also those of `if`, since Logic Apps does not document anything else.
+// Functions of the workflow language that the playbooks use. The interpreter evaluates all arguments first, including
+// the arguments of `if`, because Logic Apps documents no other order.
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 const text = (name, value) => {
@@ -10,7 +10,7 @@ const list = (name, value) => {
   if (!Array.isArray(value)) throw new Error(`${name} expects an array, not ${JSON.stringify(value)}`);
   return value;
 };
-const whole = (name, value) => {
+const integer = (name, value) => {
   if (!Number.isInteger(value)) throw new Error(`${name} expects an integer, not ${JSON.stringify(value)}`);
   return value;
 };
@@ -18,11 +18,11 @@ const truth = (name, value) => {
   if (typeof value !== "boolean") throw new Error(`${name} expects a boolean, not ${JSON.stringify(value)}`);
   return value;
 };
-const isWhole = (value) => /^[+-]?\d+$/.test(value) && Number.isSafeInteger(Number(value));
+const isInteger = (value) => /^[+-]?\d+$/.test(value) && Number.isSafeInteger(Number(value));
 export const asText = (value) => (value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
 export const equal = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
-/** name: [fewest arguments, most arguments, meaning]. Functions without a meaning depend on the run. */
+/** name: [minimum and maximum number of arguments, implementation]. Functions without one depend on the run. */
 export const FUNCTIONS = {
   actions: [1, 1],
   body: [1, 1],
@@ -35,11 +35,11 @@ export const FUNCTIONS = {
   triggerOutputs: [0, 0],
   variables: [1, 1],
   workflow: [0, 0],
-  add: [2, 2, (a, b) => whole("add", a) + whole("add", b)],
+  add: [2, 2, (a, b) => integer("add", a) + integer("add", b)],
   and: [1, 99, (...all) => all.map((value) => truth("and", value)).every(Boolean)],
   base64ToString: [1, 1, (value) => Buffer.from(text("base64ToString", value), "base64").toString("utf8")],
   chunk: [2, 2, (all, size) => {
-    if (whole("chunk", size) < 1) throw new Error("chunk expects a positive size");
+    if (integer("chunk", size) < 1) throw new Error("chunk expects a positive size");
     if (typeof all !== "string") list("chunk", all);
     return Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size));
   }],
@@ -53,24 +53,24 @@ export const FUNCTIONS = {
   createArray: [0, 99, (...all) => all],
   endsWith: [2, 2, (value, end) => text("endsWith", value).toLowerCase().endsWith(text("endsWith", end).toLowerCase())],
   div: [2, 2, (a, b) => {
-    if (whole("div", b) === 0) throw new Error("div cannot divide by 0");
-    return Math.trunc(whole("div", a) / b);
+    if (integer("div", b) === 0) throw new Error("div cannot divide by 0");
+    return Math.trunc(integer("div", a) / b);
   }],
   empty: [1, 1, (value) => value === null || value === undefined || (isObject(value) ? Object.keys(value).length === 0 : value.length === 0)],
   encodeURIComponent: [1, 1, (value) => encodeURIComponent(text("encodeURIComponent", value))],
   equals: [2, 2, (a, b) => equal(a, b)],
   first: [1, 1, (value) => value[0] ?? null],
-  greater: [2, 2, (a, b) => whole("greater", a) > whole("greater", b)],
+  greater: [2, 2, (a, b) => integer("greater", a) > integer("greater", b)],
   if: [3, 3, (condition, then, otherwise) => (truth("if", condition) ? then : otherwise)],
   int: [1, 1, (value) => {
-    if (!isWhole(asText(value))) throw new Error(`int expects an integer, not ${JSON.stringify(value)}`);
+    if (!isInteger(asText(value))) throw new Error(`int expects an integer, not ${JSON.stringify(value)}`);
     return Number(value);
   }],
   intersection: [2, 2, (a, b) => {
     const others = new Set(list("intersection", b).map((value) => JSON.stringify(value)));
     return list("intersection", a).filter((value) => others.has(JSON.stringify(value)));
   }],
-  isInt: [1, 1, (value) => isWhole(text("isInt", value))],
+  isInt: [1, 1, (value) => isInteger(text("isInt", value))],
   join: [2, 2, (all, separator) => list("join", all).map(asText).join(separator)],
   json: [1, 1, (value) => JSON.parse(text("json", value))],
   last: [1, 1, (value) => value.at(-1) ?? null],
@@ -78,39 +78,39 @@ export const FUNCTIONS = {
     if (typeof value !== "string" && !Array.isArray(value)) throw new Error(`length expects a text or an array, not ${JSON.stringify(value)}`);
     return value.length;
   }],
-  lessOrEquals: [2, 2, (a, b) => whole("lessOrEquals", a) <= whole("lessOrEquals", b)],
+  lessOrEquals: [2, 2, (a, b) => integer("lessOrEquals", a) <= integer("lessOrEquals", b)],
   max: [1, 1, (all) => {
     if (list("max", all).length === 0) throw new Error("max expects one item at least");
-    return Math.max(...all.map((value) => whole("max", value)));
+    return Math.max(...all.map((value) => integer("max", value)));
   }],
-  min: [2, 2, (a, b) => Math.min(whole("min", a), whole("min", b))],
-  mul: [2, 2, (a, b) => whole("mul", a) * whole("mul", b)],
+  min: [2, 2, (a, b) => Math.min(integer("min", a), integer("min", b))],
+  mul: [2, 2, (a, b) => integer("mul", a) * integer("mul", b)],
   not: [1, 1, (value) => !truth("not", value)],
   or: [1, 99, (...all) => all.map((value) => truth("or", value)).some(Boolean)],
-  range: [2, 2, (start, count) => Array.from({ length: whole("range", count) }, (_, at) => whole("range", start) + at)],
+  range: [2, 2, (start, count) => Array.from({ length: integer("range", count) }, (_, at) => integer("range", start) + at)],
   replace: [3, 3, (value, from, to) => text("replace", value).replaceAll(from, to)],
   setProperty: [3, 3, (object, name, value) => {
     if (!isObject(object)) throw new Error(`setProperty expects an object, not ${JSON.stringify(object)}`);
     return { ...object, [text("setProperty", name)]: value };
   }],
   skip: [2, 2, (all, count) => {
-    // Logic Apps does not document what happens beyond the end, so the playbooks must not depend on it.
-    if (whole("skip", count) < 0 || count > list("skip", all).length) throw new Error(`skip cannot skip ${count} of ${all.length} items`);
+    // Logic Apps does not document a result beyond the end, so the playbooks must not depend on it.
+    if (integer("skip", count) < 0 || count > list("skip", all).length) throw new Error(`skip cannot skip ${count} of ${all.length} items`);
     return all.slice(count);
   }],
   split: [2, 2, (value, separator) => text("split", value).split(text("split", separator))],
   startsWith: [2, 2, (value, start) => text("startsWith", value).toLowerCase().startsWith(text("startsWith", start).toLowerCase())],
   string: [1, 1, asText],
-  sub: [2, 2, (a, b) => whole("sub", a) - whole("sub", b)],
+  sub: [2, 2, (a, b) => integer("sub", a) - integer("sub", b)],
   substring: [3, 3, (value, start, count) => {
-    if (whole("substring", start) + whole("substring", count) > text("substring", value).length) throw new Error("substring reaches beyond the end");
+    if (integer("substring", start) + integer("substring", count) > text("substring", value).length) throw new Error("substring reaches beyond the end");
     return value.slice(start, start + count);
   }],
-  take: [2, 2, (value, count) => value.slice(0, whole("take", count))],
+  take: [2, 2, (value, count) => value.slice(0, integer("take", count))],
   toLower: [1, 1, (value) => text("toLower", value).toLowerCase()],
   trim: [1, 1, (value) => text("trim", value).trim()],
   union: [2, 2, (a, b) => [...new Map([...list("union", a), ...list("union", b)].map((value) => [JSON.stringify(value), value])).values()]],
 };
 
-/** The functions of ARM that the templates use. */
+/** ARM functions that the templates use. */
 export const ARM_FUNCTIONS = ["concat", "max", "parameters", "reference", "resourceGroup", "resourceId", "string", "toLower", "subscription", "subscriptionResourceId", "variables"];

@@ -1,6 +1,6 @@
-// What Azure-Sentinel's validation requires of a playbook's template (`.script/playbooksValidator.ts` and its
-// checkers), what its contribution guide requires beside that, and the test case of arm-ttk about minimum and
-// maximum. Read in November 2026.
+// Rules of the Azure-Sentinel gallery for a playbook's template, as of November 2026: the gallery's validation
+// (`.script/playbooksValidator.ts` and its checkers), its contribution guide, and arm-ttk's test of minimum and
+// maximum.
 
 const SUPPORTED_ENTITIES = [
   "account",
@@ -28,7 +28,7 @@ const SUPPORTED_ENTITIES = [
 const TIERS = ["microsoft", "community", "developer"];
 const LOCATION = "[resourceGroup().location]";
 const BUTTON = /https:\/\/portal\.azure\.(?:com|us)\/#create\/Microsoft\.Template\/uri\/([^")\s]+)/g;
-/** The part of a button's link that the publisher of a copy fills in: see `publish.mjs`. */
+/** Part of a button's link that the publisher of a copy fills in: see `publish.mjs`. */
 export const REPOSITORY_PLACEHOLDER = "OWNER/REPOSITORY";
 
 const isText = (value) => typeof value === "string" && value.trim() !== "";
@@ -92,14 +92,14 @@ export function galleryFaults(template, fault) {
         fault(`${path}/tags`, "lacks hidden-SentinelTemplateName, or it is not the playbook's name");
       const version = tags["hidden-SentinelTemplateVersion"];
       if (!/^\d+\.\d+(\.\d+)?$/.test(version))
-        fault(`${path}/tags`, "lacks hidden-SentinelTemplateVersion, or it is no version");
+        fault(`${path}/tags`, "lacks hidden-SentinelTemplateVersion, or it is not a version");
       else if (Array.isArray(notes) && notes.at(-1)?.version !== version)
         fault(`${path}/tags`, "has another version than the last of the release notes");
     }
   });
 }
 
-/** Reports what the guide in a playbook's folder lacks: the template's metadata, and a button that deploys this template. */
+/** Reports missing parts of a playbook's readme: the template's metadata, and a button that deploys this template. */
 export function readmeFaults(readme, folder, { metadata }, fault) {
   const path = `${folder}/readme.md`;
   // The README wraps its lines.

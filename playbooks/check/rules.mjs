@@ -1,5 +1,5 @@
-// The rules of ARM templates, of the workflow definition language, of Azure-Sentinel's gallery, and our own. `faults` returns each violation
-// with its path.
+// Rules for the playbooks: of ARM templates, the workflow definition language, Azure-Sentinel's gallery, and this
+// project. `faults` returns each violation with its path.
 import { ARM_FUNCTIONS, FUNCTIONS } from "./functions.mjs";
 import { armExpression, calls, texts, workflowParts } from "./expression.mjs";
 import { galleryFaults } from "./gallery.mjs";
@@ -13,7 +13,7 @@ const API_VERSIONS = { "Microsoft.Logic/workflows": "2019-05-01", "Microsoft.Web
 const WORKFLOW_PARAMETER_TYPES = { String: "string", Int: "int", Bool: "bool", Array: "array", Object: "object" };
 const STATUSES = ["Succeeded", "Failed", "Skipped", "TimedOut"];
 const DURATION = /^P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?$/;
-/** For each type of action: the members of its inputs, those that must be there first. */
+/** Types of actions, each with the required and the optional members of its inputs. */
 const ACTIONS = {
   ApiConnection: [["host", "method", "path"], ["body", "queries"]],
   ApiConnectionWebhook: [["host", "path", "body"], []],
@@ -31,18 +31,18 @@ const ACTIONS = {
   Until: null,
   Wait: [["interval"], []],
 };
-/** The gateway's routes that a playbook calls, and whether they send a remediation. */
+/** Routes of the gateway that a playbook calls, and whether they submit a remediation. */
 const ROUTES = { "/remediate": true, "/remediate/messages": true, "/remediate/status": false };
-/** Types of actions that repeat others. */
+/** Types of actions that are loops. */
 const LOOPS = ["Foreach", "Until"];
 const ACTION_MEMBERS = ["type", "kind", "description", "runAfter", "inputs", "limit", "operationOptions", "runtimeConfiguration", "expression", "actions", "else", "foreach"];
-/** The most characters that Logic Apps takes in an expression. */
+/** Maximum length of an expression in Logic Apps, in characters. */
 const MAX_EXPRESSION = 8192;
-/** The most characters that Microsoft Sentinel takes in a comment. */
+/** Maximum length of a comment in Microsoft Sentinel, in characters. */
 const MAX_COMMENT = 30_000;
-/** The most rounds of a loop until a condition. */
+/** Maximum number of iterations of an Until loop. */
 const MAX_ROUNDS = 5000;
-/** Words that claim more than anyone knows when a remediation was accepted. */
+/** Words that claim more than the acceptance of a remediation. */
 const CLAIMS = /\b(deleted|done|removed|purged|remediated successfully)\b/i;
 
 const literal = (node) => (node?.kind === "literal" ? node.value : undefined);
@@ -85,7 +85,7 @@ function templateFaults(template, fault) {
     try {
       expression = armExpression(text);
     } catch (error) {
-      fault(path, `is no ARM expression: ${error.message}`);
+      fault(path, `is not an ARM expression: ${error.message}`);
       continue;
     }
     if (!expression) continue;
@@ -113,7 +113,7 @@ function templateFaults(template, fault) {
 
   for (const name of ["principalId", "callerTable"]) if (!template.outputs?.[name]) fault("/outputs", `lacks ${name}`);
   for (const [name, output] of Object.entries(template.outputs ?? {})) {
-    if (output.type !== "string") fault(`/outputs/${name}`, "is no string");
+    if (output.type !== "string") fault(`/outputs/${name}`, "is not a string");
     if (!/\.$/.test(output.metadata?.description ?? "")) fault(`/outputs/${name}`, "has no description that ends with a period");
   }
   for (const [path, text] of texts(template.outputs ?? {}, "/outputs")) {
@@ -153,7 +153,7 @@ function workflowFaults(template, workflow, fault) {
     }
   }
 
-  // Parameters: declared, given and used, each of them.
+  // Each parameter is declared, given and used.
   const used = new Set();
   for (const [name, parameter] of Object.entries(definition.parameters ?? {})) {
     if (!(parameter.type in WORKFLOW_PARAMETER_TYPES)) fault(`${path}/parameters/${name}`, "has an unknown type");
@@ -178,13 +178,13 @@ function workflowFaults(template, workflow, fault) {
     if (isManaged !== (resource.properties.parameterValueType === "Alternative")) fault(at, `${resource.name} has no managed identity on one of its sides`);
   }
 
-  // All actions, wherever they are: name -> {action, path, scope, parents}.
+  // All actions, including nested ones: name -> {action, path, scope, parents}.
   const actions = new Map();
   const collect = (scope, scopePath, parents) => {
     for (const [name, action] of Object.entries(scope ?? {})) {
       const actionPath = `${scopePath}/${name}`;
       if (actions.has(name)) fault(actionPath, "has the name of another action");
-      if (!/^[\w()-]{1,80}$/.test(name)) fault(actionPath, "has a name that Logic Apps does not take");
+      if (!/^[\w()-]{1,80}$/.test(name)) fault(actionPath, "has a name that Logic Apps rejects");
       actions.set(name, { name, action, path: actionPath, scope, parents });
       collect(action.actions, `${actionPath}/actions`, [...parents, name]);
       collect(action.else?.actions, `${actionPath}/else/actions`, [...parents, name]);
@@ -196,7 +196,10 @@ function workflowFaults(template, workflow, fault) {
 
   for (const entry of actions.values()) runAfterFaults(entry, fault);
 
-  /** The actions that have ended one way or the other when `entry` starts: what runs before it and before what it is in, and all inside those. */
+  /**
+   * Returns the names of the actions that have ended when `entry` starts: the actions before it and before its parents,
+   * and the actions inside them.
+   */
   const before = (entry, seen = new Set()) => {
     for (const name of Object.keys(entry.action.runAfter ?? {})) {
       const earlier = entry.scope[name] && actions.get(name);
@@ -209,13 +212,13 @@ function workflowFaults(template, workflow, fault) {
     return seen;
   };
   const earlier = new Map();
-  /** The same, computed once for each action. */
+  /** Returns whether the action `name` has ended when `entry` starts. Computes the names once for each action. */
   const runsBefore = (entry, name) => {
     if (!earlier.has(entry)) earlier.set(entry, before(entry));
     return earlier.get(entry).has(name);
   };
 
-  /** Whether `entry` is a loop whose condition reads an action inside. */
+  /** Returns whether `inner` is inside the Until loop `entry`, whose condition can read it. */
   const isRepeated = ({ name, action }, inner) => action.type === "Until" && actions.get(inner).parents.includes(name);
   const variableNames = [...actions.values()].flatMap(({ action }) => (action.type === "InitializeVariable" ? action.inputs.variables.map(({ name }) => name) : []));
 
@@ -223,12 +226,12 @@ function workflowFaults(template, workflow, fault) {
     for (const [textPath, text] of texts(value, valuePath)) {
       if (CLAIMS.test(text)) fault(textPath, "claims more than accepted");
       if (text.length > MAX_EXPRESSION) fault(textPath, `has more than ${MAX_EXPRESSION} characters, which Logic Apps does not evaluate`);
-      if (armish(text)) continue;
+      if (isArmExpression(text)) continue;
       let parts;
       try {
         ({ parts } = workflowParts(text));
       } catch (error) {
-        fault(textPath, `is no expression: ${error.message}`);
+        fault(textPath, `is not an expression: ${error.message}`);
         continue;
       }
       const all = parts.filter((part) => typeof part !== "string").flatMap(calls);
@@ -282,8 +285,8 @@ function workflowFaults(template, workflow, fault) {
   secureDataFaults({ trigger: { action: trigger, path: `${path}/triggers/${triggerName}` }, actions }, fault);
 }
 
-/** Whether ARM evaluates `text` before Logic Apps sees it. */
-const armish = (text) => text.startsWith("[") && text.endsWith("]");
+/** Returns whether ARM evaluates `text` before Logic Apps receives it. */
+const isArmExpression = (text) => text.startsWith("[") && text.endsWith("]");
 
 function* members(value, path) {
   if (value === null || typeof value !== "object") return;
@@ -293,10 +296,10 @@ function* members(value, path) {
   }
 }
 
-/** The names of the headers that an expression reads. */
+/** Returns the names of the headers that an expression reads. */
 const headersIn = (text) => [...text.matchAll(/\['headers'\]\?\['([\w-]+)'\]/g)].map((match) => match[1]);
 
-/** The x of each parameters('$connections')['x']. */
+/** Returns the x of each parameters('$connections')['x']. */
 function connectionsIn(node) {
   if (node.kind === "call") return node.args.flatMap(connectionsIn);
   if (node.kind !== "member") return [];
@@ -310,7 +313,7 @@ function runAfterFaults({ name, action, path, scope }, fault) {
     if (!Object.hasOwn(scope, earlier)) fault(path, `runs after ${earlier}, which is not beside it`);
     if (statuses.length === 0 || statuses.some((status) => !STATUSES.includes(status))) fault(path, `runs after ${earlier} with an unknown status`);
   }
-  // Depth first: an action that comes back to itself is in a cycle.
+  // A depth-first search: an action that reaches itself is in a cycle.
   const reaches = (from, seen) =>
     Object.keys(scope[from]?.runAfter ?? {}).some((earlier) => earlier === name || (!seen.has(earlier) && reaches(earlier, seen.add(earlier))));
   if (reaches(name, new Set())) fault(path, "runs after itself");
@@ -337,23 +340,23 @@ function actionFaults(entry, { fault, actions, trigger, inLoop, variableNames })
     if (loops.some((loop) => loop.runtimeConfiguration?.concurrency?.repetitions !== 1)) fault(path, "changes a variable in a loop that runs in parallel");
   }
   const timeout = action.limit?.timeout;
-  if (timeout !== undefined && !DURATION.test(timeout) && !/^\[(parameters\('\w+'\)|concat\('PT', string\(parameters\('\w+'\)\), 'H'\))\]$/.test(timeout)) fault(path, "has a timeout that is no duration");
+  if (timeout !== undefined && !DURATION.test(timeout) && !/^\[(parameters\('\w+'\)|concat\('PT', string\(parameters\('\w+'\)\), 'H'\))\]$/.test(timeout)) fault(path, "has a timeout that is not a duration");
   if (action.type === "ApiConnection" && action.inputs?.path === "/Incidents/Comment") commentFaults(entry, fault);
   if (action.type === "Http") gatewayFaults(entry, { fault, inLoop, scope, name });
 }
 
-/** A comment's length must not depend on the incident. */
+/** Reports a comment whose length depends on the incident. */
 function commentFaults({ action, path }, fault) {
   try {
-    const { whole, parts: [cut] } = workflowParts(action.inputs.body.message);
-    if (whole && cut.kind === "call" && cut.name === "take" && literal(cut.args[1]) <= MAX_COMMENT) return;
+    const { isExpression, parts: [cut] } = workflowParts(action.inputs.body.message);
+    if (isExpression && cut.kind === "call" && cut.name === "take" && literal(cut.args[1]) <= MAX_COMMENT) return;
   } catch {
-    // Reported with the expression.
+    // The check of expressions reports this error.
   }
   fault(path, `can write a comment of more than ${MAX_COMMENT} characters`);
 }
 
-/** What must hold for the call to the gateway. */
+/** Reports violations of the rules for a call to the gateway. */
 function gatewayFaults(entry, { fault, inLoop, scope, name }) {
   const { action, path } = entry;
   const { uri, method, headers = {}, authentication, retryPolicy } = action.inputs;
@@ -369,11 +372,11 @@ function gatewayFaults(entry, { fault, inLoop, scope, name }) {
   if (action.operationOptions !== "DisableAsyncPattern") fault(path, "would poll the tracking link");
   const reader = Object.values(scope).find((other) => other.runAfter?.[name]);
   for (const status of ["Succeeded", "Failed", "TimedOut"]) {
-    if (!reader?.runAfter[name].includes(status)) fault(path, `is not followed by a reading of its answer when it ${status}`);
+    if (!reader?.runAfter[name].includes(status)) fault(path, `has no action that reads its response when it ${status}`);
   }
 }
 
-/** What must hold for a call that sends a remediation: retries, and one key for all of them. */
+/** Reports violations of the rules for a submission: retries with the same idempotency key. */
 function submissionFaults({ action, path, ...entry }, { fault, inLoop, name }) {
   const { headers = {}, retryPolicy } = action.inputs;
   const key = headers["Idempotency-Key"] ?? "";
@@ -382,5 +385,5 @@ function submissionFaults({ action, path, ...entry }, { fault, inLoop, name }) {
   if (inLoop(entry, ["Until"]).length > 0) fault(path, "sends a remediation in each round of a loop");
   const durations = [retryPolicy?.interval, retryPolicy?.minimumInterval, retryPolicy?.maximumInterval];
   const isRetried = retryPolicy?.type === "exponential" && retryPolicy.count >= 1 && retryPolicy.count <= 90 && durations.every((duration) => DURATION.test(duration));
-  if (!isRetried) fault(path, "has no retry policy, or one that Logic Apps does not take");
+  if (!isRetried) fault(path, "has no retry policy, or one that Logic Apps rejects");
 }

@@ -1,18 +1,23 @@
-// Interprets a workflow definition as Logic Apps does, as far as the playbooks use it. The caller passes stand-ins for the gateway and connections.
+// Interprets a workflow definition as Logic Apps does, as far as the playbooks use it. The test passes substitutes for
+// the gateway and the connections.
 import { asText, equal, FUNCTIONS } from "./functions.mjs";
 import { workflowParts } from "./expression.mjs";
 
 class Terminated extends Error {}
 
-/** How often Logic Apps repeats a request if the action has no retry policy. */
+/** Number of retries if the action has no retry policy. */
 const DEFAULT_RETRIES = 4;
-/** The seconds of each unit of a wait. */
+/** Seconds of each unit of a wait. */
 const SECONDS = { Second: 1, Minute: 60, Hour: 3600 };
 
 /**
- * Plays one run. `parameters` are the workflow's; `trigger` is `{headers, body}`; `gateway(request)` returns `{statusCode, headers, body}` or
- * throws for a lost connection; `connection(name, inputs)` returns `{status, body}`. Returns the run's status and error, the response, each call
- * to the gateway and to a connection, the seconds of each wait, and the status of each action. No time passes except in a wait.
+ * Executes one run, in which no time passes except in a wait.
+ *
+ * `parameters` are the workflow's parameters, and `trigger` is `{headers, body}`. `gateway(request)` returns
+ * `{statusCode, headers, body}` or throws for a lost connection. `connection(name, inputs)` returns `{status, body}`.
+ *
+ * Returns the run's status and error, the response, each call to the gateway and to a connection, the seconds of each
+ * wait, and the status of each action.
  */
 export function run(definition, { parameters, trigger, runName = "08585287554177334956853859655CU00", workflowName = "playbook", gateway, connection }) {
   const outcome = { status: undefined, error: undefined, response: undefined, gatewayCalls: [], connectionCalls: [], waits: [], actions: {} };
@@ -47,7 +52,7 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
       if (node.safe) return null;
       throw new Error(`there is nothing to take ${JSON.stringify(key)} from`);
     }
-    // Logic Apps does not take a property of a text or a number, with a question mark or without.
+    // Logic Apps rejects a property of a text or a number, with and without a question mark.
     if (typeof object !== "object") throw new Error(`${JSON.stringify(key)} cannot be taken from ${JSON.stringify(object)}`);
     if (!Object.hasOwn(object, key) && !node.safe) throw new Error(`there is no ${JSON.stringify(key)}`);
     return object[key] ?? null;
@@ -55,16 +60,16 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
 
   function resolve(value) {
     if (typeof value === "string") {
-      const { whole, parts } = workflowParts(value);
+      const { isExpression, parts } = workflowParts(value);
       const values = parts.map((part) => (typeof part === "string" ? part : evaluate(part)));
-      return whole ? values[0] : values.map(asText).join("");
+      return isExpression ? values[0] : values.map(asText).join("");
     }
     if (Array.isArray(value)) return value.map(resolve);
     if (value !== null && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, resolve(member)]));
     return value;
   }
 
-  /** A copy, so that what is kept cannot change; and JSON, as everything in a run is. */
+  /** Returns a copy as JSON, so that a recorded value cannot change. */
   const copy = (value) => JSON.parse(JSON.stringify(value ?? null));
 
   function condition(expression) {
@@ -82,21 +87,21 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
     });
   }
 
-  /** Calls the gateway as the action's retry policy says. Gives the outputs and whether the last try was a success. */
+  /** Calls the gateway with the action's retry policy. Returns the outputs, and whether the last attempt succeeded. */
   function http(inputs) {
     const { retryPolicy = { count: DEFAULT_RETRIES }, ...request } = inputs;
     const retries = retryPolicy.type === "none" ? 0 : retryPolicy.count;
     for (let attempt = 0; ; attempt++) {
-      let answer = null;
+      let response = null;
       outcome.gatewayCalls.push(copy(request));
       try {
-        answer = gateway(copy(request), outcome.gatewayCalls.length);
+        response = gateway(copy(request), outcome.gatewayCalls.length);
       } catch {
         // The connection was lost.
       }
-      const isTransient = !answer || [408, 429].includes(answer.statusCode) || answer.statusCode >= 500;
+      const isTransient = !response || [408, 429].includes(response.statusCode) || response.statusCode >= 500;
       if (!isTransient || attempt === retries) {
-        return { outputs: answer && copy(answer), succeeded: answer !== null && answer.statusCode < 400 };
+        return { outputs: response && copy(response), succeeded: response !== null && response.statusCode < 400 };
       }
     }
   }
@@ -152,7 +157,7 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
   };
 
   const elapsed = () => outcome.waits.reduce((sum, seconds) => sum + seconds, 0);
-  /** The seconds of a limit: an ISO 8601 duration, or what ARM makes of the number of hours in a parameter. */
+  /** Returns the seconds of a limit: an ISO 8601 duration, or an ARM expression with a number of hours. */
   function secondsOf(limit) {
     const hours = /^\[concat\('PT', string\(parameters\('(\w)(\w+)'\)\), 'H'\)\]$/.exec(limit);
     const [, ...parts] = /^PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?$/.exec(hours ? `PT${parameters[hours[1].toLowerCase() + hours[2]]}H` : limit);
@@ -166,7 +171,10 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
     return { outputs: { body }, status };
   }
 
-  /** Marks the actions of a branch that does not run, and those inside them, as skipped: a loop must not see an earlier iteration's. */
+  /**
+   * Marks the actions of a branch that does not run as skipped, and the actions inside them. Otherwise, a loop would
+   * see results of an earlier iteration.
+   */
   function skip(actions) {
     for (const [name, action] of Object.entries(actions ?? {})) {
       results.set(name, { name, status: "Skipped", outputs: null });
@@ -176,7 +184,7 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
     }
   }
 
-  /** Runs the actions of a scope in the order of their runAfter, and gives the scope's status. */
+  /** Runs the actions of a scope in the order of their runAfter, and returns the scope's status. */
   function all(actions) {
     for (const name of Object.keys(actions)) results.delete(name);
     const waiting = new Map(Object.entries(actions));
@@ -194,7 +202,7 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
     return [...Object.keys(actions)].some((name) => isFailedLeaf(name, actions)) ? "Failed" : "Succeeded";
   }
 
-  /** Whether nothing runs after the action, and it failed; or it was skipped for something that failed. */
+  /** Returns whether no action runs after this one, and it failed or was skipped because of a failure. */
   function isFailedLeaf(name, actions) {
     if (Object.values(actions).some((other) => Object.hasOwn(other.runAfter, name))) return false;
     const failed = (name) =>

@@ -1,13 +1,16 @@
-// Follows recipients through a workflow, and reports each place at which the run history would show them.
+// Follows recipients through a workflow, and reports each action whose run history would show them.
 //
-// Everything in the trigger's outputs can hold a recipient, and so can the output of each action that reads from
-// there. Azure documents which operations can hide their inputs and outputs ("Secure data in run history by using
-// obfuscation"). Those must do so as soon as they name such data at all. The others may only use a number or a truth
-// value that was made of it, or a member of the gateway's answer that holds no address.
+// The trigger's outputs can hold recipients, and so can the outputs of each action that reads them. Azure documents
+// which operations can hide their inputs and outputs ("Secure data in run history by using obfuscation"). These
+// operations must hide them if they name such data at all. Other operations may use only a number or a boolean that was
+// computed from such data, or a member of the gateway's response that holds no address.
 import { calls, texts, workflowParts } from "./expression.mjs";
 
 const BOTH = ["inputs", "outputs"];
-/** What each type of trigger and action can hide. Hidden inputs of `Compose` and `Response` also hide the outputs. */
+/**
+ * Properties that each type of trigger and action can hide. Hidden inputs of `Compose` and `Response` also hide the
+ * outputs.
+ */
 const CAN_HIDE = {
   ApiConnection: BOTH,
   ApiConnectionWebhook: BOTH,
@@ -18,7 +21,7 @@ const CAN_HIDE = {
   Response: ["inputs"],
   Select: BOTH,
 };
-/** Functions whose result is numbers or a truth value, whatever they are given. */
+/** Functions whose result is always numbers or a boolean. */
 const COUNTING = [
   "and",
   "contains",
@@ -36,7 +39,10 @@ const COUNTING = [
   "range",
   "startsWith",
 ];
-/** Members that hold no address: outcome and numbers in the gateway's answer, the decision on a card, and an action's status. */
+/**
+ * Members that hold no address: outcome and numbers in the gateway's response, the decision on a card, and an action's
+ * status.
+ */
 const ADDRESS_FREE = [
   "acceptedAt",
   "code",
@@ -60,15 +66,15 @@ const ADDRESS_FREE = [
   "unclear",
   "unreachable",
 ];
-/** Functions that read what an earlier action made. */
+/** Functions that read the results of an earlier action. */
 const OUTPUTS = ["actions", "body", "outputs"];
 
-/** `actions` is a map from names to `{action, path, parents}`; `trigger` is `{action, path}`. */
+/** Reports the faults. `actions` maps names to `{action, path, parents}`, and `trigger` is `{action, path}`. */
 export function secureDataFaults({ trigger, actions }, fault) {
   const holders = new Set();
   const variables = new Set();
 
-  /** Whether the value of `node` can hold a recipient. `context.item` says whether item() can. */
+  /** Returns whether the value of `node` can hold a recipient. `context.item` is whether item() can. */
   function holds(node, context) {
     if (node.kind === "literal") return false;
     if (node.kind === "member") {
@@ -88,7 +94,7 @@ export function secureDataFaults({ trigger, actions }, fault) {
     return node.args.some((arg) => holds(arg, context));
   }
 
-  /** Whether `node` names such data at all, if only to count it. */
+  /** Returns whether `node` names such data at all, even only to count it. */
   const touches = (node, context) =>
     calls(node).some(({ name, args: [first] }) => {
       if (name === "triggerBody" || name === "triggerOutputs") return true;
@@ -99,17 +105,18 @@ export function secureDataFaults({ trigger, actions }, fault) {
   const contextOf = ({ action }) => ({
     item: expressions(action.inputs?.from).some((node) => holds(node, { item: false })),
   });
-  /** The expressions of which an action's outputs are made. A query's `where` only chooses among its items. */
+  /** Returns the expressions that determine an action's outputs. A query's `where` only filters its items. */
   const outputsOf = (entry) => {
     const { type, inputs } = entry.action;
     if (type === "Query") return expressions(inputs.from);
     return type === "Select" ? expressions(inputs.select) : inputsOf(entry);
   };
-  /** The expressions that the run history shows as the action's inputs. */
+  /** Returns the expressions that the run history shows as the action's inputs. */
   const inputsOf = ({ action }) =>
     expressions({ inputs: action.inputs, expression: action.expression, foreach: action.foreach });
 
-  // An action can read from one that is declared later, and a variable from any: repeat until nothing is new.
+  // An action can read the results of a later action, and a variable those of any action. So this loop repeats until it
+  // finds no new one.
   for (let before = -1; before !== holders.size + variables.size;) {
     before = holders.size + variables.size;
     for (const [name, entry] of actions) {
@@ -118,7 +125,7 @@ export function secureDataFaults({ trigger, actions }, fault) {
       if (entry.action.inputs?.name) variables.add(entry.action.inputs.name);
       for (const variable of entry.action.inputs?.variables ?? []) variables.add(variable.name);
     }
-    // The answer of a service to which recipients were sent can quote them, however little of it was made of them.
+    // The response of a service can quote the recipients that an action sent to it.
     for (const [name, entry] of actions) {
       const isCall = ["ApiConnection", "ApiConnectionWebhook", "Http"].includes(entry.action.type);
       if (isCall && inputsOf(entry).some((node) => touches(node, contextOf(entry)))) holders.add(name);
@@ -151,10 +158,10 @@ export function secureDataFaults({ trigger, actions }, fault) {
   }
 }
 
-/** The call whose result a chain of members starts from. */
+/** Returns the call at the start of a chain of members. */
 const root = (node) => (node.kind === "member" ? root(node.object) : node);
 
-/** The expressions in a value. `faults` reports texts that are none. */
+/** Returns the expressions in a value. `faults` reports invalid ones. */
 function expressions(value) {
   return [...texts(value)].flatMap(([, text]) => {
     try {

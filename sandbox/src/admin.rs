@@ -7,55 +7,56 @@ use crate::{
     mailboxes::Seed,
     object::object,
     received::Received,
-    record::{Answer, Recorded},
-    script::NextAnswer,
+    record::{Recorded, Response},
+    script::ScriptedResponse,
     state::State,
     tokens::TokenRequest,
 };
 
 /// Responds to an admin request. Admin requests are not recorded.
-pub(crate) fn answer(state: &State, request: &Received) -> Answer {
+pub(crate) fn respond(state: &State, request: &Received) -> Response {
     let post = request.method == Method::POST;
     let get = request.method == Method::GET;
     match request.path.as_str() {
         "/sandbox/requests" if get => {
-            Answer::json(200, &state.look(|all| all.iter().map(Recorded::to_json).collect::<Value>()))
+            Response::json(200, &state.with_recorded(|all| all.iter().map(Recorded::to_json).collect::<Value>()))
         }
         "/sandbox/requests" if request.method == Method::DELETE => {
             state.clear();
-            Answer::new(204)
+            Response::new(204)
         }
-        "/sandbox/requests" => Answer::method_not_allowed("GET, DELETE"),
-        "/sandbox/next" if post => match NextAnswer::from_json(&request.body).and_then(|next| state.script(next)) {
-            Ok(()) => Answer::new(204),
+        "/sandbox/requests" => Response::method_not_allowed("GET, DELETE"),
+        "/sandbox/next" if post => match ScriptedResponse::from_json(&request.body).and_then(|next| state.script(next))
+        {
+            Ok(()) => Response::new(204),
             Err(error) => bad(&error.to_string()),
         },
         "/sandbox/messages" if post => {
             match Seed::from_json(&request.body).and_then(|seed| state.mailboxes().seed(&state.settings, seed)) {
-                Ok(()) => Answer::new(204),
+                Ok(()) => Response::new(204),
                 Err(error) => bad(&error.to_string()),
             }
         }
         "/sandbox/token" if get => token(state, &TokenRequest::default()),
         "/sandbox/token" if post => match object(&request.body) {
-            Ok(asked) => token(state, &asked),
+            Ok(wanted) => token(state, &wanted),
             Err(error) => bad(&error),
         },
-        "/sandbox/token" => Answer::method_not_allowed("GET, POST"),
+        "/sandbox/token" => Response::method_not_allowed("GET, POST"),
         "/sandbox/keys/rotate" if post => {
             state.keys().rotate();
-            Answer::json(200, &json!({ "kid": state.keys().current.kid() }))
+            Response::json(200, &json!({ "kid": state.keys().current.kid() }))
         }
-        "/sandbox/messages" | "/sandbox/next" | "/sandbox/keys/rotate" => Answer::method_not_allowed("POST"),
-        _ => Answer::json(404, &json!({ "error": "the sandbox has no such route" })),
+        "/sandbox/messages" | "/sandbox/next" | "/sandbox/keys/rotate" => Response::method_not_allowed("POST"),
+        _ => Response::json(404, &json!({ "error": "the sandbox has no such route" })),
     }
 }
 
-fn token(state: &State, asked: &TokenRequest) -> Answer {
-    let token = state.issue(asked);
-    Answer::json(200, &json!({ "access_token": token, "token_type": "Bearer", "expires_in": asked.lifetime() }))
+fn token(state: &State, request: &TokenRequest) -> Response {
+    let token = state.issue(request);
+    Response::json(200, &json!({ "access_token": token, "token_type": "Bearer", "expires_in": request.lifetime() }))
 }
 
-fn bad(reason: &str) -> Answer {
-    Answer::json(400, &json!({ "error": reason }))
+fn bad(reason: &str) -> Response {
+    Response::json(400, &json!({ "error": reason }))
 }

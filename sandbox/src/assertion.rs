@@ -60,12 +60,12 @@ impl ClientCertificate {
     }
 }
 
-/// Rejection of an assertion: Entra ID's error number and text. Public reports show the numbers; no documentation lists
+/// Error of an assertion: Entra ID's error number and text. Public reports show the numbers; no documentation lists
 /// them.
 #[derive(Debug)]
-pub(crate) struct Refused(pub(crate) u32, pub(crate) &'static str);
+pub(crate) struct AssertionError(pub(crate) u32, pub(crate) &'static str);
 
-const MALFORMED: Refused = Refused(50_027, "Invalid JWT token.");
+const MALFORMED: AssertionError = AssertionError(50_027, "Invalid JWT token.");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +101,7 @@ pub(crate) struct Expected<'a> {
 }
 
 /// Verifies an assertion and accepts it once.
-pub(crate) fn verify(assertion: &str, expected: &Expected<'_>, seen: &mut Seen) -> Result<(), Refused> {
+pub(crate) fn verify(assertion: &str, expected: &Expected<'_>, seen: &mut Seen) -> Result<(), AssertionError> {
     let [header, claims, signature] = assertion.split('.').collect::<Vec<_>>()[..] else {
         return Err(MALFORMED);
     };
@@ -111,9 +111,9 @@ pub(crate) fn verify(assertion: &str, expected: &Expected<'_>, seen: &mut Seen) 
         return Err(MALFORMED);
     }
     let unknown =
-        Refused(700_027, "The certificate used to sign the client assertion is not registered on application.");
+        AssertionError(700_027, "The certificate used to sign the client assertion is not registered on application.");
     let known = expected.certificates.iter().find(|known| known.thumbprint == header.thumbprint).ok_or(unknown)?;
-    let unsigned = || Refused(700_027, "Client assertion failed signature validation.");
+    let unsigned = || AssertionError(700_027, "Client assertion failed signature validation.");
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| unsigned())?;
     let signature = Signature::try_from(signature.as_slice()).map_err(|_| unsigned())?;
     let verifying = VerifyingKey::<Sha256>::new_with_salt_len(known.key.clone(), SALT);
@@ -121,25 +121,28 @@ pub(crate) fn verify(assertion: &str, expected: &Expected<'_>, seen: &mut Seen) 
 
     let claims: Claims = part(claims)?;
     if claims.iss != claims.sub || !claims.sub.eq_ignore_ascii_case(expected.client_id) {
-        return Err(Refused(700_021, "Client assertion application identifier doesn't match 'client_id' parameter."));
+        return Err(AssertionError(
+            700_021,
+            "Client assertion application identifier doesn't match 'client_id' parameter.",
+        ));
     }
     if claims.aud != expected.audience {
-        return Err(Refused(700_023, "Client assertion audience claim does not match Realm issuer."));
+        return Err(AssertionError(700_023, "Client assertion audience claim does not match Realm issuer."));
     }
     let lasts = claims.exp.saturating_sub(claims.nbf);
     let times = expected.now.saturating_sub(SKEW)..=expected.now.saturating_add(SKEW);
     let in_time = times.contains(&claims.nbf) && times.contains(&claims.iat) && expected.now < claims.exp;
     if !in_time || !(1..=LONGEST).contains(&lasts) || !known.valid.contains(&expected.now) {
-        return Err(Refused(700_024, "Client assertion is not within its valid time range."));
+        return Err(AssertionError(700_024, "Client assertion is not within its valid time range."));
     }
     seen.0.retain(|_, end| *end > expected.now);
     if seen.0.insert(claims.jti, claims.exp).is_some() {
-        return Err(Refused(50_013, "The client assertion was used before."));
+        return Err(AssertionError(50_013, "The client assertion was used before."));
     }
     Ok(())
 }
 
-fn part<T: DeserializeOwned>(part: &str) -> Result<T, Refused> {
+fn part<T: DeserializeOwned>(part: &str) -> Result<T, AssertionError> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| MALFORMED)?;
     serde_json::from_slice(&bytes).map_err(|_| MALFORMED)
 }

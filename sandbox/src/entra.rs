@@ -10,7 +10,7 @@ use crate::{
     assertion::{self, ASSERTION_TYPE, Expected},
     clock,
     received::Received,
-    record::Answer,
+    record::Response,
     settings::TENANT_WITHOUT_CONSENT,
     state::State,
     tokens::{GRAPH_AUDIENCE, GRAPH_ROLE, TokenRequest, TokenVersion, v2_issuer},
@@ -27,69 +27,70 @@ const SHORTEST: i64 = 3_600;
 const SPREAD: u16 = 1_800;
 
 /// Error of the token endpoint: Entra ID's number, the OAuth error code, and the text.
-struct Refusal {
+struct TokenError {
     status: u16,
     error: &'static str,
     number: u32,
     message: String,
 }
 
-fn refuse<T>(status: u16, error: &'static str, number: u32, message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { status, error, number, message: message.into() })
+fn reject<T>(status: u16, error: &'static str, number: u32, message: impl Into<String>) -> Result<T, TokenError> {
+    Err(TokenError { status, error, number, message: message.into() })
 }
 
 /// Responds to `POST /{tenant}/oauth2/v2.0/token`.
-pub(crate) fn token(state: &State, tenant: &str, request: &Received) -> Answer {
+pub(crate) fn token(state: &State, tenant: &str, request: &Received) -> Response {
     if request.method != Method::POST {
-        return Answer::method_not_allowed("POST");
+        return Response::method_not_allowed("POST");
     }
     let granted = known_tenant(state, tenant).and_then(|tenant| {
         grant(state, request)?;
         consented(state, tenant)
     });
-    let answer = match granted {
+    let response = match granted {
         Ok(tenant) => {
             let lifetime = SHORTEST.saturating_add(i64::from(random_below(SPREAD)));
             let token = state.issue(&graph_token(state, tenant, lifetime));
-            Answer::json(200, &json!({ "token_type": "Bearer", "expires_in": lifetime, "access_token": token }))
+            Response::json(200, &json!({ "token_type": "Bearer", "expires_in": lifetime, "access_token": token }))
         }
-        Err(refusal) => refusal.answer(request),
+        Err(error) => error.to_response(request),
     };
-    answer.header("Cache-Control", "no-store, no-cache").header("Pragma", "no-cache")
+    response.header("Cache-Control", "no-store, no-cache").header("Pragma", "no-cache")
 }
 
 /// Responds to `GET /{tenant}/discovery/v2.0/keys`. Without `v2.0`, the path serves the same keys for version 1 tokens.
-pub(crate) fn keys(state: &State, tenant: &str, v2: bool, request: &Received) -> Answer {
+pub(crate) fn keys(state: &State, tenant: &str, v2: bool, request: &Received) -> Response {
     if request.method != Method::GET {
-        return Answer::method_not_allowed("GET");
+        return Response::method_not_allowed("GET");
     }
     let tenant = match known_tenant(state, tenant) {
         Ok(tenant) => tenant,
-        Err(refusal) => return refusal.answer(request),
+        Err(error) => return error.to_response(request),
     };
-    // A key may name its issuer (facts, section 3). The v1 keys here do not, so that readers meet both kinds.
+    // A key may name its issuer (facts, section 3). The v1 keys here do not, so that clients are tested with both
+    // kinds.
     let issuer = v2.then(|| v2_issuer(&state.base_url, tenant));
-    Answer::json(200, &state.keys().published(issuer.as_deref())).header("Cache-Control", "max-age=86400, private")
+    Response::json(200, &state.keys().published(issuer.as_deref())).header("Cache-Control", "max-age=86400, private")
 }
 
-fn known_tenant<'a>(state: &'a State, tenant: &str) -> Result<&'a str, Refusal> {
+fn known_tenant<'a>(state: &'a State, tenant: &str) -> Result<&'a str, TokenError> {
     state.settings.tenant(tenant).map_or_else(
         || {
             let message = format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID.");
-            refuse(400, "invalid_request", 90002, message)
+            reject(400, "invalid_request", 90002, message)
         },
         Ok,
     )
 }
 
 /// Checks that the tenant has consented to the gateway's application.
-fn consented<'a>(state: &State, tenant: &'a str) -> Result<&'a str, Refusal> {
+fn consented<'a>(state: &State, tenant: &'a str) -> Result<&'a str, TokenError> {
     if tenant != TENANT_WITHOUT_CONSENT {
         return Ok(tenant);
     }
     let client_id = &state.settings.client_id;
     let message = format!("The client application {client_id} is missing service principal in the tenant {tenant}.");
-    refuse(401, "invalid_client", 7_000_229, message)
+    reject(401, "invalid_client", 7_000_229, message)
 }
 
 /// Returns the token request of the gateway's application. It is version 1 because of Graph's
@@ -109,21 +110,22 @@ fn graph_token(state: &State, tenant: &str, lifetime: i64) -> TokenRequest {
     }
 }
 
-/// Checks a client credentials grant with a secret or an assertion. Each parameter must occur once, and no others.
-fn grant(state: &State, request: &Received) -> Result<(), Refusal> {
+/// Checks a client credentials grant with a secret or an assertion. Each parameter must occur once, and other
+/// parameters are rejected.
+fn grant(state: &State, request: &Received) -> Result<(), TokenError> {
     if !request.has_media_type("application/x-www-form-urlencoded") {
-        return refuse(400, "invalid_request", 900_144, "The request body must be a form.");
+        return reject(400, "invalid_request", 900_144, "The request body must be a form.");
     }
     let mut form = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(&request.body) {
         if form.insert(name.to_string(), value.to_string()).is_some() {
-            return refuse(400, "invalid_request", 9_000_411, format!("The parameter '{name}' is duplicated."));
+            return reject(400, "invalid_request", 9_000_411, format!("The parameter '{name}' is duplicated."));
         }
     }
     let grant_type = required(&mut form, "grant_type")?;
     if grant_type != "client_credentials" {
         let message = format!("The app requested an unsupported grant type '{grant_type}'.");
-        return refuse(400, "unsupported_grant_type", 70003, message);
+        return reject(400, "unsupported_grant_type", 70003, message);
     }
     let client_id = required(&mut form, "client_id")?;
     let scope = required(&mut form, "scope")?;
@@ -131,19 +133,19 @@ fn grant(state: &State, request: &Received) -> Result<(), Refusal> {
     let assertion_type = form.remove("client_assertion_type");
     let assertion = form.remove("client_assertion");
     if let Some(name) = form.keys().next() {
-        return refuse(400, "invalid_request", 90023, format!("The parameter '{name}' is not part of this grant."));
+        return reject(400, "invalid_request", 90023, format!("The parameter '{name}' is not part of this grant."));
     }
     if scope != SCOPE {
         let message = format!("The provided value for the input parameter 'scope' is not valid: only {SCOPE} is.");
-        return refuse(400, "invalid_scope", 70011, message);
+        return reject(400, "invalid_scope", 70011, message);
     }
     if !client_id.eq_ignore_ascii_case(&state.settings.client_id) {
         let message = format!("Application with identifier '{client_id}' was not found in the directory.");
-        return refuse(400, "unauthorized_client", 700_016, message);
+        return reject(400, "unauthorized_client", 700_016, message);
     }
     match (secret, assertion_type.as_deref(), assertion) {
         (Some(secret), None, None) if secret == state.settings.client_secret => Ok(()),
-        (Some(_), None, None) => refuse(401, "invalid_client", 7_000_215, "Invalid client secret provided."),
+        (Some(_), None, None) => reject(401, "invalid_client", 7_000_215, "Invalid client secret provided."),
         (None, Some(ASSERTION_TYPE), Some(assertion)) => {
             let expected = Expected {
                 certificates: &state.settings.client_certificates,
@@ -151,24 +153,24 @@ fn grant(state: &State, request: &Received) -> Result<(), Refusal> {
                 client_id: &state.settings.client_id,
                 now: clock::unix_now(),
             };
-            let taken = assertion::verify(&assertion, &expected, &mut state.assertions());
-            taken.or_else(|refused| refuse(401, "invalid_client", refused.0, refused.1))
+            let verified = assertion::verify(&assertion, &expected, &mut state.assertions());
+            verified.or_else(|error| reject(401, "invalid_client", error.0, error.1))
         }
         (None, None, None) => {
             let message = "'client_assertion' or 'client_secret' is required for this grant type.";
-            refuse(401, "invalid_client", 7_000_216, message)
+            reject(401, "invalid_client", 7_000_216, message)
         }
         _ => {
-            refuse(400, "invalid_request", 90_023, "One secret, or one assertion with its type, is part of this grant.")
+            reject(400, "invalid_request", 90_023, "One secret, or one assertion with its type, is part of this grant.")
         }
     }
 }
 
-fn required(form: &mut BTreeMap<String, String>, name: &str) -> Result<String, Refusal> {
+fn required(form: &mut BTreeMap<String, String>, name: &str) -> Result<String, TokenError> {
     let message = || format!("The request body must contain the following parameter: '{name}'.");
     match form.remove(name) {
         Some(value) => Ok(value),
-        None => refuse(400, "invalid_request", 900_144, message()),
+        None => reject(400, "invalid_request", 900_144, message()),
     }
 }
 
@@ -177,8 +179,8 @@ fn random_below(bound: u16) -> u16 {
     u16::from_be_bytes([high, low]) % bound
 }
 
-impl Refusal {
-    fn answer(&self, request: &Received) -> Answer {
+impl TokenError {
+    fn to_response(&self, request: &Received) -> Response {
         let trace = Uuid::new_v4().to_string();
         let correlation = request.header("client-request-id").map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
         let timestamp = clock::entra_now();
@@ -186,7 +188,7 @@ impl Refusal {
             "AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}",
             self.number, self.message
         );
-        Answer::json(
+        Response::json(
             self.status,
             &json!({
                 "error": self.error,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     clock,
     received::Received,
-    record::Answer,
+    record::Response,
     register::Duplicate,
     remediation::Remediation,
     settings::TENANT_WITHOUT_CONSENT,
@@ -24,26 +24,26 @@ pub(crate) struct Ids {
 }
 
 /// Error response without its IDs.
-pub(crate) struct Refusal {
+pub(crate) struct GraphError {
     pub(crate) status: u16,
     code: &'static str,
     message: String,
 }
 
-pub(crate) fn refuse<T>(status: u16, code: &'static str, message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { status, code, message: message.into() })
+pub(crate) fn reject<T>(status: u16, code: &'static str, message: impl Into<String>) -> Result<T, GraphError> {
+    Err(GraphError { status, code, message: message.into() })
 }
 
 /// Responds to `POST /{version}/security/collaboration/analyzedEmails/remediate`, under either of its names.
-pub(crate) fn remediate(state: &State, version: &str, request: &Received) -> Answer {
+pub(crate) fn remediate(state: &State, version: &str, request: &Received) -> Response {
     let ids = Ids::of(request);
     match accept(state, version, request) {
         Ok((bulk_id, tenant)) => ids
-            .on(Answer::new(202))
+            .add_to(Response::new(202))
             .header("Content-Type", "application/json;text/plain")
             .header("Location", location(&bulk_id, &tenant)),
-        Err(refusal) if refusal.status == 405 => ids.refusal(&refusal).header("Allow", "POST"),
-        Err(refusal) => ids.refusal(&refusal),
+        Err(error) if error.status == 405 => ids.error(&error).header("Allow", "POST"),
+        Err(error) => ids.error(&error),
     }
 }
 
@@ -53,17 +53,17 @@ fn location(bulk_id: &str, tenant: &str) -> String {
 }
 
 /// Returns the remediation's ID and its tenant.
-fn accept(state: &State, version: &str, request: &Received) -> Result<(String, String), Refusal> {
+fn accept(state: &State, version: &str, request: &Received) -> Result<(String, String), GraphError> {
     if request.method != Method::POST {
-        return refuse(405, "Request_MethodNotAllowed", "The action takes POST.");
+        return reject(405, "Request_MethodNotAllowed", "The action takes POST.");
     }
-    let tenant = authorise(state, request, &[GRAPH_ROLE])?;
-    framing(request)?;
+    let tenant = authorize(state, request, &[GRAPH_ROLE])?;
+    check_format(request)?;
     let mut preferences = request.header_values("prefer").flat_map(|value| value.split(','));
     let open = preferences.any(|one| one.trim().eq_ignore_ascii_case("include-unknown-enum-members"));
     let remediation = match Remediation::read(&request.body, open) {
         Ok(remediation) => remediation,
-        Err(reason) => return refuse(400, "BadRequest", reason),
+        Err(reason) => return reject(400, "BadRequest", reason),
     };
     let registered = state.register().register(Instant::now(), &tenant, version, remediation.clone());
     match registered {
@@ -71,16 +71,16 @@ fn accept(state: &State, version: &str, request: &Received) -> Result<(String, S
             state.mailboxes().remediate(&tenant, &remediation);
             Ok((bulk_id, tenant))
         }
-        Err(Duplicate) => refuse(409, "Conflict", "Duplicate remediation"),
+        Err(Duplicate) => reject(409, "Conflict", "Duplicate remediation"),
     }
 }
 
-/// Checks the bearer token: Entra ID issued it for Graph, it is valid, and it has one of the application permissions.
-/// Returns its tenant, the only one whose mailboxes it opens.
+/// Checks that Entra ID issued the bearer token for Graph, that the token is valid, and that it has one of these
+/// application permissions. Returns the token's tenant: the token gives access to no other mailboxes.
 ///
 /// Graph does not support delegated permissions for this action, so `scp` has no effect.
-pub(crate) fn authorise(state: &State, request: &Received, roles: &[&str]) -> Result<String, Refusal> {
-    let invalid = |message: &str| refuse(401, "InvalidAuthenticationToken", message);
+pub(crate) fn authorize(state: &State, request: &Received, roles: &[&str]) -> Result<String, GraphError> {
+    let invalid = |message: &str| reject(401, "InvalidAuthenticationToken", message);
     let given: Vec<&str> = request.header_values("authorization").collect();
     let token = match given.as_slice() {
         [] => return invalid("Access token is empty."),
@@ -105,7 +105,7 @@ pub(crate) fn authorise(state: &State, request: &Received, roles: &[&str]) -> Re
     }
     if !roles.iter().any(|role| issued.has_role(role)) {
         let message = "Insufficient privileges to complete the operation.";
-        return refuse(403, "Authorization_RequestDenied", message);
+        return reject(403, "Authorization_RequestDenied", message);
     }
     Ok(tenant.to_owned())
 }
@@ -115,16 +115,16 @@ fn is_alive(issued: &Issued) -> bool {
     issued.second("exp").is_some_and(|end| now < end) && issued.second("nbf").is_none_or(|start| start <= now)
 }
 
-fn framing(request: &Received) -> Result<(), Refusal> {
+fn check_format(request: &Received) -> Result<(), GraphError> {
     // A 415 makes the Go SDK retry its request without gzip (facts, section 5).
     if request.header_values("content-encoding").any(|coding| !coding.eq_ignore_ascii_case("identity")) {
-        return refuse(415, "UnsupportedMediaType", "The body is encoded.");
+        return reject(415, "UnsupportedMediaType", "The body is encoded.");
     }
     if !request.has_media_type("application/json") {
-        return refuse(400, "BadRequest", "Content-Type is not application/json.");
+        return reject(400, "BadRequest", "Content-Type is not application/json.");
     }
     if request.query.is_some() {
-        return refuse(400, "BadRequest", "The action takes no query.");
+        return reject(400, "BadRequest", "The action takes no query.");
     }
     Ok(())
 }
@@ -134,42 +134,42 @@ impl Ids {
         Self { request: Uuid::new_v4().to_string(), client: request.header("client-request-id").map(str::to_owned) }
     }
 
-    pub(crate) fn on(&self, answer: Answer) -> Answer {
-        let answer = answer.header("request-id", &self.request);
+    pub(crate) fn add_to(&self, response: Response) -> Response {
+        let response = response.header("request-id", &self.request);
         match &self.client {
-            Some(client) => answer.header("client-request-id", client),
-            None => answer,
+            Some(client) => response.header("client-request-id", client),
+            None => response,
         }
     }
 
-    pub(crate) fn refusal(&self, refusal: &Refusal) -> Answer {
+    pub(crate) fn error(&self, error: &GraphError) -> Response {
         let body = json!({ "error": {
-            "code": refusal.code,
-            "message": refusal.message,
+            "code": error.code,
+            "message": error.message,
             "innerError": {
                 "date": clock::graph_now(),
                 "request-id": self.request,
                 "client-request-id": self.client.as_ref().unwrap_or(&self.request),
             },
         }});
-        let answer = self.on(Answer::json(refusal.status, &body));
-        match refusal.status {
-            401 => answer.header(
+        let response = self.add_to(Response::json(error.status, &body));
+        match error.status {
+            401 => response.header(
                 "WWW-Authenticate",
                 format!(
                     "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\", \
                      client_id=\"{GRAPH_APPLICATION_ID}\""
                 ),
             ),
-            _ => answer,
+            _ => response,
         }
     }
 }
 
 /// Returns the error for a path that the emulated Graph does not have.
-pub(crate) fn not_found() -> Answer {
+pub(crate) fn not_found() -> Response {
     let ids = Ids { request: Uuid::new_v4().to_string(), client: None };
-    ids.refusal(&Refusal {
+    ids.error(&GraphError {
         status: 404,
         code: "ResourceNotFound",
         message: "There is nothing at this path.".to_owned(),

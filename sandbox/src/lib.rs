@@ -5,9 +5,9 @@
 //! GET  /{tenant}/discovery[/v2.0]/keys      Entra: the keys that tokens are signed with
 //! POST /{beta|v1.0}/security/collaboration/analyzedEmails/{remediate|microsoft.graph.security.remediate}
 //! GET  /{beta|v1.0}/security/collaboration/analyzedEmails
-//! GET, DELETE /sandbox/requests             what was received; forget it
+//! GET, DELETE /sandbox/requests             the recorded requests; DELETE clears them
 //! POST /sandbox/messages                    messages in mailboxes
-//! POST /sandbox/next                        how the next request is answered
+//! POST /sandbox/next                        scripts the next response
 //! GET, POST /sandbox/token                  a caller's token
 //! POST /sandbox/keys/rotate                 a new signing key
 //! ```
@@ -17,10 +17,10 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use sandbox::{Endpoint, NextAnswer, Sandbox, Settings};
+//! use sandbox::{Endpoint, Sandbox, ScriptedResponse, Settings};
 //!
 //! let sandbox = Sandbox::start(Settings::new("a secret")).await?;
-//! sandbox.script(NextAnswer::new(Endpoint::Remediate).status(429).header("Retry-After", "1"))?;
+//! sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(429).header("Retry-After", "1"))?;
 //! // … a request through the gateway, with GRAPH_URL and LOGIN_URL set to sandbox.base_url() …
 //! assert_eq!(sandbox.recorded().len(), 2);
 //! # Ok(()) }
@@ -56,10 +56,10 @@ use crate::{keys::KeyRing, mailboxes::Seed, state::State};
 pub use crate::{
     assertion::{ClientCertificate, InvalidCertificate},
     mailboxes::{InvalidSeed, Message},
-    record::{Answer, Endpoint, Outcome, Recorded},
+    record::{Endpoint, Outcome, Recorded, Response},
     register::Accepted,
     remediation::{Action, AnalyzedEmail, Remediation, Severity},
-    script::{Fault, InvalidScript, NextAnswer},
+    script::{Fault, InvalidScript, ScriptedResponse},
     self_signed::SelfSigned,
     settings::{
         APPLICATION_ID, AUDIENCE, CALLER_CLIENT_ID, CALLER_OBJECT_ID, CLIENT_ID, SECOND_TENANT_ID, Settings, TENANT_ID,
@@ -76,7 +76,7 @@ pub struct Sandbox {
 
 /// Error for an expected request that did not arrive in time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the sandbox did not see it within {0:?}")]
+#[error("the expected requests did not arrive within {0:?}")]
 pub struct NotSeen(pub Duration);
 
 impl Sandbox {
@@ -110,13 +110,13 @@ impl Sandbox {
     /// arrival.
     #[must_use]
     pub fn recorded(&self) -> Vec<Recorded> {
-        self.state.look(<[Recorded]>::to_vec)
+        self.state.with_recorded(<[Recorded]>::to_vec)
     }
 
     /// Returns the requests to one endpoint.
     #[must_use]
     pub fn recorded_at(&self, endpoint: Endpoint) -> Vec<Recorded> {
-        self.state.look(|all| all.iter().filter(|one| one.endpoint == endpoint).cloned().collect())
+        self.state.with_recorded(|all| all.iter().filter(|one| one.endpoint == endpoint).cloned().collect())
     }
 
     /// Removes and returns the completed exchanges. Long runs use it to read each exchange once.
@@ -162,11 +162,11 @@ impl Sandbox {
     ///
     /// # Errors
     /// Returns an error if the script cannot be played, for example because of an invalid header or a status below 200.
-    pub fn script(&self, next: NextAnswer) -> Result<(), InvalidScript> {
+    pub fn script(&self, next: ScriptedResponse) -> Result<(), InvalidScript> {
         self.state.script(next)
     }
 
-    /// Releases the [held](NextAnswer::held) responses of all requests that have arrived.
+    /// Releases the [held](ScriptedResponse::held) responses of all requests that have arrived.
     pub fn release(&self) {
         self.state.released.send_replace(());
     }
@@ -199,7 +199,7 @@ impl Sandbox {
     ) -> Result<Vec<Recorded>, NotSeen> {
         let mut changes = self.state.changed.subscribe();
         let seen = async {
-            while !self.state.look(&mut predicate) {
+            while !self.state.with_recorded(&mut predicate) {
                 // The sandbox holds the state with the sender, so this waits and never fails.
                 let _ = changes.changed().await;
             }

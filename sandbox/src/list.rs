@@ -7,10 +7,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    graph::{Ids, Refusal, authorise, refuse},
+    graph::{GraphError, Ids, authorize, reject},
     mailboxes::{MAX_PAGE_SIZE, Page},
     received::Received,
-    record::Answer,
+    record::Response,
     state::State,
     tokens::{GRAPH_READ_ROLE, GRAPH_ROLE},
 };
@@ -28,7 +28,7 @@ struct Query {
 }
 
 /// Responds to `GET /{version}/security/collaboration/analyzedEmails`.
-pub(crate) fn analyzed_emails(state: &State, version: &str, request: &Received) -> Answer {
+pub(crate) fn analyzed_emails(state: &State, version: &str, request: &Received) -> Response {
     let ids = Ids::of(request);
     let path = format!("{}/{version}/security/collaboration/analyzedEmails", state.base_url);
     match list(state, request) {
@@ -37,21 +37,21 @@ pub(crate) fn analyzed_emails(state: &State, version: &str, request: &Received) 
             if let (Some(next), Some(body)) = (page.next, body.as_object_mut()) {
                 body.insert("@odata.nextLink".to_owned(), format!("{path}?{kept}&$skiptoken={next}").into());
             }
-            ids.on(Answer::json(200, &body))
+            ids.add_to(Response::json(200, &body))
         }
-        Err(refusal) if refusal.status == 405 => ids.refusal(&refusal).header("Allow", "GET"),
-        Err(refusal) => ids.refusal(&refusal),
+        Err(error) if error.status == 405 => ids.error(&error).header("Allow", "GET"),
+        Err(error) => ids.error(&error),
     }
 }
 
-fn list(state: &State, request: &Received) -> Result<(Page, String), Refusal> {
+fn list(state: &State, request: &Received) -> Result<(Page, String), GraphError> {
     if request.method != Method::GET {
-        return refuse(405, "Request_MethodNotAllowed", "The list takes GET.");
+        return reject(405, "Request_MethodNotAllowed", "The list takes GET.");
     }
-    let tenant = authorise(state, request, &[GRAPH_READ_ROLE, GRAPH_ROLE])?;
+    let tenant = authorize(state, request, &[GRAPH_READ_ROLE, GRAPH_ROLE])?;
     let query = match Query::parse(request.query.as_deref().unwrap_or_default()) {
         Ok(query) => query,
-        Err(reason) => return refuse(400, "BadRequest", reason),
+        Err(reason) => return reject(400, "BadRequest", reason),
     };
     let page =
         state.mailboxes().page((&tenant, &query.network_message_id), (query.start, query.end), query.top, query.skip);

@@ -148,15 +148,15 @@ impl Mailboxes {
     pub(crate) fn seed(&mut self, settings: &Settings, seed: Seed) -> Result<(), InvalidSeed> {
         for message in &seed.messages {
             if message.network_message_id.len() != 36 || Uuid::try_parse(&message.network_message_id).is_err() {
-                return Err(InvalidSeed("networkMessageId is not a GUID".to_owned()));
+                return Err(InvalidSeed("networkMessageId must be a GUID".to_owned()));
             }
             if message.tenant_id.as_deref().is_some_and(|id| settings.tenant(id).is_none()) {
-                return Err(InvalidSeed("tenantId is not a tenant of the sandbox".to_owned()));
+                return Err(InvalidSeed("tenantId must be a tenant of the sandbox".to_owned()));
             }
         }
         if let Some(size) = seed.page_size {
             if !(1..=MAX_PAGE_SIZE).contains(&size) {
-                return Err(InvalidSeed(format!("pageSize is 1 to {MAX_PAGE_SIZE}")));
+                return Err(InvalidSeed(format!("pageSize must be 1 to {MAX_PAGE_SIZE}")));
             }
             self.page_size = size;
         }

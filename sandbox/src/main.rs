@@ -1,6 +1,6 @@
 //! The sandbox as a program, for `make start` and for requests with curl.
 
-use std::{env, process::ExitCode};
+use std::{env, error::Error, process::ExitCode};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lexopt::{Arg, ValueExt as _};
@@ -10,34 +10,32 @@ use tokio::signal::unix::{SignalKind, signal};
 const USAGE: &str = "\
 Entra ID and Microsoft Graph on loopback.
 
-sandbox [--listen 127.0.0.1:8788] [--client-secret SECRET] [--client-certificate FILE] [--tenant-id GUID] [--client-id GUID] [--audience URI]
-        [--application-id GUID]
+sandbox [--listen 127.0.0.1:8788] [--client-secret SECRET] [--client-certificate FILE] [--tenant-id GUID]
+        [--client-id GUID] [--audience URI] [--application-id GUID]
 
-The certificate is in PEM, without its key; several may be given.
-Without --client-secret it is SANDBOX_CLIENT_SECRET; without either it is made at random and printed.";
-
-type Failure = Box<dyn std::error::Error>;
+--client-certificate names a PEM file without a key, and may be repeated.
+The client secret is --client-secret, or else SANDBOX_CLIENT_SECRET, or else a random secret, which is printed.";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("sandbox: {error}"));
+            print_error(&format!("sandbox: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run() -> Result<(), Failure> {
+async fn run() -> Result<(), Box<dyn Error>> {
     let Some(settings) = settings()? else {
-        say(USAGE);
+        print(USAGE);
         return Ok(());
     };
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let sandbox = Sandbox::start(settings).await?;
-    say(&format!("sandbox listening on {}", sandbox.base_url()));
+    print(&format!("sandbox listening on {}", sandbox.base_url()));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -47,7 +45,7 @@ async fn run() -> Result<(), Failure> {
 }
 
 /// Reads the command line and the environment. Returns `None` if only help was requested.
-fn settings() -> Result<Option<Settings>, Failure> {
+fn settings() -> Result<Option<Settings>, Box<dyn Error>> {
     let mut settings = Settings::new("");
     settings.listen = "127.0.0.1:8788".parse()?;
     settings.on_exchange = log;
@@ -75,14 +73,14 @@ fn settings() -> Result<Option<Settings>, Failure> {
         None => {
             let made = random_secret()?;
             // The secret works only with this process, so printing it is safe.
-            say(&format!("client secret: {made}"));
+            print(&format!("client secret: {made}"));
             made
         }
     };
     Ok(Some(settings))
 }
 
-fn random_secret() -> Result<String, Failure> {
+fn random_secret() -> Result<String, Box<dyn Error>> {
     let mut bytes = [0; 30];
     getrandom::fill(&mut bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
@@ -92,21 +90,21 @@ fn random_secret() -> Result<String, Failure> {
 /// addresses.
 fn log(exchange: &Recorded) {
     let outcome = match &exchange.outcome {
-        Outcome::Answered(answer) => answer.status.to_string(),
-        Outcome::Cut(answer) => format!("{} cut", answer.status),
+        Outcome::Answered(response) => response.status.to_string(),
+        Outcome::Cut(response) => format!("{} cut", response.status),
         Outcome::Closed => "closed".to_owned(),
         Outcome::Hung => "hung".to_owned(),
         Outcome::Pending => "pending".to_owned(),
     };
-    say(&format!("{} {} {outcome}", exchange.method, exchange.path));
+    print(&format!("{} {} {outcome}", exchange.method, exchange.path));
 }
 
 #[expect(clippy::print_stdout, reason = "the program's own output")]
-fn say(line: &str) {
+fn print(line: &str) {
     println!("{line}");
 }
 
 #[expect(clippy::print_stderr, reason = "the program's error message")]
-fn complain(line: &str) {
+fn print_error(line: &str) {
     eprintln!("{line}");
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hyper::Method;
 
-use crate::record::Answer;
+use crate::record::Response;
 
 /// Complete request.
 pub(crate) struct Received {
@@ -32,9 +32,9 @@ impl Received {
 
 /// Ending of an exchange on the connection.
 pub(crate) enum Ending {
-    Whole(Answer),
+    Complete(Response),
     /// Response, and the number of body bytes to send before the connection closes.
-    Cut(Answer, usize),
+    Cut(Response, usize),
     Close,
     Hang,
 }

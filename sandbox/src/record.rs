@@ -27,18 +27,18 @@ pub enum Outcome {
     /// No response so far.
     Pending,
     /// Complete response.
-    Answered(Answer),
+    Answered(Response),
     /// Connection closed without a response.
     Closed,
     /// Connection closed in the body of this response.
-    Cut(Answer),
+    Cut(Response),
     /// No response, with the connection left open.
     Hung,
 }
 
 /// Response of the sandbox.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Answer {
+pub struct Response {
     /// HTTP status.
     pub status: u16,
     /// Headers in order. The server adds `Date` and `Content-Length`.
@@ -47,7 +47,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn new(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
@@ -118,18 +118,18 @@ impl Recorded {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match &self.outcome {
-            Outcome::Answered(answer) | Outcome::Cut(answer) => Some(answer.status),
+            Outcome::Answered(response) | Outcome::Cut(response) => Some(response.status),
             Outcome::Pending | Outcome::Closed | Outcome::Hung => None,
         }
     }
 
     /// Returns the JSON for `GET /sandbox/requests`.
     pub(crate) fn to_json(&self) -> Value {
-        let (outcome, answer) = match &self.outcome {
+        let (outcome, response) = match &self.outcome {
             Outcome::Pending => ("pending", None),
-            Outcome::Answered(answer) => ("answered", Some(answer)),
+            Outcome::Answered(response) => ("answered", Some(response)),
             Outcome::Closed => ("closed", None),
-            Outcome::Cut(answer) => ("cut", Some(answer)),
+            Outcome::Cut(response) => ("cut", Some(response)),
             Outcome::Hung => ("hung", None),
         };
         json!({
@@ -142,10 +142,10 @@ impl Recorded {
             "headers": self.headers,
             "body": String::from_utf8_lossy(&self.body),
             "outcome": outcome,
-            "answer": answer.map(|answer| json!({
-                "status": answer.status,
-                "headers": answer.headers,
-                "body": String::from_utf8_lossy(&answer.body),
+            "answer": response.map(|response| json!({
+                "status": response.status,
+                "headers": response.headers,
+                "body": String::from_utf8_lossy(&response.body),
             })),
         })
     }

@@ -79,7 +79,7 @@ impl Remediation {
             return Err("analyzedEmails is empty".to_owned());
         }
         for email in &read.analyzed_emails {
-            // Of the forms that the parser accepts, only 8-4-4-4-12 has 36 characters.
+            // Only 8-4-4-4-12 has 36 characters among the forms that the parser accepts.
             let id = &email.network_message_id;
             if id.len() != 36 || Uuid::try_parse(id).is_err() {
                 return Err("networkMessageId is not a GUID".to_owned());

@@ -3,7 +3,7 @@
 use crate::{
     entra, graph, list,
     received::{Ending, Received},
-    record::{Answer, Endpoint, Outcome},
+    record::{Endpoint, Outcome, Response},
     script::Fault,
     state::State,
 };
@@ -14,7 +14,7 @@ enum Route<'a> {
     Keys { tenant: &'a str, v2: bool },
     Remediate { version: &'a str },
     AnalyzedEmails { version: &'a str },
-    Nowhere,
+    Unknown,
 }
 
 impl<'a> Route<'a> {
@@ -35,7 +35,7 @@ impl<'a> Route<'a> {
             [version @ ("beta" | "v1.0"), "security", "collaboration", "analyzedEmails"] => {
                 Self::AnalyzedEmails { version }
             }
-            _ => Self::Nowhere,
+            _ => Self::Unknown,
         }
     }
 
@@ -45,17 +45,17 @@ impl<'a> Route<'a> {
             Self::Keys { .. } => Endpoint::Keys,
             Self::Remediate { .. } => Endpoint::Remediate,
             Self::AnalyzedEmails { .. } => Endpoint::AnalyzedEmails,
-            Self::Nowhere => Endpoint::Other,
+            Self::Unknown => Endpoint::Other,
         }
     }
 
-    fn answer(&self, state: &State, request: &Received) -> Answer {
+    fn respond(&self, state: &State, request: &Received) -> Response {
         match self {
             Self::Token { tenant } => entra::token(state, tenant, request),
             Self::Keys { tenant, v2 } => entra::keys(state, tenant, *v2, request),
             Self::Remediate { version } => graph::remediate(state, version, request),
             Self::AnalyzedEmails { version } => list::analyzed_emails(state, version, request),
-            Self::Nowhere => graph::not_found(),
+            Self::Unknown => graph::not_found(),
         }
     }
 }
@@ -63,32 +63,33 @@ impl<'a> Route<'a> {
 /// Records the request, and plays its script or calls the service.
 pub(crate) async fn exchange(state: &State, request: &Received) -> Ending {
     let route = Route::of(&request.path);
-    // Subscribed before the request is in the record, because a test may release it as soon as it is there.
+    // This subscription precedes the record of the request, because a test may release the response as soon as the
+    // request is recorded.
     let mut released = state.released.subscribe();
     let number = state.arrived(route.endpoint(), request);
     let ending = match state.scripted(route.endpoint()) {
-        None => Ending::Whole(route.answer(state, request)),
+        None => Ending::Complete(route.respond(state, request)),
         Some(next) => {
-            let mut own = next.accept_first.then(|| route.answer(state, request));
+            let mut own = next.accept_first.then(|| route.respond(state, request));
             tokio::time::sleep(next.delay).await;
             if next.held {
                 // The sender lives in the state, so this waits and never fails.
                 let _ = released.changed().await;
             }
-            if own.is_none() && next.works() {
-                own = Some(route.answer(state, request));
+            if own.is_none() && next.is_handled() {
+                own = Some(route.respond(state, request));
             }
             match next.fault {
-                None => Ending::Whole(next.over(own)),
-                Some(Fault::CutAfter(after)) => Ending::Cut(next.over(own), after),
+                None => Ending::Complete(next.response(own)),
+                Some(Fault::CutAfter(after)) => Ending::Cut(next.response(own), after),
                 Some(Fault::Close) => Ending::Close,
                 Some(Fault::Hang) => Ending::Hang,
             }
         }
     };
     let outcome = match &ending {
-        Ending::Whole(answer) => Outcome::Answered(answer.clone()),
-        Ending::Cut(answer, _) => Outcome::Cut(answer.clone()),
+        Ending::Complete(response) => Outcome::Answered(response.clone()),
+        Ending::Cut(response, _) => Outcome::Cut(response.clone()),
         Ending::Close => Outcome::Closed,
         Ending::Hang => Outcome::Hung,
     };

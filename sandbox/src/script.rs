@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     object::object,
-    record::{Answer, Endpoint},
+    record::{Endpoint, Response},
 };
 
 /// Fault of the connection.
@@ -22,7 +22,7 @@ pub enum Fault {
     Hang,
 }
 
-/// Next response of an endpoint.
+/// Script for the next response of an endpoint.
 ///
 /// With a status or a body, the script is the response and the request has no effect, except with `accept_first`.
 /// Otherwise the endpoint handles the request, and headers, delay and fault change its response. `Close` and `Hang`
@@ -30,7 +30,7 @@ pub enum Fault {
 ///
 /// Tests should hold a response to wait for an event, and use a delay only to simulate slowness.
 #[derive(Clone, Debug)]
-pub struct NextAnswer {
+pub struct ScriptedResponse {
     /// Endpoint of the script, except `Other`.
     pub endpoint: Endpoint,
     /// HTTP status. The default is 200 if there is a body.
@@ -56,7 +56,7 @@ pub struct NextAnswer {
 #[error("{0}")]
 pub struct InvalidScript(pub(crate) String);
 
-impl NextAnswer {
+impl ScriptedResponse {
     /// Creates a script for one request with the endpoint's unchanged response.
     #[must_use]
     pub fn new(endpoint: Endpoint) -> Self {
@@ -136,75 +136,78 @@ impl NextAnswer {
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidScript> {
-        let refuse = |reason: String| Err(InvalidScript(reason));
+        let reject = |reason: String| Err(InvalidScript(reason));
         if self.endpoint == Endpoint::Other {
-            return refuse("endpoint is token, keys, remediate or analyzedEmails".to_owned());
+            return reject("endpoint must be token, keys, remediate or analyzedEmails".to_owned());
         }
         if self.times == 0 {
-            return refuse("times is at least 1".to_owned());
+            return reject("times must be at least 1".to_owned());
         }
         if let Some(status) = self.status.filter(|status| !(200..=599).contains(status)) {
-            return refuse(format!("status {status} is not a final one: 200 to 599"));
+            return reject(format!("status must be 200 to 599, not {status}"));
         }
         for (name, value) in &self.headers {
             if HeaderName::from_bytes(name.as_bytes()).is_err() || HeaderValue::from_str(value).is_err() {
-                return refuse(format!("header {name:?} could not be sent"));
+                return reject(format!("header {name:?} has an invalid name or value"));
             }
             // The server sets the framing headers. A second value would cause a different fault than the scripted one.
             if name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding") {
-                return refuse(format!("{name} is the server's: cutAfter makes a wrong length"));
+                return reject(format!("{name} is set by the server; use cutAfter for a wrong length"));
             }
         }
         Ok(())
     }
 
     /// Returns whether the endpoint handles the request.
-    pub(crate) fn works(&self) -> bool {
+    pub(crate) fn is_handled(&self) -> bool {
         let silent = matches!(self.fault, Some(Fault::Close | Fault::Hang));
         self.accept_first || (self.status.is_none() && self.body.is_none() && !silent)
     }
 
     /// Returns the response to send, based on the endpoint's response if there is one.
-    pub(crate) fn over(&self, own: Option<Answer>) -> Answer {
-        let mut answer = match own {
+    pub(crate) fn response(&self, own: Option<Response>) -> Response {
+        let mut response = match own {
             Some(own) if self.status.is_none() && self.body.is_none() => own,
-            _ => Answer::new(self.status.unwrap_or(200)).with_body(self.body.clone().unwrap_or_default()),
+            _ => Response::new(self.status.unwrap_or(200)).with_body(self.body.clone().unwrap_or_default()),
         };
         let replaced = |held: &str| self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(held));
-        answer.headers.retain(|(name, _)| !replaced(name));
-        answer.headers.extend(self.headers.iter().cloned());
-        answer
+        response.headers.retain(|(name, _)| !replaced(name));
+        response.headers.extend(self.headers.iter().cloned());
+        response
     }
 
     /// Parses the body of `POST /sandbox/next`.
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, InvalidScript> {
-        let told: Told = object(body).map_err(InvalidScript)?;
-        let faults =
-            [told.close.then_some(Fault::Close), told.cut_after.map(Fault::CutAfter), told.hang.then_some(Fault::Hang)];
+        let script: ScriptJson = object(body).map_err(InvalidScript)?;
+        let faults = [
+            script.close.then_some(Fault::Close),
+            script.cut_after.map(Fault::CutAfter),
+            script.hang.then_some(Fault::Hang),
+        ];
         let mut faults = faults.into_iter().flatten();
         let fault = faults.next();
         if faults.next().is_some() {
-            return Err(InvalidScript("only one of close, cutAfter and hang".to_owned()));
+            return Err(InvalidScript("close, cutAfter and hang exclude each other".to_owned()));
         }
         let mut next = Self {
-            endpoint: told.endpoint,
-            status: told.status,
+            endpoint: script.endpoint,
+            status: script.status,
             headers: Vec::new(),
             body: None,
-            delay: Duration::from_millis(told.delay_ms),
+            delay: Duration::from_millis(script.delay_ms),
             held: false,
-            times: told.times.unwrap_or(1),
+            times: script.times.unwrap_or(1),
             fault,
-            accept_first: told.accept_first,
+            accept_first: script.accept_first,
         };
-        for (name, value) in told.headers {
+        for (name, value) in script.headers {
             match value {
                 OneOrMore::One(value) => next.headers.push((name, value)),
                 OneOrMore::More(values) => next.headers.extend(values.into_iter().map(|value| (name.clone(), value))),
             }
         }
         let typed = next.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-        Ok(match told.body {
+        Ok(match script.body {
             None => next,
             Some(Value::String(text)) => next.body(text),
             Some(body) if typed => next.body(body.to_string()),
@@ -213,10 +216,10 @@ impl NextAnswer {
     }
 }
 
-/// JSON of a scripted response.
+/// JSON body of `POST /sandbox/next`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Told {
+struct ScriptJson {
     endpoint: Endpoint,
     status: Option<u16>,
     #[serde(default)]
@@ -244,10 +247,10 @@ enum OneOrMore {
 
 /// Scripts that wait for their requests, in the order of their creation.
 #[derive(Default)]
-pub(crate) struct Scripts(VecDeque<NextAnswer>);
+pub(crate) struct Scripts(VecDeque<ScriptedResponse>);
 
 impl Scripts {
-    pub(crate) fn push(&mut self, next: NextAnswer) {
+    pub(crate) fn push(&mut self, next: ScriptedResponse) {
         self.0.push_back(next);
     }
 
@@ -255,7 +258,7 @@ impl Scripts {
         self.0.clear();
     }
 
-    pub(crate) fn take(&mut self, endpoint: Endpoint) -> Option<NextAnswer> {
+    pub(crate) fn take(&mut self, endpoint: Endpoint) -> Option<ScriptedResponse> {
         let at = self.0.iter().position(|next| next.endpoint == endpoint)?;
         let next = self.0.get_mut(at)?;
         if next.times > 1 {

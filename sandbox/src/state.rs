@@ -15,7 +15,7 @@ use crate::{
     received::Received,
     record::{Endpoint, Outcome, Recorded},
     register::Register,
-    script::{InvalidScript, NextAnswer, Scripts},
+    script::{InvalidScript, ScriptedResponse, Scripts},
     settings::Settings,
     tokens::{Issued, TokenRequest},
 };
@@ -101,13 +101,13 @@ impl State {
         locked(&self.issued).iter().map(|issued| issued.token.clone()).collect()
     }
 
-    pub(crate) fn script(&self, next: NextAnswer) -> Result<(), InvalidScript> {
+    pub(crate) fn script(&self, next: ScriptedResponse) -> Result<(), InvalidScript> {
         next.check()?;
         locked(&self.scripts).push(next);
         Ok(())
     }
 
-    pub(crate) fn scripted(&self, endpoint: Endpoint) -> Option<NextAnswer> {
+    pub(crate) fn scripted(&self, endpoint: Endpoint) -> Option<ScriptedResponse> {
         locked(&self.scripts).take(endpoint)
     }
 
@@ -150,7 +150,7 @@ impl State {
         self.notice();
     }
 
-    pub(crate) fn look<T>(&self, at: impl FnOnce(&[Recorded]) -> T) -> T {
+    pub(crate) fn with_recorded<T>(&self, at: impl FnOnce(&[Recorded]) -> T) -> T {
         at(&locked(&self.journal).exchanges)
     }
 

@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for TokenVersion {
         match u8::deserialize(deserializer)? {
             1 => Ok(Self::V1),
             2 => Ok(Self::V2),
-            _ => Err(serde::de::Error::custom("version is 1 or 2")),
+            _ => Err(serde::de::Error::custom("version must be 1 or 2")),
         }
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{
-    HeaderMap, Request, Response, StatusCode,
+    HeaderMap, Request, StatusCode,
     body::{Body, Frame, Incoming, SizeHint},
     header::{CONTENT_LENGTH, HeaderName, HeaderValue},
     server::conn::http1,
@@ -30,7 +30,7 @@ use tokio::{
 use crate::{
     admin,
     received::{Ending, Received},
-    record::Answer,
+    record::Response,
     routes,
     state::State,
 };
@@ -40,7 +40,7 @@ const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Error that makes hyper drop a connection.
 #[derive(Debug, thiserror::Error)]
-#[error("the sandbox was told to fail here")]
+#[error("the sandbox closes the connection")]
 struct Dropped;
 
 /// Accepts connections until the task is aborted, which ends all connections too.
@@ -68,11 +68,11 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Sent>, Dropped> {
+async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Result<hyper::Response<Sent>, Dropped> {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Ok(response(Answer::new(413), None)),
+        Err(error) if error.is::<LengthLimitError>() => return Ok(to_hyper(Response::new(413), None)),
         Err(_) => return Err(Dropped),
     };
     let request = Received {
@@ -83,13 +83,13 @@ async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Result<Respo
         body,
     };
     if request.path == "/sandbox" || request.path.starts_with("/sandbox/") {
-        return Ok(response(admin::answer(&state, &request), None));
+        return Ok(to_hyper(admin::respond(&state, &request), None));
     }
     // A separate task, because the services complete a request even if the client disconnects.
     let ending = tokio::spawn(async move { routes::exchange(&state, &request).await }).await;
     match ending.map_err(|_| Dropped)? {
-        Ending::Whole(answer) => Ok(response(answer, None)),
-        Ending::Cut(answer, after) => Ok(response(answer, Some(after))),
+        Ending::Complete(response) => Ok(to_hyper(response, None)),
+        Ending::Cut(response, after) => Ok(to_hyper(response, Some(after))),
         Ending::Close => Err(Dropped),
         Ending::Hang => future::pending().await,
     }
@@ -100,25 +100,26 @@ fn listed(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
-fn response(answer: Answer, cut_after: Option<usize>) -> Response<Sent> {
-    let full = answer.body.len();
-    let mut body = answer.body;
+fn to_hyper(response: Response, cut_after: Option<usize>) -> hyper::Response<Sent> {
+    let full = response.body.len();
+    let mut body = response.body;
     if let Some(after) = cut_after {
         body.truncate(after);
     }
     // A cut response declares more bytes than are sent, even if its complete body is empty.
     let declared = cut_after.map(|_| full.max(body.len().saturating_add(1)));
-    let mut response = Response::new(Sent { data: Some(Bytes::from(body)), cut: cut_after.is_some(), flushed: false });
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in &answer.headers {
+    let mut sent =
+        hyper::Response::new(Sent { data: Some(Bytes::from(body)), cut: cut_after.is_some(), flushed: false });
+    *sent.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in &response.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
-            response.headers_mut().append(name, value);
+            sent.headers_mut().append(name, value);
         }
     }
     if let Some(declared) = declared {
-        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(declared));
+        sent.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(declared));
     }
-    response
+    sent
 }
 
 /// Body of a response, which may end in an error.

@@ -1,4 +1,4 @@
-// Splits Markdown into the sentences that a reader reads. Code blocks, tables, headings and link targets are left out.
+// Splits Markdown into sentences. Code blocks, tables, headings and link targets are left out.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
@@ -13,7 +13,7 @@ export function files(root, endings, folder = "") {
   });
 }
 
-/** Returns the text without its fenced code blocks; their lines stay as empty lines, so that line numbers remain correct. */
+/** Returns the text with empty lines instead of its fenced code blocks, so that line numbers remain correct. */
 export function withoutFences(text) {
   return text.replaceAll(/^( *)```[\s\S]*?^\1```/gm, (block) => block.replaceAll(/[^\n]/g, ""));
 }

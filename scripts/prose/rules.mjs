@@ -1,4 +1,4 @@
-// Words and phrases that `make test` rejects in Markdown, error texts and comments, with what to write instead.
+// Words and phrases that `make test` rejects in Markdown, error texts and comments, each with a better one.
 export const BANNED = [
   [/\bmend(s|ed|ing)?\b/i, "fix, correct"],
   [/\bheed(s|ed)?\b/i, "read, follow"],
@@ -18,7 +18,7 @@ export const BANNED = [
   [/\bof (its|their|his) own\b/i, "its own …"],
   [/\b(of|for) (a|the) caller's(?! \w)/i, "the caller's …"],
   [/\bon (its|their) way\b/i, "in flight"],
-  [/\b(is|are) (told|asked)\b/i, "name who tells or asks"],
+  [/\b(is|are) (told|asked)\b/i, "name the actor that tells or asks"],
 ];
 
 /** Longest allowed sentence, in words. */

@@ -1,5 +1,5 @@
-// Packs files into a tar archive whose bytes depend on nothing but the files: POSIX's ustar format, sorted names, one
-// time, and no owner.
+// Packs files into a tar archive whose bytes depend only on the files and a time: POSIX's ustar format, sorted names,
+// and no owner.
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 
@@ -9,13 +9,16 @@ const SUMS = "SHA256SUMS";
 const sha256 = (data) => createHash("sha256").update(data).digest("hex");
 const sorted = (files) => Object.entries(files).toSorted(([one], [other]) => (one < other ? -1 : 1));
 
-/** Returns `files`, an object from names to contents, with the list of their sums, as `sha256sum --check` reads it. */
+/**
+ * Returns `files`, an object from names to contents, with the list of their SHA-256 sums in the format of
+ * `sha256sum --check`.
+ */
 export function withSums(files) {
   const lines = sorted(files).map(([name, data]) => `${sha256(data)}  ${name}\n`);
   return { ...files, [SUMS]: lines.join("") };
 }
 
-/** Returns the archive of `files` in `folder`, with the time `seconds` since 1970. */
+/** Returns the archive of `files` in `folder`. All files have the time `seconds` since 1970. */
 export function pack(folder, files, seconds) {
   const blocks = sorted(files).flatMap(([name, content]) => {
     const data = Buffer.from(content);
@@ -28,14 +31,14 @@ export function pack(folder, files, seconds) {
 function header(name, size, seconds) {
   const block = Buffer.alloc(BLOCK);
   const octal = (value, digits) => `${value.toString(8).padStart(digits, "0")}\0`;
-  if (Buffer.byteLength(name) > 100) throw new Error(`${name} is longer than the 100 bytes that ustar has for a name`);
+  if (Buffer.byteLength(name) > 100) throw new Error(`${name} is longer than the 100 bytes of a name in ustar`);
   block.write(name, 0);
   block.write(octal(0o644, 7), 100); // mode
   block.write(octal(0, 7), 108); // user
   block.write(octal(0, 7), 116); // group
   block.write(octal(size, 11), 124);
   block.write(octal(seconds, 11), 136);
-  block.write(" ".repeat(8), 148); // the sum, which counts as spaces
+  block.write(" ".repeat(8), 148); // the checksum, which is computed with spaces here
   block.write("0", 156); // a regular file
   block.write("ustar\x0000", 257);
   const sum = block.reduce((total, byte) => total + byte, 0);
@@ -43,7 +46,7 @@ function header(name, size, seconds) {
   return block;
 }
 
-/** Returns the files of an archive that {@link pack} made. */
+/** Returns the files of an archive in the format of {@link pack}. */
 function unpack(archive) {
   const tar = gunzipSync(archive);
   const files = new Map();
@@ -57,7 +60,7 @@ function unpack(archive) {
   return files;
 }
 
-/** Returns each difference between the contents of two archives. The compression does not count. */
+/** Returns each difference between the contents of two archives, whose compression may differ. */
 export function differences(archive, rebuilt) {
   if (gunzipSync(archive).equals(gunzipSync(rebuilt))) return [];
   const [given, expected] = [unpack(archive), unpack(rebuilt)];
@@ -67,5 +70,5 @@ export function differences(archive, rebuilt) {
     if (!given.has(name)) return [`${name}: not in the archive`];
     return given.get(name).equals(expected.get(name)) ? [] : [`${name}: ${sha256(given.get(name))} in the archive, ${sha256(expected.get(name))} rebuilt`];
   });
-  return found.length > 0 ? found : ["the archives have equal files, and differ in their order, time or owner"];
+  return found.length > 0 ? found : ["the files are equal, but their order, time or owner differs"];
 }

@@ -6,8 +6,8 @@ const TEXT = /^(licen[cs]e|copying|copyright|notice|unlicense)/i;
 const READ = { readdir: readdirSync, read: (path) => readFileSync(path, "utf8") };
 
 /**
- * Returns the crates of a registry below the crates `roots`, without those for builds and tests. `metadata` is what
- * `cargo metadata` prints.
+ * Returns the registry crates that are linked into the crates `roots`, without crates for builds and tests. The first
+ * argument is the output of `cargo metadata`.
  */
 export function linked({ packages, resolve }, roots) {
   const byId = new Map(packages.map((each) => [each.id, each]));
@@ -28,20 +28,20 @@ export function linked({ packages, resolve }, roots) {
 }
 
 /**
- * Returns one text with the licences of `crates`. Crates with the same text share it. A crate that brings no text must
- * permit Apache-2.0, whose text `apache` is.
+ * Returns one text with the licences of `crates`. Crates with the same licence text share it. A crate without a licence
+ * text must permit Apache-2.0. `apache` is that licence's text.
  */
 export function licences(crates, apache, { readdir, read } = READ) {
   const texts = new Map();
   for (const crate of crates) {
     const folder = dirname(crate.manifest_path);
-    const brought = readdir(folder, { withFileTypes: true })
+    const included = readdir(folder, { withFileTypes: true })
       .filter((entry) => entry.isFile() && TEXT.test(entry.name))
       .map(({ name }) => read(join(folder, name)))
       .toSorted();
     const offersApache = /\bApache-2\.0\b/.test(crate.license ?? "") && !/\bAND\b/.test(crate.license);
-    if (brought.length === 0 && !offersApache) throw new Error(`${crate.name} ${crate.version} (${crate.license}) has no licence text`);
-    for (const text of brought.length > 0 ? brought : [apache]) {
+    if (included.length === 0 && !offersApache) throw new Error(`${crate.name} ${crate.version} (${crate.license}) has no licence text`);
+    for (const text of included.length > 0 ? included : [apache]) {
       const words = text.trim().split(/\s+/).join(" ");
       const entry = texts.get(words) ?? { text: text.replaceAll("\r\n", "\n").trim(), crates: [] };
       entry.crates.push(`${crate.name} ${crate.version} (${crate.license ?? "see the text"})`);

@@ -1,4 +1,4 @@
-// Finds what must not be released: placeholders, a version without its date, changes without a commit.
+// Rejects a release with placeholders, a version without a date, or uncommitted changes:
 // node scripts/release/ready.mjs [<tag>]
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -11,49 +11,49 @@ import { isUnpublished } from "../../playbooks/publish.mjs";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 26 });
 
-/** The name of a version's archive. */
+/** Returns the name of a version's archive. */
 export const archiveName = (version) => `remediation-gateway-${version}.tar.gz`;
 
-/** The version of the workspace. */
+/** Returns the version of the workspace. */
 export const versionOf = (read) => /^version = "(.*)"$/m.exec(read("Cargo.toml"))[1];
 
 /**
- * Returns each field that a release must not have, with what to write. `read` returns the text of a file, `tag` is the
- * tag that is released, if there is one.
+ * Returns an error for each field with a value that must not be released, and its correction. `read` returns the text
+ * of a file. `tag` is the tag of the release, if there is one.
  */
 export function unready(read, tag) {
   const version = versionOf(read);
   const found = [];
-  const fault = (path, what) => found.push(`${path}: ${what}`);
+  const reject = (path, reason) => found.push(`${path}: ${reason}`);
 
-  if (tag && tag !== `v${version}`) fault("Cargo.toml", `version is ${version}, which is not the version of the tag ${tag}`);
+  if (tag && tag !== `v${version}`) reject("Cargo.toml", `version is ${version}, but the tag is ${tag}`);
   for (const [path, field, other] of [
     ["src/openapi.json", "info.version", JSON.parse(read("src/openapi.json")).info.version],
     ["package.json", "version", JSON.parse(read("package.json")).version],
     ["package-lock.json", "version", JSON.parse(read("package-lock.json")).version],
   ]) {
-    if (other !== version) fault(path, `${field} is ${other}. Write ${version}.`);
+    if (other !== version) reject(path, `${field} is ${other}. Write ${version}.`);
   }
 
   const changes = read("CHANGELOG.md");
   const entry = new RegExp(`^## \\[${version.replaceAll(".", "\\.")}\\](.*)$`, "m").exec(changes);
-  if (!/^ - \d{4}-\d\d-\d\d$/.test(entry?.[1] ?? "")) fault("CHANGELOG.md", `## [${version}] needs the date of the release: - YYYY-MM-DD`);
+  if (!/^ - \d{4}-\d\d-\d\d$/.test(entry?.[1] ?? "")) reject("CHANGELOG.md", `## [${version}] must end with the date of the release: - YYYY-MM-DD`);
   const unreleased = changes.split(/^## /m).find((section) => section.startsWith("[Unreleased]")) ?? "";
-  if (unreleased.includes("\n- ")) fault("CHANGELOG.md", `## [Unreleased] has entries. Move them to ## [${version}].`);
+  if (unreleased.includes("\n- ")) reject("CHANGELOG.md", `## [Unreleased] has entries. Move them to ## [${version}].`);
 
   const report = read("SECURITY.md").split(/^## /m).find((section) => section.startsWith("Report a vulnerability")) ?? "";
   const contact = /<([^>\s]+@[^>\s]+)>/.exec(report)?.[1];
-  if (contact === undefined) fault("SECURITY.md", "Report a vulnerability: needs the address that receives reports, as <name@domain>");
-  else if (PLACEHOLDER.test(contact)) fault("SECURITY.md", `Report a vulnerability: ${contact} is a placeholder. Write the address that receives reports.`);
-  if (/placeholder/i.test(report)) fault("SECURITY.md", "Report a vulnerability: remove the sentence about the placeholder");
+  if (contact === undefined) reject("SECURITY.md", "Report a vulnerability: must name the address that receives reports, as <name@domain>");
+  else if (PLACEHOLDER.test(contact)) reject("SECURITY.md", `Report a vulnerability: ${contact} is a placeholder. Write the address that receives reports.`);
+  if (/placeholder/i.test(report)) reject("SECURITY.md", "Report a vulnerability: remove the sentence about the placeholder");
 
-  if (read("README.md").includes("it is not released")) fault("README.md", 'remove "it is not released"');
+  if (read("README.md").includes("it is not released")) reject("README.md", 'remove "it is not released"');
 
   const [definition, properties] = ["apiDefinition.swagger.json", "apiProperties.json"].map((name) => JSON.parse(read(`connector/${name}`)));
-  for (const placeholder of placeholderFaults(definition, properties, PUBLISHER)) fault("connector", placeholder);
+  for (const placeholder of placeholderFaults(definition, properties, PUBLISHER)) reject("connector", placeholder);
   for (const folder of ["remediate-http", "remediate-incident"]) {
     const path = `playbooks/${folder}/readme.md`;
-    if (isUnpublished(read(path))) fault(path, `the button has no repository. Run: node playbooks/publish.mjs <owner>/<repository> v${version}`);
+    if (isUnpublished(read(path))) reject(path, `the button has no repository. Run: node playbooks/publish.mjs <owner>/<repository> v${version}`);
   }
   return found;
 }

@@ -1,4 +1,4 @@
-// Makes one CycloneDX bill of materials of those that cargo-cyclonedx and `npm sbom` print.
+// Merges the CycloneDX bills of materials of cargo-cyclonedx and `npm sbom` into one.
 import { createHash } from "node:crypto";
 
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
@@ -7,9 +7,11 @@ const NAME = "remediation-gateway";
 const LICENCE = [{ expression: "MIT OR Apache-2.0" }];
 
 /**
- * Returns the bill as JSON. Components in the Worker are `required`, those that build or deploy it `excluded`.
- * `crates` are the bills of the Worker and of the check before a deployment, `npm` is the bill of all packages, and
- * `packages` names those that build and deploy.
+ * Returns the bill as JSON. Components in the Worker have the scope `required`, and components that build or deploy the
+ * Worker have the scope `excluded`.
+ *
+ * `crates` are the bills of the Worker and of the check before a deployment. `npm` is the bill of all npm packages, and
+ * `packages` names the npm packages that build or deploy.
  */
 export function merge({ version, commit, seconds, crates, npm, packages, files, rust, wasmBindgen }) {
   const self = `${NAME}@${version}`;
@@ -61,13 +63,13 @@ export function merge({ version, commit, seconds, crates, npm, packages, files, 
   return `${JSON.stringify(bill, null, 1)}\n`;
 }
 
-/** Returns what the validator of CycloneDX finds wrong with `bill`, or null. */
+/** Returns the errors that CycloneDX's validator finds in `bill`, or null. */
 export const invalid = (bill) => new Validation.JsonStrictValidator(Spec.Version.v1dot5).validate(bill);
 
 const sorted = (items, key) => items.toSorted((one, other) => (key(one) < key(other) ? -1 : 1));
 const fullName = ({ group, name }) => (group ? `${group}/${name}` : name);
 
-/** Returns a crate's bill without the folder that it was made in. */
+/** Returns a crate's bill without the paths of this machine. */
 function local(bill, version) {
   const text = JSON.stringify(bill, (key, value) => (key === "purl" && /download_url=file:/.test(value) ? undefined : value));
   // A crate of this repository: path+file:///folder#name@version, or without the name if the folder has it.
@@ -75,7 +77,7 @@ function local(bill, version) {
   return JSON.parse(names);
 }
 
-/** Returns the components and dependencies of a bill that `roots` lead to. */
+/** Returns the components of a bill that `roots` depend on, including `roots`, and their dependencies. */
 function reachable({ components, dependencies }, roots) {
   const edges = new Map(dependencies.map(({ ref, dependsOn = [] }) => [ref, dependsOn]));
   const found = new Set();

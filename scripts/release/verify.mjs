@@ -19,7 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), "verify-release-"));
 try {
   const clone = join(folder, "clone");
   git("clone", "--quiet", "--no-local", root, clone);
-  // As from a shell: this `make` must not get the flags of the one that runs this program.
+  // The flags of an outer `make` are not for this `make`.
   const { MAKEFLAGS, MAKELEVEL, MFLAGS, CARGO_TARGET_DIR, ...env } = process.env;
   const { status } = spawnSync("make", ["--no-print-directory", "release"], { cwd: clone, stdio: "inherit", env });
   if (status === 0) compare(clone);
@@ -28,7 +28,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Reports whether the release that was built in `clone` is the archive. */
+/** Reports whether the release that was built in `clone` equals the archive. */
 function compare(clone) {
   const version = versionOf((name) => readFileSync(join(clone, name), "utf8"));
   const rebuilt = readFileSync(join(clone, "build", "release", archiveName(version)));

@@ -1,31 +1,34 @@
-// The module that workerd starts with: the built Worker in a time that a test lets pass. The alarms are the runtime's own: those that are set for the
-// time of the test come as if it had passed.
+// Main module: the built Worker with a clock that a test advances. The runtime's own alarms go off at the times of this
+// clock.
 
 import built, { Ledger as BuiltLedger } from "./index.js";
 
 const Real = Date;
-let passed = 0;
+let advanced = 0;
 
 globalThis.Date = class extends Real {
   constructor(...values) {
-    super(...(values.length === 0 ? [Real.now() + passed] : values));
+    super(...(values.length === 0 ? [Real.now() + advanced] : values));
   }
 
   static now() {
-    return Real.now() + passed;
+    return Real.now() + advanced;
   }
 };
 
-const PASS = "pass";
+const ADVANCE = "advance";
 
-/** `/ledger/{caller}` tells of the ledger of a caller; as a POST, after so many milliseconds as the body says. */
+/**
+ * `/ledger/{caller}` returns the state of the caller's ledger. A POST first advances the clock by the milliseconds in
+ * the body.
+ */
 export default {
   async fetch(request, env, context) {
     const [, caller] = /^\/ledger\/(.+)$/.exec(new URL(request.url).pathname) ?? [];
     if (caller === undefined) {
       return built.fetch(request, env, context);
     }
-    const headers = { [PASS]: request.method === "POST" ? await request.text() : "0" };
+    const headers = { [ADVANCE]: request.method === "POST" ? await request.text() : "0" };
     return env.LEDGER.getByName(caller).fetch("https://ledger/", { headers });
   },
 };
@@ -35,31 +38,31 @@ export class Ledger {
     this.storage = state.storage;
     this.setAlarm = state.storage.setAlarm.bind(state.storage);
     this.getAlarm = state.storage.getAlarm.bind(state.storage);
-    state.storage.setAlarm = (at) => this.setAlarm(Number(at) - passed);
+    state.storage.setAlarm = (at) => this.setAlarm(Number(at) - advanced);
     state.storage.getAlarm = async () => this.alarmAt();
     this.built = new BuiltLedger(state, env);
   }
 
   async alarmAt() {
     const at = await this.getAlarm();
-    return at === null ? null : at + passed;
+    return at === null ? null : at + advanced;
   }
 
   async fetch(request) {
-    const pass = request.headers.get(PASS);
-    if (pass === null) {
+    const advance = request.headers.get(ADVANCE);
+    if (advance === null) {
       return this.built.fetch(request);
     }
     const at = await this.alarmAt();
-    passed += Number(pass);
-    if (at !== null && Number(pass) > 0) {
-      await this.setAlarm(at - passed);
+    advanced += Number(advance);
+    if (at !== null && Number(advance) > 0) {
+      await this.setAlarm(at - advanced);
     }
-    return Response.json(await this.tell());
+    return Response.json(await this.report());
   }
 
-  /** How many records there are, and in how many milliseconds an alarm comes. */
-  async tell() {
+  /** Returns the number of records, and the time and the remaining milliseconds of the alarm. */
+  async report() {
     const [{ rows }] = this.storage.sql.exec("SELECT count(*) AS rows FROM remediation").toArray();
     const at = await this.alarmAt();
     return { rows, at, in: at === null ? null : at - Date.now() };
@@ -67,6 +70,6 @@ export class Ledger {
 
   async alarm() {
     await this.built.alarm();
-    console.log(JSON.stringify({ swept: await this.tell() }));
+    console.log(JSON.stringify({ swept: await this.report() }));
   }
 }

@@ -46,21 +46,21 @@ async fn ledger(gateway: &Gateway) -> Result<Value, Failure> {
 }
 
 /// Advances the clock.
-async fn let_pass(gateway: &Gateway, time: Duration) -> TestResult {
+async fn advance(gateway: &Gateway, time: Duration) -> TestResult {
     Answer::to(gateway.post("/ledger/script").body(time.as_millis().to_string())).await?;
     Ok(())
 }
 
 /// Advances the clock until the alarm goes off. Returns the state of the ledger after it.
-async fn pass(gateway: &mut Gateway, time: Duration) -> Result<Value, Failure> {
+async fn advance_to_alarm(gateway: &mut Gateway, time: Duration) -> Result<Value, Failure> {
     gateway.forget_output();
-    let_pass(gateway, time).await?;
+    advance(gateway, time).await?;
     let line = gateway.wait_for_line(|line| line.starts_with(r#"{"swept":"#)).await?;
     Ok(serde_json::from_str::<Value>(&line)?["swept"].clone())
 }
 
 /// Asserts that an alarm goes off within an hour.
-fn assert_comes(ledger: &Value) {
+fn assert_alarm_within_an_hour(ledger: &Value) {
     let within = ledger["in"].as_i64().unwrap_or_default();
     let hour = i64::try_from(HOUR.as_millis()).unwrap_or_default();
     assert!((1..=hour).contains(&within), "{ledger}");
@@ -73,17 +73,17 @@ async fn what_has_expired_goes_and_what_has_not_stays(world: &World) -> TestResu
     remediate(&gateway, &bare, None).await?;
     let before = ledger(&gateway).await?;
     assert_eq!(before["rows"], 2);
-    assert_comes(&before);
+    assert_alarm_within_an_hour(&before);
 
     // A record without a key is kept for an hour, the quota's window; a record with a key for a day.
-    let after = pass(&mut gateway, HOUR + MINUTE).await?;
+    let after = advance_to_alarm(&mut gateway, HOUR + MINUTE).await?;
     assert_eq!(after["rows"], 1, "{after}");
-    assert_comes(&after);
+    assert_alarm_within_an_hour(&after);
     let replayed = ask(&gateway, &keyed, Some(&key)).await?;
     assert_eq!((replayed.status, replayed.header("idempotency-replayed")), (202, Some("true")), "{replayed:?}");
 
     // 24 hours after the acceptance the record is removed, and no alarm is needed.
-    let after = pass(&mut gateway, 23 * HOUR).await?;
+    let after = advance_to_alarm(&mut gateway, 23 * HOUR).await?;
     assert_eq!((&after["rows"], &after["at"]), (&json!(0), &Value::Null), "{after}");
     Ok(())
 }
@@ -92,17 +92,17 @@ async fn it_comes_again_as_long_as_there_is_anything(world: &World) -> TestResul
     let mut gateway = gateway(world).await?;
     remediate(&gateway, &payload(), Some(&guid())).await?;
     for _ in 0..23 {
-        let after = pass(&mut gateway, HOUR).await?;
+        let after = advance_to_alarm(&mut gateway, HOUR).await?;
         assert_eq!(after["rows"], 1, "{after}");
-        assert_comes(&after);
+        assert_alarm_within_an_hour(&after);
     }
-    let after = pass(&mut gateway, HOUR).await?;
+    let after = advance_to_alarm(&mut gateway, HOUR).await?;
     assert_eq!((&after["rows"], &after["at"]), (&json!(0), &Value::Null), "{after}");
 
     // The next record sets the alarm again.
     remediate(&gateway, &payload(), None).await?;
-    assert_comes(&ledger(&gateway).await?);
-    let after = pass(&mut gateway, HOUR + MINUTE).await?;
+    assert_alarm_within_an_hour(&ledger(&gateway).await?);
+    let after = advance_to_alarm(&mut gateway, HOUR + MINUTE).await?;
     assert_eq!((&after["rows"], &after["at"]), (&json!(0), &Value::Null), "{after}");
     Ok(())
 }
@@ -114,10 +114,10 @@ async fn a_success_is_replayed_until_its_window_ends(world: &World) -> TestResul
     for (key, almost) in [(None, 29 * MINUTE), (Some(key.as_str()), 23 * HOUR + 59 * MINUTE)] {
         let payload = payload();
         remediate(&gateway, &payload, key).await?;
-        let_pass(&gateway, almost).await?;
+        advance(&gateway, almost).await?;
         let replayed = ask(&gateway, &payload, key).await?;
         assert_eq!((replayed.status, replayed.header("idempotency-replayed")), (202, Some("true")), "{replayed:?}");
-        let_pass(&gateway, 2 * MINUTE).await?;
+        advance(&gateway, 2 * MINUTE).await?;
         remediate(&gateway, &payload, key).await?;
     }
     Ok(())
@@ -128,7 +128,7 @@ async fn it_is_not_moved_on_when_the_object_starts_again(world: &World) -> TestR
     let mut gateway = gateway(world).await?;
     remediate(&gateway, &payload(), None).await?;
     let first = ledger(&gateway).await?;
-    assert_comes(&first);
+    assert_alarm_within_an_hour(&first);
     gateway.start_again().await?;
     remediate(&gateway, &payload(), None).await?;
     let second = ledger(&gateway).await?;

@@ -1,5 +1,5 @@
-// Counts each call between JavaScript and the Wasm, in either direction, and knows what the Wasm holds. It must be imported before the Worker, which
-// instantiates the Wasm as it loads.
+// Counts the calls between JavaScript and the Wasm in both directions, and reads the size of the Wasm's memory. This
+// module must be imported before the Worker, which instantiates the Wasm when it loads.
 
 const calls = {};
 let memory;
@@ -26,7 +26,7 @@ WebAssembly.Instance = function (module, imports) {
   return { exports: all("export", exports) };
 };
 
-/** The calls by name since the last time. */
+/** Returns the number of calls by name since the last call of this function. */
 export function taken() {
   const taken = { ...calls };
   for (const name of Object.keys(calls)) {
@@ -35,5 +35,5 @@ export function taken() {
   return taken;
 }
 
-/** What it holds: bytes of memory, and places for references to JavaScript's values. Neither ever shrinks. */
+/** Returns the Wasm's memory in bytes, and the length of its table of JavaScript references. Neither ever shrinks. */
 export const held = () => ({ bytes: memory.buffer.byteLength, references: references.length });

@@ -1,5 +1,5 @@
-// The gateway as it was built, with two further paths: how often JavaScript and the Wasm have called each other since it was last asked, and what the
-// Wasm holds.
+// The built gateway with two further paths: the calls between JavaScript and the Wasm since the last request to the
+// path, and the size of the Wasm's memory.
 
 import { held, taken } from "./count.js";
 import gateway from "./index.js";

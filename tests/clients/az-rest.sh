@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# `az rest` of the Azure CLI, as an operator's script uses it. Run by `make clients` beside a gateway: AZ is the program.
+# `az rest` of the Azure CLI, as an operator's script uses it. Run by `make clients` beside a gateway. AZ is its path.
 set -euo pipefail
 
-# The CLI must neither ask for a sign-in nor report its use.
+# The CLI must neither request a sign-in nor send telemetry.
 AZURE_CONFIG_DIR=$(mktemp -d)
 export AZURE_CONFIG_DIR AZURE_CORE_COLLECT_TELEMETRY=false AZURE_CORE_ONLY_SHOW_ERRORS=true
 trap 'rm -rf "$AZURE_CONFIG_DIR"' EXIT

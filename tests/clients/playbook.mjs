@@ -21,7 +21,7 @@ function post(url, headers, body) {
   return { ...answer, body: text && JSON.parse(text) };
 }
 
-/** Plays an incident. The key stands for the managed identity, and the run's ID marks the requests as a workflow's. */
+/** Plays an incident. The key replaces the managed identity, and the run's ID marks the requests as a workflow's. */
 function play(relatedEntities, runName = randomUUID()) {
   return run(workflow.properties.definition, {
     parameters: {

@@ -1,4 +1,4 @@
-// The module that workerd starts with: the built Worker, whose Cron trigger a test starts at any time.
+// Main module: the built Worker, whose Cron trigger a test starts at any time.
 
 import built from "./index.js";
 

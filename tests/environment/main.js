@@ -1,15 +1,15 @@
-// The module that workerd starts with: the built Worker in one isolate, with the environment that a test has set last.
+// Main module: the built Worker in one isolate, with the last environment that a test set.
 
 import built, { Ledger as BuiltLedger } from "./index.js";
 
-/** The variables of the Worker, and those of objects that start from now on. */
+/** Variables of the Worker, and variables of objects that start from now on. */
 let worker = {};
 let object = {};
-/** The environment that the Worker gets. */
+/** Environment of the Worker. */
 let environment;
-/** Whether each request gets an environment object of its own. */
+/** Whether each request gets a new environment object. */
 let isNewEachTime = false;
-/** How often objects were to start again. */
+/** Number of restarts of the objects. */
 let starts = 0;
 /** URL and headers of the last request to an object. */
 let lastJob = "";
@@ -17,7 +17,7 @@ let lastJob = "";
 /** The jurisdiction of the last request to an object. */
 let lastJurisdiction = null;
 
-/** workerd has no jurisdictions: one is stood in for by objects of other names. */
+/** Emulates jurisdictions, which workerd does not have, by a prefix of the objects' names. */
 const ledgers = (binding, jurisdiction) => ({
   getByName(name) {
     lastJurisdiction = jurisdiction;
@@ -26,7 +26,7 @@ const ledgers = (binding, jurisdiction) => ({
   jurisdiction: (name) => ledgers(binding, name),
 });
 
-/** A rate limiting binding with one result. A value that is no object stays what it is. */
+/** Returns a rate limiting binding with one result, or the value itself if it is not an object. */
 const limiter = (result) => (typeof result === "object" ? { limit: async () => result } : result);
 
 function withBindings(variables, { LEDGER }) {
@@ -60,7 +60,7 @@ export default {
   },
 };
 
-/** An object lives on with the environment that it was constructed with, until it is to start again. */
+/** Ledger that keeps the environment of its construction until a test restarts the objects. */
 export class Ledger {
   #state;
   #env;

@@ -11,14 +11,14 @@ use acceptance::{
 };
 use remediation_gateway::config::VARIABLES;
 use sandbox::{
-    ClientCertificate, Endpoint, NextAnswer, SECOND_TENANT_ID, Sandbox, SelfSigned, Settings, TENANT_ID,
+    ClientCertificate, Endpoint, SECOND_TENANT_ID, Sandbox, ScriptedResponse, SelfSigned, Settings, TENANT_ID,
     TENANT_WITHOUT_CONSENT, TokenRequest,
 };
 use serde_json::{Value, json};
 
 const CHANGING: &[(&str, &str)] = &[("main.js", include_str!("main.js"))];
 
-/// How long the sandbox may take to be asked.
+/// Maximum time until a request reaches the sandbox.
 const SOON: Duration = Duration::from_secs(5);
 
 const OTHER_GUID: &str = "99999999-0000-4000-8000-000000000009";
@@ -315,7 +315,7 @@ async fn two_environments_that_take_turns_keep_their_own_caches(world: &World) -
 async fn a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_others(world: &World) -> TestResult {
     let isolate = IsolateCaches::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;
-    world.sandbox.script(NextAnswer::new(Endpoint::Token).held())?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Token).held())?;
     let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload());
     let in_flight = tokio::spawn(Answer::to(request));
     world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.endpoint == Endpoint::Token)).await?;

@@ -1,5 +1,4 @@
-// The module that workerd starts with: the built Worker, which says how many bodies it has read, and a path that tells of its
-// memory.
+// Main module: the built Worker, which logs the number of bodies read, and a path that returns the size of its memory.
 
 import { collected } from "./first.js";
 import built, { Ledger } from "./index.js";

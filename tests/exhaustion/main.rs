@@ -13,7 +13,7 @@ use std::time::Duration;
 use acceptance::{Answer, Bindings, Failure, Gateway, Setup, Test, TestResult, World, tests};
 use payloads::Case;
 use reqwest::{Body, RequestBuilder};
-use sandbox::{Endpoint, NextAnswer, Outcome, Recorded};
+use sandbox::{Endpoint, Outcome, Recorded, ScriptedResponse};
 use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
 
@@ -178,7 +178,7 @@ async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
     assert_eq!(Answer::to(post(&gateway, &token, payloads::largest_good(2))).await?.status, 202);
     let alone = gateway.memory().await?;
 
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held())?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held())?;
     let mut requests = JoinSet::new();
     for _ in 0..WAITING {
         requests.spawn(Answer::to(post(&gateway, &token, body.clone())));

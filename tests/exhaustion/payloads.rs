@@ -128,7 +128,7 @@ fn names() -> Vec<Case> {
     ]
 }
 
-/// 1 GiB of zeros in 1 MiB of gzip. The end is missing, so who reads on beyond the limit says something else.
+/// 1 GiB of zeros in 1 MiB of gzip. The end is missing, so a reader that reads beyond the limit reports another error.
 fn bomb() -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let zeros = vec![0; 1 << 20];

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use acceptance::{Answer, Failure, Gateway, Raw, TestResult, World, guid, payload};
-use sandbox::{Endpoint, Fault, NextAnswer, Recorded};
+use sandbox::{Endpoint, Fault, Recorded, ScriptedResponse};
 use serde_json::{Value, json};
 
 use crate::impostor::{Impostor, Play};
@@ -17,7 +17,7 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
 
     // The token endpoint comes first, because no other gateway needs it afterwards.
     let without_token = world.gateway_with(json!({})).await?;
-    let token = NextAnswer::new(Endpoint::Token).fault(Fault::Hang);
+    let token = ScriptedResponse::new(Endpoint::Token).fault(Fault::Hang);
     world.sandbox.script(token)?;
     let token_hangs = start(world, &without_token, &payload(), None);
     world.sandbox.wait_for(SLACK, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
@@ -30,7 +30,7 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
 
     // Graph never responds: it has not accepted the first remediation, and it has accepted the second.
     let (hung, hung_accepted, key) = (payload(), payload(), guid());
-    let graph = || NextAnswer::new(Endpoint::Remediate);
+    let graph = || ScriptedResponse::new(Endpoint::Remediate);
     world.sandbox.script(graph().fault(Fault::Hang))?;
     let hangs = start(world, &world.gateway, &hung, None);
     at_graph(world, &hung).await?;

@@ -22,7 +22,7 @@ pub(crate) enum Leaves {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sees {
     Success,
-    Refusal(u16, &'static str, Option<&'static str>),
+    Rejection(u16, &'static str, Option<&'static str>),
 }
 
 /// Gateway, caller and Graph of a case.
@@ -100,7 +100,7 @@ impl Sees {
                 assert_eq!(answer.json()["status"], "accepted", "{name}");
                 assert_eq!(answer.header("idempotency-replayed"), None, "{name}");
             }
-            Self::Refusal(status, code, retry_after) => {
+            Self::Rejection(status, code, retry_after) => {
                 assert_eq!(answer.status, status, "{name}: {answer:?}");
                 assert_eq!(answer.header("retry-after"), retry_after, "{name}");
                 let mut headers = vec!["ratelimit", "ratelimit-policy"];

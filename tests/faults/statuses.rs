@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use acceptance::{Answer, TestResult, World, payload};
-use sandbox::{Endpoint, Fault, NextAnswer};
+use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
 use crate::outcome::{Leaves, Sees, Stage};
 
-const ERROR: Sees = Sees::Refusal(502, "graphError", None);
-const UNAVAILABLE: Sees = Sees::Refusal(503, "graphUnavailable", Some("30"));
+const ERROR: Sees = Sees::Rejection(502, "graphError", None);
+const UNAVAILABLE: Sees = Sees::Rejection(503, "graphUnavailable", Some("30"));
 
-fn graph() -> NextAnswer {
-    NextAnswer::new(Endpoint::Remediate)
+fn graph() -> ScriptedResponse {
+    ScriptedResponse::new(Endpoint::Remediate)
 }
 
 fn default_location(world: &World) -> String {
@@ -27,10 +27,10 @@ pub(crate) async fn every_status_has_its_meaning(world: &World) -> TestResult {
     let mut cases: Vec<(u16, (Sees, Leaves))> = Vec::new();
     cases.extend([200, 201, 202, 203, 204, 205, 206, 207, 299].map(|status| (status, success)));
     cases.extend([300, 301, 302, 303, 304, 305, 307, 308].map(|status| (status, refused)));
-    cases.push((400, (Sees::Refusal(400, "graphRefused", None), Leaves::Nothing)));
-    cases.push((403, (Sees::Refusal(502, "graphPermissionMissing", None), Leaves::Nothing)));
-    cases.push((409, (Sees::Refusal(409, "graphConflict", None), Leaves::Nothing)));
-    cases.push((429, (Sees::Refusal(429, "graphThrottled", Some("30")), Leaves::Nothing)));
+    cases.push((400, (Sees::Rejection(400, "graphRefused", None), Leaves::Nothing)));
+    cases.push((403, (Sees::Rejection(502, "graphPermissionMissing", None), Leaves::Nothing)));
+    cases.push((409, (Sees::Rejection(409, "graphConflict", None), Leaves::Nothing)));
+    cases.push((429, (Sees::Rejection(429, "graphThrottled", Some("30")), Leaves::Nothing)));
     cases.push((503, (UNAVAILABLE, Leaves::Nothing)));
     let refusals = [
         402, 404, 405, 406, 407, 408, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 425, 426, 428,
@@ -49,7 +49,7 @@ pub(crate) async fn every_status_has_its_meaning(world: &World) -> TestResult {
 
     // Scripted twice, because the gateway retries the first 401 with another token.
     let script = || Ok(world.sandbox.script(graph().status(401).times(2))?);
-    let rejected = Sees::Refusal(502, "graphCredentialRejected", None);
+    let rejected = Sees::Rejection(502, "graphCredentialRejected", None);
     stage.play("401 twice", script, rejected, 2, Leaves::Nothing).await?;
 
     // Graph reports a duplicate for any sender.
@@ -75,7 +75,7 @@ pub(crate) async fn retry_after_is_waited_out_when_short_and_passed_on_when_not(
     let stage = Stage::of(world);
     for status in [429, 503] {
         let code = if status == 429 { "graphThrottled" } else { "graphUnavailable" };
-        for (value, told) in [
+        for (value, seconds) in [
             ("11", "11"),
             ("7200", "7200"),
             ("99999999999999999999", "86400"),
@@ -86,13 +86,13 @@ pub(crate) async fn retry_after_is_waited_out_when_short_and_passed_on_when_not(
             ("", "30"),
         ] {
             let script = || Ok(world.sandbox.script(graph().status(status).header("Retry-After", value))?);
-            let sees = Sees::Refusal(status, code, Some(told));
+            let sees = Sees::Rejection(status, code, Some(seconds));
             stage.play(&format!("{status}, Retry-After: {value}"), script, sees, 1, Leaves::Nothing).await?;
         }
         for (times, calls, sees, leaves) in [
             (1, 2, Sees::Success, Leaves::Success),
             (2, 3, Sees::Success, Leaves::Success),
-            (3, 3, Sees::Refusal(status, code, Some("0")), Leaves::Nothing),
+            (3, 3, Sees::Rejection(status, code, Some("0")), Leaves::Nothing),
         ] {
             let script = || Ok(world.sandbox.script(graph().status(status).header("Retry-After", "0").times(times))?);
             stage.play(&format!("{status}, Retry-After: 0, {times} times"), script, sees, calls, leaves).await?;
@@ -164,7 +164,7 @@ pub(crate) async fn a_location_is_passed_on_only_if_it_is_an_https_url(world: &W
 
 pub(crate) async fn what_graph_says_of_a_refusal_is_passed_on_within_bounds(world: &World) -> TestResult {
     let stage = Stage::of(world);
-    let sees = Sees::Refusal(400, "graphRefused", None);
+    let sees = Sees::Rejection(400, "graphRefused", None);
     let said = |code: &str, message: &str| json!({ "error": { "code": code, "message": message } }).to_string();
     let long = "m".repeat(5_000);
     let no_message =
@@ -201,9 +201,9 @@ pub(crate) async fn bodies_of_any_kind_do_no_harm(world: &World) -> TestResult {
     let stage = Stage::of(world);
     let huge = "x".repeat(4 * 1024 * 1024);
     let duplicate = r#"{"error":{"code":"Conflict","message":"Duplicate remediation"}}"#;
-    let refused = Sees::Refusal(409, "graphConflict", None);
+    let refused = Sees::Rejection(409, "graphConflict", None);
     let slow = Duration::from_millis(700);
-    let cases: Vec<(&str, NextAnswer, Sees, Leaves)> = vec![
+    let cases: Vec<(&str, ScriptedResponse, Sees, Leaves)> = vec![
         ("202, not JSON", graph().status(202).body("<html>"), Sees::Success, Leaves::Success),
         ("202, huge", graph().status(202).body(huge.clone()), Sees::Success, Leaves::Success),
         ("202, slow", graph().delay(slow), Sees::Success, Leaves::Success),

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use acceptance::{Answer, TestResult, World, payload};
-use sandbox::{Endpoint, Fault, GRAPH_AUDIENCE, GRAPH_ROLE, NextAnswer, TokenRequest};
+use sandbox::{Endpoint, Fault, GRAPH_AUDIENCE, GRAPH_ROLE, ScriptedResponse, TokenRequest};
 use serde_json::json;
 
 use crate::outcome::{Leaves, Sees, Stage};
 
-fn entra() -> NextAnswer {
-    NextAnswer::new(Endpoint::Token)
+fn entra() -> ScriptedResponse {
+    ScriptedResponse::new(Endpoint::Token)
 }
 
 /// Returns the number of requests to the token endpoint.
@@ -19,13 +19,13 @@ fn fetches(world: &World) -> usize {
 
 /// Makes the gateway drop its cached token.
 async fn empty_cache(world: &World) -> TestResult {
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(401).times(2))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(401).times(2))?;
     let answer = Answer::to(world.remediate(&payload())).await?;
     assert_eq!(answer.status, 502);
     Ok(())
 }
 
-fn refused(status: u16, error: &str, number: u32) -> NextAnswer {
+fn refused(status: u16, error: &str, number: u32) -> ScriptedResponse {
     let description = format!("AADSTS{number}: What Entra has to say. Trace ID: x Correlation ID: y Timestamp: z");
     entra().status(status).json(&json!({ "error": error, "error_description": description, "error_codes": [number] }))
 }
@@ -33,13 +33,13 @@ fn refused(status: u16, error: &str, number: u32) -> NextAnswer {
 pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestResult {
     let stage = Stage::of(world);
     stage.left().await?;
-    let rejected = Sees::Refusal(502, "graphCredentialRejected", None);
-    let unusable = Sees::Refusal(502, "graphError", None);
-    let unavailable = |retry_after| Sees::Refusal(503, "graphUnavailable", Some(retry_after));
+    let rejected = Sees::Rejection(502, "graphCredentialRejected", None);
+    let unusable = Sees::Rejection(502, "graphError", None);
+    let unavailable = |retry_after| Sees::Rejection(503, "graphUnavailable", Some(retry_after));
     let redirect = format!("{}/elsewhere", world.sandbox.base_url());
     // Columns: the endpoint's responses, the caller's response, the number of requests to the endpoint, and the logged
     // text.
-    let cases: Vec<(&str, Vec<NextAnswer>, Sees, usize, &str)> = vec![
+    let cases: Vec<(&str, Vec<ScriptedResponse>, Sees, usize, &str)> = vec![
         ("a wrong secret", vec![refused(401, "invalid_client", 7_000_215)], rejected, 1, "AADSTS7000215"),
         ("an expired secret", vec![refused(401, "invalid_client", 7_000_222)], rejected, 1, "AADSTS7000222"),
         ("an unknown application", vec![refused(400, "unauthorized_client", 700_016)], rejected, 1, "AADSTS700016"),
@@ -48,7 +48,7 @@ pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestR
         (
             "throttling",
             vec![entra().status(429).header("Retry-After", "17")],
-            Sees::Refusal(429, "graphThrottled", Some("17")),
+            Sees::Rejection(429, "graphThrottled", Some("17")),
             1,
             "throttles",
         ),
@@ -98,7 +98,7 @@ pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestR
         // The retry fetches a token and is accepted, because the gateway does not cache a failed fetch.
         let (graph, leaves) = match sees {
             Sees::Success => (1, Leaves::Success),
-            Sees::Refusal(..) => (0, Leaves::Nothing),
+            Sees::Rejection(..) => (0, Leaves::Nothing),
         };
         let mut before = 0;
         let script = || {
@@ -134,7 +134,7 @@ pub(crate) async fn a_token_that_graph_does_not_take_is_fetched_anew_once(world:
         |token: &str| entra().json(&json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": token }));
     let (expired, revoked) = (graph_token(-10, &[GRAPH_ROLE]), "eyJhbGciOiJub25lIn0.e30.revoked");
     let powerless = graph_token(3599, &[]);
-    let rejected = Sees::Refusal(502, "graphCredentialRejected", None);
+    let rejected = Sees::Rejection(502, "graphCredentialRejected", None);
     // Columns: the endpoint's response, the caller's response, and the numbers of requests to Graph and to the
     // endpoint.
     let cases = [
@@ -165,7 +165,7 @@ pub(crate) async fn a_token_that_graph_does_not_take_is_fetched_anew_once(world:
     world.sandbox.script(given(&powerless))?;
     for _ in 0..2 {
         let answer = Answer::to(stage.request(&payload())).await?;
-        Sees::Refusal(502, "graphPermissionMissing", None).assert("a token without the permission", &answer);
+        Sees::Rejection(502, "graphPermissionMissing", None).assert("a token without the permission", &answer);
     }
     assert_eq!(fetches(world) - before, 1);
     Ok(())

@@ -9,7 +9,7 @@ use crate::{
     outcome::{Leaves, Sees, Stage},
 };
 
-const UNAVAILABLE: Sees = Sees::Refusal(503, "graphUnavailable", Some("30"));
+const UNAVAILABLE: Sees = Sees::Rejection(503, "graphUnavailable", Some("30"));
 
 pub(crate) async fn connections_fail_in_each_way(world: &World) -> TestResult {
     let impostor = Impostor::start().await?;
@@ -25,7 +25,7 @@ pub(crate) async fn connections_fail_in_each_way(world: &World) -> TestResult {
         (
             "no such status",
             bytes("HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n"),
-            Sees::Refusal(502, "graphError", None),
+            Sees::Rejection(502, "graphError", None),
             Leaves::Open,
         ),
         (

@@ -2,7 +2,7 @@
 
 use acceptance::{Answer, Failure, Gateway, TestResult, World, payload};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use sandbox::{Endpoint, Fault, NextAnswer, TokenRequest};
+use sandbox::{Endpoint, Fault, ScriptedResponse, TokenRequest};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -70,7 +70,7 @@ pub(crate) async fn a_thousand_unknown_keys_cause_one_fetch(world: &World) -> Te
 /// fetch, an unknown key causes one more.
 pub(crate) async fn a_flood_at_once_causes_two_fetches_at_most(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
-    world.sandbox.script(NextAnswer::new(Endpoint::Keys).delay(std::time::Duration::from_millis(200)))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Keys).delay(std::time::Duration::from_millis(200)))?;
     let good = world.token();
     let unknown = (0..100).map(|number| under_another_name(&good, &format!("unknown-{number}")));
     let mut statuses = statuses(&gateway, unknown.chain([good.clone()])).await?;
@@ -114,7 +114,7 @@ pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World
     let mut before = published.clone();
     before["keys"].as_array_mut().ok_or("no keys")?.push(named("key-b"));
     let without = json!({ "keys": [named("key-b"), named("key-d")] });
-    let keys = |set: &Value| NextAnswer::new(Endpoint::Keys).json(set);
+    let keys = |set: &Value| ScriptedResponse::new(Endpoint::Keys).json(set);
 
     // [A, B] are cached, one response lists [B, D], and then the endpoint recovers.
     let gateway = world.gateway_with(json!({})).await?;
@@ -146,7 +146,7 @@ pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World
 
 /// Workflow engines do not retry a 401, but they retry a 503. The failure is forgotten once the keys are available.
 pub(crate) async fn where_the_keys_cannot_be_had_the_caller_is_told_to_come_again(world: &World) -> TestResult {
-    let keys = || NextAnswer::new(Endpoint::Keys);
+    let keys = || ScriptedResponse::new(Endpoint::Keys);
     for next in [
         keys().status(500),
         keys().status(302).header("Location", &format!("{}/elsewhere", world.sandbox.base_url())),
@@ -196,7 +196,7 @@ pub(crate) async fn keys_of_another_issuer_are_not_taken(world: &World) -> TestR
         }
         // Another key keeps the set from being without a valid key.
         all.push(decoy.clone());
-        world.sandbox.script(NextAnswer::new(Endpoint::Keys).json(&keys).times(2))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Keys).json(&keys).times(2))?;
         let gateway = world.gateway_with(json!({})).await?;
         assert_eq!(status(&gateway, &world.token()).await?, expected, "{member}: {value}");
     }

@@ -194,7 +194,7 @@ pub(crate) async fn every_bad_token_gets_one_and_the_same_answer(world: &World) 
         let id = answer.request_id().to_owned();
         let line: Value = serde_json::from_str(&world.gateway.wait_for_line(|line| line.contains(&id)).await?)?;
         assert_eq!((&line["code"], &line["caller"]), (&json!("invalidCredentials"), &Value::Null), "{name}");
-        assert!(line["reason"].as_str().is_some_and(|told| told.contains(reason)), "{name}: {line:#}");
+        assert!(line["reason"].as_str().is_some_and(|logged| logged.contains(reason)), "{name}: {line:#}");
         answers.push((name, answer));
     }
     assert_same(&answers)?;

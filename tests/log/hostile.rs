@@ -10,7 +10,7 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use reqwest::{Method, RequestBuilder};
-use sandbox::{Endpoint, Fault, NextAnswer, TokenRequest};
+use sandbox::{Endpoint, Fault, ScriptedResponse, TokenRequest};
 use serde_json::{Value, json};
 
 use crate::lines::MEMBERS;
@@ -116,8 +116,8 @@ fn credentials(world: &World, marks: &Marks) -> Vec<(&'static str, String)> {
 }
 
 /// Returns responses of Microsoft with marks in all parts.
-fn answers(world: &World, marks: &Marks) -> Vec<NextAnswer> {
-    let graph = |status: u16| NextAnswer::new(Endpoint::Remediate).status(status);
+fn answers(world: &World, marks: &Marks) -> Vec<ScriptedResponse> {
+    let graph = |status: u16| ScriptedResponse::new(Endpoint::Remediate).status(status);
     let mut all = Vec::new();
     for status in [200, 202, 301, 400, 403, 404, 409, 418, 429, 500, 503] {
         let error = json!({ "error": {
@@ -250,8 +250,8 @@ async fn headers_and_paths(gateway: &Gateway, world: &World, marks: &Marks, post
 /// Sends marks in Entra ID's errors, tokens and keys, and in the configuration, each to a gateway with empty caches.
 async fn entra(world: &World, marks: &Marks) -> TestResult {
     let error = || json!({ "error": marks.next(), "error_description": format!("AADSTS7000215: {} {}", marks.next(), marks.address()) });
-    let token = |status: u16| NextAnswer::new(Endpoint::Token).status(status).times(2);
-    let keys = |status: u16| NextAnswer::new(Endpoint::Keys).status(status);
+    let token = |status: u16| ScriptedResponse::new(Endpoint::Token).status(status).times(2);
+    let keys = |status: u16| ScriptedResponse::new(Endpoint::Keys).status(status);
     let secret = marks.next();
     for next in [
         token(400).json(&error()),
@@ -268,7 +268,7 @@ async fn entra(world: &World, marks: &Marks) -> TestResult {
         keys(200).body(marks.next()),
         keys(500).body(marks.next()),
         // No script: the secret itself is wrong.
-        NextAnswer::new(Endpoint::Remediate),
+        ScriptedResponse::new(Endpoint::Remediate),
     ] {
         world.sandbox.clear();
         let own = world.gateway_with(json!({ "CLIENT_SECRET": secret })).await?;

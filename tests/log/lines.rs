@@ -7,7 +7,7 @@ use acceptance::{
     payload_with,
 };
 use reqwest::RequestBuilder;
-use sandbox::{Endpoint, NextAnswer, Outcome, Recorded, TokenRequest};
+use sandbox::{Endpoint, Outcome, Recorded, ScriptedResponse, TokenRequest};
 use serde_json::{Value, json};
 
 /// Members of a log line (contract, section 10).
@@ -65,18 +65,18 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
     let route = "/v1.0/security/collaboration/analyzedEmails/remediate";
     let payload = payload_of(3);
     let post = |path: &str| world.gateway.post(path).bearer_auth(world.token()).json(&payload);
-    let told = |line: &Value, names: &[&str]| names.iter().map(|name| line[*name].clone()).collect::<Vec<_>>();
+    let members = |line: &Value, names: &[&str]| names.iter().map(|name| line[*name].clone()).collect::<Vec<_>>();
     let who_and_what = ["caller", "route", "action", "emails", "code", "reason"];
     let how = ["replayed", "duplicate", "bulkId", "graphRequestId", "graphStatus"];
 
     let (accepted, answer) = line(world, post(&format!("{route}/"))).await?;
     assert_eq!(
-        told(&accepted, &who_and_what),
+        members(&accepted, &who_and_what),
         [json!("development"), json!(route), json!("softDelete"), json!(3), Value::Null, Value::Null]
     );
     let body = answer.json();
     let expected = [json!(false), json!(false), body["bulkId"].clone(), body["graphRequestId"].clone(), json!(202)];
-    assert_eq!(told(&accepted, &how), expected);
+    assert_eq!(members(&accepted, &how), expected);
     assert!(body["bulkId"].is_string() && body["graphRequestId"].is_string());
 
     let (replayed, _) = line(world, post(route)).await?;
@@ -84,9 +84,9 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
     assert_eq!(replayed["bulkId"], body["bulkId"]);
 
     let error = json!({ "error": { "code": "InvalidSubscription", "message": "not for the log" } });
-    world
-        .sandbox
-        .script(NextAnswer::new(Endpoint::Remediate).status(400).header("request-id", "of-graph-1").json(&error))?;
+    world.sandbox.script(
+        ScriptedResponse::new(Endpoint::Remediate).status(400).header("request-id", "of-graph-1").json(&error),
+    )?;
     let (refused, _) = line(world, world.remediate(&acceptance::payload())).await?;
     assert_eq!((&refused["code"], &refused["graphStatus"]), (&json!("graphRefused"), &json!(400)));
     assert_eq!(refused["graphRequestId"], "of-graph-1");
@@ -94,7 +94,7 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
     assert!(reason.contains("InvalidSubscription") && !reason.contains("not for the log"), "{reason}");
 
     let error = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(409).json(&error))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(409).json(&error))?;
     let (duplicate, _) = line(world, world.remediate(&acceptance::payload())).await?;
     assert_eq!(
         (&duplicate["duplicate"], &duplicate["graphStatus"], &duplicate["code"]),
@@ -121,7 +121,7 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
         let (line, _) = line(world, request).await?;
         assert_eq!((&line["caller"], &line["action"], &line["code"]), (&caller, &action, &json!(code)));
         assert!(line["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{line:#}");
-        assert_eq!(told(&line, &how), vec![Value::Null; 5]);
+        assert_eq!(members(&line, &how), vec![Value::Null; 5]);
     }
     // Graph's support asks for these IDs.
     let [first, ..] = world
@@ -148,13 +148,13 @@ pub(crate) async fn a_location_that_is_not_passed_on_is_logged(world: &World) ->
         ("https://evil.example/a b", "Graph's Location holds a blank, a control character or one beyond ASCII"),
         (&format!("https://evil.example/{}", "x".repeat(9_000)), "Graph's Location has more than 8192 bytes"),
     ] {
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(202).header("Location", location))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(202).header("Location", location))?;
         let (line, _) = line(world, world.remediate(&payload())).await?;
         assert_eq!((&line["reason"], &line["code"], &line["status"]), (&json!(reason), &Value::Null, &json!(202)));
         assert!(!line.to_string().contains("evil.example") && !line.to_string().contains("alert"), "{line}");
     }
     // A response of Graph without a location is not an error.
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(202))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(202))?;
     let (line, _) = line(world, world.remediate(&payload())).await?;
     assert_eq!(line["reason"], Value::Null);
     Ok(())
@@ -224,7 +224,7 @@ pub(crate) async fn other_methods_have_none(world: &World) -> TestResult {
 pub(crate) async fn a_caller_that_disconnects_has_its_line(world: &World) -> TestResult {
     let id = guid();
     let body = payload().to_string();
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(Duration::from_millis(300)))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(Duration::from_millis(300)))?;
     let authorization = format!("Authorization: Bearer {}", world.token());
     let correlation = format!("client-request-id: {id}");
     let raw = Raw::remediation(&world.gateway, &[&authorization, &correlation], &body, 0).await?;

@@ -14,7 +14,7 @@ use std::{
 };
 
 use acceptance::{Answer, TestResult, World, guid, payload, payload_of, tests};
-use sandbox::{Endpoint, NextAnswer};
+use sandbox::{Endpoint, ScriptedResponse};
 use serde_json::json;
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -56,7 +56,7 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
     let front = Lossy::start(gateway.base_url(), Arc::clone(&plans.front)).await?;
     for _ in 0..REMEDIATIONS / 2 {
         let delay = Duration::from_millis(random.u64(0..300));
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(delay))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(delay))?;
     }
 
     let began = Instant::now();
@@ -130,7 +130,7 @@ async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
     let page = "https://security.microsoft.com/action-center/history";
     for (run_id, status, polls) in [(Some("run-1"), 200, 0), (None, 404, 1)] {
         world.sandbox.clear();
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(202).header("Location", page))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(202).header("Location", page))?;
         let action = HttpAction {
             url: format!("{}/remediate", world.gateway.base_url()),
             token: world.token(),
@@ -150,7 +150,9 @@ async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
 }
 
 async fn what_graph_asks_to_wait_is_waited(world: &World) -> TestResult {
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(429).header("Retry-After", "60").times(2))?;
+    world
+        .sandbox
+        .script(ScriptedResponse::new(Endpoint::Remediate).status(429).header("Retry-After", "60").times(2))?;
     let action = HttpAction {
         url: format!("{}/remediate", world.gateway.base_url()),
         token: world.token(),
@@ -183,11 +185,11 @@ async fn what_is_refused_is_not_sent_again(world: &World) -> TestResult {
     invalid["severity"] = "urgent".into();
     let run = action(invalid).run().await?;
     assert_eq!((run.answer.status, run.attempts), (400, 1));
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(400))?;
     let run = action(payload()).run().await?;
     assert_eq!((run.answer.status, run.attempts), (400, 1));
     // A remediation that may have been accepted is sent at most five times.
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(500).times(9))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(500).times(9))?;
     let run = action(payload()).run().await?;
     assert_eq!((run.answer.status, run.attempts), (502, 5));
     Ok(())

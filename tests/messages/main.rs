@@ -1,4 +1,4 @@
-//! `POST /remediate/messages`: message IDs go in, Graph lists the recipients, and one remediation has them.
+//! `POST /remediate/messages`: Graph lists the messages' recipients, and one remediation covers them.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -47,7 +47,7 @@ fn seed(world: &World, messages: impl IntoIterator<Item = Message>) -> TestResul
     Ok(world.sandbox.seed(messages)?)
 }
 
-/// The numbers of lists and of remediations that Graph was asked for.
+/// Returns the numbers of list and remediation requests that Graph received.
 fn graph_calls(world: &World) -> (usize, usize) {
     let calls = |endpoint| world.sandbox.recorded_at(endpoint).len();
     (calls(Endpoint::AnalyzedEmails), calls(Endpoint::Remediate))

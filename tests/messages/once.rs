@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptance::{Answer, TestResult, World, guid};
-use sandbox::{Endpoint, Fault, Message, NextAnswer};
+use sandbox::{Endpoint, Fault, Message, ScriptedResponse};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -27,7 +27,7 @@ pub(crate) async fn fifty_retries_are_one_expansion_and_one_remediation(world: &
         seed(world, [Message::new(&id, addresses(3))])?;
         // The delays are long enough for all requests to arrive while the first is in flight.
         for endpoint in [Endpoint::AnalyzedEmails, Endpoint::Remediate] {
-            world.sandbox.script(NextAnswer::new(endpoint).delay(Duration::from_secs(2)))?;
+            world.sandbox.script(ScriptedResponse::new(endpoint).delay(Duration::from_secs(2)))?;
         }
         let ask = || {
             let request = request(world, &world.gateway, &remediation(&id));
@@ -57,8 +57,8 @@ pub(crate) async fn a_gateway_killed_between_list_and_remediation_goes_on(world:
     let mut gateway = world.gateway_with(json!({})).await?;
     let mut left = 10_000;
     for (hangs, duplicate) in [
-        (NextAnswer::new(Endpoint::AnalyzedEmails), false),
-        (NextAnswer::new(Endpoint::Remediate).accept_first(), true),
+        (ScriptedResponse::new(Endpoint::AnalyzedEmails), false),
+        (ScriptedResponse::new(Endpoint::Remediate).accept_first(), true),
     ] {
         world.sandbox.clear();
         let id = guid();

@@ -1,7 +1,7 @@
-//! Whom a remediation of messages reaches, and what its caller learns.
+//! The recipients of a remediation of messages, and its response.
 
 use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, guid};
-use sandbox::{Endpoint, Fault, Message, NextAnswer};
+use sandbox::{Endpoint, Fault, Message, ScriptedResponse};
 use serde_json::{Value, json};
 
 use crate::{addresses, graph_calls, remediation, request, seed, send};
@@ -63,8 +63,8 @@ pub(crate) async fn eight_hundred_recipients_are_remediated_in_one_call_and_sett
                 Message { location: "deletedFolder".to_owned(), ..Message::new(&id, recipients[..shown].to_vec()) };
             seed(world, [shows])?;
             let request = world.gateway.post("/remediate/status").bearer_auth(world.token());
-            let told = Answer::to(request.json(&pairs)).await?.json();
-            assert_eq!((&told["status"], &told["observed"]), (&json!(status), &json!(observed)));
+            let response = Answer::to(request.json(&pairs)).await?.json();
+            assert_eq!((&response["status"], &response["observed"]), (&json!(status), &json!(observed)));
         }
     }
     Ok(())
@@ -140,7 +140,7 @@ pub(crate) async fn a_message_that_is_not_listed_yet_is_not_found(world: &World)
 
 /// 150 recipients on two pages, of which the second fails. Nothing is sent, and a retry reads again.
 pub(crate) async fn a_page_that_fails_sends_nothing(world: &World) -> TestResult {
-    let page = || NextAnswer::new(Endpoint::AnalyzedEmails);
+    let page = || ScriptedResponse::new(Endpoint::AnalyzedEmails);
     world.sandbox.limit_pages(100)?;
     for (next, status, code, retry_after) in [
         (page().status(503).header("Retry-After", "7"), 503, "graphUnavailable", Some("7")),

@@ -1,5 +1,4 @@
-// The module that workerd starts with: the built Worker, and a path to the storage of a ledger, by which a test does what
-// another version of the gateway does.
+// Main module: the built Worker, and a path with which a test runs another version's statements on a ledger's storage.
 
 import built, { Ledger as BuiltLedger } from "./index.js";
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptance::{Answer, TestResult, World, guid, payload};
-use sandbox::{Endpoint, NextAnswer};
+use sandbox::{Endpoint, ScriptedResponse};
 use tokio::task::JoinSet;
 
 use crate::{ask, ask_with_key, assert_replays, assert_sent, graph_calls, sent, until_graph_has};
@@ -13,7 +13,7 @@ pub(crate) async fn two_hundred_at_once_are_one_call(world: &World) -> TestResul
         world.sandbox.clear();
         let (payload, key) = (payload(), guid());
         // The delay is long enough for all requests to arrive while the first is in flight.
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(Duration::from_secs(2)))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(Duration::from_secs(2)))?;
         let mut requests = JoinSet::new();
         for _ in 0..200 {
             let request = world.remediate(&payload);
@@ -35,7 +35,7 @@ pub(crate) async fn two_hundred_at_once_are_one_call(world: &World) -> TestResul
 
 pub(crate) async fn who_comes_while_it_is_on_its_way_waits_for_its_outcome(world: &World) -> TestResult {
     let (payload, key) = (payload(), guid());
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held())?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held())?;
     let first = tokio::spawn(Answer::to(world.remediate(&payload).header("Idempotency-Key", &key)));
     until_graph_has(world, 1).await?;
     let second = tokio::spawn(Answer::to(world.remediate(&payload).header("Idempotency-Key", &key)));
@@ -54,7 +54,7 @@ pub(crate) async fn who_comes_while_it_is_on_its_way_waits_for_its_outcome(world
 pub(crate) async fn a_failure_is_told_to_those_who_wait_and_to_nobody_later(world: &World) -> TestResult {
     let (payload, done) = (payload(), acceptance::payload());
     assert_sent(&ask(world, &done).await?);
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(403).held())?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(403).held())?;
     let mut first = sent(world, &payload, 0).await?;
     until_graph_has(world, 2).await?;
     let mut second = sent(world, &payload, 0).await?;

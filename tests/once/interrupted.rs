@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use acceptance::{Answer, Gateway, Raw, TestResult, World, guid, payload};
 use reqwest::RequestBuilder;
-use sandbox::{Endpoint, Fault, NextAnswer};
+use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
 use crate::{SOON, ask, assert_replays, assert_sent, graph_calls, sent, until_graph_has};
 
 pub(crate) async fn a_caller_that_disconnects_stops_nothing(world: &World) -> TestResult {
     let payload = payload();
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(Duration::from_millis(1500)))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(Duration::from_millis(1500)))?;
     let caller = sent(world, &payload, 0).await?;
     until_graph_has(world, 1).await?;
     drop(caller);
@@ -30,10 +30,12 @@ pub(crate) async fn a_caller_that_disconnects_stops_nothing(world: &World) -> Te
 /// While the Worker fetches the signing keys, it has not read the body. So this remediation may be lost with the
 /// connection.
 pub(crate) async fn a_caller_that_disconnects_earlier_or_later_gets_one_remediation(world: &World) -> TestResult {
-    let throttled = NextAnswer::new(Endpoint::Remediate).status(429).header("Retry-After", "1");
-    for (script, goes_on) in
-        [(NextAnswer::new(Endpoint::Keys), false), (NextAnswer::new(Endpoint::Token), true), (throttled, true)]
-    {
+    let throttled = ScriptedResponse::new(Endpoint::Remediate).status(429).header("Retry-After", "1");
+    for (script, goes_on) in [
+        (ScriptedResponse::new(Endpoint::Keys), false),
+        (ScriptedResponse::new(Endpoint::Token), true),
+        (throttled, true),
+    ] {
         let gateway = world.gateway_with(json!({})).await?;
         world.sandbox.clear();
         let (payload, endpoint) = (payload(), script.endpoint);
@@ -66,7 +68,7 @@ pub(crate) async fn a_caller_that_disconnects_while_others_wait_changes_nothing_
     for leaves_first in [true, false] {
         world.sandbox.clear();
         let payload = payload();
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held())?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held())?;
         let first = sent(world, &payload, 0).await?;
         until_graph_has(world, 1).await?;
         let second = sent(world, &payload, 0).await?;
@@ -108,7 +110,7 @@ pub(crate) async fn a_gateway_killed_between_record_and_answer_goes_on(world: &W
             if with_key { request.header("Idempotency-Key", &key) } else { request }
         };
         // Graph accepts the remediation and never responds.
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).accept_first().fault(Fault::Hang))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).accept_first().fault(Fault::Hang))?;
         let lost = tokio::spawn(Answer::to(request(&gateway)));
         world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
         gateway.kill();

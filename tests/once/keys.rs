@@ -4,7 +4,7 @@ use acceptance::{
     API_KEY, API_KEY_SHA256, Answer, Gateway, NEXT_API_KEY, NEXT_API_KEY_SHA256, TestResult, World, email, guid,
     payload,
 };
-use sandbox::{Endpoint, Fault, NextAnswer};
+use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
 use crate::{ask, ask_with_key, assert_replays, assert_sent, graph_calls, until_graph_has};
@@ -32,7 +32,7 @@ pub(crate) async fn a_key_stands_for_one_payload(world: &World) -> TestResult {
 
     // The same holds while the first request is in flight.
     let (payload, key) = (payload(), guid());
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held())?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held())?;
     let first = tokio::spawn(Answer::to(world.remediate(&payload).header("Idempotency-Key", &key)));
     until_graph_has(world, 2).await?;
     let other = acceptance::payload();
@@ -71,7 +71,7 @@ pub(crate) async fn without_a_key_the_payload_is_the_key(world: &World) -> TestR
     let first = ask(world, &payload).await?;
     assert_sent(&first);
     assert_replays(&ask(world, &payload).await?, &first);
-    // A remediation with a key that Graph calls a duplicate does not take the place of the first success.
+    // A duplicate with a key does not replace the first success.
     assert_eq!(ask_with_key(world, &guid(), &payload).await?.json()["duplicate"], true);
     assert_replays(&ask(world, &payload).await?, &first);
     assert_eq!(graph_calls(world), 2);
@@ -159,7 +159,7 @@ pub(crate) async fn a_replay_is_the_first_answer_again(world: &World) -> TestRes
 
 pub(crate) async fn a_duplicate_is_replayed_as_one(world: &World) -> TestResult {
     let payload = payload();
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).accept_first().fault(Fault::Close))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).accept_first().fault(Fault::Close))?;
     assert_eq!(ask(world, &payload).await?.status, 503, "the answer was lost");
     let first = ask(world, &payload).await?;
     assert_sent(&first);
@@ -236,7 +236,7 @@ pub(crate) async fn another_action_ends_the_replay(world: &World) -> TestResult 
         assert_sent(&first);
         assert_replays(&ask(&gateway, &removed, false).await?, &first);
         // A rejected attempt moves no email.
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(400))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(400))?;
         assert_eq!(ask(&gateway, &restored, with_keys).await?.status, 400);
         assert_replays(&ask(&gateway, &removed, false).await?, &first);
 
@@ -246,7 +246,7 @@ pub(crate) async fn another_action_ends_the_replay(world: &World) -> TestResult 
         assert_replays(&ask(&gateway, &removed, false).await?, &again);
 
         // An attempt with an unknown outcome may have moved the emails. A restarted object still knows the attempt.
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(502))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(502))?;
         assert_eq!(ask(&gateway, &restored, true).await?.status, 502);
         gateway.start_again().await?;
         assert_sent(&ask(&gateway, &removed, false).await?);
@@ -269,7 +269,7 @@ pub(crate) async fn validate_only_leaves_no_trace(world: &World) -> TestResult {
     assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 0);
     // The key is still unused.
     assert_sent(&ask_with_key(world, &key, &acceptance::payload()).await?);
-    assert_eq!(validate().await?.status, 200, "nor does it look for one");
+    assert_eq!(validate().await?.status, 200, "a validation does not search for one");
     assert_sent(&ask(world, &payload).await?);
     Ok(())
 }

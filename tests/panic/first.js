@@ -1,36 +1,37 @@
-// Comes before the built Worker and takes hold of its Wasm instance, so that a test can have it trap at any call that it makes to the outside.
+// Loads before the built Worker and wraps its Wasm instance, so that a test can trap the instance at any call that it
+// makes.
 
 const { Instance } = WebAssembly;
 
 let exports;
-/** How many more calls the instance makes until it traps; endless where it shall not. */
+/** Number of calls that the instance makes until it traps. */
 let left = Infinity;
-/** How many calls were made since it was last told when to trap. */
+/** Number of calls since the last {@link trapAt}. */
 let made = 0;
 
-/** Whether it has trapped since then. If not, it no longer shall. */
+/** Returns whether the instance has trapped since then, and cancels the trap. */
 export function hasTrapped() {
   const trapped = left <= 0;
   left = Infinity;
   return trapped;
 }
 
-/** Has the instance trap at its call of this number, counted from now. */
+/** Makes the instance trap at its call with this number, counted from now. */
 export function trapAt(call) {
   left = call;
   made = 0;
 }
 
-/** How many more calls of exports there are until one throws an error, which is no trap: the instance is not entered. */
+/** Number of calls of exports until one throws. The error is not a trap: the call never enters the instance. */
 let leftToThrow = Infinity;
-/** Whether the next array is told to be longer than any can be, which Rust answers by a panic. */
+/** Whether the next length is larger than any array, so that the Rust code panics. */
 let panicsNext = false;
 
 export function throwAt(call) {
   leftToThrow = call;
 }
 
-/** Whether it has thrown since then. If not, it no longer shall. */
+/** Returns whether an export has thrown since then, and cancels the error. */
 export function hasThrown() {
   const thrown = leftToThrow <= 0;
   leftToThrow = Infinity;
@@ -41,7 +42,7 @@ export function panicNext() {
   panicsNext = true;
 }
 
-/** The exports, each of which may throw instead. The functions that manage memory are not exports of the gateway. */
+/** Returns the exports, each of which can throw. The functions that manage memory are not wrapped. */
 function throwing(exports) {
   const entries = Object.entries(exports).map(([name, member]) => {
     const call = (...values) => {
@@ -64,13 +65,16 @@ function beforeCall() {
   }
 }
 
-/** More than any allocator has. It ends in what every panic of Rust ends in here: the instruction `unreachable`, with nothing unwound. */
+/**
+ * Allocates more memory than exists. Like every Rust panic in this build, this ends in the instruction `unreachable`
+ * without unwinding.
+ */
 function trap() {
   console.log(`trapped at call ${made}`);
   exports.__wbindgen_malloc(0xffff_ffff, 1);
 }
 
-/** The same, each call counted. A module's own namespace takes no other members, so it is copied. */
+/** Returns a copy of an import namespace that counts each call. A namespace cannot be changed. */
 function counted(members) {
   const entries = Object.entries(members).map(([name, member]) => {
     const call = (...values) => {
@@ -93,7 +97,7 @@ WebAssembly.Instance = function (module, imports) {
   return { exports: throwing(exports) };
 };
 
-// By its display name, a remediation traps as it is sent to Graph, or as Graph's answer arrives.
+// The display name selects a trap when the remediation is sent to Graph, or when Graph's response arrives.
 const { fetch } = globalThis;
 globalThis.fetch = (url, init) => {
   const body = typeof init?.body === "string" ? init.body : new TextDecoder().decode(init?.body);
@@ -101,6 +105,6 @@ globalThis.fetch = (url, init) => {
     trapAt(1);
     return new Promise(() => {});
   }
-  const answer = fetch(url, init);
-  return body.includes('"trap after Graph"') ? answer.then((answer) => (trapAt(1), answer)) : answer;
+  const response = fetch(url, init);
+  return body.includes('"trap after Graph"') ? response.then((value) => (trapAt(1), value)) : response;
 };

@@ -1,4 +1,5 @@
-// A Worker in front of ledgers that are in another isolate. A minute is a second for it, so that a test sees what it does when time is up.
+// A Worker in front of ledgers in another isolate. Its timers are 60 times as fast, so that a test observes its
+// timeouts.
 
 const { setTimeout } = globalThis;
 globalThis.setTimeout = (callback, delay, ...values) => setTimeout(callback, delay / 60, ...values);

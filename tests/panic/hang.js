@@ -1,10 +1,10 @@
-// The built Worker, whose objects never answer.
+// The built Worker, whose objects never respond.
 
 export { default } from "./index.js";
 
 export class Ledger {
   fetch() {
-    // The runtime would notice of an object that waits for nothing.
+    // The runtime would detect an object without pending work.
     return new Promise((resolve) => setTimeout(resolve, 3_600_000));
   }
 }

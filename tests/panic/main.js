@@ -1,4 +1,4 @@
-// The module that workerd starts with: the built Worker, told by a header when to trap, throw or panic.
+// Main module: the built Worker, which a header makes trap, throw or panic.
 
 import { hasThrown, hasTrapped, panicNext, throwAt, trapAt } from "./first.js";
 import built, { Ledger as BuiltLedger } from "./index.js";

@@ -14,7 +14,7 @@ use acceptance::{
     API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Setup, TestResult, World, guid, payload, payload_of, tests,
 };
 use reqwest::RequestBuilder;
-use sandbox::{Endpoint, NextAnswer};
+use sandbox::{Endpoint, ScriptedResponse};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -71,12 +71,12 @@ async fn wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice(world: &
         world.sandbox.clear();
         let (payload, key) = (payload(), guid());
         let keyed = || by_token(world, &gateway, &payload).header("Idempotency-Key", &key);
-        let told = Answer::to(keyed().header("x-trap-at-call", call)).await?;
+        let answer = Answer::to(keyed().header("x-trap-at-call", call)).await?;
         if Answer::to(gateway.get("/has-trapped")).await?.json() == false {
             assert!(call > 30, "only {call} calls were tried");
             return Ok(());
         }
-        told.assert_problem(500, "internal", &[]);
+        answer.assert_problem(500, "internal", &[]);
 
         let retry = Answer::to(keyed()).await?;
         assert_eq!(retry.status, 202, "call {call}: {retry:?}");
@@ -127,7 +127,7 @@ async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> 
             let by_key = gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payloads[index]);
             if index.is_multiple_of(2) { by_key } else { by_token(world, &gateway, &payloads[index]) }
         };
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held().times(20))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held().times(20))?;
         let mut flights = JoinSet::new();
         for index in 0..payloads.len() {
             flights.spawn(Answer::to(ask(index)));
@@ -232,7 +232,7 @@ async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
 /// is correct.
 async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).held().times(5))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held().times(5))?;
     let mut flights = JoinSet::new();
     for _ in 0..5 {
         flights.spawn(Answer::to(by_token(world, &gateway, &payload())));
@@ -276,13 +276,13 @@ async fn a_panic_is_one_line_of_the_log(world: &World) -> TestResult {
         gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
         assert_eq!(Answer::to(by_token(world, &gateway, &payload())).await?.status, 202);
         let output = gateway.output();
-        let told: Vec<Value> = output
+        let logged: Vec<Value> = output
             .iter()
             .filter(|line| line.contains("panic"))
             .map(|line| serde_json::from_str(line))
             .collect::<Result<_, _>>()?;
-        assert_eq!(told.len(), panics, "{output:?}");
-        for line in told {
+        assert_eq!(logged.len(), panics, "{output:?}");
+        for line in logged {
             let reason = line["reason"].as_str().ok_or("no reason")?;
             assert!(
                 reason.starts_with("the module panicked at ") && reason.ends_with(": capacity overflow"),
@@ -293,7 +293,7 @@ async fn a_panic_is_one_line_of_the_log(world: &World) -> TestResult {
         let recovered = output.iter().filter(|line| line.contains("the module was lost, and starts anew: unreachable"));
         assert_eq!(recovered.count(), panics, "{output:?}");
         for line in &output {
-            assert!(line.starts_with('{'), "no line is printed past the log: {output:?}");
+            assert!(line.starts_with('{'), "each line is a log line: {output:?}");
         }
     }
     Ok(())

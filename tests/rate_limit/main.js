@@ -1,4 +1,4 @@
-// The module that workerd starts with: the built Worker with a rate limiting binding, which workerd does not have.
+// Main module: the built Worker with a rate limiting binding, which workerd does not have.
 
 import built from "./index.js";
 

@@ -1,12 +1,12 @@
-//! Bodies that are no JSON, and payloads that are no remediation: each error has its location.
+//! Bodies that are not JSON, and payloads that are not a remediation: each error has its location.
 
 use acceptance::{Answer, Failure, TestResult, World, email, guid, payload, payload_of, payload_with};
 use sandbox::Endpoint;
 use serde_json::{Value, json};
 
-/// The code of a body that is no JSON.
+/// Code of a body that is not JSON.
 pub(crate) const NOT_JSON: &str = "invalidJson";
-/// The code of a payload that is no remediation.
+/// Code of a payload that is not a remediation.
 pub(crate) const NOT_VALID: &str = "invalidPayload";
 
 async fn post(world: &World, body: impl Into<Vec<u8>>) -> Result<Answer, Failure> {
@@ -18,21 +18,24 @@ async fn post(world: &World, body: impl Into<Vec<u8>>) -> Result<Answer, Failure
 }
 
 /// Returns `errors` as text, one line each: pointer and detail.
-fn told(answer: &Answer) -> Vec<String> {
+fn errors(answer: &Answer) -> Vec<String> {
     let body = answer.json();
     let errors = body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let text = |error: &Value, name: &str| error[name].as_str().unwrap_or_default().to_owned();
     errors.iter().map(|error| format!("{}: {}", text(error, "pointer"), text(error, "detail"))).collect()
 }
 
-/// A payload that is rejected with exactly these errors: a pointer, and a part of the text.
-fn assert_faults(answer: &Answer, expected: &[(&str, &str)], of: &str) {
+/// Asserts that the response has exactly these errors: a pointer, and a part of the text.
+fn assert_errors(answer: &Answer, expected: &[(&str, &str)], of: &str) {
     answer.assert_problem(400, NOT_VALID, &[]);
-    let told = told(answer);
-    let right = |(told, (pointer, part)): (&String, &(&str, &str))| {
-        told.strip_prefix(pointer).and_then(|rest| rest.strip_prefix(": ")).is_some_and(|detail| detail.contains(part))
+    let errors = errors(answer);
+    let right = |(error, (pointer, part)): (&String, &(&str, &str))| {
+        error.strip_prefix(pointer).and_then(|rest| rest.strip_prefix(": ")).is_some_and(|detail| detail.contains(part))
     };
-    assert!(told.len() == expected.len() && told.iter().zip(expected).all(right), "{of}\n{told:#?}\n{expected:#?}");
+    assert!(
+        errors.len() == expected.len() && errors.iter().zip(expected).all(right),
+        "{of}\n{errors:#?}\n{expected:#?}"
+    );
 }
 
 fn nested(depth: usize) -> String {
@@ -180,7 +183,7 @@ pub(crate) async fn each_fault_of_a_payload_is_named_where_it_stands(world: &Wor
     for (body, pointer, part) in table {
         let body = body.to_string();
         let answer = post(world, body.clone()).await?;
-        assert_faults(&answer, &[(pointer, part)], &body.chars().take(400).collect::<String>());
+        assert_errors(&answer, &[(pointer, part)], &body.chars().take(400).collect::<String>());
     }
     Ok(())
 }
@@ -227,7 +230,7 @@ pub(crate) async fn wrong_bodies_seen_in_the_wild_are_named_at_the_right_member(
     ] {
         // The writer sorts keys, and errors come in the document's order.
         let answer = post(world, body.clone()).await?;
-        assert_faults(&answer, faults, &body);
+        assert_errors(&answer, faults, &body);
     }
     Ok(())
 }
@@ -251,12 +254,12 @@ pub(crate) async fn all_faults_are_told_together_up_to_a_number(world: &World) -
         ("/surplus", "unknown"),
         ("/analyzedEmails/0/x", "unknown"),
     ];
-    assert_faults(&answer, &expected, body);
+    assert_errors(&answer, &expected, body);
     assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("12")), "{answer:?}");
 
     let answer = post(world, payload_with("analyzedEmails", vec![json!({}); 1_000]).to_string()).await?;
     let expected = ["networkMessageId", "recipientEmailAddress"].map(|name| format!("/analyzedEmails/0/{name}"));
-    assert_faults(&answer, &expected.each_ref().map(|pointer| (pointer.as_str(), "missing")), "1,000 empty items");
+    assert_errors(&answer, &expected.each_ref().map(|pointer| (pointer.as_str(), "missing")), "1,000 empty items");
     let body = answer.json();
     assert_eq!((&body["errors"][0]["count"], &body["errors"][1]["count"]), (&json!(1_000), &json!(1_000)));
     assert_eq!(answer.pointers().len(), 100);

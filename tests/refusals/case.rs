@@ -2,7 +2,7 @@
 
 use acceptance::{Answer, Failure, Gateway, Raw, TestResult, World};
 use reqwest::{Client, Request, RequestBuilder};
-use sandbox::{Endpoint, NextAnswer};
+use sandbox::{Endpoint, ScriptedResponse};
 use serde_json::{Value, json};
 
 type Ask = Box<dyn Fn(&World, &Gateway) -> RequestBuilder + Send>;
@@ -15,7 +15,7 @@ pub(crate) struct Case {
     request: Ask,
     headers: Vec<(&'static str, String)>,
     settled: bool,
-    next: Vec<NextAnswer>,
+    next: Vec<ScriptedResponse>,
     over: Option<Value>,
 }
 
@@ -44,7 +44,7 @@ impl Case {
     }
 
     /// Sets Microsoft's response.
-    pub(crate) fn next(mut self, next: NextAnswer) -> Self {
+    pub(crate) fn next(mut self, next: ScriptedResponse) -> Self {
         self.next.push(next);
         self
     }

@@ -17,7 +17,7 @@ use std::{collections::BTreeSet, process::ExitCode};
 use acceptance::{TestResult, World, tests};
 use remediation_gateway::code::Code;
 
-/// Tests of whole messages.
+/// Tests of `/remediate/messages`.
 const RECIPIENTS: &str = include_str!("../messages/recipients.rs");
 
 /// Codes that need more than one request, a lost object or a list, with the test that provokes each.

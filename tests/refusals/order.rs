@@ -2,7 +2,7 @@
 
 use acceptance::{Answer, Failure, Raw, TestResult, World, payload, payload_with};
 use reqwest::{Method, RequestBuilder};
-use sandbox::{Endpoint, NextAnswer, TokenRequest};
+use sandbox::{Endpoint, ScriptedResponse, TokenRequest};
 use serde_json::{Value, json};
 
 /// Errors that a request can have, in the order of the checks.
@@ -102,7 +102,7 @@ pub(crate) async fn the_first_check_that_fails_answers(world: &World) -> TestRes
     Answer::to(refused).await?.assert_problem(403, "recipientNotAllowed", &[]);
 
     // All checks come before Graph, which would fail otherwise.
-    world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(503))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(503))?;
     Answer::to(request(world, &[Fault::Rights])).await?.assert_problem(403, "recipientNotAllowed", &[]);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use acceptance::{Answer, Gateway, TestResult, World, payload};
 use reqwest::RequestBuilder;
-use sandbox::{Endpoint, Fault, NextAnswer};
+use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::json;
 
 use crate::case::{Case, case, provoke};
@@ -11,14 +11,14 @@ fn post(world: &World, gateway: &Gateway) -> RequestBuilder {
     gateway.post("/remediate").bearer_auth(world.token()).json(&payload())
 }
 
-fn graph(status: u16) -> NextAnswer {
+fn graph(status: u16) -> ScriptedResponse {
     let error = json!({ "error": { "code": "SomeCode", "message": "some message" } });
-    NextAnswer::new(Endpoint::Remediate).status(status).json(&error)
+    ScriptedResponse::new(Endpoint::Remediate).status(status).json(&error)
 }
 
-fn entra(status: u16) -> NextAnswer {
+fn entra(status: u16) -> ScriptedResponse {
     let error = json!({ "error": "x", "error_description": "AADSTS7000215: x" });
-    NextAnswer::new(Endpoint::Token).status(status).json(&error)
+    ScriptedResponse::new(Endpoint::Token).status(status).json(&error)
 }
 
 pub(crate) fn of_graph() -> Vec<Case> {
@@ -37,7 +37,7 @@ pub(crate) fn of_graph() -> Vec<Case> {
             .next(graph(503).header("Retry-After", "120"))
             .header("retry-after", "120"),
         case("a connection that closes", 503, "graphUnavailable")
-            .next(NextAnswer::new(Endpoint::Remediate).fault(Fault::Close))
+            .next(ScriptedResponse::new(Endpoint::Remediate).fault(Fault::Close))
             .header("retry-after", "30"),
     ];
     for status in [300, 304, 404, 405, 406, 410, 413, 415, 418, 422, 500, 501, 502, 504, 599] {
@@ -49,7 +49,7 @@ pub(crate) fn of_graph() -> Vec<Case> {
 /// Each has a separate gateway without a cached token.
 pub(crate) fn of_entra() -> Vec<Case> {
     let case = |name, status, code| case(name, status, code, post).gateway(json!({}));
-    let token = |body: &str| NextAnswer::new(Endpoint::Token).body(body);
+    let token = |body: &str| ScriptedResponse::new(Endpoint::Token).body(body);
     let quota = |case: Case| {
         case.header("ratelimit", r#""emails";r=10000"#).header("ratelimit-policy", r#""emails";q=10000;w=3600"#)
     };
@@ -64,7 +64,7 @@ pub(crate) fn of_entra() -> Vec<Case> {
         case("503", 503, "graphUnavailable").next(entra(503).times(2)).header("retry-after", "30"),
         case("500", 503, "graphUnavailable").next(entra(500).times(2)).header("retry-after", "30"),
         case("a connection that closes", 503, "graphUnavailable")
-            .next(NextAnswer::new(Endpoint::Token).fault(Fault::Close).times(2))
+            .next(ScriptedResponse::new(Endpoint::Token).fault(Fault::Close).times(2))
             .header("retry-after", "30"),
         case("no token", 502, "graphError").next(token("{}")),
         case("no JSON", 502, "graphError").next(token("<html>")),
@@ -73,7 +73,7 @@ pub(crate) fn of_entra() -> Vec<Case> {
         case("a token that is two headers", 502, "graphError")
             .next(token(r#"{"token_type":"Bearer","expires_in":3600,"access_token":"t\r\nX: y"}"#)),
         case("a redirect", 502, "graphError").next(entra(302).header("Location", "/elsewhere")),
-        case("no answer", 504, "graphTimeout").next(NextAnswer::new(Endpoint::Token).fault(Fault::Hang)),
+        case("no answer", 504, "graphTimeout").next(ScriptedResponse::new(Endpoint::Token).fault(Fault::Hang)),
     ];
     // Nothing was sent to Graph, and the quota was refunded.
     cases.into_iter().map(quota).collect()
@@ -90,7 +90,7 @@ pub(crate) async fn entras_failures_become_the_callers(world: &World) -> TestRes
 /// The caller who sent the payload gets Graph's code and message; if Graph rejected the gateway, the caller gets none
 /// of it.
 pub(crate) async fn graphs_own_refusal_is_passed_on(world: &World) -> TestResult {
-    let next = |status, body: &str| NextAnswer::new(Endpoint::Remediate).status(status).body(body);
+    let next = |status, body: &str| ScriptedResponse::new(Endpoint::Remediate).status(status).body(body);
     let error = r#"{"error":{"code":"InvalidSubscription","message":"Plan 2 is <needed>."}}"#;
     world.sandbox.script(next(400, error))?;
     let answer = Answer::to(post(world, &world.gateway)).await?;

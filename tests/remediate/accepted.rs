@@ -1,7 +1,7 @@
 //! The response to an accepted remediation.
 
 use acceptance::{Answer, TestResult, World, email, payload, payload_with};
-use sandbox::{CLIENT_ID, Endpoint, NextAnswer, Outcome, TENANT_ID};
+use sandbox::{CLIENT_ID, Endpoint, Outcome, ScriptedResponse, TENANT_ID};
 use serde_json::{Value, json};
 
 /// Headers of every success, in addition to those of every response.
@@ -117,7 +117,7 @@ pub(crate) async fn a_sane_client_request_id_is_echoed(world: &World) -> TestRes
         }
         let expected = sent.first().copied().filter(|_| echoed);
         let (good, bad) = (Answer::to(good).await?, Answer::to(bad).await?);
-        assert_eq!(good.status, 200, "an id that is not echoed is no reason to refuse: {sent:?}");
+        assert_eq!(good.status, 200, "an ID that is not echoed is not rejected: {sent:?}");
         assert_eq!(good.header("client-request-id"), expected, "{sent:?}");
         assert_eq!(bad.header("client-request-id"), expected, "{sent:?}");
         bad.assert_problem(404, "notFound", if echoed { &["client-request-id"] } else { &[] });
@@ -177,7 +177,7 @@ pub(crate) async fn a_duplicate_of_graphs_is_a_success(world: &World) -> TestRes
     let again = payload_with("analyzedEmails", vec![first, email()]);
     let answers = [Answer::to(world.remediate(&again)).await?, {
         let body = r#"{"error":{"code":"Conflict","message":"A DUPLICATE REMEDIATION request.","details":[]}}"#;
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(409).body(body))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(409).body(body))?;
         Answer::to(world.remediate(&payload_with("analyzedEmails", vec![email(), email()]))).await?
     }];
     for answer in answers {
@@ -196,7 +196,7 @@ pub(crate) async fn a_duplicate_of_graphs_is_a_success(world: &World) -> TestRes
 /// Older revisions of Graph responded with 204, and none guarantees a `Location`.
 pub(crate) async fn any_2xx_of_graph_is_a_success(world: &World) -> TestResult {
     for (status, body) in [(200, ""), (201, "{}"), (202, ""), (204, ""), (200, "<html>"), (299, "x")] {
-        world.sandbox.script(NextAnswer::new(Endpoint::Remediate).status(status).body(body))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(status).body(body))?;
         let answer = Answer::to(world.remediate(&payload())).await?;
         assert_eq!(answer.status, 202, "Graph's {status} {body:?}: {answer:?}");
         answer.assert_headers(&HEADERS);
@@ -238,7 +238,7 @@ pub(crate) async fn the_location_is_graphs_whatever_its_query_holds(world: &Worl
         ("", "", Value::Null, Value::Null),
     ] {
         let location = format!("{history}{query}");
-        let next = NextAnswer::new(Endpoint::Remediate).status(202).header("Location", &location);
+        let next = ScriptedResponse::new(Endpoint::Remediate).status(202).header("Location", &location);
         world.sandbox.script(next)?;
         let answer = Answer::to(world.remediate(&payload())).await?;
         assert_eq!(answer.header("location"), Some(location.as_str()));

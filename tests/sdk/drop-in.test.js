@@ -1,4 +1,5 @@
-// Microsoft's SDKs from npm, unmodified, with their base URL set to the gateway. `tests/sdk.rs` starts the gateway and the sandbox, and runs this.
+// Microsoft's unmodified SDKs from npm with the gateway as their base URL. `tests/sdk.rs` starts the gateway and the
+// sandbox, and runs this file.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -24,7 +25,7 @@ const { TokenCredentialAuthenticationProvider } = require("@microsoft/microsoft-
 const { GATEWAY_URL, SANDBOX_URL } = process.env;
 const SCOPE = "api://remediation-gateway/.default";
 const HOST = new URL(GATEWAY_URL).hostname;
-/** The classic SDK gives its token to https only. Below it, what goes to this origin is carried to the gateway, as a name server and TLS would. */
+/** Origin whose requests this file sends to the gateway, because the classic SDK sends its token over https only. */
 const HTTPS_ORIGIN = "https://remediation-gateway.test";
 const QUALIFIED = "security/collaboration/analyzedEmails/microsoft.graph.security.remediate";
 
@@ -33,7 +34,7 @@ const { RemediationActionObject, RemediationSeverityObject } = betaModels;
 extendGraphServiceClient(security(createODataErrorFromDiscriminatorValue, models.serializeAnalyzedEmail));
 extendGraphBetaServiceClient(security(createBetaError, betaModels.serializeAnalyzedEmail));
 
-/** What `@azure/identity` would be: gets a token of the sandbox's Entra for the scope that it is asked for. */
+/** Substitute for `@azure/identity`: fetches a token from the sandbox for the requested scope. */
 const credential = {
   async getToken(scopes) {
     assert.deepEqual([scopes].flat(), [SCOPE]);
@@ -42,7 +43,7 @@ const credential = {
     return { token, expiresOnTimestamp: Date.now() + seconds * 1000 };
   },
 };
-/** A token that is for Graph and not for the gateway, as where the scope was left as it was. */
+/** Credential with a token for Graph instead of the gateway, as if the scope had not been changed. */
 const forGraph = {
   async getToken() {
     const answer = await fetch(`${SANDBOX_URL}/sandbox/token`, { method: "POST", body: JSON.stringify({ audience: "https://graph.microsoft.com" }) });
@@ -50,7 +51,7 @@ const forGraph = {
   },
 };
 
-/** A remediation of its own each time, or the gateway would replay the first one's answer. */
+/** Returns a new remediation. For the same one, the gateway would replay the first response. */
 const remediation = (more) => ({
   displayName: "Clean up Phish email",
   description: "Delete email",
@@ -63,7 +64,7 @@ const remediation = (more) => ({
   ],
   ...more,
 });
-/** The properties of an email as Graph lists it, but for the two that name it. */
+/** Properties of an email in Graph's list, without the two that identify it. */
 const LISTED = {
   "@odata.type": "#microsoft.graph.security.analyzedEmail",
   id: "73ca4154-58d8-43d0-a890-08dc18c52e6d-1311265001240363512-1",
@@ -81,7 +82,7 @@ const LISTED = {
   threatTypes: ["phish"],
   authenticationDetails: { dmarc: "fail" },
 };
-/** The same as the classic SDK's users write it, since that one sends what it is given. */
+/** Returns the remediation in JSON's form, which the classic SDK sends unchanged. */
 const written = ({ analyzedEmails, ...rest }) => ({ ...rest, analyzedEmails: analyzedEmails.map(({ odataType, ...email }) => ({ "@odata.type": odataType, ...email })) });
 const bad = () => {
   const body = remediation();
@@ -89,7 +90,7 @@ const bad = () => {
   return body;
 };
 
-/** Each exchange with the gateway, seen from below the SDKs and not touched. */
+/** Exchanges with the gateway, recorded below the SDKs. */
 let exchanges = [];
 const { fetch: send } = globalThis;
 beforeEach(() => {
@@ -107,16 +108,16 @@ const only = () => {
   assert.equal(exchanges.length, 1);
   return exchanges[0];
 };
-/** What Graph has received since it was last asked, and nothing of Entra. */
+/** Returns the requests to Graph since the last call of this function. */
 async function received() {
   const all = await (await send(`${SANDBOX_URL}/sandbox/requests`)).json();
   await send(`${SANDBOX_URL}/sandbox/requests`, { method: "DELETE" });
   return all.filter((one) => one.endpoint === "remediate");
 }
 
-/** The properties of `analyzedEmail` in Graph's documentation that no SDK has. */
+/** Properties of `analyzedEmail` in Graph's documentation that no SDK has. */
 const DOCUMENTED = ["attachmentsCount", "urlsCount"];
-/** What every model of the SDKs has beside Graph's properties. */
+/** Properties of every model of the SDKs that are not Graph's. */
 const OF_ANY_MODEL = ["@odata.type", "backingStoreEnabled"];
 
 test("the gateway accepts the properties that the SDKs and the documentation give an email, and no others", async () => {
@@ -208,7 +209,7 @@ for (const [version, Adapter, create, { createAnalyzedEmailFromDiscriminatorValu
     });
 
     test("throttled, it asks again, and is accepted", async () => {
-      // Once more than the gateway waits out by itself.
+      // One response more than the gateway retries.
       await send(`${SANDBOX_URL}/sandbox/next`, { method: "POST", body: JSON.stringify({ endpoint: "remediate", status: 429, headers: { "Retry-After": "0" }, times: 3 }) });
       await remediate().post(remediation());
       assert.deepEqual(exchanges.map(({ answer }) => answer.status), [429, 202]);

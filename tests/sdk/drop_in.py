@@ -25,18 +25,18 @@ SCOPE = "api://remediation-gateway/.default"
 
 
 def sandbox(path, body=None, method=None):
-    """Asks the sandbox itself."""
+    """Sends a request to the sandbox, and returns the JSON of the response."""
     request = urllib.request.Request(SANDBOX + path, data=body and json.dumps(body).encode(), method=method)
     with urllib.request.urlopen(request) as answer:
         return json.loads(answer.read() or "null")
 
 
 class Credential:
-    """What `azure.identity` would be: gets a token of the sandbox's Entra for the scope that it is asked for."""
+    """Substitute for `azure.identity`: fetches a token from the sandbox for the requested scope."""
 
     def get_token(self, *scopes, **_):
         assert list(scopes) == [SCOPE], scopes
-        # The development caller of the tests' gateway, which this one knows too.
+        # The token of the development caller.
         token = sandbox("/sandbox/token")
         return AccessToken(token["access_token"], 2**31)
 

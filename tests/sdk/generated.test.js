@@ -1,5 +1,5 @@
-// Clients that @hey-api/openapi-ts generates from the documents that the gateway serves, and both documents before a validator.
-// Run by `make clients` and `make test` beside a gateway.
+// Clients that @hey-api/openapi-ts generates from the gateway's documents, and the validation of both documents. Run by
+// `make clients` and `make test` beside a gateway.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -23,7 +23,7 @@ for (const [path, version] of Object.entries(DOCUMENTS)) {
     assert.equal(document.openapi, version);
     await SwaggerParser.validate(structuredClone(document));
     delete document.info.version;
-    await assert.rejects(SwaggerParser.validate(document), "the validator accepts a planted fault");
+    await assert.rejects(SwaggerParser.validate(document), "the validator accepts a planted error");
   });
 }
 

@@ -1,7 +1,9 @@
-// The piece of Microsoft's TypeScript SDKs that leads to the action. Their fluent API comes in one package per area, which plugs itself in through
-// `extendGraphServiceClient`, and for the area "security" none is published. So this file replaces it: what Kiota generates for the action from Graph's
-// metadata, in the form and with the names of the published areas (compare `users/item/sendMail` in @microsoft/msgraph-sdk-users). It does
-// nothing itself: serialisation, authentication, retries, and the reading of answers and errors are the SDK's.
+// The part of Microsoft's TypeScript SDKs with the action. The SDKs have one package per area of their fluent API,
+// which registers itself through `extendGraphServiceClient`, but no package for the area "security" is published.
+//
+// This file has the code that Kiota generates for the action from Graph's metadata, with the structure and the names of
+// the published areas (compare `users/item/sendMail` in @microsoft/msgraph-sdk-users). The SDK itself serialises,
+// authenticates, retries, and parses responses and errors.
 
 const serializeRemediatePostRequestBody = (serializeAnalyzedEmail) => (writer, body = {}, isSerializingDerivedType = false) => {
   if (!body || isSerializingDerivedType) return;
@@ -14,7 +16,7 @@ const serializeRemediatePostRequestBody = (serializeAnalyzedEmail) => (writer, b
   writer.writeAdditionalData(body.additionalData);
 };
 
-/** The area's metadata, for the SDK whose errors `createODataErrorFromDiscriminatorValue` makes, and whose model of an email is written by `serializeAnalyzedEmail`. */
+/** Returns the area's metadata, with the SDK's functions that create its errors and serialise its emails. */
 export function security(createODataErrorFromDiscriminatorValue, serializeAnalyzedEmail) {
   const microsoftGraphSecurityRemediate = {
     requestsMetadata: {

@@ -1,16 +1,16 @@
-//! Microsoft's faults, in turn.
+//! Faults of Microsoft's services, in phases.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use acceptance::Failure;
-use sandbox::{Endpoint, Fault, NextAnswer, Sandbox};
+use sandbox::{Endpoint, Fault, Sandbox, ScriptedResponse};
 
 /// Kind of fault: its name, its share in percent of the requests, and the sandbox's script for it.
-type Kind = (&'static str, u8, fn() -> NextAnswer);
+type Kind = (&'static str, u8, fn() -> ScriptedResponse);
 
-fn graph() -> NextAnswer {
-    NextAnswer::new(Endpoint::Remediate)
+fn graph() -> ScriptedResponse {
+    ScriptedResponse::new(Endpoint::Remediate)
 }
 
 /// Phases of faults. A phase without faults follows each one, so that lasting effects become visible.
@@ -45,8 +45,8 @@ const TIMES: [&[Kind]; 10] = [
     ],
     &[],
     &[
-        ("token 500", 20, || NextAnswer::new(Endpoint::Token).status(500)),
-        ("401, then token 429", 10, || NextAnswer::new(Endpoint::Token).status(429)),
+        ("token 500", 20, || ScriptedResponse::new(Endpoint::Token).status(500)),
+        ("401, then token 429", 10, || ScriptedResponse::new(Endpoint::Token).status(429)),
         ("401", 20, || graph().status(401)),
         ("slow", 20, || graph().delay(Duration::from_millis(300))),
     ],

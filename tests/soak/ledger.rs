@@ -29,7 +29,7 @@ pub(crate) struct Known {
     /// Remediation of each of Graph's link IDs.
     bulks: HashMap<String, String>,
     /// Links that callers received, with their remediation. They are checked once the requests to Graph are known.
-    told: Vec<(String, String)>,
+    links_received: Vec<(String, String)>,
     /// Number of keys that each caller has used.
     keys: HashMap<usize, u64>,
     /// Emails of all attempts of each caller, and emails of the remediations that it knows to be accepted.
@@ -145,7 +145,7 @@ impl Known {
             }
         }
         if let Some(bulk) = body["bulkId"].as_str() {
-            self.told.push((bulk.to_owned(), name));
+            self.links_received.push((bulk.to_owned(), name));
         }
         Ok(true)
     }
@@ -172,7 +172,7 @@ impl Known {
                 self.bulks.insert(bulk.to_owned(), name);
             }
         }
-        for (bulk, name) in self.told.drain(..) {
+        for (bulk, name) in self.links_received.drain(..) {
             let of = self.bulks.get(&bulk);
             hold!(of == Some(&name), "a caller was given the link of {of:?} for {name}");
             self.links += 1;

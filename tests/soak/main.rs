@@ -1,4 +1,4 @@
-//! Sustained load while Microsoft is slow, throttles and fails in turn.
+//! Sustained load with phases in which Microsoft is slow, throttles or fails.
 //!
 //! Every response is correct, no caller receives another caller's data, no remediation is lost or repeated, and memory
 //! stays flat. The callers are in two tenants: no token, ledger, quota, link or log entry of one serves the other.

@@ -1,7 +1,7 @@
 //! Failures of a status request.
 
 use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, guid};
-use sandbox::{Endpoint, Fault, Message, NextAnswer};
+use sandbox::{Endpoint, Fault, Message, ScriptedResponse};
 use serde_json::{Value, json};
 
 use crate::{recipients, remediation, seed, status};
@@ -16,7 +16,7 @@ async fn reason(world: &World, answer: &Answer) -> Result<String, acceptance::Fa
 
 /// 150 recipients on two pages, of which the second fails.
 pub(crate) async fn a_page_that_fails_gives_no_status(world: &World) -> TestResult {
-    let page = || NextAnswer::new(Endpoint::AnalyzedEmails);
+    let page = || ScriptedResponse::new(Endpoint::AnalyzedEmails);
     for (next, status_code, code, retry_after) in [
         (page().status(503).header("Retry-After", "7"), 503, "graphUnavailable", Some("7")),
         (page().status(429).header("Retry-After", "11"), 429, "graphThrottled", Some("11")),
@@ -61,7 +61,7 @@ pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResul
     ] {
         world.sandbox.clear();
         let page = json!({ "value": [], "@odata.nextLink": link });
-        world.sandbox.script(NextAnswer::new(Endpoint::AnalyzedEmails).status(200).json(&page))?;
+        world.sandbox.script(ScriptedResponse::new(Endpoint::AnalyzedEmails).status(200).json(&page))?;
         let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
         let body = answer.assert_problem(502, "graphError", &[]);
         assert!(!body.to_string().contains("evil"), "{body:#}");
@@ -79,13 +79,13 @@ pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResul
 
 pub(crate) async fn a_page_that_is_too_large_is_not_read(world: &World) -> TestResult {
     let page = format!(r#"{{"value":[],"x":"{}"}}"#, "x".repeat(1000 * 8 * 1024));
-    world.sandbox.script(NextAnswer::new(Endpoint::AnalyzedEmails).status(200).body(page))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::AnalyzedEmails).status(200).body(page))?;
     let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
     answer.assert_problem(502, "graphError", &[]);
     assert_eq!(reason(world, &answer).await?, "reading the list: a page of the list has more than 8192000 bytes");
 
     let page = json!({ "value": [{ "networkMessageId": guid(), "recipientEmailAddress": "user0@contoso.com" }] });
-    world.sandbox.script(NextAnswer::new(Endpoint::AnalyzedEmails).status(200).json(&page))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::AnalyzedEmails).status(200).json(&page))?;
     let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
     answer.assert_problem(502, "graphError", &[]);
     assert_eq!(reason(world, &answer).await?, "reading the list: Graph listed a message that was not asked for");
@@ -157,7 +157,7 @@ pub(crate) async fn wrong_requests_read_nothing(world: &World) -> TestResult {
 
 pub(crate) async fn the_permission_to_read_is_named_in_the_log(world: &World) -> TestResult {
     let denied = json!({ "error": { "code": "Authorization_RequestDenied", "message": "Insufficient privileges." } });
-    world.sandbox.script(NextAnswer::new(Endpoint::AnalyzedEmails).status(403).json(&denied))?;
+    world.sandbox.script(ScriptedResponse::new(Endpoint::AnalyzedEmails).status(403).json(&denied))?;
     let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
     answer.assert_problem(502, "graphPermissionMissing", &[]);
     let reason = reason(world, &answer).await?;

@@ -23,7 +23,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Sends the request and reads its answer.
+    /// Sends the request and reads its response.
     ///
     /// # Errors
     /// Returns an error if there is no response.

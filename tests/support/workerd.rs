@@ -22,22 +22,22 @@ const START: Duration = Duration::from_secs(20);
 /// The pipe closes when the test binary ends for any reason. The script then kills workerd, and removes the folder
 /// unless the test binary has already taken over the removal. The script first prints workerd's process ID. The script
 /// ignores the terminal's signals, which reach the whole process group, and leaves them to the test binary.
-const LEASH: &str = r#"
+const SUPERVISOR: &str = r#"
 trap '' HUP INT TERM
 folder=$1
 shift
 "$@" </dev/null &
 echo "{\"pid\":$!}"
 exec >/dev/null 2>&1
-said=$(cat)
+message=$(cat)
 kill -KILL $!
 wait
-[ -n "$said" ] || rm -rf "$folder"
+[ -n "$message" ] || rm -rf "$folder"
 "#;
 
 /// Running workerd, killed on drop.
 pub(crate) struct Workerd {
-    leash: Option<ChildStdin>,
+    pipe: Option<ChildStdin>,
     shell: Child,
     pub(crate) port: u16,
     /// ID of the workerd process, not of the shell around it.
@@ -72,7 +72,7 @@ impl Workerd {
     pub(crate) async fn start(folder: &Path, worker: &Worker) -> Result<Self, Failure> {
         let began = Instant::now();
         let mut shell = Command::new("/bin/sh")
-            .args(["-c", LEASH, "workerd"])
+            .args(["-c", SUPERVISOR, "workerd"])
             .arg(fs::canonicalize(folder)?)
             .arg(binary()?)
             .args(["serve", "--control-fd=1"])
@@ -84,7 +84,7 @@ impl Workerd {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let leash = shell.stdin.take();
+        let pipe = shell.stdin.take();
         let (sender, mut lines) = watch::channel(Vec::new());
         read_lines(shell.stdout.take(), sender.clone(), worker.memory);
         read_lines(shell.stderr.take(), sender, worker.memory);
@@ -98,7 +98,7 @@ impl Workerd {
             Ok(Err(_)) | Err(_) => None,
         };
         let (port, process) = listens.unwrap_or_default();
-        let mut workerd = Self { leash, shell, port, process, began, lines };
+        let mut workerd = Self { pipe, shell, port, process, began, lines };
         if listens.is_none() {
             let output = workerd.output(0).join("\n");
             workerd.end();
@@ -145,9 +145,9 @@ impl Workerd {
 
     /// Kills the process (SIGKILL) and waits until it has ended.
     pub(crate) fn end(&mut self) {
-        if let Some(mut leash) = self.leash.take() {
+        if let Some(mut pipe) = self.pipe.take() {
             // The write fails only if the shell has ended, which is fine.
-            let _ = leash.write_all(b"the folder is looked after");
+            let _ = pipe.write_all(b"the test binary removes the folder");
         }
         let _ = self.shell.wait();
     }

@@ -1,4 +1,4 @@
-//! A ledger that is not there: its callers get a response that SDKs retry, and the retry is right.
+//! An unavailable ledger: its callers get a response that SDKs retry, and the retry succeeds.
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 

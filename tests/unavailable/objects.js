@@ -1,14 +1,14 @@
-// The built Worker, whose objects fail as a header of the request says, after they have been asked.
+// The built Worker, whose objects fail after they receive a request. A header of the request selects the failure.
 
 import built, { Ledger as BuiltLedger } from "./index.js";
 
-/** The errors of the platform that workerd cannot be made to throw, with the properties that Cloudflare documents. */
+/** Errors of the platform that workerd never throws, with the properties that Cloudflare documents. */
 const ERRORS = {
   overloaded: { overloaded: true },
   disconnected: { retryable: true },
 };
 
-const fails = (env, failure) => ({
+const failing = (env, failure) => ({
   ...env,
   LEDGER: {
     getByName(name) {
@@ -28,7 +28,7 @@ const HEADER = "x-fails";
 export default {
   fetch(request, env, context) {
     const failure = request.headers.get(HEADER);
-    return built.fetch(request, failure === null ? env : fails(env, failure), context);
+    return built.fetch(request, failure === null ? env : failing(env, failure), context);
   },
 };
 

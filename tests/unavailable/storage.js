@@ -1,4 +1,4 @@
-// The built Worker on a storage whose first statement fails.
+// The built Worker with a storage whose first statement fails.
 
 import built, { Ledger as BuiltLedger } from "./index.js";
 

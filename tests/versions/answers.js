@@ -1,5 +1,5 @@
-// The built Worker, whose objects answer as an object of another version might: with a success, and the format that the path of
-// the display name asks for.
+// The built Worker, whose objects respond like an object of another version: with a success, and with the job format in
+// the display name.
 
 export { default } from "./index.js";
 

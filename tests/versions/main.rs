@@ -6,7 +6,7 @@ use std::fs;
 use acceptance::{Answer, Failure, Gateway, Setup, TestResult, World, payload, payload_with, root, tests};
 use sandbox::Endpoint;
 
-/// The format of jobs in the Wasm, and that of another build.
+/// Job format in the Wasm, and the format of another build.
 const FORMAT: &[u8] = b"remediation-job/2";
 const OTHER_FORMAT: &[u8] = b"remediation-job/1";
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::client::{REMEDIATE, graph_token, remediation, send, start};
 
 #[tokio::test]
-async fn the_record_keeps_what_was_received() {
+async fn the_record_has_every_received_request() {
     let sandbox = start().await;
     let headers = [("X-Twice", "one"), ("x-twice", "two"), ("Authorization", "Bearer nonsense")];
     send(&sandbox, "POST", &format!("{REMEDIATE}?q=1"), &headers, "not json").await;
@@ -33,9 +33,9 @@ async fn the_record_keeps_what_was_received() {
 }
 
 #[tokio::test]
-async fn answers_can_be_told_over_http() {
+async fn responses_can_be_scripted_over_http() {
     let sandbox = start().await;
-    let told = json!({
+    let script = json!({
         "endpoint": "remediate",
         "status": 503,
         "headers": { "Retry-After": "1", "X-Twice": ["one", "two"] },
@@ -43,7 +43,7 @@ async fn answers_can_be_told_over_http() {
         "delayMs": 1,
         "times": 2,
     });
-    assert_eq!(send(&sandbox, "POST", "/sandbox/next", &[], told.to_string()).await.status, 204);
+    assert_eq!(send(&sandbox, "POST", "/sandbox/next", &[], script.to_string()).await.status, 204);
     for _ in 0..2 {
         let reply = send(&sandbox, "POST", REMEDIATE, &[], "").await;
         assert_eq!(reply.status, 503);
@@ -60,10 +60,10 @@ async fn answers_can_be_told_over_http() {
 }
 
 #[tokio::test]
-async fn accepting_first_can_be_told_over_http() {
+async fn accept_first_can_be_scripted_over_http() {
     let sandbox = start().await;
-    let told = json!({ "endpoint": "remediate", "status": 504, "acceptFirst": true });
-    assert_eq!(send(&sandbox, "POST", "/sandbox/next", &[], told.to_string()).await.status, 204);
+    let script = json!({ "endpoint": "remediate", "status": 504, "acceptFirst": true });
+    assert_eq!(send(&sandbox, "POST", "/sandbox/next", &[], script.to_string()).await.status, 204);
     let bearer = format!("Bearer {}", graph_token(&sandbox));
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
     assert_eq!(send(&sandbox, "POST", REMEDIATE, &headers, remediation().to_string()).await.status, 504);
@@ -71,7 +71,7 @@ async fn accepting_first_can_be_told_over_http() {
 }
 
 #[tokio::test]
-async fn bad_orders_are_refused_with_a_reason() {
+async fn invalid_admin_requests_are_rejected_with_a_reason() {
     let sandbox = start().await;
     let table = [
         ("/sandbox/next", json!({})),
@@ -111,7 +111,7 @@ async fn bad_orders_are_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn tokens_and_keys_can_be_had_over_http() {
+async fn tokens_and_keys_are_issued_over_http() {
     let sandbox = start().await;
     let plain = send(&sandbox, "GET", "/sandbox/token", &[], "").await.json();
     let empty = send(&sandbox, "POST", "/sandbox/token", &[], "").await.json();
@@ -121,7 +121,7 @@ async fn tokens_and_keys_can_be_had_over_http() {
     assert_eq!(plain["token_type"], "Bearer");
     assert_eq!(plain["expires_in"], 4_200);
     assert_eq!(asked["expires_in"], -5);
-    let tokens = [plain, empty, asked].map(|answer| answer["access_token"].as_str().unwrap().to_owned());
+    let tokens = [plain, empty, asked].map(|body| body["access_token"].as_str().unwrap().to_owned());
     assert_eq!(sandbox.issued_tokens(), tokens);
     let before = sandbox.kid();
     let rotated = send(&sandbox, "POST", "/sandbox/keys/rotate", &[], "").await.json();

@@ -29,31 +29,31 @@ impl Signer {
 
     fn assertion(&self, sandbox: &Sandbox, header: &Value, claims: &Value, salt: usize) -> String {
         let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
-        let mut whole = [
+        let mut parts = [
             json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": self.thumbprint }),
             json!({
                 "aud": format!("{}/{TENANT_ID}/oauth2/v2.0/token", sandbox.base_url()), "iss": CLIENT_ID, "sub": CLIENT_ID,
                 "jti": uuid::Uuid::new_v4(), "nbf": now, "iat": now, "exp": now + 600,
             }),
         ];
-        for (whole, changes) in whole.iter_mut().zip([header, claims]) {
+        for (parts, changes) in parts.iter_mut().zip([header, claims]) {
             for (name, change) in changes.as_object().unwrap() {
                 // A time is in seconds from now.
-                whole[name] = if ["nbf", "iat", "exp"].contains(&name.as_str()) {
+                parts[name] = if ["nbf", "iat", "exp"].contains(&name.as_str()) {
                     json!(now + change.as_i64().unwrap())
                 } else {
                     change.clone()
                 };
             }
         }
-        let signed = whole.map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+        let signed = parts.map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
         let key = rsa::pss::SigningKey::<Sha256>::new_with_salt_len(self.own.private().clone(), salt);
         let signature = key.try_sign_with_rng(&mut getrandom::SysRng, signed.as_bytes()).unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
 }
 
-async fn assert_answer(sandbox: &Sandbox, assertion: &str, number: Option<u32>) {
+async fn assert_response(sandbox: &Sandbox, assertion: &str, number: Option<u32>) {
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     let pairs = [without("client_secret"), vec![("client_assertion_type", kind)]].concat();
     let body = format!("{}&client_assertion={assertion}", form(&pairs));
@@ -70,15 +70,15 @@ async fn assert_answer(sandbox: &Sandbox, assertion: &str, number: Option<u32>) 
 }
 
 #[tokio::test]
-async fn an_assertion_gets_a_token_once_and_nothing_less_does() {
+async fn a_valid_assertion_gets_a_token_once_and_an_invalid_one_never() {
     let (signer, stranger) = (Signer::new(), Signer::new());
     let mut settings = Settings::new(SECRET);
     settings.client_certificates.push(ClientCertificate::from_pem(&signer.own.certificate).unwrap());
     let sandbox = Sandbox::start(settings).await.unwrap();
     let none = json!({});
     let good = signer.assertion(&sandbox, &none, &none, 32);
-    assert_answer(&sandbox, &good, None).await;
-    assert_answer(&sandbox, &good, Some(50_013)).await;
+    assert_response(&sandbox, &good, None).await;
+    assert_response(&sandbox, &good, Some(50_013)).await;
     for (header, claims, number) in [
         (json!({ "alg": "RS256" }), none.clone(), 50_027),
         (json!({ "typ": "jwt+x" }), none.clone(), 50_027),
@@ -93,12 +93,12 @@ async fn an_assertion_gets_a_token_once_and_nothing_less_does() {
         (none.clone(), json!({ "nbf": 400, "exp": 800 }), 700_024),
         (none.clone(), json!({ "iat": -400 }), 700_024),
     ] {
-        assert_answer(&sandbox, &signer.assertion(&sandbox, &header, &claims, 32), Some(number)).await;
+        assert_response(&sandbox, &signer.assertion(&sandbox, &header, &claims, 32), Some(number)).await;
     }
-    assert_answer(&sandbox, &signer.assertion(&sandbox, &none, &none, 20), Some(700_027)).await;
-    assert_answer(&sandbox, &stranger.assertion(&sandbox, &none, &none, 32), Some(700_027)).await;
+    assert_response(&sandbox, &signer.assertion(&sandbox, &none, &none, 20), Some(700_027)).await;
+    assert_response(&sandbox, &stranger.assertion(&sandbox, &none, &none, 32), Some(700_027)).await;
     let forged = json!({ "x5t#S256": signer.thumbprint });
-    assert_answer(&sandbox, &stranger.assertion(&sandbox, &forged, &none, 32), Some(700_027)).await;
-    assert_answer(&sandbox, "a.b", Some(50_027)).await;
+    assert_response(&sandbox, &stranger.assertion(&sandbox, &forged, &none, 32), Some(700_027)).await;
+    assert_response(&sandbox, "a.b", Some(50_027)).await;
     assert_eq!(sandbox.issued_tokens().len(), 1);
 }

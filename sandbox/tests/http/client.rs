@@ -39,9 +39,9 @@ pub(crate) async fn start() -> Sandbox {
 pub(crate) async fn raw(sandbox: &Sandbox, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(sandbox.base_url().trim_start_matches("http://")).await.unwrap();
     stream.write_all(request).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    answer
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await.unwrap();
+    response
 }
 
 pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
@@ -61,11 +61,11 @@ pub(crate) async fn send(
     headers: &[(&str, &str)],
     body: impl AsRef<[u8]>,
 ) -> Reply {
-    let answer = raw(sandbox, &request(method, path, headers, body.as_ref())).await;
-    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer");
-    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let response = raw(sandbox, &request(method, path, headers, body.as_ref())).await;
+    let end = response.windows(4).position(|window| window == b"\r\n\r\n").expect("a response");
+    let head = String::from_utf8(response[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Reply { status, head, body: answer[end + 4..].to_vec() }
+    Reply { status, head, body: response[end + 4..].to_vec() }
 }
 
 /// A token that Graph accepts.

@@ -1,4 +1,4 @@
-//! Sections 2 and 3 of the facts.
+//! Entra ID's token endpoint and keys (facts, sections 2 and 3).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rsa::{
@@ -64,11 +64,11 @@ async fn client_credentials_get_a_token_for_graph() {
     let reply = send(&sandbox, "POST", &path, &[FORM], form(&good())).await;
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("cache-control"), Some("no-store, no-cache"));
-    let answer = reply.json();
-    assert_eq!(answer["token_type"], "Bearer");
-    let lifetime = answer["expires_in"].as_i64().unwrap();
+    let body = reply.json();
+    assert_eq!(body["token_type"], "Bearer");
+    let lifetime = body["expires_in"].as_i64().unwrap();
     assert!((3_600..=5_400).contains(&lifetime), "{lifetime}");
-    let token = answer["access_token"].as_str().unwrap();
+    let token = body["access_token"].as_str().unwrap();
     assert_eq!(part(token, 0), json!({ "alg": "RS256", "typ": "JWT", "kid": sandbox.kid() }));
     let claims = part(token, 1);
     assert_eq!(claims["aud"], "https://graph.microsoft.com");
@@ -80,7 +80,7 @@ async fn client_credentials_get_a_token_for_graph() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_refuses_what_is_not_the_grant() {
+async fn the_token_endpoint_rejects_other_grants() {
     let sandbox = start().await;
     let twice = [good(), vec![("scope", SCOPE)]].concat();
     let table = [
@@ -99,22 +99,22 @@ async fn the_token_endpoint_refuses_what_is_not_the_grant() {
     let path = format!("/{TENANT_ID}/oauth2/v2.0/token");
     for (pairs, status, error, number) in table {
         let reply = send(&sandbox, "POST", &path, &[FORM, ("client-request-id", "correlated")], form(&pairs)).await;
-        let answer = reply.json();
+        let body = reply.json();
         assert_eq!(reply.status, status, "{pairs:?}");
-        assert_eq!(answer["error"], error, "{pairs:?}");
-        assert_eq!(answer["error_codes"], json!([number]), "{pairs:?}");
-        let description = answer["error_description"].as_str().unwrap();
+        assert_eq!(body["error"], error, "{pairs:?}");
+        assert_eq!(body["error_codes"], json!([number]), "{pairs:?}");
+        let description = body["error_description"].as_str().unwrap();
         assert!(description.starts_with(&format!("AADSTS{number}: ")), "{description}");
         assert!(!description.contains("The-Secret"));
-        assert_eq!(answer["correlation_id"], "correlated");
-        assert_eq!(answer["trace_id"].as_str().unwrap().len(), 36);
-        assert_eq!(answer["timestamp"].as_str().unwrap().len(), "2026-01-31 12:34:56Z".len());
+        assert_eq!(body["correlation_id"], "correlated");
+        assert_eq!(body["trace_id"].as_str().unwrap().len(), 36);
+        assert_eq!(body["timestamp"].as_str().unwrap().len(), "2026-01-31 12:34:56Z".len());
     }
     assert!(sandbox.issued_tokens().is_empty());
 }
 
 #[tokio::test]
-async fn other_tenants_methods_and_media_types_are_refused() {
+async fn other_tenants_methods_and_media_types_are_rejected() {
     let sandbox = start().await;
     let json = ("Content-Type", "application/json");
     let other = "00000000-0000-0000-0000-000000000000";
@@ -202,7 +202,7 @@ async fn tokens_are_shaped_as_their_version() {
 }
 
 #[tokio::test]
-async fn everything_in_a_token_can_be_asked_for() {
+async fn every_part_of_a_token_can_be_requested() {
     let sandbox = start().await;
     let map = |value: Value| -> Map<String, Value> { value.as_object().unwrap().clone() };
     let token = sandbox.issue_token(&TokenRequest {

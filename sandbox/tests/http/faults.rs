@@ -1,11 +1,11 @@
-//! Planned failures, seen from the socket.
+//! Scripted responses and faults, as a client's socket receives them.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use sandbox::{Endpoint, Fault, NextAnswer, Outcome, TENANT_ID};
+use sandbox::{Endpoint, Fault, Outcome, ScriptedResponse, TENANT_ID};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -19,7 +19,7 @@ fn keys() -> String {
     format!("/{TENANT_ID}/discovery/v2.0/keys")
 }
 
-/// The example with the emails of another message.
+/// Returns the example with the emails of another message.
 fn another() -> Value {
     let text = remediation().to_string().replace(GUID, TENANT_ID);
     serde_json::from_str(&text).unwrap()
@@ -29,32 +29,32 @@ fn another() -> Value {
 const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn a_closed_connection_has_no_answer() {
+async fn a_closed_connection_has_no_response() {
     let sandbox = start().await;
-    sandbox.script(NextAnswer::new(Endpoint::Keys).fault(Fault::Close)).unwrap();
+    sandbox.script(ScriptedResponse::new(Endpoint::Keys).fault(Fault::Close)).unwrap();
     assert_eq!(raw(&sandbox, &request("GET", &keys(), &[], b"")).await, b"");
     assert_eq!(sandbox.recorded()[0].outcome, Outcome::Closed);
     assert_eq!(send(&sandbox, "GET", &keys(), &[], "").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_cut_answer_ends_before_its_declared_length() {
+async fn a_cut_response_ends_before_its_declared_length() {
     let sandbox = start().await;
     let table = [("hello world", 5, "11", "hello"), ("hello", 9, "6", "hello"), ("", 3, "1", ""), ("abc", 0, "3", "")];
     for (body, after, declared, sent) in table {
-        sandbox.script(NextAnswer::new(Endpoint::Keys).body(body).fault(Fault::CutAfter(after))).unwrap();
+        sandbox.script(ScriptedResponse::new(Endpoint::Keys).body(body).fault(Fault::CutAfter(after))).unwrap();
         let reply = send(&sandbox, "GET", &keys(), &[], "").await;
         assert_eq!(reply.status, 200);
         assert_eq!(reply.header("content-length"), Some(declared), "{body:?} after {after}");
         assert_eq!(reply.body, sent.as_bytes(), "{body:?} after {after}");
     }
-    assert!(matches!(&sandbox.recorded()[0].outcome, Outcome::Cut(answer) if answer.status == 200));
+    assert!(matches!(&sandbox.recorded()[0].outcome, Outcome::Cut(response) if response.status == 200));
 }
 
 #[tokio::test]
 async fn a_hung_connection_stays_open_and_silent() {
     let sandbox = start().await;
-    sandbox.script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Hang)).unwrap();
+    sandbox.script(ScriptedResponse::new(Endpoint::Remediate).fault(Fault::Hang)).unwrap();
     let mut stream = TcpStream::connect(sandbox.base_url().trim_start_matches("http://")).await.unwrap();
     stream.write_all(&request("POST", REMEDIATE, &[], b"{}")).await.unwrap();
     sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == Outcome::Hung)).await.unwrap();
@@ -65,28 +65,28 @@ async fn a_hung_connection_stays_open_and_silent() {
 }
 
 #[tokio::test]
-async fn work_may_be_done_before_the_fault() {
+async fn the_endpoint_can_handle_the_request_before_the_fault() {
     let sandbox = start().await;
     let body = remediation().to_string();
     let bearer = format!("Bearer {}", crate::client::graph_token(&sandbox));
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
     let post = request("POST", REMEDIATE, &headers, body.as_bytes());
-    sandbox.script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Close)).unwrap();
+    sandbox.script(ScriptedResponse::new(Endpoint::Remediate).fault(Fault::Close)).unwrap();
     assert_eq!(raw(&sandbox, &post).await, b"");
     assert!(sandbox.accepted().is_empty());
-    sandbox.script(NextAnswer::new(Endpoint::Remediate).fault(Fault::Close).accept_first()).unwrap();
+    sandbox.script(ScriptedResponse::new(Endpoint::Remediate).fault(Fault::Close).accept_first()).unwrap();
     assert_eq!(raw(&sandbox, &post).await, b"");
     assert_eq!(sandbox.accepted().len(), 1);
     assert_eq!(remediate(&sandbox, &[], &body).await.status, 409);
 }
 
 #[tokio::test]
-async fn a_scripted_answer_stands_in_for_the_work() {
+async fn a_scripted_response_replaces_the_endpoints_response() {
     let sandbox = start().await;
     let body = remediation().to_string();
-    let next = || NextAnswer::new(Endpoint::Remediate);
+    let next = || ScriptedResponse::new(Endpoint::Remediate);
     let table = [
-        // The plan; the status, whether the remediation was registered, and `Retry-After`.
+        // Script, status, whether the remediation was registered, and `Retry-After`.
         (next().status(429), 429, 0, None),
         (next().status(503).header("Retry-After", "7"), 503, 0, Some("7")),
         (next().json(&json!({})), 200, 0, None),
@@ -108,7 +108,7 @@ async fn a_scripted_answer_stands_in_for_the_work() {
 #[tokio::test]
 async fn scripts_queue_up_per_endpoint() {
     let sandbox = start().await;
-    let next = |status| NextAnswer::new(Endpoint::Remediate).status(status);
+    let next = |status| ScriptedResponse::new(Endpoint::Remediate).status(status);
     sandbox.script(next(500).times(2)).unwrap();
     sandbox.script(next(429)).unwrap();
     assert_eq!(send(&sandbox, "GET", &keys(), &[], "").await.status, 200);
@@ -124,17 +124,17 @@ async fn scripts_queue_up_per_endpoint() {
 async fn a_delay_delays() {
     let sandbox = start().await;
     let delay = Duration::from_millis(200);
-    sandbox.script(NextAnswer::new(Endpoint::Remediate).delay(delay)).unwrap();
+    sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(delay)).unwrap();
     let start = Instant::now();
     assert_eq!(remediate(&sandbox, &[], remediation().to_string()).await.status, 202);
     assert!(start.elapsed() >= delay);
 }
 
 #[tokio::test]
-async fn what_is_held_comes_when_it_is_released_and_outlives_its_client() {
+async fn a_held_response_waits_for_its_release_and_outlives_its_client() {
     let sandbox = Arc::new(start().await);
     let bodies = [remediation(), another()].map(|body| body.to_string());
-    sandbox.script(NextAnswer::new(Endpoint::Remediate).held().times(2)).unwrap();
+    sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held().times(2)).unwrap();
     let [stays, goes] = bodies.map(|body| {
         let sandbox = Arc::clone(&sandbox);
         tokio::spawn(async move { remediate(&sandbox, &[], body).await.status })

@@ -1,4 +1,4 @@
-//! Section 1 of the facts.
+//! Graph's remediation action (facts, section 1).
 
 use sandbox::{
     Action, Endpoint, GRAPH_APPLICATION_ID, SECOND_TENANT_ID, Sandbox, TENANT_ID, TENANT_WITHOUT_CONSENT, TokenRequest,
@@ -126,7 +126,7 @@ async fn the_body_is_taken_literally() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_refused_with_graphs_error() {
+async fn a_body_that_is_not_json_is_rejected_with_graphs_error() {
     let sandbox = start().await;
     let good = remediation().to_string();
     let twice = good.replacen('{', r#"{"severity":"low","#, 1);
@@ -226,7 +226,7 @@ async fn a_duplicate_conflicts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_at_once_exactly_one_is_accepted() {
+async fn exactly_one_of_many_concurrent_requests_is_accepted() {
     let sandbox: &'static Sandbox = Box::leak(Box::new(start().await));
     let posts: Vec<_> = (0..32).map(|_| tokio::spawn(remediate(sandbox, &[], remediation().to_string()))).collect();
     let mut statuses = Vec::new();

@@ -1,4 +1,4 @@
-//! Messages in mailboxes: the list of analyzed emails, and what a remediation changes in it.
+//! Messages in mailboxes: the list of analyzed emails, and the effect of a remediation on it.
 
 use sandbox::{Endpoint, GRAPH_READ_ROLE, Message, SECOND_TENANT_ID, Sandbox, TENANT_ID, TokenRequest};
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ async fn pages_follow_each_other_until_the_last() {
 }
 
 #[tokio::test]
-async fn what_graph_is_not_known_to_take_is_refused() {
+async fn unknown_queries_of_the_list_are_rejected() {
     let sandbox = start().await;
     let filter = filter();
     for query in [
@@ -109,7 +109,7 @@ async fn what_graph_is_not_known_to_take_is_refused() {
 }
 
 #[tokio::test]
-async fn a_remediation_shows_as_each_message_was_told() {
+async fn a_remediation_changes_the_location_as_the_message_says() {
     let (hannah, preston) = ("hannah.jarvis@contoso.com", "preston.morales@contoso.com");
     for (action, shows, expected) in [
         ("softDelete", None, "deletedFolder"),
@@ -139,7 +139,7 @@ async fn a_remediation_shows_as_each_message_was_told() {
 
 /// A token reads and remediates only its tenant's mailboxes.
 #[tokio::test]
-async fn each_tenant_has_mailboxes_of_its_own() {
+async fn each_tenant_has_its_own_mailboxes() {
     let sandbox = start().await;
     let message = |tenant: Option<&str>, recipients: &[&str]| Message {
         tenant_id: tenant.map(str::to_owned),
@@ -190,7 +190,7 @@ async fn rows_that_are_late_or_too_old_are_missing() {
 }
 
 #[tokio::test]
-async fn the_admin_route_seeds_and_names_what_is_wrong() {
+async fn the_admin_route_adds_messages_and_rejects_invalid_ones() {
     let sandbox = start().await;
     let seed = json!({ "messages": [{ "networkMessageId": GUID, "recipients": ["a@contoso.com"] }], "pageSize": 1 });
     let table = [
@@ -208,17 +208,17 @@ async fn the_admin_route_seeds_and_names_what_is_wrong() {
     }
     assert_eq!(locations(&sandbox).await.len(), 1);
     send(&sandbox, "DELETE", "/sandbox/requests", &[], "").await;
-    assert_eq!(locations(&sandbox).await.len(), 0, "forgotten with all else");
+    assert_eq!(locations(&sandbox).await.len(), 0, "deleted with the records");
 }
 
 #[tokio::test]
-async fn a_page_fails_as_it_was_told() {
+async fn a_scripted_page_fails() {
     let sandbox = start().await;
-    for told in [
+    for script in [
         json!({ "endpoint": "analyzedEmails" }),
         json!({ "endpoint": "analyzedEmails", "status": 503, "headers": { "Retry-After": "7" } }),
     ] {
-        send(&sandbox, "POST", "/sandbox/next", &[], told.to_string()).await;
+        send(&sandbox, "POST", "/sandbox/next", &[], script.to_string()).await;
     }
     assert_eq!(list(&sandbox, &good()).await.status, 200);
     let reply = list(&sandbox, &good()).await;

@@ -1,4 +1,4 @@
-//! The sandbox over HTTP: its responses, its rejections, and its planned failures.
+//! The sandbox over HTTP: its responses, rejections and scripted faults.
 
 #[cfg(test)]
 mod admin;

@@ -1,4 +1,4 @@
-//! The program around the library.
+//! The sandbox as a program.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -15,7 +15,7 @@ fn program() -> Command {
 }
 
 #[test]
-fn it_says_when_it_is_ready_logs_no_secret_and_ends_when_told() {
+fn the_program_prints_its_address_logs_no_secret_and_ends_on_a_signal() {
     let mut child =
         program().env("SANDBOX_CLIENT_SECRET", "from-env").args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
@@ -31,9 +31,9 @@ fn it_says_when_it_is_ready_logs_no_secret_and_ends_when_told() {
     let headers = [("Content-Type", "application/x-www-form-urlencoded")];
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(&request("POST", &path, &headers, form.as_bytes())).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert!(child.wait().unwrap().success());
     let mut log = String::new();
@@ -42,7 +42,7 @@ fn it_says_when_it_is_ready_logs_no_secret_and_ends_when_told() {
 }
 
 #[test]
-fn it_refuses_what_it_does_not_know() {
+fn unknown_and_invalid_arguments_are_rejected() {
     for arguments in [&["--port", "1"][..], &["--listen", "nowhere"], &["--client-secret", ""], &["--listen"], &["x"]] {
         let output = program().args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");

@@ -41,7 +41,7 @@ pub(crate) fn deployed(
     // One mistake gives one finding: a placeholder, or the default instead of a mistyped value, also breaks other
     // rules.
     broken.retain(|finding| !placeholders.iter().chain(&mistyped).any(|outer| is_member(&outer.key, &finding.key)));
-    // A placeholder, or a rule of this program, says more than the Worker's check.
+    // A finding about a placeholder, or of a rule of this program, is more precise than the Worker's error.
     let mut variables = variables(&config);
     variables.retain(|finding| !placeholders.iter().chain(&broken).any(|inner| is_item(&finding.key, &inner.key)));
 

@@ -1,7 +1,7 @@
 //! The configuration that wrangler deploys for one environment: the top level merged with the environment's part.
 //!
 //! wrangler merges key by key and never within a value: a key of the part replaces the whole value of the top level
-//! (`normalizeAndValidateEnvironment` in wrangler's source). Its defaults stand in for keys that are in neither.
+//! (`normalizeAndValidateEnvironment` in wrangler's source). wrangler's defaults apply to keys that are in neither.
 
 use std::collections::BTreeSet;
 
@@ -96,7 +96,7 @@ pub(crate) struct Limits {
     pub(crate) subrequests: Option<f64>,
 }
 
-/// With the defaults that `wrangler deploy` itself assumes (`normalizeObservability` in its source).
+/// Settings of the logs, with the defaults that `wrangler deploy` assumes (`normalizeObservability` in its source).
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub(crate) struct Observability {
@@ -116,7 +116,7 @@ impl Default for Observability {
 #[serde(default)]
 #[expect(clippy::struct_field_names, reason = "the names are wrangler's")]
 pub(crate) struct Logs {
-    /// If absent, as `observability.enabled`.
+    /// If absent, wrangler takes `observability.enabled`.
     pub(crate) enabled: Option<bool>,
     pub(crate) head_sampling_rate: f64,
     pub(crate) invocation_logs: bool,
@@ -229,7 +229,7 @@ impl Effective {
             unknown: unknown(file.keys().filter(|key| !TOP_LEVEL.contains(&key.as_str())).chain(part.keys())),
             not_inherited: ["vars", "durable_objects", "secrets", "ratelimits"]
                 .into_iter()
-                // A rate limit is optional, but one at the top level is meant for this part too.
+                // A rate limit is optional, but a rate limit at the top level is meant for this part too.
                 .filter(|key| own(key).is_none() && (*key != "ratelimits" || file.contains_key(*key)))
                 .collect(),
         }

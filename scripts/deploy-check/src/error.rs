@@ -25,7 +25,7 @@ pub(crate) enum DeployError {
     #[error("{0}. Correct this line.")]
     NotToml(String),
     /// The file has no part for the environment.
-    #[error("is required. Write this part: it is what is deployed.")]
+    #[error("is required. Write this part: wrangler deploys it.")]
     NoEnvironment,
     /// The value has another type than wrangler expects.
     #[error("has the wrong type. Write it as the wrangler.toml of this repository does.")]
@@ -119,7 +119,7 @@ pub(crate) enum DeployError {
     #[error("must be true. Remove it: the gateway would not be reachable.")]
     RouteDisabled,
     /// No Workers Logs.
-    #[error("must be true. Write it: without Workers Logs no remediation leaves a trace.")]
+    #[error("must be true. Write it: without Workers Logs no remediation is logged.")]
     LogsDisabled,
     /// Some requests are not logged.
     #[error("must be 1. Write it, or remove the line: each remediation needs its log entry.")]
@@ -130,7 +130,7 @@ pub(crate) enum DeployError {
     /// Cloudflare logs each request's URL and headers.
     #[error("must be false. Write `invocation_logs = false`: the default logs each request's URL and headers.")]
     InvocationLogs,
-    /// Cloudflare records each request's URL and the client's place.
+    /// Cloudflare records each request's URL and the client's location.
     #[error("must be false. Remove it: traces record each request's URL and attributes of its client.")]
     Traces,
     /// Another Worker receives each request with its credentials.
@@ -167,7 +167,7 @@ pub(crate) enum DeployError {
          it logs the expiry of the certificate."
     )]
     NotDaily,
-    /// A rate limiter that the gateway does not ask.
+    /// A rate limiter that the gateway does not use.
     #[error("must be RATE_LIMITER, once. Remove every other rate limiter: the gateway does not use it.")]
     ExtraRateLimiter,
     /// A namespace of the rate limiter that Cloudflare rejects.

@@ -1,8 +1,8 @@
-//! The committed file, and what takes the place of its placeholders.
+//! The committed file, and values for its placeholders.
 
 pub(crate) const COMMITTED: &str = include_str!("../../../wrangler.toml");
 
-/// Each placeholder of the committed file, by what stands between its brackets, and a value for it.
+/// Each placeholder of the committed file, without its brackets, and a value for it.
 const VALUES: [(&str, &str); 7] = [
     ("host name of the gateway", "gateway.contoso.com"),
     ("tenant id", "aaaabbbb-0000-cccc-1111-dddd2222eeee"),
@@ -13,10 +13,10 @@ const VALUES: [(&str, &str); 7] = [
     ("domain of the mailboxes", "contoso.com"),
 ];
 
-/// The committed file with all placeholders filled but `left`.
-pub(crate) fn filled_but(left: Option<&str>) -> String {
+/// Returns the committed file with all placeholders replaced except `left`.
+pub(crate) fn filled_except(left: Option<&str>) -> String {
     VALUES.iter().filter(|(name, _)| left != Some(name)).fold(COMMITTED.to_owned(), |text, (name, value)| {
-        assert!(text.contains(&format!("<{name}>")), "{name} is no placeholder any more");
+        assert!(text.contains(&format!("<{name}>")), "{name} is not a placeholder");
         text.replace(&format!("<{name}>"), value)
     })
 }

@@ -25,8 +25,8 @@ use check::Place;
 
 /// Checks the content `text` of the file `path`: the part that wrangler would deploy for `environment` with `flags`.
 ///
-/// Returns a line that names the secret which the file cannot show. `is_archive` tells whether the Worker is already
-/// built, so that no build may run.
+/// Returns a line that names the required secret, whose value is not in the file. `is_archive` is whether the Worker is
+/// already built; then the file must not have a build.
 ///
 /// # Errors
 /// Returns a text with one line for each mistake.

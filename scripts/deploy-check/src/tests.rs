@@ -9,14 +9,14 @@ use crate::check::{Place, deployed, parse, placeholders, variables};
 use crate::check_configuration;
 use crate::effective::Effective;
 use crate::error::{DeployError, DeployError as E, Finding};
-use crate::filled::{COMMITTED, filled_but};
+use crate::filled::{COMMITTED, filled_except};
 
 fn production(text: &str) -> Result<&'static str, Vec<Finding>> {
     deployed(text, "production", &[], Place::Checkout)
 }
 
 fn filled() -> String {
-    filled_but(None)
+    filled_except(None)
 }
 
 /// Returns the findings as key and mistake.
@@ -105,7 +105,7 @@ fn each_placeholder_alone_is_found_and_named() {
         ("SHA-256 of the key, from make key", vec!["CALLERS[1].api_key_sha256[0]"]),
         ("domain of the mailboxes", vec!["CALLERS[0].recipient_domains[0]", "CALLERS[1].recipient_domains[0]"]),
     ] {
-        let findings = production(&filled_but(Some(left))).unwrap_err();
+        let findings = production(&filled_except(Some(left))).unwrap_err();
         let keys: BTreeSet<_> = findings.iter().map(|finding| finding.key.as_str()).collect();
         assert_eq!(keys, expected.into_iter().collect(), "{left}");
         for Finding { error, .. } in findings {

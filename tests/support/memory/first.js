@@ -1,4 +1,4 @@
-// Comes before the built Worker and takes hold of the memory of its Wasm instance.
+// Loads before the built Worker, and keeps a reference to the memory of its Wasm instance.
 
 const { Instance } = WebAssembly;
 let memory;
@@ -9,7 +9,7 @@ WebAssembly.Instance = function (module, imports) {
   return instance;
 };
 
-/** How many bytes it has, once what is garbage in the isolate was collected: what counts from then on is held by something. */
+/** Returns the size of the memory in bytes after a garbage collection of the isolate. */
 export function collected() {
   gc();
   return memory.buffer.byteLength;

@@ -1,4 +1,4 @@
-// The module that workerd starts with: the built Worker, and a path that tells of its memory.
+// Main module: the built Worker, and a path that returns the size of its memory.
 
 import { collected } from "./first.js";
 import built, { Ledger } from "./index.js";

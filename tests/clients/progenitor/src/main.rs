@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use generated_client::{Client, Error as GatewayError, ResponseValue, types};
 
-/// A response to a remediation, or the error in its place.
+/// Response to a remediation, or its error.
 type Outcome = Result<ResponseValue<types::RemediationResult>, GatewayError<types::Problem>>;
 
 #[tokio::main(flavor = "current_thread")]
