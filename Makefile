@@ -18,7 +18,7 @@ BENCH_MODULES := bench/node_modules/.package-lock.json
 SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh \
     scripts/wasm.sh scripts/remove-unused.mjs scripts/order-functions.mjs
 
-.PHONY: help start test build bench deploy release verify-release deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
+.PHONY: help start test native builds build bench deploy release verify-release deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -29,8 +29,16 @@ start: build/.made ## Serve on this machine against the sandbox, and send Graph'
 
 build: build/.made ## Build the Worker into build/index.js and build/index_bg.wasm
 
-test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
+# While one core links a Wasm module or waits for a slow property, the other one has work too.
+test: ## Run every check and every test
 	@scripts/rust.sh
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line native builds
+	cargo test --locked --package acceptance
+	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests playbook
+	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
+
+# The checks and tests that need neither npm nor the built Worker.
+native:
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	cargo clippy --locked --package remediation-gateway --package deploy-check --target wasm32-unknown-unknown -- --deny warnings
@@ -41,14 +49,13 @@ test: $(NODE_MODULES) $(SDK_MODULES) ## Run every check and every test
 	cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- --deny warnings
 	cargo test --locked --manifest-path fuzz/Cargo.toml
 	cargo fmt --manifest-path tests/clients/progenitor/Cargo.toml --check
+
+# What the tests of the built Worker need, and the checks of the texts.
+builds: build/.made build/deploy-check/.made $(SDK_MODULES)
 	@# By default redocly looks for updates and sends usage metrics.
 	REDOCLY_SUPPRESS_UPDATE_NOTICE=true REDOCLY_TELEMETRY=off PATH="$(CURDIR)/node_modules/.bin:$$PATH" redocly lint src/openapi.json
-	$(MAKE) --no-print-directory build build/deploy-check/.made
-	cargo test --locked --package acceptance
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" markdownlint-cli2
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" textlint --format unix $$(git ls-files "*.md")
-	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests playbook
-	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
 
 deny: ## Check the crates' licences, sources and duplicates against deny.toml
 	@scripts/rust.sh
