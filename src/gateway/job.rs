@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::credentials;
-use crate::config::Jurisdiction;
 use crate::http::{Request, RequestHeaders};
 use crate::ledger::LedgerRequest;
 use crate::log::LogEntry;
@@ -32,9 +31,10 @@ pub struct RemediationJob {
     pub expands: bool,
     /// Format of a success.
     pub format: ResponseFormat,
-    /// Jurisdiction of the caller's ledger. Only the Worker uses it, so it is no part of the message.
+    /// Jurisdiction of the caller's ledger, by Cloudflare's name. Only the Worker uses it, so it is no part of the
+    /// message.
     #[serde(skip)]
-    pub jurisdiction: Option<Jurisdiction>,
+    pub jurisdiction: Option<&'static str>,
     /// Time that the Worker has used, in milliseconds.
     pub spent: u64,
 }
