@@ -8,10 +8,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::admitted::{Admitted, Validated, count};
+use super::admitted::{Admitted, Handled, count};
 use super::{handover, response};
 use crate::auth::permissions;
-use crate::deadline::RECORD_MARGIN;
 use crate::expansion::{self, ExpansionPlan};
 use crate::ledger::LedgerRequest;
 use crate::log::LogEntry;
@@ -37,7 +36,7 @@ pub(super) async fn respond<P: Runtime, E>(
     admitted: &Admitted<'_, P, E>,
     body: &[u8],
     entry: &mut LogEntry,
-) -> Result<Validated, GatewayError> {
+) -> Result<Handled, GatewayError> {
     // 8. JSON and payload.
     let query = parse_messages(body)?;
     let MessagesRemediation { remediation, messages, max_recipients, received_after } = &query;
@@ -57,10 +56,8 @@ pub(super) async fn respond<P: Runtime, E>(
     };
     if admitted.validate_only {
         // 10. Graph.
-        let access = admitted.graph_access()?;
-        let until = admitted.deadline.minus(RECORD_MARGIN);
-        let expanded = expansion::expand(admitted.runtime, &access, &plan, until).await;
-        let recipients = expanded.map_err(|error| response::failed(error, entry))?.recipients;
+        let (access, until) = admitted.graph_access()?;
+        let recipients = expansion::expand(admitted.runtime, &access, &plan, until).await?.recipients;
         entry.count_recipients(Some(recipients));
         let body = ValidBody {
             status: "valid",
@@ -69,7 +66,7 @@ pub(super) async fn respond<P: Runtime, E>(
             duplicates_removed: remediation.duplicates_removed,
             recipients,
         };
-        return Ok(Validated::Response(response::json(serde_json::to_string(&body).unwrap_or_default())));
+        return Ok(Handled::Response(response::json(serde_json::to_string(&body).unwrap_or_default())));
     }
     let ledger_request = LedgerRequest {
         key: admitted.idempotency_key.map(|key| Sha256::digest(key).into()),
@@ -82,5 +79,5 @@ pub(super) async fn respond<P: Runtime, E>(
         newer_member: remediation.action.is_newer_member(),
     };
     let work = handover::expansion(&plan, &remediation.to_graph_json());
-    Ok(admitted.hand_over(ledger_request, true, work))
+    admitted.hand_over(ledger_request, true, work)
 }

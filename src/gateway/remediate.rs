@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::admitted::{Admitted, Validated, count};
+use super::admitted::{Admitted, Handled, count};
 use super::response;
 use crate::auth::permissions;
 use crate::ledger::LedgerRequest;
@@ -11,13 +11,13 @@ use crate::problem::error::GatewayError;
 use crate::remediation::{self, GraphVersion};
 use crate::runtime::Runtime;
 
-/// Validates a remediation, for the version of Graph that its path names or else the configured one.
+/// Validates a remediation for this version of Graph.
 pub(super) fn validate<P: Runtime, E>(
     admitted: &Admitted<'_, P, E>,
-    version: Option<GraphVersion>,
+    version: GraphVersion,
     body: &[u8],
     entry: &mut LogEntry,
-) -> Result<Validated, GatewayError> {
+) -> Result<Handled, GatewayError> {
     // 8. JSON and payload.
     let remediation = remediation::parse(body)?;
     let emails = count(remediation.emails.len());
@@ -30,7 +30,7 @@ pub(super) fn validate<P: Runtime, E>(
     let graph_request = remediation.to_graph_json();
     if admitted.validate_only {
         let repeated = remediation.duplicates_removed;
-        return Ok(Validated::Response(response::json(format!(
+        return Ok(Handled::Response(response::json(format!(
             r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"request":{graph_request}}}"#
         ))));
     }
@@ -41,8 +41,8 @@ pub(super) fn validate<P: Runtime, E>(
         action: remediation.action,
         emails,
         emails_per_hour: count(admitted.caller.max_emails_per_hour),
-        version: version.unwrap_or(admitted.config().graph_version),
+        version,
         newer_member: remediation.action.is_newer_member(),
     };
-    Ok(admitted.hand_over(ledger_request, false, graph_request))
+    admitted.hand_over(ledger_request, false, graph_request)
 }

@@ -20,6 +20,7 @@ use crate::ledger::{LedgerError, LedgerRequest, LedgerService};
 use crate::remediation::{Action, GraphVersion};
 use crate::runtime::{Clock, Timers};
 
+use crate::time::Timestamp;
 fn stopped() -> Gateway {
     Gateway::new(variables_with("STOPPED", json!("true")))
 }
@@ -134,6 +135,7 @@ pub(super) fn job(spent: u64) -> RemediationJob {
         workflow_run_id: None,
         path: "/remediate".to_owned(),
     };
+        began: Timestamp::default(),
     let ledger_request = LedgerRequest {
         key: None,
         payload_hash: [0; 32],
