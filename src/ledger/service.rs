@@ -19,7 +19,7 @@ use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN};
 use crate::expansion::{self, AttemptError};
 use crate::graph::access::GraphAccess;
 use crate::graph::response::Accepted;
-use crate::graph::submit;
+use crate::graph::submit::{self, Submission};
 use crate::log;
 use crate::remediation::add_emails;
 use crate::runtime::{Clock, Domains, Guids, HttpClient, Log, Signer, Timers};
@@ -203,7 +203,7 @@ async fn send(
             (graph_request.into_bytes(), Some(expanded.recipients))
         }
     };
-    let (token, settings) = (&graph.app_token, &graph.settings);
-    let accepted = submit::submit(runtime, token, settings, request.submission(&body), until).await?;
+    let submission = Submission { version: request.version, newer_member: request.newer_member, body: &body };
+    let accepted = submit::submit(runtime, graph, submission, until).await?;
     Ok(Accepted { recipients, ..accepted })
 }

@@ -5,7 +5,6 @@ use sha2::{Digest, Sha256};
 
 use crate::expansion::{AttemptError, ExpansionPlan};
 use crate::graph::response::Accepted;
-use crate::graph::submit::Submission;
 use crate::remediation::{Action, GraphVersion};
 use crate::time::Timestamp;
 
@@ -131,12 +130,6 @@ impl LedgerRequest {
     #[must_use]
     pub fn payload_key(&self) -> RecordKey {
         RecordKey::of_payload(&self.payload_hash)
-    }
-
-    /// Returns the submission to Graph with this body.
-    #[must_use]
-    pub const fn submission<'a>(&self, body: &'a [u8]) -> Submission<'a> {
-        Submission { version: self.version, newer_member: self.newer_member, body }
     }
 }
 
