@@ -295,7 +295,7 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
             emails: request.emails,
             began: now,
             expires: now.plus(Duration::from_hours(1)),
-            accepted: Some((at, Accepted { at, ..serde_json::from_value(record).unwrap() })),
+            accepted: Some(Accepted { at, ..serde_json::from_value(record).unwrap() }),
             effect: None,
         };
         storage.put(request.record_key(), &record).unwrap();

@@ -170,7 +170,7 @@ impl<'a> Written<'a> {
             written.tried = Some(tried.millis());
             written.until = Some(until.millis());
         }
-        if let Some((_, accepted)) = &record.accepted {
+        if let Some(accepted) = &record.accepted {
             written.location = Some(&accepted.location);
             written.duplicate = Some(accepted.duplicate);
             written.graph_request_id = accepted.graph_request_id.as_deref();
@@ -226,7 +226,7 @@ impl Tables {
         record_key: RecordKey,
         record: &LedgerRecord,
     ) -> Result<Integer, StorageError> {
-        let accepted_at = record.accepted.as_ref().map(|(at, _)| integer(at.millis()));
+        let accepted_at = record.accepted.as_ref().map(|accepted| integer(accepted.at.millis()));
         let written = serde_json::to_string(&Written::of(record)).map_err(|_| StorageError)?;
         Ok(run_put(
             self.sql.as_ref(),
@@ -308,10 +308,7 @@ impl Records for Tables {
 fn record(row: &Row) -> Option<LedgerRecord> {
     let accepted = match row.accepted_at() {
         None => None,
-        at => {
-            let at = moment(at).ok()?;
-            Some((at, accepted(at, row.accepted())?))
-        }
+        at => Some(accepted(moment(at).ok()?, row.accepted())?),
     };
     let effect = |pairs: String| {
         let (pairs, action) = (u64::from_str_radix(&pairs, 16).ok()?, Action::parse(&row.action()?)?);
