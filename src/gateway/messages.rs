@@ -13,6 +13,7 @@ use super::{handover, response};
 use crate::auth::permissions;
 use crate::expansion::{self, ExpansionPlan};
 use crate::ledger::LedgerRequest;
+use crate::ledger::types::Hash;
 use crate::log::LogEntry;
 use crate::problem::error::GatewayError;
 use crate::remediation::{MessagesRemediation, Recipients, parse_messages};
@@ -69,8 +70,8 @@ pub(super) async fn respond<P: Runtime, E>(
         return Ok(Handled::Response(response::json(serde_json::to_string(&body).unwrap_or_default())));
     }
     let ledger_request = LedgerRequest {
-        key: admitted.idempotency_key.map(|key| Sha256::digest(key).into()),
-        payload_hash: query.payload_hash(),
+        key: admitted.idempotency_key.map(|key| Hash(Sha256::digest(key).into())),
+        payload_hash: Hash(query.payload_hash()),
         pairs: query.message_set(),
         action: remediation.action,
         emails: count(*max_recipients),

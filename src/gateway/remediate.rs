@@ -6,6 +6,7 @@ use super::admitted::{Admitted, Handled, count};
 use super::response;
 use crate::auth::permissions;
 use crate::ledger::LedgerRequest;
+use crate::ledger::types::Hash;
 use crate::log::LogEntry;
 use crate::problem::error::GatewayError;
 use crate::remediation::{self, GraphVersion};
@@ -35,8 +36,8 @@ pub(super) fn validate<P: Runtime, E>(
         ))));
     }
     let ledger_request = LedgerRequest {
-        key: admitted.idempotency_key.map(|key| Sha256::digest(key).into()),
-        payload_hash: remediation.payload_hash(),
+        key: admitted.idempotency_key.map(|key| Hash(Sha256::digest(key).into())),
+        payload_hash: Hash(remediation.payload_hash()),
         pairs: remediation.pairs(),
         action: remediation.action,
         emails,

@@ -232,7 +232,7 @@ impl Tables {
             self.sql.as_ref(),
             statement,
             &record_key.0,
-            &record.payload_hash,
+            &record.payload_hash.0,
             integer(record.keyed.into()),
             integer(record.emails),
             integer(record.began.millis()),
@@ -256,7 +256,7 @@ impl Records for Tables {
         earliest: Timestamp,
     ) -> Result<Option<Success>, StorageError> {
         let (since, earliest) = (integer(since.millis()), integer(earliest.millis()));
-        let Some(row) = row_payload(self.sql.as_ref(), &self.first_success, payload, since, earliest)? else {
+        let Some(row) = row_payload(self.sql.as_ref(), &self.first_success, &payload.0, since, earliest)? else {
             return Ok(None);
         };
         let at = moment(row.accepted_at())?;
@@ -315,7 +315,7 @@ fn record(row: &Row) -> Option<LedgerRecord> {
         Some(Effect { pairs, action, tried: moment(row.tried()).ok()?, until: moment(row.until()).ok()? })
     };
     Some(LedgerRecord {
-        payload_hash: Hash::try_from(Uint8Array::new(&row.payload()).to_vec()).ok()?,
+        payload_hash: Hash(Uint8Array::new(&row.payload()).to_vec().try_into().ok()?),
         keyed: unsigned(row.keyed()).ok()? == 1,
         emails: unsigned(row.counted()).ok()?,
         began: moment(row.began()).ok()?,
