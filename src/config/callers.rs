@@ -69,34 +69,24 @@ pub struct Caller {
     pub max_emails_per_hour: usize,
 }
 
-/// Parsed `CALLERS`.
-#[derive(Default)]
-pub(super) struct Callers {
-    /// The callers. Incomplete if there is an error.
-    pub(super) list: Vec<Caller>,
-    /// Whether an entry identifies its caller by a token, or was meant to.
-    pub(super) any_by_token: bool,
-}
-
 /// Returns the entries.
 fn entries(value: Option<&Value>) -> Result<Vec<Value>, &'static str> {
     let value = value.filter(|value| *value != "").ok_or("is required")?;
     let entries = from_text(value);
     match entries.ok_or("is a text that is not JSON, or repeats a member: it must be an array of tables")?.into_owned()
     {
+        Value::Array(entries) if entries.is_empty() => Err("is empty: nobody could call"),
         Value::Array(entries) => Ok(entries),
         Value::Null | Value::String(_) => Err("is required"),
         _ => Err("must be an array of tables"),
     }
 }
 
-/// Parses the callers, and records each error.
-pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> Callers {
-    let mut callers = Callers::default();
-    let Some(entries) = errors.check("CALLERS", entries(value)) else { return callers };
-    if entries.is_empty() {
-        errors.add("CALLERS", "is empty: nobody could call");
-    }
+/// Parses the callers, and records each error. Returns the callers, which are incomplete if there is an error, and
+/// whether an entry identifies its caller by a token, or was meant to.
+pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> (Vec<Caller>, bool) {
+    let entries = errors.check("CALLERS", entries(value)).unwrap_or_default();
+    let (mut callers, mut any_by_token) = (Vec::with_capacity(entries.len()), false);
     let mut seen = Seen::default();
     for (index, entry) in entries.iter().enumerate() {
         let place = format!("CALLERS[{index}]");
@@ -104,12 +94,12 @@ pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut C
             errors.add(place, "must be a table");
             continue;
         };
-        callers.any_by_token |= members.contains_key("object_id");
+        any_by_token |= members.contains_key("object_id");
         let caller = CallerTable { place: place.clone(), members, errors }.caller(domains);
         seen.refuse_shared(&caller, &place, errors);
-        callers.list.push(caller);
+        callers.push(caller);
     }
-    callers
+    (callers, any_by_token)
 }
 
 /// Identities of the callers so far. A name or a credential must identify one caller.

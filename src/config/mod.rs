@@ -86,12 +86,11 @@ impl Config {
         let audience = audience(value("AUDIENCE"), &mut errors);
         // The callers decide whether an audience is required. Their errors come after the audience's.
         let mut errors_of_callers = ConfigErrors::default();
-        let callers = callers::read(value("CALLERS"), domains, &mut errors_of_callers);
-        if audience.as_ref().is_some_and(Vec::is_empty) && callers.any_by_token {
+        let (mut callers, any_by_token) = callers::read(value("CALLERS"), domains, &mut errors_of_callers);
+        if audience.as_ref().is_some_and(Vec::is_empty) && any_by_token {
             errors.add("AUDIENCE", "is required, since a caller in CALLERS has an object_id");
         }
         errors.0.append(&mut errors_of_callers.0);
-        let mut callers = callers.list;
         for caller in &mut callers {
             // The default tenant is the same tenant, and the same ledger, whether it is named or not.
             caller.tenant_id = caller.tenant_id.filter(|id| Some(*id) != tenant_id);

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use sha2::{Digest, Sha256};
+
 use super::handover;
 use super::job::{RemediationJob, RequestContext, ResponseFormat};
 use crate::auth::permissions::PermissionError;
@@ -11,7 +13,9 @@ use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
 use crate::graph::access::GraphAccess;
 use crate::http::Response;
 use crate::ledger::LedgerRequest;
+use crate::ledger::types::Hash;
 use crate::problem::error::GatewayError;
+use crate::remediation::Action;
 use crate::runtime::Runtime;
 use crate::secret::SecretBytes;
 use crate::time::{Timestamp, millis_of};
@@ -66,6 +70,26 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
     /// Returns the error of a permission that the caller lacks.
     pub(super) fn denied(&self, error: PermissionError) -> GatewayError {
         GatewayError::Permission { caller: self.caller.name.clone(), error }
+    }
+
+    /// Returns the request to the ledger for a remediation with this digest of its pairs, or of its messages.
+    pub(super) fn ledger_request(
+        &self,
+        action: Action,
+        payload_hash: [u8; 32],
+        pairs: u64,
+        emails: usize,
+    ) -> LedgerRequest {
+        LedgerRequest {
+            key: self.idempotency_key.map(|key| Hash(Sha256::digest(key).into())),
+            payload_hash: Hash(payload_hash),
+            pairs,
+            action,
+            emails: count(emails),
+            emails_per_hour: count(self.caller.max_emails_per_hour),
+            version: self.config().graph_version,
+            newer_member: action.is_newer_member(),
+        }
     }
 
     /// Passes a remediation to the caller's object. `expands` is whether the work is messages to expand, and not the

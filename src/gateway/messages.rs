@@ -6,14 +6,11 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use super::admitted::{Admitted, Handled, count};
+use super::admitted::{Admitted, Handled};
 use super::{handover, response};
 use crate::auth::permissions;
 use crate::expansion::{self, ExpansionPlan};
-use crate::ledger::LedgerRequest;
-use crate::ledger::types::Hash;
 use crate::log::LogEntry;
 use crate::problem::error::GatewayError;
 use crate::remediation::{MessagesRemediation, Recipients, parse_messages};
@@ -69,16 +66,8 @@ pub(super) async fn respond<P: Runtime, E>(
         };
         return Ok(Handled::Response(response::json(serde_json::to_string(&body).unwrap_or_default())));
     }
-    let ledger_request = LedgerRequest {
-        key: admitted.idempotency_key.map(|key| Hash(Sha256::digest(key).into())),
-        payload_hash: Hash(query.payload_hash()),
-        pairs: query.message_set(),
-        action: remediation.action,
-        emails: count(*max_recipients),
-        emails_per_hour: count(caller.max_emails_per_hour),
-        version: config.graph_version,
-        newer_member: remediation.action.is_newer_member(),
-    };
+    let ledger_request =
+        admitted.ledger_request(remediation.action, query.payload_hash(), query.message_set(), *max_recipients);
     let work = handover::expansion(&plan, &remediation.to_graph_json());
     admitted.hand_over(ledger_request, true, work)
 }

@@ -1,12 +1,9 @@
 //! `POST /remediate` and Graph's own paths: steps 8 and 9 of the pipeline.
 
-use sha2::{Digest, Sha256};
-
 use super::admitted::{Admitted, Handled, count};
 use super::response;
 use crate::auth::permissions;
 use crate::ledger::LedgerRequest;
-use crate::ledger::types::Hash;
 use crate::log::LogEntry;
 use crate::problem::error::GatewayError;
 use crate::remediation::{self, GraphVersion};
@@ -35,15 +32,7 @@ pub(super) fn validate<P: Runtime, E>(
             r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"request":{graph_request}}}"#
         ))));
     }
-    let ledger_request = LedgerRequest {
-        key: admitted.idempotency_key.map(|key| Hash(Sha256::digest(key).into())),
-        payload_hash: Hash(remediation.payload_hash()),
-        pairs: remediation.pairs(),
-        action: remediation.action,
-        emails,
-        emails_per_hour: count(admitted.caller.max_emails_per_hour),
-        version,
-        newer_member: remediation.action.is_newer_member(),
-    };
-    admitted.hand_over(ledger_request, false, graph_request)
+    let (hash, pairs) = (remediation.payload_hash(), remediation.pairs());
+    let ledger_request = admitted.ledger_request(remediation.action, hash, pairs, remediation.emails.len());
+    admitted.hand_over(LedgerRequest { version, ..ledger_request }, false, graph_request)
 }
