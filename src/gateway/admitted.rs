@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::handover;
 use super::job::{RemediationJob, RequestContext, ResponseFormat};
-use crate::auth::permissions::PermissionError;
+use crate::auth::permissions::{self, PermissionError};
 use crate::caches::{Configured, IsolateCaches};
 use crate::config::{Caller, Config};
 use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
@@ -14,8 +14,9 @@ use crate::graph::access::GraphAccess;
 use crate::http::Response;
 use crate::ledger::LedgerRequest;
 use crate::ledger::types::Hash;
+use crate::log::LogEntry;
 use crate::problem::error::GatewayError;
-use crate::remediation::Action;
+use crate::remediation::{Action, Remediation};
 use crate::runtime::Runtime;
 use crate::secret::SecretBytes;
 use crate::time::{Timestamp, millis_of};
@@ -72,6 +73,13 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
         GatewayError::Permission { caller: self.caller.name.clone(), error }
     }
 
+    /// Logs a remediation, and checks the permissions that it needs.
+    pub(super) fn check(&self, remediation: &Remediation<'_>, entry: &mut LogEntry) -> Result<(), GatewayError> {
+        entry.action = Some(remediation.action.as_str());
+        entry.emails = Some(count(remediation.emails.len()));
+        permissions::check(self.config(), self.caller, remediation, self.runtime).map_err(|error| self.denied(error))
+    }
+
     /// Returns the request to the ledger for a remediation with this digest of its pairs, or of its messages.
     pub(super) fn ledger_request(
         &self,
@@ -116,7 +124,7 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
     }
 }
 
-/// Returns a number of emails in the type that jobs and texts have.
-pub(super) fn count(emails: usize) -> u64 {
+/// Returns a number of emails in the type that jobs and log entries have.
+fn count(emails: usize) -> u64 {
     u64::try_from(emails).unwrap_or(u64::MAX)
 }

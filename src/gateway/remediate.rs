@@ -1,8 +1,7 @@
 //! `POST /remediate` and Graph's own paths: steps 8 and 9 of the pipeline.
 
-use super::admitted::{Admitted, Handled, count};
+use super::admitted::{Admitted, Handled};
 use super::response;
-use crate::auth::permissions;
 use crate::ledger::LedgerRequest;
 use crate::log::LogEntry;
 use crate::problem::error::GatewayError;
@@ -18,13 +17,10 @@ pub(super) fn validate<P: Runtime, E>(
 ) -> Result<Handled, GatewayError> {
     // 8. JSON and payload.
     let remediation = remediation::parse(body)?;
-    let emails = count(remediation.emails.len());
-    entry.action = Some(remediation.action.as_str());
-    entry.emails = Some(emails);
 
     // 9. Permissions.
-    permissions::check(admitted.config(), admitted.caller, &remediation, admitted.runtime)
-        .map_err(|error| admitted.denied(error))?;
+    admitted.check(&remediation, entry)?;
+    let emails = remediation.emails.len();
     let graph_request = remediation.to_graph_json();
     if admitted.validate_only {
         let repeated = remediation.duplicates_removed;
@@ -33,6 +29,6 @@ pub(super) fn validate<P: Runtime, E>(
         ))));
     }
     let (hash, pairs) = (remediation.payload_hash(), remediation.pairs());
-    let ledger_request = admitted.ledger_request(remediation.action, hash, pairs, remediation.emails.len());
+    let ledger_request = admitted.ledger_request(remediation.action, hash, pairs, emails);
     admitted.hand_over(LedgerRequest { version, ..ledger_request }, false, graph_request)
 }

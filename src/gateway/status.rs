@@ -4,9 +4,8 @@
 
 use serde::Serialize;
 
-use super::admitted::{Admitted, count};
+use super::admitted::Admitted;
 use super::response;
-use crate::auth::permissions;
 use crate::graph::analyzed_emails::{EmailQuery, read_analyzed_emails};
 use crate::http::Response;
 use crate::log::LogEntry;
@@ -54,15 +53,11 @@ pub(super) async fn respond<P: Runtime, E>(
     // 8. JSON and payload.
     let query = parse_status(body)?;
     let StatusQuery { remediation, accepted_at, messages } = &query;
-    let emails = count(remediation.emails.len());
-    entry.action = Some(remediation.action.as_str());
-    entry.emails = Some(emails);
 
     // 9. Permissions: those of the remediation.
-    permissions::check(admitted.config(), admitted.caller, remediation, admitted.runtime)
-        .map_err(|error| admitted.denied(error))?;
+    admitted.check(remediation, entry)?;
     if admitted.validate_only {
-        let (repeated, messages) = (remediation.duplicates_removed, messages.len());
+        let (emails, repeated, messages) = (remediation.emails.len(), remediation.duplicates_removed, messages.len());
         return Ok(response::json(format!(
             r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"messages":{messages}}}"#
         )));
