@@ -86,19 +86,14 @@ impl<E: Environment, K> IsolateCaches<E, K> {
             known.environment = environment.clone();
             return known.configured.clone();
         }
-        let configured = match Config::check(&variables, runtime, runtime.now()) {
-            Ok(config) => Some(Rc::new(Configured {
-                graph_settings: GraphSettings::line(&config),
-                config: Rc::new(config),
-                tokens: TokenCaches::default(),
-            })),
-            Err(errors) => {
-                for error in &errors {
-                    runtime.log(&log::config_line(error));
-                }
-                None
-            }
-        };
+        let checked = Config::check(&variables, runtime, runtime.now());
+        let configured = checked.map(|config| Configured {
+            graph_settings: GraphSettings::line(&config),
+            config: Rc::new(config),
+            tokens: TokenCaches::default(),
+        });
+        let report = |errors: Vec<_>| errors.iter().for_each(|error| runtime.log(&log::config_line(error)));
+        let configured = configured.map_err(report).ok().map(Rc::new);
         let known = Known { environment: environment.clone(), variables, configured: configured.clone() };
         environments.insert(known);
         configured

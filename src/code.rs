@@ -13,28 +13,29 @@ macro_rules! codes {
             /// All codes, ordered by status.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
+            /// Returns the code's row in the table.
+            const fn row(self) -> (u16, &'static str, &'static str) {
+                match self {
+                    $(Self::$name => ($status, $code, $title),)+
+                }
+            }
+
             /// Returns the status of the response.
             #[must_use]
             pub const fn status(self) -> u16 {
-                match self {
-                    $(Self::$name => $status,)+
-                }
+                self.row().0
             }
 
             /// Returns the code's text in the body and in the log.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $code,)+
-                }
+                self.row().1
             }
 
             /// Returns the title: the meaning in a few words.
             #[must_use]
             pub const fn title(self) -> &'static str {
-                match self {
-                    $(Self::$name => $title,)+
-                }
+                self.row().2
             }
         }
     };

@@ -83,8 +83,12 @@ impl LogEntry {
     /// Returns the line.
     #[must_use]
     pub fn line(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        line(self)
     }
+}
+
+fn line(entry: &impl Serialize) -> String {
+    serde_json::to_string(entry).unwrap_or_default()
 }
 
 #[derive(Serialize)]
@@ -96,7 +100,7 @@ struct FailureLine<'a> {
 /// Returns the line of a failure that belongs to no known request.
 #[must_use]
 pub fn failure_line(code: Code, reason: &str) -> String {
-    serde_json::to_string(&FailureLine { code: code.as_str(), reason }).unwrap_or_default()
+    line(&FailureLine { code: code.as_str(), reason })
 }
 
 /// Returns the line of a failure that no response reports and that belongs to no single request.
@@ -119,8 +123,7 @@ pub fn panic_line(place: Option<impl Display>, message: Option<&'static str>) ->
 /// Returns the line of an error of the configuration.
 #[must_use]
 pub fn config_line(error: &ConfigError) -> String {
-    let line = ConfigLine { code: Code::Misconfigured.as_str(), variable: &error.variable, problem: &error.problem };
-    serde_json::to_string(&line).unwrap_or_default()
+    line(&ConfigLine { code: Code::Misconfigured.as_str(), variable: &error.variable, problem: &error.problem })
 }
 
 #[derive(Serialize)]
@@ -133,24 +136,18 @@ struct WarningLine<'a> {
     days_left: Option<u64>,
 }
 
-impl WarningLine<'_> {
-    fn line(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
 /// Returns the line for a certificate that expires in this number of days.
 #[must_use]
 pub fn expiry_line(certificate: &ClientCertificate, days_left: u64) -> String {
     let ClientCertificate { thumbprint, not_after, .. } = certificate;
     let problem = format!("the certificate with the thumbprint {thumbprint} expires at {}", not_after.to_rfc3339());
     let warning = "certificateExpires";
-    WarningLine { warning, variable: "CLIENT_CERTIFICATE", problem: &problem, days_left: Some(days_left) }.line()
+    line(&WarningLine { warning, variable: "CLIENT_CERTIFICATE", problem: &problem, days_left: Some(days_left) })
 }
 
 /// Returns the line for a request that passed because the rate limiting binding failed.
 #[must_use]
 pub fn rate_limiter_line() -> String {
     let problem = "the binding failed, so a request passed uncounted";
-    WarningLine { warning: "rateLimiterFailed", variable: RATE_LIMITER, problem, days_left: None }.line()
+    line(&WarningLine { warning: "rateLimiterFailed", variable: RATE_LIMITER, problem, days_left: None })
 }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::domains::{DomainRule, RecipientDomains};
 use super::error::ConfigErrors;
+use super::variables::from_text;
 use crate::guid::Guid;
-use crate::json;
 use crate::remediation::Action;
 use crate::remediation::limits::MAX_ANALYZED_EMAILS;
 use crate::runtime::Domains;
@@ -69,58 +69,37 @@ pub struct Caller {
     pub max_emails_per_hour: usize,
 }
 
-/// Parsed `CALLERS`.
-#[derive(Default)]
-pub(super) struct Callers {
-    /// The callers. Incomplete if there is an error.
-    pub(super) list: Vec<Caller>,
-    /// Whether an entry identifies its caller by a token, or was meant to.
-    pub(super) any_by_token: bool,
+/// Returns the entries.
+fn entries(value: Option<&Value>) -> Result<Vec<Value>, &'static str> {
+    let value = value.filter(|value| *value != "").ok_or("is required")?;
+    let entries = from_text(value);
+    match entries.ok_or("is a text that is not JSON, or repeats a member: it must be an array of tables")?.into_owned()
+    {
+        Value::Array(entries) if entries.is_empty() => Err("is empty: nobody could call"),
+        Value::Array(entries) => Ok(entries),
+        Value::Null | Value::String(_) => Err("is required"),
+        _ => Err("must be an array of tables"),
+    }
 }
 
-/// Parses the callers, and records each error.
-pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> Callers {
-    // A dashboard's text variable can contain the array as JSON.
-    let parsed;
-    let value = match value {
-        Some(Value::String(text)) if !text.is_empty() => {
-            let Some(value) = json::read(text.as_bytes()) else {
-                errors.add("CALLERS", "is a text that is not JSON, or repeats a member: it must be an array of tables");
-                return Callers::default();
-            };
-            parsed = value;
-            Some(&parsed)
-        }
-        other => other,
-    };
-    let items = match value {
-        None | Some(Value::Null | Value::String(_)) => {
-            errors.add("CALLERS", "is required");
-            return Callers::default();
-        }
-        Some(Value::Array(items)) => items,
-        Some(_) => {
-            errors.add("CALLERS", "must be an array of tables");
-            return Callers::default();
-        }
-    };
-    if items.is_empty() {
-        errors.add("CALLERS", "is empty: nobody could call");
-    }
-    let mut callers = Callers::default();
+/// Parses the callers, and records each error. Returns the callers, which are incomplete if there is an error, and
+/// whether an entry identifies its caller by a token, or was meant to.
+pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> (Vec<Caller>, bool) {
+    let entries = errors.check("CALLERS", entries(value)).unwrap_or_default();
+    let (mut callers, mut any_by_token) = (Vec::with_capacity(entries.len()), false);
     let mut seen = Seen::default();
-    for (index, item) in items.iter().enumerate() {
+    for (index, entry) in entries.iter().enumerate() {
         let place = format!("CALLERS[{index}]");
-        let Value::Object(members) = item else {
+        let Value::Object(members) = entry else {
             errors.add(place, "must be a table");
             continue;
         };
-        callers.any_by_token |= members.contains_key("object_id");
+        any_by_token |= members.contains_key("object_id");
         let caller = CallerTable { place: place.clone(), members, errors }.caller(domains);
         seen.refuse_shared(&caller, &place, errors);
-        callers.list.push(caller);
+        callers.push(caller);
     }
-    callers
+    (callers, any_by_token)
 }
 
 /// Identities of the callers so far. A name or a credential must identify one caller.
@@ -156,6 +135,25 @@ struct CallerTable<'a> {
 }
 
 impl<'a> CallerTable<'a> {
+    /// Reads a member, or adds its problem. Returns `None` if the member is absent or has a problem.
+    fn read<T, P: Into<String>>(&mut self, member: &str, read: impl FnOnce(&'a Value) -> Result<T, P>) -> Option<T> {
+        let value = read(self.members.get(member)?);
+        self.errors.check(format!("{}.{member}", self.place), value)
+    }
+
+    /// Reads each text of a list, or adds its problem.
+    fn read_each<T, P: Into<String>>(&mut self, member: &str, read: impl Fn(&str) -> Result<T, P>) -> Vec<T> {
+        let texts = self.read(member, texts).unwrap_or_default();
+        texts.into_iter().filter_map(|text| self.read(member, |_| read(text))).collect()
+    }
+
+    /// Adds `problem` if the member is absent.
+    fn require(&mut self, member: &str, problem: &str) {
+        if !self.members.contains_key(member) {
+            self.error(member, problem);
+        }
+    }
+
     fn error(&mut self, member: &str, problem: &str) {
         self.errors.add(format!("{}.{member}", self.place), problem);
     }
@@ -169,17 +167,23 @@ impl<'a> CallerTable<'a> {
                     .add(self.place.as_str(), format!("has an unknown member; the members are {}", MEMBERS.join(", ")));
             }
         }
-        let name = self.name();
-        let tenant_id = self.guid("tenant_id");
-        let object_id = self.guid("object_id");
-        let api_key_sha256 = self.api_keys();
-        let actions = self.actions();
-        let role = self.role();
-        let recipient_domains = self.recipient_domains(domains);
-        let senders_copy = self.flag("senders_copy");
-        let whole_messages = self.flag("whole_messages");
-        let per_request = self.count("max_emails_per_request", MAX_ANALYZED_EMAILS);
-        let per_hour = self.count("max_emails_per_hour", MOST_EMAILS_PER_HOUR);
+        self.require("name", "is required");
+        let name = self.read("name", name);
+        let tenant_id = self.read("tenant_id", guid);
+        let object_id = self.read("object_id", guid);
+        let api_key_sha256 = self.read_each("api_key_sha256", api_key);
+        self.require("actions", "is required: what is not granted is denied");
+        let actions = self.read_each("actions", action);
+        let role = self.read("role", role);
+        self.require(
+            "recipient_domains",
+            "is required: add the domains of the mailboxes, or [\"*\"] to grant every domain",
+        );
+        let recipient_domains = self.read("recipient_domains", |value| recipient_domains(value, domains));
+        let senders_copy = self.read("senders_copy", flag);
+        let whole_messages = self.read("whole_messages", flag);
+        let per_request = self.read("max_emails_per_request", |value| count(value, MAX_ANALYZED_EMAILS));
+        let per_hour = self.read("max_emails_per_hour", |value| count(value, MOST_EMAILS_PER_HOUR));
         if per_request.zip(per_hour).is_some_and(|(per_request, per_hour)| per_request > per_hour) {
             self.error(
                 "max_emails_per_request",
@@ -201,151 +205,79 @@ impl<'a> CallerTable<'a> {
             api_key_sha256,
             actions,
             role,
-            recipient_domains,
-            senders_copy,
-            whole_messages,
+            recipient_domains: recipient_domains.unwrap_or(RecipientDomains::Listed(Vec::new())),
+            // An absent member grants nothing.
+            senders_copy: senders_copy.unwrap_or(false),
+            whole_messages: whole_messages.unwrap_or(false),
             // A request above the hourly limit could never succeed, and its caller would retry forever.
             max_emails_per_request: per_request.unwrap_or(DEFAULT_EMAILS_PER_REQUEST.min(max_emails_per_hour)),
             max_emails_per_hour,
         }
     }
+}
 
-    fn name(&mut self) -> Option<String> {
-        let is_name = |name: &str| {
-            (1..=MAX_NAME_LENGTH).contains(&name.len())
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte))
-                && name.trim() == name
-        };
-        match self.members.get("name").map(Value::as_str) {
-            Some(Some(name)) if is_name(name) => Some(name.to_owned()),
-            None => {
-                self.error("name", "is required");
-                None
-            }
-            Some(_) => {
-                self.error(
-                    "name",
-                    "must be a text of 1 to 64 ASCII letters, digits, inner spaces, dots, hyphens and underscores",
-                );
-                None
-            }
-        }
-    }
+fn name(value: &Value) -> Result<String, &'static str> {
+    let is_name = |name: &&str| {
+        (1..=MAX_NAME_LENGTH).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte))
+            && name.trim() == *name
+    };
+    let name = value.as_str().filter(is_name).map(str::to_owned);
+    name.ok_or("must be a text of 1 to 64 ASCII letters, digits, inner spaces, dots, hyphens and underscores")
+}
 
-    /// A member that is a GUID; `None` where it is not there.
-    fn guid(&mut self, member: &str) -> Option<Guid> {
-        let value = self.members.get(member)?;
-        let guid = value.as_str().and_then(|text| text.parse().ok());
-        if guid.is_none() {
-            self.error(member, "must be a GUID, written 8-4-4-4-12");
-        }
-        guid
-    }
+fn guid(value: &Value) -> Result<Guid, &'static str> {
+    value.as_str().and_then(|text| text.parse().ok()).ok_or("must be a GUID, written 8-4-4-4-12")
+}
 
-    fn api_keys(&mut self) -> Vec<[u8; 32]> {
-        let Some(digests) = self.texts("api_key_sha256") else { return Vec::new() };
-        let mut keys = Vec::with_capacity(digests.len());
-        for digest in digests {
-            match hex_digest(digest) {
-                Some(_) if digest.eq_ignore_ascii_case(DIGEST_OF_NOTHING) => {
-                    self.error("api_key_sha256", "holds the digest of an empty key");
-                }
-                Some(key) => keys.push(key),
-                None => self.error("api_key_sha256", "must hold SHA-256 digests, each of 64 hexadecimal digits"),
-            }
-        }
-        keys
+fn api_key(digest: &str) -> Result<[u8; 32], &'static str> {
+    if digest.eq_ignore_ascii_case(DIGEST_OF_NOTHING) {
+        return Err("holds the digest of an empty key");
     }
+    hex_digest(digest).ok_or("must hold SHA-256 digests, each of 64 hexadecimal digits")
+}
 
-    fn actions(&mut self) -> Vec<Action> {
-        if !self.members.contains_key("actions") {
-            self.error("actions", "is required: what is not granted is denied");
-        }
-        let Some(names) = self.texts("actions") else { return Vec::new() };
-        let mut actions = Vec::with_capacity(names.len());
-        for name in names {
-            match Action::parse(name) {
-                Some(action) => actions.push(action),
-                None => self.error(
-                    "actions",
-                    &format!("holds an unknown action; the actions are {}", Action::ALL.map(Action::as_str).join(", ")),
-                ),
-            }
-        }
-        actions
-    }
+fn action(name: &str) -> Result<Action, String> {
+    Action::parse(name).ok_or_else(|| {
+        format!("holds an unknown action; the actions are {}", Action::ALL.map(Action::as_str).join(", "))
+    })
+}
 
-    fn role(&mut self) -> Option<String> {
-        match self.members.get("role")?.as_str() {
-            Some(role) if (1..=MAX_ROLE_LENGTH).contains(&role.len()) && !role.contains(char::is_whitespace) => {
-                Some(role.to_owned())
-            }
-            _ => {
-                self.error("role", "must be the value of an app role: 1 to 120 characters without spaces");
-                None
-            }
-        }
-    }
+fn role(value: &Value) -> Result<String, &'static str> {
+    let is_role = |role: &&str| (1..=MAX_ROLE_LENGTH).contains(&role.len()) && !role.contains(char::is_whitespace);
+    let role = value.as_str().filter(is_role).map(str::to_owned);
+    role.ok_or("must be the value of an app role: 1 to 120 characters without spaces")
+}
 
-    fn recipient_domains(&mut self, domains: &impl Domains) -> RecipientDomains {
-        if !self.members.contains_key("recipient_domains") {
-            self.error(
-                "recipient_domains",
-                "is required: add the domains of the mailboxes, or [\"*\"] to grant every domain",
-            );
-        }
-        let texts = self.texts("recipient_domains").unwrap_or_default();
-        if texts == [RecipientDomains::WILDCARD] {
-            return RecipientDomains::All;
-        }
-        if texts.contains(&RecipientDomains::WILDCARD) {
-            self.error("recipient_domains", "holds \"*\" beside other texts; [\"*\"] alone grants every domain");
-            return RecipientDomains::Listed(Vec::new());
-        }
-        let rules: Vec<Option<DomainRule>> = texts.iter().map(|text| DomainRule::parse(text, domains)).collect();
-        if rules.iter().any(Option::is_none) {
-            self.error(
-                "recipient_domains",
-                "holds a domain that no recipient can have; write contoso.com, or *.contoso.com for it and its \
-                 subdomains, or [\"*\"] alone for every domain",
-            );
-        }
-        RecipientDomains::Listed(rules.into_iter().flatten().collect())
+fn recipient_domains(value: &Value, domains: &impl Domains) -> Result<RecipientDomains, &'static str> {
+    let texts = texts(value)?;
+    if texts == [RecipientDomains::WILDCARD] {
+        return Ok(RecipientDomains::All);
     }
+    if texts.contains(&RecipientDomains::WILDCARD) {
+        return Err("holds \"*\" beside other texts; [\"*\"] alone grants every domain");
+    }
+    let rules: Option<Vec<DomainRule>> = texts.iter().map(|text| DomainRule::parse(text, domains)).collect();
+    rules.map(RecipientDomains::Listed).ok_or(
+        "holds a domain that no recipient can have; write contoso.com, or *.contoso.com for it and its subdomains, or \
+         [\"*\"] alone for every domain",
+    )
+}
 
-    /// Returns whether a member grants its permission. An absent member grants nothing.
-    fn flag(&mut self, member: &str) -> bool {
-        match self.members.get(member) {
-            None => false,
-            Some(Value::Bool(is_granted)) => *is_granted,
-            Some(_) => {
-                self.error(member, "must be true or false, without quotes");
-                false
-            }
-        }
-    }
+fn flag(value: &Value) -> Result<bool, &'static str> {
+    value.as_bool().ok_or("must be true or false, without quotes")
+}
 
-    /// Returns a member that is a list of texts, or `None` if it is absent. An empty list is an error, because it could
-    /// mean "none" or "all".
-    fn texts(&mut self, member: &str) -> Option<Vec<&'a str>> {
-        let value = self.members.get(member)?;
-        let texts: Option<Vec<&str>> = value.as_array().and_then(|items| items.iter().map(Value::as_str).collect());
-        if texts.as_ref().is_none_or(Vec::is_empty) {
-            self.error(member, "must be an array of one text at least");
-        }
-        texts
-    }
+/// Parses a list of texts. An empty list is an error, because it could mean "none" or "all".
+fn texts(value: &Value) -> Result<Vec<&str>, &'static str> {
+    let texts: Option<Vec<&str>> = value.as_array().and_then(|items| items.iter().map(Value::as_str).collect());
+    texts.filter(|texts| !texts.is_empty()).ok_or("must be an array of one text at least")
+}
 
-    /// Returns a member that is a number from 1 to `most`, or `None` if it is absent.
-    fn count(&mut self, member: &str, most: usize) -> Option<usize> {
-        let value = self.members.get(member)?;
-        let count =
-            value.as_u64().and_then(|count| usize::try_from(count).ok()).filter(|count| (1..=most).contains(count));
-        if count.is_none() {
-            self.error(member, &format!("must be a whole number from 1 to {most}"));
-        }
-        count
-    }
+/// Parses a number from 1 to `most`.
+fn count(value: &Value, most: usize) -> Result<usize, String> {
+    let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
+    count.filter(|count| (1..=most).contains(count)).ok_or_else(|| format!("must be a whole number from 1 to {most}"))
 }
 
 /// Returns the 32 bytes of 64 hexadecimal digits.

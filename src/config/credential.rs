@@ -1,8 +1,10 @@
 //! `CLIENT_SECRET` or `CLIENT_CERTIFICATE`: the gateway's credential at Entra.
 
+use serde_json::Value;
+
 use super::certificate::ClientCertificate;
 use super::error::ConfigErrors;
-use super::variables::{Variables, text};
+use super::variables::text;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -16,20 +18,15 @@ pub enum Credential {
 }
 
 /// Returns the credential that is set.
-pub(super) fn read(variables: &Variables, now: Timestamp, errors: &mut ConfigErrors) -> Option<Credential> {
-    let before = errors.0.len();
-    let secret = text(variables, "CLIENT_SECRET", errors);
-    let certificate = text(variables, "CLIENT_CERTIFICATE", errors);
-    match (secret, certificate) {
-        _ if errors.0.len() > before => None,
-        (None, None) => {
-            errors.add("CLIENT_SECRET", "or CLIENT_CERTIFICATE is required");
-            None
-        }
-        (Some(_), Some(_)) => {
-            errors.add("CLIENT_SECRET", "and CLIENT_CERTIFICATE are both set, of which one must go");
-            None
-        }
+pub(super) fn read(
+    secret: Option<&Value>,
+    certificate: Option<&Value>,
+    now: Timestamp,
+    errors: &mut ConfigErrors,
+) -> Option<Credential> {
+    let secret = errors.check("CLIENT_SECRET", text(secret));
+    let certificate = errors.check("CLIENT_CERTIFICATE", text(certificate));
+    match (secret?, certificate?) {
         (Some(secret), None) => Some(Credential::Secret(Secret::new(secret.to_owned()))),
         (None, Some(pem)) => match ClientCertificate::read(pem, now) {
             Ok(certificate) => Some(Credential::Certificate(certificate)),
@@ -40,5 +37,9 @@ pub(super) fn read(variables: &Variables, now: Timestamp, errors: &mut ConfigErr
                 None
             }
         },
+        (None, None) => errors.check("CLIENT_SECRET", Err("or CLIENT_CERTIFICATE is required")),
+        (Some(_), Some(_)) => {
+            errors.check("CLIENT_SECRET", Err("and CLIENT_CERTIFICATE are both set, of which one must go"))
+        }
     }
 }

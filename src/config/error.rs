@@ -18,4 +18,9 @@ impl ConfigErrors {
     pub(super) fn add(&mut self, variable: impl Into<String>, problem: impl Into<String>) {
         self.0.push(ConfigError { variable: variable.into(), problem: problem.into() });
     }
+
+    /// Returns the value that was read from `variable`, or adds its problem.
+    pub(super) fn check<T>(&mut self, variable: impl Into<String>, read: Result<T, impl Into<String>>) -> Option<T> {
+        read.map_err(|problem| self.add(variable, problem)).ok()
+    }
 }

@@ -8,10 +8,11 @@ pub(crate) mod certificate;
 mod credential;
 mod domains;
 mod error;
-mod jurisdiction;
 mod protected;
 mod url;
 mod variables;
+
+use std::slice;
 
 use serde_json::Value;
 
@@ -28,12 +29,15 @@ pub use certificate::ClientCertificate;
 pub use credential::Credential;
 pub use domains::{DomainRule, RecipientDomains};
 pub use error::ConfigError;
-pub use jurisdiction::Jurisdiction;
 pub use protected::ProtectedRecipients;
 pub use variables::{LEDGER, RATE_LIMITER, STOPPED, VARIABLES, Variables};
 
 /// Graph's own audience. The gateway must never accept a token for Graph (confused deputy; facts, section 3).
 pub const GRAPH_AUDIENCES: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
+
+/// Cloudflare's names of the jurisdictions of Durable Objects: the European Union, and data centers that comply with
+/// `FedRAMP`. An object runs and stores its data in its jurisdiction only.
+const JURISDICTIONS: [&str; 2] = ["eu", "fedramp"];
 
 const DEFAULT_GRAPH_URL: &str = "https://graph.microsoft.com";
 const DEFAULT_LOGIN_URL: &str = "https://login.microsoftonline.com";
@@ -59,8 +63,8 @@ pub struct Config {
     pub graph_url: String,
     /// Scheme and authority of Entra, without a trailing slash.
     pub login_url: String,
-    /// Jurisdiction of the callers' ledgers, if set.
-    pub ledger_jurisdiction: Option<Jurisdiction>,
+    /// Jurisdiction of the callers' ledgers, if set, by Cloudflare's name.
+    pub ledger_jurisdiction: Option<&'static str>,
     /// Whether the operator's emergency stop rejects every remediation.
     pub stopped: bool,
     /// Whether the environment has a rate limiting binding.
@@ -74,108 +78,86 @@ impl Config {
     ///
     /// Every error, in the order of the variables in the contract.
     pub fn check(variables: &Variables, domains: &impl Domains, now: Timestamp) -> Result<Self, Vec<ConfigError>> {
+        let value = |name: &str| variables.get(name).filter(|value| !value.is_null());
         let mut errors = ConfigErrors::default();
-        let tenant_id = guid(variables, "TENANT_ID", &mut errors);
-        let client_id = guid(variables, "CLIENT_ID", &mut errors);
-        let credential = credential::read(variables, now, &mut errors);
-        let audience = audience(variables, &mut errors);
+        let tenant_id = errors.check("TENANT_ID", guid(value("TENANT_ID")));
+        let client_id = errors.check("CLIENT_ID", guid(value("CLIENT_ID")));
+        let credential = credential::read(value("CLIENT_SECRET"), value("CLIENT_CERTIFICATE"), now, &mut errors);
+        let audience = audience(value("AUDIENCE"), &mut errors);
         // The callers decide whether an audience is required. Their errors come after the audience's.
         let mut errors_of_callers = ConfigErrors::default();
-        let callers = callers::read(variables.get("CALLERS"), domains, &mut errors_of_callers);
-        if audience.as_ref().is_some_and(Vec::is_empty) && callers.any_by_token {
+        let (mut callers, any_by_token) = callers::read(value("CALLERS"), domains, &mut errors_of_callers);
+        if audience.as_ref().is_some_and(Vec::is_empty) && any_by_token {
             errors.add("AUDIENCE", "is required, since a caller in CALLERS has an object_id");
         }
         errors.0.append(&mut errors_of_callers.0);
-        let mut callers = callers.list;
         for caller in &mut callers {
             // The default tenant is the same tenant, and the same ledger, whether it is named or not.
             caller.tenant_id = caller.tenant_id.filter(|id| Some(*id) != tenant_id);
         }
-        let protected_recipients =
-            ProtectedRecipients::read(variables.get("PROTECTED_RECIPIENTS"), domains, &mut errors);
-        let graph_version = match text(variables, "GRAPH_VERSION", &mut errors) {
-            None => Some(GraphVersion::Beta),
-            Some(segment) => {
-                let version = GraphVersion::from_segment(segment);
-                if version.is_none() {
-                    errors.add("GRAPH_VERSION", "must be \"beta\" or \"v1.0\"");
-                }
-                version
-            }
-        };
-        let graph_url = base_url(variables, "GRAPH_URL", DEFAULT_GRAPH_URL, &mut errors);
-        let login_url = base_url(variables, "LOGIN_URL", DEFAULT_LOGIN_URL, &mut errors);
-        let ledger_jurisdiction = Jurisdiction::read(variables.get("LEDGER_JURISDICTION"), &mut errors);
-        let stopped = stopped(variables, &mut errors);
-        if matches!(variables.get(LEDGER), None | Some(Value::Null)) {
+        let protected_recipients = ProtectedRecipients::read(value("PROTECTED_RECIPIENTS"), domains, &mut errors);
+        let graph_version = errors.check("GRAPH_VERSION", graph_version(value("GRAPH_VERSION")));
+        let graph_url = errors.check("GRAPH_URL", base_url(value("GRAPH_URL"), DEFAULT_GRAPH_URL));
+        let login_url = errors.check("LOGIN_URL", base_url(value("LOGIN_URL"), DEFAULT_LOGIN_URL));
+        let ledger_jurisdiction = errors.check("LEDGER_JURISDICTION", jurisdiction(value("LEDGER_JURISDICTION")));
+        let stopped = errors.check(STOPPED, parse_stopped(value(STOPPED)));
+        if value(LEDGER).is_none() {
             errors.add(LEDGER, "is required: the binding of the Durable Object class Ledger");
         }
-
-        let has_rate_limiter = match variables.get(RATE_LIMITER) {
-            None | Some(Value::Null) => false,
-            Some(Value::Object(_)) => true,
-            Some(_) => {
-                errors.add(RATE_LIMITER, "must be a rate limiting binding");
-                false
-            }
-        };
+        let rate_limiter = value(RATE_LIMITER);
+        if rate_limiter.is_some_and(|binding| !binding.is_object()) {
+            errors.add(RATE_LIMITER, "must be a rate limiting binding");
+        }
 
         // A missing value has an error above. A present value may have one, too.
-        match (tenant_id, client_id, credential, audience, graph_version, graph_url, login_url) {
-            (
-                Some(tenant_id),
-                Some(client_id),
-                Some(credential),
-                Some(audience),
-                Some(graph_version),
-                Some(graph_url),
-                Some(login_url),
-            ) if errors.0.is_empty() => Ok(Self {
-                tenant_id,
-                client_id,
-                credential,
-                audience,
+        let config = || {
+            Some(Self {
+                tenant_id: tenant_id?,
+                client_id: client_id?,
+                credential: credential?,
+                audience: audience?,
                 callers,
                 protected_recipients,
-                graph_version,
-                graph_url,
-                login_url,
-                ledger_jurisdiction,
-                stopped,
-                has_rate_limiter,
-            }),
-            _ => Err(errors.0),
-        }
+                graph_version: graph_version?,
+                graph_url: graph_url?,
+                login_url: login_url?,
+                ledger_jurisdiction: ledger_jurisdiction?,
+                stopped: stopped?,
+                has_rate_limiter: rate_limiter.is_some(),
+            })
+        };
+        config().filter(|_| errors.0.is_empty()).ok_or(errors.0)
     }
 }
 
-fn base_url(variables: &Variables, name: &'static str, default: &str, errors: &mut ConfigErrors) -> Option<String> {
-    let before = errors.0.len();
-    match text(variables, name, errors) {
-        None if errors.0.len() == before => Some(default.to_owned()),
-        None => None,
-        Some(text) => url::base(text).map_err(|problem| errors.add(name, problem)).ok(),
-    }
+fn graph_version(value: Option<&Value>) -> Result<GraphVersion, &'static str> {
+    let version = text(value)?.map_or(Some(GraphVersion::Beta), GraphVersion::from_segment);
+    version.ok_or("must be \"beta\" or \"v1.0\"")
 }
 
-/// Returns whether the emergency stop is set.
+fn base_url(value: Option<&Value>, default: &str) -> Result<String, &'static str> {
+    text(value)?.map_or_else(|| Ok(default.to_owned()), url::base)
+}
+
+/// Parses the jurisdiction. An empty text is an error, because the ledgers could be in a region that the operator did
+/// not intend.
+fn jurisdiction(value: Option<&Value>) -> Result<Option<&'static str>, &'static str> {
+    let Some(value) = value else { return Ok(None) };
+    let jurisdiction = JURISDICTIONS.into_iter().find(|name| value == name);
+    jurisdiction.map(Some).ok_or("must be \"eu\" or \"fedramp\"; remove it to set no jurisdiction")
+}
+
+/// Parses the emergency stop.
 ///
 /// A secret and a dashboard's variable are texts; a variable in `wrangler.toml` may be a boolean. Any other value,
 /// including an empty text, is an error: the operator's intention is unclear, so nothing is sent.
-fn stopped(variables: &Variables, errors: &mut ConfigErrors) -> bool {
-    parse_stopped(variables.get(STOPPED)).unwrap_or_else(|| {
-        errors.add(STOPPED, "must be true or false");
-        true
-    })
-}
-
-fn parse_stopped(value: Option<&Value>) -> Option<bool> {
+fn parse_stopped(value: Option<&Value>) -> Result<bool, &'static str> {
     match value {
-        None | Some(Value::Null) => Some(false),
-        Some(Value::Bool(stopped)) => Some(*stopped),
-        Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Some(true),
-        Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => Some(false),
-        Some(_) => None,
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(stopped)) => Ok(*stopped),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(true),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => Ok(false),
+        Some(_) => Err("must be true or false"),
     }
 }
 
@@ -185,38 +167,34 @@ pub fn is_stopped(value: Option<&Value>) -> bool {
     parse_stopped(value).unwrap_or(true)
 }
 
-/// Returns the audiences in the form that tokens have: without the trailing slash, which Entra may or may not write
-/// (facts, section 3), and GUIDs in lower case. Returns `None` if the variable has an error, and an empty list if it is
-/// not set.
-fn audience(variables: &Variables, errors: &mut ConfigErrors) -> Option<Vec<String>> {
-    let before = errors.0.len();
-    let given: Vec<&Value> = match variables.get("AUDIENCE") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(text)) if text.is_empty() => Vec::new(),
+/// Returns the audiences, an empty list if the variable is not set, or `None` if it has an error.
+fn audience(value: Option<&Value>, errors: &mut ConfigErrors) -> Option<Vec<String>> {
+    let given: &[Value] = match value {
+        None => &[],
+        Some(Value::String(text)) if text.is_empty() => &[],
         Some(Value::Array(items)) if items.is_empty() => {
-            errors.add("AUDIENCE", "must not be an empty array");
-            Vec::new()
+            return errors.check("AUDIENCE", Err("must not be an empty array"));
         }
-        Some(Value::Array(items)) => items.iter().collect(),
-        Some(single) => vec![single],
+        Some(Value::Array(items)) => items.as_slice(),
+        Some(single) => slice::from_ref(single),
     };
-    let mut audience = Vec::with_capacity(given.len());
-    for value in given {
-        match value.as_str().map(without_trailing_slash) {
-            None | Some("") => errors.add("AUDIENCE", "must be a text, or an array of texts, none empty"),
-            Some(text) if is_graph(text) => {
-                errors.add("AUDIENCE", "must not be Microsoft Graph's: a token for Graph is not one for the gateway");
-            }
-            Some(text) if !text.bytes().all(is_of_uri) => {
-                errors.add(
-                    "AUDIENCE",
-                    "holds a character that no App ID URI has; several audiences are an array of texts",
-                );
-            }
-            Some(text) => audience.push(text.parse().map_or_else(|_| text.to_owned(), |guid: Guid| guid.to_string())),
-        }
+    // Each of them, also after an error.
+    let audiences: Vec<_> = given.iter().map(|value| errors.check("AUDIENCE", one_audience(value))).collect();
+    audiences.into_iter().collect()
+}
+
+/// Returns an audience in the form that tokens have: without the trailing slash, which Entra may or may not write
+/// (facts, section 3), and a GUID in lower case.
+fn one_audience(value: &Value) -> Result<String, &'static str> {
+    let text = value.as_str().map(without_trailing_slash).filter(|text| !text.is_empty());
+    let text = text.ok_or("must be a text, or an array of texts, none empty")?;
+    if is_graph(text) {
+        return Err("must not be Microsoft Graph's: a token for Graph is not one for the gateway");
     }
-    (errors.0.len() == before).then_some(audience)
+    if !text.bytes().all(is_of_uri) {
+        return Err("holds a character that no App ID URI has; several audiences are an array of texts");
+    }
+    Ok(text.parse().map_or_else(|_| text.to_owned(), |guid: Guid| guid.to_string()))
 }
 
 /// Returns whether a URI may contain `byte` (RFC 3986, appendix A). The brackets of an IPv6 address and the comma are

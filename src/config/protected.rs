@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::domains::{DomainRule, to_ascii};
 use super::error::ConfigErrors;
-use crate::json;
+use super::variables::from_text;
 use crate::remediation::is_address;
 use crate::runtime::Domains;
 
@@ -25,18 +25,14 @@ impl ProtectedRecipients {
     /// Parses the list. An entry that can never match a recipient is an error, because an operator relies on its
     /// protection.
     pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> Self {
-        // A dashboard's text variable can contain the array as JSON.
-        let parsed = value.and_then(Value::as_str).map(|text| json::read(text.as_bytes()).unwrap_or(Value::Null));
-        let entries = match parsed.as_ref().or(value) {
-            // A text that is no JSON is an error, because it was meant to protect a mailbox.
-            None | Some(Value::Null) if parsed.is_none() => return Self::default(),
-            Some(Value::Array(entries)) if !entries.is_empty() => entries,
-            _ => {
-                errors.add(NAME, "must be an array of one text at least; remove it to protect no mailbox");
-                return Self::default();
-            }
-        };
         let mut protected = Self::default();
+        let Some(value) = value else { return protected };
+        let entries = from_text(value);
+        // A text that is no JSON is an error, because it was meant to protect a mailbox.
+        let Some(entries) = entries.as_deref().and_then(Value::as_array).filter(|entries| !entries.is_empty()) else {
+            errors.add(NAME, "must be an array of one text at least; remove it to protect no mailbox");
+            return protected;
+        };
         for (index, entry) in entries.iter().enumerate() {
             if entry.as_str().and_then(|text| protected.add(text, domains)).is_none() {
                 errors.add(

@@ -1,11 +1,12 @@
-//! Variables and secrets, and the parsers for a text and a GUID.
+//! Variables and secrets, and the parsers that several of them share. An error is the violated rule.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::error::ConfigErrors;
 use crate::guid::Guid;
+use crate::json;
 
 /// Names of all variables and secrets that the environment's reader reads.
 pub const VARIABLES: [&str; 14] = [
@@ -37,33 +38,25 @@ pub const STOPPED: &str = "STOPPED";
 /// Variables and secrets in the platform's form: texts as strings, tables and arrays as JSON.
 pub type Variables = BTreeMap<&'static str, Value>;
 
-/// Returns the text of `name`, or `None` if it is not set. An empty text counts as not set, because dashboards and
-/// templates create such texts.
-pub(super) fn text<'a>(variables: &'a Variables, name: &'static str, errors: &mut ConfigErrors) -> Option<&'a str> {
-    match variables.get(name) {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) if text.is_empty() => None,
-        Some(Value::String(text)) => Some(text),
-        Some(_) => {
-            errors.add(name, "must be a text");
-            None
-        }
+/// Parses a text. An empty text counts as not set, because dashboards and templates create such texts.
+pub(super) fn text(value: Option<&Value>) -> Result<Option<&str>, &'static str> {
+    match value {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        Some(_) => Err("must be a text"),
     }
 }
 
-fn required_text<'a>(variables: &'a Variables, name: &'static str, errors: &mut ConfigErrors) -> Option<&'a str> {
-    let before = errors.0.len();
-    let text = text(variables, name, errors);
-    if text.is_none() && errors.0.len() == before {
-        errors.add(name, "is required");
-    }
-    text
+/// Parses a GUID, which is required.
+pub(super) fn guid(value: Option<&Value>) -> Result<Guid, &'static str> {
+    text(value)?.ok_or("is required")?.parse().map_err(|_| "must be a GUID, written 8-4-4-4-12")
 }
 
-pub(super) fn guid(variables: &Variables, name: &'static str, errors: &mut ConfigErrors) -> Option<Guid> {
-    let guid = required_text(variables, name, errors)?.parse().ok();
-    if guid.is_none() {
-        errors.add(name, "must be a GUID, written 8-4-4-4-12");
+/// Returns a value that is no text. A dashboard's text variable can contain such a value as JSON. Returns `None` if the
+/// text is no JSON, or repeats a member.
+pub(super) fn from_text(value: &Value) -> Option<Cow<'_, Value>> {
+    match value {
+        Value::String(text) => json::read(text.as_bytes()).map(Cow::Owned),
+        other => Some(Cow::Borrowed(other)),
     }
-    guid
 }

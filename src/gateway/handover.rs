@@ -50,11 +50,12 @@ pub(super) fn expansion(plan: &ExpansionPlan<'_>, graph_request: &str) -> String
 
 /// Parses a job. Returns `None` if it has another format.
 pub(super) fn parse(mut message: Vec<u8>) -> Option<Handover> {
-    let (settings, job, rest) = lines(&message)?;
-    let job: RemediationJob = json::read(job)?;
-    let settings = SecretBytes::new(settings.to_vec());
-    let length = message.len().checked_sub(rest.len())?;
-    message.drain(..length);
+    let mut parts = message.splitn(4, |byte| *byte == b'\n');
+    let is_known = parts.next()? == format().as_bytes();
+    let settings = SecretBytes::new(parts.next()?.to_vec());
+    let job: RemediationJob = json::read(parts.next().filter(|_| is_known)?)?;
+    let head = message.len().checked_sub(parts.next()?.len())?;
+    message.drain(..head);
     let work = if job.expands {
         let message = String::from_utf8(message).ok()?;
         let (plan, graph_request) = message.split_once('\n')?;
@@ -63,14 +64,6 @@ pub(super) fn parse(mut message: Vec<u8>) -> Option<Handover> {
         Work::Submit(message)
     };
     Some(Handover { settings, job, work })
-}
-
-/// Returns the settings, the job, and the body after them.
-fn lines(message: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let mut parts = message.splitn(4, |byte| *byte == b'\n');
-    let known = parts.next()? == format().as_bytes();
-    let lines = (parts.next()?, parts.next()?, parts.next()?);
-    known.then_some(lines)
 }
 
 /// Returns [`FORMAT`] in a way that the compiler does not inline. The bytes occur once in the Wasm, so that a test can

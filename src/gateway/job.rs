@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::credentials;
-use crate::config::Jurisdiction;
 use crate::http::{Request, RequestHeaders};
 use crate::ledger::LedgerRequest;
 use crate::log::LogEntry;
 use crate::preconditions;
 use crate::route::Route;
+use crate::runtime::{Clock, Guids};
 use crate::time::Timestamp;
 
 /// A remediation of an authenticated caller with a valid payload and the permissions that it needs. Its work is a
@@ -32,18 +32,19 @@ pub struct RemediationJob {
     pub expands: bool,
     /// Format of a success.
     pub format: ResponseFormat,
-    /// Jurisdiction of the caller's ledger. Only the Worker uses it, so it is no part of the message.
+    /// Jurisdiction of the caller's ledger, by Cloudflare's name. Only the Worker uses it, so it is no part of the
+    /// message.
     #[serde(skip)]
-    pub jurisdiction: Option<Jurisdiction>,
+    pub jurisdiction: Option<&'static str>,
     /// Time that the Worker has used, in milliseconds.
     pub spent: u64,
 }
 
 impl RemediationJob {
-    /// Returns the start of the request, by a clock that reads `now`. The Worker's clock may be another machine's and
-    /// does not count.
-    pub(super) fn began(&self, now: Timestamp) -> Timestamp {
-        now.minus(Duration::from_millis(self.spent))
+    /// Sets the start of the request, by a clock that reads `now`. The Worker's clock may be another machine's and does
+    /// not count.
+    pub(super) fn set_start(&mut self, now: Timestamp) {
+        self.context.began = now.minus(Duration::from_millis(self.spent));
     }
 
     /// Returns the rest of the request's time.
@@ -76,7 +77,7 @@ impl RemediationJob {
     }
 }
 
-/// IDs and path of a request.
+/// IDs, path and start of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestContext {
@@ -88,21 +89,25 @@ pub struct RequestContext {
     pub workflow_run_id: Option<String>,
     /// Path of the request.
     pub path: String,
+    /// Start of the request, by this machine's clock.
+    #[serde(skip)]
+    pub began: Timestamp,
 }
 
 impl RequestContext {
-    /// Returns the context of `request`.
+    /// Returns the context of `request`, which begins now.
     #[must_use]
-    pub fn of(request: &Request, request_id: String) -> Self {
+    pub fn of(request: &Request, runtime: &(impl Clock + Guids)) -> Self {
         let RequestHeaders { client_request_id, workflow_run_id, .. } = &request.headers;
         let has_id = client_request_id.is_some() || workflow_run_id.is_some();
         let presented = if has_id { credentials::presented(&request.headers) } else { Vec::new() };
         let id = |id: &Option<String>| preconditions::correlation_id(id.as_deref(), &presented).map(str::to_owned);
         Self {
-            request_id,
+            request_id: runtime.new_guid(),
             client_request_id: id(client_request_id),
             workflow_run_id: id(workflow_run_id),
             path: request.path.clone(),
+            began: runtime.now(),
         }
     }
 }

@@ -6,14 +6,11 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use super::admitted::{Admitted, Validated, count};
+use super::admitted::{Admitted, Handled};
 use super::{handover, response};
 use crate::auth::permissions;
-use crate::deadline::RECORD_MARGIN;
 use crate::expansion::{self, ExpansionPlan};
-use crate::ledger::LedgerRequest;
 use crate::log::LogEntry;
 use crate::problem::error::GatewayError;
 use crate::remediation::{MessagesRemediation, Recipients, parse_messages};
@@ -37,7 +34,7 @@ pub(super) async fn respond<P: Runtime, E>(
     admitted: &Admitted<'_, P, E>,
     body: &[u8],
     entry: &mut LogEntry,
-) -> Result<Validated, GatewayError> {
+) -> Result<Handled, GatewayError> {
     // 8. JSON and payload.
     let query = parse_messages(body)?;
     let MessagesRemediation { remediation, messages, max_recipients, received_after } = &query;
@@ -57,10 +54,8 @@ pub(super) async fn respond<P: Runtime, E>(
     };
     if admitted.validate_only {
         // 10. Graph.
-        let access = admitted.graph_access()?;
-        let until = admitted.deadline.minus(RECORD_MARGIN);
-        let expanded = expansion::expand(admitted.runtime, &access, &plan, until).await;
-        let recipients = expanded.map_err(|error| response::failed(error, entry))?.recipients;
+        let (access, until) = admitted.graph_access()?;
+        let recipients = expansion::expand(admitted.runtime, &access, &plan, until).await?.recipients;
         entry.count_recipients(Some(recipients));
         let body = ValidBody {
             status: "valid",
@@ -69,18 +64,10 @@ pub(super) async fn respond<P: Runtime, E>(
             duplicates_removed: remediation.duplicates_removed,
             recipients,
         };
-        return Ok(Validated::Response(response::json(serde_json::to_string(&body).unwrap_or_default())));
+        return Ok(Handled::Response(response::json(serde_json::to_string(&body).unwrap_or_default())));
     }
-    let ledger_request = LedgerRequest {
-        key: admitted.idempotency_key.map(|key| Sha256::digest(key).into()),
-        payload_hash: query.payload_hash(),
-        pairs: query.message_set(),
-        action: remediation.action,
-        emails: count(*max_recipients),
-        emails_per_hour: count(caller.max_emails_per_hour),
-        version: config.graph_version,
-        newer_member: remediation.action.is_newer_member(),
-    };
+    let ledger_request =
+        admitted.ledger_request(remediation.action, query.payload_hash(), query.message_set(), *max_recipients);
     let work = handover::expansion(&plan, &remediation.to_graph_json());
-    Ok(admitted.hand_over(ledger_request, true, work))
+    admitted.hand_over(ledger_request, true, work)
 }

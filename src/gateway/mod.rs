@@ -40,7 +40,7 @@ pub mod status;
 use crate::auth;
 use crate::caches::{Environment, IsolateCaches};
 use crate::code::Code;
-use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN, REQUEST_DEADLINE};
+use crate::deadline::REQUEST_DEADLINE;
 use crate::guid::Guid;
 use crate::http::{Request, RequestBody, Response};
 use crate::ledger::storage::Storage;
@@ -49,34 +49,13 @@ use crate::log::{self, LogEntry};
 use crate::openapi;
 use crate::preconditions;
 use crate::problem::error::GatewayError;
-use crate::remediation::GraphVersion;
 use crate::route::Route;
 use crate::runtime::{Clock, Domains, Guids, HttpClient, Log, Runtime, Signer, Timers};
-use crate::secret::SecretBytes;
-use crate::time::{Timestamp, millis_of};
-use admitted::{Admitted, Validated};
+use admitted::Admitted;
 use handover::Handover;
 use job::{RemediationJob, RequestContext, ResponseFormat};
 
-/// Result of the Worker's steps.
-#[derive(Debug)]
-pub enum Handled {
-    /// The response.
-    Response(Response),
-    /// A job for the caller's object: the first lines of the message (see [`handover`]), and the work.
-    Job(Box<RemediationJob>, SecretBytes, String),
-}
-
-/// Kind of a POST.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum RequestKind {
-    /// A remediation, with the version of Graph if the path names one.
-    Remediation(Option<GraphVersion>),
-    /// A remediation of messages, whose recipients are read from Graph.
-    Messages,
-    /// The status of a remediation.
-    Status,
-}
+pub use admitted::Handled;
 
 /// Runs the Worker's steps.
 pub async fn handle_request<P: Runtime, E: Environment>(
@@ -86,35 +65,14 @@ pub async fn handle_request<P: Runtime, E: Environment>(
     request: &Request,
     body: impl RequestBody,
 ) -> Handled {
-    let began = runtime.now();
-    let context = RequestContext::of(request, runtime.new_guid());
+    let context = RequestContext::of(request, runtime);
     let mut entry = LogEntry::default();
-    let validated = validate(runtime, caches, environment, request, body, began, &mut entry).await;
-    let outcome = validated.and_then(|validated| {
-        let spent = runtime.now().since(began);
-        // A call without enough time for its response would end with an unknown outcome.
-        if matches!(validated, Validated::Remediation { .. })
-            && REQUEST_DEADLINE.saturating_sub(spent) < MIN_GRAPH_TIME + RECORD_MARGIN
-        {
-            return Err(GatewayError::TooLate);
-        }
-        Ok((validated, spent))
-    });
-    let outcome = match outcome {
-        Ok((
-            Validated::Remediation { caller, tenant_id, ledger_request, settings, expands, work, jurisdiction },
-            spent,
-        )) => {
-            let (format, spent) = (ResponseFormat::of(&request.headers), millis_of(spent));
-            let job =
-                RemediationJob { context, caller, tenant_id, ledger_request, expands, format, jurisdiction, spent };
-            let head = handover::head(&settings, &job);
-            return Handled::Job(Box::new(job), head, work);
-        }
-        Ok((Validated::Response(response), _)) => Ok(response),
+    let outcome = match validate(runtime, caches, environment, request, body, &context, &mut entry).await {
+        Ok(Handled::Response(response)) => Ok(response),
+        Ok(job) => return job,
         Err(error) => Err(error),
     };
-    Handled::Response(response::close(runtime, context, began, outcome, None, logged(request, entry)))
+    Handled::Response(response::close(runtime, context, outcome, None, logged(request, entry)))
 }
 
 /// Returns the log entry of a POST. Other requests are not logged.
@@ -128,23 +86,21 @@ async fn validate<P: Runtime, E: Environment>(
     environment: &E,
     request: &Request,
     body: impl RequestBody,
-    began: Timestamp,
+    context: &RequestContext,
     entry: &mut LogEntry,
-) -> Result<Validated, GatewayError> {
+) -> Result<Handled, GatewayError> {
     // 1. Route and method.
     let route = Route::of(&request.path).ok_or(GatewayError::NotFound)?;
     entry.route = Some(route.name());
     if !route.methods().contains(&request.method.as_str()) {
         return Err(GatewayError::MethodNotAllowed(route));
     }
-    let kind = match route {
-        Route::Health => return Ok(Validated::Response(response::json(r#"{"status":"ok"}"#.to_owned()))),
-        Route::Description => return Ok(Validated::Response(response::json(openapi::DESCRIPTION.to_owned()))),
-        Route::Description30 => return Ok(Validated::Response(response::json(openapi::DESCRIPTION_3_0.clone()))),
-        Route::Remediate => RequestKind::Remediation(None),
-        Route::GraphPath(version) => RequestKind::Remediation(Some(version)),
-        Route::Messages => RequestKind::Messages,
-        Route::Status => RequestKind::Status,
+    let version = match route {
+        Route::Health => return Ok(Handled::Response(response::json(r#"{"status":"ok"}"#))),
+        Route::Description => return Ok(Handled::Response(response::json(openapi::DESCRIPTION))),
+        Route::Description30 => return Ok(Handled::Response(response::json(openapi::DESCRIPTION_3_0.as_str()))),
+        Route::Remediate | Route::Messages | Route::Status => None,
+        Route::GraphPath(version) => Some(version),
     };
 
     // 2. Scheme; size and type of the body as declared.
@@ -168,7 +124,7 @@ async fn validate<P: Runtime, E: Environment>(
     let idempotency_key = preconditions::idempotency_key(request.headers.idempotency_key.as_deref())?;
 
     // 6. Emergency stop.
-    if config.stopped && !validate_only && kind != RequestKind::Status {
+    if config.stopped && !validate_only && route != Route::Status {
         return Err(GatewayError::Stopped);
     }
 
@@ -176,21 +132,20 @@ async fn validate<P: Runtime, E: Environment>(
     let body = body.read(declared, preconditions::MAX_BODY_BYTES).await?;
 
     // 8. JSON and payload. 9. Permissions.
-    let deadline = began.plus(REQUEST_DEADLINE);
-    let configured = &*configured;
     let admitted = Admitted {
         runtime,
         caches,
-        configured,
+        configured: &configured,
         caller,
+        context,
+        format: ResponseFormat::of(&request.headers),
         validate_only,
         idempotency_key: idempotency_key.as_deref(),
-        deadline,
     };
-    match kind {
-        RequestKind::Remediation(version) => remediate::validate(&admitted, version, &body, entry),
-        RequestKind::Messages => messages::respond(&admitted, &body, entry).await,
-        RequestKind::Status => status::respond(&admitted, &body, entry).await.map(Validated::Response),
+    match route {
+        Route::Messages => messages::respond(&admitted, &body, entry).await,
+        Route::Status => status::respond(&admitted, &body, entry).await.map(Handled::Response),
+        _ => remediate::validate(&admitted, version.unwrap_or(config.graph_version), &body, entry),
     }
 }
 
@@ -210,8 +165,8 @@ pub async fn execute<E, K>(
     });
     let mut response = match job {
         None => other_format(runtime),
-        Some((graph, Handover { job, work, .. })) => {
-            let began = job.began(runtime.now());
+        Some((graph, Handover { mut job, work, .. })) => {
+            job.set_start(runtime.now());
             let mut entry = job.entry();
             let mut quota = None;
             // 6. Emergency stop, once more.
@@ -219,14 +174,14 @@ pub async fn execute<E, K>(
                 Err(GatewayError::Stopped)
             } else {
                 // 10. Ledger and Graph.
-                let until = began.plus(REQUEST_DEADLINE);
+                let until = job.context.began.plus(REQUEST_DEADLINE);
                 let responded = ledger.submit_once(runtime, &graph, &job.ledger_request, work, until).await;
                 responded.map_err(GatewayError::from).and_then(|responded| {
                     quota = Some(responded.quota);
                     conclude(responded, &job, graph.settings.tenant_id, &mut entry)
                 })
             };
-            response::close(runtime, job.context, began, outcome, quota, Some(entry))
+            response::close(runtime, job.context, outcome, quota, Some(entry))
         }
     };
     response.headers.push((handover::FORMAT_HEADER, handover::format().to_owned()));
@@ -238,13 +193,9 @@ pub async fn execute<E, K>(
 fn other_format(runtime: &(impl Clock + Guids + Log)) -> Response {
     let error = GatewayError::Ledger(LedgerError::OtherFormat);
     runtime.log(&log::failure_line(Code::LedgerUnavailable, "a job of another format was rejected"));
-    let context = RequestContext {
-        request_id: runtime.new_guid(),
-        client_request_id: None,
-        workflow_run_id: None,
-        path: Route::Remediate.name().to_owned(),
-    };
-    response::close(runtime, context, runtime.now(), Err(error), None, None)
+    let request = Request { path: Route::Remediate.name().to_owned(), ..Request::default() };
+    let context = RequestContext::of(&request, runtime);
+    response::close(runtime, context, Err(error), None, None)
 }
 
 /// 11. Returns the response for the ledger's outcome.
@@ -266,7 +217,7 @@ fn conclude(
             entry.count_recipients(accepted.recipients);
             Ok(response::accepted(&accepted, replayed, job, entry))
         }
-        LedgerOutcome::Failed(error) => Err(response::failed(error, entry)),
+        LedgerOutcome::Failed(error) => Err(error.into()),
         LedgerOutcome::InProgress => Err(GatewayError::InProgress),
         LedgerOutcome::KeyReused => Err(GatewayError::KeyReused),
         LedgerOutcome::QuotaExceeded => {
@@ -277,15 +228,15 @@ fn conclude(
 
 /// Returns the response if the object did not respond. Except for errors that exclude it, the object may have sent the
 /// remediation.
-pub fn unanswered(runtime: &(impl Clock + Log), job: RemediationJob, error: LedgerError) -> Response {
-    let began = job.began(runtime.now());
+pub fn unanswered(runtime: &(impl Clock + Log), mut job: RemediationJob, error: LedgerError) -> Response {
+    job.set_start(runtime.now());
     let entry = job.entry();
-    response::close(runtime, job.context, began, Err(error.into()), None, Some(entry))
+    response::close(runtime, job.context, Err(error.into()), None, Some(entry))
 }
 
 /// Returns the response to a request whose instance was lost by a trap, in this request or in another one.
 pub fn lost(runtime: &(impl Clock + Guids + Log), request: &Request) -> Response {
-    let context = RequestContext::of(request, runtime.new_guid());
+    let context = RequestContext::of(request, runtime);
     let entry = LogEntry { route: Route::of(&request.path).map(Route::name), ..LogEntry::default() };
-    response::close(runtime, context, runtime.now(), Err(GatewayError::Lost), None, logged(request, entry))
+    response::close(runtime, context, Err(GatewayError::Lost), None, logged(request, entry))
 }

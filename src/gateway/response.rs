@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::job::{RemediationJob, RequestContext, ResponseFormat};
-use crate::expansion::{AttemptError, ExpansionError};
+use crate::expansion::ExpansionError;
 use crate::graph::response::Accepted;
 use crate::graph::tracking::Tracking;
 use crate::http::Response;
@@ -15,11 +15,11 @@ use crate::problem::{self, ProblemContext};
 use crate::remediation::Recipients;
 use crate::route::Route;
 use crate::runtime::{Clock, Log};
-use crate::time::{Timestamp, millis_of};
+use crate::time::millis_of;
 
 /// Returns 200 with this JSON.
-pub(super) fn json(body: String) -> Response {
-    Response { status: 200, headers: vec![("Content-Type", "application/json".to_owned())], body }
+pub(super) fn json(body: impl Into<String>) -> Response {
+    Response { status: 200, headers: vec![("Content-Type", "application/json".to_owned())], body: body.into() }
 }
 
 /// Body of a success (contract, section 3).
@@ -37,23 +37,6 @@ struct AcceptedBody<'a> {
     graph_request_id: Option<&'a str>,
     #[serde(flatten)]
     recipients: Option<Recipients>,
-}
-
-/// Logs what an error says of Graph, and returns it as an error of the gateway.
-pub(super) fn failed(error: impl Into<AttemptError>, entry: &mut LogEntry) -> GatewayError {
-    match error.into() {
-        AttemptError::Graph(error) => {
-            entry.graph_status = error.status;
-            entry.graph_request_id.clone_from(&error.graph_request_id);
-            error.into()
-        }
-        AttemptError::Expansion(error) => {
-            if let ExpansionError::NothingLeft(recipients) = error {
-                entry.count_recipients(Some(recipients));
-            }
-            error.into()
-        }
-    }
 }
 
 /// Returns the response to an accepted remediation.
@@ -97,12 +80,22 @@ fn rate_limit(quota: Quota) -> [(&'static str, String); 2] {
     ]
 }
 
-/// Ends a request that began at `began`: builds the response of an error, adds the headers of every response, and logs
-/// a POST.
+/// Adds to the entry what an error says of Graph.
+fn log_graph(error: GatewayError, entry: &mut LogEntry) {
+    match error {
+        GatewayError::Graph(error) => {
+            entry.graph_status = error.status;
+            entry.graph_request_id = error.graph_request_id;
+        }
+        GatewayError::Expansion(ExpansionError::NothingLeft(recipients)) => entry.count_recipients(Some(recipients)),
+        _ => {}
+    }
+}
+
+/// Ends a request: builds the response of an error, adds the headers of every response, and logs a POST.
 pub(super) fn close(
     runtime: &(impl Clock + Log),
     context: RequestContext,
-    began: Timestamp,
     outcome: Result<Response, GatewayError>,
     quota: Option<Quota>,
     mut entry: Option<LogEntry>,
@@ -114,12 +107,13 @@ pub(super) fn close(
             is_graph_path: Route::is_graph_path(&context.path),
             request_id: &context.request_id,
             client_request_id: context.client_request_id.as_deref(),
-            now: began,
+            now: context.began,
         };
         let (code, response) = problem::to_response(&error, context);
         if let Some(entry) = &mut entry {
             entry.reason = Some(error.to_string());
             entry.code = Some(code.as_str());
+            log_graph(error, entry);
         }
         response
     });
@@ -132,7 +126,7 @@ pub(super) fn close(
     response.headers.extend(context.client_request_id.clone().map(|id| ("client-request-id", id)));
     if let Some(mut entry) = entry {
         entry.status = response.status;
-        entry.duration_ms = millis_of(runtime.now().since(began));
+        entry.duration_ms = millis_of(runtime.now().since(context.began));
         entry.request_id = context.request_id;
         entry.client_request_id = context.client_request_id;
         entry.workflow_run_id = context.workflow_run_id;

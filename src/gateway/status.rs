@@ -4,10 +4,8 @@
 
 use serde::Serialize;
 
-use super::admitted::{Admitted, count};
+use super::admitted::Admitted;
 use super::response;
-use crate::auth::permissions;
-use crate::deadline::RECORD_MARGIN;
 use crate::graph::analyzed_emails::{EmailQuery, read_analyzed_emails};
 use crate::http::Response;
 use crate::log::LogEntry;
@@ -30,11 +28,8 @@ const PENDING_RETRY_AFTER: u32 = 300;
 struct StatusBody<'a> {
     status: &'static str,
     emails: usize,
-    observed: u64,
-    not_yet: u64,
-    unclear: u64,
-    unreachable: u64,
-    not_found: u64,
+    #[serde(flatten)]
+    counts: StateCounts,
     items: Vec<StatusItem<'a>>,
     items_omitted: usize,
 }
@@ -55,35 +50,28 @@ pub(super) async fn respond<P: Runtime, E>(
     body: &[u8],
     entry: &mut LogEntry,
 ) -> Result<Response, GatewayError> {
-    let Admitted { runtime, deadline, .. } = *admitted;
     // 8. JSON and payload.
     let query = parse_status(body)?;
     let StatusQuery { remediation, accepted_at, messages } = &query;
-    let emails = count(remediation.emails.len());
-    entry.action = Some(remediation.action.as_str());
-    entry.emails = Some(emails);
 
     // 9. Permissions: those of the remediation.
-    permissions::check(admitted.config(), admitted.caller, remediation, runtime)
-        .map_err(|error| admitted.denied(error))?;
+    admitted.check(remediation, entry)?;
     if admitted.validate_only {
-        let (repeated, messages) = (remediation.duplicates_removed, messages.len());
+        let (emails, repeated, messages) = (remediation.emails.len(), remediation.duplicates_removed, messages.len());
         return Ok(response::json(format!(
             r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"messages":{messages}}}"#
         )));
     }
 
     // 10. Graph.
-    let access = admitted.graph_access()?;
+    let (access, until) = admitted.graph_access()?;
     let mut observations = Observations::new(remediation.action, &remediation.emails, *accepted_at);
     let version = admitted.config().graph_version;
-    let list = EmailQuery { version, messages, received_after: None, until: deadline.minus(RECORD_MARGIN) };
-    read_analyzed_emails(runtime, &access, list, |row| observations.add(row))
-        .await
-        .map_err(|error| response::failed(error, entry))?;
+    let list = EmailQuery { version, messages, received_after: None, until };
+    read_analyzed_emails(admitted.runtime, &access, list, |row| observations.add(row)).await?;
     let counts = observations.counts();
     entry.states = Some(counts);
-    Ok(to_response(&query, &observations, counts, runtime.now()))
+    Ok(to_response(&query, &observations, counts, admitted.runtime.now()))
 }
 
 fn to_response(
@@ -101,15 +89,10 @@ fn to_response(
         location,
     });
     let is_settled = counts.is_settled(query.accepted_at, now);
-    let StateCounts { observed, not_yet, unclear, unreachable, not_found } = counts;
     let body = StatusBody {
         status: if is_settled { "settled" } else { "pending" },
         emails: emails.len(),
-        observed,
-        not_yet,
-        unclear,
-        unreachable,
-        not_found,
+        counts,
         items: items.collect(),
         items_omitted: open().count().saturating_sub(MAX_ITEMS),
     };

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::access::GraphAccess;
+use super::access::{GraphAccess, GraphCalls};
 use super::email_page::{self, AnalyzedEmailRow};
 use super::error::{GraphError, GraphErrorKind, GraphOperation};
 use super::list_limits::{MAX_LINK_BYTES, MAX_PAGE_BYTES, MAX_PAGES, MAX_READ_BYTES, PAGE_ROWS};
@@ -13,7 +13,7 @@ use super::response::{error_kind, request_id};
 use crate::deadline::GRAPH_DEADLINE;
 use crate::guid::Guid;
 use crate::remediation::GraphVersion;
-use crate::runtime::{BodyError, Clock, Guids, HttpClient, HttpRequest, HttpResponse, SendError, Signer};
+use crate::runtime::{BodyError, Clock, Guids, HttpClient, HttpRequest, HttpResponse, Signer};
 use crate::time::Timestamp;
 
 /// Age of the oldest mail that is read: Explorer keeps 30 days, and readers request as much (facts, section 1).
@@ -51,36 +51,32 @@ pub async fn read_analyzed_emails(
     // The list's times are whole seconds. The end is rounded up, so that it is not in the past.
     let start = query.received_after.unwrap_or_default().clamp(now.minus(REACH), now);
     let (start, end) = (start.to_rfc3339(), now.plus(Duration::from_millis(999)).to_rfc3339());
+    let error = |kind: GraphErrorKind| GraphOperation::List.error(kind);
     let (mut pages, mut bytes) = (0, 0_usize);
     for message in query.messages {
         let filter = format!("$filter=networkMessageId%20eq%20'{message}'");
         let mut url = format!("{list}?startTime={start}&endTime={end}&{filter}&$top={PAGE_ROWS}");
         loop {
             if pages == MAX_PAGES {
-                return Err(GraphOperation::List.error(GraphErrorKind::ListTooLong));
+                return Err(error(GraphErrorKind::ListTooLong));
             }
             let body = read_page(runtime, access, &url, query.until).await?;
             pages += 1;
             bytes = bytes.saturating_add(body.len());
             if bytes > MAX_READ_BYTES {
-                return Err(GraphOperation::List.error(GraphErrorKind::ListTooLong));
+                return Err(error(GraphErrorKind::ListTooLong));
             }
             let mut is_other = false;
             let link = email_page::parse(&body, &mut |row| {
                 is_other |= row.network_message_id != Some(*message);
                 each(row);
             });
-            let link = link.map_err(|_| GraphOperation::List.error(GraphErrorKind::MalformedPage))?;
+            let link = link.map_err(|_| error(GraphErrorKind::MalformedPage))?;
             if is_other {
-                return Err(GraphOperation::List.error(GraphErrorKind::OtherMessage));
+                return Err(error(GraphErrorKind::OtherMessage));
             }
-            match link {
-                None => break,
-                Some(link) => {
-                    let next = next_url(&list, &link);
-                    url = next.ok_or_else(|| GraphOperation::List.error(GraphErrorKind::ForeignLink))?;
-                }
-            }
+            let Some(link) = link else { break };
+            url = next_url(&list, &link).ok_or_else(|| error(GraphErrorKind::ForeignLink))?;
         }
     }
     Ok(())
@@ -100,56 +96,24 @@ fn next_url(list: &str, link: &str) -> Option<String> {
     is_usable.then(|| format!("{list}{query}"))
 }
 
-/// Reads a page before `until`. Retries once with a new token after a 401.
+/// Reads a page before `until`.
 async fn read_page(
     runtime: &(impl HttpClient + Clock + Guids + Signer),
     access: &GraphAccess,
     url: &str,
     until: Timestamp,
 ) -> Result<Vec<u8>, GraphError> {
-    let mut renewed = false;
-    loop {
-        let token = access.app_token.get(runtime, &access.settings, until).await;
-        let token = token.map_err(|error| GraphOperation::List.error(error))?;
-        let left = until.since(runtime.now());
-        if left.is_zero() {
-            return Err(GraphOperation::List.error(SendError::Deadline));
-        }
-        let authorization = format!("Bearer {}", token.expose());
-        let client_request_id = runtime.new_guid();
-        let request = HttpRequest {
-            url,
-            headers: &[
-                ("Authorization", authorization.as_str()),
-                ("Accept", "application/json"),
-                ("client-request-id", client_request_id.as_str()),
-                ("User-Agent", crate::runtime::USER_AGENT),
-            ],
-            body: None,
-            deadline: GRAPH_DEADLINE.min(left),
-            wanted: &["request-id", "retry-after"],
-            body_cap: MAX_PAGE_BYTES,
-            skip_success_body: false,
-        };
-        let response = runtime.send(request).await.map_err(|error| GraphOperation::List.error(error))?;
-        match page_body(response) {
-            Err(GraphError { kind: GraphErrorKind::TokenRejected, .. }) if !renewed => {
-                access.app_token.drop_rejected(&token);
-                renewed = true;
-            }
-            Err(error) => {
-                if error.kind == GraphErrorKind::TokenRejected {
-                    access.app_token.drop_rejected(&token);
-                }
-                return Err(error);
-            }
-            Ok(body) => return Ok(body),
-        }
-    }
-}
-
-/// Returns the body of a page, or the error of Graph's response.
-fn page_body(response: HttpResponse) -> Result<Vec<u8>, GraphError> {
+    let request = HttpRequest {
+        url,
+        headers: &[],
+        body: None,
+        deadline: GRAPH_DEADLINE,
+        wanted: &["request-id", "retry-after"],
+        body_cap: MAX_PAGE_BYTES,
+        skip_success_body: false,
+    };
+    let mut calls = GraphCalls { runtime, access, until, least: Duration::ZERO, is_renewed: false };
+    let response = calls.send(&request).await.map_err(|kind| GraphOperation::List.error(kind))?;
     let (status, graph_request_id) = (response.status, request_id(&response));
     let kind = match (status, response.body) {
         (200, Ok(body)) => return Ok(body),

@@ -77,43 +77,36 @@ fn read_row<'de>(json: &mut Json<'de>, row: &mut AnalyzedEmailRow<'de>) -> Resul
     let mut events = mem::take(&mut row.events);
     events.clear();
     *row = AnalyzedEmailRow { events, ..AnalyzedEmailRow::default() };
-    json.object(|json, name| {
-        match name {
-            "networkMessageId" => {
-                let id = optional_text(json)?.map(|id| id.parse().map_err(|_| json.error("a GUID is expected")));
-                row.network_message_id = id.transpose()?;
-            }
-            "recipientEmailAddress" => row.recipient = text(json)?,
-            "latestDelivery" if json.kind()? != Kind::Null => json.object(|json, name| {
-                match name {
-                    "location" => row.location = text(json)?,
-                    "action" => row.action = text(json)?,
-                    _ => json.skip()?,
-                }
-                Ok(())
-            })?,
-            "timelineEvents" if json.kind()? != Kind::Null => {
-                json.array(|json, _| {
-                    row.events.push(read_event(json)?);
-                    Ok(())
-                })?;
-            }
-            _ => json.skip()?,
+    json.object(|json, name| match name {
+        "networkMessageId" => {
+            let id = optional_text(json)?.map(|id| id.parse().map_err(|_| json.error("a GUID is expected")));
+            row.network_message_id = id.transpose()?;
+            Ok(())
         }
-        Ok(())
+        "recipientEmailAddress" => read_text(json, &mut row.recipient),
+        "latestDelivery" if json.kind()? != Kind::Null => json.object(|json, name| match name {
+            "location" => read_text(json, &mut row.location),
+            "action" => read_text(json, &mut row.action),
+            _ => json.skip(),
+        }),
+        "timelineEvents" if json.kind()? != Kind::Null => {
+            json.array(|json, _| {
+                row.events.push(read_event(json)?);
+                Ok(())
+            })?;
+            Ok(())
+        }
+        _ => json.skip(),
     })
 }
 
 fn read_event<'de>(json: &mut Json<'de>) -> Result<TimelineEvent<'de>, JsonError> {
     let mut event = TimelineEvent::default();
-    json.object(|json, name| {
-        match name {
-            "eventDateTime" => event.time = text(json)?,
-            "eventSource" => event.source = text(json)?,
-            "eventResult" => event.result = text(json)?,
-            _ => json.skip()?,
-        }
-        Ok(())
+    json.object(|json, name| match name {
+        "eventDateTime" => read_text(json, &mut event.time),
+        "eventSource" => read_text(json, &mut event.source),
+        "eventResult" => read_text(json, &mut event.result),
+        _ => json.skip(),
     })?;
     Ok(event)
 }
@@ -127,9 +120,10 @@ fn optional_text<'de>(json: &mut Json<'de>) -> Result<Option<Cow<'de, str>>, Jso
     json.string("a string is expected").map(Some)
 }
 
-/// Reads a text that is empty if it is `null`.
-fn text<'de>(json: &mut Json<'de>) -> Result<Cow<'de, str>, JsonError> {
-    Ok(optional_text(json)?.unwrap_or_default())
+/// Reads a text into `target`. `null` is an empty text.
+fn read_text<'de>(json: &mut Json<'de>, target: &mut Cow<'de, str>) -> Result<(), JsonError> {
+    *target = optional_text(json)?.unwrap_or_default();
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::{is_plain, tracking};
 use crate::guid::Guid;
 use crate::json;
 use crate::remediation::Recipients;
-use crate::runtime::{BodyError, HttpResponse, SendError};
+use crate::runtime::{BodyError, HttpResponse};
 use crate::time::Timestamp;
 
 /// Maximum length of Graph's error code or request ID that is passed on or logged, in characters. The longest
@@ -48,17 +48,14 @@ impl Accepted {
     /// Replaces an unusable location with the Action center's history, also if an older version recorded it.
     #[must_use]
     pub fn with_usable_location(self, tenant_id: Guid) -> Self {
-        if !self.location.is_empty() {
-            match tracking::check_location(&self.location) {
-                Ok(()) => return self,
-                Err(error) => return Self { location_error: Some(error), ..self.with_history(tenant_id) },
-            }
-        }
-        self.with_history(tenant_id)
-    }
-
-    fn with_history(self, tenant_id: Guid) -> Self {
-        Self { location: format!("https://security.microsoft.com/action-center/history?tid={tenant_id}"), ..self }
+        let location_error = match tracking::check_location(&self.location) {
+            Ok(()) => return self,
+            // Graph sent none.
+            Err(_) if self.location.is_empty() => None,
+            Err(error) => Some(error),
+        };
+        let location = format!("https://security.microsoft.com/action-center/history?tid={tenant_id}");
+        Self { location, location_error, ..self }
     }
 }
 
@@ -68,14 +65,13 @@ impl Accepted {
 ///
 /// [`GraphError`] for every status except 2xx and the 409 of a duplicate.
 pub fn read(
-    response: Result<HttpResponse, SendError>,
+    response: &HttpResponse,
     tenant_id: Guid,
     graph_request: &[u8],
     at: Timestamp,
 ) -> Result<Accepted, GraphError> {
-    let response = response.map_err(|error| GraphOperation::Remediate.error(error))?;
     let status = response.status;
-    let graph_request_id = request_id(&response);
+    let graph_request_id = request_id(response);
     let names_duplicate = status == 409 && names_duplicate(response.body_or_empty());
     let duplicate = names_duplicate && !could_be_quoted(graph_request);
     if response.is_success() || duplicate {
@@ -84,12 +80,12 @@ pub fn read(
             Accepted { location, location_error: None, duplicate, graph_request_id, status, recipients: None, at };
         return Ok(accepted.with_usable_location(tenant_id));
     }
-    let kind = match response.body {
+    let kind = match &response.body {
         // It is unknown whether the body names a duplicate, which would be a success.
-        Err(BodyError::Failed(error)) if status == 409 => error.into(),
+        Err(BodyError::Failed(error)) if status == 409 => (*error).into(),
         _ if names_duplicate => GraphErrorKind::QuotingConflict,
         _ if status == 409 => GraphErrorKind::Conflict,
-        _ => error_kind(&response),
+        _ => error_kind(response),
     };
     Err(GraphError { operation: GraphOperation::Remediate, kind, status: Some(status), graph_request_id })
 }
@@ -112,10 +108,9 @@ pub(super) fn error_kind(response: &HttpResponse) -> GraphErrorKind {
 /// Returns whether the body of a 409 names a duplicate. Only public code shows which of the two members names it
 /// (facts, section 1). Other members may quote the caller.
 fn names_duplicate(body: &[u8]) -> bool {
-    let error = ErrorObject::parse(body);
-    let names_it =
-        |text: Option<&str>| text.is_some_and(|text| text.to_ascii_lowercase().contains("duplicate remediation"));
-    names_it(error.code()) || names_it(error.message())
+    let body = json::read(body).unwrap_or_default();
+    let mut texts = ["code", "message"].into_iter().filter_map(|member| error_text(&body, member));
+    texts.any(|text| text.to_ascii_lowercase().contains("duplicate remediation"))
 }
 
 /// Returns whether a text of the payload contains the words by which Graph names a duplicate, so that Graph may be
@@ -144,33 +139,16 @@ fn could_be_quoted(graph_request: &[u8]) -> bool {
     is_duplicate(&letters)
 }
 
-/// Graph's error object (facts, section 1).
-struct ErrorObject(Value);
-
-impl ErrorObject {
-    /// Parses a body. A body that is no JSON has no members.
-    fn parse(body: &[u8]) -> Self {
-        Self(json::read(body).unwrap_or_default())
-    }
-
-    fn code(&self) -> Option<&str> {
-        self.member("code")
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.member("message")
-    }
-
-    fn member(&self, name: &str) -> Option<&str> {
-        self.0.get("error")?.get(name)?.as_str()
-    }
+/// Returns a text of Graph's error object (facts, section 1).
+fn error_text<'a>(body: &'a Value, member: &str) -> Option<&'a str> {
+    body.get("error")?.get(member)?.as_str()
 }
 
 /// Returns code and message of a 400's body.
 fn refusal(body: &[u8]) -> (String, String) {
-    let error = ErrorObject::parse(body);
-    let code = error.code().filter(|code| is_plain(code, MAX_CODE_LENGTH)).unwrap_or("badRequest");
-    let message = error.message().unwrap_or("Microsoft Graph gave no message.");
+    let body = json::read(body).unwrap_or_default();
+    let code = error_text(&body, "code").filter(|code| is_plain(code, MAX_CODE_LENGTH)).unwrap_or("badRequest");
+    let message = error_text(&body, "message").unwrap_or("Microsoft Graph gave no message.");
     let message = message.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE_LENGTH).collect();
     (code.to_owned(), message)
 }

@@ -6,6 +6,8 @@
 //! The line lists every tenant of the configuration, and the job names its own. Another list is another line, so that
 //! no token of a removed tenant is kept.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
@@ -35,10 +37,10 @@ pub struct GraphSettings {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line {
-    tenant_id: String,
+    tenant_id: Guid,
     /// The tenants of callers in another tenant than `tenant_id`, each before a space.
     tenants: String,
-    client_id: String,
+    client_id: Guid,
     credential: CredentialMember,
     graph_url: String,
     login_url: String,
@@ -60,18 +62,11 @@ impl GraphSettings {
     /// Writes the line from a configuration. The line contains the credential and no line break.
     #[must_use]
     pub fn line(config: &Config) -> Secret {
-        let mut tenants = String::new();
-        for tenant_id in config.callers.iter().filter_map(|caller| caller.tenant_id) {
-            let tenant_id = tenant_id.to_string();
-            if !tenants.contains(&tenant_id) {
-                tenants.push_str(&tenant_id);
-                tenants.push(' ');
-            }
-        }
+        let tenants: BTreeSet<Guid> = config.callers.iter().filter_map(|caller| caller.tenant_id).collect();
         let line = Line {
-            tenant_id: config.tenant_id.to_string(),
-            tenants,
-            client_id: config.client_id.to_string(),
+            tenant_id: config.tenant_id,
+            tenants: tenants.iter().flat_map(|id| [id.to_string(), " ".to_owned()]).collect(),
+            client_id: config.client_id,
             credential: match &config.credential {
                 Credential::Secret(secret) => CredentialMember::Secret(secret.expose().to_owned()),
                 Credential::Certificate(certificate) => CredentialMember::Certificate {
@@ -105,8 +100,8 @@ impl GraphSettings {
             }
         };
         Some(Self {
-            tenant_id: tenant_id.unwrap_or(&line.tenant_id).parse().ok()?,
-            client_id: line.client_id.parse().ok()?,
+            tenant_id: tenant_id.map_or(Ok(line.tenant_id), str::parse).ok()?,
+            client_id: line.client_id,
             credential,
             graph_url: line.graph_url,
             login_url: line.login_url,

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use super::app_token::AppTokenCache;
-use super::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
-use super::response;
-use super::response::Accepted;
-use super::settings::GraphSettings;
+use super::access::{GraphAccess, GraphCalls};
+use super::error::{GraphError, GraphErrorKind, GraphOperation};
+use super::response::{self, Accepted};
 use crate::deadline::{GRAPH_DEADLINE, MAX_GRAPH_WAIT, MAX_GRAPH_WAITS, MIN_GRAPH_TIME};
 use crate::remediation::GraphVersion;
-use crate::runtime::{Clock, Guids, HttpClient, HttpRequest, HttpResponse, SendError, Signer, Timers};
-use crate::secret::Secret;
+use crate::runtime::{Clock, Guids, HttpClient, HttpRequest, Signer, Timers};
 use crate::time::Timestamp;
 
 /// Maximum size of an error body in bytes. Graph's error objects have about 1 KiB.
@@ -37,67 +34,13 @@ pub struct Submission<'a> {
 /// [`GraphError`].
 pub async fn submit(
     runtime: &(impl HttpClient + Clock + Guids + Signer + Timers),
-    app_token: &AppTokenCache,
-    settings: &GraphSettings,
+    access: &GraphAccess,
     submission: Submission<'_>,
     until: Timestamp,
 ) -> Result<Accepted, GraphError> {
-    let mut renewed = false;
-    let mut waits = 0;
-    loop {
-        let token = app_token.get(runtime, settings, until).await;
-        let token = token.map_err(|error| GraphOperation::Remediate.error(error))?;
-        if runtime.now().plus(MIN_GRAPH_TIME) > until {
-            return Err(GraphOperation::Remediate.error(TokenEndpointError::Send(SendError::Deadline)));
-        }
-        let response = send(runtime, settings, submission, &token, until).await;
-        let error = match response::read(response, settings.tenant_id, submission.body, runtime.now()) {
-            Ok(accepted) => return Ok(accepted),
-            Err(error) => error,
-        };
-        match error.kind {
-            GraphErrorKind::TokenRejected => {
-                app_token.drop_rejected(&token);
-                if renewed {
-                    return Err(error);
-                }
-                renewed = true;
-            }
-            GraphErrorKind::Throttled { retry_after: Some(seconds) }
-            | GraphErrorKind::Unavailable { retry_after: Some(seconds) }
-                if Duration::from_secs(seconds.into()) <= MAX_GRAPH_WAIT && waits < MAX_GRAPH_WAITS =>
-            {
-                let wait = Duration::from_secs(seconds.into());
-                if runtime.now().plus(wait).plus(MIN_GRAPH_TIME) >= until {
-                    return Err(error);
-                }
-                waits += 1;
-                runtime.sleep(wait).await;
-            }
-            _ => return Err(error),
-        }
-    }
-}
-
-/// Sends the remediation with a new client request ID, which Graph logs.
-async fn send(
-    runtime: &(impl HttpClient + Clock + Guids),
-    settings: &GraphSettings,
-    submission: Submission<'_>,
-    token: &Secret,
-    until: Timestamp,
-) -> Result<HttpResponse, SendError> {
     let version = submission.version.segment();
-    let url = format!("{}/{version}/security/collaboration/analyzedEmails/remediate", settings.graph_url);
-    let authorization = format!("Bearer {}", token.expose());
-    let client_request_id = runtime.new_guid();
-    let mut headers = vec![
-        ("Authorization", authorization.as_str()),
-        ("Content-Type", "application/json"),
-        ("Accept", "application/json"),
-        ("client-request-id", client_request_id.as_str()),
-        ("User-Agent", crate::runtime::USER_AGENT),
-    ];
+    let url = format!("{}/{version}/security/collaboration/analyzedEmails/remediate", access.settings.graph_url);
+    let mut headers = vec![("Content-Type", "application/json")];
     if submission.newer_member {
         headers.push(("Prefer", "include-unknown-enum-members"));
     }
@@ -105,10 +48,30 @@ async fn send(
         url: &url,
         headers: &headers,
         body: Some(submission.body),
-        deadline: GRAPH_DEADLINE.min(until.since(runtime.now())),
+        deadline: GRAPH_DEADLINE,
         wanted: &["location", "request-id", "retry-after"],
         body_cap: MAX_ANSWER_BYTES,
         skip_success_body: true,
     };
-    runtime.send(request).await
+    let mut calls = GraphCalls { runtime, access, until, least: MIN_GRAPH_TIME, is_renewed: false };
+    let mut waits = 0;
+    loop {
+        let response = calls.send(&request).await.map_err(|kind| GraphOperation::Remediate.error(kind))?;
+        let error = match response::read(&response, access.settings.tenant_id, submission.body, runtime.now()) {
+            Ok(accepted) => return Ok(accepted),
+            Err(error) => error,
+        };
+        let (GraphErrorKind::Throttled { retry_after: Some(seconds) }
+        | GraphErrorKind::Unavailable { retry_after: Some(seconds) }) = error.kind
+        else {
+            return Err(error);
+        };
+        let wait = Duration::from_secs(seconds.into());
+        let has_time = runtime.now().plus(wait).plus(MIN_GRAPH_TIME) < until;
+        if wait > MAX_GRAPH_WAIT || waits == MAX_GRAPH_WAITS || !has_time {
+            return Err(error);
+        }
+        waits += 1;
+        runtime.sleep(wait).await;
+    }
 }

@@ -6,7 +6,7 @@ use super::error::StorageError;
 use super::in_flight::InFlight;
 use super::quota::{RollingQuota, SPAN};
 use super::storage::{Effect, LedgerRecord, Records, Success};
-use super::types::{LedgerRequest, RecordKey};
+use super::types::{LedgerOutcome, LedgerRequest, RecordKey};
 use crate::deadline::REQUEST_DEADLINE;
 use crate::expansion::AttemptError;
 use crate::graph::response::Accepted;
@@ -21,7 +21,7 @@ const PAYLOAD_REPLAY: Duration = Duration::from_mins(30);
 impl LedgerRecord {
     /// Returns the success that a request without a key gets at `now`, if the record has one.
     fn success(&self, now: Timestamp) -> Option<Success> {
-        let (_, accepted) = self.accepted.clone().filter(|(at, _)| now.since(*at) < PAYLOAD_REPLAY)?;
+        let accepted = self.accepted.clone().filter(|accepted| now.since(accepted.at) < PAYLOAD_REPLAY)?;
         Some(Success { tried: self.effect.map_or(self.began, |effect| effect.tried), accepted })
     }
 }
@@ -33,14 +33,17 @@ pub struct PendingAttempt {
     pub record_key: RecordKey,
     /// Record, as written.
     pub record: LedgerRecord,
-    /// Whether no earlier attempt has an unknown outcome.
-    first: bool,
-    /// Number of the record's emails that an earlier attempt counted against the quota, and that still count.
+    /// Record that this one replaces.
+    before: Option<Box<LedgerRecord>>,
+    /// Number of the record's emails that an open attempt counted against the quota, and that still count.
     counted_before: u64,
-    /// [`Effect::until`] of the earlier attempts.
-    acted_until: Option<Timestamp>,
-    /// The success that the record replaces, with the time of Graph's acceptance.
-    replaced: Option<Box<(Timestamp, Accepted)>>,
+}
+
+impl PendingAttempt {
+    /// Returns the record of an earlier attempt, whose outcome is unknown.
+    fn open(&self) -> Option<&LedgerRecord> {
+        self.before.as_deref().filter(|record| record.accepted.is_none())
+    }
 }
 
 /// Decision on a request.
@@ -48,17 +51,17 @@ pub struct PendingAttempt {
 pub enum Decision {
     /// Submit it. The record is written and the emails are counted.
     Send(PendingAttempt),
-    /// Replay an earlier success.
-    Replay(Accepted),
     /// Wait: an attempt is in flight in this record key, which is the request's own or that of a request with a key.
     Await(RecordKey),
-    /// An attempt is in flight in the request's record key, but another action may have moved the mail since. Its
-    /// outcome is not this request's.
-    InProgress,
-    /// The key belongs to another payload.
-    KeyReused,
-    /// The request exceeds the quota.
-    QuotaExceeded,
+    /// Send nothing.
+    Respond(LedgerOutcome),
+}
+
+impl Decision {
+    /// Replays an earlier success.
+    const fn replay(accepted: Accepted) -> Self {
+        Self::Respond(LedgerOutcome::Accepted { accepted, replayed: true })
+    }
 }
 
 /// Decides on `request`, and writes its record if it is to be submitted. `in_flight` has the running attempts.
@@ -101,26 +104,19 @@ pub fn begin(
         let record = record(now);
         if store.add(record_key, &record)? {
             quota.count(now, request.emails);
-            return Ok(Decision::Send(PendingAttempt {
-                record_key,
-                record,
-                first: true,
-                counted_before: 0,
-                acted_until: None,
-                replaced: None,
-            }));
+            return Ok(Decision::Send(PendingAttempt { record_key, record, before: None, counted_before: 0 }));
         }
     }
 
     let found = store.find(record_key)?.filter(|record| now < record.expires);
     // Only an idempotency key can belong to another payload: other record keys are derived from the payload.
     if found.as_ref().is_some_and(|record| record.payload_hash != request.payload_hash) {
-        return Ok(Decision::KeyReused);
+        return Ok(Decision::Respond(LedgerOutcome::KeyReused));
     }
     if request.key.is_some() {
         let accepted = found.as_ref().and_then(|record| record.accepted.as_ref());
-        if let Some((_, accepted)) = accepted.filter(|(at, _)| now.since(*at) < KEYED_REPLAY) {
-            return Ok(Decision::Replay(accepted.clone()));
+        if let Some(accepted) = accepted.filter(|accepted| now.since(accepted.at) < KEYED_REPLAY) {
+            return Ok(Decision::replay(accepted.clone()));
         }
         if let Some((record_key, _)) = running {
             return Ok(Decision::Await(record_key));
@@ -141,7 +137,7 @@ pub fn begin(
     // A retry that may have more emails than the open attempt, as one by message can, is counted in its place.
     let is_counted = open.filter(|record| request.emails <= record.emails);
     if is_counted.is_none() && !quota.has_room(request.emails.saturating_sub(counted_before), request.emails_per_hour) {
-        return Ok(Decision::QuotaExceeded);
+        return Ok(Decision::Respond(LedgerOutcome::QuotaExceeded));
     }
     if let Some(over) = found.as_ref().filter(|_| first) {
         // It may still count against the quota, or end the replay of another action.
@@ -162,10 +158,7 @@ pub fn begin(
         }
         quota.count(now, request.emails);
     }
-    let effect = found.as_ref().and_then(|record| record.effect).filter(|_| !first);
-    let acted_until = effect.map(|effect| effect.until);
-    let replaced = found.and_then(|record| record.accepted).map(Box::new);
-    Ok(Decision::Send(PendingAttempt { record_key, record, first, counted_before, acted_until, replaced }))
+    Ok(Decision::Send(PendingAttempt { record_key, record, before: found.map(Box::new), counted_before }))
 }
 
 /// Returns the attempt or the success that a request without a key shares with other requests of its payload. Returns
@@ -195,23 +188,24 @@ fn share(
         (None, keyed) => keyed,
     };
     if let Some(success) = success {
-        return Ok(Some(Decision::Replay(success.accepted)));
+        return Ok(Some(Decision::replay(success.accepted)));
     }
     if let Some((record_key, _)) = in_flight.find(request, earliest) {
         return Ok(Some(Decision::Await(record_key)));
     }
-    Ok(in_flight.has(request.record_key()).then_some(Decision::InProgress))
+    // An attempt in the request's own record key, whose outcome is not this request's.
+    Ok(in_flight.has(request.record_key()).then_some(Decision::Respond(LedgerOutcome::InProgress)))
 }
 
 /// Returns the recorded success with the payload of `pending` that Graph may mean by "Duplicate remediation".
 fn recorded_success(store: &impl Records, pending: &PendingAttempt) -> Result<Option<Accepted>, StorageError> {
     let since = pending.record.effect.map_or(pending.record.began, |effect| effect.tried).minus(PAYLOAD_REPLAY);
-    let in_window = |success: Option<(Timestamp, Accepted)>| success.filter(|(at, _)| *at > since);
-    if let Some((_, accepted)) = in_window(pending.replaced.as_deref().cloned()) {
+    let in_window = |record: LedgerRecord| record.accepted.filter(|accepted| accepted.at > since);
+    if let Some(accepted) = pending.before.as_deref().cloned().and_then(in_window) {
         return Ok(Some(accepted));
     }
     let without_key = store.find(RecordKey::of_payload(&pending.record.payload_hash))?;
-    if let Some((_, accepted)) = in_window(without_key.and_then(|record| record.accepted)) {
+    if let Some(accepted) = without_key.and_then(in_window) {
         return Ok(Some(accepted));
     }
     let with_key = store.first_success(&pending.record.payload_hash, since, Timestamp::default())?;
@@ -254,7 +248,7 @@ pub fn finish(
             let record = LedgerRecord {
                 // The object reads the quota from the records when it starts, so a record is kept for at least an hour.
                 expires: now.plus(counts).max(pending.record.began.plus(SPAN)),
-                accepted: Some((accepted.at, accepted.clone())),
+                accepted: Some(accepted.clone()),
                 emails,
                 ..record(now)
             };
@@ -263,12 +257,12 @@ pub fn finish(
         }
         Err(error) if error.is_certain() => {
             let emails = pending.counted_before;
-            if pending.first {
-                store.remove(pending.record_key)?;
-            } else {
+            if let Some(open) = pending.open() {
                 // An older version did not record the end of its attempt, which was before this attempt began.
-                let until = pending.acted_until.unwrap_or(now);
+                let until = open.effect.map_or(now, |effect| effect.until);
                 store.put(pending.record_key, &LedgerRecord { emails, ..record(until) })?;
+            } else {
+                store.remove(pending.record_key)?;
             }
             quota.refund(pending.record.began, pending.record.emails - emails);
         }

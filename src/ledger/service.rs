@@ -14,12 +14,12 @@ use super::error::{LedgerError, StorageError};
 use super::in_flight::InFlight;
 use super::quota::RollingQuota;
 use super::storage::{Records, Storage};
-use super::types::{LedgerOutcome, LedgerRequest, LedgerResponse, RecordKey, Work};
+use super::types::{LedgerOutcome, LedgerRequest, LedgerResponse, Work};
 use crate::deadline::{MIN_GRAPH_TIME, RECORD_MARGIN};
 use crate::expansion::{self, AttemptError};
 use crate::graph::access::GraphAccess;
 use crate::graph::response::Accepted;
-use crate::graph::submit;
+use crate::graph::submit::{self, Submission};
 use crate::log;
 use crate::remediation::add_emails;
 use crate::runtime::{Clock, Domains, Guids, HttpClient, Log, Signer, Timers};
@@ -79,18 +79,15 @@ impl<S: Storage> LedgerService<S> {
         let decision =
             engine::begin(&state.records, &mut state.quota.borrow_mut(), request, &state.in_flight.borrow(), asked)?;
         let outcome = match decision {
-            Decision::Replay(accepted) => LedgerOutcome::Accepted { accepted, replayed: true },
-            Decision::KeyReused => LedgerOutcome::KeyReused,
-            Decision::QuotaExceeded => LedgerOutcome::QuotaExceeded,
-            Decision::InProgress => LedgerOutcome::InProgress,
+            Decision::Respond(outcome) => outcome,
             Decision::Await(record_key) => {
                 drop(work);
-                match state.outcome(record_key) {
-                    None => LedgerOutcome::InProgress,
-                    Some(outcome) => match select(pin!(outcome), pin!(runtime.sleep(until.since(asked)))).await {
-                        Either::Left((outcome, _)) => outcome,
-                        Either::Right(((), _)) => LedgerOutcome::InProgress,
-                    },
+                let (sender, receiver) = oneshot::channel();
+                // If no more requests may wait, this drops the sender, and the receiver ends at once.
+                state.in_flight.borrow_mut().wait(record_key, sender, oneshot::Sender::is_canceled);
+                match select(receiver, pin!(runtime.sleep(until.since(asked)))).await {
+                    Either::Left((Ok(outcome), _)) => outcome,
+                    Either::Left((Err(_), _)) | Either::Right(_) => LedgerOutcome::InProgress,
                 }
             }
             Decision::Send(pending) => {
@@ -177,14 +174,6 @@ impl<R: Records> LedgerState<R> {
         }
         outcome(false)
     }
-
-    /// Returns the outcome of the attempt in `record_key`, or `None` if no more requests may wait. The call, and not
-    /// the first poll, adds the request to the waiting ones.
-    fn outcome(&self, record_key: RecordKey) -> Option<impl Future<Output = LedgerOutcome> + use<R>> {
-        let (sender, receiver) = oneshot::channel();
-        let waits = self.in_flight.borrow_mut().wait(record_key, sender, oneshot::Sender::is_canceled);
-        waits.then_some(async move { receiver.await.unwrap_or(LedgerOutcome::InProgress) })
-    }
 }
 
 /// Sends what an attempt has to send to Graph before `until`, with the recipients that are read first if it names none.
@@ -203,7 +192,7 @@ async fn send(
             (graph_request.into_bytes(), Some(expanded.recipients))
         }
     };
-    let (token, settings) = (&graph.app_token, &graph.settings);
-    let accepted = submit::submit(runtime, token, settings, request.submission(&body), until).await?;
+    let submission = Submission { version: request.version, newer_member: request.newer_member, body: &body };
+    let accepted = submit::submit(runtime, graph, submission, until).await?;
     Ok(Accepted { recipients, ..accepted })
 }

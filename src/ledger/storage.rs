@@ -24,7 +24,7 @@ pub struct LedgerRecord {
     /// Time from which the record has no effect and may be removed.
     pub expires: Timestamp,
     /// Graph's acceptance. `None` while the attempt is in flight or its outcome is unknown.
-    pub accepted: Option<(Timestamp, Accepted)>,
+    pub accepted: Option<Accepted>,
     /// Mail that the remediation may have moved. `None` in records of an older version, which did not store it.
     pub effect: Option<Effect>,
 }

@@ -1,27 +1,43 @@
 //! Requests to a ledger, and its responses.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::expansion::{AttemptError, ExpansionPlan};
 use crate::graph::response::Accepted;
-use crate::graph::submit::Submission;
 use crate::remediation::{Action, GraphVersion};
 use crate::time::Timestamp;
 
-/// A SHA-256.
-pub type Hash = [u8; 32];
+/// A SHA-256. It is serialized as base64: an array of numbers would be three times as long, and slower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Hash(pub [u8; 32]);
+
+impl From<Hash> for String {
+    fn from(hash: Hash) -> Self {
+        BASE64_STANDARD.encode(hash.0)
+    }
+}
+
+impl TryFrom<String> for Hash {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let bytes = BASE64_STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or("no hash")
+    }
+}
 
 /// A remediation that must happen exactly once. Its [`Work`] is a separate value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerRequest {
     /// SHA-256 of the idempotency key, if the caller sent one. The key itself is the caller's text and is not stored.
-    #[serde(with = "optional")]
     pub key: Option<Hash>,
     /// Payload hash of [`Remediation`](crate::remediation::Remediation::payload_hash) or
     /// [`MessagesRemediation`](crate::remediation::MessagesRemediation::payload_hash).
-    #[serde(with = "base64")]
     pub payload_hash: Hash,
     /// Digest of the pairs, or of the messages if the pairs are not known yet.
     pub pairs: u64,
@@ -51,72 +67,26 @@ pub enum Work {
     },
 }
 
-/// Serializes a hash as a text. An array of numbers would be three times as long, and slower.
-mod base64 {
-    use base64::Engine as _;
-    use base64::prelude::BASE64_STANDARD;
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    use super::Hash;
-
-    pub(super) fn serialize<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64_STANDARD.encode(hash))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
-        let bytes = BASE64_STANDARD.decode(<&str>::deserialize(deserializer)?).map_err(D::Error::custom)?;
-        Hash::try_from(bytes).map_err(|_| D::Error::custom("no hash"))
-    }
-}
-
-/// Serializes an optional hash.
-mod optional {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::Hash;
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(transparent)]
-    struct Text(#[serde(with = "super::base64")] Hash);
-
-    #[expect(clippy::ref_option, reason = "it is what serde calls")]
-    pub(super) fn serialize<S: Serializer>(hash: &Option<Hash>, serializer: S) -> Result<S::Ok, S::Error> {
-        hash.map(Text).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hash>, D::Error> {
-        Ok(Option::<Text>::deserialize(deserializer)?.map(|Text(hash)| hash))
-    }
-}
-
 /// Key of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RecordKey(pub Hash);
+pub struct RecordKey(pub [u8; 32]);
 
 impl RecordKey {
-    fn of(kind: &[u8], hash: &Hash) -> Self {
-        Self(Sha256::new().chain_update(kind).chain_update(hash).finalize().into())
+    fn of(parts: &[&[u8]]) -> Self {
+        Self(parts.iter().fold(Sha256::new(), Sha256::chain_update).finalize().into())
     }
 
     /// Returns the record key of requests without an idempotency key for the payload with this hash.
     #[must_use]
     pub fn of_payload(payload_hash: &Hash) -> Self {
-        Self::of(b"payload", payload_hash)
+        Self::of(&[b"payload", &payload_hash.0])
     }
 
     /// Returns the record key for this key's old record, which another remediation has replaced. The old record is kept
     /// while it counts against the quota.
     #[must_use]
     pub fn archived(&self, began: Timestamp) -> Self {
-        Self(
-            Sha256::new()
-                .chain_update(b"past")
-                .chain_update(self.0)
-                .chain_update(began.millis().to_be_bytes())
-                .finalize()
-                .into(),
-        )
+        Self::of(&[b"past", &self.0, &began.millis().to_be_bytes()])
     }
 }
 
@@ -124,19 +94,13 @@ impl LedgerRequest {
     /// Returns the remediation's record key: from the idempotency key, or else from the payload.
     #[must_use]
     pub fn record_key(&self) -> RecordKey {
-        self.key.as_ref().map_or_else(|| self.payload_key(), |key| RecordKey::of(b"key", key))
+        self.key.as_ref().map_or_else(|| self.payload_key(), |key| RecordKey::of(&[b"key", &key.0]))
     }
 
     /// Returns the record key of requests without an idempotency key for this payload.
     #[must_use]
     pub fn payload_key(&self) -> RecordKey {
         RecordKey::of_payload(&self.payload_hash)
-    }
-
-    /// Returns the submission to Graph with this body.
-    #[must_use]
-    pub const fn submission<'a>(&self, body: &'a [u8]) -> Submission<'a> {
-        Submission { version: self.version, newer_member: self.newer_member, body }
     }
 }
 

@@ -18,9 +18,19 @@ pub(super) struct ProblemDetails {
     pub(super) headers: Vec<(&'static str, String)>,
 }
 
+/// Returns the details of an error before which nothing was sent. The detail ends by saying so.
+pub(super) fn nothing_sent(code: Code, text: &str) -> ProblemDetails {
+    ProblemDetails::new(code, format!("{text} Nothing was sent."))
+}
+
+/// Returns the details of an error after which the remediation may have been sent. The detail ends by saying so.
+pub(super) fn unknown_outcome(code: Code, text: &str) -> ProblemDetails {
+    ProblemDetails::new(code, format!("{text} The outcome is unknown; it is safe to retry."))
+}
+
 impl ProblemDetails {
-    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    pub(super) const fn new(code: Code, detail: String) -> Self {
+        Self { code, detail, errors: Vec::new(), headers: Vec::new() }
     }
 
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -28,9 +38,14 @@ impl ProblemDetails {
         self
     }
 
-    pub(super) fn errors(mut self, errors: Vec<PayloadError>) -> Self {
-        self.errors = errors;
+    pub(super) fn errors(mut self, errors: impl Into<Vec<PayloadError>>) -> Self {
+        self.errors = errors.into();
         self
+    }
+
+    /// Adds an error of the member at `pointer`.
+    pub(super) fn error_at(self, pointer: &str, detail: &str) -> Self {
+        self.errors([PayloadError::new(pointer.to_owned(), detail.to_owned())])
     }
 
     /// Returns the detail with the first errors: Graph's SDKs show their users only the error object's message.
@@ -61,8 +76,5 @@ pub(super) fn sentence(text: &str) -> String {
 }
 
 pub(super) fn misconfigured() -> ProblemDetails {
-    ProblemDetails::new(
-        Code::Misconfigured,
-        "The gateway's configuration is invalid. Its log names each error. Nothing was sent.",
-    )
+    nothing_sent(Code::Misconfigured, "The gateway's configuration is invalid. Its log names each error.")
 }

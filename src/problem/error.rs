@@ -2,7 +2,7 @@
 
 use crate::auth::AuthError;
 use crate::auth::permissions::PermissionError;
-use crate::expansion::ExpansionError;
+use crate::expansion::{AttemptError, ExpansionError};
 use crate::graph::error::GraphError;
 use crate::http::RequestBodyError;
 use crate::ledger::{LedgerError, Quota};
@@ -84,6 +84,15 @@ pub enum GatewayError {
     /// The instance that executed the request was lost by a trap.
     #[error("the module was lost, or failed, during the request")]
     Lost,
+}
+
+impl From<AttemptError> for GatewayError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Graph(error) => Self::Graph(error),
+            AttemptError::Expansion(error) => Self::Expansion(error),
+        }
+    }
 }
 
 /// Returns the error of a body without pointers, which may contain the caller's texts.

@@ -1,6 +1,6 @@
 //! The problem details of failures of Entra ID and Graph.
 
-use super::details::{ProblemDetails, misconfigured};
+use super::details::{ProblemDetails, misconfigured, nothing_sent, unknown_outcome};
 use crate::code::Code;
 use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use crate::runtime::SendError;
@@ -9,27 +9,22 @@ fn app_token(error: TokenEndpointError) -> ProblemDetails {
     match error {
         TokenEndpointError::Rejected { .. } | TokenEndpointError::NoConsent { .. } => credential_rejected(),
         TokenEndpointError::Assertion(_) => misconfigured(),
-        TokenEndpointError::Throttled { retry_after } => ProblemDetails::new(
-            Code::GraphThrottled,
-            "Entra ID is throttling the gateway. Retry later. Nothing was sent.",
-        )
-        .retry_after(retry_after),
-        TokenEndpointError::Unavailable { retry_after, .. } => {
-            ProblemDetails::new(Code::GraphUnavailable, "Entra ID is unavailable. Retry later. Nothing was sent.")
+        TokenEndpointError::Throttled { retry_after } => {
+            nothing_sent(Code::GraphThrottled, "Entra ID is throttling the gateway. Retry later.")
                 .retry_after(retry_after)
         }
-        TokenEndpointError::Send(SendError::Connection) => ProblemDetails::new(
-            Code::GraphUnavailable,
-            "The connection to Entra ID failed. Retry later. Nothing was sent.",
-        )
-        .retry_after(None),
-        TokenEndpointError::Send(SendError::Deadline) => {
-            ProblemDetails::new(Code::GraphTimeout, "Entra ID did not respond in time. Retry later. Nothing was sent.")
+        TokenEndpointError::Unavailable { retry_after, .. } => {
+            nothing_sent(Code::GraphUnavailable, "Entra ID is unavailable. Retry later.").retry_after(retry_after)
         }
-        TokenEndpointError::Unexpected { .. } => ProblemDetails::new(
-            Code::GraphError,
-            "Entra ID responded unexpectedly. The gateway's log has the reason. Nothing was sent.",
-        ),
+        TokenEndpointError::Send(SendError::Connection) => {
+            nothing_sent(Code::GraphUnavailable, "The connection to Entra ID failed. Retry later.").retry_after(None)
+        }
+        TokenEndpointError::Send(SendError::Deadline) => {
+            nothing_sent(Code::GraphTimeout, "Entra ID did not respond in time. Retry later.")
+        }
+        TokenEndpointError::Unexpected { .. } => {
+            nothing_sent(Code::GraphError, "Entra ID responded unexpectedly. The gateway's log has the reason.")
+        }
     }
 }
 
@@ -59,10 +54,10 @@ pub(super) fn graph(error: &GraphError) -> ProblemDetails {
             Code::GraphConflict,
             "Microsoft Graph responded with a conflict that is not a duplicate remediation.",
         ),
-        GraphErrorKind::QuotingConflict => ProblemDetails::new(
+        GraphErrorKind::QuotingConflict => unknown_outcome(
             Code::GraphConflict,
             "Microsoft Graph responded with a conflict that may quote the words \"duplicate remediation\" of the payload. \
-             Remove them from displayName and description, and retry. The outcome is unknown; it is safe to retry.",
+             Remove them from displayName and description, and retry.",
         ),
         GraphErrorKind::Throttled { retry_after } => {
             details(Code::GraphThrottled, "Microsoft Graph is throttling the gateway. Retry later.")
@@ -94,8 +89,8 @@ pub(super) fn graph(error: &GraphError) -> ProblemDetails {
 }
 
 fn credential_rejected() -> ProblemDetails {
-    ProblemDetails::new(
+    nothing_sent(
         Code::GraphCredentialRejected,
-        "Microsoft rejected the gateway's credential. The gateway's log has the reason. Nothing was sent.",
+        "Microsoft rejected the gateway's credential. The gateway's log has the reason.",
     )
 }

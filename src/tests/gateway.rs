@@ -16,9 +16,11 @@ use crate::graph::response::Accepted;
 use crate::graph::settings::GraphSettings;
 use crate::http::{DeclaredBody, Request, RequestBody, RequestBodyError, RequestHeaders, Response};
 use crate::ledger::storage::{LedgerRecord, Records};
+use crate::ledger::types::Hash;
 use crate::ledger::{LedgerError, LedgerRequest, LedgerService};
 use crate::remediation::{Action, GraphVersion};
 use crate::runtime::{Clock, Timers};
+use crate::time::Timestamp;
 
 fn stopped() -> Gateway {
     Gateway::new(variables_with("STOPPED", json!("true")))
@@ -133,10 +135,11 @@ pub(super) fn job(spent: u64) -> RemediationJob {
         client_request_id: Some("the-callers".to_owned()),
         workflow_run_id: None,
         path: "/remediate".to_owned(),
+        began: Timestamp::default(),
     };
     let ledger_request = LedgerRequest {
         key: None,
-        payload_hash: [0; 32],
+        payload_hash: Hash([0; 32]),
         pairs: 0,
         action: Action::SoftDelete,
         emails: 3,
@@ -293,7 +296,7 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
             emails: request.emails,
             began: now,
             expires: now.plus(Duration::from_hours(1)),
-            accepted: Some((at, Accepted { at, ..serde_json::from_value(record).unwrap() })),
+            accepted: Some(Accepted { at, ..serde_json::from_value(record).unwrap() }),
             effect: None,
         };
         storage.put(request.record_key(), &record).unwrap();

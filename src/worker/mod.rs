@@ -23,7 +23,6 @@ use web_sys::{CryptoKey, Request, Response as JsResponse};
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::caches::{Environment, IsolateCaches};
-use crate::config::Jurisdiction;
 use crate::deadline::LEDGER_GRACE;
 use crate::gateway::job::RemediationJob;
 use crate::gateway::{self, Handled, handover};
@@ -116,7 +115,7 @@ fn pass_job(env: &Bindings, job: &RemediationJob, message: &SecretBytes, graph_r
     pass(
         &env.0,
         &job.ledger_name(),
-        job.jurisdiction.map(Jurisdiction::as_str),
+        job.jurisdiction,
         message.expose(),
         graph_request.as_bytes(),
         handover::format(),

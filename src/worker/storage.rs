@@ -170,7 +170,7 @@ impl<'a> Written<'a> {
             written.tried = Some(tried.millis());
             written.until = Some(until.millis());
         }
-        if let Some((_, accepted)) = &record.accepted {
+        if let Some(accepted) = &record.accepted {
             written.location = Some(&accepted.location);
             written.duplicate = Some(accepted.duplicate);
             written.graph_request_id = accepted.graph_request_id.as_deref();
@@ -226,13 +226,13 @@ impl Tables {
         record_key: RecordKey,
         record: &LedgerRecord,
     ) -> Result<Integer, StorageError> {
-        let accepted_at = record.accepted.as_ref().map(|(at, _)| integer(at.millis()));
+        let accepted_at = record.accepted.as_ref().map(|accepted| integer(accepted.at.millis()));
         let written = serde_json::to_string(&Written::of(record)).map_err(|_| StorageError)?;
         Ok(run_put(
             self.sql.as_ref(),
             statement,
             &record_key.0,
-            &record.payload_hash,
+            &record.payload_hash.0,
             integer(record.keyed.into()),
             integer(record.emails),
             integer(record.began.millis()),
@@ -256,7 +256,7 @@ impl Records for Tables {
         earliest: Timestamp,
     ) -> Result<Option<Success>, StorageError> {
         let (since, earliest) = (integer(since.millis()), integer(earliest.millis()));
-        let Some(row) = row_payload(self.sql.as_ref(), &self.first_success, payload, since, earliest)? else {
+        let Some(row) = row_payload(self.sql.as_ref(), &self.first_success, &payload.0, since, earliest)? else {
             return Ok(None);
         };
         let at = moment(row.accepted_at())?;
@@ -308,17 +308,14 @@ impl Records for Tables {
 fn record(row: &Row) -> Option<LedgerRecord> {
     let accepted = match row.accepted_at() {
         None => None,
-        at => {
-            let at = moment(at).ok()?;
-            Some((at, accepted(at, row.accepted())?))
-        }
+        at => Some(accepted(moment(at).ok()?, row.accepted())?),
     };
     let effect = |pairs: String| {
         let (pairs, action) = (u64::from_str_radix(&pairs, 16).ok()?, Action::parse(&row.action()?)?);
         Some(Effect { pairs, action, tried: moment(row.tried()).ok()?, until: moment(row.until()).ok()? })
     };
     Some(LedgerRecord {
-        payload_hash: Hash::try_from(Uint8Array::new(&row.payload()).to_vec()).ok()?,
+        payload_hash: Hash(Uint8Array::new(&row.payload()).to_vec().try_into().ok()?),
         keyed: unsigned(row.keyed()).ok()? == 1,
         emails: unsigned(row.counted()).ok()?,
         began: moment(row.began()).ok()?,

@@ -51,7 +51,7 @@ const ACCEPTED: &str = r#"{"location":"https://security.microsoft.com/of-version
 
 /// An idempotency key, and its SHA-256.
 const KEY: &str = "a-key-of-version-1";
-const KEY_SHA256: Hash = [
+const KEY_SHA256: [u8; 32] = [
     0xea, 0x8f, 0x6f, 0xbc, 0x4f, 0x21, 0x52, 0xae, 0x47, 0x2b, 0xd0, 0xfe, 0x66, 0x5d, 0x1e, 0x94, 0xbf, 0x18, 0xe1,
     0xab, 0x91, 0x06, 0xa6, 0xbb, 0xbd, 0xcc, 0x5d, 0x57, 0xc7, 0x32, 0xff, 0x12,
 ];
@@ -89,7 +89,7 @@ fn now() -> Result<u64, Failure> {
     Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?)
 }
 
-fn blob(hash: Hash) -> Value {
+fn blob(hash: [u8; 32]) -> Value {
     json!({ "blob": hash })
 }
 
@@ -98,8 +98,8 @@ fn identity(payload: &Value, with_key: bool) -> Result<(Value, Value), Failure> 
     let body = payload.to_string();
     let remediation = remediation::parse(body.as_bytes()).map_err(|_| "no remediation")?;
     let request = LedgerRequest {
-        key: with_key.then_some(KEY_SHA256),
-        payload_hash: remediation.payload_hash(),
+        key: with_key.then_some(Hash(KEY_SHA256)),
+        payload_hash: Hash(remediation.payload_hash()),
         pairs: remediation.pairs(),
         action: remediation.action,
         emails: 1,
@@ -107,7 +107,7 @@ fn identity(payload: &Value, with_key: bool) -> Result<(Value, Value), Failure> 
         version: GraphVersion::Beta,
         newer_member: false,
     };
-    Ok((blob(request.record_key().0), blob(request.payload_hash)))
+    Ok((blob(request.record_key().0), blob(request.payload_hash.0)))
 }
 
 /// Returns the values of a version 1 record that began at `began`; a record that was not accepted is open.

@@ -18,7 +18,7 @@ fn answered(status: u16, headers: &[(&'static str, &str)], body: impl Into<Vec<u
 }
 
 fn conflict(body: impl Into<Vec<u8>>, graph_request: &str) -> Result<Accepted, GraphError> {
-    read(Ok(answered(409, &[], body)), TENANT.parse().unwrap(), graph_request.as_bytes(), AT)
+    read(&answered(409, &[], body), TENANT.parse().unwrap(), graph_request.as_bytes(), AT)
 }
 
 fn payload(display_name: &str, description: &str, recipient: &str) -> String {
@@ -153,7 +153,7 @@ fn location_is_used_only_if_it_is_an_https_url() {
         ("https://<b>/".to_owned(), Some(host)),
     ] {
         let accepted =
-            read(Ok(answered(202, &[("location", &location)], "")), TENANT.parse().unwrap(), b"{}", AT).unwrap();
+            read(&answered(202, &[("location", &location)], ""), TENANT.parse().unwrap(), b"{}", AT).unwrap();
         let expected = if error.is_none() { &location } else { &fallback };
         assert_eq!(&accepted.location, expected, "{location}");
         let logged = accepted.location_error.map(|error| error.to_string());
@@ -168,7 +168,7 @@ fn location_is_used_only_if_it_is_an_https_url() {
     }
     // A missing Location is documented and not an error.
     for headers in [&[][..], &[("location", "")]] {
-        let accepted = read(Ok(answered(204, headers, "")), TENANT.parse().unwrap(), b"{}", AT).unwrap();
+        let accepted = read(&answered(204, headers, ""), TENANT.parse().unwrap(), b"{}", AT).unwrap();
         assert_eq!((accepted.location, accepted.location_error), (fallback.clone(), None));
     }
 }
@@ -187,7 +187,7 @@ fn ids_and_waits_of_graph_are_bounded() {
         ("a\u{e9}", false),
     ] {
         let response = answered(202, &[("request-id", id)], "");
-        let accepted = read(Ok(response), TENANT.parse().unwrap(), b"{}", AT).unwrap();
+        let accepted = read(&response, TENANT.parse().unwrap(), b"{}", AT).unwrap();
         assert_eq!(accepted.graph_request_id.as_deref(), kept.then_some(id));
     }
     for (value, seconds) in [

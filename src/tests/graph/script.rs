@@ -9,12 +9,12 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::config::{Config, Variables};
+use crate::graph::access::GraphAccess;
 use crate::graph::app_token::AppTokenCache;
 use crate::graph::error::GraphError;
 use crate::graph::response::Accepted;
 use crate::graph::settings::GraphSettings;
-use crate::graph::submit::submit;
-use crate::ledger::LedgerRequest;
+use crate::graph::submit::{Submission, submit};
 use crate::runtime::{
     BodyError, Clock, Domains, Guids, HttpClient, HttpRequest, HttpResponse, SendError, Signer, Timers,
 };
@@ -167,20 +167,16 @@ fn run<F: Future>(future: F) -> F::Output {
     }
 }
 
-pub(super) fn submitted(script: &Script, cache: &AppTokenCache, budget: u64) -> Result<Accepted, GraphError> {
-    let request = LedgerRequest {
-        key: None,
-        payload_hash: [0; 32],
-        pairs: 0,
-        action: crate::remediation::Action::SoftDelete,
-        emails: 1,
-        emails_per_hour: 1,
-        version: crate::remediation::GraphVersion::Beta,
-        newer_member: false,
-    };
+/// Returns the settings of the gateway that calls this script, without a cached token.
+pub(super) fn access(script: &Script) -> GraphAccess {
+    GraphAccess { settings: GraphSettings::of(&config(script)), app_token: AppTokenCache::default() }
+}
+
+pub(super) fn submitted(script: &Script, access: &GraphAccess, budget: u64) -> Result<Accepted, GraphError> {
+    let submission =
+        Submission { version: crate::remediation::GraphVersion::Beta, newer_member: false, body: b"the remediation" };
     let until = script.now().plus(Duration::from_secs(budget));
-    let result =
-        run(submit(script, cache, &GraphSettings::of(&config(script)), request.submission(b"the remediation"), until));
+    let result = run(submit(script, access, submission, until));
     assert!(script.now() <= until, "the budget is exceeded by {} ms", millis_of(script.now().since(until)));
     assert!(script.answers.borrow().is_empty(), "left over");
     result

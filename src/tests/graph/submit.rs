@@ -1,8 +1,7 @@
 //! Section 8 of the contract, second by second: retries, their times, and requests that are never retried.
 
 use super::script::Played::{Cut, Fails, Hangs, Response, Token};
-use super::script::{Script, submitted};
-use crate::graph::app_token::AppTokenCache;
+use super::script::{Script, access, submitted};
 use crate::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
 use crate::graph::response::Accepted;
 use crate::runtime::{Clock, SendError};
@@ -126,7 +125,7 @@ fn what_is_sent_again_and_what_is_not() {
         (vec![Response(302, None)], "token unexpected, certain", vec![T1]),
     ] {
         let script = Script::new(&played);
-        let result = submitted(&script, &AppTokenCache::default(), 90);
+        let result = submitted(&script, &access(&script), 90);
         assert_eq!(short(&result), expected, "{seen:?}");
         assert_eq!(*script.seen.borrow(), seen, "{expected}");
         let ids = script.client_request_ids.borrow();
@@ -159,7 +158,7 @@ fn graph_has_a_minute_and_the_whole_has_its_budget() {
         (vec![Token(0), Response(503, Some("9")), Response(503, Some("1"))], 15, "503, certain", 9),
     ] {
         let script = Script::new(&played);
-        let result = submitted(&script, &AppTokenCache::default(), budget);
+        let result = submitted(&script, &access(&script), budget);
         assert_eq!(short(&result), expected);
         assert_eq!(script.now().since(Timestamp::from_seconds(1000)).as_secs(), ended, "{expected}");
     }
@@ -167,8 +166,8 @@ fn graph_has_a_minute_and_the_whole_has_its_budget() {
 
 #[test]
 fn a_token_is_kept_until_five_minutes_before_its_end_and_a_failure_never() {
-    let cache = AppTokenCache::default();
     let script = Script::new(&[Response(401, None)]);
+    let cache = access(&script);
     assert!(submitted(&script, &cache, 90).is_err());
     let script = Script::new(&[Token(5), Response(202, None)]);
     assert!(submitted(&script, &cache, 90).is_ok());

@@ -9,6 +9,7 @@ use crate::caches::IsolateCaches;
 use crate::deadline::REQUEST_DEADLINE;
 use crate::graph::access::GraphAccess;
 use crate::graph::settings::GraphSettings;
+use crate::ledger::types::Hash;
 use crate::ledger::{LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, LedgerService, Work};
 use crate::remediation::{Action, GraphVersion};
 use crate::runtime::{Clock, SendError};
@@ -177,7 +178,8 @@ impl Object {
     /// Returns the remaining quota, by means of a request above the maximum quota.
     pub(super) fn remaining(&mut self, millis: u64) -> u64 {
         self.at(millis);
-        let excessive = LedgerRequest { payload_hash: [0xff; 32], emails: u64::MAX, ..request(None, 0, self.limit) };
+        let excessive =
+            LedgerRequest { payload_hash: Hash([0xff; 32]), emails: u64::MAX, ..request(None, 0, self.limit) };
         let response = self.submit(excessive).result().unwrap();
         assert_eq!(response.outcome, LedgerOutcome::QuotaExceeded);
         response.quota.remaining
@@ -193,8 +195,8 @@ pub(crate) const COPY: u8 = 0x40;
 pub(crate) fn request(key: Option<u8>, payload: u8, limit: u64) -> LedgerRequest {
     let pairs = payload & !(RESTORE | COPY);
     LedgerRequest {
-        key: key.map(|key| [key; 32]),
-        payload_hash: [payload; 32],
+        key: key.map(|key| Hash([key; 32])),
+        payload_hash: Hash([payload; 32]),
         pairs: pairs.into(),
         action: if payload & RESTORE == 0 { Action::SoftDelete } else { Action::MoveToInbox },
         emails: pairs.into(),

@@ -68,13 +68,10 @@ impl Records for MemoryStorage {
     ) -> Result<Option<Success>, StorageError> {
         let records = self.working()?.borrow();
         let of_payload = records.values().filter(|record| record.keyed && record.payload_hash == *payload);
-        let successes = of_payload.filter_map(|record| {
-            let (at, accepted) = record.accepted.clone()?;
-            Some((at, Success { tried: record.effect?.tried, accepted }))
-        });
-        let first =
-            successes.filter(|(at, success)| *at > since && success.tried >= earliest).min_by_key(|(at, _)| *at);
-        Ok(first.map(|(_, success)| success))
+        let successes = of_payload
+            .filter_map(|record| Some(Success { tried: record.effect?.tried, accepted: record.accepted.clone()? }));
+        let in_time = successes.filter(|success| success.accepted.at > since && success.tried >= earliest);
+        Ok(in_time.min_by_key(|success| success.accepted.at))
     }
 
     fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, StorageError> {
