@@ -1,13 +1,12 @@
 //! Parses Graph's response to a remediation.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::error::{GraphError, GraphErrorKind, GraphOperation};
 use super::tracking::LocationError;
 use super::{is_plain, tracking};
 use crate::guid::Guid;
-use crate::json;
+use crate::json::{self, Member};
 use crate::remediation::Recipients;
 use crate::runtime::{BodyError, HttpResponse, SendError};
 use crate::time::Timestamp;
@@ -112,10 +111,9 @@ pub(super) fn error_kind(response: &HttpResponse) -> GraphErrorKind {
 /// Returns whether the body of a 409 names a duplicate. Only public code shows which of the two members names it
 /// (facts, section 1). Other members may quote the caller.
 fn names_duplicate(body: &[u8]) -> bool {
-    let error = ErrorObject::parse(body);
-    let names_it =
-        |text: Option<&str>| text.is_some_and(|text| text.to_ascii_lowercase().contains("duplicate remediation"));
-    names_it(error.code()) || names_it(error.message())
+    let ErrorObject { code, message } = error_object(body);
+    let names_it = |text: &String| text.to_ascii_lowercase().contains("duplicate remediation");
+    [code, message].iter().filter_map(Member::valid).any(names_it)
 }
 
 /// Returns whether a text of the payload contains the words by which Graph names a duplicate, so that Graph may be
@@ -145,32 +143,28 @@ fn could_be_quoted(graph_request: &[u8]) -> bool {
 }
 
 /// Graph's error object (facts, section 1).
-struct ErrorObject(Value);
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorObject {
+    code: Member<String>,
+    message: Member<String>,
+}
 
-impl ErrorObject {
-    /// Parses a body. A body that is no JSON has no members.
-    fn parse(body: &[u8]) -> Self {
-        Self(json::read(body).unwrap_or_default())
-    }
+#[derive(Default, Deserialize)]
+struct ErrorResponse {
+    error: ErrorObject,
+}
 
-    fn code(&self) -> Option<&str> {
-        self.member("code")
-    }
-
-    fn message(&self) -> Option<&str> {
-        self.member("message")
-    }
-
-    fn member(&self, name: &str) -> Option<&str> {
-        self.0.get("error")?.get(name)?.as_str()
-    }
+/// Parses a body. A body without an error object has none of the members.
+fn error_object(body: &[u8]) -> ErrorObject {
+    json::read::<ErrorResponse>(body).unwrap_or_default().error
 }
 
 /// Returns code and message of a 400's body.
 fn refusal(body: &[u8]) -> (String, String) {
-    let error = ErrorObject::parse(body);
-    let code = error.code().filter(|code| is_plain(code, MAX_CODE_LENGTH)).unwrap_or("badRequest");
-    let message = error.message().unwrap_or("Microsoft Graph gave no message.");
+    let error = error_object(body);
+    let code = error.code.valid().filter(|code| is_plain(code, MAX_CODE_LENGTH)).map_or("badRequest", String::as_str);
+    let message = error.message.valid().map_or("Microsoft Graph gave no message.", String::as_str);
     let message = message.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE_LENGTH).collect();
     (code.to_owned(), message)
 }
