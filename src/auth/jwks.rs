@@ -72,13 +72,8 @@ fn is_usable(key: &PublishedKey, issuer: &str, tenant: &str) -> bool {
 /// Returns the length in bits of a big-endian number.
 fn bits(number: &[u8]) -> usize {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    match number.get(zeros) {
-        None => 0,
-        Some(first) => {
-            let bits_of_first = 8 - usize::try_from(first.leading_zeros()).unwrap_or(8);
-            (number.len() - zeros - 1) * 8 + bits_of_first
-        }
-    }
+    let zeros_of_first = number.get(zeros).map_or(0, |first| first.leading_zeros());
+    (number.len() - zeros) * 8 - usize::try_from(zeros_of_first).unwrap_or_default()
 }
 
 #[cfg(test)]
