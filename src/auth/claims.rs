@@ -2,19 +2,47 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::issuer::Issuer;
 use super::token_error::TokenError;
 use crate::config::{Config, is_graph, without_trailing_slash};
 use crate::guid::Guid;
+use crate::json::Member;
 use crate::time::Timestamp;
 
 /// Maximum clock difference, equal to that of Microsoft's libraries (facts, section 3).
 pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
-/// Claims that name a person. Entra puts them only into users' tokens (facts, section 3).
-const PERSON: [&str; 7] = ["upn", "unique_name", "preferred_username", "email", "name", "given_name", "family_name"];
+/// The claims that the gateway checks, not verified yet. The gateway ignores all others.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ClaimSet {
+    pub(super) iss: Member<String>,
+    pub(super) ver: Member<String>,
+    pub(super) aud: Member<String>,
+    exp: Member<u64>,
+    nbf: Member<u64>,
+    tid: Member<Guid>,
+    oid: Member<Guid>,
+    sub: Member<Guid>,
+    scp: Member<String>,
+    idtyp: Member<String>,
+    roles: Member<Vec<String>>,
+    cnf: Member<IgnoredAny>,
+    // The client, in version 1.0 and 2.0 (facts, section 3).
+    appid: Member<Guid>,
+    azp: Member<Guid>,
+    // Claims that name a person. Entra puts them only into users' tokens (facts, section 3).
+    upn: Member<IgnoredAny>,
+    unique_name: Member<IgnoredAny>,
+    preferred_username: Member<IgnoredAny>,
+    email: Member<IgnoredAny>,
+    name: Member<IgnoredAny>,
+    given_name: Member<IgnoredAny>,
+    family_name: Member<IgnoredAny>,
+}
 
 /// Kind of subject of a token. The kind decides which claims the token must have (contract, section 5).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,20 +92,16 @@ impl Claims {
 ///
 /// The first rule that the claims violate: `exp`, `nbf`, `tid`, `aud`, the client, `oid`, `cnf`, `scp` and `idtyp`,
 /// `roles`, in this order.
-pub fn claims(
-    claims: &Map<String, Value>,
-    config: &Config,
-    issuer: Issuer,
-    now: Timestamp,
-) -> Result<Claims, TokenError> {
-    let (expires, not_before) = validity(claims)?;
+pub fn claims(claims: &ClaimSet, config: &Config, issuer: Issuer, now: Timestamp) -> Result<Claims, TokenError> {
+    // Whole seconds (RFC 7519 section 2, `NumericDate`). Entra writes no fractions.
+    let moment = |seconds: &u64| Timestamp::from_seconds(*seconds);
+    let expires = claims.exp.valid().map(moment).ok_or(TokenError::ExpiryMalformed)?;
+    let not_before = claims.nbf.optional(TokenError::NotBeforeMalformed)?.map(moment);
     within(expires, not_before, now)?;
-    let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    let guid = |name: &str| text(name).and_then(|text| text.parse::<Guid>().ok());
-    if guid("tid") != Some(config.tenant_id) {
+    if claims.tid != Member::Valid(config.tenant_id) {
         return Err(TokenError::Tenant);
     }
-    match text("aud").map(without_trailing_slash) {
+    match claims.aud.valid().map(|aud| without_trailing_slash(aud)) {
         Some(aud) if config.audience.iter().any(|known| known == aud) => {}
         Some(aud) if is_graph(aud) => return Err(TokenError::GraphAudience),
         _ => return Err(TokenError::Audience),
@@ -85,21 +109,17 @@ pub fn claims(
     // An ID token that a user got for the gateway's application has the same issuer, audience and keys, but no scope.
     // Without this check it would pass as a token that needs no scope (RFC 8725 section 3.12). Entra names the client
     // only in access tokens.
-    guid(issuer.client()).ok_or(TokenError::Client)?;
-    let object_id = guid("oid").ok_or(TokenError::ObjectId)?;
-    if claims.contains_key("cnf") {
+    let client = match issuer {
+        Issuer::V1 => claims.appid,
+        Issuer::V2 => claims.azp,
+    };
+    client.valid().ok_or(TokenError::Client)?;
+    let object_id = *claims.oid.valid().ok_or(TokenError::ObjectId)?;
+    if claims.cnf != Member::Absent {
         return Err(TokenError::Bound);
     }
     let subject = subject(claims, object_id)?;
-    let roles = match claims.get("roles") {
-        None => Vec::new(),
-        Some(Value::Array(roles)) => roles
-            .iter()
-            .map(|role| role.as_str().map(str::to_owned))
-            .collect::<Option<_>>()
-            .ok_or(TokenError::Grants)?,
-        Some(_) => return Err(TokenError::Grants),
-    };
+    let roles = claims.roles.optional(TokenError::Grants)?.cloned().unwrap_or_default();
     Ok(Claims { object_id, subject, roles, expires, not_before })
 }
 
@@ -109,32 +129,20 @@ pub fn claims(
 /// case Microsoft's own test decides: `sub` equals `oid` in an application's token, and differs in a user's token
 /// (facts, section 3). Tokens of managed identities pass the test. A token with a claim that names a person always
 /// needs the scope.
-fn subject(claims: &Map<String, Value>, object_id: Guid) -> Result<Subject, TokenError> {
-    let text = |name: &str| match claims.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_str())),
-        Some(_) => Err(TokenError::Grants),
-    };
-    match (text("scp")?, text("idtyp")?) {
+fn subject(claims: &ClaimSet, object_id: Guid) -> Result<Subject, TokenError> {
+    let idtyp = claims.idtyp.optional(TokenError::Grants)?.map(String::as_str);
+    match (claims.scp.optional(TokenError::Grants)?, idtyp) {
         (Some(_), Some("app")) => Err(TokenError::Contradictory),
         (Some(scopes), _) => Ok(Subject::User(scopes.split(' ').map(str::to_owned).collect())),
         (None, Some("app")) => Ok(Subject::Application),
         (None, Some(_)) => Ok(Subject::Undetermined),
         (None, None) => {
-            let sub = claims.get("sub").and_then(Value::as_str).and_then(|sub| sub.parse::<Guid>().ok());
-            let names_person = PERSON.iter().any(|claim| claims.contains_key(*claim));
-            let is_application = sub == Some(object_id) && !names_person;
+            let ClaimSet { upn, unique_name, preferred_username, email, name, given_name, family_name, .. } = *claims;
+            let person = [upn, unique_name, preferred_username, email, name, given_name, family_name];
+            let is_application = claims.sub == Member::Valid(object_id) && person == [Member::Absent; 7];
             Ok(if is_application { Subject::Application } else { Subject::Undetermined })
         }
     }
-}
-
-/// Reads `exp`, or `nbf` if present: whole seconds (RFC 7519 section 2, `NumericDate`). Entra writes no fractions.
-fn validity(claims: &Map<String, Value>) -> Result<(Timestamp, Option<Timestamp>), TokenError> {
-    let moment = |value: &Value| value.as_u64().map(Timestamp::from_seconds);
-    let expires = claims.get("exp").and_then(moment).ok_or(TokenError::ExpiryMalformed)?;
-    let not_before = claims.get("nbf").map(|value| moment(value).ok_or(TokenError::NotBeforeMalformed)).transpose()?;
-    Ok((expires, not_before))
 }
 
 fn within(expires: Timestamp, not_before: Option<Timestamp>, now: Timestamp) -> Result<(), TokenError> {

@@ -37,12 +37,4 @@ impl Issuer {
             Self::V2 => "2.0",
         }
     }
-
-    /// Returns the name of the claim that names the client (facts, section 3).
-    pub(super) const fn client(self) -> &'static str {
-        match self {
-            Self::V1 => "appid",
-            Self::V2 => "azp",
-        }
-    }
 }

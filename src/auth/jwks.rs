@@ -2,9 +2,9 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde::Deserialize;
 
-use crate::json;
+use crate::json::{self, Member};
 
 /// Maximum number of cached keys. Entra publishes about six per tenant.
 pub const MAX_KEYS: usize = 64;
@@ -15,14 +15,26 @@ const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 const EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// An RSA public key that verifies signatures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct PublishedKey {
+    kty: String,
+    r#use: String,
+    #[serde(default)]
+    alg: Member<String>,
+    #[serde(default)]
+    issuer: Member<String>,
     /// `kid`.
     pub kid: String,
     /// The modulus, base64url.
     pub n: String,
     /// The public exponent, base64url.
     pub e: String,
+}
+
+/// A key set. The values that are no keys of this form are left out.
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<Member<PublishedKey>>,
 }
 
 /// Returns the keys in `document` with which `issuer` may sign.
@@ -32,10 +44,11 @@ pub struct PublishedKey {
 /// first counts. Returns `None` if the document is no key set.
 #[must_use]
 pub fn parse(document: &[u8], issuer: &str, tenant: &str) -> Option<Vec<PublishedKey>> {
-    let document = json::object(document)?;
+    let document: KeySet = json::read(document)?;
     let mut keys: Vec<PublishedKey> = Vec::new();
-    for key in document.get("keys")?.as_array()? {
-        if let Some(key) = usable(key, issuer, tenant)
+    for key in document.keys {
+        if let Member::Valid(key) = key
+            && is_usable(&key, issuer, tenant)
             && keys.len() < MAX_KEYS
             && !keys.iter().any(|known| known.kid == key.kid)
         {
@@ -45,39 +58,27 @@ pub fn parse(document: &[u8], issuer: &str, tenant: &str) -> Option<Vec<Publishe
     Some(keys)
 }
 
-fn usable(key: &Value, issuer: &str, tenant: &str) -> Option<PublishedKey> {
-    let text = |name: &str| key.get(name).and_then(Value::as_str);
-    let is_own = match key.get("issuer") {
-        None => true,
-        Some(named) => named.as_str()?.replace("{tenantid}", tenant) == issuer,
-    };
-    let is_for_rs256 = key.get("alg").is_none_or(|alg| alg.as_str() == Some("RS256"));
-    let (kid, n, e) = (text("kid")?, text("n")?, text("e")?);
-    let modulus = BASE64_URL_SAFE_NO_PAD.decode(n).ok()?;
-    let usable = text("kty")? == "RSA"
-        && text("use")? == "sig"
-        && is_own
-        && is_for_rs256
-        && MODULUS_BITS.contains(&bits(&modulus))
-        && BASE64_URL_SAFE_NO_PAD.decode(e).ok()? == EXPONENT;
-    usable.then(|| PublishedKey { kid: kid.to_owned(), n: n.to_owned(), e: e.to_owned() })
+fn is_usable(key: &PublishedKey, issuer: &str, tenant: &str) -> bool {
+    let decode = |number: &str| BASE64_URL_SAFE_NO_PAD.decode(number).unwrap_or_default();
+    let is_own = |named: &String| named.replace("{tenantid}", tenant) == issuer;
+    key.kty == "RSA"
+        && key.r#use == "sig"
+        && key.alg.optional(()).is_ok_and(|alg| alg.is_none_or(|alg| alg == "RS256"))
+        && key.issuer.optional(()).is_ok_and(|named| named.is_none_or(is_own))
+        && MODULUS_BITS.contains(&bits(&decode(&key.n)))
+        && decode(&key.e) == EXPONENT
 }
 
 /// Returns the length in bits of a big-endian number.
 fn bits(number: &[u8]) -> usize {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    match number.get(zeros) {
-        None => 0,
-        Some(first) => {
-            let bits_of_first = 8 - usize::try_from(first.leading_zeros()).unwrap_or(8);
-            (number.len() - zeros - 1) * 8 + bits_of_first
-        }
-    }
+    let zeros_of_first = number.get(zeros).map_or(0, |first| first.leading_zeros());
+    (number.len() - zeros) * 8 - usize::try_from(zeros_of_first).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -139,6 +140,8 @@ mod tests {
         for document in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#, "<html>"] {
             assert_eq!(parse(document.as_bytes(), ISSUER, "t"), None, "{document}");
         }
-        assert_eq!(parse(br#"{"keys":[1,null,{}]}"#, ISSUER, "t"), Some(Vec::new()));
+        let values = json!(["RSA", "sig", "RS256", ISSUER, "k", BASE64_URL_SAFE_NO_PAD.encode([0xff; 256]), "AQAB"]);
+        let no_keys = json!({"keys": [1, null, {}, values]}).to_string();
+        assert_eq!(parse(no_keys.as_bytes(), ISSUER, "t"), Some(Vec::new()));
     }
 }

@@ -13,7 +13,7 @@ use super::jwks;
 use super::token_error::TokenError;
 use crate::config::Config;
 use crate::deadline::KEYS_DEADLINE;
-use crate::runtime::{HttpRequest, Runtime, Verifier};
+use crate::runtime::{HttpRequest, Runtime};
 use crate::time::Timestamp;
 
 /// Age from which keys are refreshed in the background (facts, section 3: hourly).
@@ -86,15 +86,7 @@ struct Former {
 
 impl<K> Default for IssuerKeys<K> {
     fn default() -> Self {
-        Self {
-            keys: Vec::new(),
-            fetched: None,
-            running: None,
-            failed: None,
-            unknown: None,
-            recalled: None,
-            former: Vec::new(),
-        }
+        Self { keys: vec![], fetched: None, running: None, failed: None, unknown: None, recalled: None, former: vec![] }
     }
 }
 
@@ -242,16 +234,13 @@ impl<K: Clone + 'static> KeyCache<K> {
     ///
     /// [`TokenError::UnknownKey`] if the issuer's latest set has no such key, [`TokenError::KeysUnavailable`] if the
     /// fetch failed.
-    pub async fn find<P>(
+    pub async fn find<P: Runtime<Key = K>>(
         self: &Rc<Self>,
         runtime: &P,
         config: &Rc<Config>,
         issuer: Issuer,
         kid: &str,
-    ) -> Result<K, TokenError>
-    where
-        P: Runtime + Verifier<Key = K>,
-    {
+    ) -> Result<K, TokenError> {
         loop {
             let now = runtime.now();
             // The borrow ends with the statement, so none is held over an await.
@@ -276,7 +265,7 @@ impl<K: Clone + 'static> KeyCache<K> {
 
     async fn refresh<P>(&self, runtime: &P, config: &Config, issuer: Issuer, kid: Option<&str>, began: Timestamp)
     where
-        P: Runtime + Verifier<Key = K>,
+        P: Runtime<Key = K>,
     {
         let keys = fetch(runtime, config, issuer).await;
         self.issuer_keys(issuer).borrow_mut().end(began, keys, kid, runtime.now());

@@ -127,7 +127,7 @@ async fn verify<P: Runtime>(
     let (issuer, claims) = token::issuer(&parts, config)?;
     let claims = claims::claims(&claims, config, issuer, runtime.now())?;
     let key = caches.keys.find(runtime, config, issuer, &kid).await?;
-    if !runtime.verify_rs256(&key, parts.signed(), parts.signature()).await {
+    if !runtime.verify_rs256(&key, parts.signed.as_bytes(), &parts.signature).await {
         return Err(TokenError::Signature);
     }
     // Fetching the key may have taken seconds.

@@ -12,18 +12,20 @@
 //! The claims are checked before the key, so that an invalid token causes no fetch of keys, and so that an unknown key
 //! under valid claims is recognised. The gateway uses no claim before step 7 has verified the signature.
 //!
-//! The parser is the project's own, on `serde_json` and `base64`, because each error has its own reason. The crates for
+//! The parser is the project's own, on `serde` and `base64`, because each error has its own reason. The crates for
 //! JWTs bring their own cryptography, which WebCrypto already has: in constant time and outside the Wasm. WebCrypto
 //! only verifies the signature; the steps decide which key, algorithm and tenant are valid.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
+use super::claims::ClaimSet;
 use super::issuer::Issuer;
 use super::token_error::TokenError;
 use crate::config::{Config, is_graph};
-use crate::json;
+use crate::json::{self, Member};
 
 /// Maximum size of a token in bytes. Entra leaves out groups beyond 200, so that a token fits into the 8 to 16 KiB that
 /// servers accept for all headers. Workers accept 128 KiB of headers, which is too much to hash and parse for an
@@ -31,31 +33,33 @@ use crate::json;
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// Maximum length of a `kid` in bytes. Entra's have 27 or 43.
 const MAX_KEY_ID_BYTES: usize = 256;
-/// Members of the header that name a key or require an extension. Entra sends none, and the gateway rejects each (RFC
-/// 8725 section 3.10).
-const FORBIDDEN_HEADER: [&str; 6] = ["crit", "jku", "jwk", "x5c", "x5u", "zip"];
+
+/// The members of a header that the gateway checks. The gateway ignores all others.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Header {
+    alg: Member<String>,
+    typ: Member<String>,
+    kid: Member<String>,
+    // Members that name a key or require an extension. Entra sends none, and the gateway rejects each (RFC 8725 section
+    // 3.10).
+    crit: Member<IgnoredAny>,
+    jku: Member<IgnoredAny>,
+    jwk: Member<IgnoredAny>,
+    x5c: Member<IgnoredAny>,
+    x5u: Member<IgnoredAny>,
+    zip: Member<IgnoredAny>,
+}
 
 /// The parts of a token.
 #[derive(Debug)]
 pub struct Parts<'a> {
     header: Vec<u8>,
     claims: Vec<u8>,
-    signed: &'a str,
-    signature: Vec<u8>,
-}
-
-impl Parts<'_> {
     /// The text that is signed (RFC 7515 section 5.2).
-    #[must_use]
-    pub fn signed(&self) -> &[u8] {
-        self.signed.as_bytes()
-    }
-
+    pub signed: &'a str,
     /// The signature.
-    #[must_use]
-    pub fn signature(&self) -> &[u8] {
-        &self.signature
-    }
+    pub signature: Vec<u8>,
 }
 
 /// Step 1: at most [`MAX_TOKEN_BYTES`].
@@ -86,9 +90,9 @@ pub fn split(token: &str) -> Result<Parts<'_>, TokenError> {
 ///
 /// Microsoft signs a Graph token over the hash of the `nonce` in its header, so only Graph can verify the token. The
 /// result only selects the log's reason: a token for Graph is invalid here in both cases.
+#[must_use]
 pub fn is_for_graph(parts: &Parts<'_>) -> bool {
-    let claims = json::object(&parts.claims);
-    claims.as_ref().and_then(|claims| claims.get("aud")).and_then(Value::as_str).is_some_and(is_graph)
+    json::read(&parts.claims).is_some_and(|claims: ClaimSet| claims.aud.valid().is_some_and(|aud| is_graph(aud)))
 }
 
 /// Step 3: checks that the header names RS256 and a key, and has no member that would change the verification. Returns
@@ -98,18 +102,18 @@ pub fn is_for_graph(parts: &Parts<'_>) -> bool {
 ///
 /// The first rule that the header violates.
 pub fn header(parts: &Parts<'_>) -> Result<String, TokenError> {
-    let header = json::object(&parts.header).ok_or(TokenError::HeaderNotObject)?;
-    if header.get("alg").and_then(Value::as_str) != Some("RS256") {
+    let header: Header = json::read(&parts.header).ok_or(TokenError::HeaderNotObject)?;
+    if header.alg.valid().is_none_or(|alg| alg != "RS256") {
         return Err(TokenError::Algorithm);
     }
-    if header.get("typ").is_some_and(|typ| !typ.as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("JWT"))) {
+    if header.typ.optional(TokenError::Type)?.is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
         return Err(TokenError::Type);
     }
-    if FORBIDDEN_HEADER.iter().any(|member| header.contains_key(*member)) {
+    if [header.crit, header.jku, header.jwk, header.x5c, header.x5u, header.zip] != [Member::Absent; 6] {
         return Err(TokenError::ForbiddenHeader);
     }
-    match header.get("kid").and_then(Value::as_str) {
-        Some(kid) if (1..=MAX_KEY_ID_BYTES).contains(&kid.len()) => Ok(kid.to_owned()),
+    match header.kid {
+        Member::Valid(kid) if (1..=MAX_KEY_ID_BYTES).contains(&kid.len()) => Ok(kid),
         _ => Err(TokenError::KeyId),
     }
 }
@@ -120,12 +124,11 @@ pub fn header(parts: &Parts<'_>) -> Result<String, TokenError> {
 /// # Errors
 ///
 /// [`TokenError::ClaimsNotObject`], [`TokenError::Issuer`], [`TokenError::Version`].
-pub fn issuer(parts: &Parts<'_>, config: &Config) -> Result<(Issuer, Map<String, Value>), TokenError> {
-    let claims = json::object(&parts.claims).ok_or(TokenError::ClaimsNotObject)?;
-    let iss = claims.get("iss").and_then(Value::as_str).ok_or(TokenError::Issuer)?;
-    let issuer =
-        [Issuer::V1, Issuer::V2].into_iter().find(|issuer| issuer.name(config) == iss).ok_or(TokenError::Issuer)?;
-    if claims.get("ver").and_then(Value::as_str) != Some(issuer.version()) {
+pub fn issuer(parts: &Parts<'_>, config: &Config) -> Result<(Issuer, ClaimSet), TokenError> {
+    let claims: ClaimSet = json::read(&parts.claims).ok_or(TokenError::ClaimsNotObject)?;
+    let is_of = |issuer: &Issuer| claims.iss.valid().is_some_and(|iss| *iss == issuer.name(config));
+    let issuer = [Issuer::V1, Issuer::V2].into_iter().find(is_of).ok_or(TokenError::Issuer)?;
+    if claims.ver.valid().is_none_or(|ver| ver != issuer.version()) {
         return Err(TokenError::Version);
     }
     Ok((issuer, claims))

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::assertion;
@@ -145,19 +146,26 @@ fn read(response: &HttpResponse, asked: Timestamp) -> Result<AppToken, TokenEndp
     }
 }
 
+/// The endpoint's response with a token (facts, section 2).
+#[derive(Deserialize)]
+struct TokenResponse {
+    access_token: String,
+    token_type: String,
+    /// Lifetime in seconds. Entra's older endpoints write the number as a text.
+    expires_in: Value,
+}
+
 fn token(body: &[u8], asked: Timestamp) -> Option<AppToken> {
-    let response = json::object(body)?;
-    let text = |name: &str| response.get(name).and_then(Value::as_str);
-    // Entra's older endpoints write the number as a text.
-    let lifetime = match response.get("expires_in")? {
+    let TokenResponse { access_token, token_type, expires_in } = json::read(body)?;
+    let lifetime = match expires_in {
         Value::String(seconds) => seconds.parse().ok()?,
         other => other.as_u64()?,
     };
-    let is_header_value = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    let access_token = text("access_token").filter(|token| is_header_value(token))?;
-    let is_bearer = text("token_type")?.eq_ignore_ascii_case("bearer");
+    let is_header_value = !access_token.is_empty() && access_token.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_bearer = token_type.eq_ignore_ascii_case("bearer");
     let lifetime = Duration::from_secs(lifetime.min(MAX_LIFETIME_SECONDS)).saturating_sub(SAFETY_MARGIN);
-    is_bearer.then(|| AppToken { token: Secret::new(access_token.to_owned()), usable_until: asked.plus(lifetime) })
+    (is_bearer && is_header_value)
+        .then(|| AppToken { token: Secret::new(access_token), usable_until: asked.plus(lifetime) })
 }
 
 /// Returns the number of the `AADSTS` code at the start of `error_description`. The rest is free text, which is not

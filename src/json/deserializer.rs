@@ -7,8 +7,8 @@ use std::fmt::Display;
 
 use serde::de::value::CowStrDeserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess,
-    Visitor,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IgnoredAny, MapAccess, SeqAccess,
+    Unexpected, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -140,21 +140,23 @@ impl<'de> Deserializer<'de> for NextValue<'_, 'de> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DocumentError> {
-        visitor.visit_newtype_struct(self)
+    /// JSON has no bytes. A type that requests bytes gets the text of the value, to read it later: [`super::Member`].
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DocumentError> {
+        let before = self.0.rest();
+        IgnoredAny::deserialize(NextValue(self.0))?;
+        let length = before.len() - self.0.rest().len();
+        visitor.visit_borrowed_bytes(before.get(..length).unwrap_or_default())
+    }
+
+    /// Only an object is a struct. The derived code would also accept an array of the values.
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &str, _: &[&str], visitor: V) -> Result<V::Value, DocumentError> {
+        let Self(json) = self;
+        let members = Members::open(json)?;
+        visitor.visit_map(ObjectAccess { json, members })
     }
 
     /// A variant is its name, or an object with its name and its content.
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DocumentError> {
+    fn deserialize_enum<V: Visitor<'de>>(self, _: &str, _: &[&str], visitor: V) -> Result<V::Value, DocumentError> {
         let Self(json) = self;
         if json.kind()? == Kind::Text {
             return visitor.visit_enum(CowStrDeserializer::new(json.string(TEXT)?));
@@ -163,14 +165,9 @@ impl<'de> Deserializer<'de> for NextValue<'_, 'de> {
         visitor.visit_enum(ObjectAccess { json, members })
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DocumentError> {
-        self.0.skip()?;
-        visitor.visit_unit()
-    }
-
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string byte_buf unit unit_struct newtype_struct
+        seq tuple tuple_struct map identifier ignored_any
     }
 }
 
@@ -219,12 +216,8 @@ impl<'de> VariantAccess<'de> for ObjectAccess<'_, 'de> {
         Err(DocumentError)
     }
 
-    fn struct_variant<V: Visitor<'de>>(
-        mut self,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DocumentError> {
-        let content = NextValue(self.json).deserialize_any(visitor)?;
+    fn struct_variant<V: Visitor<'de>>(mut self, _: &[&str], visitor: V) -> Result<V::Value, DocumentError> {
+        let content = NextValue(self.json).deserialize_struct("", &[], visitor)?;
         if self.members.next(self.json)?.is_some() { Err(DocumentError) } else { Ok(content) }
     }
 }

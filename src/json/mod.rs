@@ -6,8 +6,7 @@
 
 mod deserializer;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Deserializer};
 
 use crate::remediation::reader::Json;
 use deserializer::NextValue;
@@ -23,13 +22,37 @@ pub fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Option<T> {
     Some(value)
 }
 
-/// Parses `bytes` as one JSON object. Returns `None` if an object in it repeats a member.
-#[must_use]
-pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    // A map would also be read from `null`.
-    match read(bytes)? {
-        Value::Object(members) => Some(members),
-        _ => None,
+/// The value of a member or of an item. If it has another type than `T`, that is no error of the document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Member<T> {
+    /// There is no such member.
+    #[default]
+    Absent,
+    /// The value has another type or form, for example `null`.
+    Other,
+    /// The value.
+    Valid(T),
+}
+
+impl<T> Member<T> {
+    /// Returns the value if it is valid.
+    pub(crate) fn valid(&self) -> Option<&T> {
+        if let Self::Valid(value) = self { Some(value) } else { None }
+    }
+
+    /// Returns the value, or `None` if the member is absent.
+    ///
+    /// # Errors
+    ///
+    /// `error` if the value has another type.
+    pub(crate) fn optional<E>(&self, error: E) -> Result<Option<&T>, E> {
+        if matches!(self, Self::Other) { Err(error) } else { Ok(self.valid()) }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(read(Deserialize::deserialize(deserializer)?).map_or(Self::Other, Self::Valid))
     }
 }
 
@@ -39,7 +62,18 @@ mod tests {
     use serde::Deserialize;
     use serde_json::Value;
 
-    use super::{object, read};
+    use super::{Member, read};
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Document {
+        a: Member<u64>,
+        list: Vec<Member<Document>>,
+    }
+
+    fn document(text: impl AsRef<[u8]>) -> Option<Document> {
+        read(text.as_ref())
+    }
 
     #[test]
     fn only_one_object_without_repeated_members_is_taken() {
@@ -48,19 +82,56 @@ mod tests {
             (" {} ", true),
             (r#"{"a":1,"a":1}"#, false),
             (r#"{"a":1,"\u0061":2}"#, false),
+            (r#"{"b":1,"b":1}"#, false),
             (r#"{"b":[{"a":1,"a":1}]}"#, false),
+            (r#"{"a":{"b":1,"b":1}}"#, false),
             (r#"{"a":1} {}"#, false),
             (r#"[{"a":1}]"#, false),
+            ("[]", false),
+            ("[1]", false),
+            ("[1,[]]", false),
             (r#""a""#, false),
+            ("1", false),
             ("null", false),
             ("", false),
             ("{\"a\":\"\u{0}\"}", false),
             ("\u{feff}{}", false),
+            (r#"{"a":1e999}"#, false),
+            (r#"{"b":1e999}"#, false),
+            (r#"{"a":[}"#, false),
+            (r#"{"a":"\ud800"}"#, false),
         ] {
-            assert_eq!(object(text.as_bytes()).is_some(), taken, "{text}");
+            assert_eq!(document(text).is_some(), taken, "{text}");
         }
-        assert!(object(b"{\"a\":\"\xff\"}").is_none(), "not UTF-8");
-        assert!(object("[".repeat(100_000).as_bytes()).is_none(), "deep nesting ends in a refusal, not in an overflow");
+        assert_eq!(document(b"{\"a\":\"\xff\"}"), None, "not UTF-8");
+        for before in ["", r#"{"a":"#, r#"{"b":"#] {
+            let deep = before.to_owned() + &"[".repeat(100_000);
+            assert_eq!(document(deep), None, "deep nesting ends in a refusal, not in an overflow");
+        }
+    }
+
+    #[test]
+    fn member_of_another_type_is_no_error_of_its_document() {
+        for (value, a) in [
+            ("1", Member::Valid(1)),
+            (" 18446744073709551615\n", Member::Valid(u64::MAX)),
+            ("null", Member::Other),
+            ("-1", Member::Other),
+            ("1.5", Member::Other),
+            ("1e10", Member::Other),
+            ("18446744073709551616", Member::Other),
+            (r#""1""#, Member::Other),
+            ("[1]", Member::Other),
+            (r#"{"Valid":1}"#, Member::Other),
+        ] {
+            let with_a = |a| Document { a, ..Document::default() };
+            assert_eq!(document(format!(r#"{{"b":[2],"a":{value},"c":3}}"#)), Some(with_a(a)), "{value}");
+            let list = vec![Member::Other, Member::Valid(with_a(a)), Member::Other];
+            let expected = Document { list, ..Document::default() };
+            assert_eq!(document(format!(r#"{{"list":[[1],{{"a":{value}}},null]}}"#)), Some(expected), "{value}");
+        }
+        assert_eq!(document("{}"), Some(Document::default()));
+        assert_eq!(Document::default().a, Member::Absent);
     }
 
     #[test]

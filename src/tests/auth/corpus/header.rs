@@ -104,6 +104,11 @@ fn form() -> Vec<Forged> {
         ("an unused member twice", inserted(r#""a":1,"a":1"#), HeaderNotObject),
         ("a member twice, further in", inserted(r#""a":[{"b":1,"b":1}]"#), HeaderNotObject),
         ("an array of the header", rewritten(|json| format!("[{json}]").into()), HeaderNotObject),
+        (
+            "an array of the values",
+            rewritten(|_| json!(["RS256", "JWT", CURRENT.kid]).to_string().into()),
+            HeaderNotObject,
+        ),
         ("a text of the header", rewritten(|json| Value::String(json).to_string().into()), HeaderNotObject),
         ("null for a header", rewritten(|_| b"null".into()), HeaderNotObject),
         ("a number for a header", rewritten(|_| b"1".into()), HeaderNotObject),
