@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::mem;
 
+use super::collector::ErrorCollector;
 use super::error::JsonError;
 use super::format;
 use super::limits::MAX_DEPTH;
@@ -28,6 +29,8 @@ pub(crate) struct Json<'a> {
     /// Number of open objects and arrays.
     depth: usize,
     allows_repeated_names: bool,
+    /// Errors of a payload's values. Other documents have none.
+    pub(super) errors: ErrorCollector,
 }
 
 /// Type of a value, from its first character.
@@ -56,12 +59,12 @@ impl fmt::Display for Kind {
 
 impl<'a> Json<'a> {
     /// Starts before the first character of a text, without a check of its format.
-    pub(crate) const fn of_text(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0, allows_repeated_names: false }
+    pub(crate) fn of_text(text: &'a str) -> Self {
+        Self { text, at: 0, depth: 0, allows_repeated_names: false, errors: ErrorCollector::default() }
     }
 
     /// The same, and accepts an object that repeats a member. That saves the comparison of all names.
-    pub(crate) const fn with_repeated_names(self) -> Self {
+    pub(crate) fn with_repeated_names(self) -> Self {
         Self { allows_repeated_names: true, ..self }
     }
 
