@@ -96,7 +96,7 @@ impl Config {
         let graph_version = match text(variables, "GRAPH_VERSION", &mut errors) {
             None => Some(GraphVersion::Beta),
             Some(segment) => {
-                let version = GraphVersion::from_segment(segment);
+                let version = GraphVersion::parse(segment);
                 if version.is_none() {
                     errors.add("GRAPH_VERSION", "must be \"beta\" or \"v1.0\"");
                 }

@@ -87,7 +87,7 @@ async fn send(
     token: &Secret,
     until: Timestamp,
 ) -> Result<HttpResponse, SendError> {
-    let version = submission.version.segment();
+    let version = submission.version.as_str();
     let url = format!("{}/{version}/security/collaboration/analyzedEmails/remediate", settings.graph_url);
     let authorization = format!("Bearer {}", token.expose());
     let client_request_id = runtime.new_guid();
