@@ -235,8 +235,7 @@ impl<'n> ObjectMembers<'n> {
     /// Records an error for each required member that the object lacks at its end.
     fn require_all(&self, errors: &mut ErrorCollector) {
         for (place, member) in self.level.members().iter().enumerate() {
-            let is_optional = matches!(*member, ACCEPTED_AT | RECEIVED_AFTER);
-            if self.present & 1 << place == 0 && !is_optional {
+            if self.present & 1 << place == 0 && !matches!(*member, ACCEPTED_AT | RECEIVED_AFTER) {
                 errors.add(self.location.member(member), "is required, and missing".to_owned());
             }
         }
