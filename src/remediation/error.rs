@@ -1,7 +1,5 @@
 //! Reasons why a body is rejected: as JSON, or as a remediation.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use super::limits::MAX_DEPTH;
@@ -118,7 +116,8 @@ impl PayloadError {
 
 /// All errors of a payload. Errors of values come before unknown members, each in the document's order. The missing
 /// members of an object come at its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the payload has {}", number_of_errors(*total))]
 pub struct PayloadErrors {
     listed: Vec<PayloadError>,
     total: usize,
@@ -148,16 +147,10 @@ impl PayloadErrors {
     }
 }
 
-impl fmt::Display for PayloadErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.total {
-            1 => f.write_str("the payload has an error"),
-            total => write!(f, "the payload has {total} errors"),
-        }
-    }
+/// `an error`, or `2 errors`.
+fn number_of_errors(total: usize) -> String {
+    if total == 1 { "an error".to_owned() } else { format!("{total} errors") }
 }
-
-impl std::error::Error for PayloadErrors {}
 
 /// A location in the payload: an item of an array, the item's member, or a member of the body. Without both it is the
 /// body. It becomes a pointer only for an error.
