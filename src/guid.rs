@@ -78,30 +78,13 @@ impl<'de> Deserialize<'de> for Guid {
 }
 
 /// Returns the value of a GUID. Eight digits are read at a time.
-fn bits(mut text: &[u8]) -> Option<u128> {
-    let first = u64::from_be_bytes(take(&mut text)?);
-    let second = after_hyphen(&mut text)? << 32 | after_hyphen(&mut text)?;
-    let third = after_hyphen(&mut text)? << 32 | after_hyphen(&mut text)?;
-    let last = u64::from_be_bytes(take(&mut text)?);
-    if !text.is_empty() {
-        return None;
-    }
-    [first, second, third, last]
-        .into_iter()
-        .try_fold(0, |bits, digits| Some(bits << 32 | u128::from(eight_digits(digits)?)))
-}
-
-/// Reads a hyphen and four characters.
-fn after_hyphen(text: &mut &[u8]) -> Option<u64> {
-    *text = text.strip_prefix(b"-")?;
-    take(text).map(|digits| u64::from(u32::from_be_bytes(digits)))
-}
-
-/// Reads the first `LENGTH` characters.
-fn take<const LENGTH: usize>(text: &mut &[u8]) -> Option<[u8; LENGTH]> {
-    let (digits, rest) = text.split_first_chunk()?;
-    *text = rest;
-    Some(*digits)
+fn bits(text: &[u8]) -> Option<u128> {
+    let text: &[u8; 36] = text.try_into().ok()?;
+    let has_hyphens = [8, 13, 18, 23].iter().all(|&place| text.get(place) == Some(&b'-'));
+    let four = |start: usize| text.get(start..)?.first_chunk().map(|digits| u64::from(u32::from_be_bytes(*digits)));
+    let eight = |start: usize, next: usize| eight_digits(four(start)? << 32 | four(next)?);
+    let words = [eight(0, 4)?, eight(9, 14)?, eight(19, 24)?, eight(28, 32)?];
+    has_hyphens.then(|| words.into_iter().fold(0, |bits, word| bits << 32 | u128::from(word)))
 }
 
 /// Returns the value of eight hexadecimal digits, the first of them in the highest byte.

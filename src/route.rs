@@ -21,6 +21,22 @@ pub enum Route {
     GraphPath(GraphVersion),
 }
 
+/// The gateway's own paths.
+const OWN_PATHS: [(&str, Route); 6] = [
+    ("/healthz", Route::Health),
+    ("/openapi.json", Route::Description),
+    ("/openapi-3.0.json", Route::Description30),
+    ("/remediate", Route::Remediate),
+    ("/remediate/messages", Route::Messages),
+    ("/remediate/status", Route::Status),
+];
+
+/// Graph's paths, below the version: both names of the action.
+const GRAPH_PATHS: [&str; 2] = [
+    "security/collaboration/analyzedEmails/remediate",
+    "security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
+];
+
 impl Route {
     /// Returns the route of `path` for any method.
     ///
@@ -29,31 +45,14 @@ impl Route {
     /// slash.
     #[must_use]
     pub fn of(path: &str) -> Option<Self> {
-        let path = path.strip_suffix('/').unwrap_or(path).strip_prefix('/')?;
-        if path.eq_ignore_ascii_case("remediate") {
-            return Some(Self::Remediate);
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if let Some((_, route)) = OWN_PATHS.iter().find(|(own, _)| path.eq_ignore_ascii_case(own)) {
+            return Some(*route);
         }
-        if path.eq_ignore_ascii_case("remediate/messages") {
-            return Some(Self::Messages);
-        }
-        if path.eq_ignore_ascii_case("remediate/status") {
-            return Some(Self::Status);
-        }
-        if path.eq_ignore_ascii_case("healthz") {
-            return Some(Self::Health);
-        }
-        if path.eq_ignore_ascii_case("openapi.json") {
-            return Some(Self::Description);
-        }
-        if path.eq_ignore_ascii_case("openapi-3.0.json") {
-            return Some(Self::Description30);
-        }
-        let (version, rest) = path.split_once('/')?;
-        let version = GraphVersion::from_segment(version)?;
+        let (version, rest) = path.strip_prefix('/')?.split_once('/')?;
+        let version = GraphVersion::parse(version)?;
         let rest = rest.strip_prefix('/').unwrap_or(rest);
-        let known = rest.eq_ignore_ascii_case("security/collaboration/analyzedEmails/remediate")
-            || rest.eq_ignore_ascii_case("security/collaboration/analyzedEmails/microsoft.graph.security.remediate");
-        known.then_some(Self::GraphPath(version))
+        GRAPH_PATHS.iter().any(|known| rest.eq_ignore_ascii_case(known)).then_some(Self::GraphPath(version))
     }
 
     /// Returns whether `path` begins with a version of Graph, as all of Graph's paths do, whether or not the gateway
@@ -61,7 +60,7 @@ impl Route {
     #[must_use]
     pub fn is_graph_path(path: &str) -> bool {
         let version = path.strip_prefix('/').and_then(|path| path.split('/').next());
-        version.and_then(GraphVersion::from_segment).is_some()
+        version.and_then(GraphVersion::parse).is_some()
     }
 
     /// Returns the methods of the route. HEAD is allowed wherever GET is (RFC 9110, section 9.1).
@@ -75,16 +74,11 @@ impl Route {
 
     /// Returns the route's name in the log.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Health => "/healthz",
-            Self::Description => "/openapi.json",
-            Self::Description30 => "/openapi-3.0.json",
-            Self::Remediate => "/remediate",
-            Self::Messages => "/remediate/messages",
-            Self::Status => "/remediate/status",
             Self::GraphPath(GraphVersion::Beta) => "/beta/security/collaboration/analyzedEmails/remediate",
             Self::GraphPath(GraphVersion::V1) => "/v1.0/security/collaboration/analyzedEmails/remediate",
+            own => OWN_PATHS.iter().find(|(_, route)| *route == own).map_or("", |(path, _)| *path),
         }
     }
 }

@@ -57,18 +57,16 @@ impl DeliveryLocation {
     /// Parses a location in any case, with or without underscores. Undocumented locations are unknown.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        const NAMES: [(&str, DeliveryLocation); 8] = [
-            ("inbox", DeliveryLocation::Inbox),
-            ("inboxfolder", DeliveryLocation::Inbox),
-            ("junkfolder", DeliveryLocation::Junk),
-            ("deletedfolder", DeliveryLocation::Deleted),
-            ("quarantine", DeliveryLocation::Quarantine),
-            ("onpremexternal", DeliveryLocation::Unreachable),
-            ("failed", DeliveryLocation::Unreachable),
-            ("dropped", DeliveryLocation::Unreachable),
-        ];
-        let letters = || text.bytes().filter(|&byte| byte != b'_').map(|byte| byte.to_ascii_lowercase());
-        NAMES.iter().find(|(name, _)| letters().eq(name.bytes())).map_or(Self::Unknown, |(_, location)| *location)
+        let mut letters = text.replace('_', "");
+        letters.make_ascii_lowercase();
+        match letters.as_str() {
+            "inbox" | "inboxfolder" => Self::Inbox,
+            "junkfolder" => Self::Junk,
+            "deletedfolder" => Self::Deleted,
+            "quarantine" => Self::Quarantine,
+            "onpremexternal" | "failed" | "dropped" => Self::Unreachable,
+            _ => Self::Unknown,
+        }
     }
 
     /// Returns the target of an action. Graph has no location for a soft or hard delete; the deleted folder is the
@@ -197,18 +195,17 @@ impl<'e> Observations<'e> {
     /// Counts the pairs.
     #[must_use]
     pub fn counts(&self) -> StateCounts {
-        let mut counts = StateCounts::default();
-        for (state, _) in &self.pairs {
-            let count = match state {
-                PairState::NotFound => &mut counts.not_found,
-                PairState::Unreachable => &mut counts.unreachable,
-                PairState::Observed => &mut counts.observed,
-                PairState::Unclear => &mut counts.unclear,
-                PairState::NotYet => &mut counts.not_yet,
-            };
-            *count += 1;
+        let count = |counted: PairState| {
+            let count = self.pairs.iter().filter(|(state, _)| *state == counted).count();
+            u64::try_from(count).unwrap_or(u64::MAX)
+        };
+        StateCounts {
+            observed: count(PairState::Observed),
+            not_yet: count(PairState::NotYet),
+            unclear: count(PairState::Unclear),
+            unreachable: count(PairState::Unreachable),
+            not_found: count(PairState::NotFound),
         }
-        counts
     }
 
     /// Returns the state and the location of each pair, in the order of the remediation.

@@ -53,12 +53,8 @@ impl Timestamp {
             Some(rest) => rest.split_at(rest.iter().take_while(|byte| byte.is_ascii_digit()).count()),
             None => (b"0".as_slice(), rest),
         };
-        let millis = match fraction {
-            [] => return None,
-            [tenths] => number(&[*tenths])? * 100,
-            [tenths, hundredths] => number(&[*tenths, *hundredths])? * 10,
-            [tenths, hundredths, thousandths, ..] => number(&[*tenths, *hundredths, *thousandths])?,
-        };
+        let digit = |place: usize| fraction.get(place).copied().unwrap_or(b'0');
+        let millis = number(&[*fraction.first()?, digit(1), digit(2)])?;
         let moment = moment.plus(Duration::from_millis(millis));
         match *zone {
             [b'Z' | b'z'] => Some(moment),
@@ -113,7 +109,7 @@ pub fn millis_of(duration: Duration) -> u64 {
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let seconds = self.0 / 1000;
-        let (year, month, day) = civil_from_days(seconds / 86_400);
+        let (year, month, day) = civil_from_days(seconds / 86_400 + EPOCH);
         let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
     }
@@ -128,15 +124,10 @@ impl Serialize for Timestamp {
 /// 1970-01-01 in days since 0000-03-01.
 const EPOCH: u64 = 719_468;
 
-/// Returns year, month and day of the Gregorian calendar for days since 1970-01-01: Howard Hinnant's `civil_from_days`
+/// Returns year, month and day of the Gregorian calendar for days since 0000-03-01: Howard Hinnant's `civil_from_days`
 /// (<https://howardhinnant.github.io/date_algorithms.html>). It counts years from March, so that the leap day is the
 /// last day of a year.
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
-    civil(days + EPOCH)
-}
-
-/// The same days since 0000-03-01.
-fn civil(days: u64) -> (u64, u64, u64) {
     let era = days / 146_097;
     let day_of_era = days % 146_097;
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -155,7 +146,7 @@ fn days_before_civil((year, month, day): (u64, u64, u64)) -> Option<u64> {
     let (era, year_of_era) = (year_from_march / 400, year_from_march % 400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day.checked_sub(1)?;
     let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    (civil(days) == (year, month, day)).then_some(days)
+    (civil_from_days(days) == (year, month, day)).then_some(days)
 }
 
 #[cfg(test)]
@@ -165,7 +156,7 @@ mod tests {
     #[test]
     fn each_day_of_eight_centuries_is_found_again() {
         for days in 0..800 * 366 {
-            let date = civil_from_days(days);
+            let date = civil_from_days(days + EPOCH);
             assert_eq!(Timestamp::from_utc(date, (0, 0, 0)), Some(Timestamp::from_seconds(days * 86_400)), "{date:?}");
         }
         for date in [(2027, 2, 29), (2100, 2, 29), (2027, 0, 1), (2027, 13, 1), (2027, 4, 31), (2027, 1, 0), (0, 1, 1)]

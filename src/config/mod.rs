@@ -131,7 +131,7 @@ impl Config {
 }
 
 fn graph_version(value: Option<&Value>) -> Result<GraphVersion, &'static str> {
-    let version = text(value)?.map_or(Some(GraphVersion::Beta), GraphVersion::from_segment);
+    let version = text(value)?.map_or(Some(GraphVersion::Beta), GraphVersion::parse);
     version.ok_or("must be \"beta\" or \"v1.0\"")
 }
 

@@ -45,7 +45,7 @@ pub async fn read_analyzed_emails(
     query: EmailQuery<'_>,
     mut each: impl FnMut(&AnalyzedEmailRow<'_>),
 ) -> Result<(), GraphError> {
-    let version = query.version.segment();
+    let version = query.version.as_str();
     let list = format!("{}/{version}/security/collaboration/analyzedEmails", access.settings.graph_url);
     let now = runtime.now();
     // The list's times are whole seconds. The end is rounded up, so that it is not in the past.

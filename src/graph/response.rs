@@ -1,6 +1,7 @@
 //! Parses Graph's response to a remediation.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::error::{GraphError, GraphErrorKind, GraphOperation};
 use super::tracking::LocationError;

@@ -38,7 +38,7 @@ pub async fn submit(
     submission: Submission<'_>,
     until: Timestamp,
 ) -> Result<Accepted, GraphError> {
-    let version = submission.version.segment();
+    let version = submission.version.as_str();
     let url = format!("{}/{version}/security/collaboration/analyzedEmails/remediate", access.settings.graph_url);
     let mut headers = vec![("Content-Type", "application/json")];
     if submission.newer_member {

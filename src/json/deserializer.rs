@@ -5,11 +5,8 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use serde::de::value::CowStrDeserializer;
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IgnoredAny, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor,
-};
+use serde::de::value::{CowStrDeserializer, MapAccessDeserializer};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use crate::remediation::JsonError;
@@ -74,35 +71,6 @@ impl Error for DocumentError {
     fn custom<T: Display>(_: T) -> Self {
         Self
     }
-
-    // By default each of these writes a text.
-    fn invalid_type(_: Unexpected<'_>, _: &dyn Expected) -> Self {
-        Self
-    }
-
-    fn invalid_value(_: Unexpected<'_>, _: &dyn Expected) -> Self {
-        Self
-    }
-
-    fn invalid_length(_: usize, _: &dyn Expected) -> Self {
-        Self
-    }
-
-    fn unknown_variant(_: &str, _: &'static [&'static str]) -> Self {
-        Self
-    }
-
-    fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
-        Self
-    }
-
-    fn missing_field(_: &'static str) -> Self {
-        Self
-    }
-
-    fn duplicate_field(_: &'static str) -> Self {
-        Self
-    }
 }
 
 impl From<JsonError> for DocumentError {
@@ -120,7 +88,7 @@ impl<'de> Deserializer<'de> for NextValue<'_, 'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DocumentError> {
         let Self(json) = self;
         match ValueStart::read(json)? {
-            ValueStart::Object(members) => visitor.visit_map(ObjectAccess { json, members }),
+            ValueStart::Object(mut members) => visitor.visit_map(ObjectAccess { json, members: &mut members }),
             ValueStart::Array(items) => visitor.visit_seq(ArrayAccess { json, items }),
             ValueStart::Text(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
             ValueStart::Text(Cow::Owned(text)) => visitor.visit_string(text),
@@ -151,8 +119,8 @@ impl<'de> Deserializer<'de> for NextValue<'_, 'de> {
     /// Only an object is a struct. The derived code would also accept an array of the values.
     fn deserialize_struct<V: Visitor<'de>>(self, _: &str, _: &[&str], visitor: V) -> Result<V::Value, DocumentError> {
         let Self(json) = self;
-        let members = Members::open(json)?;
-        visitor.visit_map(ObjectAccess { json, members })
+        let mut members = Members::open(json)?;
+        visitor.visit_map(ObjectAccess { json, members: &mut members })
     }
 
     /// A variant is its name, or an object with its name and its content.
@@ -161,8 +129,10 @@ impl<'de> Deserializer<'de> for NextValue<'_, 'de> {
         if json.kind()? == Kind::Text {
             return visitor.visit_enum(CowStrDeserializer::new(json.string(TEXT)?));
         }
-        let members = Members::open(json)?;
-        visitor.visit_enum(ObjectAccess { json, members })
+        let mut members = Members::open(json)?;
+        let variant = MapAccessDeserializer::new(ObjectAccess { json: &mut *json, members: &mut members });
+        let value = visitor.visit_enum(variant)?;
+        if members.next(json)?.is_some() { Err(DocumentError) } else { Ok(value) }
     }
 
     forward_to_deserialize_any! {
@@ -174,7 +144,7 @@ impl<'de> Deserializer<'de> for NextValue<'_, 'de> {
 /// An object whose members are left to read.
 struct ObjectAccess<'j, 'de> {
     json: &'j mut Json<'de>,
-    members: Members<'de>,
+    members: &'j mut Members<'de>,
 }
 
 impl<'de> MapAccess<'de> for ObjectAccess<'_, 'de> {
@@ -187,38 +157,6 @@ impl<'de> MapAccess<'de> for ObjectAccess<'_, 'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DocumentError> {
         seed.deserialize(NextValue(self.json))
-    }
-}
-
-impl<'de> EnumAccess<'de> for ObjectAccess<'_, 'de> {
-    type Error = DocumentError;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(mut self, seed: V) -> Result<(V::Value, Self), DocumentError> {
-        let variant = self.next_key_seed(seed)?.ok_or(DocumentError)?;
-        Ok((variant, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for ObjectAccess<'_, 'de> {
-    type Error = DocumentError;
-
-    fn unit_variant(self) -> Result<(), DocumentError> {
-        Err(DocumentError)
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(mut self, seed: T) -> Result<T::Value, DocumentError> {
-        let content = self.next_value_seed(seed)?;
-        if self.members.next(self.json)?.is_some() { Err(DocumentError) } else { Ok(content) }
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, DocumentError> {
-        Err(DocumentError)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(mut self, _: &[&str], visitor: V) -> Result<V::Value, DocumentError> {
-        let content = NextValue(self.json).deserialize_struct("", &[], visitor)?;
-        if self.members.next(self.json)?.is_some() { Err(DocumentError) } else { Ok(content) }
     }
 }
 

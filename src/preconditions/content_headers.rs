@@ -75,7 +75,7 @@ fn is_gzip(content_encoding: &str) -> Result<bool, ContentHeadersError> {
     let codings = content_encoding.split(',').map(str::trim);
     let mut is_gzip = false;
     for coding in codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")) {
-        if !["gzip", "x-gzip"].iter().any(|gzip| coding.eq_ignore_ascii_case(gzip)) {
+        if !is_one_of(coding, &["gzip", "x-gzip"]) {
             return Err(ContentHeadersError::Encoded);
         }
         if std::mem::replace(&mut is_gzip, true) {
@@ -96,10 +96,7 @@ fn content_type(content_type: &str) -> Result<(), ContentHeadersError> {
     if essence.is_empty() {
         return Err(ContentHeadersError::NoType);
     }
-    if ["application/x-www-form-urlencoded", "multipart/form-data"]
-        .iter()
-        .any(|form| essence.eq_ignore_ascii_case(form))
-    {
+    if is_one_of(essence, &["application/x-www-form-urlencoded", "multipart/form-data"]) {
         return Err(ContentHeadersError::Form);
     }
     if !essence.eq_ignore_ascii_case("application/json") {
@@ -117,10 +114,11 @@ fn content_type(content_type: &str) -> Result<(), ContentHeadersError> {
 fn is_utf8(charset: &str) -> bool {
     let plain: String = charset.chars().filter(char::is_ascii_alphanumeric).collect();
     let is_spelling = charset.chars().all(|c| c.is_ascii_alphanumeric() || "-_ \t\"'".contains(c));
-    is_spelling
-        && ["utf8", "unicode11utf8", "unicode20utf8", "xunicode20utf8"]
-            .iter()
-            .any(|label| plain.eq_ignore_ascii_case(label))
+    is_spelling && is_one_of(&plain, &["utf8", "unicode11utf8", "unicode20utf8", "xunicode20utf8"])
+}
+
+fn is_one_of(text: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| text.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

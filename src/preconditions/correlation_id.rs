@@ -51,37 +51,19 @@ fn looks_like_credential(text: &str) -> bool {
     if text.trim_start_matches('{').trim_end_matches('}').parse::<Guid>().is_ok() {
         return false;
     }
-    let classes: Vec<Class> = text.bytes().filter_map(Class::of).collect();
-    let changes = classes.iter().zip(classes.iter().skip(1)).filter(|(one, next)| one != next).count();
-    let has = |class| classes.contains(&class);
-    let is_mixed = has(Class::Lower) && has(Class::Upper) && has(Class::Digit);
-    let is_random = classes.len() >= MIN_SECRET_LENGTH && is_mixed && changes * 3 >= classes.len();
+    let has = |is_of_class: fn(&u8) -> bool| text.bytes().any(|byte| is_of_class(&byte));
+    let is_mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_digit);
+    let characters = || text.bytes().filter(u8::is_ascii_alphanumeric);
+    let classes = || characters().map(|byte| (byte.is_ascii_digit(), byte.is_ascii_uppercase()));
+    let changes = classes().zip(classes().skip(1)).filter(|(one, next)| one != next).count();
+    let length = characters().count();
+    let is_random = length >= MIN_SECRET_LENGTH && is_mixed && changes * 3 >= length;
     let is_long_run = text.split(|character: char| !character.is_ascii_alphanumeric()).any(|run| {
         run.len() > MAX_RUN
             && run.bytes().any(|byte| byte.is_ascii_digit())
             && run.bytes().any(|byte| byte.is_ascii_alphabetic())
     });
     is_random || is_long_run
-}
-
-/// The kind of a letter or digit.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Lower,
-    Upper,
-    Digit,
-}
-
-impl Class {
-    /// Returns the class of an ASCII letter or digit; `None` for a separator.
-    const fn of(byte: u8) -> Option<Self> {
-        match byte {
-            b'a'..=b'z' => Some(Self::Lower),
-            b'A'..=b'Z' => Some(Self::Upper),
-            b'0'..=b'9' => Some(Self::Digit),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -21,18 +21,12 @@ pub fn transport(scheme: &str, host: &str) -> Result<(), NotHttps> {
 
 /// Returns whether `host` is exactly `localhost`, an address in 127.0.0.0/8, or `[::1]`.
 fn is_loopback(host: &str) -> bool {
-    let (name, port) = match host.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((address, port)) if address.parse() == Ok(Ipv6Addr::LOCALHOST) => ("localhost", port),
-            _ => return false,
-        },
-        None => host.split_at(host.find(':').unwrap_or(host.len())),
-    };
-    let is_port = port.is_empty()
-        || port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let is_own =
-        name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
-    is_port && is_own
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
+    let ipv6 = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        || ipv6.is_some_and(|address| address.parse() == Ok(Ipv6Addr::LOCALHOST))
 }
 
 #[cfg(test)]

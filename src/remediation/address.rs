@@ -28,7 +28,7 @@
 //!   India's scripts. A caller can write a rejected domain in its ASCII form, `xn--…`.
 
 use super::limits::{MAX_ADDRESS, MAX_DOMAIN, MAX_LOCAL_PART};
-use super::sanitize::Unseen;
+use super::sanitize::{Unseen, is_unseen, starts_with_ignoring_case};
 use crate::dns::MAX_DOMAIN_LABEL;
 
 /// Reason why a text is not accepted as an address.
@@ -164,9 +164,8 @@ fn more_than_an_address(text: &str) -> Option<AddressError> {
     if let Some(unseen) = Unseen::at_an_end(text) {
         return Some(AddressError::Unseen(unseen));
     }
-    let starts_with = |prefix: &&&str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let exact = PREFIXES.iter().find(|prefix| text.starts_with(**prefix));
-    if let Some(prefix) = exact.or_else(|| PREFIXES.iter().find(starts_with)) {
+    if let Some(prefix) = exact.or_else(|| PREFIXES.iter().find(|prefix| starts_with_ignoring_case(text, prefix))) {
         return Some(AddressError::Prefix(prefix));
     }
     let inside = |first: char, last: char| text.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
@@ -212,8 +211,7 @@ fn check_local_part(local_part: &str) -> Result<(), AddressError> {
 
 /// Rejects addresses of other systems, which have a known prefix.
 fn check_start(local_part: &str) -> Result<(), AddressError> {
-    let starts_with =
-        |start: &str| local_part.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start));
+    let starts_with = |start| starts_with_ignoring_case(local_part, start);
     if starts_with("IMCEA") && local_part.contains('-') {
         return Err(AddressError::Encapsulated);
     }
@@ -284,30 +282,10 @@ fn is_of_another_form(c: char) -> bool {
 /// Returns whether the local part may contain the character: `atext` of RFC 5322 without `%` and `!`, the dot, and
 /// non-ASCII letters.
 fn is_local_part_character(c: char) -> bool {
-    match c {
-        'a'..='z'
-        | 'A'..='Z'
-        | '0'..='9'
-        | '.'
-        | '#'
-        | '$'
-        | '&'
-        | '\''
-        | '*'
-        | '+'
-        | '-'
-        | '/'
-        | '='
-        | '?'
-        | '^'
-        | '_'
-        | '`'
-        | '{'
-        | '|'
-        | '}'
-        | '~' => true,
-        _ => is_foreign_letter(c),
-    }
+    matches!(c,
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '#' | '$' | '&' | '\'' | '*' | '+' | '-' | '/' | '=' | '?' | '^' | '_'
+        | '`' | '{' | '|' | '}' | '~')
+        || is_foreign_letter(c)
 }
 
 fn is_domain_character(c: char) -> bool {
@@ -320,7 +298,7 @@ fn is_domain_character(c: char) -> bool {
 
 /// Returns whether the character is a visible non-ASCII letter that is no variant of another letter.
 fn is_foreign_letter(c: char) -> bool {
-    !c.is_ascii() && c.is_alphabetic() && !is_variant(c) && !crate::remediation::sanitize::is_unseen(c)
+    !c.is_ascii() && c.is_alphabetic() && !is_variant(c) && !is_unseen(c)
 }
 
 /// Letters below U+10000 that NFKC or UTS 46 maps to other letters, as sorted ranges of first and last. A range

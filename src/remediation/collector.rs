@@ -5,18 +5,18 @@
 
 use std::borrow::Cow;
 
-use super::error::{Location, PayloadError, PayloadErrors, Target};
+use super::error::{Location, PayloadError, PayloadErrors};
 use super::limits::{MAX_ERRORS, MAX_EXCERPT, MAX_POINTERS};
 use super::sanitize::excerpt;
-use super::suggestions::{self, Level, Unknown};
+use super::suggestions::{self, Level};
 
 /// Errors found so far, in two bounded lists.
 #[derive(Debug, Default)]
 pub(super) struct ErrorCollector {
     /// Wrong and missing values.
-    values: Entries<()>,
-    /// Unknown members, each with the member that the name probably means.
-    unknown: Entries<Option<&'static str>>,
+    values: Entries,
+    /// Unknown members.
+    unknown: Entries,
 }
 
 impl ErrorCollector {
@@ -27,9 +27,8 @@ impl ErrorCollector {
 
     /// Records a wrong value before the entries that were added after the list had `at` entries.
     pub(super) fn insert(&mut self, at: usize, location: Location<'_>, detail: String) {
-        let is_same = |error: &PayloadError| error.detail == detail;
-        if self.values.repeat(location, is_same).is_none() {
-            self.values.insert(at, location, detail, ());
+        if self.values.repeat(location, |error| error.detail == detail).is_none() {
+            self.values.insert(at, location, detail, None);
         }
     }
 
@@ -38,13 +37,13 @@ impl ErrorCollector {
     /// The function compares the name with the known names only for a new entry. A body can have hundreds of thousands
     /// of unknown members, so it compares neither repeated names nor names beyond the list's limit.
     pub(super) fn add_unknown(&mut self, level: Level, location: Location<'_>, name: &str) -> Option<&'static str> {
-        if let Some(meant) = self.unknown.repeat(location, |_| true) {
-            return meant;
+        if let Some(entry) = self.unknown.repeat(location, |_| true) {
+            return entry.meant;
         }
         if self.unknown.listed.len() >= MAX_ERRORS {
             return None;
         }
-        let Unknown { detail, meant } = suggestions::unknown_member(level, name);
+        let (detail, meant) = suggestions::unknown_member(level, name);
         self.unknown.insert(usize::MAX, location, detail, meant);
         meant
     }
@@ -54,12 +53,16 @@ impl ErrorCollector {
         self.values.listed.len()
     }
 
-    /// Returns the errors, values before unknown members; `None` if there are none.
-    pub(super) fn finish(self) -> Option<PayloadErrors> {
+    /// Returns whether no error was recorded.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.total + self.unknown.total == 0
+    }
+
+    /// Returns the errors, values before unknown members.
+    pub(super) fn finish(self) -> PayloadErrors {
         let total = self.values.total + self.unknown.total;
-        let values = self.values.listed.into_iter().map(|entry| entry.error);
-        let unknown = self.unknown.listed.into_iter().map(|entry| entry.error);
-        (total > 0).then(|| PayloadErrors::new(values.chain(unknown).take(MAX_ERRORS).collect(), total))
+        let entries = self.values.listed.into_iter().chain(self.unknown.listed);
+        PayloadErrors::new(entries.map(|entry| entry.error).take(MAX_ERRORS).collect(), total)
     }
 }
 
@@ -71,9 +74,9 @@ fn shown(name: &str) -> Cow<'_, str> {
 
 /// Errors of one kind, at most [`MAX_ERRORS`] entries. Each entry has its first pointer, and repeated errors add
 /// pointers up to [`MAX_POINTERS`].
-#[derive(Debug)]
-struct Entries<T> {
-    listed: Vec<Entry<T>>,
+#[derive(Debug, Default)]
+struct Entries {
+    listed: Vec<Entry>,
     /// Number of pointers in all entries.
     pointers: usize,
     /// Number of errors, including those that are not in the list.
@@ -81,43 +84,40 @@ struct Entries<T> {
 }
 
 #[derive(Debug)]
-struct Entry<T> {
-    target: Target,
+struct Entry {
+    is_in_item: bool,
     /// The member's name in its printable form.
-    name: String,
+    name: Option<String>,
     error: PayloadError,
-    meant: T,
+    /// The member that an unknown name probably means.
+    meant: Option<&'static str>,
 }
 
-impl<T> Default for Entries<T> {
-    fn default() -> Self {
-        Self { listed: Vec::new(), pointers: 0, total: 0 }
-    }
-}
-
-impl<T: Copy> Entries<T> {
-    /// Counts an error. Returns the subject of its entry if the list has one.
-    fn repeat(&mut self, location: Location<'_>, is_same: impl Fn(&PayloadError) -> bool) -> Option<T> {
+impl Entries {
+    /// Counts an error. Returns its entry if the list has one.
+    fn repeat(&mut self, location: Location<'_>, is_same: impl Fn(&PayloadError) -> bool) -> Option<&Entry> {
         self.total += 1;
-        let (target, name) = location.target();
-        let name = shown(name);
-        let mut listed = self.listed.iter_mut();
-        let entry = listed.find(|entry| entry.target == target && entry.name == name && is_same(&entry.error))?;
+        let (is_in_item, name) = location.target();
+        let name = name.map(shown);
+        let is_entry = |entry: &&mut Entry| {
+            entry.is_in_item == is_in_item && entry.name.as_deref() == name.as_deref() && is_same(&entry.error)
+        };
+        let entry = self.listed.iter_mut().find(is_entry)?;
         entry.error.count += 1;
         if self.pointers < MAX_POINTERS {
             self.pointers += 1;
             entry.error.pointers.push(location.pointer());
         }
-        Some(entry.meant)
+        Some(entry)
     }
 
     /// Adds an entry for a new error, unless the list has [`MAX_ERRORS`] entries.
-    fn insert(&mut self, at: usize, location: Location<'_>, detail: String, meant: T) {
+    fn insert(&mut self, at: usize, location: Location<'_>, detail: String, meant: Option<&'static str>) {
         let at = at.min(self.listed.len());
         if at < MAX_ERRORS {
-            let (target, name) = location.target();
+            let (is_in_item, name) = location.target();
             let error = PayloadError::new(location.pointer(), detail);
-            self.listed.insert(at, Entry { target, name: shown(name).into_owned(), error, meant });
+            self.listed.insert(at, Entry { is_in_item, name: name.map(|name| shown(name).into_owned()), error, meant });
             self.listed.truncate(MAX_ERRORS);
             self.pointers += 1;
         }

@@ -43,17 +43,12 @@ pub(super) struct Ranked<'e> {
     /// thousands of mailboxes of one domain.
     digest: u64,
     position: usize,
-    email: &'e AnalyzedEmail<'e>,
+    pub(super) email: &'e AnalyzedEmail<'e>,
 }
 
 impl<'e> Ranked<'e> {
     fn new(position: usize, email: &'e AnalyzedEmail<'e>) -> Self {
         Self { digest: digest(&email.recipient), position, email }
-    }
-
-    /// The email.
-    pub(super) const fn email(&self) -> &'e AnalyzedEmail<'e> {
-        self.email
     }
 
     /// Compares by content; `Equal` means the same email in the same mailbox.

@@ -1,7 +1,5 @@
 //! Reasons why a body is rejected: as JSON, or as a remediation.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use super::limits::MAX_DEPTH;
@@ -118,7 +116,8 @@ impl PayloadError {
 
 /// All errors of a payload. Errors of values come before unknown members, each in the document's order. The missing
 /// members of an object come at its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the payload has {}", number_of_errors(*total))]
 pub struct PayloadErrors {
     listed: Vec<PayloadError>,
     total: usize,
@@ -148,59 +147,44 @@ impl PayloadErrors {
     }
 }
 
-impl fmt::Display for PayloadErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.total {
-            1 => f.write_str("the payload has an error"),
-            total => write!(f, "the payload has {total} errors"),
-        }
-    }
+/// `an error`, or `2 errors`.
+fn number_of_errors(total: usize) -> String {
+    if total == 1 { "an error".to_owned() } else { format!("{total} errors") }
 }
 
-impl std::error::Error for PayloadErrors {}
-
-/// A location in the payload. It becomes a pointer only for an error.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Location<'n> {
-    /// The body.
-    Body,
-    /// A member of the body, known or unknown.
-    Field(&'n str),
-    /// An item of `analyzedEmails`, or of the member that the caller probably means by it.
-    Item { list: &'n str, index: usize },
-    /// A member of an item.
-    ItemMember { list: &'n str, index: usize, name: &'n str },
-}
-
-/// Kind of a location.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Target {
-    Body,
-    Field,
-    Item,
-    ItemMember,
+/// A location in the payload: an item of an array, the item's member, or a member of the body. Without both it is the
+/// body. It becomes a pointer only for an error.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Location<'n> {
+    /// Name of the array in the body, and index of the item.
+    item: Option<(&'n str, usize)>,
+    /// Name of the member.
+    member: Option<&'n str>,
 }
 
 impl<'n> Location<'n> {
-    /// Returns the location as a JSON Pointer.
-    pub(super) fn pointer(self) -> String {
-        match self {
-            Self::Body => String::new(),
-            Self::Field(name) => format!("/{}", pointer_step(name)),
-            Self::Item { list, index } => format!("/{}/{index}", pointer_step(list)),
-            Self::ItemMember { list, index, name } => {
-                format!("/{}/{index}/{}", pointer_step(list), pointer_step(name))
-            }
-        }
+    /// Returns the location of an item of the body's array `list`.
+    pub(super) const fn item(list: &'n str, index: usize) -> Self {
+        Self { item: Some((list, index)), member: None }
     }
 
-    /// Returns the location without an item's index: its kind, and the member's name if it is a member.
-    pub(super) const fn target(self) -> (Target, &'n str) {
-        match self {
-            Self::Body => (Target::Body, ""),
-            Self::Field(name) => (Target::Field, name),
-            Self::Item { .. } => (Target::Item, ""),
-            Self::ItemMember { name, .. } => (Target::ItemMember, name),
-        }
+    /// Returns the location of a member of the object at this location.
+    pub(super) const fn member<'m>(self, name: &'m str) -> Location<'m>
+    where
+        'n: 'm,
+    {
+        Location { item: self.item, member: Some(name) }
+    }
+
+    /// Returns the location as a JSON Pointer.
+    pub(super) fn pointer(self) -> String {
+        let item = self.item.map(|(list, index)| format!("/{}/{index}", pointer_step(list)));
+        let member = self.member.map(|name| format!("/{}", pointer_step(name)));
+        item.unwrap_or_default() + &member.unwrap_or_default()
+    }
+
+    /// Returns the location without an item's index: whether it is in an item, and the member's name.
+    pub(super) fn target(self) -> (bool, Option<&'n str>) {
+        (self.item.is_some(), self.member)
     }
 }

@@ -68,32 +68,18 @@ fn push_email(json: &mut String, email: &AnalyzedEmail<'_>) {
 /// stay UTF-8.
 fn push_text(json: &mut String, text: &str) {
     json.push('"');
-    let mut rest = text;
-    while let Some((plain, stop, after)) = split_at_escape(rest) {
-        json.push_str(plain);
-        match stop {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\n' => json.push_str("\\n"),
-            '\r' => json.push_str("\\r"),
-            '\t' => json.push_str("\\t"),
-            control => {
-                let _ = write!(json, "\\u{:04x}", u32::from(control));
-            }
-        }
-        rest = after;
+    let mut written = 0;
+    let is_escaped = |(_, byte): &(usize, u8)| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    for (at, byte) in text.bytes().enumerate().filter(is_escaped) {
+        json.push_str(text.get(written..at).unwrap_or_default());
+        let _ = match byte {
+            b'"' | b'\\' => write!(json, "\\{}", char::from(byte)),
+            control => write!(json, "\\u{control:04x}"),
+        };
+        written = at + 1;
     }
-    json.push_str(rest);
+    json.push_str(text.get(written..).unwrap_or_default());
     json.push('"');
-}
-
-/// Returns the text before the first character that must be escaped, that character, and the text after it.
-fn split_at_escape(text: &str) -> Option<(&str, char, &str)> {
-    let at = text.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
-    let (plain, rest) = text.split_at_checked(at)?;
-    let mut rest = rest.chars();
-    let stop = rest.next()?;
-    Some((plain, stop, rest.as_str()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::duplicates::{canonical_order, digest_of_pair, without_case};
+use super::duplicates::{Ranked, canonical_order, digest_of_pair, without_case};
 use super::model::{AnalyzedEmail, MessagesRemediation, Remediation};
 use crate::guid::Guid;
 
@@ -17,8 +17,7 @@ impl Remediation<'_> {
         hash.update([u8::from(self.remediate_senders_copy)]);
         hash.update(self.action.as_str());
         let mut line = Vec::new();
-        for ranked in canonical_order(&self.emails) {
-            let email = ranked.email();
+        for Ranked { email, .. } in canonical_order(&self.emails) {
             line.clear();
             line.push(b'\n');
             line.extend_from_slice(&email.network_message_id.to_bytes());

@@ -113,99 +113,70 @@ impl AnalyzedEmail<'_> {
     }
 }
 
-/// The members of `remediationSeverity`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Severity {
-    /// `low`
-    Low,
-    /// `medium`
-    Medium,
-    /// `high`
-    High,
-}
-
-impl Severity {
-    /// All of them, in Graph's order.
-    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
-
-    /// The names of [`Self::ALL`].
-    pub const NAMES: [&'static str; 3] = [Self::Low.as_str(), Self::Medium.as_str(), Self::High.as_str()];
-
-    /// The name in Graph's spelling.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
+/// Defines an enum of Graph from its members and their names, in Graph's order and spelling.
+macro_rules! graph_enum {
+    ($(#[$attribute:meta])* $enum:ident: $($(#[$doc:meta])* $member:ident = $name:literal;)+) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        $(#[$attribute])*
+        pub enum $enum {
+            $($(#[$doc])* $member,)+
         }
-    }
 
-    /// The member of exactly this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|severity| severity.as_str() == name)
-    }
+        impl $enum {
+            /// The names of [`Self::ALL`].
+            pub const NAMES: [&'static str; [$($name),+].len()] = [$($name),+];
+
+            /// All members.
+            pub const ALL: [Self; Self::NAMES.len()] = [$(Self::$member),+];
+
+            /// Returns the member's name.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$member => $name,)+
+                }
+            }
+
+            /// Returns the member of exactly this name.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|member| member.as_str() == name)
+            }
+        }
+    };
 }
 
-/// The members of `remediationAction`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Action {
+graph_enum! {
+    /// The members of `remediationSeverity`.
+    #[serde(rename_all = "camelCase")]
+    Severity:
+    /// `low`
+    Low = "low";
+    /// `medium`
+    Medium = "medium";
+    /// `high`
+    High = "high";
+}
+
+graph_enum! {
+    /// The members of `remediationAction`.
+    #[serde(rename_all = "camelCase")]
+    Action:
     /// `moveToJunk`
-    MoveToJunk,
+    MoveToJunk = "moveToJunk";
     /// `moveToInbox`: for an email that is no threat
-    MoveToInbox,
+    MoveToInbox = "moveToInbox";
     /// `hardDelete`: the user cannot recover it
-    HardDelete,
+    HardDelete = "hardDelete";
     /// `softDelete`: the user can recover it
-    SoftDelete,
+    SoftDelete = "softDelete";
     /// `moveToDeletedItems`
-    MoveToDeletedItems,
+    MoveToDeletedItems = "moveToDeletedItems";
     /// `moveToQuarantine`
-    MoveToQuarantine,
+    MoveToQuarantine = "moveToQuarantine";
 }
 
 impl Action {
-    /// All of them, in Graph's order.
-    pub const ALL: [Self; 6] = [
-        Self::MoveToJunk,
-        Self::MoveToInbox,
-        Self::HardDelete,
-        Self::SoftDelete,
-        Self::MoveToDeletedItems,
-        Self::MoveToQuarantine,
-    ];
-
-    /// The names of [`Self::ALL`].
-    pub const NAMES: [&'static str; 6] = [
-        Self::MoveToJunk.as_str(),
-        Self::MoveToInbox.as_str(),
-        Self::HardDelete.as_str(),
-        Self::SoftDelete.as_str(),
-        Self::MoveToDeletedItems.as_str(),
-        Self::MoveToQuarantine.as_str(),
-    ];
-
-    /// The name in Graph's spelling.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::MoveToJunk => "moveToJunk",
-            Self::MoveToInbox => "moveToInbox",
-            Self::HardDelete => "hardDelete",
-            Self::SoftDelete => "softDelete",
-            Self::MoveToDeletedItems => "moveToDeletedItems",
-            Self::MoveToQuarantine => "moveToQuarantine",
-        }
-    }
-
-    /// The member of exactly this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == name)
-    }
-
     /// Returns whether Graph added the member after it published the enum. Graph accepts such a member only with
     /// `Prefer: include-unknown-enum-members` ("evolvable enums" in its documentation).
     #[must_use]
@@ -214,30 +185,13 @@ impl Action {
     }
 }
 
-/// A version of Graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum GraphVersion {
+graph_enum! {
+    /// A version of Graph. Its name is the first segment of the version's paths.
+    GraphVersion:
     /// `beta`, as in the document that the gateway implements.
-    Beta,
+    Beta = "beta";
     /// `v1.0`.
-    V1,
-}
-
-impl GraphVersion {
-    /// Returns the first segment of the version's paths.
-    #[must_use]
-    pub const fn segment(self) -> &'static str {
-        match self {
-            Self::Beta => "beta",
-            Self::V1 => "v1.0",
-        }
-    }
-
-    /// Returns the version whose segment is exactly `segment`.
-    #[must_use]
-    pub fn from_segment(segment: &str) -> Option<Self> {
-        [Self::Beta, Self::V1].into_iter().find(|version| version.segment() == segment)
-    }
+    V1 = "v1.0";
 }
 
 #[cfg(test)]

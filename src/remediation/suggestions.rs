@@ -3,7 +3,7 @@
 
 use super::declared;
 use super::limits::MAX_MISSPELLINGS;
-use super::sanitize::Unseen;
+use super::sanitize::{Unseen, starts_with_ignoring_case};
 use crate::guid::Guid;
 
 /// The members of the body, in the order of Graph's documentation.
@@ -94,20 +94,13 @@ const WITHOUT_EQUIVALENT_BESIDE_EMAILS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Text for a member that does not exist at its level.
-pub(super) struct Unknown {
-    pub(super) detail: String,
-    /// The member of this level that the name probably means.
-    pub(super) meant: Option<&'static str>,
-}
-
-/// Returns the error of a member that does not exist at this level.
-pub(super) fn unknown_member(level: Level, name: &str) -> Unknown {
-    let other = |detail: String| Unknown { detail, meant: None };
+/// Returns the error of a member that does not exist at this level, and the member of this level that the name probably
+/// means.
+pub(super) fn unknown_member(level: Level, name: &str) -> (String, Option<&'static str>) {
     if level == Level::Item
         && let Some(right) = declared::in_other_case(name)
     {
-        return other(did_you_mean(right));
+        return (did_you_mean(right), None);
     }
     let listed_in = |names: &[(&str, &'static str)]| {
         names.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, listed)| *listed)
@@ -115,18 +108,18 @@ pub(super) fn unknown_member(level: Level, name: &str) -> Unknown {
     let text = listed_in(&WITHOUT_EQUIVALENT)
         .or_else(|| listed_in(&WITHOUT_EQUIVALENT_BESIDE_EMAILS).filter(|_| level != Level::MessagesBody));
     if let Some(text) = text {
-        return other(text.to_owned());
+        return (text.to_owned(), None);
     }
     let (here, (elsewhere, location)) = (level.members(), level.elsewhere());
     let meant = listed_in(&OTHER_NAMES);
     let meant_of =
         |members: &[&'static str]| meant.filter(|meant| members.contains(meant)).or_else(|| nearest(name, members));
     if let Some(right) = meant_of(here) {
-        Unknown { detail: did_you_mean(right), meant: Some(right) }
+        (did_you_mean(right), Some(right))
     } else if let Some(right) = meant_of(elsewhere) {
-        other(format!("unknown member here; \"{right}\" belongs {location}"))
+        (format!("unknown member here; \"{right}\" belongs {location}"), None)
     } else {
-        other(format!("unknown member; the members here are {}", listed(here)))
+        (format!("unknown member; the members here are {}", listed(here)), None)
     }
 }
 
@@ -182,8 +175,7 @@ fn is_analyzed_email_id(text: &str) -> bool {
 /// Returns whether the text without prefix, brackets and hyphens is exactly 32 hexadecimal digits. The caller has
 /// excluded valid GUIDs.
 fn is_guid_in_other_spelling(text: &str) -> bool {
-    let has_prefix = text.get(..URN.len()).is_some_and(|start| start.eq_ignore_ascii_case(URN));
-    let bare = if has_prefix { text.get(URN.len()..).unwrap_or_default() } else { text };
+    let bare = if starts_with_ignoring_case(text, URN) { text.get(URN.len()..).unwrap_or_default() } else { text };
     let is_around_digits = |c| matches!(c, '{' | '}' | '(' | ')' | '<' | '>' | '[' | ']' | '"' | '\'' | '-');
     let digits = || bare.chars().filter(|&c| !is_around_digits(c));
     digits().count() == 32 && digits().all(|c| c.is_ascii_hexdigit())
@@ -260,7 +252,7 @@ mod tests {
             ("networkMessageIds", "\"networkMessageId\" belongs in each item", "did you mean \"networkMessageId\"?"),
         ] {
             for (level, expected) in [(Level::Body, top), (Level::Item, item)] {
-                let text = unknown_member(level, name).detail;
+                let text = unknown_member(level, name).0;
                 assert!(text.contains(expected), "{name} {level:?}: {text}");
             }
         }
@@ -276,7 +268,7 @@ mod tests {
             ("approverUpn", "leave it out"),
             ("id", "the members here are"),
         ] {
-            let text = unknown_member(Level::MessagesBody, name).detail;
+            let text = unknown_member(Level::MessagesBody, name).0;
             assert!(text.contains(expected), "{name}: {text}");
         }
     }

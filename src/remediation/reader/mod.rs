@@ -13,10 +13,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::mem;
 
+use super::collector::ErrorCollector;
 use super::error::JsonError;
 use super::format;
 use super::limits::MAX_DEPTH;
 use super::sanitize::pointer_step;
+use crate::gzip;
 use names::Names;
 
 /// A position in a body. Each method that reads a value leaves the position after the value.
@@ -28,6 +30,8 @@ pub(crate) struct Json<'a> {
     /// Number of open objects and arrays.
     depth: usize,
     allows_repeated_names: bool,
+    /// Errors of a payload's values. Other documents have none.
+    pub(super) errors: ErrorCollector,
 }
 
 /// Type of a value, from its first character.
@@ -56,19 +60,19 @@ impl fmt::Display for Kind {
 
 impl<'a> Json<'a> {
     /// Starts before the first character of a text, without a check of its format.
-    pub(crate) const fn of_text(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0, allows_repeated_names: false }
+    pub(crate) fn of_text(text: &'a str) -> Self {
+        Self { text, at: 0, depth: 0, allows_repeated_names: false, errors: ErrorCollector::default() }
     }
 
     /// The same, and accepts an object that repeats a member. That saves the comparison of all names.
-    pub(crate) const fn with_repeated_names(self) -> Self {
+    pub(crate) fn with_repeated_names(self) -> Self {
         Self { allows_repeated_names: true, ..self }
     }
 
     /// Returns the position before the first character of a body.
     pub(crate) fn new(body: &'a [u8]) -> Result<Self, JsonError> {
-        if let Some(error) = format::of_bytes(body) {
-            return Err(error);
+        if gzip::is_gzip(body) {
+            return Err(JsonError::Gzip);
         }
         match body {
             // UTF-16 with a byte order mark, or an ASCII character of it without one.
@@ -130,13 +134,9 @@ impl<'a> Json<'a> {
 
     /// Reads `true` or `false`.
     pub(crate) fn boolean(&mut self) -> Result<bool, JsonError> {
-        if self.next_byte() == Some(b't') {
-            self.word("true")?;
-            Ok(true)
-        } else {
-            self.word("false")?;
-            Ok(false)
-        }
+        let is_true = self.next_byte() == Some(b't');
+        self.word(if is_true { "true" } else { "false" })?;
+        Ok(is_true)
     }
 
     /// Skips a value of any type, checking only its grammar. The recursion ends at [`MAX_DEPTH`].
@@ -153,10 +153,7 @@ impl<'a> Json<'a> {
 
     /// Checks that nothing follows the value.
     pub(crate) fn end(&mut self) -> Result<(), JsonError> {
-        match self.next_byte() {
-            None => Ok(()),
-            Some(_) => Err(self.error("the body ought to end")),
-        }
+        if self.next_byte().is_some() { Err(self.error("the body ought to end")) } else { Ok(()) }
     }
 
     /// Reads a number, checking only its grammar, and returns its text.
