@@ -182,14 +182,12 @@ async function ifThere(promise) {
   }
 }
 
-/** A response with these lines as headers. `body` is a view of the module's memory, which changes later. */
+/**
+ * A response with these lines as headers. `body` is a view of the module's memory, which changes later. The headers are
+ * a plain object, because a `Headers` object would cost 3 % of the CPU time of a request.
+ */
 export function respond(status, lines, body) {
-  return new Response(body.length === 0 ? null : body.slice(), { status, headers: headers(lines) });
-}
-
-/** The headers of these lines. */
-export function headers(lines) {
-  return new Headers(headersOf(lines.split("\n")));
+  return new Response(body.length === 0 ? null : body.slice(), { status, headers: headersOf(lines.split("\n")) });
 }
 
 /**

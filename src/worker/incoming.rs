@@ -1,6 +1,5 @@
 //! The platform's request as plain values, and its body.
 
-use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::Request as JsRequest;
@@ -16,8 +15,6 @@ extern "C" {
     fn head(request: &JsRequest) -> Result<Vec<u8>, JsValue>;
     #[wasm_bindgen(catch)]
     async fn whole(request: &JsRequest) -> Result<Vec<u8>, JsValue>;
-    #[wasm_bindgen(catch, js_name = whole)]
-    async fn whole_message(request: &JsRequest) -> Result<Uint8Array, JsValue>;
     #[wasm_bindgen(catch)]
     async fn counted(request: &JsRequest, cap: f64) -> Result<Option<Vec<u8>>, JsValue>;
     #[wasm_bindgen(catch)]
@@ -26,11 +23,6 @@ extern "C" {
 
 /// Body of a request.
 pub(super) struct IncomingBody<'a>(&'a JsRequest);
-
-/// Returns the message of a request to an object.
-pub(super) async fn message(request: &JsRequest) -> Result<Vec<u8>, JsValue> {
-    Ok(whole_message(request).await?.to_vec())
-}
 
 /// Splits a request into its head and its body.
 pub(super) fn split(request: &JsRequest) -> Result<(Request, IncomingBody<'_>), JsValue> {
