@@ -214,6 +214,23 @@ async function call(head, wanted, body, cap, skip, { signal }) {
   return { ...result, body: read ?? undefined, isTooLarge: read === null };
 }
 
+// ---- The environment ----
+
+/** A variable as JSON, or undefined if it is missing. A value that JSON cannot hold becomes an empty text. */
+export function variable(env, name) {
+  const value = env[name];
+  return value === undefined ? undefined : JSON.stringify(value) ?? "";
+}
+
+/** Whether one more request of `key` is within the limit of the rate limiting binding. */
+export function limit(env, key) {
+  return guarded(isWithinLimit(env, key));
+}
+
+async function isWithinLimit(env, key) {
+  return (await env.RATE_LIMITER.limit({ key })).success;
+}
+
 // ---- The ledger ----
 
 /**
@@ -313,15 +330,6 @@ export function sign(pkcs8, message) {
 
 async function signed(key, message) {
   return new Uint8Array(await crypto.subtle.sign(PS256, await key, message));
-}
-
-/** Whether one more request of `key` is within the limit of the rate limiting binding. */
-export function limit(env, key) {
-  return guarded(isWithinLimit(env, key));
-}
-
-async function isWithinLimit(env, key) {
-  return (await env.RATE_LIMITER.limit({ key })).success;
 }
 
 export function randomUuid() {
