@@ -1,19 +1,18 @@
 //! The only reader of the environments of the Worker and of objects.
 
-use js_sys::Boolean;
 use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Env;
 
+use super::promise;
 use crate::caches::Environment;
 use crate::config::{self, STOPPED, VARIABLES, Variables};
 use crate::json;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    #[wasm_bindgen(catch)]
-    async fn limit(env: &Env, key: &str) -> Result<Boolean, JsValue>;
+    fn limit(ticket: u32, env: &Env, key: &str);
     #[wasm_bindgen(catch)]
     fn variable(env: &Env, name: &str) -> Result<Option<String>, JsValue>;
 }
@@ -32,7 +31,7 @@ impl Environment for Bindings {
     }
 
     async fn is_within_limit(&self, key: &str) -> Option<bool> {
-        limit(&self.0, key).await.ok()?.as_bool()
+        promise::start(|ticket| limit(ticket, &self.0, key)).await.ok()?.as_bool()
     }
 }
 
