@@ -2,8 +2,7 @@
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::{Headers, Response as JsResponse};
-use worker::ResponseBuilder;
+use web_sys::Response as JsResponse;
 
 use crate::http::Response;
 use crate::time::Timestamp;
@@ -12,8 +11,6 @@ use crate::time::Timestamp;
 extern "C" {
     #[wasm_bindgen(catch)]
     fn respond(status: u16, lines: &str, body: &[u8]) -> Result<JsResponse, JsValue>;
-    #[wasm_bindgen(catch)]
-    fn headers(lines: &str) -> Result<Headers, JsValue>;
 }
 
 /// Converts the result of `Date.now()`.
@@ -48,19 +45,9 @@ pub(super) fn lines<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -
     Some(lines)
 }
 
-/// Converts a response of the Worker.
+/// Converts a response.
 pub(super) fn response(response: &Response) -> Result<JsResponse, JsValue> {
-    respond(response.status, &header_lines(response)?, response.body.as_bytes())
-}
-
-/// Converts a response of an object.
-pub(super) fn object_response(response: Response) -> Result<worker::Response, JsValue> {
-    let headers = worker::Headers(headers(&header_lines(&response)?)?);
-    let builder = ResponseBuilder::new().with_status(response.status).with_headers(headers);
-    Ok(if response.body.is_empty() { builder.empty() } else { builder.fixed(response.body.into_bytes()) })
-}
-
-fn header_lines(response: &Response) -> Result<String, JsValue> {
     let headers = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
-    Ok(lines(headers).ok_or("a header of the response contains a line break")?)
+    let headers = lines(headers).ok_or("a header of the response contains a line break")?;
+    respond(response.status, &headers, response.body.as_bytes())
 }

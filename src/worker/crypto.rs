@@ -1,38 +1,39 @@
 //! WebCrypto: RS256 and PS256.
 
-use js_sys::{Boolean, Uint8Array};
-use wasm_bindgen::JsValue;
+use js_sys::Uint8Array;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::CryptoKey;
 
-use super::Workers;
+use super::{Workers, promise};
 use crate::runtime::{Signer, Verifier};
 use crate::secret::SecretBytes;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    #[wasm_bindgen(catch, js_name = importKey)]
-    async fn import_key(n: &str, e: &str) -> Result<CryptoKey, JsValue>;
-    #[wasm_bindgen(catch)]
-    async fn verify(key: &CryptoKey, signature: &[u8], message: &[u8]) -> Result<Boolean, JsValue>;
-    #[wasm_bindgen(catch)]
-    async fn sign(pkcs8: &[u8], message: &[u8]) -> Result<Uint8Array, JsValue>;
+    #[wasm_bindgen(js_name = importKey)]
+    fn import_key(ticket: u32, n: &str, e: &str);
+    fn verify(ticket: u32, key: &CryptoKey, signature: &[u8], message: &[u8]);
+    fn sign(ticket: u32, pkcs8: &[u8], message: &[u8]);
 }
 
 impl Verifier for Workers {
     type Key = CryptoKey;
 
     async fn import_rs256(&self, n: &str, e: &str) -> Option<CryptoKey> {
-        import_key(n, e).await.ok()
+        let key = promise::start(|ticket| import_key(ticket, n, e)).await.ok()?;
+        Some(key.unchecked_into())
     }
 
     async fn verify_rs256(&self, key: &CryptoKey, message: &[u8], signature: &[u8]) -> bool {
-        verify(key, signature, message).await.is_ok_and(|verified| verified == true)
+        let verified = promise::start(|ticket| verify(ticket, key, signature, message)).await;
+        verified.is_ok_and(|verified| verified == true)
     }
 }
 
 impl Signer for Workers {
     async fn sign_ps256(&self, pkcs8: &SecretBytes, message: &[u8]) -> Option<Vec<u8>> {
-        Some(sign(pkcs8.expose(), message).await.ok()?.to_vec())
+        let signature = promise::start(|ticket| sign(ticket, pkcs8.expose(), message)).await.ok()?;
+        Some(signature.unchecked_into::<Uint8Array>().to_vec())
     }
 }

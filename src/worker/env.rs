@@ -1,19 +1,20 @@
 //! The only reader of the environments of the Worker and of objects.
 
-use js_sys::{Boolean, JSON, Reflect};
 use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Env;
 
+use super::promise;
 use crate::caches::Environment;
 use crate::config::{self, STOPPED, VARIABLES, Variables};
 use crate::json;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
+    fn limit(ticket: u32, env: &Env, key: &str);
     #[wasm_bindgen(catch)]
-    async fn limit(env: &Env, key: &str) -> Result<Boolean, JsValue>;
+    fn variable(env: &Env, name: &str) -> Result<Option<String>, JsValue>;
 }
 
 /// Environment that the platform passes with a request.
@@ -30,7 +31,7 @@ impl Environment for Bindings {
     }
 
     async fn is_within_limit(&self, key: &str) -> Option<bool> {
-        limit(&self.0, key).await.ok()?.as_bool()
+        promise::start(|ticket| limit(ticket, &self.0, key)).await.ok()?.as_bool()
     }
 }
 
@@ -43,15 +44,8 @@ impl Bindings {
     /// Returns texts as strings, and tables and arrays of `wrangler.toml` as JSON values. A present value that cannot
     /// be read becomes an object without members, which every variable rejects.
     fn variable(&self, name: &str) -> Option<Value> {
-        let error = || Value::Object(Map::new());
-        let Ok(value) = Reflect::get(&self.0, &JsValue::from_str(name)) else { return Some(error()) };
-        if value.is_undefined() {
-            return None;
-        }
-        let read = match value.as_string() {
-            Some(text) => Some(Value::String(text)),
-            None => JSON::stringify(&value).ok().and_then(|text| json::read(text.as_string()?.as_bytes())),
-        };
-        Some(read.unwrap_or_else(error))
+        let text = variable(&self.0, name).transpose()?;
+        let read = text.ok().and_then(|text| json::read(text.as_bytes()));
+        Some(read.unwrap_or_else(|| Value::Object(Map::new())))
     }
 }

@@ -5,24 +5,25 @@ use std::pin::pin;
 
 use futures_util::future::{Either, select};
 use js_sys::Uint8Array;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::AbortController;
 
-use super::{Workers, convert};
+use super::{Workers, convert, promise};
 use crate::runtime::{BodyError, HttpClient, HttpRequest, HttpResponse, SendError, Timers};
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    #[wasm_bindgen(catch, js_name = callMicrosoft)]
-    async fn call_microsoft(
+    #[wasm_bindgen(js_name = callMicrosoft)]
+    fn call_microsoft(
+        ticket: u32,
         head: &str,
         wanted: &str,
         body: Option<&[u8]>,
         cap: f64,
         skip: bool,
         controller: &AbortController,
-    ) -> Result<CallResult, JsValue>;
+    );
 
     type CallResult;
     #[wasm_bindgen(method, getter)]
@@ -61,8 +62,9 @@ async fn context(
     let headers = convert::lines(request.headers.iter().copied()).ok_or(SendError::Connection)?;
     let head = format!("{method} {}\n{headers}", request.url);
     let (wanted, cap) = (request.wanted.join(" "), convert::number(request.body_cap));
-    let result = call_microsoft(&head, &wanted, request.body, cap, request.skip_success_body, controller).await;
-    let result = result.map_err(|_| error())?;
+    let call =
+        |ticket| call_microsoft(ticket, &head, &wanted, request.body, cap, request.skip_success_body, controller);
+    let result: CallResult = promise::start(call).await.map_err(|_| error())?.unchecked_into();
     let mut response = parse_head(request, &result.head()).ok_or_else(error)?;
     if !(request.skip_success_body && response.is_success()) {
         response.body = match result.body() {

@@ -1,11 +1,11 @@
 //! The platform's request as plain values, and its body.
 
 use js_sys::Uint8Array;
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Request as JsRequest;
 
-use super::convert;
+use super::{convert, promise};
 use crate::gzip;
 use crate::http::{DeclaredBody, Request, RequestBody, RequestBodyError, RequestHeaders};
 use crate::secret::Secret;
@@ -14,23 +14,13 @@ use crate::secret::Secret;
 extern "C" {
     #[wasm_bindgen(catch)]
     fn head(request: &JsRequest) -> Result<Vec<u8>, JsValue>;
-    #[wasm_bindgen(catch)]
-    async fn whole(request: &JsRequest) -> Result<Vec<u8>, JsValue>;
-    #[wasm_bindgen(catch, js_name = whole)]
-    async fn whole_message(request: &JsRequest) -> Result<Uint8Array, JsValue>;
-    #[wasm_bindgen(catch)]
-    async fn counted(request: &JsRequest, cap: f64) -> Result<Option<Vec<u8>>, JsValue>;
-    #[wasm_bindgen(catch)]
-    async fn decompressed(body: &[u8], cap: f64) -> Result<Option<Vec<u8>>, JsValue>;
+    fn whole(ticket: u32, request: &JsRequest);
+    fn counted(ticket: u32, request: &JsRequest, cap: f64);
+    fn decompressed(ticket: u32, body: &[u8], cap: f64);
 }
 
 /// Body of a request.
 pub(super) struct IncomingBody<'a>(&'a JsRequest);
-
-/// Returns the message of a request to an object.
-pub(super) async fn message(request: &JsRequest) -> Result<Vec<u8>, JsValue> {
-    Ok(whole_message(request).await?.to_vec())
-}
 
 /// Splits a request into its head and its body.
 pub(super) fn split(request: &JsRequest) -> Result<(Request, IncomingBody<'_>), JsValue> {
@@ -81,8 +71,11 @@ impl RequestBody for IncomingBody<'_> {
         // A body with a declared length arrives in one piece, and cannot have more bytes. The bytes of other bodies are
         // counted while they are read.
         let fits = declared.length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap));
-        let body = if fits { whole(self.0).await.map(Some) } else { counted(self.0, convert::number(cap)).await };
-        let body = body.map_err(|_| RequestBodyError::CutOff)?.ok_or(RequestBodyError::TooLarge)?;
+        let read = |ticket| {
+            if fits { whole(ticket, self.0) } else { counted(ticket, self.0, convert::number(cap)) }
+        };
+        let body = promise::start(read).await.map_err(|_| RequestBodyError::CutOff)?;
+        let body = bytes(body).ok_or(RequestBodyError::TooLarge)?;
         if declared.is_gzip { decompress(&body, cap).await } else { Ok(body) }
     }
 }
@@ -92,9 +85,15 @@ async fn decompress(body: &[u8], cap: usize) -> Result<Vec<u8>, RequestBodyError
     if !gzip::is_gzip(body) {
         return Err(RequestBodyError::NotGzip);
     }
-    let decompressed = decompressed(body, convert::number(cap)).await.map_err(|error| match error.as_string() {
+    let outcome = promise::start(|ticket| decompressed(ticket, body, convert::number(cap))).await;
+    let decompressed = outcome.map_err(|error| match error.as_string() {
         Some(_) => RequestBodyError::Trailing,
         None => RequestBodyError::Damaged,
     })?;
-    decompressed.ok_or(RequestBodyError::TooLarge)
+    bytes(decompressed).ok_or(RequestBodyError::TooLarge)
+}
+
+/// Converts bytes, or null.
+fn bytes(value: JsValue) -> Option<Vec<u8>> {
+    (!value.is_null()).then(|| value.unchecked_into::<Uint8Array>().to_vec())
 }

@@ -6,6 +6,7 @@ mod env;
 mod fetch;
 mod incoming;
 mod ledger;
+mod promise;
 mod storage;
 mod timers;
 mod turn;
@@ -15,10 +16,9 @@ use std::panic;
 use std::rc::Rc;
 use std::time::Duration;
 
-use js_sys::Promise;
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{CryptoKey, Request, Response as JsResponse};
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
@@ -32,6 +32,7 @@ use crate::runtime::{Background, Clock, Domains, Guids, Log, Timers};
 use crate::secret::SecretBytes;
 use crate::time::{Timestamp, millis_of};
 use env::Bindings;
+use promise::Settled;
 use timers::SharedTimer;
 
 thread_local! {
@@ -61,6 +62,7 @@ extern "C" {
     #[wasm_bindgen(js_name = randomUuid)]
     fn random_uuid() -> String;
     fn pass(
+        ticket: u32,
         env: &Env,
         name: &str,
         jurisdiction: Option<&str>,
@@ -69,7 +71,7 @@ extern "C" {
         format: &str,
         format_header: &str,
         patience: u32,
-    ) -> Promise<JsResponse>;
+    );
 }
 
 /// Sets the panic hook. It replaces the hook of the crate `worker`, which bypasses [`Log`].
@@ -101,27 +103,30 @@ async fn respond(runtime: &Workers, request: &Request, env: Bindings) -> Result<
             let response = pass_job(&env, &job, &message, &graph_request);
             // Many requests can wait for their objects at the same time, so each keeps only its job.
             drop((head, message, graph_request));
-            match JsFuture::from(response).await {
-                Ok(response) => Ok(response),
+            match response.await {
+                Ok(response) => Ok(response.unchecked_into()),
                 Err(error) => convert::response(&gateway::unanswered(runtime, *job, ledger_error(&error))),
             }
         }
     }
 }
 
-/// Sends a job to the caller's object. Returns the promise of the object's response.
-fn pass_job(env: &Bindings, job: &RemediationJob, message: &SecretBytes, graph_request: &str) -> Promise<JsResponse> {
+/// Sends a job to the caller's object. Returns the object's response.
+fn pass_job(env: &Bindings, job: &RemediationJob, message: &SecretBytes, graph_request: &str) -> Settled {
     let patience = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
-    pass(
-        &env.0,
-        &job.ledger_name(),
-        job.jurisdiction,
-        message.expose(),
-        graph_request.as_bytes(),
-        handover::format(),
-        handover::FORMAT_HEADER,
-        patience,
-    )
+    promise::start(|ticket| {
+        pass(
+            ticket,
+            &env.0,
+            &job.ledger_name(),
+            job.jurisdiction,
+            message.expose(),
+            graph_request.as_bytes(),
+            handover::format(),
+            handover::FORMAT_HEADER,
+            patience,
+        );
+    })
 }
 
 /// Converts the reason for which an object's response is missing.

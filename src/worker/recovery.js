@@ -94,9 +94,17 @@ export function queueMicrotask(run) {
 
 /** Calls an asynchronous export. The promise also rejects if the instance is lost before it settles. */
 export function settle(call) {
+  try {
+    return tracked(enter(call));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** The outcome of `settled`. This function does not keep the arguments of the call alive, which can be large. */
+function tracked(settled) {
+  const own = instance;
   return new Promise((resolve, reject) => {
-    const settled = enter(call);
-    const own = instance;
     unsettled.add(reject);
     const end = (settle) => (value) => {
       unsettled.delete(reject);

@@ -29,8 +29,9 @@ export class Ledger {
     this.#env = env;
   }
 
-  fetch(request) {
-    return settle(() => this.#own().fetch(request));
+  async fetch(request) {
+    const message = new Uint8Array(await request.arrayBuffer());
+    return settle(() => this.#own().execute(message));
   }
 
   alarm() {

@@ -8,6 +8,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::SqlStorage;
 
+use super::promise;
 use crate::graph::response::Accepted;
 use crate::json;
 use crate::ledger::StorageError;
@@ -23,8 +24,8 @@ type Integer = f64;
 // One import for each list of parameters, so that they cross typed and in one call.
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    #[wasm_bindgen(catch, js_name = keepAlarm)]
-    async fn keep_alarm(storage: &JsValue, wait: u32) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = keepAlarm)]
+    fn keep_alarm(ticket: u32, storage: &JsValue, wait: u32);
     #[wasm_bindgen(catch, js_name = run)]
     fn run_slot(sql: &JsValue, statement: &JsString, record_key: &[u8]) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_name = run)]
@@ -113,7 +114,7 @@ impl Storage for ObjectStorage {
 
     async fn keep_alarm(&self, wait: Duration) -> Result<(), StorageError> {
         let wait = u32::try_from(millis_of(wait)).unwrap_or(u32::MAX);
-        keep_alarm(self.0.as_raw(), wait).await?;
+        promise::start(|ticket| keep_alarm(ticket, self.0.as_raw(), wait)).await?;
         Ok(())
     }
 }

@@ -1,0 +1,54 @@
+//! Promises of glue.js as futures.
+//!
+//! For each promise, `JsFuture` of wasm-bindgen-futures creates two closures that the garbage collector tracks, at 2 µs
+//! and eight calls between Wasm and JavaScript. Here glue.js reports the outcome of each promise to one export, with
+//! the ticket of the future that waits for it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_channel::oneshot::{self, Receiver, Sender};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+type Outcome = Result<JsValue, JsValue>;
+
+thread_local! {
+    static LAST_TICKET: Cell<u32> = const { Cell::new(0) };
+    /// Futures whose promises have not settled, by ticket.
+    static WAITING: RefCell<BTreeMap<u32, Sender<Outcome>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// The outcome of a promise.
+pub(super) struct Settled(Receiver<Outcome>);
+
+impl Future for Settled {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.0).poll(context).map(|sent| sent.unwrap_or(Err(JsValue::UNDEFINED)))
+    }
+}
+
+/// Creates a promise. `start` calls a function of glue.js with the ticket.
+pub(super) fn start(start: impl FnOnce(u32)) -> Settled {
+    let ticket = LAST_TICKET.get().wrapping_add(1);
+    LAST_TICKET.set(ticket);
+    let (sender, receiver) = oneshot::channel();
+    WAITING.with_borrow_mut(|waiting| waiting.insert(ticket, sender));
+    start(ticket);
+    Settled(receiver)
+}
+
+/// Wakes the future with this ticket. `value` is the value of the promise, or the error if the promise was rejected.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "wasm_bindgen exports only what is public")]
+pub fn settled(ticket: u32, is_fulfilled: bool, value: JsValue) {
+    let sender = WAITING.with_borrow_mut(|waiting| waiting.remove(&ticket));
+    if let Some(sender) = sender {
+        // The future may have been dropped.
+        let _ = sender.send(if is_fulfilled { Ok(value) } else { Err(value) });
+    }
+}
