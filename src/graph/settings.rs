@@ -6,8 +6,6 @@
 //! The line lists every tenant of the configuration, and the job names its own. Another list is another line, so that
 //! no token of a removed tenant is kept.
 
-use std::collections::BTreeSet;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
@@ -62,10 +60,15 @@ impl GraphSettings {
     /// Writes the line from a configuration. The line contains the credential and no line break.
     #[must_use]
     pub fn line(config: &Config) -> Secret {
-        let tenants: BTreeSet<Guid> = config.callers.iter().filter_map(|caller| caller.tenant_id).collect();
+        let mut tenants = String::new();
+        for id in config.callers.iter().filter_map(|caller| caller.tenant_id).map(|id| id.to_string()) {
+            if !tenants.contains(&id) {
+                tenants.extend([&id, " "]);
+            }
+        }
         let line = Line {
             tenant_id: config.tenant_id,
-            tenants: tenants.iter().flat_map(|id| [id.to_string(), " ".to_owned()]).collect(),
+            tenants,
             client_id: config.client_id,
             credential: match &config.credential {
                 Credential::Secret(secret) => CredentialMember::Secret(secret.expose().to_owned()),

@@ -5,7 +5,6 @@
 //! the ticket of the future that waits for it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -17,8 +16,9 @@ type Outcome = Result<JsValue, JsValue>;
 
 thread_local! {
     static LAST_TICKET: Cell<u32> = const { Cell::new(0) };
-    /// Futures whose promises have not settled, by ticket.
-    static WAITING: RefCell<BTreeMap<u32, Sender<Outcome>>> = const { RefCell::new(BTreeMap::new()) };
+    /// Tickets of the promises that have not settled, and the futures that wait for them. A list is smaller than a map
+    /// in the upload, and has few entries.
+    static WAITING: RefCell<Vec<(u32, Sender<Outcome>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The outcome of a promise.
@@ -37,7 +37,7 @@ pub(super) fn start(start: impl FnOnce(u32)) -> Settled {
     let ticket = LAST_TICKET.get().wrapping_add(1);
     LAST_TICKET.set(ticket);
     let (sender, receiver) = oneshot::channel();
-    WAITING.with_borrow_mut(|waiting| waiting.insert(ticket, sender));
+    WAITING.with_borrow_mut(|waiting| waiting.push((ticket, sender)));
     start(ticket);
     Settled(receiver)
 }
@@ -46,8 +46,11 @@ pub(super) fn start(start: impl FnOnce(u32)) -> Settled {
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "wasm_bindgen exports only what is public")]
 pub fn settled(ticket: u32, is_fulfilled: bool, value: JsValue) {
-    let sender = WAITING.with_borrow_mut(|waiting| waiting.remove(&ticket));
-    if let Some(sender) = sender {
+    let entry = WAITING.with_borrow_mut(|waiting| {
+        let index = waiting.iter().position(|(own, _)| *own == ticket)?;
+        Some(waiting.swap_remove(index))
+    });
+    if let Some((_, sender)) = entry {
         // The future may have been dropped.
         let _ = sender.send(if is_fulfilled { Ok(value) } else { Err(value) });
     }
