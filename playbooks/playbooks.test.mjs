@@ -19,6 +19,8 @@ const definitionOf = (template) => workflowOf(template).properties.definition;
 const actionsOf = (template) => definitionOf(template).actions;
 const emailsOf = (template) => actionsOf(template).Are_there_emails.actions;
 const messagesOf = (template) => actionsOf(template).Are_there_messages.actions;
+const alonesOf = (template) => messagesOf(template).For_each_message_batch.actions.Submit_each_message;
+const singlesOf = (template) => alonesOf(template).actions.For_each_message.actions.Are_recipients_left.actions;
 const statusOf = (template) => actionsOf(template).Is_status_wanted.actions;
 const roundOf = (template) => statusOf(template).Until_settled.actions;
 const askOf = (template) => roundOf(template).For_each_status.actions.Is_it_open.actions;
@@ -277,11 +279,12 @@ describe("the checker finds", () => {
     assert.deepEqual(hiding(HTTP), ["manual", "Remediate", "Read_answer", "Answer", "Respond"]);
     const shown = holdersOf(definitionOf(templates[INCIDENT])).map(([path]) => path).filter((path) => !hiding(INCIDENT).includes(path));
     const withoutRecipients = [
-      "Results", "Statuses", "Seconds_to_wait", "Totals", "Domains", "Local_part_characters", "Domain_characters", "Id_characters", "Left_out", "Accepted_messages", "Accepted", "Not_accepted", "Nothing_to_remediate", "Lines", "Codes",
+      "Results", "Resent", "Recipients_left", "Statuses", "Seconds_to_wait", "Totals", "Domains", "Local_part_characters", "Domain_characters", "Id_characters", "Left_out", "Accepted_messages", "Covering_calls", "Accepted", "Not_accepted", "Incomplete", "Nothing_to_remediate", "Lines", "Codes",
       "Earlier_statuses", "Open_statuses", "Waits", "Last_open", "New_totals", "Status_codes",
     ];
     const cannotHide = [
-      "Is_there_mail", "End_without_mail", "Needs_approval", "Is_it_approved", "End_without_approval", "Are_there_messages", "For_each_message_batch", "Note_messages", "Are_there_emails", "For_each_batch", "Submit_the_rest",
+      "Is_there_mail", "End_without_mail", "Needs_approval", "Is_it_approved", "End_without_approval", "Are_there_messages", "For_each_message_batch", "Submit_each_message", "Note_resent", "Reset_recipients_left", "For_each_message", "Are_recipients_left", "Note_message", "Set_recipients_left",
+      "Note_unsent_message", "Note_messages", "Are_there_emails", "For_each_batch", "Submit_the_rest",
       "Note_result", "Was_it_accepted", "For_each_group", "Note_group", "Is_status_wanted", "Until_settled", "Wait", "Reset_statuses", "For_each_status", "Is_it_open", "Note_status", "Keep_status", "Set_seconds_to_wait",
       "For_each_total", "Set_totals", "Was_all_accepted", "End_as_failed",
     ];
@@ -695,7 +698,7 @@ function incidentScenarios(template) {
     for (const form of [(answer) => answer, wrapped]) {
       const outcome = play(mails(1), { gateway: () => form(refused(403, "recipientNotAllowed", "2 < 3 & nothing was sent.")) });
       assert.equal(outcome.status, "Failed");
-      assert.match(outcome.error.message, /1 of 1 calls were not accepted: recipientNotAllowed\./);
+      assert.match(outcome.error.message, /1 of 1 calls were not accepted in full: recipientNotAllowed\./);
       assert.match(comments(outcome)[0].message, /1 emails <b>not accepted<\/b>: recipientNotAllowed\. The gateway's log says why\. Request r-2\./);
       assert.deepEqual(outcome.failures, []);
     }
@@ -753,7 +756,8 @@ function incidentScenarios(template) {
   scenario("remediates the messages of mail clusters for all their recipients, 20 in a call", () => {
     const parameters = { approvalAbove: 10000, maxRecipients: 800 };
     const outcome = play([cluster(guids(30)), cluster(guids(45).map((id) => id.toUpperCase()))], { gateway: routes(), parameters });
-    assert.equal(outcome.status, "Succeeded");
+    assert.equal(outcome.status, "Failed");
+    assert.deepEqual(outcome.error, { code: "NotAccepted", message: "1 of 3 calls were not accepted in full: messageNotFound. The comment on the incident has the reasons." });
     assert.deepEqual(outcome.failures, []);
     assert.deepEqual(outcome.gatewayCalls, callsTo(outcome, "/remediate/messages"));
     assert.deepEqual(outcome.gatewayCalls.flatMap(({ body }) => body.networkMessageIds), guids(45));
@@ -767,7 +771,7 @@ function incidentScenarios(template) {
     assert.equal(more.length, 0);
     assert.match(message, /softDelete for 45 messages of mail clusters\.<\/p>/);
     assert.match(message, /<li>Mail clusters, call 1: 20 messages <b>accepted<\/b> for 794 of 800 recipients: <a [^>]*>action center<\/a>\. Left out: 3 in quarantine, 2 unreachable, 1 protected\. Request r-3\.<\/li>/);
-    assert.match(message, /call 3: 5 messages <b>accepted<\/b> for 194 of 200 recipients: .* Not included, since Microsoft lists no recipient yet: 2 messages\. Run the playbook again after 30 minutes\. Request r-3\./);
+    assert.match(message, /call 3: 5 messages <b>accepted<\/b> for 194 of 200 recipients: .* Not included, since Microsoft lists no recipient yet: 2 messages\. The playbook submits these messages to the recipients that the incident names\. Run the playbook again after 30 minutes\. Request r-3\./);
     assert.equal(message.match(/Not included/g).length, 1);
     assert.match(message, /cannot read the status of mail clusters, since it does not know their recipients\.<\/p>$/);
   });
@@ -777,6 +781,7 @@ function incidentScenarios(template) {
     const entities = [cluster(guids(25)), ...mails(3), mail(24), mail(30)];
     const parameters = { approvalAbove: 10000 };
     const all = play(entities, { parameters, gateway: routes() });
+    assert.equal(all.status, "Succeeded");
     assert.deepEqual(pairs(all), [guid(30)]);
     assert.deepEqual(all.gatewayCalls.map(({ uri }) => new URL(uri).pathname), ["/remediate/messages", "/remediate/messages", "/remediate"]);
     const none = play([cluster(guids(25)), ...mails(3)], { parameters, gateway: routes() });
@@ -785,18 +790,113 @@ function incidentScenarios(template) {
     const first = play(entities, { parameters, gateway: routes({ messages: (sent) => (sent.body.networkMessageIds.length === 20 ? refused(404, "messageNotFound", "…") : expanded(sent)) }) });
     assert.deepEqual(pairs(first), [guid(0), guid(1), guid(2), guid(30)]);
     assert.equal(first.status, "Failed");
-    assert.match(first.error.message, /^1 of 3 calls were not accepted: messageNotFound\./);
+    assert.match(first.error.message, /^1 of 3 calls were not accepted in full: messageNotFound\./);
     const lostAll = play(entities, { parameters, gateway: routes({ messages: lost }) });
     assert.deepEqual(pairs(lostAll), [guid(0), guid(1), guid(2), guid(24), guid(30)]);
     assert.match(comments(lostAll)[0].message, /Mail clusters, call 2: 5 messages <b>not accepted<\/b>: gatewayUnreachable\. Whether the remediation was accepted is unknown\. Request unknown\./);
+  });
+
+  /** Accepts messages whose number is not in `unlisted`, as if Microsoft listed 40 recipients of each. */
+  const listing = (unlisted) => (sent) => {
+    const listed = sent.body.networkMessageIds.filter((id) => !unlisted.includes(id)).length;
+    if (listed === 0) return refused(404, "messageNotFound", "Microsoft Graph lists no recipient of the messages. Nothing was sent.");
+    const answer = expanded(sent);
+    return { ...answer, body: { ...answer.body, emails: 40 * listed - 6, recipientsFound: 40 * listed, messagesNotFound: sent.body.networkMessageIds.length - listed } };
+  };
+  const idsOf = (outcome, route) => callsTo(outcome, route).map(({ body }) => body.networkMessageIds ?? body.analyzedEmails.map((pair) => pair.networkMessageId));
+
+  scenario("submits a mail message whose cluster was accepted without it", () => {
+    const parameters = { approvalAbove: 10000 };
+    const victim = mail(1, "victim@contoso.com");
+    const outcome = play([cluster(guids(2)), victim], { parameters, gateway: routes({ messages: listing([guid(1)]) }) });
+    assert.deepEqual(outcome.failures, []);
+    assert.deepEqual(callsTo(outcome, "/remediate").map(({ body }) => body.analyzedEmails), [[{ networkMessageId: guid(1), recipientEmailAddress: "victim@contoso.com" }]]);
+    assert.equal(outcome.status, "Failed");
+    assert.equal(outcome.error.message, "1 of 2 calls were not accepted in full: messageNotFound. The comment on the incident has the reasons.");
+    assert.match(comments(outcome)[0].message, /^.*Mail clusters, call 1: .*Not included, .*: 1 messages\. .*<li>Call 1: 1 emails <b>accepted<\/b>/);
+  });
+
+  scenario("submits the pairs that a cluster may have covered apart from all others", () => {
+    const parameters = { approvalAbove: 10000, maxEmailsPerCall: 2 };
+    const entities = [cluster(guids(25)), mail(0), mail(1), mail(2), mail(24), mail(30), mail(31), mail(32)];
+    const outcome = play(entities, { parameters, gateway: routes({ messages: listing([guid(1)]) }) });
+    assert.deepEqual(idsOf(outcome, "/remediate"), [[guid(30), guid(31)], [guid(32)], [guid(0), guid(1)], [guid(2)]]);
+    assert.match(outcome.error.message, /^1 of 6 calls /);
+    assert.doesNotMatch(comments(outcome)[0].message, /could not read the answer/);
+  });
+
+  /** Rejects each call with one of these messages, and accepts the others for one recipient per message. */
+  const holdingUp = (bad, answer = () => refused(403, "recipientNotAllowed", "1 recipient, such as a@adatum.com. Nothing was sent.")) => (sent) => {
+    if (sent.body.networkMessageIds.some((id) => bad.includes(id))) return answer(sent);
+    return json(200, { ...expanded(sent).body, emails: sent.body.networkMessageIds.length, recipientsFound: sent.body.networkMessageIds.length });
+  };
+
+  scenario("submits each message of a cluster alone if one of them makes the gateway reject the call", () => {
+    for (const [status, code] of [[403, "recipientNotAllowed"], [403, "tooManyRecipients"], [400, "graphRefused"], [409, "graphConflict"], [502, "graphError"], [504, "graphTimeout"]]) {
+      for (const form of [(answer) => answer, wrapped]) {
+        const detail = status < 500 && code.startsWith("graph") ? "Graph did not accept the remediation." : "a@adatum.com. Nothing was sent.";
+        const gateway = routes({ messages: holdingUp([guid(7)], () => form(refused(status, code, detail))) });
+        const outcome = play([cluster(guids(25)), mail(6), mail(7), mail(30)], { parameters: { approvalAbove: 10000 }, gateway });
+        assert.deepEqual(outcome.failures, []);
+        const calls = callsTo(outcome, "/remediate/messages");
+        const keys = [...new Set(calls.map(({ headers }) => headers["Idempotency-Key"].split("CU00-")[1]))];
+        assert.deepEqual(keys, ["Remediate_messages-0", ...guids(20).map((_, number) => `Remediate_message-0-${number}`), "Remediate_messages-1"]);
+        const single = calls.filter(({ headers }) => headers["Idempotency-Key"].includes("Remediate_message-"));
+        assert.deepEqual([...new Set(single.flatMap(({ body }) => body.networkMessageIds))], guids(20));
+        for (const { body } of single) assert.ok(isWholeRequest(body), JSON.stringify(isWholeRequest.errors));
+        // The message that is held up is submitted for the recipient that the incident names.
+        assert.deepEqual(idsOf(outcome, "/remediate"), [[guid(7), guid(30)]]);
+        assert.equal(outcome.status, "Failed");
+        assert.equal(outcome.error.message, `1 of 22 calls were not accepted in full: ${code}. The comment on the incident has the reasons.`);
+        const [{ message }] = comments(outcome);
+        assert.match(message, new RegExp(`<ul><li>Mail clusters, call 1, message 8 alone: <b>not accepted</b>: ${code}\\..* Request r-2\\.</li><li>Mail clusters, call 1, message 1 alone: <b>accepted</b> for 1 of 1 recipients: <a `));
+        assert.match(message, /10 more calls\. In all, 21 calls were accepted and 1 were not\./);
+        assert.doesNotMatch(message, /@|could not read the answer/);
+      }
+    }
+  });
+
+  scenario("submits no message alone for another reason, and none that was alone", () => {
+    for (const [status, code] of [[403, "wholeMessagesNotAllowed"], [401, "invalidCredentials"], [404, "messageNotFound"], [409, "nothingToRemediate"], [429, "quotaExceeded"], [503, "stopped"]]) {
+      const outcome = play([cluster(guids(3))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: () => refused(status, code, "Nothing was sent.") }) });
+      assert.deepEqual([...new Set(outcome.gatewayCalls.map(({ headers }) => headers["Idempotency-Key"].split("CU00-")[1]))], ["Remediate_messages-0"], code);
+    }
+    for (const [code, text] of [["recipientNotAllowed", "A recipient is outside the caller's domains."], ["tooManyRecipients", "The messages have more recipients than MaxRecipients."]]) {
+      const one = play([cluster(guids(1))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: () => refused(403, code, "Nothing was sent.") }) });
+      assert.equal(one.gatewayCalls.length, 1);
+      assert.ok(comments(one)[0].message.includes(`1 messages <b>not accepted</b>: ${code}. ${text} Request r-2.`), comments(one)[0].message);
+    }
+  });
+
+  scenario("remediates no more recipients of a call than were approved, also with each message alone", () => {
+    const sizes = [300, 500, 900, 200, 1, 1];
+    const gateway = (unknown) => (sent) => {
+      const { networkMessageIds, maxRecipients } = sent.body;
+      const emails = networkMessageIds.reduce((sum, id) => sum + sizes[guids(6).indexOf(id)], 0);
+      if (unknown === emails) return refused(504, "graphTimeout", "Microsoft Graph did not respond in time. The outcome is unknown; it is safe to retry.");
+      if (emails > maxRecipients) return refused(403, "tooManyRecipients", `${emails} recipients. Nothing was sent.`);
+      return json(200, { ...expanded(sent).body, emails, recipientsFound: emails });
+    };
+    const single = (outcome) => outcome.gatewayCalls.slice(1).map(({ body }) => body.maxRecipients);
+    const outcome = play([cluster(guids(6))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: gateway() }) });
+    assert.deepEqual(single(outcome), [1000, 700, 200, 200]);
+    assert.match(outcome.error.message, /^3 of 6 calls were not accepted in full: tooManyRecipients\./);
+    assert.match(comments(outcome)[0].message, /message 3 alone: <b>not accepted<\/b>: tooManyRecipients\. The message has more recipients .*message 5 alone: <b>not sent<\/b>: tooManyRecipients\./);
+    // After an unknown outcome, the rest may be in use.
+    const unknown = play([cluster(guids(6))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: gateway(500) }) });
+    assert.deepEqual(single(unknown), [1000, 700, 700, 700]);
+    assert.match(unknown.error.message, /^5 of 6 calls were not accepted in full: graphTimeout tooManyRecipients\./);
+    const malformed = (sent) => (sent.body.networkMessageIds[0] === guid(1) ? json(200, "{", "application/json") : gateway()(sent));
+    const unread = play([cluster(guids(6))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: malformed }) });
+    assert.deepEqual(single(unread), [1000, 700]);
+    assert.match(comments(unread)[0].message, /<li>1 calls: the playbook could not read the answer\. Whether they were accepted is unknown\.<\/li>/);
   });
 
   scenario("comments why a mail cluster was not accepted, and which permission is missing", () => {
     for (const [status, code, text] of [
       [403, "wholeMessagesNotAllowed", "The caller's table at the gateway lacks whole_messages = true."],
       [404, "messageNotFound", "Microsoft lists no recipient of these messages yet. Run the playbook again later."],
-      [403, "tooManyRecipients", "The messages have more recipients than MaxRecipients."],
-      [403, "recipientNotAllowed", "The gateway's log says why."],
+      [403, "actionNotAllowed", "The gateway's log says why."],
     ]) {
       for (const form of [(answer) => answer, wrapped]) {
         const outcome = play([cluster(guids(2))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: () => form(refused(status, code, "3 recipients, such as a@contoso.com")) }) });
@@ -817,7 +917,7 @@ function incidentScenarios(template) {
     assert.equal(quarantined.status, "Succeeded");
     assert.match(comments(quarantined)[0].message, /1 messages <b>nothing to remediate<\/b>: nothingToRemediate\. Each recipient is in quarantine, unreachable or protected\. Request r-2\./);
     const both = play([cluster(guids(25)), mail(30)], { gateway: routes({ messages, remediate: () => refused(400, "graphRefused", "…") }), parameters });
-    assert.match(both.error.message, /^1 of 3 calls were not accepted: graphRefused\./);
+    assert.match(both.error.message, /^1 of 3 calls were not accepted in full: graphRefused\./);
     const lines = [...comments(both)[0].message.matchAll(/<li>(.*?)<b>(.*?)<\/b>/g)].map((match) => match[2]);
     assert.deepEqual(lines, ["not accepted", "nothing to remediate", "accepted"]);
     const many = play([cluster(guids(400))], { gateway: routes({ messages }), parameters: { approvalAbove: 10000, maxRecipients: 100 } });
@@ -1010,7 +1110,13 @@ describe("only the interpreter finds", () => {
     "mail clusters without a limit of recipients": [INCIDENT, replacing((t) => messagesOf(t).For_each_message_batch.actions.Message_request, "inputs", "parameters('maxRecipients')", "10000"), "remediates the messages of mail clusters for all their recipients, 20 in a call"],
     "a message that is submitted twice": [INCIDENT, (t) => (actionsOf(t).Open_pairs.inputs.where = "@not(empty(item()))"), "submits a message once: with its mail cluster, or else by its mail messages"],
     "a message that no call submits": [INCIDENT, replacing(where("Accepted_messages"), "where", "item()?['accepted']", "not(equals(item()?['call'], null))"), "submits a message once: with its mail cluster, or else by its mail messages"],
-    "a missing permission that the comment does not name": [INCIDENT, replacing((t) => messagesOf(t).For_each_message_batch.actions.Note_messages.inputs.value, "line", "wholeMessagesNotAllowed", "notAllowed"), "comments why a mail cluster was not accepted, and which permission is missing"],
+    "a message that counts as submitted because its cluster was": [INCIDENT, (t) => (actionsOf(t).Covering_calls.inputs.where = "@not(equals(item()?['notFound'], null))"), "submits a mail message whose cluster was accepted without it"],
+    "a duplicate that holds up other pairs": [INCIDENT, (t) => (emailsOf(t).Batches.inputs = "@chunk(body('Open_pairs'), parameters('maxEmailsPerCall'))"), "submits the pairs that a cluster may have covered apart from all others"],
+    "a cluster that one message holds up": [INCIDENT, replacing((t) => alonesOf(t).expression.and[1].equals, 0, "'recipientNotAllowed', ", ""), "submits each message of a cluster alone if one of them makes the gateway reject the call"],
+    "more recipients than were approved": [INCIDENT, replacing((t) => singlesOf(t).Single_request, "inputs", "variables('recipientsLeft')", "parameters('maxRecipients')"), "remediates no more recipients of a call than were approved, also with each message alone"],
+    "an unknown outcome that counts as none": [INCIDENT, replacing((t) => singlesOf(t).New_recipients_left, "inputs", "0, variables('recipientsLeft'))))", "0, 0)))"), "remediates no more recipients of a call than were approved, also with each message alone"],
+    "a cluster with unlisted messages as a success": [INCIDENT, (t) => actionsOf(t).Was_all_accepted.expression.and.pop(), "submits a mail message whose cluster was accepted without it"],
+    "a missing permission that the comment does not name": [INCIDENT, replacing((t) => alonesOf(t).else.actions.Note_messages.inputs.value, "line", "wholeMessagesNotAllowed", "notAllowed"), "comments why a mail cluster was not accepted, and which permission is missing"],
     "a mail cluster without anything to remediate as a failure": [INCIDENT, (t) => (actionsOf(t).Nothing_to_remediate.inputs.where = "@equals(item()?['code'], 'nothing')"), "does not fail if a mail cluster has nothing to remediate"],
     "mail clusters that need no approval": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[1].greater[0] = "@length(outputs('Mailboxes'))"), "asks for approval of the most mailboxes that a mail cluster can have"],
     "mail clusters that cannot be ignored": [INCIDENT, (t) => (actionsOf(t).Cluster_texts.inputs.from = "@body('Mail_clusters')"), "ignores mail clusters if RemediateMailClusters is false"],
