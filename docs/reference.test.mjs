@@ -44,7 +44,7 @@ describe("the reference", () => {
       ["../src/remediation/limits.rs", "MAX_ANALYZED_EMAILS", "10_000", "| Pairs per request | 10,000;"],
       ["../src/config/callers.rs", "DEFAULT_EMAILS_PER_REQUEST", "1_000", "per caller 1,000 by default"],
       ["../src/config/callers.rs", "DEFAULT_EMAILS_PER_HOUR", "10_000", "| 10,000 by default, at most 2,500,000 |"],
-      ["../src/config/callers.rs", "MOST_EMAILS_PER_HOUR", "2_500_000", "| 10,000 by default, at most 2,500,000 |"],
+      ["../src/config/callers.rs", "MAX_EMAILS_PER_HOUR", "2_500_000", "| 10,000 by default, at most 2,500,000 |"],
       ["../src/remediation/limits.rs", "MAX_DEPTH", "32", "| JSON nesting | 32 levels |"],
       ["../src/remediation/limits.rs", "MAX_ERRORS", "50", "| Listed errors | 50 entries per response"],
       ["../src/preconditions/idempotency_key.rs", "MAX_KEY_LENGTH", "255", "| 1–255 visible ASCII"],

@@ -37,19 +37,19 @@ pub trait Environment: Clone {
 
 /// Caches of one isolate. `E` is the platform's environment, `K` its imported public key.
 pub struct IsolateCaches<E, K> {
-    environments: RefCell<Recent<Known<E, K>>>,
-    graph: RefCell<Recent<KnownSettings>>,
+    environments: RefCell<Recent<CachedEnvironment<E, K>>>,
+    graph: RefCell<Recent<CachedSettings>>,
 }
 
 /// Settings that came with a job.
-struct KnownSettings {
+struct CachedSettings {
     line: Secret,
     /// Settings and token of each tenant that a job named. Only tenants that the line lists can be here.
     tenants: Vec<(Option<String>, Rc<GraphAccess>)>,
 }
 
 /// An environment of an earlier request.
-struct Known<E, K> {
+struct CachedEnvironment<E, K> {
     environment: E,
     variables: Variables,
     /// `None` if the variables have errors.
@@ -73,8 +73,8 @@ impl<E, K> Default for IsolateCaches<E, K> {
 }
 
 impl<E: Environment, K> IsolateCaches<E, K> {
-    /// Returns the configuration of `environment`, which its first request validates. Returns `None` if it has errors;
-    /// each was logged then, with its variable's name.
+    /// Returns the configuration of `environment`, or `None` if it has errors. The first request with an environment
+    /// validates the variables, and logs each error with the variable's name.
     pub fn configured(&self, runtime: &(impl Clock + Domains + Log), environment: &E) -> Option<Rc<Configured<K>>> {
         let mut environments = self.environments.borrow_mut();
         if let Some(known) = environments.find(|known| known.environment.is_same(environment)) {
@@ -94,17 +94,17 @@ impl<E: Environment, K> IsolateCaches<E, K> {
         });
         let report = |errors: Vec<_>| errors.iter().for_each(|error| runtime.log(&log::config_line(error)));
         let configured = configured.map_err(report).ok().map(Rc::new);
-        let known = Known { environment: environment.clone(), variables, configured: configured.clone() };
+        let known = CachedEnvironment { environment: environment.clone(), variables, configured: configured.clone() };
         environments.insert(known);
         configured
     }
 }
 
 impl<E, K> IsolateCaches<E, K> {
-    /// Returns the settings of a job for a tenant, with the tenant's cached token. `None` as the tenant is `TENANT_ID`.
+    /// Returns the settings of a job for a tenant, with the tenant's cached token. The tenant `None` means `TENANT_ID`.
     /// Returns `None` if the settings cannot be parsed, or do not list the tenant.
     ///
-    /// Equal bytes need no parsing.
+    /// Cached settings are not parsed again.
     pub fn graph_access(&self, settings: &[u8], tenant_id: Option<&str>) -> Option<Rc<GraphAccess>> {
         let mut graph = self.graph.borrow_mut();
         let known = graph.find(|known| known.line.expose().as_bytes() == settings);
@@ -122,7 +122,7 @@ impl<E, K> IsolateCaches<E, K> {
             known.tenants.push(of_tenant);
         } else {
             let line = Secret::new(str::from_utf8(settings).ok()?.to_owned());
-            graph.insert(KnownSettings { line, tenants: vec![of_tenant] });
+            graph.insert(CachedSettings { line, tenants: vec![of_tenant] });
         }
         Some(access)
     }
@@ -139,10 +139,10 @@ impl<T> Default for Recent<T> {
 
 impl<T> Recent<T> {
     /// Returns the first value that matches, and makes it the most recent one.
-    fn find(&mut self, is_it: impl FnMut(&T) -> bool) -> Option<&mut T> {
-        let place = self.0.iter().position(is_it)?;
-        if place > 0
-            && let Some(found) = self.0.remove(place)
+    fn find(&mut self, matches: impl FnMut(&T) -> bool) -> Option<&mut T> {
+        let index = self.0.iter().position(matches)?;
+        if index > 0
+            && let Some(found) = self.0.remove(index)
         {
             self.0.push_front(found);
         }

@@ -1,6 +1,6 @@
 //! The public codes of errors: a closed set, part of the contract (section 4).
 
-/// Creates the codes from their table, so that each has a row and is in [`Code::ALL`].
+/// Defines the codes in one table, so that each code has a status, a text and a title, and is in [`Code::ALL`].
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:literal $code:literal $title:literal;)+) => {
         /// The public code of an error.
@@ -43,9 +43,9 @@ macro_rules! codes {
 
 // As in section 4 of the contract.
 codes! {
-    /// The body is no unambiguous JSON.
+    /// The body is not JSON, repeats a member, or is nested too deep.
     InvalidJson = 400 "invalidJson" "The body is not valid JSON";
-    /// The body is no remediation.
+    /// The body is not a valid remediation.
     InvalidPayload = 400 "invalidPayload" "The payload is not a valid remediation";
     /// A header or the query is invalid.
     InvalidRequest = 400 "invalidRequest" "The request is malformed";
@@ -64,12 +64,12 @@ codes! {
     /// The caller lacks the permission for the sender's copy.
     SendersCopyNotAllowed = 403 "sendersCopyNotAllowed" "The sender's copy is not granted to the caller";
     /// The caller may not remediate messages without their recipients.
-    WholeMessagesNotAllowed = 403 "wholeMessagesNotAllowed" "Whole messages are not granted to the caller";
+    WholeMessagesNotAllowed = 403 "wholeMessagesNotAllowed" "Remediations of messages are not granted to the caller";
     /// The caller lacks the permission for the recipients.
     RecipientNotAllowed = 403 "recipientNotAllowed" "A recipient is not granted to the caller";
     /// No caller may remediate these recipients.
     RecipientProtected = 403 "recipientProtected" "A recipient is protected";
-    /// The caller may not send so many emails at a time.
+    /// The request has more emails than the caller's `max_emails_per_request`.
     TooManyEmails = 403 "tooManyEmails" "The request has more emails than the caller is granted";
     /// The messages have more recipients than the request allows.
     TooManyRecipients = 403 "tooManyRecipients" "The messages have more recipients than the request allows";
@@ -84,7 +84,7 @@ codes! {
     /// Each recipient that Graph lists is left out.
     NothingToRemediate = 409 "nothingToRemediate" "No listed recipient can be remediated";
     /// Graph responded with 409 for another reason than a duplicate.
-    GraphConflict = 409 "graphConflict" "Microsoft Graph answered a conflict";
+    GraphConflict = 409 "graphConflict" "Microsoft Graph responded with a conflict";
     /// The body is too large.
     PayloadTooLarge = 413 "payloadTooLarge" "The body is too large";
     /// The body is not declared as JSON.
@@ -98,7 +98,7 @@ codes! {
     /// Graph throttles.
     GraphThrottled = 429 "graphThrottled" "Microsoft Graph is throttling";
     /// The gateway's configuration has errors.
-    Misconfigured = 500 "misconfigured" "The gateway is not configured";
+    Misconfigured = 500 "misconfigured" "The gateway's configuration is invalid";
     /// A defect of the gateway.
     Internal = 500 "internal" "The gateway failed";
     /// Microsoft rejects the gateway's credential.

@@ -7,12 +7,12 @@
 //! 0 s                                                                        89 s  90 s    94 s    100 s
 //! │                                                                            │     │       │       │
 //! ├─ Worker ────────────────────┬─ object ─────────────────────────────────────┼─────┤       │       │
-//! │  keys        ≤ KEYS_DEADLINE│  token      ≤ TOKEN_DEADLINE, once more      │record       │       │
-//! │  body        as it comes    │  Graph      ≤ GRAPH_DEADLINE, ≥ MIN_GRAPH_TIME     │       │       │
+//! │  keys        ≤ KEYS_DEADLINE│  token      ≤ TOKEN_DEADLINE, at most twice  │record       │       │
+//! │  body        no own deadline│  Graph      ≤ GRAPH_DEADLINE, ≥ MIN_GRAPH_TIME     │       │       │
 //! │                             │  Retry-After ≤ MAX_GRAPH_WAIT, MAX_GRAPH_WAITS     │       │       │
 //! │                             │                                    RECORD_MARGIN ┘ │       │       │
 //! ├─ REQUEST_DEADLINE ───────────────────────────────────────────────────────────────┤       │       │
-//! ├─ REQUEST_DEADLINE + LEDGER_GRACE: the Worker gives up an object that is silent ──────────┤       │
+//! ├─ REQUEST_DEADLINE + LEDGER_GRACE: the Worker stops waiting for the object ───────────────┤       │
 //! └─ the caller's own timeout: 100 s of the SDKs, 120 s of Logic Apps ───────────────────────────────┘
 //! ```
 //!
@@ -58,18 +58,19 @@ pub const GRAPH_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Minimum time for a call to Graph. If less is left, no call begins.
 ///
-/// A rejection by Graph is certain, and the outcome of a call that is cut short is not. No caller retries sooner than
-/// after these five seconds (facts, section 4), and the retry has a new [`REQUEST_DEADLINE`].
+/// If a call is cut short, its outcome is unknown. If no call begins, it is certain that nothing was sent. Callers wait
+/// at least five seconds before a retry (facts, section 4), and the retry has a new [`REQUEST_DEADLINE`].
 pub const MIN_GRAPH_TIME: Duration = Duration::from_secs(5);
 
 /// Longest `Retry-After` of Graph after which the gateway retries (contract, section 8).
 pub const MAX_GRAPH_WAIT: Duration = Duration::from_secs(10);
 
-/// Maximum number of such retries (contract, section 8).
+/// Maximum number of retries after a short `Retry-After` (contract, section 8).
 pub const MAX_GRAPH_WAITS: u32 = 2;
 
 /// Maximum duration of the object's one timer.
 ///
 /// The timer is not cleared when the last waiting request ends, because setting and clearing a timer for each request
-/// would cost more than all checks. While it is set, it keeps the object in memory, which costs duration.
+/// would cost more CPU time than all checks of a request. A pending timer keeps the object in memory, which Cloudflare
+/// bills as duration.
 pub const MAX_TIMER: Duration = Duration::from_secs(1);

@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for Guid {
 /// Returns the value of a GUID. Eight digits are read at a time.
 fn bits(text: &[u8]) -> Option<u128> {
     let text: &[u8; 36] = text.try_into().ok()?;
-    let has_hyphens = [8, 13, 18, 23].iter().all(|&place| text.get(place) == Some(&b'-'));
+    let has_hyphens = [8, 13, 18, 23].iter().all(|&index| text.get(index) == Some(&b'-'));
     let four = |start: usize| text.get(start..)?.first_chunk().map(|digits| u64::from(u32::from_be_bytes(*digits)));
     let eight = |start: usize, next: usize| eight_digits(four(start)? << 32 | four(next)?);
     let words = [eight(0, 4)?, eight(9, 14)?, eight(19, 24)?, eight(28, 32)?];
@@ -94,7 +94,8 @@ fn eight_digits(digits: u64) -> Option<u64> {
     if digits & HIGH != 0 {
         return None;
     }
-    // The high bit of each byte that is at least `first` and less than `end`. No sum reaches the next byte.
+    // Returns the high bit of each byte that is at least `first` and less than `end`. No addition carries into the next
+    // byte.
     let within =
         |bytes: u64, first: u64, end: u64| (bytes + (0x80 - first) * EACH) & !(bytes + (0x80 - end) * EACH) & HIGH;
     let lower = digits | (0x20 * EACH);

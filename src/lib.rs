@@ -1,14 +1,14 @@
 //! The remediation gateway: a Cloudflare Worker between security playbooks and Graph's `analyzedEmail: remediate`.
 //!
 //! A playbook with the Graph permission can delete any mail of the tenant. A playbook that calls the gateway has only a
-//! credential of the gateway. It permits only the actions and recipients that its caller's entry grants.
+//! credential for the gateway. This credential permits only the actions and recipients that the caller's entry grants.
 //!
 //! `docs/contract.md` states the gateway's promises to callers and operators. `docs/facts.md` collects the known facts
-//! about Graph, Entra ID, Logic Apps and Workers. Comments name the sections of both.
+//! about Graph, Entra ID, Logic Apps and Workers. Comments cite sections of both documents.
 //!
 //! # The pipeline
 //!
-//! A request passes these modules in this order; [`gateway`] has the steps with their status codes:
+//! A request passes these modules, mostly in this order; [`gateway`] has the steps with their status codes:
 //!
 //! 1. `worker`: converts the platform's request to plain values ([`http`]). Only this module names the platform.
 //! 2. [`route`]: the path selects the route.
@@ -16,10 +16,10 @@
 //! 4. [`config`]: variables and secrets become a configuration, or a list of errors.
 //! 5. [`auth`]: the credential identifies the caller; the caller's permissions limit the remediation.
 //! 6. [`remediation`]: the payload is parsed, with a pointer to each error, and serialized for Graph.
-//! 7. [`ledger`]: the caller's Durable Object submits the remediation exactly once.
+//! 7. [`ledger`]: the caller's Durable Object submits the remediation, and replays its outcome for retries.
 //! 8. [`graph`]: the gateway fetches its own token, submits, and reads the response.
-//! 9. [`expansion`]: the recipients of messages that a caller names without recipients. [`status`]: the state of each
-//!    pair, for a caller that asks whether a remediation was observed.
+//! 9. [`expansion`]: for messages that a caller names without recipients, the recipients are read from Graph.
+//!    [`status`]: for a caller that asks for effects, each pair gets the state that Graph's list shows.
 //! 10. [`problem`]: each error becomes a status, a public code and a text; [`log`] writes the entry.
 //!
 //! # The layout
@@ -30,7 +30,7 @@
 //! requests, [`deadline`] every deadline, and [`openapi`] the description for the callers' tools. [`code`], [`dns`],
 //! [`guid`], [`gzip`], [`percent`], [`secret`] and [`time`] import no other module.
 
-// The tests share their storage with the fuzz targets, which name the crate.
+// The fuzz targets also compile the tests' storage, so that file imports from `remediation_gateway`, not from `crate`.
 #[cfg(test)]
 extern crate self as remediation_gateway;
 

@@ -111,13 +111,13 @@ pub fn internal_line(reason: &'static str) -> String {
 
 /// Returns the line of a panic at this location in the source: a file with line and column.
 ///
-/// A message is logged only if it is a literal of the source. A formatted message may contain input: that of a failed
-/// slice shows the text, that of an unwrapped error shows the error.
+/// A message is logged only if it is a literal of the source. A formatted message may contain input: a failed slice
+/// shows the text, and an unwrapped error shows the error.
 #[must_use]
-pub fn panic_line(place: Option<impl Display>, message: Option<&'static str>) -> String {
-    let place = place.map_or_else(|| "an unknown place".to_owned(), |place| place.to_string());
+pub fn panic_line(location: Option<impl Display>, message: Option<&'static str>) -> String {
+    let location = location.map_or_else(|| "an unknown location".to_owned(), |location| location.to_string());
     let message = message.map_or_else(String::new, |message| format!(": {message}"));
-    failure_line(Code::Internal, &format!("the module panicked at {place}{message}"))
+    failure_line(Code::Internal, &format!("the module panicked at {location}{message}"))
 }
 
 /// Returns the line of an error of the configuration.

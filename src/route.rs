@@ -21,15 +21,9 @@ pub enum Route {
     GraphPath(GraphVersion),
 }
 
-/// The gateway's own paths.
-const OWN_PATHS: [(&str, Route); 6] = [
-    ("/healthz", Route::Health),
-    ("/openapi.json", Route::Description),
-    ("/openapi-3.0.json", Route::Description30),
-    ("/remediate", Route::Remediate),
-    ("/remediate/messages", Route::Messages),
-    ("/remediate/status", Route::Status),
-];
+/// Routes at the gateway's own paths.
+const OWN: [Route; 6] =
+    [Route::Health, Route::Description, Route::Description30, Route::Remediate, Route::Messages, Route::Status];
 
 /// Graph's paths, below the version: both names of the action.
 const GRAPH_PATHS: [&str; 2] = [
@@ -46,8 +40,8 @@ impl Route {
     #[must_use]
     pub fn of(path: &str) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
-        if let Some((_, route)) = OWN_PATHS.iter().find(|(own, _)| path.eq_ignore_ascii_case(own)) {
-            return Some(*route);
+        if let Some(route) = OWN.into_iter().find(|route| path.eq_ignore_ascii_case(route.name())) {
+            return Some(route);
         }
         let (version, rest) = path.strip_prefix('/')?.split_once('/')?;
         let version = GraphVersion::parse(version)?;
@@ -72,13 +66,19 @@ impl Route {
         }
     }
 
-    /// Returns the route's name in the log.
+    /// Returns the route's path, which is its name in the log. Of Graph's paths, this is the one with the short name of
+    /// the action.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
+            Self::Health => "/healthz",
+            Self::Description => "/openapi.json",
+            Self::Description30 => "/openapi-3.0.json",
+            Self::Remediate => "/remediate",
+            Self::Messages => "/remediate/messages",
+            Self::Status => "/remediate/status",
             Self::GraphPath(GraphVersion::Beta) => "/beta/security/collaboration/analyzedEmails/remediate",
             Self::GraphPath(GraphVersion::V1) => "/v1.0/security/collaboration/analyzedEmails/remediate",
-            own => OWN_PATHS.iter().find(|(_, route)| *route == own).map_or("", |(path, _)| *path),
         }
     }
 }

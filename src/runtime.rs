@@ -26,7 +26,7 @@ pub trait Log {
     fn log(&self, line: &str);
 }
 
-/// Parser of internationalised domain names.
+/// Parser of internationalized domain names.
 pub trait Domains {
     /// Returns `domain` in its ASCII form (UTS #46, lower case), or `None` if it has none.
     fn to_ascii(&self, domain: &str) -> Option<String>;
@@ -72,7 +72,7 @@ pub trait HttpClient {
     ///
     /// # Errors
     ///
-    /// [`SendError`] if no status arrived. An incomplete body is no error: see [`BodyError`].
+    /// [`SendError`] if no status arrived. An incomplete body is not an error: see [`BodyError`].
     async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, SendError>;
 }
 

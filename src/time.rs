@@ -28,7 +28,7 @@ impl Timestamp {
         if hour > 23 || minute > 59 || second > 59 {
             return None;
         }
-        let days = days_before_civil(date)?;
+        let days = days_from_civil(date)?;
         Some(Self::from_seconds(
             days.checked_sub(EPOCH).map_or(0, |days| ((days * 24 + hour) * 60 + minute) * 60 + second),
         ))
@@ -53,7 +53,7 @@ impl Timestamp {
             Some(rest) => rest.split_at(rest.iter().take_while(|byte| byte.is_ascii_digit()).count()),
             None => (b"0".as_slice(), rest),
         };
-        let digit = |place: usize| fraction.get(place).copied().unwrap_or(b'0');
+        let digit = |index: usize| fraction.get(index).copied().unwrap_or(b'0');
         let millis = number(&[*fraction.first()?, digit(1), digit(2)])?;
         let moment = moment.plus(Duration::from_millis(millis));
         match *zone {
@@ -139,9 +139,9 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
-/// The inverse, `days_from_civil`: returns days since 0000-03-01. Returns `None` if the day does not exist or is
+/// Returns days since 0000-03-01, the inverse of [`civil_from_days`]. Returns `None` if the day does not exist or is
 /// earlier.
-fn days_before_civil((year, month, day): (u64, u64, u64)) -> Option<u64> {
+fn days_from_civil((year, month, day): (u64, u64, u64)) -> Option<u64> {
     let year_from_march = year.checked_sub(u64::from(month <= 2))?;
     let (era, year_of_era) = (year_from_march / 400, year_from_march % 400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day.checked_sub(1)?;

@@ -88,7 +88,7 @@ async function ownerOfBasic(callers, credentials) {
   }
   const owner = await ownerOfKey(callers, decoded.slice(colon + 1));
   if (owner.name !== decoded.slice(0, colon)) {
-    throw invalid("Basic credentials whose name does not own the key");
+    throw invalid("the name in the Basic credentials is not the key owner's");
   }
   return owner;
 }
@@ -148,7 +148,7 @@ async function verify(config, token) {
   });
   const { typ } = protectedHeader;
   if ((typ !== undefined && typ.toUpperCase() !== "JWT") || FORBIDDEN_HEADER.some((member) => member in protectedHeader)) {
-    throw invalidToken("the header holds what is never honoured");
+    throw invalidToken("the header has a member that the gateway never accepts");
   }
   const isGuid = (claim) => typeof claim === "string" && GUID.test(claim);
   if (payload.ver !== issuer.version) {

@@ -18,7 +18,7 @@ const TITLES = {
   unsupportedMediaType: [415, "The body must be plain JSON in UTF-8"],
   idempotencyKeyReused: [422, "The idempotency key stands for another remediation"],
   quotaExceeded: [429, "The caller's quota is exhausted"],
-  misconfigured: [500, "The gateway is not configured"],
+  misconfigured: [500, "The gateway's configuration is invalid"],
   internal: [500, "The gateway failed"],
   graphError: [502, "Microsoft Graph answered unexpectedly"],
 };

@@ -58,13 +58,13 @@ fn compact(bytes: &[u8]) -> String {
 
 /// Performs the gateway's checks except those of the key and the signature.
 fn read(written: &str, config: &Config) -> Result<Claims, TokenError> {
-    token::size(written)?;
+    token::check_size(written)?;
     let parts = token::split(written)?;
     assert_eq!(Some(parts.signed), written.rsplit_once('.').map(|(signed, _)| signed));
     assert!(!parts.signature.is_empty());
-    token::header(&parts)?;
-    let (issuer, members) = token::issuer(&parts, config)?;
-    claims::claims(&members, config, issuer, NOW)
+    token::validate_header(&parts)?;
+    let (issuer, members) = token::find_issuer(&parts, config)?;
+    claims::validate_claims(&members, config, issuer, NOW)
 }
 
 /// Returns header and claims of a token that satisfies every rule.
@@ -134,9 +134,9 @@ fn as_claimed(claims: &Claims, header: &Map<String, Value>, members: &Map<String
     assert_eq!(claims.subject == Subject::Application, is_application);
     let roles = members.get("roles").and_then(Value::as_array).cloned().unwrap_or_default();
     assert_eq!(roles, claims.roles);
-    assert_eq!(claims.valid_at(NOW), Ok(()));
-    if claims.ends() < Timestamp::from_seconds(u64::MAX) {
-        assert_eq!(claims.valid_at(claims.ends()), Err(TokenError::Expired));
-        assert_ne!(claims.valid_at(claims.ends().minus(Duration::from_millis(1))), Err(TokenError::Expired));
+    assert_eq!(claims.check_validity(NOW), Ok(()));
+    if claims.expiry_with_skew() < Timestamp::from_seconds(u64::MAX) {
+        assert_eq!(claims.check_validity(claims.expiry_with_skew()), Err(TokenError::Expired));
+        assert_ne!(claims.check_validity(claims.expiry_with_skew().minus(Duration::from_millis(1))), Err(TokenError::Expired));
     }
 }

@@ -74,13 +74,13 @@ impl Claims {
     /// # Errors
     ///
     /// [`TokenError::Expired`], [`TokenError::NotYetValid`].
-    pub fn valid_at(&self, now: Timestamp) -> Result<(), TokenError> {
-        within(self.expires, self.not_before, now)
+    pub fn check_validity(&self, now: Timestamp) -> Result<(), TokenError> {
+        check_time(self.expires, self.not_before, now)
     }
 
     /// Returns the time from which the token is expired, [`CLOCK_SKEW`] included.
     #[must_use]
-    pub fn ends(&self) -> Timestamp {
+    pub fn expiry_with_skew(&self) -> Timestamp {
         self.expires.plus(CLOCK_SKEW)
     }
 }
@@ -92,12 +92,17 @@ impl Claims {
 ///
 /// The first rule that the claims violate: `exp`, `nbf`, `tid`, `aud`, the client, `oid`, `cnf`, `scp` and `idtyp`,
 /// `roles`, in this order.
-pub fn claims(claims: &ClaimSet, config: &Config, issuer: Issuer, now: Timestamp) -> Result<Claims, TokenError> {
+pub fn validate_claims(
+    claims: &ClaimSet,
+    config: &Config,
+    issuer: Issuer,
+    now: Timestamp,
+) -> Result<Claims, TokenError> {
     // Whole seconds (RFC 7519 section 2, `NumericDate`). Entra writes no fractions.
     let moment = |seconds: &u64| Timestamp::from_seconds(*seconds);
     let expires = claims.exp.valid().map(moment).ok_or(TokenError::ExpiryMalformed)?;
     let not_before = claims.nbf.optional(TokenError::NotBeforeMalformed)?.map(moment);
-    within(expires, not_before, now)?;
+    check_time(expires, not_before, now)?;
     if claims.tid != Member::Valid(config.tenant_id) {
         return Err(TokenError::Tenant);
     }
@@ -106,9 +111,8 @@ pub fn claims(claims: &ClaimSet, config: &Config, issuer: Issuer, now: Timestamp
         Some(aud) if is_graph(aud) => return Err(TokenError::GraphAudience),
         _ => return Err(TokenError::Audience),
     }
-    // An ID token that a user got for the gateway's application has the same issuer, audience and keys, but no scope.
-    // Without this check it would pass as a token that needs no scope (RFC 8725 section 3.12). Entra names the client
-    // only in access tokens.
+    // An ID token that a user got for the gateway's application has the same issuer, audience and keys, but it is not
+    // an access token (RFC 8725 section 3.12). Entra names the client only in access tokens.
     let client = match issuer {
         Issuer::V1 => claims.appid,
         Issuer::V2 => claims.azp,
@@ -119,7 +123,7 @@ pub fn claims(claims: &ClaimSet, config: &Config, issuer: Issuer, now: Timestamp
         return Err(TokenError::Bound);
     }
     let subject = subject(claims, object_id)?;
-    let roles = claims.roles.optional(TokenError::Grants)?.cloned().unwrap_or_default();
+    let roles = claims.roles.optional(TokenError::MalformedGrants)?.cloned().unwrap_or_default();
     Ok(Claims { object_id, subject, roles, expires, not_before })
 }
 
@@ -130,8 +134,8 @@ pub fn claims(claims: &ClaimSet, config: &Config, issuer: Issuer, now: Timestamp
 /// (facts, section 3). Tokens of managed identities pass the test. A token with a claim that names a person always
 /// needs the scope.
 fn subject(claims: &ClaimSet, object_id: Guid) -> Result<Subject, TokenError> {
-    let idtyp = claims.idtyp.optional(TokenError::Grants)?.map(String::as_str);
-    match (claims.scp.optional(TokenError::Grants)?, idtyp) {
+    let idtyp = claims.idtyp.optional(TokenError::MalformedGrants)?.map(String::as_str);
+    match (claims.scp.optional(TokenError::MalformedGrants)?, idtyp) {
         (Some(_), Some("app")) => Err(TokenError::Contradictory),
         (Some(scopes), _) => Ok(Subject::User(scopes.split(' ').map(str::to_owned).collect())),
         (None, Some("app")) => Ok(Subject::Application),
@@ -145,7 +149,7 @@ fn subject(claims: &ClaimSet, object_id: Guid) -> Result<Subject, TokenError> {
     }
 }
 
-fn within(expires: Timestamp, not_before: Option<Timestamp>, now: Timestamp) -> Result<(), TokenError> {
+fn check_time(expires: Timestamp, not_before: Option<Timestamp>, now: Timestamp) -> Result<(), TokenError> {
     if now >= expires.plus(CLOCK_SKEW) {
         return Err(TokenError::Expired);
     }

@@ -51,7 +51,7 @@ pub enum CredentialsError {
 ///
 /// [`CredentialsError`]. [`crate::problem`] decides which of the errors the caller sees.
 pub fn find(headers: &RequestHeaders) -> Result<Credentials, CredentialsError> {
-    // Connectors send an empty header for an empty field of a form, so an empty header is no credential.
+    // Connectors send an empty header for an empty field of a form, so an empty header is not a credential.
     let api_key = headers.api_key.as_ref().filter(|key| !key.expose().is_empty());
     match (&headers.authorization, api_key) {
         (None, None) => Err(CredentialsError::Absent),

@@ -31,7 +31,7 @@ pub struct PublishedKey {
     pub e: String,
 }
 
-/// A key set. The values that are no keys of this form are left out.
+/// A key set. Values that are not keys of this form are left out.
 #[derive(Deserialize)]
 struct KeySet {
     keys: Vec<Member<PublishedKey>>,
@@ -39,9 +39,11 @@ struct KeySet {
 
 /// Returns the keys in `document` with which `issuer` may sign.
 ///
-/// An accepted key has type `RSA`, use `sig`, a `kid` and an accepted length. If the key names an issuer, that is
-/// `issuer`, with `{tenantid}` for the tenant. The function leaves out other keys. Of two keys with the same `kid` the
-/// first counts. Returns `None` if the document is no key set.
+/// An accepted key has type `RSA`, use `sig`, a `kid`, the exponent 65,537 and an accepted length. If the key names an
+/// algorithm, it must be `RS256`. If the key names an issuer, it must be `issuer` after `{tenantid}` is replaced by
+/// `tenant`. The function leaves out other keys. If two keys have the same `kid`, the first counts.
+///
+/// Returns `None` if the document is not a key set.
 #[must_use]
 pub fn parse(document: &[u8], issuer: &str, tenant: &str) -> Option<Vec<PublishedKey>> {
     let document: KeySet = json::read(document)?;
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_no_key_set_gives_none() {
+    fn a_document_that_is_not_a_key_set_gives_none() {
         for document in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#, "<html>"] {
             assert_eq!(parse(document.as_bytes(), ISSUER, "t"), None, "{document}");
         }

@@ -22,12 +22,12 @@ const REFRESH_AFTER: Duration = Duration::from_hours(1);
 const LIFETIME: Duration = Duration::from_hours(24);
 /// Cool-down: the minimum time between two fetches that unknown key IDs cause.
 ///
-/// Microsoft advises 5 minutes (facts, section 3). But while keys roll, one response can be outdated, and the gateway
-/// then rejects each token that the missing key signed until the next fetch. The retries of workflows and SDKs last
-/// longer than 30 s (facts, sections 4 and 5).
+/// Microsoft advises 5 minutes (facts, section 3). But during a key rollover, a response of the issuer can be outdated.
+/// The gateway then rejects each token that the missing key signed until the next fetch. The retries of workflows and
+/// SDKs last longer than 30 s (facts, sections 4 and 5).
 const UNKNOWN_KEY_COOLDOWN: Duration = Duration::from_secs(30);
-/// Time after the issuer's last listing of a key in which its absence causes an immediate fetch.
-const REMEMBERED: Duration = Duration::from_hours(24);
+/// Time after the first set without a former key. During this time, a token with that key causes an immediate fetch.
+const FORMER_KEY_MEMORY: Duration = Duration::from_hours(24);
 /// Maximum number of remembered keys that the issuer no longer lists: as many as one set may have.
 const MAX_FORMER_KEYS: usize = jwks::MAX_KEYS;
 /// Minimum time between a failed fetch and the next one.
@@ -41,7 +41,7 @@ const FAILURE_COOLDOWN: Duration = Duration::from_secs(10);
 /// the first one fails.
 const ABANDONED_AFTER: Duration = KEYS_DEADLINE.saturating_add(Duration::from_secs(1));
 /// Interval at which a request checks whether the fetch of another request has ended: a fraction of a fetch's duration.
-const POLL: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Maximum size of a key set in bytes. Entra's are about 15 KiB with certificates.
 pub(crate) const MAX_KEY_SET_BYTES: usize = 256 * 1024;
 
@@ -61,36 +61,44 @@ impl<K> Default for KeyCache<K> {
 pub(crate) struct IssuerKeys<K> {
     keys: Vec<(String, K)>,
     /// Time at which `keys` were fetched.
-    fetched: Option<Timestamp>,
+    fetched_at: Option<Timestamp>,
     /// Time at which the running fetch began. A cancelled fetch never ends, so the value counts only for
     /// [`ABANDONED_AFTER`].
-    running: Option<Timestamp>,
+    fetch_began: Option<Timestamp>,
     /// Time at which the last fetch failed, if it failed.
-    failed: Option<Timestamp>,
-    /// Time at which a missing key last caused a fetch.
-    unknown: Option<Timestamp>,
+    failed_at: Option<Timestamp>,
+    /// Time at which the last fetch ended for a key that the old or the new set lacked. It starts the cool-down.
+    unknown_at: Option<Timestamp>,
     /// Time at which a former key last caused a fetch during the cool-down.
-    recalled: Option<Timestamp>,
-    /// Keys that the issuer listed once and then left out, latest last.
+    former_fetched_at: Option<Timestamp>,
+    /// Keys that an earlier set listed and the latest set lacks, the most recently dropped last.
     former: Vec<Former>,
 }
 
-/// A key that the issuer listed once, and that the latest set leaves out.
+/// A key that an earlier set listed and the latest set lacks.
 struct Former {
     kid: String,
     /// Time of the first set without the key.
     left_out: Timestamp,
     /// Whether a fetch was made for this key since then.
-    asked: bool,
+    was_refetched: bool,
 }
 
 impl<K> Default for IssuerKeys<K> {
     fn default() -> Self {
-        Self { keys: vec![], fetched: None, running: None, failed: None, unknown: None, recalled: None, former: vec![] }
+        Self {
+            keys: vec![],
+            fetched_at: None,
+            fetch_began: None,
+            failed_at: None,
+            unknown_at: None,
+            former_fetched_at: None,
+            former: vec![],
+        }
     }
 }
 
-/// Returns the distance of `moment` and `now`.
+/// Returns the time between `moment` and `now`.
 ///
 /// A clock may be set back. A moment in the future counts by its distance: a small step back changes nothing, and a
 /// large one ends the period.
@@ -102,25 +110,25 @@ fn within(moment: Option<Timestamp>, span: Duration, now: Timestamp) -> bool {
     moment.is_some_and(|moment| age(moment, now) < span)
 }
 
-/// Returns the next step for a request that needs a key.
+/// Next step for a request that needs a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Plan<K> {
     Use(K),
     UseAndRefresh(K),
     Fetch,
     Wait,
-    Refuse(TokenError),
+    Reject(TokenError),
 }
 
 impl<K: Clone> IssuerKeys<K> {
     pub(crate) fn plan(&self, kid: &str, now: Timestamp) -> Plan<K> {
-        let running = within(self.running, ABANDONED_AFTER, now);
-        let cooling = within(self.failed, FAILURE_COOLDOWN, now);
+        let running = within(self.fetch_began, ABANDONED_AFTER, now);
+        let cooling = within(self.failed_at, FAILURE_COOLDOWN, now);
         let key = self.keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key.clone());
-        match (self.fetched.map(|fetched| age(fetched, now)), key) {
+        match (self.fetched_at.map(|fetched| age(fetched, now)), key) {
             (None, _) if running => Plan::Wait,
-            (None, _) if cooling => Plan::Refuse(TokenError::KeysUnavailable),
-            // If the endpoint fails, the last valid set remains in use, so `cooling` uses it at any age.
+            (None, _) if cooling => Plan::Reject(TokenError::KeysUnavailable),
+            // If the endpoint fails, the last valid set remains in use: during the cool-down, at any age.
             (Some(age), Some(key)) if age < REFRESH_AFTER || cooling => Plan::Use(key),
             (Some(age), Some(key)) if age < LIFETIME => {
                 if running {
@@ -131,7 +139,7 @@ impl<K: Clone> IssuerKeys<K> {
             }
             (Some(_), _) if running => Plan::Wait,
             (Some(_), None) => match self.cooldown_left(now) {
-                Some(left) if cooling || !self.may_recall(kid, now) => Plan::Refuse(match self.failed {
+                Some(left) if cooling || !self.may_refetch_former(kid, now) => Plan::Reject(match self.failed_at {
                     // After a failed fetch it is unknown whether the issuer lists the key.
                     Some(_) => TokenError::KeysUnavailable,
                     None => TokenError::UnknownKey { retry_after: whole_seconds(left) },
@@ -142,9 +150,9 @@ impl<K: Clone> IssuerKeys<K> {
         }
     }
 
-    /// Returns how long missing keys cause no fetch. `None` if the next missing key causes one.
+    /// Returns the rest of the cool-down, in which unknown keys cause no fetch, or `None` if it is over.
     fn cooldown_left(&self, now: Timestamp) -> Option<Duration> {
-        let left = UNKNOWN_KEY_COOLDOWN.saturating_sub(age(self.unknown?, now));
+        let left = UNKNOWN_KEY_COOLDOWN.saturating_sub(age(self.unknown_at?, now));
         (!left.is_zero()).then_some(left)
     }
 
@@ -153,22 +161,21 @@ impl<K: Clone> IssuerKeys<K> {
     ///
     /// At most one such fetch happens per cool-down. Otherwise two servers of the issuer with different sets would
     /// cause a fetch for each token.
-    fn may_recall(&self, kid: &str, now: Timestamp) -> bool {
-        !within(self.recalled, UNKNOWN_KEY_COOLDOWN, now)
-            && self
-                .former
-                .iter()
-                .any(|former| former.kid == kid && !former.asked && within(Some(former.left_out), REMEMBERED, now))
+    fn may_refetch_former(&self, kid: &str, now: Timestamp) -> bool {
+        !within(self.former_fetched_at, UNKNOWN_KEY_COOLDOWN, now)
+            && self.former.iter().any(|former| {
+                former.kid == kid && !former.was_refetched && within(Some(former.left_out), FORMER_KEY_MEMORY, now)
+            })
     }
 
     /// Records the start of a fetch, for the key `kid` if a request waits for one.
     pub(crate) fn begin(&mut self, kid: Option<&str>, now: Timestamp) {
-        self.running = Some(now);
+        self.fetch_began = Some(now);
         let Some(kid) = kid else { return };
         if let Some(former) = self.former.iter_mut().find(|former| former.kid == kid) {
-            former.asked = true;
-            if within(self.unknown, UNKNOWN_KEY_COOLDOWN, now) {
-                self.recalled = Some(now);
+            former.was_refetched = true;
+            if within(self.unknown_at, UNKNOWN_KEY_COOLDOWN, now) {
+                self.former_fetched_at = Some(now);
             }
         }
     }
@@ -184,31 +191,31 @@ impl<K: Clone> IssuerKeys<K> {
         kid: Option<&str>,
         now: Timestamp,
     ) {
-        if self.running != Some(began) {
+        if self.fetch_began != Some(began) {
             return;
         }
-        self.running = None;
+        self.fetch_began = None;
         let lacked = |keys: &[(String, K)]| kid.is_some_and(|kid| !keys.iter().any(|(known, _)| known == kid));
-        let was_missing = self.fetched.is_some() && lacked(&self.keys);
+        let was_missing = self.fetched_at.is_some() && lacked(&self.keys);
         match outcome {
             Some(keys) => {
                 self.replace(keys, now);
-                self.fetched = Some(now);
-                self.failed = None;
+                self.fetched_at = Some(now);
+                self.failed_at = None;
             }
-            None => self.failed = Some(now),
+            None => self.failed_at = Some(now),
         }
-        if was_missing || self.fetched.is_some() && lacked(&self.keys) {
-            self.unknown = Some(now);
+        if was_missing || self.fetched_at.is_some() && lacked(&self.keys) {
+            self.unknown_at = Some(now);
         }
     }
 
     /// Replaces the keys, and remembers the keys that `keys` leaves out.
     fn replace(&mut self, keys: Vec<(String, K)>, now: Timestamp) {
         let is_listed = |kid: &str| keys.iter().any(|(listed, _)| listed == kid);
-        self.former.retain(|former| !is_listed(&former.kid) && within(Some(former.left_out), REMEMBERED, now));
+        self.former.retain(|former| !is_listed(&former.kid) && within(Some(former.left_out), FORMER_KEY_MEMORY, now));
         let left_out = self.keys.iter().filter(|(kid, _)| !is_listed(kid));
-        self.former.extend(left_out.map(|(kid, _)| Former { kid: kid.clone(), left_out: now, asked: false }));
+        self.former.extend(left_out.map(|(kid, _)| Former { kid: kid.clone(), left_out: now, was_refetched: false }));
         let excess = self.former.len().saturating_sub(MAX_FORMER_KEYS);
         self.former.drain(..excess);
         self.keys = keys;
@@ -247,8 +254,8 @@ impl<K: Clone + 'static> KeyCache<K> {
             let plan = self.issuer_keys(issuer).borrow().plan(kid, now);
             match plan {
                 Plan::Use(key) => return Ok(key),
-                Plan::Refuse(error) => return Err(error),
-                Plan::Wait => runtime.sleep(POLL).await,
+                Plan::Reject(error) => return Err(error),
+                Plan::Wait => runtime.sleep(POLL_INTERVAL).await,
                 Plan::Fetch => {
                     self.issuer_keys(issuer).borrow_mut().begin(Some(kid), now);
                     self.refresh(runtime, config, issuer, Some(kid), now).await;

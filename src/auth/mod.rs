@@ -57,10 +57,10 @@ pub enum AuthError {
     #[error("X-API-Key given more than once")]
     RepeatedKey,
     /// Basic credentials in which the name is not the key owner's.
-    #[error("Basic credentials whose name does not own the key")]
+    #[error("the name in the Basic credentials is not the key owner's")]
     NotTheOwner,
     /// A valid token whose `oid` is in no entry of `CALLERS`.
-    #[error("a valid token whose oid is no caller's")]
+    #[error("the token is valid, but no caller in CALLERS has its oid")]
     UnknownObjectId,
     /// A delegated token without [`SCOPE`].
     #[error("a delegated token without the scope {SCOPE}")]
@@ -99,7 +99,8 @@ pub async fn authenticate<'c, P: Runtime>(
     }
 }
 
-/// Steps 1 to 7 of [`token`]. For a cached token only the time and the issuer's present keys are checked.
+/// Runs steps 1 to 7 of [`token`]. For a cached token, checks only its size, the time, and that the issuer still lists
+/// its key.
 async fn verify<P: Runtime>(
     runtime: &P,
     caches: &TokenCaches<P::Key>,
@@ -109,13 +110,13 @@ async fn verify<P: Runtime>(
     if config.audience.is_empty() {
         return Err(TokenError::NotAccepted);
     }
-    token::size(token.expose())?;
+    token::check_size(token.expose())?;
     let digest = token_cache::digest(token);
     let remembered = caches.verified.get(&digest);
     if let Some(remembered) = remembered {
-        remembered.claims.valid_at(runtime.now())?;
+        remembered.claims.check_validity(runtime.now())?;
         caches.keys.find(runtime, config, remembered.issuer, &remembered.kid).await?;
-        remembered.claims.valid_at(runtime.now())?;
+        remembered.claims.check_validity(runtime.now())?;
         return Ok(remembered.claims);
     }
 
@@ -123,16 +124,16 @@ async fn verify<P: Runtime>(
     if token::is_for_graph(&parts) {
         return Err(TokenError::GraphAudience);
     }
-    let kid = token::header(&parts)?;
-    let (issuer, claims) = token::issuer(&parts, config)?;
-    let claims = claims::claims(&claims, config, issuer, runtime.now())?;
+    let kid = token::validate_header(&parts)?;
+    let (issuer, claims) = token::find_issuer(&parts, config)?;
+    let claims = claims::validate_claims(&claims, config, issuer, runtime.now())?;
     let key = caches.keys.find(runtime, config, issuer, &kid).await?;
     if !runtime.verify_rs256(&key, parts.signed.as_bytes(), &parts.signature).await {
         return Err(TokenError::Signature);
     }
     // Fetching the key may have taken seconds.
     let now = runtime.now();
-    claims.valid_at(now)?;
+    claims.check_validity(now)?;
     caches.verified.insert(digest, token_cache::CachedToken { issuer, kid, claims: claims.clone() }, now);
     Ok(claims)
 }

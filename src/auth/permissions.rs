@@ -16,16 +16,16 @@ pub enum PermissionError {
     #[error("the sender's copy is not granted")]
     SendersCopy,
     /// Recipients outside `recipient_domains`.
-    #[error("{} recipients are outside the granted domains", .0.total)]
+    #[error("recipients outside the granted domains: {}", .0.total)]
     Recipients(Places),
     /// Recipients in `PROTECTED_RECIPIENTS`.
-    #[error("{} recipients are protected", .0.total)]
+    #[error("protected recipients: {}", .0.total)]
     Protected(Places),
     /// A remediation of messages, without `whole_messages`.
-    #[error("whole messages are not granted")]
+    #[error("a remediation of messages is not granted (whole_messages)")]
     WholeMessages,
     /// A `maxRecipients` above `max_emails_per_request`.
-    #[error("maxRecipients is {max_recipients}, {most} are granted per request")]
+    #[error("maxRecipients is {max_recipients}; max_emails_per_request is {most}")]
     MaxRecipients {
         /// The requested maximum.
         max_recipients: usize,
@@ -33,7 +33,7 @@ pub enum PermissionError {
         most: usize,
     },
     /// More emails than `max_emails_per_request`.
-    #[error("{emails} emails, {most} are granted per request")]
+    #[error("the request has {emails} emails; max_emails_per_request is {most}")]
     TooMany {
         /// Number of emails in the request, without repeated pairs.
         emails: usize,
@@ -94,11 +94,11 @@ pub fn check(
     Ok(())
 }
 
-/// Checks a remediation of messages before their recipients are known: whole messages, action, sender's copy, number.
+/// Checks a remediation of messages before their recipients are known: `whole_messages`, action, sender's copy, number.
 ///
 /// # Errors
 ///
-/// The first right that is lacking.
+/// The first missing permission.
 pub fn check_messages(caller: &Caller, query: &MessagesRemediation<'_>) -> Result<(), PermissionError> {
     if !caller.whole_messages {
         return Err(PermissionError::WholeMessages);

@@ -1,20 +1,21 @@
 //! An Entra access token, checked as a flat list of pure steps (facts, section 3; RFC 7515, 7519 and 8725):
 //!
-//! 1. size: [`size`]
+//! 1. size: [`check_size`]
 //! 2. shape: [`split`]
-//! 3. header: [`header`]
-//! 4. issuer: [`issuer`]
-//! 5. claims: [`claims()`] and [`Claims::valid_at`]
+//! 3. header: [`validate_header`]
+//! 4. issuer: [`find_issuer`]
+//! 5. claims: [`validate_claims`] and [`Claims::check_validity`]
 //! 6. key: [`crate::auth::keys`]
 //! 7. signature: the platform, over [`Parts::signed`]
 //! 8. caller: [`crate::auth::authenticate`]
 //!
-//! The claims are checked before the key, so that an invalid token causes no fetch of keys, and so that an unknown key
-//! under valid claims is recognised. The gateway uses no claim before step 7 has verified the signature.
+//! The claims are checked before the key, so that an invalid token causes no fetch of keys. Only a token with valid
+//! claims can get the response for an unknown key, which asks the caller to retry. The gateway uses no claim before
+//! step 7 has verified the signature.
 //!
-//! The parser is the project's own, on `serde` and `base64`, because each error has its own reason. The crates for
-//! JWTs bring their own cryptography, which WebCrypto already has: in constant time and outside the Wasm. WebCrypto
-//! only verifies the signature; the steps decide which key, algorithm and tenant are valid.
+//! The project has its own parser, so that each error has its own reason. JWT crates bring their own cryptography.
+//! WebCrypto already has it, in constant time and outside the Wasm module. WebCrypto only verifies the signature; the
+//! steps decide which key, algorithm and tenant are valid.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -62,16 +63,16 @@ pub struct Parts<'a> {
     pub signature: Vec<u8>,
 }
 
-/// Step 1: at most [`MAX_TOKEN_BYTES`].
+/// Step 1: checks that the token has at most [`MAX_TOKEN_BYTES`].
 ///
 /// # Errors
 ///
 /// [`TokenError::TooLarge`].
-pub const fn size(token: &str) -> Result<(), TokenError> {
+pub const fn check_size(token: &str) -> Result<(), TokenError> {
     if token.len() > MAX_TOKEN_BYTES { Err(TokenError::TooLarge) } else { Ok(()) }
 }
 
-/// Step 2: three non-empty parts of strict base64url (no padding, no stray bits at the end).
+/// Step 2: splits the token into three non-empty parts of strict base64url (no padding, no stray bits at the end).
 ///
 /// # Errors
 ///
@@ -89,7 +90,7 @@ pub fn split(token: &str) -> Result<Parts<'_>, TokenError> {
 /// Returns whether the claims, not verified yet, name Microsoft Graph as the audience.
 ///
 /// Microsoft signs a Graph token over the hash of the `nonce` in its header, so only Graph can verify the token. The
-/// result only selects the log's reason: a token for Graph is invalid here in both cases.
+/// result only selects the log's reason: the gateway rejects a token for Graph in any case.
 #[must_use]
 pub fn is_for_graph(parts: &Parts<'_>) -> bool {
     json::read(&parts.claims).is_some_and(|claims: ClaimSet| claims.aud.valid().is_some_and(|aud| is_graph(aud)))
@@ -101,7 +102,7 @@ pub fn is_for_graph(parts: &Parts<'_>) -> bool {
 /// # Errors
 ///
 /// The first rule that the header violates.
-pub fn header(parts: &Parts<'_>) -> Result<String, TokenError> {
+pub fn validate_header(parts: &Parts<'_>) -> Result<String, TokenError> {
     let header: Header = json::read(&parts.header).ok_or(TokenError::HeaderNotObject)?;
     if header.alg.valid().is_none_or(|alg| alg != "RS256") {
         return Err(TokenError::Algorithm);
@@ -124,7 +125,7 @@ pub fn header(parts: &Parts<'_>) -> Result<String, TokenError> {
 /// # Errors
 ///
 /// [`TokenError::ClaimsNotObject`], [`TokenError::Issuer`], [`TokenError::Version`].
-pub fn issuer(parts: &Parts<'_>, config: &Config) -> Result<(Issuer, ClaimSet), TokenError> {
+pub fn find_issuer(parts: &Parts<'_>, config: &Config) -> Result<(Issuer, ClaimSet), TokenError> {
     let claims: ClaimSet = json::read(&parts.claims).ok_or(TokenError::ClaimsNotObject)?;
     let is_of = |issuer: &Issuer| claims.iss.valid().is_some_and(|iss| *iss == issuer.name(config));
     let issuer = [Issuer::V1, Issuer::V2].into_iter().find(is_of).ok_or(TokenError::Issuer)?;

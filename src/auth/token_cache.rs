@@ -54,10 +54,11 @@ impl TokenCache {
             return;
         }
         if tokens.len() >= MAX_TOKENS {
-            tokens.retain(|_, known| known.claims.ends() > now);
+            tokens.retain(|_, known| known.claims.expiry_with_skew() > now);
         }
         if tokens.len() >= MAX_TOKENS
-            && let Some(first) = tokens.iter().min_by_key(|(_, known)| known.claims.ends()).map(|(digest, _)| *digest)
+            && let Some(first) =
+                tokens.iter().min_by_key(|(_, known)| known.claims.expiry_with_skew()).map(|(digest, _)| *digest)
         {
             tokens.remove(&first);
         }

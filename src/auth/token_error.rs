@@ -23,9 +23,9 @@ pub enum TokenError {
     #[error("typ is not JWT")]
     Type,
     /// A member of the header names a key or requires an extension.
-    #[error("the header holds a member that is never honoured")]
+    #[error("the header has a member that the gateway never accepts")]
     ForbiddenHeader,
-    /// `kid` is missing, empty, too long or no string.
+    /// `kid` is missing, empty, too long or not a string.
     #[error("kid is missing or malformed")]
     KeyId,
     /// The claims are not one JSON object without repeated members.
@@ -37,8 +37,8 @@ pub enum TokenError {
     /// `ver` does not belong to the issuer.
     #[error("ver does not belong to the issuer")]
     Version,
-    /// The issuer's latest key set has no key with that `kid`. Another response may list the key: while keys roll, one
-    /// response can be outdated.
+    /// The issuer's latest key set has no key with that `kid`. The next response may list the key, because a response
+    /// of the issuer can be outdated during a key rollover.
     #[error("kid is not one of the issuer's keys")]
     UnknownKey {
         /// Seconds until the issuer may be called again.
@@ -79,12 +79,12 @@ pub enum TokenError {
     /// `oid` is missing or not a GUID.
     #[error("oid is missing or malformed")]
     ObjectId,
-    /// `cnf` is present: the token is bound to a key (RFC 7800), so it is no bearer token.
+    /// `cnf` is present: the token is bound to a key (RFC 7800), so it is not a bearer token.
     #[error("cnf binds the token to a key: not a bearer token")]
     Bound,
     /// `scp`, `roles` or `idtyp` is present and malformed.
     #[error("scp, roles or idtyp is malformed")]
-    Grants,
+    MalformedGrants,
     /// `idtyp` names an application, and `scp` a user.
     #[error("idtyp is app, but the token has scp")]
     Contradictory,

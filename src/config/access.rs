@@ -1,4 +1,4 @@
-//! Whether a caller may touch a recipient.
+//! Whether a caller may remediate a recipient's email.
 
 use super::domains::{RecipientDomains, to_ascii};
 use super::protected::ProtectedRecipients;
@@ -8,11 +8,11 @@ use crate::runtime::Domains;
 /// Access of a caller to a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecipientAccess {
-    /// The caller may touch the recipient.
+    /// The caller may remediate the recipient's email.
     Granted,
     /// The recipient is in no granted domain.
     Outside,
-    /// The recipient is in a granted domain, and no caller may touch it.
+    /// The recipient is in a granted domain, and `PROTECTED_RECIPIENTS` covers it.
     Protected,
 }
 

@@ -17,8 +17,8 @@ const DEFAULT_EMAILS_PER_REQUEST: usize = 1_000;
 /// Default of `max_emails_per_hour` (contract, section 6).
 const DEFAULT_EMAILS_PER_HOUR: usize = 10_000;
 /// Maximum of `max_emails_per_hour`. Graph advises batches of at most 50,000 and allows 50 active remediations per
-/// organisation (facts, section 1): 50 × 50,000.
-const MOST_EMAILS_PER_HOUR: usize = 2_500_000;
+/// organization (facts, section 1): 50 × 50,000.
+const MAX_EMAILS_PER_HOUR: usize = 2_500_000;
 /// Maximum length of a caller's name, in characters. Log lines and Basic credentials contain the name.
 const MAX_NAME_LENGTH: usize = 64;
 /// Maximum length of a role, in characters: that of an app role's value in Entra ID.
@@ -40,7 +40,7 @@ const MEMBERS: [&str; 11] = [
 ];
 
 /// SHA-256 of the empty text: the digest of a key that was not set when the digest was computed.
-const DIGEST_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const EMPTY_KEY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// A caller with its identities and permissions. Everything that the entry does not grant is denied.
 #[derive(Debug)]
@@ -69,7 +69,6 @@ pub struct Caller {
     pub max_emails_per_hour: usize,
 }
 
-/// Returns the entries.
 fn entries(value: Option<&Value>) -> Result<Vec<Value>, &'static str> {
     let value = value.filter(|value| *value != "").ok_or("is required")?;
     let entries = from_text(value);
@@ -83,23 +82,23 @@ fn entries(value: Option<&Value>) -> Result<Vec<Value>, &'static str> {
 }
 
 /// Parses the callers, and records each error. Returns the callers, which are incomplete if there is an error, and
-/// whether an entry identifies its caller by a token, or was meant to.
+/// whether an entry has `object_id`, valid or not.
 pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> (Vec<Caller>, bool) {
     let entries = errors.check("CALLERS", entries(value)).unwrap_or_default();
-    let (mut callers, mut any_by_token) = (Vec::with_capacity(entries.len()), false);
+    let (mut callers, mut any_with_object_id) = (Vec::with_capacity(entries.len()), false);
     let mut seen = Seen::default();
     for (index, entry) in entries.iter().enumerate() {
-        let place = format!("CALLERS[{index}]");
+        let path = format!("CALLERS[{index}]");
         let Value::Object(members) = entry else {
-            errors.add(place, "must be a table");
+            errors.add(path, "must be a table");
             continue;
         };
-        any_by_token |= members.contains_key("object_id");
-        let caller = CallerTable { place: place.clone(), members, errors }.caller(domains);
-        seen.refuse_shared(&caller, &place, errors);
+        any_with_object_id |= members.contains_key("object_id");
+        let caller = CallerTable { path: path.clone(), members, errors }.caller(domains);
+        seen.reject_duplicates(&caller, &path, errors);
         callers.push(caller);
     }
-    (callers, any_by_token)
+    (callers, any_with_object_id)
 }
 
 /// Identities of the callers so far. A name or a credential must identify one caller.
@@ -111,8 +110,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn refuse_shared(&mut self, caller: &Caller, place: &str, errors: &mut ConfigErrors) {
-        let mut error = |member: &str, problem: &str| errors.add(format!("{place}.{member}"), problem);
+    fn reject_duplicates(&mut self, caller: &Caller, path: &str, errors: &mut ConfigErrors) {
+        let mut error = |member: &str, problem: &str| errors.add(format!("{path}.{member}"), problem);
         if !caller.name.is_empty() && !self.names.insert(caller.name.to_ascii_lowercase()) {
             error("name", "is another caller's too");
         }
@@ -121,7 +120,7 @@ impl Seen {
         }
         for key in &caller.api_key_sha256 {
             if !self.keys.insert(*key) {
-                error("api_key_sha256", "holds a key that stands in CALLERS twice");
+                error("api_key_sha256", "has a digest that CALLERS lists twice");
             }
         }
     }
@@ -129,7 +128,7 @@ impl Seen {
 
 /// A caller's entry during parsing.
 struct CallerTable<'a> {
-    place: String,
+    path: String,
     members: &'a Map<String, Value>,
     errors: &'a mut ConfigErrors,
 }
@@ -138,7 +137,7 @@ impl<'a> CallerTable<'a> {
     /// Reads a member, or adds its problem. Returns `None` if the member is absent or has a problem.
     fn read<T, P: Into<String>>(&mut self, member: &str, read: impl FnOnce(&'a Value) -> Result<T, P>) -> Option<T> {
         let value = read(self.members.get(member)?);
-        self.errors.check(format!("{}.{member}", self.place), value)
+        self.errors.check(format!("{}.{member}", self.path), value)
     }
 
     /// Reads each text of a list, or adds its problem.
@@ -155,7 +154,7 @@ impl<'a> CallerTable<'a> {
     }
 
     fn error(&mut self, member: &str, problem: &str) {
-        self.errors.add(format!("{}.{member}", self.place), problem);
+        self.errors.add(format!("{}.{member}", self.path), problem);
     }
 
     /// Returns the caller. Invalid members are missing, which has no effect: a configuration with an error is not used.
@@ -164,7 +163,7 @@ impl<'a> CallerTable<'a> {
             if !MEMBERS.contains(&member.as_str()) {
                 // The text may be a value in the wrong place, so the error does not contain it.
                 self.errors
-                    .add(self.place.as_str(), format!("has an unknown member; the members are {}", MEMBERS.join(", ")));
+                    .add(self.path.as_str(), format!("has an unknown member; the members are {}", MEMBERS.join(", ")));
             }
         }
         self.require("name", "is required");
@@ -172,7 +171,7 @@ impl<'a> CallerTable<'a> {
         let tenant_id = self.read("tenant_id", guid);
         let object_id = self.read("object_id", guid);
         let api_key_sha256 = self.read_each("api_key_sha256", api_key);
-        self.require("actions", "is required: what is not granted is denied");
+        self.require("actions", "is required: the gateway denies each action that is not listed");
         let actions = self.read_each("actions", action);
         let role = self.read("role", role);
         self.require(
@@ -183,7 +182,7 @@ impl<'a> CallerTable<'a> {
         let senders_copy = self.read("senders_copy", flag);
         let whole_messages = self.read("whole_messages", flag);
         let per_request = self.read("max_emails_per_request", |value| count(value, MAX_ANALYZED_EMAILS));
-        let per_hour = self.read("max_emails_per_hour", |value| count(value, MOST_EMAILS_PER_HOUR));
+        let per_hour = self.read("max_emails_per_hour", |value| count(value, MAX_EMAILS_PER_HOUR));
         if per_request.zip(per_hour).is_some_and(|(per_request, per_hour)| per_request > per_hour) {
             self.error(
                 "max_emails_per_request",
@@ -193,7 +192,7 @@ impl<'a> CallerTable<'a> {
         let max_emails_per_hour = per_hour.unwrap_or(DEFAULT_EMAILS_PER_HOUR);
         if !self.members.contains_key("object_id") && !self.members.contains_key("api_key_sha256") {
             self.errors
-                .add(self.place.as_str(), "has neither object_id nor api_key_sha256: nobody could ever be this caller");
+                .add(self.path.as_str(), "has neither object_id nor api_key_sha256: nobody could ever be this caller");
         }
         if self.members.contains_key("role") && !self.members.contains_key("object_id") {
             self.error("role", "needs object_id: an API key carries no roles");
@@ -231,16 +230,15 @@ fn guid(value: &Value) -> Result<Guid, &'static str> {
 }
 
 fn api_key(digest: &str) -> Result<[u8; 32], &'static str> {
-    if digest.eq_ignore_ascii_case(DIGEST_OF_NOTHING) {
-        return Err("holds the digest of an empty key");
+    if digest.eq_ignore_ascii_case(EMPTY_KEY_SHA256) {
+        return Err("has the digest of an empty key");
     }
-    hex_digest(digest).ok_or("must hold SHA-256 digests, each of 64 hexadecimal digits")
+    hex_digest(digest).ok_or("must be SHA-256 digests, each of 64 hexadecimal digits")
 }
 
 fn action(name: &str) -> Result<Action, String> {
-    Action::parse(name).ok_or_else(|| {
-        format!("holds an unknown action; the actions are {}", Action::ALL.map(Action::as_str).join(", "))
-    })
+    Action::parse(name)
+        .ok_or_else(|| format!("has an unknown action; the actions are {}", Action::ALL.map(Action::as_str).join(", ")))
 }
 
 fn role(value: &Value) -> Result<String, &'static str> {
@@ -255,11 +253,11 @@ fn recipient_domains(value: &Value, domains: &impl Domains) -> Result<RecipientD
         return Ok(RecipientDomains::All);
     }
     if texts.contains(&RecipientDomains::WILDCARD) {
-        return Err("holds \"*\" beside other texts; [\"*\"] alone grants every domain");
+        return Err("has \"*\" beside other texts; [\"*\"] alone grants every domain");
     }
     let rules: Option<Vec<DomainRule>> = texts.iter().map(|text| DomainRule::parse(text, domains)).collect();
     rules.map(RecipientDomains::Listed).ok_or(
-        "holds a domain that no recipient can have; write contoso.com, or *.contoso.com for it and its subdomains, or \
+        "has a domain that no recipient can have; write contoso.com, or *.contoso.com for it and its subdomains, or \
          [\"*\"] alone for every domain",
     )
 }
@@ -271,13 +269,13 @@ fn flag(value: &Value) -> Result<bool, &'static str> {
 /// Parses a list of texts. An empty list is an error, because it could mean "none" or "all".
 fn texts(value: &Value) -> Result<Vec<&str>, &'static str> {
     let texts: Option<Vec<&str>> = value.as_array().and_then(|items| items.iter().map(Value::as_str).collect());
-    texts.filter(|texts| !texts.is_empty()).ok_or("must be an array of one text at least")
+    texts.filter(|texts| !texts.is_empty()).ok_or("must be an array of at least one text")
 }
 
-/// Parses a number from 1 to `most`.
-fn count(value: &Value, most: usize) -> Result<usize, String> {
+/// Parses a number from 1 to `max`.
+fn count(value: &Value, max: usize) -> Result<usize, String> {
     let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
-    count.filter(|count| (1..=most).contains(count)).ok_or_else(|| format!("must be a whole number from 1 to {most}"))
+    count.filter(|count| (1..=max).contains(count)).ok_or_else(|| format!("must be a whole number from 1 to {max}"))
 }
 
 /// Returns the 32 bytes of 64 hexadecimal digits.

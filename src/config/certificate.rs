@@ -36,7 +36,7 @@ pub struct ClientCertificate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CertificateError {
     #[error(
-        "has no PRIVATE KEY block; `openssl pkey -in key.pem -out plain.pem` makes one of an encrypted key or of PKCS#1"
+        "has no PRIVATE KEY block; `openssl pkey -in key.pem -out plain.pem` converts an encrypted or PKCS#1 key to one"
     )]
     KeyMissing,
     #[error("has a PRIVATE KEY block that is not an RSA key of at least 2048 bits, in PKCS#8 and base64")]
@@ -45,11 +45,11 @@ pub(crate) enum CertificateError {
     CertificateMissing,
     #[error("has a first CERTIFICATE block that is not an X.509 certificate in base64")]
     CertificateUnreadable,
-    #[error("holds a first certificate that is not that of the private key")]
+    #[error("has a first certificate that does not belong to the private key")]
     Mismatch,
-    #[error("holds a certificate that is not valid yet; once it is, deploy again")]
+    #[error("has a certificate that is not valid yet; deploy again when it is valid")]
     NotYetValid,
-    #[error("holds a certificate that has expired")]
+    #[error("has a certificate that has expired")]
     Expired,
 }
 
@@ -85,7 +85,7 @@ impl ClientCertificate {
 fn private_key(text: &str) -> Result<Vec<u8>, CertificateError> {
     let base64 = block(text, "PRIVATE KEY").ok_or(CertificateError::KeyMissing)?;
     let der = BASE64_STANDARD.decode(base64).ok();
-    // The sign takes one more byte, since the first bit of a modulus is set.
+    // DER adds a zero byte before the modulus, because its first bit is set and the integer is signed.
     let is_fit = |der: &[u8]| modulus(der).is_some_and(|modulus| modulus.len() > MIN_MODULUS_BITS / 8);
     der.filter(|der| is_fit(der)).ok_or(CertificateError::KeyUnfit)
 }

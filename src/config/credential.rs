@@ -11,9 +11,9 @@ use crate::time::Timestamp;
 /// The gateway's credential.
 #[derive(Debug)]
 pub enum Credential {
-    /// A secret.
+    /// `CLIENT_SECRET`.
     Secret(Secret),
-    /// A certificate. Its key signs an assertion.
+    /// `CLIENT_CERTIFICATE`. Its key signs an assertion.
     Certificate(ClientCertificate),
 }
 
@@ -37,9 +37,9 @@ pub(super) fn read(
                 None
             }
         },
-        (None, None) => errors.check("CLIENT_SECRET", Err("or CLIENT_CERTIFICATE is required")),
+        (None, None) => errors.check("CLIENT_SECRET", Err("is required, or CLIENT_CERTIFICATE instead")),
         (Some(_), Some(_)) => {
-            errors.check("CLIENT_SECRET", Err("and CLIENT_CERTIFICATE are both set, of which one must go"))
+            errors.check("CLIENT_SECRET", Err("is set beside CLIENT_CERTIFICATE; remove one of them"))
         }
     }
 }

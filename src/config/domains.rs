@@ -76,7 +76,7 @@ pub(super) fn to_ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Co
 }
 
 /// Returns whether `domain` can be a recipient's: at least two labels of letters, digits and inner hyphens, and a
-/// top-level domain that is no number, so that no IP address matches.
+/// top-level domain that is not a number, so that no IP address matches.
 fn is_domain(domain: &str) -> bool {
     let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
     domain.len() <= MAX_NAME_LENGTH

@@ -32,7 +32,8 @@ pub use error::ConfigError;
 pub use protected::ProtectedRecipients;
 pub use variables::{LEDGER, RATE_LIMITER, STOPPED, VARIABLES, Variables};
 
-/// Graph's own audience. The gateway must never accept a token for Graph (confused deputy; facts, section 3).
+/// Graph's own audiences: its client ID and its URI. The gateway must never accept a token for Graph (confused deputy;
+/// facts, section 3).
 pub const GRAPH_AUDIENCES: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
 
 /// Cloudflare's names of the jurisdictions of Durable Objects: the European Union, and data centers that comply with
@@ -86,8 +87,8 @@ impl Config {
         let audience = audience(value("AUDIENCE"), &mut errors);
         // The callers decide whether an audience is required. Their errors come after the audience's.
         let mut errors_of_callers = ConfigErrors::default();
-        let (mut callers, any_by_token) = callers::read(value("CALLERS"), domains, &mut errors_of_callers);
-        if audience.as_ref().is_some_and(Vec::is_empty) && any_by_token {
+        let (mut callers, any_with_object_id) = callers::read(value("CALLERS"), domains, &mut errors_of_callers);
+        if audience.as_ref().is_some_and(Vec::is_empty) && any_with_object_id {
             errors.add("AUDIENCE", "is required, since a caller in CALLERS has an object_id");
         }
         errors.0.append(&mut errors_of_callers.0);
@@ -109,7 +110,7 @@ impl Config {
             errors.add(RATE_LIMITER, "must be a rate limiting binding, and not a variable");
         }
 
-        // A missing value has an error above. A present value may have one, too.
+        // If a value is missing, its error is in the list. Other variables can have errors, too.
         let config = || {
             Some(Self {
                 tenant_id: tenant_id?,
@@ -178,7 +179,7 @@ fn audience(value: Option<&Value>, errors: &mut ConfigErrors) -> Option<Vec<Stri
         Some(Value::Array(items)) => items.as_slice(),
         Some(single) => slice::from_ref(single),
     };
-    // Each of them, also after an error.
+    // All audiences are checked, also after an error.
     let audiences: Vec<_> = given.iter().map(|value| errors.check("AUDIENCE", one_audience(value))).collect();
     audiences.into_iter().collect()
 }
@@ -192,7 +193,7 @@ fn one_audience(value: &Value) -> Result<String, &'static str> {
         return Err("must not be Microsoft Graph's: a token for Graph is not one for the gateway");
     }
     if !text.bytes().all(is_of_uri) {
-        return Err("holds a character that no App ID URI has; several audiences are an array of texts");
+        return Err("has a character that an App ID URI cannot have; write several audiences as an array of texts");
     }
     Ok(text.parse().map_or_else(|_| text.to_owned(), |guid: Guid| guid.to_string()))
 }

@@ -28,9 +28,9 @@ impl ProtectedRecipients {
         let mut protected = Self::default();
         let Some(value) = value else { return protected };
         let entries = from_text(value);
-        // A text that is no JSON is an error, because it was meant to protect a mailbox.
+        // A text that is not JSON is an error, because the operator meant to protect a mailbox with it.
         let Some(entries) = entries.as_deref().and_then(Value::as_array).filter(|entries| !entries.is_empty()) else {
-            errors.add(NAME, "must be an array of one text at least; remove it to protect no mailbox");
+            errors.add(NAME, "must be an array of at least one text; remove it to protect no mailbox");
             return protected;
         };
         for (index, entry) in entries.iter().enumerate() {
@@ -77,7 +77,7 @@ impl ProtectedRecipients {
     }
 }
 
-/// Returns the text in one form for all cases of a letter, such as both small sigmas.
+/// Returns the text without differences of case, also for a letter with two small forms, such as sigma.
 fn without_case(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::guid::Guid;
 use crate::json;
 
-/// Names of all variables and secrets that the environment's reader reads.
+/// Names of all variables, secrets and bindings that the gateway reads from its environment.
 pub const VARIABLES: [&str; 14] = [
     "TENANT_ID",
     "CLIENT_ID",
@@ -26,7 +26,7 @@ pub const VARIABLES: [&str; 14] = [
     RATE_LIMITER,
 ];
 
-/// Binding of the ledger's Durable Objects. It is no variable, but nothing can be sent without it.
+/// Binding of the ledger's Durable Objects. It is not a variable, but nothing can be sent without it.
 pub const LEDGER: &str = "LEDGER";
 
 /// Optional rate limiting binding. Its value is whether the platform's value has the binding's function `limit`.
@@ -52,8 +52,8 @@ pub(super) fn guid(value: Option<&Value>) -> Result<Guid, &'static str> {
     text(value)?.ok_or("is required")?.parse().map_err(|_| "must be a GUID, written 8-4-4-4-12")
 }
 
-/// Returns a value that is no text. A dashboard's text variable can contain such a value as JSON. Returns `None` if the
-/// text is no JSON, or repeats a member.
+/// Returns the array or table that `value` is, or contains as JSON, because a dashboard's variable can only be a text.
+/// Returns `None` if a text is not JSON, or repeats a member.
 pub(super) fn from_text(value: &Value) -> Option<Cow<'_, Value>> {
     match value {
         Value::String(text) => json::read(text.as_bytes()).map(Cow::Owned),

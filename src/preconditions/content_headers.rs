@@ -70,7 +70,7 @@ pub fn check_content_headers(headers: &RequestHeaders) -> Result<DeclaredBody, C
     }
 }
 
-/// Returns whether the codings of `Content-Encoding` (RFC 9110 section 8.4) are gzip once, beside identity.
+/// Returns whether `Content-Encoding` (RFC 9110 section 8.4) is gzip. Ignores `identity`.
 fn is_gzip(content_encoding: &str) -> Result<bool, ContentHeadersError> {
     let codings = content_encoding.split(',').map(str::trim);
     let mut is_gzip = false;
@@ -85,7 +85,8 @@ fn is_gzip(content_encoding: &str) -> Result<bool, ContentHeadersError> {
     Ok(is_gzip)
 }
 
-/// Checks for `application/json` with any parameters but a charset other than UTF-8 (RFC 9110 section 8.3.1).
+/// Checks that the type is `application/json` and that each charset is UTF-8. Other parameters are accepted (RFC 9110
+/// section 8.3.1).
 fn content_type(content_type: &str) -> Result<(), ContentHeadersError> {
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();

@@ -17,7 +17,7 @@ const MAX_RUN: usize = 40;
 const MIN_PART_LENGTH: usize = 8;
 
 /// Returns `id` if the gateway may log and return it: the ID is short, its characters allow neither an address nor a
-/// line break, and it is no credential.
+/// line break, and it is not a credential.
 ///
 /// `presented` are the request's own credentials. Other texts that look like a credential are left out, too, because a
 /// caller that confuses two headers may also confuse two keys.
@@ -27,12 +27,12 @@ pub fn correlation_id<'a>(id: Option<&'a str>, presented: &[Secret]) -> Option<&
         (1..=MAX_ID_LENGTH).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.{}".contains(&byte))
             && !looks_like_credential(id)
-            && !presented.iter().any(|credential| shows(id, credential.expose()))
+            && !presented.iter().any(|credential| reveals(id, credential.expose()))
     })
 }
 
 /// Returns whether `id` is `credential`, contains it, or is a part of it.
-fn shows(id: &str, credential: &str) -> bool {
+fn reveals(id: &str, credential: &str) -> bool {
     id == credential
         || credential.len() >= MIN_PART_LENGTH && id.contains(credential)
         || id.len() >= MIN_PART_LENGTH && credential.contains(id)

@@ -12,8 +12,8 @@ pub enum RequestError {
     /// A parameter whose name is not UTF-8, so its meaning is unknown.
     #[error("a parameter whose name is not UTF-8")]
     Undecodable,
-    /// A parameter that could have meant `validateOnly`, by its name or value. Ignoring it would send a remediation
-    /// that the caller only wanted to validate.
+    /// A parameter whose name or value could have meant `validateOnly`. If the gateway ignored the parameter, it would
+    /// send a remediation that the caller only wanted to validate.
     #[error("a parameter that resembles validateOnly")]
     Misspelt,
     /// `Idempotency-Key` is given more than once, or contains a comma and a space.

@@ -9,7 +9,7 @@ const STEMS_OF_NAMES: [&str; 4] = ["valid", "only", "dryrun", "whatif"];
 /// The same for a name inside a parameter's value. They are longer, because a signature or a key may contain the short
 /// ones by chance.
 const STEMS_OF_INNER_NAMES: [&str; 4] = ["validat", "validonly", "dryrun", "whatif"];
-/// Text that means a validation at any place.
+/// Texts that mean a validation anywhere in a parameter.
 const STEMS_ANYWHERE: [&str; 2] = ["validateonly", "onlyvalidate"];
 
 /// Returns whether `query` requests `validateOnly`. Other parameters are ignored, because the gateway sends no query to

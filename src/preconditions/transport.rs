@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 #[error("the request did not come over https")]
 pub struct NotHttps;
 
-/// Checks the scheme of the request's URL. Plain HTTP is accepted only from loopback hosts, for the sandbox and the
-/// tests.
+/// Checks the scheme of the request's URL. Plain HTTP is accepted only if the URL's host is a loopback host, for the
+/// sandbox and the tests.
 ///
 /// `host` is the URL's host, with the port if the URL has one.
 ///

@@ -59,7 +59,7 @@ fn the_warning_names_the_certificate_and_no_secret() {
 #[test]
 fn a_check_logs_each_error_of_the_configuration() {
     let expired = logged(&with_certificate(), ((2028, 1, 1), (0, 0, 1)));
-    let problem = "holds a certificate that has expired";
+    let problem = "has a certificate that has expired";
     assert_eq!(expired, [json!({ "code": "misconfigured", "variable": "CLIENT_CERTIFICATE", "problem": problem })]);
 
     let mut faulty = variables_with("GRAPH_VERSION", json!("v3"));

@@ -136,13 +136,13 @@ fn the_sample_that_operators_queries_are_tried_on_is_what_the_gateway_writes() {
 
 /// A location is always safe to log. A message is safe if it is a literal, since it then has no processed data.
 #[test]
-fn a_panic_is_one_line_with_its_place() {
-    for (place, message, reason) in [
+fn a_panic_is_one_line_with_its_location() {
+    for (location, message, reason) in [
         (Some("src/a.rs:1:2"), Some("capacity overflow"), "the module panicked at src/a.rs:1:2: capacity overflow"),
         (Some("src/a.rs:1:2"), None, "the module panicked at src/a.rs:1:2"),
-        (None, None, "the module panicked at an unknown place"),
+        (None, None, "the module panicked at an unknown location"),
     ] {
-        let line: serde_json::Value = serde_json::from_str(&crate::log::panic_line(place, message)).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&crate::log::panic_line(location, message)).unwrap();
         assert_eq!(line, serde_json::json!({ "code": "internal", "reason": reason }));
     }
 }

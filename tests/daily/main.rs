@@ -59,7 +59,7 @@ async fn the_daily_check_warns_of_the_expiry(world: &World) -> TestResult {
     }
     let expired = check(&mut gateway, EXPIRY + 1).await?;
     assert_eq!(expired.len(), 1, "{expired:?}");
-    assert_eq!(expired[0]["problem"], "holds a certificate that has expired");
+    assert_eq!(expired[0]["problem"], "has a certificate that has expired");
     Ok(())
 }
 

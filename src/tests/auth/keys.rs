@@ -433,7 +433,7 @@ fn a_key_is_forgotten_a_day_after_it_was_left_out() {
         issuer_keys.end(at(now), set(&["b"]), Some("x"), at(now));
         let plan = issuer_keys.plan("a", at(now));
         let expected =
-            if fetches == 1 { Plan::Fetch } else { Plan::Refuse(TokenError::UnknownKey { retry_after: 30 }) };
+            if fetches == 1 { Plan::Fetch } else { Plan::Reject(TokenError::UnknownKey { retry_after: 30 }) };
         assert_eq!(plan, expected, "{passed_time:?}");
     }
 }

@@ -54,7 +54,7 @@ fn an_action_is_granted_by_name_and_nothing_grants_another() {
 /// the member's name (of an entry of `PROTECTED_RECIPIENTS`), and the code of the denial.
 type Right = (&'static str, Value, Value, &'static str, &'static str);
 
-/// All of them. `PROTECTED_RECIPIENTS` stands in no caller's table, and is a right that all callers have or lack.
+/// All rights. `PROTECTED_RECIPIENTS` is not in a caller's table, and applies to all callers.
 fn rights() -> [Right; 6] {
     [
         ("role", json!(ROLE), json!("Remediation.Another"), "roles", "unknownCaller"),
@@ -266,7 +266,7 @@ fn protected_recipients_are_out_of_reach_in_any_spelling() {
             assert_eq!(pointers(&response), ["/analyzedEmails/1/recipientEmailAddress"]);
             assert!(response.body.contains("Nothing was sent.") && !response.body.contains('@'), "{}", response.body);
             let line = gateway.logged();
-            assert_eq!(line["reason"], "script lacks a permission: 1 recipients are protected");
+            assert_eq!(line["reason"], "script lacks a permission: protected recipients: 1");
             assert!(gateway.stage.runtime.upstream().calls().is_empty(), "{entry} {recipient}");
         } else {
             assert_eq!(code(&response), "accepted", "{entry} {recipient}");
@@ -274,7 +274,7 @@ fn protected_recipients_are_out_of_reach_in_any_spelling() {
     }
 }
 
-/// A dot at the end and a label that no name can have never come as far as the list.
+/// The parser rejects a dot at the end and an impossible label before the list is compared.
 #[test]
 fn spelling_that_no_address_has_does_not_reach_a_protected_recipient() {
     for (recipient, expected) in [
@@ -318,7 +318,7 @@ fn many_refused_recipients_are_counted_and_the_first_hundred_named() {
     let (response, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
     assert_eq!(pointers(&response).len(), 100);
     assert!(response.body.contains("does not cover 120 of the recipients"));
-    assert_eq!(line["reason"], "script lacks a permission: 120 recipients are outside the granted domains");
+    assert_eq!(line["reason"], "script lacks a permission: recipients outside the granted domains: 120");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::Forged;
 use crate::auth::token_error::TokenError::{
-    Audience, Bound, ClaimsNotObject, Client, Contradictory, Expired, ExpiryMalformed, Grants, GraphAudience, Issuer,
-    NotBeforeMalformed, NotYetValid, ObjectId, Tenant, Version,
+    Audience, Bound, ClaimsNotObject, Client, Contradictory, Expired, ExpiryMalformed, GraphAudience, Issuer,
+    MalformedGrants, NotBeforeMalformed, NotYetValid, ObjectId, Tenant, Version,
 };
 use crate::tests::support::entra::Draft;
 use crate::tests::support::runtime::START;
@@ -227,17 +227,17 @@ fn identity() -> Vec<Forged> {
 
 fn grants() -> Vec<Forged> {
     vec![
-        ("scp null", v2("scp", Value::Null), Grants),
-        ("scp an array", v2("scp", json!(["Remediation.Submit"])), Grants),
-        ("scp a number", v2("scp", 1), Grants),
-        ("roles null", v2("roles", Value::Null), Grants),
-        ("roles a text", v2("roles", "Remediation.Execute"), Grants),
-        ("roles an object", v2("roles", json!({ "Remediation.Execute": true })), Grants),
-        ("roles of numbers", v2("roles", json!(["Remediation.Execute", 1])), Grants),
-        ("roles within roles", v2("roles", json!([["Remediation.Execute"]])), Grants),
-        ("idtyp null", v2("idtyp", Value::Null), Grants),
-        ("idtyp a list", v2("idtyp", json!(["app"])), Grants),
-        ("idtyp true", v2("idtyp", true), Grants),
+        ("scp null", v2("scp", Value::Null), MalformedGrants),
+        ("scp an array", v2("scp", json!(["Remediation.Submit"])), MalformedGrants),
+        ("scp a number", v2("scp", 1), MalformedGrants),
+        ("roles null", v2("roles", Value::Null), MalformedGrants),
+        ("roles a text", v2("roles", "Remediation.Execute"), MalformedGrants),
+        ("roles an object", v2("roles", json!({ "Remediation.Execute": true })), MalformedGrants),
+        ("roles of numbers", v2("roles", json!(["Remediation.Execute", 1])), MalformedGrants),
+        ("roles within roles", v2("roles", json!([["Remediation.Execute"]])), MalformedGrants),
+        ("idtyp null", v2("idtyp", Value::Null), MalformedGrants),
+        ("idtyp a list", v2("idtyp", json!(["app"])), MalformedGrants),
+        ("idtyp true", v2("idtyp", true), MalformedGrants),
         ("an application's with a scope", v2("scp", "Remediation.Submit"), Contradictory),
         ("an application's with no scope in scp", v1("scp", ""), Contradictory),
         ("bound to a key by its name", v2("cnf", json!({ "kid": "x" })), Bound),

@@ -141,7 +141,7 @@ const ALL_FAULTS: [TokenError; 26] = {
             | F::Client
             | F::ObjectId
             | F::Bound
-            | F::Grants
+            | F::MalformedGrants
             | F::Contradictory => error,
         }
     }
@@ -170,7 +170,7 @@ const ALL_FAULTS: [TokenError; 26] = {
         F::Client,
         F::ObjectId,
         F::Bound,
-        F::Grants,
+        F::MalformedGrants,
         F::Contradictory,
     ]
 };
