@@ -1,4 +1,4 @@
-//! Certificates and keys, good and unfit, and bytes that are neither.
+//! Valid and invalid certificates and keys, and other bytes.
 
 use std::sync::LazyLock;
 
