@@ -19,6 +19,10 @@ const definitionOf = (template) => workflowOf(template).properties.definition;
 const actionsOf = (template) => definitionOf(template).actions;
 const emailsOf = (template) => actionsOf(template).Are_there_emails.actions;
 const messagesOf = (template) => actionsOf(template).Are_there_messages.actions;
+/** Returns the actions of one attempt to submit a batch. */
+const attemptOf = (template) => emailsOf(template).For_each_batch.actions.For_each_attempt.actions.Is_attempt_due.actions;
+const alonesOf = (template) => messagesOf(template).For_each_message_batch.actions.Submit_each_message;
+const singlesOf = (template) => alonesOf(template).actions.For_each_message.actions.Are_recipients_left.actions;
 const statusOf = (template) => actionsOf(template).Is_status_wanted.actions;
 const roundOf = (template) => statusOf(template).Until_settled.actions;
 const askOf = (template) => roundOf(template).For_each_status.actions.Is_it_open.actions;
@@ -122,7 +126,7 @@ describe("the templates", () => {
     assert.equal(MaxEmailsPerCall.maxValue, analyzedEmails.maxItems);
     assert.equal(MaxRecipients.maxValue, connector.definitions.WholeMessagesRequest.properties.maxRecipients.maximum);
     assert.ok(actionsOf(templates[INCIDENT]).Remediation.inputs.displayName.endsWith(`, ${displayName.maxLength})}`));
-    const { Request } = emailsOf(templates[INCIDENT]).For_each_batch.actions;
+    const { Request } = attemptOf(templates[INCIDENT]);
     const { Message_request } = messagesOf(templates[INCIDENT]).For_each_message_batch.actions;
     for (const { inputs } of [Request, Message_request]) assert.ok(inputs.includes(`, ${description.maxLength})), '`), inputs);
   });
@@ -178,7 +182,7 @@ describe("the checker finds", () => {
     "secure inputs of a loop": [INCIDENT, (t) => (emailsOf(t).For_each_batch.runtimeConfiguration.secureData = { properties: ["inputs"] }), /Foreach, for which Azure rejects secure inputs/],
     "secure outputs of a Compose": [INCIDENT, (t) => emailsOf(t).Batches.runtimeConfiguration.secureData.properties.push("outputs"), /Compose, for which Azure rejects secure outputs/],
     "recipients in a variable": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Note_result.inputs.value.line = "@{outputs('Batches')[0]}"), /Note_result.*cannot hide/],
-    "the detail of an error in a variable": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Note_result.inputs.value.line = "@{outputs('Final_answer')?['detail']}"), /Note_result.*cannot hide/],
+    "the detail of an error in a variable": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Note_result.inputs.value.line = "@{outputs('Message_answer')?['detail']}"), /Note_result.*cannot hide/],
     "a member of the trigger in a variable": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Note_result.inputs.value.code = "@{triggerBody()?['status']}"), /Note_result.*cannot hide/],
     "recipients in a variable's initial value": [INCIDENT, (t) => (actionsOf(t).Results.inputs.variables[0].value = "@triggerBody()?['object']?['properties']?['relatedEntities']"), /Results.*cannot hide/],
     "a loop over recipients": [INCIDENT, (t) => (emailsOf(t).For_each_batch.foreach = "@outputs('Batches')"), /For_each_batch.*cannot hide/],
@@ -190,8 +194,8 @@ describe("the checker finds", () => {
     "the asynchronous pattern": [HTTP, (t) => delete actionsOf(t).Remediate.operationOptions, /poll the tracking link/],
     "no retry policy": [HTTP, (t) => (actionsOf(t).Remediate.inputs.retryPolicy = { type: "none" }), /no retry policy/],
     "no idempotency key": [HTTP, (t) => delete actionsOf(t).Remediate.inputs.headers["Idempotency-Key"], /no idempotency key/],
-    "one key for all batches": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Remediate.inputs.headers["Idempotency-Key"] = "@{workflow()['run']['name']}-Remediate"), /same idempotency key/],
-    "a failure that no action reads": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Read_answer.runAfter.Remediate = ["Succeeded"]), /when it Failed/],
+    "one key for all batches": [INCIDENT, (t) => (attemptOf(t).Remediate.inputs.headers["Idempotency-Key"] = "@{workflow()['run']['name']}-Remediate"), /same idempotency key/],
+    "a failure that no action reads": [INCIDENT, (t) => (attemptOf(t).Read_answer.runAfter.Remediate = ["Succeeded"]), /when it Failed/],
     "an expression that is too long": [HTTP, (t) => (actionsOf(t).Answer.inputs = `@json('${"x".repeat(8192)}')`), /more than 8192 characters/],
     "a word that claims too much": [INCIDENT, (t) => (actionsOf(t).Comment_outcome.inputs.body.message = "The emails were deleted."), /claims more/],
     "a timeout that is not a duration": [INCIDENT, (t) => (actionsOf(t).Needs_approval.actions.Ask_in_Teams.limit.timeout = "4 hours"), /not a duration/],
@@ -218,12 +222,12 @@ describe("the checker finds", () => {
     "a loop without a limit": [INCIDENT, (t) => delete statusOf(t).Until_settled.limit, /no limit for its rounds/],
     "a loop without a limit of time": [INCIDENT, (t) => delete statusOf(t).Until_settled.limit.timeout, /no limit for its rounds/],
     "a condition on an action outside of the loop": [INCIDENT, (t) => (statusOf(t).Until_settled.expression = "@equals(length(body('Last_open')), 0)"), /Last_open, which does not run before/],
-    "a request for the status that is retried": [INCIDENT, (t) => (askOf(t).Status.inputs.retryPolicy = emailsOf(t).For_each_batch.actions.Remediate.inputs.retryPolicy), /status other than once/],
+    "a request for the status that is retried": [INCIDENT, (t) => (askOf(t).Status.inputs.retryPolicy = attemptOf(t).Remediate.inputs.retryPolicy), /status other than once/],
     "a remediation in each round": [INCIDENT, (t) => (askOf(t).Status.inputs.uri = "https://@{parameters('gatewayHost')}/remediate"), /remediation in each round/],
     "a route that does not exist": [INCIDENT, (t) => (askOf(t).Status.inputs.uri = "https://@{parameters('gatewayHost')}/status"), /not the gateway's route/],
     "a variable that is set but not initialized": [INCIDENT, (t) => (roundOf(t).Reset_statuses.inputs.name = "status"), /variable status, which is not initialized/],
     "a variable that is set to itself": [INCIDENT, (t) => (statusOf(t).For_each_total.actions.Set_totals.inputs.value = "@variables('totals')"), /reads the variable that it changes/],
-    "recipients among the positions": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Was_it_accepted.actions.For_each_group.actions.Note_group.inputs.value.positions = "@body('Kept_emails')"), /Note_group.*cannot hide/],
+    "recipients among the positions": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Was_it_accepted.actions.For_each_group.actions.Note_group.inputs.value.positions = "@outputs('Batches')[0]"), /Note_group.*cannot hide/],
     "the open emails of a status in a variable": [INCIDENT, (t) => (askOf(t).Note_status.inputs.value.items = "@outputs('Status_answer')?['items']"), /Note_status.*cannot hide/],
     "one spelling of Retry-After": [HTTP, (t) => (actionsOf(t).Respond.inputs.headers = { "Retry-After": "@{outputs('Remediate')?['headers']?['Retry-After']}" }), /header Retry-After, but not as retry-after/],
   });
@@ -277,11 +281,13 @@ describe("the checker finds", () => {
     assert.deepEqual(hiding(HTTP), ["manual", "Remediate", "Read_answer", "Answer", "Respond"]);
     const shown = holdersOf(definitionOf(templates[INCIDENT])).map(([path]) => path).filter((path) => !hiding(INCIDENT).includes(path));
     const withoutRecipients = [
-      "Results", "Statuses", "Seconds_to_wait", "Totals", "Domains", "Local_part_characters", "Domain_characters", "Id_characters", "Left_out", "Accepted_messages", "Accepted", "Not_accepted", "Nothing_to_remediate", "Lines", "Codes",
+      "Results", "Resent", "Recipients_left", "Positions", "Is_open", "Rejections", "Last_outcome", "Kept_positions", "Final_answer", "Tracking_link", "Statuses", "Seconds_to_wait", "Totals", "Domains", "Local_part_characters", "Domain_characters", "Id_characters", "Left_out", "Accepted_messages", "Covering_calls", "Accepted", "Not_accepted", "Incomplete", "Nothing_to_remediate", "Lines", "Codes",
       "Earlier_statuses", "Open_statuses", "Waits", "Last_open", "New_totals", "Status_codes",
     ];
     const cannotHide = [
-      "Is_there_mail", "End_without_mail", "Needs_approval", "Is_it_approved", "End_without_approval", "Are_there_messages", "For_each_message_batch", "Note_messages", "Are_there_emails", "For_each_batch", "Submit_the_rest",
+      "Is_there_mail", "End_without_mail", "Needs_approval", "Is_it_approved", "End_without_approval", "Are_there_messages", "For_each_message_batch", "Submit_each_message", "Note_resent", "Reset_recipients_left", "For_each_message", "Are_recipients_left", "Note_message", "Set_recipients_left",
+      "Note_unsent_message", "Note_messages", "Are_there_emails", "For_each_batch", "Reset_positions", "Reset_rejections", "Reset_open", "For_each_attempt", "Is_attempt_due",
+      "Close", "Is_there_a_rest", "Note_rejection", "Set_positions", "Open", "Set_last_outcome",
       "Note_result", "Was_it_accepted", "For_each_group", "Note_group", "Is_status_wanted", "Until_settled", "Wait", "Reset_statuses", "For_each_status", "Is_it_open", "Note_status", "Keep_status", "Set_seconds_to_wait",
       "For_each_total", "Set_totals", "Was_all_accepted", "End_as_failed",
     ];
@@ -474,7 +480,7 @@ function incidentScenarios(template) {
     assert.equal(outcome.gatewayCalls.length, 1);
     const [{ body, headers }] = outcome.gatewayCalls;
     assert.ok(isRequest(body), JSON.stringify(isRequest.errors));
-    assert.equal(headers["Idempotency-Key"], "08585287554177334956853859655CU00-Remediate-0");
+    assert.equal(headers["Idempotency-Key"], "08585287554177334956853859655CU00-Remediate-0-0");
     assert.equal(body.displayName, "Sentinel incident 42: Phish [here](https://evil.example)");
     assert.equal(body.severity, "high");
     assert.deepEqual(body.analyzedEmails.map((pair) => pair.recipientEmailAddress), ["user0@contoso.com", "user1@contoso.com", "user2@contoso.com", "user0@contoso.com"]);
@@ -566,7 +572,7 @@ function incidentScenarios(template) {
   const user = (number) => `user${number}@contoso.com`;
 
   for (const [status, code] of [[403, "recipientNotAllowed"], [403, "recipientProtected"], [400, "invalidPayload"]]) {
-    scenario(`submits the rest once more when the gateway rejects recipients with ${status} ${code}`, () => {
+    scenario(`submits the rest when the gateway rejects recipients with ${status} ${code}`, () => {
       for (const form of [(answer) => answer, wrapped]) {
         const outcome = play(mails(5), { gateway: (sent) => ((answer) => (answer.statusCode === 200 ? answer : form(answer)))(rejecting([user(1), user(3)], { status, code })(sent)) });
         assert.equal(outcome.status, "Succeeded");
@@ -575,7 +581,7 @@ function incidentScenarios(template) {
         assert.deepEqual(recipientsOf(outcome, 1), [user(0), user(2), user(4)]);
         assert.ok(isRequest(outcome.gatewayCalls[1].body), JSON.stringify(isRequest.errors));
         const keys = outcome.gatewayCalls.map(({ headers }) => headers["Idempotency-Key"]);
-        assert.deepEqual(keys.map((key) => key.split("CU00-")[1]), ["Remediate-0", "Remediate_the_rest-0"]);
+        assert.deepEqual(keys.map((key) => key.split("CU00-")[1]), ["Remediate-0-0", "Remediate-0-1"]);
         const [{ message }] = comments(outcome);
         assert.match(message, new RegExp(`<li>Call 1: 3 emails <b>accepted</b>.*2 more were left out, since the gateway rejected them: ${code}\\.</li>`));
         assert.doesNotMatch(message, /@/);
@@ -583,13 +589,41 @@ function incidentScenarios(template) {
     });
   }
 
-  scenario("submits the rest only once, and comments that the gateway rejected it", () => {
+  scenario("submits the rest until the gateway rejects no email by name", () => {
+    // More than the gateway names in a response.
     const bad = mails(120).map((_, number) => user(number));
     const outcome = play(mails(130), { parameters: { approvalAbove: 200 }, gateway: rejecting(bad) });
-    assert.equal(outcome.gatewayCalls.length, 2);
+    assert.deepEqual(outcome.failures, []);
+    assert.deepEqual(outcome.gatewayCalls.map(({ body }) => body.analyzedEmails.length), [130, 30, 10]);
+    assert.deepEqual(recipientsOf(outcome, 2), mails(130).slice(120).map((_, number) => user(number + 120)));
+    assert.equal(outcome.status, "Succeeded");
+    assert.match(comments(outcome)[0].message, /<li>Call 1: 10 emails <b>accepted<\/b>.*120 more were left out, since the gateway rejected them: recipientNotAllowed\./);
+    // A response names the first cause only.
+    const causes = [rejecting([user(0)], { status: 400, code: "invalidPayload" }), rejecting([user(1)]), rejecting([user(2)], { code: "recipientProtected" })];
+    const gateway = (sent) => causes.map((cause) => cause(sent)).find(({ statusCode }) => statusCode !== 200) ?? accepted(sent);
+    const several = play(mails(5), { gateway });
+    assert.deepEqual(several.gatewayCalls.map((_, call) => recipientsOf(several, call).length), [5, 4, 3, 2]);
+    assert.equal(several.status, "Succeeded");
+    assert.match(comments(several)[0].message, /2 emails <b>accepted<\/b>.* 3 more were left out, since the gateway rejected them: invalidPayload recipientNotAllowed recipientProtected\.<\/li>/);
+    assert.doesNotMatch(comments(several)[0].message, /@/);
+  });
+
+  scenario("submits a batch at most 11 times, and comments that the gateway rejected it", () => {
+    const firstOf = (sent) => rejecting([sent.body.analyzedEmails[0].recipientEmailAddress])(sent);
+    const outcome = play(mails(30), { parameters: { approvalAbove: 200 }, gateway: firstOf });
+    assert.equal(outcome.gatewayCalls.length, 11);
+    assert.equal(new Set(outcome.gatewayCalls.map(({ headers }) => headers["Idempotency-Key"])).size, 11);
     assert.equal(outcome.status, "Failed");
-    assert.match(comments(outcome)[0].message, /<li>Call 1: 30 emails <b>not accepted<\/b>: recipientNotAllowed\..*100 more were left out/);
+    assert.match(comments(outcome)[0].message, /<li>Call 1: 20 emails <b>not accepted<\/b>: recipientNotAllowed\..* 10 more were left out/);
     assert.doesNotMatch(comments(outcome)[0].message, /@/);
+  });
+
+  scenario("comments that the outcome of the rest is unknown if its answer cannot be read", () => {
+    for (const answer of [lost, () => json(200, "{", "application/json")]) {
+      const outcome = play(mails(3), { gateway: (sent) => (sent.body.analyzedEmails.length === 3 ? rejecting([user(1)])(sent) : answer(sent)) });
+      assert.equal(outcome.status, "Failed");
+      assert.match(comments(outcome)[0].message, /Whether (the remediation was|they were) accepted is unknown/);
+    }
   });
 
   scenario("submits nothing more when the gateway rejects every recipient, or something else", () => {
@@ -670,7 +704,7 @@ function incidentScenarios(template) {
       (sent) => ((answer) => ({ ...answer, body: { ...answer.body, trackingUrl: `https://security.microsoft.com/${"&".repeat(200)}`, duplicate: true } }))(accepted(sent)),
       () => ((answer) => ({ ...answer, body: { ...answer.body, requestId: long } }))(refused(429, long, long)),
     ];
-    const gateway = (sent) => results[Number(sent.headers["Idempotency-Key"].split("-").at(-1)) % 3](sent);
+    const gateway = (sent) => results[Number(sent.headers["Idempotency-Key"].split("-").at(-2)) % 3](sent);
     const answer = { body: { ...approve.body, responder: { displayName: "&".repeat(10_000) } } };
     const outcome = play(mails(60), { gateway, answer, parameters: { maxEmailsPerCall: 1 } });
     const [{ message }] = comments(outcome);
@@ -685,7 +719,8 @@ function incidentScenarios(template) {
     assert.equal(play(mails(100), { parameters }).gatewayCalls.length, 1);
     const outcome = play(mails(250), { parameters });
     assert.deepEqual(outcome.gatewayCalls.map(({ body }) => body.analyzedEmails.length), [100, 100, 50]);
-    assert.deepEqual(outcome.gatewayCalls.map(({ headers }) => headers["Idempotency-Key"].slice(-11)), ["Remediate-0", "Remediate-1", "Remediate-2"]);
+    assert.deepEqual(outcome.gatewayCalls.map(({ headers }) => headers["Idempotency-Key"].split("CU00-")[1]), ["Remediate-0-0", "Remediate-1-0", "Remediate-2-0"]);
+    assert.equal(new Set(outcome.gatewayCalls.flatMap(({ body }) => body.analyzedEmails.map((pair) => pair.networkMessageId))).size, 250);
     assert.ok(outcome.gatewayCalls.every(({ body }) => isRequest(body)));
     assert.equal(comments(outcome).length, 1);
     assert.equal(comments(outcome)[0].message.match(/<li>/g).length, 3);
@@ -695,14 +730,14 @@ function incidentScenarios(template) {
     for (const form of [(answer) => answer, wrapped]) {
       const outcome = play(mails(1), { gateway: () => form(refused(403, "recipientNotAllowed", "2 < 3 & nothing was sent.")) });
       assert.equal(outcome.status, "Failed");
-      assert.match(outcome.error.message, /1 of 1 calls were not accepted: recipientNotAllowed\./);
+      assert.match(outcome.error.message, /1 of 1 calls were not accepted in full: recipientNotAllowed\./);
       assert.match(comments(outcome)[0].message, /1 emails <b>not accepted<\/b>: recipientNotAllowed\. The gateway's log says why\. Request r-2\./);
       assert.deepEqual(outcome.failures, []);
     }
   });
 
   scenario("comments on each call if the gateway rejects some", () => {
-    const outcome = play(mails(4), { parameters: { maxEmailsPerCall: 2 }, gateway: (sent) => (sent.headers["Idempotency-Key"].endsWith("-1") ? refused(429, "quotaExceeded", "…") : accepted(sent)) });
+    const outcome = play(mails(4), { parameters: { maxEmailsPerCall: 2 }, gateway: (sent) => (sent.headers["Idempotency-Key"].endsWith("-1-0") ? refused(429, "quotaExceeded", "…") : accepted(sent)) });
     assert.equal(outcome.gatewayCalls.length, 1 + 5);
     assert.equal(outcome.status, "Failed");
     assert.match(comments(outcome)[0].message, /Call 2: 2 emails <b>not accepted<\/b>: quotaExceeded.*Call 1: 2 emails <b>accepted<\/b>: <a/);
@@ -726,7 +761,7 @@ function incidentScenarios(template) {
   const leftOut = { quarantine: 3, unreachable: 2, protected: 1 };
   const expanded = ({ body }) =>
     json(200, { status: "accepted", duplicate: false, emails: 40 * body.networkMessageIds.length - 6, acceptedAt: "2026-11-27T09:00:00Z", recipientsFound: 40 * body.networkMessageIds.length, leftOut, messagesNotFound: body.networkMessageIds.includes(guid(44)) ? 2 : 0, bulkId: "b", tenantId: "t", trackingUrl: TRACKING, requestId: "r-3", graphRequestId: "g" });
-  const at = (sent) => `2026-11-27T09:30:0${sent.headers["Idempotency-Key"].at(-1)}Z`;
+  const at = (sent) => `2026-11-27T09:30:0${sent.headers["Idempotency-Key"].split("-").at(-2)}Z`;
   const acceptedAtOnce = (sent) => ((answer) => ({ ...answer, body: { ...answer.body, acceptedAt: at(sent) } }))(accepted(sent));
   const state = (counts, headers) => ({ body }) => {
     const all = { observed: 0, notYet: 0, unclear: 0, unreachable: 0, notFound: 0, ...(typeof counts === "function" ? counts(body) : counts) };
@@ -753,7 +788,8 @@ function incidentScenarios(template) {
   scenario("remediates the messages of mail clusters for all their recipients, 20 in a call", () => {
     const parameters = { approvalAbove: 10000, maxRecipients: 800 };
     const outcome = play([cluster(guids(30)), cluster(guids(45).map((id) => id.toUpperCase()))], { gateway: routes(), parameters });
-    assert.equal(outcome.status, "Succeeded");
+    assert.equal(outcome.status, "Failed");
+    assert.deepEqual(outcome.error, { code: "NotAccepted", message: "1 of 3 calls were not accepted in full: messageNotFound. The comment on the incident has the reasons." });
     assert.deepEqual(outcome.failures, []);
     assert.deepEqual(outcome.gatewayCalls, callsTo(outcome, "/remediate/messages"));
     assert.deepEqual(outcome.gatewayCalls.flatMap(({ body }) => body.networkMessageIds), guids(45));
@@ -767,7 +803,7 @@ function incidentScenarios(template) {
     assert.equal(more.length, 0);
     assert.match(message, /softDelete for 45 messages of mail clusters\.<\/p>/);
     assert.match(message, /<li>Mail clusters, call 1: 20 messages <b>accepted<\/b> for 794 of 800 recipients: <a [^>]*>action center<\/a>\. Left out: 3 in quarantine, 2 unreachable, 1 protected\. Request r-3\.<\/li>/);
-    assert.match(message, /call 3: 5 messages <b>accepted<\/b> for 194 of 200 recipients: .* Not included, since Microsoft lists no recipient yet: 2 messages\. Run the playbook again after 30 minutes\. Request r-3\./);
+    assert.match(message, /call 3: 5 messages <b>accepted<\/b> for 194 of 200 recipients: .* Not included, since Microsoft lists no recipient yet: 2 messages\. The playbook submits these messages to the recipients that the incident names\. Run the playbook again after 30 minutes\. Request r-3\./);
     assert.equal(message.match(/Not included/g).length, 1);
     assert.match(message, /cannot read the status of mail clusters, since it does not know their recipients\.<\/p>$/);
   });
@@ -777,6 +813,7 @@ function incidentScenarios(template) {
     const entities = [cluster(guids(25)), ...mails(3), mail(24), mail(30)];
     const parameters = { approvalAbove: 10000 };
     const all = play(entities, { parameters, gateway: routes() });
+    assert.equal(all.status, "Succeeded");
     assert.deepEqual(pairs(all), [guid(30)]);
     assert.deepEqual(all.gatewayCalls.map(({ uri }) => new URL(uri).pathname), ["/remediate/messages", "/remediate/messages", "/remediate"]);
     const none = play([cluster(guids(25)), ...mails(3)], { parameters, gateway: routes() });
@@ -785,18 +822,113 @@ function incidentScenarios(template) {
     const first = play(entities, { parameters, gateway: routes({ messages: (sent) => (sent.body.networkMessageIds.length === 20 ? refused(404, "messageNotFound", "…") : expanded(sent)) }) });
     assert.deepEqual(pairs(first), [guid(0), guid(1), guid(2), guid(30)]);
     assert.equal(first.status, "Failed");
-    assert.match(first.error.message, /^1 of 3 calls were not accepted: messageNotFound\./);
+    assert.match(first.error.message, /^1 of 3 calls were not accepted in full: messageNotFound\./);
     const lostAll = play(entities, { parameters, gateway: routes({ messages: lost }) });
     assert.deepEqual(pairs(lostAll), [guid(0), guid(1), guid(2), guid(24), guid(30)]);
     assert.match(comments(lostAll)[0].message, /Mail clusters, call 2: 5 messages <b>not accepted<\/b>: gatewayUnreachable\. Whether the remediation was accepted is unknown\. Request unknown\./);
+  });
+
+  /** Accepts messages whose number is not in `unlisted`, as if Microsoft listed 40 recipients of each. */
+  const listing = (unlisted) => (sent) => {
+    const listed = sent.body.networkMessageIds.filter((id) => !unlisted.includes(id)).length;
+    if (listed === 0) return refused(404, "messageNotFound", "Microsoft Graph lists no recipient of the messages. Nothing was sent.");
+    const answer = expanded(sent);
+    return { ...answer, body: { ...answer.body, emails: 40 * listed - 6, recipientsFound: 40 * listed, messagesNotFound: sent.body.networkMessageIds.length - listed } };
+  };
+  const idsOf = (outcome, route) => callsTo(outcome, route).map(({ body }) => body.networkMessageIds ?? body.analyzedEmails.map((pair) => pair.networkMessageId));
+
+  scenario("submits a mail message whose cluster was accepted without it", () => {
+    const parameters = { approvalAbove: 10000 };
+    const victim = mail(1, "victim@contoso.com");
+    const outcome = play([cluster(guids(2)), victim], { parameters, gateway: routes({ messages: listing([guid(1)]) }) });
+    assert.deepEqual(outcome.failures, []);
+    assert.deepEqual(callsTo(outcome, "/remediate").map(({ body }) => body.analyzedEmails), [[{ networkMessageId: guid(1), recipientEmailAddress: "victim@contoso.com" }]]);
+    assert.equal(outcome.status, "Failed");
+    assert.equal(outcome.error.message, "1 of 2 calls were not accepted in full: messageNotFound. The comment on the incident has the reasons.");
+    assert.match(comments(outcome)[0].message, /^.*Mail clusters, call 1: .*Not included, .*: 1 messages\. .*<li>Call 1: 1 emails <b>accepted<\/b>/);
+  });
+
+  scenario("submits the pairs that a cluster may have covered apart from all others", () => {
+    const parameters = { approvalAbove: 10000, maxEmailsPerCall: 2 };
+    const entities = [cluster(guids(25)), mail(0), mail(1), mail(2), mail(24), mail(30), mail(31), mail(32)];
+    const outcome = play(entities, { parameters, gateway: routes({ messages: listing([guid(1)]) }) });
+    assert.deepEqual(idsOf(outcome, "/remediate"), [[guid(30), guid(31)], [guid(32)], [guid(0), guid(1)], [guid(2)]]);
+    assert.match(outcome.error.message, /^1 of 6 calls /);
+    assert.doesNotMatch(comments(outcome)[0].message, /could not read the answer/);
+  });
+
+  /** Rejects each call with one of these messages, and accepts the others for one recipient per message. */
+  const holdingUp = (bad, answer = () => refused(403, "recipientNotAllowed", "1 recipient, such as a@adatum.com. Nothing was sent.")) => (sent) => {
+    if (sent.body.networkMessageIds.some((id) => bad.includes(id))) return answer(sent);
+    return json(200, { ...expanded(sent).body, emails: sent.body.networkMessageIds.length, recipientsFound: sent.body.networkMessageIds.length });
+  };
+
+  scenario("submits each message of a cluster alone if one of them makes the gateway reject the call", () => {
+    for (const [status, code] of [[403, "recipientNotAllowed"], [403, "tooManyRecipients"], [400, "graphRefused"], [409, "graphConflict"], [502, "graphError"], [504, "graphTimeout"]]) {
+      for (const form of [(answer) => answer, wrapped]) {
+        const detail = status < 500 && code.startsWith("graph") ? "Graph did not accept the remediation." : "a@adatum.com. Nothing was sent.";
+        const gateway = routes({ messages: holdingUp([guid(7)], () => form(refused(status, code, detail))) });
+        const outcome = play([cluster(guids(25)), mail(6), mail(7), mail(30)], { parameters: { approvalAbove: 10000 }, gateway });
+        assert.deepEqual(outcome.failures, []);
+        const calls = callsTo(outcome, "/remediate/messages");
+        const keys = [...new Set(calls.map(({ headers }) => headers["Idempotency-Key"].split("CU00-")[1]))];
+        assert.deepEqual(keys, ["Remediate_messages-0", ...guids(20).map((_, number) => `Remediate_message-0-${number}`), "Remediate_messages-1"]);
+        const single = calls.filter(({ headers }) => headers["Idempotency-Key"].includes("Remediate_message-"));
+        assert.deepEqual([...new Set(single.flatMap(({ body }) => body.networkMessageIds))], guids(20));
+        for (const { body } of single) assert.ok(isWholeRequest(body), JSON.stringify(isWholeRequest.errors));
+        // The message that is held up is submitted for the recipient that the incident names.
+        assert.deepEqual(idsOf(outcome, "/remediate"), [[guid(7), guid(30)]]);
+        assert.equal(outcome.status, "Failed");
+        assert.equal(outcome.error.message, `1 of 22 calls were not accepted in full: ${code}. The comment on the incident has the reasons.`);
+        const [{ message }] = comments(outcome);
+        assert.match(message, new RegExp(`<ul><li>Mail clusters, call 1, message 8 alone: <b>not accepted</b>: ${code}\\..* Request r-2\\.</li><li>Mail clusters, call 1, message 1 alone: <b>accepted</b> for 1 of 1 recipients: <a `));
+        assert.match(message, /10 more calls\. In all, 21 calls were accepted and 1 were not\./);
+        assert.doesNotMatch(message, /@|could not read the answer/);
+      }
+    }
+  });
+
+  scenario("submits no message alone for another reason, and none that was alone", () => {
+    for (const [status, code] of [[403, "wholeMessagesNotAllowed"], [401, "invalidCredentials"], [404, "messageNotFound"], [409, "nothingToRemediate"], [429, "quotaExceeded"], [503, "stopped"]]) {
+      const outcome = play([cluster(guids(3))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: () => refused(status, code, "Nothing was sent.") }) });
+      assert.deepEqual([...new Set(outcome.gatewayCalls.map(({ headers }) => headers["Idempotency-Key"].split("CU00-")[1]))], ["Remediate_messages-0"], code);
+    }
+    for (const [code, text] of [["recipientNotAllowed", "A recipient is outside the caller's domains."], ["tooManyRecipients", "The messages have more recipients than MaxRecipients."]]) {
+      const one = play([cluster(guids(1))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: () => refused(403, code, "Nothing was sent.") }) });
+      assert.equal(one.gatewayCalls.length, 1);
+      assert.ok(comments(one)[0].message.includes(`1 messages <b>not accepted</b>: ${code}. ${text} Request r-2.`), comments(one)[0].message);
+    }
+  });
+
+  scenario("remediates no more recipients of a call than were approved, also with each message alone", () => {
+    const sizes = [300, 500, 900, 200, 1, 1];
+    const gateway = (unknown) => (sent) => {
+      const { networkMessageIds, maxRecipients } = sent.body;
+      const emails = networkMessageIds.reduce((sum, id) => sum + sizes[guids(6).indexOf(id)], 0);
+      if (unknown === emails) return refused(504, "graphTimeout", "Microsoft Graph did not respond in time. The outcome is unknown; it is safe to retry.");
+      if (emails > maxRecipients) return refused(403, "tooManyRecipients", `${emails} recipients. Nothing was sent.`);
+      return json(200, { ...expanded(sent).body, emails, recipientsFound: emails });
+    };
+    const single = (outcome) => outcome.gatewayCalls.slice(1).map(({ body }) => body.maxRecipients);
+    const outcome = play([cluster(guids(6))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: gateway() }) });
+    assert.deepEqual(single(outcome), [1000, 700, 200, 200]);
+    assert.match(outcome.error.message, /^3 of 6 calls were not accepted in full: tooManyRecipients\./);
+    assert.match(comments(outcome)[0].message, /message 3 alone: <b>not accepted<\/b>: tooManyRecipients\. The message has more recipients .*message 5 alone: <b>not sent<\/b>: tooManyRecipients\./);
+    // After an unknown outcome, the rest may be in use.
+    const unknown = play([cluster(guids(6))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: gateway(500) }) });
+    assert.deepEqual(single(unknown), [1000, 700, 700, 700]);
+    assert.match(unknown.error.message, /^5 of 6 calls were not accepted in full: graphTimeout tooManyRecipients\./);
+    const malformed = (sent) => (sent.body.networkMessageIds[0] === guid(1) ? json(200, "{", "application/json") : gateway()(sent));
+    const unread = play([cluster(guids(6))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: malformed }) });
+    assert.deepEqual(single(unread), [1000, 700]);
+    assert.match(comments(unread)[0].message, /<li>1 calls: the playbook could not read the answer\. Whether they were accepted is unknown\.<\/li>/);
   });
 
   scenario("comments why a mail cluster was not accepted, and which permission is missing", () => {
     for (const [status, code, text] of [
       [403, "wholeMessagesNotAllowed", "The caller's table at the gateway lacks whole_messages = true."],
       [404, "messageNotFound", "Microsoft lists no recipient of these messages yet. Run the playbook again later."],
-      [403, "tooManyRecipients", "The messages have more recipients than MaxRecipients."],
-      [403, "recipientNotAllowed", "The gateway's log says why."],
+      [403, "actionNotAllowed", "The gateway's log says why."],
     ]) {
       for (const form of [(answer) => answer, wrapped]) {
         const outcome = play([cluster(guids(2))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: () => form(refused(status, code, "3 recipients, such as a@contoso.com")) }) });
@@ -817,7 +949,7 @@ function incidentScenarios(template) {
     assert.equal(quarantined.status, "Succeeded");
     assert.match(comments(quarantined)[0].message, /1 messages <b>nothing to remediate<\/b>: nothingToRemediate\. Each recipient is in quarantine, unreachable or protected\. Request r-2\./);
     const both = play([cluster(guids(25)), mail(30)], { gateway: routes({ messages, remediate: () => refused(400, "graphRefused", "…") }), parameters });
-    assert.match(both.error.message, /^1 of 3 calls were not accepted: graphRefused\./);
+    assert.match(both.error.message, /^1 of 3 calls were not accepted in full: graphRefused\./);
     const lines = [...comments(both)[0].message.matchAll(/<li>(.*?)<b>(.*?)<\/b>/g)].map((match) => match[2]);
     assert.deepEqual(lines, ["not accepted", "nothing to remediate", "accepted"]);
     const many = play([cluster(guids(400))], { gateway: routes({ messages }), parameters: { approvalAbove: 10000, maxRecipients: 100 } });
@@ -930,7 +1062,7 @@ function incidentScenarios(template) {
       assert.deepEqual(body.analyzedEmails, callsTo(outcome, "/remediate")[1].body.analyzedEmails);
       assert.match(comments(outcome)[1].message, /3 of 3 emails observed/);
     }
-    const half = routes({ remediate: (sent) => (sent.headers["Idempotency-Key"].endsWith("-1") ? refused(400, "graphRefused", "…") : acceptedAtOnce(sent)) });
+    const half = routes({ remediate: (sent) => (sent.headers["Idempotency-Key"].endsWith("-1-0") ? refused(400, "graphRefused", "…") : acceptedAtOnce(sent)) });
     const mixed = play(mails(4), { gateway: half, parameters: { statusHours: 4, maxEmailsPerCall: 2 } });
     assert.equal(mixed.status, "Failed");
     assert.match(comments(mixed)[1].message, /2 of 2 emails observed/);
@@ -987,7 +1119,7 @@ describe("only the interpreter finds", () => {
   };
   const action = (name) => (t) => actionsOf(t)[name];
   const where = (name) => (t) => actionsOf(t)[name].inputs;
-  const inLoop = (name) => (t) => emailsOf(t).For_each_batch.actions[name];
+  const inAttempt = (name) => (t) => attemptOf(t)[name];
   const planted = {
     "a domain that only ends alike": [INCIDENT, replacing(where("Messages_in_domains"), "where", "concat('*.', join(skip(split(item()?['domain'], '.'), min(1,", "concat('*.', join(skip(split(item()?['domain'], 'm'), min(1,"), "submits recipients in the playbook's domains and no others"],
     "subdomains that are left out": [INCIDENT, (t) => (actionsOf(t).Messages_in_domains.inputs.where = "@contains(outputs('Domains'), item()?['domain'])"), "submits recipients in the playbook's domains and no others"],
@@ -1000,17 +1132,25 @@ describe("only the interpreter finds", () => {
     "an approval that any answer gives": [INCIDENT, (t) => actionsOf(t).Needs_approval.actions.Is_it_approved.expression.and.splice(1, 1), "a no sends nothing"],
     "an approver by a part of the ID": [INCIDENT, (t) => { const { and } = actionsOf(t).Needs_approval.actions.Is_it_approved.expression; and[2].or[1].equals[0] = and[2].or[1].equals[0].replaceAll("concat('\"', ", "concat('', ").replace(", '\"'))", ", ''))"); }, "a yes of a part of an approver's id sends nothing"],
     "no approval although Teams is configured": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[0].equals[1] = "teams"), "asks for approval above the number of mailboxes, not of emails"],
-    "emails kept by the wrong position": [INCIDENT, (t) => (inLoop("Rejected_positions")(t).inputs.select = "@last(split(item(), '/'))"), "submits the rest once more when the gateway rejects recipients with 403 recipientNotAllowed"],
-    "the first pointer of each cause alone": [INCIDENT, (t) => (inLoop("Rejected_pointers")(t).inputs.select = "@item()?['pointer']"), "submits the rest once more when the gateway rejects recipients with 403 recipientNotAllowed"],
-    "the first answer for the final one": [INCIDENT, (t) => (inLoop("Final_answer")(t).inputs = "@outputs('Answer')"), "submits the rest once more when the gateway rejects recipients with 400 invalidPayload"],
-    "a batch that is sent twice": [INCIDENT, (t) => (inLoop("Request")(t).inputs = inLoop("Request")(t).inputs.replace("outputs('Batches')[items('For_each_batch')]", "outputs('Batches')[0]")), "makes several calls only above the limit, each with its own key"],
+    "emails kept by the wrong position": [INCIDENT, (t) => (inAttempt("Rejected_positions")(t).inputs.select = "@last(split(item(), '/'))"), "submits the rest when the gateway rejects recipients with 403 recipientNotAllowed"],
+    "the first pointer of each cause alone": [INCIDENT, (t) => (inAttempt("Rejected_pointers")(t).inputs.select = "@item()?['pointer']"), "submits the rest when the gateway rejects recipients with 403 recipientNotAllowed"],
+    "a rest that no call submits": [INCIDENT, (t) => (attemptOf(t).Is_there_a_rest.actions.Open.inputs.value = false), "submits the rest when the gateway rejects recipients with 400 invalidPayload"],
+    "a rest that is submitted only once": [INCIDENT, (t) => (attemptOf(t).Is_there_a_rest.expression.and[2].greater[0] = 1), "submits the rest until the gateway rejects no email by name"],
+    "a call that is repeated without end": [INCIDENT, (t) => (attemptOf(t).Is_there_a_rest.expression.and[2].greater[0] = 11), "submits a batch at most 11 times, and comments that the gateway rejected it"],
+    "a batch that is sent twice": [INCIDENT, (t) => (attemptOf(t).Emails.inputs.select = "@outputs('Batches')[0][item()]"), "makes several calls only above the limit, each with its own key"],
     "a display name of any length": [INCIDENT, (t) => (actionsOf(t).Remediation.inputs.displayName = "Incident @{triggerBody()?['object']?['properties']?['title']}"), "keeps the gateway's limits for every title of an incident"],
     "a comment that is cut in the middle of a line": [INCIDENT, replacing((t) => actionsOf(t).Comment_outcome.inputs.body, "message", "take(body('Lines'), 12)", "body('Lines')"), "comments complete lines and counts the rest for every response of the gateway"],
     "21 messages in a call": [INCIDENT, replacing((t) => messagesOf(t).Message_batches, "inputs", ", 20)", ", 21)"), "remediates the messages of mail clusters for all their recipients, 20 in a call"],
     "mail clusters without a limit of recipients": [INCIDENT, replacing((t) => messagesOf(t).For_each_message_batch.actions.Message_request, "inputs", "parameters('maxRecipients')", "10000"), "remediates the messages of mail clusters for all their recipients, 20 in a call"],
     "a message that is submitted twice": [INCIDENT, (t) => (actionsOf(t).Open_pairs.inputs.where = "@not(empty(item()))"), "submits a message once: with its mail cluster, or else by its mail messages"],
     "a message that no call submits": [INCIDENT, replacing(where("Accepted_messages"), "where", "item()?['accepted']", "not(equals(item()?['call'], null))"), "submits a message once: with its mail cluster, or else by its mail messages"],
-    "a missing permission that the comment does not name": [INCIDENT, replacing((t) => messagesOf(t).For_each_message_batch.actions.Note_messages.inputs.value, "line", "wholeMessagesNotAllowed", "notAllowed"), "comments why a mail cluster was not accepted, and which permission is missing"],
+    "a message that counts as submitted because its cluster was": [INCIDENT, (t) => (actionsOf(t).Covering_calls.inputs.where = "@not(equals(item()?['notFound'], null))"), "submits a mail message whose cluster was accepted without it"],
+    "a duplicate that holds up other pairs": [INCIDENT, (t) => (emailsOf(t).Batches.inputs = "@chunk(body('Open_pairs'), parameters('maxEmailsPerCall'))"), "submits the pairs that a cluster may have covered apart from all others"],
+    "a cluster that one message holds up": [INCIDENT, replacing((t) => alonesOf(t).expression.and[1].equals, 0, "'recipientNotAllowed', ", ""), "submits each message of a cluster alone if one of them makes the gateway reject the call"],
+    "more recipients than were approved": [INCIDENT, replacing((t) => singlesOf(t).Single_request, "inputs", "variables('recipientsLeft')", "parameters('maxRecipients')"), "remediates no more recipients of a call than were approved, also with each message alone"],
+    "an unknown outcome that counts as none": [INCIDENT, replacing((t) => singlesOf(t).New_recipients_left, "inputs", "0, variables('recipientsLeft'))))", "0, 0)))"), "remediates no more recipients of a call than were approved, also with each message alone"],
+    "a cluster with unlisted messages as a success": [INCIDENT, (t) => actionsOf(t).Was_all_accepted.expression.and.pop(), "submits a mail message whose cluster was accepted without it"],
+    "a missing permission that the comment does not name": [INCIDENT, replacing((t) => alonesOf(t).else.actions.Note_messages.inputs.value, "line", "wholeMessagesNotAllowed", "notAllowed"), "comments why a mail cluster was not accepted, and which permission is missing"],
     "a mail cluster without anything to remediate as a failure": [INCIDENT, (t) => (actionsOf(t).Nothing_to_remediate.inputs.where = "@equals(item()?['code'], 'nothing')"), "does not fail if a mail cluster has nothing to remediate"],
     "mail clusters that need no approval": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[1].greater[0] = "@length(outputs('Mailboxes'))"), "asks for approval of the most mailboxes that a mail cluster can have"],
     "mail clusters that cannot be ignored": [INCIDENT, (t) => (actionsOf(t).Cluster_texts.inputs.from = "@body('Mail_clusters')"), "ignores mail clusters if RemediateMailClusters is false"],

@@ -105,8 +105,8 @@ impl Config {
             errors.add(LEDGER, "is required: the binding of the Durable Object class Ledger");
         }
         let rate_limiter = value(RATE_LIMITER);
-        if rate_limiter.is_some_and(|binding| !binding.is_object()) {
-            errors.add(RATE_LIMITER, "must be a rate limiting binding");
+        if rate_limiter.is_some_and(|is_binding| *is_binding != Value::Bool(true)) {
+            errors.add(RATE_LIMITER, "must be a rate limiting binding, and not a variable");
         }
 
         // A missing value has an error above. A present value may have one, too.

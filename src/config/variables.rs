@@ -29,7 +29,7 @@ pub const VARIABLES: [&str; 14] = [
 /// Binding of the ledger's Durable Objects. It is no variable, but nothing can be sent without it.
 pub const LEDGER: &str = "LEDGER";
 
-/// Optional rate limiting binding.
+/// Optional rate limiting binding. Its value is whether the platform's value has the binding's function `limit`.
 pub const RATE_LIMITER: &str = "RATE_LIMITER";
 
 /// Emergency stop: the only variable that an object reads from its own environment.

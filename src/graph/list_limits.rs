@@ -8,10 +8,10 @@ pub(super) const MAX_PAGE_BYTES: usize = PAGE_ROWS * 8 * 1024;
 
 /// Maximum number of pages of one read: twice the 100 pages that 10,000 recipients fill if Graph returns only 100 rows
 /// per page.
-pub(super) const MAX_PAGES: u32 = 200;
+pub const MAX_PAGES: u32 = 200;
 
 /// Maximum size of all pages of one read in bytes: 8 KiB for each of 10,000 recipients.
-pub(super) const MAX_READ_BYTES: usize = 10 * MAX_PAGE_BYTES;
+pub const MAX_READ_BYTES: usize = 10 * MAX_PAGE_BYTES;
 
 /// Maximum number of pairs of message and recipient in one read: ten times the emails of a remediation, about 20 MB.
 pub const MAX_PAIRS: usize = 100_000;

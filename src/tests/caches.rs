@@ -88,7 +88,7 @@ fn each_variable_makes_another_configuration() {
             // These two must be errors: two credentials, and no ledger.
             "CLIENT_CERTIFICATE" => drop(after.insert(name, json!("PEM"))),
             LEDGER => drop(after.remove(name)),
-            RATE_LIMITER => drop(after.insert(name, json!({}))),
+            RATE_LIMITER => drop(after.insert(name, json!(true))),
             other => panic!("{other} has no other value here"),
         }
         let is_faulty = name == "CLIENT_CERTIFICATE" || name == LEDGER;

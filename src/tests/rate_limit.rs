@@ -14,7 +14,7 @@ use crate::secret::Secret;
 const ADDRESS: &str = "203.0.113.7";
 
 fn limited(verdict: Verdict) -> Gateway {
-    let gateway = Gateway::new(variables_with(RATE_LIMITER, json!({})));
+    let gateway = Gateway::new(variables_with(RATE_LIMITER, json!(true)));
     gateway.environment.limiter.verdict.set(verdict);
     gateway
 }

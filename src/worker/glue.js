@@ -227,9 +227,13 @@ async function call(head, wanted, view, cap, skip, { signal }) {
 
 // ---- The environment ----
 
-/** A variable as JSON, or undefined if it is missing. A value that JSON cannot hold becomes an empty text. */
+/**
+ * A variable as JSON, or undefined if it is missing. A value that JSON cannot hold becomes an empty text. A value of
+ * RATE_LIMITER becomes true if it is a binding.
+ */
 export function variable(env, name) {
   const value = env[name];
+  if (name === "RATE_LIMITER" && value) return String(typeof value.limit === "function");
   return value === undefined ? undefined : JSON.stringify(value) ?? "";
 }
 

@@ -26,8 +26,8 @@ const ledgers = (binding, jurisdiction) => ({
   jurisdiction: (name) => ledgers(binding, name),
 });
 
-/** Returns a rate limiting binding with one result, or the value itself if it is not an object. */
-const limiter = (result) => (typeof result === "object" ? { limit: async () => result } : result);
+/** A rate limiting binding with one result. A value without a result stays unchanged. */
+const limiter = (value) => (value?.success === undefined ? value : { limit: async () => value });
 
 function withBindings(variables, { LEDGER }) {
   const bound = { LEDGER: ledgers(LEDGER, null), ...variables };

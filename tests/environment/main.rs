@@ -135,6 +135,7 @@ fn changes(isolate: &IsolateCaches, elsewhere: &Sandbox, certificate: &str) -> V
         (json!({ "RATE_LIMITER": { "success": false } }), ["tooManyRequests"; 2], None),
         (json!({ "RATE_LIMITER": { "success": true } }), ["accepted"; 2], None),
         (json!({ "RATE_LIMITER": "100" }), misconfigured, None),
+        (json!({ "RATE_LIMITER": { "limit": 5 } }), misconfigured, None),
     ]
 }
 

@@ -140,10 +140,10 @@ pub(crate) enum DeployError {
     #[error("must be false. Remove it: variables from the dashboard would stay in force beside this file.")]
     KeepVars,
     /// A CPU limit that ends large requests.
-    #[error("must be at least {MIN_CPU_MS}. Write more, or remove it: a request with 10,000 emails needs it.")]
+    #[error("must be at least {MIN_CPU_MS}. Write more, or remove it: the largest list of Graph needs it.")]
     CpuLimit,
-    /// A limit on subrequests that ends retries.
-    #[error("must be at least {MIN_SUBREQUESTS}. Write more, or remove it: tokens, keys and retries need them.")]
+    /// A limit on subrequests that ends reads and retries.
+    #[error("must be at least {MIN_SUBREQUESTS}. Write more, or remove it: the pages of Graph's list need them.")]
     SubrequestLimit,
     /// No migration makes the class with SQLite.
     #[error(

@@ -57,12 +57,10 @@ fn platform(config: &Effective, place: Place, found: &mut Found) {
         DeployError::CompatibilityDate,
     );
     found.when(!config.compatibility_flags.is_empty(), "compatibility_flags", DeployError::CompatibilityFlags);
-    found.when(limits.cpu_ms.is_some_and(|limit| limit < MIN_CPU_MS), "limits.cpu_ms", DeployError::CpuLimit);
-    found.when(
-        limits.subrequests.is_some_and(|limit| limit < MIN_SUBREQUESTS),
-        "limits.subrequests",
-        DeployError::SubrequestLimit,
-    );
+    let is_below = |limit: Option<f64>, least: u32| limit.is_some_and(|limit| limit < f64::from(least));
+    let least_cpu_ms = u32::try_from(MIN_CPU_MS).unwrap_or(u32::MAX);
+    found.when(is_below(limits.cpu_ms, least_cpu_ms), "limits.cpu_ms", DeployError::CpuLimit);
+    found.when(is_below(limits.subrequests, MIN_SUBREQUESTS), "limits.subrequests", DeployError::SubrequestLimit);
     found.when(config.keep_vars, "keep_vars", DeployError::KeepVars);
 }
 
@@ -124,7 +122,7 @@ fn ledger(config: &Effective, found: &mut Found) {
 }
 
 fn daily_check(config: &Effective, found: &mut Found) {
-    let is_below = |field: &str, most: u8| field.parse().is_ok_and(|number: u8| number < most);
+    let is_below = |field: &str, most: u32| unsigned(field).is_some_and(|number| number < most);
     let is_daily = |cron: &str| match cron.split(' ').collect::<Vec<_>>()[..] {
         [minute, hour, "*", "*", "*"] => is_below(minute, 60) && is_below(hour, 24),
         _ => false,
@@ -137,7 +135,7 @@ fn rate_limit(config: &Effective, found: &mut Found) {
     for (index, limiter) in config.ratelimits.iter().enumerate() {
         let key = |member: &str| format!("ratelimits[{index}].{member}");
         let is_positive = |number: f64| number >= 1.0 && number.fract() == 0.0;
-        let is_namespace = limiter.namespace_id.parse().is_ok_and(|id: u32| id > 0);
+        let is_namespace = unsigned(&limiter.namespace_id).is_some_and(|id| id > 0);
         found.when(index > 0 || limiter.name != RATE_LIMITER, key("name"), DeployError::ExtraRateLimiter);
         found.when(!is_namespace, key("namespace_id"), DeployError::RateNamespace);
         found.when(!is_positive(limiter.simple.limit), key("simple.limit"), DeployError::RateLimit);
@@ -157,6 +155,11 @@ fn variables(config: &Effective, found: &mut Found) {
     for (key, audience) in audience::entries(config.vars.get("AUDIENCE")) {
         found.all(audience::error(audience).into_iter(), |error| Some((key.clone(), error)));
     }
+}
+
+/// Parses digits only. Rust's own parser also takes a plus sign, which Cloudflare may reject or read differently.
+fn unsigned(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Returns the secret in `required` if it is one of the gateway's and the only one.

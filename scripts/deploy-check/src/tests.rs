@@ -298,6 +298,8 @@ fn missing_and_frequent_daily_checks_are_found() {
         (with_top(DAILY, r#"crons = ["60 6 * * *"]"#), "triggers.crons[0]", E::NotDaily),
         (with_top(DAILY, r#"crons = ["17 24 * * *"]"#), "triggers.crons[0]", E::NotDaily),
         (with_top(DAILY, r#"crons = ["17 6 * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["+5 6 * * *"]"#), "triggers.crons[0]", E::NotDaily),
+        (with_top(DAILY, r#"crons = ["5 +6 * * *"]"#), "triggers.crons[0]", E::NotDaily),
         (with_top(DAILY, r#"crons = "17 6 * * *""#), "triggers", E::WrongType),
         (part("triggers = { crons = [] }"), "triggers.crons", E::NotDaily),
     ]);
@@ -329,6 +331,7 @@ fn rate_limiters_that_the_gateway_or_cloudflare_does_not_use_are_found() {
         (format!("{file}\n{another}"), "ratelimits[1].name", E::ExtraRateLimiter),
         (but(NAMESPACE, r#"namespace_id = "0""#), "ratelimits[0].namespace_id", E::RateNamespace),
         (but(NAMESPACE, r#"namespace_id = "gateway""#), "ratelimits[0].namespace_id", E::RateNamespace),
+        (but(NAMESPACE, r#"namespace_id = "+1001""#), "ratelimits[0].namespace_id", E::RateNamespace),
         (but(NAMESPACE, "namespace_id = 1001"), "ratelimits", E::WrongType),
         (but("limit = 600", "limit = 0"), "ratelimits[0].simple.limit", E::RateLimit),
         (but("limit = 600", "limit = 0.5"), "ratelimits[0].simple.limit", E::RateLimit),
@@ -419,13 +422,15 @@ fn lost_and_foreign_ledgers_are_found() {
     ]);
 }
 
-/// Limits that 10,000 emails, or retries, would exceed.
+/// Limits that the largest read of Graph's list would exceed: 82 MB in 10 pages, or 200 pages.
 #[test]
-fn limits_below_10_000_emails_are_found() {
+fn limits_below_the_largest_read_are_found() {
     assert_found_alone([
-        (part("limits = { cpu_ms = 199 }"), "limits.cpu_ms", E::CpuLimit),
+        (part("limits = { cpu_ms = 200 }"), "limits.cpu_ms", E::CpuLimit),
+        (part("limits = { cpu_ms = 10659 }"), "limits.cpu_ms", E::CpuLimit),
         (top("limits = { cpu_ms = 10 }"), "limits.cpu_ms", E::CpuLimit),
-        (part("limits = { subrequests = 49 }"), "limits.subrequests", E::SubrequestLimit),
+        (part("limits = { subrequests = 50 }"), "limits.subrequests", E::SubrequestLimit),
+        (part("limits = { subrequests = 213 }"), "limits.subrequests", E::SubrequestLimit),
     ]);
 }
 
@@ -525,7 +530,7 @@ fn settings_that_keep_every_promise_pass() {
         // The top level's part is replaced as a unit.
         with_top("[observability]\nenabled = true", "[observability]\nenabled = false\nhead_sampling_rate = 0.1"),
         with("invocation_logs = false", "invocation_logs = false\npersist = false\ndestinations = [\"sentinel\"]"),
-        part("limits = { cpu_ms = 200, subrequests = 50 }"),
+        part("limits = { cpu_ms = 10660, subrequests = 214 }"),
         top("limits = { cpu_ms = 10 }")
             .replace("[env.production]\n", "[env.production]\nlimits = { cpu_ms = 30000 }\n"),
         part("logpush = true\naccount_id = \"0123\"\nname = \"gateway\""),

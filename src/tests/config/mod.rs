@@ -165,10 +165,6 @@ fn each_variable_has_its_rules() {
         ("STOPPED", json!([true]), false),
         ("STOPPED", json!([]), false),
         ("STOPPED", json!({}), false),
-        ("RATE_LIMITER", json!({}), true),
-        ("RATE_LIMITER", Value::Null, true),
-        ("RATE_LIMITER", json!("100"), false),
-        ("RATE_LIMITER", json!(true), false),
         ("CALLERS", json!(""), false),
         ("CALLERS", json!([]), false),
         ("CALLERS", json!({}), false),
@@ -180,6 +176,17 @@ fn each_variable_has_its_rules() {
     ] {
         let expected: &[&str] = if accepted { &[] } else { &[name] };
         assert_eq!(faulty(&with(name, value.clone())), expected, "{name} = {value}");
+    }
+}
+
+/// The environment's reader passes whether the value is a binding.
+#[test]
+fn rate_limiter_that_is_a_variable_is_an_error() {
+    for value in [json!(true), Value::Null] {
+        assert!(faulty(&with("RATE_LIMITER", value.clone())).is_empty(), "{value}");
+    }
+    for variable in [json!(false), json!({ "limit": 5 }), json!({}), json!("100")] {
+        assert_eq!(faulty(&with("RATE_LIMITER", variable.clone())), ["RATE_LIMITER"], "{variable}");
     }
 }
 
