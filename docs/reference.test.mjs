@@ -1,4 +1,5 @@
-// Compares the reference pages with the code: error codes with their statuses, variables, members of CALLERS, and limits.
+// Compares the reference pages with the code: error codes with their statuses, variables, members of CALLERS, and
+// limits.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";

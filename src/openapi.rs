@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::json;
 
-/// The document. White space costs next to nothing in the compressed upload, so it is not minified.
+/// The document. White space adds little to the compressed Worker, so the document is not minified.
 pub const DESCRIPTION: &str = include_str!("openapi.json");
 
 /// The same document in OpenAPI 3.0, for tools that cannot read 3.1. Derived once per instance, at the first request.
@@ -19,8 +19,8 @@ pub static DESCRIPTION_3_0: LazyLock<String> = LazyLock::new(|| {
     if let Some(document) = document.as_object_mut() {
         document.insert("openapi".to_owned(), VERSION_3_0.into());
     }
-    for (place, name) in [("/info", "summary"), ("/info/license", "identifier")] {
-        if let Some(object) = document.pointer_mut(place).and_then(Value::as_object_mut) {
+    for (path, name) in [("/info", "summary"), ("/info/license", "identifier")] {
+        if let Some(object) = document.pointer_mut(path).and_then(Value::as_object_mut) {
             object.remove(name);
         }
     }

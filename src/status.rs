@@ -19,8 +19,8 @@ pub const SETTLED_AFTER: Duration = Duration::from_hours(4);
 /// Maximum length of a location that is passed on, in characters: several times the longest documented one.
 const MAX_LOCATION: usize = 100;
 
-/// State of one pair in Graph's list, in the order of [`Observations::add`]: if a pair has several rows, the greatest
-/// state counts.
+/// State of one pair in Graph's list, in ascending order: if a pair has several rows, [`Observations::add`] keeps the
+/// greatest state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PairState {
@@ -69,8 +69,8 @@ impl DeliveryLocation {
         }
     }
 
-    /// Returns the target of an action. Graph has no location for a soft or hard delete; the deleted folder is the
-    /// candidate that a reader can recognise (facts, section 1).
+    /// Returns the target of an action. Graph has no location for a soft or hard delete. The gateway expects the
+    /// deleted folder, which is an inference (facts, section 1).
     const fn target(action: Action) -> Self {
         match action {
             Action::MoveToJunk => Self::Junk,
@@ -97,7 +97,7 @@ impl PairState {
         }
         match location {
             DeliveryLocation::Inbox | DeliveryLocation::Junk | DeliveryLocation::Deleted => Self::NotYet,
-            // Only a release is known to change mail in quarantine.
+            // Only `moveToInbox` is known to change mail in quarantine.
             DeliveryLocation::Quarantine if action == Action::MoveToInbox => Self::NotYet,
             DeliveryLocation::Quarantine | DeliveryLocation::Unknown | DeliveryLocation::Unreachable => Self::Unclear,
         }
@@ -107,8 +107,8 @@ impl PairState {
 /// Returns whether an event shows that an administrator's action succeeded after the acceptance of a remediation.
 ///
 /// The time of acceptance is in whole seconds, so an event of the same second counts. The result is a free text. It
-/// counts as a success unless it contains a word for a failure or for unfinished work. "not found in the original
-/// folder" is a success, as at Microsoft.
+/// counts as a success unless it contains a word for a failure or for unfinished work. Microsoft counts "not
+/// found in the original folder" as a success, and so does the gateway.
 fn is_proof(event: &TimelineEvent<'_>, accepted_at: Timestamp) -> bool {
     const OTHER_WORDS: [&str; 16] = [
         "fail",
@@ -151,19 +151,19 @@ pub struct StateCounts {
 }
 
 impl StateCounts {
-    /// Returns whether a later request could show no better result: no pair is open, or the open pairs have had enough
-    /// time.
+    /// Returns whether the status is settled (contract, section 12): no pair is `notYet`, and either none is `unclear`
+    /// or `notFound`, or [`SETTLED_AFTER`] has passed since the acceptance.
     #[must_use]
     pub fn is_settled(&self, accepted_at: Option<Timestamp>, now: Timestamp) -> bool {
-        let had_its_time = accepted_at.is_some_and(|accepted_at| now.since(accepted_at) > SETTLED_AFTER);
-        self.not_yet == 0 && (self.unclear == 0 && self.not_found == 0 || had_its_time)
+        let is_past_settling = accepted_at.is_some_and(|accepted_at| now.since(accepted_at) > SETTLED_AFTER);
+        self.not_yet == 0 && (self.unclear == 0 && self.not_found == 0 || is_past_settling)
     }
 }
 
 /// State of a remediation's pairs while the list is read.
 pub struct Observations<'e> {
     index: PairIndex<'e>,
-    /// By the pair's position in the remediation. The location is kept if the pair is not observed.
+    /// State and location of each pair, in the order of the remediation. An observed pair has no location.
     pairs: Vec<(PairState, Option<String>)>,
     action: Action,
     accepted_at: Option<Timestamp>,
@@ -183,8 +183,8 @@ impl<'e> Observations<'e> {
 
     /// Adds a row if it belongs to one of the pairs.
     pub fn add(&mut self, row: &AnalyzedEmailRow<'_>) {
-        let place = row.network_message_id.and_then(|id| self.index.find(id, &row.recipient));
-        let Some(pair) = place.and_then(|place| self.pairs.get_mut(place)) else { return };
+        let position = row.network_message_id.and_then(|id| self.index.find(id, &row.recipient));
+        let Some(pair) = position.and_then(|position| self.pairs.get_mut(position)) else { return };
         let state = PairState::of(self.action, row, self.accepted_at);
         if state > pair.0 {
             let location = || row.location.chars().filter(|c| !c.is_control()).take(MAX_LOCATION).collect();

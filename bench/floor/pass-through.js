@@ -1,4 +1,5 @@
-// The floor: the least that any gateway could do. It passes the body to Graph and Graph's Location back, and checks nothing.
+// The floor: the least that any gateway could do. It passes the body to Graph, returns Graph's Location, and checks
+// nothing.
 
 /** @param {{ GRAPH_URL: string }} env */
 export function remediate(request, env) {

@@ -1,4 +1,5 @@
-// The floor with an object: the same, called from a Durable Object that keeps a row of it. It is what any gateway costs that remembers what it sent.
+// The floor with an object: a Durable Object makes the same call, and keeps a row for it. Any gateway that records its
+// remediations has at least this cost.
 
 import { DurableObject } from "cloudflare:workers";
 

@@ -1,4 +1,5 @@
-// Towards Microsoft: the Worker's own token, and the call to Graph. What fails is a plain value, since it goes through the ledger.
+// Calls to Microsoft: the Worker's own token, and the call to Graph. An error is a plain value, because it passes
+// through the ledger.
 
 const USER_AGENT = "remediation-gateway/0.1.0";
 const SAFETY_MARGIN = 5 * 60_000;
@@ -71,8 +72,8 @@ function fetchToken({ loginUrl, tenantId, clientId, clientSecret }, until) {
 }
 
 /**
- * Submits a remediation to Graph before `until`. Returns what Graph said, or `{ fault, certain }`. Retries once after a 401, and after a 429 or 503 that names a
- * short wait; nothing else is sent again.
+ * Submits a remediation to Graph before `until`. Returns Graph's response, or `{ fault, certain }`. Retries once after
+ * a 401, and after a 429 or 503 that names a short wait. Other calls are not retried.
  */
 export async function submit(config, request, graphRequest, until) {
   let renewed = false;

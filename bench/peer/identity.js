@@ -190,7 +190,10 @@ function failure(error) {
 
 let issuers;
 
-/** The tenant's two issuers by name, each with its keys: fetched when they are needed, at most every 30 seconds for an unknown one. */
+/**
+ * Returns the tenant's two issuers by name, each with its keys. Keys are fetched when they are needed, and at most
+ * every 30 seconds for an unknown key.
+ */
 function issuersOf({ loginUrl, tenantId }) {
   issuers ??= Object.fromEntries(
     [

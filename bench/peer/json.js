@@ -36,7 +36,10 @@ export function readJson(bytes) {
   return value;
 }
 
-/** How many members are written in a valid JSON text, and how deep it is. Outside of strings each colon stands for a member. */
+/**
+ * Returns the number of members and the depth of a valid JSON text. Outside of strings, each colon belongs to one
+ * member.
+ */
 function measure(text) {
   let members = 0;
   let level = 0;

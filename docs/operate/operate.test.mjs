@@ -1,5 +1,5 @@
-// Holds docs/operate.md to the code: the members of a line, the codes, the thresholds in each of their forms; and tries each jq command on the
-// sample, which src/tests/log.rs holds to what the gateway writes.
+// Compares docs/operate.md with the code: the members of a line, the codes, and the thresholds in each of their forms.
+// Runs each jq command on the sample, which src/tests/log.rs compares with the gateway's lines.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -154,13 +154,17 @@ describe("the alarms", () => {
   });
 });
 
-// The gateway's paths ignore case, and the comparisons of Cloudflare's rules and of most queries do not: POST /REMEDIATE would pass such a rule.
+// The gateway's paths ignore case, and the comparisons of Cloudflare's rules and of most queries do not. POST
+// /REMEDIATE would pass such a rule.
 describe("the rules and queries of all pages", () => {
   const root = new URL("../../", import.meta.url);
   const pages = readdirSync(root, { recursive: true, encoding: "utf8" })
     .filter((path) => /\.(md|kql|jq)$/.test(path) && !/(^|\/)(node_modules|target|build|\.git)\//.test(path))
     .map((path) => [path, readFileSync(new URL(path, root), "utf8")]);
-  /** The fields of Cloudflare's rules that hold a path, in the expression language and in the dashboard, with what they are compared to. */
+  /**
+   * The fields of Cloudflare's rules that contain a path, in the expression language and in the dashboard, with the
+   * value after them.
+   */
   const PATH_FIELDS = /(?:http\.request\.(?:full_)?uri(?:\.path)?|raw\.http\.request\.\S+|\bURI path\b|\bURI Full\b|\bFull URI\b)(.*)/gi;
 
   test("are found", () => {

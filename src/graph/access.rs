@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 /// Everything that a call to Microsoft needs.
 #[derive(Debug)]
 pub struct GraphAccess {
-    /// Settings.
+    /// Settings for calls to Microsoft.
     pub settings: GraphSettings,
     /// Cached token for these settings.
     pub app_token: AppTokenCache,

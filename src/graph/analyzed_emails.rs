@@ -16,7 +16,7 @@ use crate::remediation::GraphVersion;
 use crate::runtime::{BodyError, Clock, Guids, HttpClient, HttpRequest, HttpResponse, Signer};
 use crate::time::Timestamp;
 
-/// Age of the oldest mail that is read: Explorer keeps 30 days, and readers request as much (facts, section 1).
+/// Maximum age of the mail that is read: Defender's Explorer keeps 30 days (facts, section 1).
 const REACH: Duration = Duration::from_hours(30 * 24);
 
 /// Query for emails.

@@ -18,8 +18,8 @@ use crate::runtime::{BodyError, Clock, Guids, HttpClient, HttpRequest, HttpRespo
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
-/// Time before its expiry from which a token is no longer used, so that no token expires in flight (contract, section
-/// 8).
+/// Time before a token's expiry at which the gateway stops using the token, so that no token expires in flight
+/// (contract, section 8).
 const SAFETY_MARGIN: Duration = Duration::from_mins(5);
 
 /// Maximum size of the token endpoint's response in bytes: Entra's tokens have a few KiB.
@@ -112,7 +112,7 @@ async fn fetch(
     })
 }
 
-/// Returns the gateway's credential as members of the form for `url`. Each call creates a new assertion.
+/// Returns the gateway's credential as form parameters for the token endpoint `url`. Each call creates a new assertion.
 async fn credential(
     runtime: &(impl Clock + Guids + Signer),
     settings: &GraphSettings,

@@ -22,8 +22,8 @@ pub enum AssertionError {
     NotSigned,
 }
 
-/// Lifetime of an assertion. It is sent once and at once, so the time only covers clock differences. Entra advises 5 to
-/// 10 minutes.
+/// Lifetime of an assertion. The gateway sends an assertion once and immediately, so the lifetime only has to cover
+/// clock differences. Entra advises 5 to 10 minutes.
 const LIFETIME: Duration = Duration::from_mins(5);
 
 /// Creates an assertion for the token endpoint at `audience`.

@@ -72,7 +72,7 @@ pub(super) fn parse<'de>(
     if has_rows { Ok(next_link) } else { Err(json.error("\"value\" is expected")) }
 }
 
-/// Reads a row over the last one, and uses its memory again.
+/// Reads a row into `row`, and reuses the memory of the previous row's events.
 fn read_row<'de>(json: &mut Json<'de>, row: &mut AnalyzedEmailRow<'de>) -> Result<(), JsonError> {
     let mut events = mem::take(&mut row.events);
     events.clear();
@@ -111,7 +111,7 @@ fn read_event<'de>(json: &mut Json<'de>) -> Result<TimelineEvent<'de>, JsonError
     Ok(event)
 }
 
-/// Reads a text. `null` is as if the member were absent.
+/// Reads a text. Returns `None` for `null`.
 fn optional_text<'de>(json: &mut Json<'de>) -> Result<Option<Cow<'de, str>>, JsonError> {
     if json.kind()? == Kind::Null {
         json.skip()?;

@@ -15,7 +15,7 @@ pub enum GraphOperation {
 }
 
 impl GraphOperation {
-    /// Returns the error of an operation without a response from Graph.
+    /// Returns an error of this operation without Graph's status and request ID.
     #[must_use]
     pub fn error(self, kind: impl Into<GraphErrorKind>) -> GraphError {
         GraphError { operation: self, kind: kind.into(), status: None, graph_request_id: None }
@@ -89,7 +89,7 @@ pub enum GraphErrorKind {
     /// Any other status.
     #[error("Graph answered with an unexpected status")]
     Unexpected,
-    /// A page of the list that is no JSON, or has other types than Graph documents.
+    /// A page of the list that is not JSON, or has other types than Graph documents.
     #[error("a page of the list has another form than Graph documents")]
     MalformedPage,
     /// A row of a message that the gateway did not request.
@@ -110,8 +110,9 @@ pub enum GraphErrorKind {
 }
 
 impl GraphError {
-    /// Returns whether Graph certainly did not accept a remediation. A read submits none. A status below 500 rejects
-    /// it, and with 503 Graph says that it is unavailable. After any other error Graph may have accepted it.
+    /// Returns whether Graph certainly did not accept a remediation. A read submits no remediation. A status below 500
+    /// rejects the remediation, and with 503 Graph says that it is unavailable. After any other error Graph may have
+    /// accepted the remediation.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self.kind {

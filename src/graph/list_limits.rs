@@ -6,7 +6,8 @@ pub(super) const PAGE_ROWS: usize = 1000;
 /// Maximum size of a page in bytes: 8 KiB for each of [`PAGE_ROWS`], several times the size of a row.
 pub(super) const MAX_PAGE_BYTES: usize = PAGE_ROWS * 8 * 1024;
 
-/// Maximum number of pages of one read: twice the pages of 100 rows that 10,000 recipients fill.
+/// Maximum number of pages of one read: twice the 100 pages that 10,000 recipients fill if Graph returns only 100 rows
+/// per page.
 pub const MAX_PAGES: u32 = 200;
 
 /// Maximum size of all pages of one read in bytes: 8 KiB for each of 10,000 recipients.

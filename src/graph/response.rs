@@ -30,7 +30,7 @@ pub struct Accepted {
     /// Reason why Graph's `Location` is not used, for the log. It is not recorded.
     #[serde(skip)]
     pub location_error: Option<LocationError>,
-    /// Whether Graph had it before: the 409 "Duplicate remediation".
+    /// Whether Graph already had the remediation: its response was the 409 "Duplicate remediation".
     pub duplicate: bool,
     /// Graph's `request-id`.
     pub graph_request_id: Option<String>,
@@ -105,8 +105,8 @@ pub(super) fn error_kind(response: &HttpResponse) -> GraphErrorKind {
     }
 }
 
-/// Returns whether the body of a 409 names a duplicate. Only public code shows which of the two members names it
-/// (facts, section 1). Other members may quote the caller.
+/// Returns whether the body of a 409 names a duplicate. Microsoft does not document which member names it; published
+/// code reads these two (facts, section 1). Other members may quote the caller.
 fn names_duplicate(body: &[u8]) -> bool {
     let body = json::read(body).unwrap_or_default();
     let mut texts = ["code", "message"].into_iter().filter_map(|member| error_text(&body, member));

@@ -3,8 +3,8 @@
 //! The Worker writes the line from its current environment, and the object reads it from the job. An object keeps the
 //! environment with which it was constructed, so the object's environment may have an old secret.
 //!
-//! The line lists every tenant of the configuration, and the job names its own. Another list is another line, so that
-//! no token of a removed tenant is kept.
+//! The line lists every tenant of the configuration, and the job names the caller's tenant. Tokens are cached per line.
+//! If the list changes, the line changes, and no token of a removed tenant is used.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -36,7 +36,7 @@ pub struct GraphSettings {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line {
     tenant_id: Guid,
-    /// The tenants of callers in another tenant than `tenant_id`, each before a space.
+    /// The tenants of callers in another tenant than `tenant_id`, each followed by a space.
     tenants: String,
     client_id: Guid,
     credential: CredentialMember,

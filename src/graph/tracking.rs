@@ -19,7 +19,7 @@ pub enum LocationError {
     /// An HTTP client may reject the response, and each replay of it.
     #[error("Graph's Location has more than {MAX_LOCATION} bytes")]
     TooLong,
-    /// The same, or the platform has joined two headers.
+    /// An HTTP client may reject the response, or the platform has joined two headers.
     #[error("Graph's Location holds a blank, a control character or one beyond ASCII")]
     Character,
     /// Opening the link could run a script, or send the request unencrypted.

@@ -1,6 +1,7 @@
 //! The payload's reader as a deserializer of serde.
 //!
-//! Its error has no text, so that the upload has no code that writes one. No caller and no log gets such a text.
+//! Its error has no text, so that the Wasm module has no code that formats one. Neither a caller nor the log would get
+//! such a text.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -30,7 +31,7 @@ enum ValueStart<'de> {
 }
 
 impl<'de> ValueStart<'de> {
-    /// Reads the value or the start. It is not generic, so the upload has it once and not once per type.
+    /// Reads the value or the start. It is not generic, so the Wasm module has it once and not once per type.
     fn read(json: &mut Json<'de>) -> Result<Self, DocumentError> {
         Ok(match json.kind()? {
             Kind::Object => Self::Object(Members::open(json)?),

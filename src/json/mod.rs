@@ -1,8 +1,8 @@
 //! Unambiguous JSON: an object with a repeated member is rejected.
 //!
 //! Two readers of `{"aud":"a","aud":"b"}` may use a different `aud`. So tokens and keys are parsed with this module
-//! (RFC 8725 section 2.4 and RFC 7515 section 4 require it). One reader, that of the payload, reads every document that
-//! the gateway gets. So all of them follow the same rules, and the Worker contains one parser.
+//! (RFC 8725 section 2.4 and RFC 7515 section 4 require it). The payload's reader reads every document that the gateway
+//! gets. So all of them follow the same rules, and the Worker contains one parser.
 
 mod deserializer;
 
@@ -13,7 +13,7 @@ use deserializer::NextValue;
 
 /// Parses `bytes` as one JSON document. Returns `None` if it has another form, or if an object in it repeats a member.
 ///
-/// A number that is not a 64-bit integer is some number that is none either: nothing uses its value.
+/// Each number that is not a 64-bit integer becomes the same other number, because nothing uses its value.
 #[must_use]
 pub fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Option<T> {
     let mut json = Json::of_text(str::from_utf8(bytes).ok()?);
@@ -22,7 +22,8 @@ pub fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Option<T> {
     Some(value)
 }
 
-/// The value of a member or of an item. If it has another type than `T`, that is no error of the document.
+/// The value of a member or of an item. A value of another type than `T` does not invalidate the
+/// document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Member<T> {
     /// There is no such member.
@@ -106,7 +107,7 @@ mod tests {
         assert_eq!(document(b"{\"a\":\"\xff\"}"), None, "not UTF-8");
         for before in ["", r#"{"a":"#, r#"{"b":"#] {
             let deep = before.to_owned() + &"[".repeat(100_000);
-            assert_eq!(document(deep), None, "deep nesting ends in a refusal, not in an overflow");
+            assert_eq!(document(deep), None, "deep nesting ends in an error, not in an overflow");
         }
     }
 

@@ -16,10 +16,10 @@
 //! - The local part is neither a rewritten sender (`SRS0=…=evil.example=user`), which its forwarder sends on to the
 //!   inner domain, nor an X.400 address behind a gateway (`/C=US/O=evil/S=user/`, RFC 2156).
 //! - Other forms with `=` are accepted: the return paths `prvs=tag=user@…` (BATV) and `bounce+user=evil.example@…`
-//!   (VERP) end at their own domain, and no reader takes the `=` for an `@`. So is a guest's
-//!   `user_fabrikam.com#EXT#@contoso.onmicrosoft.com`, which is a name in this tenant's directory.
-//! - The domain has at least two labels of letters, digits, inner hyphens and underscores, and the last label is no
-//!   number. RFC 1123 has no underscores, but hosts that receive mail have them. Address literals, a dot at the end,
+//!   (VERP) end at their own domain, and no reader takes the `=` for an `@`. A guest's
+//!   `user_fabrikam.com#EXT#@contoso.onmicrosoft.com` is also accepted: it is a name in this tenant's directory.
+//! - The domain has at least two labels of letters, digits, inner hyphens and underscores, and the last label is not
+//!   a number. RFC 1123 has no underscores, but hosts that receive mail have them. Address literals, a dot at the end,
 //!   and a character in the notation of encoded XML names (`_x002e_`) are rejected.
 //! - Non-ASCII letters are accepted on both sides (RFC 6531), except variants of another letter, such as raised,
 //!   full-width or mathematical letters, because readers map them differently (UTS 46). In the domain, letters with
@@ -28,7 +28,7 @@
 //!   India's scripts. A caller can write a rejected domain in its ASCII form, `xn--…`.
 
 use super::limits::{MAX_ADDRESS, MAX_DOMAIN, MAX_LOCAL_PART};
-use super::sanitize::{Unseen, is_unseen, starts_with_ignoring_case};
+use super::sanitize::{InvisibleCharacter, is_invisible, starts_with_ignoring_case};
 use crate::dns::MAX_DOMAIN_LABEL;
 
 /// Reason why a text is not accepted as an address.
@@ -42,13 +42,13 @@ pub(super) enum AddressError {
     NoAt,
     #[error("must be one address with a single '@'")]
     ManyAts,
-    #[error("{0}, which does not show; remove it")]
-    Unseen(Unseen),
+    #[error("{0}, which is invisible; remove it")]
+    Invisible(InvisibleCharacter),
     #[error("{0}, which is not accepted in an address")]
-    Blank(Unseen),
+    Blank(InvisibleCharacter),
     #[error("starts with the prefix \"{0}\"; send the address without it")]
     Prefix(&'static str),
-    #[error("stands in {0}; send the address without them")]
+    #[error("is enclosed in {0}; send the address without them")]
     Wrapped(&'static str),
     #[error("is a list of addresses; send an item for each")]
     List,
@@ -64,7 +64,7 @@ pub(super) enum AddressError {
     Routed,
     #[error("is an encapsulated address (IMCEA…); send the address inside it")]
     Encapsulated,
-    #[error("must not hold an encoded word (\"=?\" and \"?=\" are not accepted before the '@')")]
+    #[error("must not contain an encoded word (\"=?\" and \"?=\" are not accepted before the '@')")]
     EncodedWord,
     #[error("must not write an '@' in another notation (\"&#\" and \"_x0040_\" are not accepted)")]
     EncodedAt,
@@ -78,18 +78,17 @@ pub(super) enum AddressError {
     DomainLength,
     #[error("must have a domain of two or more parts between single dots, each of 1 to {MAX_DOMAIN_LABEL} characters")]
     DomainLabels,
-    #[error("must have a domain of letters, digits, inner hyphens and underscores (an internationalised one as xn--…)")]
+    #[error("must have a domain of letters, digits, inner hyphens and underscores (an internationalized one as xn--…)")]
     DomainCharacter,
     #[error("must have a domain name after the '@', not an IP address")]
     IpAddress,
 }
 
-/// Returns whether the rules of this file accept the text.
+/// Checks that the rules of this file accept the text.
 pub(super) fn check(address: &str) -> Result<(), AddressError> {
     if is_plain(address) { Ok(()) } else { check_rules(address) }
 }
 
-/// Checks all rules.
 fn check_rules(address: &str) -> Result<(), AddressError> {
     if address.is_empty() {
         return Err(AddressError::Empty);
@@ -107,8 +106,8 @@ fn check_rules(address: &str) -> Result<(), AddressError> {
 
 /// Returns whether the text is an address of letters, digits, dots and hyphens that [`check`] accepts.
 ///
-/// Nearly all addresses are, and one pass over their bytes costs a fraction of the rules below. Each form that these
-/// reject has another character, or a hyphen in a local part that begins as `IMCEA` and `SRS0` do.
+/// Nearly all addresses are, and one pass over their bytes costs a fraction of the rules below. Each form that the
+/// rules reject has another character, or has a hyphen and begins with the first letter of `IMCEA` or `SRS0`.
 fn is_plain(address: &str) -> bool {
     let is_letter_or_digit = |byte: &u8| byte.is_ascii_alphanumeric();
     let bytes = address.as_bytes();
@@ -161,8 +160,8 @@ fn more_than_an_address(text: &str) -> Option<AddressError> {
     if ats == 0 {
         return Some(AddressError::NoAt);
     }
-    if let Some(unseen) = Unseen::at_an_end(text) {
-        return Some(AddressError::Unseen(unseen));
+    if let Some(invisible) = InvisibleCharacter::at_an_end(text) {
+        return Some(AddressError::Invisible(invisible));
     }
     let exact = PREFIXES.iter().find(|prefix| text.starts_with(**prefix));
     if let Some(prefix) = exact.or_else(|| PREFIXES.iter().find(|prefix| starts_with_ignoring_case(text, prefix))) {
@@ -183,8 +182,8 @@ fn more_than_an_address(text: &str) -> Option<AddressError> {
     if let Some(c) = text.chars().find(|&c| is_of_another_form(c)) {
         return Some(AddressError::NotAccepted(c));
     }
-    let unseen = Unseen::first(text)?;
-    Some(if unseen.is_blank() { AddressError::Blank(unseen) } else { AddressError::Unseen(unseen) })
+    let invisible = InvisibleCharacter::find(text)?;
+    Some(if invisible.is_blank() { AddressError::Blank(invisible) } else { AddressError::Invisible(invisible) })
 }
 
 fn check_local_part(local_part: &str) -> Result<(), AddressError> {
@@ -237,7 +236,7 @@ fn has_escape(text: &str) -> bool {
         part.strip_prefix(['x', 'X'])
             .is_some_and(|code| matches!(code.len(), 4 | 8) && code.bytes().all(|byte| byte.is_ascii_hexdigit()))
     };
-    // An encoded character stands between two underscores, so the first and the last part are none.
+    // An encoded character is between two underscores, so the first and the last part are not encoded characters.
     let mut parts = text.split('_').skip(1).peekable();
     std::iter::from_fn(|| parts.next().filter(|_| parts.peek().is_some())).any(is_code)
 }
@@ -274,7 +273,8 @@ fn check_label(label: &str) -> Result<(), AddressError> {
     Ok(())
 }
 
-/// Punctuation of RFC 5322's longer forms, which shows that the text is more than an address.
+/// Returns whether the character is punctuation of RFC 5322's longer forms, which shows that the text is more than an
+/// address.
 fn is_of_another_form(c: char) -> bool {
     matches!(c, '<' | '>' | ',' | ';' | ':' | '"' | '(' | ')')
 }
@@ -285,24 +285,24 @@ fn is_local_part_character(c: char) -> bool {
     matches!(c,
         'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '#' | '$' | '&' | '\'' | '*' | '+' | '-' | '/' | '=' | '?' | '^' | '_'
         | '`' | '{' | '|' | '}' | '~')
-        || is_foreign_letter(c)
+        || is_non_ascii_letter(c)
 }
 
 fn is_domain_character(c: char) -> bool {
     match c {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => true,
         'ς' | 'ẞ' => false,
-        _ => is_foreign_letter(c) && !c.to_lowercase().chain(c.to_uppercase()).any(|mapped| mapped.is_ascii()),
+        _ => is_non_ascii_letter(c) && !c.to_lowercase().chain(c.to_uppercase()).any(|mapped| mapped.is_ascii()),
     }
 }
 
-/// Returns whether the character is a visible non-ASCII letter that is no variant of another letter.
-fn is_foreign_letter(c: char) -> bool {
-    !c.is_ascii() && c.is_alphabetic() && !is_variant(c) && !is_unseen(c)
+/// Returns whether the character is a visible non-ASCII letter that is not a variant of another letter.
+fn is_non_ascii_letter(c: char) -> bool {
+    !c.is_ascii() && c.is_alphabetic() && !is_variant(c) && !is_invisible(c)
 }
 
 /// Letters below U+10000 that NFKC or UTS 46 maps to other letters, as sorted ranges of first and last. A range
-/// includes whole blocks that have few other letters. The numbers have two bytes to keep the upload small.
+/// includes whole blocks that have few other letters. The numbers have two bytes to keep the Wasm module small.
 #[rustfmt::skip]
 const VARIANTS: &[(u16, u16)] = &[
     (0xaa, 0xaa), (0xb5, 0xb5), (0xba, 0xba), // ordinal indicators, the micro sign
@@ -338,7 +338,7 @@ fn is_variant(c: char) -> bool {
 }
 
 /// Returns whether the text has more than `limit` characters. Bytes are counted first, because a text never has fewer
-/// of them.
+/// bytes than characters.
 pub(super) fn has_more_characters(text: &str, limit: usize) -> bool {
     text.len() > limit && text.chars().nth(limit).is_some()
 }
@@ -351,7 +351,7 @@ mod tests {
     use crate::remediation::duplicates::without_case;
 
     proptest! {
-        /// The short way accepts nothing that the rules reject.
+        /// The fast check accepts nothing that the rules reject.
         #[test]
         fn plain_address_breaks_no_rule(
             address in "(IMCEA|SRS0|[a-s0-9.-]){0,3}[a-z0-9.-]{0,3}@?([a-c0-9-]{0,3}\\.){0,3}[a-c0-9.-]{0,3}|[a-z]{60,70}@[a-z]{60,70}\\.([a-z]{50}\\.){2,5}[a-z]"
@@ -388,7 +388,7 @@ mod tests {
     /// right-to-left letter, because no label begins with a mark or mixes directions.
     #[test]
     fn no_letter_that_is_accepted_is_another_one_to_the_next_reader() {
-        for c in ('\u{80}'..=char::MAX).filter(|&c| is_foreign_letter(c)) {
+        for c in ('\u{80}'..=char::MAX).filter(|&c| is_non_ascii_letter(c)) {
             let is_itself = ["", "\u{4e2d}", "\u{5d0}"].iter().any(|before| {
                 let given = format!("{before}{c}");
                 let (read, _) = idna::domain_to_unicode(&given);

@@ -25,7 +25,7 @@ impl ErrorCollector {
         self.insert(usize::MAX, location, detail);
     }
 
-    /// Records a wrong value before the entries that were added after the list had `at` entries.
+    /// Inserts a wrong value at index `at` of the list, before the entries that were added later.
     pub(super) fn insert(&mut self, at: usize, location: Location<'_>, detail: String) {
         if self.values.repeat(location, |error| error.detail == detail).is_none() {
             self.values.insert(at, location, detail, None);
@@ -38,14 +38,14 @@ impl ErrorCollector {
     /// of unknown members, so it compares neither repeated names nor names beyond the list's limit.
     pub(super) fn add_unknown(&mut self, level: Level, location: Location<'_>, name: &str) -> Option<&'static str> {
         if let Some(entry) = self.unknown.repeat(location, |_| true) {
-            return entry.meant;
+            return entry.suggestion;
         }
         if self.unknown.listed.len() >= MAX_ERRORS {
             return None;
         }
-        let (detail, meant) = suggestions::unknown_member(level, name);
-        self.unknown.insert(usize::MAX, location, detail, meant);
-        meant
+        let (detail, suggestion) = suggestions::unknown_member(level, name);
+        self.unknown.insert(usize::MAX, location, detail, suggestion);
+        suggestion
     }
 
     /// Returns the number of entries for values.
@@ -66,7 +66,7 @@ impl ErrorCollector {
     }
 }
 
-/// Returns the name in its printable form. It is copied only if that differs from the name.
+/// Returns the name in its printable form. Copies the name only if the printable form differs.
 fn shown(name: &str) -> Cow<'_, str> {
     let is_short_and_visible = name.len() <= MAX_EXCERPT && name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if is_short_and_visible { Cow::Borrowed(name) } else { Cow::Owned(excerpt(name)) }
@@ -90,11 +90,12 @@ struct Entry {
     name: Option<String>,
     error: PayloadError,
     /// The member that an unknown name probably means.
-    meant: Option<&'static str>,
+    suggestion: Option<&'static str>,
 }
 
 impl Entries {
-    /// Counts an error. Returns its entry if the list has one.
+    /// Counts an error. If the list has an entry for its cause and name, adds the location to the entry and returns the
+    /// entry.
     fn repeat(&mut self, location: Location<'_>, is_same: impl Fn(&PayloadError) -> bool) -> Option<&Entry> {
         self.total += 1;
         let (is_in_item, name) = location.target();
@@ -112,12 +113,13 @@ impl Entries {
     }
 
     /// Adds an entry for a new error, unless the list has [`MAX_ERRORS`] entries.
-    fn insert(&mut self, at: usize, location: Location<'_>, detail: String, meant: Option<&'static str>) {
+    fn insert(&mut self, at: usize, location: Location<'_>, detail: String, suggestion: Option<&'static str>) {
         let at = at.min(self.listed.len());
         if at < MAX_ERRORS {
             let (is_in_item, name) = location.target();
             let error = PayloadError::new(location.pointer(), detail);
-            self.listed.insert(at, Entry { is_in_item, name: name.map(|name| shown(name).into_owned()), error, meant });
+            let name = name.map(|name| shown(name).into_owned());
+            self.listed.insert(at, Entry { is_in_item, name, error, suggestion });
             self.listed.truncate(MAX_ERRORS);
             self.pointers += 1;
         }

@@ -24,8 +24,8 @@ pub(super) fn remove_duplicates(emails: &mut Vec<AnalyzedEmail<'_>>) -> usize {
     before - emails.len()
 }
 
-/// Returns the emails in an order that depends on their content and not on the given order. Of duplicates, the earlier
-/// one comes first.
+/// Returns the emails in an order that depends on their content and not on the given order. The earlier of two
+/// duplicates comes first.
 ///
 /// The emails are sorted and not put into a hash map. On `wasm32-unknown-unknown` the standard library has no
 /// randomness, so each isolate's `HashMap` has the same keys, and a caller could send addresses that all collide. Here,
@@ -65,7 +65,7 @@ impl<'e> Ranked<'e> {
 pub struct PairIndex<'e>(Vec<Ranked<'e>>);
 
 impl<'e> PairIndex<'e> {
-    /// Sorts the pairs.
+    /// Returns the index of these pairs.
     #[must_use]
     pub fn new(emails: &'e [AnalyzedEmail<'e>]) -> Self {
         Self(canonical_order(emails))
@@ -76,8 +76,8 @@ impl<'e> PairIndex<'e> {
     pub fn find(&self, network_message_id: Guid, recipient: &str) -> Option<usize> {
         let email = AnalyzedEmail { network_message_id, recipient: Cow::Borrowed(recipient), index: 0 };
         let wanted = Ranked::new(0, &email);
-        let place = self.0.binary_search_by(|ranked| ranked.cmp_pair(&wanted)).ok()?;
-        self.0.get(place).map(|ranked| ranked.position)
+        let rank = self.0.binary_search_by(|ranked| ranked.cmp_pair(&wanted)).ok()?;
+        self.0.get(rank).map(|ranked| ranked.position)
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
             index: 0,
         });
         let index = PairIndex::new(&emails);
-        for (id, recipient, place) in [
+        for (id, recipient, position) in [
             (one, "A^B@X.org", Some(0)),
             (one, "é@x.ORG", Some(1)),
             (other, "a~b@x.org", Some(2)),
@@ -165,7 +165,7 @@ mod tests {
             (other, "a^b@x.org", None),
             (one, "", None),
         ] {
-            assert_eq!(index.find(id, recipient), place, "{recipient}");
+            assert_eq!(index.find(id, recipient), position, "{recipient}");
         }
         assert_eq!(PairIndex::new(&[]).find(one, "c@x.org"), None);
     }

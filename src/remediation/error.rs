@@ -8,7 +8,7 @@ use super::sanitize::{cut_pointer, pointer_step};
 /// Error of a body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// The body is no JSON, or readers would understand it differently. Its content is not validated.
+    /// The body is not JSON, or readers would understand it differently. Its content is not validated.
     #[error(transparent)]
     NotJson(#[from] JsonError),
     /// The body is JSON, and these members are invalid.
@@ -16,8 +16,8 @@ pub enum ParseError {
     Invalid(#[from] PayloadErrors),
 }
 
-/// Reason why a body is no JSON, or ambiguous JSON. The texts contain none of the caller's input except the pointer to
-/// a repeated member.
+/// Reason why a body is not JSON, or is ambiguous JSON. The texts contain none of the caller's input except the pointer
+/// to a repeated member.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     /// Empty, or only white space.
@@ -29,17 +29,20 @@ pub enum JsonError {
          -ContentType \"application/json; charset=utf-8\")"
     )]
     Utf16,
-    /// The bytes are no UTF-8.
+    /// The bytes are not UTF-8.
     #[error(
-        "the body is not UTF-8 (first at byte {offset}, counted from 0); send UTF-8 with Content-Type: application/json; \
-         charset=utf-8 (in PowerShell, -ContentType \"application/json; charset=utf-8\")"
+        "the body is not UTF-8 (the first invalid byte is at offset {offset}); send UTF-8 with Content-Type: \
+         application/json; charset=utf-8 (in PowerShell, -ContentType \"application/json; charset=utf-8\")"
     )]
     NotUtf8 {
         /// Offset of the first invalid byte.
         offset: usize,
     },
-    /// gzip, after the coding in `Content-Encoding` was removed.
-    #[error("the body is gzip and Content-Encoding does not say so; compress it once and send Content-Encoding: gzip")]
+    /// gzip, after the codings in `Content-Encoding` were removed.
+    #[error(
+        "the body is gzip after the codings in Content-Encoding were removed; compress it once and send \
+         Content-Encoding: gzip"
+    )]
     Gzip,
     /// A form, URL-encoded or multipart.
     #[error("the body looks form-encoded; send a JSON object")]
@@ -78,7 +81,7 @@ pub enum JsonError {
 }
 
 impl JsonError {
-    /// A member whose object already has its name.
+    /// Returns the error of a member whose object already has its name.
     pub(super) fn repeated(name: &str) -> Self {
         Self::Repeated { pointer: cut_pointer(&format!("/{}", pointer_step(name))) }
     }
@@ -107,7 +110,7 @@ pub struct PayloadError {
 }
 
 impl PayloadError {
-    /// Error of one location.
+    /// Returns an error of one location.
     #[must_use]
     pub fn new(pointer: String, detail: String) -> Self {
         Self { pointers: vec![pointer.clone()], pointer, detail, count: 1 }
@@ -128,26 +131,26 @@ impl PayloadErrors {
         Self { listed, total }
     }
 
-    /// The first errors, at most [`MAX_ERRORS`](super::limits::MAX_ERRORS), each with its count.
+    /// Returns the first errors, at most [`MAX_ERRORS`](super::limits::MAX_ERRORS), each with its count.
     #[must_use]
     pub fn listed(&self) -> &[PayloadError] {
         &self.listed
     }
 
-    /// Number of all invalid locations.
+    /// Returns the number of all invalid locations.
     #[must_use]
     pub fn total(&self) -> usize {
         self.total
     }
 
-    /// Number of the locations that the listed errors count.
+    /// Returns the number of locations that the listed errors count.
     #[must_use]
     pub fn counted(&self) -> usize {
         self.listed.iter().map(|error| error.count).sum()
     }
 }
 
-/// `an error`, or `2 errors`.
+/// Returns `an error`, or `2 errors`.
 fn number_of_errors(total: usize) -> String {
     if total == 1 { "an error".to_owned() } else { format!("{total} errors") }
 }

@@ -1,5 +1,5 @@
-//! Rules for each member's value. Every function reads exactly one value. An invalid value becomes an error of the
-//! list; only invalid JSON ends the reading.
+//! Rules for each member's value. Every function reads exactly one value. An invalid value is recorded in the
+//! [`ErrorCollector`](super::collector::ErrorCollector). Only invalid JSON ends the parsing.
 
 use std::borrow::Cow;
 
@@ -7,20 +7,20 @@ use super::address::has_more_characters;
 use super::error::{JsonError, Location};
 use super::model::{Action, Severity};
 use super::reader::{Json, Kind};
-use super::sanitize::is_unseen;
+use super::sanitize::is_invisible;
 use super::{address, suggestions};
 use crate::guid::Guid;
 use crate::time::Timestamp;
 
-/// A value; `None` if it is invalid, and the list has its error.
+/// A value, or `None` if it is invalid and its error is recorded.
 pub(super) type Checked<T> = Result<Option<T>, JsonError>;
 
 const BOOLEAN: &str = "must be true or false";
 
 /// Reads a text of 1 to `limit` characters, at least one of them visible.
-pub(super) fn caption<'a>(json: &mut Json<'a>, location: Location<'_>, limit: usize) -> Checked<Cow<'a, str>> {
+pub(super) fn visible_text<'a>(json: &mut Json<'a>, location: Location<'_>, limit: usize) -> Checked<Cow<'a, str>> {
     text(json, location, |text| {
-        if text.chars().all(|c| c.is_whitespace() || is_unseen(c)) {
+        if text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
             return Err("must not be empty or blank".to_owned());
         }
         at_most(limit, text)
@@ -28,7 +28,7 @@ pub(super) fn caption<'a>(json: &mut Json<'a>, location: Location<'_>, limit: us
 }
 
 /// Reads a text of at most `limit` characters, which may be empty: Graph documents only its type.
-pub(super) fn note<'a>(json: &mut Json<'a>, location: Location<'_>, limit: usize) -> Checked<Cow<'a, str>> {
+pub(super) fn any_text<'a>(json: &mut Json<'a>, location: Location<'_>, limit: usize) -> Checked<Cow<'a, str>> {
     text(json, location, |text| at_most(limit, text))
 }
 
@@ -55,7 +55,7 @@ pub(super) fn boolean(json: &mut Json<'_>, location: Location<'_>) -> Checked<bo
             "false" => Ok(false),
             _ => Err(BOOLEAN.to_owned()),
         }),
-        other => refuse(json, location, other, BOOLEAN),
+        other => reject_type(json, location, other, BOOLEAN),
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn count(json: &mut Json<'_>, location: Location<'_>, most: usize) ->
     let expected = format!("must be a whole number from 1 to {most}");
     let found = json.kind()?;
     if found != Kind::Number {
-        return refuse(json, location, found, &expected);
+        return reject_type(json, location, found, &expected);
     }
     let count = json.number()?.parse().ok().filter(|count| (1..=most).contains(count));
     if count.is_none() {
@@ -85,12 +85,10 @@ pub(super) fn count(json: &mut Json<'_>, location: Location<'_>, most: usize) ->
     Ok(count)
 }
 
-/// Reads a GUID.
 pub(super) fn guid(json: &mut Json<'_>, location: Location<'_>) -> Checked<Guid> {
     text(json, location, |guid| guid.parse().map_err(|_| suggestions::not_a_guid(&guid)))
 }
 
-/// Reads an address.
 pub(super) fn recipient<'a>(json: &mut Json<'a>, location: Location<'_>) -> Checked<Cow<'a, str>> {
     text(json, location, |recipient| match address::check(&recipient) {
         Ok(()) => Ok(recipient),
@@ -98,8 +96,8 @@ pub(super) fn recipient<'a>(json: &mut Json<'a>, location: Location<'_>) -> Chec
     })
 }
 
-/// Skips a value of the wrong type.
-pub(super) fn refuse<T>(json: &mut Json<'_>, location: Location<'_>, found: Kind, expected: &str) -> Checked<T> {
+/// Records an error for a value of the wrong type, and skips the value.
+pub(super) fn reject_type<T>(json: &mut Json<'_>, location: Location<'_>, found: Kind, expected: &str) -> Checked<T> {
     let detail = match found {
         Kind::Null => format!("is required, and null counts as missing; {expected}"),
         other => format!("{expected}, not {other}"),
@@ -117,7 +115,7 @@ fn text<'a, T>(
 ) -> Checked<T> {
     let found = json.kind()?;
     if found != Kind::Text {
-        return refuse(json, location, found, "must be a string");
+        return reject_type(json, location, found, "must be a string");
     }
     let value = check(json.string("a string is expected")?);
     Ok(value.map_err(|detail| json.errors.add(location, detail)).ok())

@@ -1,4 +1,4 @@
-//! Recognises bodies that are not JSON but a format that clients send by mistake.
+//! Recognizes bodies that are not JSON but a format that clients send by mistake.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
@@ -16,7 +16,7 @@ pub(super) fn of_text(text: &str) -> Option<JsonError> {
     let text = text.trim_start();
     let examined = text.get(..text.floor_char_boundary(EXAMINED)).unwrap_or(text);
     // Base64 may begin with a digit, but base64 of an object never is a number.
-    if holds_base64_json(examined) {
+    if is_base64_json(examined) {
         return Some(JsonError::Base64);
     }
     let is_value = examined.starts_with(['{', '[', '"']) || examined.starts_with(|c: char| c.is_ascii_digit());
@@ -25,7 +25,7 @@ pub(super) fn of_text(text: &str) -> Option<JsonError> {
 
 /// Returns whether `text` is base64 of an object: it has only base64 characters, and its first group decodes to `{`,
 /// with or without a byte order mark.
-pub(super) fn holds_base64_json(text: &str) -> bool {
+pub(super) fn is_base64_json(text: &str) -> bool {
     let text = text.get(..text.floor_char_boundary(EXAMINED)).unwrap_or(text);
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_=\r\n".contains(c);
     let first =
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn format_is_recognised_by_its_first_bytes() {
+    fn format_is_recognized_by_its_first_bytes() {
         for (text, expected) in [
             ("displayName=Clean+up&severity=medium&analyzedEmails=System.Object%5B%5D", Some(JsonError::Form)),
             ("payload={\"displayName\":\"x\"}", Some(JsonError::Form)),

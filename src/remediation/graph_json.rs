@@ -34,7 +34,7 @@ impl Remediation<'_> {
     }
 }
 
-/// Adds emails to a request body that [`Remediation::to_graph_json`] wrote without one.
+/// Adds emails to a request body that [`Remediation::to_graph_json`] wrote without emails.
 pub fn add_emails(json: &mut String, emails: &[AnalyzedEmail<'_>]) {
     let items: usize = emails.iter().map(|email| ITEM_OVERHEAD + email.recipient.len()).sum();
     json.reserve(items);

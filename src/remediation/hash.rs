@@ -58,7 +58,8 @@ impl MessagesRemediation<'_> {
         hash.finalize().into()
     }
 
-    /// Returns a digest of the set of messages. No pair has it, since no pair has an empty recipient.
+    /// Returns a digest of the set of messages. Its input differs from each pair's, since no pair has an empty
+    /// recipient.
     #[must_use]
     pub fn message_set(&self) -> u64 {
         let email = |message: &Guid| AnalyzedEmail { network_message_id: *message, recipient: "".into(), index: 0 };

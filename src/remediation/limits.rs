@@ -35,8 +35,9 @@ pub const MAX_DEPTH: usize = 32;
 /// correction. The limit also bounds the work and the response.
 pub const MAX_ERRORS: usize = 50;
 
-/// Maximum number of pointers for one cause, and for all causes of one kind (values, unknown members) beyond the first
-/// pointer of each. A script can leave out that many items and submit the rest, and a response stays below 100 KiB.
+/// Maximum number of pointers for one cause, and for all causes of one kind (values, unknown members). Each cause has
+/// its first pointer even above this maximum. A script can leave out that many items and submit the rest, and a
+/// response stays below 100 KiB.
 pub const MAX_POINTERS: usize = 100;
 
 /// Maximum number of the caller's characters in an error text: three times the longest valid name
@@ -49,4 +50,4 @@ pub(super) const MAX_MISSPELLINGS: usize = 2;
 
 /// Maximum number of an object's names that are compared one by one; further names are sorted. An item of a pair has
 /// 2 members, each perhaps with an annotation. So the objects that occur by the thousand need no allocation.
-pub(super) const FEW_NAMES: usize = 4;
+pub(super) const MAX_UNSORTED_NAMES: usize = 4;

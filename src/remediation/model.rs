@@ -43,7 +43,7 @@ pub struct StatusQuery<'a> {
 /// Remediation of messages whose recipients Graph's list names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessagesRemediation<'a> {
-    /// The remediation without emails. Its repetitions are those of the messages.
+    /// The remediation without emails. Its `duplicates_removed` counts repeated messages.
     pub remediation: Remediation<'a>,
     /// The messages, each once.
     pub messages: Vec<Guid>,
@@ -73,7 +73,7 @@ pub struct LeftOut {
     pub quarantine: u64,
     /// The message is where no remediation reaches it.
     pub unreachable: u64,
-    /// The recipient is one that no caller may touch.
+    /// The recipient is one that no caller may remediate.
     pub protected: u64,
 }
 
@@ -89,7 +89,7 @@ impl Recipients {
 /// One email in one mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnalyzedEmail<'a> {
-    /// GUID that Exchange gave the message at its first sight; equal in every recipient's mailbox.
+    /// GUID that Exchange assigned when it first received the message, equal in every recipient's mailbox.
     pub network_message_id: Guid,
     /// Address of the mailbox.
     pub recipient: Cow<'a, str>,
@@ -98,9 +98,8 @@ pub struct AnalyzedEmail<'a> {
 }
 
 impl AnalyzedEmail<'_> {
-    /// Returns the recipient's domain: the text after the last `@`. The rules for an address allow only one, and no
-    /// notation in which Exchange would see another domain. Domains are compared ignoring the case of ASCII letters
-    /// only.
+    /// Returns the recipient's domain: the text after the last `@`. An accepted address has only one `@`, and
+    /// no notation that Exchange would read as another domain.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.recipient.rsplit_once('@').map_or("", |(_, domain)| domain)
@@ -123,10 +122,10 @@ macro_rules! graph_enum {
         }
 
         impl $enum {
-            /// The names of [`Self::ALL`].
+            /// Names of [`Self::ALL`], in Graph's spelling.
             pub const NAMES: [&'static str; [$($name),+].len()] = [$($name),+];
 
-            /// All members.
+            /// All members, in Graph's order.
             pub const ALL: [Self; Self::NAMES.len()] = [$(Self::$member),+];
 
             /// Returns the member's name.
@@ -137,7 +136,7 @@ macro_rules! graph_enum {
                 }
             }
 
-            /// Returns the member of exactly this name.
+            /// Returns the member with exactly this name.
             #[must_use]
             pub fn parse(name: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|member| member.as_str() == name)
@@ -164,7 +163,7 @@ graph_enum! {
     Action:
     /// `moveToJunk`
     MoveToJunk = "moveToJunk";
-    /// `moveToInbox`: for an email that is no threat
+    /// `moveToInbox`: for an email that is not a threat
     MoveToInbox = "moveToInbox";
     /// `hardDelete`: the user cannot recover it
     HardDelete = "hardDelete";

@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 ///
 /// # Errors
 ///
-/// [`ParseError::NotJson`] if the body is no JSON or ambiguous, [`ParseError::Invalid`] if it is JSON and no
+/// [`ParseError::NotJson`] if the body is not JSON or is ambiguous, [`ParseError::Invalid`] if it is JSON and not a
 /// remediation.
 pub fn parse(body: &[u8]) -> Result<Remediation<'_>, ParseError> {
     read_body(body, Level::Body, |partial, _| partial.finish())
@@ -46,14 +46,14 @@ pub fn parse_messages(body: &[u8]) -> Result<MessagesRemediation<'_>, ParseError
     read_body(body, Level::MessagesBody, |partial, _| partial.finish_messages())
 }
 
-/// Reads a body, which must be right as a whole. `finish` returns the result, or adds an error.
+/// Parses a body, in which every part must be valid. `finish` returns the result, or adds an error.
 fn read_body<'a, T>(
     body: &'a [u8],
     level: Level,
     finish: impl FnOnce(PartialRemediation<'a>, &mut ErrorCollector) -> Option<T>,
 ) -> Result<T, ParseError> {
     let (partial, mut errors) = walk_body(body, level)?;
-    // Without an error, every member has been read.
+    // Without an error, every required member has been read, and is valid.
     let value = if errors.is_empty() { finish(partial, &mut errors) } else { None };
     value.ok_or_else(|| errors.finish().into())
 }
@@ -71,7 +71,7 @@ fn walk_body(body: &[u8], level: Level) -> Result<(PartialRemediation<'_>, Error
                 json.errors = ErrorCollector::default();
                 json.errors.add(
                     Location::default().member("$content"),
-                    "is base64 in which Logic Apps wraps a body that it takes for binary; send the JSON in it, by \
+                    "is a body in base64, because Logic Apps treated the body as binary; send the decoded JSON: \
                      json(base64ToString(…?['$content']))"
                         .to_owned(),
                 );
@@ -85,7 +85,7 @@ fn walk_body(body: &[u8], level: Level) -> Result<(PartialRemediation<'_>, Error
             if text.trim_start().starts_with('{') {
                 return Err(JsonError::EncodedTwice);
             }
-            if format::holds_base64_json(&text) {
+            if format::is_base64_json(&text) {
                 return Err(JsonError::Base64);
             }
             json.errors.add(Location::default(), "the body must be an object, not a string".to_owned());
@@ -126,8 +126,8 @@ impl<'a> PartialRemediation<'a> {
         let Some(member) = object.member(json, name) else { return json.skip() };
         let location = object.location.member(name);
         match member {
-            "displayName" => self.display_name = fields::caption(json, location, MAX_DISPLAY_NAME)?,
-            "description" => self.description = fields::note(json, location, MAX_DESCRIPTION)?,
+            "displayName" => self.display_name = fields::visible_text(json, location, MAX_DISPLAY_NAME)?,
+            "description" => self.description = fields::any_text(json, location, MAX_DESCRIPTION)?,
             "severity" => self.severity = fields::severity(json, location)?,
             "action" => self.action = fields::action(json, location)?,
             "remediateSendersCopy" => self.remediate_senders_copy = fields::boolean(json, location)?,
@@ -218,24 +218,24 @@ impl<'n> ObjectMembers<'n> {
     /// (`OData` JSON Format 4.01, section 4.6: a name with `@odata.`), and so are the declared properties of an item.
     fn member(&mut self, json: &mut Json<'_>, name: &str) -> Option<&'static str> {
         let members = self.level.members();
-        let place = |wanted: &str| members.iter().position(|member| *member == wanted);
+        let position = |wanted: &str| members.iter().position(|member| *member == wanted);
         let is_dropped = || self.level == Level::Item && declared::is_declared(name) || name.contains("@odata.");
-        let place = match place(name) {
+        let index = match position(name) {
             Some(known) => known,
             None if is_dropped() => return None,
             None => {
-                let meant = json.errors.add_unknown(self.level, self.location.member(name), name)?;
-                place(meant).filter(|meant| self.present & 1 << meant == 0)?
+                let suggestion = json.errors.add_unknown(self.level, self.location.member(name), name)?;
+                position(suggestion).filter(|index| self.present & 1 << index == 0)?
             }
         };
-        self.present |= 1 << place;
-        members.get(place).copied()
+        self.present |= 1 << index;
+        members.get(index).copied()
     }
 
     /// Records an error for each required member that the object lacks at its end.
     fn require_all(&self, errors: &mut ErrorCollector) {
-        for (place, member) in self.level.members().iter().enumerate() {
-            if self.present & 1 << place == 0 && !matches!(*member, ACCEPTED_AT | RECEIVED_AFTER) {
+        for (index, member) in self.level.members().iter().enumerate() {
+            if self.present & 1 << index == 0 && !matches!(*member, ACCEPTED_AT | RECEIVED_AFTER) {
                 errors.add(self.location.member(member), "is required, and missing".to_owned());
             }
         }
@@ -254,7 +254,7 @@ fn items<'a, T>(
     let location = Location::default().member(list);
     let found = json.kind()?;
     if found != Kind::Array {
-        return fields::refuse(json, location, found, expected);
+        return fields::reject_type(json, location, found, expected);
     }
     // The array's own error comes before the errors of its items.
     let listed_before = json.errors.listed_values();

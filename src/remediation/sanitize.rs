@@ -9,7 +9,7 @@ const ELLIPSIS: char = '…';
 
 /// Returns the input cut to [`MAX_EXCERPT`] characters, with a replacement for each character that is not visible.
 pub(super) fn excerpt(input: &str) -> String {
-    cut(input).chars().map(|c| if is_unseen(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    cut(input).chars().map(|c| if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// Returns one step of a JSON Pointer to a member (RFC 6901, sections 3 and 4), as an [`excerpt`].
@@ -38,7 +38,7 @@ fn cut(text: &str) -> String {
 /// Returns whether the character is a control character, or reorders or hides the text around it. With such characters
 /// an address or a name could look like another one (Unicode Technical Report 36, section 2; "Trojan Source",
 /// CVE-2021-42574).
-pub(super) fn is_unseen(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -53,20 +53,20 @@ pub(super) fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
 
 /// An invisible character, and its position in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unseen {
+pub(super) struct InvisibleCharacter {
     character: char,
-    place: &'static str,
+    position: &'static str,
 }
 
-impl Unseen {
+impl InvisibleCharacter {
     /// Returns the invisible character at the start or the end of the text.
     pub(super) fn at_an_end(text: &str) -> Option<Self> {
         Self::of(text.chars().next(), "starts with").or_else(|| Self::of(text.chars().next_back(), "ends with"))
     }
 
-    /// Returns the first invisible character of the text.
-    pub(super) fn first(text: &str) -> Option<Self> {
-        Self::at_an_end(text).or_else(|| Self::of(text.chars().find(|&c| is_blank_or_unseen(c)), "contains"))
+    /// Returns an invisible character of the text: the one at its start or end, or else the first one inside.
+    pub(super) fn find(text: &str) -> Option<Self> {
+        Self::at_an_end(text).or_else(|| Self::of(text.chars().find(|&c| is_blank_or_invisible(c)), "contains"))
     }
 
     /// Returns whether it is white space, which separates the text around it.
@@ -74,15 +74,15 @@ impl Unseen {
         self.character.is_whitespace()
     }
 
-    fn of(character: Option<char>, place: &'static str) -> Option<Self> {
-        character.filter(|&c| is_blank_or_unseen(c)).map(|character| Self { character, place })
+    fn of(character: Option<char>, position: &'static str) -> Option<Self> {
+        character.filter(|&c| is_blank_or_invisible(c)).map(|character| Self { character, position })
     }
 }
 
-impl fmt::Display for Unseen {
+impl fmt::Display for InvisibleCharacter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { character, place } = self;
-        write!(f, "{place} U+{:04X}", u32::from(*character))?;
+        let Self { character, position } = self;
+        write!(f, "{position} U+{:04X}", u32::from(*character))?;
         let name = match self.character {
             '\t' => " (tab)",
             '\n' => " (line feed)",
@@ -97,8 +97,8 @@ impl fmt::Display for Unseen {
     }
 }
 
-fn is_blank_or_unseen(c: char) -> bool {
-    c.is_whitespace() || is_unseen(c)
+fn is_blank_or_invisible(c: char) -> bool {
+    c.is_whitespace() || is_invisible(c)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::declared;
 use super::limits::MAX_MISSPELLINGS;
-use super::sanitize::{Unseen, starts_with_ignoring_case};
+use super::sanitize::{InvisibleCharacter, starts_with_ignoring_case};
 use crate::guid::Guid;
 
 /// The members of the body, in the order of Graph's documentation.
@@ -39,7 +39,7 @@ pub(super) const RECEIVED_AFTER: &str = "receivedAfter";
 /// The members of an item of `analyzedEmails`.
 pub(crate) const ITEM_MEMBERS: [&str; 2] = ["networkMessageId", "recipientEmailAddress"];
 
-/// Kind of the object that has the name.
+/// Kind of the object that contains the member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
     Body,
@@ -64,29 +64,33 @@ impl Level {
         match self {
             Self::Body | Self::StatusBody => (&ITEM_MEMBERS, "in each item of \"analyzedEmails\""),
             Self::MessagesBody => {
-                (&["analyzedEmails", "recipientEmailAddress"], "in a request to /remediate, not in one by message")
+                (&["analyzedEmails", "recipientEmailAddress"], "in a request to /remediate, not to /remediate/messages")
             }
             Self::Item => (&BODY_MEMBERS, "at the top of the body, not in an item"),
         }
     }
 }
 
-/// Names that public clients send, and the members that they mean. These and the next are from playbooks, scripts and
-/// older revisions of the documentation.
+/// Names that public clients send, and the members that they mean. The names in this list and in the next two are from
+/// playbooks, scripts and older revisions of the documentation.
 const OTHER_NAMES: [(&str, &str); 3] =
     [("remediationAction", "action"), ("analyzedEmailIdentifiers", "analyzedEmails"), ("emailIds", "analyzedEmails")];
 
 /// Names that public clients send and that match no single member, with the correction at any level.
 const WITHOUT_EQUIVALENT: [(&str, &str); 2] = [
-    ("remediateBy", "unknown member with no equivalent: Graph itself records the application that asks; leave it out"),
+    (
+        "remediateBy",
+        "unknown member with no equivalent: Graph records the application that submits the remediation; leave it out",
+    ),
     ("approverUpn", "unknown member of an older revision with no equivalent today; leave it out"),
 ];
 
-/// The same of names in a body with `analyzedEmails`.
+/// Like [`WITHOUT_EQUIVALENT`], for bodies with `analyzedEmails`.
 const WITHOUT_EQUIVALENT_BESIDE_EMAILS: [(&str, &str); 2] = [
     (
         "id",
-        "unknown member; each item of \"analyzedEmails\" names an email by \"networkMessageId\" and \"recipientEmailAddress\"",
+        "unknown member; each item of \"analyzedEmails\" names an email by \"networkMessageId\" and \
+         \"recipientEmailAddress\"",
     ),
     (
         "recipientEmailAddresses",
@@ -127,11 +131,11 @@ fn did_you_mean(right: &str) -> String {
     format!("unknown member; did you mean \"{right}\"?")
 }
 
-/// Returns the error of a text that is no member of an enum.
+/// Returns the error of a text that is not a member of an enum.
 pub(super) fn not_in_enum(text: &str, members: &[&str]) -> String {
     if text.eq_ignore_ascii_case("unknownFutureValue") {
         return format!(
-            "\"unknownFutureValue\" is a placeholder for members to come and never a request; it must be one of {}",
+            "must be one of {}; \"unknownFutureValue\" is only Graph's placeholder for future members",
             listed(members)
         );
     }
@@ -141,21 +145,22 @@ pub(super) fn not_in_enum(text: &str, members: &[&str]) -> String {
     }
 }
 
-/// Returns the error of a text that is no GUID.
+/// Returns the error of a text that is not a GUID.
 pub(super) fn not_a_guid(text: &str) -> String {
-    if let Some(unseen) = Unseen::first(text) {
-        return format!(
-            "{unseen}, which does not show; remove it, so that a GUID of 8-4-4-4-12 hexadecimal digits is left"
-        );
+    if let Some(invisible) = InvisibleCharacter::find(text) {
+        return format!("{invisible}, which is invisible; send only a GUID of 8-4-4-4-12 hexadecimal digits");
     }
     let seen = if is_analyzed_email_id(text) {
         "; this looks like the id of an analyzedEmail, of which the first 36 characters are the network message ID"
-    } else if is_guid_in_other_spelling(text) {
-        "; this looks like one in another spelling: write it with four hyphens, and without braces, brackets, quotes or prefix"
+    } else if is_guid_in_other_notation(text) {
+        "; this looks like a GUID in another notation: write it with four hyphens, and without braces, brackets, quotes or \
+         prefix"
     } else if text.contains('@') || text.starts_with('<') {
-        "; this looks like an internet message id, and the GUID stands in the header X-MS-Exchange-Organization-Network-Message-Id"
+        "; this looks like an internet message id, and the GUID is in the header \
+         X-MS-Exchange-Organization-Network-Message-Id"
     } else if is_item_id(text) {
-        "; this looks like an Exchange or Graph message id, and the GUID is what advanced hunting calls NetworkMessageId"
+        "; this looks like an Exchange or Graph message id, and the GUID is the column NetworkMessageId in \
+         advanced hunting"
     } else {
         ""
     };
@@ -174,7 +179,7 @@ fn is_analyzed_email_id(text: &str) -> bool {
 
 /// Returns whether the text without prefix, brackets and hyphens is exactly 32 hexadecimal digits. The caller has
 /// excluded valid GUIDs.
-fn is_guid_in_other_spelling(text: &str) -> bool {
+fn is_guid_in_other_notation(text: &str) -> bool {
     let bare = if starts_with_ignoring_case(text, URN) { text.get(URN.len()..).unwrap_or_default() } else { text };
     let is_around_digits = |c| matches!(c, '{' | '}' | '(' | ')' | '<' | '>' | '[' | ']' | '"' | '\'' | '-');
     let digits = || bare.chars().filter(|&c| !is_around_digits(c));
@@ -201,7 +206,7 @@ fn is_item_id(text: &str) -> bool {
 
 /// Returns the candidate that differs only in case, or else the first one with the fewest misspellings.
 ///
-/// A misspelling is an extra, a missing or another character, or an exchange of two neighbours.
+/// A misspelling is an extra, a missing or another character, or two neighbouring characters in the wrong order.
 fn nearest<'c>(text: &str, candidates: &[&'c str]) -> Option<&'c str> {
     let longest = candidates.iter().map(|candidate| candidate.len()).max()?;
     if text.len() > longest + MAX_MISSPELLINGS * char::MAX_LEN_UTF8 {
@@ -214,7 +219,7 @@ fn nearest<'c>(text: &str, candidates: &[&'c str]) -> Option<&'c str> {
     (fewest <= MAX_MISSPELLINGS).then_some(nearest)
 }
 
-/// `"a", "b", "c"`
+/// Returns the names in quotes, separated by commas.
 fn listed(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     quoted.join(", ")

@@ -1,4 +1,4 @@
-//! The remediation of messages: whom it reaches, what its caller learns, and that it happens once.
+//! The remediation of messages: the reached recipients, the response, and the single submission.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(super) fn remediate(gateway: &mut Gateway, payload: &Value) -> Response {
     gateway.ask(post(PATH, "", api_key(CRON_KEY)), payload.to_string().into_bytes())
 }
 
-/// The header of a response after which so many emails are left of the hour.
+/// Returns the header of a response after which this number of emails is left for the hour.
 pub(super) fn quota_left(emails: u64) -> (&'static str, String) {
     ("RateLimit", format!("\"emails\";r={emails}"))
 }
@@ -126,7 +126,7 @@ fn listed_recipients_are_remediated_in_one_call_and_the_others_are_counted() {
         assert!(!response.body.contains("contoso.com"), "{}", response.body);
         assert_eq!(submitted(&gateway), std::slice::from_ref(&emails));
         let left = 10_000 - u64::try_from(emails.len()).unwrap();
-        assert!(response.headers.contains(&quota_left(left)), "the rest was not given back: {:?}", response.headers);
+        assert!(response.headers.contains(&quota_left(left)), "the rest was not refunded: {:?}", response.headers);
         let line = gateway.logged();
         assert_eq!((&line["recipientsFound"], &line["leftOut"]), (&json!(found), &left_out), "{line}");
         assert_eq!(
@@ -189,7 +189,7 @@ fn permissions_are_checked_before_anything_is_read() {
     assert_eq!(code(&remediate(&mut gateway, &plain())), "wholeMessagesNotAllowed");
 }
 
-/// Each is certain: nothing was sent, the quota is given back, and the next request reads again.
+/// Each error is certain: nothing was sent, the quota is refunded, and the next request reads again.
 #[test]
 fn list_that_leads_to_no_remediation_sends_nothing() {
     let inbox =
@@ -402,7 +402,7 @@ fn key_of_a_remediation_with_pairs_is_not_one_of_messages() {
     assert_eq!(submitted(&gateway).len(), 2);
 }
 
-/// The Worker's configuration decides, also for an object that lives on from before a change.
+/// The Worker's configuration decides, also for an object that started before a change.
 #[test]
 fn changed_permissions_hold_for_the_next_request() {
     let mut gateway = listing(protecting(&json!({})), &[row("a@contoso.com", "inbox_folder")]);

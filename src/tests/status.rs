@@ -123,7 +123,7 @@ fn event_is_evidence_only_of_an_administrator_after_the_acceptance_and_without_a
 }
 
 #[test]
-fn status_is_settled_when_nothing_is_open_or_has_had_its_time() {
+fn status_is_settled_without_open_pairs_or_after_four_hours() {
     let counts = |not_yet, unclear, not_found| StateCounts { observed: 1, not_yet, unclear, unreachable: 1, not_found };
     let accepted = Timestamp::parse_rfc3339(ACCEPTED).unwrap();
     let moment = Duration::from_millis(1);
@@ -142,7 +142,7 @@ fn status_is_settled_when_nothing_is_open_or_has_had_its_time() {
             (accepted.plus(SETTLED_AFTER + moment), later),
         ] {
             assert_eq!(counts.is_settled(Some(accepted), now), expected, "{counts:?} {now}");
-            assert_eq!(counts.is_settled(None, now), at_once, "{counts:?}: without the time, nothing has had its time");
+            assert_eq!(counts.is_settled(None, now), at_once, "{counts:?}: without the time, four hours never pass");
         }
     }
 }

@@ -45,7 +45,6 @@ pub(super) fn lines<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -
     Some(lines)
 }
 
-/// Converts a response.
 pub(super) fn response(response: &Response) -> Result<JsResponse, JsValue> {
     let headers = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
     let headers = lines(headers).ok_or("a header of the response contains a line break")?;

@@ -42,8 +42,8 @@ impl Bindings {
     }
 
     /// Returns texts as strings, and tables and arrays of `wrangler.toml` as JSON values. A present value that cannot
-    /// be read becomes an object without members, which every variable rejects. For `RATE_LIMITER`, returns whether
-    /// the value is a binding.
+    /// be read becomes an object without members, which every variable rejects. The binding `LEDGER` accepts it. For
+    /// `RATE_LIMITER`, returns whether the value is a binding.
     fn variable(&self, name: &str) -> Option<Value> {
         let text = variable(&self.0, name).transpose()?;
         let read = text.ok().and_then(|text| json::read(text.as_bytes()));

@@ -38,20 +38,21 @@ impl HttpClient for Workers {
     async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse, SendError> {
         let controller = AbortController::new().map_err(|_| SendError::Connection)?;
         let aborted = Cell::new(false);
-        let context = pin!(context(&request, &controller, &aborted));
-        match select(context, pin!(self.sleep(request.deadline))).await {
+        let exchange = pin!(exchange(&request, &controller, &aborted));
+        match select(exchange, pin!(self.sleep(request.deadline))).await {
             Either::Left((received, _)) => received,
-            Either::Right(((), context)) => {
-                // A dropped fetch continues. An aborted one ends at once, together with its body.
+            Either::Right(((), exchange)) => {
+                // If the future is dropped, the fetch continues. An abort ends the fetch and its body immediately.
                 aborted.set(true);
                 controller.abort();
-                context.await
+                exchange.await
             }
         }
     }
 }
 
-async fn context(
+/// Sends the request, and reads its response.
+async fn exchange(
     request: &HttpRequest<'_>,
     controller: &AbortController,
     aborted: &Cell<bool>,

@@ -1,6 +1,6 @@
-// Exchanges with the platform in one crossing each. Every call from WebAssembly converts its values, so the parts of a
-// request, a response or a row cross together. The heads of requests and responses have the form of HTTP/1.1: one line,
-// then a line `name: value` for each header.
+// Functions that the Wasm module imports. Every call from Wasm converts its arguments, so each function passes all
+// parts of a request, a response or a row in one call. The heads of requests and responses have the form of HTTP/1.1:
+// one line, then a line `name: value` for each header.
 
 import { settled } from "./index.js";
 import { callback } from "./recovery.js";
@@ -83,7 +83,7 @@ export function head({ method, url, headers }) {
   return encoder.encode(`${method} ${url}${lines(headers, READ)}`);
 }
 
-/** The bytes of a body of a declared length. */
+/** Reads a body of a declared length. */
 export function whole(ticket, message) {
   report(ticket, bytes(message));
 }
@@ -119,15 +119,18 @@ async function count(message, cap) {
   return bytes;
 }
 
-/** Bytes that are decompressed at a time. Deflate makes at most 1,032 bytes of one, so these become 1 MiB at most. */
+/**
+ * Number of compressed bytes per write. Deflate expands a byte to at most 1,032 bytes, so the output of a write has
+ * about 1 MiB at most.
+ */
 const SLICE = 1024;
 
 /**
  * Decompresses `body`, one gzip member. Resolves with null if there are more than `cap` bytes. Rejects with a text if
  * other bytes follow the member, and with an error if the member is truncated or damaged.
  *
- * A `DecompressionStream` decompresses each write at once, even if there is no reader: 1 MiB could become 1 GiB. So
- * this function writes a slice only after it has read what the slice before has become.
+ * A `DecompressionStream` decompresses each write immediately, even if there is no reader: 1 MiB could become 1 GiB. So
+ * this function writes a slice only after it has read the output of the previous slice.
  */
 export function decompressed(ticket, body, cap) {
   report(ticket, decompress(body, cap));
@@ -141,10 +144,10 @@ async function decompress(view, cap) {
   const writer = writable.getWriter();
   let buffer = new ArrayBuffer(Math.min(cap + 1, 1032 * body.length));
   let length = 0;
-  // A read takes all that is there, and lends the buffer.
+  // A read takes all available bytes. It detaches the buffer, and returns it with the result.
   const read = () => {
     const next = reader.read(new Uint8Array(buffer, length));
-    // A write that fails is what counts.
+    // If decompression fails, the write reports the error, so the read's error is ignored.
     next.catch(() => {});
     return next;
   };
@@ -158,8 +161,8 @@ async function decompress(view, cap) {
     let next = read();
     for (let at = 0; at < body.length; at += SLICE) {
       await writer.write(body.subarray(at, at + SLICE));
-      const chunk = await ifThere(next);
-      // A slice may become nothing yet.
+      const chunk = await valueIfReady(next);
+      // A slice may produce no output yet.
       if (chunk === undefined) continue;
       if (isTooLarge(chunk)) return null;
       next = read();
@@ -170,13 +173,13 @@ async function decompress(view, cap) {
       if (chunk.done) return new Uint8Array(buffer, 0, length);
     }
   } catch (error) {
-    // The platform has no other mark.
+    // Only the message tells trailing bytes from damage.
     throw error.message.startsWith("Trailing bytes") ? error.message : error;
   }
 }
 
-/** The value of `promise`, or undefined if the platform has done all that it can do at once and there is none. */
-async function ifThere(promise) {
+/** Returns the value of `promise`, or undefined if the promise is still pending after a timer of 0 ms. */
+async function valueIfReady(promise) {
   let timer;
   const turn = new Promise((end) => {
     timer = setTimeout(end, 0);
@@ -214,7 +217,7 @@ async function call(head, wanted, view, cap, skip, { signal }) {
   const response = await fetch(url, { method, headers: headersOf(rest), body, redirect: "manual", signal });
   const result = { head: response.status + lines(response.headers, wanted === "" ? [] : wanted.split(" ")) };
   if (skip && response.ok) {
-    // No caller waits for the end of an unread body.
+    // The cancellation is not awaited, because nothing reads the body.
     if (response.headers.get("content-length") !== "0") response.body?.cancel().catch(() => {});
     return result;
   }
@@ -247,25 +250,25 @@ async function isWithinLimit(env, key) {
 
 /**
  * Sends a job to a caller's object and returns the object's response. If `jurisdiction` is defined, the object is in
- * that jurisdiction. The message is `head`, lines of text, and `body`, the body for Graph. The call fails after
- * `patience` milliseconds.
+ * that jurisdiction. The message is `head`, lines of text, and `body`, the work: see gateway/handover.rs. The call
+ * fails after `timeout` milliseconds.
  *
- * The response must name `format` in the header `formatHeader`. The header stays in the caller's response: to remove
- * it, a new response would be needed, at a tenth of a remediation's CPU time.
+ * The response must name `format` in the header `formatHeader`. The header stays in the caller's response: a new
+ * response without it would cost about a tenth of a remediation's CPU time.
  *
  * If the call fails, the reason is the name of a `LedgerError`.
  */
-export function pass(ticket, env, name, jurisdiction, head, body, format, formatHeader, patience) {
+export function pass(ticket, env, name, jurisdiction, head, body, format, formatHeader, timeout) {
   const message = new Uint8Array(head.length + body.length);
   message.set(head);
   message.set(body, head.length);
-  report(ticket, inTime(send(env, name, jurisdiction, message), format, formatHeader, patience));
+  report(ticket, withTimeout(send(env, name, jurisdiction, message), format, formatHeader, timeout));
 }
 
-async function inTime(sent, format, formatHeader, patience) {
+async function withTimeout(sent, format, formatHeader, timeout) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(reject, patience);
+    timer = setTimeout(reject, timeout);
   });
   try {
     const response = await Promise.race([sent, late]);
@@ -281,13 +284,16 @@ async function inTime(sent, format, formatHeader, patience) {
   throw "OtherFormat";
 }
 
-/** Size in bytes from which a message is a stream. Requests that wait hold smaller ones: 256 of them are 16 MiB. */
+/**
+ * Minimum size in bytes of a message that is sent as a stream. Smaller messages stay in memory while their requests
+ * wait: 256 messages of 64 KiB are 16 MiB.
+ */
 const STREAMED = 64 * 1024;
 
 /**
- * Sends a message. A request holds the bytes of its body until its response comes, and a suspended function its
- * variables. Many large ones that wait would exhaust the memory of the isolate. So a large body is a stream, which is
- * gone once it is read, and this function ends at once.
+ * Sends a message. A `fetch` keeps the bytes of its body until the response arrives, and a suspended function keeps its
+ * variables. Many waiting requests with large bodies would exhaust the isolate's memory. So a large body is a stream,
+ * whose bytes are freed once they are read, and this function does not await the response.
  */
 async function send(env, name, jurisdiction, message) {
   // The host has no meaning: the binding and the name address the object.

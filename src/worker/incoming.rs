@@ -68,8 +68,8 @@ fn path_and_query(target: &str) -> (&str, &str) {
 
 impl RequestBody for IncomingBody<'_> {
     async fn read(self, declared: DeclaredBody, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
-        // A body with a declared length arrives in one piece, and cannot have more bytes. The bytes of other bodies are
-        // counted while they are read.
+        // A body with a declared length cannot have more bytes, so it is read in one call. The bytes of other bodies
+        // are counted while they are read.
         let fits = declared.length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap));
         let read = |ticket| {
             if fits { whole(ticket, self.0) } else { counted(ticket, self.0, convert::number(cap)) }

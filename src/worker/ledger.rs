@@ -36,7 +36,7 @@ impl DurableObject for Ledger {
     /// Removes expired records. The platform repeats an alarm that fails.
     async fn alarm(&self) -> worker::Result<Response> {
         let swept = turn::run(self.service.sweep(turn::now())).await;
-        swept.map_err(|StorageError| worker::Error::from("the ledger was not swept"))?;
+        swept.map_err(|StorageError| worker::Error::from("the expired records were not removed"))?;
         Response::empty()
     }
 }

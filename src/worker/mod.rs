@@ -40,7 +40,7 @@ thread_local! {
     static ISOLATE: Rc<IsolateCaches<Bindings, CryptoKey>> = Rc::default();
 }
 
-/// The pipeline's platform on Workers.
+/// Implementation of [`crate::runtime`] on Workers.
 #[derive(Clone)]
 struct Workers {
     timer: Rc<SharedTimer>,
@@ -70,13 +70,14 @@ extern "C" {
         body: &[u8],
         format: &str,
         format_header: &str,
-        patience: u32,
+        timeout: u32,
     );
 }
 
 /// Sets the panic hook. It replaces the hook of the crate `worker`, which bypasses [`Log`].
 ///
-/// recovery.js calls this function for each instance of the module: a start function would run before the crate's own.
+/// recovery.js calls this function for each instance of the module. A start function of this crate would run before the
+/// start function of the crate `worker`, which sets that hook.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "wasm_bindgen exports only what is public")]
 pub fn start() {
@@ -113,7 +114,7 @@ async fn respond(runtime: &Workers, request: &Request, env: Bindings) -> Result<
 
 /// Sends a job to the caller's object. Returns the object's response.
 fn pass_job(env: &Bindings, job: &RemediationJob, message: &SecretBytes, graph_request: &str) -> Settled {
-    let patience = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
+    let timeout = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
     promise::start(|ticket| {
         pass(
             ticket,
@@ -124,7 +125,7 @@ fn pass_job(env: &Bindings, job: &RemediationJob, message: &SecretBytes, graph_r
             graph_request.as_bytes(),
             handover::format(),
             handover::FORMAT_HEADER,
-            patience,
+            timeout,
         );
     })
 }

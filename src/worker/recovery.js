@@ -4,7 +4,7 @@
 
 import { __wbg_reset_state, interrupted, start } from "./index.js";
 
-/** The number of instances that were lost, which identifies the instance. */
+/** Number of discarded instances. It identifies the current one. */
 export let instance = 0;
 /** Whether the next call starts an instance. The first one exists already. */
 let isNew = true;
@@ -15,9 +15,11 @@ const runs = [];
 /** Functions that reject the promises that the instance has not settled yet. */
 const unsettled = new Set();
 
-/** Calls the module, and then polls the tasks that the call has woken. The module itself must not call this function. */
+/**
+ * Calls the module, and then polls the tasks that the call has woken. The module itself must not call this function.
+ */
 export function enter(call) {
-  // The platform ends an execution that takes too long at once: neither `catch` nor `finally` runs.
+  // If an execution takes too long, the platform ends it immediately: neither `catch` nor `finally` runs.
   if (isInside) lose({ name: "an execution was terminated" });
   if (isLost) {
     __wbg_reset_state();
@@ -44,7 +46,10 @@ function isFatal(error) {
   return error instanceof WebAssembly.RuntimeError || interrupted();
 }
 
-/** Makes a call that nobody would repeat: a task would wait for it forever. */
+/**
+ * Makes a call that must reach the module, because a task waits for it. Retries the call once if the error did not
+ * interrupt the module.
+ */
 function reach(call) {
   try {
     call();
@@ -73,7 +78,7 @@ function lose(error) {
 export function callback(call) {
   const own = instance;
   const deliver = (values) => {
-    // The check of `enter` can find that the instance is lost.
+    // `enter` may have discarded the instance.
     if (own === instance) reach(() => call(...values));
   };
   return (...values) => {
@@ -86,7 +91,7 @@ export function callback(call) {
   };
 }
 
-/** Schedules a run of the executor: at the end of the current call into the module, or at once if there is none. */
+/** Schedules a run of the executor: at the end of the current call into the module, or immediately if there is none. */
 export function queueMicrotask(run) {
   runs.push(run);
   if (!isInside) Promise.resolve().then(callback(() => {}));

@@ -6,8 +6,8 @@ import { enter, instance, settle } from "./recovery.js";
 export default {
   fetch(request, env, context) {
     const response = settle(() => fetch(request, env, context)).catch(() => enter(() => lost(request)));
-    // After the caller has disconnected, the runtime continues only what was passed to `waitUntil`. So the ledger's
-    // object gets its job, and the log its line.
+    // After the caller has disconnected, the runtime continues only what was passed to `waitUntil`. So the caller's
+    // object gets its job, and the Worker writes the log entry.
     context.waitUntil(response);
     return response;
   },

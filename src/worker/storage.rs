@@ -21,13 +21,13 @@ use crate::time::{Timestamp, millis_of};
 /// A number in SQLite's form: integers below 2^53 are exact.
 type Integer = f64;
 
-// One import for each list of parameters, so that they cross typed and in one call.
+// One import per parameter list, so that the parameters keep their types and one call passes them all.
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = keepAlarm)]
     fn keep_alarm(ticket: u32, storage: &JsValue, wait: u32);
     #[wasm_bindgen(catch, js_name = run)]
-    fn run_slot(sql: &JsValue, statement: &JsString, record_key: &[u8]) -> Result<(), JsValue>;
+    fn run_with_key(sql: &JsValue, statement: &JsString, record_key: &[u8]) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_name = run)]
     fn run_put(
         sql: &JsValue,
@@ -46,7 +46,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = rows)]
     fn rows_integer(sql: &JsValue, query: &JsString, value: Integer) -> Result<Vec<Row>, JsValue>;
     #[wasm_bindgen(catch, js_name = row)]
-    fn row_slot(sql: &JsValue, query: &JsString, record_key: &[u8]) -> Result<Option<Row>, JsValue>;
+    fn row_by_key(sql: &JsValue, query: &JsString, record_key: &[u8]) -> Result<Option<Row>, JsValue>;
     #[wasm_bindgen(catch, js_name = row)]
     fn row_payload(
         sql: &JsValue,
@@ -219,8 +219,8 @@ impl Tables {
         })
     }
 
-    /// Runs the statement that writes `record` to `record_key`. Returns the number of written rows of the table and its
-    /// index.
+    /// Runs the statement that writes `record` under `record_key`. Returns the number of rows written to the table and
+    /// its indexes.
     fn write(
         &self,
         statement: &JsString,
@@ -246,7 +246,7 @@ impl Tables {
 
 impl Records for Tables {
     fn find(&self, record_key: RecordKey) -> Result<Option<LedgerRecord>, StorageError> {
-        let row = row_slot(self.sql.as_ref(), &self.find, &record_key.0)?;
+        let row = row_by_key(self.sql.as_ref(), &self.find, &record_key.0)?;
         row.map(|row| record(&row).ok_or(StorageError)).transpose()
     }
 
@@ -281,7 +281,7 @@ impl Records for Tables {
     }
 
     fn remove(&self, record_key: RecordKey) -> Result<(), StorageError> {
-        Ok(run_slot(self.sql.as_ref(), &self.remove, &record_key.0)?)
+        Ok(run_with_key(self.sql.as_ref(), &self.remove, &record_key.0)?)
     }
 
     fn counted(&self, now: Timestamp) -> Result<Vec<(Timestamp, u64)>, StorageError> {

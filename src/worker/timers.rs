@@ -21,7 +21,7 @@ extern "C" {
     fn clear_timer(timer: &JsValue);
 }
 
-/// The times for which an object, or a request to the Worker, waits, with one timer of the platform.
+/// Futures of an object, or of a request to the Worker, that wait for a time. They share one timer of the platform.
 ///
 /// An object may have 10,000 timers. Thousands of requests in flight, each with its own timers, would exceed that. An
 /// object's requests share its I/O context, so the timer of one request may wake another one. Requests of a Worker must
@@ -43,13 +43,14 @@ impl SharedTimer {
         let now = now();
         let moment = (now.plus(duration), self.count.replace(self.count.get().wrapping_add(1)));
         self.waiting.borrow_mut().insert(moment, sender);
-        let _place = Sleeper { timer: self, moment };
+        let _guard = SleepGuard { timer: self, moment };
         self.set(now);
-        // Only this place holds the sender, so removing it drops the sender.
+        // Only the map holds the sender, so removing the entry drops the sender.
         let _ = receiver.await;
     }
 
-    /// Sets the timer to the first time, unless it goes off earlier.
+    /// Sets the platform's timer to the earliest waiting time, but at most [`MAX_TIMER`] from now. Keeps a timer that
+    /// fires earlier.
     fn set(self: &Rc<Self>, now: Timestamp) {
         let Some(first) = self.waiting.borrow().keys().next().map(|(moment, _)| *moment) else { return };
         let at = first.min(now.plus(MAX_TIMER));
@@ -59,7 +60,7 @@ impl SharedTimer {
         self.clear();
         let callback = self.callback.get_or_init(|| {
             let timer = Rc::downgrade(self);
-            Closure::new(move || timer.upgrade().iter().for_each(Self::goes_off))
+            Closure::new(move || timer.upgrade().iter().for_each(Self::fire))
         });
         let wait = u32::try_from(millis_of(at.since(now))).unwrap_or(u32::MAX);
         let timer = set_timer(callback, wait);
@@ -73,7 +74,7 @@ impl SharedTimer {
     }
 
     /// Wakes the futures whose time has come.
-    fn goes_off(self: &Rc<Self>) {
+    fn fire(self: &Rc<Self>) {
         self.set.take();
         let now = now();
         let mut waiting = self.waiting.borrow_mut();
@@ -86,19 +87,19 @@ impl SharedTimer {
 }
 
 impl Drop for SharedTimer {
-    /// The function that the timer would call is dropped with it.
+    /// Clears the timer, because its callback is dropped with this value.
     fn drop(&mut self) {
         self.clear();
     }
 }
 
-/// A place among the waiting futures. Dropping it removes it.
-struct Sleeper<'a> {
+/// Entry of a waiting future. Dropping this guard removes the entry.
+struct SleepGuard<'a> {
     timer: &'a SharedTimer,
     moment: (Timestamp, u64),
 }
 
-impl Drop for Sleeper<'_> {
+impl Drop for SleepGuard<'_> {
     fn drop(&mut self) {
         self.timer.waiting.borrow_mut().remove(&self.moment);
     }

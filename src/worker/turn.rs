@@ -1,4 +1,4 @@
-//! Turns: each poll of a future of the gateway.
+//! A turn is one poll of a future of the gateway.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -15,7 +15,7 @@ thread_local! {
     static NOW: Cell<Option<Timestamp>> = const { Cell::new(None) };
 }
 
-/// Runs `future` in turns.
+/// Polls `future`. The time does not change during a poll.
 pub(super) async fn run<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     poll_fn(|context| {

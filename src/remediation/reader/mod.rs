@@ -1,8 +1,8 @@
 //! A strict JSON reader (RFC 8259). It walks a body once and builds no tree: at each value the caller names the
 //! expected type.
 //!
-//! The project has its own reader because each level must reject a repeated member, an excessive depth or a number out
-//! of range in the same way, with a pointer, also inside dropped members. `serde_json` stops at the first value of a
+//! The project has its own reader because each level must reject a repeated member and an excessive depth in the same
+//! way, also inside dropped members, and a repeated member with its pointer. `serde_json` stops at the first value of a
 //! wrong type, accepts repeated members, and cannot skip a number outside of `f64`. In all other cases the tests
 //! compare this reader with it.
 
@@ -59,12 +59,12 @@ impl fmt::Display for Kind {
 }
 
 impl<'a> Json<'a> {
-    /// Starts before the first character of a text, without a check of its format.
+    /// Returns the position before the first character of `text`, without a check of the format.
     pub(crate) fn of_text(text: &'a str) -> Self {
         Self { text, at: 0, depth: 0, allows_repeated_names: false, errors: ErrorCollector::default() }
     }
 
-    /// The same, and accepts an object that repeats a member. That saves the comparison of all names.
+    /// Returns the same position, and accepts objects that repeat a member. So no names are compared.
     pub(crate) fn with_repeated_names(self) -> Self {
         Self { allows_repeated_names: true, ..self }
     }
@@ -75,7 +75,7 @@ impl<'a> Json<'a> {
             return Err(JsonError::Gzip);
         }
         match body {
-            // UTF-16 with a byte order mark, or an ASCII character of it without one.
+            // UTF-16: a byte order mark, or a first ASCII character without a mark before it.
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0xff, ..] | [1..=0xff, 0, ..] => {
                 return Err(JsonError::Utf16);
             }
@@ -153,7 +153,7 @@ impl<'a> Json<'a> {
 
     /// Checks that nothing follows the value.
     pub(crate) fn end(&mut self) -> Result<(), JsonError> {
-        if self.next_byte().is_some() { Err(self.error("the body ought to end")) } else { Ok(()) }
+        if self.next_byte().is_some() { Err(self.error("the end of the body is expected")) } else { Ok(()) }
     }
 
     /// Reads a number, checking only its grammar, and returns its text.
@@ -207,7 +207,7 @@ impl<'a> Json<'a> {
     }
 
     /// Skips the comma before the next member or item, or the closing bracket. Returns whether it was the bracket.
-    fn is_closed(&mut self, bracket: u8, is_first: bool, problem: &'static str) -> Result<bool, JsonError> {
+    fn skip_separator(&mut self, bracket: u8, is_first: bool, problem: &'static str) -> Result<bool, JsonError> {
         match self.next_byte() {
             byte if is_first && byte != Some(bracket) => Ok(false),
             Some(b',') if !is_first => {
@@ -284,7 +284,7 @@ impl<'a> Members<'a> {
     /// Reads the name of the next member. Returns `None` after the closing brace. A repeated name is an error, at the
     /// latest after the closing brace.
     pub(crate) fn next(&mut self, json: &mut Json<'a>) -> Result<Option<Cow<'a, str>>, JsonError> {
-        if json.is_closed(b'}', mem::take(&mut self.is_first), "',' or '}' is expected")? {
+        if json.skip_separator(b'}', mem::take(&mut self.is_first), "',' or '}' is expected")? {
             return self
                 .names
                 .repeated(|offset| json.string_at(offset))
@@ -315,7 +315,7 @@ impl Items {
 
     /// Returns whether there is another item. If there is none, it reads the closing bracket.
     pub(crate) fn next(&mut self, json: &mut Json<'_>) -> Result<bool, JsonError> {
-        if json.is_closed(b']', self.count == 0, "',' or ']' is expected")? {
+        if json.skip_separator(b']', self.count == 0, "',' or ']' is expected")? {
             return Ok(false);
         }
         self.count += 1;

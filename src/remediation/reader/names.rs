@@ -1,18 +1,19 @@
-//! The member names of one object, which detect a repeated name.
+//! The member names of one object, to detect a repeated one.
 
 use std::borrow::Cow;
 
 use crate::remediation::digest::digest;
-use crate::remediation::limits::FEW_NAMES;
+use crate::remediation::limits::MAX_UNSORTED_NAMES;
 
-/// Names are compared after their escapes are resolved.
+/// Member names of one object. They are compared after their escapes are resolved.
 ///
-/// The first names are compared at once, and further ones at the end of the object: sorted by a digest, without a hash
-/// map. On `wasm32-unknown-unknown` the standard library has no randomness, so each isolate's `HashMap` has the same
-/// keys, and a caller could send names that all collide. Here, digests that collide only cause a sort of these names.
+/// The first names are compared immediately, and further ones at the end of the object: sorted by a digest, without a
+/// hash map. On `wasm32-unknown-unknown` the standard library has no randomness, so each isolate's `HashMap` has the
+/// same keys, and a caller could send names that all collide. Here, digests that collide only cause a sort of these
+/// names.
 #[derive(Debug, Default)]
 pub(super) struct Names<'a> {
-    few: [Option<Cow<'a, str>>; FEW_NAMES],
+    few: [Option<Cow<'a, str>>; MAX_UNSORTED_NAMES],
     /// Digest and offset of each further name.
     many: Vec<(u64, usize)>,
 }

@@ -51,7 +51,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Skips everything up to the next quote, backslash or control character.
+    /// Reads the text up to the next quote, backslash or control character.
     fn plain(&mut self) -> &'a str {
         let start = self.at;
         self.at += plain_length(self.rest());

@@ -16,7 +16,7 @@ pub(super) fn check(variables: &Variables) -> Result<Config, Vec<ConfigError>> {
     TestRuntime::default().check(variables)
 }
 
-/// Names of the variables with errors, in order.
+/// Returns the names of the variables with errors, in order.
 pub(super) fn faulty(variables: &Variables) -> Vec<String> {
     check(variables).map_or_else(|errors| errors.into_iter().map(|error| error.variable).collect(), |_| Vec::new())
 }

@@ -20,7 +20,7 @@ const LIMIT: u64 = 30;
 
 #[derive(Clone, Copy, Debug)]
 enum Ending {
-    /// Graph got so many emails, or as many as were reserved.
+    /// Graph got this number of emails, or all reserved emails.
     Accepted(u64),
     /// The expansion failed.
     NotSent,
@@ -29,13 +29,13 @@ enum Ending {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A request with or without a key, for one of the payloads, that reserves so many emails.
+    /// A request with or without a key, for one of the payloads, that reserves this number of emails.
     Begin(Option<u8>, u8, u64),
     /// The end of one of the running attempts.
     End(usize, Ending),
-    /// So many seconds.
+    /// This number of seconds passes.
     Pass(u64),
-    /// The object is lost, and a new one reads the records.
+    /// The object ends, and a new one reads the records.
     Restart,
 }
 

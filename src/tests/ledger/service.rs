@@ -1,4 +1,4 @@
-//! Failing storage, ending waits and lost instances, which the service handles outside the rules.
+//! Storage errors, timeouts of waiting requests, and instances that end, which the service handles outside the rules.
 
 use std::time::Duration;
 

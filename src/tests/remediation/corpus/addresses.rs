@@ -1,4 +1,4 @@
-//! `recipientEmailAddress`. A caller's rights hang on the domain in it, so the table is mostly hostile.
+//! `recipientEmailAddress`. A caller's permissions depend on its domain, so most rows are attacks.
 
 use super::{claims, to};
 use crate::remediation::{ParseError, parse};
@@ -102,7 +102,7 @@ fn everything_else_is_refused_with_a_reason() {
         ("\"a@evil.example\"@contoso.com", "contains '\"'"),
         ("\"a\"@contoso.com", "contains '\"'"),
         ("Hannah <hannah@contoso.com>", "has a display name"),
-        ("<hannah@contoso.com>", "stands in angle brackets"),
+        ("<hannah@contoso.com>", "is enclosed in angle brackets"),
         ("mailto:hannah@contoso.com", "starts with the prefix \"mailto:\""),
         ("SMTP:hannah@contoso.com", "starts with the prefix \"SMTP:\""),
         ("a@contoso.com,b@evil.example", "is a list of addresses"),
@@ -210,11 +210,11 @@ fn text_that_is_no_address_or_more_than_one_is_named() {
 fn what_stands_around_an_address_is_named() {
     let right = "hannah.jarvis@contoso.com";
     for (before, after, reason) in [
-        ("", " ", "ends with U+0020 (space), which does not show; remove it"),
-        ("", "\u{a0}", "ends with U+00A0 (no-break space), which does not show; remove it"),
+        ("", " ", "ends with U+0020 (space), which is invisible; remove it"),
+        ("", "\u{a0}", "ends with U+00A0 (no-break space), which is invisible; remove it"),
         ("", "\u{200b}", "ends with U+200B"),
         ("", "\r", "ends with U+000D (carriage return)"),
-        ("", "\u{2007}", "ends with U+2007, which does not show; remove it"),
+        ("", "\u{2007}", "ends with U+2007, which is invisible; remove it"),
         ("\t", "", "starts with U+0009 (tab)"),
         ("\u{feff}", "", "starts with U+FEFF (byte order mark)"),
         ("SMTP:", "", "starts with the prefix \"SMTP:\"; send the address without it"),
@@ -223,11 +223,11 @@ fn what_stands_around_an_address_is_named() {
         ("mailto:", "", "starts with the prefix \"mailto:\""),
         ("MAILTO:", "", "starts with the prefix \"mailto:\""),
         ("SIP:", "", "starts with the prefix \"SIP:\""),
-        ("'", "'", "stands in quotes; send the address without them"),
-        ("\"", "\"", "stands in quotes"),
-        ("\u{201c}", "\u{201d}", "stands in quotes"),
-        ("<", ">", "stands in angle brackets"),
-        ("(", ")", "stands in parentheses"),
+        ("'", "'", "is enclosed in quotes; send the address without them"),
+        ("\"", "\"", "is enclosed in quotes"),
+        ("\u{201c}", "\u{201d}", "is enclosed in quotes"),
+        ("<", ">", "is enclosed in angle brackets"),
+        ("(", ")", "is enclosed in parentheses"),
     ] {
         let wrong = format!("{before}{right}{after}");
         let found = error(&wrong).unwrap_or_else(|| panic!("{wrong:?} was taken"));

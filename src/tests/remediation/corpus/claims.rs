@@ -27,7 +27,7 @@ const IDS: [Claim; 5] = [
         let (guid, rest) = text.split_at_checked(36).unwrap_or_default();
         is_guid(guid) && !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit() || c == '-')
     }),
-    ("another spelling", |text| {
+    ("another notation: write it", |text| {
         let bare = text.to_lowercase().replace("urn:uuid:", "");
         !is_guid(text) && bare.chars().filter(char::is_ascii_hexdigit).count() == 32
     }),
@@ -47,9 +47,9 @@ const ADDRESSES: [Claim; 24] = [
     ("has a display name", |text| !text.starts_with('<') && text.contains('<') && text.ends_with('>')),
     ("not accepted in an address", |text| text.contains(|c: char| c.is_whitespace() || "<>,;:\"()".contains(c))),
     ("starts with the prefix", |text| text.split('@').next().is_some_and(|before| before.contains(':'))),
-    ("stands in quotes", |text| is_around(text, "'\"`\u{2018}\u{201c}\u{ab}", "'\"`\u{2019}\u{201d}\u{bb}")),
-    ("stands in angle brackets", |text| is_around(text, "<", ">")),
-    ("stands in parentheses", |text| is_around(text, "(", ")")),
+    ("enclosed in quotes", |text| is_around(text, "'\"`\u{2018}\u{201c}\u{ab}", "'\"`\u{2019}\u{201d}\u{bb}")),
+    ("enclosed in angle brackets", |text| is_around(text, "<", ">")),
+    ("enclosed in parentheses", |text| is_around(text, "(", ")")),
     ("1 to 64 characters before", |text| !(1..=64).contains(&local_part(text).chars().count())),
     ("before the '@' that is not accepted there", |text| {
         local_part(text).contains(|c: char| !is_letter(c) && !"0123456789.#$&'*+-/=?^_`{|}~".contains(c))
@@ -201,7 +201,7 @@ fn none_holds(claims: &[Claim], accepted: &str) -> Result<(), String> {
 
 fn all_hold(errors: &PayloadErrors, tree: &Value) -> Result<(), String> {
     for error in errors.listed() {
-        // Names that were cut or hold what does not show are not repeated as they are.
+        // A name that was cut, or that has invisible characters, is not repeated as it is.
         let pointers = error.pointers.iter().filter(|pointer| !pointer.contains(['…', '\u{fffd}']));
         for pointer in pointers {
             match holds(pointer, &error.detail, tree.pointer(pointer)) {
@@ -230,7 +230,7 @@ fn holds(pointer: &str, detail: &str, value: Option<&Value>) -> Option<bool> {
         return Some(detail.rsplit_once("and has ")?.1 == items.len().to_string());
     }
     let text = value.as_str()?;
-    if detail.contains("is base64 in which Logic Apps") {
+    if detail.contains("is a body in base64, because Logic Apps") {
         return Some(pointer == "/$content");
     }
     if detail.contains("must not be empty or blank") {

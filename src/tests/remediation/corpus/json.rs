@@ -2,7 +2,7 @@
 
 use super::{Case, ITEM, NotJson, SEED, Valid, and, error, items, run, set};
 
-/// An annotation of so many levels, which stands in an object that is the first.
+/// Returns a body with an annotation of this number of levels. The body is the first level.
 fn nested(levels: usize) -> Vec<u8> {
     and(&format!("\"@odata.x\":{}{}", "[".repeat(levels - 1), "]".repeat(levels - 1)))
 }
@@ -20,18 +20,26 @@ fn bytes() {
         Case("a byte order mark", ["\u{feff}".as_bytes(), SEED.as_bytes()].concat(), Valid(2, 0)),
         Case("two byte order marks", format!("\u{feff}\u{feff}{SEED}").into(), NotJson("a value is expected")),
         Case("a byte order mark after a blank", format!(" \u{feff}{SEED}").into(), NotJson("a value is expected")),
-        Case("a byte order mark at the end", format!("{SEED}\u{feff}").into(), NotJson("ought to end")),
+        Case(
+            "a byte order mark at the end",
+            format!("{SEED}\u{feff}").into(),
+            NotJson("the end of the body is expected"),
+        ),
         Case("only a byte order mark", "\u{feff}".into(), NotJson("the body is empty")),
         Case("UTF-16, little endian", utf16(false, false), NotJson("in UTF-16")),
         Case("UTF-16, big endian", utf16(true, false), NotJson("in UTF-16")),
         Case("UTF-16, little endian, marked", utf16(false, true), NotJson("in UTF-16")),
         Case("UTF-16, big endian, marked", utf16(true, true), NotJson("in UTF-16")),
-        Case("Latin-1", latin1, NotJson("not UTF-8 (first at byte 16")),
-        Case("an overlong slash", b"{\"a\":\"\xc0\xaf\"}".into(), NotJson("not UTF-8 (first at byte 6")),
+        Case("Latin-1", latin1, NotJson("not UTF-8 (the first invalid byte is at offset 16")),
+        Case(
+            "an overlong slash",
+            b"{\"a\":\"\xc0\xaf\"}".into(),
+            NotJson("not UTF-8 (the first invalid byte is at offset 6"),
+        ),
         Case("a surrogate in UTF-8", b"{\"a\":\"\xed\xa0\x80\"}".into(), NotJson("not UTF-8")),
         Case("not UTF-8 in the last byte", [SEED.as_bytes(), b"\xff"].concat(), NotJson("not UTF-8")),
-        Case("NUL at the end", [SEED.as_bytes(), b"\0"].concat(), NotJson("the body ought to end")),
-        Case("gzip", b"\x1f\x8b\x08\0\0".into(), NotJson("gzip and Content-Encoding does not say so")),
+        Case("NUL at the end", [SEED.as_bytes(), b"\0"].concat(), NotJson("the end of the body is expected")),
+        Case("gzip", b"\x1f\x8b\x08\0\0".into(), NotJson("gzip after the codings in Content-Encoding were removed")),
         Case("zlib", b"\x78\x9c\x03\0\0".into(), NotJson("not UTF-8")),
         Case("white space around all", format!("\r\n\t {SEED} \n").into(), Valid(2, 0)),
     ]);
@@ -59,9 +67,9 @@ fn grammar() {
         Case(
             "garbage at the end",
             [SEED.as_bytes(), b" x"].concat(),
-            NotJson("the body ought to end at line 17, column 3"),
+            NotJson("the end of the body is expected at line 17, column 3"),
         ),
-        Case("two documents", [SEED.as_bytes(), SEED.as_bytes()].concat(), NotJson("ought to end")),
+        Case("two documents", [SEED.as_bytes(), SEED.as_bytes()].concat(), NotJson("the end of the body is expected")),
         Case("the last brace is missing", SEED.as_bytes()[..SEED.len() - 1].into(), NotJson("',' or '}' is expected")),
         Case("no JSON", b"displayName".into(), NotJson("a value is expected at line 1, column 1")),
         Case("columns count characters", "{\"é😀\" x".into(), NotJson("':' is expected at line 1, column 7")),

@@ -54,17 +54,17 @@ fn enums() {
         Case(
             "the sentinel as severity",
             set("severity", "\"unknownFutureValue\""),
-            error("/severity", "\"unknownFutureValue\" is a placeholder"),
+            error("/severity", "\"unknownFutureValue\" is only Graph's placeholder"),
         ),
         Case(
             "the sentinel as action",
             set("action", "\"unknownFutureValue\""),
-            error("/action", "\"unknownFutureValue\" is a placeholder"),
+            error("/action", "\"unknownFutureValue\" is only Graph's placeholder"),
         ),
         Case(
             "the sentinel in another case",
             set("action", "\"UnknownFutureValue\""),
-            error("/action", "\"unknownFutureValue\" is a placeholder"),
+            error("/action", "\"unknownFutureValue\" is only Graph's placeholder"),
         ),
         Case(
             "action in another case",
@@ -225,7 +225,7 @@ fn one_mistake_in_many_items_is_one_entry() {
             ["{}"; 3].join(","),
             vec![("/analyzedEmails/0/networkMessageId", 3, 3), ("/analyzedEmails/0/recipientEmailAddress", 3, 3)],
         ),
-        // Blanks that do not show, wherever they stand inside.
+        // Invisible characters inside the address.
         (
             [good.replace("a@", "a\u{200b}b@"), good.replace("a@", "bcd\u{200b}e@")].join(","),
             vec![("/analyzedEmails/0/recipientEmailAddress", 2, 2)],
@@ -240,7 +240,7 @@ fn one_mistake_in_many_items_is_one_entry() {
     }
 }
 
-/// The work and the answer stay small when everything is wrong.
+/// The work and the response stay small if everything is invalid.
 #[test]
 fn fifty_causes_are_listed_and_the_rest_is_counted() {
     let bad = r#"{"networkMessageId":1,"recipientEmailAddress":2,"a":3,"b":4,"c":5}"#;
@@ -256,7 +256,7 @@ fn fifty_causes_are_listed_and_the_rest_is_counted() {
     let many: Vec<String> = (0..100_000).map(|n| format!("\"{n}\":0")).collect();
     let errors = faults(&and(&many.join(",")));
     assert_eq!((errors.listed().len(), errors.counted(), errors.total()), (MAX_ERRORS, MAX_ERRORS, 100_000));
-    // Unknown members leave wrong values their place, also when these come last.
+    // Unknown members do not displace invalid values, also when the values come last.
     let mut body = and(&many.join(","));
     body.pop();
     let body = String::from_utf8(body).unwrap().replace("\"action\":\"hardDelete\",", "") + ",\"action\":7}";
@@ -264,9 +264,9 @@ fn fifty_causes_are_listed_and_the_rest_is_counted() {
     assert_eq!((errors.listed().len(), errors.listed()[0].pointer.as_str()), (MAX_ERRORS, "/action"));
 }
 
-/// The array's error is found last and told first, also when its place in the list is already taken.
+/// The array's error is found last and listed first, also if the list is full.
 #[test]
-fn too_many_emails_are_told_before_what_is_wrong_with_them() {
+fn too_many_emails_are_listed_before_the_errors_of_the_emails() {
     let kinds = ["0", "\"\"", "[]", "null", "true", "{}"];
     let list: Vec<_> = kinds.iter().cycle().take(MAX_ANALYZED_EMAILS + 1).copied().collect();
     let errors = faults(&items(&list.join(",")));
@@ -278,7 +278,7 @@ fn too_many_emails_are_told_before_what_is_wrong_with_them() {
 /// One response reports everything: the value of a misspelt member is validated as that of the intended one, which is
 /// not missing.
 #[test]
-fn misspelt_member_is_read_as_if_spelt_right() {
+fn misspelt_member_is_validated_as_the_intended_one() {
     let rename = |from: &str, to: &str, body: Vec<u8>| {
         String::from_utf8(body).unwrap().replace(&format!("\"{from}\":"), &format!("\"{to}\":")).into_bytes()
     };

@@ -1,4 +1,4 @@
-//! Bodies, good, bad and strange, each with what must come of it.
+//! Valid, invalid and unusual bodies, each with its expected result.
 
 mod addresses;
 mod claims;
@@ -31,15 +31,15 @@ pub(super) const SEED: &str = r#"{
     ]
 }"#;
 
-/// An item that is right.
+/// A valid item.
 pub(super) const ITEM: &str =
     r#"{"networkMessageId":"73ca4154-58d8-43d0-a890-08dc18c52e6d","recipientEmailAddress":"a@contoso.com"}"#;
 
-/// One row of a table: what it protects, the body, what must come of it.
+/// One row of a table: its name, the body and the expected result.
 struct Case(&'static str, Vec<u8>, Expected);
 
 enum Expected {
-    /// A remediation of so many emails, and so many duplicates removed.
+    /// A remediation with this number of emails, and this number of removed duplicates.
     Valid(usize, usize),
     /// Not JSON, with this in the text.
     NotJson(&'static str),
@@ -56,34 +56,34 @@ fn error(pointer: &str, detail: &'static str) -> Expected {
     errors(&[(pointer, detail)])
 }
 
-/// A right body in Graph's order in which one member has this value, given as JSON.
+/// Returns a valid body in Graph's order in which one member has this value, given as JSON.
 fn set(name: &str, value: &str) -> Vec<u8> {
     with(|member, right| Some(if member == name { value.to_owned() } else { right.to_owned() }))
 }
 
-/// A right body without one member.
+/// Returns a valid body without one member.
 fn unset(name: &str) -> Vec<u8> {
     with(|member, right| (member != name).then(|| right.to_owned()))
 }
 
-/// A right body with more members at its end, given as JSON.
+/// Returns a valid body with more members at its end, given as JSON.
 fn and(more: &str) -> Vec<u8> {
     let mut body = with(|_, right| Some(right.to_owned()));
     body.pop();
     [body, b",".to_vec(), more.as_bytes().to_vec(), b"}".to_vec()].concat()
 }
 
-/// A right body of these items, given as JSON without the brackets.
+/// Returns a valid body of these items, given as JSON without the brackets.
 fn items(items: &str) -> Vec<u8> {
     set("analyzedEmails", &format!("[{items}]"))
 }
 
-/// A right body of one item with this `networkMessageId`, given as JSON.
+/// Returns a valid body of one item with this `networkMessageId`, given as JSON.
 fn id(value: &str) -> Vec<u8> {
     items(&format!(r#"{{"networkMessageId":{value},"recipientEmailAddress":"a@contoso.com"}}"#))
 }
 
-/// A right body of one item to this address.
+/// Returns a valid body of one item to this address.
 fn to(address: &str) -> Vec<u8> {
     let address = serde_json::to_string(address).unwrap();
     items(&format!(
@@ -107,13 +107,13 @@ fn with(value: impl Fn(&str, &str) -> Option<String>) -> Vec<u8> {
     format!("{{{}}}", members.join(",")).into_bytes()
 }
 
-/// So many items that differ.
+/// Returns this number of different items.
 fn different_items(count: usize) -> String {
     let items: Vec<String> = (0..count).map(|n| ITEM.replace("\"a@", &format!("\"a{n}@"))).collect();
     items.join(",")
 }
 
-/// Reads each body and reports every row that went otherwise, by its name.
+/// Parses each body, and reports every row with another result by its name.
 fn run(cases: Vec<Case>) {
     let wrong: Vec<String> = cases
         .into_iter()

@@ -23,7 +23,7 @@ fn names_seen_in_the_wild() {
             error("/analyzedEmailIdentifiers", "did you mean \"analyzedEmails\"?"),
         ),
         Case("emailIds", rename("analyzedEmails", "emailIds"), error("/emailIds", "did you mean \"analyzedEmails\"?")),
-        Case("remediateBy", more("remediateBy"), error("/remediateBy", "Graph itself records the application")),
+        Case("remediateBy", more("remediateBy"), error("/remediateBy", "Graph records the application")),
         Case("approverUpn", more("approverUpn"), error("/approverUpn", "older revision with no equivalent")),
         Case("approverUPN", more("approverUPN"), error("/approverUPN", "older revision with no equivalent")),
         Case("id at the top", more("id"), error("/id", "names an email by \"networkMessageId\"")),
