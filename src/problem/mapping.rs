@@ -94,7 +94,7 @@ fn ledger(error: LedgerError) -> ProblemDetails {
         }
         LedgerError::OtherFormat => nothing_sent(
             Code::LedgerUnavailable,
-            "The caller's ledger runs another version of the gateway. Retry later.",
+            "The gateway is being updated. Retry later.",
         ),
         LedgerError::Failed => return unknown_outcome(Code::Internal, "The caller's ledger failed."),
     };
