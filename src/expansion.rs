@@ -138,9 +138,12 @@ pub async fn expand(
         let Some(message) = row.network_message_id.filter(|_| found.len() <= MAX_PAIRS) else { return };
         let reach = Reach::of(row, plan.action);
         let without_case = row.recipient.chars().flat_map(char::to_lowercase).collect();
-        let pair = found.entry((message, without_case));
-        let (_, best) = pair.or_insert_with(|| (row.recipient.clone().into_owned(), reach));
-        *best = reach.max(*best);
+        let spelling = || (row.recipient.clone().into_owned(), reach);
+        let best = found.entry((message, without_case)).or_insert_with(spelling);
+        if best.1 < reach {
+            // The other spelling may be no address.
+            *best = spelling();
+        }
     })
     .await?;
     if found.len() > MAX_PAIRS {

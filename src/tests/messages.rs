@@ -238,6 +238,17 @@ fn list_that_leads_to_no_remediation_sends_nothing() {
     }
 }
 
+/// Unicode's KELVIN SIGN is a `k` in lower case, and no address has it (contract, section 2).
+#[test]
+fn only_the_spelling_that_is_an_address_is_submitted() {
+    let (kelvin, address) = (row("\u{212a}@contoso.com", "inbox_folder"), row("k@contoso.com", "inbox_folder"));
+    for rows in [[kelvin.clone(), address.clone()], [address, kelvin]] {
+        let mut gateway = listing(variables(&json!({})), &rows);
+        assert_eq!(remediate(&mut gateway, &payload("softDelete", &[ID])).status, 202);
+        assert_eq!(submitted(&gateway), [["k@contoso.com"]]);
+    }
+}
+
 #[test]
 fn validation_reads_and_submits_nothing() {
     let rows = [row("a@contoso.com", "inbox_folder"), row("b@contoso.com", "quarantine"), row("c@x.org", "failed")];
