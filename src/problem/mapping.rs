@@ -256,24 +256,25 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
 
 fn expansion(error: ExpansionError) -> ProblemDetails {
     match error {
-        ExpansionError::NotFound => nothing_sent(
+        ExpansionError::NotFound(_) => nothing_sent(
             Code::MessageNotFound,
             "Microsoft Graph lists no recipient of these messages. Graph may not have listed a new message yet, the message is \
              older than 30 days or than receivedAfter, or no recipient has a licence for Defender for Office 365. Check the \
              networkMessageIds, or retry later.",
         )
         .retry_after(Some(NOT_FOUND_RETRY_AFTER)),
-        ExpansionError::Outside(recipients) => nothing_sent(
+        ExpansionError::Outside { outside, .. } => nothing_sent(
             Code::RecipientNotAllowed,
             &format!(
-                "recipient_domains of the caller does not cover {recipients} of the recipients that Microsoft Graph lists."
+                "recipient_domains of the caller does not cover {outside} of the recipients that Microsoft Graph lists."
             ),
         ),
-        ExpansionError::TooMany { emails, most } => nothing_sent(
+        ExpansionError::TooMany { most, recipients } => nothing_sent(
             Code::TooManyRecipients,
             &format!(
-                "Microsoft Graph lists {emails} recipients to remediate; maxRecipients is {most}. Raise maxRecipients, or send \
-                 fewer messages."
+                "Microsoft Graph lists {} recipients to remediate; maxRecipients is {most}. Raise maxRecipients, or send \
+                 fewer messages.",
+                recipients.emails()
             ),
         ),
         ExpansionError::NothingLeft(Recipients { found, left_out, .. }) => {

@@ -88,7 +88,7 @@ proptest! {
                     prop_assert!(reserved >= request.emails, "an attempt may need more than is reserved");
                     let mut outcome = match end {
                         Ending::Accepted(sent) => Ok(accepted(now, sent.min(reserved))),
-                        Ending::NotSent => Err(ExpansionError::NotFound.into()),
+                        Ending::NotSent => Err(ExpansionError::NotFound(Recipients::default()).into()),
                         Ending::Unknown => Err(AttemptError::Graph(GraphOperation::Remediate.error(SendError::Deadline))),
                     };
                     engine::finish(&records, &mut quota, &pending, &mut outcome, now).unwrap();
