@@ -87,6 +87,7 @@ fn log_graph(error: GatewayError, entry: &mut LogEntry) {
             entry.graph_request_id = error.graph_request_id;
         }
         GatewayError::Expansion(error) => entry.count_recipients(Some(error.recipients())),
+        GatewayError::Retry(error) => log_graph(*error, entry),
         _ => {}
     }
 }

@@ -75,6 +75,7 @@ impl GatewayError {
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
             Self::Graph(error) => microsoft::graph(error),
             Self::Expansion(error) => expansion(*error),
+            Self::Retry(error) => retry(error),
             Self::TooLate => {
                 nothing_sent(Code::GraphTimeout, "The body arrived too late to call Microsoft Graph. Send it again.")
             }
@@ -92,10 +93,7 @@ fn ledger(error: LedgerError) -> ProblemDetails {
         LedgerError::Storage => {
             nothing_sent(Code::LedgerUnavailable, "The storage of the caller's ledger failed. Retry later.")
         }
-        LedgerError::OtherFormat => nothing_sent(
-            Code::LedgerUnavailable,
-            "The gateway is being updated. Retry later.",
-        ),
+        LedgerError::OtherFormat => nothing_sent(Code::LedgerUnavailable, "The gateway is being updated. Retry later."),
         LedgerError::Failed => return unknown_outcome(Code::Internal, "The caller's ledger failed."),
     };
     unavailable.retry_after(Some(LEDGER_RETRY_AFTER))
@@ -286,6 +284,18 @@ fn expansion(error: ExpansionError) -> ProblemDetails {
             nothing_sent(Code::NothingToRemediate, &text)
         }
     }
+}
+
+/// An expansion's own codes say that nothing was sent, so its retry gets another one.
+fn retry(error: &GatewayError) -> ProblemDetails {
+    let mut details = error.details();
+    if matches!(error, GatewayError::Expansion(_)) {
+        details.code = Code::InProgress;
+        if details.headers.is_empty() {
+            details = details.retry_after(None);
+        }
+    }
+    details.after_unknown_outcome()
 }
 
 /// Adds to the text that not all locations are listed, if so.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::support::gateway::{Gateway, api_key, authorization, code, payload, post};
+use super::support::gateway::{GRAPH_URL, Gateway, api_key, authorization, code, payload, post};
 use super::support::runtime::TestRuntime;
 use super::support::storage::MemoryStorage;
+use super::support::upstream::Reply;
 use super::support::{CRON_KEY, Fixed, OTHER_TENANT, TENANT, variables, variables_with};
 use crate::caches::IsolateCaches;
 use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
@@ -19,7 +20,7 @@ use crate::ledger::storage::{LedgerRecord, Records};
 use crate::ledger::types::Hash;
 use crate::ledger::{LedgerError, LedgerRequest, LedgerService};
 use crate::remediation::{Action, GraphVersion};
-use crate::runtime::{Clock, Timers};
+use crate::runtime::{Clock, SendError, Timers};
 use crate::time::Timestamp;
 
 fn stopped() -> Gateway {
@@ -297,6 +298,7 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
             began: now,
             expires: now.plus(Duration::from_hours(1)),
             accepted: Some(Accepted { at, ..serde_json::from_value(record).unwrap() }),
+            recipients: None,
             effect: None,
         };
         storage.put(request.record_key(), &record).unwrap();
@@ -313,6 +315,31 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
         assert_eq!(body["acceptedAt"], at.to_rfc3339(), "the time must be the first response's");
         let line = gateway.logged();
         assert_eq!((&line["reason"], &line["replayed"], &line["code"]), (&json!(reason), &json!(true), &Value::Null));
+    }
+}
+
+/// "Graph did not accept the remediation." would be untrue of the earlier attempt.
+#[test]
+fn rejected_retry_of_an_unknown_outcome_says_that_it_is_unknown() {
+    let remediation = payload("softDelete", &["hannah@contoso.com"]);
+    for (status, expected) in [(400, "graphRefused"), (403, "graphPermissionMissing"), (409, "graphConflict")] {
+        let mut gateway = Gateway::default();
+        let mut ask = |reply: Reply| {
+            gateway.stage.runtime.upstream().respond(GRAPH_URL, reply);
+            gateway.stage.runtime.take_log();
+            let response = gateway.remediate(api_key(CRON_KEY), &remediation);
+            (code(&response), response.body, gateway.logged()["reason"].to_string())
+        };
+        let (code, body, _) = ask(Reply::status(status));
+        assert_eq!(code, expected);
+        assert!(!body.contains("unknown"), "{body}");
+        assert_eq!(ask(Reply::Failure(SendError::Connection)).0, "graphUnavailable");
+        let (code, body, reason) = ask(Reply::status(status));
+        assert_eq!(code, expected);
+        assert!(!body.contains("did not accept"), "{body}");
+        assert!(body.contains("An earlier attempt may have been accepted. The outcome is unknown"), "{body}");
+        assert!(reason.contains("; the outcome of an earlier attempt is unknown"), "{reason}");
+        assert_eq!(ask(Reply::status(202)).0, "accepted");
     }
 }
 

@@ -54,6 +54,7 @@ fn refusals() -> Vec<GatewayError> {
         ExpansionError::Outside { outside: 1, recipients }.into(),
         ExpansionError::TooMany { most: 1, recipients }.into(),
         ExpansionError::NothingLeft(recipients).into(),
+        GatewayError::Retry(Box::new(ExpansionError::NothingLeft(recipients).into())),
         GatewayError::TooLate,
         GatewayError::Lost,
         lacks(PermissionError::Action(Action::HardDelete)),
