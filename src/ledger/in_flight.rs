@@ -22,6 +22,8 @@ struct RunningAttempt<W> {
     payload_key: RecordKey,
     /// Time at which the attempt began.
     tried: Timestamp,
+    /// [`LedgerRequest::conditions`].
+    conditions: u64,
     waiting: Vec<W>,
 }
 
@@ -55,8 +57,15 @@ impl<W> InFlight<W> {
 
     /// Records the start of the attempt for `request` at `now`.
     pub fn start(&mut self, request: &LedgerRequest, now: Timestamp) {
-        let running = RunningAttempt { payload_key: request.payload_key(), tried: now, waiting: Vec::new() };
+        let (payload_key, conditions) = (request.payload_key(), request.conditions);
+        let running = RunningAttempt { payload_key, tried: now, conditions, waiting: Vec::new() };
         self.0.insert(request.record_key(), running);
+    }
+
+    /// Returns whether a failure of the attempt in `record_key` would be a failure of `request` too.
+    #[must_use]
+    pub fn shares_failure(&self, record_key: RecordKey, request: &LedgerRequest) -> bool {
+        self.0.get(&record_key).is_some_and(|running| running.conditions == request.conditions)
     }
 
     /// Adds `waiter` to the requests that wait for the attempt in `record_key`. Returns whether the limit allowed it.

@@ -82,10 +82,13 @@ impl<S: Storage> LedgerService<S> {
             Decision::Respond(outcome) => outcome,
             Decision::Await(record_key) => {
                 drop(work);
+                let shares_failure = state.in_flight.borrow().shares_failure(record_key, request);
                 let (sender, receiver) = oneshot::channel();
                 // If no more requests may wait, this drops the sender, and the receiver ends at once.
                 state.in_flight.borrow_mut().wait(record_key, sender, oneshot::Sender::is_canceled);
                 match select(receiver, pin!(runtime.sleep(until.since(asked)))).await {
+                    // The retry finds out whether it fails too.
+                    Either::Left((Ok(LedgerOutcome::Failed { .. }), _)) if !shares_failure => LedgerOutcome::InProgress,
                     Either::Left((Ok(outcome), _)) => outcome,
                     Either::Left((Err(_), _)) | Either::Right(_) => LedgerOutcome::InProgress,
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::support::gateway::{GRAPH_URL, Gateway, api_key, authorization, code, payload, post};
+use super::support::gateway::{GRAPH_URL, Gateway, TOKEN_URL, api_key, authorization, code, payload, post};
 use super::support::runtime::TestRuntime;
 use super::support::storage::MemoryStorage;
 use super::support::upstream::Reply;
@@ -147,6 +147,7 @@ pub(super) fn job(spent: u64) -> RemediationJob {
         emails_per_hour: 10,
         version: GraphVersion::Beta,
         newer_member: false,
+        conditions: 0,
     };
     RemediationJob {
         context,
@@ -315,6 +316,56 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
         assert_eq!(body["acceptedAt"], at.to_rfc3339(), "the time must be the first response's");
         let line = gateway.logged();
         assert_eq!((&line["reason"], &line["replayed"], &line["code"]), (&json!(reason), &json!(true), &Value::Null));
+    }
+}
+
+/// The failure of a request may come from its settings or texts, which no hash of the pairs has.
+#[test]
+fn waiter_with_another_secret_or_text_shares_only_a_success() {
+    let plain = payload("softDelete", &["hannah@contoso.com"]);
+    let mut renamed = plain.clone();
+    renamed["displayName"] = json!("Another name");
+    let expired = br#"{"error":"invalid_client","error_description":"AADSTS7000222: expired"}"#;
+    let expired = Reply::Response(401, Vec::new(), expired.to_vec());
+    let secret = || variables_with("CLIENT_SECRET", json!("another~client.secret"));
+    let path = "/v1.0/security/collaboration/analyzedEmails/remediate";
+    for (held, reply, code_of_first, environment, path, waiting, code_of_waiter) in [
+        (
+            TOKEN_URL,
+            expired.clone(),
+            "graphCredentialRejected",
+            variables(),
+            "/remediate",
+            &plain,
+            "graphCredentialRejected",
+        ),
+        (TOKEN_URL, expired, "graphCredentialRejected", secret(), "/remediate", &plain, "inProgress"),
+        (GRAPH_URL, Reply::status(400), "graphRefused", variables(), "/remediate", &plain, "graphRefused"),
+        (GRAPH_URL, Reply::status(400), "graphRefused", variables(), "/remediate", &renamed, "inProgress"),
+        (GRAPH_URL, Reply::status(400), "graphRefused", variables(), path, &plain, "inProgress"),
+        (
+            GRAPH_URL,
+            Reply::Failure(SendError::Connection),
+            "graphUnavailable",
+            secret(),
+            "/remediate",
+            &plain,
+            "inProgress",
+        ),
+        (GRAPH_URL, Reply::status(202), "accepted", secret(), path, &renamed, "accepted"),
+    ] {
+        let mut gateway = Gateway::default();
+        gateway.stage.runtime.upstream().hold(held);
+        let first = gateway.start(post("/remediate", "", api_key(CRON_KEY)), plain.to_string().into_bytes());
+        gateway.environment = Fixed::new(environment);
+        let waiter = gateway.start(post(path, "", api_key(CRON_KEY)), waiting.to_string().into_bytes());
+        gateway.stage.runtime.upstream().release_one(held, 0, reply);
+        let (first, waiter) = (gateway.stage.finish(first), gateway.stage.finish(waiter));
+        assert_eq!((code(&first).as_str(), code(&waiter).as_str()), (code_of_first, code_of_waiter));
+        if code_of_waiter == "inProgress" {
+            assert!(waiter.headers.contains(&("Retry-After", "30".to_owned())), "{:?}", waiter.headers);
+        }
+        assert_eq!(gateway.stage.runtime.upstream().count(held), 1);
     }
 }
 

@@ -479,6 +479,40 @@ fn duplicate_has_the_counts_of_what_was_submitted_before() {
     assert!(second.headers.contains(&quota_left(9_999)), "{:?}", second.headers);
 }
 
+/// Only requests on which the failure depends in the same way share it. Nobody waits for a second submission.
+#[test]
+fn waiter_with_other_limits_or_settings_shares_only_a_success() {
+    let with = |most: u64, received_after: Value| {
+        let mut payload = payload("softDelete", &[ID]);
+        payload["maxRecipients"] = json!(most);
+        payload["receivedAfter"] = received_after;
+        payload.to_string().into_bytes()
+    };
+    let mut secret = variables(&json!({}));
+    secret.insert("CLIENT_SECRET", json!("another~client.secret"));
+    for (environment, waiting, rows, expected) in [
+        (variables(&json!({})), with(2, Value::Null), 3, "tooManyRecipients"),
+        (variables(&json!({})), with(100, Value::Null), 3, "inProgress"),
+        (variables(&json!({})), with(2, json!("2026-12-16T08:00:00Z")), 3, "inProgress"),
+        (variables(&json!({ "recipient_domains": ["*"] })), with(2, Value::Null), 3, "inProgress"),
+        (secret, with(2, Value::Null), 3, "inProgress"),
+        (variables(&json!({})), with(100, Value::Null), 2, "accepted"),
+    ] {
+        let rows = &inbox(&["a@contoso.com", "b@contoso.com", "c@contoso.com"])[..rows];
+        let mut gateway = listing(variables(&json!({})), rows);
+        gateway.stage.runtime.upstream().hold(&first_page(ID));
+        let first = gateway.start(post(PATH, "", api_key(CRON_KEY)), with(2, Value::Null));
+        gateway.environment = Fixed::new(environment);
+        let second = gateway.start(post(PATH, "", api_key(CRON_KEY)), waiting.clone());
+        gateway.stage.runtime.upstream().release(&first_page(ID));
+        let (first, second) = (gateway.stage.finish(first), gateway.stage.finish(second));
+        assert_eq!(code(&first), if rows.len() > 2 { "tooManyRecipients" } else { "accepted" });
+        let retry_after = (expected == "inProgress").then_some("30");
+        assert_eq!((code(&second).as_str(), header(&second, "Retry-After")), (expected, retry_after));
+        assert_eq!(gateway.stage.runtime.upstream().count(&first_page(ID)), 1);
+    }
+}
+
 /// `maxRecipients` is reserved while the attempt runs, and what was not needed is given back.
 #[test]
 fn quota_holds_what_an_attempt_may_need() {

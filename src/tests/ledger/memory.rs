@@ -203,6 +203,7 @@ pub(crate) fn request(key: Option<u8>, payload: u8, limit: u64) -> LedgerRequest
         emails_per_hour: limit,
         version: GraphVersion::Beta,
         newer_member: false,
+        conditions: 0,
     }
 }
 
