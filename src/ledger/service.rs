@@ -107,7 +107,8 @@ impl<S: Storage> LedgerService<S> {
             }
         };
         let wanted = if matches!(outcome, LedgerOutcome::QuotaExceeded { .. }) { request.emails } else { 0 };
-        let quota = state.quota.borrow_mut().quota(request.emails_per_hour, wanted, runtime.now());
+        let running = state.in_flight.borrow().emails();
+        let quota = state.quota.borrow_mut().quota(request.emails_per_hour, wanted, running, runtime.now());
         Ok(LedgerResponse { outcome, quota })
     }
 

@@ -525,6 +525,9 @@ fn quota_holds_what_an_attempt_may_need() {
     let response = remediate(&mut gateway, &payload("softDelete", &[OTHER]));
     assert_eq!((response.status, code(&response).as_str()), (429, "quotaExceeded"), "{}", response.body);
     assert!(response.body.contains("of which 50 are left; the request needs 100"), "{}", response.body);
+    // The attempt ends soon, and then the request fits.
+    assert_eq!(header(&response, "Retry-After"), Some("30"));
+    assert!(response.headers.contains(&("RateLimit", "\"emails\";r=50;t=30".to_owned())), "{:?}", response.headers);
     gateway.stage.runtime.upstream().release(&first_page(ID));
     assert!(gateway.stage.finish(first).headers.contains(&quota_left(149)));
     assert!(remediate(&mut gateway, &payload("softDelete", &[OTHER])).headers.contains(&quota_left(148)));
