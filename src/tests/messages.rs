@@ -427,11 +427,13 @@ fn failed_retry_of_an_unknown_outcome_says_that_it_is_unknown() {
 fn retry_beyond_the_quota_says_that_the_outcome_is_unknown() {
     let mut gateway = with_unknown_outcome(&["a@contoso.com"]);
     gateway.environment = Fixed::new(variables(&json!({ "max_emails_per_hour": 150 })));
+    let pairs = super::support::gateway::payload("softDelete", &["a@contoso.com"]);
+    assert_eq!(code(&gateway.remediate(api_key(CRON_KEY), &pairs)), "graphUnavailable");
     let mut more = payload("softDelete", &[ID]);
-    more["maxRecipients"] = json!(151);
+    more["maxRecipients"] = json!(150);
     let retry = remediate(&mut gateway, &more);
     assert_eq!(code(&retry), "quotaExceeded");
-    let outcome = "needs 151. An earlier attempt may have been accepted. The outcome is unknown; it is safe to retry.";
+    let outcome = "needs 150. An earlier attempt may have been accepted. The outcome is unknown; it is safe to retry.";
     assert!(body(&retry)["detail"].as_str().unwrap().ends_with(outcome), "{}", retry.body);
 }
 
@@ -479,7 +481,7 @@ fn duplicate_has_the_counts_of_what_was_submitted_before() {
     assert!(second.headers.contains(&quota_left(9_999)), "{:?}", second.headers);
 }
 
-/// Only requests on which the failure depends in the same way share it. Nobody waits for a second submission.
+/// A failure is shared only by requests on which it depends in the same way.
 #[test]
 fn waiter_with_other_limits_or_settings_shares_only_a_success() {
     let with = |most: u64, received_after: Value| {
