@@ -70,21 +70,39 @@ impl AttemptError {
 pub enum ExpansionError {
     /// The list is empty.
     #[error("Graph lists no recipient of the messages")]
-    NotFound,
+    NotFound(Recipients),
     /// This number of recipients are outside the granted domains.
-    #[error("{0} of the listed recipients are outside the granted domains")]
-    Outside(u64),
-    /// More emails than the request allows.
-    #[error("{emails} emails, maxRecipients is {most}")]
-    TooMany {
+    #[error("{outside} of the listed recipients are outside the granted domains")]
+    Outside {
         /// Their number.
-        emails: usize,
+        outside: u64,
+        /// The counts.
+        recipients: Recipients,
+    },
+    /// More emails than the request allows.
+    #[error("{} emails, maxRecipients is {most}", recipients.emails())]
+    TooMany {
         /// The number that the request allows.
         most: usize,
+        /// The counts.
+        recipients: Recipients,
     },
     /// Each of the recipients is left out.
     #[error("each of the {} listed recipients is left out", .0.found)]
     NothingLeft(Recipients),
+}
+
+impl ExpansionError {
+    /// Returns the counts of the listed recipients.
+    #[must_use]
+    pub const fn recipients(&self) -> Recipients {
+        match *self {
+            Self::NotFound(recipients)
+            | Self::Outside { recipients, .. }
+            | Self::TooMany { recipients, .. }
+            | Self::NothingLeft(recipients) => recipients,
+        }
+    }
 }
 
 /// Whether a remediation reaches a message in a mailbox. Of several rows of one pair, the greatest counts.
@@ -138,9 +156,12 @@ pub async fn expand(
         let Some(message) = row.network_message_id.filter(|_| found.len() <= MAX_PAIRS) else { return };
         let reach = Reach::of(row, plan.action);
         let without_case = row.recipient.chars().flat_map(char::to_lowercase).collect();
-        let pair = found.entry((message, without_case));
-        let (_, best) = pair.or_insert_with(|| (row.recipient.clone().into_owned(), reach));
-        *best = reach.max(*best);
+        let spelling = || (row.recipient.clone().into_owned(), reach);
+        let best = found.entry((message, without_case)).or_insert_with(spelling);
+        if best.1 < reach {
+            // The other spelling may be no address.
+            *best = spelling();
+        }
     })
     .await?;
     if found.len() > MAX_PAIRS {
@@ -185,13 +206,13 @@ fn select(
         }
     }
     if recipients.found == 0 {
-        return Err(ExpansionError::NotFound);
+        return Err(ExpansionError::NotFound(recipients));
     }
     if outside > 0 {
-        return Err(ExpansionError::Outside(outside));
+        return Err(ExpansionError::Outside { outside, recipients });
     }
     if emails.len() > plan.max_recipients {
-        return Err(ExpansionError::TooMany { emails: emails.len(), most: plan.max_recipients });
+        return Err(ExpansionError::TooMany { most: plan.max_recipients, recipients });
     }
     if emails.is_empty() {
         return Err(ExpansionError::NothingLeft(recipients));

@@ -16,6 +16,8 @@
 //! Every response of an object names the object's format in the header [`FORMAT_HEADER`]. The first line and that
 //! header are the same in all versions.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::job::RemediationJob;
 use crate::expansion::ExpansionPlan;
 use crate::json;
@@ -53,9 +55,13 @@ pub(super) fn parse(mut message: Vec<u8>) -> Option<Handover> {
     let mut parts = message.splitn(4, |byte| *byte == b'\n');
     let is_known = parts.next()? == format().as_bytes();
     let settings = SecretBytes::new(parts.next()?.to_vec());
-    let job: RemediationJob = json::read(parts.next().filter(|_| is_known)?)?;
+    let mut job: RemediationJob = json::read(parts.next().filter(|_| is_known)?)?;
     let head = message.len().checked_sub(parts.next()?.len())?;
     message.drain(..head);
+    // Only this object compares the digest, so another version may compute another one.
+    let mut conditions = DefaultHasher::new();
+    (settings.expose(), job.ledger_request.version.as_str(), &message).hash(&mut conditions);
+    job.ledger_request.conditions = conditions.finish();
     let work = if job.expands {
         let message = String::from_utf8(message).ok()?;
         let (plan, graph_request) = message.split_once('\n')?;

@@ -205,7 +205,7 @@ fn conclude(
     tenant_id: Guid,
     entry: &mut LogEntry,
 ) -> Result<Response, GatewayError> {
-    match responded.outcome {
+    let (error, is_retry) = match responded.outcome {
         LedgerOutcome::Accepted { accepted, replayed } => {
             // An older version may have recorded an unusable location.
             let accepted = accepted.with_usable_location(tenant_id);
@@ -215,15 +215,19 @@ fn conclude(
             entry.graph_status = Some(accepted.status);
             entry.graph_request_id.clone_from(&accepted.graph_request_id);
             entry.count_recipients(accepted.recipients);
-            Ok(response::accepted(&accepted, replayed, job, entry))
+            return Ok(response::accepted(&accepted, replayed, job, entry));
         }
-        LedgerOutcome::Failed(error) => Err(error.into()),
-        LedgerOutcome::InProgress => Err(GatewayError::InProgress),
-        LedgerOutcome::KeyReused => Err(GatewayError::KeyReused),
-        LedgerOutcome::QuotaExceeded => {
-            Err(GatewayError::QuotaExceeded { emails: job.ledger_request.emails, quota: responded.quota })
+        LedgerOutcome::Failed { error, recipients, is_retry } => {
+            entry.count_recipients(recipients);
+            (error.into(), is_retry)
         }
-    }
+        LedgerOutcome::InProgress => (GatewayError::InProgress, false),
+        LedgerOutcome::KeyReused => (GatewayError::KeyReused, false),
+        LedgerOutcome::QuotaExceeded { is_retry } => {
+            (GatewayError::QuotaExceeded { emails: job.ledger_request.emails, quota: responded.quota }, is_retry)
+        }
+    };
+    Err(if is_retry { GatewayError::Retry(Box::new(error)) } else { error })
 }
 
 /// Returns the response if the object did not respond. Except for errors that exclude it, the object may have sent the

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::job::{RemediationJob, RequestContext, ResponseFormat};
-use crate::expansion::ExpansionError;
 use crate::graph::response::Accepted;
 use crate::graph::tracking::Tracking;
 use crate::http::Response;
@@ -87,7 +86,8 @@ fn log_graph(error: GatewayError, entry: &mut LogEntry) {
             entry.graph_status = error.status;
             entry.graph_request_id = error.graph_request_id;
         }
-        GatewayError::Expansion(ExpansionError::NothingLeft(recipients)) => entry.count_recipients(Some(recipients)),
+        GatewayError::Expansion(error) => entry.count_recipients(Some(error.recipients())),
+        GatewayError::Retry(error) => log_graph(*error, entry),
         _ => {}
     }
 }

@@ -10,6 +10,7 @@ use super::types::{LedgerOutcome, LedgerRequest, RecordKey};
 use crate::deadline::REQUEST_DEADLINE;
 use crate::expansion::AttemptError;
 use crate::graph::response::Accepted;
+use crate::remediation::Recipients;
 use crate::time::Timestamp;
 
 /// Time for which a success is replayed to requests with its key (contract, section 7).
@@ -41,7 +42,7 @@ pub struct PendingAttempt {
 
 impl PendingAttempt {
     /// Returns the record of an earlier attempt, whose outcome is unknown.
-    fn open(&self) -> Option<&LedgerRecord> {
+    pub(super) fn open(&self) -> Option<&LedgerRecord> {
         self.before.as_deref().filter(|record| record.accepted.is_none())
     }
 }
@@ -85,6 +86,7 @@ pub fn begin(
         began,
         expires: now.plus(if request.key.is_some() { KEYED_REPLAY } else { SPAN }),
         accepted: None,
+        recipients: None,
         effect: Some(Effect {
             pairs: request.pairs,
             action: request.action,
@@ -137,7 +139,7 @@ pub fn begin(
     // A retry that may have more emails than the open attempt, as one by message can, is counted in its place.
     let is_counted = open.filter(|record| request.emails <= record.emails);
     if is_counted.is_none() && !quota.has_room(request.emails.saturating_sub(counted_before), request.emails_per_hour) {
-        return Ok(Decision::Respond(LedgerOutcome::QuotaExceeded));
+        return Ok(Decision::Respond(LedgerOutcome::QuotaExceeded { is_retry: !first }));
     }
     if let Some(over) = found.as_ref().filter(|_| first) {
         // It may still count against the quota, or end the replay of another action.
@@ -151,6 +153,8 @@ pub fn begin(
         Some(open) => LedgerRecord { emails: open.emails, ..record(open.began) },
         None => record(now),
     };
+    let recipients = found.as_ref().filter(|_| !first).and_then(|open| open.recipients);
+    let record = LedgerRecord { recipients, ..record };
     store.put(record_key, &record)?;
     if is_counted.is_none() {
         if let Some(open) = open {
@@ -212,11 +216,30 @@ fn recorded_success(store: &impl Records, pending: &PendingAttempt) -> Result<Op
     Ok(with_key.map(|success| success.accepted))
 }
 
+/// Records the counts of the recipients that an attempt is about to submit.
+///
+/// If Graph accepted one of several attempts, it is unknown which one. The record keeps the counts with the fewest
+/// emails, so that no response reports more than Graph accepted.
+///
+/// # Errors
+///
+/// [`StorageError`].
+pub fn count_recipients(
+    store: &impl Records,
+    pending: &mut PendingAttempt,
+    recipients: Recipients,
+) -> Result<(), StorageError> {
+    let fewer = pending.record.recipients.filter(|known| known.emails() < recipients.emails());
+    pending.record.recipients = Some(fewer.unwrap_or(recipients));
+    store.put(pending.record_key, &pending.record)
+}
+
 /// Records the outcome of a remediation.
 ///
 /// - Accepted: the record gets the response. Of messages, the reserved emails that Graph did not get are refunded.
-/// - A duplicate of a recorded success: `outcome` gets that success's link, and the emails are refunded, because that
-///   success counts them.
+/// - A duplicate of a recorded success: `outcome` gets that success's link and counts of recipients, and the emails are
+///   refunded, because that success counts them.
+/// - Another duplicate: `outcome` gets the counts of recipients of the earlier attempts.
 /// - Certainly not accepted: the record is removed, unless an earlier attempt has an unknown outcome, and this
 ///   attempt's emails are refunded. This attempt moved no mail, so the replays of other actions continue.
 /// - Unknown: the record stays open. A retry continues it without a second count, and Graph reports a duplicate.
@@ -238,6 +261,9 @@ pub fn finish(
     match outcome {
         Ok(accepted) => {
             let success = if accepted.duplicate { recorded_success(store, pending)? } else { None };
+            let earlier = pending.open().filter(|_| accepted.duplicate).and_then(|open| open.recipients);
+            accepted.recipients =
+                success.as_ref().map_or(earlier, |success| success.recipients).or(accepted.recipients);
             let sent = accepted.recipients.map_or(pending.record.emails, |recipients| recipients.emails());
             let emails = if success.is_some() { 0 } else { sent.min(pending.record.emails) };
             if let Some(success) = success {
@@ -260,7 +286,8 @@ pub fn finish(
             if let Some(open) = pending.open() {
                 // An older version did not record the end of its attempt, which was before this attempt began.
                 let until = open.effect.map_or(now, |effect| effect.until);
-                store.put(pending.record_key, &LedgerRecord { emails, ..record(until) })?;
+                let recipients = open.recipients;
+                store.put(pending.record_key, &LedgerRecord { emails, recipients, ..record(until) })?;
             } else {
                 store.remove(pending.record_key)?;
             }

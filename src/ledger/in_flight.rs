@@ -22,6 +22,10 @@ struct RunningAttempt<W> {
     payload_key: RecordKey,
     /// Time at which the attempt began.
     tried: Timestamp,
+    /// Number of emails that its end may refund.
+    emails: u64,
+    /// [`LedgerRequest::conditions`].
+    conditions: u64,
     waiting: Vec<W>,
 }
 
@@ -55,8 +59,22 @@ impl<W> InFlight<W> {
 
     /// Records the start of the attempt for `request` at `now`.
     pub fn start(&mut self, request: &LedgerRequest, now: Timestamp) {
-        let running = RunningAttempt { payload_key: request.payload_key(), tried: now, waiting: Vec::new() };
+        let LedgerRequest { emails, conditions, .. } = *request;
+        let running =
+            RunningAttempt { payload_key: request.payload_key(), tried: now, emails, conditions, waiting: Vec::new() };
         self.0.insert(request.record_key(), running);
+    }
+
+    /// Returns whether a failure of the attempt in `record_key` would be a failure of `request` too.
+    #[must_use]
+    pub fn shares_failure(&self, record_key: RecordKey, request: &LedgerRequest) -> bool {
+        self.0.get(&record_key).is_some_and(|running| running.conditions == request.conditions)
+    }
+
+    /// Returns the number of emails of all attempts.
+    #[must_use]
+    pub fn emails(&self) -> u64 {
+        self.0.values().fold(0, |sum, running| sum.saturating_add(running.emails))
     }
 
     /// Adds `waiter` to the requests that wait for the attempt in `record_key`. Returns whether the limit allowed it.

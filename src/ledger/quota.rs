@@ -10,6 +10,9 @@ use crate::time::Timestamp;
 pub const SPAN: Duration = Duration::from_hours(1);
 /// Seconds in [`SPAN`].
 const SPAN_SECONDS: u64 = SPAN.as_secs();
+/// Seconds after which a rejected request may be within the quota, if it would be so without the running attempts. An
+/// attempt that reads a list usually ends sooner, and its end refunds what it did not need.
+const RUNNING_SECONDS: u64 = 30;
 
 /// Emails that were counted in each second of the last hour. Whole seconds limit it to 3,601 entries. An email leaves
 /// the window up to one second late, and never early.
@@ -59,8 +62,9 @@ impl RollingQuota {
     }
 
     /// Returns the quota for `limit`, with the time until `wanted` emails are within it: zero if they already are.
+    /// `running` is the number of the counted emails that belong to running attempts.
     #[must_use]
-    pub fn quota(&mut self, limit: u64, wanted: u64, now: Timestamp) -> Quota {
+    pub fn quota(&mut self, limit: u64, wanted: u64, running: u64, now: Timestamp) -> Quota {
         self.advance(now);
         let mut excess = self.total.saturating_add(wanted).saturating_sub(limit);
         let mut reset = 0;
@@ -74,6 +78,9 @@ impl RollingQuota {
         // More than the limit can never fit; the response names the end of the hour.
         if excess > 0 {
             reset = SPAN_SECONDS;
+        }
+        if self.total.saturating_sub(running).saturating_add(wanted) <= limit {
+            reset = reset.min(RUNNING_SECONDS);
         }
         Quota { limit, remaining: limit.saturating_sub(self.total), reset }
     }
@@ -97,15 +104,18 @@ mod tests {
     fn an_email_counts_for_an_hour() {
         let mut quota = RollingQuota::of([(at(0), 6), (at(10), 4)]);
         assert!(!quota.has_room(1, 10));
-        assert_eq!(quota.quota(10, 1, at(10)), Quota { limit: 10, remaining: 0, reset: 3591 });
-        assert_eq!(quota.quota(10, 7, at(10)), Quota { limit: 10, remaining: 0, reset: 3601 });
+        assert_eq!(quota.quota(10, 1, 0, at(10)), Quota { limit: 10, remaining: 0, reset: 3591 });
+        assert_eq!(quota.quota(10, 7, 0, at(10)), Quota { limit: 10, remaining: 0, reset: 3601 });
+        assert_eq!(quota.quota(10, 7, 6, at(10)).reset, 3601, "not even without the running attempts");
+        assert_eq!(quota.quota(10, 7, 7, at(10)), Quota { limit: 10, remaining: 0, reset: 30 });
+        assert_eq!(quota.quota(10, 1, 7, at(3590)).reset, 11, "an email leaves the hour sooner");
         quota.advance(at(3600));
         assert!(!quota.has_room(1, 10), "not a moment early");
         quota.advance(at(3601));
         assert!(quota.has_room(6, 10));
         assert!(!quota.has_room(7, 10));
         quota.advance(at(3611));
-        assert_eq!(quota.quota(10, 10, at(3611)), Quota { limit: 10, remaining: 10, reset: 0 });
+        assert_eq!(quota.quota(10, 10, 0, at(3611)), Quota { limit: 10, remaining: 10, reset: 0 });
     }
 
     #[test]
@@ -120,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_can_never_fit_is_told_the_whole_hour() {
-        assert_eq!(RollingQuota::default().quota(10, 11, at(0)), Quota { limit: 10, remaining: 10, reset: 3600 });
+        assert_eq!(RollingQuota::default().quota(10, 11, 0, at(0)), Quota { limit: 10, remaining: 10, reset: 3600 });
     }
 
     proptest! {
@@ -137,7 +147,7 @@ mod tests {
                     quota.count(at(now), emails);
                     let_through.push((now, emails));
                 } else {
-                    let reset = quota.quota(limit, emails, at(now)).reset;
+                    let reset = quota.quota(limit, emails, 0, at(now)).reset;
                     let mut later = RollingQuota::of(let_through.iter().map(|&(second, emails)| (at(second), emails)));
                     later.advance(at(now + reset));
                     prop_assert!(later.has_room(emails, limit), "after the time that it was told, there is room");

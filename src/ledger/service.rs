@@ -21,7 +21,7 @@ use crate::graph::access::GraphAccess;
 use crate::graph::response::Accepted;
 use crate::graph::submit::{self, Submission};
 use crate::log;
-use crate::remediation::add_emails;
+use crate::remediation::{Recipients, add_emails};
 use crate::runtime::{Clock, Domains, Guids, HttpClient, Log, Signer, Timers};
 use crate::time::Timestamp;
 
@@ -82,10 +82,13 @@ impl<S: Storage> LedgerService<S> {
             Decision::Respond(outcome) => outcome,
             Decision::Await(record_key) => {
                 drop(work);
+                let shares_failure = state.in_flight.borrow().shares_failure(record_key, request);
                 let (sender, receiver) = oneshot::channel();
                 // If no more requests may wait, this drops the sender, and the receiver ends at once.
                 state.in_flight.borrow_mut().wait(record_key, sender, oneshot::Sender::is_canceled);
                 match select(receiver, pin!(runtime.sleep(until.since(asked)))).await {
+                    // The retry finds out whether it fails too.
+                    Either::Left((Ok(LedgerOutcome::Failed { .. }), _)) if !shares_failure => LedgerOutcome::InProgress,
                     Either::Left((Ok(outcome), _)) => outcome,
                     Either::Left((Err(_), _)) | Either::Right(_) => LedgerOutcome::InProgress,
                 }
@@ -103,8 +106,9 @@ impl<S: Storage> LedgerService<S> {
                 outcome
             }
         };
-        let wanted = if outcome == LedgerOutcome::QuotaExceeded { request.emails } else { 0 };
-        let quota = state.quota.borrow_mut().quota(request.emails_per_hour, wanted, runtime.now());
+        let wanted = if matches!(outcome, LedgerOutcome::QuotaExceeded { .. }) { request.emails } else { 0 };
+        let running = state.in_flight.borrow().emails();
+        let quota = state.quota.borrow_mut().quota(request.emails_per_hour, wanted, running, runtime.now());
         Ok(LedgerResponse { outcome, quota })
     }
 
@@ -153,11 +157,18 @@ impl<R: Records> LedgerState<R> {
         runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log + Domains),
         graph: &GraphAccess,
         request: &LedgerRequest,
-        pending: PendingAttempt,
+        mut pending: PendingAttempt,
         work: Work,
         until: Timestamp,
     ) -> LedgerOutcome {
-        let mut result = send(runtime, graph, request, work, until.minus(RECORD_MARGIN)).await;
+        let mut recipients = None;
+        let counted = |counts| {
+            recipients = Some(counts);
+            if engine::count_recipients(&self.records, &mut pending, counts).is_err() {
+                runtime.log(&log::internal_line("the recipients of a remediation were not recorded"));
+            }
+        };
+        let mut result = send(runtime, graph, request, work, until.minus(RECORD_MARGIN), counted).await;
         let recorded =
             engine::finish(&self.records, &mut self.quota.borrow_mut(), &pending, &mut result, runtime.now());
         if recorded.is_err() {
@@ -166,7 +177,10 @@ impl<R: Records> LedgerState<R> {
         }
         let outcome = |replayed| match result.clone() {
             Ok(accepted) => LedgerOutcome::Accepted { accepted, replayed },
-            Err(error) => LedgerOutcome::Failed(error),
+            Err(error) => {
+                let is_retry = pending.open().is_some() && error.is_certain();
+                LedgerOutcome::Failed { error, recipients, is_retry }
+            }
         };
         for waiter in self.in_flight.borrow_mut().finish(pending.record_key) {
             // The waiter may have disconnected.
@@ -177,18 +191,21 @@ impl<R: Records> LedgerState<R> {
 }
 
 /// Sends what an attempt has to send to Graph before `until`, with the recipients that are read first if it names none.
+/// Their counts go to `counted`.
 async fn send(
     runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Domains),
     graph: &GraphAccess,
     request: &LedgerRequest,
     work: Work,
     until: Timestamp,
+    counted: impl FnOnce(Recipients),
 ) -> Result<Accepted, AttemptError> {
     let (body, recipients) = match work {
         Work::Submit(body) => (body, None),
         Work::Expand { plan, mut graph_request } => {
             let expanded = expansion::expand(runtime, graph, &plan, until.minus(MIN_GRAPH_TIME)).await?;
             add_emails(&mut graph_request, &expanded.emails);
+            counted(expanded.recipients);
             (graph_request.into_bytes(), Some(expanded.recipients))
         }
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::error::StorageError;
 use super::types::{Hash, RecordKey};
 use crate::graph::response::Accepted;
-use crate::remediation::Action;
+use crate::remediation::{Action, Recipients};
 use crate::time::Timestamp;
 
 /// Record of a remediation.
@@ -25,6 +25,9 @@ pub struct LedgerRecord {
     pub expires: Timestamp,
     /// Graph's acceptance. `None` while the attempt is in flight or its outcome is unknown.
     pub accepted: Option<Accepted>,
+    /// Counts of the recipients that were submitted with an unknown outcome, if Graph's list named them. An older
+    /// version does not store them.
+    pub recipients: Option<Recipients>,
     /// Mail that the remediation may have moved. `None` in records of an older version, which did not store it.
     pub effect: Option<Effect>,
 }

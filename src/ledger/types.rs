@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::expansion::{AttemptError, ExpansionPlan};
 use crate::graph::response::Accepted;
-use crate::remediation::{Action, GraphVersion};
+use crate::remediation::{Action, GraphVersion, Recipients};
 use crate::time::Timestamp;
 
 /// A SHA-256. It is serialized as base64: an array of numbers would be three times as long, and slower.
@@ -51,6 +51,10 @@ pub struct LedgerRequest {
     pub version: GraphVersion,
     /// Whether Graph needs `Prefer: include-unknown-enum-members`.
     pub newer_member: bool,
+    /// Digest of everything on which a failure may depend beside the pairs: settings, limits and texts. Only the object
+    /// uses it, so it is no part of the message.
+    #[serde(skip)]
+    pub conditions: u64,
 }
 
 /// The content of an attempt.
@@ -115,13 +119,23 @@ pub enum LedgerOutcome {
         replayed: bool,
     },
     /// The attempt failed.
-    Failed(AttemptError),
+    Failed {
+        /// Its error.
+        error: AttemptError,
+        /// Counts of the recipients that were submitted, if Graph's list named them.
+        recipients: Option<Recipients>,
+        /// Whether Graph certainly did not accept this attempt, but may have accepted an earlier one.
+        is_retry: bool,
+    },
     /// The same remediation is in flight, and its outcome did not arrive in time.
     InProgress,
     /// The idempotency key belongs to another payload.
     KeyReused,
     /// The request exceeds the quota.
-    QuotaExceeded,
+    QuotaExceeded {
+        /// Whether Graph may have accepted an earlier attempt.
+        is_retry: bool,
+    },
 }
 
 /// The caller's quota after a request.

@@ -18,14 +18,21 @@ pub(super) struct ProblemDetails {
     pub(super) headers: Vec<(&'static str, String)>,
 }
 
+/// The outcome if nothing was sent.
+pub(super) const NOTHING_SENT: &str = "Nothing was sent.";
+/// The outcome if Graph certainly rejected the remediation.
+pub(super) const NOT_ACCEPTED: &str = "Graph did not accept the remediation.";
+/// The outcome if Graph may have accepted the remediation.
+pub(super) const UNKNOWN: &str = "The outcome is unknown; it is safe to retry.";
+
 /// Returns the details of an error before which nothing was sent. The detail ends by saying so.
 pub(super) fn nothing_sent(code: Code, text: &str) -> ProblemDetails {
-    ProblemDetails::new(code, format!("{text} Nothing was sent."))
+    ProblemDetails::new(code, format!("{text} {NOTHING_SENT}"))
 }
 
 /// Returns the details of an error after which the remediation may have been sent. The detail ends by saying so.
 pub(super) fn unknown_outcome(code: Code, text: &str) -> ProblemDetails {
-    ProblemDetails::new(code, format!("{text} The outcome is unknown; it is safe to retry."))
+    ProblemDetails::new(code, format!("{text} {UNKNOWN}"))
 }
 
 impl ProblemDetails {
@@ -46,6 +53,15 @@ impl ProblemDetails {
     /// Adds an error of the member at `pointer`.
     pub(super) fn error_at(self, pointer: &str, detail: &str) -> Self {
         self.errors([PayloadError::new(pointer.to_owned(), detail.to_owned())])
+    }
+
+    /// Replaces the outcome in the detail, because Graph may have accepted an earlier attempt.
+    pub(super) fn after_unknown_outcome(mut self) -> Self {
+        let outcome = [NOTHING_SENT, NOT_ACCEPTED, UNKNOWN].into_iter().find(|outcome| self.detail.ends_with(outcome));
+        self.detail.truncate(self.detail.len() - outcome.map_or(0, str::len));
+        let text = self.detail.trim_end();
+        self.detail = format!("{text} An earlier attempt may have been accepted. {UNKNOWN}");
+        self
     }
 
     /// Returns the detail with the first errors: Graph's SDKs show their users only the error object's message.

@@ -75,6 +75,9 @@ pub enum GatewayError {
     /// The recipients that Graph lists do not lead to a remediation.
     #[error(transparent)]
     Expansion(#[from] ExpansionError),
+    /// The error of a retry, after which Graph may have accepted an earlier attempt.
+    #[error("{0}; the outcome of an earlier attempt is unknown")]
+    Retry(Box<Self>),
     /// When the body had arrived, too little time was left for a call to Graph.
     #[error("the body came too late")]
     TooLate,

@@ -75,6 +75,7 @@ impl GatewayError {
             Self::QuotaExceeded { emails, quota } => quota_exceeded(*emails, *quota),
             Self::Graph(error) => microsoft::graph(error),
             Self::Expansion(error) => expansion(*error),
+            Self::Retry(error) => retry(error),
             Self::TooLate => {
                 nothing_sent(Code::GraphTimeout, "The body arrived too late to call Microsoft Graph. Send it again.")
             }
@@ -92,10 +93,7 @@ fn ledger(error: LedgerError) -> ProblemDetails {
         LedgerError::Storage => {
             nothing_sent(Code::LedgerUnavailable, "The storage of the caller's ledger failed. Retry later.")
         }
-        LedgerError::OtherFormat => nothing_sent(
-            Code::LedgerUnavailable,
-            "The caller's ledger runs another version of the gateway. Retry later.",
-        ),
+        LedgerError::OtherFormat => nothing_sent(Code::LedgerUnavailable, "The gateway is being updated. Retry later."),
         LedgerError::Failed => return unknown_outcome(Code::Internal, "The caller's ledger failed."),
     };
     unavailable.retry_after(Some(LEDGER_RETRY_AFTER))
@@ -256,24 +254,25 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
 
 fn expansion(error: ExpansionError) -> ProblemDetails {
     match error {
-        ExpansionError::NotFound => nothing_sent(
+        ExpansionError::NotFound(_) => nothing_sent(
             Code::MessageNotFound,
             "Microsoft Graph lists no recipient of these messages. Graph may not have listed a new message yet, the message is \
              older than 30 days or than receivedAfter, or no recipient has a licence for Defender for Office 365. Check the \
              networkMessageIds, or retry later.",
         )
         .retry_after(Some(NOT_FOUND_RETRY_AFTER)),
-        ExpansionError::Outside(recipients) => nothing_sent(
+        ExpansionError::Outside { outside, .. } => nothing_sent(
             Code::RecipientNotAllowed,
             &format!(
-                "recipient_domains of the caller does not cover {recipients} of the recipients that Microsoft Graph lists."
+                "recipient_domains of the caller does not cover {outside} of the recipients that Microsoft Graph lists."
             ),
         ),
-        ExpansionError::TooMany { emails, most } => nothing_sent(
+        ExpansionError::TooMany { most, recipients } => nothing_sent(
             Code::TooManyRecipients,
             &format!(
-                "Microsoft Graph lists {emails} recipients to remediate; maxRecipients is {most}. Raise maxRecipients, or send \
-                 fewer messages."
+                "Microsoft Graph lists {} recipients to remediate; maxRecipients is {most}. Raise maxRecipients, or send \
+                 fewer messages.",
+                recipients.emails()
             ),
         ),
         ExpansionError::NothingLeft(Recipients { found, left_out, .. }) => {
@@ -285,6 +284,18 @@ fn expansion(error: ExpansionError) -> ProblemDetails {
             nothing_sent(Code::NothingToRemediate, &text)
         }
     }
+}
+
+/// An expansion's own codes say that nothing was sent, so its retry gets another one.
+fn retry(error: &GatewayError) -> ProblemDetails {
+    let mut details = error.details();
+    if matches!(error, GatewayError::Expansion(_)) {
+        details.code = Code::InProgress;
+        if details.headers.is_empty() {
+            details = details.retry_after(None);
+        }
+    }
+    details.after_unknown_outcome()
 }
 
 /// Adds to the text that not all locations are listed, if so.

@@ -1,6 +1,8 @@
 //! The problem details of failures of Entra ID and Graph.
 
-use super::details::{ProblemDetails, misconfigured, nothing_sent, unknown_outcome};
+use super::details::{
+    NOT_ACCEPTED, NOTHING_SENT, ProblemDetails, UNKNOWN, misconfigured, nothing_sent, unknown_outcome,
+};
 use crate::code::Code;
 use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use crate::runtime::SendError;
@@ -31,9 +33,9 @@ fn app_token(error: TokenEndpointError) -> ProblemDetails {
 /// Returns the caller's view of a failed call to Graph. The last sentence states the outcome of the remediation.
 pub(super) fn graph(error: &GraphError) -> ProblemDetails {
     let outcome = match (error.operation, error.is_certain()) {
-        (GraphOperation::List, _) => "Nothing was sent.",
-        (GraphOperation::Remediate, true) => "Graph did not accept the remediation.",
-        (GraphOperation::Remediate, false) => "The outcome is unknown; it is safe to retry.",
+        (GraphOperation::List, _) => NOTHING_SENT,
+        (GraphOperation::Remediate, true) => NOT_ACCEPTED,
+        (GraphOperation::Remediate, false) => UNKNOWN,
     };
     let details = |code, text: &str| ProblemDetails::new(code, format!("{text} {outcome}"));
     match &error.kind {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::support::gateway::{Gateway, api_key, authorization, code, payload, post};
+use super::support::gateway::{GRAPH_URL, Gateway, TOKEN_URL, api_key, authorization, code, payload, post};
 use super::support::runtime::TestRuntime;
 use super::support::storage::MemoryStorage;
+use super::support::upstream::Reply;
 use super::support::{CRON_KEY, Fixed, OTHER_TENANT, TENANT, variables, variables_with};
 use crate::caches::IsolateCaches;
 use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
@@ -19,7 +20,7 @@ use crate::ledger::storage::{LedgerRecord, Records};
 use crate::ledger::types::Hash;
 use crate::ledger::{LedgerError, LedgerRequest, LedgerService};
 use crate::remediation::{Action, GraphVersion};
-use crate::runtime::{Clock, Timers};
+use crate::runtime::{Clock, SendError, Timers};
 use crate::time::Timestamp;
 
 fn stopped() -> Gateway {
@@ -146,6 +147,7 @@ pub(super) fn job(spent: u64) -> RemediationJob {
         emails_per_hour: 10,
         version: GraphVersion::Beta,
         newer_member: false,
+        conditions: 0,
     };
     RemediationJob {
         context,
@@ -297,6 +299,7 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
             began: now,
             expires: now.plus(Duration::from_hours(1)),
             accepted: Some(Accepted { at, ..serde_json::from_value(record).unwrap() }),
+            recipients: None,
             effect: None,
         };
         storage.put(request.record_key(), &record).unwrap();
@@ -313,6 +316,81 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
         assert_eq!(body["acceptedAt"], at.to_rfc3339(), "the time must be the first response's");
         let line = gateway.logged();
         assert_eq!((&line["reason"], &line["replayed"], &line["code"]), (&json!(reason), &json!(true), &Value::Null));
+    }
+}
+
+/// The failure of a request may come from its settings or texts, which no hash of the pairs has.
+#[test]
+fn waiter_with_another_secret_or_text_shares_only_a_success() {
+    let plain = payload("softDelete", &["hannah@contoso.com"]);
+    let mut renamed = plain.clone();
+    renamed["displayName"] = json!("Another name");
+    let expired = br#"{"error":"invalid_client","error_description":"AADSTS7000222: expired"}"#;
+    let expired = Reply::Response(401, Vec::new(), expired.to_vec());
+    let secret = || variables_with("CLIENT_SECRET", json!("another~client.secret"));
+    let path = "/v1.0/security/collaboration/analyzedEmails/remediate";
+    for (held, reply, code_of_first, environment, path, waiting, code_of_waiter) in [
+        (
+            TOKEN_URL,
+            expired.clone(),
+            "graphCredentialRejected",
+            variables(),
+            "/remediate",
+            &plain,
+            "graphCredentialRejected",
+        ),
+        (TOKEN_URL, expired, "graphCredentialRejected", secret(), "/remediate", &plain, "inProgress"),
+        (GRAPH_URL, Reply::status(400), "graphRefused", variables(), "/remediate", &plain, "graphRefused"),
+        (GRAPH_URL, Reply::status(400), "graphRefused", variables(), "/remediate", &renamed, "inProgress"),
+        (GRAPH_URL, Reply::status(400), "graphRefused", variables(), path, &plain, "inProgress"),
+        (
+            GRAPH_URL,
+            Reply::Failure(SendError::Connection),
+            "graphUnavailable",
+            secret(),
+            "/remediate",
+            &plain,
+            "inProgress",
+        ),
+        (GRAPH_URL, Reply::status(202), "accepted", secret(), path, &renamed, "accepted"),
+    ] {
+        let mut gateway = Gateway::default();
+        gateway.stage.runtime.upstream().hold(held);
+        let first = gateway.start(post("/remediate", "", api_key(CRON_KEY)), plain.to_string().into_bytes());
+        gateway.environment = Fixed::new(environment);
+        let waiter = gateway.start(post(path, "", api_key(CRON_KEY)), waiting.to_string().into_bytes());
+        gateway.stage.runtime.upstream().release_one(held, 0, reply);
+        let (first, waiter) = (gateway.stage.finish(first), gateway.stage.finish(waiter));
+        assert_eq!((code(&first).as_str(), code(&waiter).as_str()), (code_of_first, code_of_waiter));
+        if code_of_waiter == "inProgress" {
+            assert!(waiter.headers.contains(&("Retry-After", "30".to_owned())), "{:?}", waiter.headers);
+        }
+        assert_eq!(gateway.stage.runtime.upstream().count(held), 1);
+    }
+}
+
+/// "Graph did not accept the remediation." would be untrue of the earlier attempt.
+#[test]
+fn rejected_retry_of_an_unknown_outcome_says_that_it_is_unknown() {
+    let remediation = payload("softDelete", &["hannah@contoso.com"]);
+    for (status, expected) in [(400, "graphRefused"), (403, "graphPermissionMissing"), (409, "graphConflict")] {
+        let mut gateway = Gateway::default();
+        let mut ask = |reply: Reply| {
+            gateway.stage.runtime.upstream().respond(GRAPH_URL, reply);
+            gateway.stage.runtime.take_log();
+            let response = gateway.remediate(api_key(CRON_KEY), &remediation);
+            (code(&response), response.body, gateway.logged()["reason"].to_string())
+        };
+        let (code, body, _) = ask(Reply::status(status));
+        assert_eq!(code, expected);
+        assert!(!body.contains("unknown"), "{body}");
+        assert_eq!(ask(Reply::Failure(SendError::Connection)).0, "graphUnavailable");
+        let (code, body, reason) = ask(Reply::status(status));
+        assert_eq!(code, expected);
+        assert!(!body.contains("did not accept"), "{body}");
+        assert!(body.contains("An earlier attempt may have been accepted. The outcome is unknown"), "{body}");
+        assert!(reason.contains("; the outcome of an earlier attempt is unknown"), "{reason}");
+        assert_eq!(ask(Reply::status(202)).0, "accepted");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::config::Variables;
 use crate::http::{RequestHeaders, Response};
 use crate::remediation::limits::MAX_MESSAGES;
 use crate::remediation::{MessagesRemediation, ParseError, parse_messages};
-use crate::runtime::Clock;
+use crate::runtime::{Clock, SendError};
 
 const PATH: &str = "/remediate/messages";
 const OTHER: &str = "83ca4154-58d8-43d0-a890-08dc18c52e6d";
@@ -192,8 +192,6 @@ fn permissions_are_checked_before_anything_is_read() {
 /// Each error is certain: nothing was sent, the quota is refunded, and the next request reads again.
 #[test]
 fn list_that_leads_to_no_remediation_sends_nothing() {
-    let inbox =
-        |recipients: &[&str]| recipients.iter().map(|recipient| row(recipient, "inbox_folder")).collect::<Vec<_>>();
     let many: Vec<String> = (0..101).map(|n| format!("user{n}@contoso.com")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     for (rows, status, expected, detail) in [
@@ -229,12 +227,26 @@ fn list_that_leads_to_no_remediation_sends_nothing() {
                 assert_eq!(gateway.stage.runtime.upstream().count(&first_page(ID)), asked);
                 assert!(submitted(&gateway).is_empty());
                 let line = gateway.logged();
-                let is_left_out = expected == "nothingToRemediate";
-                assert_eq!((&line["code"], line["emails"] == 0), (&json!(expected), is_left_out), "{line}");
-                assert_eq!(line.get("leftOut").is_some(), is_left_out, "{line}");
+                assert_eq!(line["code"], expected, "{line}");
+                assert_eq!(
+                    (&line["recipientsFound"], line["leftOut"]["protected"].is_number()),
+                    (&json!(rows.len()), true),
+                    "{line}"
+                );
                 assert!(!line.to_string().contains('@'), "{line}");
             }
         }
+    }
+}
+
+/// Unicode's KELVIN SIGN is a `k` in lower case, and no address has it (contract, section 2).
+#[test]
+fn only_the_spelling_that_is_an_address_is_submitted() {
+    let (kelvin, address) = (row("\u{212a}@contoso.com", "inbox_folder"), row("k@contoso.com", "inbox_folder"));
+    for rows in [[kelvin.clone(), address.clone()], [address, kelvin]] {
+        let mut gateway = listing(variables(&json!({})), &rows);
+        assert_eq!(remediate(&mut gateway, &payload("softDelete", &[ID])).status, 202);
+        assert_eq!(submitted(&gateway), [["k@contoso.com"]]);
     }
 }
 
@@ -341,6 +353,168 @@ fn retry_after_a_crash_ends_as_the_first_would_have() {
     }
 }
 
+/// Rows of recipients in the inbox.
+fn inbox(recipients: &[&str]) -> Vec<Value> {
+    recipients.iter().map(|recipient| row(recipient, "inbox_folder")).collect()
+}
+
+/// Graph's 409 of a remediation that it already has.
+fn duplicate() -> Reply {
+    let body = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
+    Reply::Response(409, Vec::new(), body.to_string().into_bytes())
+}
+
+/// A gateway whose first attempt at [`ID`] ended with an unknown outcome.
+fn with_unknown_outcome(recipients: &[&str]) -> Gateway {
+    let mut gateway = listing(protecting(&json!({})), &inbox(recipients));
+    gateway.stage.runtime.upstream().respond(GRAPH_URL, Reply::Failure(SendError::Connection));
+    let first = remediate(&mut gateway, &payload("softDelete", &[ID]));
+    assert!(first.body.contains("failed. The outcome is unknown; it is safe to retry."), "{}", first.body);
+    assert_eq!(gateway.logged()["recipientsFound"], recipients.len());
+    gateway
+}
+
+/// "Nothing was sent." would be untrue of the earlier attempt, which Graph may have accepted.
+#[test]
+fn failed_retry_of_an_unknown_outcome_says_that_it_is_unknown() {
+    let many: Vec<String> = (0..101).map(|n| format!("user{n}@contoso.com")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let list = |rows: &[Value]| Reply::json(&json!({ "value": rows }));
+    for (page, plain, retried, retry_after) in [
+        (list(&[]), "messageNotFound", "inProgress", Some("300")),
+        (list(&inbox(&["a@contoso.com", "b@fabrikam.com"])), "recipientNotAllowed", "inProgress", Some("30")),
+        (list(&inbox(&many)), "tooManyRecipients", "inProgress", Some("30")),
+        (list(&[row("a@contoso.com", "quarantine")]), "nothingToRemediate", "inProgress", Some("30")),
+        (Reply::status(403), "graphPermissionMissing", "graphPermissionMissing", None),
+        (Reply::status(429), "graphThrottled", "graphThrottled", Some("30")),
+        (Reply::status(503), "graphUnavailable", "graphUnavailable", Some("30")),
+        (Reply::status(500), "graphError", "graphError", None),
+        (Reply::CutOff(200), "graphUnavailable", "graphUnavailable", Some("30")),
+        (Reply::Failure(SendError::Deadline), "graphTimeout", "graphTimeout", None),
+        (list(&[json!(1)]), "graphError", "graphError", None),
+    ] {
+        let mut gateway = with_unknown_outcome(&["a@contoso.com"]);
+        gateway.stage.runtime.upstream().respond(&first_page(ID), page);
+        for _ in 0..2 {
+            let retry = remediate(&mut gateway, &payload("softDelete", &[ID]));
+            assert_eq!(
+                (code(&retry).as_str(), header(&retry, "Retry-After")),
+                (retried, retry_after),
+                "{}",
+                retry.body
+            );
+            let outcome = "An earlier attempt may have been accepted. The outcome is unknown; it is safe to retry.";
+            assert!(body(&retry)["detail"].as_str().unwrap().ends_with(outcome), "{}", retry.body);
+            assert!(!retry.body.contains("Nothing was sent"), "{}", retry.body);
+            assert!(retry.headers.contains(&quota_left(9_900)), "{:?}", retry.headers);
+            let line = gateway.logged();
+            assert!(
+                line["reason"].as_str().unwrap().ends_with("; the outcome of an earlier attempt is unknown"),
+                "{line}"
+            );
+            gateway.crash();
+        }
+        // A new key is a new remediation.
+        let headers = RequestHeaders { idempotency_key: Some("k".to_owned()), ..api_key(CRON_KEY) };
+        let first = gateway.ask(post(PATH, "", headers), payload("softDelete", &[ID]).to_string().into_bytes());
+        assert_eq!(code(&first), plain);
+        assert!(first.body.contains("Nothing was sent."), "{}", first.body);
+        assert_eq!(submitted(&gateway).len(), 1);
+    }
+}
+
+#[test]
+fn retry_beyond_the_quota_says_that_the_outcome_is_unknown() {
+    let mut gateway = with_unknown_outcome(&["a@contoso.com"]);
+    gateway.environment = Fixed::new(variables(&json!({ "max_emails_per_hour": 150 })));
+    let pairs = super::support::gateway::payload("softDelete", &["a@contoso.com"]);
+    assert_eq!(code(&gateway.remediate(api_key(CRON_KEY), &pairs)), "graphUnavailable");
+    let mut more = payload("softDelete", &[ID]);
+    more["maxRecipients"] = json!(150);
+    let retry = remediate(&mut gateway, &more);
+    assert_eq!(code(&retry), "quotaExceeded");
+    let outcome = "needs 150. An earlier attempt may have been accepted. The outcome is unknown; it is safe to retry.";
+    assert!(body(&retry)["detail"].as_str().unwrap().ends_with(outcome), "{}", retry.body);
+}
+
+/// Graph has what the earlier attempt submitted, and not what the list has become.
+#[test]
+fn duplicate_has_the_counts_of_what_was_submitted_before() {
+    let counts = |response: &Response| {
+        let body = body(response);
+        (body["emails"].clone(), body["recipientsFound"].clone(), body["leftOut"]["protected"].clone())
+    };
+    let grown = json!({ "value": inbox(&["a@contoso.com", "b@contoso.com", "c@contoso.com"]) });
+    for (crashes, reply, emails, found, protected, left) in [
+        (false, duplicate(), 1, 2, 1, 9_999),
+        (true, duplicate(), 1, 2, 1, 9_999),
+        (true, Reply::status(202), 3, 3, 0, 9_997),
+    ] {
+        let mut gateway = with_unknown_outcome(&["a@contoso.com", "legal@contoso.com"]);
+        gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&grown));
+        // Attempts that fail with certainty or again with an unknown outcome change nothing of it.
+        for failure in [Reply::status(429), Reply::Failure(SendError::Connection)] {
+            gateway.stage.runtime.upstream().respond(GRAPH_URL, failure);
+            assert_ne!(code(&remediate(&mut gateway, &payload("softDelete", &[ID]))), "accepted");
+            if crashes {
+                gateway.crash();
+            }
+        }
+        gateway.stage.runtime.take_log();
+        gateway.stage.runtime.upstream().respond(GRAPH_URL, reply);
+        let retry = remediate(&mut gateway, &payload("softDelete", &[ID]));
+        assert_eq!(counts(&retry), (json!(emails), json!(found), json!(protected)), "{}", retry.body);
+        assert!(retry.headers.contains(&quota_left(left)), "{:?}", retry.headers);
+        assert_eq!(gateway.logged()["recipientsFound"], found);
+        let replay = remediate(&mut gateway, &payload("softDelete", &[ID]));
+        assert_eq!((counts(&replay), header(&replay, "Idempotency-Replayed")), (counts(&retry), Some("true")));
+    }
+
+    // The same of a success under another key.
+    let mut gateway = listing(variables(&json!({})), &inbox(&["a@contoso.com"]));
+    let first = remediate(&mut gateway, &payload("softDelete", &[ID]));
+    gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&grown));
+    gateway.stage.runtime.upstream().respond(GRAPH_URL, duplicate());
+    let headers = RequestHeaders { idempotency_key: Some("k".to_owned()), ..api_key(CRON_KEY) };
+    let second = gateway.ask(post(PATH, "", headers), payload("softDelete", &[ID]).to_string().into_bytes());
+    assert_eq!((counts(&second), header(&second, "Location")), (counts(&first), header(&first, "Location")));
+    assert!(second.headers.contains(&quota_left(9_999)), "{:?}", second.headers);
+}
+
+/// A failure is shared only by requests on which it depends in the same way.
+#[test]
+fn waiter_with_other_limits_or_settings_shares_only_a_success() {
+    let with = |most: u64, received_after: Value| {
+        let mut payload = payload("softDelete", &[ID]);
+        payload["maxRecipients"] = json!(most);
+        payload["receivedAfter"] = received_after;
+        payload.to_string().into_bytes()
+    };
+    let mut secret = variables(&json!({}));
+    secret.insert("CLIENT_SECRET", json!("another~client.secret"));
+    for (environment, waiting, rows, expected) in [
+        (variables(&json!({})), with(2, Value::Null), 3, "tooManyRecipients"),
+        (variables(&json!({})), with(100, Value::Null), 3, "inProgress"),
+        (variables(&json!({})), with(2, json!("2026-12-16T08:00:00Z")), 3, "inProgress"),
+        (variables(&json!({ "recipient_domains": ["*"] })), with(2, Value::Null), 3, "inProgress"),
+        (secret, with(2, Value::Null), 3, "inProgress"),
+        (variables(&json!({})), with(100, Value::Null), 2, "accepted"),
+    ] {
+        let rows = &inbox(&["a@contoso.com", "b@contoso.com", "c@contoso.com"])[..rows];
+        let mut gateway = listing(variables(&json!({})), rows);
+        gateway.stage.runtime.upstream().hold(&first_page(ID));
+        let first = gateway.start(post(PATH, "", api_key(CRON_KEY)), with(2, Value::Null));
+        gateway.environment = Fixed::new(environment);
+        let second = gateway.start(post(PATH, "", api_key(CRON_KEY)), waiting.clone());
+        gateway.stage.runtime.upstream().release(&first_page(ID));
+        let (first, second) = (gateway.stage.finish(first), gateway.stage.finish(second));
+        assert_eq!(code(&first), if rows.len() > 2 { "tooManyRecipients" } else { "accepted" });
+        let retry_after = (expected == "inProgress").then_some("30");
+        assert_eq!((code(&second).as_str(), header(&second, "Retry-After")), (expected, retry_after));
+        assert_eq!(gateway.stage.runtime.upstream().count(&first_page(ID)), 1);
+    }
+}
+
 /// `maxRecipients` is reserved while the attempt runs, and what was not needed is given back.
 #[test]
 fn quota_holds_what_an_attempt_may_need() {
@@ -353,6 +527,9 @@ fn quota_holds_what_an_attempt_may_need() {
     let response = remediate(&mut gateway, &payload("softDelete", &[OTHER]));
     assert_eq!((response.status, code(&response).as_str()), (429, "quotaExceeded"), "{}", response.body);
     assert!(response.body.contains("of which 50 are left; the request needs 100"), "{}", response.body);
+    // The attempt ends soon, and then the request fits.
+    assert_eq!(header(&response, "Retry-After"), Some("30"));
+    assert!(response.headers.contains(&("RateLimit", "\"emails\";r=50;t=30".to_owned())), "{:?}", response.headers);
     gateway.stage.runtime.upstream().release(&first_page(ID));
     assert!(gateway.stage.finish(first).headers.contains(&quota_left(149)));
     assert!(remediate(&mut gateway, &payload("softDelete", &[OTHER])).headers.contains(&quota_left(148)));

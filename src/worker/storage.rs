@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use js_sys::{ArrayBuffer, JsString, Uint8Array};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::SqlStorage;
@@ -145,8 +145,8 @@ const MIGRATIONS: [&str; 2] = [
     CREATE INDEX effect ON remediation (pairs, until, action) WHERE pairs IS NOT NULL",
 ];
 
-/// Content of the column `accepted`: the effect of a remediation, and after Graph's acceptance the members of
-/// [`Accepted`], which version 1 reads.
+/// Content of the column `accepted`: the effect of a remediation, the counts of its recipients, and after Graph's
+/// acceptance the other members of [`Accepted`], which version 1 reads.
 #[derive(Default, Serialize)]
 struct Written<'a> {
     /// Hexadecimal digits, because SQLite's integers are signed.
@@ -159,6 +159,12 @@ struct Written<'a> {
     graph_request_id: Option<&'a str>,
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    recipients: Option<Recipients>,
+}
+
+/// The member of [`Written`] that an attempt without an outcome has beside the generated columns.
+#[derive(Deserialize)]
+struct Open {
     recipients: Option<Recipients>,
 }
 
@@ -176,8 +182,8 @@ impl<'a> Written<'a> {
             written.duplicate = Some(accepted.duplicate);
             written.graph_request_id = accepted.graph_request_id.as_deref();
             written.status = Some(accepted.status);
-            written.recipients = accepted.recipients;
         }
+        written.recipients = record.accepted.as_ref().map_or(record.recipients, |accepted| accepted.recipients);
         written
     }
 }
@@ -307,9 +313,10 @@ impl Records for Tables {
 
 /// Parses a row of `remediation`. Returns `None` if [`Tables::put`] did not write it.
 fn record(row: &Row) -> Option<LedgerRecord> {
-    let accepted = match row.accepted_at() {
-        None => None,
-        at => Some(accepted(moment(at).ok()?, row.accepted())?),
+    let (accepted, recipients) = match row.accepted_at() {
+        // Only this version writes the counts before Graph's acceptance, and not before each attempt has read its list.
+        None => (None, row.accepted().and_then(|members| json::read::<Open>(members.as_bytes())?.recipients)),
+        at => (Some(accepted(moment(at).ok()?, row.accepted())?), None),
     };
     let effect = |pairs: String| {
         let (pairs, action) = (u64::from_str_radix(&pairs, 16).ok()?, Action::parse(&row.action()?)?);
@@ -322,6 +329,7 @@ fn record(row: &Row) -> Option<LedgerRecord> {
         began: moment(row.began()).ok()?,
         expires: moment(row.expires()).ok()?,
         accepted,
+        recipients,
         // Version 1 wrote none.
         effect: row.pairs().and_then(effect),
     })

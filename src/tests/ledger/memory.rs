@@ -115,7 +115,7 @@ impl Object {
                 LedgerOutcome::Accepted { accepted, replayed: true } => Said::Replayed(number_of(&accepted.location)),
                 LedgerOutcome::InProgress => Said::InProgress,
                 LedgerOutcome::KeyReused => Said::KeyReused,
-                LedgerOutcome::QuotaExceeded => Said::QuotaExceeded,
+                LedgerOutcome::QuotaExceeded { .. } => Said::QuotaExceeded,
                 other => panic!("{other:?} without a call to Graph"),
             },
         }
@@ -135,8 +135,8 @@ impl Object {
             (End::Duplicate(of), LedgerOutcome::Accepted { accepted, replayed }) => {
                 number_of(&accepted.location) == of && accepted.duplicate && replayed == shared
             }
-            (End::Refused, LedgerOutcome::Failed(error)) => error.is_certain(),
-            (End::Unknown, LedgerOutcome::Failed(error)) => !error.is_certain(),
+            (End::Refused, LedgerOutcome::Failed { error, .. }) => error.is_certain(),
+            (End::Unknown, LedgerOutcome::Failed { error, .. }) => !error.is_certain(),
             _ => false,
         };
         assert!(is_outcome(pending.result().unwrap().outcome, false), "the outcome of attempt {attempt}");
@@ -181,7 +181,7 @@ impl Object {
         let excessive =
             LedgerRequest { payload_hash: Hash([0xff; 32]), emails: u64::MAX, ..request(None, 0, self.limit) };
         let response = self.submit(excessive).result().unwrap();
-        assert_eq!(response.outcome, LedgerOutcome::QuotaExceeded);
+        assert_eq!(response.outcome, LedgerOutcome::QuotaExceeded { is_retry: false });
         response.quota.remaining
     }
 }
@@ -203,6 +203,7 @@ pub(crate) fn request(key: Option<u8>, payload: u8, limit: u64) -> LedgerRequest
         emails_per_hour: limit,
         version: GraphVersion::Beta,
         newer_member: false,
+        conditions: 0,
     }
 }
 

@@ -88,7 +88,7 @@ proptest! {
                     prop_assert!(reserved >= request.emails, "an attempt may need more than is reserved");
                     let mut outcome = match end {
                         Ending::Accepted(sent) => Ok(accepted(now, sent.min(reserved))),
-                        Ending::NotSent => Err(ExpansionError::NotFound.into()),
+                        Ending::NotSent => Err(ExpansionError::NotFound(Recipients::default()).into()),
                         Ending::Unknown => Err(AttemptError::Graph(GraphOperation::Remediate.error(SendError::Deadline))),
                     };
                     engine::finish(&records, &mut quota, &pending, &mut outcome, now).unwrap();
@@ -108,7 +108,7 @@ proptest! {
             }
             let counted: u64 = records.counted(now).unwrap().iter().map(|(_, emails)| emails).sum();
             prop_assert!(counted <= LIMIT, "{} counted", counted);
-            let remaining = quota.quota(LIMIT, 0, now).remaining;
+            let remaining = quota.quota(LIMIT, 0, 0, now).remaining;
             // The second after exactly an hour still counts, while a retry is already counted anew.
             let is_leaving = begun.contains(&now.minus(SPAN));
             prop_assert!(remaining == LIMIT - counted || is_leaving && remaining < LIMIT - counted);

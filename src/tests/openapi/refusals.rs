@@ -34,6 +34,7 @@ fn refusals() -> Vec<GatewayError> {
     let token = |error: TokenEndpointError| graph(error.into());
     let lacks = |error| GatewayError::Permission { caller: "soar".to_owned(), error };
     let error = |body: &[u8]| GatewayError::Parse(parse(body).unwrap_err());
+    let recipients = Recipients::default();
     let mut refusals = vec![
         GatewayError::NotFound,
         GatewayError::MethodNotAllowed(Route::Remediate),
@@ -49,10 +50,11 @@ fn refusals() -> Vec<GatewayError> {
         GatewayError::Ledger(LedgerError::Storage),
         GatewayError::Ledger(LedgerError::OtherFormat),
         GatewayError::Ledger(LedgerError::Failed),
-        ExpansionError::NotFound.into(),
-        ExpansionError::Outside(1).into(),
-        ExpansionError::TooMany { emails: 2, most: 1 }.into(),
-        ExpansionError::NothingLeft(Recipients::default()).into(),
+        ExpansionError::NotFound(recipients).into(),
+        ExpansionError::Outside { outside: 1, recipients }.into(),
+        ExpansionError::TooMany { most: 1, recipients }.into(),
+        ExpansionError::NothingLeft(recipients).into(),
+        GatewayError::Retry(Box::new(ExpansionError::NothingLeft(recipients).into())),
         GatewayError::TooLate,
         GatewayError::Lost,
         lacks(PermissionError::Action(Action::HardDelete)),
