@@ -10,6 +10,7 @@ pub mod list_limits;
 pub mod response;
 pub mod settings;
 pub mod submit;
+pub mod timeline_event;
 pub mod tracking;
 
 /// Returns whether `text` has the form of Microsoft's codes and IDs: 1 to `longest` characters that allow neither an

@@ -8,7 +8,8 @@ use super::messages;
 use super::support::gateway::{GRAPH_URL, Gateway, TOKEN_URL, api_key, code, payload, post};
 use super::support::upstream::Reply;
 use super::support::{CRON_KEY, variables_with};
-use crate::graph::email_page::{AnalyzedEmailRow, TimelineEvent};
+use crate::graph::email_page::AnalyzedEmailRow;
+use crate::graph::timeline_event::TimelineEvent;
 use crate::http::Response;
 use crate::remediation::Action;
 use crate::runtime::SendError;
@@ -40,8 +41,8 @@ fn state(action: Action, location: &str, events: &Value, accepted_at: Option<&st
         source: text(event, "eventSource"),
         result: text(event, "eventResult"),
     };
-    let events = events.as_array().into_iter().flatten().map(event).collect();
-    let row = AnalyzedEmailRow { location: location.into(), events, ..AnalyzedEmailRow::default() };
+    let last_success = events.as_array().into_iter().flatten().filter_map(|value| event(value).success_time()).max();
+    let row = AnalyzedEmailRow { location: location.into(), last_success, ..AnalyzedEmailRow::default() };
     PairState::of(action, &row, accepted_at.and_then(Timestamp::parse_rfc3339))
 }
 
