@@ -238,6 +238,24 @@ fn list_that_leads_to_no_remediation_sends_nothing() {
     }
 }
 
+/// Unicode's KELVIN SIGN is a `k` in lower case, and no address has it (contract, section 2).
+#[test]
+fn text_that_is_no_address_is_counted_apart_and_never_submitted() {
+    let long = |n: usize| format!("{n}{}@contoso.com", "x".repeat(5000));
+    let rows = ["k@contoso.com", "\u{212a}@contoso.com", "K@contoso.com", &long(1), &long(1), &long(2)];
+    let mut rows = rows.map(|recipient| row(recipient, "inbox_folder"));
+    for _ in 0..2 {
+        rows.reverse();
+        let mut gateway = listing(variables(&json!({})), &rows);
+        let response = remediate(&mut gateway, &payload("softDelete", &[ID]));
+        let told = body(&response);
+        assert_eq!((&told["recipientsFound"], &told["leftOut"]["unreachable"]), (&json!(4), &json!(3)), "{told}");
+        let submitted = submitted(&gateway).concat();
+        assert_eq!(submitted.len(), 1);
+        assert!(["k@contoso.com", "K@contoso.com"].contains(&submitted[0].as_str()), "{submitted:?}");
+    }
+}
+
 #[test]
 fn validation_reads_and_submits_nothing() {
     let rows = [row("a@contoso.com", "inbox_folder"), row("b@contoso.com", "quarantine"), row("c@x.org", "failed")];
