@@ -17,7 +17,7 @@ use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation};
 use crate::graph::list_limits::MAX_PAIRS;
 use crate::guid::Guid;
 use crate::remediation::{Action, AnalyzedEmail, GraphVersion, Recipients, digest, is_address};
-use crate::runtime::{Clock, Domains, Guids, HttpClient, Signer};
+use crate::runtime::{Clock, Domains, Guids, HttpClient, Signer, Timers};
 use crate::status::DeliveryLocation;
 use crate::time::Timestamp;
 
@@ -124,7 +124,7 @@ pub struct ExpandedEmails {
 ///
 /// [`AttemptError`]; nothing was sent then.
 pub async fn expand(
-    runtime: &(impl HttpClient + Clock + Guids + Signer + Domains),
+    runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Domains),
     access: &GraphAccess,
     plan: &ExpansionPlan<'_>,
     until: Timestamp,

@@ -7,6 +7,7 @@ pub mod assertion;
 pub mod email_page;
 pub mod error;
 pub mod list_limits;
+pub mod page_reads;
 pub mod response;
 pub mod settings;
 pub mod submit;

@@ -317,6 +317,49 @@ fn rejected_token_is_renewed_once() {
     assert_eq!(gateway.stage.runtime.upstream().count(TOKEN_URL), 3, "a token is kept between requests");
 }
 
+/// A read renews the token once, and not once for each page.
+#[test]
+fn rejected_token_is_renewed_once_for_all_pages() {
+    let mut gateway = Gateway::default();
+    let next = format!("{LIST}?$skiptoken=2");
+    let page = json!({ "value": [row("a@contoso.com", "deletedFolder")], "@odata.nextLink": next });
+    let upstream = gateway.stage.runtime.upstream();
+    upstream.hold(&first_page(ID));
+    upstream.respond(&first_page(ID), Reply::json(&page));
+    upstream.respond(&next, Reply::status(401));
+    let body = accepted("softDelete", &["a@contoso.com"]).to_string().into_bytes();
+    let started = gateway.start(post("/remediate/status", "", api_key(CRON_KEY)), body);
+    gateway.stage.runtime.upstream().release_one(&first_page(ID), 0, Reply::status(401));
+    gateway.stage.runtime.upstream().release(&first_page(ID));
+    let response = gateway.stage.finish(started);
+    assert_eq!((response.status, code(&response).as_str()), (502, "graphCredentialRejected"));
+    let upstream = gateway.stage.runtime.upstream();
+    assert_eq!((upstream.count(TOKEN_URL), upstream.count(&next)), (2, 1));
+}
+
+/// An isolate reads 8 pages at the same time. A request beyond that waits within its own time.
+#[test]
+fn page_beyond_the_bound_waits_until_another_one_has_ended() {
+    let mut gateway = Gateway::default();
+    gateway.stage.runtime.upstream().hold(&first_page(ID));
+    gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&json!({ "value": [] })));
+    let body = || accepted("softDelete", &["a@contoso.com"]).to_string().into_bytes();
+    let request = || post("/remediate/status", "", api_key(CRON_KEY));
+    let mut started: Vec<_> = (0..10).map(|_| gateway.start(request(), body())).collect();
+    let asked = |gateway: &Gateway| gateway.stage.runtime.upstream().count(&first_page(ID));
+    assert_eq!(asked(&gateway), 8);
+    // A cancelled request counts until its time is over, and one that ends makes room.
+    gateway.stage.runtime.upstream().release_one(&first_page(ID), 0, Reply::status(500));
+    assert_eq!(gateway.stage.finish(started.remove(0)).status, 502);
+    gateway.stage.pass(Duration::from_secs(1));
+    assert_eq!(asked(&gateway), 9);
+    gateway.stage.runtime.upstream().release(&first_page(ID));
+    for started in started {
+        assert_eq!(gateway.stage.finish(started).status, 200);
+    }
+    assert_eq!(asked(&gateway), 10);
+}
+
 /// A page that never comes ends with the request's time, and not after it.
 #[test]
 fn read_ends_before_the_request_does() {
