@@ -13,6 +13,7 @@ use crate::auth::TokenCaches;
 use crate::config::{Config, Variables};
 use crate::graph::access::GraphAccess;
 use crate::graph::app_token::AppTokenCache;
+use crate::graph::page_reads::PageReads;
 use crate::graph::settings::GraphSettings;
 use crate::log;
 use crate::runtime::{Clock, Domains, Log};
@@ -39,6 +40,7 @@ pub trait Environment: Clone {
 pub struct IsolateCaches<E, K> {
     environments: RefCell<Recent<CachedEnvironment<E, K>>>,
     graph: RefCell<Recent<CachedSettings>>,
+    page_reads: Rc<PageReads>,
 }
 
 /// Settings that came with a job.
@@ -68,7 +70,7 @@ pub struct Configured<K> {
 
 impl<E, K> Default for IsolateCaches<E, K> {
     fn default() -> Self {
-        Self { environments: RefCell::default(), graph: RefCell::default() }
+        Self { environments: RefCell::default(), graph: RefCell::default(), page_reads: Rc::default() }
     }
 }
 
@@ -116,6 +118,7 @@ impl<E, K> IsolateCaches<E, K> {
         let access = Rc::new(GraphAccess {
             settings: GraphSettings::parse(settings, tenant_id)?,
             app_token: AppTokenCache::default(),
+            page_reads: Rc::clone(&self.page_reads),
         });
         let of_tenant = (tenant_id.map(str::to_owned), Rc::clone(&access));
         if let Some(known) = known {

@@ -16,8 +16,8 @@ use crate::graph::email_page::AnalyzedEmailRow;
 use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation};
 use crate::graph::list_limits::MAX_PAIRS;
 use crate::guid::Guid;
-use crate::remediation::{Action, AnalyzedEmail, GraphVersion, Recipients, is_address};
-use crate::runtime::{Clock, Domains, Guids, HttpClient, Signer};
+use crate::remediation::{Action, AnalyzedEmail, GraphVersion, Recipients, digest, is_address};
+use crate::runtime::{Clock, Domains, Guids, HttpClient, Signer, Timers};
 use crate::status::DeliveryLocation;
 use crate::time::Timestamp;
 
@@ -116,8 +116,6 @@ enum Reach {
 impl Reach {
     fn of(row: &AnalyzedEmailRow<'_>, action: Action) -> Self {
         match DeliveryLocation::parse(&row.location) {
-            // A remediation names only recipients whose address has one meaning.
-            _ if !is_address(&row.recipient) => Self::Unreachable,
             DeliveryLocation::Unreachable => Self::Unreachable,
             DeliveryLocation::Quarantine if action != Action::MoveToInbox => Self::Quarantine,
             DeliveryLocation::Quarantine
@@ -144,7 +142,7 @@ pub struct ExpandedEmails {
 ///
 /// [`AttemptError`]; nothing was sent then.
 pub async fn expand(
-    runtime: &(impl HttpClient + Clock + Guids + Signer + Domains),
+    runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Domains),
     access: &GraphAccess,
     plan: &ExpansionPlan<'_>,
     until: Timestamp,
@@ -154,14 +152,13 @@ pub async fn expand(
     let mut found = ListedPairs::new();
     read_analyzed_emails(runtime, access, query, |row| {
         let Some(message) = row.network_message_id.filter(|_| found.len() <= MAX_PAIRS) else { return };
-        let reach = Reach::of(row, plan.action);
-        let without_case = row.recipient.chars().flat_map(char::to_lowercase).collect();
-        let spelling = || (row.recipient.clone().into_owned(), reach);
-        let best = found.entry((message, without_case)).or_insert_with(spelling);
-        if best.1 < reach {
-            // The other spelling may be no address.
-            *best = spelling();
-        }
+        // A remediation names only recipients whose address has one meaning.
+        let is_address = is_address(&row.recipient);
+        let reach = if is_address { Reach::of(row, plan.action) } else { Reach::Unreachable };
+        let recipient = if is_address { without_case(&row.recipient) } else { digest(&row.recipient).to_string() };
+        let spelling = (is_address && recipient != row.recipient).then(|| row.recipient.clone().into_owned());
+        let (_, best) = found.entry((message, recipient)).or_insert((spelling, reach));
+        *best = reach.max(*best);
     })
     .await?;
     if found.len() > MAX_PAIRS {
@@ -170,8 +167,15 @@ pub async fn expand(
     Ok(select(found, plan, runtime)?)
 }
 
-/// Listed pairs of message and recipient without case, each with the recipient as Graph writes it.
-type ListedPairs = BTreeMap<(Guid, String), (String, Reach)>;
+/// Listed pairs of message and recipient, each with the recipient as Graph writes it if the spelling is another one.
+///
+/// The recipient is an address without case. Of a text that is no address, it is the [`digest`], because the text can be
+/// as long as a page. The digest is only counted.
+type ListedPairs = BTreeMap<(Guid, String), (Option<String>, Reach)>;
+
+fn without_case(recipient: &str) -> String {
+    recipient.chars().flat_map(char::to_lowercase).collect()
+}
 
 /// Returns whether a message has a listed recipient.
 fn is_listed(found: &ListedPairs, message: Guid) -> bool {
@@ -190,10 +194,11 @@ fn select(
         ..Recipients::default()
     };
     let (mut emails, mut outside) = (Vec::new(), 0);
-    for ((network_message_id, _), (recipient, reach)) in found {
+    for ((network_message_id, recipient), (spelling, reach)) in found {
         recipients.found += 1;
         let left_out = &mut recipients.left_out;
-        let email = AnalyzedEmail { network_message_id, recipient: recipient.into(), index: emails.len() };
+        let email =
+            AnalyzedEmail { network_message_id, recipient: spelling.unwrap_or(recipient).into(), index: emails.len() };
         let access = || RecipientAccess::of(&email, &plan.recipient_domains, &plan.protected_recipients, domains);
         match reach {
             Reach::Unreachable => left_out.unreachable += 1,

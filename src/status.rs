@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::graph::email_page::{AnalyzedEmailRow, TimelineEvent};
+use crate::graph::email_page::AnalyzedEmailRow;
 use crate::remediation::{Action, AnalyzedEmail, PairIndex};
 use crate::time::Timestamp;
 
@@ -92,7 +92,8 @@ impl PairState {
         if location == DeliveryLocation::target(action) {
             return Self::Observed;
         }
-        if accepted_at.is_some_and(|accepted_at| row.events.iter().any(|event| is_proof(event, accepted_at))) {
+        // The time of acceptance is in whole seconds, so an event of the same second counts.
+        if accepted_at.is_some() && row.last_success >= accepted_at {
             return Self::Observed;
         }
         match location {
@@ -102,36 +103,6 @@ impl PairState {
             DeliveryLocation::Quarantine | DeliveryLocation::Unknown | DeliveryLocation::Unreachable => Self::Unclear,
         }
     }
-}
-
-/// Returns whether an event shows that an administrator's action succeeded after the acceptance of a remediation.
-///
-/// The time of acceptance is in whole seconds, so an event of the same second counts. The result is a free text. It
-/// counts as a success unless it contains a word for a failure or for unfinished work. Microsoft counts "not
-/// found in the original folder" as a success, and so does the gateway.
-fn is_proof(event: &TimelineEvent<'_>, accepted_at: Timestamp) -> bool {
-    const OTHER_WORDS: [&str; 16] = [
-        "fail",
-        "error",
-        "denied",
-        "reject",
-        "unsuccess",
-        "not ",
-        "timeout",
-        "timed out",
-        "cancel",
-        "abort",
-        "skip",
-        "pending",
-        "progress",
-        "queued",
-        "started",
-        "partial",
-    ];
-    let result = event.result.to_ascii_lowercase().replace("not found", "");
-    event.source.eq_ignore_ascii_case("admin")
-        && Timestamp::parse_rfc3339(&event.time).is_some_and(|at| at >= accepted_at)
-        && !OTHER_WORDS.iter().any(|word| result.contains(word))
 }
 
 /// Number of pairs in each state.

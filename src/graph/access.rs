@@ -1,9 +1,11 @@
 //! Calls to Graph with the gateway's own token.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::app_token::AppTokenCache;
 use super::error::{GraphErrorKind, TokenEndpointError};
+use super::page_reads::PageReads;
 use super::settings::GraphSettings;
 use crate::runtime::{Clock, Guids, HttpClient, HttpRequest, HttpResponse, SendError, Signer, USER_AGENT};
 use crate::time::Timestamp;
@@ -15,6 +17,8 @@ pub struct GraphAccess {
     pub settings: GraphSettings,
     /// Cached token for these settings.
     pub app_token: AppTokenCache,
+    /// Pages that the isolate reads, for any settings.
+    pub page_reads: Rc<PageReads>,
 }
 
 /// The calls of one operation.
@@ -34,7 +38,7 @@ impl<R: HttpClient + Clock + Guids + Signer> GraphCalls<'_, R> {
     /// the token and repeats the call (contract, section 8).
     pub(super) async fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse, GraphErrorKind> {
         loop {
-            let GraphAccess { settings, app_token } = self.access;
+            let GraphAccess { settings, app_token, .. } = self.access;
             let token = app_token.get(self.runtime, settings, self.until).await?;
             let left = self.until.since(self.runtime.now());
             if left < self.least {

@@ -13,7 +13,7 @@ use super::response::{error_kind, request_id};
 use crate::deadline::GRAPH_DEADLINE;
 use crate::guid::Guid;
 use crate::remediation::GraphVersion;
-use crate::runtime::{BodyError, Clock, Guids, HttpClient, HttpRequest, HttpResponse, Signer};
+use crate::runtime::{BodyError, Clock, Guids, HttpClient, HttpRequest, HttpResponse, Signer, Timers};
 use crate::time::Timestamp;
 
 /// Maximum age of the mail that is read: Defender's Explorer keeps 30 days (facts, section 1).
@@ -40,7 +40,7 @@ pub struct EmailQuery<'a> {
 ///
 /// [`GraphError`] at the first page that cannot be read.
 pub async fn read_analyzed_emails(
-    runtime: &(impl HttpClient + Clock + Guids + Signer),
+    runtime: &(impl HttpClient + Clock + Guids + Signer + Timers),
     access: &GraphAccess,
     query: EmailQuery<'_>,
     mut each: impl FnMut(&AnalyzedEmailRow<'_>),
@@ -52,6 +52,7 @@ pub async fn read_analyzed_emails(
     let start = query.received_after.unwrap_or_default().clamp(now.minus(REACH), now);
     let (start, end) = (start.to_rfc3339(), now.plus(Duration::from_millis(999)).to_rfc3339());
     let error = |kind: GraphErrorKind| GraphOperation::List.error(kind);
+    let mut calls = GraphCalls { runtime, access, until: query.until, least: Duration::ZERO, is_renewed: false };
     let (mut pages, mut bytes) = (0, 0_usize);
     for message in query.messages {
         let filter = format!("$filter=networkMessageId%20eq%20'{message}'");
@@ -60,7 +61,8 @@ pub async fn read_analyzed_emails(
             if pages == MAX_PAGES {
                 return Err(error(GraphErrorKind::ListTooLong));
             }
-            let body = read_page(runtime, access, &url, query.until).await?;
+            let _page_read = access.page_reads.begin(runtime, query.until).await.map_err(|kind| error(kind.into()))?;
+            let body = read_page(&mut calls, &url).await?;
             pages += 1;
             bytes = bytes.saturating_add(body.len());
             if bytes > MAX_READ_BYTES {
@@ -96,12 +98,10 @@ fn next_url(list: &str, link: &str) -> Option<String> {
     is_usable.then(|| format!("{list}{query}"))
 }
 
-/// Reads a page before `until`.
+/// Reads a page.
 async fn read_page(
-    runtime: &(impl HttpClient + Clock + Guids + Signer),
-    access: &GraphAccess,
+    calls: &mut GraphCalls<'_, impl HttpClient + Clock + Guids + Signer>,
     url: &str,
-    until: Timestamp,
 ) -> Result<Vec<u8>, GraphError> {
     let request = HttpRequest {
         url,
@@ -112,7 +112,6 @@ async fn read_page(
         body_cap: MAX_PAGE_BYTES,
         skip_success_body: false,
     };
-    let mut calls = GraphCalls { runtime, access, until, least: Duration::ZERO, is_renewed: false };
     let response = calls.send(&request).await.map_err(|kind| GraphOperation::List.error(kind))?;
     let (status, graph_request_id) = (response.status, request_id(&response));
     let kind = match (status, response.body) {

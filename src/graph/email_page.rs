@@ -4,11 +4,12 @@
 //! others. It passes each row on as soon as the row ends, so a page of any size needs the memory of one row.
 
 use std::borrow::Cow;
-use std::mem;
 
+use super::timeline_event::TimelineEvent;
 use crate::guid::Guid;
 use crate::remediation::JsonError;
 use crate::remediation::reader::{Json, Kind};
+use crate::time::Timestamp;
 
 /// A message in one recipient's mailbox. A missing text is empty.
 #[derive(Debug, Default)]
@@ -21,19 +22,10 @@ pub struct AnalyzedEmailRow<'a> {
     pub location: Cow<'a, str>,
     /// `latestDelivery.action`, in Graph's spelling.
     pub action: Cow<'a, str>,
-    /// `timelineEvents`.
-    pub events: Vec<TimelineEvent<'a>>,
-}
-
-/// An event of a message in a mailbox.
-#[derive(Debug, Default)]
-pub struct TimelineEvent<'a> {
-    /// Time of the event, as Graph writes it.
-    pub time: Cow<'a, str>,
-    /// Source of the event: `system`, `admin` or `user`.
-    pub source: Cow<'a, str>,
-    /// Result of the event, a free text.
-    pub result: Cow<'a, str>,
+    /// Latest [success](TimelineEvent::success_time) in `timelineEvents`.
+    ///
+    /// The reader keeps no other event, because a page can have millions.
+    pub last_success: Option<Timestamp>,
 }
 
 /// Reads a page, and calls `each` with every row. Returns the `@odata.nextLink`.
@@ -51,13 +43,11 @@ pub(super) fn parse<'de>(
     let mut json = Json::of_text(text).with_repeated_names();
     let mut has_rows = false;
     let mut next_link = None;
-    let mut row = AnalyzedEmailRow::default();
     json.object(|json, name| match name {
         "value" => {
             has_rows = true;
             json.array(|json, _| {
-                read_row(json, &mut row)?;
-                each(&row);
+                each(&read_row(json)?);
                 Ok(())
             })?;
             Ok(())
@@ -72,11 +62,8 @@ pub(super) fn parse<'de>(
     if has_rows { Ok(next_link) } else { Err(json.error("\"value\" is expected")) }
 }
 
-/// Reads a row into `row`, and reuses the memory of the previous row's events.
-fn read_row<'de>(json: &mut Json<'de>, row: &mut AnalyzedEmailRow<'de>) -> Result<(), JsonError> {
-    let mut events = mem::take(&mut row.events);
-    events.clear();
-    *row = AnalyzedEmailRow { events, ..AnalyzedEmailRow::default() };
+fn read_row<'de>(json: &mut Json<'de>) -> Result<AnalyzedEmailRow<'de>, JsonError> {
+    let mut row = AnalyzedEmailRow::default();
     json.object(|json, name| match name {
         "networkMessageId" => {
             let id = optional_text(json)?.map(|id| id.parse().map_err(|_| json.error("a GUID is expected")));
@@ -90,14 +77,16 @@ fn read_row<'de>(json: &mut Json<'de>, row: &mut AnalyzedEmailRow<'de>) -> Resul
             _ => json.skip(),
         }),
         "timelineEvents" if json.kind()? != Kind::Null => {
+            row.last_success = None;
             json.array(|json, _| {
-                row.events.push(read_event(json)?);
+                row.last_success = row.last_success.max(read_event(json)?.success_time());
                 Ok(())
             })?;
             Ok(())
         }
         _ => json.skip(),
-    })
+    })?;
+    Ok(row)
 }
 
 fn read_event<'de>(json: &mut Json<'de>) -> Result<TimelineEvent<'de>, JsonError> {
@@ -131,15 +120,15 @@ mod tests {
     use super::*;
 
     const ID: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6d";
+    const TIME: &str = "2027-01-15T07:00:00Z";
 
     /// Returns the rows as text, and the link; `None` if the page has another form.
     fn read(page: &str) -> Option<(Vec<String>, Option<String>)> {
         let mut rows = Vec::new();
         let link = parse(page.as_bytes(), &mut |row| {
-            let events = row.events.iter().map(|event| format!("{} {} {}", event.time, event.source, event.result));
-            let events = events.collect::<Vec<_>>().join(", ");
+            let success = row.last_success.map(Timestamp::to_rfc3339).unwrap_or_default();
             let is_known = row.network_message_id == ID.parse().ok();
-            rows.push(format!("{is_known} {} {} {} [{events}]", row.recipient, row.location, row.action));
+            rows.push(format!("{is_known} {} {} {} {success}", row.recipient, row.location, row.action));
         });
         link.ok().map(|link| (rows, link.map(Cow::into_owned)))
     }
@@ -151,18 +140,40 @@ mod tests {
             r#"{{"@odata.context":"x","@odata.count":2,"value":[
                 {{"id":"x","networkMessageId":"{upper}","recipientEmailAddress":"a\u0040b.c","senderDetail":{{"value":[{{}}]}},
                   "latestDelivery":{{"location":"Inbox","action":"delivered","more":[1]}},"urls":[{{"location":"x"}}],
-                  "timelineEvents":[{{"eventDateTime":"t","eventSource":"admin","eventType":null,"eventResult":"ok"}},{{}}]}},
+                  "timelineEvents":[{{"eventDateTime":"{TIME}","eventSource":"admin","eventType":null,"eventResult":"ok"}},{{}}]}},
                 {{"networkMessageId":"{ID}"}},
                 {{"networkMessageId":"{ID}","recipientEmailAddress":null,"latestDelivery":null,"timelineEvents":null}},
                 {{"networkMessageId":"{ID}","latestDelivery":{{"location":null}},"timelineEvents":[]}},
                 {{}}
             ],"@odata.nextLink":"https://x"}} "#
         );
-        let rows =
-            ["true a@b.c Inbox delivered [t admin ok,   ]", "true    []", "true    []", "true    []", "false    []"];
+        let rows = [&format!("true a@b.c Inbox delivered {TIME}"), "true    ", "true    ", "true    ", "false    "];
         assert_eq!(read(&page), Some((rows.map(str::to_owned).to_vec(), Some("https://x".to_owned()))));
         assert_eq!(read(r#"{"value":[]}"#), Some((Vec::new(), None)));
         assert_eq!(read(r#"{"value":[],"@odata.nextLink":null}"#), Some((Vec::new(), None)));
+    }
+
+    #[test]
+    fn latest_success_of_an_administrator_is_kept() {
+        let event = |time: &str, source: &str, result: &str| {
+            format!(r#"{{"eventDateTime":"{time}","eventSource":"{source}","eventResult":"{result}"}}"#)
+        };
+        let (early, late) = ("2027-01-15T06:00:00Z", "2027-01-15T08:00:00Z");
+        let (first, last) = (event(early, "admin", "ok"), event(TIME, "Admin", "ok"));
+        let others =
+            [event(late, "system", "ok"), event(late, "admin", "failed"), event("soon", "admin", "ok")].join(",");
+        for (events, expected) in [
+            (format!("[{first},{last},{others}]"), TIME),
+            (format!("[{others},{last},{first}]"), TIME),
+            (format!("[{others}]"), ""),
+            // The last occurrence of a member counts.
+            (format!(r#"[{last}],"timelineEvents":[{first}]"#), early),
+            (format!(r#"[{last}],"timelineEvents":[]"#), ""),
+        ] {
+            let page = format!(r#"{{"value":[{{"networkMessageId":"{ID}","timelineEvents":{events}}},{{}}]}}"#);
+            let rows = vec![format!("true    {expected}"), "false    ".to_owned()];
+            assert_eq!(read(&page), Some((rows, None)), "{page}");
+        }
     }
 
     #[test]

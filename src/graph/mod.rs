@@ -7,9 +7,11 @@ pub mod assertion;
 pub mod email_page;
 pub mod error;
 pub mod list_limits;
+pub mod page_reads;
 pub mod response;
 pub mod settings;
 pub mod submit;
+pub mod timeline_event;
 pub mod tracking;
 
 /// Returns whether `text` has the form of Microsoft's codes and IDs: 1 to `longest` characters that allow neither an

@@ -9,7 +9,8 @@ pub(super) const fn mix(sum: u64, word: u64) -> u64 {
 
 /// Returns a digest that is equal for texts that are equal ignoring case. It need not resist an attack (see
 /// [`super::duplicates`]), so it is the cheapest one that spreads well: multiply and rotate, eight bytes at a time.
-pub(super) fn digest(text: &str) -> u64 {
+#[must_use]
+pub fn digest(text: &str) -> u64 {
     /// The bit in which lower and upper case of ASCII differ, in each byte. It also makes a few other characters equal,
     /// which a digest may do.
     const LOWER: u64 = 0x2020_2020_2020_2020;

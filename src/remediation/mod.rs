@@ -22,6 +22,7 @@ mod sanitize;
 pub(crate) mod suggestions;
 
 pub use crate::guid::{Guid, NotAGuid};
+pub use digest::digest;
 pub use duplicates::PairIndex;
 pub use error::{JsonError, ParseError, PayloadError, PayloadErrors};
 pub use graph_json::add_emails;

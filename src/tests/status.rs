@@ -8,7 +8,8 @@ use super::messages;
 use super::support::gateway::{GRAPH_URL, Gateway, TOKEN_URL, api_key, code, payload, post};
 use super::support::upstream::Reply;
 use super::support::{CRON_KEY, variables_with};
-use crate::graph::email_page::{AnalyzedEmailRow, TimelineEvent};
+use crate::graph::email_page::AnalyzedEmailRow;
+use crate::graph::timeline_event::TimelineEvent;
 use crate::http::Response;
 use crate::remediation::Action;
 use crate::runtime::SendError;
@@ -40,8 +41,8 @@ fn state(action: Action, location: &str, events: &Value, accepted_at: Option<&st
         source: text(event, "eventSource"),
         result: text(event, "eventResult"),
     };
-    let events = events.as_array().into_iter().flatten().map(event).collect();
-    let row = AnalyzedEmailRow { location: location.into(), events, ..AnalyzedEmailRow::default() };
+    let last_success = events.as_array().into_iter().flatten().filter_map(|value| event(value).success_time()).max();
+    let row = AnalyzedEmailRow { location: location.into(), last_success, ..AnalyzedEmailRow::default() };
     PairState::of(action, &row, accepted_at.and_then(Timestamp::parse_rfc3339))
 }
 
@@ -314,6 +315,49 @@ fn rejected_token_is_renewed_once() {
     assert_eq!(status(&mut gateway, &accepted("softDelete", &["a@contoso.com"])).status, 200);
     assert_eq!(status(&mut gateway, &accepted("softDelete", &["a@contoso.com"])).status, 200);
     assert_eq!(gateway.stage.runtime.upstream().count(TOKEN_URL), 3, "a token is kept between requests");
+}
+
+/// A read renews the token once, and not once for each page.
+#[test]
+fn rejected_token_is_renewed_once_for_all_pages() {
+    let mut gateway = Gateway::default();
+    let next = format!("{LIST}?$skiptoken=2");
+    let page = json!({ "value": [row("a@contoso.com", "deletedFolder")], "@odata.nextLink": next });
+    let upstream = gateway.stage.runtime.upstream();
+    upstream.hold(&first_page(ID));
+    upstream.respond(&first_page(ID), Reply::json(&page));
+    upstream.respond(&next, Reply::status(401));
+    let body = accepted("softDelete", &["a@contoso.com"]).to_string().into_bytes();
+    let started = gateway.start(post("/remediate/status", "", api_key(CRON_KEY)), body);
+    gateway.stage.runtime.upstream().release_one(&first_page(ID), 0, Reply::status(401));
+    gateway.stage.runtime.upstream().release(&first_page(ID));
+    let response = gateway.stage.finish(started);
+    assert_eq!((response.status, code(&response).as_str()), (502, "graphCredentialRejected"));
+    let upstream = gateway.stage.runtime.upstream();
+    assert_eq!((upstream.count(TOKEN_URL), upstream.count(&next)), (2, 1));
+}
+
+/// An isolate reads 8 pages at the same time. A request beyond that waits within its own time.
+#[test]
+fn page_beyond_the_bound_waits_until_another_one_has_ended() {
+    let mut gateway = Gateway::default();
+    gateway.stage.runtime.upstream().hold(&first_page(ID));
+    gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&json!({ "value": [] })));
+    let body = || accepted("softDelete", &["a@contoso.com"]).to_string().into_bytes();
+    let request = || post("/remediate/status", "", api_key(CRON_KEY));
+    let mut started: Vec<_> = (0..10).map(|_| gateway.start(request(), body())).collect();
+    let asked = |gateway: &Gateway| gateway.stage.runtime.upstream().count(&first_page(ID));
+    assert_eq!(asked(&gateway), 8);
+    // A cancelled request counts until its time is over, and one that ends makes room.
+    gateway.stage.runtime.upstream().release_one(&first_page(ID), 0, Reply::status(500));
+    assert_eq!(gateway.stage.finish(started.remove(0)).status, 502);
+    gateway.stage.pass(Duration::from_secs(1));
+    assert_eq!(asked(&gateway), 9);
+    gateway.stage.runtime.upstream().release(&first_page(ID));
+    for started in started {
+        assert_eq!(gateway.stage.finish(started).status, 200);
+    }
+    assert_eq!(asked(&gateway), 10);
 }
 
 /// A page that never comes ends with the request's time, and not after it.

@@ -5,6 +5,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod pages;
 mod payloads;
 mod tokens;
 
@@ -49,7 +50,17 @@ const ALL_COME: Duration = Duration::from_secs(100);
 fn main() -> std::process::ExitCode {
     let costs = tests![the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones];
     let costs = costs.into_iter().map(Test::of_usage);
-    acceptance::run(costs.chain(tests![hostile_input_leaves_nothing_behind, requests_that_wait_hold_no_body]).collect())
+    acceptance::run(
+        costs
+            .chain(tests![
+                hostile_input_leaves_nothing_behind,
+                requests_that_wait_hold_no_body,
+                pages::page_of_countless_events_costs_no_more_than_its_size,
+                pages::long_texts_instead_of_addresses_are_not_kept,
+                pages::pages_of_many_requests_are_not_in_memory_at_once,
+            ])
+            .collect(),
+    )
 }
 
 /// Starts a gateway whose quotas are too high to limit a test.
@@ -61,6 +72,7 @@ fn bindings(world: &World) -> Bindings {
     let mut bindings = world.bindings();
     let caller = &mut bindings["CALLERS"][0];
     caller["recipient_domains"] = json!(["*.contoso.com"]);
+    caller["whole_messages"] = json!(true);
     caller["max_emails_per_request"] = json!(10_000);
     caller["max_emails_per_hour"] = json!(2_500_000);
     bindings

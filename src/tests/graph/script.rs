@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -169,7 +170,11 @@ fn run<F: Future>(future: F) -> F::Output {
 
 /// Returns the settings of the gateway that calls this script, without a cached token.
 pub(super) fn access(script: &Script) -> GraphAccess {
-    GraphAccess { settings: GraphSettings::of(&config(script)), app_token: AppTokenCache::default() }
+    GraphAccess {
+        settings: GraphSettings::of(&config(script)),
+        app_token: AppTokenCache::default(),
+        page_reads: Rc::default(),
+    }
 }
 
 pub(super) fn submitted(script: &Script, access: &GraphAccess, budget: u64) -> Result<Accepted, GraphError> {

@@ -1,0 +1,109 @@
+//! Pages of Graph's list: the gateway keeps little of what they hold.
+
+use acceptance::{Answer, Failure, Gateway, TestResult, World, guid};
+use sandbox::{Endpoint, ScriptedResponse};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+/// Maximum growth of Wasm memory in KiB: two pages of 8,192,000 bytes. A page is there once, and the allocator may have
+/// no hole of that size.
+const WASM_GROWTH: u64 = 16_000;
+
+/// Maximum growth of the process in KiB while pages are read: those of one isolate at once, and half as much again for
+/// the buffers of the runtime.
+const RESIDENT_GROWTH: u64 = 96 * 1024;
+
+/// Number of requests that read a page at the same time.
+const READERS: usize = 24;
+
+fn script_page(world: &World, page: &str, times: u32) -> TestResult {
+    let page = ScriptedResponse::new(Endpoint::AnalyzedEmails).header("Content-Type", "application/json").body(page);
+    Ok(world.sandbox.script(page.times(times))?)
+}
+
+fn messages(ids: &[String]) -> Value {
+    let mut payload = acceptance::payload();
+    payload.as_object_mut().map(|members| members.remove("analyzedEmails"));
+    payload["networkMessageIds"] = json!(ids);
+    payload["maxRecipients"] = json!(1000);
+    payload
+}
+
+async fn post(world: &World, gateway: &Gateway, path: &str, payload: &Value) -> Result<Answer, Failure> {
+    Answer::to(gateway.post(path).bearer_auth(world.token()).json(payload)).await
+}
+
+/// One row with 2.6 million events, in a page of the permitted size.
+pub(crate) async fn page_of_countless_events_costs_no_more_than_its_size(world: &World) -> TestResult {
+    let gateway = super::gateway(world).await?;
+    let before = gateway.memory().await?;
+    let (id, events) = (guid(), "{},".repeat(2_600_000));
+    let row = format!(
+        r#"{{"networkMessageId":"{id}","recipientEmailAddress":"a@mail.contoso.com","timelineEvents":[{events}{{}}]}}"#
+    );
+    script_page(world, &format!(r#"{{"value":[{row}]}}"#), 1)?;
+    let mut payload = acceptance::payload();
+    payload["analyzedEmails"] = json!([{ "networkMessageId": id, "recipientEmailAddress": "a@mail.contoso.com" }]);
+    let answer = post(world, &gateway, "/remediate/status", &payload).await?;
+    assert_eq!((answer.status, &answer.json()["unclear"]), (200, &json!(1)), "{answer:?}");
+    let after = gateway.memory().await?;
+    let report = format!("2.6 million events: {before:?} KiB before, {after:?} KiB after");
+    super::tell(&report);
+    assert!(after.wasm <= before.wasm + WASM_GROWTH, "{report}");
+    Ok(())
+}
+
+/// 9 pages of 1,000 recipients whose texts have 7,900 characters.
+pub(crate) async fn long_texts_instead_of_addresses_are_not_kept(world: &World) -> TestResult {
+    let gateway = super::gateway(world).await?;
+    let before = gateway.memory().await?;
+    let mut ids: Vec<String> = (0..9).map(|_| guid()).collect();
+    ids.sort();
+    for id in &ids {
+        let recipient = |n: u32| format!("{n}{}", "x".repeat(7900));
+        let row = |n| json!({ "networkMessageId": id, "recipientEmailAddress": recipient(n) });
+        let rows: Vec<Value> = (0..1000).map(row).collect();
+        script_page(world, &json!({ "value": rows }).to_string(), 1)?;
+    }
+    let answer = post(world, &gateway, "/remediate/messages", &messages(&ids)).await?;
+    assert_eq!(answer.json()["error"]["code"], "nothingToRemediate", "{answer:?}");
+    let after = gateway.memory().await?;
+    let report = format!("9,000 long texts: {before:?} KiB before, {after:?} KiB after");
+    super::tell(&report);
+    assert!(after.wasm <= before.wasm + WASM_GROWTH, "{report}");
+    Ok(())
+}
+
+/// Each of 24 requests reads a page of the permitted size.
+pub(crate) async fn pages_of_many_requests_are_not_in_memory_at_once(world: &World) -> TestResult {
+    let gateway = super::gateway(world).await?;
+    let before = gateway.memory().await?;
+    let id = guid();
+    let row = |n: u32| {
+        let recipient = format!("user{n}@mail.contoso.com");
+        json!({ "networkMessageId": id, "recipientEmailAddress": recipient, "subject": "x".repeat(7700) })
+    };
+    let rows: Vec<Value> = (0..1000).map(row).collect();
+    script_page(world, &json!({ "value": rows }).to_string(), u32::try_from(READERS)?)?;
+    let mut payload = acceptance::payload();
+    payload["analyzedEmails"] = json!([{ "networkMessageId": id, "recipientEmailAddress": "user1@mail.contoso.com" }]);
+    let mut requests = JoinSet::new();
+    for _ in 0..READERS {
+        let request = gateway.post("/remediate/status").bearer_auth(world.token()).json(&payload);
+        requests.spawn(Answer::to(request));
+    }
+    let mut most = 0;
+    while let Some(answer) = requests.join_next().await {
+        let answer = answer??;
+        assert_eq!((answer.status, &answer.json()["unclear"]), (200, &json!(1)), "{answer:?}");
+        most = most.max(gateway.usage().map_or(0, |usage| usage.resident));
+    }
+    let after = gateway.memory().await?;
+    let report = format!("{READERS} pages: {before:?} KiB before, {after:?} KiB after, most resident {most}");
+    super::tell(&report);
+    assert!(after.wasm <= before.wasm + WASM_GROWTH, "{report}");
+    if let Some(resident) = before.resident {
+        assert!(most <= resident + RESIDENT_GROWTH, "{report}");
+    }
+    Ok(())
+}
