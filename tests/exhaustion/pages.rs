@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 const WASM_GROWTH: u64 = 24_000;
 
 /// Maximum growth of the process in KiB while [`READERS`] requests read pages. The process also has V8's garbage and the
-/// runtime's buffers. Measured: 160 to 175 MiB, and 243 MiB without the bound and with a copy of each page.
+/// runtime's buffers. Measured: 158 to 181 MiB, and 243 MiB without the bound and with a copy of each page.
 const RESIDENT_GROWTH: u64 = 208 * 1024;
 
 /// Number of requests that read a page at the same time.
