@@ -9,8 +9,10 @@ use tokio::task::JoinSet;
 /// between the kept values may have no place for the next one.
 const WASM_GROWTH: u64 = 24_000;
 
-/// Maximum growth of the process in KiB while [`READERS`] requests read pages. The process also has V8's garbage and the
-/// runtime's buffers. Measured: 158 to 181 MiB, and 243 MiB without the bound and with a copy of each page.
+/// Maximum growth of the process in KiB while [`READERS`] requests read pages.
+///
+/// The process also has V8's garbage and the runtime's buffers. Measured: 158 to 181 MiB, and 243 MiB without the bound
+/// and with a copy of each page.
 const RESIDENT_GROWTH: u64 = 208 * 1024;
 
 /// Number of requests that read a page at the same time.
