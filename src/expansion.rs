@@ -169,8 +169,8 @@ pub async fn expand(
 
 /// Listed pairs of message and recipient, each with the recipient as Graph writes it if the spelling is another one.
 ///
-/// The recipient is an address without case. Of a text that is no address, it is the [`digest`], because the text can be
-/// as long as a page. The digest is only counted.
+/// The recipient is an address without case. A text that is no address can be as long as a page, so its [`digest`] is
+/// the recipient, and is only counted.
 type ListedPairs = BTreeMap<(Guid, String), (Option<String>, Reach)>;
 
 fn without_case(recipient: &str) -> String {

@@ -9,8 +9,8 @@ use super::list_limits::MAX_PAGE_READS;
 use crate::runtime::{Clock, SendError, Timers};
 use crate::time::Timestamp;
 
-/// Interval at which a request checks whether another page has ended: a fraction of a page's duration, and a few hundred
-/// checks at most.
+/// Interval at which a request checks whether another page has ended: a fraction of a page's duration, and a few
+/// hundred checks at most.
 const POLL: Duration = Duration::from_millis(250);
 
 /// For each page that is read, the time at which its read must have ended.
