@@ -137,6 +137,9 @@ fn as_claimed(claims: &Claims, header: &Map<String, Value>, members: &Map<String
     assert_eq!(claims.check_validity(NOW), Ok(()));
     if claims.expiry_with_skew() < Timestamp::from_seconds(u64::MAX) {
         assert_eq!(claims.check_validity(claims.expiry_with_skew()), Err(TokenError::Expired));
-        assert_ne!(claims.check_validity(claims.expiry_with_skew().minus(Duration::from_millis(1))), Err(TokenError::Expired));
+        assert_ne!(
+            claims.check_validity(claims.expiry_with_skew().minus(Duration::from_millis(1))),
+            Err(TokenError::Expired)
+        );
     }
 }
