@@ -20,6 +20,8 @@ const { GlobalState, KustoCode, Symbols } = globalThis.Kusto.Language;
 const TABLES = {
   // Of the solution Cloudflare CCF.
   CloudflareV2_CL: "(TimeGenerated: datetime, ScriptName: string, Logs: string)",
+  EmailPostDeliveryEvents:
+    "(Timestamp: datetime, Action: string, ActionType: string, NetworkMessageId: string, RecipientEmailAddress: string)",
   AADServicePrincipalSignInLogs: "(TimeGenerated: datetime, AppId: string, IPAddress: string, ResourceDisplayName: string)",
 };
 const tables = Object.entries(TABLES).map(([name, columns]) => Symbols.TableSymbol.From(columns).WithName(name));

@@ -29,7 +29,7 @@ const warnings = [...log.matchAll(/\bwarning(?: =|:) "(\w+)"/g)].map((match) => 
 /** What the lines beside those of requests have of their own. */
 const others = [...configLine, ...warningLine, ...warnings];
 const codes = new Set([...read("../../src/code.rs").matchAll(/= \d{3} "(\w+)" "/g)].map((match) => match[1]));
-const actions = [...read("../../src/remediation/model.rs").split("impl Action {")[1].split("\n}")[0].matchAll(/Self::\w+ => "(\w+)"/g)].map((match) => match[1]);
+const actions = [...read("../../src/remediation/model.rs").split("\n    Action:\n")[1].split("\n}")[0].matchAll(/^    \w+ = "(\w+)";$/gm)].map((match) => match[1]);
 
 describe("the line", () => {
   test("has just the members that the page explains", () => {
