@@ -32,7 +32,8 @@ build: build/.made ## Build the Worker into build/index.js and build/index_bg.wa
 # While one core links a Wasm module or waits for a slow property, the other one has work too.
 test: ## Run every check and every test
 	@scripts/rust.sh
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line native builds
+	@$(MAKE) --no-print-directory builds & builds=$$!; \
+	    $(MAKE) --no-print-directory native && wait $$builds || { wait $$builds; exit 1; }
 	cargo test --locked --package acceptance
 	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests playbook
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"

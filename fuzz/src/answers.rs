@@ -77,10 +77,10 @@ fn waits(came: &HttpResponse) {
 
 fn graph(came: &Result<HttpResponse, SendError>, sent: &str, config: &Config) -> bool {
     let graph_request = json!({ "displayName": "x", "description": sent }).to_string();
-    let sent = came.as_ref().map_err(|error| GraphOperation::Remediate.error(*error));
+    let response = came.as_ref().map_err(|error| GraphOperation::Remediate.error(*error));
     let read =
         |came: &HttpResponse| response::read(came, config.tenant_id, graph_request.as_bytes(), Timestamp::default());
-    match sent.and_then(read) {
+    match response.and_then(read) {
         Ok(accepted) => {
             let came = came.as_ref().expect("it came");
             let is_duplicate = came.status == 409 && names_duplicate(came.body_or_empty()) && !could_be_quoted(sent);

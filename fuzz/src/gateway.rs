@@ -167,10 +167,10 @@ fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Re
     let emails = u64::try_from(remediation.emails.len()).expect("a number of emails");
     if job.expands {
         assert!(emails <= ledger_request.emails, "more emails than maxRecipients");
-        assert_ne!(ledger_request.payload_hash, remediation.payload_hash());
+        assert_ne!(ledger_request.payload_hash.0, remediation.payload_hash());
     } else {
         assert_eq!(
-            (ledger_request.payload_hash, ledger_request.pairs, ledger_request.emails),
+            (ledger_request.payload_hash.0, ledger_request.pairs, ledger_request.emails),
             (remediation.payload_hash(), remediation.pairs(), emails)
         );
     }
