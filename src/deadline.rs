@@ -16,8 +16,8 @@
 //! └─ the caller's own timeout: 100 s of the SDKs, 120 s of Logic Apps ───────────────────────────────┘
 //! ```
 //!
-//! The Worker reads a status itself: the token and each page of Graph's list have the deadlines above, and the read
-//! ends [`RECORD_MARGIN`] before [`REQUEST_DEADLINE`].
+//! The Worker reads a status itself: the token and each page of Graph's list have the deadlines above. The read, with
+//! its wait for other pages, ends [`RECORD_MARGIN`] before [`REQUEST_DEADLINE`].
 //!
 //! If less than [`MIN_GRAPH_TIME`] is left for Graph, the gateway sends nothing.
 

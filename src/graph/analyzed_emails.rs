@@ -61,7 +61,8 @@ pub async fn read_analyzed_emails(
             if pages == MAX_PAGES {
                 return Err(error(GraphErrorKind::ListTooLong));
             }
-            let _page_read = access.page_reads.begin(runtime, query.until).await.map_err(|kind| error(kind.into()))?;
+            let page_read = access.page_reads.begin(runtime, query.until, pages > 0).await;
+            let _page_read = page_read.ok_or_else(|| error(GraphErrorKind::TooManyReads))?;
             let body = read_page(&mut calls, &url).await?;
             pages += 1;
             bytes = bytes.saturating_add(body.len());

@@ -30,7 +30,7 @@ pub struct AnalyzedEmailRow<'a> {
 
 /// Reads a page, and calls `each` with every row. Returns the `@odata.nextLink`.
 ///
-/// If the function fails, the rows that `each` received do not count. A repeated member counts as its last occurrence.
+/// If the function fails, the rows that `each` received do not count. If a text is repeated, the last one counts.
 ///
 /// # Errors
 ///

@@ -104,6 +104,9 @@ pub enum GraphErrorKind {
     /// More than [`MAX_PAGES`], [`MAX_READ_BYTES`] or [`MAX_PAIRS`].
     #[error("the list has more than {MAX_PAGES} pages, {MAX_READ_BYTES} bytes or {MAX_PAIRS} recipients")]
     ListTooLong,
+    /// The isolate read other pages until the deadline.
+    #[error("too many lists are read at the same time")]
+    TooManyReads,
     /// No response.
     #[error("Graph: {0}")]
     Send(#[from] SendError),
@@ -131,7 +134,8 @@ impl GraphError {
             | GraphErrorKind::OtherMessage
             | GraphErrorKind::ForeignLink
             | GraphErrorKind::PageTooLarge
-            | GraphErrorKind::ListTooLong => false,
+            | GraphErrorKind::ListTooLong
+            | GraphErrorKind::TooManyReads => false,
         }
     }
 }

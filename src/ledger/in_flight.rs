@@ -22,7 +22,7 @@ struct RunningAttempt<W> {
     payload_key: RecordKey,
     /// Time at which the attempt began.
     tried: Timestamp,
-    /// Number of emails that its end may refund.
+    /// Number of emails that the quota counts for the attempt. Its end may refund them, or some of them.
     emails: u64,
     /// [`LedgerRequest::conditions`].
     conditions: u64,

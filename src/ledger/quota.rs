@@ -11,7 +11,7 @@ pub const SPAN: Duration = Duration::from_hours(1);
 /// Seconds in [`SPAN`].
 const SPAN_SECONDS: u64 = SPAN.as_secs();
 /// Seconds after which a rejected request may be within the quota, if it would be so without the running attempts. An
-/// attempt that reads a list usually ends sooner, and its end refunds what it did not need.
+/// attempt usually ends sooner. Its end refunds the emails that it did not need, if it read a list or failed.
 const RUNNING_SECONDS: u64 = 30;
 
 /// Emails that were counted in each second of the last hour. Whole seconds limit it to 3,601 entries. An email leaves

@@ -60,7 +60,9 @@ impl ProblemDetails {
         let outcome = [NOTHING_SENT, NOT_ACCEPTED, UNKNOWN].into_iter().find(|outcome| self.detail.ends_with(outcome));
         self.detail.truncate(self.detail.len() - outcome.map_or(0, str::len));
         let text = self.detail.trim_end();
-        self.detail = format!("{text} An earlier attempt may have been accepted. {UNKNOWN}");
+        // Graph's own message may have no period.
+        let period = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+        self.detail = format!("{text}{period} An earlier attempt may have been accepted. {UNKNOWN}");
         self
     }
 

@@ -81,6 +81,9 @@ pub(super) fn graph(error: &GraphError) -> ProblemDetails {
             Code::GraphError,
             "Microsoft Graph lists more for these messages than one request can read. Send fewer messages in one request.",
         ),
+        GraphErrorKind::TooManyReads => {
+            details(Code::GraphTimeout, "The gateway reads too many lists at the same time. Retry later.")
+        }
         GraphErrorKind::Send(SendError::Connection) => {
             details(Code::GraphUnavailable, "The connection to Microsoft Graph failed.").retry_after(None)
         }

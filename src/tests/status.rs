@@ -348,7 +348,7 @@ fn page_beyond_the_bound_waits_until_another_one_has_ended() {
     let mut started: Vec<_> = (0..10).map(|_| gateway.start(request(), body())).collect();
     let asked = |gateway: &Gateway| gateway.stage.runtime.upstream().count(&first_page(ID));
     assert_eq!(asked(&gateway), 8);
-    // A cancelled request counts until its time is over, and one that ends makes room.
+    // A page that ends makes room.
     gateway.stage.runtime.upstream().release_one(&first_page(ID), 0, Reply::status(500));
     assert_eq!(gateway.stage.finish(started.remove(0)).status, 502);
     gateway.stage.pass(Duration::from_secs(1));

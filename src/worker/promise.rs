@@ -16,8 +16,8 @@ type Outcome = Result<JsValue, JsValue>;
 
 thread_local! {
     static LAST_TICKET: Cell<u32> = const { Cell::new(0) };
-    /// Tickets of the promises that have not settled, and the futures that wait for them. A list is smaller than a map
-    /// in the upload, and has few entries.
+    /// Tickets of the promises that have not settled, and the futures that wait for them. The entry of a cancelled
+    /// request stays. A list is smaller in the upload than a map, and has one entry per request in flight.
     static WAITING: RefCell<Vec<(u32, Sender<Outcome>)>> = const { RefCell::new(Vec::new()) };
 }
 

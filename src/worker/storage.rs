@@ -314,7 +314,7 @@ impl Records for Tables {
 /// Parses a row of `remediation`. Returns `None` if [`Tables::put`] did not write it.
 fn record(row: &Row) -> Option<LedgerRecord> {
     let (accepted, recipients) = match row.accepted_at() {
-        // Only this version writes the counts before Graph's acceptance, and not before each attempt has read its list.
+        // There are no counts if the attempt has not read its list, or if an older version wrote the record.
         None => (None, row.accepted().and_then(|members| json::read::<Open>(members.as_bytes())?.recipients)),
         at => (Some(accepted(moment(at).ok()?, row.accepted())?), None),
     };

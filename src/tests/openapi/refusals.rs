@@ -175,6 +175,7 @@ fn of_the_status() -> Vec<GatewayError> {
         GraphErrorKind::ForeignLink,
         GraphErrorKind::PageTooLarge,
         GraphErrorKind::ListTooLong,
+        GraphErrorKind::TooManyReads,
         GraphErrorKind::Send(SendError::Connection),
         GraphErrorKind::Send(SendError::Deadline),
     ]
