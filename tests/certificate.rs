@@ -60,7 +60,7 @@ async fn a_certificate_that_entra_does_not_know_is_a_rejected_credential(world: 
 async fn an_unfit_certificate_is_named_in_the_log_without_a_value(world: &World) -> TestResult {
     let (own, other, expired) = (SelfSigned::until(2100), SelfSigned::until(2100), SelfSigned::until(2025));
     for (pem, problem) in [
-        (format!("{}{}", own.key, other.certificate), "not that of the private key"),
+        (format!("{}{}", own.key, other.certificate), "does not belong to the private key"),
         (format!("{}{}", expired.key, expired.certificate), "has expired"),
     ] {
         let gateway = gateway(world, &world.sandbox, &pem).await?;

@@ -38,7 +38,9 @@ impl Remediation<'_> {
 pub fn add_emails(json: &mut String, emails: &[AnalyzedEmail<'_>]) {
     let items: usize = emails.iter().map(|email| ITEM_OVERHEAD + email.recipient.len()).sum();
     json.reserve(items);
-    json.truncate(json.len().saturating_sub(END.len()));
+    if let Some(start) = json.strip_suffix(END) {
+        json.truncate(start.len());
+    }
     push_emails(json, emails);
 }
 
