@@ -182,7 +182,7 @@ fn is_listed(found: &ListedPairs, message: Guid) -> bool {
     found.range((message, String::new())..).next().is_some_and(|((listed, _), _)| *listed == message)
 }
 
-/// Leaves out the recipients that no remediation reaches or may touch.
+/// Leaves out the recipients that no remediation reaches, and the protected ones.
 fn select(
     found: ListedPairs,
     plan: &ExpansionPlan<'_>,

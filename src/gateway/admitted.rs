@@ -101,8 +101,8 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
         }
     }
 
-    /// Passes a remediation to the caller's object. `expands` is whether the work is messages to expand, and not the
-    /// body for Graph.
+    /// Returns a remediation as a job for the caller's object. `expands` is whether the work is messages to expand, and
+    /// not the body for Graph.
     pub(super) fn hand_over(
         &self,
         ledger_request: LedgerRequest,

@@ -19,9 +19,9 @@
 //! no object is called.
 //!
 //! Each kind of request has its own steps 8 and 9: [`remediate`], [`messages`] and [`status`]. `POST /remediate/status`
-//! skips step 6, because reading removes nothing, and then reads from Graph in the Worker: 400, 429, 502, 503, 504 for
-//! Microsoft. `POST /remediate/messages` reads in the object, within step 10. Its responses 403, 404 and 409 are about
-//! the list. With `?validateOnly=true` it reads in the Worker.
+//! skips step 6, because reading removes nothing, and then reads from Graph in the Worker: 400, 429, 500, 502, 503, 504
+//! after Microsoft's response. `POST /remediate/messages` reads in the object, within step 10. Its responses 403, 404
+//! and 409 are about the list. With `?validateOnly=true` it reads in the Worker.
 //!
 //! An unauthenticated client learns nothing of the payload's rules, and no client learns what is wrong with the
 //! configuration. Step 6 precedes the body, so that no caller uploads a body without need. It lets `validateOnly` pass,

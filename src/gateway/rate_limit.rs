@@ -15,7 +15,7 @@ use crate::problem::error::GatewayError;
 use crate::runtime::{Log, Timers};
 use crate::secret::Secret;
 
-/// Counts a request from `address` if `environment` has the binding.
+/// Counts a request from `address` with the binding, which `environment` must have.
 pub(super) async fn check(
     runtime: &(impl Timers + Log),
     environment: &impl Environment,

@@ -36,9 +36,9 @@ impl<W> Default for InFlight<W> {
 }
 
 impl<W> InFlight<W> {
-    /// Returns the record key and the start of the attempt whose outcome `request` shares: the attempt in the request's
-    /// own record key. For a request without a key it is otherwise the earliest attempt of its payload that began at
-    /// `earliest` or later.
+    /// Returns the record key and the start of the attempt whose outcome `request` shares. With an idempotency key,
+    /// this is the attempt with the request's record key. Without one, it is the earliest attempt of the payload that
+    /// began at `earliest` or later.
     #[must_use]
     pub fn find(&self, request: &LedgerRequest, earliest: Timestamp) -> Option<(RecordKey, Timestamp)> {
         let record_key = request.record_key();
@@ -51,7 +51,7 @@ impl<W> InFlight<W> {
         of_payload.map(|(record_key, running)| (*record_key, running.tried)).min_by_key(|(_, tried)| *tried)
     }
 
-    /// Returns whether an attempt is in flight in `record_key`.
+    /// Returns whether an attempt with `record_key` is in flight.
     #[must_use]
     pub fn has(&self, record_key: RecordKey) -> bool {
         self.0.contains_key(&record_key)
@@ -65,7 +65,7 @@ impl<W> InFlight<W> {
         self.0.insert(request.record_key(), running);
     }
 
-    /// Returns whether a failure of the attempt in `record_key` would be a failure of `request` too.
+    /// Returns whether a failure of the attempt with `record_key` would be a failure of `request` too.
     #[must_use]
     pub fn shares_failure(&self, record_key: RecordKey, request: &LedgerRequest) -> bool {
         self.0.get(&record_key).is_some_and(|running| running.conditions == request.conditions)
@@ -77,7 +77,7 @@ impl<W> InFlight<W> {
         self.0.values().fold(0, |sum, running| sum.saturating_add(running.emails))
     }
 
-    /// Adds `waiter` to the requests that wait for the attempt in `record_key`. Returns whether the limit allowed it.
+    /// Adds `waiter` to the requests that wait for the attempt with `record_key`. Returns whether the limit allowed it.
     ///
     /// Waiters for which `is_gone` returns true no longer count.
     pub fn wait(&mut self, record_key: RecordKey, waiter: W, is_gone: impl Fn(&W) -> bool) -> bool {
@@ -96,7 +96,7 @@ impl<W> InFlight<W> {
         true
     }
 
-    /// Records the end of the attempt in `record_key`. Returns the requests that waited for it.
+    /// Records the end of the attempt with `record_key`. Returns the requests that waited for it.
     pub fn finish(&mut self, record_key: RecordKey) -> Vec<W> {
         self.0.remove(&record_key).map(|running| running.waiting).unwrap_or_default()
     }

@@ -1,5 +1,5 @@
-//! Exactly once: one caller's record of remediations, so that none is sent twice and none is lost (contract, section
-//! 7).
+//! Exactly once: one caller's record of remediations (contract, section 7). A retry gets the recorded success, and
+//! nothing is sent. After an unknown outcome the retry is sent, and Graph's 409 reports a duplicate.
 //!
 //! # Who calls Graph
 //!

@@ -75,7 +75,7 @@ impl RollingQuota {
             excess = excess.saturating_sub(*emails);
             reset = (counted_in + SPAN_SECONDS + 1).saturating_sub(second(now));
         }
-        // More than the limit can never fit; the response names the end of the hour.
+        // More emails than the limit never fit. The response then names a full hour.
         if excess > 0 {
             reset = SPAN_SECONDS;
         }

@@ -38,7 +38,7 @@ pub struct LedgerService<S: Storage> {
     state: OnceCell<LedgerState<S::Records>>,
 }
 
-/// State in memory: quota and alarm as the records say, and the attempts in flight.
+/// State in memory: the quota, which is read from the records, the attempts in flight, and what is known of the alarm.
 #[derive(Debug)]
 struct LedgerState<R> {
     records: R,

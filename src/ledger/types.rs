@@ -86,8 +86,8 @@ impl RecordKey {
         Self::of(&[b"payload", &payload_hash.0])
     }
 
-    /// Returns the record key for this key's old record, which another remediation has replaced. The old record is kept
-    /// while it counts against the quota.
+    /// Returns the record key under which this key's replaced record is archived. The archived record still counts
+    /// against the quota, and still ends the replay of another action.
     #[must_use]
     pub fn archived(&self, began: Timestamp) -> Self {
         Self::of(&[b"past", &self.0, &began.millis().to_be_bytes()])

@@ -30,7 +30,7 @@ pub struct ProblemContext<'a> {
     pub request_id: &'a str,
     /// The caller's ID of the request.
     pub client_request_id: Option<&'a str>,
-    /// Time of the response.
+    /// Time at which the request began.
     pub now: Timestamp,
 }
 
