@@ -97,7 +97,6 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
             emails_per_hour: count(self.caller.max_emails_per_hour),
             version: self.config().graph_version,
             newer_member: action.is_newer_member(),
-            conditions: 0,
         }
     }
 

@@ -22,6 +22,7 @@ use super::job::RemediationJob;
 use crate::expansion::ExpansionPlan;
 use crate::json;
 use crate::ledger::Work;
+use crate::remediation::before_emails;
 use crate::secret::{Secret, SecretBytes};
 
 /// Format of a job and of its response. Each change of the message changes the number.
@@ -35,6 +36,9 @@ pub(super) struct Handover {
     /// Settings for Microsoft.
     pub(super) settings: SecretBytes,
     pub(super) job: RemediationJob,
+    /// Digest of everything on which a failure may depend beside the pairs. Only this object compares the digest, so
+    /// another version may compute another one.
+    pub(super) conditions: u64,
     pub(super) work: Work,
 }
 
@@ -55,13 +59,12 @@ pub(super) fn parse(mut message: Vec<u8>) -> Option<Handover> {
     let mut parts = message.splitn(4, |byte| *byte == b'\n');
     let is_known = parts.next()? == format().as_bytes();
     let settings = SecretBytes::new(parts.next()?.to_vec());
-    let mut job: RemediationJob = json::read(parts.next().filter(|_| is_known)?)?;
+    let job: RemediationJob = json::read(parts.next().filter(|_| is_known)?)?;
     let head = message.len().checked_sub(parts.next()?.len())?;
     message.drain(..head);
-    // Only this object compares the digest, so another version may compute another one.
     let mut conditions = DefaultHasher::new();
-    (settings.expose(), job.ledger_request.version.as_str(), &message).hash(&mut conditions);
-    job.ledger_request.conditions = conditions.finish();
+    (settings.expose(), job.ledger_request.version.as_str(), before_emails(&message)).hash(&mut conditions);
+    let conditions = conditions.finish();
     let work = if job.expands {
         let message = String::from_utf8(message).ok()?;
         let (plan, graph_request) = message.split_once('\n')?;
@@ -69,7 +72,7 @@ pub(super) fn parse(mut message: Vec<u8>) -> Option<Handover> {
     } else {
         Work::Submit(message)
     };
-    Some(Handover { settings, job, work })
+    Some(Handover { settings, job, conditions, work })
 }
 
 /// Returns [`FORMAT`] in a way that the compiler does not inline. The bytes occur once in the Wasm, so that a test can

@@ -165,7 +165,7 @@ pub async fn execute<E, K>(
     });
     let mut response = match job {
         None => other_format(runtime),
-        Some((graph, Handover { mut job, work, .. })) => {
+        Some((graph, Handover { mut job, conditions, work, .. })) => {
             job.set_start(runtime.now());
             let mut entry = job.entry();
             let mut quota = None;
@@ -175,7 +175,7 @@ pub async fn execute<E, K>(
             } else {
                 // 10. Ledger and Graph.
                 let until = job.context.began.plus(REQUEST_DEADLINE);
-                let responded = ledger.submit_once(runtime, &graph, &job.ledger_request, work, until).await;
+                let responded = ledger.submit_once(runtime, &graph, &job.ledger_request, conditions, work, until).await;
                 responded.map_err(GatewayError::from).and_then(|responded| {
                     quota = Some(responded.quota);
                     conclude(responded, &job, graph.settings.tenant_id, &mut entry)

@@ -24,7 +24,7 @@ struct RunningAttempt<W> {
     tried: Timestamp,
     /// Number of emails that the quota counts for the attempt. Its end may refund them, or some of them.
     emails: u64,
-    /// [`LedgerRequest::conditions`].
+    /// Digest of everything on which a failure may depend beside the pairs.
     conditions: u64,
     waiting: Vec<W>,
 }
@@ -57,18 +57,23 @@ impl<W> InFlight<W> {
         self.0.contains_key(&record_key)
     }
 
-    /// Records the start of the attempt for `request` at `now`.
-    pub fn start(&mut self, request: &LedgerRequest, now: Timestamp) {
-        let LedgerRequest { emails, conditions, .. } = *request;
-        let running =
-            RunningAttempt { payload_key: request.payload_key(), tried: now, emails, conditions, waiting: Vec::new() };
+    /// Records the start of the attempt for `request` at `now`. `conditions` is a digest of everything on which a
+    /// failure may depend beside the pairs.
+    pub fn start(&mut self, request: &LedgerRequest, conditions: u64, now: Timestamp) {
+        let running = RunningAttempt {
+            payload_key: request.payload_key(),
+            tried: now,
+            emails: request.emails,
+            conditions,
+            waiting: Vec::new(),
+        };
         self.0.insert(request.record_key(), running);
     }
 
-    /// Returns whether a failure of the attempt with `record_key` would be a failure of `request` too.
+    /// Returns whether a failure of the attempt with `record_key` would also be a failure under `conditions`.
     #[must_use]
-    pub fn shares_failure(&self, record_key: RecordKey, request: &LedgerRequest) -> bool {
-        self.0.get(&record_key).is_some_and(|running| running.conditions == request.conditions)
+    pub fn shares_failure(&self, record_key: RecordKey, conditions: u64) -> bool {
+        self.0.get(&record_key).is_some_and(|running| running.conditions == conditions)
     }
 
     /// Returns the number of emails of all attempts.
@@ -115,7 +120,7 @@ mod tests {
         let mut in_flight = InFlight::default();
         let orders = [request(None, 1, 100), request(None, 2, 100)];
         for request in &orders {
-            in_flight.start(request, Timestamp::from_millis(0));
+            in_flight.start(request, 0, Timestamp::from_millis(0));
         }
         let [one, other] = orders.map(|request| request.record_key());
         for number in 0..MAX_WAITERS {
@@ -124,7 +129,7 @@ mod tests {
         }
         assert!(!in_flight.wait(one, 0, IS_GONE), "the bound is for all attempts of an object");
         assert_eq!(in_flight.finish(one).len(), 100);
-        in_flight.start(&request(None, 1, 100), Timestamp::from_millis(1));
+        in_flight.start(&request(None, 1, 100), 0, Timestamp::from_millis(1));
         for _ in 0..100 {
             assert!(in_flight.wait(one, 1, IS_GONE), "an attempt that ended leaves its room");
         }

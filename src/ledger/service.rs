@@ -58,6 +58,9 @@ impl<S: Storage> LedgerService<S> {
 
     /// Returns the outcome of `request` before `until`: sends its `work` to Graph, unless it was sent before.
     ///
+    /// `conditions` is a digest of everything on which a failure may depend beside the pairs: settings, limits and
+    /// texts. A waiting request shares a failure only under the same conditions.
+    ///
     /// A request that waits for another request's outcome first drops `work`, because many such bodies would exhaust
     /// the isolate's memory. Poll the future to its end: a dropped future leaves its attempt in flight.
     ///
@@ -69,6 +72,7 @@ impl<S: Storage> LedgerService<S> {
         runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log + Domains),
         graph: &GraphAccess,
         request: &LedgerRequest,
+        conditions: u64,
         work: Work,
         until: Timestamp,
     ) -> Result<LedgerResponse, LedgerError> {
@@ -82,7 +86,7 @@ impl<S: Storage> LedgerService<S> {
             Decision::Respond(outcome) => outcome,
             Decision::Await(record_key) => {
                 drop(work);
-                let shares_failure = state.in_flight.borrow().shares_failure(record_key, request);
+                let shares_failure = state.in_flight.borrow().shares_failure(record_key, conditions);
                 let (sender, receiver) = oneshot::channel();
                 // If no more requests may wait, this drops the sender, and the receiver ends at once.
                 state.in_flight.borrow_mut().wait(record_key, sender, oneshot::Sender::is_canceled);
@@ -94,7 +98,7 @@ impl<S: Storage> LedgerService<S> {
                 }
             }
             Decision::Send(pending) => {
-                state.in_flight.borrow_mut().start(request, asked);
+                state.in_flight.borrow_mut().start(request, conditions, asked);
                 // The background task keeps the attempt running after the response; the timer keeps the object in
                 // memory.
                 let attempt = state.attempt(runtime, graph, request, pending, work, until);

@@ -51,10 +51,6 @@ pub struct LedgerRequest {
     pub version: GraphVersion,
     /// Whether Graph needs `Prefer: include-unknown-enum-members`.
     pub newer_member: bool,
-    /// Digest of everything on which a failure may depend beside the pairs: settings, limits and texts. Only the object
-    /// uses it, so it is no part of the message.
-    #[serde(skip)]
-    pub conditions: u64,
 }
 
 /// The content of an attempt.

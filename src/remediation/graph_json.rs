@@ -28,7 +28,7 @@ impl Remediation<'_> {
         json.push_str(self.action.as_str());
         json.push_str(r#"","remediateSendersCopy":"#);
         json.push_str(if self.remediate_senders_copy { "true" } else { "false" });
-        json.push_str(r#","analyzedEmails":["#);
+        json.push_str(EMAILS);
         push_emails(&mut json, &self.emails);
         json
     }
@@ -43,6 +43,16 @@ pub fn add_emails(json: &mut String, emails: &[AnalyzedEmail<'_>]) {
     }
     push_emails(json, emails);
 }
+
+/// Returns the part of a request body before its emails. It has the texts, in which quotes are escaped.
+#[must_use]
+pub fn before_emails(body: &[u8]) -> &[u8] {
+    let end = body.windows(EMAILS.len()).position(|window| window == EMAILS.as_bytes());
+    end.and_then(|end| body.get(..end)).unwrap_or(body)
+}
+
+/// Text before the emails.
+const EMAILS: &str = r#","analyzedEmails":["#;
 
 /// Text after the emails.
 const END: &str = "]}";
@@ -105,5 +115,18 @@ mod tests {
         let mut json = String::new();
         push_text(&mut json, &text);
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn part_before_the_emails_has_all_texts() {
+        let body = serde_json::json!({
+            "displayName": r#"a","analyzedEmails":["#, "description": "b", "severity": "low", "action": "softDelete",
+            "analyzedEmails": [{
+                "networkMessageId": "73ca4154-58d8-43d0-a890-08dc18c52e6d", "recipientEmailAddress": "a@contoso.com",
+            }],
+        });
+        let json = crate::remediation::parse(body.to_string().as_bytes()).unwrap().to_graph_json();
+        let before = String::from_utf8(before_emails(json.as_bytes()).to_vec()).unwrap();
+        assert!(before.ends_with(r#""action":"softDelete","remediateSendersCopy":false"#), "{before}");
     }
 }

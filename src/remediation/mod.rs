@@ -25,7 +25,7 @@ pub use crate::guid::{Guid, NotAGuid};
 pub use digest::digest;
 pub use duplicates::PairIndex;
 pub use error::{JsonError, ParseError, PayloadError, PayloadErrors};
-pub use graph_json::add_emails;
+pub use graph_json::{add_emails, before_emails};
 pub use model::{
     Action, AnalyzedEmail, GraphVersion, LeftOut, MessagesRemediation, Recipients, Remediation, Severity, StatusQuery,
 };

@@ -147,7 +147,6 @@ pub(super) fn job(spent: u64) -> RemediationJob {
         emails_per_hour: 10,
         version: GraphVersion::Beta,
         newer_member: false,
-        conditions: 0,
     };
     RemediationJob {
         context,

@@ -106,7 +106,6 @@ fn identity(payload: &Value, with_key: bool) -> Result<(Value, Value), Failure> 
         emails_per_hour: 10,
         version: GraphVersion::Beta,
         newer_member: false,
-        conditions: 0,
     };
     Ok((blob(request.record_key().0), blob(request.payload_hash.0)))
 }

@@ -92,7 +92,7 @@ impl Object {
         let (service, graph, runtime) = (Rc::clone(&self.service), Rc::clone(&self.graph), self.stage.runtime.clone());
         self.stage.start(async move {
             let until = runtime.now().plus(time);
-            service.submit_once(&runtime, &graph, &request, Work::Submit(b"{}".to_vec()), until).await
+            service.submit_once(&runtime, &graph, &request, 0, Work::Submit(b"{}".to_vec()), until).await
         })
     }
 
@@ -203,7 +203,6 @@ pub(crate) fn request(key: Option<u8>, payload: u8, limit: u64) -> LedgerRequest
         emails_per_hour: limit,
         version: GraphVersion::Beta,
         newer_member: false,
-        conditions: 0,
     }
 }
 

@@ -77,7 +77,7 @@ proptest! {
                     let request = LedgerRequest { emails, ..request(key, payload, LIMIT) };
                     let decision = engine::begin(&records, &mut quota, &request, &in_flight, now).unwrap();
                     if let Decision::Send(pending) = decision {
-                        in_flight.start(&request, now);
+                        in_flight.start(&request, 0, now);
                         begun.push(now);
                         running.push((request, pending));
                     }
