@@ -18,7 +18,7 @@ BENCH_MODULES := bench/node_modules/.package-lock.json
 SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh \
     scripts/wasm.sh scripts/remove-unused.mjs scripts/order-functions.mjs
 
-.PHONY: help start test native builds build bench deploy release verify-release deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
+.PHONY: help start test native builds acceptance slow-acceptance others build bench deploy release verify-release deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -29,27 +29,19 @@ start: build/.made ## Serve on this machine against the sandbox, and send Graph'
 
 build: build/.made ## Build the Worker into build/index.js and build/index_bg.wasm
 
-# While one core links a Wasm module or waits for a slow property, the other one has work too.
+# While one core links a Wasm module or a test waits for a deadline, the other one has work too.
 test: ## Run every check and every test
 	@scripts/rust.sh
-	@$(MAKE) --no-print-directory builds & builds=$$!; \
-	    $(MAKE) --no-print-directory native && wait $$builds || { wait $$builds; exit 1; }
-	cargo test --locked --package acceptance
-	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests playbook
-	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
+	@scripts/together.sh native builds
+	@scripts/together.sh acceptance slow-acceptance others
 
-# The checks and tests that need neither npm nor the built Worker.
+# The checks and tests that need neither npm nor the built Worker, and the build of the tests that do.
 native:
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	cargo clippy --locked --package remediation-gateway --package deploy-check --target wasm32-unknown-unknown -- --deny warnings
-	$(MAKE) --no-print-directory deny
+	cargo test --locked --workspace --no-run
 	cargo test --locked --workspace --exclude acceptance
-	@# The fuzz workspace has a separate target folder: in a shared one, each build would overwrite the other's library.
-	cargo fmt --manifest-path fuzz/Cargo.toml --check
-	cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- --deny warnings
-	cargo test --locked --manifest-path fuzz/Cargo.toml
-	cargo fmt --manifest-path tests/clients/progenitor/Cargo.toml --check
 
 # What the tests of the built Worker need, and the checks of the texts.
 builds: build/.made build/deploy-check/.made $(SDK_MODULES)
@@ -57,6 +49,26 @@ builds: build/.made build/deploy-check/.made $(SDK_MODULES)
 	REDOCLY_SUPPRESS_UPDATE_NOTICE=true REDOCLY_TELEMETRY=off PATH="$(CURDIR)/node_modules/.bin:$$PATH" redocly lint src/openapi.json
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" markdownlint-cli2
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" textlint --format unix $$(git ls-files "*.md")
+
+# The tests of the built Worker. The slow ones wait for real deadlines, or send thousands of hostile requests.
+SLOW := exhaustion faults
+OTHER := $(filter-out $(SLOW),$(shell sed -n '/^\[\[test\]\]/{n;s/name = "\(.*\)"/\1/p;}' tests/Cargo.toml))
+
+acceptance:
+	cargo test --locked --package acceptance --lib $(addprefix --test ,$(OTHER))
+	cargo test --locked --package acceptance --doc
+	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests playbook
+
+slow-acceptance:
+	cargo test --locked --package acceptance $(addprefix --test ,$(SLOW))
+
+others: deny
+	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
+	@# The fuzz workspace has a separate target folder: in a shared one, each build would overwrite the other's library.
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- --deny warnings
+	cargo test --locked --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path tests/clients/progenitor/Cargo.toml --check
 
 deny: ## Check the crates' licences, sources and duplicates against deny.toml
 	@scripts/rust.sh
