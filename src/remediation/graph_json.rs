@@ -121,6 +121,7 @@ mod tests {
     fn part_before_the_emails_has_all_texts() {
         let body = serde_json::json!({
             "displayName": r#"a","analyzedEmails":["#, "description": "b", "severity": "low", "action": "softDelete",
+            "remediateSendersCopy": false,
             "analyzedEmails": [{
                 "networkMessageId": "73ca4154-58d8-43d0-a890-08dc18c52e6d", "recipientEmailAddress": "a@contoso.com",
             }],
