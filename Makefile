@@ -100,7 +100,7 @@ release: $(NODE_MODULES) ## Pack the built Worker, guides, licences and SBOM int
 	@scripts/cargo-tools.sh "$(TOOLS)" cargo-cyclonedx@$(CARGO_CYCLONEDX)
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" node scripts/release.mjs "$(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX)"
 
-verify-release: ## Build this commit elsewhere, and compare the release with ARCHIVE=<file>
+verify-release: ## Build this commit in another folder, and compare the result with ARCHIVE=<file>
 	@node scripts/release/verify.mjs "$(ARCHIVE)"
 
 # SEED=… repeats the random choices of the run that printed it, with other IDs and another timing.

@@ -45,7 +45,7 @@ export function zip(files) {
   return Buffer.concat([...parts, central, Buffer.from("PK\x05\x06", "latin1"), end]);
 }
 
-/** Returns little-endian numbers, each with its size in bytes. */
+/** Returns the little-endian bytes of `fields`, each a number and its size in bytes. */
 function numbers(...fields) {
   const buffer = Buffer.alloc(fields.reduce((sum, [, size]) => sum + size, 0));
   let at = 0;

@@ -22,7 +22,10 @@ const isInteger = (value) => /^[+-]?\d+$/.test(value) && Number.isSafeInteger(Nu
 export const asText = (value) => (value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
 export const equal = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
-/** name: [minimum and maximum number of arguments, implementation]. Functions without one depend on the run. */
+/**
+ * name: [minimum and maximum number of arguments, implementation]. Functions without an implementation depend on the
+ * run.
+ */
 export const FUNCTIONS = {
   actions: [1, 1],
   body: [1, 1],
