@@ -74,7 +74,7 @@ fn entries(value: Option<&Value>) -> Result<Vec<Value>, &'static str> {
     let entries = from_text(value);
     match entries.ok_or("is a text that is not JSON, or repeats a member: it must be an array of tables")?.into_owned()
     {
-        Value::Array(entries) if entries.is_empty() => Err("is empty: nobody could call"),
+        Value::Array(entries) if entries.is_empty() => Err("is empty: no caller could send requests"),
         Value::Array(entries) => Ok(entries),
         Value::Null | Value::String(_) => Err("is required"),
         _ => Err("must be an array of tables"),
@@ -192,7 +192,7 @@ impl<'a> CallerTable<'a> {
         let max_emails_per_hour = per_hour.unwrap_or(DEFAULT_EMAILS_PER_HOUR);
         if !self.members.contains_key("object_id") && !self.members.contains_key("api_key_sha256") {
             self.errors
-                .add(self.path.as_str(), "has neither object_id nor api_key_sha256: nobody could ever be this caller");
+                .add(self.path.as_str(), "has neither object_id nor api_key_sha256: no request could come from this caller");
         }
         if self.members.contains_key("role") && !self.members.contains_key("object_id") {
             self.error("role", "needs object_id: an API key carries no roles");

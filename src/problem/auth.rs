@@ -51,7 +51,7 @@ pub(super) fn auth(error: AuthError) -> ProblemDetails {
             unknown("The token is valid, but its object ID (oid) belongs to no caller of the gateway.")
         }
         AuthError::MissingScope | AuthError::NotAnApplication => {
-            unknown(&format!("The token is a user token and lacks the scope {SCOPE}."))
+            unknown(&format!("The token is neither an application token nor a user token with the scope {SCOPE}."))
                 .header("WWW-Authenticate", BEARER_INSUFFICIENT_SCOPE)
         }
         AuthError::MissingRole => unknown("The token lacks the app role that the caller requires.")
