@@ -56,7 +56,14 @@ extern "C" {
         earliest: Integer,
     ) -> Result<Option<Row>, JsValue>;
     #[wasm_bindgen(catch, js_name = row)]
-    fn row_pairs(sql: &JsValue, query: &JsString, pairs: &str, action: &str, since: Integer) -> Result<Row, JsValue>;
+    fn row_pairs(
+        sql: &JsValue,
+        query: &JsString,
+        began: Integer,
+        pairs: &str,
+        action: &str,
+        since: Integer,
+    ) -> Result<Row, JsValue>;
 
     /// A row of a result, with the columns of its query.
     type Row;
@@ -120,7 +127,7 @@ impl Storage for ObjectStorage {
 }
 
 /// Migrations from an empty storage to the present tables. A deployed migration never changes; a change is a new one.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     // One row for each remediation. Times are milliseconds since the Unix epoch. Each index costs a write per
     // remediation. So beside the primary key there is one only for the successes with a key, which are also found by
     // their payload. The start of an object and the alarm read all rows.
@@ -136,13 +143,15 @@ const MIGRATIONS: [&str; 2] = [
     ) WITHOUT ROWID;
     CREATE INDEX success ON remediation (payload, accepted_at) WHERE keyed AND accepted_at IS NOT NULL",
     // Version 1 inserts eight values without column names, and a rollback must still work. Generated columns allow
-    // that: their values are members of the JSON in `accepted` that version 1 does not read. The index finds the other
-    // actions on the pairs of a remediation without reading its row.
+    // that: their values are members of the JSON in `accepted` that version 1 does not read.
     "ALTER TABLE remediation ADD COLUMN pairs TEXT AS (accepted ->> 'pairs');
     ALTER TABLE remediation ADD COLUMN action TEXT AS (accepted ->> 'action');
     ALTER TABLE remediation ADD COLUMN tried INTEGER AS (accepted ->> 'tried');
     ALTER TABLE remediation ADD COLUMN until INTEGER AS (accepted ->> 'until');
     CREATE INDEX effect ON remediation (pairs, until, action) WHERE pairs IS NOT NULL",
+    // Each remediation wrote the index three times, and only a replay without a key read it. Such a replay can as well
+    // read the rows of the last two hours.
+    "DROP INDEX effect",
 ];
 
 /// Content of the column `accepted`: the effect of a remediation, the counts of its recipients, and after Graph's
@@ -218,7 +227,8 @@ impl Tables {
             first_success: "SELECT coalesce(tried, began) AS tried, accepted_at, accepted FROM remediation
                 WHERE keyed AND payload = ? AND accepted_at > ? AND coalesce(tried, began) >= ? ORDER BY accepted_at LIMIT 1"
                 .into(),
-            last_other: "SELECT max(until) AS until FROM remediation WHERE pairs = ? AND action <> ? AND until > ?".into(),
+            last_other: "SELECT max(until) AS until FROM remediation
+                WHERE began > ? AND pairs = ? AND action <> ? AND until > ?".into(),
             add: "INSERT INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (slot) DO NOTHING".into(),
             put: "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?)".into(),
             remove: "DELETE FROM remediation WHERE slot = ?".into(),
@@ -272,8 +282,11 @@ impl Records for Tables {
     }
 
     fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, StorageError> {
-        let (pairs, since) = (hexadecimal(pairs), integer(since.millis()));
-        let row = row_pairs(self.sql.as_ref(), &self.last_other, &pairs, action.as_str(), since)?;
+        // A retry keeps the start of its record for an hour at most. SQLite compares the start first, and so does not
+        // parse the JSON of older rows.
+        let began = since.minus(2 * SPAN);
+        let (began, since) = (integer(began.millis()), integer(since.millis()));
+        let row = row_pairs(self.sql.as_ref(), &self.last_other, began, &hexadecimal(pairs), action.as_str(), since)?;
         row.until().map(|until| moment(Some(until))).transpose()
     }
 
