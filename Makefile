@@ -133,7 +133,7 @@ linux:
 	@[ "$$(uname)" = Linux ] || { echo "error: the benchmark needs Linux: it reads the processor's time from /proc" >&2; exit 1; }
 
 # Both the candidates and the driver are optimised.
-bench: linux build/.made build/bench/.made ## Compare the gateway with a JavaScript peer, on Linux (OPTIONS="--only full --emails 2,100"; OPTIONS=--help)
+bench: linux build/.made build/bench/.made ## Compare the gateway with a JavaScript peer, on Linux (OPTIONS="--only full --emails 100,2"; OPTIONS=--help)
 	cargo build --locked --profile driver --package bench
 	@cargo run --quiet --locked --profile driver --package bench -- $(OPTIONS)
 
