@@ -62,7 +62,7 @@ acceptance:
 slow-acceptance:
 	cargo test --locked --package acceptance $(addprefix --test ,$(SLOW))
 
-others: deny
+others:
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
 	@# The fuzz workspace has a separate target folder: in a shared one, each build would overwrite the other's library.
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
@@ -70,6 +70,7 @@ others: deny
 	cargo test --locked --manifest-path fuzz/Cargo.toml
 	cargo fmt --manifest-path tests/clients/progenitor/Cargo.toml --check
 
+# Not a part of `make test`: building the tool takes minutes, and only a change of the dependencies can fail the check.
 deny: ## Check the crates' licences, sources and duplicates against deny.toml
 	@scripts/rust.sh
 	@scripts/cargo-tools.sh "$(TOOLS)" cargo-deny@$(CARGO_DENY)
