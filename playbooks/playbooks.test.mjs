@@ -68,7 +68,7 @@ describe("the templates", () => {
       assert.deepEqual(ruleOf(readme), []);
       for (const [cut, expected] of [
         [`# ${template.metadata.title}`, /title/],
-        [template.metadata.prerequisites[0], /lacks: A deployed/],
+        [template.metadata.prerequisites[0], /lacks: A remediation/],
         [template.metadata.author.name, /lacks: The remediation/],
         ["https://aka.ms/deploytoazurebutton", /no Deploy to Azure button/],
         [`%2F${name}%2F`, /button that deploys/],
