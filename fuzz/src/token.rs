@@ -63,7 +63,8 @@ fn read(written: &str, config: &Config) -> Result<Claims, TokenError> {
     assert_eq!(Some(parts.signed), written.rsplit_once('.').map(|(signed, _)| signed));
     assert!(!parts.signature.is_empty());
     token::validate_header(&parts)?;
-    let (issuer, members) = token::find_issuer(&parts, config)?;
+    let members = parts.claims()?;
+    let issuer = token::find_issuer(&members, config)?;
     claims::validate_claims(&members, config, issuer, NOW)
 }
 

@@ -121,11 +121,13 @@ async fn verify<P: Runtime>(
     }
 
     let parts = token::split(token.expose())?;
-    if token::is_for_graph(&parts) {
+    let claims = parts.claims();
+    if claims.as_ref().is_ok_and(token::is_for_graph) {
         return Err(TokenError::GraphAudience);
     }
     let kid = token::validate_header(&parts)?;
-    let (issuer, claims) = token::find_issuer(&parts, config)?;
+    let claims = claims?;
+    let issuer = token::find_issuer(&claims, config)?;
     let claims = claims::validate_claims(&claims, config, issuer, runtime.now())?;
     let key = caches.keys.find(runtime, config, issuer, &kid).await?;
     if !runtime.verify_rs256(&key, parts.signed.as_bytes(), &parts.signature).await {

@@ -87,13 +87,24 @@ pub fn split(token: &str) -> Result<Parts<'_>, TokenError> {
     Ok(Parts { header: decode(header)?, claims: decode(claims)?, signed, signature: decode(signature)? })
 }
 
+impl Parts<'_> {
+    /// Parses the claims, which are not verified yet.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::ClaimsNotObject`].
+    pub fn claims(&self) -> Result<ClaimSet, TokenError> {
+        json::read(&self.claims).ok_or(TokenError::ClaimsNotObject)
+    }
+}
+
 /// Returns whether the claims, not verified yet, name Microsoft Graph as the audience.
 ///
 /// Microsoft signs a Graph token over the hash of the `nonce` in its header, so only Graph can verify the token. The
 /// result only selects the log's reason: the gateway rejects a token for Graph in any case.
 #[must_use]
-pub fn is_for_graph(parts: &Parts<'_>) -> bool {
-    json::read(&parts.claims).is_some_and(|claims: ClaimSet| claims.aud.valid().is_some_and(|aud| is_graph(aud)))
+pub fn is_for_graph(claims: &ClaimSet) -> bool {
+    claims.aud.valid().is_some_and(|aud| is_graph(aud))
 }
 
 /// Step 3: checks that the header names RS256 and a key, and has no member that would change the verification. Returns
@@ -119,18 +130,16 @@ pub fn validate_header(parts: &Parts<'_>) -> Result<String, TokenError> {
     }
 }
 
-/// Step 4: checks that `iss` is exactly one of the tenant's two issuers, and `ver` the issuer's version. Returns the
-/// claims, which are not verified yet.
+/// Step 4: checks that `iss` is exactly one of the tenant's two issuers, and `ver` the issuer's version.
 ///
 /// # Errors
 ///
-/// [`TokenError::ClaimsNotObject`], [`TokenError::Issuer`], [`TokenError::Version`].
-pub fn find_issuer(parts: &Parts<'_>, config: &Config) -> Result<(Issuer, ClaimSet), TokenError> {
-    let claims: ClaimSet = json::read(&parts.claims).ok_or(TokenError::ClaimsNotObject)?;
+/// [`TokenError::Issuer`], [`TokenError::Version`].
+pub fn find_issuer(claims: &ClaimSet, config: &Config) -> Result<Issuer, TokenError> {
     let is_of = |issuer: &Issuer| claims.iss.valid().is_some_and(|iss| *iss == issuer.name(config));
     let issuer = [Issuer::V1, Issuer::V2].into_iter().find(is_of).ok_or(TokenError::Issuer)?;
     if claims.ver.valid().is_none_or(|ver| ver != issuer.version()) {
         return Err(TokenError::Version);
     }
-    Ok((issuer, claims))
+    Ok(issuer)
 }

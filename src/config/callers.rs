@@ -191,8 +191,10 @@ impl<'a> CallerTable<'a> {
         }
         let max_emails_per_hour = per_hour.unwrap_or(DEFAULT_EMAILS_PER_HOUR);
         if !self.members.contains_key("object_id") && !self.members.contains_key("api_key_sha256") {
-            self.errors
-                .add(self.path.as_str(), "has neither object_id nor api_key_sha256: no request could come from this caller");
+            self.errors.add(
+                self.path.as_str(),
+                "has neither object_id nor api_key_sha256: no request could come from this caller",
+            );
         }
         if self.members.contains_key("role") && !self.members.contains_key("object_id") {
             self.error("role", "needs object_id: an API key carries no roles");
