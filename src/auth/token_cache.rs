@@ -45,7 +45,8 @@ impl TokenCache {
         self.0.borrow().get(digest).cloned()
     }
 
-    /// Stores a token. If the cache is full, it removes the expired tokens, or else the one that expires first.
+    /// Stores a token. If the cache is full, removes the expired tokens and those in the first half of the range of
+    /// expiries: if it removed a single one, each further token would search the cache again.
     pub fn insert(&self, digest: [u8; 32], verified: CachedToken, now: Timestamp) {
         let mut tokens = self.0.borrow_mut();
         // Two requests with one token may both have verified it.
@@ -54,13 +55,10 @@ impl TokenCache {
             return;
         }
         if tokens.len() >= MAX_TOKENS {
-            tokens.retain(|_, known| known.claims.expiry_with_skew() > now);
-        }
-        if tokens.len() >= MAX_TOKENS
-            && let Some(first) =
-                tokens.iter().min_by_key(|(_, known)| known.claims.expiry_with_skew()).map(|(digest, _)| *digest)
-        {
-            tokens.remove(&first);
+            let expiries = || tokens.values().map(|known| known.claims.expiry_with_skew());
+            let (first, last) = (expiries().min().unwrap_or_default(), expiries().max().unwrap_or_default());
+            let middle = first.plus(last.since(first) / 2).max(now);
+            tokens.retain(|_, known| known.claims.expiry_with_skew() > middle);
         }
         tokens.insert(digest, verified);
     }

@@ -34,7 +34,7 @@ fn number(number: usize) -> [u8; 32] {
 }
 
 #[test]
-fn no_more_than_1024_tokens_are_remembered_and_the_one_that_ends_first_makes_room() {
+fn no_more_than_1024_tokens_are_remembered_and_those_that_end_first_make_room() {
     let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
         tokens.insert(number(at), ending_in(if at == 500 { 60 } else { 3600 }), NOW);
@@ -44,6 +44,10 @@ fn no_more_than_1024_tokens_are_remembered_and_the_one_that_ends_first_makes_roo
     assert_eq!(tokens.0.borrow().len(), MAX_TOKENS);
     assert!(tokens.get(&number(500)).is_none());
     assert!(tokens.get(&number(MAX_TOKENS)).is_some());
+
+    // Tokens that all end at the same time make room too.
+    tokens.insert(number(MAX_TOKENS + 1), ending_in(3600), NOW);
+    assert_eq!(tokens.0.borrow().len(), 1);
 }
 
 #[test]
