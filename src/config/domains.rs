@@ -66,13 +66,15 @@ impl DomainRule {
 /// A label such as `xn--024` has no such form: no domain name can have it, and lenient readers decode an `@` from it
 /// (`PortSwigger`, "Splitting the Email Atom", 2024). So the platform parses each domain that has a label with `--`.
 pub(super) fn to_ascii<'a>(domain: &'a str, domains: &impl Domains) -> Option<Cow<'a, str>> {
-    if !domain.is_ascii() || domain.as_bytes().windows(2).any(|pair| pair == b"--") {
-        domains.to_ascii(domain).map(Cow::Owned)
-    } else if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Some(Cow::Owned(domain.to_ascii_lowercase()))
-    } else {
-        Some(Cow::Borrowed(domain))
+    let (mut previous, mut has_uppercase) = (0, false);
+    for byte in domain.bytes() {
+        if !byte.is_ascii() || (previous, byte) == (b'-', b'-') {
+            return domains.to_ascii(domain).map(Cow::Owned);
+        }
+        has_uppercase |= byte.is_ascii_uppercase();
+        previous = byte;
     }
+    Some(if has_uppercase { Cow::Owned(domain.to_ascii_lowercase()) } else { Cow::Borrowed(domain) })
 }
 
 /// Returns whether `domain` can be a recipient's: at least two labels of letters, digits and inner hyphens, and a
