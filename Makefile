@@ -30,7 +30,7 @@ start: build/.made ## Serve on this machine against the sandbox, and send Graph'
 build: build/.made ## Build the Worker into build/index.js and build/index_bg.wasm
 
 # While one core links a Wasm module or a test waits for a deadline, the other one has work too.
-test: ## Run the checks and tests of each change
+test: ## Run the checks and tests that each change must pass
 	@scripts/rust.sh
 	@scripts/together.sh native builds
 	@scripts/together.sh acceptance slow-acceptance others
