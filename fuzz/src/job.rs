@@ -15,7 +15,7 @@ use crate::world::{Fixed, OTHER_TENANT, StillRuntime, TENANT, ledger, run, setti
 /// Parsing a serialized job returns the same job. A job with enough time and quota is submitted once with its body, and
 /// its repetition is replayed, with the token of its tenant. A job that expands messages has a plan before the body,
 /// and is submitted once or never. Other jobs submit nothing, such as those of an unknown tenant. Each job logs one
-/// line. A key and a payload never share a record.
+/// line. A job is recorded under its payload if and only if it has no idempotency key.
 ///
 /// Returns whether the gateway accepts the job and submits it.
 ///
