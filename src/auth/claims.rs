@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::issuer::Issuer;
 use super::token_error::TokenError;
-use crate::config::{Config, is_graph, without_trailing_slash};
+use crate::config::{Config, without_trailing_slash};
 use crate::guid::Guid;
 use crate::json::Member;
 use crate::time::Timestamp;
@@ -108,7 +108,6 @@ pub fn validate_claims(
     }
     match claims.aud.valid().map(|aud| without_trailing_slash(aud)) {
         Some(aud) if config.audience.iter().any(|known| known == aud) => {}
-        Some(aud) if is_graph(aud) => return Err(TokenError::GraphAudience),
         _ => return Err(TokenError::Audience),
     }
     // An ID token that a user got for the gateway's application has the same issuer, audience and keys, but it is not
