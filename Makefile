@@ -18,7 +18,7 @@ BENCH_MODULES := bench/node_modules/.package-lock.json
 SOURCES := $(shell find src) .cargo/config.toml Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json Makefile scripts/build.sh \
     scripts/wasm.sh scripts/remove-unused.mjs scripts/order-functions.mjs
 
-.PHONY: help start test native builds acceptance slow-acceptance others build bench deploy release verify-release deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
+.PHONY: help start test native builds acceptance slow-acceptance node-tests fuzz-tests build bench deploy release verify-release deny audit soak fuzz fuzz-api clients python-sdk key format clean linux
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -33,11 +33,12 @@ build: build/.made ## Build the Worker into build/index.js and build/index_bg.wa
 test: ## Run the checks and tests that each change must pass
 	@scripts/rust.sh
 	@scripts/together.sh native builds
-	@scripts/together.sh acceptance slow-acceptance others
+	@scripts/together.sh acceptance slow-acceptance node-tests fuzz-tests
 
 # The checks and tests that need neither npm nor the built Worker, and the build of the tests that do.
 native:
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/clients/progenitor/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	cargo clippy --locked --package remediation-gateway --package deploy-check --target wasm32-unknown-unknown -- --deny warnings
 	cargo test --locked --workspace --no-run
@@ -51,24 +52,25 @@ builds: build/.made build/deploy-check/.made $(SDK_MODULES)
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" textlint --format unix $$(git ls-files "*.md")
 
 # The tests of the built Worker. The slow ones wait for real deadlines, or send thousands of hostile requests.
-SLOW := exhaustion faults
-OTHER := $(filter-out $(SLOW),$(shell sed -n '/^\[\[test\]\]/{n;s/name = "\(.*\)"/\1/p;}' tests/Cargo.toml))
+SLOW_TESTS := exhaustion faults
+FAST_TESTS := $(filter-out $(SLOW_TESTS),$(shell sed -n '/^\[\[test\]\]/{n;s/name = "\(.*\)"/\1/p;}' tests/Cargo.toml))
 
 acceptance:
-	cargo test --locked --package acceptance --lib $(addprefix --test ,$(OTHER))
+	cargo test --locked --package acceptance --lib $(addprefix --test ,$(FAST_TESTS))
 	cargo test --locked --package acceptance --doc
 	@scripts/clients.sh "$(TOOLS)" openapi-spec-validator hey-api requests playbook
 
 slow-acceptance:
-	cargo test --locked --package acceptance $(addprefix --test ,$(SLOW))
+	cargo test --locked --package acceptance $(addprefix --test ,$(SLOW_TESTS))
 
-others:
+node-tests:
 	PATH="$(CURDIR)/node_modules/.bin:$$PATH" node --test "connector/*.test.mjs" "docs/**/*.test.mjs" "playbooks/*.test.mjs" "scripts/*.test.mjs"
+
+fuzz-tests:
 	@# The fuzz workspace has a separate target folder: in a shared one, each build would overwrite the other's library.
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- --deny warnings
 	cargo test --locked --manifest-path fuzz/Cargo.toml
-	cargo fmt --manifest-path tests/clients/progenitor/Cargo.toml --check
 
 # Not a part of `make test`: building the tool takes minutes, and only a change of the dependencies can fail the check.
 deny: ## Check the crates' licences, sources and duplicates against deny.toml
