@@ -33,7 +33,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     else if (isUnpublished(text)) {
       process.exitCode = 1;
       console.error(
-        `${fileURLToPath(readme)}: the button has no repository. Run: node playbooks/publish.mjs <owner>/<repository>`,
+        `${fileURLToPath(readme)}: the button has no repository. Run: node playbooks/publish.mjs <owner>/<repository> <tag>`,
       );
     }
   }

@@ -2,7 +2,7 @@
 // node scripts/release/verify.mjs <archive>
 import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -12,6 +12,10 @@ import { archiveName, git, root, versionOf } from "./ready.mjs";
 const [path] = process.argv.slice(2);
 if (!path) {
   console.error("usage: make verify-release ARCHIVE=<file>");
+  process.exit(1);
+}
+if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
+  console.error(`error: ${path} is not a file`);
   process.exit(1);
 }
 const archive = readFileSync(resolve(path));
