@@ -803,7 +803,7 @@ function incidentScenarios(template) {
     assert.equal(more.length, 0);
     assert.match(message, /softDelete for 45 messages of mail clusters\.<\/p>/);
     assert.match(message, /<li>Mail clusters, call 1: 20 messages <b>accepted<\/b> for 794 of 800 recipients: <a [^>]*>action center<\/a>\. Left out: 3 in quarantine, 2 unreachable, 1 protected\. Request r-3\.<\/li>/);
-    assert.match(message, /call 3: 5 messages <b>accepted<\/b> for 194 of 200 recipients: .* Not included, since Microsoft lists no recipient yet: 2 messages\. The playbook submits these messages to the recipients that the incident names\. Run the playbook again after 30 minutes\. Request r-3\./);
+    assert.match(message, /call 3: 5 messages <b>accepted<\/b> for 194 of 200 recipients: .* Not included, since Microsoft lists no recipient yet: 2 messages\. The playbook submits these messages for the recipients that the incident names\. Run the playbook again after 30 minutes\. Request r-3\./);
     assert.equal(message.match(/Not included/g).length, 1);
     assert.match(message, /cannot read the status of mail clusters, since it does not know their recipients\.<\/p>$/);
   });
