@@ -120,7 +120,7 @@ fn every_code_stands_once_and_under_its_status() {
         assert_eq!(problem["schema"], json!({ "$ref": "#/components/schemas/Problem" }));
         let codes = response["x-error-codes"].as_array().unwrap();
         found.extend(codes.iter().map(|code| (status, code.as_str().unwrap())));
-        // The example has one of these codes and the gateway's text.
+        // The example has one of these codes.
         let example = &problem["example"];
         let code = Code::ALL.iter().find(|code| example["error"]["code"] == code.as_str()).unwrap();
         assert!(codes.contains(&example["error"]["code"]));

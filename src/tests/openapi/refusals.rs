@@ -1,15 +1,17 @@
 //! The description covers each error with its headers and body.
 
-use crate::graph::assertion::AssertionError;
 use std::collections::BTreeSet;
 
-use super::ID;
+use serde_json::Value;
+
+use super::{ID, at};
 use crate::auth::AuthError;
 use crate::auth::credentials::CredentialsError;
 use crate::auth::permissions::{PermissionError, Places};
 use crate::auth::token_error::TokenError;
 use crate::code::Code;
 use crate::expansion::ExpansionError;
+use crate::graph::assertion::AssertionError;
 use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
 use crate::graph::response::MAX_RETRY_AFTER;
 use crate::http::RequestBodyError;
@@ -24,6 +26,7 @@ use crate::route::Route;
 use crate::runtime::SendError;
 use crate::tests::support::description::covers;
 use crate::tests::support::gateway::payload;
+use crate::tests::support::refused;
 use crate::tests::support::runtime::START;
 use crate::time::Timestamp;
 
@@ -62,11 +65,13 @@ fn refusals() -> Vec<GatewayError> {
         lacks(PermissionError::WholeMessages),
         lacks(PermissionError::MaxRecipients { max_recipients: 2, most: 1 }),
         lacks(PermissionError::Recipients(Places { first: (0..MAX_POINTERS).collect(), total: MAX_POINTERS + 1 })),
+        lacks(PermissionError::Recipients(Places { first: vec![1], total: 1 })),
         lacks(PermissionError::Protected(Places { first: vec![1], total: 1 })),
         lacks(PermissionError::TooMany { emails: 2, most: 1 }),
         error(b""),
         error(br#"{"a/b":1,"a/b":1}"#),
         error(b"{}"),
+        error(b"[]"),
         error(format!("[{}", "[".repeat(MAX_DEPTH)).as_bytes()),
         error(payload("softDelete", &["x"; MAX_POINTERS + 1]).to_string().as_bytes()),
         token(TokenEndpointError::Rejected { status: 401, code: None }),
@@ -181,6 +186,26 @@ fn of_the_status() -> Vec<GatewayError> {
     ]
     .map(read)
     .into()
+}
+
+/// The numbers in an example are examples, too.
+#[test]
+fn detail_of_each_example_is_the_gateways_text() {
+    let key = |problem: &Value| {
+        let detail = problem["detail"].as_str().unwrap();
+        let parts = detail.split(|char: char| char.is_ascii_digit()).filter(|part| !part.is_empty());
+        (problem["error"]["code"].to_string(), parts.collect::<Vec<_>>().join("0"))
+    };
+    let refusals = refusals().into_iter().chain(of_the_status());
+    let texts: BTreeSet<_> =
+        refusals.map(|error| key(&serde_json::from_str(&refused(&error).1.body).unwrap())).collect();
+    for (name, response) in at("/components/responses").as_object().unwrap() {
+        let Some(problem) = response["content"].get("application/problem+json") else { continue };
+        let example = &problem["example"];
+        assert!(texts.contains(&key(example)), "{name}: {}", example["detail"]);
+        let message = example["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with(example["detail"].as_str().unwrap()), "{name}: {message}");
+    }
 }
 
 #[test]
