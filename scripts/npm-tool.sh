@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Usage: npm-tool.sh DIRECTORY PACKAGE@VERSION
+# Usage: npm-tool.sh DIRECTORY PACKAGE@VERSION [NATIVE]
 #
-# Installs a missing package in DIRECTORY/PACKAGE-VERSION, and prints that path.
+# Installs a missing package in DIRECTORY/PACKAGE-VERSION, and prints that path. With NATIVE, only the package of this
+# name runs its install scripts.
 set -euo pipefail
 
 directory=$1 package=$2 native=${3:-}

@@ -37,7 +37,7 @@ for (const page of files(root, [".md"])) {
   });
 }
 
-// Every text that a caller can see is in these two places.
+// Most texts that a caller can see are in these two places.
 for (const path of ["src/openapi.json", ...files(root, [".rs"]).filter((name) => /^src\/problem\//.test(name))]) {
   test(`the texts of ${path} have no banned word`, () => {
     const texts = (readFileSync(join(root, path), "utf8").match(/"(?:[^"\\]|\\.)*"/g) ?? []).join("\n");

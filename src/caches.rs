@@ -60,7 +60,7 @@ struct CachedEnvironment<E, K> {
 
 /// A configuration, with the caches of its requests.
 pub struct Configured<K> {
-    /// Configuration.
+    /// The validated configuration.
     pub config: Rc<Config>,
     /// Issuers' keys, and verified tokens.
     pub tokens: TokenCaches<K>,

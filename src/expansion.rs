@@ -29,7 +29,7 @@ use crate::time::Timestamp;
 pub struct ExpansionPlan<'a> {
     /// The version of Graph.
     pub version: GraphVersion,
-    /// The action. Only a release reaches the quarantine.
+    /// The action. Only `moveToInbox` reaches the quarantine.
     pub action: Action,
     /// The messages.
     pub messages: Cow<'a, [Guid]>,
@@ -55,7 +55,7 @@ pub enum AttemptError {
 }
 
 impl AttemptError {
-    /// Whether it is certain that Graph did not accept the remediation.
+    /// Returns whether it is certain that Graph did not accept the remediation.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self {
@@ -71,7 +71,7 @@ pub enum ExpansionError {
     /// The list is empty.
     #[error("Graph lists no recipient of the messages")]
     NotFound(Recipients),
-    /// This number of recipients are outside the granted domains.
+    /// Listed recipients are outside the granted domains.
     #[error("{outside} of the listed recipients are outside the granted domains")]
     Outside {
         /// Their number.
@@ -136,7 +136,7 @@ pub struct ExpandedEmails {
     pub recipients: Recipients,
 }
 
-/// Reads the recipients of the messages before `until`, and returns the emails of the remediation.
+/// Reads the recipients of the messages, and returns the emails of the remediation. The read ends before `until`.
 ///
 /// # Errors
 ///

@@ -148,13 +148,14 @@ impl HttpResponse {
     }
 }
 
-/// Reason why a request has no response. It is unknown whether the server acted on the request.
+/// Reason why a response, or its body, did not arrive. Without a status, it is unknown whether the server acted on the
+/// request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// No status arrived within the deadline.
+    /// It did not arrive within the deadline.
     #[error("no answer within the deadline")]
     Deadline,
-    /// The connection was refused, reset or closed before a status arrived.
+    /// The connection was refused, reset or closed before.
     #[error("the connection failed")]
     Connection,
 }

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 /// KiB.
 const MAX_KEY_BYTES: usize = 256;
 
-/// Returns the caller who owns `key`.
+/// Returns the caller who owns `key`. Returns `None` if no caller does, or if the key has more than 256 bytes.
 ///
 /// Compares all digests of all callers, each in constant time. So the duration reveals neither whether the key exists
 /// nor who owns it.

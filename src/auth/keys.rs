@@ -23,7 +23,7 @@ const LIFETIME: Duration = Duration::from_hours(24);
 /// Cool-down: the minimum time between two fetches that unknown key IDs cause.
 ///
 /// Microsoft advises 5 minutes (facts, section 3). But during a key rollover, a response of the issuer can be outdated.
-/// The gateway then rejects each token that the missing key signed until the next fetch. The retries of workflows and
+/// Until the next fetch, the gateway then rejects each token that the missing key signed. The retries of workflows and
 /// SDKs last longer than 30 s (facts, sections 4 and 5).
 const UNKNOWN_KEY_COOLDOWN: Duration = Duration::from_secs(30);
 /// Time after the first set without a former key. During this time, a token with that key causes an immediate fetch.

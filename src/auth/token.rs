@@ -4,7 +4,8 @@
 //! 2. shape: [`split`]
 //! 3. header: [`validate_header`]
 //! 4. issuer: [`find_issuer`]
-//! 5. claims: [`validate_claims`] and [`Claims::check_validity`]
+//! 5. claims: [`validate_claims`](super::claims::validate_claims) and
+//!    [`Claims::check_validity`](super::claims::Claims::check_validity)
 //! 6. key: [`crate::auth::keys`]
 //! 7. signature: the platform, over [`Parts::signed`]
 //! 8. caller: [`crate::auth::authenticate`]

@@ -7,7 +7,7 @@ pub enum TokenError {
     /// `AUDIENCE` is not configured, so no caller can use a token.
     #[error("tokens are not accepted: AUDIENCE is not configured")]
     NotAccepted,
-    /// Above [`MAX_TOKEN_BYTES`].
+    /// Above [`MAX_TOKEN_BYTES`](super::token::MAX_TOKEN_BYTES).
     #[error("the token is too large")]
     TooLarge,
     /// Not three parts of base64url without padding.

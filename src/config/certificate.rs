@@ -58,7 +58,7 @@ impl ClientCertificate {
     ///
     /// # Errors
     ///
-    /// Every error.
+    /// All errors of the text.
     pub(crate) fn read(text: &str, now: Timestamp) -> Result<Self, Vec<CertificateError>> {
         match (private_key(text), certificate(text)) {
             (Ok(key), Ok((certificate, not_before, not_after))) => {

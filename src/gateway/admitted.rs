@@ -73,7 +73,7 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
         GatewayError::Permission { caller: self.caller.name.clone(), error }
     }
 
-    /// Logs a remediation, and checks the permissions that it needs.
+    /// Adds a remediation to the log entry, and checks the permissions that it needs.
     pub(super) fn check(&self, remediation: &Remediation<'_>, entry: &mut LogEntry) -> Result<(), GatewayError> {
         entry.action = Some(remediation.action.as_str());
         entry.emails = Some(count(remediation.emails.len()));

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 1. route and method | Worker | 404, 405 |
 //! | 2. scheme; content headers | Worker | 400, 403, 413, 415 |
-//! | 3. configuration | Worker, and again in the object | 500 |
+//! | 3. configuration | Worker | 500 |
 //! | 4. rate limit, authentication | Worker | 400, 401, 403, 429; 503 if Entra's keys cannot be fetched |
 //! | 5. query, idempotency key | Worker | 400 |
 //! | 6. emergency stop | Worker, and again in the object | 503 |

@@ -44,7 +44,7 @@ struct StatusItem<'a> {
     location: Option<&'a str>,
 }
 
-/// Validates a question for the status, and reads the answer from Graph.
+/// Validates a request for the status, and reads the states from Graph.
 pub(super) async fn respond<P: Runtime, E>(
     admitted: &Admitted<'_, P, E>,
     body: &[u8],

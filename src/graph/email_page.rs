@@ -34,7 +34,7 @@ pub struct AnalyzedEmailRow<'a> {
 ///
 /// # Errors
 ///
-/// If the page has another form than Graph documents.
+/// [`JsonError`] if the page has another form than Graph documents.
 pub(super) fn parse<'de>(
     page: &'de [u8],
     each: &mut dyn FnMut(&AnalyzedEmailRow<'de>),

@@ -152,7 +152,7 @@ pub enum TokenEndpointError {
         code.map(|code| format!(", AADSTS{code}")).unwrap_or_default()
     )]
     Rejected {
-        /// Status.
+        /// Status of Entra's response.
         status: u16,
         /// Number of its `AADSTS` code, if present: 7000215 wrong secret, 7000222 expired secret, 700016 unknown
         /// application, 90002 unknown tenant.

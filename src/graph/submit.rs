@@ -26,8 +26,9 @@ pub struct Submission<'a> {
 
 /// Submits a remediation to Graph before `until`.
 ///
-/// Retries once with a new token after a 401, and after a 429 or 503 with a short `Retry-After`: these responses say
-/// that Graph did nothing. Other calls are not retried, because their outcome may be unknown (contract, section 8).
+/// Retries once with a new token after a 401, and at most [`MAX_GRAPH_WAITS`] times after a 429 or 503 with a short
+/// `Retry-After`: these responses say that Graph did nothing. Other calls are not retried, because their outcome may be
+/// unknown (contract, section 8).
 ///
 /// # Errors
 ///

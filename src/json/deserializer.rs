@@ -55,7 +55,7 @@ impl<'de> ValueStart<'de> {
     }
 }
 
-/// Returns whether a number is below 10^308, so that no reader takes it for an infinite one.
+/// Returns whether a number is certainly between -10^308 and 10^308, so that no reader takes it for an infinite one.
 fn is_in_range(number: &str) -> bool {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let whole_digits = mantissa.bytes().take_while(|&byte| byte != b'.').count();

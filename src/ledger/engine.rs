@@ -69,7 +69,7 @@ impl Decision {
 ///
 /// # Errors
 ///
-/// [`StorageError`]; nothing was recorded or counted then.
+/// [`StorageError`]; the request must not be submitted then. A record may remain: see [`Records`].
 pub fn begin(
     store: &impl Records,
     quota: &mut RollingQuota,
@@ -181,7 +181,7 @@ fn share(
 ) -> Result<Option<Decision>, StorageError> {
     let successes = [&own_success, &keyed_success].into_iter().flatten().map(|success| success.tried);
     let Some(oldest) = successes.chain(running.map(|(_, tried)| tried)).min() else { return Ok(None) };
-    // An attempt from then on began after every other action.
+    // An attempt that began at this time or later began after every other action.
     let earliest = store.last_other(request.pairs, request.action, oldest)?.unwrap_or_default();
     let is_last = |success: &Success| success.tried >= earliest;
     let success = match (own_success.filter(is_last), keyed_success) {

@@ -23,7 +23,7 @@ pub struct RollingQuota {
 }
 
 impl RollingQuota {
-    /// Returns a window with `emails` counted at these times.
+    /// Returns a window with these numbers of emails, each counted at its time.
     pub fn of(counted: impl IntoIterator<Item = (Timestamp, u64)>) -> Self {
         let mut quota = Self::default();
         for (at, emails) in counted {

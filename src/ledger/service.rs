@@ -99,7 +99,7 @@ impl<S: Storage> LedgerService<S> {
             }
             Decision::Send(pending) => {
                 state.in_flight.borrow_mut().start(request, conditions, asked);
-                // The background task keeps the attempt running after the response; the timer keeps the object in
+                // The platform does not end this request if the caller disconnects; the timer keeps the object in
                 // memory.
                 let attempt = state.attempt(runtime, graph, request, pending, work, until);
                 let (alarm, outcome) = join(self.keep_alarm(state), attempt).await;
@@ -194,8 +194,8 @@ impl<R: Records> LedgerState<R> {
     }
 }
 
-/// Sends what an attempt has to send to Graph before `until`, with the recipients that are read first if it names none.
-/// Their counts go to `counted`.
+/// Submits the attempt's remediation to Graph before `until`. If `work` names no recipients, first reads them from
+/// Graph, and passes their counts to `counted`.
 async fn send(
     runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Domains),
     graph: &GraphAccess,

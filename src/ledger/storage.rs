@@ -12,14 +12,14 @@ use crate::time::Timestamp;
 /// Record of a remediation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerRecord {
-    /// Payload hash.
+    /// Payload hash of the request: see [`LedgerRequest`](super::types::LedgerRequest).
     pub payload_hash: Hash,
     /// Whether the request had an idempotency key. Then [`Records::first_success`] also finds the success by its
     /// payload.
     pub keyed: bool,
     /// Number of emails counted against the quota.
     pub emails: u64,
-    /// Start of the latest attempt.
+    /// Start of the attempt that counted `emails`. A retry within the hour keeps it: see [`Effect::tried`].
     pub began: Timestamp,
     /// Time from which the record has no effect and may be removed.
     pub expires: Timestamp,
@@ -34,7 +34,7 @@ pub struct LedgerRecord {
 
 /// Storage of one ledger: the object's own storage.
 pub trait Storage {
-    /// Records.
+    /// The opened records.
     type Records: Records;
 
     /// Opens the records. Creates or migrates the tables if necessary.
@@ -63,8 +63,8 @@ pub trait Records {
     /// Returns the record in `record_key`.
     fn find(&self, record_key: RecordKey) -> Result<Option<LedgerRecord>, StorageError>;
 
-    /// Returns the first remediation of `payload` with a key that Graph accepted after `since`. Its attempt began at
-    /// `earliest` or later.
+    /// Returns the first success after `since` of a request with an idempotency key and this `payload`, whose attempt
+    /// began at `earliest` or later.
     fn first_success(
         &self,
         payload: &Hash,

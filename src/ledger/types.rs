@@ -123,7 +123,7 @@ pub enum LedgerOutcome {
         /// Whether Graph certainly did not accept this attempt, but may have accepted an earlier one.
         is_retry: bool,
     },
-    /// The same remediation is in flight, and its outcome did not arrive in time.
+    /// The same remediation is in flight, and this request did not get its outcome.
     InProgress,
     /// The idempotency key belongs to another payload.
     KeyReused,

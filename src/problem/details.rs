@@ -3,7 +3,7 @@
 use crate::code::Code;
 use crate::remediation::PayloadError;
 
-/// `Retry-After` in seconds if Microsoft sent none (contract, section 4).
+/// Default of `Retry-After` in seconds, also if Microsoft sent none (contract, section 4).
 const DEFAULT_RETRY_AFTER: u32 = 30;
 
 /// Maximum number of errors in the error object's message: as many as fit on a few lines of a console.

@@ -13,9 +13,9 @@ use crate::preconditions::{ContentHeadersError, MAX_BODY_BYTES};
 use crate::remediation::limits::MAX_POINTERS;
 use crate::remediation::{JsonError, LeftOut, ParseError, PayloadError, Recipients};
 
-/// `Retry-After` in seconds while the gateway is stopped: five minutes, since a person lifts the stop. Other clients
-/// end by themselves: Logic Apps retries a 503 four times, an SDK three times (facts, sections 4 and 5). Then the run
-/// fails where its owner sees it.
+/// `Retry-After` in seconds while the gateway is stopped: five minutes, since a person lifts the stop. Clients do not
+/// retry forever: Logic Apps retries a 503 four times, an SDK three times (facts, sections 4 and 5). Then the run fails
+/// where its owner sees it.
 const STOPPED_RETRY_AFTER: u32 = 300;
 
 /// `Retry-After` in seconds if too many requests came from the client's address: the longest period of a rate limiting
@@ -298,7 +298,7 @@ fn retry(error: &GatewayError) -> ProblemDetails {
     details.after_unknown_outcome()
 }
 
-/// Adds to the text that not all locations are listed, if so.
+/// Returns the part of the text that says how many locations are listed, or an empty text if all of them are.
 fn listed(places: &Places) -> String {
     if places.total > places.first.len() {
         format!(", of which the first {MAX_POINTERS} are listed")

@@ -1,4 +1,4 @@
-//! Digest of a remediation's effect, for requests without an idempotency key (contract, section 7).
+//! Digests of a remediation's effect, by which the ledger compares payloads (contract, section 7).
 
 use sha2::{Digest, Sha256};
 
@@ -34,8 +34,8 @@ impl Remediation<'_> {
     /// Returns a digest of the set of pairs, without the action and the sender's-copy flag: equal for equal sets.
     ///
     /// A caller can make different sets collide and gains nothing, because the digest only ends replays to the same
-    /// caller. It is a sum, so its order does not matter. It costs a fraction of the SHA-256 above, because nothing is
-    /// sorted.
+    /// caller. It is a sum, so the order of the pairs does not matter. It costs a fraction of the SHA-256 above,
+    /// because nothing is sorted.
     #[must_use]
     pub fn pairs(&self) -> u64 {
         self.emails.iter().fold(0, |sum, email| sum.wrapping_add(digest_of_pair(email)))

@@ -40,7 +40,7 @@ pub const MAX_ERRORS: usize = 50;
 /// response stays below 100 KiB.
 pub const MAX_POINTERS: usize = 100;
 
-/// Maximum number of the caller's characters in an error text: three times the longest valid name
+/// Maximum number of the caller's characters in an error text: three times the longest required name
 /// (`recipientEmailAddress`, 21), so that a misspelt name is not cut.
 pub const MAX_EXCERPT: usize = 64;
 

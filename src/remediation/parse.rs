@@ -214,7 +214,7 @@ impl<'n> ObjectMembers<'n> {
     /// Returns the member that a name means; `None` if the value after the name is to be skipped.
     ///
     /// An unknown name is an error, because a misspelt member would have no effect. Its value is validated as that of
-    /// the intended member, unless the object has that member too. Annotations, which typed SDKs add, are dropped
+    /// the intended member, unless the object already has that member. Annotations, which typed SDKs add, are dropped
     /// (`OData` JSON Format 4.01, section 4.6: a name with `@odata.`), and so are the declared properties of an item.
     fn member(&mut self, json: &mut Json<'_>, name: &str) -> Option<&'static str> {
         let members = self.level.members();

@@ -224,7 +224,7 @@ fn a_job_of_another_format_is_rejected() {
         (good.replacen("/2\n", "/1\n", 1), false),
         (good.replacen("/2\n", "/2 \n", 1), false),
         (good.replacen("/2\n", "/2\n\n", 1), false),
-        // The rest is not what such a job brings.
+        // The format is known, but the rest is not that of its jobs.
         (good.replacen("\"expands\":false", "\"expands\":true", 1), false),
         (good.replacen("\"caller\"", "\"who\"", 1), false),
         (good.replacen("tenantId", "tenant", 1), false),

@@ -488,7 +488,7 @@ fn duplicate_has_the_counts_of_what_was_submitted_before() {
     assert!(second.headers.contains(&quota_left(9_999)), "{:?}", second.headers);
 }
 
-/// A failure is shared only by requests on which it depends in the same way.
+/// Requests share a failure only if it depends on limits and settings that are equal.
 #[test]
 fn waiter_with_other_limits_or_settings_shares_only_a_success() {
     let with = |most: u64, received_after: Value| {

@@ -360,7 +360,7 @@ fn page_beyond_the_bound_waits_until_another_one_has_ended() {
     assert_eq!(asked(&gateway), 10);
 }
 
-/// A page that never comes ends with the request's time, and not after it.
+/// A page that never comes ends with the call's deadline of 60 s, before the request's deadline of 90 s.
 #[test]
 fn read_ends_before_the_request_does() {
     let mut gateway = Gateway::default();

@@ -15,7 +15,7 @@ use super::support::{AUDIENCE_GUID, OTHER_TENANT, TENANT, sha256, variables, var
 use crate::config::Variables;
 use crate::http::Response;
 
-/// The callers' names, which are their keys too, each with its `tenant_id` and the tenant that this is.
+/// The callers' names, which are their keys too, each with its `tenant_id` and the caller's tenant.
 const CALLERS: [(&str, Option<&str>, &str); 4] = [
     ("home", None, TENANT),
     ("named", Some("AAAABBBB-0000-CCCC-1111-DDDD2222EEEE"), TENANT),
@@ -32,7 +32,7 @@ fn token_of(tenant: &str) -> Reply {
     Reply::json(&json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": token }))
 }
 
-/// Returns a gateway with the callers, in whose response Graph names no `Location`.
+/// Returns a gateway with these callers. Graph's response has no `Location`.
 fn gateway(mut variables: Variables) -> Gateway {
     let caller = |(name, tenant_id, _): (&str, Option<&str>, &str)| {
         let mut caller = json!({

@@ -80,7 +80,7 @@ pub(crate) fn variables(config: &Effective) -> Vec<Finding> {
         variables.remove(name);
     }
     variables.insert(STAND_IN.0, STAND_IN.1.into());
-    // The value replaces a certificate, too.
+    // The value replaces a certificate, too, so no error depends on the time.
     let now = Timestamp::from_seconds(0);
     let faults = Config::check(&variables, &Names, now).err().unwrap_or_default();
     faults.into_iter().map(|fault| Finding::new(fault.variable, DeployError::Variable(fault.problem))).collect()

@@ -20,7 +20,7 @@ const READ_MS: usize = 13;
 
 /// Minimum `limits.subrequests`, for the read with the most pages.
 ///
-/// At most 5 calls of the Worker (the rate limiter, and two key sets, each fetched twice, or the object) and 8 beside
-/// the read (2 tokens with one retry each, 1 submission, 1 more after a 401, 2 after throttling). A read repeats one of
-/// its pages after a 401.
+/// At most 5 calls of the Worker (the rate limiter, and two key sets, each fetched twice) and 8 beside the read (2
+/// tokens with one retry each, 1 submission, 1 more after a 401, 2 after throttling). A read repeats one of its pages
+/// after a 401.
 pub(crate) const MIN_SUBREQUESTS: u32 = 5 + 8 + MAX_PAGES + 1;

@@ -1,10 +1,9 @@
 //! A strict JSON reader (RFC 8259). It walks a body once and builds no tree: at each value the caller names the
 //! expected type.
 //!
-//! The project has its own reader because each level must reject a repeated member and an excessive depth in the same
-//! way, also inside dropped members, and a repeated member with its pointer. `serde_json` stops at the first value of a
-//! wrong type, accepts repeated members, and cannot skip a number outside of `f64`. In all other cases the tests
-//! compare this reader with it.
+//! The project has its own reader because each level, also inside a dropped member, must reject an excessive depth, and
+//! a repeated member with its pointer. `serde_json` stops at the first value of a wrong type, accepts repeated members,
+//! and cannot skip a number outside of `f64`. In all other cases the tests compare this reader with it.
 
 mod names;
 mod text;
@@ -227,7 +226,7 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
-    /// Skips the byte at the current position if it is the given one.
+    /// Skips the byte at the current position if it is the right one. Returns whether it is.
     fn accept(&mut self, is_right: impl FnOnce(u8) -> bool) -> bool {
         let accepted = self.byte().is_some_and(is_right);
         self.at += usize::from(accepted);

@@ -51,7 +51,7 @@ fn an_action_is_granted_by_name_and_nothing_grants_another() {
 }
 
 /// A member of a caller's table, with a value that grants the request of the test, one that denies it, a misspelling of
-/// the member's name (of an entry of `PROTECTED_RECIPIENTS`), and the code of the denial.
+/// the member's name, and the code of the denial. For `PROTECTED_RECIPIENTS`, an entry is misspelt.
 type Right = (&'static str, Value, Value, &'static str, &'static str);
 
 /// All rights. `PROTECTED_RECIPIENTS` is not in a caller's table, and applies to all callers.
@@ -429,7 +429,7 @@ fn texts(spelled: &[Spelled]) -> Vec<&String> {
     spelled.iter().map(|(_, text)| text).collect()
 }
 
-/// Whether the rule names the domain of the address, all in the form of the naive model.
+/// Returns whether the rule names the domain of the address, all in the form of the naive model.
 fn names(rule: &str, address: &str) -> bool {
     let (_, domain) = address.split_once('@').unwrap();
     match rule.strip_prefix("*.") {
@@ -441,7 +441,7 @@ fn names(rule: &str, address: &str) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Nor is one denied that the model grants.
+    /// The test also fails if a request is denied that the model grants.
     #[test]
     fn no_request_passes_that_a_naive_model_denies(
         actions in prop::sample::subsequence(Action::ALL.to_vec(), 1..4),

@@ -25,7 +25,7 @@ pub(super) fn with(name: &'static str, value: Value) -> Variables {
     crate::tests::support::variables_with(name, value)
 }
 
-/// A good caller, by key, with some members replaced or, by null, removed.
+/// Returns a valid caller with an API key and these changes: a value replaces a member, and null removes it.
 pub(super) fn caller(changes: Value) -> Value {
     let mut caller = json!({
         "name": "script", "api_key_sha256": [sha256("k")], "actions": ["softDelete"], "recipient_domains": ["contoso.com"],

@@ -111,7 +111,7 @@ fn what_is_sent_again_and_what_is_not() {
         (vec![Token(0), Response(400, None)], "400, certain", vec![T1, B1]),
         (vec![Token(0), Response(403, None)], "403, certain", vec![T1, B1]),
         (vec![Token(0), Response(404, None)], "404, certain", vec![T1, B1]),
-        // The token request is retried once after a 5xx or a failed connection, even within the token.
+        // The token request is retried once after a 5xx or a failed connection, also if it fails within the response.
         (vec![Response(500, None), Token(0), Response(202, None)], "202 duplicate=false", vec![T1, T1, "0 Bearer t2"]),
         (vec![Fails(2), Token(0), Response(202, None)], "202 duplicate=false", vec![T1, "2 token", "2 Bearer t2"]),
         (vec![Cut(200), Token(0), Response(202, None)], "202 duplicate=false", vec![T1, T1, "0 Bearer t2"]),
@@ -148,7 +148,7 @@ fn graph_has_a_minute_and_the_whole_has_its_budget() {
         ),
         (vec![Token(0), Hangs], 25, "deadline, unknown", 25),
         (vec![Hangs], 7, "token deadline, certain", 7),
-        // The same holds for a call after a slow token request.
+        // After a slow token request, a call to Graph begins only if at least 5 s are left.
         (vec![Token(7), Response(202, None)], 12, "202 duplicate=false", 7),
         (vec![Token(8)], 12, "token deadline, certain", 8),
         // A wait must leave enough time for a response. Otherwise a certain outcome would become unknown.

@@ -101,7 +101,7 @@ impl AnyRemediation {
         }
     }
 
-    /// Returns whether it may have moved the emails of a remediation of `payload`, after that was tried at `tried`.
+    /// Returns whether it may, after the time `tried`, have moved the emails of a remediation of `payload`.
     fn undoes(&self, payload: u8, tried: u64) -> bool {
         let others = pairs(self.payload) == pairs(payload) && (self.payload ^ payload) & RESTORE != 0;
         others && self.state != State::Gone && self.until > tried
@@ -245,7 +245,7 @@ proptest! {
     fn the_rules_do_what_a_model_that_forgets_nothing_does(events in events()) {
         let mut object = Object::new(LIMIT);
         let mut model = Model::default();
-        // A day and a half after the epoch, so that no subtraction saturates.
+        // A day and a half after the start, so that the model's subtractions cannot overflow.
         let mut now = 36 * HOUR + 123;
         for event in events {
             match event {

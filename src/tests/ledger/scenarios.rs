@@ -131,8 +131,8 @@ fn then(events: Vec<ScriptedEvent>) -> Vec<ScriptedEvent> {
     removed.into_iter().chain(events).collect()
 }
 
-/// In a sequence of removal, restoration and removal, the third has the first one's effect, and the mail is in the
-/// inbox.
+/// In a sequence of removal, restoration and removal, the third request has the payload of the first. But the mail is
+/// in the inbox, so the ledger must submit the request.
 #[test]
 fn another_action_on_the_same_pairs_ends_a_replay() {
     play(vec![

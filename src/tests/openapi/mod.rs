@@ -133,7 +133,7 @@ fn every_code_stands_once_and_under_its_status() {
     assert_eq!(found, expected);
 }
 
-/// The codes of the status are those of the remediation, except those of the ledger and the stop.
+/// The codes of the status are those of the remediation, except those that only a submission can get.
 #[test]
 fn codes_of_the_status_are_the_codes_without_the_ledger() {
     let codes = |path: &str| -> BTreeSet<&str> {

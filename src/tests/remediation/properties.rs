@@ -151,7 +151,7 @@ fn the_request_is_written_without_growing() {
     assert_eq!(written, body);
 }
 
-/// Nothing is copied where the body has no escapes.
+/// Nothing is copied if the body has no escapes.
 #[test]
 fn texts_are_borrowed() {
     use std::borrow::Cow::Borrowed;

@@ -105,7 +105,7 @@ fn every_forged_token_gets_the_same_answer_and_its_own_reason_in_the_log() {
 #[test]
 fn every_reason_for_refusing_a_token_has_a_case() {
     let seen: BTreeSet<String> = forged().iter().map(|(_, _, error)| format!("{error:?}")).collect();
-    // Two reasons need another configuration or a failing endpoint: see `crate::keys` and `good`. One is not final: see
+    // Two reasons need another configuration or a failing endpoint: see `good` and `super::keys`. One is not final: see
     // `unknown_key`.
     let missing: Vec<_> =
         ALL_FAULTS.iter().map(|error| format!("{error:?}")).filter(|error| !seen.contains(error)).collect();

@@ -140,7 +140,7 @@ pub(super) fn check(body: &[u8], found: &Result<Remediation<'_>, ParseError>) ->
     }
 }
 
-/// Whether the text is true of the body, including its location; `None` if no predicate is known.
+/// Returns whether the text is true of the body, including its location; `None` if no predicate is known.
 fn is_true_of_body(error: &JsonError, body: &[u8], has_tree: bool) -> Option<bool> {
     let is_located = match error {
         JsonError::Repeated { pointer } => {
@@ -214,7 +214,7 @@ fn all_hold(errors: &PayloadErrors, tree: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the text is true of the value at this pointer; `None` if no predicate is known.
+/// Returns whether the text is true of the value at this pointer; `None` if no predicate is known.
 fn holds(pointer: &str, detail: &str, value: Option<&Value>) -> Option<bool> {
     if detail.starts_with("unknown member") {
         return Some(value.is_some() && is_unknown(pointer, detail));
@@ -258,7 +258,8 @@ fn holds(pointer: &str, detail: &str, value: Option<&Value>) -> Option<bool> {
     Some(is_true(text) && is_named)
 }
 
-/// Whether no member has the name at the end of the pointer, and the suggested one is a member where it is suggested.
+/// Returns whether no member has the name at the end of the pointer, and the suggested one is a member where it is
+/// suggested.
 fn is_unknown(pointer: &str, detail: &str) -> bool {
     let name = pointer.rsplit('/').next().unwrap_or_default();
     let item: Vec<&str> = ITEM_MEMBERS.iter().chain(&DECLARED).copied().collect();
