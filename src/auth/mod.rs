@@ -51,11 +51,11 @@ pub enum AuthError {
     Token(#[from] TokenError),
     /// An API key that no caller owns.
     #[error("unknown API key")]
-    UnknownKey,
+    UnknownApiKey,
     /// No caller owns this `X-API-Key`, and the value contains a comma and a space: the form in which the platform
     /// joins a repeated header.
     #[error("X-API-Key given more than once")]
-    RepeatedKey,
+    RepeatedApiKey,
     /// Basic credentials in which the name is not the key owner's.
     #[error("the name in the Basic credentials is not the key owner's")]
     NotTheOwner,
@@ -85,12 +85,13 @@ pub async fn authenticate<'c, P: Runtime>(
     headers: &RequestHeaders,
 ) -> Result<&'c Caller, AuthError> {
     match credentials::find(headers)? {
-        Credentials::ApiKey(key) => api_key::find_caller(&config.callers, &key)
-            .ok_or_else(|| if key.expose().contains(", ") { AuthError::RepeatedKey } else { AuthError::UnknownKey }),
+        Credentials::ApiKey(key) => api_key::find_caller(&config.callers, &key).ok_or_else(|| {
+            if key.expose().contains(", ") { AuthError::RepeatedApiKey } else { AuthError::UnknownApiKey }
+        }),
         Credentials::Basic { name, key } => match api_key::find_caller(&config.callers, &key) {
             Some(owner) if owner.name == name => Ok(owner),
             Some(_) => Err(AuthError::NotTheOwner),
-            None => Err(AuthError::UnknownKey),
+            None => Err(AuthError::UnknownApiKey),
         },
         Credentials::Bearer(token) => {
             let claims = verify(runtime, caches, config, &token).await?;

@@ -20,8 +20,6 @@ pub struct AnalyzedEmailRow<'a> {
     pub recipient: Cow<'a, str>,
     /// `latestDelivery.location`, in Graph's spelling.
     pub location: Cow<'a, str>,
-    /// `latestDelivery.action`, in Graph's spelling.
-    pub action: Cow<'a, str>,
     /// Latest [success](TimelineEvent::success_time) in `timelineEvents`.
     ///
     /// The reader keeps no other event, because a page can have millions.
@@ -73,7 +71,6 @@ fn read_row<'de>(json: &mut Json<'de>) -> Result<AnalyzedEmailRow<'de>, JsonErro
         "recipientEmailAddress" => read_text(json, &mut row.recipient),
         "latestDelivery" if json.kind()? != Kind::Null => json.object(|json, name| match name {
             "location" => read_text(json, &mut row.location),
-            "action" => read_text(json, &mut row.action),
             _ => json.skip(),
         }),
         "timelineEvents" if json.kind()? != Kind::Null => {
@@ -128,7 +125,7 @@ mod tests {
         let link = parse(page.as_bytes(), &mut |row| {
             let success = row.last_success.map(Timestamp::to_rfc3339).unwrap_or_default();
             let is_known = row.network_message_id == ID.parse().ok();
-            rows.push(format!("{is_known} {} {} {} {success}", row.recipient, row.location, row.action));
+            rows.push(format!("{is_known} {} {} {success}", row.recipient, row.location));
         });
         link.ok().map(|link| (rows, link.map(Cow::into_owned)))
     }
@@ -147,7 +144,7 @@ mod tests {
                 {{}}
             ],"@odata.nextLink":"https://x"}} "#
         );
-        let rows = [&format!("true a@b.c Inbox delivered {TIME}"), "true    ", "true    ", "true    ", "false    "];
+        let rows = [&format!("true a@b.c Inbox {TIME}"), "true   ", "true   ", "true   ", "false   "];
         assert_eq!(read(&page), Some((rows.map(str::to_owned).to_vec(), Some("https://x".to_owned()))));
         assert_eq!(read(r#"{"value":[]}"#), Some((Vec::new(), None)));
         assert_eq!(read(r#"{"value":[],"@odata.nextLink":null}"#), Some((Vec::new(), None)));
@@ -171,7 +168,7 @@ mod tests {
             (format!(r#"[{last}],"timelineEvents":[]"#), ""),
         ] {
             let page = format!(r#"{{"value":[{{"networkMessageId":"{ID}","timelineEvents":{events}}},{{}}]}}"#);
-            let rows = vec![format!("true    {expected}"), "false    ".to_owned()];
+            let rows = vec![format!("true   {expected}"), "false   ".to_owned()];
             assert_eq!(read(&page), Some((rows, None)), "{page}");
         }
     }

@@ -22,7 +22,7 @@ impl TimelineEvent<'_> {
     /// work. "not found in the original folder" is a success, as at Microsoft.
     #[must_use]
     pub fn success_time(&self) -> Option<Timestamp> {
-        const OTHER_WORDS: [&str; 16] = [
+        const NO_SUCCESS_WORDS: [&str; 16] = [
             "fail",
             "error",
             "denied",
@@ -45,6 +45,6 @@ impl TimelineEvent<'_> {
         }
         let time = Timestamp::parse_rfc3339(&self.time)?;
         let result = self.result.to_ascii_lowercase().replace("not found", "");
-        (!OTHER_WORDS.iter().any(|word| result.contains(word))).then_some(time)
+        (!NO_SUCCESS_WORDS.iter().any(|word| result.contains(word))).then_some(time)
     }
 }

@@ -118,11 +118,11 @@ mod tests {
     #[test]
     fn waiters_beyond_the_bound_are_rejected_until_others_are_gone() {
         let mut in_flight = InFlight::default();
-        let orders = [request(None, 1, 100), request(None, 2, 100)];
-        for request in &orders {
+        let requests = [request(None, 1, 100), request(None, 2, 100)];
+        for request in &requests {
             in_flight.start(request, 0, Timestamp::from_millis(0));
         }
-        let [one, other] = orders.map(|request| request.record_key());
+        let [one, other] = requests.map(|request| request.record_key());
         for number in 0..MAX_WAITERS {
             let record_key = if number < 100 { one } else { other };
             assert!(in_flight.wait(record_key, 2 * number, IS_GONE), "waiter {number}");

@@ -35,13 +35,13 @@ pub(super) fn auth(error: AuthError) -> ProblemDetails {
         AuthError::Credentials(CredentialsError::Repeated) => {
             nothing_sent(Code::InvalidRequest, "Authorization is given more than once. Send it once.")
         }
-        AuthError::RepeatedKey => {
+        AuthError::RepeatedApiKey => {
             nothing_sent(Code::InvalidRequest, "X-API-Key is given more than once. Send it once.")
         }
         AuthError::Credentials(
             CredentialsError::EmptyToken | CredentialsError::UnknownScheme | CredentialsError::MalformedBasic,
         )
-        | AuthError::UnknownKey
+        | AuthError::UnknownApiKey
         | AuthError::NotTheOwner => invalid(BEARER),
         // It is unknown whether the token is valid, and a workflow engine would not retry a 401.
         AuthError::Token(TokenError::KeysUnavailable) => keys_unavailable(None),

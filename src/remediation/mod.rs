@@ -21,7 +21,6 @@ pub(crate) mod reader;
 mod sanitize;
 pub(crate) mod suggestions;
 
-pub use crate::guid::{Guid, NotAGuid};
 pub use digest::digest;
 pub use duplicates::PairIndex;
 pub use error::{JsonError, ParseError, PayloadError, PayloadErrors};

@@ -105,8 +105,8 @@ fn lines() -> Vec<String> {
         refused(incident(8, 5), throttled()),
         refused(incident(9, 5), throttled()),
         refused(LogEntry { caller: Some("soar".to_owned()), ..request(10) }, no_payload),
-        refused(request(11), AuthError::UnknownKey),
-        refused(request(12), AuthError::UnknownKey),
+        refused(request(11), AuthError::UnknownApiKey),
+        refused(request(12), AuthError::UnknownApiKey),
         refused(request(13), AuthError::Token(TokenError::Expired)),
         refused(
             incident(14, 1),

@@ -362,7 +362,7 @@ fn page_beyond_the_bound_waits_until_another_one_has_ended() {
 
 /// A page that never comes ends with the call's deadline of 60 s, before the request's deadline of 90 s.
 #[test]
-fn read_ends_before_the_request_does() {
+fn page_that_never_comes_ends_with_the_deadline_of_its_call() {
     let mut gateway = Gateway::default();
     gateway.stage.runtime.upstream().hold(&first_page(ID));
     let request = post("/remediate/status", "", api_key(CRON_KEY));

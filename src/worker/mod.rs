@@ -100,10 +100,10 @@ async fn respond(runtime: &Workers, request: &Request, env: Bindings) -> Result<
     let (head, body) = incoming::split(request)?;
     match gateway::handle_request(runtime, &caches, &env, &head, body).await {
         Handled::Response(response) => convert::response(&response),
-        Handled::Job(job, message, graph_request) => {
-            let response = pass_job(&env, &job, &message, &graph_request);
+        Handled::Job(job, first_lines, work) => {
+            let response = pass_job(&env, &job, &first_lines, &work);
             // Many requests can wait for their objects at the same time, so each keeps only its job.
-            drop((head, message, graph_request));
+            drop((head, first_lines, work));
             match response.await {
                 Ok(response) => Ok(response.unchecked_into()),
                 Err(error) => convert::response(&gateway::unanswered(runtime, *job, ledger_error(&error))),
@@ -113,7 +113,7 @@ async fn respond(runtime: &Workers, request: &Request, env: Bindings) -> Result<
 }
 
 /// Sends a job to the caller's object. Returns the object's response.
-fn pass_job(env: &Bindings, job: &RemediationJob, message: &SecretBytes, graph_request: &str) -> Settled {
+fn pass_job(env: &Bindings, job: &RemediationJob, first_lines: &SecretBytes, work: &str) -> Settled {
     let timeout = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
     promise::start(|ticket| {
         pass(
@@ -121,8 +121,8 @@ fn pass_job(env: &Bindings, job: &RemediationJob, message: &SecretBytes, graph_r
             &env.0,
             &job.ledger_name(),
             job.jurisdiction,
-            message.expose(),
-            graph_request.as_bytes(),
+            first_lines.expose(),
+            work.as_bytes(),
             handover::format(),
             handover::FORMAT_HEADER,
             timeout,

@@ -5,15 +5,13 @@ use crate::check::Place;
 use crate::effective::{Effective, Migration, Route};
 use crate::error::{DeployError, Finding};
 use crate::limits::{MIN_COMPATIBILITY_DATE, MIN_CPU_MS, MIN_SUBREQUESTS};
-use remediation_gateway::config::{LEDGER, RATE_LIMITER, VARIABLES};
+use remediation_gateway::config::{LEDGER, RATE_LIMITER, STOPPED, VARIABLES};
 use serde_json::Value;
 
 /// The gateway's secrets. Exactly one is required. Their values are never in the file.
 pub(crate) const SECRETS: [&str; 2] = ["CLIENT_SECRET", "CLIENT_CERTIFICATE"];
 /// Class of the ledger's Durable Objects.
 const LEDGER_CLASS: &str = "Ledger";
-/// Emergency stop.
-const STOP: &str = "STOPPED";
 /// The file that `make build` writes.
 const MAIN: &str = "build/index.js";
 /// The command that builds it.
@@ -174,7 +172,7 @@ fn misplaced(name: &str) -> Option<DeployError> {
         secret if SECRETS.contains(&secret) => Some(DeployError::SecretInFile),
         LEDGER => Some(DeployError::BindingAsVariable { table: "durable_objects.bindings" }),
         RATE_LIMITER => Some(DeployError::BindingAsVariable { table: "ratelimits" }),
-        STOP => Some(DeployError::StopInFile),
+        STOPPED => Some(DeployError::StopInFile),
         known if VARIABLES.contains(&known) => None,
         _ => Some(DeployError::UnknownVariable),
     }

@@ -139,7 +139,7 @@ fn keys_of_an_hour_are_refreshed_while_requests_go_on() {
     assert_eq!(traffic.gateway.stage.start_deferred(), 1, "one refresh for all of them");
     assert_eq!(traffic.ask_at_once(&good(10)), passed(), "a request waited for the refresh");
     traffic.upstream().release(KEYS_V2);
-    traffic.gateway.stage.submit_once();
+    traffic.gateway.stage.run_until_stalled();
     assert_eq!(traffic.ask_at_once(&signed_by(&NEXT, 11)), passed(), "the new key is there before anyone needs it");
     assert_eq!(traffic.fetches(), 2);
 }

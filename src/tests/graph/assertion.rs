@@ -35,10 +35,10 @@ fn by_certificate() -> Variables {
 }
 
 /// Requests a token, with a configuration that may be corrupted after its validation.
-fn token(stage: &mut Stage, spoil: impl FnOnce(&mut Config)) -> Result<Secret, TokenEndpointError> {
+fn token(stage: &mut Stage, change: impl FnOnce(&mut Config)) -> Result<Secret, TokenEndpointError> {
     let runtime = stage.runtime.clone();
     let mut config = runtime.check(&by_certificate()).unwrap();
-    spoil(&mut config);
+    change(&mut config);
     let started = stage.start(async move {
         let until = runtime.now().plus(Duration::from_mins(1));
         AppTokenCache::default().get(&runtime, &GraphSettings::of(&config), until).await
@@ -116,10 +116,10 @@ fn what_cannot_be_signed_is_a_fault_of_the_configuration_and_asks_nobody() {
             certificate.not_after = crate::time::Timestamp::from_seconds(START - 1);
         }
     };
-    for (spoil, expected) in [(unusable, AssertionError::NotSigned), (expired, AssertionError::CertificateExpired)] {
+    for (change, expected) in [(unusable, AssertionError::NotSigned), (expired, AssertionError::CertificateExpired)] {
         let mut stage = Stage::default();
         let expected = TokenEndpointError::from(expected);
-        assert_eq!(token(&mut stage, spoil), Err(expected));
+        assert_eq!(token(&mut stage, change), Err(expected));
         assert!(forms(&stage).is_empty());
         let error = GatewayError::from(GraphOperation::Remediate.error(expected));
         assert_eq!(refused(&error).0, Code::Misconfigured);

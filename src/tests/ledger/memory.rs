@@ -127,7 +127,7 @@ impl Object {
         let Some(place) = self.sent.iter().position(|(number, _)| *number == attempt) else { return };
         let (_, pending) = self.sent.remove(place);
         self.stage.runtime.upstream().release_one(GRAPH_URL, attempt, reply(attempt, end));
-        self.stage.submit_once();
+        self.stage.run_until_stalled();
         let is_outcome = |outcome: LedgerOutcome, shared: bool| match (end, outcome) {
             (End::Accepted, LedgerOutcome::Accepted { accepted, replayed }) => {
                 number_of(&accepted.location) == attempt && !accepted.duplicate && replayed == shared
@@ -157,7 +157,7 @@ impl Object {
         self.at(millis);
         self.sent.clear();
         self.waiting.clear();
-        self.stage.submit_once();
+        self.stage.run_until_stalled();
         self.service = Rc::new(LedgerService::new(self.storage.clone()));
     }
 

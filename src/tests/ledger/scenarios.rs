@@ -24,7 +24,7 @@ const K: Option<u8> = Some(1);
 const L: Option<u8> = Some(2);
 
 #[test]
-fn an_order_is_sent_once() {
+fn an_equal_request_is_sent_once() {
     play(vec![
         (
             "a key replays its success for 24 hours",

@@ -155,7 +155,7 @@ impl Gateway {
 
     /// Replaces each object by a new one on its storage. Drop what has started before: it was in the old one.
     pub(crate) fn crash(&mut self) {
-        self.stage.submit_once();
+        self.stage.run_until_stalled();
         for ledger in self.ledgers.borrow_mut().values_mut() {
             *ledger = on_storage(ledger.0.clone());
         }

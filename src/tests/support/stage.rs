@@ -40,28 +40,28 @@ impl Stage {
     }
 
     /// Runs all started futures until they need time to pass.
-    pub(crate) fn submit_once(&mut self) {
+    pub(crate) fn run_until_stalled(&mut self) {
         self.pool.run_until_stalled();
     }
 
     /// Lets `duration` pass. Each sleeper runs at its wake-up time.
     pub(crate) fn pass(&mut self, duration: Duration) {
         let mut left = duration;
-        self.submit_once();
+        self.run_until_stalled();
         while let Some(next) = self.runtime.next_wake().filter(|next| *next <= left) {
             self.runtime.pass(next);
-            self.submit_once();
+            self.run_until_stalled();
             left -= next;
         }
         self.runtime.pass(left);
-        self.submit_once();
+        self.run_until_stalled();
     }
 
     /// Runs a started future to its end. Time passes as the futures request it.
     pub(crate) fn finish<T: 'static>(&mut self, started: Started<T>) -> T {
         let mut handle = started.0;
         loop {
-            self.submit_once();
+            self.run_until_stalled();
             if let Some(result) = (&mut handle).now_or_never() {
                 return result;
             }
@@ -77,7 +77,7 @@ impl Stage {
         for task in tasks {
             self.pool.spawner().spawn_local(task).unwrap();
         }
-        self.submit_once();
+        self.run_until_stalled();
         count
     }
 }

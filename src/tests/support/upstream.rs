@@ -71,17 +71,17 @@ impl Upstream {
     /// Releases the waiting calls to `url` and stops holding new ones.
     pub(crate) fn release(&self, url: &str) {
         let waiting = self.held.borrow_mut().remove(url);
-        for request in waiting.into_iter().flatten().flatten() {
+        for sender in waiting.into_iter().flatten().flatten() {
             // The send fails if the waiting call was cancelled.
-            let _ = request.send(None);
+            let _ = sender.send(None);
         }
     }
 
     /// Releases one of the calls that wait at `url` with this reply. Calls are numbered since [`Self::hold`].
     pub(crate) fn release_one(&self, url: &str, number: usize, reply: Reply) {
-        let request = self.held.borrow_mut().get_mut(url).unwrap()[number].take();
+        let sender = self.held.borrow_mut().get_mut(url).unwrap()[number].take();
         // The send fails if the waiting call was cancelled.
-        let _ = request.unwrap().send(Some(reply));
+        let _ = sender.unwrap().send(Some(reply));
     }
 
     /// Returns all calls so far.
@@ -91,7 +91,7 @@ impl Upstream {
 
     /// Returns the number of calls to `url` so far.
     pub(crate) fn count(&self, url: &str) -> usize {
-        self.calls.borrow().iter().filter(|request| request.url == url).count()
+        self.calls.borrow().iter().filter(|call| call.url == url).count()
     }
 
     fn record(&self, request: &HttpRequest<'_>) {

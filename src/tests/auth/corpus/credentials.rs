@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::{BEARER, invalid_credentials, refuse, without_ids};
 use crate::auth::AuthError;
-use crate::auth::AuthError::{Credentials, NotTheOwner, UnknownKey};
+use crate::auth::AuthError::{Credentials, NotTheOwner, UnknownApiKey};
 use crate::auth::credentials::CredentialsError::{
     Absent, EmptyToken, MalformedBasic, Repeated, Several, UnknownScheme,
 };
@@ -68,18 +68,18 @@ fn authorizations() -> Vec<(String, AuthError)> {
             malformed(raw(b"\xfescript:key")),
         ],
         [
-            (basic("script", ""), UnknownKey),
-            (basic("", ""), UnknownKey),
-            (basic("script", "x"), UnknownKey),
-            (basic("nobody", "x"), UnknownKey),
-            (basic("script", &format!("{new} ")), UnknownKey),
-            (basic("script", &format!(" {new}")), UnknownKey),
-            (basic("script", &format!("{new}\n")), UnknownKey),
-            (basic("script", &format!("{new}\0")), UnknownKey),
-            (basic("script", &new.to_uppercase()), UnknownKey),
-            (basic("script", &sha256(new)), UnknownKey),
-            (basic("script:", new), UnknownKey),
-            (basic(new, "script"), UnknownKey),
+            (basic("script", ""), UnknownApiKey),
+            (basic("", ""), UnknownApiKey),
+            (basic("script", "x"), UnknownApiKey),
+            (basic("nobody", "x"), UnknownApiKey),
+            (basic("script", &format!("{new} ")), UnknownApiKey),
+            (basic("script", &format!(" {new}")), UnknownApiKey),
+            (basic("script", &format!("{new}\n")), UnknownApiKey),
+            (basic("script", &format!("{new}\0")), UnknownApiKey),
+            (basic("script", &new.to_uppercase()), UnknownApiKey),
+            (basic("script", &sha256(new)), UnknownApiKey),
+            (basic("script:", new), UnknownApiKey),
+            (basic(new, "script"), UnknownApiKey),
             (basic("cron", new), NotTheOwner),
             (basic("script", CRON_KEY), NotTheOwner),
             (basic("playbook", new), NotTheOwner),
@@ -142,7 +142,7 @@ fn every_bad_authorization_gets_the_same_answer_and_its_own_reason_in_the_log() 
 #[test]
 fn every_bad_key_gets_that_answer_too() {
     for key in keys() {
-        let refused = refuse(&key, api_key(&key), &key, UnknownKey);
+        let refused = refuse(&key, api_key(&key), &key, UnknownApiKey);
         assert_eq!(without_ids(&refused.response), invalid_credentials(BEARER), "{key}");
     }
 }
@@ -152,7 +152,7 @@ fn every_bad_key_gets_that_answer_too() {
 fn a_key_given_twice_is_named_as_such() {
     let [old, new] = SCRIPT_KEYS;
     for key in [format!("{new}, {new}"), format!("{new}, {old}"), "x, y".to_owned()] {
-        let refused = refuse(&key, api_key(&key), &key, AuthError::RepeatedKey);
+        let refused = refuse(&key, api_key(&key), &key, AuthError::RepeatedApiKey);
         assert_eq!(refused.response.status, 400, "{key}");
         assert!(refused.log.contains("\"invalidRequest\""), "{}", refused.log);
     }
