@@ -494,7 +494,7 @@ function incidentScenarios(template) {
 
   scenario("comments that Microsoft already had the remediation", () => {
     const outcome = play(mails(1), { gateway: (sent) => ((answer) => ({ ...answer, body: { ...answer.body, duplicate: true } }))(accepted(sent)) });
-    assert.match(comments(outcome)[0].message, /accepted<\/b>, which Microsoft had already/);
+    assert.match(comments(outcome)[0].message, /accepted<\/b> as a duplicate of an earlier remediation/);
   });
 
   const recipientsOf = (outcome, call = 0) => outcome.gatewayCalls[call].body.analyzedEmails.map((pair) => pair.recipientEmailAddress);

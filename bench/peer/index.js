@@ -156,7 +156,7 @@ function problemOf(kind, quota, emails) {
     case "quotaExceeded":
       return new Problem(
         "quotaExceeded",
-        `max_emails_per_hour of the caller is ${quota.limit}, of which ${quota.remaining} are left; the request has ${emails}. Nothing was sent.`,
+        `max_emails_per_hour of the caller is ${quota.limit}, the remaining quota is ${quota.remaining}, and the request has ${emails}. Nothing was sent.`,
         { headers: { "Retry-After": String(Math.max(1, quota.reset)) } },
       );
     default:

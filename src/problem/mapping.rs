@@ -317,7 +317,8 @@ fn at_recipients(places: &Places, detail: &str) -> PayloadError {
 fn quota_exceeded(emails: u64, quota: Quota) -> ProblemDetails {
     let Quota { limit, remaining, reset } = quota;
     let text = format!(
-        "max_emails_per_hour of the caller is {limit}, of which {remaining} are left; the request needs {emails}."
+        "max_emails_per_hour of the caller is {limit}, the remaining quota is {remaining}, and the request needs \
+         {emails}."
     );
     nothing_sent(Code::QuotaExceeded, &text).header("Retry-After", reset.max(1).to_string())
 }

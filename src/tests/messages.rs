@@ -533,7 +533,7 @@ fn quota_holds_what_an_attempt_may_need() {
     let first = gateway.start(post(PATH, "", api_key(CRON_KEY)), payload("softDelete", &[ID]).to_string().into_bytes());
     let response = remediate(&mut gateway, &payload("softDelete", &[OTHER]));
     assert_eq!((response.status, code(&response).as_str()), (429, "quotaExceeded"), "{}", response.body);
-    assert!(response.body.contains("of which 50 are left; the request needs 100"), "{}", response.body);
+    assert!(response.body.contains("the remaining quota is 50, and the request needs 100"), "{}", response.body);
     // The attempt ends soon, and then the request fits.
     assert_eq!(header(&response, "Retry-After"), Some("30"));
     assert!(response.headers.contains(&("RateLimit", "\"emails\";r=50;t=30".to_owned())), "{:?}", response.headers);
