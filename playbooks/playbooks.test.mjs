@@ -583,7 +583,7 @@ function incidentScenarios(template) {
         const keys = outcome.gatewayCalls.map(({ headers }) => headers["Idempotency-Key"]);
         assert.deepEqual(keys.map((key) => key.split("CU00-")[1]), ["Remediate-0-0", "Remediate-0-1"]);
         const [{ message }] = comments(outcome);
-        assert.match(message, new RegExp(`<li>Call 1: 3 emails <b>accepted</b>.*2 more were left out, since the gateway rejected them: ${code}\\.</li>`));
+        assert.match(message, new RegExp(`<li>Call 1: 3 emails <b>accepted</b>.*Left out, since the gateway rejected them: 2 \\(${code}\\)\\.</li>`));
         assert.doesNotMatch(message, /@/);
       }
     });
@@ -597,14 +597,14 @@ function incidentScenarios(template) {
     assert.deepEqual(outcome.gatewayCalls.map(({ body }) => body.analyzedEmails.length), [130, 30, 10]);
     assert.deepEqual(recipientsOf(outcome, 2), mails(130).slice(120).map((_, number) => user(number + 120)));
     assert.equal(outcome.status, "Succeeded");
-    assert.match(comments(outcome)[0].message, /<li>Call 1: 10 emails <b>accepted<\/b>.*120 more were left out, since the gateway rejected them: recipientNotAllowed\./);
+    assert.match(comments(outcome)[0].message, /<li>Call 1: 10 emails <b>accepted<\/b>.*Left out, since the gateway rejected them: 120 \(recipientNotAllowed\)\./);
     // A response names the first cause only.
     const causes = [rejecting([user(0)], { status: 400, code: "invalidPayload" }), rejecting([user(1)]), rejecting([user(2)], { code: "recipientProtected" })];
     const gateway = (sent) => causes.map((cause) => cause(sent)).find(({ statusCode }) => statusCode !== 200) ?? accepted(sent);
     const several = play(mails(5), { gateway });
     assert.deepEqual(several.gatewayCalls.map((_, call) => recipientsOf(several, call).length), [5, 4, 3, 2]);
     assert.equal(several.status, "Succeeded");
-    assert.match(comments(several)[0].message, /2 emails <b>accepted<\/b>.* 3 more were left out, since the gateway rejected them: invalidPayload recipientNotAllowed recipientProtected\.<\/li>/);
+    assert.match(comments(several)[0].message, /2 emails <b>accepted<\/b>.* Left out, since the gateway rejected them: 3 \(invalidPayload recipientNotAllowed recipientProtected\)\.<\/li>/);
     assert.doesNotMatch(comments(several)[0].message, /@/);
   });
 
@@ -614,7 +614,7 @@ function incidentScenarios(template) {
     assert.equal(outcome.gatewayCalls.length, 11);
     assert.equal(new Set(outcome.gatewayCalls.map(({ headers }) => headers["Idempotency-Key"])).size, 11);
     assert.equal(outcome.status, "Failed");
-    assert.match(comments(outcome)[0].message, /<li>Call 1: 20 emails <b>not accepted<\/b>: recipientNotAllowed\..* 10 more were left out/);
+    assert.match(comments(outcome)[0].message, /<li>Call 1: 20 emails <b>not accepted<\/b>: recipientNotAllowed\..* Left out, since the gateway rejected them: 10 /);
     assert.doesNotMatch(comments(outcome)[0].message, /@/);
   });
 
@@ -630,7 +630,7 @@ function incidentScenarios(template) {
     const all = play(mails(2), { gateway: rejecting([user(0), user(1)]) });
     assert.equal(all.gatewayCalls.length, 1);
     assert.equal(all.status, "Failed");
-    assert.match(comments(all)[0].message, /<li>Call 1: 2 emails <b>not accepted<\/b>: recipientNotAllowed\..*The gateway rejected each of them\./);
+    assert.match(comments(all)[0].message, /<li>Call 1: 2 emails <b>not accepted<\/b>: recipientNotAllowed\..*The gateway rejected each email\./);
     const pointers = [{ pointer: "/displayName", detail: "is blank" }, { pointer: "", detail: "…" }, {}];
     for (const [code, errors] of [["invalidPayload", pointers], ["invalidPayload", []], ["actionNotAllowed", undefined], ["graphRefused", [{ pointer: "/analyzedEmails/0" }]]]) {
       const outcome = play(mails(2), { gateway: () => ((answer) => ({ ...answer, body: { ...answer.body, errors } }))(refused(400, code, "…")) });
@@ -643,7 +643,7 @@ function incidentScenarios(template) {
     const outcome = play(mails(6), { parameters: { maxEmailsPerCall: 2 }, gateway: rejecting([user(0), user(4)]) });
     assert.deepEqual(outcome.gatewayCalls.map((_, call) => recipientsOf(outcome, call)), [[user(0), user(1)], [user(1)], [user(2), user(3)], [user(4), user(5)], [user(5)]]);
     assert.equal(outcome.status, "Succeeded");
-    assert.match(comments(outcome)[0].message, /Call 1: 1 emails <b>accepted.*1 more.*Call 2: 2 emails <b>accepted(?:(?!more).)*Call 3: 1 emails <b>accepted.*1 more/);
+    assert.match(comments(outcome)[0].message, /Call 1: 1 email <b>accepted.*Left out, .*: 1 .*Call 2: 2 emails <b>accepted(?:(?!Left out).)*Call 3: 1 email <b>accepted.*Left out, .*: 1 /);
   });
 
   scenario("sends nothing if there are no emails", () => {
@@ -709,7 +709,7 @@ function incidentScenarios(template) {
     const outcome = play(mails(60), { gateway, answer, parameters: { maxEmailsPerCall: 1 } });
     const [{ message }] = comments(outcome);
     assert.ok(message.length < 30_000, `${message.length}`);
-    assert.match(message, /<li>48 more calls\. In all, 40 calls were accepted and 20 were not\.<\/li><\/ul><p>Accepted means.*<\/p>$/);
+    assert.match(message, /<li>Further calls: 48\. All calls: accepted 40, not accepted 20\.<\/li><\/ul><p>Accepted means.*<\/p>$/);
     assert.equal(message.match(/<li>/g).length, 13);
     assert.match(comments(play(mails(1), { gateway: results[0] }))[0].message, /<b>accepted<\/b> \(the tracking link is too long for this comment\)\. Request x{100}\./);
   });
@@ -730,8 +730,8 @@ function incidentScenarios(template) {
     for (const form of [(answer) => answer, wrapped]) {
       const outcome = play(mails(1), { gateway: () => form(refused(403, "recipientNotAllowed", "2 < 3 & nothing was sent.")) });
       assert.equal(outcome.status, "Failed");
-      assert.match(outcome.error.message, /1 of 1 calls were not accepted in full: recipientNotAllowed\./);
-      assert.match(comments(outcome)[0].message, /1 emails <b>not accepted<\/b>: recipientNotAllowed\. The gateway's log says why\. Request r-2\./);
+      assert.match(outcome.error.message, /Calls not accepted in full: 1 of 1 \(recipientNotAllowed\)\./);
+      assert.match(comments(outcome)[0].message, /1 email <b>not accepted<\/b>: recipientNotAllowed\. The gateway's log says why\. Request r-2\./);
       assert.deepEqual(outcome.failures, []);
     }
   });
@@ -751,7 +751,7 @@ function incidentScenarios(template) {
     }
     const malformed = play(mails(1), { gateway: () => json(200, "{", "application/json") });
     assert.equal(malformed.status, "Failed");
-    assert.match(comments(malformed)[0].message, /1 calls: the playbook could not read the answer\. Whether they were accepted is unknown/);
+    assert.match(comments(malformed)[0].message, /Calls whose answer the playbook could not read: 1\. Whether they were accepted is unknown/);
   });
 
   // Mail clusters and the status.
@@ -789,7 +789,7 @@ function incidentScenarios(template) {
     const parameters = { approvalAbove: 10000, maxRecipients: 800 };
     const outcome = play([cluster(guids(30)), cluster(guids(45).map((id) => id.toUpperCase()))], { gateway: routes(), parameters });
     assert.equal(outcome.status, "Failed");
-    assert.deepEqual(outcome.error, { code: "NotAccepted", message: "1 of 3 calls were not accepted in full: messageNotFound. The comment on the incident has the reasons." });
+    assert.deepEqual(outcome.error, { code: "NotAccepted", message: "Calls not accepted in full: 1 of 3 (messageNotFound). The comment on the incident has the reasons." });
     assert.deepEqual(outcome.failures, []);
     assert.deepEqual(outcome.gatewayCalls, callsTo(outcome, "/remediate/messages"));
     assert.deepEqual(outcome.gatewayCalls.flatMap(({ body }) => body.networkMessageIds), guids(45));
@@ -803,8 +803,8 @@ function incidentScenarios(template) {
     assert.equal(more.length, 0);
     assert.match(message, /softDelete for 45 messages of mail clusters\.<\/p>/);
     assert.match(message, /<li>Mail clusters, call 1: 20 messages <b>accepted<\/b> for 794 of 800 recipients: <a [^>]*>action center<\/a>\. Left out: 3 in quarantine, 2 unreachable, 1 protected\. Request r-3\.<\/li>/);
-    assert.match(message, /call 3: 5 messages <b>accepted<\/b> for 194 of 200 recipients: .* Not included, since Microsoft lists no recipient yet: 2 messages\. The playbook submits these messages for the recipients that the incident names\. Run the playbook again after 30 minutes\. Request r-3\./);
-    assert.equal(message.match(/Not included/g).length, 1);
+    assert.match(message, /call 3: 5 messages <b>accepted<\/b> for 194 of 200 recipients: .* Messages not included, since Microsoft lists no recipient yet: 2\. The playbook submits them for the recipients that the incident names\. Run the playbook again after 30 minutes\. Request r-3\./);
+    assert.equal(message.match(/Messages not included/g).length, 1);
     assert.match(message, /cannot read the status of mail clusters, since it does not know their recipients\.<\/p>$/);
   });
 
@@ -822,7 +822,7 @@ function incidentScenarios(template) {
     const first = play(entities, { parameters, gateway: routes({ messages: (sent) => (sent.body.networkMessageIds.length === 20 ? refused(404, "messageNotFound", "…") : expanded(sent)) }) });
     assert.deepEqual(pairs(first), [guid(0), guid(1), guid(2), guid(30)]);
     assert.equal(first.status, "Failed");
-    assert.match(first.error.message, /^1 of 3 calls were not accepted in full: messageNotFound\./);
+    assert.match(first.error.message, /^Calls not accepted in full: 1 of 3 \(messageNotFound\)\./);
     const lostAll = play(entities, { parameters, gateway: routes({ messages: lost }) });
     assert.deepEqual(pairs(lostAll), [guid(0), guid(1), guid(2), guid(24), guid(30)]);
     assert.match(comments(lostAll)[0].message, /Mail clusters, call 2: 5 messages <b>not accepted<\/b>: gatewayUnreachable\. Whether the remediation was accepted is unknown\. Request unknown\./);
@@ -844,8 +844,8 @@ function incidentScenarios(template) {
     assert.deepEqual(outcome.failures, []);
     assert.deepEqual(callsTo(outcome, "/remediate").map(({ body }) => body.analyzedEmails), [[{ networkMessageId: guid(1), recipientEmailAddress: "victim@contoso.com" }]]);
     assert.equal(outcome.status, "Failed");
-    assert.equal(outcome.error.message, "1 of 2 calls were not accepted in full: messageNotFound. The comment on the incident has the reasons.");
-    assert.match(comments(outcome)[0].message, /^.*Mail clusters, call 1: .*Not included, .*: 1 messages\. .*<li>Call 1: 1 emails <b>accepted<\/b>/);
+    assert.equal(outcome.error.message, "Calls not accepted in full: 1 of 2 (messageNotFound). The comment on the incident has the reasons.");
+    assert.match(comments(outcome)[0].message, /^.*Mail clusters, call 1: .*Messages not included, .*: 1\. .*<li>Call 1: 1 email <b>accepted<\/b>/);
   });
 
   scenario("submits the pairs that a cluster may have covered apart from all others", () => {
@@ -853,7 +853,7 @@ function incidentScenarios(template) {
     const entities = [cluster(guids(25)), mail(0), mail(1), mail(2), mail(24), mail(30), mail(31), mail(32)];
     const outcome = play(entities, { parameters, gateway: routes({ messages: listing([guid(1)]) }) });
     assert.deepEqual(idsOf(outcome, "/remediate"), [[guid(30), guid(31)], [guid(32)], [guid(0), guid(1)], [guid(2)]]);
-    assert.match(outcome.error.message, /^1 of 6 calls /);
+    assert.match(outcome.error.message, /^Calls not accepted in full: 1 of 6 /);
     assert.doesNotMatch(comments(outcome)[0].message, /could not read the answer/);
   });
 
@@ -879,10 +879,10 @@ function incidentScenarios(template) {
         // The message that is held up is submitted for the recipient that the incident names.
         assert.deepEqual(idsOf(outcome, "/remediate"), [[guid(7), guid(30)]]);
         assert.equal(outcome.status, "Failed");
-        assert.equal(outcome.error.message, `1 of 22 calls were not accepted in full: ${code}. The comment on the incident has the reasons.`);
+        assert.equal(outcome.error.message, `Calls not accepted in full: 1 of 22 (${code}). The comment on the incident has the reasons.`);
         const [{ message }] = comments(outcome);
         assert.match(message, new RegExp(`<ul><li>Mail clusters, call 1, message 8 alone: <b>not accepted</b>: ${code}\\..* Request r-2\\.</li><li>Mail clusters, call 1, message 1 alone: <b>accepted</b> for 1 of 1 recipients: <a `));
-        assert.match(message, /10 more calls\. In all, 21 calls were accepted and 1 were not\./);
+        assert.match(message, /Further calls: 10\. All calls: accepted 21, not accepted 1\./);
         assert.doesNotMatch(message, /@|could not read the answer/);
       }
     }
@@ -896,7 +896,7 @@ function incidentScenarios(template) {
     for (const [code, text] of [["recipientNotAllowed", "A recipient is outside the caller's domains."], ["tooManyRecipients", "The messages have more recipients than MaxRecipients."]]) {
       const one = play([cluster(guids(1))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: () => refused(403, code, "Nothing was sent.") }) });
       assert.equal(one.gatewayCalls.length, 1);
-      assert.ok(comments(one)[0].message.includes(`1 messages <b>not accepted</b>: ${code}. ${text} Request r-2.`), comments(one)[0].message);
+      assert.ok(comments(one)[0].message.includes(`1 message <b>not accepted</b>: ${code}. ${text} Request r-2.`), comments(one)[0].message);
     }
   });
 
@@ -912,16 +912,16 @@ function incidentScenarios(template) {
     const single = (outcome) => outcome.gatewayCalls.slice(1).map(({ body }) => body.maxRecipients);
     const outcome = play([cluster(guids(6))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: gateway() }) });
     assert.deepEqual(single(outcome), [1000, 700, 200, 200]);
-    assert.match(outcome.error.message, /^3 of 6 calls were not accepted in full: tooManyRecipients\./);
+    assert.match(outcome.error.message, /^Calls not accepted in full: 3 of 6 \(tooManyRecipients\)\./);
     assert.match(comments(outcome)[0].message, /message 3 alone: <b>not accepted<\/b>: tooManyRecipients\. The message has more recipients .*message 5 alone: <b>not sent<\/b>: tooManyRecipients\./);
     // After an unknown outcome, the rest may be in use.
     const unknown = play([cluster(guids(6))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: gateway(500) }) });
     assert.deepEqual(single(unknown), [1000, 700, 700, 700]);
-    assert.match(unknown.error.message, /^5 of 6 calls were not accepted in full: graphTimeout tooManyRecipients\./);
+    assert.match(unknown.error.message, /^Calls not accepted in full: 5 of 6 \(graphTimeout tooManyRecipients\)\./);
     const malformed = (sent) => (sent.body.networkMessageIds[0] === guid(1) ? json(200, "{", "application/json") : gateway()(sent));
     const unread = play([cluster(guids(6))], { parameters: { approvalAbove: 1000 }, gateway: routes({ messages: malformed }) });
     assert.deepEqual(single(unread), [1000, 700]);
-    assert.match(comments(unread)[0].message, /<li>1 calls: the playbook could not read the answer\. Whether they were accepted is unknown\.<\/li>/);
+    assert.match(comments(unread)[0].message, /<li>Calls whose answer the playbook could not read: 1\. Whether they were accepted is unknown\.<\/li>/);
   });
 
   scenario("comments why a mail cluster was not accepted, and which permission is missing", () => {
@@ -947,13 +947,13 @@ function incidentScenarios(template) {
     const parameters = { approvalAbove: 10000 };
     const quarantined = play([cluster([guid(0)])], { gateway: routes({ messages }), parameters });
     assert.equal(quarantined.status, "Succeeded");
-    assert.match(comments(quarantined)[0].message, /1 messages <b>nothing to remediate<\/b>: nothingToRemediate\. Each recipient is in quarantine, unreachable or protected\. Request r-2\./);
+    assert.match(comments(quarantined)[0].message, /1 message <b>nothing to remediate<\/b>: nothingToRemediate\. Each recipient is in quarantine, unreachable or protected\. Request r-2\./);
     const both = play([cluster(guids(25)), mail(30)], { gateway: routes({ messages, remediate: () => refused(400, "graphRefused", "…") }), parameters });
-    assert.match(both.error.message, /^1 of 3 calls were not accepted in full: graphRefused\./);
+    assert.match(both.error.message, /^Calls not accepted in full: 1 of 3 \(graphRefused\)\./);
     const lines = [...comments(both)[0].message.matchAll(/<li>(.*?)<b>(.*?)<\/b>/g)].map((match) => match[2]);
     assert.deepEqual(lines, ["not accepted", "nothing to remediate", "accepted"]);
     const many = play([cluster(guids(400))], { gateway: routes({ messages }), parameters: { approvalAbove: 10000, maxRecipients: 100 } });
-    assert.match(comments(many)[0].message, /In all, 19 calls were accepted and 0 were not; 1 had nothing to remediate\./);
+    assert.match(comments(many)[0].message, /All calls: accepted 19, not accepted 0, nothing to remediate 1\./);
   });
 
   scenario("leaves invalid message IDs out of mail clusters, and comments their number", () => {
@@ -1007,7 +1007,7 @@ function incidentScenarios(template) {
     assert.equal(more.length, 0);
     assert.match(first.message, /A second comment with the status follows within 4 hours\./);
     assert.equal(second.incidentArmId, "/incidents/1");
-    assert.match(second.message, /status<\/b>: 2 of 3 emails observed, 1 unclear\.<\/p><ul><li>not yet: 0<\/li><li>unreachable: 0<\/li><li>not found: 0<\/li><\/ul>/);
+    assert.match(second.message, /status<\/b>: emails observed: 2 of 3, unclear: 1\.<\/p><ul><li>not yet: 0<\/li><li>unreachable: 0<\/li><li>not found: 0<\/li><\/ul>/);
     assert.doesNotMatch(second.message, /@|stopped asking|without a status|mail clusters/);
   });
 
@@ -1015,7 +1015,7 @@ function incidentScenarios(template) {
     for (const [statusHours, rounds] of [[1, 12], [4, 48], [24, 288]]) {
       const outcome = waiting(mails(2), pending, { statusHours });
       assert.equal(callsTo(outcome, "/remediate/status").length, rounds);
-      assert.match(comments(outcome)[1].message, new RegExp(`0 of 2 emails observed.*not yet: 2.*stopped asking after ${statusHours} hours`));
+      assert.match(comments(outcome)[1].message, new RegExp(`emails observed: 0 of 2,.*not yet: 2.*stopped asking after ${statusHours} ${statusHours === 1 ? "hour" : "hours"}\\.`));
     }
     const never = waiting(mails(2), pending, { statusHours: 0 });
     assert.deepEqual([never.gatewayCalls.length, never.waits.length, comments(never).length], [1, 0, 1]);
@@ -1039,7 +1039,7 @@ function incidentScenarios(template) {
     const outcome = waiting(mails(45), [settled, pending, settled, settled], { approvalAbove: 45 });
     const asked = callsTo(outcome, "/remediate/status").map(({ body }) => body.analyzedEmails.map((pair) => pair.networkMessageId));
     assert.deepEqual(asked, [guids(20), guids(40).slice(20), guids(45).slice(40), guids(40).slice(20)]);
-    assert.match(comments(outcome)[1].message, /45 of 45 emails observed/);
+    assert.match(comments(outcome)[1].message, /emails observed: 45 of 45,/);
     const campaign = Array.from({ length: 50 }, (_, number) => mail(number % 2, `user${number}@contoso.com`));
     assert.equal(callsTo(waiting(campaign, settled, { approvalAbove: 50 }), "/remediate/status").length, 1);
   });
@@ -1060,16 +1060,16 @@ function incidentScenarios(template) {
       const outcome = play(emails, { gateway, parameters: { statusHours: 4 } });
       const [{ body }] = callsTo(outcome, "/remediate/status");
       assert.deepEqual(body.analyzedEmails, callsTo(outcome, "/remediate")[1].body.analyzedEmails);
-      assert.match(comments(outcome)[1].message, /3 of 3 emails observed/);
+      assert.match(comments(outcome)[1].message, /emails observed: 3 of 3,/);
     }
     const half = routes({ remediate: (sent) => (sent.headers["Idempotency-Key"].endsWith("-1-0") ? refused(400, "graphRefused", "…") : acceptedAtOnce(sent)) });
     const mixed = play(mails(4), { gateway: half, parameters: { statusHours: 4, maxEmailsPerCall: 2 } });
     assert.equal(mixed.status, "Failed");
-    assert.match(comments(mixed)[1].message, /2 of 2 emails observed/);
+    assert.match(comments(mixed)[1].message, /emails observed: 2 of 2,/);
     const none = play(mails(2), { gateway: routes({ remediate: () => refused(400, "graphRefused", "…") }), parameters: { statusHours: 4 } });
     assert.deepEqual([callsTo(none, "/remediate/status").length, none.waits.length, comments(none).length, none.status], [0, 0, 1, "Failed"]);
     const clusters = play([cluster(guids(2)), mail(7)], { gateway: routes(), parameters: { statusHours: 4, approvalAbove: 2000 } });
-    assert.match(comments(clusters)[1].message, /1 of 1 emails observed.*The recipients of mail clusters are not among these emails/);
+    assert.match(comments(clusters)[1].message, /emails observed: 1 of 1,.*The recipients of mail clusters are not among these emails/);
   });
 
   scenario("repeats its requests while the gateway fails, and keeps earlier results", () => {
@@ -1079,9 +1079,9 @@ function incidentScenarios(template) {
       const recovered = waiting(mails(2), [failure, settled]);
       assert.equal(recovered.status, "Succeeded");
       assert.deepEqual(recovered.failures, []);
-      assert.match(comments(recovered)[1].message, /2 of 2 emails observed.*not found: 0<\/li><\/ul>/);
-      assert.match(comments(waiting(mails(2), [known, failure]))[1].message, /1 of 2 emails observed.*not yet: 1.*not found: 0<\/li><\/ul>.*stopped asking/);
-      assert.match(comments(waiting(mails(2), failure))[1].message, /0 of 2 emails observed.*<li>without a status: 2 \((graphUnavailable|gatewayUnreachable|graphTimeout)\)/);
+      assert.match(comments(recovered)[1].message, /emails observed: 2 of 2,.*not found: 0<\/li><\/ul>/);
+      assert.match(comments(waiting(mails(2), [known, failure]))[1].message, /emails observed: 1 of 2,.*not yet: 1.*not found: 0<\/li><\/ul>.*stopped asking/);
+      assert.match(comments(waiting(mails(2), failure))[1].message, /emails observed: 0 of 2,.*<li>without a status: 2 \((graphUnavailable|gatewayUnreachable|graphTimeout)\)/);
     }
     const refusedForGood = waiting(mails(2), () => refused(403, "recipientProtected", "a@contoso.com"));
     assert.equal(callsTo(refusedForGood, "/remediate/status").length, 1);
