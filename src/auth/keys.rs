@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 
 /// Age from which keys are refreshed in the background (facts, section 3: hourly).
 const REFRESH_AFTER: Duration = Duration::from_hours(1);
-/// Age from which keys are fetched before they are used (facts, section 3: about a day).
+/// Age from which keys are fetched again before they are used (facts, section 3: about a day).
 const LIFETIME: Duration = Duration::from_hours(24);
 /// Cool-down: the minimum time between two fetches that unknown key IDs cause.
 ///
