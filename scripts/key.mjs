@@ -14,4 +14,4 @@ Its SHA-256, for this caller's table in CALLERS (wrangler.toml):
 
   api_key_sha256 = ["${hash}"]
 
-To rotate, list the old and the new hash together, and remove the old one when no client uses it.`);
+After a leak, replace the old hash. Otherwise, list both hashes until no client uses the old key.`);
