@@ -488,7 +488,7 @@ function incidentScenarios(template) {
     assert.equal(more.length, 0);
     assert.equal(comment.incidentArmId, "/incidents/1");
     assert.match(comment.message, /softDelete for 4 emails in 3 mailboxes\.<\/p>/);
-    assert.match(comment.message, /4 emails <b>accepted<\/b>: <a href="https:\/\/security\.microsoft\.com\/[^"<> {}]*&amp;tid=t">action center<\/a>\. Request r-1\./);
+    assert.match(comment.message, /4 emails <b>accepted<\/b>: <a href="https:\/\/security\.microsoft\.com\/[^"<> {}]*&amp;tid=t">Action center<\/a>\. Request r-1\./);
     assert.doesNotMatch(comment.message, /deleted|done|left out/);
   });
 
@@ -802,7 +802,7 @@ function incidentScenarios(template) {
     const [{ message }, ...more] = comments(outcome);
     assert.equal(more.length, 0);
     assert.match(message, /softDelete for 45 messages of mail clusters\.<\/p>/);
-    assert.match(message, /<li>Mail clusters, call 1: 20 messages <b>accepted<\/b> for 794 of 800 recipients: <a [^>]*>action center<\/a>\. Left out: 3 in quarantine, 2 unreachable, 1 protected\. Request r-3\.<\/li>/);
+    assert.match(message, /<li>Mail clusters, call 1: 20 messages <b>accepted<\/b> for 794 of 800 recipients: <a [^>]*>Action center<\/a>\. Left out: 3 in quarantine, 2 unreachable, 1 protected\. Request r-3\.<\/li>/);
     assert.match(message, /call 3: 5 messages <b>accepted<\/b> for 194 of 200 recipients: .* Messages not included, since Microsoft lists no recipient yet: 2\. The playbook submits them for the recipients that the incident names\. Run the playbook again after 30 minutes\. Request r-3\./);
     assert.equal(message.match(/Messages not included/g).length, 1);
     assert.match(message, /cannot read the status of mail clusters, since it does not know their recipients\.<\/p>$/);

@@ -48,7 +48,7 @@ pub struct Remediation {
     /// `@odata.type` annotation that SDKs may send.
     #[serde(rename = "@odata.type", default, skip_serializing_if = "Option::is_none")]
     pub odata_type: Option<String>,
-    /// Name in the action center.
+    /// Name in the Action center.
     pub display_name: String,
     /// Reason for the remediation.
     pub description: String,

@@ -3,7 +3,7 @@
 //! "Characters" are Unicode scalar values. Microsoft documents no limit for any of these members, so the project chose
 //! each figure: as high as a real remediation needs.
 
-/// Maximum length of `displayName` in characters. It is the name in the action center. Graph cuts most display names of
+/// Maximum length of `displayName` in characters. It is the name in the Action center. Graph cuts most display names of
 /// a tenant at 256.
 pub const MAX_DISPLAY_NAME: usize = 256;
 

@@ -13,9 +13,9 @@ use crate::time::Timestamp;
 /// A remediation: an action on a list of emails. It borrows from the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remediation<'a> {
-    /// Name in the action center.
+    /// Name in the Action center.
     pub display_name: Cow<'a, str>,
-    /// Note for the action center.
+    /// Note for the Action center.
     pub description: Cow<'a, str>,
     /// Severity of the threat; a label without effect.
     pub severity: Severity,
