@@ -254,5 +254,5 @@ function oauthFaults(parameter, path, { fault, only, schemes }) {
   if (["common", "organizations"].includes(tenantId?.value)) fault(path, "signs in to any tenant");
   const [, scheme] = schemes.find(([, { type }]) => type === "oauth2") ?? [];
   if (JSON.stringify(Object.keys(scheme?.scopes ?? {})) !== JSON.stringify(settings.scopes)) fault(path, "asks for other scopes than the security definition");
-  for (const url of [scheme?.authorizationUrl, scheme?.tokenUrl]) if (!url?.includes(`/${tenantId?.value}/`)) fault(path, "is of another tenant than the security definition");
+  for (const url of [scheme?.authorizationUrl, scheme?.tokenUrl]) if (!url?.includes(`/${tenantId?.value}/`)) fault(path, "is of a different tenant from the security definition");
 }

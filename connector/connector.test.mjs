@@ -285,7 +285,7 @@ describe("the checker finds", () => {
     "a token for Graph": [(p) => (oauth(p).customParameters.resourceUri.value = "https://graph.microsoft.com"), /token for Microsoft Graph/],
     "another scope": [(p) => (oauth(p).scopes = ["user_impersonation"]), /other scopes/],
     "a client secret": [(p) => (oauth(p).clientSecret = "x"), /holds a secret/],
-    "another publisher than the contact": [(p) => (p.publisher = "Fabrikam"), /not the name in the definition's contact/],
+    "a different publisher from the contact": [(p) => (p.publisher = "Fabrikam"), /not the name in the definition's contact/],
     "one redirect URL for all connectors": [(p) => (oauth(p).redirectMode = "Global"), /no redirect URL per connector/],
     "a fixed host": [(p) => delete p.policyTemplateInstances, /not the policy dynamichosturl alone/],
     "another policy": [(p) => (p.policyTemplateInstances[0].templateId = "routerequesttoendpoint"), /not the policy dynamichosturl alone/],

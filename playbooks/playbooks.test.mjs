@@ -141,7 +141,7 @@ describe("the checker finds", () => {
     "a parameter for a secret": [HTTP, (t) => (t.parameters.GatewayHost.type = "securestring"), /one for secrets/],
     "a default of another type": [INCIDENT, (t) => (t.parameters.ApprovalAbove.defaultValue = "10"), /default of another type/],
     "a default that is not allowed": [INCIDENT, (t) => (t.parameters.Action.defaultValue = "delete"), /default that is not allowed/],
-    "a parameter of another type than the workflow's": [INCIDENT, (t) => (t.parameters.MaxEmailsPerCall.type = "string"), /is given a string/],
+    "a parameter of a different type from the workflow's": [INCIDENT, (t) => (t.parameters.MaxEmailsPerCall.type = "string"), /is given a string/],
     "an invalid ARM expression": [HTTP, (t) => (t.variables.workflowId = "[concat('a']"), /not an ARM expression/],
     "an unknown ARM function": [HTTP, (t) => (t.variables.workflowId = "[join('a')]"), /unknown function join/],
     "another API version": [INCIDENT, (t) => (t.resources[0].apiVersion = "2018-07-01-preview"), /was not checked/],
@@ -201,12 +201,12 @@ describe("the checker finds", () => {
     "a timeout that is not a duration": [INCIDENT, (t) => (actionsOf(t).Needs_approval.actions.Ask_in_Teams.limit.timeout = "4 hours"), /not a duration/],
   };
   Object.assign(planted, {
-    "another title than the name": [HTTP, (t) => (t.metadata.title = "Remediation"), /title: is not the playbook's name/],
+    "a different title from the name": [HTTP, (t) => (t.metadata.title = "Remediation"), /title: is not the playbook's name/],
     "no description": [HTTP, (t) => delete t.metadata.description, /metadata\/description/],
     "an author without a name": [INCIDENT, (t) => (t.metadata.author.name = " "), /author\/name/],
     "an invalid lastUpdateTime": [HTTP, (t) => (t.metadata.lastUpdateTime = "2026-13-01T00:00:00Z"), /lastUpdateTime/],
     "release notes without a note": [HTTP, (t) => (t.metadata.releaseNotes[0].notes = []), /releaseNotes/],
-    "release notes of another version": [HTTP, (t) => (t.metadata.releaseNotes.at(-1).version = "9.9"), /another version/],
+    "release notes of another version": [HTTP, (t) => (t.metadata.releaseNotes.at(-1).version = "9.9"), /a different version/],
     "no tags": [HTTP, (t) => (t.metadata.tags = []), /metadata\/tags/],
     "an unknown tier of support": [HTTP, (t) => (t.metadata.support.tier = "best effort"), /support\/tier/],
     "a developer without a link": [HTTP, (t) => (t.metadata.support.tier = "developer"), /support\/link/],

@@ -83,7 +83,7 @@ codes! {
     InProgress = 409 "inProgress" "The same remediation is in progress";
     /// Each recipient that Graph lists is left out.
     NothingToRemediate = 409 "nothingToRemediate" "No listed recipient can be remediated";
-    /// Graph responded with 409 for another reason than a duplicate.
+    /// Graph responded with 409 for a reason other than a duplicate.
     GraphConflict = 409 "graphConflict" "Microsoft Graph responded with a conflict";
     /// The body is too large.
     PayloadTooLarge = 413 "payloadTooLarge" "The body is too large";

@@ -81,7 +81,7 @@ fn whole(config: &Config, given: &Map<String, Value>) {
             domains(caller, table);
             let tenant_id = table["tenant_id"].as_str().map(str::to_ascii_lowercase);
             let other = tenant_id.filter(|id| *id != config.tenant_id.to_string());
-            assert_eq!(caller.tenant_id.map(|id| id.to_string()), other, "another tenant than the entry's");
+            assert_eq!(caller.tenant_id.map(|id| id.to_string()), other, "a different tenant from the entry's");
         });
     }
 

@@ -94,7 +94,7 @@ export function galleryFaults(template, fault) {
       if (!/^\d+\.\d+(\.\d+)?$/.test(version))
         fault(`${path}/tags`, "lacks hidden-SentinelTemplateVersion, or it is not a version");
       else if (Array.isArray(notes) && notes.at(-1)?.version !== version)
-        fault(`${path}/tags`, "has another version than the last of the release notes");
+        fault(`${path}/tags`, "has a different version from the last of the release notes");
     }
   });
 }

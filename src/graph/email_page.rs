@@ -32,7 +32,7 @@ pub struct AnalyzedEmailRow<'a> {
 ///
 /// # Errors
 ///
-/// [`JsonError`] if the page has another form than Graph documents.
+/// [`JsonError`] if the form of the page is not the documented one.
 pub(super) fn parse<'de>(
     page: &'de [u8],
     each: &mut dyn FnMut(&AnalyzedEmailRow<'de>),

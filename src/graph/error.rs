@@ -68,7 +68,7 @@ pub enum GraphErrorKind {
          suffices), and Defender for Office 365 Plan 2 there?"
     )]
     PermissionMissing,
-    /// 409 for another reason than a duplicate.
+    /// 409 for a reason other than a duplicate.
     #[error("Graph answered a conflict that is no duplicate")]
     Conflict,
     /// 409 that mentions a duplicate. The payload contains the same words, so Graph may be quoting it.
@@ -90,7 +90,7 @@ pub enum GraphErrorKind {
     #[error("Graph answered with an unexpected status")]
     Unexpected,
     /// A page of the list that is not JSON, or has other types than Graph documents.
-    #[error("a page of the list has another form than Graph documents")]
+    #[error("the form of a list page is not the documented one")]
     MalformedPage,
     /// A row of a message that the gateway did not request.
     #[error("Graph listed a message that was not asked for")]

@@ -36,7 +36,7 @@ pub struct GraphSettings {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line {
     tenant_id: Guid,
-    /// The tenants of callers in another tenant than `tenant_id`, each followed by a space.
+    /// The tenants of callers in a tenant other than `tenant_id`, each followed by a space.
     tenants: String,
     client_id: Guid,
     credential: CredentialMember,

@@ -63,7 +63,7 @@ fn is_in_range(number: &str) -> bool {
     exponent.and_then(|exponent| exponent.checked_add(i64::try_from(whole_digits).ok()?)).is_some_and(|sum| sum <= 308)
 }
 
-/// The document is not JSON, or has another form than its type.
+/// The document is not JSON, or does not have the form of its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the document has another form")]
 pub(super) struct DocumentError;

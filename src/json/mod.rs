@@ -22,7 +22,7 @@ pub fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Option<T> {
     Some(value)
 }
 
-/// The value of a member or of an item. A value of another type than `T` does not invalidate the document.
+/// The value of a member or of an item. A value of a different type from `T` does not invalidate the document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Member<T> {
     /// There is no such member.

@@ -250,7 +250,7 @@ fn read_that_fails_gives_no_status() {
         (Reply::status(500), 502, "graphError", None, "Graph answered with an unexpected status"),
         (Reply::status(302), 502, "graphError", None, "Graph answered with an unexpected status"),
         (Reply::status(204), 502, "graphError", None, "Graph answered with an unexpected status"),
-        (Reply::status(200), 502, "graphError", None, "a page of the list has another form than Graph documents"),
+        (Reply::status(200), 502, "graphError", None, "the form of a list page is not the documented one"),
         (Reply::json(&other), 502, "graphError", None, "Graph listed a message that was not asked for"),
         (Reply::CutOff(200), 503, "graphUnavailable", Some("30"), "Graph: the connection failed"),
         (Reply::Failure(SendError::Connection), 503, "graphUnavailable", Some("30"), "Graph: the connection failed"),

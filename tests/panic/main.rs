@@ -194,7 +194,7 @@ async fn a_trap_on_either_side_of_graph_is_safe_to_retry(world: &World) -> TestR
     Ok(())
 }
 
-/// The object usually runs in another isolate than the Worker. The Worker then survives, and the object's isolate
+/// The object usually runs in a different isolate from the Worker. The Worker then survives, and the object's isolate
 /// reports the failure.
 async fn an_object_that_is_lost_elsewhere_keeps_nobody_waiting(world: &World) -> TestResult {
     let front: Setup = world.bindings().into();

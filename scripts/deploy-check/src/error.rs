@@ -27,7 +27,7 @@ pub(crate) enum DeployError {
     /// The file has no part for the environment.
     #[error("is required. Write this part: wrangler deploys it.")]
     NoEnvironment,
-    /// The value has another type than wrangler expects.
+    /// The value has a type that wrangler does not expect.
     #[error("has the wrong type. Write it as the wrangler.toml of this repository does.")]
     WrongType,
     /// A placeholder `<…>`.
@@ -83,7 +83,7 @@ pub(crate) enum DeployError {
     /// The entry point is not the built Worker.
     #[error("must be \"build/index.js\", which `make build` makes")]
     Main,
-    /// Another build than the tested one.
+    /// A build other than the tested one.
     #[error("must be \"make --no-print-directory build\". Write that, or remove [build]: `make deploy` builds before.")]
     BuildCommand,
     /// A build in a release archive, which has no sources.

@@ -45,7 +45,7 @@ fn cases() -> Vec<(&'static str, String, &'static str)> {
         ("a managed identity without roles and idtyp", of_playbook(Draft::v1().of_managed_identity())),
         ("the same in version 2.0", of_playbook(Draft::v2().of_managed_identity())),
         (
-            "sub in another case than oid",
+            "sub in a different case from oid",
             of_playbook(Draft::v2().of_managed_identity().claim("sub", PLAYBOOK.to_uppercase())),
         ),
         ("an application by idtyp, with any sub", of_playbook(Draft::v2().claim("sub", "x"))),
