@@ -1,10 +1,12 @@
 // Checks the KQL of all guides with Microsoft's own parser: the syntax, and each name and type.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runInThisContext } from "node:vm";
+
+import { files } from "../../scripts/prose/markdown.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path) => readFileSync(join(root, path), "utf8");
@@ -39,12 +41,9 @@ function faults(query) {
     .map(({ Code, Message, Start, Length }) => `${Code} ${Message} ${JSON.stringify((saved + query).slice(Start, Start + Length))}`);
 }
 
-const NOT_OURS = /(^|\/)(node_modules|target|build|\.git|\.wrangler)\//;
-const queries = readdirSync(root, { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".md") && !NOT_OURS.test(path))
-  .flatMap((path) =>
-    [...read(path).matchAll(/^( *)```(?:kusto|kql)\n([\s\S]*?)^\1```/gm)].map(([, indent, text]) => [path, text.replaceAll(new RegExp(`^${indent}`, "gm"), "")]),
-  );
+const queries = files(root, [".md"]).flatMap((path) =>
+  [...read(path).matchAll(/^( *)```(?:kusto|kql)\n([\s\S]*?)^\1```/gm)].map(([, indent, text]) => [path, text.replaceAll(new RegExp(`^${indent}`, "gm"), "")]),
+);
 
 describe("the KQL", () => {
   test("of the function for Sentinel has no fault", () => assert.deepEqual(faults(source), []));

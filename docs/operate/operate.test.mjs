@@ -1,10 +1,13 @@
 // Compares docs/operate.md with the code: the members of a line, the codes, and the thresholds in each of their forms.
 // Runs each jq command on the sample, which src/tests/log.rs compares with the gateway's lines.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import jq from "jq-wasm";
+
+import { files } from "../../scripts/prose/markdown.mjs";
 
 const read = (path) => readFileSync(new URL(path, import.meta.url), "utf8");
 const page = read("../operate.md");
@@ -158,9 +161,7 @@ describe("the alarms", () => {
 // /REMEDIATE would pass such a rule.
 describe("the rules and queries of all pages", () => {
   const root = new URL("../../", import.meta.url);
-  const pages = readdirSync(root, { recursive: true, encoding: "utf8" })
-    .filter((path) => /\.(md|kql|jq)$/.test(path) && !/(^|\/)(node_modules|target|build|\.git)\//.test(path))
-    .map((path) => [path, readFileSync(new URL(path, root), "utf8")]);
+  const pages = files(fileURLToPath(root), [".md", ".kql", ".jq"]).map((path) => [path, readFileSync(new URL(path, root), "utf8")]);
   /**
    * The fields of Cloudflare's rules that contain a path, in the expression language and in the dashboard, with the
    * value after them.
