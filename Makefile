@@ -111,7 +111,7 @@ soak: SECONDS := 600
 soak: build/.made ## Run under load in phases with and without simulated faults, and report the results (SECONDS=600)
 	SOAK_SECONDS=$(SECONDS) cargo test --locked --package acceptance --test soak
 
-# The targets below need Python 3. `make test` runs only the clients that take seconds.
+# The next three targets need Python 3. `make test` runs only the clients that take seconds.
 SCHEMATHESIS := schemathesis==4.32.5
 MSGRAPH_SDK := msgraph-sdk==1.65.0
 

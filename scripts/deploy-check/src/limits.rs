@@ -9,7 +9,7 @@ pub(crate) const MIN_COMPATIBILITY_DATE: &str = "2026-10-01";
 /// Minimum `limits.cpu_ms`: 10 times the CPU time of the largest read of Graph's list.
 ///
 /// The reserve is for code that the runtime has not compiled yet, and for slower and busy machines. A remediation of
-/// 10,000 emails needs less: at most 19.4 ms (`bench/README.md`, case `full`).
+/// 10,000 emails needs less: at most 19.4 ms (`make bench`, case `full`).
 pub(crate) const MIN_CPU_MS: usize = 10 * MAX_READ_BYTES.div_ceil(1_000_000) * READ_MS;
 
 /// CPU time in ms for 1,000,000 bytes of Graph's list.
