@@ -118,6 +118,11 @@ fn lines() -> Vec<String> {
         },
         refused(soar(16, 1), LedgerError::Unreachable),
         refused(request(17), GatewayError::Misconfigured),
+        // Graph fails to list the recipients of a message, so nothing was sent.
+        refused(
+            LogEntry { route: Some(Route::Messages.name()), emails: None, ..soar(18, 1) },
+            GraphError { status: Some(500), ..GraphOperation::List.error(GraphErrorKind::Unexpected) },
+        ),
     ]
     .iter()
     .map(LogEntry::line)
