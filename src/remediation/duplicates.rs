@@ -82,7 +82,7 @@ impl<'e> PairIndex<'e> {
 }
 
 /// Returns the characters of an address in lower case.
-pub(super) fn without_case(address: &str) -> impl Iterator<Item = char> {
+pub(crate) fn without_case(address: &str) -> impl Iterator<Item = char> {
     address.chars().flat_map(char::to_lowercase)
 }
 
