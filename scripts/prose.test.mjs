@@ -29,7 +29,7 @@ describe("the checker", () => {
 
 for (const page of files(root, [".md"])) {
   const { median, long, wide, banned } = measure(readFileSync(join(root, page), "utf8"));
-  test(`${page} is plain`, () => {
+  test(`the prose of ${page} keeps the limits`, () => {
     assert.deepEqual(long, [], `sentences above ${MAX_WORDS} words`);
     assert.ok(median <= MAX_MEDIAN, `the median sentence has ${median} words`);
     assert.deepEqual(wide, [], `lines above ${MAX_COLUMNS} characters`);
