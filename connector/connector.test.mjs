@@ -106,7 +106,7 @@ describe("the definition", () => {
     }
   });
 
-  test("asks for the status with the inputs of the remediation", () => {
+  test("accepts a status request with the inputs of the remediation", () => {
     const { acceptedAt, ...members } = StatusRequest.properties;
     assert.equal(acceptedAt.format, "date-time");
     assert.deepEqual(StatusRequest.required, RemediationRequest.required);
@@ -246,13 +246,13 @@ describe("the checker finds", () => {
     "missing metadata": [(s) => s["x-ms-connector-metadata"].pop(), /not website/],
     "an unknown category": [(s) => (s["x-ms-connector-metadata"][2].propertyValue = "Cyber"), /bad Categories/],
     "an operationId in camel case": [(s) => (operationOf(s).operationId = "remediateEmails"), /Pascal case/],
-    "an operationId with a mark": [(s) => (operationOf(s).operationId = "Remediate_Emails"), /Pascal case/],
+    "an operationId with an underscore": [(s) => (operationOf(s).operationId = "Remediate_Emails"), /Pascal case/],
     "a summary with a period": [(s) => (operationOf(s).summary = "Remediate emails."), /no summary/],
     "a description without a period": [(s) => (inputsOf(s).action.description = "What happens"), /RemediationRequest.action: has no description/],
     "a description like the summary": [(s) => (inputsOf(s).action.description = "Action."), /says the same/],
     "no x-ms-summary": [(s) => delete inputsOf(s).action["x-ms-summary"], /has no x-ms-summary/],
-    "a small x-ms-summary": [(s) => (inputsOf(s).action["x-ms-summary"] = "the action"), /not in title case/],
-    "two of one x-ms-summary": [(s) => (inputsOf(s).action["x-ms-summary"] = "Severity"), /of another member/],
+    "an x-ms-summary in lower case": [(s) => (inputsOf(s).action["x-ms-summary"] = "the action"), /not in title case/],
+    "a duplicate x-ms-summary": [(s) => (inputsOf(s).action["x-ms-summary"] = "Severity"), /of another member/],
     "no visibility": [(s) => delete inputsOf(s).action["x-ms-visibility"], /has no x-ms-visibility/],
     "an unknown visibility": [(s) => (operationOf(s)["x-ms-visibility"] = "loud"), /unknown visibility/],
     "a hidden input without a default": [(s) => (inputsOf(s).action["x-ms-visibility"] = "internal"), /hidden/],
@@ -280,10 +280,10 @@ describe("the checker finds", () => {
   const plantedProperties = {
     "a reserved brand colour": [(p) => (p.iconBrandColor = "#007EE5"), /or is reserved/],
     "no colour": [(p) => delete p.iconBrandColor, /not a colour/],
-    "an owner of the stack": [(p) => (p.stackOwner = "x"), /may not have stackOwner/],
+    "a stackOwner": [(p) => (p.stackOwner = "x"), /may not have stackOwner/],
     "a connection that can be shared": [(p) => (p.connectionParameterSets.values[1].metadata.allowSharing = true), /be shared/],
     "a key in clear text": [(p) => (p.connectionParameterSets.values[1].parameters.api_key.type = "string"), /shows a secret/],
-    "a key that goes nowhere": [(p) => (p.connectionParameterSets.values[1].parameters = { key: p.connectionParameterSets.values[1].parameters.api_key }), /no security definition/],
+    "a key without a security definition": [(p) => (p.connectionParameterSets.values[1].parameters = { key: p.connectionParameterSets.values[1].parameters.api_key }), /no security definition/],
     "any tenant": [(p) => (oauth(p).customParameters.tenantId.value = "common"), /any tenant/],
     "a token for Graph": [(p) => (oauth(p).customParameters.resourceUri.value = "https://graph.microsoft.com"), /token for Microsoft Graph/],
     "another scope": [(p) => (oauth(p).scopes = ["user_impersonation"]), /other scopes/],

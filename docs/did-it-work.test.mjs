@@ -114,7 +114,7 @@ const runLogicApps = ({ respond }) =>
   );
 
 describe("the examples", () => {
-  test("of curl sends the remediation with its time until the status is settled", async () => {
+  test("of curl requests the status with acceptedAt until it is settled", async () => {
     const gateway = fakeGateway(3);
     const printed = await runShell(gateway);
     assert.deepEqual(gateway.statusRequests, Array(3).fill({ ...remediation, acceptedAt: ACCEPTED_AT }));
@@ -122,7 +122,7 @@ describe("the examples", () => {
     assert.ok(printed.every((line) => !line.includes("@")));
   });
 
-  test("of Logic Apps sends the remediation with its time until the status is settled", () => {
+  test("of Logic Apps requests the status with acceptedAt until it is settled", () => {
     const gateway = fakeGateway(3);
     const outcome = runLogicApps(gateway);
     assert.equal(outcome.status, "Succeeded");
@@ -132,7 +132,7 @@ describe("the examples", () => {
     assert.deepEqual(Status.runtimeConfiguration.secureData.properties, ["inputs", "outputs"]);
   });
 
-  test("all ask for more than the 4 hours after which an unclear status settles", () => {
+  test("all request the status for more than 4 hours, after which an unclear status settles", () => {
     const contract = readFileSync(new URL("contract.md", import.meta.url), "utf8");
     assert.match(contract, /`acceptedAt` is more\s+than 4 hours ago/);
     const numbers = (text, ...patterns) => patterns.map((pattern) => Number(pattern.exec(text)[1]));

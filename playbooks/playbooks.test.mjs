@@ -78,7 +78,7 @@ describe("the templates", () => {
       }
     });
 
-    test(`the guide of ${name} deploys with all that the template requires`, () => {
+    test(`the guide of ${name} deploys with every required parameter`, () => {
       const [, command] = readme.split("```sh\n");
       assert.match(command, /--template-file azuredeploy\.json/);
       const given = [...command.matchAll(/(\w+)=/g)].map((match) => match[1]);
@@ -91,7 +91,7 @@ describe("the templates", () => {
     // With tsv, the Azure CLI prints a text unchanged. The other formats escape its line breaks.
     const printsTable = (text) => text.split("```")[1]?.endsWith(" --query properties.outputs.callerTable.value --output tsv\n") ?? false;
 
-    test(`the guide of ${name} prints a caller's table that can be pasted, and grants nothing more than needed`, () => {
+    test(`the guide of ${name} prints a CALLERS table to paste, with only the required permissions`, () => {
       assert.ok(printsTable(readme));
       for (const [cut, rest] of [["--output tsv", "--output json"], [" --output tsv", ""], [".callerTable.value", ""], ["callerTable", "principalId"]]) assert.ok(!printsTable(readme.replaceAll(cut, rest)), cut);
       for (const RemediateSendersCopy of [false, true]) {
@@ -153,7 +153,7 @@ describe("the checker finds", () => {
     "no identity": [HTTP, (t) => delete workflowOf(t).identity, /no system-assigned managed identity/],
     "a secret in the outputs": [HTTP, (t) => (t.outputs.triggerUrl.value = "[listCallbackUrl(variables('workflowId'), '2019-05-01').value]"), /gives a secret away/],
     "a missing output": [HTTP, (t) => delete t.outputs.principalId, /lacks principalId/],
-    "outputs of the workflow": [HTTP, (t) => (definitionOf(t).outputs.x = { type: "String", value: "y" }), /would stand in the run history/],
+    "workflow outputs, which the run history shows": [HTTP, (t) => (definitionOf(t).outputs.x = { type: "String", value: "y" }), /would stand in the run history/],
     "a link with a signature that starts it": [HTTP, (t) => delete workflowOf(t).properties.accessControl.triggers.sasAuthenticationPolicy, /everyone who has the link/],
     "a start by any identity": [HTTP, (t) => workflowOf(t).properties.accessControl.triggers.openAuthenticationPolicies.policies.caller.claims.pop(), /whatever its oid/],
     "a pattern in the trigger's schema": [HTTP, (t) => (definitionOf(t).triggers.manual.inputs.schema.properties.action.pattern = "x"), /rejected by Azure/],
@@ -166,7 +166,7 @@ describe("the checker finds", () => {
     "a cycle": [HTTP, (t) => (actionsOf(t).Remediate.runAfter = { Respond: ["Succeeded"] }), /runs after itself/],
     "an action that does not exist": [HTTP, (t) => (actionsOf(t).Answer.inputs = "@outputs('Reed_answer')"), /Reed_answer, which does not exist/],
     "an action that runs later": [HTTP, (t) => (actionsOf(t).Read_answer.inputs = "@outputs('Answer')"), /Answer, which does not run before/],
-    "an action in a branch beside": [INCIDENT, (t) => (actionsOf(t).Is_there_mail.else.actions.Comment_no_mail.inputs.body.message = "@{outputs('Approval_card')}"), /Approval_card, which does not run before/],
+    "an action in another branch": [INCIDENT, (t) => (actionsOf(t).Is_there_mail.else.actions.Comment_no_mail.inputs.body.message = "@{outputs('Approval_card')}"), /Approval_card, which does not run before/],
     "two actions of one name": [INCIDENT, (t) => (actionsOf(t).Answer = { type: "Compose", runAfter: { Results: ["Succeeded"] }, inputs: 1 }), /name of another action/],
     "an unknown function": [HTTP, (t) => (actionsOf(t).Answer.inputs = "@jason('{}')"), /unknown function jason/],
     "a function with too few arguments": [HTTP, (t) => (actionsOf(t).Answer.inputs = "@if(true, 1)"), /calls if with 2 arguments/],
@@ -195,10 +195,10 @@ describe("the checker finds", () => {
     "the asynchronous pattern": [HTTP, (t) => delete actionsOf(t).Remediate.operationOptions, /poll the tracking link/],
     "no retry policy": [HTTP, (t) => (actionsOf(t).Remediate.inputs.retryPolicy = { type: "none" }), /no retry policy/],
     "no idempotency key": [HTTP, (t) => delete actionsOf(t).Remediate.inputs.headers["Idempotency-Key"], /no idempotency key/],
-    "one key for all batches": [INCIDENT, (t) => (attemptOf(t).Remediate.inputs.headers["Idempotency-Key"] = "@{workflow()['run']['name']}-Remediate"), /same idempotency key/],
+    "the same idempotency key for all batches": [INCIDENT, (t) => (attemptOf(t).Remediate.inputs.headers["Idempotency-Key"] = "@{workflow()['run']['name']}-Remediate"), /same idempotency key/],
     "a failure that no action reads": [INCIDENT, (t) => (attemptOf(t).Read_answer.runAfter.Remediate = ["Succeeded"]), /when it Failed/],
     "an expression that is too long": [HTTP, (t) => (actionsOf(t).Answer.inputs = `@json('${"x".repeat(8192)}')`), /more than 8192 characters/],
-    "a word that claims too much": [INCIDENT, (t) => (actionsOf(t).Comment_outcome.inputs.body.message = "The emails were deleted."), /claims more/],
+    "a word that claims more than acceptance": [INCIDENT, (t) => (actionsOf(t).Comment_outcome.inputs.body.message = "The emails were deleted."), /claims more/],
     "a timeout that is not a duration": [INCIDENT, (t) => (actionsOf(t).Needs_approval.actions.Ask_in_Teams.limit.timeout = "4 hours"), /not a duration/],
   };
   Object.assign(planted, {
@@ -277,7 +277,7 @@ describe("the checker finds", () => {
       }
     }
   }
-  test("where recipients are, in both playbooks", () => {
+  test("every trigger and action with recipients, in both playbooks", () => {
     const hiding = (name) => operationsOf(definitionOf(templates[name])).filter(([, operation]) => operation.runtimeConfiguration?.secureData).map(([path]) => path);
     assert.deepEqual(hiding(HTTP), ["manual", "Remediate", "Read_answer", "Answer", "Respond"]);
     const shown = operationsOf(definitionOf(templates[INCIDENT])).map(([path]) => path).filter((path) => !hiding(INCIDENT).includes(path));
@@ -579,7 +579,7 @@ function incidentScenarios(template) {
   const user = (number) => `user${number}@contoso.com`;
 
   for (const [status, code] of [[403, "recipientNotAllowed"], [403, "recipientProtected"], [400, "invalidPayload"]]) {
-    scenario(`submits the rest when the gateway rejects recipients with ${status} ${code}`, () => {
+    scenario(`submits the remaining emails if the gateway rejects recipients with ${status} ${code}`, () => {
       for (const form of [(response) => response, withWrappedBody]) {
         const outcome = play(mails(5), { gateway: (sent) => ((response) => (response.statusCode === 200 ? response : form(response)))(rejecting([user(1), user(3)], { status, code })(sent)) });
         assert.equal(outcome.status, "Succeeded");
@@ -596,7 +596,7 @@ function incidentScenarios(template) {
     });
   }
 
-  scenario("submits the rest until the gateway rejects no email by name", () => {
+  scenario("submits the remaining emails until the gateway names no rejected email", () => {
     // More than the gateway names in a response.
     const bad = mails(120).map((_, number) => user(number));
     const outcome = play(mails(130), { parameters: { approvalAbove: 200 }, gateway: rejecting(bad) });
@@ -678,17 +678,17 @@ function incidentScenarios(template) {
 
   const answerOf = (objectId) => ({ parameters: { approverObjectIds: ["aaaaaaaa-bbbb-cccc-1111-222222222222"] }, answer: { body: { ...approve.body, responder: { objectId, displayName: "Preston" } } } });
   for (const [what, options, isSent, expected] of [
-    ["a yes", {}, true],
-    ["a yes of a named approver", answerOf("AAAAAAAA-bbbb-cccc-1111-222222222222"), true],
-    ["a yes of someone else", answerOf("bbbbbbbb-bbbb-cccc-1111-222222222222"), false, /answered by Preston/],
-    ["a yes of a part of an approver's id", answerOf("aaaaaaaa"), false, /answered by/],
+    ["an approval", {}, true],
+    ["an approval by a listed approver", answerOf("AAAAAAAA-bbbb-cccc-1111-222222222222"), true],
+    ["an approval by an unlisted approver", answerOf("bbbbbbbb-bbbb-cccc-1111-222222222222"), false, /answered by Preston/],
+    ["an approval by an ID that is part of an approver's ID", answerOf("aaaaaaaa"), false, /answered by/],
     ["a yes without an approver's id", answerOf(null), false, /answered by/],
-    ["a no", { answer: { body: { data: { decision: "reject" }, submitActionId: "Reject", responder: { displayName: "Preston" } } } }, false, /answered by Preston/],
-    ["an answer without a decision", { answer: { body: {} } }, false, /answered by someone unknown/],
-    ["no answer in time", { answer: { status: "TimedOut" } }, false, /no answer in time/],
+    ["a rejection", { answer: { body: { data: { decision: "reject" }, submitActionId: "Reject", responder: { displayName: "Preston" } } } }, false, /answered by Preston/],
+    ["a response without a decision", { answer: { body: {} } }, false, /answered by someone unknown/],
+    ["an approval request that times out", { answer: { status: "TimedOut" } }, false, /no answer in time/],
     ["a card that could not be posted", { answer: { status: "Failed" } }, false, /could not ask in Teams/],
   ]) {
-    scenario(`${what} ${isSent ? "sends" : "sends nothing"}`, () => {
+    scenario(`${what} ${isSent ? "submits the emails" : "submits nothing"}`, () => {
       const outcome = play(mails(11), options);
       assert.equal(outcome.gatewayCalls.length, isSent ? 1 : 0);
       assert.equal(outcome.status, isSent ? "Succeeded" : "Cancelled");
@@ -900,7 +900,7 @@ function incidentScenarios(template) {
     }
   });
 
-  scenario("submits no message alone for another reason, and none that was alone", () => {
+  scenario("submits no message alone after another error, or after a call with one message", () => {
     for (const [status, code] of [[403, "wholeMessagesNotAllowed"], [401, "invalidCredentials"], [404, "messageNotFound"], [409, "nothingToRemediate"], [429, "quotaExceeded"], [503, "stopped"]]) {
       const outcome = play([cluster(guids(3))], { parameters: { approvalAbove: 1000 }, gateway: gatewayOf({ messages: () => problemResponse(status, code, "Nothing was sent.") }) });
       assert.deepEqual([...new Set(outcome.gatewayCalls.map(({ headers }) => headers["Idempotency-Key"].split("CU00-")[1]))], ["Remediate_messages-0"], code);
@@ -1142,13 +1142,13 @@ describe("only the interpreter finds", () => {
     "a message ID without hyphens": [INCIDENT, replacing(inputsOf("Well_formed_messages"), "where", "equals(substring(item()?['paddedId'], 18, 1), '-'), ", ""), "submits no address and no message ID that the gateway would reject"],
     "mailboxes counted by email": [INCIDENT, (t) => (actionsOf(t).Mailboxes.inputs = "@body('Recipients')"), "asks for approval above the number of mailboxes, not of emails"],
     "pairs that repeat": [INCIDENT, (t) => (actionsOf(t).Unique_pairs.inputs = "@body('Pairs')"), "sends all pairs in one call, and comments the tracking link"],
-    "an approval that any answer gives": [INCIDENT, (t) => actionsOf(t).Needs_approval.actions.Is_it_approved.expression.and.splice(1, 1), "a no sends nothing"],
-    "an approver by a part of the ID": [INCIDENT, (t) => { const { and } = actionsOf(t).Needs_approval.actions.Is_it_approved.expression; and[2].or[1].equals[0] = and[2].or[1].equals[0].replaceAll("concat('\"', ", "concat('', ").replace(", '\"'))", ", ''))"); }, "a yes of a part of an approver's id sends nothing"],
+    "an approval by any response": [INCIDENT, (t) => actionsOf(t).Needs_approval.actions.Is_it_approved.expression.and.splice(1, 1), "a rejection submits nothing"],
+    "an approver by a part of the ID": [INCIDENT, (t) => { const { and } = actionsOf(t).Needs_approval.actions.Is_it_approved.expression; and[2].or[1].equals[0] = and[2].or[1].equals[0].replaceAll("concat('\"', ", "concat('', ").replace(", '\"'))", ", ''))"); }, "an approval by an ID that is part of an approver's ID submits nothing"],
     "no approval although Teams is configured": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[0].equals[1] = "teams"), "asks for approval above the number of mailboxes, not of emails"],
-    "emails kept by the wrong position": [INCIDENT, (t) => (attemptAction("Rejected_positions")(t).inputs.select = "@last(split(item(), '/'))"), "submits the rest when the gateway rejects recipients with 403 recipientNotAllowed"],
-    "the first pointer of each cause alone": [INCIDENT, (t) => (attemptAction("Rejected_pointers")(t).inputs.select = "@item()?['pointer']"), "submits the rest when the gateway rejects recipients with 403 recipientNotAllowed"],
-    "a rest that no call submits": [INCIDENT, (t) => (attemptOf(t).Is_there_a_rest.actions.Open.inputs.value = false), "submits the rest when the gateway rejects recipients with 400 invalidPayload"],
-    "a rest that is submitted only once": [INCIDENT, (t) => (attemptOf(t).Is_there_a_rest.expression.and[2].greater[0] = 1), "submits the rest until the gateway rejects no email by name"],
+    "emails kept by the wrong position": [INCIDENT, (t) => (attemptAction("Rejected_positions")(t).inputs.select = "@last(split(item(), '/'))"), "submits the remaining emails if the gateway rejects recipients with 403 recipientNotAllowed"],
+    "the first pointer of each cause alone": [INCIDENT, (t) => (attemptAction("Rejected_pointers")(t).inputs.select = "@item()?['pointer']"), "submits the remaining emails if the gateway rejects recipients with 403 recipientNotAllowed"],
+    "remaining emails that are not submitted": [INCIDENT, (t) => (attemptOf(t).Is_there_a_rest.actions.Open.inputs.value = false), "submits the remaining emails if the gateway rejects recipients with 400 invalidPayload"],
+    "remaining emails that are submitted only once": [INCIDENT, (t) => (attemptOf(t).Is_there_a_rest.expression.and[2].greater[0] = 1), "submits the remaining emails until the gateway names no rejected email"],
     "a call that is repeated without end": [INCIDENT, (t) => (attemptOf(t).Is_there_a_rest.expression.and[2].greater[0] = 11), "submits a batch at most 11 times, and comments that the gateway rejected it"],
     "a batch that is sent twice": [INCIDENT, (t) => (attemptOf(t).Emails.inputs.select = "@outputs('Batches')[0][item()]"), "makes several calls only above the limit, each with its own key"],
     "a display name of any length": [INCIDENT, (t) => (actionsOf(t).Remediation.inputs.displayName = "Incident @{triggerBody()?['object']?['properties']?['title']}"), "keeps the gateway's limits for every title of an incident"],
@@ -1157,11 +1157,11 @@ describe("only the interpreter finds", () => {
     "mail clusters without a limit of recipients": [INCIDENT, replacing((t) => messagesOf(t).For_each_message_batch.actions.Message_request, "inputs", "parameters('maxRecipients')", "10000"), "remediates the messages of mail clusters for all their recipients, 20 in a call"],
     "a message that is submitted twice": [INCIDENT, (t) => (actionsOf(t).Open_pairs.inputs.where = "@not(empty(item()))"), "submits a message once: with its mail cluster, or else by its mail messages"],
     "a message that no call submits": [INCIDENT, replacing(inputsOf("Accepted_messages"), "where", "item()?['accepted']", "not(equals(item()?['call'], null))"), "submits a message once: with its mail cluster, or else by its mail messages"],
-    "a message that counts as submitted because its cluster was": [INCIDENT, (t) => (actionsOf(t).Covering_calls.inputs.where = "@not(equals(item()?['notFound'], null))"), "submits a mail message whose cluster was accepted without it"],
-    "a duplicate that holds up other pairs": [INCIDENT, (t) => (emailsOf(t).Batches.inputs = "@chunk(body('Open_pairs'), parameters('maxEmailsPerCall'))"), "submits the pairs that a cluster may have covered apart from all others"],
-    "a cluster that one message holds up": [INCIDENT, replacing((t) => separateSubmissionOf(t).expression.and[1].equals, 0, "'recipientNotAllowed', ", ""), "submits each message of a cluster alone if one of them makes the gateway reject the call"],
+    "a message that counts as submitted although its cluster's call did not include it": [INCIDENT, (t) => (actionsOf(t).Covering_calls.inputs.where = "@not(equals(item()?['notFound'], null))"), "submits a mail message whose cluster was accepted without it"],
+    "a duplicate that delays other pairs": [INCIDENT, (t) => (emailsOf(t).Batches.inputs = "@chunk(body('Open_pairs'), parameters('maxEmailsPerCall'))"), "submits the pairs that a cluster may have covered apart from all others"],
+    "a cluster that one message blocks": [INCIDENT, replacing((t) => separateSubmissionOf(t).expression.and[1].equals, 0, "'recipientNotAllowed', ", ""), "submits each message of a cluster alone if one of them makes the gateway reject the call"],
     "more recipients than were approved": [INCIDENT, replacing((t) => singleMessageOf(t).Single_request, "inputs", "variables('recipientsLeft')", "parameters('maxRecipients')"), "remediates no more recipients of a call than were approved, also with each message alone"],
-    "an unknown outcome that counts as none": [INCIDENT, replacing((t) => singleMessageOf(t).New_recipients_left, "inputs", "0, variables('recipientsLeft'))))", "0, 0)))"), "remediates no more recipients of a call than were approved, also with each message alone"],
+    "an unknown outcome that counts as a rejection": [INCIDENT, replacing((t) => singleMessageOf(t).New_recipients_left, "inputs", "0, variables('recipientsLeft'))))", "0, 0)))"), "remediates no more recipients of a call than were approved, also with each message alone"],
     "a cluster with unlisted messages as a success": [INCIDENT, (t) => actionsOf(t).Was_all_accepted.expression.and.pop(), "submits a mail message whose cluster was accepted without it"],
     "a missing permission that the comment does not name": [INCIDENT, replacing((t) => separateSubmissionOf(t).else.actions.Note_messages.inputs.value, "line", "wholeMessagesNotAllowed", "notAllowed"), "comments why a mail cluster was not accepted, and which permission is missing"],
     "a mail cluster without anything to remediate as a failure": [INCIDENT, (t) => (actionsOf(t).Nothing_to_remediate.inputs.where = "@equals(item()?['code'], 'nothing')"), "does not fail if a mail cluster has nothing to remediate"],
@@ -1171,7 +1171,7 @@ describe("only the interpreter finds", () => {
     "a status of what the gateway rejected": [INCIDENT, (t) => (emailsOf(t).For_each_batch.actions.Was_it_accepted.actions.For_each_group.actions.Group_positions.inputs.from = "@range(0, length(outputs('Batches')[items('For_each_batch')]))"), "requests the status of accepted emails only"],
     "a status without the time": [INCIDENT, replacing((t) => statusRequestOf(t).Status_request, "inputs", "items('For_each_status')['acceptedAt']", "null"), "waits for the status, and adds a second comment without an address"],
     "a wait that ignores Retry-After": [INCIDENT, (t) => (roundOf(t).Set_seconds_to_wait.inputs.value = 300), "waits as long as Retry-After says, between a minute and an hour"],
-    "a failed request that erases what was known": [INCIDENT, (t) => (statusRequestOf(t).Note_status.inputs.value.observed = "@coalesce(outputs('Status_answer')?['observed'], 0)"), "repeats its requests while the gateway fails, and keeps earlier results"],
+    "a failed request that discards earlier results": [INCIDENT, (t) => (statusRequestOf(t).Note_status.inputs.value.observed = "@coalesce(outputs('Status_answer')?['observed'], 0)"), "repeats its requests while the gateway fails, and keeps earlier results"],
     "a loop that the first settled request ends": [INCIDENT, (t) => (statusOf(t).Until_settled.expression = "@greater(length(variables('statuses')), length(body('Open_statuses')))"), "requests the status of at most 20 messages at once, and only of open emails"],
     "Teams that is asked although no approval is configured": [INCIDENT, (t) => (actionsOf(t).Needs_approval.expression.and[0].equals = ["@empty(parameters('approval'))", false]), "does not ask if no approval is configured, and needs neither team nor channel"],
     "an error that becomes a success": [HTTP, (t) => (actionsOf(t).Respond.inputs.statusCode = "@if(empty(outputs('Answer')), 502, 200)"), "reports 403 tooManyEmails to the caller, and ends as failed"],

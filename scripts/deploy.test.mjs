@@ -121,7 +121,7 @@ for (const [name, installation] of Object.entries({ "make deploy CONFIG=… ENV=
   });
 }
 
-test("a release archive has no sources, so a file with a build is rejected", () => {
+test("a configuration with [build] is rejected in a release archive", () => {
   const { status, output } = deploy(checkout.text, release);
   assert.notEqual(status, 0);
   assert.match(output, /\n {2}build\.command: must not be there\. Remove \[build\]/);

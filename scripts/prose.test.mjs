@@ -80,7 +80,7 @@ test("the README has at most 130 lines, and the emergency page fits one screen",
 });
 
 for (const page of files(root, [".md"]).filter((path) => path.startsWith("docs/"))) {
-  test(`the first paragraph of ${page} says for whom it is`, () => {
+  test(`the first paragraph of ${page} names its readers`, () => {
     assert.match(readFileSync(join(root, page), "utf8"), /^# .+\n\nFor /);
   });
 }

@@ -69,7 +69,7 @@ describe("a release", () => {
     "the version has no date": [changed("CHANGELOG.md", "2026-12-01", "not released yet"), /^CHANGELOG\.md: ## \[.*\] must end with the date/],
     "the version is not in the changelog": [changed("CHANGELOG.md", `[${version}]`, "[9.9.9]"), /^CHANGELOG\.md: ## \[.*\] must end with the date/],
     "changes are not in the version": [changed("CHANGELOG.md", "[Unreleased]\n", "[Unreleased]\n\n- More.\n"), /^CHANGELOG\.md: ## \[Unreleased\] has entries/],
-    "the README says that there is no release": [changed("README.md", "services", "services, and it is not released"), /^README\.md: remove/],
+    "the README still says that nothing is released": [changed("README.md", "services", "services, and it is not released"), /^README\.md: remove/],
     "the package has another version": [{ ...releasableFiles, "package.json": json("package.json", (value) => (value.version = "9.9.9")) }, /^package\.json: version is 9\.9\.9/],
     "the package's lock file has another version": [{ ...releasableFiles, "package-lock.json": json("package-lock.json", (value) => (value.version = "9.9.9")) }, /^package-lock\.json: version is 9\.9\.9/],
     "the OpenAPI document has another version": [{ ...releasableFiles, "src/openapi.json": json("src/openapi.json", ({ info }) => (info.version = "9.9.9")) }, /^src\/openapi\.json: info\.version is 9\.9\.9/],
@@ -109,7 +109,7 @@ describe("the archive", () => {
     assert.match(withSums(files).SHA256SUMS, new RegExp(`^${sum}  a\\.txt\n[0-9a-f]{64}  b/two\\.txt\n[0-9a-f]{64}  c\n$`));
   });
 
-  test("rejects a name that the format cannot hold", () => assert.throws(() => pack("x".repeat(90), { "long-name.txt": "" }, 0), /longer than the 100 bytes/));
+  test("rejects a name that is too long for the format", () => assert.throws(() => pack("x".repeat(90), { "long-name.txt": "" }, 0), /longer than the 100 bytes/));
 
   test("equals a rebuilt archive with another compression", () => {
     assert.deepEqual(differences(archive, archive), []);
@@ -131,7 +131,7 @@ describe("the archive's files", () => {
   const tracked = git("ls-files", "-z").split("\0").filter(Boolean);
   const files = contents(tracked, read);
 
-  test("are what operators need, without tests and sources", () => {
+  test("include the operators' files, and neither tests nor sources", () => {
     for (const path of ["README.md", "SECURITY.md", "LICENSE-MIT", "docs/deploy.md", "docs/operate/lines.kql", "playbooks/remediate-incident/azuredeploy.json", "connector/apiProperties.json", "src/openapi.json", "scripts/deploy.mjs", "scripts/key.mjs", "wrangler.toml", "package.json", "package-lock.json", ".npmrc"]) {
       assert.ok(files[path], path);
     }
@@ -186,15 +186,15 @@ describe("the licences", () => {
     read: (path) => Object.entries(texts).flatMap(([at, each]) => Object.entries(each).filter(([name]) => join(at, name) === path))[0][1],
   });
 
-  test("are those of the crates that are compiled in", () => assert.deepEqual(linkedCrates(metadata, ["gateway"]).map(nameOf), ["one", "two"]));
+  test("cover only crates that are compiled into the Worker", () => assert.deepEqual(linkedCrates(metadata, ["gateway"]).map(nameOf), ["one", "two"]));
 
-  test("share a text, however it is wrapped", () => {
+  test("list crates with the same text once, whatever its line breaks", () => {
     const all = licences([crate("one"), crate("two")], "apache", fileSystemOf({ "/crates/one": { "LICENSE-MIT": "Be\nfree." }, "/crates/two": { COPYING: "Be free.\n", "lib.rs": "code" } }));
     assert.equal(all.match(/Be\s+free\./g).length, 1);
     assert.match(all, /one 1\.0\.0 \(MIT OR Apache-2\.0\)\ntwo 1\.0\.0 \(MIT OR Apache-2\.0\)/);
   });
 
-  test("are never missing", () => {
+  test("have a text for each crate, or the build fails", () => {
     assert.match(licences([crate("one")], "The Apache text", fileSystemOf({})), /one 1\.0\.0[^]*The Apache text/);
     for (const license of ["MIT", "MIT AND Apache-2.0", null]) assert.throws(() => licences([crate("one", { license })], "The Apache text", fileSystemOf({})), /^Error: one 1\.0\.0 .* has no licence text$/, license);
   });
@@ -251,7 +251,7 @@ describe("the SBOM", () => {
     assert.equal(metadata.timestamp, "2023-11-14T22:13:20.000Z");
   });
 
-  test("has no folder of the machine", () => assert.doesNotMatch(merge(mergeInput()), /file:|someone/));
+  test("contains no folder name of the build machine", () => assert.doesNotMatch(merge(mergeInput()), /file:|someone/));
 
   test("is rejected by the validator if it has an error", async () => {
     for (const [from, to] of [['"type": "library"', '"type": "libary"'], ['"scope": "required"', '"scope": "needed"'], ['"SHA-256"', '"SHA-257"'], ['"bomFormat": "CycloneDX",', ""]]) {
@@ -270,7 +270,7 @@ describe("the build", () => {
   const foldersIn = (bytes) => FOLDERS.filter((each) => bytes.includes(each));
   const built = ["build", "build/deploy-check"].flatMap((path) => readdirSync(join(root, path)).filter((name) => /\.(?:js|wasm)$/.test(name)).map((name) => join(path, name)));
 
-  test("leaves no folder of the machine in its output", () => {
+  test("leaves no folder name of the build machine in its output", () => {
     assert.ok(["build/index_bg.wasm", "build/deploy-check/deploy_check_bg.wasm"].every((path) => built.includes(path)), "run `make build` and `make deploy` first");
     for (const path of built) assert.deepEqual(foldersIn(read(path)), [], path);
     // The paths are there, without the folders.
@@ -286,7 +286,7 @@ describe("the build", () => {
     assert.equal(bundle().status, 0);
   });
 
-  test("is searched for folders at each position", () => {
+  test("is searched for the machine's folders at any offset", () => {
     for (const path of ["src/lib.rs/home/ci/.cargo/registry/src/index/serde/src/lib.rs", `x${join(root, "src/lib.rs")}`, "C:\\Users\\me\\lib.rs", "/Users/me/lib.rs"]) {
       assert.notDeepEqual(foldersIn(Buffer.from(path)), [], path);
     }

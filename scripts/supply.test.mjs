@@ -31,7 +31,7 @@ for (const path of filesNamed("package-lock.json")) {
   const packages = Object.entries(lock.packages).filter(([place]) => place !== "");
 
   describe(path, () => {
-    test("pins each package by its hash, and names no host to fetch it from", () => {
+    test("pins each package by its hash, and names no registry host", () => {
       assert.equal(lock.lockfileVersion, 3);
       assert.ok(packages.length > 0);
       for (const [place, entry] of packages) {
@@ -51,7 +51,7 @@ for (const path of filesNamed("package-lock.json")) {
       }
     });
 
-    test("is installed without the scripts of packages, and names no host", () => {
+    test("is installed without install scripts, and names no registry host", () => {
       const settings = read(join(folder, ".npmrc")).split("\n");
       for (const setting of ["ignore-scripts=true", "omit-lockfile-registry-resolved=true"]) assert.ok(settings.includes(setting), setting);
     });
@@ -113,7 +113,7 @@ describe("the workflows", () => {
       assert.equal(new Set([...commits].map((action) => action.split("@")[0])).size, commits.size);
     });
 
-    test(`${path} may read, and only a job without foreign code may write`, () => {
+    test(`${path} has read permission, and only a job without repository or package code may write`, () => {
       assert.deepEqual(workflow.permissions, { contents: "read" });
       assert.equal(workflow.on.pull_request_target, undefined);
       assert.equal(workflow.on.workflow_run, undefined);

@@ -46,12 +46,12 @@ const queries = files(root, [".md"]).flatMap((path) =>
 );
 
 describe("the KQL", () => {
-  test("of the function for Sentinel has no fault", () => assert.deepEqual(faults(source), []));
+  test("of the function for Sentinel has no error", () => assert.deepEqual(faults(source), []));
 
   test("is found", () => assert.ok(queries.filter(([path]) => path === "docs/operate.md").length > 10));
 
   for (const [path, query] of queries) {
-    test(`of ${path} has no fault: ${query.split("\n").slice(0, 2).join(" ")}`, () => assert.deepEqual(faults(query), []));
+    test(`of ${path} has no error: ${query.split("\n").slice(0, 2).join(" ")}`, () => assert.deepEqual(faults(query), []));
   }
 });
 

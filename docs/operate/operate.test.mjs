@@ -34,8 +34,8 @@ const otherNames = [...configMembers, ...warningMembers, ...warnings];
 const codes = new Set([...read("../../src/code.rs").matchAll(/= \d{3} "(\w+)" "/g)].map((match) => match[1]));
 const actions = [...read("../../src/remediation/model.rs").split("\n    Action:\n")[1].split("\n}")[0].matchAll(/^    \w+ = "(\w+)";$/gm)].map((match) => match[1]);
 
-describe("the line", () => {
-  test("has just the members that the page explains", () => {
+describe("the log entry", () => {
+  test("has exactly the members that the page explains", () => {
     const explained = table("| member | |").flatMap(([names]) => quoted(names));
     assert.deepEqual(explained.toSorted(), entryMembers.toSorted());
     assert.deepEqual(configMembers, ["code", "variable", "problem"]);
@@ -61,7 +61,7 @@ describe("the line", () => {
 describe("the log of production", () => {
   const production = read("../../wrangler.toml").split("[env.production.observability]")[1];
 
-  test("has all requests, and neither their headers nor their addresses", () => {
+  test("contains all requests, without headers or addresses", () => {
     assert.match(production, /^\nenabled = true\nhead_sampling_rate = 1\n\n\[env\.production\.observability\.logs\]\nenabled = true\ninvocation_logs = false\n/);
     for (const setting of ["head_sampling_rate = 1", "invocation_logs = false"]) assert.ok(page.includes(`\`${setting}\``), setting);
   });
@@ -85,7 +85,7 @@ const events = (toEvent) =>
 describe("the commands", async () => {
   const gatewayLog = await jq.raw(events(tailEvent), lines, ["--compact-output"]);
 
-  test("take the lines out of what wrangler tail prints and what Logpush delivers", async () => {
+  test("extract the log entries from the output of wrangler tail and Logpush", async () => {
     const expected = sample.map((line, index) => JSON.stringify({ time: new Date(times[index]).toISOString().replace(".000", ""), ...JSON.parse(line) }));
     assert.equal(gatewayLog, expected.join("\n"));
     assert.equal(await jq.raw(events(logpushEvent), lines, ["--compact-output"]), gatewayLog);
@@ -93,24 +93,24 @@ describe("the commands", async () => {
   });
 
   const commands = [...page.matchAll(/^```sh\njq (.*?) ?'([^']*)' gateway\.log\n```\n\n```text\n([\s\S]*?)```$/gm)];
-  test("are all tried", () => {
+  test("are all tested", () => {
     assert.equal(commands.length, blocks("text").length);
     assert.equal(commands.length, blocks("sh").filter((command) => command.startsWith("jq ")).length);
   });
   for (const [, flags, program, output] of commands) {
-    test(`print what the page says: ${program.slice(0, 60)}…`, async () => {
+    test(`print the page's output: ${program.slice(0, 60)}…`, async () => {
       assert.equal(await jq.raw(gatewayLog, program, flags.split(" ").filter(Boolean)), output.trimEnd());
     });
   }
 });
 
-describe("what the page names", () => {
-  test("is a member, a code or an action wherever it looks like one", () => {
+describe("a name on the page", () => {
+  test("is a member, a code or an action if it is in camel case", () => {
     const known = [...entryMembers, ...otherNames, ...codes, ...actions, "validateOnly"];
     for (const name of quoted(page).filter((text) => /^[a-z]+([A-Z][a-z]+)+$/.test(text))) assert.ok(known.includes(name), name);
   });
 
-  test("is a member of the line in each query for jq", () => {
+  test("is a member of the log entry in each query for jq", () => {
     for (const program of blocks("sh").filter((command) => command.startsWith("jq "))) {
       for (const [, name] of program.matchAll(/(?<![\w\]])\.([a-zA-Z]\w*)(?!\.log)/g)) assert.ok([...entryMembers, ...otherNames, "time", "log"].includes(name), `${name} in ${program}`);
       for (const [, name] of program.matchAll(/\.code == "(\w+)"/g)) assert.ok(codes.has(name), name);
@@ -174,14 +174,14 @@ describe("the rules and queries of all pages", () => {
     for (const name of ["README.md", "SECURITY.md", "docs/deploy.md", "docs/operate.md", "docs/operate/lines.kql"]) assert.ok(names.includes(name), name);
   });
 
-  test("compare no path, unless every path matches", () => {
+  test("compare paths only if every path matches", () => {
     for (const [path, text] of pages) {
       for (const [rule, rest] of text.matchAll(PATH_FIELDS)) assert.match(rest, /^\*?,? \*?contains\*?,? ["`]\/["`](?![^.]*remediate)/, `${path}: ${rule}`);
       assert.doesNotMatch(text, /rule for (?:what has|the path|everything (?:under|below)) [`"/]/, path);
     }
   });
 
-  test("limit the rate by the host name in any spelling", () => {
+  test("limit the rate by the host name in any letter case", () => {
     const deploy = readFileSync(new URL("docs/deploy.md", root), "utf8");
     const [, rule] = /rate limiting rule with this expression[\s\S]*?```text\n\s*(.*)\n/.exec(deploy);
     assert.equal(rule, 'starts_with(lower(http.host), "<host name>")');
