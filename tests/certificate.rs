@@ -8,9 +8,9 @@ use serde_json::json;
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        a_remediation_is_accepted_by_the_word_of_a_certificate,
+        gateway_with_a_certificate_submits_a_remediation,
         a_certificate_that_entra_does_not_know_is_a_rejected_credential,
-        an_unfit_certificate_is_named_in_the_log_without_a_value,
+        invalid_certificate_is_logged_without_its_value,
     ])
 }
 
@@ -35,7 +35,7 @@ async fn assert_nothing_leaked(gateway: &Gateway, answer: &Answer) -> TestResult
     Ok(())
 }
 
-async fn a_remediation_is_accepted_by_the_word_of_a_certificate(world: &World) -> TestResult {
+async fn gateway_with_a_certificate_submits_a_remediation(world: &World) -> TestResult {
     let own = SelfSigned::until(2100);
     let mut settings = Settings::new("a secret as well");
     settings.client_certificates.push(ClientCertificate::from_pem(&own.certificate)?);
@@ -57,7 +57,7 @@ async fn a_certificate_that_entra_does_not_know_is_a_rejected_credential(world: 
     assert_nothing_leaked(&gateway, &answer).await
 }
 
-async fn an_unfit_certificate_is_named_in_the_log_without_a_value(world: &World) -> TestResult {
+async fn invalid_certificate_is_logged_without_its_value(world: &World) -> TestResult {
     let (own, other, expired) = (SelfSigned::until(2100), SelfSigned::until(2100), SelfSigned::until(2025));
     for (pem, problem) in [
         (format!("{}{}", own.key, other.certificate), "does not belong to the private key"),

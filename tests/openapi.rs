@@ -1,7 +1,7 @@
 //! The gateway serves its OpenAPI document, and its responses over HTTP match the document.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use acceptance::description::{Answered, Description};
+use acceptance::description::{Description, Exchange};
 use acceptance::{Answer, Failure, Gateway, PATHS, Raw, TestResult, World, tests};
 use reqwest::{Method, RequestBuilder};
 use sandbox::{Endpoint, Fault, ScriptedResponse, TokenRequest};
@@ -20,7 +20,7 @@ fn main() -> std::process::ExitCode {
 }
 
 async fn description(gateway: &Gateway) -> Result<Description, Failure> {
-    Ok(Description::read(&gateway.get("/openapi.json").send().await?.text().await?)?)
+    Ok(Description::parse(&gateway.get("/openapi.json").send().await?.text().await?)?)
 }
 
 /// Sends the request, and checks the response against the document. Returns its status and code.
@@ -37,7 +37,7 @@ fn described(description: &Description, method: &str, path: &str, answer: &Answe
     let Answer { status, ref headers, ref body } = *answer;
     let body = std::str::from_utf8(body)?;
     description
-        .covers(Answered { method, path, status, headers, body })
+        .check_response(Exchange { method, path, status, headers, body })
         .map_err(|fault| format!("{method} {path}: {fault}\n{answer:?}"))?;
     Ok((status, answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned()))
 }

@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 /// Maximum time until a request reaches the sandbox.
-const SOON: Duration = Duration::from_secs(10);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        every_answer_tells_the_quota,
-        who_exceeds_it_is_told_when_to_come_again,
+        every_response_has_the_remaining_quota,
+        request_beyond_the_quota_gets_a_retry_after,
         a_hundred_at_once_get_exactly_ten_through,
-        it_is_given_back_when_graph_did_not_accept,
+        quota_is_refunded_if_graph_does_not_accept,
         an_unknown_outcome_is_counted_once_over_its_retries,
         it_survives_a_restart,
         callers_have_quotas_of_their_own,
@@ -54,7 +54,7 @@ fn left(answer: &Answer, limit: u64) -> u64 {
     answer.left()
 }
 
-async fn every_answer_tells_the_quota(world: &World) -> TestResult {
+async fn every_response_has_the_remaining_quota(world: &World) -> TestResult {
     let gateway = gateway(world, 10).await?;
     let (two, key) = (payload_of(2), guid());
     let keyed = |payload: &Value| Answer::to(request(&gateway, payload).header("Idempotency-Key", &key));
@@ -77,7 +77,7 @@ async fn every_answer_tells_the_quota(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn who_exceeds_it_is_told_when_to_come_again(world: &World) -> TestResult {
+async fn request_beyond_the_quota_gets_a_retry_after(world: &World) -> TestResult {
     let gateway = gateway(world, 5).await?;
     assert_eq!(ask(&gateway, &payload_of(3)).await?.status, 202);
     let refused = ask(&gateway, &payload_of(3)).await?;
@@ -107,7 +107,7 @@ async fn a_hundred_at_once_get_exactly_ten_through(world: &World) -> TestResult 
     Ok(())
 }
 
-async fn it_is_given_back_when_graph_did_not_accept(world: &World) -> TestResult {
+async fn quota_is_refunded_if_graph_does_not_accept(world: &World) -> TestResult {
     let gateway = gateway(world, 10).await?;
     for status in [400, 401, 403, 404, 429, 503] {
         let times = if status == 401 { 2 } else { 1 };
@@ -128,7 +128,7 @@ async fn it_is_given_back_when_graph_did_not_accept(world: &World) -> TestResult
     }
     // The runtime delivers requests in order. A later request has reached the ledger, so the five have reached it, too.
     assert_eq!(left(&ask(&gateway, &four).await?, 10), 0);
-    world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == Outcome::Pending)).await?;
+    world.sandbox.wait_for(ARRIVAL_TIMEOUT, |all| all.iter().any(|one| one.outcome == Outcome::Pending)).await?;
     world.sandbox.release();
     for mut caller in callers {
         let answer = caller.answer().await?;

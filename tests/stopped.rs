@@ -9,20 +9,20 @@ use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
 /// Maximum time until a request reaches the sandbox.
-const SOON: Duration = Duration::from_secs(5);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        every_remediation_is_refused_and_nobody_is_called,
-        nobody_has_to_send_a_body_to_learn_of_it,
-        who_is_nobody_learns_nothing_of_it,
-        what_removes_nothing_goes_on,
-        once_it_is_lifted_nothing_was_forgotten,
-        a_ledger_of_the_stop_carries_out_nothing_for_a_worker_of_before_it,
+        every_remediation_is_rejected_and_microsoft_is_not_called,
+        stop_is_reported_before_the_body_arrives,
+        unauthenticated_request_does_not_reveal_the_stop,
+        validation_and_public_routes_still_work,
+        records_are_kept_after_the_stop_ends,
+        stopped_object_sends_nothing_for_a_worker_without_the_stop,
     ])
 }
 
-async fn every_remediation_is_refused_and_nobody_is_called(world: &World) -> TestResult {
+async fn every_remediation_is_rejected_and_microsoft_is_not_called(world: &World) -> TestResult {
     let by_key = json!({ "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] });
     let mut callers = world.bindings().remove("CALLERS").ok_or("no callers")?;
     callers.as_array_mut().ok_or("no callers")?.push(by_key);
@@ -54,7 +54,7 @@ async fn every_remediation_is_refused_and_nobody_is_called(world: &World) -> Tes
 }
 
 /// The response arrives while the body is still outstanding, for a valid body, an invalid one, and none.
-async fn nobody_has_to_send_a_body_to_learn_of_it(world: &World) -> TestResult {
+async fn stop_is_reported_before_the_body_arrives(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "STOPPED": true })).await?;
     let token = format!("Authorization: Bearer {}", world.token());
     for framing in ["Content-Length: 4194304", "Transfer-Encoding: chunked"] {
@@ -69,7 +69,7 @@ async fn nobody_has_to_send_a_body_to_learn_of_it(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn who_is_nobody_learns_nothing_of_it(world: &World) -> TestResult {
+async fn unauthenticated_request_does_not_reveal_the_stop(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "STOPPED": true })).await?;
     let post = || gateway.post("/remediate").json(&payload());
     Answer::to(post()).await?.assert_problem(401, "unauthenticated", &["www-authenticate"]);
@@ -79,7 +79,7 @@ async fn who_is_nobody_learns_nothing_of_it(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn what_removes_nothing_goes_on(world: &World) -> TestResult {
+async fn validation_and_public_routes_still_work(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "STOPPED": "true" })).await?;
     for path in PATHS {
         let validated = gateway.post(&format!("{path}?validateOnly=true")).bearer_auth(world.token()).json(&payload());
@@ -94,7 +94,7 @@ async fn what_removes_nothing_goes_on(world: &World) -> TestResult {
 
 /// A success from before the stop is replayed only after the stop. An attempt that the stop interrupted is safe to
 /// retry.
-async fn once_it_is_lifted_nothing_was_forgotten(world: &World) -> TestResult {
+async fn records_are_kept_after_the_stop_ends(world: &World) -> TestResult {
     let (running, stop) = (Setup::from(world.bindings()), world.bindings_with(json!({ "STOPPED": "true" })).into());
     let mut gateway = world.gateway_as(&running).await?;
     let (done, cut_off, key) = (payload(), payload(), guid());
@@ -103,7 +103,7 @@ async fn once_it_is_lifted_nothing_was_forgotten(world: &World) -> TestResult {
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).accept_first().fault(Fault::Hang))?;
     let keyed = gateway.post("/remediate").bearer_auth(world.token()).header("Idempotency-Key", &key).json(&cut_off);
     let lost = tokio::spawn(Answer::to(keyed));
-    world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
+    world.sandbox.wait_for(ARRIVAL_TIMEOUT, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
 
     world.deploy(&mut gateway, &stop).await?;
     assert!(lost.await?.is_err(), "nobody was there to answer");
@@ -127,7 +127,7 @@ async fn once_it_is_lifted_nothing_was_forgotten(world: &World) -> TestResult {
 }
 
 /// During a rollout, a Worker of the previous version may still send a job without knowing of the stop.
-async fn a_ledger_of_the_stop_carries_out_nothing_for_a_worker_of_before_it(world: &World) -> TestResult {
+async fn stopped_object_sends_nothing_for_a_worker_without_the_stop(world: &World) -> TestResult {
     let bindings = world.bindings_with(json!({ "STOPPED": true }));
     let gateway =
         world.gateway_as(&Setup { front: Some(Box::new(world.bindings().into())), ..bindings.into() }).await?;

@@ -16,7 +16,7 @@ fn main() -> std::process::ExitCode {
     acceptance::run(tests![
         what_has_expired_goes_and_what_has_not_stays,
         it_comes_again_as_long_as_there_is_anything,
-        it_is_not_moved_on_when_the_object_starts_again,
+        restart_does_not_postpone_the_alarm,
         a_success_is_replayed_until_its_window_ends,
     ])
 }
@@ -124,7 +124,7 @@ async fn a_success_is_replayed_until_its_window_ends(world: &World) -> TestResul
 }
 
 /// If a start postponed the alarm, an object that starts more than once an hour would keep its expired records.
-async fn it_is_not_moved_on_when_the_object_starts_again(world: &World) -> TestResult {
+async fn restart_does_not_postpone_the_alarm(world: &World) -> TestResult {
     let mut gateway = gateway(world).await?;
     remediate(&gateway, &payload(), None).await?;
     let first = ledger(&gateway).await?;

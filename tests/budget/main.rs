@@ -38,7 +38,7 @@ async fn the_upload_is_small(_: &World) -> TestResult {
 }
 
 async fn requests_cross_seldom(world: &World) -> TestResult {
-    let gateway = counted(world).await?;
+    let gateway = start_counting_gateway(world).await?;
     let token = world.token();
     let post = |path: &str| gateway.post(path).json(&payload());
     let valid = || post("/remediate?validateOnly=true").bearer_auth(&token);
@@ -66,7 +66,7 @@ async fn requests_cross_seldom(world: &World) -> TestResult {
 /// V8 grows and shrinks a process, so its size would not show a hundred bytes per request. These two figures show them
 /// as soon as the reserved memory is used up.
 async fn requests_leave_nothing_behind(world: &World) -> TestResult {
-    let gateway = counted(world).await?;
+    let gateway = start_counting_gateway(world).await?;
     let token = world.token();
     let ask = async |requests: usize| -> TestResult {
         for _ in 0..requests {
@@ -84,21 +84,21 @@ async fn requests_leave_nothing_behind(world: &World) -> TestResult {
     };
     // Caches, buffers and tables reach their final size.
     ask(200).await?;
-    let before = held(&gateway).await?;
+    let before = memory_sizes(&gateway).await?;
     ask(1500).await?;
-    let after = held(&gateway).await?;
+    let after = memory_sizes(&gateway).await?;
     // Fifty bytes per request would add a page of Wasm memory.
     assert_eq!(after, before);
     Ok(())
 }
 
-/// Imports and exports of the Wasm, by name.
-async fn held(gateway: &Gateway) -> Result<BTreeMap<String, u64>, Failure> {
+/// Returns the size of the Wasm's memory and the number of its references to JavaScript values.
+async fn memory_sizes(gateway: &Gateway) -> Result<BTreeMap<String, u64>, Failure> {
     Ok(serde_json::from_slice(&Answer::to(gateway.get("/held")).await?.body)?)
 }
 
-/// The built gateway, with a wrapper that counts.
-async fn counted(world: &World) -> Result<Gateway, Failure> {
+/// Starts the built gateway with a wrapper that counts its calls.
+async fn start_counting_gateway(world: &World) -> Result<Gateway, Failure> {
     let mut worker = Worker::built()?;
     let folder = root().join("tests/budget");
     worker.modules.splice(0..0, ["counted.js", "count.js"].map(|file| folder.join(file)));

@@ -50,7 +50,7 @@ pub(crate) async fn page_of_countless_events_costs_no_more_than_its_size(world: 
     assert_eq!((answer.status, &answer.json()["unclear"]), (200, &json!(1)), "{answer:?}");
     let after = gateway.memory().await?;
     let report = format!("2.6 million events: {before:?} KiB before, {after:?} KiB after");
-    super::tell(&report);
+    super::print_report(&report);
     assert!(after.wasm <= before.wasm + WASM_GROWTH, "{report}");
     Ok(())
 }
@@ -71,7 +71,7 @@ pub(crate) async fn long_texts_instead_of_addresses_are_not_kept(world: &World) 
     assert_eq!(answer.json()["error"]["code"], "nothingToRemediate", "{answer:?}");
     let after = gateway.memory().await?;
     let report = format!("9,000 long texts: {before:?} KiB before, {after:?} KiB after");
-    super::tell(&report);
+    super::print_report(&report);
     assert!(after.wasm <= before.wasm + WASM_GROWTH, "{report}");
     Ok(())
 }
@@ -102,7 +102,7 @@ pub(crate) async fn pages_of_many_requests_are_not_in_memory_at_once(world: &Wor
     }
     let after = gateway.memory().await?;
     let report = format!("{READERS} pages: {before:?} KiB before, {after:?} KiB after, most resident {most}");
-    super::tell(&report);
+    super::print_report(&report);
     assert!(after.wasm <= before.wasm + WASM_GROWTH, "{report}");
     if let Some(resident) = before.resident {
         assert!(most <= resident + RESIDENT_GROWTH, "{report}");

@@ -6,7 +6,7 @@ use acceptance::{Answer, Failure, Gateway, Raw, TestResult, World, guid, payload
 use sandbox::{Endpoint, Fault, Recorded, ScriptedResponse};
 use serde_json::{Value, json};
 
-use crate::impostor::{Impostor, Play};
+use crate::fake_graph::{Behaviour, FakeGraph};
 
 /// Tolerance for deadlines on a busy machine.
 const SLACK: Duration = Duration::from_secs(8);
@@ -22,33 +22,33 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     let token_hangs = start(world, &without_token, &payload(), None);
     world.sandbox.wait_for(SLACK, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
 
-    // The impostor sends a response's head and never the body.
-    let impostor = Impostor::start().await?;
-    let with_impostor = world.gateway_with(json!({ "GRAPH_URL": impostor.base_url() })).await?;
-    impostor.script(Play::Stall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{".to_vec()))?;
-    let refusal_hangs = start(world, &with_impostor, &payload(), None);
+    // The fake Graph sends a response's head and never the body.
+    let fake_graph = FakeGraph::start().await?;
+    let with_fake_graph = world.gateway_with(json!({ "GRAPH_URL": fake_graph.base_url() })).await?;
+    fake_graph.script(Behaviour::Stall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{".to_vec()))?;
+    let refusal_hangs = start(world, &with_fake_graph, &payload(), None);
 
     // Graph never responds: it has not accepted the first remediation, and it has accepted the second.
     let (hung, hung_accepted, key) = (payload(), payload(), guid());
     let graph = || ScriptedResponse::new(Endpoint::Remediate);
     world.sandbox.script(graph().fault(Fault::Hang))?;
     let hangs = start(world, &world.gateway, &hung, None);
-    at_graph(world, &hung).await?;
+    wait_until_at_graph(world, &hung).await?;
     world.sandbox.script(graph().accept_first().fault(Fault::Hang))?;
     let hangs_accepted = start(world, &world.gateway, &hung_accepted, Some(&key));
-    at_graph(world, &hung_accepted).await?;
+    wait_until_at_graph(world, &hung_accepted).await?;
 
     // Graph takes 35 seconds, longer than a Worker outlives its caller, and the caller disconnects at once.
     let abandoned = payload();
     world.sandbox.script(graph().delay(Duration::from_secs(35)))?;
-    let caller = half_sent(world, &abandoned, 0).await?;
-    at_graph(world, &abandoned).await?;
+    let caller = send_partially(world, &abandoned, 0).await?;
+    wait_until_at_graph(world, &abandoned).await?;
     drop(caller);
 
     // This caller sends its body late, so its deadline is near while another caller's identical request is in flight.
     let contended = payload();
     let began = Instant::now();
-    let late = half_sent(world, &contended, 1).await?;
+    let late = send_partially(world, &contended, 1).await?;
 
     let (answer, took) = token_hangs.await??;
     answer.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
@@ -66,7 +66,7 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     tokio::time::sleep_until((began + Duration::from_secs(45)).into()).await;
     world.sandbox.script(graph().fault(Fault::Hang))?;
     let holds = start(world, &world.gateway, &contended, None);
-    at_graph(world, &contended).await?;
+    wait_until_at_graph(world, &contended).await?;
     let late = tokio::spawn(finish(late, contended.clone()));
 
     for (hanging, payload, key, duplicate) in
@@ -108,7 +108,7 @@ fn start(world: &World, gateway: &Gateway, payload: &Value, key: Option<&str>) -
 }
 
 /// Sends a request without the last bytes of its body.
-async fn half_sent(world: &World, payload: &Value, lacking: usize) -> Result<Raw, Failure> {
+async fn send_partially(world: &World, payload: &Value, lacking: usize) -> Result<Raw, Failure> {
     let authorization = format!("Authorization: Bearer {}", world.token());
     Ok(Raw::remediation(&world.gateway, &[&authorization], &payload.to_string(), lacking).await?)
 }
@@ -124,7 +124,7 @@ fn calls(world: &World, payload: &Value) -> usize {
     world.sandbox.recorded_at(Endpoint::Remediate).iter().filter(|one| one.json() == *payload).count()
 }
 
-async fn at_graph(world: &World, payload: &Value) -> TestResult {
+async fn wait_until_at_graph(world: &World, payload: &Value) -> TestResult {
     world.sandbox.wait_for(SLACK, |all| all.iter().any(|one| one.json() == *payload)).await?;
     Ok(())
 }

@@ -53,7 +53,7 @@ fn base64(text: &str) -> String {
 }
 
 /// Returns tokens, each with the reason that only the log contains.
-fn issued(base_url: &str, tenant: &str) -> Vec<(&'static str, &'static str, TokenRequest)> {
+fn issued_tokens(base_url: &str, tenant: &str) -> Vec<(&'static str, &'static str, TokenRequest)> {
     let audience = |audience: &str| with(|token| token.audience = Some(audience.to_owned()));
     let issuer = |issuer: String| with_claim("iss", json!(issuer));
     vec![
@@ -126,7 +126,7 @@ fn issued(base_url: &str, tenant: &str) -> Vec<(&'static str, &'static str, Toke
 }
 
 /// Returns tokens that were changed after Entra ID issued them.
-fn forged(world: &World) -> Result<Vec<(&'static str, &'static str, String)>, Failure> {
+fn forged_tokens(world: &World) -> Result<Vec<(&'static str, &'static str, String)>, Failure> {
     let token = world.token();
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>().try_into().map_err(|_| "not three parts")?;
     let mut others: Value =
@@ -166,8 +166,8 @@ fn forged(world: &World) -> Result<Vec<(&'static str, &'static str, String)>, Fa
 
 /// A caller that learns which check failed can work around the check. The operator finds the reason in the log.
 pub(crate) async fn every_bad_token_gets_one_and_the_same_answer(world: &World) -> TestResult {
-    let mut bad: Vec<(&str, &str, String)> = forged(world)?;
-    for (name, reason, mut request) in issued(world.sandbox.base_url(), TENANT_ID) {
+    let mut bad: Vec<(&str, &str, String)> = forged_tokens(world)?;
+    for (name, reason, mut request) in issued_tokens(world.sandbox.base_url(), TENANT_ID) {
         // The token has the app token's role, so Graph would accept it if the gateway forwarded it.
         request.roles.push(GRAPH_ROLE.to_owned());
         bad.push((name, reason, world.sandbox.issue_token(&request)));

@@ -160,14 +160,14 @@ pub(crate) async fn a_location_that_is_not_passed_on_is_logged(world: &World) ->
     Ok(())
 }
 
-pub(crate) async fn ids_of_the_caller_are_logged_where_they_are_sane(world: &World) -> TestResult {
-    for (id, sane) in
+pub(crate) async fn valid_ids_of_the_caller_are_logged(world: &World) -> TestResult {
+    for (id, is_valid) in
         [("08585287554177334956853859655CU00", true), ("a@b.c", false), ("a b", false), (&"x".repeat(65), false)]
     {
         let request = world.remediate(&payload()).header("client-request-id", id).header("x-ms-workflow-run-id", id);
         let (line, answer) = line(world, request).await?;
         assert_eq!(answer.status, 200, "a workflow engine with any run ID");
-        let expected = if sane { json!(id) } else { Value::Null };
+        let expected = if is_valid { json!(id) } else { Value::Null };
         assert_eq!((&line["clientRequestId"], &line["workflowRunId"]), (&expected, &expected), "{id}");
     }
     Ok(())
@@ -211,7 +211,7 @@ pub(crate) async fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed(
 }
 
 /// Monitors request the health every few seconds.
-pub(crate) async fn other_methods_have_none(world: &World) -> TestResult {
+pub(crate) async fn other_methods_log_no_line(world: &World) -> TestResult {
     for path in ["/healthz", "/remediate", "/nowhere"] {
         Answer::to(world.gateway.get(path)).await?;
     }

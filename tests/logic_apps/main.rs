@@ -20,7 +20,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     action::{HttpAction, Retries, Run},
-    lossy::Lossy,
+    lossy::LossyProxy,
     plan::Plans,
 };
 
@@ -28,8 +28,8 @@ fn main() -> std::process::ExitCode {
     acceptance::run(tests![
         every_remediation_over_lossy_connections_is_accepted_exactly_once,
         the_portal_page_is_polled_by_nobody,
-        what_graph_asks_to_wait_is_waited,
-        what_is_refused_is_not_sent_again,
+        retry_after_of_graph_is_waited_out,
+        rejected_remediation_is_not_sent_again,
     ])
 }
 
@@ -51,9 +51,9 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
     let plans = Arc::new(Plans::draw(&payloads, &mut random));
 
     // Path of a request: caller, lossy proxy, gateway, lossy proxy, Graph.
-    let graph = Lossy::start(world.sandbox.base_url(), Arc::clone(&plans.graph)).await?;
+    let graph = LossyProxy::start(world.sandbox.base_url(), Arc::clone(&plans.graph)).await?;
     let gateway = world.gateway_with(json!({ "GRAPH_URL": graph.base_url() })).await?;
-    let front = Lossy::start(gateway.base_url(), Arc::clone(&plans.front)).await?;
+    let front = LossyProxy::start(gateway.base_url(), Arc::clone(&plans.front)).await?;
     for _ in 0..REMEDIATIONS / 2 {
         let delay = Duration::from_millis(random.u64(0..300));
         world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(delay))?;
@@ -113,15 +113,16 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
     let attempts: usize = runs.iter().map(|(_, run)| run.attempts).sum();
     let most = runs.iter().map(|(_, run)| run.attempts).max().unwrap_or_default();
     println!(
-        "{REMEDIATIONS} remediations of {emails} emails in {:.1} s: {} faults played ({}), {} retries, at most {most} attempts; \
-         Graph saw {} calls and answered {refused} of them 409; {duplicates} ended as duplicates, {replays} as replays",
+        "{REMEDIATIONS} remediations of {emails} emails in {:.1} s: {} faults injected ({}), {} retries, at most {most} \
+         attempts; Graph saw {} calls and answered {refused} of them 409; {duplicates} ended as duplicates, {replays} \
+         as replays",
         began.elapsed().as_secs_f64(),
-        plans.played(),
+        plans.injected(),
         plans.figures(),
         attempts - REMEDIATIONS,
         calls.len(),
     );
-    assert_eq!(plans.left(), 0, "every fault that was drawn was played");
+    assert_eq!(plans.left(), 0, "every fault that was drawn was injected");
     Ok(())
 }
 
@@ -149,7 +150,7 @@ async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn what_graph_asks_to_wait_is_waited(world: &World) -> TestResult {
+async fn retry_after_of_graph_is_waited_out(world: &World) -> TestResult {
     world
         .sandbox
         .script(ScriptedResponse::new(Endpoint::Remediate).status(429).header("Retry-After", "60").times(2))?;
@@ -171,7 +172,7 @@ async fn what_graph_asks_to_wait_is_waited(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn what_is_refused_is_not_sent_again(world: &World) -> TestResult {
+async fn rejected_remediation_is_not_sent_again(world: &World) -> TestResult {
     let action = |payload| HttpAction {
         url: format!("{}/remediate", world.gateway.base_url()),
         token: world.token(),

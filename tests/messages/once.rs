@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::{addresses, graph_calls, remediation, request, seed};
 
 /// Longer than any step of a test that has no scripted delay.
-const SOON: Duration = Duration::from_secs(10);
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The response without the IDs of the exchange.
 fn shared(answer: &Answer) -> (u16, Option<&str>, Value) {
@@ -65,7 +65,7 @@ pub(crate) async fn a_gateway_killed_between_list_and_remediation_goes_on(world:
         seed(world, [Message::new(&id, addresses(5))])?;
         world.sandbox.script(hangs.fault(Fault::Hang))?;
         let lost = tokio::spawn(Answer::to(request(world, &gateway, &remediation(&id))));
-        world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
+        world.sandbox.wait_for(STEP_TIMEOUT, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
         gateway.kill();
         assert!(lost.await?.is_err(), "a stopped gateway has responded");
         gateway.start_again().await?;

@@ -7,16 +7,16 @@ use reqwest::RequestBuilder;
 use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
-use crate::{SOON, ask, assert_replays, assert_sent, graph_calls, sent, until_graph_has};
+use crate::{STEP_TIMEOUT, ask, assert_replays, assert_sent, graph_calls, send_partially, wait_for_graph_calls};
 
 pub(crate) async fn a_caller_that_disconnects_stops_nothing(world: &World) -> TestResult {
     let payload = payload();
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(Duration::from_millis(1500)))?;
-    let caller = sent(world, &payload, 0).await?;
-    until_graph_has(world, 1).await?;
+    let caller = send_partially(world, &payload, 0).await?;
+    wait_for_graph_calls(world, 1).await?;
     drop(caller);
     // The caller has disconnected before Graph responds.
-    world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.status() == Some(202))).await?;
+    world.sandbox.wait_for(STEP_TIMEOUT, |all| all.iter().any(|one| one.status() == Some(202))).await?;
 
     let retry = ask(world, &payload).await?;
     assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, Some("true")), "{retry:?}");
@@ -42,13 +42,13 @@ pub(crate) async fn a_caller_that_disconnects_earlier_or_later_gets_one_remediat
         world.sandbox.script(script.held())?;
         let authorization = format!("Authorization: Bearer {}", world.token());
         let caller = Raw::remediation(&gateway, &[&authorization], &payload.to_string(), 0).await?;
-        world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.endpoint == endpoint)).await?;
+        world.sandbox.wait_for(STEP_TIMEOUT, |all| all.iter().any(|one| one.endpoint == endpoint)).await?;
         drop(caller);
         // The runtime handles events in order, so it has seen the disconnect before it responds to this request.
         Answer::to(gateway.get("/healthz")).await?;
         world.sandbox.release();
         if goes_on {
-            world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.status() == Some(202))).await?;
+            world.sandbox.wait_for(STEP_TIMEOUT, |all| all.iter().any(|one| one.status() == Some(202))).await?;
         }
 
         let retry = Answer::to(remediate(world, &gateway, &payload)).await?;
@@ -69,9 +69,9 @@ pub(crate) async fn a_caller_that_disconnects_while_others_wait_changes_nothing_
         world.sandbox.clear();
         let payload = payload();
         world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held())?;
-        let first = sent(world, &payload, 0).await?;
-        until_graph_has(world, 1).await?;
-        let second = sent(world, &payload, 0).await?;
+        let first = send_partially(world, &payload, 0).await?;
+        wait_for_graph_calls(world, 1).await?;
+        let second = send_partially(world, &payload, 0).await?;
         // The runtime handles requests in order, so the second request has reached the ledger before this one returns.
         ask(world, &done).await?;
         let (leaves, mut stays) = if leaves_first { (first, second) } else { (second, first) };
@@ -87,9 +87,9 @@ pub(crate) async fn a_caller_that_disconnects_while_others_wait_changes_nothing_
     Ok(())
 }
 
-pub(crate) async fn a_request_that_never_came_whole_is_none(world: &World) -> TestResult {
+pub(crate) async fn incomplete_request_sends_nothing(world: &World) -> TestResult {
     let payload = payload();
-    drop(sent(world, &payload, 1).await?);
+    drop(send_partially(world, &payload, 1).await?);
     assert_sent(&ask(world, &payload).await?);
     assert_eq!(graph_calls(world), 1);
     Ok(())
@@ -112,7 +112,7 @@ pub(crate) async fn a_gateway_killed_between_record_and_answer_goes_on(world: &W
         // Graph accepts the remediation and never responds.
         world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).accept_first().fault(Fault::Hang))?;
         let lost = tokio::spawn(Answer::to(request(&gateway)));
-        world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
+        world.sandbox.wait_for(STEP_TIMEOUT, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
         gateway.kill();
         assert!(lost.await?.is_err(), "a stopped gateway has responded");
         gateway.start_again().await?;

@@ -7,7 +7,7 @@ use acceptance::{
 use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
-use crate::{ask, ask_with_key, assert_replays, assert_sent, graph_calls, until_graph_has};
+use crate::{ask, ask_with_key, assert_replays, assert_sent, graph_calls, wait_for_graph_calls};
 
 pub(crate) async fn a_key_replays_its_success_quoted_or_bare(world: &World) -> TestResult {
     let (payload, key) = (payload(), guid());
@@ -34,7 +34,7 @@ pub(crate) async fn a_key_stands_for_one_payload(world: &World) -> TestResult {
     let (payload, key) = (payload(), guid());
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held())?;
     let first = tokio::spawn(Answer::to(world.remediate(&payload).header("Idempotency-Key", &key)));
-    until_graph_has(world, 2).await?;
+    wait_for_graph_calls(world, 2).await?;
     let other = acceptance::payload();
     assert_eq!(ask_with_key(world, &key, &other).await?.status, 422);
     world.sandbox.release();
@@ -87,7 +87,7 @@ pub(crate) async fn without_a_key_the_success_of_one_with_a_key_is_replayed(worl
     Ok(())
 }
 
-pub(crate) async fn what_is_done_makes_the_payload_and_labels_do_not(world: &World) -> TestResult {
+pub(crate) async fn labels_do_not_identify_a_payload(world: &World) -> TestResult {
     let (one, two) = (email(), email());
     let make = |change: &dyn Fn(&mut Value)| {
         let mut made = payload();
@@ -137,7 +137,7 @@ pub(crate) async fn what_is_done_makes_the_payload_and_labels_do_not(world: &Wor
     Ok(())
 }
 
-pub(crate) async fn a_replay_is_the_first_answer_again(world: &World) -> TestResult {
+pub(crate) async fn replay_repeats_the_first_response(world: &World) -> TestResult {
     // A replay takes its form from the new request and its content from the first response.
     let (payload, key) = (payload(), guid());
     let first = ask_with_key(world, &key, &payload).await?;

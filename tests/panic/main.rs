@@ -25,7 +25,7 @@ const HANGS: &[(&str, &str)] = &[("hang.js", include_str!("hang.js"))];
 const FRONT: &[(&str, &str)] = &[("front.js", include_str!("front.js"))];
 
 /// Maximum time until the sandbox receives a request.
-const SOON: Duration = Duration::from_secs(5);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
@@ -128,18 +128,21 @@ async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> 
             if index.is_multiple_of(2) { by_key } else { by_token(world, &gateway, &payloads[index]) }
         };
         world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held().times(20))?;
-        let mut flights = JoinSet::new();
+        let mut requests = JoinSet::new();
         for index in 0..payloads.len() {
-            flights.spawn(Answer::to(ask(index)));
+            requests.spawn(Answer::to(ask(index)));
         }
         let remediations =
             |all: &[sandbox::Recorded]| all.iter().filter(|one| one.endpoint == Endpoint::Remediate).count();
-        world.sandbox.wait_for(SOON, |all| remediations(all) == payloads.len()).await?;
+        world.sandbox.wait_for(ARRIVAL_TIMEOUT, |all| remediations(all) == payloads.len()).await?;
         let trap = Answer::to(gateway.post("/remediate").header("x-trap-at-call", 1).json(&payload())).await?;
         trap.assert_problem(500, "internal", &[]);
         let graph_answers = async || {
             world.sandbox.release();
-            world.sandbox.wait_for(SOON, |all| all.iter().all(|one| one.outcome != sandbox::Outcome::Pending)).await
+            world
+                .sandbox
+                .wait_for(ARRIVAL_TIMEOUT, |all| all.iter().all(|one| one.outcome != sandbox::Outcome::Pending))
+                .await
         };
         if !at_once {
             graph_answers().await?;
@@ -151,8 +154,8 @@ async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> 
             graph_answers().await?;
         }
         // The instance that knew these requests is gone. The next instance responds to them.
-        while let Some(flight) = flights.join_next().await {
-            flight??.assert_problem(500, "internal", &[]);
+        while let Some(response) = requests.join_next().await {
+            response??.assert_problem(500, "internal", &[]);
         }
         for (index, payload) in payloads.iter().enumerate() {
             let retry = Answer::to(ask(index)).await?;
@@ -233,12 +236,12 @@ async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
 async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held().times(5))?;
-    let mut flights = JoinSet::new();
+    let mut requests = JoinSet::new();
     for _ in 0..5 {
-        flights.spawn(Answer::to(by_token(world, &gateway, &payload())));
+        requests.spawn(Answer::to(by_token(world, &gateway, &payload())));
     }
     let sent = |all: &[sandbox::Recorded]| all.iter().filter(|one| one.endpoint == Endpoint::Remediate).count();
-    world.sandbox.wait_for(SOON, |all| sent(all) == 5).await?;
+    world.sandbox.wait_for(ARRIVAL_TIMEOUT, |all| sent(all) == 5).await?;
     let mut failed = 0;
     for call in 1.. {
         let payload = payload();
@@ -257,8 +260,8 @@ async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &Worl
     }
     assert!(failed > 0, "no request failed");
     world.sandbox.release();
-    while let Some(flight) = flights.join_next().await {
-        let answer = flight??;
+    while let Some(response) = requests.join_next().await {
+        let answer = response??;
         assert_eq!((answer.status, &answer.json()["duplicate"]), (202, &json!(false)), "{answer:?}");
     }
     assert_eq!(world.sandbox.recorded_at(Endpoint::Keys).len(), 1, "the caches are the same");

@@ -43,7 +43,7 @@ fn nested(depth: usize) -> String {
     payload().to_string().replacen('{', &format!("{{\"@odata.x\":{deep},"), 1)
 }
 
-pub(crate) async fn what_is_no_json_is_refused_as_such(world: &World) -> TestResult {
+pub(crate) async fn body_that_is_not_json_is_rejected(world: &World) -> TestResult {
     let good = payload().to_string();
     let twice = |member: &str| good.replacen('{', &format!("{{{member},"), 1);
     let in_item = |member: &str| good.replacen("[{", &format!("[{{{member},"), 1);
@@ -97,7 +97,7 @@ pub(crate) async fn what_is_no_json_is_refused_as_such(world: &World) -> TestRes
 }
 
 /// The table of section 2, one error at a time.
-pub(crate) async fn each_fault_of_a_payload_is_named_where_it_stands(world: &World) -> TestResult {
+pub(crate) async fn each_payload_error_has_its_pointer(world: &World) -> TestResult {
     let long = |length: usize| "x".repeat(length);
     let item = |id: Value, address: Value| json!([{ "networkMessageId": id, "recipientEmailAddress": address }]);
     let with_id = |id: &str| payload_with("analyzedEmails", item(json!(id), json!("a@contoso.com")));
@@ -236,7 +236,7 @@ pub(crate) async fn wrong_bodies_seen_in_the_wild_are_named_at_the_right_member(
 }
 
 /// One response reports all errors, so that one correction suffices.
-pub(crate) async fn all_faults_are_told_together_up_to_a_number(world: &World) -> TestResult {
+pub(crate) async fn all_errors_are_listed_up_to_a_limit(world: &World) -> TestResult {
     let body = r#"{"displayName":"","severity":"bad","action":null,"remediateSendersCopy":2,"surplus":1,
         "analyzedEmails":[{"networkMessageId":"1","recipientEmailAddress":"2","x":3},4,{}]}"#;
     let answer = post(world, body).await?;

@@ -5,16 +5,16 @@ use reqwest::{Client, Request, RequestBuilder};
 use sandbox::{Endpoint, ScriptedResponse};
 use serde_json::{Value, json};
 
-type Ask = Box<dyn Fn(&World, &Gateway) -> RequestBuilder + Send>;
+type BuildRequest = Box<dyn Fn(&World, &Gateway) -> RequestBuilder + Send>;
 
 /// A request that is rejected.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) code: &'static str,
     status: u16,
-    request: Ask,
+    request: BuildRequest,
     headers: Vec<(&'static str, String)>,
-    settled: bool,
+    has_quota: bool,
     next: Vec<ScriptedResponse>,
     over: Option<Value>,
 }
@@ -27,7 +27,7 @@ pub(crate) fn case(
     request: impl Fn(&World, &Gateway) -> RequestBuilder + Send + 'static,
 ) -> Case {
     let request = Box::new(request);
-    Case { name, code, status, request, headers: Vec::new(), settled: false, next: Vec::new(), over: None }
+    Case { name, code, status, request, headers: Vec::new(), has_quota: false, next: Vec::new(), over: None }
 }
 
 impl Case {
@@ -38,8 +38,8 @@ impl Case {
     }
 
     /// Expects the quota in the response, which the ledger adds.
-    pub(crate) fn settled(mut self) -> Self {
-        self.settled = true;
+    pub(crate) fn with_quota(mut self) -> Self {
+        self.has_quota = true;
         self
     }
 
@@ -103,7 +103,7 @@ async fn provoke_by(
         let code = answer.json()["error"]["code"].clone();
         assert_eq!((answer.status, code.as_str()), (case.status, Some(case.code)), "{}: {answer:?}", case.name);
         let mut names: Vec<&str> = case.headers.iter().map(|(name, _)| *name).collect();
-        if case.settled {
+        if case.has_quota {
             names.extend(["ratelimit", "ratelimit-policy"]);
         }
         let body = answer.assert_problem(case.status, case.code, &names);
@@ -114,7 +114,7 @@ async fn provoke_by(
             assert_eq!(answer.header(name), Some(value.as_str()), "{}: {name}", case.name);
         }
         assert!(world.sandbox.accepted().is_empty(), "{}: Graph accepted it", case.name);
-        if !case.settled {
+        if !case.has_quota {
             assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "{}: it was sent to Graph", case.name);
         }
     }

@@ -17,7 +17,7 @@ enum Fault {
     Query,
     Json,
     Payload,
-    Rights,
+    Permissions,
 }
 
 const FAULTS: [(Fault, u16, &str); 10] = [
@@ -30,7 +30,7 @@ const FAULTS: [(Fault, u16, &str); 10] = [
     (Fault::Query, 400, "invalidRequest"),
     (Fault::Json, 400, "invalidJson"),
     (Fault::Payload, 400, "invalidPayload"),
-    (Fault::Rights, 403, "recipientNotAllowed"),
+    (Fault::Permissions, 403, "recipientNotAllowed"),
 ];
 
 /// Returns a request with these errors, as far as they can be combined.
@@ -56,7 +56,7 @@ fn request(world: &World, faults: &[Fault]) -> RequestBuilder {
     if has(Fault::Payload) {
         body["severity"] = json!("grave");
     }
-    if has(Fault::Rights) {
+    if has(Fault::Permissions) {
         body["analyzedEmails"][0]["recipientEmailAddress"] = json!("a@fabrikam.com");
     }
     let mut body = body.to_string();
@@ -67,7 +67,7 @@ fn request(world: &World, faults: &[Fault]) -> RequestBuilder {
 }
 
 /// Every two errors at once, and each with all later ones: the response reports the earlier one.
-pub(crate) async fn the_first_check_that_fails_answers(world: &World) -> TestResult {
+pub(crate) async fn first_failed_check_decides_the_response(world: &World) -> TestResult {
     for (at, (first, status, code)) in FAULTS.into_iter().enumerate() {
         let later: Vec<Fault> = FAULTS.into_iter().skip(at + 1).map(|(fault, ..)| fault).collect();
         let mut sets: Vec<Vec<Fault>> = later.iter().map(|other| vec![first, *other]).collect();
@@ -98,12 +98,12 @@ pub(crate) async fn the_first_check_that_fails_answers(world: &World) -> TestRes
     let key = acceptance::guid();
     let first = world.remediate(&payload()).header("Idempotency-Key", &key);
     assert_eq!(Answer::to(first).await?.status, 202);
-    let refused = request(world, &[Fault::Rights]).header("Idempotency-Key", &key);
+    let refused = request(world, &[Fault::Permissions]).header("Idempotency-Key", &key);
     Answer::to(refused).await?.assert_problem(403, "recipientNotAllowed", &[]);
 
     // All checks come before Graph, which would fail otherwise.
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(503))?;
-    Answer::to(request(world, &[Fault::Rights])).await?.assert_problem(403, "recipientNotAllowed", &[]);
+    Answer::to(request(world, &[Fault::Permissions])).await?.assert_problem(403, "recipientNotAllowed", &[]);
     Ok(())
 }
 
@@ -119,7 +119,7 @@ fn plain(answer: &Answer) -> Result<(Vec<(String, String)>, Value), Failure> {
 
 /// An unauthenticated client gets one response for any payload: neither the payload's rules nor a caller's permissions
 /// show.
-pub(crate) async fn who_is_nobody_learns_nothing(world: &World) -> TestResult {
+pub(crate) async fn unauthenticated_request_does_not_reveal_payload_errors(world: &World) -> TestResult {
     let good = payload().to_string();
     let fabrikam = json!([{ "networkMessageId": acceptance::guid(), "recipientEmailAddress": "a@fabrikam.com" }]);
     let fabrikam = payload_with("analyzedEmails", fabrikam).to_string();

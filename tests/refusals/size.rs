@@ -40,7 +40,7 @@ pub(crate) async fn a_body_of_exactly_the_limit_is_read(world: &World) -> TestRe
 }
 
 /// The gateway does not wait for the body.
-pub(crate) async fn one_byte_more_is_refused_as_declared(world: &World) -> TestResult {
+pub(crate) async fn declared_size_above_the_limit_is_rejected(world: &World) -> TestResult {
     for length in ["4194305", "99999999999"] {
         let mut raw = Raw::connect(&world.gateway).await?;
         raw.post(PATH, &[&authorization(world), TYPE, &format!("Content-Length: {length}")]).await?;

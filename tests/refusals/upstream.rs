@@ -21,8 +21,8 @@ fn entra(status: u16) -> ScriptedResponse {
     ScriptedResponse::new(Endpoint::Token).status(status).json(&error)
 }
 
-pub(crate) fn of_graph() -> Vec<Case> {
-    let case = |name, status, code| case(name, status, code, post).settled();
+pub(crate) fn graph_cases() -> Vec<Case> {
+    let case = |name, status, code| case(name, status, code, post).with_quota();
     let mut cases = vec![
         case("400", 400, "graphRefused").next(graph(400)),
         case("401 with any token", 502, "graphCredentialRejected").next(graph(401).times(2)),
@@ -47,7 +47,7 @@ pub(crate) fn of_graph() -> Vec<Case> {
 }
 
 /// Each has a separate gateway without a cached token.
-pub(crate) fn of_entra() -> Vec<Case> {
+pub(crate) fn entra_cases() -> Vec<Case> {
     let case = |name, status, code| case(name, status, code, post).gateway(json!({}));
     let token = |body: &str| ScriptedResponse::new(Endpoint::Token).body(body);
     let quota = |case: Case| {
@@ -79,12 +79,12 @@ pub(crate) fn of_entra() -> Vec<Case> {
     cases.into_iter().map(quota).collect()
 }
 
-pub(crate) async fn graphs_failures_become_the_callers(world: &World) -> TestResult {
-    provoke(world, of_graph()).await
+pub(crate) async fn graph_failures_are_reported_to_the_caller(world: &World) -> TestResult {
+    provoke(world, graph_cases()).await
 }
 
-pub(crate) async fn entras_failures_become_the_callers(world: &World) -> TestResult {
-    provoke(world, of_entra()).await
+pub(crate) async fn entra_failures_are_reported_to_the_caller(world: &World) -> TestResult {
+    provoke(world, entra_cases()).await
 }
 
 /// The caller who sent the payload gets Graph's code and message; if Graph rejected the gateway, the caller gets none

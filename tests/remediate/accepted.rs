@@ -93,7 +93,7 @@ fn claims(authorization: &str) -> Value {
 }
 
 /// The gateway returns and logs the ID, so the ID must allow neither an address nor a line break.
-pub(crate) async fn a_sane_client_request_id_is_echoed(world: &World) -> TestResult {
+pub(crate) async fn valid_client_request_id_is_echoed(world: &World) -> TestResult {
     let longest = "x".repeat(64);
     let too_long = "x".repeat(65);
     for (sent, echoed) in [
@@ -141,7 +141,7 @@ pub(crate) async fn a_workflow_engine_gets_200(world: &World) -> TestResult {
 }
 
 /// "Always" includes workflow engines.
-pub(crate) async fn a_minimal_answer_is_202_and_empty(world: &World) -> TestResult {
+pub(crate) async fn minimal_response_is_202_and_empty(world: &World) -> TestResult {
     for (prefer, run, minimal) in [
         ("return=minimal", None, true),
         ("return=minimal", Some("08585287554177334956853859655CU00"), true),

@@ -94,7 +94,7 @@ pub(crate) async fn api_keys_are_taken_in_either_header(world: &World) -> TestRe
 }
 
 /// Two callers on one gateway: the permissions of one are not available to the other.
-pub(crate) async fn rights_are_those_of_the_caller_who_is_identified(world: &World) -> TestResult {
+pub(crate) async fn permissions_are_those_of_the_authenticated_caller(world: &World) -> TestResult {
     let callers = json!([
         { "name": "inbox", "object_id": CALLER_OBJECT_ID, "actions": ["moveToInbox"], "recipient_domains": ["*"] },
         { "name": "delete", "api_key_sha256": [API_KEY_SHA256], "actions": ["hardDelete"], "recipient_domains": ["*"] },

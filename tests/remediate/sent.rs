@@ -11,21 +11,21 @@ const HEADERS: [&str; 7] =
     ["accept", "authorization", "client-request-id", "content-length", "content-type", "host", "user-agent"];
 
 /// Every header that Entra may receive, at either endpoint.
-const OF_TOKEN: [&str; 5] = ["accept", "content-length", "content-type", "host", "user-agent"];
-const OF_KEYS: [&str; 3] = ["accept", "host", "user-agent"];
+const TOKEN_HEADERS: [&str; 5] = ["accept", "content-length", "content-type", "host", "user-agent"];
+const KEYS_HEADERS: [&str; 3] = ["accept", "host", "user-agent"];
 
 fn header_names(request: &Recorded) -> BTreeSet<&str> {
     request.headers.iter().map(|(name, _)| name.as_str()).collect()
 }
 
 /// Sends the payload and returns the request that Graph received.
-async fn sent(world: &World, payload: &Value) -> Result<Recorded, acceptance::Failure> {
+async fn send(world: &World, payload: &Value) -> Result<Recorded, acceptance::Failure> {
     let answer = Answer::to(world.remediate(payload)).await?;
     assert_eq!(answer.status, 202, "{answer:?}");
-    last(world)
+    last_recorded(world)
 }
 
-fn last(world: &World) -> Result<Recorded, acceptance::Failure> {
+fn last_recorded(world: &World) -> Result<Recorded, acceptance::Failure> {
     world.sandbox.recorded_at(Endpoint::Remediate).pop().ok_or_else(|| "nothing came to Graph".into())
 }
 
@@ -67,8 +67,8 @@ pub(crate) async fn nothing_else_of_the_request_goes_to_graph(world: &World) -> 
     assert_eq!(Answer::to(request).await?.status, 202);
 
     for (endpoint, headers, content_type) in [
-        (Endpoint::Keys, &OF_KEYS[..], None),
-        (Endpoint::Token, &OF_TOKEN, Some("application/x-www-form-urlencoded")),
+        (Endpoint::Keys, &KEYS_HEADERS[..], None),
+        (Endpoint::Token, &TOKEN_HEADERS, Some("application/x-www-form-urlencoded")),
         (Endpoint::Remediate, &HEADERS, Some("application/json")),
     ] {
         let [received] =
@@ -123,7 +123,11 @@ pub(crate) async fn graphs_own_paths_lead_to_their_version(world: &World) -> Tes
     ] {
         let request = world.gateway.post(path).bearer_auth(world.token()).json(&payload());
         assert_eq!(Answer::to(request).await?.status, 202, "{path}");
-        assert_eq!(last(world)?.path, format!("/{version}/security/collaboration/analyzedEmails/remediate"), "{path}");
+        assert_eq!(
+            last_recorded(world)?.path,
+            format!("/{version}/security/collaboration/analyzedEmails/remediate"),
+            "{path}"
+        );
     }
     Ok(())
 }
@@ -137,7 +141,11 @@ pub(crate) async fn the_configured_version_is_used_by_remediate_alone(world: &Wo
     ] {
         let request = gateway.post(path).bearer_auth(world.token()).json(&payload());
         assert_eq!(Answer::to(request).await?.status, 202, "{path}");
-        assert_eq!(last(world)?.path, format!("/{version}/security/collaboration/analyzedEmails/remediate"), "{path}");
+        assert_eq!(
+            last_recorded(world)?.path,
+            format!("/{version}/security/collaboration/analyzedEmails/remediate"),
+            "{path}"
+        );
     }
     Ok(())
 }
@@ -145,14 +153,14 @@ pub(crate) async fn the_configured_version_is_used_by_remediate_alone(world: &Wo
 /// Graph accepts the newest action only with a preference. For other actions the preference would change the behaviour.
 pub(crate) async fn every_action_and_severity_goes_to_graph_as_it_is(world: &World) -> TestResult {
     for action in ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"] {
-        let graph = sent(world, &payload_with("action", action)).await?;
+        let graph = send(world, &payload_with("action", action)).await?;
         assert_eq!(graph.json()["action"], action);
         let preference = (action == "moveToQuarantine").then_some("include-unknown-enum-members");
         assert_eq!(graph.header("prefer"), preference, "{action}");
         assert_eq!(header_names(&graph).len(), HEADERS.len() + usize::from(preference.is_some()), "{action}");
     }
     for severity in ["low", "medium", "high"] {
-        assert_eq!(sent(world, &payload_with("severity", severity)).await?.json()["severity"], severity);
+        assert_eq!(send(world, &payload_with("severity", severity)).await?.json()["severity"], severity);
     }
     Ok(())
 }
@@ -167,7 +175,7 @@ pub(crate) async fn the_senders_copy_is_sent_as_a_boolean(world: &World) -> Test
         (json!("True"), true),
         (json!("FALSE"), false),
     ] {
-        let graph = sent(world, &payload_with("remediateSendersCopy", given.clone())).await?;
+        let graph = send(world, &payload_with("remediateSendersCopy", given.clone())).await?;
         assert_eq!(graph.json()["remediateSendersCopy"], json!(expected), "{given}");
     }
     Ok(())
@@ -185,7 +193,7 @@ pub(crate) async fn texts_arrive_as_they_were_meant(world: &World) -> TestResult
     let request = world.gateway.post("/remediate").bearer_auth(world.token());
     let answer = Answer::to(request.header("Content-Type", "application/json; charset=utf-8").body(escaped)).await?;
     assert_eq!(answer.status, 202, "{answer:?}");
-    assert_eq!(last(world)?.json(), payload);
+    assert_eq!(last_recorded(world)?.json(), payload);
     Ok(())
 }
 
@@ -209,7 +217,7 @@ pub(crate) async fn repeated_pairs_are_sent_once(world: &World) -> TestResult {
         item(&two, "hannah.jarvis@contoso.com"),
         item(&one, "preston.morales@contoso.com"),
     ];
-    assert_eq!(last(world)?.json()["analyzedEmails"], json!(expected));
+    assert_eq!(last_recorded(world)?.json()["analyzedEmails"], json!(expected));
     Ok(())
 }
 
@@ -220,7 +228,7 @@ pub(crate) async fn annotations_are_dropped(world: &World) -> TestResult {
     annotated["@odata.type"] = json!("#microsoft.graph.security.remediate");
     annotated["action@odata.type"] = json!({ "deep": [1, { "action": "hardDelete" }] });
     annotated["analyzedEmails"][0]["@odata.type"] = json!("#microsoft.graph.security.analyzedEmail");
-    assert_eq!(sent(world, &annotated).await?.json(), plain);
+    assert_eq!(send(world, &annotated).await?.json(), plain);
     Ok(())
 }
 

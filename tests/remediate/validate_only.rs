@@ -54,7 +54,7 @@ pub(crate) async fn every_route_validates(world: &World) -> TestResult {
 }
 
 /// All checks including permissions. A query that surely means a validation sends nothing.
-pub(crate) async fn what_is_wrong_is_refused_as_ever(world: &World) -> TestResult {
+pub(crate) async fn invalid_request_is_rejected_as_without_validation_only(world: &World) -> TestResult {
     let fabrikam = json!([{ "networkMessageId": acceptance::guid(), "recipientEmailAddress": "a@fabrikam.com" }]);
     for (query, payload, status, code) in [
         ("validateOnly=true", payload_with("action", "delete"), 400, "invalidPayload"),

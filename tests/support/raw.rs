@@ -10,7 +10,7 @@ use tokio::{
 use crate::{Answer, Failure, Gateway};
 
 /// Maximum wait for a response. A gateway that waits for the end of an endless request exceeds it.
-const ANSWER: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connection to the gateway that sends exactly the given bytes.
 pub struct Raw(TcpStream);
@@ -101,7 +101,7 @@ impl Raw {
             let _ = self.0.shutdown().await;
             let _ = self.0.read_to_end(&mut Vec::new()).await;
         };
-        Ok(tokio::time::timeout(ANSWER, closed).await.map_err(|_| "the connection stays open")?)
+        Ok(tokio::time::timeout(RESPONSE_TIMEOUT, closed).await.map_err(|_| "the connection stays open")?)
     }
 
     /// Reads one response, even if the request has not ended.
@@ -109,7 +109,7 @@ impl Raw {
     /// # Errors
     /// Returns an error if there is no response within ten seconds.
     pub async fn answer(&mut self) -> Result<Answer, Failure> {
-        self.answer_within(ANSWER).await
+        self.answer_within(RESPONSE_TIMEOUT).await
     }
 
     /// Reads one response within `time`.

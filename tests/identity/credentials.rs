@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::tokens::assert_same;
 
 /// Starts a gateway that accepts the development caller's token and a key.
-async fn both(world: &World) -> Result<Gateway, acceptance::Failure> {
+async fn gateway_with_both_callers(world: &World) -> Result<Gateway, acceptance::Failure> {
     let callers = json!([
         { "name": "tokens", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] },
         { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] },
@@ -27,7 +27,7 @@ pub(crate) async fn without_credentials_there_is_a_challenge_and_no_error(world:
 }
 
 pub(crate) async fn every_bad_key_gets_one_and_the_same_answer(world: &World) -> TestResult {
-    let gateway = both(world).await?;
+    let gateway = gateway_with_both_callers(world).await?;
     let post = || gateway.post("/remediate").json(&payload());
     let key = |key: &str| post().header("X-API-Key", key);
     let authorization = |value: &str| post().header("Authorization", value);
@@ -70,7 +70,7 @@ pub(crate) async fn every_bad_key_gets_one_and_the_same_answer(world: &World) ->
 
 /// If the gateway chose one of two credentials, anyone who can add a credential could change the caller.
 pub(crate) async fn credentials_come_once_and_of_one_kind(world: &World) -> TestResult {
-    let gateway = both(world).await?;
+    let gateway = gateway_with_both_callers(world).await?;
     let token = format!("Authorization: Bearer {}", world.token());
     let other = format!("AUTHORIZATION: Bearer {}", world.token());
     let key = format!("X-API-Key: {API_KEY}");
@@ -101,7 +101,7 @@ pub(crate) async fn credentials_come_once_and_of_one_kind(world: &World) -> Test
 }
 
 /// RFC 6750 defines both forms, and both end up in logs.
-pub(crate) async fn a_token_of_the_query_or_the_body_is_none(world: &World) -> TestResult {
+pub(crate) async fn token_in_the_query_or_the_body_is_ignored(world: &World) -> TestResult {
     let token = world.token();
     let mut in_body = payload();
     in_body["access_token"] = Value::from(token.as_str());
@@ -118,7 +118,7 @@ pub(crate) async fn a_token_of_the_query_or_the_body_is_none(world: &World) -> T
 
 /// Plain HTTP exposes a credential. If the gateway accepted it, the caller would never notice.
 pub(crate) async fn plain_http_is_rejected_before_the_credential_is_looked_at(world: &World) -> TestResult {
-    let gateway = both(world).await?;
+    let gateway = gateway_with_both_callers(world).await?;
     let token = world.token();
     let bearer = format!("Authorization: Bearer {token}");
     let key = format!("X-API-Key: {API_KEY}");
@@ -153,7 +153,7 @@ pub(crate) async fn plain_http_is_rejected_before_the_credential_is_looked_at(wo
 
 /// Loopback hosts need no TLS. Similar host names need it, and so do hosts that cannot be parsed.
 pub(crate) async fn only_loopback_hosts_may_be_called_over_plain_http(world: &World) -> TestResult {
-    let gateway = both(world).await?;
+    let gateway = gateway_with_both_callers(world).await?;
     let key = format!("X-API-Key: {API_KEY}");
     let body = payload().to_string();
     let length = format!("Content-Length: {}", body.len());

@@ -77,7 +77,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-pub(crate) async fn what_is_not_granted_is_refused(world: &World) -> TestResult {
+pub(crate) async fn request_without_a_permission_is_rejected(world: &World) -> TestResult {
     provoke(world, cases()).await?;
     // Just within each limit.
     world.sandbox.clear();
