@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::{Answer, Failure, Gateway, Setup, TestResult, World, Wrangler, payload, tests};
+use acceptance::{Failure, Gateway, Response, Setup, TestResult, World, Wrangler, payload, tests};
 use remediation_gateway::config::{Config, VARIABLES, Variables};
 use remediation_gateway::runtime::Domains;
 use remediation_gateway::time::Timestamp;
@@ -62,8 +62,8 @@ fn invalid_variables(gateway: &Gateway) -> Vec<String> {
     lines.filter_map(|line| Some(line.get("variable")?.as_str()?.to_owned())).collect()
 }
 
-async fn post(gateway: &Gateway, token: &str) -> Result<Answer, Failure> {
-    Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await
+async fn post(gateway: &Gateway, token: &str) -> Result<Response, Failure> {
+    Response::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await
 }
 
 /// Returns the development caller with these members replaced; a null removes one.
@@ -177,13 +177,13 @@ async fn every_error_is_logged_by_name_and_without_its_value(world: &World) -> T
     for (over, expected) in others.into_iter().chain(caller_errors) {
         let gateway = world.gateway_with(over.clone()).await?;
         let token = world.token();
-        let health = || async { Answer::to(gateway.get("/healthz")).await.map(|answer| answer.status) };
+        let health = || async { Response::to(gateway.get("/healthz")).await.map(|response| response.status) };
         assert_eq!(health().await?, 200, "{over}");
         for _ in 0..2 {
-            let answer = post(&gateway, &token).await?;
-            assert_eq!(answer.status, 500, "{over}: {answer:?}");
-            answer.assert_problem(500, "misconfigured", &[]);
-            let id = answer.request_id().to_owned();
+            let response = post(&gateway, &token).await?;
+            assert_eq!(response.status, 500, "{over}: {response:?}");
+            response.assert_problem(500, "misconfigured", &[]);
+            let id = response.request_id().to_owned();
             let line: Value = serde_json::from_str(&gateway.wait_for_line(|line| line.contains(&id)).await?)?;
             assert_eq!((&line["status"], &line["code"]), (&json!(500), &json!("misconfigured")), "{over}");
         }
@@ -210,17 +210,17 @@ async fn response_does_not_name_the_error(world: &World) -> TestResult {
             "/v1.0/security/collaboration/analyzedEmails/remediate",
             "/beta/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
         ] {
-            let answer = Answer::to(gateway.post(path).bearer_auth(&token).json(&payload())).await?;
-            let text = answer.assert_problem(500, "misconfigured", &[]).to_string();
+            let response = Response::to(gateway.post(path).bearer_auth(&token).json(&payload())).await?;
+            let text = response.assert_problem(500, "misconfigured", &[]).to_string();
             for hidden in VARIABLES.into_iter().chain([MARK, "CALLERS", "soc"]) {
                 assert!(!text.contains(hidden), "{hidden}: {text}");
             }
         }
     }
-    Answer::to(gateway.post("/remediate").json(&payload())).await?.assert_problem(500, "misconfigured", &[]);
-    Answer::to(gateway.get("/remediate")).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
-    Answer::to(gateway.post("/nowhere")).await?.assert_problem(404, "notFound", &[]);
-    let health = Answer::to(gateway.get("/healthz")).await?;
+    Response::to(gateway.post("/remediate").json(&payload())).await?.assert_problem(500, "misconfigured", &[]);
+    Response::to(gateway.get("/remediate")).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
+    Response::to(gateway.post("/nowhere")).await?.assert_problem(404, "notFound", &[]);
+    let health = Response::to(gateway.get("/healthz")).await?;
     assert_eq!(health.body, br#"{"status":"ok"}"#);
     health.assert_headers(&["content-type"]);
     Ok(())
@@ -246,10 +246,10 @@ async fn two_callers_with_one_identity_are_an_error(world: &World) -> TestResult
         ),
     ] {
         let gateway = world.gateway_with(json!({ "CALLERS": [one.clone(), second] })).await?;
-        let answer = post(&gateway, &world.token()).await?;
-        answer.assert_problem(500, "misconfigured", &[]);
+        let response = post(&gateway, &world.token()).await?;
+        response.assert_problem(500, "misconfigured", &[]);
         // The errors are logged before the request's entry.
-        gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
         assert_eq!(invalid_variables(&gateway), [expected]);
     }
     Ok(())
@@ -276,8 +276,8 @@ async fn optional_variables_may_be_missing_or_empty(world: &World) -> TestResult
         json!({ "GRAPH_URL": format!("{}/", world.sandbox.base_url()) }),
     ] {
         let gateway = world.gateway_with(over.clone()).await?;
-        let answer = post(&gateway, &world.token()).await?;
-        assert_eq!(answer.status, 202, "{over}: {answer:?}");
+        let response = post(&gateway, &world.token()).await?;
+        assert_eq!(response.status, 202, "{over}: {response:?}");
         let sent = world.sandbox.recorded_at(sandbox::Endpoint::Remediate).pop().ok_or("nothing was sent")?;
         assert!(sent.path.starts_with("/beta/"), "the default version: {}", sent.path);
         assert_eq!(invalid_variables(&gateway), [""; 0]);

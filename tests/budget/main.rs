@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use acceptance::{Answer, Failure, Gateway, TestResult, Upload, Worker, World, payload, root, tests};
+use acceptance::{Failure, Gateway, Response, TestResult, Upload, Worker, World, payload, root, tests};
 use reqwest::RequestBuilder;
 
 fn main() -> std::process::ExitCode {
@@ -46,8 +46,8 @@ async fn requests_cross_seldom(world: &World) -> TestResult {
     let refused = || post("/remediate");
     // The first requests do the work that an isolate does only once.
     for request in [valid(), full()] {
-        let answer = Answer::to(request).await?;
-        assert!(answer.status < 300, "{answer:?}");
+        let response = Response::to(request).await?;
+        assert!(response.status < 300, "{response:?}");
     }
 
     let budgets: [(&str, &dyn Fn() -> RequestBuilder, u16, u64); 3] = [
@@ -76,8 +76,8 @@ async fn requests_leave_nothing_behind(world: &World) -> TestResult {
             {
                 let request = gateway.post(&format!("/remediate{path}")).json(&payload);
                 let request = if let Some(token) = bearer { request.bearer_auth(token) } else { request };
-                let answer = Answer::to(request).await?;
-                assert_eq!(answer.status, status, "{answer:?}");
+                let response = Response::to(request).await?;
+                assert_eq!(response.status, status, "{response:?}");
             }
         }
         Ok(())
@@ -94,7 +94,7 @@ async fn requests_leave_nothing_behind(world: &World) -> TestResult {
 
 /// Returns the size of the Wasm's memory and the number of its references to JavaScript values.
 async fn memory_sizes(gateway: &Gateway) -> Result<BTreeMap<String, u64>, Failure> {
-    Ok(serde_json::from_slice(&Answer::to(gateway.get("/held")).await?.body)?)
+    Ok(serde_json::from_slice(&Response::to(gateway.get("/held")).await?.body)?)
 }
 
 /// Starts the built gateway with a wrapper that counts its calls.
@@ -115,10 +115,10 @@ async fn calls_of(
     let mut fewest: Option<BTreeMap<String, u64>> = None;
     for _ in 0..5 {
         calls(gateway).await?;
-        let answer = Answer::to(request()).await?;
-        assert_eq!(answer.status, status, "{answer:?}");
+        let response = Response::to(request()).await?;
+        assert_eq!(response.status, status, "{response:?}");
         // It is the gateway's last call.
-        gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
         let counted = calls(gateway).await?;
         let total = |calls: &BTreeMap<String, u64>| calls.values().sum::<u64>();
         if fewest.as_ref().is_none_or(|fewest| total(&counted) < total(fewest)) {
@@ -129,5 +129,5 @@ async fn calls_of(
 }
 
 async fn calls(gateway: &Gateway) -> Result<BTreeMap<String, u64>, Failure> {
-    Ok(serde_json::from_slice(&Answer::to(gateway.get("/calls")).await?.body)?)
+    Ok(serde_json::from_slice(&Response::to(gateway.get("/calls")).await?.body)?)
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use acceptance::{
-    API_KEY, API_KEY_SHA256, Answer, Bindings, Failure, Gateway, NEXT_API_KEY_SHA256, Setup, TestResult, World,
+    API_KEY, API_KEY_SHA256, Bindings, Failure, Gateway, NEXT_API_KEY_SHA256, Response, Setup, TestResult, World,
     payload, tests,
 };
 use remediation_gateway::config::VARIABLES;
@@ -65,17 +65,17 @@ impl Isolate {
     async fn set(&self, worker: &Value, object: Option<&Value>) -> TestResult {
         let object = object.map(|object| self.with(object));
         let body = json!({ "worker": self.with(worker), "object": object, "isNewEachTime": false });
-        assert_eq!(Answer::to(self.gateway.post("/environment").json(&body)).await?.status, 200);
+        assert_eq!(Response::to(self.gateway.post("/environment").json(&body)).await?.status, 200);
         Ok(())
     }
 
-    async fn by_key(&self) -> Result<Answer, Failure> {
-        Answer::to(self.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload())).await
+    async fn by_key(&self) -> Result<Response, Failure> {
+        Response::to(self.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload())).await
     }
 
-    async fn by_token(&self, entra: &Sandbox) -> Result<Answer, Failure> {
+    async fn by_token(&self, entra: &Sandbox) -> Result<Response, Failure> {
         let token = entra.issue_token(&TokenRequest::default());
-        Answer::to(self.gateway.post("/remediate").bearer_auth(token).json(&payload())).await
+        Response::to(self.gateway.post("/remediate").bearer_auth(token).json(&payload())).await
     }
 
     /// Returns the codes of two remediations, by key and by token.
@@ -89,8 +89,8 @@ fn caller_with_key(digest: &str) -> Value {
 }
 
 /// Returns the public code of an error, or "accepted".
-fn code(answer: &Answer) -> String {
-    answer.json()["error"]["code"].as_str().unwrap_or("accepted").to_owned()
+fn code(response: &Response) -> String {
+    response.json()["error"]["code"].as_str().unwrap_or("accepted").to_owned()
 }
 
 /// Each change, the outcome of two remediations after it, by key and by token, and the text that Microsoft then
@@ -192,11 +192,11 @@ async fn each_jurisdiction_has_ledgers_of_its_own(world: &World) -> TestResult {
     for jurisdiction in [None, Some("eu"), Some("fedramp"), Some("eu"), None] {
         isolate.set(&json!({ "LEDGER_JURISDICTION": jurisdiction }), None).await?;
         let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload);
-        let answer = Answer::to(request).await?;
-        assert_eq!(answer.status, 202, "{jurisdiction:?}: {answer:?}");
-        let asked = Answer::to(isolate.gateway.get("/last-jurisdiction")).await?;
+        let response = Response::to(request).await?;
+        assert_eq!(response.status, 202, "{jurisdiction:?}: {response:?}");
+        let asked = Response::to(isolate.gateway.get("/last-jurisdiction")).await?;
         assert_eq!(asked.json(), json!(jurisdiction));
-        let replayed = answer.header("idempotency-replayed") == Some("true");
+        let replayed = response.header("idempotency-replayed") == Some("true");
         assert_eq!(replayed, known.contains(&jurisdiction), "{jurisdiction:?}");
         known.push(jurisdiction);
     }
@@ -229,17 +229,17 @@ async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestR
         // The first request sends a new remediation, so it needs a token. The tenant's ledger may know the second one.
         let fresh = isolate.by_key().await?;
         let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload);
-        let answer = Answer::to(request).await?;
+        let response = Response::to(request).await?;
         assert_eq!(world.sandbox.recorded_at(Endpoint::Token).len(), fetched, "{tenant_id:?}");
         if tenant == TENANT_WITHOUT_CONSENT {
             assert_eq!(code(&fresh), "graphCredentialRejected");
             continue;
         }
-        assert_eq!((code(&fresh), code(&answer)), ("accepted".to_owned(), "accepted".to_owned()), "{tenant_id:?}");
+        assert_eq!((code(&fresh), code(&response)), ("accepted".to_owned(), "accepted".to_owned()), "{tenant_id:?}");
         let rounds = known.iter().filter(|one| **one == tenant).count();
-        assert_eq!(answer.header("idempotency-replayed").is_some(), rounds > 0, "{tenant_id:?}");
-        assert_eq!(answer.json()["tenantId"], tenant);
-        assert_eq!(answer.left(), 8 - u64::try_from(rounds)?, "{tenant_id:?}");
+        assert_eq!(response.header("idempotency-replayed").is_some(), rounds > 0, "{tenant_id:?}");
+        assert_eq!(response.json()["tenantId"], tenant);
+        assert_eq!(response.left(), 8 - u64::try_from(rounds)?, "{tenant_id:?}");
         known.push(tenant);
     }
     let sent = |tenant: &str| world.sandbox.accepted().iter().filter(|one| one.tenant_id == tenant).count();
@@ -283,7 +283,7 @@ async fn an_unchanged_environment_keeps_its_caches(world: &World) -> TestResult 
         isolate.set(&none, starts_again).await?;
     }
     let body = json!({ "worker": isolate.base, "object": isolate.base, "isNewEachTime": true });
-    Answer::to(isolate.gateway.post("/environment").json(&body)).await?;
+    Response::to(isolate.gateway.post("/environment").json(&body)).await?;
     for _ in 0..3 {
         assert_eq!(isolate.codes(&world.sandbox).await?, ["accepted"; 2]);
     }
@@ -322,7 +322,7 @@ async fn a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_
     isolate.set(&json!({}), Some(&json!({}))).await?;
     world.sandbox.script(ScriptedResponse::new(Endpoint::Token).held())?;
     let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload());
-    let in_flight = tokio::spawn(Answer::to(request));
+    let in_flight = tokio::spawn(Response::to(request));
     world.sandbox.wait_for(ARRIVAL_TIMEOUT, |all| all.iter().any(|one| one.endpoint == Endpoint::Token)).await?;
     isolate.set(&json!({ "CLIENT_SECRET": "rotated" }), None).await?;
     let codes = ["graphCredentialRejected"; 2];
@@ -337,7 +337,7 @@ async fn the_credential_reaches_the_object_in_the_body_alone(world: &World) -> T
     let isolate = Isolate::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;
     assert_eq!(code(&isolate.by_key().await?), "accepted");
-    let job = String::from_utf8(Answer::to(isolate.gateway.get("/last-job")).await?.body)?;
+    let job = String::from_utf8(Response::to(isolate.gateway.get("/last-job")).await?.body)?;
     let secret = isolate.base["CLIENT_SECRET"].as_str().ok_or("no secret")?;
     let headers: Value = serde_json::from_str(job.split_once(' ').ok_or("no job")?.1)?;
     assert!(!job.contains(secret) && !job.contains("remediation-job"), "{job}");

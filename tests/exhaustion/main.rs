@@ -11,7 +11,7 @@ mod tokens;
 
 use std::time::Duration;
 
-use acceptance::{Answer, Bindings, Failure, Gateway, Memory, Setup, Test, TestResult, World, tests};
+use acceptance::{Bindings, Failure, Gateway, Memory, Response, Setup, Test, TestResult, World, tests};
 use payloads::Case;
 use reqwest::{Body, RequestBuilder};
 use sandbox::{Endpoint, Outcome, Recorded, ScriptedResponse};
@@ -112,12 +112,12 @@ async fn the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones(world:
     let mut number = 0;
     let good = cost(&gateway, async || {
         number += 1;
-        let answer = Answer::to(post(&gateway, &token, payloads::largest_good(number))).await?;
+        let response = Response::to(post(&gateway, &token, payloads::largest_good(number))).await?;
         assert_eq!(
-            (answer.status, &answer.json()["emails"]),
+            (response.status, &response.json()["emails"]),
             (202, &json!(10_000)),
             "{:.400}",
-            answer.json().to_string()
+            response.json().to_string()
         );
         Ok(())
     });
@@ -125,13 +125,13 @@ async fn the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones(world:
     let mut table = vec![(1.0, "the largest good one")];
     for case in payloads::hostile() {
         let cost = cost(&gateway, async || {
-            let answer = Answer::to(post_case(&gateway, &token, &case)).await?;
+            let response = Response::to(post_case(&gateway, &token, &case)).await?;
             assert_eq!(
-                answer.json()["error"]["code"].as_str(),
+                response.json()["error"]["code"].as_str(),
                 case.code,
                 "{}: {:.400}",
                 case.name,
-                answer.json().to_string()
+                response.json().to_string()
             );
             Ok(())
         });
@@ -160,16 +160,16 @@ async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
     let mut round = 0;
     while kept.len() < ROUNDS || kept.len() < MAX_ROUNDS && min_addition(&kept) >= Some(round) {
         for case in &bodies {
-            let answer = Answer::to(post_case(&gateway, &token, case)).await?;
-            assert_eq!(answer.json()["error"]["code"].as_str(), case.code, "{}", case.name);
+            let response = Response::to(post_case(&gateway, &token, case)).await?;
+            assert_eq!(response.json()["error"]["code"].as_str(), case.code, "{}", case.name);
         }
         let credentials = tokens::hostile(world)?;
         round = u64::try_from(bodies.len() + credentials.len())?;
         asked += round;
         for (name, status, request) in credentials {
             let request = request(gateway.post("/remediate").header("Content-Type", "application/json"));
-            let answer = Answer::to(request.body("{}")).await?;
-            assert_eq!(answer.status, status, "{name}: {answer:?}");
+            let response = Response::to(request.body("{}")).await?;
+            assert_eq!(response.status, status, "{name}: {response:?}");
         }
         kept.push(gateway.memory().await?);
     }
@@ -193,13 +193,13 @@ async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
     let size = u64::try_from(body.len())? / 1024;
     assert!(size > 3 * megabytes / 2, "{size} KiB are too small a body");
     // The memory of a single such request.
-    assert_eq!(Answer::to(post(&gateway, &token, payloads::largest_good(2))).await?.status, 202);
+    assert_eq!(Response::to(post(&gateway, &token, payloads::largest_good(2))).await?.status, 202);
     let alone = gateway.memory().await?;
 
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held())?;
     let mut requests = JoinSet::new();
     for _ in 0..WAITING_REQUESTS {
-        requests.spawn(Answer::to(post(&gateway, &token, body.clone())));
+        requests.spawn(Response::to(post(&gateway, &token, body.clone())));
     }
     // Worker and object read each body. The object continues in the same turn, so all requests are waiting after this
     // line.
@@ -212,12 +212,12 @@ async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
     world.sandbox.wait_for(ARRIVAL_TIMEOUT, at_graph).await?;
     let waiting = gateway.memory().await?;
     world.sandbox.release();
-    let answers = requests.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let location = answers[0].header("location");
-    for answer in &answers {
-        assert_eq!((answer.status, answer.header("location")), (202, location), "{answer:?}");
+    let responses = requests.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let location = responses[0].header("location");
+    for response in &responses {
+        assert_eq!((response.status, response.header("location")), (202, location), "{response:?}");
     }
-    let replayed = answers.iter().filter(|answer| answer.header("idempotency-replayed").is_some()).count();
+    let replayed = responses.iter().filter(|response| response.header("idempotency-replayed").is_some()).count();
     assert_eq!(replayed, WAITING_REQUESTS - 1);
 
     let most = alone.wasm + BODIES_AT_ONCE * size + u64::try_from(WAITING_REQUESTS)? * WASM_PER_WAITER;

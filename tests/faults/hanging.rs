@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use acceptance::{Answer, Failure, Gateway, Raw, TestResult, World, guid, payload};
+use acceptance::{Failure, Gateway, Raw, Response, TestResult, World, guid, payload};
 use sandbox::{Endpoint, Fault, Recorded, ScriptedResponse};
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ const SLACK: Duration = Duration::from_secs(8);
 
 pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) -> TestResult {
     // Opens connections to Graph and fetches a token before anything hangs.
-    assert_eq!(Answer::to(world.remediate(&payload())).await?.status, 202);
+    assert_eq!(Response::to(world.remediate(&payload())).await?.status, 202);
 
     // The token endpoint comes first, because no other gateway needs it afterwards.
     let without_token = world.gateway_with(json!({})).await?;
@@ -50,14 +50,14 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     let began = Instant::now();
     let late = send_partially(world, &contended, 1).await?;
 
-    let (answer, took) = token_hangs.await??;
-    answer.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
+    let (response, took) = token_hangs.await??;
+    response.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
     assert_took(took, 10, "the token endpoint");
-    assert_eq!(answer.header("ratelimit"), Some("\"emails\";r=10000"), "nothing was sent");
+    assert_eq!(response.header("ratelimit"), Some("\"emails\";r=10000"), "nothing was sent");
 
     let answered = |all: &[Recorded]| all.iter().any(|one| one.json() == abandoned && one.status() == Some(202));
     world.sandbox.wait_for(Duration::from_secs(45), answered).await?;
-    let retry = Answer::to(world.remediate(&abandoned)).await?;
+    let retry = Response::to(world.remediate(&abandoned)).await?;
     assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, Some("true")), "{retry:?}");
     assert_eq!(retry.json()["duplicate"], false, "the first call ended with its caller's disconnect");
     assert_eq!(calls(world, &abandoned), 1);
@@ -72,18 +72,18 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     for (hanging, payload, key, duplicate) in
         [(hangs, &hung, None, false), (hangs_accepted, &hung_accepted, Some(&key), true)]
     {
-        let (answer, took) = hanging.await??;
-        answer.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
+        let (response, took) = hanging.await??;
+        response.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
         assert_took(took, 60, "Graph");
         assert_eq!(calls(world, payload), 1, "a hanging remediation was sent again");
         let (retry, _) = start(world, &world.gateway, payload, key.map(String::as_str)).await??;
         assert_eq!((retry.status, retry.json()["duplicate"].as_bool()), (202, Some(duplicate)), "{retry:?}");
         assert_eq!(retry.header("idempotency-replayed"), None);
-        assert_eq!(retry.header("ratelimit"), answer.header("ratelimit"), "counted once");
+        assert_eq!(retry.header("ratelimit"), response.header("ratelimit"), "counted once");
         assert_eq!(calls(world, payload), 2);
     }
-    let (answer, took) = refusal_hangs.await??;
-    answer.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"]);
+    let (response, took) = refusal_hangs.await??;
+    response.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"]);
     assert_took(took, 60, "the body of Graph's answer");
 
     let late = late.await??;
@@ -95,7 +95,7 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     Ok(())
 }
 
-type Started = tokio::task::JoinHandle<Result<(Answer, Duration), Failure>>;
+type Started = tokio::task::JoinHandle<Result<(Response, Duration), Failure>>;
 
 /// Sends a remediation and measures the time until its response.
 fn start(world: &World, gateway: &Gateway, payload: &Value, key: Option<&str>) -> Started {
@@ -103,7 +103,7 @@ fn start(world: &World, gateway: &Gateway, payload: &Value, key: Option<&str>) -
     let request = if let Some(key) = key { request.header("Idempotency-Key", key) } else { request };
     tokio::spawn(async move {
         let began = Instant::now();
-        Ok((Answer::to(request).await?, began.elapsed()))
+        Ok((Response::to(request).await?, began.elapsed()))
     })
 }
 
@@ -114,10 +114,10 @@ async fn send_partially(world: &World, payload: &Value, lacking: usize) -> Resul
 }
 
 /// Sends the last byte of the body and reads the response.
-async fn finish(mut caller: Raw, payload: Value) -> Result<Answer, Failure> {
+async fn finish(mut caller: Raw, payload: Value) -> Result<Response, Failure> {
     let body = payload.to_string();
     caller.send(body.get(body.len() - 1..).unwrap_or_default()).await?;
-    caller.answer_within(Duration::from_mins(1)).await
+    caller.response_within(Duration::from_mins(1)).await
 }
 
 fn calls(world: &World, payload: &Value) -> usize {

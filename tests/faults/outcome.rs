@@ -1,6 +1,6 @@
 //! A fault case: the request, and a retry that reveals the ledger's state.
 
-use acceptance::{Answer, Failure, Gateway, TestResult, World, payload};
+use acceptance::{Failure, Gateway, Response, TestResult, World, payload};
 use reqwest::RequestBuilder;
 use sandbox::Endpoint;
 use serde_json::Value;
@@ -52,12 +52,12 @@ impl<'a> CaseRunner<'a> {
     pub(crate) async fn left(&self) -> Result<u64, Failure> {
         // A reused key with a different payload reveals the quota without a request to Graph.
         let key = "the-quota-is-asked-with-this";
-        let mut answer = Answer::to(self.request(&payload()).header("Idempotency-Key", key)).await?;
-        if answer.status == 202 {
-            answer = Answer::to(self.request(&payload()).header("Idempotency-Key", key)).await?;
+        let mut response = Response::to(self.request(&payload()).header("Idempotency-Key", key)).await?;
+        if response.status == 202 {
+            response = Response::to(self.request(&payload()).header("Idempotency-Key", key)).await?;
         }
-        assert_eq!(answer.status, 422, "{answer:?}");
-        Ok(answer.left())
+        assert_eq!(response.status, 422, "{response:?}");
+        Ok(response.left())
     }
 
     /// Runs a case: scripts the sandbox, sends a new remediation of one email, and retries it.
@@ -68,44 +68,44 @@ impl<'a> CaseRunner<'a> {
         expected: ExpectedResponse,
         calls: usize,
         state: LedgerState,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Response, Failure> {
         let before = self.left().await?;
         let calls_before = self.calls();
         let payload = payload();
         script()?;
-        let answer = Answer::to(self.request(&payload)).await?;
-        expected.assert(name, &answer);
+        let response = Response::to(self.request(&payload)).await?;
+        expected.assert(name, &response);
         assert_eq!(self.calls() - calls_before, calls, "{name}: calls to Graph");
-        let counted = before - answer.left();
+        let counted = before - response.left();
         assert_eq!(counted, u64::from(state != LedgerState::Nothing), "{name}: counted against the quota");
 
-        let retry = Answer::to(self.request(&payload)).await?;
+        let retry = Response::to(self.request(&payload)).await?;
         assert_eq!(retry.status, 202, "{name}: the retry: {retry:?}");
         assert_eq!(before - retry.left(), 1, "{name}: counted once over the retry");
         let replayed = retry.header("idempotency-replayed").is_some();
         assert_eq!(replayed, state == LedgerState::Success, "{name}: the retry: {retry:?}");
         assert_eq!(self.calls() - calls_before, calls + usize::from(!replayed), "{name}: calls after the retry");
         if replayed {
-            assert_eq!(retry.header("location"), answer.header("location"), "{name}");
+            assert_eq!(retry.header("location"), response.header("location"), "{name}");
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 
 impl ExpectedResponse {
-    pub(crate) fn assert(self, name: &str, answer: &Answer) {
+    pub(crate) fn assert(self, name: &str, response: &Response) {
         match self {
             Self::Success => {
-                assert_eq!(answer.status, 202, "{name}: {answer:?}");
-                assert_eq!(answer.json()["status"], "accepted", "{name}");
-                assert_eq!(answer.header("idempotency-replayed"), None, "{name}");
+                assert_eq!(response.status, 202, "{name}: {response:?}");
+                assert_eq!(response.json()["status"], "accepted", "{name}");
+                assert_eq!(response.header("idempotency-replayed"), None, "{name}");
             }
             Self::Rejection(status, code, retry_after) => {
-                assert_eq!(answer.status, status, "{name}: {answer:?}");
-                assert_eq!(answer.header("retry-after"), retry_after, "{name}");
+                assert_eq!(response.status, status, "{name}: {response:?}");
+                assert_eq!(response.header("retry-after"), retry_after, "{name}");
                 let mut headers = vec!["ratelimit", "ratelimit-policy"];
                 headers.extend(retry_after.map(|_| "retry-after"));
-                answer.assert_problem(status, code, &headers);
+                response.assert_problem(status, code, &headers);
             }
         }
     }

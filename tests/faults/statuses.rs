@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acceptance::{Answer, TestResult, World, payload};
+use acceptance::{Response, TestResult, World, payload};
 use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
@@ -40,10 +40,10 @@ pub(crate) async fn every_status_has_its_meaning(world: &World) -> TestResult {
     cases.extend([500, 501, 502, 504, 505, 506, 507, 508, 509, 510, 511, 520, 524, 529, 599].map(|s| (s, unknown)));
     for (status, (expected, state)) in cases {
         let script = || Ok(world.sandbox.script(graph().status(status))?);
-        let answer = runner.run(&format!("{status}"), script, expected, 1, state).await?;
+        let response = runner.run(&format!("{status}"), script, expected, 1, state).await?;
         if state == LedgerState::Success {
-            assert_eq!(answer.header("location"), Some(default_location(world).as_str()), "{status}");
-            assert_eq!(answer.json()["duplicate"], false);
+            assert_eq!(response.header("location"), Some(default_location(world).as_str()), "{status}");
+            assert_eq!(response.json()["duplicate"], false);
         }
     }
 
@@ -57,9 +57,9 @@ pub(crate) async fn every_status_has_its_meaning(world: &World) -> TestResult {
         let body = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
         Ok(world.sandbox.script(graph().status(409).json(&body))?)
     };
-    let answer = runner.run("409 duplicate", script, ExpectedResponse::Success, 1, LedgerState::Success).await?;
-    assert_eq!(answer.json()["duplicate"], true);
-    assert_eq!(answer.header("location"), Some(default_location(world).as_str()));
+    let response = runner.run("409 duplicate", script, ExpectedResponse::Success, 1, LedgerState::Success).await?;
+    assert_eq!(response.json()["duplicate"], true);
+    assert_eq!(response.header("location"), Some(default_location(world).as_str()));
 
     // Graph accepts the remediation but its response is an error. The retry reveals the success.
     for status in [500, 502, 504] {
@@ -133,9 +133,9 @@ pub(crate) async fn a_location_is_passed_on_only_if_it_is_an_https_url(world: &W
         (longest.as_str(), longest.clone()),
     ] {
         let script = || Ok(world.sandbox.script(graph().status(202).header("Location", location))?);
-        let answer = runner.run(location, script, ExpectedResponse::Success, 1, LedgerState::Success).await?;
-        assert_eq!(answer.header("location"), Some(location), "byte for byte as Graph sent it");
-        assert_eq!(answer.json()["trackingUrl"], uri);
+        let response = runner.run(location, script, ExpectedResponse::Success, 1, LedgerState::Success).await?;
+        assert_eq!(response.header("location"), Some(location), "byte for byte as Graph sent it");
+        assert_eq!(response.json()["trackingUrl"], uri);
     }
     for location in [
         "",
@@ -154,10 +154,10 @@ pub(crate) async fn a_location_is_passed_on_only_if_it_is_an_https_url(world: &W
         let name = location.get(..location.len().min(60)).unwrap_or_default();
         let script = || Ok(world.sandbox.script(graph().status(202).header("Location", location))?);
         // `run` checks that the replay has the same location.
-        let answer = runner.run(name, script, ExpectedResponse::Success, 1, LedgerState::Success).await?;
-        assert_eq!(answer.header("location"), Some(fallback.as_str()), "{name}");
-        assert_eq!(answer.json()["trackingUrl"], fallback, "{name}");
-        assert_eq!(answer.json()["bulkId"], Value::Null, "{name}");
+        let response = runner.run(name, script, ExpectedResponse::Success, 1, LedgerState::Success).await?;
+        assert_eq!(response.header("location"), Some(fallback.as_str()), "{name}");
+        assert_eq!(response.json()["trackingUrl"], fallback, "{name}");
+        assert_eq!(response.json()["bulkId"], Value::Null, "{name}");
     }
     Ok(())
 }
@@ -187,13 +187,13 @@ pub(crate) async fn what_graph_says_of_a_refusal_is_passed_on_within_bounds(worl
     ] {
         let script = || Ok(world.sandbox.script(graph().status(400).body(body.clone()))?);
         let name = body.get(..body.len().min(60)).unwrap_or_default().to_owned();
-        let answer = runner.run(&name, script, expected, 1, LedgerState::Nothing).await?;
-        assert_eq!(answer.json()["detail"], detail, "{name}");
+        let response = runner.run(&name, script, expected, 1, LedgerState::Nothing).await?;
+        assert_eq!(response.json()["detail"], detail, "{name}");
     }
     let script =
         || Ok(world.sandbox.script(graph().status(400).body(said("BadRequest", "x")).fault(Fault::CutAfter(9)))?);
-    let answer = runner.run("400, cut off", script, expected, 1, LedgerState::Nothing).await?;
-    assert_eq!(answer.json()["detail"], no_message);
+    let response = runner.run("400, cut off", script, expected, 1, LedgerState::Nothing).await?;
+    assert_eq!(response.json()["detail"], no_message);
     Ok(())
 }
 
@@ -266,13 +266,13 @@ pub(crate) async fn a_conflict_that_quotes_the_caller_is_no_duplicate(world: &Wo
             let before = runner.left().await?;
             let error = json!({ "error": { "code": "Conflict", "message": message } });
             world.sandbox.script(graph().status(409).json(&error))?;
-            let answer = Answer::to(runner.request(&payload)).await?;
+            let response = Response::to(runner.request(&payload)).await?;
             let headers = ["ratelimit", "ratelimit-policy"];
-            let body = answer.assert_problem(409, "graphConflict", &headers);
+            let body = response.assert_problem(409, "graphConflict", &headers);
             let detail = body["detail"].as_str().unwrap_or_default();
             assert!(detail.contains("displayName") && detail.contains("safe to retry"), "{detail}");
-            assert_eq!(answer.left(), before, "given back");
-            let retry = Answer::to(runner.request(&payload)).await?;
+            assert_eq!(response.left(), before, "given back");
+            let retry = Response::to(runner.request(&payload)).await?;
             assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, None), "{retry:?}");
         }
     }
@@ -286,8 +286,8 @@ pub(crate) async fn redirects_are_not_followed(world: &World) -> TestResult {
         for target in ["/elsewhere", "/beta/security/collaboration/analyzedEmails/remediate"] {
             let target = format!("{}{target}", world.sandbox.base_url());
             let script = || Ok(world.sandbox.script(graph().status(status).header("Location", &target))?);
-            let answer = runner.run(&format!("{status} to {target}"), script, ERROR, 1, LedgerState::Nothing).await?;
-            assert_eq!(answer.header("location"), None);
+            let response = runner.run(&format!("{status} to {target}"), script, ERROR, 1, LedgerState::Nothing).await?;
+            assert_eq!(response.header("location"), None);
         }
     }
     assert_eq!(world.sandbox.recorded_at(Endpoint::Other).len(), 0);

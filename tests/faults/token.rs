@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acceptance::{Answer, TestResult, World, payload};
+use acceptance::{Response, TestResult, World, payload};
 use sandbox::{Endpoint, Fault, GRAPH_AUDIENCE, GRAPH_ROLE, ScriptedResponse, TokenRequest};
 use serde_json::json;
 
@@ -20,8 +20,8 @@ fn fetches(world: &World) -> usize {
 /// Makes the gateway drop its cached token.
 async fn empty_cache(world: &World) -> TestResult {
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(401).times(2))?;
-    let answer = Answer::to(world.remediate(&payload())).await?;
-    assert_eq!(answer.status, 502);
+    let response = Response::to(world.remediate(&payload())).await?;
+    assert_eq!(response.status, 502);
     Ok(())
 }
 
@@ -105,11 +105,11 @@ pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestR
             before = fetches(world);
             Ok(script.into_iter().try_for_each(|next| world.sandbox.script(next))?)
         };
-        let answer = runner.run(name, script, expected, graph, state).await?;
+        let response = runner.run(name, script, expected, graph, state).await?;
         let fetched_by_retry = usize::from(state == LedgerState::Nothing);
         assert_eq!(fetches(world) - before, asked + fetched_by_retry, "{name}: calls to the token endpoint");
         if state == LedgerState::Nothing {
-            let id = answer.request_id();
+            let id = response.request_id();
             let line = world.gateway.wait_for_line(|line| line.contains(id)).await?;
             assert!(line.contains(log), "{name}: the log lacks {log}: {line}");
             assert!(!line.contains("Trace ID"), "{line}");
@@ -164,9 +164,9 @@ pub(crate) async fn rejected_token_is_fetched_again_once(world: &World) -> TestR
     let before = fetches(world);
     world.sandbox.script(given(&powerless))?;
     for _ in 0..2 {
-        let answer = Answer::to(runner.request(&payload())).await?;
+        let response = Response::to(runner.request(&payload())).await?;
         ExpectedResponse::Rejection(502, "graphPermissionMissing", None)
-            .assert("a token without the permission", &answer);
+            .assert("a token without the permission", &response);
     }
     assert_eq!(fetches(world) - before, 1);
     Ok(())
@@ -192,7 +192,7 @@ pub(crate) async fn a_token_is_kept_no_longer_than_it_lasts(world: &World) -> Te
             world.sandbox.script(entra().json(&body))?;
         }
         for _ in 0..3 {
-            assert_eq!(Answer::to(world.remediate(&payload())).await?.status, 202);
+            assert_eq!(Response::to(world.remediate(&payload())).await?.status, 202);
         }
         assert_eq!(fetches(world) - before, fetched, "{expires_in}");
     }

@@ -1,6 +1,6 @@
 //! Failing connections to Graph, and bytes that no HTTP library sends.
 
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, payload};
+use acceptance::{API_KEY, API_KEY_SHA256, Response, TestResult, World, payload};
 use serde_json::json;
 use tokio::net::TcpSocket;
 
@@ -53,9 +53,9 @@ pub(crate) async fn connections_fail_in_each_way(world: &World) -> TestResult {
         let gateway = world.gateway_with(json!({ variable: nobody, "CALLERS": callers })).await?;
         let payload = payload();
         for _ in 0..2 {
-            let answer = Answer::to(gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload)).await?;
-            UNAVAILABLE.assert(variable, &answer);
-            assert_eq!(answer.header("ratelimit"), Some(format!("\"emails\";r={left}").as_str()), "{variable}");
+            let response = Response::to(gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload)).await?;
+            UNAVAILABLE.assert(variable, &response);
+            assert_eq!(response.header("ratelimit"), Some(format!("\"emails\";r={left}").as_str()), "{variable}");
         }
     }
     Ok(())
@@ -74,11 +74,11 @@ pub(crate) async fn a_location_that_is_not_ascii_is_not_passed_on(world: &World)
         let head = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nLocation: ";
         let behaviour = Behaviour::Bytes([head, &history[..], value, b"\r\n\r\n"].concat());
         let name = String::from_utf8_lossy(value).into_owned();
-        let answer = runner
+        let response = runner
             .run(&name, || fake_graph.script(behaviour), ExpectedResponse::Success, 1, LedgerState::Success)
             .await?;
-        assert_eq!(answer.header("location"), Some(fallback.as_str()), "{name}");
-        assert_eq!(answer.json()["trackingUrl"], fallback, "{name}");
+        assert_eq!(response.header("location"), Some(fallback.as_str()), "{name}");
+        assert_eq!(response.json()["trackingUrl"], fallback, "{name}");
     }
     Ok(())
 }

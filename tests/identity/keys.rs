@@ -1,6 +1,6 @@
 //! Issuer's keys: fetched when needed, and no more often than that.
 
-use acceptance::{Answer, Failure, Gateway, TestResult, World, payload};
+use acceptance::{Failure, Gateway, Response, TestResult, World, payload};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sandbox::{Endpoint, Fault, ScriptedResponse, TokenRequest};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 /// Validates a remediation with this token and returns the status.
 async fn status(gateway: &Gateway, token: &str) -> Result<u16, Failure> {
     let request = gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
-    Ok(Answer::to(request).await?.status)
+    Ok(Response::to(request).await?.status)
 }
 
 /// Validates remediations with all tokens concurrently.
@@ -17,7 +17,7 @@ async fn statuses(gateway: &Gateway, tokens: impl IntoIterator<Item = String>) -
     let mut set = JoinSet::new();
     for token in tokens {
         let request = gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
-        set.spawn(async move { Answer::to(request).await.map(|answer| answer.status) });
+        set.spawn(async move { Response::to(request).await.map(|response| response.status) });
     }
     set.join_all().await.into_iter().collect()
 }
@@ -57,8 +57,8 @@ pub(crate) async fn a_thousand_unknown_keys_cause_one_fetch(world: &World) -> Te
 
     for number in 0..1_000 {
         let token = with_key_id(&good, &format!("unknown-{number}"));
-        let answer = Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
-        answer.assert_problem(503, "graphUnavailable", &["retry-after"]);
+        let response = Response::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
+        response.assert_problem(503, "graphUnavailable", &["retry-after"]);
     }
     assert_eq!(fetches(world), 2);
     assert_eq!(status(&gateway, &good).await?, 200);
@@ -134,9 +134,9 @@ pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World
     assert_eq!(status(&gateway, &world.token()).await?, 200);
     assert_eq!(status(&gateway, &with_key_id(&world.token(), "unknown")).await?, 503);
     for _ in 0..20 {
-        let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
-        answer.assert_problem(503, "graphUnavailable", &["retry-after"]);
-        let wait: u64 = answer.header("retry-after").unwrap_or_default().parse()?;
+        let response = Response::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
+        response.assert_problem(503, "graphUnavailable", &["retry-after"]);
+        let wait: u64 = response.header("retry-after").unwrap_or_default().parse()?;
         assert!((1..=30).contains(&wait), "{wait} s");
     }
     assert_eq!(fetches(world), 3);
@@ -159,9 +159,9 @@ pub(crate) async fn unavailable_keys_are_503_with_a_retry_after(world: &World) -
         world.sandbox.clear();
         world.sandbox.script(next.clone())?;
         let gateway = world.gateway_with(json!({})).await?;
-        let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
-        assert_eq!(answer.status, 503, "{next:?}: {answer:?}");
-        answer.assert_problem(503, "graphUnavailable", &["retry-after"]);
+        let response = Response::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
+        assert_eq!(response.status, 503, "{next:?}: {response:?}");
+        response.assert_problem(503, "graphUnavailable", &["retry-after"]);
         assert_eq!(fetches(world), 1, "{next:?}");
         let called =
             [Endpoint::Remediate, Endpoint::Token, Endpoint::Other].map(|at| world.sandbox.recorded_at(at).len());

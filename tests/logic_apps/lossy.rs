@@ -82,8 +82,8 @@ async fn connection(mut near: TcpStream, upstream: &str, faults: &dyn FaultSourc
         match faults.next_fault(&request) {
             ExchangeFault::Pass => {
                 far.write_all(&request).await?;
-                let answer = answer(&mut far).await?;
-                near.write_all(&answer).await?;
+                let response = read_response(&mut far).await?;
+                near.write_all(&response).await?;
             }
             ExchangeFault::CutRequest(share) => return far.write_all(part(&request, share)).await,
             ExchangeFault::Abandon => {
@@ -92,13 +92,13 @@ async fn connection(mut near: TcpStream, upstream: &str, faults: &dyn FaultSourc
             }
             ExchangeFault::CutResponse(share) => {
                 far.write_all(&request).await?;
-                let answer = answer(&mut far).await?;
-                return near.write_all(part(&answer, share)).await;
+                let response = read_response(&mut far).await?;
+                return near.write_all(part(&response, share)).await;
             }
             ExchangeFault::Respond(text) => near.write_all(text.as_bytes()).await?,
             ExchangeFault::Replace(text) => {
                 far.write_all(&request).await?;
-                answer(&mut far).await?;
+                read_response(&mut far).await?;
                 near.write_all(text.as_bytes()).await?;
             }
         }
@@ -111,6 +111,6 @@ fn part(bytes: &[u8], share: usize) -> &[u8] {
     bytes.get(..bytes.len() * share / 1000).unwrap_or_default()
 }
 
-async fn answer(far: &mut TcpStream) -> io::Result<Vec<u8>> {
+async fn read_response(far: &mut TcpStream) -> io::Result<Vec<u8>> {
     message(far).await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use acceptance::{Answer, TestResult, World, guid, payload, payload_of, tests};
+use acceptance::{Response, TestResult, World, guid, payload, payload_of, tests};
 use sandbox::{Endpoint, ScriptedResponse};
 use serde_json::json;
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -83,12 +83,12 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
 
     let mut duplicates = 0;
     let mut replays = 0;
-    for (index, Run { answer, polls, .. }) in &runs {
-        assert_eq!(answer.status, 200, "remediation {index} of LOSSY_SEED={seed}: {answer:?}");
+    for (index, Run { response, polls, .. }) in &runs {
+        assert_eq!(response.status, 200, "remediation {index} of LOSSY_SEED={seed}: {response:?}");
         assert_eq!(*polls, 0);
-        assert_eq!(answer.json()["status"], "accepted");
-        duplicates += usize::from(answer.json()["duplicate"] == true);
-        replays += usize::from(answer.header("idempotency-replayed").is_some());
+        assert_eq!(response.json()["status"], "accepted");
+        duplicates += usize::from(response.json()["duplicate"] == true);
+        replays += usize::from(response.header("idempotency-replayed").is_some());
     }
 
     // The sandbox's record shows that each remediation was accepted exactly once.
@@ -106,7 +106,7 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
     let refused = calls.iter().filter(|call| call.status() == Some(409)).count();
 
     // The quota counted each remediation once, regardless of its failures.
-    let last = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
+    let last = Response::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
     let left = 10_000 - emails - 1;
     assert_eq!(last.header("ratelimit"), Some(format!("\"emails\";r={left}").as_str()), "LOSSY_SEED={seed}");
 
@@ -144,7 +144,7 @@ async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
         let run = action.run().await?;
         // Without the header, the action polls and ends with the portal's status. The header makes the gateway respond
         // with 200.
-        assert_eq!((run.answer.status, run.polls), (status, polls), "{run_id:?}");
+        assert_eq!((run.response.status, run.polls), (status, polls), "{run_id:?}");
         assert_eq!(world.sandbox.recorded_at(Endpoint::Other).len(), polls);
     }
     Ok(())
@@ -165,8 +165,8 @@ async fn retry_after_of_graph_is_waited_out(world: &World) -> TestResult {
     };
     let began = Instant::now();
     let run = action.run().await?;
-    assert_eq!((run.answer.status, run.attempts), (200, 3));
-    assert_eq!(run.answer.json()["duplicate"], false);
+    assert_eq!((run.response.status, run.attempts), (200, 3));
+    assert_eq!(run.response.json()["duplicate"], false);
     assert!(began.elapsed() >= 2 * action::scaled(Duration::from_mins(1)), "{:?}", began.elapsed());
     assert_eq!(world.sandbox.accepted().len(), 1);
     Ok(())
@@ -185,13 +185,13 @@ async fn rejected_remediation_is_not_sent_again(world: &World) -> TestResult {
     let mut invalid = payload();
     invalid["severity"] = "urgent".into();
     let run = action(invalid).run().await?;
-    assert_eq!((run.answer.status, run.attempts), (400, 1));
+    assert_eq!((run.response.status, run.attempts), (400, 1));
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(400))?;
     let run = action(payload()).run().await?;
-    assert_eq!((run.answer.status, run.attempts), (400, 1));
+    assert_eq!((run.response.status, run.attempts), (400, 1));
     // A remediation that may have been accepted is sent at most five times.
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(500).times(9))?;
     let run = action(payload()).run().await?;
-    assert_eq!((run.answer.status, run.attempts), (502, 5));
+    assert_eq!((run.response.status, run.attempts), (502, 5));
     Ok(())
 }

@@ -9,7 +9,7 @@ mod keys;
 
 use std::time::Duration;
 
-use acceptance::{Answer, Failure, Raw, TestResult, World, tests};
+use acceptance::{Failure, Raw, Response, TestResult, World, tests};
 use sandbox::Endpoint;
 use serde_json::Value;
 
@@ -42,12 +42,12 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-async fn ask(world: &World, payload: &Value) -> Result<Answer, Failure> {
-    Answer::to(world.remediate(payload)).await
+async fn ask(world: &World, payload: &Value) -> Result<Response, Failure> {
+    Response::to(world.remediate(payload)).await
 }
 
-async fn ask_with_key(world: &World, key: &str, payload: &Value) -> Result<Answer, Failure> {
-    Answer::to(world.remediate(payload).header("Idempotency-Key", key)).await
+async fn ask_with_key(world: &World, key: &str, payload: &Value) -> Result<Response, Failure> {
+    Response::to(world.remediate(payload).header("Idempotency-Key", key)).await
 }
 
 fn graph_calls(world: &World) -> usize {
@@ -67,29 +67,29 @@ async fn send_partially(world: &World, payload: &Value, lacking: usize) -> Resul
 }
 
 /// Asserts that the response is a success that was sent for this request.
-fn assert_sent(answer: &Answer) {
-    assert_eq!(answer.status, 202, "{answer:?}");
-    assert_eq!(answer.header("idempotency-replayed"), None, "{answer:?}");
+fn assert_sent(response: &Response) {
+    assert_eq!(response.status, 202, "{response:?}");
+    assert_eq!(response.header("idempotency-replayed"), None, "{response:?}");
 }
 
 /// Asserts that the response replays `first`, apart from the IDs of the exchange.
-fn assert_replays(answer: &Answer, first: &Answer) {
-    assert_eq!(answer.header("idempotency-replayed"), Some("true"), "{answer:?}");
+fn assert_replays(response: &Response, first: &Response) {
+    assert_eq!(response.header("idempotency-replayed"), Some("true"), "{response:?}");
     let own = ["request-id", "client-request-id", "date", "idempotency-replayed"];
-    let headers = |answer: &Answer| -> Vec<(String, String)> {
-        let mut headers = answer.headers.clone();
+    let headers = |response: &Response| -> Vec<(String, String)> {
+        let mut headers = response.headers.clone();
         headers.retain(|(name, _)| !own.contains(&name.as_str()) && !name.starts_with("ratelimit"));
         headers.sort();
         headers
     };
-    let body = |answer: &Answer| -> Value {
-        let mut body = answer.json();
-        assert_eq!(body["requestId"], answer.request_id());
+    let body = |response: &Response| -> Value {
+        let mut body = response.json();
+        assert_eq!(body["requestId"], response.request_id());
         body["requestId"] = Value::Null;
         body
     };
-    assert_eq!(answer.status, first.status);
-    assert_eq!(headers(answer), headers(first));
-    assert_eq!(body(answer), body(first));
-    assert_ne!(answer.request_id(), first.request_id());
+    assert_eq!(response.status, first.status);
+    assert_eq!(headers(response), headers(first));
+    assert_eq!(body(response), body(first));
+    assert_ne!(response.request_id(), first.request_id());
 }

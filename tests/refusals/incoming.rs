@@ -1,7 +1,7 @@
 //! Requests that are rejected by their head: path, method, declared size and type, credentials, query and idempotency
 //! key.
 
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, payload};
+use acceptance::{API_KEY, API_KEY_SHA256, Response, TestResult, World, payload};
 use reqwest::Method;
 use sandbox::TokenRequest;
 use serde_json::json;
@@ -212,7 +212,7 @@ pub(crate) async fn requests_are_rejected_before_their_body_arrives(world: &Worl
     provoke(world, cases()).await?;
     // The response names the correction if there is one.
     let chunked = world.gateway.post("/remediate").header("x-ms-transfer-mode", "chunked");
-    let detail = Answer::to(chunked).await?.json()["detail"].to_string();
+    let detail = Response::to(chunked).await?.json()["detail"].to_string();
     assert!(detail.contains("x-ms-transfer-mode: chunked"), "{detail}");
     Ok(())
 }
@@ -221,12 +221,12 @@ pub(crate) async fn requests_are_rejected_before_their_body_arrives(world: &Worl
 pub(crate) async fn other_methods_are_rejected(world: &World) -> TestResult {
     let preflight = world.gateway.request(Method::OPTIONS, "/remediate").header("Origin", "https://contoso.com");
     let preflight = preflight.header("Access-Control-Request-Method", "POST");
-    Answer::to(preflight).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
+    Response::to(preflight).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
     let purge = world.gateway.request(Method::from_bytes(b"PURGE")?, "/remediate");
-    Answer::to(purge).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
+    Response::to(purge).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
     // A method in an override header does not count.
     let claimed = world.gateway.get("/remediate").header("X-HTTP-Method-Override", "POST");
-    Answer::to(claimed).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
+    Response::to(claimed).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
     Ok(())
 }
 
@@ -235,15 +235,15 @@ pub(crate) async fn head_gets_no_body(world: &World) -> TestResult {
     for (path, status, allow) in
         [("/remediate", 405, Some("POST")), ("/healthz", 200, None), ("/openapi.json", 200, None), ("/x", 404, None)]
     {
-        let answer = Answer::to(world.gateway.request(Method::HEAD, path)).await?;
+        let response = Response::to(world.gateway.request(Method::HEAD, path)).await?;
         assert_eq!(
-            (answer.status, answer.header("allow"), answer.body.len()),
+            (response.status, response.header("allow"), response.body.len()),
             (status, allow, 0),
-            "{path}: {answer:?}"
+            "{path}: {response:?}"
         );
-        let get = Answer::to(world.gateway.get(path)).await?;
+        let get = Response::to(world.gateway.get(path)).await?;
         for header in ["content-type", "content-length", "cache-control", "x-content-type-options"] {
-            assert!(status != 200 || answer.header(header) == get.header(header), "{path} {header}: {answer:?}");
+            assert!(status != 200 || response.header(header) == get.header(header), "{path} {header}: {response:?}");
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Rejections by Microsoft, and missing responses. The tests in `tests/faults` cover retries and the ledger.
 
-use acceptance::{Answer, Gateway, TestResult, World, payload};
+use acceptance::{Gateway, Response, TestResult, World, payload};
 use reqwest::RequestBuilder;
 use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::json;
@@ -93,16 +93,16 @@ pub(crate) async fn graphs_own_refusal_is_passed_on(world: &World) -> TestResult
     let next = |status, body: &str| ScriptedResponse::new(Endpoint::Remediate).status(status).body(body);
     let error = r#"{"error":{"code":"InvalidSubscription","message":"Plan 2 is <needed>."}}"#;
     world.sandbox.script(next(400, error))?;
-    let answer = Answer::to(post(world, &world.gateway)).await?;
-    let detail = answer.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"])["detail"].to_string();
+    let response = Response::to(post(world, &world.gateway)).await?;
+    let detail = response.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"])["detail"].to_string();
     assert!(detail.contains("InvalidSubscription") && detail.contains("Plan 2 is <needed>."), "{detail}");
 
     for (status, body) in
         [(400, "<html>"), (400, "{}"), (400, r#"{"error":"x"}"#), (400, r#"{"error":{"code":1,"message":[]}}"#)]
     {
         world.sandbox.script(next(status, body))?;
-        let answer = Answer::to(post(world, &world.gateway)).await?;
-        answer.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"]);
+        let response = Response::to(post(world, &world.gateway)).await?;
+        response.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"]);
     }
     for (status, code, times) in [
         (401, "graphCredentialRejected", 2),
@@ -111,8 +111,8 @@ pub(crate) async fn graphs_own_refusal_is_passed_on(world: &World) -> TestResult
         (500, "graphError", 1),
     ] {
         world.sandbox.script(next(status, error).times(times))?;
-        let answer = Answer::to(post(world, &world.gateway)).await?;
-        let body = answer.json();
+        let response = Response::to(post(world, &world.gateway)).await?;
+        let body = response.json();
         assert_eq!(body["error"]["code"], code);
         assert!(!body.to_string().contains("InvalidSubscription"), "{body:#}");
     }

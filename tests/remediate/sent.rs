@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::{Answer, TestResult, World, guid, is_guid, payload, payload_of, payload_with};
+use acceptance::{Response, TestResult, World, guid, is_guid, payload, payload_of, payload_with};
 use sandbox::{Endpoint, Recorded};
 use serde_json::{Value, json};
 
@@ -20,8 +20,8 @@ fn header_names(request: &Recorded) -> BTreeSet<&str> {
 
 /// Sends the payload and returns the request that Graph received.
 async fn send(world: &World, payload: &Value) -> Result<Recorded, acceptance::Failure> {
-    let answer = Answer::to(world.remediate(payload)).await?;
-    assert_eq!(answer.status, 202, "{answer:?}");
+    let response = Response::to(world.remediate(payload)).await?;
+    assert_eq!(response.status, 202, "{response:?}");
     last_recorded(world)
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn nothing_else_of_the_request_goes_to_graph(world: &World) -> 
         .header("Idempotency-Key", format!("{mark}-{}", guid()))
         .header("Retry-Attempt", "1")
         .json(&payload);
-    assert_eq!(Answer::to(request).await?.status, 202);
+    assert_eq!(Response::to(request).await?.status, 202);
 
     for (endpoint, headers, content_type) in [
         (Endpoint::Keys, &KEYS_HEADERS[..], None),
@@ -98,7 +98,7 @@ pub(crate) async fn each_call_has_a_client_request_id_of_its_own(world: &World) 
     let of_caller = guid();
     for _ in 0..3 {
         let request = world.remediate(&payload()).header("client-request-id", &of_caller);
-        assert_eq!(Answer::to(request).await?.status, 202);
+        assert_eq!(Response::to(request).await?.status, 202);
     }
     let calls = world.sandbox.recorded_at(Endpoint::Remediate);
     let ids: BTreeSet<&str> = calls.iter().filter_map(|call| call.header("client-request-id")).collect();
@@ -122,7 +122,7 @@ pub(crate) async fn graphs_own_paths_lead_to_their_version(world: &World) -> Tes
         ("/REMEDIATE", "beta"),
     ] {
         let request = world.gateway.post(path).bearer_auth(world.token()).json(&payload());
-        assert_eq!(Answer::to(request).await?.status, 202, "{path}");
+        assert_eq!(Response::to(request).await?.status, 202, "{path}");
         assert_eq!(
             last_recorded(world)?.path,
             format!("/{version}/security/collaboration/analyzedEmails/remediate"),
@@ -140,7 +140,7 @@ pub(crate) async fn the_configured_version_is_used_by_remediate_alone(world: &Wo
         ("/v1.0/security/collaboration/analyzedEmails/remediate", "v1.0"),
     ] {
         let request = gateway.post(path).bearer_auth(world.token()).json(&payload());
-        assert_eq!(Answer::to(request).await?.status, 202, "{path}");
+        assert_eq!(Response::to(request).await?.status, 202, "{path}");
         assert_eq!(
             last_recorded(world)?.path,
             format!("/{version}/security/collaboration/analyzedEmails/remediate"),
@@ -191,8 +191,9 @@ pub(crate) async fn texts_arrive_as_they_were_meant(world: &World) -> TestResult
     // Two letters as escapes, which JSON writers do not create.
     let escaped = format!("{payload}").replace("Clean", "\\u0043lean").replace("displayName", "\\u0064isplayName");
     let request = world.gateway.post("/remediate").bearer_auth(world.token());
-    let answer = Answer::to(request.header("Content-Type", "application/json; charset=utf-8").body(escaped)).await?;
-    assert_eq!(answer.status, 202, "{answer:?}");
+    let response =
+        Response::to(request.header("Content-Type", "application/json; charset=utf-8").body(escaped)).await?;
+    assert_eq!(response.status, 202, "{response:?}");
     assert_eq!(last_recorded(world)?.json(), payload);
     Ok(())
 }
@@ -210,8 +211,8 @@ pub(crate) async fn repeated_pairs_are_sent_once(world: &World) -> TestResult {
             item(&one, "Hannah.Jarvis@contoso.com"),
         ],
     );
-    let answer = Answer::to(world.remediate(&payload)).await?;
-    assert_eq!(answer.json()["emails"], 3, "{answer:?}");
+    let response = Response::to(world.remediate(&payload)).await?;
+    assert_eq!(response.json()["emails"], 3, "{response:?}");
     let expected = [
         item(&one, "Hannah.Jarvis@contoso.com"),
         item(&two, "hannah.jarvis@contoso.com"),
@@ -243,8 +244,8 @@ pub(crate) async fn ten_thousand_emails_go_in_one_call(world: &World) -> TestRes
     }]);
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
     let payload = payload_of(10_000);
-    let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload)).await?;
-    assert_eq!((answer.status, &answer.json()["emails"]), (202, &json!(10_000)), "{answer:?}");
+    let response = Response::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload)).await?;
+    assert_eq!((response.status, &response.json()["emails"]), (202, &json!(10_000)), "{response:?}");
     let calls = world.sandbox.recorded_at(Endpoint::Remediate);
     assert_eq!(calls.iter().map(Recorded::json).collect::<Vec<_>>(), [payload]);
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use acceptance::{Answer, Failure};
+use acceptance::{Failure, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sandbox::{Endpoint, Outcome, Recorded, TENANT_ID};
@@ -65,24 +65,24 @@ impl Model {
         callers: &[Caller],
         by: usize,
         client_request_id: &str,
-        answer: &Answer,
+        response: &Response,
     ) -> Result<(), Failure> {
         self.requests += 1;
-        let body = answer.json();
+        let body = response.json();
         let code = body["error"]["code"].as_str().unwrap_or_default();
         let duplicate = if body["duplicate"] == true { " duplicate" } else { "" };
-        let replayed = answer.header("idempotency-replayed").map_or("", |_| " replayed");
+        let replayed = response.header("idempotency-replayed").map_or("", |_| " replayed");
         *self
             .responses
-            .entry(format!("{} {code}{duplicate}{replayed}", answer.status).trim_end().to_owned())
+            .entry(format!("{} {code}{duplicate}{replayed}", response.status).trim_end().to_owned())
             .or_default() += 1;
         ensure!(
-            answer.header("client-request-id") == Some(client_request_id),
-            "not the answer to {client_request_id}: {answer:?}"
+            response.header("client-request-id") == Some(client_request_id),
+            "not the answer to {client_request_id}: {response:?}"
         );
-        answer.request_id().clone_into(&mut self.last_request_id);
+        response.request_id().clone_into(&mut self.last_request_id);
         self.unlogged.insert(self.last_request_id.clone(), by);
-        let all = format!("{answer:?}");
+        let all = format!("{response:?}");
         for other in callers.iter().filter(|other| other.index != by) {
             ensure!(!all.contains(&other.mark), "a text of caller {} went to caller {by}: {all}", other.index);
             let is_elsewhere = other.tenant != callers[by].tenant;
@@ -102,12 +102,12 @@ impl Model {
     }
 
     /// Checks that the quota is the caller's, and counts no other caller's emails.
-    pub(crate) fn check_quota(&self, caller: &Caller, at_least: u64, answer: &Answer) -> Result<(), Failure> {
-        let Some(policy) = answer.header("ratelimit-policy") else { return Ok(()) };
-        ensure!(policy.contains(&format!("q={};", caller.per_hour)), "the quota of another caller: {answer:?}");
-        let used = caller.per_hour - answer.left();
+    pub(crate) fn check_quota(&self, caller: &Caller, at_least: u64, response: &Response) -> Result<(), Failure> {
+        let Some(policy) = response.header("ratelimit-policy") else { return Ok(()) };
+        ensure!(policy.contains(&format!("q={};", caller.per_hour)), "the quota of another caller: {response:?}");
+        let used = caller.per_hour - response.left();
         let at_most = self.attempted.get(&caller.index).copied().unwrap_or_default();
-        ensure!((at_least..=at_most).contains(&used), "{used} used, not {at_least} to {at_most}: {answer:?}");
+        ensure!((at_least..=at_most).contains(&used), "{used} used, not {at_least} to {at_most}: {response:?}");
         Ok(())
     }
 
@@ -117,10 +117,10 @@ impl Model {
         &mut self,
         caller: &Caller,
         payload: &Value,
-        answer: &Answer,
+        response: &Response,
     ) -> Result<bool, Failure> {
-        let (name, body) = (id(payload), answer.json());
-        if answer.status != 202 {
+        let (name, body) = (id(payload), response.json());
+        if response.status != 202 {
             let code = body["error"]["code"].as_str().unwrap_or_default();
             let known = [
                 "graphThrottled",
@@ -132,18 +132,18 @@ impl Model {
                 "graphTimeout",
                 "inProgress",
             ];
-            ensure!(known.contains(&code), "a remediation was answered {answer:?}");
+            ensure!(known.contains(&code), "a remediation was answered {response:?}");
             return Ok(false);
         }
-        ensure!(body["emails"] == emails(payload), "{} emails were sent: {answer:?}", emails(payload));
-        ensure!(body["tenantId"] == caller.tenant, "the link is not of {}: {answer:?}", caller.tenant);
-        let location = answer.header("location").unwrap_or_default().to_owned();
+        ensure!(body["emails"] == emails(payload), "{} emails were sent: {response:?}", emails(payload));
+        ensure!(body["tenantId"] == caller.tenant, "the link is not of {}: {response:?}", caller.tenant);
+        let location = response.header("location").unwrap_or_default().to_owned();
         let sent = self.sent.get_mut(&name).ok_or("an unknown remediation")?;
         match &sent.location {
             Some(first) if !sent.raced => {
                 ensure!(
-                    *first == location && answer.header("idempotency-replayed").is_some(),
-                    "no replay of {first}: {answer:?}"
+                    *first == location && response.header("idempotency-replayed").is_some(),
+                    "no replay of {first}: {response:?}"
                 );
             }
             Some(_) => {}
@@ -170,8 +170,8 @@ impl Model {
             ensure!(tenant == caller.tenant, "Graph got a token of {tenant} for caller {}", caller.index);
             self.bodies += 1;
             let location = match &one.outcome {
-                Outcome::Answered(answer) => {
-                    answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"))
+                Outcome::Answered(response) => {
+                    response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"))
                 }
                 _ => None,
             };

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use acceptance::{Answer, Failure, Gateway, guid};
+use acceptance::{Failure, Gateway, Response, guid};
 use sandbox::Sandbox;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -92,13 +92,14 @@ impl Load<'_> {
             Some(key) => request.header("Idempotency-Key", key),
             None => request,
         };
-        let answer =
-            Answer::to(request.header("client-request-id", &client_request_id).body(sent.payload.to_string())).await?;
+        let response =
+            Response::to(request.header("client-request-id", &client_request_id).body(sent.payload.to_string()))
+                .await?;
         let mut model = self.model();
-        model.check_response(self.callers, caller.index, &client_request_id, &answer)?;
+        model.check_response(self.callers, caller.index, &client_request_id, &response)?;
         // After an hour the quota forgets.
-        model.check_quota(caller, if self.began.elapsed() < MAX_REPEATED_AGE { at_least } else { 0 }, &answer)?;
-        model.check_remediation(caller, &sent.payload, &answer)
+        model.check_quota(caller, if self.began.elapsed() < MAX_REPEATED_AGE { at_least } else { 0 }, &response)?;
+        model.check_remediation(caller, &sent.payload, &response)
     }
 
     /// Sends a remediation twice at once. If both succeed, the successes are identical.
@@ -111,10 +112,10 @@ impl Load<'_> {
     async fn validate(&self, caller: usize, random: &mut fastrand::Rng) -> Result<(), Failure> {
         let (client_request_id, payload) = (guid(), self.callers[caller].remediation(random));
         let request = self.callers[caller].post(self.gateway, "?validateOnly=true");
-        let answer =
-            Answer::to(request.header("client-request-id", &client_request_id).body(payload.to_string())).await?;
-        self.model().check_response(self.callers, caller, &client_request_id, &answer)?;
-        ensure!(answer.status == 200 && answer.json()["request"] == payload, "{payload} was valid: {answer:?}");
+        let response =
+            Response::to(request.header("client-request-id", &client_request_id).body(payload.to_string())).await?;
+        self.model().check_response(self.callers, caller, &client_request_id, &response)?;
+        ensure!(response.status == 200 && response.json()["request"] == payload, "{payload} was valid: {response:?}");
         Ok(())
     }
 
@@ -156,10 +157,10 @@ impl Load<'_> {
             }
         };
         let client_request_id = guid();
-        let answer = Answer::to(request.header("client-request-id", &client_request_id)).await?;
-        self.model().check_response(self.callers, caller, &client_request_id, &answer)?;
-        let found: Value = answer.json()["error"]["code"].clone();
-        ensure!(found == code, "to be refused as {code}: {answer:?}");
+        let response = Response::to(request.header("client-request-id", &client_request_id)).await?;
+        self.model().check_response(self.callers, caller, &client_request_id, &response)?;
+        let found: Value = response.json()["error"]["code"].clone();
+        ensure!(found == code, "to be refused as {code}: {response:?}");
         Ok(())
     }
 }

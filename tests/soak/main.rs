@@ -118,8 +118,8 @@ async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
 
     let mut report = String::new();
     let _ = writeln!(report, "requests {} in {:?}; answers:", model.requests, load.began.elapsed());
-    for (answer, count) in &model.responses {
-        let _ = writeln!(report, "  {count:>7}  {answer}");
+    for (response, count) in &model.responses {
+        let _ = writeln!(report, "  {count:>7}  {response}");
     }
     let faults = load.faults.lock().map_err(|_| "poisoned")?;
     let _ = writeln!(report, "faults injected {}:", faults.injected.values().sum::<u64>());

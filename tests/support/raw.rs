@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{Answer, Failure, Gateway};
+use crate::{Failure, Gateway, Response};
 
 /// Maximum wait for a response. A gateway that waits for the end of an endless request exceeds it.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -108,19 +108,19 @@ impl Raw {
     ///
     /// # Errors
     /// Returns an error if there is no response within ten seconds.
-    pub async fn answer(&mut self) -> Result<Answer, Failure> {
-        self.answer_within(RESPONSE_TIMEOUT).await
+    pub async fn response(&mut self) -> Result<Response, Failure> {
+        self.response_within(RESPONSE_TIMEOUT).await
     }
 
     /// Reads one response within `time`.
     ///
     /// # Errors
     /// Returns an error if there is no response within `time`.
-    pub async fn answer_within(&mut self, time: Duration) -> Result<Answer, Failure> {
+    pub async fn response_within(&mut self, time: Duration) -> Result<Response, Failure> {
         tokio::time::timeout(time, self.read()).await.map_err(|_| "no answer in time")?
     }
 
-    async fn read(&mut self) -> Result<Answer, Failure> {
+    async fn read(&mut self) -> Result<Response, Failure> {
         let bytes = message(&mut self.0).await?.ok_or("the connection ended before a complete response")?;
         let (head, body) = bytes.split_at(head_of(&bytes).ok_or("no head")?);
         let head = String::from_utf8_lossy(head).into_owned();
@@ -130,7 +130,7 @@ impl Raw {
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
-        Ok(Answer { status, headers, body: body.to_vec() })
+        Ok(Response { status, headers, body: body.to_vec() })
     }
 }
 
