@@ -8,9 +8,9 @@ fn main() -> std::process::ExitCode {
 }
 
 async fn health_needs_no_credentials(world: &World) -> TestResult {
-    let answer = world.gateway.get("/healthz").send().await?;
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.json::<Value>().await?, json!({ "status": "ok" }));
+    let response = world.gateway.get("/healthz").send().await?;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.json::<Value>().await?, json!({ "status": "ok" }));
     Ok(())
 }
 

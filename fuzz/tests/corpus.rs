@@ -55,7 +55,7 @@ fn seeds_are_few_and_their_names_describe_them() {
 }
 
 #[test]
-fn every_target_is_one_of_libfuzzer_and_the_other_way_round() {
+fn fuzz_binaries_and_targets_have_the_same_names() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut binaries: Vec<_> = fs::read_dir(root.join("fuzz_targets"))
         .expect("a folder")
@@ -67,7 +67,7 @@ fn every_target_is_one_of_libfuzzer_and_the_other_way_round() {
 
 /// A seed that is not a job returns at the first line of its target and tests nothing.
 #[test]
-fn seeds_of_jobs_are_read_as_jobs() {
+fn job_seeds_are_valid_jobs() {
     for seed in seeds("job").iter().filter(|seed| !MALFORMED_JOBS.contains(&name(seed))) {
         let bytes = fs::read(seed).expect("it can be read");
         let head = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::support::gateway::{Gateway, api_key, code, payload};
 use super::support::runtime::TestRuntime;
-use super::support::{CRON_KEY, Fixed, OTHER_TENANT, SCRIPT_KEYS, TENANT, sha256, variables, variables_with};
+use super::support::{
+    CRON_KEY, FixedEnvironment, OTHER_TENANT, SCRIPT_KEYS, TENANT, sha256, variables, variables_with,
+};
 use crate::caches::*;
 use crate::config::{LEDGER, RATE_LIMITER, VARIABLES, Variables};
 use crate::graph::settings::GraphSettings;
@@ -13,12 +15,12 @@ use crate::secret::Secret;
 
 /// Environment that counts its reads.
 #[derive(Clone)]
-struct Counted {
+struct CountingEnvironment {
     variables: Rc<Variables>,
     reads: Rc<Cell<usize>>,
 }
 
-impl Counted {
+impl CountingEnvironment {
     fn new(variables: Variables) -> Self {
         Self { variables: Rc::new(variables), reads: Rc::default() }
     }
@@ -29,7 +31,7 @@ impl Counted {
     }
 }
 
-impl Environment for Counted {
+impl Environment for CountingEnvironment {
     fn is_same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.variables, &other.variables)
     }
@@ -52,8 +54,8 @@ fn is_kept<K>(one: Option<&Rc<Configured<K>>>, other: Option<&Rc<Configured<K>>>
 #[test]
 fn an_unchanged_environment_keeps_what_was_made_from_it() {
     let runtime = TestRuntime::default();
-    let caches = IsolateCaches::<Counted, ()>::default();
-    let first = Counted::new(variables());
+    let caches = IsolateCaches::<CountingEnvironment, ()>::default();
+    let first = CountingEnvironment::new(variables());
     let configured = caches.configured(&runtime, &first);
     for environment in [first.clone(), first.again(), first.again()] {
         let reads = environment.reads.get();
@@ -93,9 +95,9 @@ fn each_variable_makes_another_configuration() {
         }
         let is_faulty = name == "CLIENT_CERTIFICATE" || name == LEDGER;
         for (from, to) in [(&before, &after), (&after, &before)] {
-            let caches = IsolateCaches::<Counted, ()>::default();
-            let old = caches.configured(&runtime, &Counted::new(from.clone()));
-            let new = caches.configured(&runtime, &Counted::new(to.clone()));
+            let caches = IsolateCaches::<CountingEnvironment, ()>::default();
+            let old = caches.configured(&runtime, &CountingEnvironment::new(from.clone()));
+            let new = caches.configured(&runtime, &CountingEnvironment::new(to.clone()));
             assert!(!is_kept(old.as_ref(), new.as_ref()), "{name}");
             assert_eq!(new.is_none(), is_faulty && to == &after, "{name}");
         }
@@ -106,8 +108,11 @@ fn each_variable_makes_another_configuration() {
 #[test]
 fn a_faulty_environment_is_not_remembered_beyond_itself() {
     let runtime = TestRuntime::default();
-    let caches = IsolateCaches::<Counted, ()>::default();
-    let (good, faulty) = (Counted::new(variables()), Counted::new(variables_with("TENANT_ID", json!("no GUID"))));
+    let caches = IsolateCaches::<CountingEnvironment, ()>::default();
+    let (good, faulty) = (
+        CountingEnvironment::new(variables()),
+        CountingEnvironment::new(variables_with("TENANT_ID", json!("no GUID"))),
+    );
     for _ in 0..2 {
         assert!(caches.configured(&runtime, &faulty).is_none());
         assert!(caches.configured(&runtime, &faulty.again()).is_none());
@@ -120,8 +125,9 @@ fn a_faulty_environment_is_not_remembered_beyond_itself() {
 #[test]
 fn two_environments_keep_their_own_and_no_more_than_two_are_kept() {
     let runtime = TestRuntime::default();
-    let caches = IsolateCaches::<Counted, ()>::default();
-    let environments = ["beta", "v1.0"].map(|version| Counted::new(variables_with("GRAPH_VERSION", json!(version))));
+    let caches = IsolateCaches::<CountingEnvironment, ()>::default();
+    let environments =
+        ["beta", "v1.0"].map(|version| CountingEnvironment::new(variables_with("GRAPH_VERSION", json!(version))));
     let configured = environments.clone().map(|environment| caches.configured(&runtime, &environment));
     assert!(!is_kept(configured[0].as_ref(), configured[1].as_ref()));
     for _ in 0..3 {
@@ -129,7 +135,7 @@ fn two_environments_keep_their_own_and_no_more_than_two_are_kept() {
             assert!(is_kept(configured.as_ref(), caches.configured(&runtime, environment).as_ref()));
         }
     }
-    caches.configured(&runtime, &Counted::new(variables_with("STOPPED", json!(true))));
+    caches.configured(&runtime, &CountingEnvironment::new(variables_with("STOPPED", json!(true))));
     assert!(is_kept(configured[1].as_ref(), caches.configured(&runtime, &environments[1]).as_ref()));
     assert!(!is_kept(configured[0].as_ref(), caches.configured(&runtime, &environments[0]).as_ref()));
 }
@@ -137,7 +143,7 @@ fn two_environments_keep_their_own_and_no_more_than_two_are_kept() {
 #[test]
 fn an_object_keeps_a_token_for_each_of_two_settings() {
     let runtime = TestRuntime::default();
-    let caches = IsolateCaches::<Counted, ()>::default();
+    let caches = IsolateCaches::<CountingEnvironment, ()>::default();
     let line =
         |name: &'static str, value: Value| GraphSettings::line(&runtime.check(&variables_with(name, value)).unwrap());
     let [old, new, third] = ["old", "new", "third"].map(|secret| line("CLIENT_SECRET", json!(secret)));
@@ -158,7 +164,7 @@ fn an_object_keeps_a_token_for_each_of_two_settings() {
 #[test]
 fn an_object_keeps_a_token_for_each_tenant_of_its_settings() {
     let runtime = TestRuntime::default();
-    let caches = IsolateCaches::<Counted, ()>::default();
+    let caches = IsolateCaches::<CountingEnvironment, ()>::default();
     let third = "99999999-0000-4000-8000-000000000009";
     let line = |tenants: &[&str]| {
         let callers: Vec<_> = tenants.iter().enumerate().map(|(index, tenant)| {
@@ -206,7 +212,7 @@ fn a_change_counts_from_the_next_request_on_and_so_does_its_end() {
         ("TENANT_ID", json!("no GUID"), "misconfigured"),
     ] {
         for (variables, expected) in [(variables_with(name, value), expected), (variables(), "accepted")] {
-            gateway.environment = Fixed::new(variables);
+            gateway.environment = FixedEnvironment::new(variables);
             let response = gateway.remediate(api_key(CRON_KEY), &good);
             assert_eq!(code(&response), expected, "{name}");
         }

@@ -9,7 +9,7 @@ use super::support::gateway::{GRAPH_URL, Gateway, TOKEN_URL, api_key, authorizat
 use super::support::runtime::TestRuntime;
 use super::support::storage::MemoryStorage;
 use super::support::upstream::Reply;
-use super::support::{CRON_KEY, Fixed, OTHER_TENANT, TENANT, variables, variables_with};
+use super::support::{CRON_KEY, FixedEnvironment, OTHER_TENANT, TENANT, variables, variables_with};
 use crate::caches::IsolateCaches;
 use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
 use crate::gateway::{Handled, handover};
@@ -83,9 +83,9 @@ fn a_stop_that_cannot_be_read_sends_nothing_either() {
 }
 
 /// Body that arrives after this number of milliseconds.
-struct Late(u64, Vec<u8>, TestRuntime);
+struct LateBody(u64, Vec<u8>, TestRuntime);
 
-impl RequestBody for Late {
+impl RequestBody for LateBody {
     async fn read(self, _: DeclaredBody, _: usize) -> Result<Vec<u8>, RequestBodyError> {
         self.2.sleep(Duration::from_millis(self.0)).await;
         Ok(self.1)
@@ -94,7 +94,7 @@ impl RequestBody for Late {
 
 /// If the time were over before Graph's response, the outcome would be unknown. Validation takes no time.
 #[test]
-fn what_comes_too_late_is_not_sent() {
+fn late_body_is_not_sent() {
     for (late, query, status) in [
         (84_000, "", None),
         (84_001, "", Some(504)),
@@ -106,11 +106,11 @@ fn what_comes_too_late_is_not_sent() {
         let body = payload("softDelete", &["hannah@contoso.com"]).to_string().into_bytes();
         let request = post("/remediate", query, api_key(CRON_KEY));
         let started = gateway.stage.start(async move {
-            let body = Late(late, body, runtime.clone());
+            let body = LateBody(late, body, runtime.clone());
             crate::gateway::handle_request(
                 &runtime,
                 &IsolateCaches::default(),
-                &Fixed::new(variables()),
+                &FixedEnvironment::new(variables()),
                 &request,
                 body,
             )
@@ -165,7 +165,7 @@ pub(super) fn job(spent: u64) -> RemediationJob {
 fn what_does_not_end_is_answered_and_logged() {
     let gateway = Gateway::default();
     let runtime = &gateway.stage.runtime;
-    let told = |response: &Response, status: u16, reason: &str| {
+    let check = |response: &Response, status: u16, reason: &str| {
         let expected = if status == 503 { ("ledgerUnavailable", Some("5")) } else { ("internal", None) };
         let line = gateway.logged();
         assert_eq!(
@@ -193,12 +193,12 @@ fn what_does_not_end_is_answered_and_logged() {
         (LedgerError::Failed, 500, "the caller's ledger failed", unknown),
     ] {
         let response = crate::gateway::unanswered(runtime, job(7), error);
-        let line = told(&response, status, reason);
+        let line = check(&response, status, reason);
         assert!(response.body.contains(outcome), "{}", response.body);
         assert_eq!((&line["caller"], &line["emails"], &line["durationMs"]), (&json!("cron"), &json!(3), &json!(7)));
     }
     let headers = RequestHeaders { client_request_id: Some("the-callers".to_owned()), ..api_key(CRON_KEY) };
-    let line = told(
+    let line = check(
         &crate::gateway::lost(runtime, &post("/remediate", "", headers)),
         500,
         "the module was lost, or failed, during the request",
@@ -234,7 +234,7 @@ fn a_job_of_another_format_is_rejected() {
         let mut gateway = Gateway::default();
         let runtime = gateway.stage.runtime.clone();
         let started = gateway.stage.start(async move {
-            let caches = IsolateCaches::<Fixed, ()>::default();
+            let caches = IsolateCaches::<FixedEnvironment, ()>::default();
             let ledger = LedgerService::new(MemoryStorage::default());
             crate::gateway::execute(&runtime, &caches, false, &ledger, message.into_bytes()).await
         });
@@ -262,7 +262,7 @@ fn an_object_that_is_stopped_sends_nothing() {
     let runtime = gateway.stage.runtime.clone();
     let head = handover::head(&GraphSettings::line(&gateway.config()), &job(0));
     let started = gateway.stage.start(async move {
-        let caches = IsolateCaches::<Fixed, ()>::default();
+        let caches = IsolateCaches::<FixedEnvironment, ()>::default();
         let ledger = LedgerService::new(MemoryStorage::default());
         crate::gateway::execute(&runtime, &caches, true, &ledger, head.expose().to_vec()).await
     });
@@ -305,7 +305,14 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
         let ledger = LedgerService::new(storage);
         let message = [handover::head(&GraphSettings::line(&gateway.config()), &job(0)).expose(), b"{}"].concat();
         let started = gateway.stage.start(async move {
-            crate::gateway::execute(&runtime, &IsolateCaches::<Fixed, ()>::default(), false, &ledger, message).await
+            crate::gateway::execute(
+                &runtime,
+                &IsolateCaches::<FixedEnvironment, ()>::default(),
+                false,
+                &ledger,
+                message,
+            )
+            .await
         });
         let response = gateway.stage.finish(started);
         let expected = if reason.is_none() { good.clone() } else { format!("{history}?tid={TENANT}") };
@@ -356,7 +363,7 @@ fn waiter_with_another_secret_or_text_shares_only_a_success() {
         let mut gateway = Gateway::default();
         gateway.stage.runtime.upstream().hold(held);
         let first = gateway.start(post("/remediate", "", api_key(CRON_KEY)), plain.to_string().into_bytes());
-        gateway.environment = Fixed::new(environment);
+        gateway.environment = FixedEnvironment::new(environment);
         let waiter = gateway.start(post(path, "", api_key(CRON_KEY)), waiting.to_string().into_bytes());
         gateway.stage.runtime.upstream().release_one(held, 0, reply);
         let (first, waiter) = (gateway.stage.finish(first), gateway.stage.finish(waiter));

@@ -61,7 +61,7 @@ fn refused(entry: LogEntry, error: impl Into<GatewayError>) -> LogEntry {
         GatewayError::Graph(error) => (error.status, error.graph_request_id.clone()),
         _ => (None, None),
     };
-    let (code, response) = crate::tests::support::refused(&error);
+    let (code, response) = crate::tests::support::error_response(&error);
     LogEntry {
         status: response.status,
         code: Some(code.as_str()),

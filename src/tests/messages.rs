@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::status::{ID, LIST, first_page, row};
 use super::support::gateway::{GRAPH_URL, Gateway, api_key, code, post};
 use super::support::upstream::Reply;
-use super::support::{CRON_KEY, Fixed, sha256, variables_with};
+use super::support::{CRON_KEY, FixedEnvironment, sha256, variables_with};
 use crate::config::Variables;
 use crate::http::{RequestHeaders, Response};
 use crate::remediation::limits::MAX_MESSAGES;
@@ -45,7 +45,7 @@ pub(super) fn quota_left(emails: u64) -> (&'static str, String) {
 }
 
 /// A gateway whose Graph lists these rows for [`ID`].
-fn listing(variables: Variables, rows: &[Value]) -> Gateway {
+fn gateway_listing(variables: Variables, rows: &[Value]) -> Gateway {
     let gateway = Gateway::new(variables);
     gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&json!({ "value": rows })));
     gateway
@@ -71,7 +71,7 @@ fn submitted(gateway: &Gateway) -> Vec<Vec<String>> {
     bodies.map(recipients).collect()
 }
 
-fn protecting(more: &Value) -> Variables {
+fn protecting_variables(more: &Value) -> Variables {
     let mut variables = variables(more);
     variables.insert("PROTECTED_RECIPIENTS", json!(["legal@contoso.com", "vault.contoso.com"]));
     variables
@@ -108,19 +108,25 @@ fn listed_recipients_are_remediated_in_one_call_and_the_others_are_counted() {
     ] {
         let rows = rows.iter().filter(|row| action == "softDelete" || row["recipientEmailAddress"] != "g@fabrikam.com");
         let rows: Vec<Value> = rows.cloned().collect();
-        let mut gateway = Gateway::new(protecting(&json!({})));
+        let mut gateway = Gateway::new(protecting_variables(&json!({})));
         let upstream = gateway.stage.runtime.upstream();
         upstream.respond(&first_page(ID), Reply::json(&json!({ "value": rows[..3], "@odata.nextLink": next })));
         upstream.respond(&next, Reply::json(&json!({ "value": rows[3..] })));
         let response = remediate(&mut gateway, &payload(action, &[ID, ID]));
         assert_eq!(response.status, 202, "{}", response.body);
-        let told = body(&response);
+        let response_body = body(&response);
         let found = emails.len() + quarantine + 2 + 3;
         let left_out = json!({ "quarantine": quarantine, "unreachable": 3, "protected": 2 });
-        assert_eq!((&told["recipientsFound"], &told["leftOut"]), (&json!(found), &left_out), "{told}");
-        assert_eq!((&told["status"], &told["emails"]), (&json!("accepted"), &json!(emails.len())));
+        assert_eq!(
+            (&response_body["recipientsFound"], &response_body["leftOut"]),
+            (&json!(found), &left_out),
+            "{response_body}"
+        );
+        assert_eq!((&response_body["status"], &response_body["emails"]), (&json!("accepted"), &json!(emails.len())));
         assert!(
-            header(&response, "Location").is_some() && told["bulkId"].is_string() && told["acceptedAt"].is_string()
+            header(&response, "Location").is_some()
+                && response_body["bulkId"].is_string()
+                && response_body["acceptedAt"].is_string()
         );
         assert!(!response.body.to_ascii_lowercase().contains("all"), "late rows are missing: {}", response.body);
         assert!(!response.body.contains("contoso.com"), "{}", response.body);
@@ -142,7 +148,7 @@ fn listed_recipients_are_remediated_in_one_call_and_the_others_are_counted() {
             body["requestId"] = Value::Null;
             body
         };
-        assert_eq!(without_id(body(&again)), without_id(told));
+        assert_eq!(without_id(body(&again)), without_id(response_body));
         assert!(again.headers.contains(&quota_left(left)), "{:?}", again.headers);
         assert_eq!((gateway.stage.runtime.upstream().count(&first_page(ID)), submitted(&gateway).len()), (1, 1));
         assert_eq!(gateway.logged()["emails"], emails.len());
@@ -173,7 +179,7 @@ fn permissions_are_checked_before_anything_is_read() {
         (json!({}), asks("maxRecipients", json!(10_001)), "invalidPayload", "/maxRecipients"),
     ] {
         for query in ["", "validateOnly=true"] {
-            let mut gateway = listing(variables(&caller), &[row("a@contoso.com", "inbox_folder")]);
+            let mut gateway = gateway_listing(variables(&caller), &[row("a@contoso.com", "inbox_folder")]);
             let response = gateway.ask(post(PATH, query, api_key(CRON_KEY)), payload.to_string().into_bytes());
             assert_eq!(code(&response), expected, "{}", response.body);
             assert!(response.body.contains(detail) && response.body.contains("Nothing was sent."), "{}", response.body);
@@ -185,7 +191,7 @@ fn permissions_are_checked_before_anything_is_read() {
     // A caller has it only if its table says so.
     let mut caller = variables(&json!({}))["CALLERS"].clone();
     caller[0].as_object_mut().unwrap().remove("whole_messages");
-    let mut gateway = listing(variables_with("CALLERS", caller), &[]);
+    let mut gateway = gateway_listing(variables_with("CALLERS", caller), &[]);
     assert_eq!(code(&remediate(&mut gateway, &plain())), "wholeMessagesNotAllowed");
 }
 
@@ -214,7 +220,7 @@ fn list_that_leads_to_no_remediation_sends_nothing() {
         ),
     ] {
         for query in ["", "validateOnly=true"] {
-            let mut gateway = listing(protecting(&json!({})), &rows);
+            let mut gateway = gateway_listing(protecting_variables(&json!({})), &rows);
             for asked in 1..=2 {
                 let request = post(PATH, query, api_key(CRON_KEY));
                 let response = gateway.ask(request, payload("softDelete", &[ID]).to_string().into_bytes());
@@ -247,10 +253,14 @@ fn text_that_is_no_address_is_counted_apart_and_never_submitted() {
     let mut rows = rows.map(|recipient| row(recipient, "inbox_folder"));
     for _ in 0..2 {
         rows.reverse();
-        let mut gateway = listing(variables(&json!({})), &rows);
+        let mut gateway = gateway_listing(variables(&json!({})), &rows);
         let response = remediate(&mut gateway, &payload("softDelete", &[ID]));
-        let told = body(&response);
-        assert_eq!((&told["recipientsFound"], &told["leftOut"]["unreachable"]), (&json!(4), &json!(3)), "{told}");
+        let response_body = body(&response);
+        assert_eq!(
+            (&response_body["recipientsFound"], &response_body["leftOut"]["unreachable"]),
+            (&json!(4), &json!(3)),
+            "{response_body}"
+        );
         let submitted = submitted(&gateway).concat();
         assert_eq!(submitted.len(), 1);
         assert!(["k@contoso.com", "K@contoso.com"].contains(&submitted[0].as_str()), "{submitted:?}");
@@ -262,7 +272,7 @@ fn validation_reads_and_submits_nothing() {
     let rows = [row("a@contoso.com", "inbox_folder"), row("b@contoso.com", "quarantine"), row("c@x.org", "failed")];
     let mut variables = variables(&json!({}));
     variables.insert("STOPPED", json!("true"));
-    let mut gateway = listing(variables, &rows);
+    let mut gateway = gateway_listing(variables, &rows);
     gateway.stage.runtime.upstream().respond(&first_page(OTHER), Reply::json(&json!({ "value": [] })));
     let request = |query| post(PATH, query, api_key(CRON_KEY));
     let payload = payload("softDelete", &[ID, OTHER, ID]).to_string().into_bytes();
@@ -306,7 +316,7 @@ fn time_of_receipt_narrows_the_list() {
 #[test]
 fn fifty_retries_at_once_read_once_and_send_once() {
     for key in [None, Some("k-1")] {
-        let mut gateway = listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
+        let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
         gateway.stage.runtime.upstream().hold(&first_page(ID));
         let headers = || RequestHeaders { idempotency_key: key.map(str::to_owned), ..api_key(CRON_KEY) };
         let body_of = || payload("softDelete", &[ID]).to_string().into_bytes();
@@ -336,7 +346,7 @@ fn fifty_retries_at_once_read_once_and_send_once() {
 #[test]
 fn retry_after_a_crash_ends_as_the_first_would_have() {
     for (held, submissions) in [(first_page(ID), 1), (GRAPH_URL.to_owned(), 2)] {
-        let mut gateway = listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
+        let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
         gateway.stage.runtime.upstream().hold(&held);
         let request = || post(PATH, "", api_key(CRON_KEY));
         let payload = |most: u64| {
@@ -373,7 +383,7 @@ fn duplicate() -> Reply {
 
 /// A gateway whose first attempt at [`ID`] ended with an unknown outcome.
 fn with_unknown_outcome(recipients: &[&str]) -> Gateway {
-    let mut gateway = listing(protecting(&json!({})), &inbox(recipients));
+    let mut gateway = gateway_listing(protecting_variables(&json!({})), &inbox(recipients));
     gateway.stage.runtime.upstream().respond(GRAPH_URL, Reply::Failure(SendError::Connection));
     let first = remediate(&mut gateway, &payload("softDelete", &[ID]));
     assert!(first.body.contains("failed. The outcome is unknown; it is safe to retry."), "{}", first.body);
@@ -433,7 +443,7 @@ fn failed_retry_of_an_unknown_outcome_says_that_it_is_unknown() {
 #[test]
 fn retry_beyond_the_quota_says_that_the_outcome_is_unknown() {
     let mut gateway = with_unknown_outcome(&["a@contoso.com"]);
-    gateway.environment = Fixed::new(variables(&json!({ "max_emails_per_hour": 150 })));
+    gateway.environment = FixedEnvironment::new(variables(&json!({ "max_emails_per_hour": 150 })));
     let pairs = super::support::gateway::payload("softDelete", &["a@contoso.com"]);
     assert_eq!(code(&gateway.remediate(api_key(CRON_KEY), &pairs)), "graphUnavailable");
     let mut more = payload("softDelete", &[ID]);
@@ -478,7 +488,7 @@ fn duplicate_has_the_counts_of_what_was_submitted_before() {
     }
 
     // The same of a success under another key.
-    let mut gateway = listing(variables(&json!({})), &inbox(&["a@contoso.com"]));
+    let mut gateway = gateway_listing(variables(&json!({})), &inbox(&["a@contoso.com"]));
     let first = remediate(&mut gateway, &payload("softDelete", &[ID]));
     gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&grown));
     gateway.stage.runtime.upstream().respond(GRAPH_URL, duplicate());
@@ -508,10 +518,10 @@ fn waiter_with_other_limits_or_settings_shares_only_a_success() {
         (variables(&json!({})), with(100, Value::Null), 2, "accepted"),
     ] {
         let rows = &inbox(&["a@contoso.com", "b@contoso.com", "c@contoso.com"])[..rows];
-        let mut gateway = listing(variables(&json!({})), rows);
+        let mut gateway = gateway_listing(variables(&json!({})), rows);
         gateway.stage.runtime.upstream().hold(&first_page(ID));
         let first = gateway.start(post(PATH, "", api_key(CRON_KEY)), with(2, Value::Null));
-        gateway.environment = Fixed::new(environment);
+        gateway.environment = FixedEnvironment::new(environment);
         let second = gateway.start(post(PATH, "", api_key(CRON_KEY)), waiting.clone());
         gateway.stage.runtime.upstream().release(&first_page(ID));
         let (first, second) = (gateway.stage.finish(first), gateway.stage.finish(second));
@@ -526,7 +536,7 @@ fn waiter_with_other_limits_or_settings_shares_only_a_success() {
 #[test]
 fn quota_holds_what_an_attempt_may_need() {
     let caller = json!({ "max_emails_per_hour": 150 });
-    let mut gateway = listing(variables(&caller), &[row("a@contoso.com", "inbox_folder")]);
+    let mut gateway = gateway_listing(variables(&caller), &[row("a@contoso.com", "inbox_folder")]);
     let other = json!({ "value": [row("b@contoso.com", "inbox_folder")] }).to_string().replace(ID, OTHER);
     gateway.stage.runtime.upstream().respond(&first_page(OTHER), Reply::Response(200, Vec::new(), other.into_bytes()));
     gateway.stage.runtime.upstream().hold(&first_page(ID));
@@ -576,7 +586,7 @@ fn another_action_on_the_messages_ends_the_replay() {
 /// A key belongs to one payload, also across the paths.
 #[test]
 fn key_of_a_remediation_with_pairs_is_not_one_of_messages() {
-    let mut gateway = listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
+    let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
     let headers = || RequestHeaders { idempotency_key: Some("k".to_owned()), ..api_key(CRON_KEY) };
     let pairs = super::support::gateway::payload("softDelete", &["a@contoso.com"]);
     assert_eq!(gateway.remediate(headers(), &pairs).status, 202);
@@ -589,7 +599,7 @@ fn key_of_a_remediation_with_pairs_is_not_one_of_messages() {
 /// The Worker's configuration decides, also for an object that started before a change.
 #[test]
 fn changed_permissions_hold_for_the_next_request() {
-    let mut gateway = listing(protecting(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
+    let mut gateway = gateway_listing(protecting_variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
     assert_eq!(remediate(&mut gateway, &payload("moveToInbox", &[ID])).status, 202);
     for (variables, expected) in [
         (variables(&json!({ "recipient_domains": ["fabrikam.com"] })), "recipientNotAllowed"),
@@ -603,7 +613,7 @@ fn changed_permissions_hold_for_the_next_request() {
         ),
         (variables(&json!({ "whole_messages": false })), "wholeMessagesNotAllowed"),
     ] {
-        gateway.environment = Fixed::new(variables);
+        gateway.environment = FixedEnvironment::new(variables);
         assert_eq!(code(&remediate(&mut gateway, &payload("softDelete", &[ID]))), expected);
     }
     assert_eq!(submitted(&gateway).len(), 1);
@@ -612,7 +622,7 @@ fn changed_permissions_hold_for_the_next_request() {
 /// The time for the list leaves time for the remediation.
 #[test]
 fn list_that_takes_too_long_sends_nothing() {
-    let mut gateway = listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
+    let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
     let second = format!("{LIST}?$skiptoken=2");
     let page = json!({ "value": [row("a@contoso.com", "inbox_folder")], "@odata.nextLink": second });
     gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&page));

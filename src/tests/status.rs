@@ -417,7 +417,7 @@ fn request_is_checked_as_a_remediation_is() {
 
 /// Reading removes nothing. While an emergency lasts, people want to know what was done before.
 #[test]
-fn stopped_gateway_tells_the_status() {
+fn stopped_gateway_reports_the_status() {
     let mut gateway = Gateway::new(variables_with("STOPPED", json!("true")));
     let page = json!({ "value": [row("a@contoso.com", "deletedFolder")] });
     gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&page));
@@ -428,7 +428,7 @@ fn stopped_gateway_tells_the_status() {
 }
 
 #[test]
-fn only_so_many_pairs_are_listed() {
+fn listed_pairs_are_limited() {
     let mut gateway = Gateway::default();
     gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&json!({ "value": [] })));
     let recipients: Vec<String> = (0..1000).map(|n| format!("user{n}@contoso.com")).collect();
@@ -439,7 +439,7 @@ fn only_so_many_pairs_are_listed() {
     emails.push(json!({ "networkMessageId": other, "recipientEmailAddress": "a@contoso.com" }));
     let mut variables = super::support::variables();
     variables.get_mut("CALLERS").unwrap()[3]["max_emails_per_request"] = json!(10_000);
-    gateway.environment = super::support::Fixed::new(variables);
+    gateway.environment = super::support::FixedEnvironment::new(variables);
     let response = status(&mut gateway, &payload);
     let body: Value = serde_json::from_str(&response.body).unwrap();
     assert_eq!(body["items"].as_array().map(Vec::len), Some(1000), "{}", response.status);

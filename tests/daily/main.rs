@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use acceptance::{Answer, Failure, Gateway, Setup, TestResult, Worker, World, tests};
+use acceptance::{Failure, Gateway, Response, Setup, TestResult, Worker, World, tests};
 use sandbox::SelfSigned;
 use serde_json::{Value, json};
 
@@ -29,10 +29,10 @@ async fn gateway(world: &World, over: Value) -> Result<Gateway, Failure> {
 /// Returns the lines that the check at the start of this day logs.
 async fn check(gateway: &mut Gateway, day: u64) -> Result<Vec<Value>, Failure> {
     gateway.forget_output();
-    let outcome = Answer::to(gateway.post("/cron").body((day * DAY).to_string())).await?;
+    let outcome = Response::to(gateway.post("/cron").body((day * DAY).to_string())).await?;
     assert_eq!(outcome.body, b"ok");
     // The line of a later request follows all lines of the check.
-    let last = Answer::to(gateway.post("/nowhere")).await?;
+    let last = Response::to(gateway.post("/nowhere")).await?;
     gateway.wait_for_line(|line| line.contains(last.request_id())).await?;
     let lines = gateway.output();
     assert!(!lines.join("\n").contains("MII"), "a key or certificate was logged: {lines:?}");

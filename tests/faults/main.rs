@@ -3,8 +3,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod fake_graph;
 mod hanging;
-mod impostor;
 mod outcome;
 mod statuses;
 mod token;
@@ -22,7 +22,7 @@ fn main() -> std::process::ExitCode {
         statuses::a_conflict_that_quotes_the_caller_is_no_duplicate,
         statuses::redirects_are_not_followed,
         token::the_token_endpoint_fails_in_each_way,
-        token::a_token_that_graph_does_not_take_is_fetched_anew_once,
+        token::rejected_token_is_fetched_again_once,
         token::a_token_is_kept_no_longer_than_it_lasts,
         wire::connections_fail_in_each_way,
         wire::a_location_that_is_not_ascii_is_not_passed_on,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptance::{
-    API_KEY, API_KEY_SHA256, Answer, Failure, Raw, TestResult, World, assert_members, guid, payload, payload_of,
+    API_KEY, API_KEY_SHA256, Failure, Raw, Response, TestResult, World, assert_members, guid, payload, payload_of,
     payload_with,
 };
 use reqwest::RequestBuilder;
@@ -31,14 +31,14 @@ pub(crate) const MEMBERS: [&str; 16] = [
 ];
 
 /// Sends the request and returns its log line with the response.
-async fn line(world: &World, request: RequestBuilder) -> Result<(Value, Answer), Failure> {
-    let answer = Answer::to(request).await?;
-    let id = answer.request_id();
+async fn line(world: &World, request: RequestBuilder) -> Result<(Value, Response), Failure> {
+    let response = Response::to(request).await?;
+    let id = response.request_id();
     let line = serde_json::from_str(&world.gateway.wait_for_line(|line| line.contains(id)).await?)?;
     assert_members(&line, &MEMBERS, &[]);
-    assert_eq!((&line["requestId"], &line["status"]), (&json!(id), &json!(answer.status)));
+    assert_eq!((&line["requestId"], &line["status"]), (&json!(id), &json!(response.status)));
     assert!(line["durationMs"].is_u64(), "{line:#}");
-    Ok((line, answer))
+    Ok((line, response))
 }
 
 pub(crate) async fn each_post_has_one_line_with_exactly_these_members(world: &World) -> TestResult {
@@ -69,12 +69,12 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
     let who_and_what = ["caller", "route", "action", "emails", "code", "reason"];
     let how = ["replayed", "duplicate", "bulkId", "graphRequestId", "graphStatus"];
 
-    let (accepted, answer) = line(world, post(&format!("{route}/"))).await?;
+    let (accepted, response) = line(world, post(&format!("{route}/"))).await?;
     assert_eq!(
         members(&accepted, &who_and_what),
         [json!("development"), json!(route), json!("softDelete"), json!(3), Value::Null, Value::Null]
     );
-    let body = answer.json();
+    let body = response.json();
     let expected = [json!(false), json!(false), body["bulkId"].clone(), body["graphRequestId"].clone(), json!(202)];
     assert_eq!(members(&accepted, &how), expected);
     assert!(body["bulkId"].is_string() && body["graphRequestId"].is_string());
@@ -160,14 +160,14 @@ pub(crate) async fn a_location_that_is_not_passed_on_is_logged(world: &World) ->
     Ok(())
 }
 
-pub(crate) async fn ids_of_the_caller_are_logged_where_they_are_sane(world: &World) -> TestResult {
-    for (id, sane) in
+pub(crate) async fn valid_ids_of_the_caller_are_logged(world: &World) -> TestResult {
+    for (id, is_valid) in
         [("08585287554177334956853859655CU00", true), ("a@b.c", false), ("a b", false), (&"x".repeat(65), false)]
     {
         let request = world.remediate(&payload()).header("client-request-id", id).header("x-ms-workflow-run-id", id);
-        let (line, answer) = line(world, request).await?;
-        assert_eq!(answer.status, 200, "a workflow engine with any run ID");
-        let expected = if sane { json!(id) } else { Value::Null };
+        let (line, response) = line(world, request).await?;
+        assert_eq!(response.status, 200, "a workflow engine with any run ID");
+        let expected = if is_valid { json!(id) } else { Value::Null };
         assert_eq!((&line["clientRequestId"], &line["workflowRunId"]), (&expected, &expected), "{id}");
     }
     Ok(())
@@ -194,26 +194,26 @@ pub(crate) async fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed(
             for bearer in [true, false] {
                 let request = gateway.post(path).header("client-request-id", id).header("x-ms-workflow-run-id", id);
                 let request = if bearer { request.bearer_auth(&token) } else { request.header("X-API-Key", API_KEY) };
-                let answer = Answer::to(request.json(&payload())).await?;
-                let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+                let response = Response::to(request.json(&payload())).await?;
+                let line = gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
                 assert!(!line.contains(id), "{id} is logged: {line}");
-                let body = String::from_utf8_lossy(&answer.body);
-                assert!(!format!("{:?}{body}", answer.headers).contains(id), "{id} is echoed: {answer:?} {body}");
+                let body = String::from_utf8_lossy(&response.body);
+                assert!(!format!("{:?}{body}", response.headers).contains(id), "{id} is echoed: {response:?} {body}");
             }
         }
     }
     // An unknown path is text that the caller chose.
-    let answer = Answer::to(gateway.post(&format!("/{API_KEY}"))).await?;
-    assert_eq!(answer.status, 404);
-    let body = String::from_utf8_lossy(&answer.body);
+    let response = Response::to(gateway.post(&format!("/{API_KEY}"))).await?;
+    assert_eq!(response.status, 404);
+    let body = String::from_utf8_lossy(&response.body);
     assert!(!body.contains(API_KEY), "{body}");
     Ok(())
 }
 
 /// Monitors request the health every few seconds.
-pub(crate) async fn other_methods_have_none(world: &World) -> TestResult {
+pub(crate) async fn other_methods_log_no_line(world: &World) -> TestResult {
     for path in ["/healthz", "/remediate", "/nowhere"] {
-        Answer::to(world.gateway.get(path)).await?;
+        Response::to(world.gateway.get(path)).await?;
     }
     line(world, world.gateway.post("/nowhere")).await?;
     assert_eq!(world.gateway.output().len(), 1, "{:#?}", world.gateway.output());

@@ -12,9 +12,9 @@ fn main() -> std::process::ExitCode {
         lines::each_post_has_one_line_with_exactly_these_members,
         lines::a_line_says_what_happened,
         lines::a_location_that_is_not_passed_on_is_logged,
-        lines::ids_of_the_caller_are_logged_where_they_are_sane,
+        lines::valid_ids_of_the_caller_are_logged,
         lines::a_credential_in_place_of_an_id_is_neither_logged_nor_echoed,
-        lines::other_methods_have_none,
+        lines::other_methods_log_no_line,
         lines::a_caller_that_disconnects_has_its_line,
         hostile::nothing_that_anybody_sent_is_logged,
     ])

@@ -5,7 +5,7 @@
 mod once;
 mod recipients;
 
-use acceptance::{Answer, Failure, Gateway, TestResult, World, tests};
+use acceptance::{Failure, Gateway, Response, TestResult, World, tests};
 use reqwest::RequestBuilder;
 use sandbox::{Endpoint, Message};
 use serde_json::{Value, json};
@@ -39,8 +39,8 @@ fn request(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder 
     gateway.post("/remediate/messages").bearer_auth(world.token()).json(payload)
 }
 
-async fn send(world: &World, payload: &Value) -> Result<Answer, Failure> {
-    Answer::to(request(world, &world.gateway, payload)).await
+async fn send(world: &World, payload: &Value) -> Result<Response, Failure> {
+    Response::to(request(world, &world.gateway, payload)).await
 }
 
 fn seed(world: &World, messages: impl IntoIterator<Item = Message>) -> TestResult {

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use acceptance::{Answer, Failure, TestResult, World, guid, payload, payload_with};
+use acceptance::{Failure, Response, TestResult, World, guid, payload, payload_with};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
@@ -31,9 +31,9 @@ fn gzip(body: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 async fn assert_valid(request: RequestBuilder, name: &str) -> Result<Value, Failure> {
-    let answer = Answer::to(request).await?;
-    assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("valid")), "{name}: {answer:?}");
-    Ok(answer.json()["request"].clone())
+    let response = Response::to(request).await?;
+    assert_eq!((response.status, &response.json()["status"]), (200, &json!("valid")), "{name}: {response:?}");
+    Ok(response.json()["request"].clone())
 }
 
 pub(crate) async fn each_spelling_of_utf_8_is_accepted(world: &World) -> TestResult {
@@ -55,9 +55,9 @@ pub(crate) async fn gzip_is_the_same_remediation_as_plain(world: &World) -> Test
         let request = post(world, VALIDATE, "application/json").header("Content-Encoding", coding);
         assert_valid(request.body(gzip(body.as_bytes())?), coding).await?;
     }
-    let plain = Answer::to(post(world, "/remediate", "application/json").body(body.clone())).await?;
+    let plain = Response::to(post(world, "/remediate", "application/json").body(body.clone())).await?;
     let request = post(world, "/remediate", "application/json").header("Content-Encoding", "gzip");
-    let compressed = Answer::to(request.body(gzip(format!("\u{feff}{body}").as_bytes())?)).await?;
+    let compressed = Response::to(request.body(gzip(format!("\u{feff}{body}").as_bytes())?)).await?;
     assert_eq!((plain.status, compressed.status), (202, 202), "{compressed:?}");
     assert_eq!(compressed.header("idempotency-replayed"), Some("true"));
     assert_eq!(world.sandbox.accepted().len(), 1);
@@ -117,8 +117,8 @@ pub(crate) async fn hostile_gzip_is_rejected_by_its_cause(world: &World) -> Test
         ("compressed twice", gzip(&good)?, 400, NOT_JSON, "compress it once"),
     ] {
         let request = post(world, "/remediate", "application/json").header("Content-Encoding", "gzip").body(body);
-        let answer = Answer::to(request).await?;
-        let problem = answer.assert_problem(status, code, &[]);
+        let response = Response::to(request).await?;
+        let problem = response.assert_problem(status, code, &[]);
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(part)), "{name}: {problem:#}");
     }
     assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "it was sent to Graph");
@@ -142,8 +142,8 @@ pub(crate) async fn other_formats_are_named(world: &World) -> TestResult {
         ("JSON in a string", Value::from(body.as_str()).to_string().into_bytes(), NOT_JSON, "looks like JSON"),
         ("Logic Apps' binary", wrapped.into_bytes(), "invalidPayload", "$content"),
     ] {
-        let answer = Answer::to(post(world, "/remediate", "application/json").body(sent)).await?;
-        let problem = answer.assert_problem(400, code, &[]);
+        let response = Response::to(post(world, "/remediate", "application/json").body(sent)).await?;
+        let problem = response.assert_problem(400, code, &[]);
         let message = problem["error"]["message"].as_str().unwrap_or_default();
         assert!(message.contains(part), "{name}: {problem:#}");
     }
@@ -158,7 +158,7 @@ pub(crate) async fn a_header_given_twice_is_named(world: &World) -> TestResult {
         ("token", json().bearer_auth("a").header("Authorization", "Bearer a"), "Authorization is given more"),
     ] {
         let request = if name == "key" { request.header("Idempotency-Key", "a") } else { request };
-        let problem = Answer::to(request).await?.assert_problem(400, "invalidRequest", &[]);
+        let problem = Response::to(request).await?.assert_problem(400, "invalidRequest", &[]);
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.starts_with(part)), "{name}: {problem:#}");
     }
     Ok(())
@@ -189,8 +189,8 @@ pub(crate) async fn the_most_emails_fit_as_powershell_indents_them(world: &World
     );
     assert!(body.len() > 2 * 1024 * 1024, "{} bytes are not much", body.len());
     let request = gateway.post("/remediate").bearer_auth(world.token()).header("Content-Type", "application/json");
-    let answer = Answer::to(request.body(body)).await?;
-    assert_eq!((answer.status, &answer.json()["emails"]), (202, &json!(10_000)), "{answer:?}");
+    let response = Response::to(request.body(body)).await?;
+    assert_eq!((response.status, &response.json()["emails"]), (202, &json!(10_000)), "{response:?}");
     Ok(())
 }
 
@@ -199,11 +199,11 @@ pub(crate) async fn graphs_errors_and_paths_are_those_of_its_clients(world: &Wor
     let path = "security/collaboration/analyzedEmails/remediate";
     for version in ["v1.0", "beta"] {
         let doubled = world.gateway.post(&format!("/{version}//{path}")).bearer_auth(world.token()).json(&payload());
-        assert_eq!(Answer::to(doubled).await?.status, 202, "{version}");
+        assert_eq!(Response::to(doubled).await?.status, 202, "{version}");
         for path in [format!("/{version}/{path}"), format!("/{version}//{path}"), format!("/{version}/me")] {
-            let answer = Answer::to(world.gateway.post(&path).bearer_auth(world.token()).json(&json!({}))).await?;
-            assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
-            let error = answer.json()["error"].clone();
+            let response = Response::to(world.gateway.post(&path).bearer_auth(world.token()).json(&json!({}))).await?;
+            assert_eq!(response.header("content-type"), Some("application/json"), "{path}");
+            let error = response.json()["error"].clone();
             assert!(error["code"].is_string() && error["message"].is_string(), "{path}: {error}");
         }
     }
@@ -213,7 +213,7 @@ pub(crate) async fn graphs_errors_and_paths_are_those_of_its_clients(world: &Wor
         ..TokenRequest::default()
     };
     let request = world.gateway.post("/remediate").bearer_auth(world.sandbox.issue_token(&graph)).json(&payload());
-    let challenge = Answer::to(request).await?;
+    let challenge = Response::to(request).await?;
     challenge.assert_problem(401, "invalidCredentials", &["www-authenticate"]);
     Ok(())
 }

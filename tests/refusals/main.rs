@@ -8,7 +8,7 @@ mod case;
 mod formats;
 mod incoming;
 mod order;
-mod rights;
+mod permissions;
 mod size;
 mod upstream;
 
@@ -24,7 +24,7 @@ const RECIPIENTS: &str = include_str!("../messages/recipients.rs");
 const PROVOKED_ELSEWHERE: [(Code, &str, &str); 11] = [
     (
         Code::HttpsRequired,
-        include_str!("../identity/door.rs"),
+        include_str!("../identity/credentials.rs"),
         "plain_http_is_rejected_before_the_credential_is_looked_at",
     ),
     (Code::IdempotencyKeyReused, include_str!("../once/keys.rs"), "a_key_stands_for_one_payload"),
@@ -33,7 +33,7 @@ const PROVOKED_ELSEWHERE: [(Code, &str, &str); 11] = [
     (Code::LedgerUnavailable, include_str!("../unavailable/main.rs"), "an_overloaded_or_reset_object_is_safe_to_retry"),
     (Code::MessageNotFound, RECIPIENTS, "a_message_that_is_not_listed_yet_is_not_found"),
     (Code::NothingToRemediate, RECIPIENTS, "rows_that_no_remediation_reaches_are_left_out"),
-    (Code::QuotaExceeded, include_str!("../quota.rs"), "who_exceeds_it_is_told_when_to_come_again"),
+    (Code::QuotaExceeded, include_str!("../quota.rs"), "request_beyond_the_quota_gets_a_retry_after"),
     (Code::TooManyRecipients, RECIPIENTS, "eight_hundred_recipients_are_remediated_in_one_call_and_settle"),
     (
         Code::TooManyRequests,
@@ -46,18 +46,18 @@ const PROVOKED_ELSEWHERE: [(Code, &str, &str); 11] = [
 fn main() -> ExitCode {
     acceptance::run(tests![
         every_code_of_the_contract_is_provoked,
-        incoming::requests_are_refused_before_their_body_comes,
-        incoming::no_other_method_is_answered,
-        incoming::head_is_answered_without_a_body,
-        rights::what_is_not_granted_is_refused,
-        rights::each_recipient_outside_is_named,
-        upstream::graphs_failures_become_the_callers,
-        upstream::entras_failures_become_the_callers,
+        incoming::requests_are_rejected_before_their_body_arrives,
+        incoming::other_methods_are_rejected,
+        incoming::head_gets_no_body,
+        permissions::request_without_a_permission_is_rejected,
+        permissions::each_recipient_outside_is_named,
+        upstream::graph_failures_are_reported_to_the_caller,
+        upstream::entra_failures_are_reported_to_the_caller,
         upstream::graphs_own_refusal_is_passed_on,
-        bodies::what_is_no_json_is_refused_as_such,
-        bodies::each_fault_of_a_payload_is_named_where_it_stands,
+        bodies::body_that_is_not_json_is_rejected,
+        bodies::each_payload_error_has_its_pointer,
         bodies::wrong_bodies_seen_in_the_wild_are_named_at_the_right_member,
-        bodies::all_faults_are_told_together_up_to_a_number,
+        bodies::all_errors_are_listed_up_to_a_limit,
         bodies::no_text_echoes_much_of_the_input,
         formats::each_spelling_of_utf_8_is_accepted,
         formats::gzip_is_the_same_remediation_as_plain,
@@ -67,17 +67,17 @@ fn main() -> ExitCode {
         formats::the_most_emails_fit_as_powershell_indents_them,
         formats::graphs_errors_and_paths_are_those_of_its_clients,
         size::a_body_of_exactly_the_limit_is_read,
-        size::one_byte_more_is_refused_as_declared,
+        size::declared_size_above_the_limit_is_rejected,
         size::a_stream_is_refused_as_soon_as_it_is_too_large,
         size::a_length_that_lies_gets_no_larger_body_in,
-        order::the_first_check_that_fails_answers,
-        order::who_is_nobody_learns_nothing,
+        order::first_failed_check_decides_the_response,
+        order::unauthenticated_request_does_not_reveal_payload_errors,
     ])
 }
 
 /// A new code, or one that no test can provoke, makes this test fail.
 async fn every_code_of_the_contract_is_provoked(_: &World) -> TestResult {
-    let tables = [incoming::cases(), rights::cases(), upstream::of_graph(), upstream::of_entra()];
+    let tables = [incoming::cases(), permissions::cases(), upstream::graph_cases(), upstream::entra_cases()];
     let mut provoked: BTreeSet<&str> = tables.iter().flatten().map(|case| case.code).collect();
     provoked.extend([bodies::NOT_JSON, bodies::NOT_VALID, size::TOO_LARGE]);
     for (code, source, test) in PROVOKED_ELSEWHERE {

@@ -12,9 +12,9 @@ use acceptance::tests;
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
         accepted::the_seeds_example_is_accepted,
-        accepted::a_sane_client_request_id_is_echoed,
+        accepted::valid_client_request_id_is_echoed,
         accepted::a_workflow_engine_gets_200,
-        accepted::a_minimal_answer_is_202_and_empty,
+        accepted::minimal_response_is_202_and_empty,
         accepted::a_duplicate_of_graphs_is_a_success,
         accepted::any_2xx_of_graph_is_a_success,
         accepted::the_location_is_graphs_whatever_its_query_holds,
@@ -31,13 +31,13 @@ fn main() -> std::process::ExitCode {
         sent::ten_thousand_emails_go_in_one_call,
         validate_only::nothing_is_called_and_what_is_shown_is_what_is_sent,
         validate_only::every_route_validates,
-        validate_only::what_is_wrong_is_refused_as_ever,
+        validate_only::invalid_request_is_rejected_as_without_validation_only,
         validate_only::a_query_in_the_wrong_place_never_sends,
         validate_only::other_parameters_are_ignored,
         callers::tokens_of_either_version_and_audience_are_taken,
         callers::a_delegated_token_needs_its_scope_and_no_role,
         callers::api_keys_are_taken_in_either_header,
-        callers::rights_are_those_of_the_caller_who_is_identified,
+        callers::permissions_are_those_of_the_authenticated_caller,
         callers::keys_and_app_token_are_fetched_once,
     ])
 }

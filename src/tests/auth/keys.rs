@@ -68,7 +68,7 @@ fn unknown_keys_do_not_become_fetches_when_the_endpoint_fails_either() {
 
 /// The new key may be the issuer's, and workflow engines do not retry a 401.
 #[test]
-fn a_new_key_is_not_called_unknown_by_an_endpoint_that_could_not_be_asked() {
+fn new_key_is_not_unknown_if_the_endpoint_fails() {
     let mut traffic = Traffic::warm();
     traffic.upstream().respond(KEYS_V2, Reply::status(503));
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), Err(KeysUnavailable));

@@ -29,7 +29,7 @@ fn ending_in(seconds: u64) -> CachedToken {
     CachedToken { issuer: Issuer::V2, kid: "k".to_owned(), claims: claims_until(end) }
 }
 
-fn number(number: usize) -> [u8; 32] {
+fn numbered_digest(number: usize) -> [u8; 32] {
     digest(&Secret::new(number.to_string()))
 }
 
@@ -37,16 +37,16 @@ fn number(number: usize) -> [u8; 32] {
 fn no_more_than_1024_tokens_are_remembered_and_those_that_end_first_make_room() {
     let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
-        tokens.insert(number(at), ending_in(if at == 500 { 60 } else { 3600 }), NOW);
+        tokens.insert(numbered_digest(at), ending_in(if at == 500 { 60 } else { 3600 }), NOW);
     }
-    assert!(tokens.get(&number(500)).is_some());
-    tokens.insert(number(MAX_TOKENS), ending_in(3600), NOW);
+    assert!(tokens.get(&numbered_digest(500)).is_some());
+    tokens.insert(numbered_digest(MAX_TOKENS), ending_in(3600), NOW);
     assert_eq!(tokens.0.borrow().len(), MAX_TOKENS);
-    assert!(tokens.get(&number(500)).is_none());
-    assert!(tokens.get(&number(MAX_TOKENS)).is_some());
+    assert!(tokens.get(&numbered_digest(500)).is_none());
+    assert!(tokens.get(&numbered_digest(MAX_TOKENS)).is_some());
 
     // Tokens that all end at the same time make room too.
-    tokens.insert(number(MAX_TOKENS + 1), ending_in(3600), NOW);
+    tokens.insert(numbered_digest(MAX_TOKENS + 1), ending_in(3600), NOW);
     assert_eq!(tokens.0.borrow().len(), 1);
 }
 
@@ -54,10 +54,10 @@ fn no_more_than_1024_tokens_are_remembered_and_those_that_end_first_make_room() 
 fn tokens_that_have_ended_make_room_together() {
     let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
-        tokens.insert(number(at), ending_in(if at < 1000 { 60 } else { 3600 }), NOW);
+        tokens.insert(numbered_digest(at), ending_in(if at < 1000 { 60 } else { 3600 }), NOW);
     }
     let later = NOW.plus(Duration::from_mins(1)).plus(CLOCK_SKEW);
-    tokens.insert(number(MAX_TOKENS), ending_in(3600), later);
+    tokens.insert(numbered_digest(MAX_TOKENS), ending_in(3600), later);
     assert_eq!(tokens.0.borrow().len(), 25);
 }
 
@@ -65,9 +65,9 @@ fn tokens_that_have_ended_make_room_together() {
 fn the_same_token_again_takes_no_other_ones_place() {
     let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
-        tokens.insert(number(at), ending_in(3600), NOW);
+        tokens.insert(numbered_digest(at), ending_in(3600), NOW);
     }
-    tokens.insert(number(0), ending_in(3600), NOW);
+    tokens.insert(numbered_digest(0), ending_in(3600), NOW);
     assert_eq!(tokens.0.borrow().len(), MAX_TOKENS);
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{caller, callers, check, faulty, with};
+use super::{caller, callers, check, invalid_variables, with};
 use crate::tests::support::{OTHER_TENANT, PLAYBOOK, ROLE_BEARER, TENANT, sha256, variables};
 
 #[test]
@@ -104,7 +104,7 @@ fn each_member_of_a_caller_has_its_rules() {
         (json!({ "max_emails_per_hour": u64::MAX }), Some("max_emails_per_hour")),
     ] {
         let expected: Vec<String> = faulty_member.map(|member| format!("CALLERS[0].{member}")).into_iter().collect();
-        assert_eq!(faulty(&callers([caller(changes.clone())])), expected, "{changes}");
+        assert_eq!(invalid_variables(&callers([caller(changes.clone())])), expected, "{changes}");
     }
 }
 
@@ -134,7 +134,7 @@ fn recipient_domains_are_domains_that_a_recipient_can_have_or_all() {
         (json!({ "recipient_domains": null }), false),
     ] {
         let expected: &[&str] = if accepted { &[] } else { &["CALLERS[0].recipient_domains"] };
-        assert_eq!(faulty(&callers([caller(changes.clone())])), expected, "{changes}");
+        assert_eq!(invalid_variables(&callers([caller(changes.clone())])), expected, "{changes}");
     }
 }
 
@@ -148,7 +148,7 @@ fn no_request_may_have_more_emails_than_an_hour() {
     ] {
         let limits = json!({ "max_emails_per_request": per_request, "max_emails_per_hour": per_hour });
         let expected: Vec<String> = faulty_member.map(|member| format!("CALLERS[0].{member}")).into_iter().collect();
-        assert_eq!(faulty(&callers([caller(limits)])), expected, "{per_request} {per_hour}");
+        assert_eq!(invalid_variables(&callers([caller(limits)])), expected, "{per_request} {per_hour}");
     }
     for (per_hour, per_request) in [(500, 500), (1_000, 1_000), (5_000, 1_000)] {
         let config = check(&callers([caller(json!({ "max_emails_per_hour": per_hour }))])).unwrap();
@@ -167,7 +167,7 @@ fn what_concerns_a_caller_as_a_whole_is_told_of_the_caller() {
         (caller(json!({ "Actions": ["hardDelete"] })), "CALLERS[0]"),
         (caller(json!({ "api_key": "rgk_in-the-clear" })), "CALLERS[0]"),
     ] {
-        assert_eq!(faulty(&callers([item.clone()])), [expected], "{item}");
+        assert_eq!(invalid_variables(&callers([item.clone()])), [expected], "{item}");
     }
 }
 
@@ -189,9 +189,9 @@ fn no_two_callers_share_a_name_an_object_id_or_a_key() {
         (json!({ "api_key_sha256": [sha256("x"), sha256("k").to_uppercase()] }), "api_key_sha256"),
     ] {
         let place = format!("CALLERS[1].{member}");
-        assert_eq!(faulty(&callers([one(), other(changes.clone())])), [place], "{changes}");
+        assert_eq!(invalid_variables(&callers([one(), other(changes.clone())])), [place], "{changes}");
     }
-    assert!(faulty(&callers([one(), other(json!({}))])).is_empty());
+    assert!(invalid_variables(&callers([one(), other(json!({}))])).is_empty());
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn shared_identities_are_told_of_the_right_caller_whatever_else_is_wrong() {
     let second = caller(json!({ "name": "second", "api_key_sha256": [sha256("second")] }));
     let third = caller(json!({ "name": "third" }));
     assert_eq!(
-        faulty(&callers([nameless, json!("no table"), second, third])),
+        invalid_variables(&callers([nameless, json!("no table"), second, third])),
         ["CALLERS[0].name", "CALLERS[1]", "CALLERS[3].api_key_sha256"]
     );
 }
@@ -210,10 +210,10 @@ fn callers_may_be_a_text_of_json_as_a_dashboard_keeps_it() {
     let array = variables()["CALLERS"].clone();
     assert_eq!(check(&with("CALLERS", json!(array.to_string()))).unwrap().callers.len(), 4);
     let twice = r#"[{"name":"a","actions":["softDelete"],"actions":["hardDelete"],"recipient_domains":["*"],"object_id":"11111111-0000-0000-0000-000000000001"}]"#;
-    assert_eq!(faulty(&with("CALLERS", json!(twice))), ["CALLERS"], "a member twice says two things");
-    assert_eq!(faulty(&with("CALLERS", json!(format!("{array}{array}")))), ["CALLERS"]);
+    assert_eq!(invalid_variables(&with("CALLERS", json!(twice))), ["CALLERS"], "a member twice says two things");
+    assert_eq!(invalid_variables(&with("CALLERS", json!(format!("{array}{array}")))), ["CALLERS"]);
     assert_eq!(
-        faulty(&with("CALLERS", json!(Value::String(array.to_string()).to_string()))),
+        invalid_variables(&with("CALLERS", json!(Value::String(array.to_string()).to_string()))),
         ["CALLERS"],
         "a text of a text"
     );

@@ -17,7 +17,7 @@ pub(super) fn check(variables: &Variables) -> Result<Config, Vec<ConfigError>> {
 }
 
 /// Returns the names of the variables with errors, in order.
-pub(super) fn faulty(variables: &Variables) -> Vec<String> {
+pub(super) fn invalid_variables(variables: &Variables) -> Vec<String> {
     check(variables).map_or_else(|errors| errors.into_iter().map(|error| error.variable).collect(), |_| Vec::new())
 }
 
@@ -59,7 +59,7 @@ fn texts(value: &Value, found: &mut Vec<String>) {
 }
 
 #[test]
-fn a_whole_configuration_is_read() {
+fn complete_configuration_is_parsed() {
     let config = check(&variables()).unwrap();
     assert_eq!(config.audience, [AUDIENCE, crate::tests::support::AUDIENCE_GUID]);
     let of_guid = check(&with("AUDIENCE", json!("00001111-AAAA-2222-BBBB-3333CCCC4444"))).unwrap();
@@ -175,7 +175,7 @@ fn each_variable_has_its_rules() {
         ("CALLERS", json!("null"), false),
     ] {
         let expected: &[&str] = if accepted { &[] } else { &[name] };
-        assert_eq!(faulty(&with(name, value.clone())), expected, "{name} = {value}");
+        assert_eq!(invalid_variables(&with(name, value.clone())), expected, "{name} = {value}");
     }
 }
 
@@ -183,10 +183,10 @@ fn each_variable_has_its_rules() {
 #[test]
 fn rate_limiter_that_is_a_variable_is_an_error() {
     for value in [json!(true), Value::Null] {
-        assert!(faulty(&with("RATE_LIMITER", value.clone())).is_empty(), "{value}");
+        assert!(invalid_variables(&with("RATE_LIMITER", value.clone())).is_empty(), "{value}");
     }
     for variable in [json!(false), json!({ "limit": 5 }), json!({}), json!("100")] {
-        assert_eq!(faulty(&with("RATE_LIMITER", variable.clone())), ["RATE_LIMITER"], "{variable}");
+        assert_eq!(invalid_variables(&with("RATE_LIMITER", variable.clone())), ["RATE_LIMITER"], "{variable}");
     }
 }
 
@@ -211,7 +211,7 @@ fn the_gateway_is_stopped_by_true_and_by_nothing_else_that_is_accepted() {
 fn audience_is_required_by_callers_with_an_object_id_and_by_no_others() {
     let mut by_key = callers([caller(json!({}))]);
     by_key.remove("AUDIENCE");
-    assert!(faulty(&by_key).is_empty());
+    assert!(invalid_variables(&by_key).is_empty());
     for (item, also) in [
         (caller(json!({ "object_id": PLAYBOOK })), None),
         (caller(json!({ "object_id": PLAYBOOK, "name": null })), Some("CALLERS[0].name")),
@@ -220,7 +220,7 @@ fn audience_is_required_by_callers_with_an_object_id_and_by_no_others() {
         let mut variables = callers([item.clone()]);
         variables.remove("AUDIENCE");
         let expected: Vec<&str> = ["AUDIENCE"].into_iter().chain(also).collect();
-        assert_eq!(faulty(&variables), expected, "{item}");
+        assert_eq!(invalid_variables(&variables), expected, "{item}");
     }
 }
 
@@ -321,7 +321,7 @@ fn the_credential_is_a_secret_or_a_certificate() {
         (Value::Null, json!(format!("{}{}", pkcs8(&NEXT.private), of(&CURRENT))), vec!["CLIENT_CERTIFICATE"]),
     ] {
         let variables = with_both(secret, certificate);
-        assert_eq!(faulty(&variables), errors, "{variables:?}");
+        assert_eq!(invalid_variables(&variables), errors, "{variables:?}");
         for error in check(&variables).err().into_iter().flatten() {
             let line = crate::log::config_line(&error);
             assert!(line.contains("CLIENT_CERTIFICATE") || line.contains("must be a text"), "{line}");
@@ -334,11 +334,11 @@ fn the_credential_is_a_secret_or_a_certificate() {
 
 #[test]
 fn nothing_is_taken_for_granted() {
-    assert_eq!(faulty(&Variables::new()), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
+    assert_eq!(invalid_variables(&Variables::new()), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
     let nulls: Variables = VARIABLES.into_iter().map(|name| (name, Value::Null)).collect();
-    assert_eq!(faulty(&nulls), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
+    assert_eq!(invalid_variables(&nulls), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
     assert_eq!(
-        faulty(&callers([Value::Object(Map::new())])),
+        invalid_variables(&callers([Value::Object(Map::new())])),
         ["CALLERS[0].name", "CALLERS[0].actions", "CALLERS[0].recipient_domains", "CALLERS[0]"]
     );
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{check, faulty, with};
+use super::{check, invalid_variables, with};
 
 #[test]
 fn each_entry_is_an_address_or_a_domain_that_a_recipient_can_have() {
@@ -41,7 +41,11 @@ fn each_entry_is_an_address_or_a_domain_that_a_recipient_can_have() {
         (json!("journal@xn--024.contoso.com"), false),
     ] {
         let expected: &[&str] = if accepted { &[] } else { &["PROTECTED_RECIPIENTS[1]"] };
-        assert_eq!(faulty(&with("PROTECTED_RECIPIENTS", json!(["fabrikam.com", entry]))), expected, "{entry}");
+        assert_eq!(
+            invalid_variables(&with("PROTECTED_RECIPIENTS", json!(["fabrikam.com", entry]))),
+            expected,
+            "{entry}"
+        );
     }
 }
 
@@ -65,6 +69,6 @@ fn list_is_an_array_or_the_same_as_json_text_and_never_empty() {
         json!({ "0": "journal@contoso.com" }),
         json!(true),
     ] {
-        assert_eq!(faulty(&with("PROTECTED_RECIPIENTS", list.clone())), ["PROTECTED_RECIPIENTS"], "{list}");
+        assert_eq!(invalid_variables(&with("PROTECTED_RECIPIENTS", list.clone())), ["PROTECTED_RECIPIENTS"], "{list}");
     }
 }

@@ -25,7 +25,7 @@ use crate::tests::support::gateway::TOKEN_URL;
 use crate::tests::support::runtime::START;
 use crate::tests::support::stage::Stage;
 use crate::tests::support::upstream::Reply;
-use crate::tests::support::{AUDIENCE_GUID, refused, variables};
+use crate::tests::support::{AUDIENCE_GUID, error_response, variables};
 
 fn by_certificate() -> Variables {
     let mut variables = variables();
@@ -104,14 +104,14 @@ fn a_second_attempt_has_an_assertion_of_its_own() {
 }
 
 #[test]
-fn what_cannot_be_signed_is_a_fault_of_the_configuration_and_asks_nobody() {
-    type Spoil = fn(&mut Config);
-    let unusable: Spoil = |config| {
+fn failed_assertion_is_a_configuration_error_and_sends_nothing() {
+    type ConfigChange = fn(&mut Config);
+    let unusable: ConfigChange = |config| {
         if let crate::config::Credential::Certificate(certificate) = &mut config.credential {
             certificate.private_key = SecretBytes::new(b"no key".to_vec());
         }
     };
-    let expired: Spoil = |config| {
+    let expired: ConfigChange = |config| {
         if let crate::config::Credential::Certificate(certificate) = &mut config.credential {
             certificate.not_after = crate::time::Timestamp::from_seconds(START - 1);
         }
@@ -122,7 +122,7 @@ fn what_cannot_be_signed_is_a_fault_of_the_configuration_and_asks_nobody() {
         assert_eq!(token(&mut stage, change), Err(expected));
         assert!(forms(&stage).is_empty());
         let error = GatewayError::from(GraphOperation::Remediate.error(expected));
-        assert_eq!(refused(&error).0, Code::Misconfigured);
+        assert_eq!(error_response(&error).0, Code::Misconfigured);
         assert!(error.to_string().contains("CLIENT_CERTIFICATE"), "{error}");
     }
 }

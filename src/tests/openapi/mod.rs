@@ -1,7 +1,7 @@
 //! The description matches the code's routes, types, limits and errors.
 
-mod judgement;
 mod refusals;
+mod validation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -60,7 +60,7 @@ fn grouped(number: usize) -> String {
 }
 
 #[test]
-fn it_is_of_this_version() {
+fn description_has_this_version() {
     assert_eq!(text("/info/version"), env!("CARGO_PKG_VERSION"));
     assert_eq!(text("/info/license/identifier"), env!("CARGO_PKG_LICENSE"));
 }
@@ -97,7 +97,7 @@ fn every_route_is_described_with_its_methods() {
 
 /// The five paths of the action differ only in their names.
 #[test]
-fn the_paths_of_the_action_are_one() {
+fn paths_of_the_action_have_one_operation() {
     let of_the_action = |path: &&str| !["/remediate/messages", "/remediate/status"].contains(path);
     let mut operations = keys("/paths").filter(of_the_action).filter_map(|path| {
         let mut operation = at("/paths").get(path)?.get("post")?.clone();
@@ -272,7 +272,7 @@ fn get(path: &str) -> Request {
 }
 
 #[test]
-fn it_is_served_without_credentials() {
+fn description_is_served_without_credentials() {
     let response = Gateway::default().ask(get("/openapi.json"), Vec::new());
     assert_eq!((response.status, response.body.as_str()), (200, DESCRIPTION));
     assert!(response.headers.contains(&("Content-Type", "application/json".to_owned())));
@@ -416,7 +416,7 @@ fn visit(value: &Value, place: &str, check: &mut dyn FnMut(&serde_json::Map<Stri
 
 /// Microsoft's example in the description equals the seed.
 #[test]
-fn the_examples_are_taken() {
+fn examples_are_accepted() {
     let seed: Value = serde_json::from_str(include_str!("../../../tests/seed-example.json")).unwrap();
     assert_eq!(seed["remediateSendersCopy"], "false");
     assert_eq!(at("/components/examples/Graph/value"), &with_boolean(seed));

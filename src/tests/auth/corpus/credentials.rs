@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::{BEARER, invalid_credentials, refuse, without_ids};
+use super::{BEARER, check_rejection, invalid_credentials, without_ids};
 use crate::auth::AuthError;
 use crate::auth::AuthError::{Credentials, NotTheOwner, UnknownApiKey};
 use crate::auth::credentials::CredentialsError::{
@@ -129,12 +129,12 @@ fn keys() -> Vec<String> {
 #[test]
 fn every_bad_authorization_gets_the_same_answer_and_its_own_reason_in_the_log() {
     for (value, reason) in authorizations() {
-        let refused = refuse(&value, authorization(&value), &value, reason);
+        let rejection = check_rejection(&value, authorization(&value), &value, reason);
         let token = matches!(reason, AuthError::Token(_));
         assert!(
-            !token && without_ids(&refused.response) == invalid_credentials(BEARER),
+            !token && without_ids(&rejection.response) == invalid_credentials(BEARER),
             "{value}: {:?}",
-            refused.response
+            rejection.response
         );
     }
 }
@@ -142,8 +142,8 @@ fn every_bad_authorization_gets_the_same_answer_and_its_own_reason_in_the_log() 
 #[test]
 fn every_bad_key_gets_that_answer_too() {
     for key in keys() {
-        let refused = refuse(&key, api_key(&key), &key, UnknownApiKey);
-        assert_eq!(without_ids(&refused.response), invalid_credentials(BEARER), "{key}");
+        let rejection = check_rejection(&key, api_key(&key), &key, UnknownApiKey);
+        assert_eq!(without_ids(&rejection.response), invalid_credentials(BEARER), "{key}");
     }
 }
 
@@ -152,9 +152,9 @@ fn every_bad_key_gets_that_answer_too() {
 fn a_key_given_twice_is_named_as_such() {
     let [old, new] = SCRIPT_KEYS;
     for key in [format!("{new}, {new}"), format!("{new}, {old}"), "x, y".to_owned()] {
-        let refused = refuse(&key, api_key(&key), &key, AuthError::RepeatedApiKey);
-        assert_eq!(refused.response.status, 400, "{key}");
-        assert!(refused.log.contains("\"invalidRequest\""), "{}", refused.log);
+        let rejection = check_rejection(&key, api_key(&key), &key, AuthError::RepeatedApiKey);
+        assert_eq!(rejection.response.status, 400, "{key}");
+        assert!(rejection.log.contains("\"invalidRequest\""), "{}", rejection.log);
     }
 }
 
@@ -180,9 +180,9 @@ fn two_credentials_are_none_even_if_both_are_good() {
         (authorization(","), Repeated),
     ] {
         let secret = headers.authorization.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default();
-        let refused = refuse(&secret, headers, &secret, Credentials(reason));
-        assert_eq!(refused.response.status, 400, "{secret}");
-        assert!(refused.log.contains("\"invalidRequest\""), "{}", refused.log);
+        let rejection = check_rejection(&secret, headers, &secret, Credentials(reason));
+        assert_eq!(rejection.response.status, 400, "{secret}");
+        assert!(rejection.log.contains("\"invalidRequest\""), "{}", rejection.log);
     }
 }
 
@@ -190,10 +190,10 @@ fn two_credentials_are_none_even_if_both_are_good() {
 fn no_credentials_are_asked_for_without_an_error() {
     // A connector sends an empty header if its key was left empty.
     for headers in [RequestHeaders { authorization: None, ..authorization("") }, api_key("")] {
-        let refused = refuse("none", headers, "", Credentials(Absent));
-        assert_eq!(refused.response.status, 401);
-        assert!(refused.response.headers.contains(&("WWW-Authenticate", BEARER.to_owned())));
-        assert!(refused.log.contains("\"unauthenticated\""));
+        let rejection = check_rejection("none", headers, "", Credentials(Absent));
+        assert_eq!(rejection.response.status, 401);
+        assert!(rejection.response.headers.contains(&("WWW-Authenticate", BEARER.to_owned())));
+        assert!(rejection.log.contains("\"unauthenticated\""));
     }
 }
 
@@ -205,7 +205,7 @@ fn an_empty_key_beside_a_token_is_no_second_credential() {
 }
 
 #[test]
-fn a_token_whose_keys_cannot_be_had_is_told_to_come_again() {
+fn token_is_503_with_a_retry_after_if_the_keys_are_unavailable() {
     let mut gateway = Gateway::default();
     for (url, _) in entra::key_sets() {
         gateway.stage.runtime.upstream().respond(url, Reply::Response(503, Vec::new(), Vec::new()));

@@ -67,7 +67,7 @@ fn cases() -> Vec<(&'static str, String, &'static str)> {
             "the role of an application, for which a user's scope stands in",
             of_role_bearer(Draft::v2().delegated("Remediation.Submit")),
         ),
-        ("as large as can be", (shape::sized(MAX_TOKEN_BYTES), "playbook")),
+        ("as large as can be", (shape::token_of_size(MAX_TOKEN_BYTES), "playbook")),
     ]
     .map(|(what, (token, caller))| (what, token, caller))
     .to_vec()

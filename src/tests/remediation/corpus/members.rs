@@ -163,7 +163,7 @@ fn each_member_is_required() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_and_those_of_values_first() {
+fn all_errors_are_listed_at_once_and_those_of_values_first() {
     let body = br#"{
         "zzz": 1, "displayName": " ", "severity": "High", "remediateSendersCopy": "no",
         "analyzedEmails": [
