@@ -550,7 +550,7 @@ function incidentScenarios(template) {
   });
 
   scenario("submits no address of the gateway's own tests that the gateway rejects", () => {
-    const rejected = gatewayAddresses("everything_else_is_refused_with_a_reason").concat(gatewayAddresses("address_that_some_reader_resolves_to_another_domain_is_rejected"));
+    const rejected = gatewayAddresses("invalid_address_is_rejected_with_a_reason").concat(gatewayAddresses("address_that_some_reader_resolves_to_another_domain_is_rejected"));
     assert.ok(rejected.length > 90 && rejected.includes("user_x0040_evil.example@contoso.com") && rejected.includes("a\r\nbcc@contoso.com"), `${rejected.length}`);
     // The playbook trims an address, and the rest is an address.
     const sent = rejected.filter((address) => address === address.trim());

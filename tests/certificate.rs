@@ -8,8 +8,8 @@ use serde_json::json;
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        gateway_with_a_certificate_submits_a_remediation,
-        a_certificate_that_entra_does_not_know_is_a_rejected_credential,
+        remediation_with_client_certificate_is_accepted,
+        certificate_unknown_to_entra_returns_502_and_is_logged,
         invalid_certificate_is_logged_without_its_value,
     ])
 }
@@ -35,7 +35,7 @@ async fn assert_nothing_leaked(gateway: &Gateway, response: &Response) -> TestRe
     Ok(())
 }
 
-async fn gateway_with_a_certificate_submits_a_remediation(world: &World) -> TestResult {
+async fn remediation_with_client_certificate_is_accepted(world: &World) -> TestResult {
     let own = SelfSigned::until(2100);
     let mut settings = Settings::new("a secret as well");
     settings.client_certificates.push(ClientCertificate::from_pem(&own.certificate)?);
@@ -47,7 +47,7 @@ async fn gateway_with_a_certificate_submits_a_remediation(world: &World) -> Test
     assert_nothing_leaked(&gateway, &response).await
 }
 
-async fn a_certificate_that_entra_does_not_know_is_a_rejected_credential(world: &World) -> TestResult {
+async fn certificate_unknown_to_entra_returns_502_and_is_logged(world: &World) -> TestResult {
     let own = SelfSigned::until(2100);
     let gateway = gateway(world, &world.sandbox, &format!("{}{}", own.certificate, own.key)).await?;
     let response = remediate(&gateway, &world.sandbox).await?;

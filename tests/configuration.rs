@@ -16,12 +16,12 @@ const MARK: &str = "wrong-9c1e";
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        development_configuration_lacks_only_the_secret,
-        every_error_is_logged_by_name_and_without_its_value,
-        response_does_not_name_the_error,
-        two_callers_with_one_identity_are_an_error,
-        optional_variables_may_be_missing_or_empty,
-        object_uses_the_workers_configuration,
+        development_configuration_lacks_only_the_client_secret,
+        every_invalid_variable_is_logged_once_without_its_value,
+        misconfigured_response_reveals_no_configuration,
+        caller_with_duplicate_or_unusable_identity_returns_500,
+        optional_variables_and_alternative_forms_are_accepted,
+        object_uses_configuration_of_the_worker,
         unavailable_jurisdiction_sends_nothing,
     ])
 }
@@ -36,7 +36,7 @@ impl Domains for AsciiDomains {
 }
 
 /// Checks `wrangler.toml` with the gateway's own validation: its deployment lacks only a secret.
-async fn development_configuration_lacks_only_the_secret(_: &World) -> TestResult {
+async fn development_configuration_lacks_only_the_client_secret(_: &World) -> TestResult {
     let wrangler = Wrangler::read()?;
     let mut known = Variables::new();
     for name in VARIABLES {
@@ -106,7 +106,7 @@ fn caller_errors() -> Vec<(Value, &'static [&'static str])> {
     ]
 }
 
-async fn every_error_is_logged_by_name_and_without_its_value(world: &World) -> TestResult {
+async fn every_invalid_variable_is_logged_once_without_its_value(world: &World) -> TestResult {
     let caller_errors = caller_errors();
     let others = [
         (json!({ "TENANT_ID": null }), &["TENANT_ID"][..]),
@@ -201,7 +201,7 @@ async fn every_error_is_logged_by_name_and_without_its_value(world: &World) -> T
 }
 
 /// The response is the same with and without credentials. Routes that need no configuration still work.
-async fn response_does_not_name_the_error(world: &World) -> TestResult {
+async fn misconfigured_response_reveals_no_configuration(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "CLIENT_ID": MARK, "CALLERS": [caller(&json!({ MARK: 1 }))] })).await?;
     for token in [world.token(), "x.y.z".to_owned()] {
         for path in [
@@ -226,7 +226,7 @@ async fn response_does_not_name_the_error(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn two_callers_with_one_identity_are_an_error(world: &World) -> TestResult {
+async fn caller_with_duplicate_or_unusable_identity_returns_500(world: &World) -> TestResult {
     let digest = acceptance::API_KEY_SHA256;
     let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let one = caller(&json!({ "api_key_sha256": [digest] }));
@@ -264,7 +264,7 @@ async fn unavailable_jurisdiction_sends_nothing(world: &World) -> TestResult {
 }
 
 /// A variable that a dashboard leaves empty counts as not set, and `CALLERS` may be a text of JSON there.
-async fn optional_variables_may_be_missing_or_empty(world: &World) -> TestResult {
+async fn optional_variables_and_alternative_forms_are_accepted(world: &World) -> TestResult {
     let text = json!([caller(&json!({}))]).to_string();
     for over in [
         json!({ "GRAPH_VERSION": null }),
@@ -286,7 +286,7 @@ async fn optional_variables_may_be_missing_or_empty(world: &World) -> TestResult
 }
 
 /// An object may keep an older environment than the Worker's. It takes its settings from the job.
-async fn object_uses_the_workers_configuration(world: &World) -> TestResult {
+async fn object_uses_configuration_of_the_worker(world: &World) -> TestResult {
     let front = Some(Box::new(Setup::from(world.bindings())));
     let bindings = world.bindings_with(json!({ "TENANT_ID": "x", "CLIENT_SECRET": null, "CALLERS": null }));
     let gateway = world.gateway_as(&Setup { front, ..bindings.into() }).await?;

@@ -11,11 +11,11 @@ const SEED: &str = include_str!("seed-example.json");
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        the_document_is_served_unchanged,
-        successes_are_as_described,
-        rejections_of_the_gateway_are_as_described,
-        rejections_of_microsoft_are_as_described,
-        errors_of_the_configuration_are_as_described,
+        openapi_document_is_served_unchanged,
+        successes_match_the_openapi_document,
+        gateway_rejections_match_the_openapi_document,
+        microsoft_rejections_match_the_openapi_document,
+        configuration_and_permission_errors_match_the_openapi_document,
     ])
 }
 
@@ -57,7 +57,7 @@ fn post(world: &World, path: &str) -> RequestBuilder {
     world.gateway.post(path).bearer_auth(token).header("Content-Type", "application/json")
 }
 
-async fn the_document_is_served_unchanged(world: &World) -> TestResult {
+async fn openapi_document_is_served_unchanged(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
     let written: Value = serde_json::from_str(include_str!("../src/openapi.json"))?;
     assert_eq!(description.document(), &written);
@@ -74,7 +74,7 @@ async fn the_document_is_served_unchanged(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn successes_are_as_described(world: &World) -> TestResult {
+async fn successes_match_the_openapi_document(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
     for (path, number) in PATHS.into_iter().zip(0x100..) {
         let request = || post(world, path).body(seed(number));
@@ -97,7 +97,7 @@ async fn successes_are_as_described(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn rejections_of_the_gateway_are_as_described(world: &World) -> TestResult {
+async fn gateway_rejections_match_the_openapi_document(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
     let anonymous = || world.gateway.post("/remediate").header("Content-Type", "application/json").body(SEED);
     let token = |asked: &TokenRequest| world.sandbox.issue_token(asked);
@@ -139,7 +139,7 @@ async fn rejections_of_the_gateway_are_as_described(world: &World) -> TestResult
     Ok(())
 }
 
-async fn rejections_of_microsoft_are_as_described(world: &World) -> TestResult {
+async fn microsoft_rejections_match_the_openapi_document(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
     let graph = || ScriptedResponse::new(Endpoint::Remediate);
     let bad = json!({ "error": { "code": "badRequest", "message": "Invalid subscription" } });
@@ -160,7 +160,7 @@ async fn rejections_of_microsoft_are_as_described(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn errors_of_the_configuration_are_as_described(world: &World) -> TestResult {
+async fn configuration_and_permission_errors_match_the_openapi_document(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "TENANT_ID": null })).await?;
     let description = description(&gateway).await?;
     let request = gateway.post("/remediate").header("Content-Type", "application/json").body(SEED);

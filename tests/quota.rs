@@ -17,13 +17,13 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        every_response_has_the_remaining_quota,
-        request_beyond_the_quota_gets_a_retry_after,
-        a_hundred_at_once_get_exactly_ten_through,
+        success_replay_and_key_reuse_return_quota_headers,
+        exceeded_quota_returns_429_with_retry_after,
+        quota_of_ten_accepts_ten_of_hundred_concurrent_requests,
         quota_is_refunded_if_graph_does_not_accept,
-        an_unknown_outcome_is_counted_once_over_its_retries,
-        it_survives_a_restart,
-        callers_have_quotas_of_their_own,
+        quota_counts_unknown_outcome_once_across_retries,
+        quota_survives_a_restart,
+        each_caller_has_a_separate_quota,
     ])
 }
 
@@ -58,7 +58,7 @@ fn left(response: &Response, limit: u64) -> u64 {
     response.left()
 }
 
-async fn every_response_has_the_remaining_quota(world: &World) -> TestResult {
+async fn success_replay_and_key_reuse_return_quota_headers(world: &World) -> TestResult {
     let gateway = gateway(world, 10).await?;
     let (two, key) = (payload_of(2), guid());
     let keyed = |payload: &Value| Response::to(request(&gateway, payload).header("Idempotency-Key", &key));
@@ -81,7 +81,7 @@ async fn every_response_has_the_remaining_quota(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn request_beyond_the_quota_gets_a_retry_after(world: &World) -> TestResult {
+async fn exceeded_quota_returns_429_with_retry_after(world: &World) -> TestResult {
     let gateway = gateway(world, 5).await?;
     assert_eq!(ask(&gateway, &payload_of(3)).await?.status, 202);
     let refused = ask(&gateway, &payload_of(3)).await?;
@@ -96,7 +96,7 @@ async fn request_beyond_the_quota_gets_a_retry_after(world: &World) -> TestResul
     Ok(())
 }
 
-async fn a_hundred_at_once_get_exactly_ten_through(world: &World) -> TestResult {
+async fn quota_of_ten_accepts_ten_of_hundred_concurrent_requests(world: &World) -> TestResult {
     let gateway = gateway(world, 10).await?;
     let mut requests = JoinSet::new();
     for _ in 0..100 {
@@ -141,7 +141,7 @@ async fn quota_is_refunded_if_graph_does_not_accept(world: &World) -> TestResult
     Ok(())
 }
 
-async fn an_unknown_outcome_is_counted_once_over_its_retries(world: &World) -> TestResult {
+async fn quota_counts_unknown_outcome_once_across_retries(world: &World) -> TestResult {
     let gateway = gateway(world, 10).await?;
     let (six, key) = (payload_of(6), guid());
     let keyed = || Response::to(request(&gateway, &six).header("Idempotency-Key", &key));
@@ -158,7 +158,7 @@ async fn an_unknown_outcome_is_counted_once_over_its_retries(world: &World) -> T
     Ok(())
 }
 
-async fn it_survives_a_restart(world: &World) -> TestResult {
+async fn quota_survives_a_restart(world: &World) -> TestResult {
     let mut gateway = gateway(world, 10).await?;
     let (three, unknown) = (payload_of(3), payload_of(4));
     assert_eq!(left(&ask(&gateway, &three).await?, 10), 7);
@@ -175,7 +175,7 @@ async fn it_survives_a_restart(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn callers_have_quotas_of_their_own(world: &World) -> TestResult {
+async fn each_caller_has_a_separate_quota(world: &World) -> TestResult {
     let caller = |name: &str, sha256: &str, limit: u64| json!({ "name": name, "api_key_sha256": [sha256], "actions": ["softDelete"], "recipient_domains": ["*"], "max_emails_per_hour": limit });
     let callers = [caller("one", API_KEY_SHA256, 1), caller("two", acceptance::NEXT_API_KEY_SHA256, 2)];
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;

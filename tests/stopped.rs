@@ -13,16 +13,16 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        every_remediation_is_rejected_and_microsoft_is_not_called,
-        stop_is_reported_before_the_body_arrives,
-        unauthenticated_request_does_not_reveal_the_stop,
-        validation_and_public_routes_still_work,
-        records_are_kept_after_the_stop_ends,
-        stopped_object_sends_nothing_for_a_worker_without_the_stop,
+        stopped_gateway_rejects_every_remediation_and_sends_nothing,
+        stopped_response_does_not_wait_for_the_body,
+        stopped_gateway_returns_401_to_unauthenticated_clients,
+        stopped_gateway_still_serves_validation_health_and_openapi,
+        records_are_kept_across_a_stop,
+        stopped_ledger_rejects_jobs_of_a_worker_without_the_stop,
     ])
 }
 
-async fn every_remediation_is_rejected_and_microsoft_is_not_called(world: &World) -> TestResult {
+async fn stopped_gateway_rejects_every_remediation_and_sends_nothing(world: &World) -> TestResult {
     let by_key = json!({ "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] });
     let mut callers = world.bindings().remove("CALLERS").ok_or("no callers")?;
     callers.as_array_mut().ok_or("no callers")?.push(by_key);
@@ -54,7 +54,7 @@ async fn every_remediation_is_rejected_and_microsoft_is_not_called(world: &World
 }
 
 /// The response arrives while the body is still outstanding, for a valid body, an invalid one, and none.
-async fn stop_is_reported_before_the_body_arrives(world: &World) -> TestResult {
+async fn stopped_response_does_not_wait_for_the_body(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "STOPPED": true })).await?;
     let token = format!("Authorization: Bearer {}", world.token());
     for framing in ["Content-Length: 4194304", "Transfer-Encoding: chunked"] {
@@ -69,7 +69,7 @@ async fn stop_is_reported_before_the_body_arrives(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn unauthenticated_request_does_not_reveal_the_stop(world: &World) -> TestResult {
+async fn stopped_gateway_returns_401_to_unauthenticated_clients(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "STOPPED": true })).await?;
     let post = || gateway.post("/remediate").json(&payload());
     Response::to(post()).await?.assert_problem(401, "unauthenticated", &["www-authenticate"]);
@@ -79,7 +79,7 @@ async fn unauthenticated_request_does_not_reveal_the_stop(world: &World) -> Test
     Ok(())
 }
 
-async fn validation_and_public_routes_still_work(world: &World) -> TestResult {
+async fn stopped_gateway_still_serves_validation_health_and_openapi(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "STOPPED": "true" })).await?;
     for path in PATHS {
         let validated = gateway.post(&format!("{path}?validateOnly=true")).bearer_auth(world.token()).json(&payload());
@@ -94,7 +94,7 @@ async fn validation_and_public_routes_still_work(world: &World) -> TestResult {
 
 /// A success from before the stop is replayed only after the stop. An attempt that the stop interrupted is safe to
 /// retry.
-async fn records_are_kept_after_the_stop_ends(world: &World) -> TestResult {
+async fn records_are_kept_across_a_stop(world: &World) -> TestResult {
     let (running, stop) = (Setup::from(world.bindings()), world.bindings_with(json!({ "STOPPED": "true" })).into());
     let mut gateway = world.gateway_as(&running).await?;
     let (done, cut_off, key) = (payload(), payload(), guid());
@@ -127,7 +127,7 @@ async fn records_are_kept_after_the_stop_ends(world: &World) -> TestResult {
 }
 
 /// During a rollout, a Worker of the previous version may still send a job without knowing of the stop.
-async fn stopped_object_sends_nothing_for_a_worker_without_the_stop(world: &World) -> TestResult {
+async fn stopped_ledger_rejects_jobs_of_a_worker_without_the_stop(world: &World) -> TestResult {
     let bindings = world.bindings_with(json!({ "STOPPED": true }));
     let gateway =
         world.gateway_as(&Setup { front: Some(Box::new(world.bindings().into())), ..bindings.into() }).await?;

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        each_tenant_has_its_own_token_link_mailboxes_and_line,
-        a_tenant_without_consent_is_named_in_the_log_alone,
+        each_tenant_has_separate_token_link_mailboxes_and_log_entry,
+        missing_consent_is_named_only_in_the_log,
     ])
 }
 
@@ -36,7 +36,7 @@ async fn line(gateway: &Gateway, response: &Response) -> Result<Value, Failure> 
 }
 
 /// With a certificate, since its assertion must be for the tenant's own token endpoint.
-async fn each_tenant_has_its_own_token_link_mailboxes_and_line(world: &World) -> TestResult {
+async fn each_tenant_has_separate_token_link_mailboxes_and_log_entry(world: &World) -> TestResult {
     let own = SelfSigned::until(2100);
     let mut settings = Settings::new("a secret as well");
     settings.client_certificates.push(ClientCertificate::from_pem(&own.certificate)?);
@@ -86,7 +86,7 @@ async fn each_tenant_has_its_own_token_link_mailboxes_and_line(world: &World) ->
     Ok(())
 }
 
-async fn a_tenant_without_consent_is_named_in_the_log_alone(world: &World) -> TestResult {
+async fn missing_consent_is_named_only_in_the_log(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "CALLERS": callers(TENANT_WITHOUT_CONSENT) })).await?;
     for (path, headers) in [("/remediate", &["ratelimit", "ratelimit-policy"][..]), ("/remediate/status", &[])] {
         let response = post(&gateway, path, NEXT_API_KEY, &payload()).await?;

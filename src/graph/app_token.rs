@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_endpoints_answers_are_told_apart() {
+    fn token_response_is_classified_by_status_and_body() {
         let asked = Timestamp::from_seconds(1000);
         let usable_until = |body: &str| {
             read(&received(200, body), asked).map(|token| (token.token.expose().to_owned(), token.usable_until))
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_logged_where_there_is_one() {
+    fn token_endpoint_error_contains_aadsts_code_if_present() {
         for (code, logged) in [
             (Some(7_000_222), "the token endpoint refused the gateway with status 400, AADSTS7000222"),
             (None, "the token endpoint refused the gateway with status 400"),

@@ -52,7 +52,7 @@ fn is_kept<K>(one: Option<&Rc<Configured<K>>>, other: Option<&Rc<Configured<K>>>
 
 /// The same object is not read again. Another object with the same values is read once and evicts nothing.
 #[test]
-fn an_unchanged_environment_keeps_what_was_made_from_it() {
+fn unchanged_environment_is_read_once_and_keeps_its_configuration() {
     let runtime = TestRuntime::default();
     let caches = IsolateCaches::<CountingEnvironment, ()>::default();
     let first = CountingEnvironment::new(variables());
@@ -69,7 +69,7 @@ fn an_unchanged_environment_keeps_what_was_made_from_it() {
 
 /// The test has a different, valid value for each variable.
 #[test]
-fn each_variable_makes_another_configuration() {
+fn each_changed_variable_creates_another_configuration() {
     let runtime = TestRuntime::default();
     for name in VARIABLES {
         let before = variables();
@@ -106,7 +106,7 @@ fn each_variable_makes_another_configuration() {
 
 /// An error is logged once per environment, and applies only to that environment.
 #[test]
-fn a_faulty_environment_is_not_remembered_beyond_itself() {
+fn invalid_environment_is_logged_once_and_affects_no_other() {
     let runtime = TestRuntime::default();
     let caches = IsolateCaches::<CountingEnvironment, ()>::default();
     let (good, faulty) = (
@@ -123,7 +123,7 @@ fn a_faulty_environment_is_not_remembered_beyond_itself() {
 
 /// Two alternating environments both stay cached. A third environment evicts the one that was used least recently.
 #[test]
-fn two_environments_keep_their_own_and_no_more_than_two_are_kept() {
+fn third_environment_evicts_the_least_recently_used_of_two() {
     let runtime = TestRuntime::default();
     let caches = IsolateCaches::<CountingEnvironment, ()>::default();
     let environments =
@@ -141,7 +141,7 @@ fn two_environments_keep_their_own_and_no_more_than_two_are_kept() {
 }
 
 #[test]
-fn an_object_keeps_a_token_for_each_of_two_settings() {
+fn graph_access_is_cached_for_the_last_two_settings() {
     let runtime = TestRuntime::default();
     let caches = IsolateCaches::<CountingEnvironment, ()>::default();
     let line =
@@ -162,7 +162,7 @@ fn an_object_keeps_a_token_for_each_of_two_settings() {
 
 /// A change of the list of tenants removes the cached values of all tenants, at the latest with the second change.
 #[test]
-fn an_object_keeps_a_token_for_each_tenant_of_its_settings() {
+fn graph_access_is_cached_per_tenant_of_the_settings() {
     let runtime = TestRuntime::default();
     let caches = IsolateCaches::<CountingEnvironment, ()>::default();
     let third = "99999999-0000-4000-8000-000000000009";
@@ -195,7 +195,7 @@ fn an_object_keeps_a_token_for_each_tenant_of_its_settings() {
 
 /// An isolate uses a changed environment from the next request on, and the old one again if the change is undone.
 #[test]
-fn a_change_counts_from_the_next_request_on_and_so_does_its_end() {
+fn configuration_change_and_its_undo_apply_from_the_next_request() {
     let rotated = json!([
         { "name": "cron", "api_key_sha256": [sha256(SCRIPT_KEYS[0])], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);

@@ -28,7 +28,7 @@ fn stopped() -> Gateway {
 }
 
 #[test]
-fn a_stopped_gateway_sends_nothing_and_still_validates() {
+fn stopped_gateway_sends_nothing_and_still_validates() {
     let good = payload("softDelete", &["hannah@contoso.com"]);
     let mut gateway = stopped();
     for path in ["/remediate", "/v1.0/security/collaboration/analyzedEmails/remediate"] {
@@ -49,7 +49,7 @@ fn a_stopped_gateway_sends_nothing_and_still_validates() {
 
 /// Unauthenticated requests get their usual response. Authenticated callers learn of the stop without a valid body.
 #[test]
-fn the_stop_comes_after_identity_and_before_the_body() {
+fn stop_is_checked_after_authentication_and_before_the_body() {
     let mut gateway = stopped();
     for (headers, query, expected) in [
         (RequestHeaders { api_key: None, ..api_key("") }, "", "unauthenticated"),
@@ -71,7 +71,7 @@ fn the_stop_comes_after_identity_and_before_the_body() {
 
 /// An invalid stop value also stops the gateway, with its own code, so that a typing error cannot prevent a stop.
 #[test]
-fn a_stop_that_cannot_be_read_sends_nothing_either() {
+fn invalid_stop_value_is_misconfigured_and_sends_nothing() {
     for value in [json!("yes"), json!(""), json!(1)] {
         let mut gateway = Gateway::new(variables_with("STOPPED", value.clone()));
         let response = gateway.remediate(api_key(CRON_KEY), &payload("softDelete", &["hannah@contoso.com"]));
@@ -94,7 +94,7 @@ impl RequestBody for LateBody {
 
 /// If the time were over before Graph's response, the outcome would be unknown. Validation takes no time.
 #[test]
-fn late_body_is_not_sent() {
+fn late_body_is_rejected_with_504_except_for_validation() {
     for (late, query, status) in [
         (84_000, "", None),
         (84_001, "", Some(504)),
@@ -162,7 +162,7 @@ pub(super) fn job(spent: u64) -> RemediationJob {
 
 /// A request that waited for an object, or for a module that a panic ended, gets a response and a log line.
 #[test]
-fn what_does_not_end_is_answered_and_logged() {
+fn ledger_failure_or_lost_module_returns_an_error_and_is_logged() {
     let gateway = Gateway::default();
     let runtime = &gateway.stage.runtime;
     let check = |response: &Response, status: u16, reason: &str| {
@@ -211,7 +211,7 @@ fn what_does_not_end_is_answered_and_logged() {
 
 /// A job in an unknown format sends nothing, is logged, and its response names the known format.
 #[test]
-fn a_job_of_another_format_is_rejected() {
+fn job_in_unknown_format_is_rejected_and_logged() {
     let settings = GraphSettings::line(&Gateway::default().config());
     let head = handover::head(&settings, &job(0));
     let head = str::from_utf8(head.expose()).unwrap();
@@ -257,7 +257,7 @@ fn a_job_of_another_format_is_rejected() {
 
 /// The object's environment may be older or newer than the Worker's. A stop in either of them applies.
 #[test]
-fn an_object_that_is_stopped_sends_nothing() {
+fn stopped_object_sends_nothing() {
     let mut gateway = Gateway::default();
     let runtime = gateway.stage.runtime.clone();
     let head = handover::head(&GraphSettings::line(&gateway.config()), &job(0));
@@ -273,7 +273,7 @@ fn an_object_that_is_stopped_sends_nothing() {
 
 /// A location that HTTP clients cannot parse would make every replay fail for 24 hours.
 #[test]
-fn location_that_an_older_version_recorded_is_held_to_the_rule() {
+fn invalid_recorded_location_is_replaced_on_replay_and_logged() {
     let history = "https://security.microsoft.com/action-center/history";
     let good = format!(r#"{history}?filters={{"bulkId":["b-1"]}}&tid=t"#);
     let long = format!("{history}?x={}", "y".repeat(100 * 1024));
@@ -377,7 +377,7 @@ fn waiter_with_another_secret_or_text_shares_only_a_success() {
 
 /// "Graph did not accept the remediation." would be untrue of the earlier attempt.
 #[test]
-fn rejected_retry_of_an_unknown_outcome_says_that_it_is_unknown() {
+fn rejected_retry_of_an_unknown_outcome_reports_it_as_unknown() {
     let remediation = payload("softDelete", &["hannah@contoso.com"]);
     for (status, expected) in [(400, "graphRefused"), (403, "graphPermissionMissing"), (409, "graphConflict")] {
         let mut gateway = Gateway::default();
@@ -441,7 +441,7 @@ fn plain_http_is_rejected_before_configuration_and_credentials() {
 
 /// More people can read a response and the log than may have a key.
 #[test]
-fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed() {
+fn credential_in_place_of_an_id_is_neither_logged_nor_echoed() {
     let token = crate::tests::support::entra::Draft::v2().token();
     let basic = "c2NyaXB0OnJna19vZi10aGUtc2NyaXB0LW9sZA";
     for (headers, id) in [
@@ -476,7 +476,7 @@ fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed() {
 
 /// An unknown path is text that the caller chose.
 #[test]
-fn only_a_path_of_the_gateway_is_echoed() {
+fn path_is_echoed_only_if_it_is_a_known_route() {
     let mut gateway = Gateway::default();
     for (path, echoed) in [
         ("/remediate", true),

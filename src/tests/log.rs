@@ -131,7 +131,7 @@ fn lines() -> Vec<String> {
 }
 
 #[test]
-fn the_sample_that_operators_queries_are_tried_on_is_what_the_gateway_writes() {
+fn sample_log_equals_the_gateways_log_entries() {
     let mut expected = String::new();
     for line in lines() {
         writeln!(expected, "{line}").unwrap();
@@ -141,7 +141,7 @@ fn the_sample_that_operators_queries_are_tried_on_is_what_the_gateway_writes() {
 
 /// A location is always safe to log. A message is safe if it is a literal, since it then has no processed data.
 #[test]
-fn a_panic_is_one_line_with_its_location() {
+fn panic_log_entry_has_location_and_message() {
     for (location, message, reason) in [
         (Some("src/a.rs:1:2"), Some("capacity overflow"), "the module panicked at src/a.rs:1:2: capacity overflow"),
         (Some("src/a.rs:1:2"), None, "the module panicked at src/a.rs:1:2"),

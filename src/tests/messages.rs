@@ -78,7 +78,7 @@ fn protecting_variables(more: &Value) -> Variables {
 }
 
 #[test]
-fn listed_recipients_are_remediated_in_one_call_and_the_others_are_counted() {
+fn reachable_recipients_are_remediated_in_one_call_and_others_counted() {
     let rows = [
         row("a@contoso.com", "inbox_folder"),
         row("B@Contoso.com", "Inbox"),
@@ -157,7 +157,7 @@ fn listed_recipients_are_remediated_in_one_call_and_the_others_are_counted() {
 
 /// A caller that lacks a permission learns nothing about the recipients: Microsoft is not asked.
 #[test]
-fn permissions_are_checked_before_anything_is_read() {
+fn missing_permission_is_rejected_before_the_list_is_read() {
     let asks = |name: &str, value: Value| {
         let mut payload = payload("softDelete", &[ID]);
         payload[name] = value;
@@ -247,7 +247,7 @@ fn list_that_leads_to_no_remediation_sends_nothing() {
 
 /// Unicode's KELVIN SIGN is a `k` in lower case, and no address has it (contract, section 2).
 #[test]
-fn text_that_is_no_address_is_counted_apart_and_never_submitted() {
+fn invalid_listed_address_is_counted_as_unreachable_and_not_submitted() {
     let long = |n: usize| format!("{n}{}@contoso.com", "x".repeat(5000));
     let rows = ["k@contoso.com", "\u{212a}@contoso.com", "K@contoso.com", &long(1), &long(1), &long(2)];
     let mut rows = rows.map(|recipient| row(recipient, "inbox_folder"));
@@ -268,7 +268,7 @@ fn text_that_is_no_address_is_counted_apart_and_never_submitted() {
 }
 
 #[test]
-fn validation_reads_and_submits_nothing() {
+fn validation_reads_the_list_and_submits_nothing() {
     let rows = [row("a@contoso.com", "inbox_folder"), row("b@contoso.com", "quarantine"), row("c@x.org", "failed")];
     let mut variables = variables(&json!({}));
     variables.insert("STOPPED", json!("true"));
@@ -295,7 +295,7 @@ fn validation_reads_and_submits_nothing() {
 
 /// The list never reaches back further than Graph keeps it.
 #[test]
-fn time_of_receipt_narrows_the_list() {
+fn received_after_sets_the_list_start_within_graphs_retention() {
     for (received_after, start) in [
         (json!("2027-01-15T00:00:00+01:00"), "2027-01-14T23:00:00Z"),
         (json!("2027-01-15T07:59:59.999Z"), "2027-01-15T07:59:59Z"),
@@ -314,7 +314,7 @@ fn time_of_receipt_narrows_the_list() {
 }
 
 #[test]
-fn fifty_retries_at_once_read_once_and_send_once() {
+fn fifty_concurrent_retries_read_once_and_send_once() {
     for key in [None, Some("k-1")] {
         let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
         gateway.stage.runtime.upstream().hold(&first_page(ID));
@@ -344,7 +344,7 @@ fn fifty_retries_at_once_read_once_and_send_once() {
 
 /// The object ends after the record, and before or after Graph got the remediation.
 #[test]
-fn retry_after_a_crash_ends_as_the_first_would_have() {
+fn retry_after_crash_is_accepted_and_counted_once() {
     for (held, submissions) in [(first_page(ID), 1), (GRAPH_URL.to_owned(), 2)] {
         let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
         gateway.stage.runtime.upstream().hold(&held);
@@ -393,7 +393,7 @@ fn with_unknown_outcome(recipients: &[&str]) -> Gateway {
 
 /// "Nothing was sent." would be untrue of the earlier attempt, which Graph may have accepted.
 #[test]
-fn failed_retry_of_an_unknown_outcome_says_that_it_is_unknown() {
+fn failed_retry_of_an_unknown_outcome_reports_it_as_unknown() {
     let many: Vec<String> = (0..101).map(|n| format!("user{n}@contoso.com")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let list = |rows: &[Value]| Reply::json(&json!({ "value": rows }));
@@ -441,7 +441,7 @@ fn failed_retry_of_an_unknown_outcome_says_that_it_is_unknown() {
 }
 
 #[test]
-fn retry_beyond_the_quota_says_that_the_outcome_is_unknown() {
+fn retry_beyond_the_quota_reports_the_unknown_outcome() {
     let mut gateway = with_unknown_outcome(&["a@contoso.com"]);
     gateway.environment = FixedEnvironment::new(variables(&json!({ "max_emails_per_hour": 150 })));
     let pairs = super::support::gateway::payload("softDelete", &["a@contoso.com"]);
@@ -456,7 +456,7 @@ fn retry_beyond_the_quota_says_that_the_outcome_is_unknown() {
 
 /// Graph has what the earlier attempt submitted, and not what the list has become.
 #[test]
-fn duplicate_has_the_counts_of_what_was_submitted_before() {
+fn duplicate_has_the_counts_of_the_earlier_submission() {
     let counts = |response: &Response| {
         let body = body(response);
         (body["emails"].clone(), body["recipientsFound"].clone(), body["leftOut"]["protected"].clone())
@@ -534,7 +534,7 @@ fn waiter_with_other_limits_or_settings_shares_only_a_success() {
 
 /// `maxRecipients` is reserved while the attempt runs, and what was not needed is given back.
 #[test]
-fn quota_holds_what_an_attempt_may_need() {
+fn quota_reserves_max_recipients_until_the_attempt_completes() {
     let caller = json!({ "max_emails_per_hour": 150 });
     let mut gateway = gateway_listing(variables(&caller), &[row("a@contoso.com", "inbox_folder")]);
     let other = json!({ "value": [row("b@contoso.com", "inbox_folder")] }).to_string().replace(ID, OTHER);
@@ -554,7 +554,7 @@ fn quota_holds_what_an_attempt_may_need() {
 
 /// Another action on the same messages ends the replay, and one on other messages does not.
 #[test]
-fn another_action_on_the_messages_ends_the_replay() {
+fn replay_is_invalidated_by_another_action_on_the_same_messages() {
     let mut gateway = Gateway::new(variables(&json!({})));
     for (action, messages, replayed) in [
         ("softDelete", [ID].as_slice(), false),
@@ -585,7 +585,7 @@ fn another_action_on_the_messages_ends_the_replay() {
 
 /// A key belongs to one payload, also across the paths.
 #[test]
-fn key_of_a_remediation_with_pairs_is_not_one_of_messages() {
+fn idempotency_key_of_a_pair_remediation_is_rejected_for_messages() {
     let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
     let headers = || RequestHeaders { idempotency_key: Some("k".to_owned()), ..api_key(CRON_KEY) };
     let pairs = super::support::gateway::payload("softDelete", &["a@contoso.com"]);
@@ -598,7 +598,7 @@ fn key_of_a_remediation_with_pairs_is_not_one_of_messages() {
 
 /// The Worker's configuration decides, also for an object that started before a change.
 #[test]
-fn changed_permissions_hold_for_the_next_request() {
+fn changed_permissions_apply_from_the_next_request() {
     let mut gateway = gateway_listing(protecting_variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
     assert_eq!(remediate(&mut gateway, &payload("moveToInbox", &[ID])).status, 202);
     for (variables, expected) in [
@@ -621,7 +621,7 @@ fn changed_permissions_hold_for_the_next_request() {
 
 /// The time for the list leaves time for the remediation.
 #[test]
-fn list_that_takes_too_long_sends_nothing() {
+fn list_timeout_sends_nothing_and_refunds_the_quota() {
     let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
     let second = format!("{LIST}?$skiptoken=2");
     let page = json!({ "value": [row("a@contoso.com", "inbox_folder")], "@odata.nextLink": second });
@@ -642,7 +642,7 @@ fn list_that_takes_too_long_sends_nothing() {
 
 /// The same parser reads all bodies, so that errors are grouped, located and explained alike.
 #[test]
-fn body_is_read_as_that_of_a_remediation() {
+fn invalid_messages_payload_lists_each_error_with_its_pointer() {
     let with = |name: &str, value: Value| {
         let mut payload = payload("softDelete", &[ID]);
         payload[name] = value;
@@ -721,7 +721,7 @@ fn body_is_read_as_that_of_a_remediation() {
 }
 
 #[test]
-fn set_of_messages_and_what_is_done_make_the_hash() {
+fn payload_hash_depends_on_messages_action_and_senders_copy() {
     let read = |payload: &Value| {
         let payload = payload.to_string();
         let MessagesRemediation { remediation, messages, .. } = parse_messages(payload.as_bytes()).unwrap();

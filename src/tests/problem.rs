@@ -17,7 +17,7 @@ fn error(body: &str) -> GatewayError {
 }
 
 #[test]
-fn the_message_of_the_error_object_is_whole_sentences() {
+fn error_message_lists_every_payload_error_as_a_sentence() {
     let missing = "/displayName: is required, and missing. /description: is required, and missing. \
                    /severity: is required, and missing. /action: is required, and missing.";
     for (body, expected) in [
@@ -44,7 +44,7 @@ fn the_message_of_the_error_object_is_whole_sentences() {
 }
 
 #[test]
-fn faults_are_counted_in_the_same_words_for_the_caller_and_the_log() {
+fn payload_error_count_is_the_same_in_response_and_log() {
     let of = |count: usize| {
         let members: Vec<String> = (0..count - 6).map(|number| format!("\"{number}\":0")).collect();
         error(&format!("{{{}}}", members.join(",")))
@@ -62,7 +62,7 @@ fn faults_are_counted_in_the_same_words_for_the_caller_and_the_log() {
 }
 
 #[test]
-fn an_outcome_of_graphs_that_is_certain_is_not_called_unknown() {
+fn unexpected_graph_status_reports_unknown_outcome_only_for_5xx() {
     for (status, certain) in [(302, true), (404, true), (500, false), (502, false)] {
         let error = GraphError { status: Some(status), ..GraphOperation::Remediate.error(GraphErrorKind::Unexpected) };
         let error = GatewayError::from(error);

@@ -14,10 +14,10 @@ const HOUR: Duration = Duration::from_hours(1);
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        what_has_expired_goes_and_what_has_not_stays,
-        it_comes_again_as_long_as_there_is_anything,
-        restart_does_not_postpone_the_alarm,
-        a_success_is_replayed_until_its_window_ends,
+        alarm_removes_only_expired_records,
+        alarm_is_set_while_ledger_has_records,
+        alarm_keeps_its_time_after_object_restart,
+        success_is_replayed_until_its_window_expires,
     ])
 }
 
@@ -66,7 +66,7 @@ fn assert_alarm_within_an_hour(ledger: &Value) {
     assert!((1..=hour).contains(&within), "{ledger}");
 }
 
-async fn what_has_expired_goes_and_what_has_not_stays(world: &World) -> TestResult {
+async fn alarm_removes_only_expired_records(world: &World) -> TestResult {
     let mut gateway = gateway(world).await?;
     let (keyed, bare, key) = (payload(), payload(), guid());
     remediate(&gateway, &keyed, Some(&key)).await?;
@@ -88,7 +88,7 @@ async fn what_has_expired_goes_and_what_has_not_stays(world: &World) -> TestResu
     Ok(())
 }
 
-async fn it_comes_again_as_long_as_there_is_anything(world: &World) -> TestResult {
+async fn alarm_is_set_while_ledger_has_records(world: &World) -> TestResult {
     let mut gateway = gateway(world).await?;
     remediate(&gateway, &payload(), Some(&guid())).await?;
     for _ in 0..23 {
@@ -108,7 +108,7 @@ async fn it_comes_again_as_long_as_there_is_anything(world: &World) -> TestResul
 }
 
 /// 24 hours with a key, 30 minutes without one, whether or not the alarm went off.
-async fn a_success_is_replayed_until_its_window_ends(world: &World) -> TestResult {
+async fn success_is_replayed_until_its_window_expires(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let key = guid();
     for (key, almost) in [(None, 29 * MINUTE), (Some(key.as_str()), 23 * HOUR + 59 * MINUTE)] {
@@ -124,7 +124,7 @@ async fn a_success_is_replayed_until_its_window_ends(world: &World) -> TestResul
 }
 
 /// If a start postponed the alarm, an object that starts more than once an hour would keep its expired records.
-async fn restart_does_not_postpone_the_alarm(world: &World) -> TestResult {
+async fn alarm_keeps_its_time_after_object_restart(world: &World) -> TestResult {
     let mut gateway = gateway(world).await?;
     remediate(&gateway, &payload(), None).await?;
     let first = ledger(&gateway).await?;

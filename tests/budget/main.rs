@@ -7,7 +7,11 @@ use acceptance::{Failure, Gateway, Response, TestResult, Upload, Worker, World, 
 use reqwest::RequestBuilder;
 
 fn main() -> std::process::ExitCode {
-    acceptance::run(tests![the_upload_is_small, requests_cross_seldom, requests_leave_nothing_behind])
+    acceptance::run(tests![
+        upload_size_is_within_budget,
+        wasm_calls_per_request_are_within_budget,
+        wasm_memory_and_references_are_constant_after_warm_up
+    ])
 }
 
 /// Maximum size of `index.js` and `index_bg.wasm` together, each after gzip, in bytes.
@@ -31,13 +35,13 @@ mod calls {
     pub(super) const REFUSED: u64 = 14;
 }
 
-async fn the_upload_is_small(_: &World) -> TestResult {
+async fn upload_size_is_within_budget(_: &World) -> TestResult {
     let Upload { raw, gzip } = Upload::of(&Worker::built()?.modules)?;
     assert!(gzip <= UPLOAD, "{gzip} bytes after gzip ({raw} before); {UPLOAD} are granted");
     Ok(())
 }
 
-async fn requests_cross_seldom(world: &World) -> TestResult {
+async fn wasm_calls_per_request_are_within_budget(world: &World) -> TestResult {
     let gateway = start_counting_gateway(world).await?;
     let token = world.token();
     let post = |path: &str| gateway.post(path).json(&payload());
@@ -65,7 +69,7 @@ async fn requests_cross_seldom(world: &World) -> TestResult {
 
 /// V8 grows and shrinks a process, so its size would not show a hundred bytes per request. These two figures show them
 /// as soon as the reserved memory is used up.
-async fn requests_leave_nothing_behind(world: &World) -> TestResult {
+async fn wasm_memory_and_references_are_constant_after_warm_up(world: &World) -> TestResult {
     let gateway = start_counting_gateway(world).await?;
     let token = world.token();
     let ask = async |requests: usize| -> TestResult {

@@ -25,14 +25,14 @@ const OTHER_GUID: &str = "99999999-0000-4000-8000-000000000009";
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        each_variable_counts_from_the_next_request_on_and_so_does_its_end,
-        each_jurisdiction_has_ledgers_of_its_own,
-        each_tenant_has_a_ledger_and_a_token_of_its_own,
-        an_object_stops_if_its_environment_or_the_workers_says_so,
-        an_unchanged_environment_keeps_its_caches,
-        two_environments_that_take_turns_keep_their_own_caches,
-        a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_others,
-        the_credential_reaches_the_object_in_the_body_alone,
+        variable_change_and_its_reversal_apply_from_next_request,
+        each_jurisdiction_has_separate_ledgers,
+        each_tenant_has_separate_ledger_and_token,
+        remediation_is_rejected_if_worker_or_object_is_stopped,
+        unchanged_environment_keeps_its_caches,
+        alternating_environments_keep_separate_caches,
+        request_in_flight_keeps_its_environment_and_shares_no_token,
+        credential_is_absent_from_job_url_and_headers,
     ])
 }
 
@@ -145,7 +145,7 @@ fn changes(isolate: &Isolate, elsewhere: &Sandbox, certificate: &str) -> Vec<Cha
 
 /// The object keeps its environment, or restarts with the new one. Microsoft must receive the new values, also if the
 /// isolate has a token of the old environment.
-async fn each_variable_counts_from_the_next_request_on_and_so_does_its_end(world: &World) -> TestResult {
+async fn variable_change_and_its_reversal_apply_from_next_request(world: &World) -> TestResult {
     let elsewhere = Sandbox::start(Settings::new("a secret of another Entra")).await?;
     let own = SelfSigned::until(2100);
     let certificate = format!("{}{}", own.key, own.certificate);
@@ -185,7 +185,7 @@ async fn each_variable_counts_from_the_next_request_on_and_so_does_its_end(world
 }
 
 /// A change of the jurisdiction leads to a new, empty ledger, and back to the earlier one with its records.
-async fn each_jurisdiction_has_ledgers_of_its_own(world: &World) -> TestResult {
+async fn each_jurisdiction_has_separate_ledgers(world: &World) -> TestResult {
     let isolate = Isolate::start(world).await?;
     let payload = payload();
     let mut known = Vec::new();
@@ -206,7 +206,7 @@ async fn each_jurisdiction_has_ledgers_of_its_own(world: &World) -> TestResult {
 
 /// A change of `tenant_id` leads to another ledger and another token, and the reverse change to the earlier ledger. An
 /// explicit `TENANT_ID` equals an absent `tenant_id`. An object that keeps running has no values of removed tenants.
-async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestResult {
+async fn each_tenant_has_separate_ledger_and_token(world: &World) -> TestResult {
     let isolate = Isolate::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;
     let payload = payload();
@@ -248,7 +248,7 @@ async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestR
 }
 
 /// The object uses only the stop in its environment. An invalid stop stops it.
-async fn an_object_stops_if_its_environment_or_the_workers_says_so(world: &World) -> TestResult {
+async fn remediation_is_rejected_if_worker_or_object_is_stopped(world: &World) -> TestResult {
     let isolate = Isolate::start(world).await?;
     let (none, stop) = (json!({}), json!({ "STOPPED": "true" }));
     for (worker, object, expected) in [
@@ -274,7 +274,7 @@ fn fetched(sandbox: &Sandbox) -> [usize; 2] {
 }
 
 /// The same values in another object of the platform, once and for each request.
-async fn an_unchanged_environment_keeps_its_caches(world: &World) -> TestResult {
+async fn unchanged_environment_keeps_its_caches(world: &World) -> TestResult {
     let isolate = Isolate::start(world).await?;
     let none = json!({});
     isolate.set(&none, Some(&none)).await?;
@@ -292,7 +292,7 @@ async fn an_unchanged_environment_keeps_its_caches(world: &World) -> TestResult 
 }
 
 /// As during a rollout: a secret and a certificate, each with its own token, which is fetched once.
-async fn two_environments_that_take_turns_keep_their_own_caches(world: &World) -> TestResult {
+async fn alternating_environments_keep_separate_caches(world: &World) -> TestResult {
     let own = SelfSigned::until(2100);
     let mut settings = Settings::new("the-secret");
     settings.client_certificates.push(ClientCertificate::from_pem(&own.certificate)?);
@@ -317,7 +317,7 @@ async fn two_environments_that_take_turns_keep_their_own_caches(world: &World) -
 }
 
 /// The token of the first environment, which Entra no longer accepts, arrives when the second one is in force.
-async fn a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_others(world: &World) -> TestResult {
+async fn request_in_flight_keeps_its_environment_and_shares_no_token(world: &World) -> TestResult {
     let isolate = Isolate::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;
     world.sandbox.script(ScriptedResponse::new(Endpoint::Token).held())?;
@@ -333,7 +333,7 @@ async fn a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_
     Ok(())
 }
 
-async fn the_credential_reaches_the_object_in_the_body_alone(world: &World) -> TestResult {
+async fn credential_is_absent_from_job_url_and_headers(world: &World) -> TestResult {
     let isolate = Isolate::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;
     assert_eq!(code(&isolate.by_key().await?), "accepted");

@@ -51,16 +51,16 @@ const BUFFERS_PER_WAITER: u64 = 2;
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(100);
 
 fn main() -> std::process::ExitCode {
-    let costs = tests![the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones];
+    let costs = tests![hostile_body_costs_at_most_five_times_the_largest_valid_body];
     let costs = costs.into_iter().map(Test::requires_usage);
     acceptance::run(
         costs
             .chain(tests![
-                hostile_input_leaves_nothing_behind,
-                requests_that_wait_hold_no_body,
-                pages::page_of_countless_events_costs_no_more_than_its_size,
-                pages::long_texts_instead_of_addresses_are_not_kept,
-                pages::pages_of_many_requests_are_not_in_memory_at_once,
+                memory_is_bounded_after_repeated_hostile_requests,
+                waiting_requests_keep_no_body_in_wasm_memory,
+                pages::page_with_many_events_uses_bounded_wasm_memory,
+                pages::long_invalid_recipients_are_not_kept_in_memory,
+                pages::concurrent_page_reads_use_bounded_memory,
             ])
             .collect(),
     )
@@ -106,7 +106,7 @@ async fn cost(gateway: &Gateway, mut ask: impl AsyncFnMut() -> TestResult) -> Re
     Ok(used()?.saturating_sub(before).as_secs_f64() * 1000.0 / f64::from(asked))
 }
 
-async fn the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones(world: &World) -> TestResult {
+async fn hostile_body_costs_at_most_five_times_the_largest_valid_body(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let token = world.token();
     let mut number = 0;
@@ -147,7 +147,7 @@ async fn the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones(world:
 
 /// The test sends every hostile body and hundreds of distinct hostile credentials in repeated rounds. Nothing grows
 /// after the first rounds, which fill the caches.
-async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
+async fn memory_is_bounded_after_repeated_hostile_requests(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let (token, bodies) = (world.token(), payloads::hostile());
     let mut asked: u64 = 0;
@@ -185,7 +185,7 @@ async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
 
 /// The test sends the same 1.7 MiB 200 times while Graph is slow. One request is in flight, and the others wait without
 /// their bodies.
-async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
+async fn waiting_requests_keep_no_body_in_wasm_memory(world: &World) -> TestResult {
     let setup = Setup { before: BODIES, ..Setup::measured(bindings(world)) };
     let gateway = world.gateway_as(&setup).await?;
     let (token, body) = (world.token(), payloads::largest_good(1));

@@ -36,7 +36,7 @@ async fn post(world: &World, gateway: &Gateway, path: &str, payload: &Value) -> 
 }
 
 /// One row with 2.6 million events, in a page of the permitted size.
-pub(crate) async fn page_of_countless_events_costs_no_more_than_its_size(world: &World) -> TestResult {
+pub(crate) async fn page_with_many_events_uses_bounded_wasm_memory(world: &World) -> TestResult {
     let gateway = super::gateway(world).await?;
     let before = gateway.memory().await?;
     let (id, events) = (guid(), "{},".repeat(2_600_000));
@@ -56,7 +56,7 @@ pub(crate) async fn page_of_countless_events_costs_no_more_than_its_size(world: 
 }
 
 /// 9 pages of 1,000 recipients whose texts have 7,900 characters.
-pub(crate) async fn long_texts_instead_of_addresses_are_not_kept(world: &World) -> TestResult {
+pub(crate) async fn long_invalid_recipients_are_not_kept_in_memory(world: &World) -> TestResult {
     let gateway = super::gateway(world).await?;
     let before = gateway.memory().await?;
     let mut ids: Vec<String> = (0..9).map(|_| guid()).collect();
@@ -77,7 +77,7 @@ pub(crate) async fn long_texts_instead_of_addresses_are_not_kept(world: &World) 
 }
 
 /// Each of 24 requests reads a page of the permitted size.
-pub(crate) async fn pages_of_many_requests_are_not_in_memory_at_once(world: &World) -> TestResult {
+pub(crate) async fn concurrent_page_reads_use_bounded_memory(world: &World) -> TestResult {
     let gateway = super::gateway(world).await?;
     let before = gateway.memory().await?;
     let id = guid();

@@ -19,7 +19,7 @@ fn default_location(world: &World) -> String {
     format!("https://security.microsoft.com/action-center/history?tid={}", world.sandbox.settings().tenant_id)
 }
 
-pub(crate) async fn every_status_has_its_meaning(world: &World) -> TestResult {
+pub(crate) async fn each_graph_status_determines_response_and_ledger_state(world: &World) -> TestResult {
     let runner = CaseRunner::of(world);
     let success = (ExpectedResponse::Success, LedgerState::Success);
     let refused = (ERROR, LedgerState::Nothing);
@@ -71,7 +71,7 @@ pub(crate) async fn every_status_has_its_meaning(world: &World) -> TestResult {
     Ok(())
 }
 
-pub(crate) async fn retry_after_is_waited_out_when_short_and_passed_on_when_not(world: &World) -> TestResult {
+pub(crate) async fn retry_after_is_awaited_if_short_and_returned_if_long(world: &World) -> TestResult {
     let runner = CaseRunner::of(world);
     for status in [429, 503] {
         let code = if status == 429 { "graphThrottled" } else { "graphUnavailable" };
@@ -121,7 +121,7 @@ pub(crate) async fn retry_after_is_waited_out_when_short_and_passed_on_when_not(
 }
 
 /// A person opens the link, and HTTP clients must be able to parse it, also in every replay.
-pub(crate) async fn a_location_is_passed_on_only_if_it_is_an_https_url(world: &World) -> TestResult {
+pub(crate) async fn location_is_returned_only_if_it_is_a_valid_https_url(world: &World) -> TestResult {
     let runner = CaseRunner::of(world);
     let fallback = default_location(world);
     let history = "https://security.microsoft.com/action-center/history";
@@ -162,7 +162,7 @@ pub(crate) async fn a_location_is_passed_on_only_if_it_is_an_https_url(world: &W
     Ok(())
 }
 
-pub(crate) async fn what_graph_says_of_a_refusal_is_passed_on_within_bounds(world: &World) -> TestResult {
+pub(crate) async fn graph_rejection_message_is_returned_sanitized_and_truncated(world: &World) -> TestResult {
     let runner = CaseRunner::of(world);
     let expected = ExpectedResponse::Rejection(400, "graphRefused", None);
     let said = |code: &str, message: &str| json!({ "error": { "code": code, "message": message } }).to_string();
@@ -197,7 +197,7 @@ pub(crate) async fn what_graph_says_of_a_refusal_is_passed_on_within_bounds(worl
     Ok(())
 }
 
-pub(crate) async fn bodies_of_any_kind_do_no_harm(world: &World) -> TestResult {
+pub(crate) async fn graph_body_affects_outcome_only_for_status_409(world: &World) -> TestResult {
     let runner = CaseRunner::of(world);
     let huge = "x".repeat(4 * 1024 * 1024);
     let duplicate = r#"{"error":{"code":"Conflict","message":"Duplicate remediation"}}"#;
@@ -251,7 +251,7 @@ pub(crate) async fn bodies_of_any_kind_do_no_harm(world: &World) -> TestResult {
 }
 
 /// Graph quotes a part of the payload, which says nothing about the outcome. Nothing is recorded, so a retry is sent.
-pub(crate) async fn a_conflict_that_quotes_the_caller_is_no_duplicate(world: &World) -> TestResult {
+pub(crate) async fn conflict_with_duplicate_phrase_in_payload_is_not_a_duplicate(world: &World) -> TestResult {
     let runner = CaseRunner::of(world);
     let text = "About the duplicate remediation of yesterday";
     for (pointer, value) in [

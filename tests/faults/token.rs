@@ -30,7 +30,7 @@ fn token_error(status: u16, error: &str, number: u32) -> ScriptedResponse {
     entra().status(status).json(&json!({ "error": error, "error_description": description, "error_codes": [number] }))
 }
 
-pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestResult {
+pub(crate) async fn each_token_endpoint_fault_has_its_response_and_log_entry(world: &World) -> TestResult {
     let runner = CaseRunner::of(world);
     runner.left().await?;
     let rejected = ExpectedResponse::Rejection(502, "graphCredentialRejected", None);
@@ -119,7 +119,7 @@ pub(crate) async fn the_token_endpoint_fails_in_each_way(world: &World) -> TestR
     Ok(())
 }
 
-pub(crate) async fn rejected_token_is_fetched_again_once(world: &World) -> TestResult {
+pub(crate) async fn app_token_rejected_by_graph_is_refetched_once(world: &World) -> TestResult {
     let runner = CaseRunner::of(world);
     runner.left().await?;
     let graph_token = |expires_in: i64, roles: &[&str]| {
@@ -172,7 +172,7 @@ pub(crate) async fn rejected_token_is_fetched_again_once(world: &World) -> TestR
     Ok(())
 }
 
-pub(crate) async fn a_token_is_kept_no_longer_than_it_lasts(world: &World) -> TestResult {
+pub(crate) async fn app_token_that_expires_within_five_minutes_is_not_cached(world: &World) -> TestResult {
     let token = |_| {
         let request = TokenRequest {
             audience: Some(GRAPH_AUDIENCE.to_owned()),

@@ -11,7 +11,7 @@ use crate::{
 
 const UNAVAILABLE: ExpectedResponse = ExpectedResponse::Rejection(503, "graphUnavailable", Some("30"));
 
-pub(crate) async fn connections_fail_in_each_way(world: &World) -> TestResult {
+pub(crate) async fn each_connection_fault_has_its_response_and_ledger_state(world: &World) -> TestResult {
     let fake_graph = FakeGraph::start().await?;
     let gateway = world.gateway_with(json!({ "GRAPH_URL": fake_graph.base_url() })).await?;
     let runner = CaseRunner { world, gateway: &gateway, fake_graph: Some(&fake_graph) };
@@ -61,7 +61,7 @@ pub(crate) async fn connections_fail_in_each_way(world: &World) -> TestResult {
     Ok(())
 }
 
-pub(crate) async fn a_location_that_is_not_ascii_is_not_passed_on(world: &World) -> TestResult {
+pub(crate) async fn location_with_invalid_bytes_or_duplicate_header_is_replaced(world: &World) -> TestResult {
     let fake_graph = FakeGraph::start().await?;
     let gateway = world.gateway_with(json!({ "GRAPH_URL": fake_graph.base_url() })).await?;
     let runner = CaseRunner { world, gateway: &gateway, fake_graph: Some(&fake_graph) };

@@ -15,7 +15,7 @@ async fn gateway_with_both_callers(world: &World) -> Result<Gateway, acceptance:
     world.gateway_with(json!({ "CALLERS": callers })).await
 }
 
-pub(crate) async fn without_credentials_there_is_a_challenge_and_no_error(world: &World) -> TestResult {
+pub(crate) async fn request_without_credentials_gets_challenge_without_error_code(world: &World) -> TestResult {
     let request = || world.gateway.post("/remediate").json(&payload());
     for request in [request(), request().header("X-API-Key", ""), request().header("Cookie", "token=x")] {
         let response = Response::to(request).await?;
@@ -26,7 +26,7 @@ pub(crate) async fn without_credentials_there_is_a_challenge_and_no_error(world:
     Ok(())
 }
 
-pub(crate) async fn every_bad_key_gets_one_and_the_same_answer(world: &World) -> TestResult {
+pub(crate) async fn every_invalid_api_key_gets_the_same_response(world: &World) -> TestResult {
     let gateway = gateway_with_both_callers(world).await?;
     let post = || gateway.post("/remediate").json(&payload());
     let key = |key: &str| post().header("X-API-Key", key);
@@ -69,7 +69,7 @@ pub(crate) async fn every_bad_key_gets_one_and_the_same_answer(world: &World) ->
 }
 
 /// If the gateway chose one of two credentials, anyone who can add a credential could change the caller.
-pub(crate) async fn credentials_come_once_and_of_one_kind(world: &World) -> TestResult {
+pub(crate) async fn duplicate_or_mixed_credentials_are_rejected(world: &World) -> TestResult {
     let gateway = gateway_with_both_callers(world).await?;
     let token = format!("Authorization: Bearer {}", world.token());
     let other = format!("AUTHORIZATION: Bearer {}", world.token());
@@ -101,7 +101,7 @@ pub(crate) async fn credentials_come_once_and_of_one_kind(world: &World) -> Test
 }
 
 /// RFC 6750 defines both forms, and both end up in logs.
-pub(crate) async fn token_in_the_query_or_the_body_is_ignored(world: &World) -> TestResult {
+pub(crate) async fn credential_in_query_or_body_is_ignored(world: &World) -> TestResult {
     let token = world.token();
     let mut in_body = payload();
     in_body["access_token"] = Value::from(token.as_str());
@@ -117,7 +117,7 @@ pub(crate) async fn token_in_the_query_or_the_body_is_ignored(world: &World) -> 
 }
 
 /// Plain HTTP exposes a credential. If the gateway accepted it, the caller would never notice.
-pub(crate) async fn plain_http_is_rejected_before_the_credential_is_looked_at(world: &World) -> TestResult {
+pub(crate) async fn plain_http_is_rejected_before_authentication(world: &World) -> TestResult {
     let gateway = gateway_with_both_callers(world).await?;
     let token = world.token();
     let bearer = format!("Authorization: Bearer {token}");
@@ -152,7 +152,7 @@ pub(crate) async fn plain_http_is_rejected_before_the_credential_is_looked_at(wo
 }
 
 /// Loopback hosts need no TLS. Similar host names need it, and so do hosts that cannot be parsed.
-pub(crate) async fn only_loopback_hosts_may_be_called_over_plain_http(world: &World) -> TestResult {
+pub(crate) async fn remediation_over_plain_http_is_accepted_only_on_loopback_hosts(world: &World) -> TestResult {
     let gateway = gateway_with_both_callers(world).await?;
     let key = format!("X-API-Key: {API_KEY}");
     let body = payload().to_string();

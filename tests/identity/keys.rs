@@ -34,7 +34,7 @@ fn with_key_id(token: &str, kid: &str) -> String {
 }
 
 /// Entra ID may roll its keys at any time, and keeps the old key published for some time.
-pub(crate) async fn a_roll_in_the_middle_of_traffic_is_not_noticed(world: &World) -> TestResult {
+pub(crate) async fn key_rotation_during_traffic_rejects_no_token(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     let old: Vec<String> = (0..20).map(|_| world.token()).collect();
     assert_eq!(status(&gateway, &old[0]).await?, 200);
@@ -49,7 +49,7 @@ pub(crate) async fn a_roll_in_the_middle_of_traffic_is_not_noticed(world: &World
 }
 
 /// A flood of invalid tokens neither reaches Entra ID nor affects valid callers.
-pub(crate) async fn a_thousand_unknown_keys_cause_one_fetch(world: &World) -> TestResult {
+pub(crate) async fn thousand_unknown_key_ids_cause_one_fetch(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     let good = world.token();
     assert_eq!(status(&gateway, &good).await?, 200);
@@ -68,7 +68,7 @@ pub(crate) async fn a_thousand_unknown_keys_cause_one_fetch(world: &World) -> Te
 
 /// The flood is concurrent, on a gateway without keys, with a valid token among it. If the valid token starts the
 /// fetch, an unknown key causes one more.
-pub(crate) async fn a_flood_at_once_causes_two_fetches_at_most(world: &World) -> TestResult {
+pub(crate) async fn concurrent_unknown_key_ids_cause_at_most_two_fetches(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     world.sandbox.script(ScriptedResponse::new(Endpoint::Keys).delay(std::time::Duration::from_millis(200)))?;
     let good = world.token();
@@ -81,9 +81,7 @@ pub(crate) async fn a_flood_at_once_causes_two_fetches_at_most(world: &World) ->
 }
 
 /// Tokens for another audience or tenant and expired tokens never cause a fetch.
-pub(crate) async fn an_unknown_key_under_claims_that_do_not_fit_is_401_and_fetches_nothing(
-    world: &World,
-) -> TestResult {
+pub(crate) async fn unknown_key_id_with_invalid_claims_returns_401_without_fetch(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     assert_eq!(status(&gateway, &world.token()).await?, 200);
     for request in [
@@ -101,7 +99,7 @@ pub(crate) async fn an_unknown_key_under_claims_that_do_not_fit_is_401_and_fetch
 }
 
 /// Entra ID's endpoint consists of many servers, and one may lag during a roll. Workflow engines do not retry a 401.
-pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World) -> TestResult {
+pub(crate) async fn key_missing_from_one_response_is_refetched_or_returns_503(world: &World) -> TestResult {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let url = format!("{}/{}/discovery/v2.0/keys", world.sandbox.base_url(), sandbox::TENANT_ID);
     let published: Value = client.get(url).send().await?.json().await?;
@@ -145,7 +143,7 @@ pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World
 }
 
 /// Workflow engines do not retry a 401, but they retry a 503. The failure is forgotten once the keys are available.
-pub(crate) async fn unavailable_keys_are_503_with_a_retry_after(world: &World) -> TestResult {
+pub(crate) async fn unavailable_keys_return_503_with_retry_after(world: &World) -> TestResult {
     let keys = || ScriptedResponse::new(Endpoint::Keys);
     for next in [
         keys().status(500),
@@ -172,7 +170,7 @@ pub(crate) async fn unavailable_keys_are_503_with_a_retry_after(world: &World) -
 
 /// A key that names an issuer is valid only for that issuer. Only RSA signature keys can sign tokens (facts, section
 /// 3).
-pub(crate) async fn keys_of_another_issuer_are_not_taken(world: &World) -> TestResult {
+pub(crate) async fn key_with_unsupported_issuer_or_parameters_is_ignored(world: &World) -> TestResult {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let url = format!("{}/{}/discovery/keys", world.sandbox.base_url(), sandbox::TENANT_ID);
     let published: Value = client.get(url).send().await?.json().await?;

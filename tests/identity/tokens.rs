@@ -168,7 +168,7 @@ fn forged_tokens(world: &World) -> Result<Vec<(&'static str, &'static str, Strin
 }
 
 /// A caller that learns which check failed can work around the check. The operator finds the reason in the log.
-pub(crate) async fn every_bad_token_gets_one_and_the_same_answer(world: &World) -> TestResult {
+pub(crate) async fn every_invalid_token_gets_the_same_response(world: &World) -> TestResult {
     let mut bad: Vec<(&str, &str, String)> = forged_tokens(world)?;
     for (name, reason, mut request) in issued_tokens(world.sandbox.base_url(), TENANT_ID) {
         // The token has the app token's role, so Graph would accept it if the gateway forwarded it.
@@ -210,7 +210,7 @@ pub(crate) async fn every_bad_token_gets_one_and_the_same_answer(world: &World) 
 }
 
 /// Microsoft's libraries use the same tolerance.
-pub(crate) async fn clocks_may_be_five_minutes_apart(world: &World) -> TestResult {
+pub(crate) async fn token_within_five_minutes_of_clock_skew_is_accepted(world: &World) -> TestResult {
     for (expires_in, not_before) in [(-280, -4_000), (4_200, 280)] {
         let times =
             TokenRequest { expires_in: Some(expires_in), not_before: Some(not_before), ..TokenRequest::default() };
@@ -224,7 +224,7 @@ pub(crate) async fn clocks_may_be_five_minutes_apart(world: &World) -> TestResul
 }
 
 /// Names can be reassigned and applications can be shared, but not object IDs.
-pub(crate) async fn only_the_object_id_says_who_calls(world: &World) -> TestResult {
+pub(crate) async fn caller_is_identified_only_by_object_id(world: &World) -> TestResult {
     let nobody = acceptance::guid();
     let mut claims = serde_json::Map::new();
     for name in
@@ -250,7 +250,7 @@ pub(crate) async fn only_the_object_id_says_who_calls(world: &World) -> TestResu
 }
 
 /// A user without a scope has not consented. `scp` alone is no proof, because a user's token may lack it.
-pub(crate) async fn only_an_application_token_needs_no_scope(world: &World) -> TestResult {
+pub(crate) async fn token_without_scope_is_accepted_only_from_an_application(world: &World) -> TestResult {
     let claims = |claims: Value| TokenRequest { claims: claims.as_object().cloned().unwrap_or_default(), ..v1() };
     for (name, status, request) in [
         ("an application's by idtyp", 200, v1()),
@@ -287,7 +287,7 @@ fn v1() -> TokenRequest {
 }
 
 /// Anyone can send such a token, so the gateway must do little work for it.
-pub(crate) async fn the_size_of_a_token_is_bounded(world: &World) -> TestResult {
+pub(crate) async fn oversized_token_is_rejected(world: &World) -> TestResult {
     for (groups, status) in [(100, 200), (1_000, 401)] {
         // Entra ID writes groups in this form. 1,000 groups make a token of 50 KiB.
         let token = world.sandbox.issue_token(&with_claim("groups", json!(vec![TENANT_ID; groups])));

@@ -152,7 +152,7 @@ fn count_post(posts: &Cell<usize>, request: RequestBuilder) -> RequestBuilder {
 
 /// The test sends requests of all kinds and checks the run's complete output: it contains no mark, and only lines of
 /// the log.
-pub(crate) async fn nothing_that_anybody_sent_is_logged(world: &World) -> TestResult {
+pub(crate) async fn untrusted_text_of_callers_and_microsoft_is_not_logged(world: &World) -> TestResult {
     let marks = Marks::default();
     let posts = Cell::new(0);
     let callers = json!([

@@ -41,7 +41,7 @@ async fn line(world: &World, request: RequestBuilder) -> Result<(Value, Response
     Ok((line, response))
 }
 
-pub(crate) async fn each_post_has_one_line_with_exactly_these_members(world: &World) -> TestResult {
+pub(crate) async fn each_post_has_one_log_entry_with_the_documented_members(world: &World) -> TestResult {
     let requests = [
         world.remediate(&payload()),
         world.remediate(&payload_with("action", "delete")),
@@ -61,7 +61,7 @@ pub(crate) async fn each_post_has_one_line_with_exactly_these_members(world: &Wo
 }
 
 /// A line answers an operator's questions: caller, action, number of emails, outcome, and Microsoft's IDs.
-pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
+pub(crate) async fn log_entry_has_caller_outcome_and_microsoft_ids(world: &World) -> TestResult {
     let route = "/v1.0/security/collaboration/analyzedEmails/remediate";
     let payload = payload_of(3);
     let post = |path: &str| world.gateway.post(path).bearer_auth(world.token()).json(&payload);
@@ -141,7 +141,7 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
 }
 
 /// The log has the reason and not the value, because a link can contain any text.
-pub(crate) async fn a_location_that_is_not_passed_on_is_logged(world: &World) -> TestResult {
+pub(crate) async fn rejected_location_is_logged_by_reason_without_its_value(world: &World) -> TestResult {
     for (location, reason) in [
         ("javascript:alert(1)", "Graph's Location is not an absolute https URL"),
         ("https://a@evil.example/", "Graph's Location has a user name or a malformed host"),
@@ -160,7 +160,7 @@ pub(crate) async fn a_location_that_is_not_passed_on_is_logged(world: &World) ->
     Ok(())
 }
 
-pub(crate) async fn valid_ids_of_the_caller_are_logged(world: &World) -> TestResult {
+pub(crate) async fn client_request_id_and_run_id_are_logged_only_if_valid(world: &World) -> TestResult {
     for (id, is_valid) in
         [("08585287554177334956853859655CU00", true), ("a@b.c", false), ("a b", false), (&"x".repeat(65), false)]
     {
@@ -174,7 +174,7 @@ pub(crate) async fn valid_ids_of_the_caller_are_logged(world: &World) -> TestRes
 }
 
 /// More people can read the log than may have a key, and a response may end up in the caller's own logs.
-pub(crate) async fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed(world: &World) -> TestResult {
+pub(crate) async fn credential_sent_as_an_id_is_neither_logged_nor_echoed(world: &World) -> TestResult {
     let callers = json!([
         { "name": "development", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] },
         { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] },
@@ -211,7 +211,7 @@ pub(crate) async fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed(
 }
 
 /// Monitors request the health every few seconds.
-pub(crate) async fn other_methods_log_no_line(world: &World) -> TestResult {
+pub(crate) async fn get_requests_have_no_log_entry(world: &World) -> TestResult {
     for path in ["/healthz", "/remediate", "/nowhere"] {
         Response::to(world.gateway.get(path)).await?;
     }
@@ -221,7 +221,7 @@ pub(crate) async fn other_methods_log_no_line(world: &World) -> TestResult {
 }
 
 /// The remediation continues without its caller (section 7), so the log must name the caller.
-pub(crate) async fn a_caller_that_disconnects_has_its_line(world: &World) -> TestResult {
+pub(crate) async fn request_of_disconnected_caller_is_logged(world: &World) -> TestResult {
     let id = guid();
     let body = payload().to_string();
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(Duration::from_millis(300)))?;

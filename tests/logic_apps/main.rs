@@ -27,9 +27,9 @@ use crate::{
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
         every_remediation_over_lossy_connections_is_accepted_exactly_once,
-        the_portal_page_is_polled_by_nobody,
-        retry_after_of_graph_is_waited_out,
-        rejected_remediation_is_not_sent_again,
+        portal_page_is_not_polled_if_request_has_a_run_id,
+        logic_app_retry_waits_for_retry_after,
+        logic_app_does_not_retry_a_rejected_remediation,
     ])
 }
 
@@ -126,7 +126,7 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
     Ok(())
 }
 
-async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
+async fn portal_page_is_not_polled_if_request_has_a_run_id(world: &World) -> TestResult {
     // The sandbox emulates the portal and would record a poll.
     let page = "https://security.microsoft.com/action-center/history";
     for (run_id, status, polls) in [(Some("run-1"), 200, 0), (None, 404, 1)] {
@@ -150,7 +150,7 @@ async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn retry_after_of_graph_is_waited_out(world: &World) -> TestResult {
+async fn logic_app_retry_waits_for_retry_after(world: &World) -> TestResult {
     world
         .sandbox
         .script(ScriptedResponse::new(Endpoint::Remediate).status(429).header("Retry-After", "60").times(2))?;
@@ -172,7 +172,7 @@ async fn retry_after_of_graph_is_waited_out(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn rejected_remediation_is_not_sent_again(world: &World) -> TestResult {
+async fn logic_app_does_not_retry_a_rejected_remediation(world: &World) -> TestResult {
     let action = |payload| HttpAction {
         url: format!("{}/remediate", world.gateway.base_url()),
         token: world.token(),

@@ -20,7 +20,7 @@ fn shared(response: &Response) -> (u16, Option<&str>, Value) {
     (response.status, response.header("location"), body)
 }
 
-pub(crate) async fn fifty_retries_are_one_expansion_and_one_remediation(world: &World) -> TestResult {
+pub(crate) async fn fifty_concurrent_retries_cause_one_expansion_and_remediation(world: &World) -> TestResult {
     for with_key in [false, true] {
         world.sandbox.clear();
         let (id, key) = (guid(), guid());
@@ -53,7 +53,7 @@ pub(crate) async fn fifty_retries_are_one_expansion_and_one_remediation(world: &
 }
 
 /// While Graph lists the recipients, and after Graph has the remediation.
-pub(crate) async fn a_gateway_killed_between_list_and_remediation_goes_on(world: &World) -> TestResult {
+pub(crate) async fn retry_after_crash_during_list_or_submission_is_accepted_once(world: &World) -> TestResult {
     let mut gateway = world.gateway_with(json!({})).await?;
     let mut left = 10_000;
     for (hangs, duplicate, found) in [

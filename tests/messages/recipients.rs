@@ -70,7 +70,7 @@ pub(crate) async fn eight_hundred_recipients_are_remediated_in_one_call_and_sett
     Ok(())
 }
 
-pub(crate) async fn rows_that_no_remediation_reaches_are_left_out(world: &World) -> TestResult {
+pub(crate) async fn quarantined_unreachable_and_protected_recipients_are_left_out(world: &World) -> TestResult {
     let protected = json!({ "PROTECTED_RECIPIENTS": ["legal@contoso.com"] });
     let gateway = world.gateway_with(protected).await?;
     let (id, others) = (guid(), guid());
@@ -103,7 +103,7 @@ pub(crate) async fn rows_that_no_remediation_reaches_are_left_out(world: &World)
     Ok(())
 }
 
-pub(crate) async fn a_caller_learns_what_it_may_and_no_more(world: &World) -> TestResult {
+pub(crate) async fn message_rejection_reveals_no_recipient(world: &World) -> TestResult {
     let id = guid();
     seed(world, [Message::new(&id, ["a@contoso.com", "b@fabrikam.com", "c@fabrikam.com"])])?;
     for (whole_messages, code) in [(false, "wholeMessagesNotAllowed"), (true, "recipientNotAllowed")] {
@@ -128,7 +128,7 @@ pub(crate) async fn a_caller_learns_what_it_may_and_no_more(world: &World) -> Te
     Ok(())
 }
 
-pub(crate) async fn a_message_that_is_not_listed_yet_is_not_found(world: &World) -> TestResult {
+pub(crate) async fn unlisted_message_returns_404_and_is_accepted_once_listed(world: &World) -> TestResult {
     let id = guid();
     let response = send(world, &remediation(&id)).await?;
     response.assert_problem(404, "messageNotFound", &["ratelimit", "ratelimit-policy", "retry-after"]);
@@ -140,7 +140,7 @@ pub(crate) async fn a_message_that_is_not_listed_yet_is_not_found(world: &World)
 }
 
 /// 150 recipients on two pages, of which the second fails. Nothing is sent, and a retry reads again.
-pub(crate) async fn a_page_that_fails_sends_nothing(world: &World) -> TestResult {
+pub(crate) async fn failed_list_page_sends_nothing(world: &World) -> TestResult {
     let page = || ScriptedResponse::new(Endpoint::AnalyzedEmails);
     world.sandbox.limit_pages(100)?;
     for (next, status, code, retry_after) in [

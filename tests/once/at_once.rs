@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::{ask, ask_with_key, assert_replays, assert_sent, graph_calls, send_partially, wait_for_graph_calls};
 
-pub(crate) async fn two_hundred_at_once_are_one_call(world: &World) -> TestResult {
+pub(crate) async fn two_hundred_concurrent_requests_cause_one_call(world: &World) -> TestResult {
     for with_key in [false, true] {
         world.sandbox.clear();
         let (payload, key) = (payload(), guid());
@@ -33,7 +33,7 @@ pub(crate) async fn two_hundred_at_once_are_one_call(world: &World) -> TestResul
     Ok(())
 }
 
-pub(crate) async fn request_during_an_attempt_waits_for_its_outcome(world: &World) -> TestResult {
+pub(crate) async fn request_for_remediation_in_flight_waits_for_its_outcome(world: &World) -> TestResult {
     let (payload, key) = (payload(), guid());
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held())?;
     let first = tokio::spawn(Response::to(world.remediate(&payload).header("Idempotency-Key", &key)));
@@ -51,7 +51,7 @@ pub(crate) async fn request_during_an_attempt_waits_for_its_outcome(world: &Worl
     Ok(())
 }
 
-pub(crate) async fn failure_is_shared_with_waiting_requests_and_not_replayed(world: &World) -> TestResult {
+pub(crate) async fn failure_is_returned_to_waiting_requests_and_not_replayed(world: &World) -> TestResult {
     let (payload, done) = (payload(), acceptance::payload());
     assert_sent(&ask(world, &done).await?);
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(403).held())?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{STEP_TIMEOUT, ask, assert_replays, assert_sent, graph_calls, send_partially, wait_for_graph_calls};
 
-pub(crate) async fn a_caller_that_disconnects_stops_nothing(world: &World) -> TestResult {
+pub(crate) async fn disconnected_caller_does_not_stop_its_remediation(world: &World) -> TestResult {
     let payload = payload();
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(Duration::from_millis(1500)))?;
     let caller = send_partially(world, &payload, 0).await?;
@@ -29,7 +29,7 @@ pub(crate) async fn a_caller_that_disconnects_stops_nothing(world: &World) -> Te
 ///
 /// While the Worker fetches the signing keys, it has not read the body. So this remediation may be lost with the
 /// connection.
-pub(crate) async fn a_caller_that_disconnects_earlier_or_later_gets_one_remediation(world: &World) -> TestResult {
+pub(crate) async fn retry_after_disconnect_during_fetch_or_wait_is_accepted_once(world: &World) -> TestResult {
     let throttled = ScriptedResponse::new(Endpoint::Remediate).status(429).header("Retry-After", "1");
     for (script, goes_on) in [
         (ScriptedResponse::new(Endpoint::Keys), false),
@@ -62,7 +62,7 @@ pub(crate) async fn a_caller_that_disconnects_earlier_or_later_gets_one_remediat
 }
 
 /// Two callers wait for the outcome of one remediation, and one of them disconnects.
-pub(crate) async fn a_caller_that_disconnects_while_others_wait_changes_nothing_for_them(world: &World) -> TestResult {
+pub(crate) async fn disconnected_caller_does_not_affect_waiting_callers(world: &World) -> TestResult {
     let done = payload();
     assert_sent(&ask(world, &done).await?);
     for leaves_first in [true, false] {
@@ -87,7 +87,7 @@ pub(crate) async fn a_caller_that_disconnects_while_others_wait_changes_nothing_
     Ok(())
 }
 
-pub(crate) async fn incomplete_request_sends_nothing(world: &World) -> TestResult {
+pub(crate) async fn request_with_incomplete_body_is_ignored(world: &World) -> TestResult {
     let payload = payload();
     drop(send_partially(world, &payload, 1).await?);
     assert_sent(&ask(world, &payload).await?);
@@ -100,7 +100,7 @@ fn remediate(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilde
     gateway.post("/remediate").bearer_auth(world.token()).json(payload)
 }
 
-pub(crate) async fn a_gateway_killed_between_record_and_answer_goes_on(world: &World) -> TestResult {
+pub(crate) async fn retry_after_crash_before_response_is_accepted_once(world: &World) -> TestResult {
     let mut gateway = world.gateway_with(json!({})).await?;
     for with_key in [false, true] {
         world.sandbox.clear();

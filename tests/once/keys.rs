@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{ask, ask_with_key, assert_replays, assert_sent, graph_calls, wait_for_graph_calls};
 
-pub(crate) async fn a_key_replays_its_success_quoted_or_bare(world: &World) -> TestResult {
+pub(crate) async fn quoted_or_bare_key_replays_its_success(world: &World) -> TestResult {
     let (payload, key) = (payload(), guid());
     let quoted = format!("\"{key}\"");
     let first = ask_with_key(world, &quoted, &payload).await?;
@@ -23,7 +23,7 @@ pub(crate) async fn a_key_replays_its_success_quoted_or_bare(world: &World) -> T
     Ok(())
 }
 
-pub(crate) async fn a_key_stands_for_one_payload(world: &World) -> TestResult {
+pub(crate) async fn key_reused_with_another_payload_returns_422(world: &World) -> TestResult {
     let key = guid();
     assert_sent(&ask_with_key(world, &key, &payload()).await?);
     let other = ask_with_key(world, &format!("\"{key}\""), &payload()).await?;
@@ -47,7 +47,7 @@ pub(crate) async fn a_key_stands_for_one_payload(world: &World) -> TestResult {
     Ok(())
 }
 
-pub(crate) async fn a_new_key_is_a_new_remediation(world: &World) -> TestResult {
+pub(crate) async fn new_key_sends_the_remediation_again(world: &World) -> TestResult {
     let payload = payload();
     let first = ask(world, &payload).await?;
     assert_sent(&first);
@@ -66,7 +66,7 @@ pub(crate) async fn a_new_key_is_a_new_remediation(world: &World) -> TestResult 
     Ok(())
 }
 
-pub(crate) async fn without_a_key_the_payload_is_the_key(world: &World) -> TestResult {
+pub(crate) async fn request_without_key_is_replayed_by_its_payload(world: &World) -> TestResult {
     let payload = payload();
     let first = ask(world, &payload).await?;
     assert_sent(&first);
@@ -78,7 +78,7 @@ pub(crate) async fn without_a_key_the_payload_is_the_key(world: &World) -> TestR
     Ok(())
 }
 
-pub(crate) async fn without_a_key_the_success_of_one_with_a_key_is_replayed(world: &World) -> TestResult {
+pub(crate) async fn request_without_key_replays_success_of_a_keyed_request(world: &World) -> TestResult {
     let payload = payload();
     let first = ask_with_key(world, &guid(), &payload).await?;
     assert_replays(&ask(world, &payload).await?, &first);
@@ -87,7 +87,7 @@ pub(crate) async fn without_a_key_the_success_of_one_with_a_key_is_replayed(worl
     Ok(())
 }
 
-pub(crate) async fn labels_do_not_identify_a_payload(world: &World) -> TestResult {
+pub(crate) async fn payload_identity_ignores_labels_order_and_case(world: &World) -> TestResult {
     let (one, two) = (email(), email());
     let make = |change: &dyn Fn(&mut Value)| {
         let mut made = payload();
@@ -137,7 +137,7 @@ pub(crate) async fn labels_do_not_identify_a_payload(world: &World) -> TestResul
     Ok(())
 }
 
-pub(crate) async fn replay_repeats_the_first_response(world: &World) -> TestResult {
+pub(crate) async fn replay_has_content_of_first_response_in_requested_form(world: &World) -> TestResult {
     // A replay takes its form from the new request and its content from the first response.
     let (payload, key) = (payload(), guid());
     let first = ask_with_key(world, &key, &payload).await?;
@@ -157,7 +157,7 @@ pub(crate) async fn replay_repeats_the_first_response(world: &World) -> TestResu
     Ok(())
 }
 
-pub(crate) async fn a_duplicate_is_replayed_as_one(world: &World) -> TestResult {
+pub(crate) async fn duplicate_is_replayed_as_a_duplicate(world: &World) -> TestResult {
     let payload = payload();
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).accept_first().fault(Fault::Close))?;
     assert_eq!(ask(world, &payload).await?.status, 503, "the answer was lost");
@@ -169,7 +169,7 @@ pub(crate) async fn a_duplicate_is_replayed_as_one(world: &World) -> TestResult 
     Ok(())
 }
 
-pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResult {
+pub(crate) async fn each_caller_has_a_separate_ledger(world: &World) -> TestResult {
     let caller = |name: &str, sha256: &str| json!({ "name": name, "api_key_sha256": [sha256], "actions": ["softDelete"], "recipient_domains": ["*"], "senders_copy": true });
     let callers = json!([caller("one", API_KEY_SHA256), caller("two", NEXT_API_KEY_SHA256)]);
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
@@ -194,7 +194,7 @@ pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResu
 }
 
 /// The caller's name identifies records and quota, in any letter case of `CALLERS`.
-pub(crate) async fn a_ledger_does_not_depend_on_the_case_of_its_name(world: &World) -> TestResult {
+pub(crate) async fn ledger_ignores_case_of_caller_name(world: &World) -> TestResult {
     let named = |name: &str| {
         let caller = json!({ "name": name, "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"], "senders_copy": true });
         world.bindings_with(json!({ "CALLERS": [caller] })).into()
@@ -219,7 +219,7 @@ pub(crate) async fn a_ledger_does_not_depend_on_the_case_of_its_name(world: &Wor
 
 /// In a sequence of removal, restoration and removal, the third request is sent. Graph decides whether it is a
 /// duplicate.
-pub(crate) async fn another_action_ends_the_replay(world: &World) -> TestResult {
+pub(crate) async fn success_is_not_replayed_after_another_action(world: &World) -> TestResult {
     let mut gateway = world.gateway_with(json!({})).await?;
     let removed = payload();
     let mut restored = removed.clone();
@@ -255,7 +255,7 @@ pub(crate) async fn another_action_ends_the_replay(world: &World) -> TestResult 
     Ok(())
 }
 
-pub(crate) async fn validate_only_leaves_no_trace(world: &World) -> TestResult {
+pub(crate) async fn validate_only_writes_no_record(world: &World) -> TestResult {
     let (payload, key) = (payload(), guid());
     let validate = || {
         let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(world.token()).json(&payload);

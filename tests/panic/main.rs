@@ -29,14 +29,14 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice,
-        caches_start_anew_and_are_used_again,
-        those_in_flight_are_told_and_their_retries_are_right,
-        a_trap_on_either_side_of_graph_is_safe_to_retry,
-        an_object_that_is_lost_elsewhere_keeps_nobody_waiting,
-        an_object_that_never_answers_is_given_up,
-        an_error_that_is_no_trap_is_answered_for_its_request_alone,
-        a_panic_is_one_line_of_the_log,
+        retry_after_trap_at_any_call_is_accepted_once,
+        caches_are_rebuilt_once_after_each_trap,
+        requests_in_flight_during_trap_return_500_and_retry_safely,
+        trap_before_or_after_graph_is_safe_to_retry,
+        trapped_object_in_another_isolate_returns_500,
+        unresponsive_object_returns_503_and_is_logged,
+        thrown_error_fails_only_its_own_request,
+        panic_has_one_log_entry,
     ])
 }
 
@@ -64,7 +64,7 @@ fn accepted(world: &World, payload: &Value) -> usize {
 ///
 /// The test traps in each of them. Each caller receives an error, the retry is accepted, Graph accepts the remediation
 /// once, and the quota counts it once.
-async fn wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice(world: &World) -> TestResult {
+async fn retry_after_trap_at_any_call_is_accepted_once(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let mut left = 10_000;
     for call in 1.. {
@@ -95,7 +95,7 @@ async fn wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice(world: &
     Ok(())
 }
 
-async fn caches_start_anew_and_are_used_again(world: &World) -> TestResult {
+async fn caches_are_rebuilt_once_after_each_trap(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let fetched = || [Endpoint::Keys, Endpoint::Token].map(|endpoint| world.sandbox.recorded_at(endpoint).len());
     for traps in 1..4 {
@@ -117,7 +117,7 @@ async fn caches_start_anew_and_are_used_again(world: &World) -> TestResult {
 ///
 /// The next request comes before Graph responds, or after Graph's responses have reached an instance that does not know
 /// them.
-async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> TestResult {
+async fn requests_in_flight_during_trap_return_500_and_retry_safely(world: &World) -> TestResult {
     for at_once in [true, false] {
         let gateway = gateway(world).await?;
         world.sandbox.clear();
@@ -179,7 +179,7 @@ async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> 
     Ok(())
 }
 
-async fn a_trap_on_either_side_of_graph_is_safe_to_retry(world: &World) -> TestResult {
+async fn trap_before_or_after_graph_is_safe_to_retry(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     for (place, known) in [("trap before Graph", false), ("trap after Graph", true)] {
         world.sandbox.clear();
@@ -199,7 +199,7 @@ async fn a_trap_on_either_side_of_graph_is_safe_to_retry(world: &World) -> TestR
 
 /// The object usually runs in a different isolate from the Worker. The Worker then survives, and the object's isolate
 /// reports the failure.
-async fn an_object_that_is_lost_elsewhere_keeps_nobody_waiting(world: &World) -> TestResult {
+async fn trapped_object_in_another_isolate_returns_500(world: &World) -> TestResult {
     let front: Setup = world.bindings().into();
     let setup = Setup { before: TRAPS, front: Some(Box::new(front)), ..world.bindings().into() };
     let gateway = world.gateway_as(&setup).await?;
@@ -218,7 +218,7 @@ async fn an_object_that_is_lost_elsewhere_keeps_nobody_waiting(world: &World) ->
 }
 
 /// The caller gets a response before its own timeout, and the log has the line.
-async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
+async fn unresponsive_object_returns_503_and_is_logged(world: &World) -> TestResult {
     let front = Setup { before: FRONT, ..world.bindings().into() };
     let setup = Setup { before: HANGS, front: Some(Box::new(front)), ..world.bindings().into() };
     let gateway = world.gateway_as(&setup).await?;
@@ -233,7 +233,7 @@ async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
 ///
 /// Those complete normally and the instance keeps its caches. The failing request gets an error response, and its retry
 /// is correct.
-async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &World) -> TestResult {
+async fn thrown_error_fails_only_its_own_request(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held().times(5))?;
     let mut requests = JoinSet::new();
@@ -271,7 +271,7 @@ async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &Worl
 }
 
 /// The log has the panic's location and message, since the message is a literal. Only the recovery logs another line.
-async fn a_panic_is_one_line_of_the_log(world: &World) -> TestResult {
+async fn panic_has_one_log_entry(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     for panics in 1..3 {
         let response = Response::to(by_token(world, &gateway, &payload()).header("x-panic", "once")).await?;

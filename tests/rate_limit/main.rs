@@ -13,9 +13,9 @@ const ADDRESS: &str = "203.0.113.7";
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        requests_beyond_the_limit_cost_no_key_and_no_signature,
-        each_address_has_its_own_count,
-        a_limiter_that_fails_lets_requests_pass_and_is_logged,
+        request_above_rate_limit_is_rejected_before_authentication,
+        each_address_has_a_separate_rate_limit,
+        failed_rate_limiter_is_logged_and_blocks_no_request,
     ])
 }
 
@@ -30,7 +30,7 @@ fn remediate(world: &World, gateway: &Gateway, path: &str, address: &str) -> Req
     gateway.post(path).header("CF-Connecting-IP", address).bearer_auth(world.token()).json(&payload())
 }
 
-async fn requests_beyond_the_limit_cost_no_key_and_no_signature(world: &World) -> TestResult {
+async fn request_above_rate_limit_is_rejected_before_authentication(world: &World) -> TestResult {
     let gateway = gateway(world, 0, "counts").await?;
     let paths = PATHS.into_iter().chain(["/remediate/status", "/remediate?validateOnly=true"]);
     let rejected = u64::try_from(paths.clone().count())?;
@@ -52,7 +52,7 @@ async fn counts(gateway: &Gateway) -> Result<Value, Failure> {
     Ok(Response::to(gateway.get("/limiter")).await?.json())
 }
 
-async fn each_address_has_its_own_count(world: &World) -> TestResult {
+async fn each_address_has_a_separate_rate_limit(world: &World) -> TestResult {
     let gateway = gateway(world, 2, "counts").await?;
     for (address, status) in [
         (ADDRESS, 202),
@@ -72,7 +72,7 @@ async fn each_address_has_its_own_count(world: &World) -> TestResult {
 }
 
 /// Requests pass, and are authenticated as usual.
-async fn a_limiter_that_fails_lets_requests_pass_and_is_logged(world: &World) -> TestResult {
+async fn failed_rate_limiter_is_logged_and_blocks_no_request(world: &World) -> TestResult {
     for (mode, wait) in [("fails", 0), ("says nothing", 0), ("hangs", 1)] {
         let gateway = gateway(world, 0, mode).await?;
         let began = Instant::now();

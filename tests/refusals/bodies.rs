@@ -43,7 +43,7 @@ fn nested(depth: usize) -> String {
     payload().to_string().replacen('{', &format!("{{\"@odata.x\":{deep},"), 1)
 }
 
-pub(crate) async fn body_that_is_not_json_is_rejected(world: &World) -> TestResult {
+pub(crate) async fn body_that_is_not_json_returns_400_invalid_json(world: &World) -> TestResult {
     let good = payload().to_string();
     let twice = |member: &str| good.replacen('{', &format!("{{{member},"), 1);
     let in_item = |member: &str| good.replacen("[{", &format!("[{{{member},"), 1);
@@ -97,7 +97,7 @@ pub(crate) async fn body_that_is_not_json_is_rejected(world: &World) -> TestResu
 }
 
 /// The table of section 2, one error at a time.
-pub(crate) async fn each_payload_error_has_its_pointer(world: &World) -> TestResult {
+pub(crate) async fn each_payload_error_has_its_pointer_and_detail(world: &World) -> TestResult {
     let long = |length: usize| "x".repeat(length);
     let item = |id: Value, address: Value| json!([{ "networkMessageId": id, "recipientEmailAddress": address }]);
     let with_id = |id: &str| payload_with("analyzedEmails", item(json!(id), json!("a@contoso.com")));
@@ -189,7 +189,7 @@ pub(crate) async fn each_payload_error_has_its_pointer(world: &World) -> TestRes
 }
 
 /// Four of six hand-written callers send these (facts, section 1). The response names the intended member.
-pub(crate) async fn wrong_bodies_seen_in_the_wild_are_named_at_the_right_member(world: &World) -> TestResult {
+pub(crate) async fn common_payload_errors_are_reported_at_their_member(world: &World) -> TestResult {
     let renamed = |from: &str, to: &str| payload().to_string().replace(&format!("\"{from}\":"), &format!("\"{to}\":"));
     let exchange_id = "AAMkADFiNTM3ZjE5LTQ0ZGYtNDg5Ny04YjQ4LWE3ZjY3ZjQ5ZTk3YgBGAAAAAADJ2k3dNnVbSq7";
     let items = |items: Value| payload_with("analyzedEmails", items).to_string();
@@ -236,7 +236,7 @@ pub(crate) async fn wrong_bodies_seen_in_the_wild_are_named_at_the_right_member(
 }
 
 /// One response reports all errors, so that one correction suffices.
-pub(crate) async fn all_errors_are_listed_up_to_a_limit(world: &World) -> TestResult {
+pub(crate) async fn all_payload_errors_are_reported_together_up_to_a_limit(world: &World) -> TestResult {
     let body = r#"{"displayName":"","severity":"bad","action":null,"remediateSendersCopy":2,"surplus":1,
         "analyzedEmails":[{"networkMessageId":"1","recipientEmailAddress":"2","x":3},4,{}]}"#;
     let response = post(world, body).await?;
@@ -279,7 +279,7 @@ pub(crate) async fn all_errors_are_listed_up_to_a_limit(world: &World) -> TestRe
 }
 
 /// Returned input could attack a reader's terminal or log viewer.
-pub(crate) async fn no_text_echoes_much_of_the_input(world: &World) -> TestResult {
+pub(crate) async fn error_response_truncates_and_sanitizes_echoed_input(world: &World) -> TestResult {
     let long = "Z".repeat(3_000);
     let mut payload = payload();
     for member in ["displayName", "description", "severity", "action", "remediateSendersCopy", &long] {

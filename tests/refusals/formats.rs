@@ -49,7 +49,7 @@ pub(crate) async fn each_spelling_of_utf_8_is_accepted(world: &World) -> TestRes
 }
 
 /// Graph receives the same text as for the plain body, and the remediation's record is the same.
-pub(crate) async fn gzip_is_the_same_remediation_as_plain(world: &World) -> TestResult {
+pub(crate) async fn gzip_body_replays_the_success_of_its_plain_body(world: &World) -> TestResult {
     let body = payload().to_string();
     for coding in ["gzip", "x-gzip", "GZIP", "identity, gzip"] {
         let request = post(world, VALIDATE, "application/json").header("Content-Encoding", coding);
@@ -64,7 +64,7 @@ pub(crate) async fn gzip_is_the_same_remediation_as_plain(world: &World) -> Test
     Ok(())
 }
 
-pub(crate) async fn hostile_gzip_is_rejected_by_its_cause(world: &World) -> TestResult {
+pub(crate) async fn hostile_gzip_is_rejected_with_its_cause(world: &World) -> TestResult {
     let body = payload().to_string();
     let good = gzip(body.as_bytes())?;
     let mut full = body.clone().into_bytes();
@@ -125,7 +125,7 @@ pub(crate) async fn hostile_gzip_is_rejected_by_its_cause(world: &World) -> Test
     Ok(())
 }
 
-pub(crate) async fn other_formats_are_named(world: &World) -> TestResult {
+pub(crate) async fn unsupported_body_format_is_named_in_the_error(world: &World) -> TestResult {
     let body = payload_with("displayName", "Phish an Zo\u{eb}").to_string();
     let latin_1: Vec<u8> = body.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect();
     let utf_16: Vec<u8> = format!("\u{feff}{body}").encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -150,7 +150,7 @@ pub(crate) async fn other_formats_are_named(world: &World) -> TestResult {
     Ok(())
 }
 
-pub(crate) async fn a_header_given_twice_is_named(world: &World) -> TestResult {
+pub(crate) async fn duplicate_header_is_named_in_the_error(world: &World) -> TestResult {
     let json = || world.gateway.post("/remediate").json(&payload());
     for (name, request, part) in [
         ("key", json().bearer_auth(world.token()).header("Idempotency-Key", "a"), "Idempotency-Key is given more"),
@@ -165,7 +165,7 @@ pub(crate) async fn a_header_given_twice_is_named(world: &World) -> TestResult {
 }
 
 /// 10,000 pairs as `ConvertTo-Json` of PowerShell 5.1 indents them.
-pub(crate) async fn the_most_emails_fit_as_powershell_indents_them(world: &World) -> TestResult {
+pub(crate) async fn largest_payload_indented_by_powershell_is_accepted(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "CALLERS": [{
         "name": "powershell", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"],
         "recipient_domains": ["*"], "max_emails_per_request": 10_000,
@@ -195,7 +195,7 @@ pub(crate) async fn the_most_emails_fit_as_powershell_indents_them(world: &World
 }
 
 /// Only Graph can verify its tokens: the signature covers the hash of the header's nonce.
-pub(crate) async fn graphs_errors_and_paths_are_those_of_its_clients(world: &World) -> TestResult {
+pub(crate) async fn graph_paths_accept_double_slash_and_return_graph_errors(world: &World) -> TestResult {
     let path = "security/collaboration/analyzedEmails/remediate";
     for version in ["v1.0", "beta"] {
         let doubled = world.gateway.post(&format!("/{version}//{path}")).bearer_auth(world.token()).json(&payload());

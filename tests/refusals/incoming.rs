@@ -207,7 +207,7 @@ fn queries_and_keys() -> Vec<Case> {
 }
 
 /// Each request is sent as its head alone, with a declared body that never arrives, and completely, as callers send it.
-pub(crate) async fn requests_are_rejected_before_their_body_arrives(world: &World) -> TestResult {
+pub(crate) async fn invalid_head_is_rejected_before_the_body_arrives(world: &World) -> TestResult {
     provoke_by_head(world, cases()).await?;
     provoke(world, cases()).await?;
     // The response names the correction if there is one.
@@ -218,7 +218,7 @@ pub(crate) async fn requests_are_rejected_before_their_body_arrives(world: &Worl
 }
 
 /// No caller is a browser: a preflight gets the response of any other method.
-pub(crate) async fn other_methods_are_rejected(world: &World) -> TestResult {
+pub(crate) async fn unsupported_method_returns_405(world: &World) -> TestResult {
     let preflight = world.gateway.request(Method::OPTIONS, "/remediate").header("Origin", "https://contoso.com");
     let preflight = preflight.header("Access-Control-Request-Method", "POST");
     Response::to(preflight).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
@@ -231,7 +231,7 @@ pub(crate) async fn other_methods_are_rejected(world: &World) -> TestResult {
 }
 
 /// RFC 9110, section 9.3.2.
-pub(crate) async fn head_gets_no_body(world: &World) -> TestResult {
+pub(crate) async fn head_response_has_no_body(world: &World) -> TestResult {
     for (path, status, allow) in
         [("/remediate", 405, Some("POST")), ("/healthz", 200, None), ("/openapi.json", 200, None), ("/x", 404, None)]
     {

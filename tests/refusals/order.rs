@@ -67,7 +67,7 @@ fn request(world: &World, faults: &[Fault]) -> RequestBuilder {
 }
 
 /// Every two errors at once, and each with all later ones: the response reports the earlier one.
-pub(crate) async fn first_failed_check_decides_the_response(world: &World) -> TestResult {
+pub(crate) async fn first_failed_check_determines_the_response(world: &World) -> TestResult {
     for (at, (first, status, code)) in FAULTS.into_iter().enumerate() {
         let later: Vec<Fault> = FAULTS.into_iter().skip(at + 1).map(|(fault, ..)| fault).collect();
         let mut sets: Vec<Vec<Fault>> = later.iter().map(|other| vec![first, *other]).collect();
@@ -119,7 +119,7 @@ fn plain(response: &Response) -> Result<(Vec<(String, String)>, Value), Failure>
 
 /// An unauthenticated client gets one response for any payload: neither the payload's rules nor a caller's permissions
 /// show.
-pub(crate) async fn unauthenticated_request_does_not_reveal_payload_errors(world: &World) -> TestResult {
+pub(crate) async fn unauthenticated_client_gets_the_same_response_for_any_payload(world: &World) -> TestResult {
     let good = payload().to_string();
     let fabrikam = json!([{ "networkMessageId": acceptance::guid(), "recipientEmailAddress": "a@fabrikam.com" }]);
     let fabrikam = payload_with("analyzedEmails", fabrikam).to_string();

@@ -77,7 +77,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-pub(crate) async fn request_without_a_permission_is_rejected(world: &World) -> TestResult {
+pub(crate) async fn request_without_permission_is_rejected(world: &World) -> TestResult {
     provoke(world, cases()).await?;
     // Just within each limit.
     world.sandbox.clear();
@@ -102,7 +102,7 @@ pub(crate) async fn request_without_a_permission_is_rejected(world: &World) -> T
 }
 
 /// The pointer is the position in the caller's own array: repeated pairs are not sent, but they count for positions.
-pub(crate) async fn each_recipient_outside_is_named(world: &World) -> TestResult {
+pub(crate) async fn rejected_recipients_are_named_by_pointer(world: &World) -> TestResult {
     let mut payload = to(&["a@contoso.com", "x@example.com", "b@contoso.com", "y@example.com"]);
     let emails = payload["analyzedEmails"].as_array_mut().ok_or("no array")?;
     emails.insert(0, emails[0].clone());

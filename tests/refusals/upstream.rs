@@ -79,17 +79,17 @@ pub(crate) fn entra_cases() -> Vec<Case> {
     cases.into_iter().map(quota).collect()
 }
 
-pub(crate) async fn graph_failures_are_reported_to_the_caller(world: &World) -> TestResult {
+pub(crate) async fn graph_errors_are_mapped_to_gateway_errors(world: &World) -> TestResult {
     provoke(world, graph_cases()).await
 }
 
-pub(crate) async fn entra_failures_are_reported_to_the_caller(world: &World) -> TestResult {
+pub(crate) async fn entra_errors_are_mapped_to_gateway_errors(world: &World) -> TestResult {
     provoke(world, entra_cases()).await
 }
 
 /// The caller who sent the payload gets Graph's code and message; if Graph rejected the gateway, the caller gets none
 /// of it.
-pub(crate) async fn graphs_own_refusal_is_passed_on(world: &World) -> TestResult {
+pub(crate) async fn graph_message_is_returned_only_for_status_400(world: &World) -> TestResult {
     let next = |status, body: &str| ScriptedResponse::new(Endpoint::Remediate).status(status).body(body);
     let error = r#"{"error":{"code":"InvalidSubscription","message":"Plan 2 is <needed>."}}"#;
     world.sandbox.script(next(400, error))?;

@@ -13,7 +13,7 @@ fn plain_history() -> String {
 }
 
 /// Sections 1, 3 and 8 of the contract on one request, the example of Microsoft's page.
-pub(crate) async fn the_seeds_example_is_accepted(world: &World) -> TestResult {
+pub(crate) async fn documented_graph_example_is_accepted(world: &World) -> TestResult {
     let caller = world.token();
     let request = world.gateway.post("/remediate").bearer_auth(&caller).header("Content-Type", "application/json");
     let response = Response::to(request.body(include_str!("../seed-example.json"))).await?;
@@ -93,7 +93,7 @@ fn claims(authorization: &str) -> Value {
 }
 
 /// The gateway returns and logs the ID, so the ID must allow neither an address nor a line break.
-pub(crate) async fn valid_client_request_id_is_echoed(world: &World) -> TestResult {
+pub(crate) async fn client_request_id_is_echoed_only_if_valid(world: &World) -> TestResult {
     let longest = "x".repeat(64);
     let too_long = "x".repeat(65);
     for (sent, echoed) in [
@@ -126,7 +126,7 @@ pub(crate) async fn valid_client_request_id_is_echoed(world: &World) -> TestResu
 }
 
 /// A workflow engine would poll the `Location` of a 202, which is a page for people (facts, section 4).
-pub(crate) async fn a_workflow_engine_gets_200(world: &World) -> TestResult {
+pub(crate) async fn request_with_workflow_run_id_returns_200(world: &World) -> TestResult {
     for path in ["/remediate", "/beta/security/collaboration/analyzedEmails/remediate"] {
         let request = world.gateway.post(path).bearer_auth(world.token()).json(&payload());
         let response =
@@ -142,7 +142,7 @@ pub(crate) async fn a_workflow_engine_gets_200(world: &World) -> TestResult {
 }
 
 /// "Always" includes workflow engines.
-pub(crate) async fn minimal_response_is_202_and_empty(world: &World) -> TestResult {
+pub(crate) async fn minimal_response_is_202_without_body(world: &World) -> TestResult {
     for (prefer, run, minimal) in [
         ("return=minimal", None, true),
         ("return=minimal", Some("08585287554177334956853859655CU00"), true),
@@ -171,7 +171,7 @@ pub(crate) async fn minimal_response_is_202_and_empty(world: &World) -> TestResu
 }
 
 /// Graph's 409 means that the remediation is already registered.
-pub(crate) async fn a_duplicate_of_graphs_is_a_success(world: &World) -> TestResult {
+pub(crate) async fn graph_duplicate_is_returned_as_success(world: &World) -> TestResult {
     // One email that Graph has and one that it does not have are another payload of the same remediation.
     let first = email();
     assert_eq!(Response::to(world.remediate(&payload_with("analyzedEmails", vec![first.clone()]))).await?.status, 202);
@@ -195,7 +195,7 @@ pub(crate) async fn a_duplicate_of_graphs_is_a_success(world: &World) -> TestRes
 }
 
 /// Older revisions of Graph responded with 204, and none guarantees a `Location`.
-pub(crate) async fn any_2xx_of_graph_is_a_success(world: &World) -> TestResult {
+pub(crate) async fn graph_status_2xx_is_a_success(world: &World) -> TestResult {
     for (status, body) in [(200, ""), (201, "{}"), (202, ""), (204, ""), (200, "<html>"), (299, "x")] {
         world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(status).body(body))?;
         let response = Response::to(world.remediate(&payload())).await?;
@@ -219,7 +219,7 @@ pub(crate) async fn any_2xx_of_graph_is_a_success(world: &World) -> TestResult {
 }
 
 /// The header is Graph's text byte for byte; the body has it as a URI that any client can open.
-pub(crate) async fn the_location_is_graphs_whatever_its_query_holds(world: &World) -> TestResult {
+pub(crate) async fn graph_location_is_returned_unchanged_with_any_query(world: &World) -> TestResult {
     let history = "https://security.microsoft.com/action-center/history";
     for (query, uri, bulk_id, tenant_id) in [
         (
@@ -251,7 +251,7 @@ pub(crate) async fn the_location_is_graphs_whatever_its_query_holds(world: &Worl
 }
 
 /// Only unusable links are rejected.
-pub(crate) async fn a_body_may_be_declared_in_each_of_these_ways(world: &World) -> TestResult {
+pub(crate) async fn equivalent_content_type_and_encoding_headers_are_accepted(world: &World) -> TestResult {
     for (content_type, encoding) in [
         ("application/json", None),
         ("Application/JSON; charset=UTF-8", None),

@@ -7,7 +7,7 @@ use sandbox::{APPLICATION_ID, CALLER_OBJECT_ID, Endpoint, TokenRequest, TokenVer
 use serde_json::json;
 
 /// The resource's application selects the version, and with it the form of `aud` (facts, section 3).
-pub(crate) async fn tokens_of_either_version_and_audience_are_taken(world: &World) -> TestResult {
+pub(crate) async fn token_of_each_version_and_audience_is_accepted(world: &World) -> TestResult {
     let audience = json!(["api://remediation-gateway", APPLICATION_ID, "https://gateway.contoso.com/"]);
     let gateway = world.gateway_with(json!({ "AUDIENCE": audience })).await?;
     for (version, audience) in [
@@ -34,7 +34,7 @@ pub(crate) async fn tokens_of_either_version_and_audience_are_taken(world: &Worl
 
 /// A user's token needs the scope that the user consented to; an application's token needs the role that the caller's
 /// entry requires.
-pub(crate) async fn a_delegated_token_needs_its_scope_and_no_role(world: &World) -> TestResult {
+pub(crate) async fn delegated_token_needs_scope_and_application_token_needs_role(world: &World) -> TestResult {
     let callers = |role: Option<&str>| {
         let mut caller = json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] });
         if let Some(role) = role {
@@ -71,7 +71,7 @@ pub(crate) async fn a_delegated_token_needs_its_scope_and_no_role(world: &World)
 }
 
 /// Two keys at a time, so that they can be rotated. No part of a key leaves the gateway.
-pub(crate) async fn api_keys_are_taken_in_either_header(world: &World) -> TestResult {
+pub(crate) async fn api_key_is_accepted_in_either_header(world: &World) -> TestResult {
     let callers = json!([
         { "name": "Play Book", "api_key_sha256": [API_KEY_SHA256, NEXT_API_KEY_SHA256.to_uppercase()], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);

@@ -30,7 +30,7 @@ fn last_recorded(world: &World) -> Result<Recorded, acceptance::Failure> {
 }
 
 /// A header, query or annotation of the caller could change Graph's behaviour, or contain the caller's credential.
-pub(crate) async fn nothing_else_of_the_request_goes_to_graph(world: &World) -> TestResult {
+pub(crate) async fn caller_headers_query_and_annotations_are_not_forwarded(world: &World) -> TestResult {
     // A new gateway, which has neither keys nor a token and so calls Entra, too.
     let gateway = world.gateway_with(json!({})).await?;
     let mark = "smuggled-7f3a";
@@ -94,7 +94,7 @@ pub(crate) async fn nothing_else_of_the_request_goes_to_graph(world: &World) -> 
 }
 
 /// Microsoft's support finds one call by this ID; many calls may have the caller's ID.
-pub(crate) async fn each_call_has_a_client_request_id_of_its_own(world: &World) -> TestResult {
+pub(crate) async fn each_graph_call_has_a_unique_client_request_id(world: &World) -> TestResult {
     let of_caller = guid();
     for _ in 0..3 {
         let request = world.remediate(&payload()).header("client-request-id", &of_caller);
@@ -108,7 +108,7 @@ pub(crate) async fn each_call_has_a_client_request_id_of_its_own(world: &World) 
 }
 
 /// An existing action for Graph works after a change of its host.
-pub(crate) async fn graphs_own_paths_lead_to_their_version(world: &World) -> TestResult {
+pub(crate) async fn each_path_selects_its_graph_version(world: &World) -> TestResult {
     for (path, version) in [
         ("/beta/security/collaboration/analyzedEmails/remediate", "beta"),
         ("/v1.0/security/collaboration/analyzedEmails/remediate", "v1.0"),
@@ -132,7 +132,7 @@ pub(crate) async fn graphs_own_paths_lead_to_their_version(world: &World) -> Tes
     Ok(())
 }
 
-pub(crate) async fn the_configured_version_is_used_by_remediate_alone(world: &World) -> TestResult {
+pub(crate) async fn configured_graph_version_applies_only_to_remediate_path(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "GRAPH_VERSION": "v1.0" })).await?;
     for (path, version) in [
         ("/remediate", "v1.0"),
@@ -151,7 +151,7 @@ pub(crate) async fn the_configured_version_is_used_by_remediate_alone(world: &Wo
 }
 
 /// Graph accepts the newest action only with a preference. For other actions the preference would change the behaviour.
-pub(crate) async fn every_action_and_severity_goes_to_graph_as_it_is(world: &World) -> TestResult {
+pub(crate) async fn every_action_and_severity_is_sent_unchanged(world: &World) -> TestResult {
     for action in ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"] {
         let graph = send(world, &payload_with("action", action)).await?;
         assert_eq!(graph.json()["action"], action);
@@ -166,7 +166,7 @@ pub(crate) async fn every_action_and_severity_goes_to_graph_as_it_is(world: &Wor
 }
 
 /// It is unknown how Graph treats the string of its documented example.
-pub(crate) async fn the_senders_copy_is_sent_as_a_boolean(world: &World) -> TestResult {
+pub(crate) async fn senders_copy_is_sent_as_a_boolean(world: &World) -> TestResult {
     for (given, expected) in [
         (json!(true), true),
         (json!(false), false),
@@ -182,7 +182,7 @@ pub(crate) async fn the_senders_copy_is_sent_as_a_boolean(world: &World) -> Test
 }
 
 /// JSON passes through the gateway's own reader and writer.
-pub(crate) async fn texts_arrive_as_they_were_meant(world: &World) -> TestResult {
+pub(crate) async fn text_with_special_characters_is_sent_unchanged(world: &World) -> TestResult {
     let text = "quote \" backslash \\ line\r\n tab\t nul\u{0} \u{1}\u{1f}\u{7f} é 漢字 😀 \u{2028} </script> {\"action\":\"hardDelete\"}";
     let mut payload = payload();
     payload["displayName"] = json!(text);
@@ -198,7 +198,7 @@ pub(crate) async fn texts_arrive_as_they_were_meant(world: &World) -> TestResult
     Ok(())
 }
 
-pub(crate) async fn repeated_pairs_are_sent_once(world: &World) -> TestResult {
+pub(crate) async fn duplicate_pairs_are_sent_once(world: &World) -> TestResult {
     let (one, two) = (guid(), guid());
     let item = |id: &str, address: &str| json!({ "networkMessageId": id, "recipientEmailAddress": address });
     let payload = payload_with(
@@ -234,7 +234,7 @@ pub(crate) async fn annotations_are_dropped(world: &World) -> TestResult {
 }
 
 /// One call with many pairs, and never one call per pair (facts, section 1).
-pub(crate) async fn ten_thousand_emails_go_in_one_call(world: &World) -> TestResult {
+pub(crate) async fn ten_thousand_emails_are_sent_in_one_call(world: &World) -> TestResult {
     let callers = json!([{
         "name": "bulk",
         "object_id": sandbox::CALLER_OBJECT_ID,

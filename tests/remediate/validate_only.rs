@@ -5,7 +5,7 @@ use sandbox::Endpoint;
 use serde_json::json;
 
 /// Validated twice, then sent. If the validation left a record, the submission would be a replay.
-pub(crate) async fn nothing_is_called_and_what_is_shown_is_what_is_sent(world: &World) -> TestResult {
+pub(crate) async fn validate_only_sends_nothing_and_returns_the_graph_request(world: &World) -> TestResult {
     let one = email();
     let mut payload = payload_with("analyzedEmails", vec![one.clone(), one, email()]);
     payload["remediateSendersCopy"] = json!("FALSE");
@@ -36,7 +36,7 @@ pub(crate) async fn nothing_is_called_and_what_is_shown_is_what_is_sent(world: &
 }
 
 /// A workflow engine's header and `Prefer` change the response to a remediation, and have no effect here.
-pub(crate) async fn every_route_validates(world: &World) -> TestResult {
+pub(crate) async fn every_remediation_path_supports_validate_only(world: &World) -> TestResult {
     for path in [
         "/remediate",
         "/beta/security/collaboration/analyzedEmails/remediate",
@@ -54,7 +54,7 @@ pub(crate) async fn every_route_validates(world: &World) -> TestResult {
 }
 
 /// All checks including permissions. A query that surely means a validation sends nothing.
-pub(crate) async fn invalid_request_is_rejected_as_without_validation_only(world: &World) -> TestResult {
+pub(crate) async fn invalid_request_or_ambiguous_validate_only_is_rejected(world: &World) -> TestResult {
     let fabrikam = json!([{ "networkMessageId": acceptance::guid(), "recipientEmailAddress": "a@fabrikam.com" }]);
     for (query, payload, status, code) in [
         ("validateOnly=true", payload_with("action", "delete"), 400, "invalidPayload"),
@@ -91,7 +91,7 @@ pub(crate) async fn invalid_request_is_rejected_as_without_validation_only(world
 }
 
 /// An escaped `?` in the path begins no query, and the path matches no route.
-pub(crate) async fn a_query_in_the_wrong_place_never_sends(world: &World) -> TestResult {
+pub(crate) async fn validate_only_in_the_path_returns_404(world: &World) -> TestResult {
     let authorization = format!("Authorization: Bearer {}", world.token());
     for (target, status) in [
         ("/remediate;validateOnly=true", 404),
@@ -113,7 +113,7 @@ pub(crate) async fn a_query_in_the_wrong_place_never_sends(world: &World) -> Tes
 }
 
 /// Parameters that clients, gateways and campaigns add to a URL have no effect.
-pub(crate) async fn other_parameters_are_ignored(world: &World) -> TestResult {
+pub(crate) async fn unrelated_query_parameters_are_ignored(world: &World) -> TestResult {
     for query in [
         "api-version=2016-10-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=Zb3xKq7-onlyVaLid_8fY2Lk0pWm1nRt5uVx6yA",
         "code=q9Only2ZzV4lidAb==&clientId=default",

@@ -40,14 +40,14 @@ const RESIDENT_GROWTH: u64 = 32 * 1024;
 type Part = (&'static str, fn(&Memory) -> Option<u64>, u64);
 
 fn main() -> ExitCode {
-    acceptance::run(tests![under_load_and_faults_every_answer_is_right])
+    acceptance::run(tests![every_response_is_correct_under_load_and_faults])
 }
 
 fn variable(name: &str) -> Option<u64> {
     env::var(name).ok()?.parse().ok()
 }
 
-async fn under_load_and_faults_every_answer_is_right(world: &World) -> TestResult {
+async fn every_response_is_correct_under_load_and_faults(world: &World) -> TestResult {
     let duration = Duration::from_secs(variable("SOAK_SECONDS").unwrap_or(SHORT_RUN));
     let seed = variable("SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
     let callers = callers::all(world);

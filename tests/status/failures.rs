@@ -15,7 +15,7 @@ async fn reason(world: &World, response: &Response) -> Result<String, acceptance
 }
 
 /// 150 recipients on two pages, of which the second fails.
-pub(crate) async fn a_page_that_fails_gives_no_status(world: &World) -> TestResult {
+pub(crate) async fn failed_list_page_returns_no_status(world: &World) -> TestResult {
     let page = || ScriptedResponse::new(Endpoint::AnalyzedEmails);
     for (next, status_code, code, retry_after) in [
         (page().status(503).header("Retry-After", "7"), 503, "graphUnavailable", Some("7")),
@@ -46,7 +46,7 @@ pub(crate) async fn a_page_that_fails_gives_no_status(world: &World) -> TestResu
 }
 
 /// Links to another host, to another path, and longer than a URL. The gateway requests only the first page.
-pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResult {
+pub(crate) async fn invalid_next_link_is_not_followed(world: &World) -> TestResult {
     let base = world.sandbox.base_url().to_owned();
     let list = format!("{base}/beta/security/collaboration/analyzedEmails");
     for link in [
@@ -77,7 +77,7 @@ pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResul
     Ok(())
 }
 
-pub(crate) async fn a_page_that_is_too_large_is_not_read(world: &World) -> TestResult {
+pub(crate) async fn oversized_or_unrelated_page_is_rejected(world: &World) -> TestResult {
     let page = format!(r#"{{"value":[],"x":"{}"}}"#, "x".repeat(1000 * 8 * 1024));
     world.sandbox.script(ScriptedResponse::new(Endpoint::AnalyzedEmails).status(200).body(page))?;
     let response = status(world, &remediation(&guid(), &recipients(1))).await?;
@@ -93,7 +93,7 @@ pub(crate) async fn a_page_that_is_too_large_is_not_read(world: &World) -> TestR
 }
 
 /// A caller learns nothing about a mailbox that its remediations cannot reach.
-pub(crate) async fn a_caller_needs_the_rights_of_the_remediation(world: &World) -> TestResult {
+pub(crate) async fn status_requires_permissions_of_the_remediation(world: &World) -> TestResult {
     let callers = json!([{
         "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["moveToJunk"],
         "recipient_domains": ["contoso.com"], "max_emails_per_request": 2,
@@ -128,7 +128,7 @@ pub(crate) async fn a_caller_needs_the_rights_of_the_remediation(world: &World) 
     Ok(())
 }
 
-pub(crate) async fn wrong_requests_read_nothing(world: &World) -> TestResult {
+pub(crate) async fn invalid_status_request_reads_nothing(world: &World) -> TestResult {
     let with = |name: &str, value: Value| {
         let mut request = remediation(&guid(), &recipients(1));
         request[name] = value;
@@ -155,7 +155,7 @@ pub(crate) async fn wrong_requests_read_nothing(world: &World) -> TestResult {
     Ok(())
 }
 
-pub(crate) async fn the_permission_to_read_is_named_in_the_log(world: &World) -> TestResult {
+pub(crate) async fn missing_read_permission_is_logged(world: &World) -> TestResult {
     let denied = json!({ "error": { "code": "Authorization_RequestDenied", "message": "Insufficient privileges." } });
     world.sandbox.script(ScriptedResponse::new(Endpoint::AnalyzedEmails).status(403).json(&denied))?;
     let response = status(world, &remediation(&guid(), &recipients(1))).await?;

@@ -16,15 +16,15 @@ fn main() -> std::process::ExitCode {
     acceptance::run(tests![
         states::eight_hundred_recipients_go_from_pending_to_settled,
         states::each_variant_of_a_soft_delete_has_its_state,
-        states::unclear_settles_after_four_hours,
-        states::other_spellings_and_late_rows_are_read,
-        states::twenty_messages_are_read_one_by_one,
-        failures::a_page_that_fails_gives_no_status,
-        failures::a_link_elsewhere_is_not_followed,
-        failures::a_page_that_is_too_large_is_not_read,
-        failures::a_caller_needs_the_rights_of_the_remediation,
-        failures::wrong_requests_read_nothing,
-        failures::the_permission_to_read_is_named_in_the_log,
+        states::unclear_or_not_found_status_settles_after_four_hours,
+        states::rows_match_in_any_spelling_and_late_rows_are_not_found,
+        states::twenty_messages_cause_twenty_list_requests,
+        failures::failed_list_page_returns_no_status,
+        failures::invalid_next_link_is_not_followed,
+        failures::oversized_or_unrelated_page_is_rejected,
+        failures::status_requires_permissions_of_the_remediation,
+        failures::invalid_status_request_reads_nothing,
+        failures::missing_read_permission_is_logged,
     ])
 }
 

@@ -91,7 +91,7 @@ pub(crate) async fn each_variant_of_a_soft_delete_has_its_state(world: &World) -
 }
 
 /// A pair that has not changed stays pending for any time since the acceptance.
-pub(crate) async fn unclear_settles_after_four_hours(world: &World) -> TestResult {
+pub(crate) async fn unclear_or_not_found_status_settles_after_four_hours(world: &World) -> TestResult {
     let before = ago(Duration::from_secs(4 * 3600 + 1))?;
     let within = ago(Duration::from_mins(4 * 60 - 1))?;
     let of_location = |location: &str, counts| {
@@ -118,7 +118,7 @@ pub(crate) async fn unclear_settles_after_four_hours(world: &World) -> TestResul
     Ok(())
 }
 
-pub(crate) async fn other_spellings_and_late_rows_are_read(world: &World) -> TestResult {
+pub(crate) async fn rows_match_in_any_spelling_and_late_rows_are_not_found(world: &World) -> TestResult {
     let (id, recipients) = (guid(), ["A@Contoso.com", "b@contoso.com", "c@contoso.com"].map(str::to_owned));
     let at = |location: &str, recipient: &str, appears_after_ms| Message {
         location: location.to_owned(),
@@ -144,7 +144,7 @@ pub(crate) async fn other_spellings_and_late_rows_are_read(world: &World) -> Tes
     Ok(())
 }
 
-pub(crate) async fn twenty_messages_are_read_one_by_one(world: &World) -> TestResult {
+pub(crate) async fn twenty_messages_cause_twenty_list_requests(world: &World) -> TestResult {
     let ids: Vec<String> = (0..20).map(|_| guid()).collect();
     seed(world, ids.iter().map(|id| Message::new(id, ["hannah.jarvis@contoso.com"])))?;
     let mut request = acceptance::payload();

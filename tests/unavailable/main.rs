@@ -11,7 +11,7 @@ const STORAGE: &[(&str, &str)] = &[("storage.js", include_str!("storage.js"))];
 const OBJECTS: &[(&str, &str)] = &[("objects.js", include_str!("objects.js"))];
 
 fn main() -> std::process::ExitCode {
-    acceptance::run(tests![an_overloaded_or_reset_object_is_safe_to_retry, storage_that_fails_once_sends_nothing])
+    acceptance::run(tests![overloaded_or_reset_object_is_safe_to_retry, failed_storage_returns_503_and_sends_nothing])
 }
 
 fn request(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder {
@@ -19,7 +19,7 @@ fn request(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder 
 }
 
 /// SDKs retry 503 and not 500. Only an error that the object's own code throws is a defect of the gateway.
-async fn an_overloaded_or_reset_object_is_safe_to_retry(world: &World) -> TestResult {
+async fn overloaded_or_reset_object_is_safe_to_retry(world: &World) -> TestResult {
     let gateway = world.gateway_as(&Setup { before: OBJECTS, ..world.bindings().into() }).await?;
     for (failure, code, reason) in [
         ("overloaded", "ledgerUnavailable", "the caller's ledger is overloaded"),
@@ -49,7 +49,7 @@ async fn an_overloaded_or_reset_object_is_safe_to_retry(world: &World) -> TestRe
     Ok(())
 }
 
-async fn storage_that_fails_once_sends_nothing(world: &World) -> TestResult {
+async fn failed_storage_returns_503_and_sends_nothing(world: &World) -> TestResult {
     let gateway = world.gateway_as(&Setup { before: STORAGE, ..world.bindings().into() }).await?;
     let payload = payload();
     let failed = Response::to(request(world, &gateway, &payload)).await?;

@@ -14,8 +14,8 @@ const ANSWERS: &[(&str, &str)] = &[("answers.js", include_str!("answers.js"))];
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        a_job_of_another_format_is_rejected_and_nothing_is_sent,
-        a_response_of_another_format_is_not_passed_on,
+        job_of_another_format_is_rejected_and_sends_nothing,
+        object_response_of_another_format_is_not_returned,
     ])
 }
 
@@ -40,7 +40,7 @@ fn assert_unavailable(response: &Response) {
     assert!(response.json().to_string().contains("Nothing was sent."), "{response:?}");
 }
 
-async fn a_job_of_another_format_is_rejected_and_nothing_is_sent(world: &World) -> TestResult {
+async fn job_of_another_format_is_rejected_and_sends_nothing(world: &World) -> TestResult {
     let build = |wasm: Option<Vec<u8>>| Setup { wasm, ..world.bindings().into() };
     let other = other_build()?;
     for (worker, object, is_one) in [
@@ -72,7 +72,7 @@ async fn a_job_of_another_format_is_rejected_and_nothing_is_sent(world: &World) 
     Ok(())
 }
 
-async fn a_response_of_another_format_is_not_passed_on(world: &World) -> TestResult {
+async fn object_response_of_another_format_is_not_returned(world: &World) -> TestResult {
     let setup = Setup { before: ANSWERS, front: Some(Box::new(world.bindings().into())), ..world.bindings().into() };
     let gateway = world.gateway_as(&setup).await?;
     for (format, is_known) in

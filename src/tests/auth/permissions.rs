@@ -38,7 +38,7 @@ fn pointers(response: &Response) -> Vec<String> {
 }
 
 #[test]
-fn an_action_is_granted_by_name_and_nothing_grants_another() {
+fn action_is_accepted_only_if_granted_by_name() {
     let all = ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"];
     for granted in all {
         for asked in all {
@@ -90,7 +90,7 @@ enum PermissionState {
 }
 
 #[test]
-fn each_right_alone_and_each_two_together_grant_what_they_say() {
+fn every_pair_of_permission_states_is_enforced() {
     let all = [PermissionState::Granted, PermissionState::Denied, PermissionState::Misspelt, PermissionState::Nothing];
     let mut payload = payload("softDelete", &["a@contoso.com", "b@contoso.com"]);
     payload["remediateSendersCopy"] = json!("True");
@@ -144,7 +144,7 @@ fn each_right_alone_and_each_two_together_grant_what_they_say() {
 }
 
 #[test]
-fn senders_copy_is_granted_by_its_own_member_alone() {
+fn senders_copy_is_accepted_only_with_its_permission() {
     for (permissions, copy, expected) in [
         (json!({}), json!(false), "accepted"),
         (json!({}), json!("FALSE"), "accepted"),
@@ -168,7 +168,7 @@ fn senders_copy_is_granted_by_its_own_member_alone() {
 }
 
 #[test]
-fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
+fn recipient_is_accepted_only_if_its_domain_is_granted_in_any_spelling() {
     for (rule, recipient, accepted) in [
         ("contoso.com", "hannah@contoso.com", true),
         ("contoso.com", "hannah@CONTOSO.com", true),
@@ -207,7 +207,7 @@ fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
 }
 
 #[test]
-fn protected_recipients_are_out_of_reach_in_any_spelling() {
+fn protected_recipient_is_rejected_in_every_spelling() {
     for (entry, recipient, is_protected) in [
         ("journal@contoso.com", "journal@contoso.com", true),
         ("journal@contoso.com", "JOURNAL@Contoso.COM", true),
@@ -276,7 +276,7 @@ fn protected_recipients_are_out_of_reach_in_any_spelling() {
 
 /// The parser rejects a dot at the end and an impossible label before the list is compared.
 #[test]
-fn spelling_that_no_address_has_does_not_reach_a_protected_recipient() {
+fn invalid_spelling_of_protected_recipient_is_rejected() {
     for (recipient, expected) in [
         ("journal@contoso.com.", "invalidPayload"),
         ("journal@contoso\u{3002}com", "invalidPayload"),
@@ -298,7 +298,7 @@ fn spelling_that_no_address_has_does_not_reach_a_protected_recipient() {
 }
 
 #[test]
-fn one_refused_recipient_refuses_all_and_is_named_by_its_place_in_the_callers_array() {
+fn rejected_recipient_rejects_request_and_is_named_by_original_index() {
     let recipients =
         ["a@contoso.com", "A@contoso.com", "x@evil.example", "b@contoso.com", "X@evil.example", "y@evil-contoso.com"];
     let (response, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
@@ -312,7 +312,7 @@ fn one_refused_recipient_refuses_all_and_is_named_by_its_place_in_the_callers_ar
 }
 
 #[test]
-fn many_refused_recipients_are_counted_and_the_first_hundred_named() {
+fn rejected_recipients_are_counted_and_first_hundred_are_listed() {
     let recipients: Vec<String> = (0..120).map(|number| format!("u{number}@evil.example")).collect();
     let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
     let (response, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
@@ -322,7 +322,7 @@ fn many_refused_recipients_are_counted_and_the_first_hundred_named() {
 }
 
 #[test]
-fn the_number_of_emails_is_capped_after_repeated_pairs_are_removed() {
+fn emails_are_limited_per_request_after_duplicates_are_removed() {
     let three = ["a@contoso.com", "b@contoso.com", "c@contoso.com"];
     let repeated = ["a@contoso.com", "b@contoso.com", "c@contoso.com", "A@contoso.com", "b@CONTOSO.com"];
     for (most, recipients, expected) in [
@@ -342,7 +342,7 @@ fn the_number_of_emails_is_capped_after_repeated_pairs_are_removed() {
 }
 
 #[test]
-fn where_nothing_is_said_the_cap_is_a_thousand() {
+fn default_email_limit_per_request_is_1000() {
     let recipients: Vec<String> = (0..1001).map(|number| format!("u{number}@contoso.com")).collect();
     let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
     assert_eq!(code(&ask(&json!({}), &payload("softDelete", &recipients[..1000])).0), "accepted");
@@ -351,7 +351,7 @@ fn where_nothing_is_said_the_cap_is_a_thousand() {
 
 /// A larger request would fail forever, with an error that asks the caller to retry in an hour.
 #[test]
-fn hourly_limit_also_limits_a_request() {
+fn request_with_more_emails_than_hourly_quota_is_rejected() {
     let three = ["a@contoso.com", "b@contoso.com", "c@contoso.com"];
     let permissions = json!({ "max_emails_per_hour": 2 });
     assert_eq!(code(&ask(&permissions, &payload("softDelete", &three)).0), "tooManyEmails");
@@ -359,7 +359,7 @@ fn hourly_limit_also_limits_a_request() {
 }
 
 #[test]
-fn of_several_rights_that_lack_the_first_is_told() {
+fn first_of_several_missing_permissions_is_reported() {
     let permissions = json!({ "recipient_domains": ["contoso.com"], "max_emails_per_request": 1 });
     let outside = ["a@evil.example", "b@evil.example"];
     for (action, recipients, expected) in [
@@ -373,7 +373,7 @@ fn of_several_rights_that_lack_the_first_is_told() {
 }
 
 #[test]
-fn rights_hold_when_nothing_would_be_sent() {
+fn validate_only_request_without_permission_returns_403() {
     let mut gateway = gateway_with(&json!({ "actions": ["moveToJunk"] }));
     assert_eq!(gateway.validate(api_key("key")).status, 403);
 }
@@ -443,7 +443,7 @@ proptest! {
 
     /// The test also fails if a request is denied that the model grants.
     #[test]
-    fn no_request_passes_that_a_naive_model_denies(
+    fn permission_check_agrees_with_simple_model(
         actions in prop::sample::subsequence(Action::ALL.to_vec(), 1..4),
         action in prop::sample::select(Action::ALL.to_vec()),
         copy_granted in prop::option::of(any::<bool>()),

@@ -34,7 +34,7 @@ fn numbered_digest(number: usize) -> [u8; 32] {
 }
 
 #[test]
-fn no_more_than_1024_tokens_are_remembered_and_those_that_end_first_make_room() {
+fn full_token_cache_evicts_tokens_that_expire_first() {
     let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
         tokens.insert(numbered_digest(at), ending_in(if at == 500 { 60 } else { 3600 }), NOW);
@@ -51,7 +51,7 @@ fn no_more_than_1024_tokens_are_remembered_and_those_that_end_first_make_room() 
 }
 
 #[test]
-fn tokens_that_have_ended_make_room_together() {
+fn expired_tokens_are_evicted_together_if_token_cache_is_full() {
     let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
         tokens.insert(numbered_digest(at), ending_in(if at < 1000 { 60 } else { 3600 }), NOW);
@@ -62,7 +62,7 @@ fn tokens_that_have_ended_make_room_together() {
 }
 
 #[test]
-fn the_same_token_again_takes_no_other_ones_place() {
+fn cached_token_inserted_again_evicts_no_other_token() {
     let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
         tokens.insert(numbered_digest(at), ending_in(3600), NOW);
@@ -72,14 +72,14 @@ fn the_same_token_again_takes_no_other_ones_place() {
 }
 
 #[test]
-fn what_is_kept_of_a_token_is_its_digest() {
+fn token_cache_debug_output_contains_no_token() {
     let tokens = TokenCache::default();
     tokens.insert(digest(&Secret::new("the.token.itself".to_owned())), ending_in(60), NOW);
     assert!(!format!("{tokens:?}").contains("the.token"));
 }
 
 #[test]
-fn a_token_is_verified_once_and_its_rights_are_looked_up_each_time() {
+fn cached_token_is_verified_once_and_its_caller_is_found_each_time() {
     let mut traffic = Traffic::warm();
     let checks = |traffic: &Traffic| traffic.gateway.stage.runtime.signature_checks();
     let token = Draft::v2().claim("oid", PLAYBOOK).token();
@@ -100,7 +100,7 @@ fn a_token_is_verified_once_and_its_rights_are_looked_up_each_time() {
 }
 
 #[test]
-fn a_remembered_token_ends_when_it_says() {
+fn cached_token_is_rejected_after_its_expiry_and_clock_skew() {
     let mut traffic = Traffic::warm();
     let token = Draft::v2().token();
     assert_eq!(traffic.ask(&token), passed());
@@ -112,7 +112,7 @@ fn a_remembered_token_ends_when_it_says() {
 }
 
 #[test]
-fn a_refused_token_is_not_remembered() {
+fn rejected_token_is_not_cached() {
     let mut traffic = Traffic::warm();
     let checks = traffic.gateway.stage.runtime.signature_checks();
     for refused in [Draft::v2().signature([1; 256]).token(), Draft::v2().claim("aud", "api://other").token()] {
@@ -128,7 +128,7 @@ fn a_refused_token_is_not_remembered() {
 }
 
 #[test]
-fn a_remembered_token_is_held_to_the_same_scope() {
+fn scope_of_cached_token_is_checked_on_every_request() {
     let mut gateway = crate::tests::support::gateway::Gateway::default();
     for (token, status) in [
         (Draft::v2().of_user().token(), 403),

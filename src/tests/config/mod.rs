@@ -59,7 +59,7 @@ fn texts(value: &Value, found: &mut Vec<String>) {
 }
 
 #[test]
-fn complete_configuration_is_parsed() {
+fn valid_configuration_is_read_with_its_defaults() {
     let config = check(&variables()).unwrap();
     assert_eq!(config.audience, [AUDIENCE, crate::tests::support::AUDIENCE_GUID]);
     let of_guid = check(&with("AUDIENCE", json!("00001111-AAAA-2222-BBBB-3333CCCC4444"))).unwrap();
@@ -81,7 +81,7 @@ fn complete_configuration_is_parsed() {
 }
 
 #[test]
-fn each_variable_has_its_rules() {
+fn each_variable_is_validated() {
     let long = "a".repeat(300);
     for (name, value, accepted) in [
         ("TENANT_ID", json!("AAAABBBB-0000-CCCC-1111-DDDD2222EEEE"), true),
@@ -181,7 +181,7 @@ fn each_variable_has_its_rules() {
 
 /// The environment's reader passes whether the value is a binding.
 #[test]
-fn rate_limiter_that_is_a_variable_is_an_error() {
+fn rate_limiter_is_rejected_if_it_is_no_binding() {
     for value in [json!(true), Value::Null] {
         assert!(invalid_variables(&with("RATE_LIMITER", value.clone())).is_empty(), "{value}");
     }
@@ -191,7 +191,7 @@ fn rate_limiter_that_is_a_variable_is_an_error() {
 }
 
 #[test]
-fn the_gateway_is_stopped_by_true_and_by_nothing_else_that_is_accepted() {
+fn gateway_is_stopped_only_if_stopped_is_true() {
     for (value, stopped) in [
         (json!(true), true),
         (json!("true"), true),
@@ -208,7 +208,7 @@ fn the_gateway_is_stopped_by_true_and_by_nothing_else_that_is_accepted() {
 }
 
 #[test]
-fn audience_is_required_by_callers_with_an_object_id_and_by_no_others() {
+fn audience_is_required_only_by_callers_with_object_id() {
     let mut by_key = callers([caller(json!({}))]);
     by_key.remove("AUDIENCE");
     assert!(invalid_variables(&by_key).is_empty());
@@ -225,7 +225,7 @@ fn audience_is_required_by_callers_with_an_object_id_and_by_no_others() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_value() {
+fn every_configuration_error_is_reported_in_order_without_its_value() {
     let bad = Variables::from([
         ("TENANT_ID", json!("sekret-tenant")),
         ("CLIENT_ID", json!("sekret-client")),
@@ -295,7 +295,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
 }
 
 #[test]
-fn the_credential_is_a_secret_or_a_certificate() {
+fn credential_is_rejected_unless_exactly_one_secret_or_certificate() {
     use crate::config::Credential;
     use crate::tests::support::certificate::{SUBJECT, of, pkcs8};
     use crate::tests::support::entra::{CURRENT, NEXT};
@@ -333,7 +333,7 @@ fn the_credential_is_a_secret_or_a_certificate() {
 }
 
 #[test]
-fn nothing_is_taken_for_granted() {
+fn missing_required_variables_and_members_are_reported() {
     assert_eq!(invalid_variables(&Variables::new()), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
     let nulls: Variables = VARIABLES.into_iter().map(|name| (name, Value::Null)).collect();
     assert_eq!(invalid_variables(&nulls), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
@@ -344,7 +344,7 @@ fn nothing_is_taken_for_granted() {
 }
 
 #[test]
-fn a_configuration_with_faults_serves_nobody_and_is_logged_once() {
+fn invalid_configuration_returns_500_and_is_logged_once() {
     use crate::tests::support::gateway::{Gateway, api_key};
     let mut gateway = Gateway::new(with("GRAPH_VERSION", json!("v3-sekret")));
     for attempt in 0..3 {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{check, invalid_variables, with};
 
 #[test]
-fn each_entry_is_an_address_or_a_domain_that_a_recipient_can_have() {
+fn protected_entry_is_accepted_only_if_valid_address_or_domain() {
     for (entry, accepted) in [
         (json!("contoso.com"), true),
         (json!("*.contoso.com"), true),
@@ -50,7 +50,7 @@ fn each_entry_is_an_address_or_a_domain_that_a_recipient_can_have() {
 }
 
 #[test]
-fn list_is_an_array_or_the_same_as_json_text_and_never_empty() {
+fn protected_list_is_accepted_as_array_or_json_text_but_not_empty() {
     let array = json!(["journal@contoso.com", "*.evidence.contoso.com"]);
     for list in [array.clone(), json!(array.to_string())] {
         let protected = check(&with("PROTECTED_RECIPIENTS", list)).unwrap().protected_recipients;

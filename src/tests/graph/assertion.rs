@@ -56,7 +56,7 @@ fn part(part: &str) -> Value {
 }
 
 #[test]
-fn an_assertion_is_what_entra_documents_and_verifies_by_the_certificates_key() {
+fn assertion_has_the_documented_form_and_a_valid_signature() {
     let mut stage = Stage::default();
     stage.runtime.upstream().respond(
         TOKEN_URL,
@@ -93,7 +93,7 @@ fn an_assertion_is_what_entra_documents_and_verifies_by_the_certificates_key() {
 }
 
 #[test]
-fn a_second_attempt_has_an_assertion_of_its_own() {
+fn token_request_retry_has_a_new_assertion_id() {
     let mut stage = Stage::default();
     stage.runtime.upstream().respond(TOKEN_URL, Reply::Failure(SendError::Connection));
     assert_eq!(token(&mut stage, |_| ()), Err(TokenEndpointError::Send(SendError::Connection)));
@@ -104,7 +104,7 @@ fn a_second_attempt_has_an_assertion_of_its_own() {
 }
 
 #[test]
-fn failed_assertion_is_a_configuration_error_and_sends_nothing() {
+fn unusable_certificate_is_misconfigured_and_sends_nothing() {
     type ConfigChange = fn(&mut Config);
     let unusable: ConfigChange = |config| {
         if let crate::config::Credential::Certificate(certificate) = &mut config.credential {

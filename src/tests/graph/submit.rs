@@ -39,7 +39,7 @@ fn summarize(result: &Result<Accepted, GraphError>) -> String {
 }
 
 #[test]
-fn what_is_sent_again_and_what_is_not() {
+fn submission_is_retried_only_after_401_or_a_short_retry_after() {
     const T1: &str = "0 token";
     const B1: &str = "0 Bearer t1";
     for (played, expected, seen) in [
@@ -135,7 +135,7 @@ fn what_is_sent_again_and_what_is_not() {
 }
 
 #[test]
-fn graph_call_has_a_minute_and_the_request_its_budget() {
+fn graph_call_times_out_after_60_seconds_or_at_the_deadline() {
     for (played, budget, expected, ended) in [
         (vec![Token(0), Hangs], 90, "deadline, unknown", 60),
         (vec![Token(9), Hangs], 90, "deadline, unknown", 69),
@@ -165,7 +165,7 @@ fn graph_call_has_a_minute_and_the_request_its_budget() {
 }
 
 #[test]
-fn a_token_is_kept_until_five_minutes_before_its_end_and_a_failure_never() {
+fn app_token_is_cached_until_5_minutes_before_expiry_and_failure_never() {
     let script = ScriptedRuntime::new(&[Response(401, None)]);
     let cache = access(&script);
     assert!(run_submit(&script, &cache, 90).is_err());

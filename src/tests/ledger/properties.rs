@@ -242,7 +242,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn the_rules_do_what_a_model_that_forgets_nothing_does(events in events()) {
+    fn ledger_matches_the_model_for_random_events(events in events()) {
         let mut object = Object::new(LIMIT);
         let mut model = Model::default();
         // A day and a half after the start, so that the model's subtractions cannot overflow.

@@ -24,7 +24,7 @@ const K: Option<u8> = Some(1);
 const L: Option<u8> = Some(2);
 
 #[test]
-fn an_equal_request_is_sent_once() {
+fn equal_request_is_sent_once_and_replayed() {
     run(vec![
         (
             "a key replays its success for 24 hours",
@@ -134,7 +134,7 @@ fn then(events: Vec<ScriptedEvent>) -> Vec<ScriptedEvent> {
 /// In a sequence of removal, restoration and removal, the third request has the payload of the first. But the mail is
 /// in the inbox, so the ledger must submit the request.
 #[test]
-fn another_action_on_the_same_pairs_ends_a_replay() {
+fn replay_is_invalidated_by_another_action_on_the_same_pairs() {
     run(vec![
         (
             "a success ends it, and the next success is replayed",
@@ -181,7 +181,7 @@ fn another_action_on_the_same_pairs_ends_a_replay() {
 }
 
 #[test]
-fn an_unknown_outcome_of_another_action_ends_a_replay_and_a_rejection_does_not() {
+fn replay_is_invalidated_by_unknown_outcome_but_not_by_rejection() {
     run(vec![
         (
             "an unknown outcome ends it",
@@ -237,7 +237,7 @@ fn an_unknown_outcome_of_another_action_ends_a_replay_and_a_rejection_does_not()
 }
 
 #[test]
-fn only_another_action_on_the_same_pairs_that_came_later_ends_a_replay() {
+fn replay_is_kept_unless_a_later_action_has_the_same_pairs() {
     run(vec![
         (
             "another sender's-copy flag, or other pairs, do not end it",
@@ -287,7 +287,7 @@ fn only_another_action_on_the_same_pairs_that_came_later_ends_a_replay() {
 
 /// While an attempt is in flight, its outcome is shared only if no other action may have moved the mail since.
 #[test]
-fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
+fn attempt_is_not_awaited_after_another_action_on_the_same_pairs() {
     let during_attempt =
         |events: Vec<ScriptedEvent>| [Ask(0, None, REMOVE, Sent(0))].into_iter().chain(events).collect();
     run(vec![
@@ -365,7 +365,7 @@ fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
 }
 
 #[test]
-fn an_email_counts_once() {
+fn quota_counts_an_email_once_and_refunds_a_certain_failure() {
     run(vec![
         (
             "a failure is not replayed, and refunds the quota if it is certain",
@@ -440,7 +440,7 @@ fn an_email_counts_once() {
 }
 
 #[test]
-fn a_duplicate_of_a_recorded_success_has_its_link_and_counts_once() {
+fn duplicate_of_a_recorded_success_has_its_link_and_counts_once() {
     run(vec![
         (
             "of a success with a key, under another key",
@@ -537,7 +537,7 @@ fn a_duplicate_of_a_recorded_success_has_its_link_and_counts_once() {
 }
 
 #[test]
-fn a_crash_loses_nothing_that_counts() {
+fn records_and_quota_survive_a_crash() {
     run(vec![
         (
             "a crash during an attempt leaves a record that the retry continues",

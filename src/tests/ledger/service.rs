@@ -24,7 +24,7 @@ fn broken_storage_sends_nothing_and_counts_nothing() {
 }
 
 #[test]
-fn outcome_that_is_not_recorded_is_reported_and_a_retry_submits_again() {
+fn unrecorded_outcome_is_returned_and_logged_and_retry_is_sent() {
     let mut object = Object::new(100);
     assert_eq!(object.ask(0, None, 9), RequestResult::Sent(0));
     assert_eq!(object.ask(1, None, 9), RequestResult::Waits);
@@ -39,7 +39,7 @@ fn outcome_that_is_not_recorded_is_reported_and_a_retry_submits_again() {
 }
 
 #[test]
-fn request_that_waits_longer_than_its_time_is_in_progress() {
+fn request_that_waits_beyond_its_deadline_returns_in_progress() {
     let mut object = Object::new(100);
     assert_eq!(object.ask(0, None, 9), RequestResult::Sent(0));
     let waiting = object.submit_within(request(None, 9, 100), Duration::from_secs(10));
@@ -51,7 +51,7 @@ fn request_that_waits_longer_than_its_time_is_in_progress() {
 }
 
 #[test]
-fn expired_records_go_with_the_alarm_and_the_last_one_ends_it() {
+fn alarm_deletes_expired_records_and_stops_without_records() {
     const HOUR: u64 = 3_600_000;
     let mut object = Object::new(100);
     assert_eq!(object.ask(0, None, 9), RequestResult::Sent(0));

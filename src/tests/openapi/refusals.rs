@@ -190,7 +190,7 @@ fn of_the_status() -> Vec<GatewayError> {
 
 /// The numbers in an example are examples, too.
 #[test]
-fn detail_of_each_example_is_the_gateways_text() {
+fn example_detail_equals_an_error_text_of_the_gateway() {
     let key = |problem: &Value| {
         let detail = problem["detail"].as_str().unwrap();
         let parts = detail.split(|char: char| char.is_ascii_digit()).filter(|part| !part.is_empty());
@@ -209,7 +209,7 @@ fn detail_of_each_example_is_the_gateways_text() {
 }
 
 #[test]
-fn every_refusal_is_described_in_full() {
+fn every_error_response_is_covered_by_the_description() {
     let mut codes = BTreeSet::new();
     let remediation = refusals().into_iter().map(|error| ("/remediate", error));
     for (path, error) in remediation.chain(of_the_status().into_iter().map(|error| ("/remediate/status", error))) {

@@ -12,7 +12,7 @@ use crate::tests::support::gateway::payload;
 
 /// Description and parser agree at each limit and one step beyond it.
 #[test]
-fn payloads_are_valid_as_in_the_gateway() {
+fn description_accepts_the_same_payloads_as_the_gateway() {
     let with = |name: &str, value: Value| {
         let mut body = payload("softDelete", &["hannah@contoso.com"]);
         body[name] = value;
@@ -85,7 +85,7 @@ fn payloads_are_valid_as_in_the_gateway() {
 }
 
 #[test]
-fn idempotency_keys_are_valid_as_in_the_gateway() {
+fn description_accepts_the_same_idempotency_keys_as_the_gateway() {
     let place = "/components/parameters/Idempotency-Key/schema";
     for key in [
         "incident-4711",

@@ -90,7 +90,7 @@ fn cases() -> Vec<(&'static str, Draft, AuthError)> {
 }
 
 #[test]
-fn a_good_token_of_nobody_is_403_and_says_what_is_missing() {
+fn valid_token_without_access_returns_403_and_its_reason_is_logged() {
     for (what, draft, error) in cases() {
         let token = draft.token();
         let rejection = check_rejection(what, authorization(&format!("Bearer {token}")), &token, error);

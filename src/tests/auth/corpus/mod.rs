@@ -93,7 +93,7 @@ fn forged() -> Vec<Forged> {
 }
 
 #[test]
-fn every_forged_token_gets_the_same_answer_and_its_own_reason_in_the_log() {
+fn every_forged_token_gets_same_response_and_own_log_reason() {
     let cases = forged();
     assert!(cases.len() >= 280, "the corpus has shrunk to {}", cases.len());
     for (what, token, error) in cases {
@@ -103,7 +103,7 @@ fn every_forged_token_gets_the_same_answer_and_its_own_reason_in_the_log() {
 }
 
 #[test]
-fn every_reason_for_refusing_a_token_has_a_case() {
+fn every_token_error_but_three_has_corpus_case() {
     let seen: BTreeSet<String> = forged().iter().map(|(_, _, error)| format!("{error:?}")).collect();
     // Two reasons need another configuration or a failing endpoint: see `good` and `super::keys`. One is not final: see
     // `unknown_key`.

@@ -29,7 +29,7 @@ fn cases() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn unknown_key_is_503_with_a_retry_after() {
+fn unknown_key_returns_503_with_retry_after() {
     for (what, token) in cases() {
         let error = UnknownKey { retry_after: 30 };
         let rejection = check_rejection(what, authorization(&format!("Bearer {token}")), &token, error.into());
