@@ -49,7 +49,7 @@ impl FromStr for Guid {
     /// Parses digits in either case. Braces, a `urn:uuid:` prefix, missing hyphens and surrounding white space are
     /// rejected.
     fn from_str(text: &str) -> Result<Self, NotAGuid> {
-        bits(text.as_bytes()).map(Self).ok_or(NotAGuid)
+        parse_bits(text.as_bytes()).map(Self).ok_or(NotAGuid)
     }
 }
 
@@ -78,7 +78,7 @@ impl<'de> Deserialize<'de> for Guid {
 }
 
 /// Returns the value of a GUID. Eight digits are read at a time.
-fn bits(text: &[u8]) -> Option<u128> {
+fn parse_bits(text: &[u8]) -> Option<u128> {
     let text: &[u8; 36] = text.try_into().ok()?;
     let has_hyphens = [8, 13, 18, 23].iter().all(|&index| text.get(index) == Some(&b'-'));
     let four = |start: usize| text.get(start..)?.first_chunk().map(|digits| u64::from(u32::from_be_bytes(*digits)));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn each_byte_is_a_digit_in_each_place_or_none() {
+    fn eight_digits_are_read_as_from_str_radix_reads_them() {
         for place in 0..8 {
             for byte in 0..=u8::MAX {
                 let mut digits = *b"0f9A8b7C";

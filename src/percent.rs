@@ -57,12 +57,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_escaped_whatever_it_holds() {
+    fn each_character_that_is_not_unreserved_is_escaped() {
         assert_eq!(encode_form("aZ9-._~ &=+%/é"), "aZ9-._~%20%26%3D%2B%25%2F%C3%A9");
     }
 
     #[test]
-    fn escapes_are_resolved_where_they_are_whole_and_utf_8() {
+    fn complete_escapes_of_utf_8_are_decoded() {
         for (text, expected) in [
             ("a%20b", Some("a b")),
             ("%7b%7D", Some("{}")),

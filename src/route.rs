@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_find_their_route_as_graphs_do() {
+    fn path_selects_its_route() {
         use GraphVersion::{Beta, V1};
         for (path, expected) in [
             ("/remediate", Some(Route::Remediate)),

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_day_of_eight_centuries_is_found_again() {
+    fn each_day_of_eight_centuries_is_converted_and_back() {
         for days in 0..800 * 366 {
             let date = civil_from_days(days + EPOCH);
             assert_eq!(Timestamp::from_utc(date, (0, 0, 0)), Some(Timestamp::from_seconds(days * 86_400)), "{date:?}");

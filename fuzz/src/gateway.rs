@@ -171,7 +171,7 @@ fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Re
     } else {
         assert_eq!(
             (ledger_request.payload_hash.0, ledger_request.pairs, ledger_request.emails),
-            (remediation.payload_hash(), remediation.pairs(), emails)
+            (remediation.payload_hash(), remediation.pairs_digest(), emails)
         );
     }
     for email in &remediation.emails {

@@ -61,7 +61,7 @@ pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
         is_graph_path: false,
         request_id: "id",
         client_request_id: None,
-        now: NOW,
+        began: NOW,
     };
     problem::to_response(error, context)
 }
@@ -104,7 +104,7 @@ impl Environment for Fixed {
         variables()
     }
 
-    async fn is_within_limit(&self, _: &str) -> Option<bool> {
+    async fn count_request(&self, _: &str) -> Option<bool> {
         None
     }
 }

@@ -16,9 +16,9 @@ use deserializer::NextValue;
 /// Each number that is not a 64-bit integer becomes the same other number, because nothing uses its value.
 #[must_use]
 pub fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Option<T> {
-    let mut json = Json::of_text(str::from_utf8(bytes).ok()?);
+    let mut json = Json::from_text(str::from_utf8(bytes).ok()?);
     let value = T::deserialize(NextValue(&mut json)).ok()?;
-    json.end().ok()?;
+    json.expect_end().ok()?;
     Some(value)
 }
 
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn number_that_is_no_integer_is_a_number_and_no_integer() {
+    fn number_that_is_no_integer_is_read_as_a_float() {
         for text in ["1.5", "1e3", "-0.5", "1e+300", "1E-999", "18446744073709551616", "-9223372036854775809"] {
             let value: Value = read(text.as_bytes()).unwrap();
             assert!(value.is_f64() && value.as_u64().is_none() && value.as_i64().is_none(), "{text}");

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_credential_is_dropped() {
+    fn id_that_looks_like_a_credential_is_dropped() {
         for id in [
             "rgw_q7Zt0cV9uX2mB4nL8sR6wY3eK5hJ1dFq7Zt0cV9uX2m",
             "rgw_x",
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_request_presents_is_dropped() {
+    fn credential_of_the_request_is_dropped() {
         let secret = |text: &str| Secret::new(text.to_owned());
         for (presented, id, passes) in [
             ("hunter2", "hunter2", false),

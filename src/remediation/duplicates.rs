@@ -105,7 +105,7 @@ mod tests {
     const OTHER: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6e";
 
     /// Returns the indices of the remaining pairs.
-    fn left(pairs: &[(&str, &'static str)]) -> Vec<usize> {
+    fn remaining(pairs: &[(&str, &'static str)]) -> Vec<usize> {
         let mut emails: Vec<_> = pairs
             .iter()
             .enumerate()
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_each_stays_and_the_order_with_it() {
+    fn first_of_each_duplicate_and_the_order_are_kept() {
         let pairs = [
             (ONE, "b@x.org"),
             (ONE, "a@x.org"),
@@ -130,20 +130,20 @@ mod tests {
             (ONE, "a@x.org"),
             (ONE, "c@x.org"),
         ];
-        assert_eq!(left(&pairs), [0, 1, 3, 5]);
+        assert_eq!(remaining(&pairs), [0, 1, 3, 5]);
     }
 
     #[test]
     fn case_does_not_matter_also_beyond_ascii() {
-        assert_eq!(left(&[(ONE, "ÉMILE.ДОМ@x.org"), (ONE, "émile.дом@X.ORG")]), [0]);
-        assert_eq!(left(&[(&ONE.to_uppercase(), "a@x.org"), (ONE, "a@x.org")]), [0]);
+        assert_eq!(remaining(&[(ONE, "ÉMILE.ДОМ@x.org"), (ONE, "émile.дом@X.ORG")]), [0]);
+        assert_eq!(remaining(&[(&ONE.to_uppercase(), "a@x.org"), (ONE, "a@x.org")]), [0]);
     }
 
     #[test]
-    fn what_merely_has_the_same_digest_stays() {
+    fn different_pairs_with_one_digest_are_kept() {
         // `@` and the backtick differ only in the bit of the case, as do `^` and `~`.
         assert_eq!(digest("a^b@x.org"), digest("a~b@x.org"));
-        assert_eq!(left(&[(ONE, "a^b@x.org"), (ONE, "a~b@x.org"), (ONE, "A^B@x.org")]), [0, 1]);
+        assert_eq!(remaining(&[(ONE, "a^b@x.org"), (ONE, "a~b@x.org"), (ONE, "A^B@x.org")]), [0, 1]);
     }
 
     #[test]
@@ -171,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_one_are_left_alone() {
-        assert!(left(&[]).is_empty());
-        assert_eq!(left(&[(ONE, "a@x.org")]), [0]);
+    fn no_pair_and_a_single_pair_are_kept() {
+        assert!(remaining(&[]).is_empty());
+        assert_eq!(remaining(&[(ONE, "a@x.org")]), [0]);
     }
 }

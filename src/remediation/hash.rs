@@ -37,7 +37,7 @@ impl Remediation<'_> {
     /// caller. It is a sum, so the order of the pairs does not matter. It costs a fraction of the SHA-256 above,
     /// because nothing is sorted.
     #[must_use]
-    pub fn pairs(&self) -> u64 {
+    pub fn pairs_digest(&self) -> u64 {
         self.emails.iter().fold(0, |sum, email| sum.wrapping_add(digest_of_pair(email)))
     }
 }
@@ -61,7 +61,7 @@ impl MessagesRemediation<'_> {
     /// Returns a digest of the set of messages. Its input differs from each pair's, since no pair has an empty
     /// recipient.
     #[must_use]
-    pub fn message_set(&self) -> u64 {
+    pub fn messages_digest(&self) -> u64 {
         let email = |message: &Guid| AnalyzedEmail { network_message_id: *message, recipient: "".into(), index: 0 };
         self.messages.iter().fold(0, |sum, message| sum.wrapping_add(digest_of_pair(&email(message))))
     }
@@ -94,7 +94,7 @@ mod tests {
         });
         let body = body.to_string();
         let remediation = parse(body.as_bytes()).unwrap();
-        (remediation.payload_hash(), remediation.pairs())
+        (remediation.payload_hash(), remediation.pairs_digest())
     }
 
     fn pairs(recipients: &[&str]) -> Vec<(u8, String)> {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_counts_and_how_it_is_called_does_not() {
+    fn payload_hash_depends_on_the_effect_and_not_on_labels() {
         let one = payload_hash("softDelete", false, "a", &pairs(&["a@x.org", "É@x.org"]));
         assert_eq!(one, payload_hash("softDelete", false, "b", &pairs(&["é@X.org", "A@x.org", "a@x.ORG"])));
         for other in [
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_of_the_pairs_is_of_the_set_and_nothing_else() {
+    fn pairs_digest_depends_on_the_set_alone() {
         let digest = |action, copy, pairs: &[(u8, String)]| digests(action, copy, "a", pairs).1;
         let one = digest("softDelete", false, &pairs(&["a@x.org", "É@x.org"]));
         assert_eq!(one, digest("moveToInbox", true, &pairs(&["é@X.org", "A@x.org", "a@x.ORG"])));

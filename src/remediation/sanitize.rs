@@ -60,13 +60,13 @@ pub(super) struct InvisibleCharacter {
 
 impl InvisibleCharacter {
     /// Returns the invisible character at the start or the end of the text.
-    pub(super) fn at_an_end(text: &str) -> Option<Self> {
+    pub(super) fn find_at_ends(text: &str) -> Option<Self> {
         Self::of(text.chars().next(), "starts with").or_else(|| Self::of(text.chars().next_back(), "ends with"))
     }
 
     /// Returns an invisible character of the text: the one at its start or end, or else the first one inside.
     pub(super) fn find(text: &str) -> Option<Self> {
-        Self::at_an_end(text).or_else(|| Self::of(text.chars().find(|&c| is_blank_or_invisible(c)), "contains"))
+        Self::find_at_ends(text).or_else(|| Self::of(text.chars().find(|&c| is_blank_or_invisible(c)), "contains"))
     }
 
     /// Returns whether it is white space, which separates the text around it.
@@ -106,23 +106,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_short_and_visible_stays() {
+    fn short_visible_text_is_unchanged() {
         assert_eq!(excerpt("naïve 名前 😀"), "naïve 名前 😀");
         assert_eq!(excerpt(&"é".repeat(MAX_EXCERPT)), "é".repeat(MAX_EXCERPT));
     }
 
     #[test]
-    fn what_is_long_is_cut_between_characters() {
+    fn long_text_is_cut_between_characters() {
         assert_eq!(excerpt(&"é".repeat(MAX_EXCERPT + 1)), format!("{}…", "é".repeat(MAX_EXCERPT - 1)));
     }
 
     #[test]
-    fn what_does_not_show_as_itself_is_replaced() {
+    fn invisible_character_is_replaced() {
         assert_eq!(excerpt("a\u{0}b\n\u{1b}[31m\u{202e}c\u{200b}"), "a\u{fffd}b\u{fffd}\u{fffd}[31m\u{fffd}c\u{fffd}");
     }
 
     #[test]
-    fn a_step_is_escaped_and_a_cut_pointer_is_still_one() {
+    fn step_is_escaped_and_cut_pointer_is_valid() {
         assert_eq!(pointer_step("a/b~c"), "a~1b~0c");
         let pointer = format!("/{}~0~0", "a".repeat(MAX_EXCERPT - 3));
         assert_eq!(cut_pointer(&pointer), format!("/{}…", "a".repeat(MAX_EXCERPT - 3)));

@@ -717,7 +717,7 @@ fn set_of_messages_and_what_is_done_make_the_hash() {
         let MessagesRemediation { remediation, messages, .. } = parse_messages(payload.as_bytes()).unwrap();
         let (messages, duplicates) = (messages.len(), remediation.duplicates_removed);
         let query = parse_messages(payload.as_bytes()).unwrap();
-        (query.payload_hash(), query.message_set(), messages, duplicates)
+        (query.payload_hash(), query.messages_digest(), messages, duplicates)
     };
     let one = read(&payload("softDelete", &[ID, OTHER]));
     assert_eq!((one.2, one.3), (2, 0));
