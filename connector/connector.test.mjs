@@ -16,7 +16,7 @@ const read = (path) => readFileSync(here(path), "utf8");
 const swagger = JSON.parse(read("apiDefinition.swagger.json"));
 const properties = JSON.parse(read("apiProperties.json"));
 const operation = swagger.paths["/remediate"].post;
-const wholeOperation = swagger.paths["/remediate/messages"].post;
+const wholeMessagesOperation = swagger.paths["/remediate/messages"].post;
 const statusOperation = swagger.paths["/remediate/status"].post;
 const { RemediationRequest, WholeMessagesRequest, WholeMessagesAnswer, LeftOut, StatusRequest, StatusAnswer, StatusItem, AnalyzedEmail, RemediationAnswer, Problem, PayloadError, GraphError } = swagger.definitions;
 
@@ -36,21 +36,21 @@ const CODES = {
   503: ["stopped", "ledgerUnavailable", "graphUnavailable"],
   504: ["graphTimeout"],
 };
-const without = (left) =>
+const codesWithout = (excluded) =>
   Object.fromEntries(
     Object.entries(CODES)
-      .map(([status, codes]) => [status, codes.filter((code) => !left.includes(code))])
+      .map(([status, codes]) => [status, codes.filter((code) => !excluded.includes(code))])
       .filter(([, codes]) => codes.length > 0),
   );
 /** Codes of `/remediate/messages` only. */
-const OF_WHOLE_MESSAGES = ["wholeMessagesNotAllowed", "tooManyRecipients", "messageNotFound", "nothingToRemediate"];
+const WHOLE_MESSAGES_CODES = ["wholeMessagesNotAllowed", "tooManyRecipients", "messageNotFound", "nothingToRemediate"];
 /** Codes that `/remediate/status` cannot return: the codes of the ledger and of the emergency stop. */
-const NOT_OF_STATUS = ["inProgress", "graphConflict", "idempotencyKeyReused", "quotaExceeded", "stopped", "ledgerUnavailable"];
+const NON_STATUS_CODES = ["inProgress", "graphConflict", "idempotencyKeyReused", "quotaExceeded", "stopped", "ledgerUnavailable"];
 /** Operations, each with the codes of its errors and the definition of its success. */
 const OPERATIONS = [
-  [operation, without(OF_WHOLE_MESSAGES), "RemediationAnswer"],
-  [wholeOperation, without(["recipientProtected"]), "WholeMessagesAnswer"],
-  [statusOperation, without([...OF_WHOLE_MESSAGES, ...NOT_OF_STATUS]), "StatusAnswer"],
+  [operation, codesWithout(WHOLE_MESSAGES_CODES), "RemediationAnswer"],
+  [wholeMessagesOperation, codesWithout(["recipientProtected"]), "WholeMessagesAnswer"],
+  [statusOperation, codesWithout([...WHOLE_MESSAGES_CODES, ...NON_STATUS_CODES]), "StatusAnswer"],
 ];
 
 describe("the definition", () => {
@@ -106,7 +106,7 @@ describe("the definition", () => {
     }
   });
 
-  test("asks for the status with the inputs of the remediation", () => {
+  test("accepts a status request with the inputs of the remediation", () => {
     const { acceptedAt, ...members } = StatusRequest.properties;
     assert.equal(acceptedAt.format, "date-time");
     assert.deepEqual(StatusRequest.required, RemediationRequest.required);
@@ -181,8 +181,8 @@ describe("the code's own figures", () => {
     const valid = [...read("../src/gateway/remediate.rs").match(/"status":"valid".*?"request"/)[0].matchAll(/"(\w+)":/g)].map((match) => match[1]).concat("request");
     assert.deepEqual(Object.keys(RemediationAnswer.properties).toSorted(), [...new Set([...accepted, ...valid])].toSorted());
     const model = read("../src/remediation/model.rs");
-    const whole = new Set([...accepted, ...membersOf(model, "Recipients"), ...membersOf(read("../src/gateway/messages.rs"), "ValidBody")]);
-    assert.deepEqual(Object.keys(WholeMessagesAnswer.properties).toSorted(), [...whole].toSorted());
+    const members = new Set([...accepted, ...membersOf(model, "Recipients"), ...membersOf(read("../src/gateway/messages.rs"), "ValidBody")]);
+    assert.deepEqual(Object.keys(WholeMessagesAnswer.properties).toSorted(), [...members].toSorted());
     assert.deepEqual(Object.keys(LeftOut.properties), membersOf(model, "LeftOut"));
     for (const { properties } of [RemediationAnswer, WholeMessagesAnswer]) assert.deepEqual(properties.status.enum, ["accepted", "valid"]);
   });
@@ -232,8 +232,8 @@ describe("the code's own figures", () => {
 test("the properties keep the rules of connectors", () => assert.deepEqual(propertiesFaults(properties, swagger), []));
 
 describe("the checker finds", () => {
-  const body = (s) => s.paths["/remediate"].post;
-  const request = (s) => s.definitions.RemediationRequest.properties;
+  const operationOf = (s) => s.paths["/remediate"].post;
+  const inputsOf = (s) => s.definitions.RemediationRequest.properties;
   const planted = {
     "a title with a word that is not allowed": [(s) => (s.info.title = "Remediation API"), /word API/],
     "a long title": [(s) => (s.info.title = "x".repeat(31)), /30 characters/],
@@ -245,24 +245,27 @@ describe("the checker finds", () => {
     "a URL for a host": [(s) => (s.host = "https://example.com"), /no host name/],
     "missing metadata": [(s) => s["x-ms-connector-metadata"].pop(), /not website/],
     "an unknown category": [(s) => (s["x-ms-connector-metadata"][2].propertyValue = "Cyber"), /bad Categories/],
-    "an operationId in camel case": [(s) => (body(s).operationId = "remediateEmails"), /Pascal case/],
-    "an operationId with a mark": [(s) => (body(s).operationId = "Remediate_Emails"), /Pascal case/],
-    "a summary with a period": [(s) => (body(s).summary = "Remediate emails."), /no summary/],
-    "a description without a period": [(s) => (request(s).action.description = "What happens"), /RemediationRequest.action: has no description/],
-    "a description like the summary": [(s) => (request(s).action.description = "Action."), /says the same/],
-    "no x-ms-summary": [(s) => delete request(s).action["x-ms-summary"], /has no x-ms-summary/],
-    "a small x-ms-summary": [(s) => (request(s).action["x-ms-summary"] = "the action"), /not in title case/],
-    "two of one x-ms-summary": [(s) => (request(s).action["x-ms-summary"] = "Severity"), /of another member/],
-    "no visibility": [(s) => delete request(s).action["x-ms-visibility"], /has no x-ms-visibility/],
-    "an unknown visibility": [(s) => (body(s)["x-ms-visibility"] = "loud"), /unknown visibility/],
-    "a hidden input without a default": [(s) => (request(s).action["x-ms-visibility"] = "internal"), /hidden/],
-    "an unknown extension": [(s) => (request(s).action["x-ms-sumary"] = "Action"), /may not have x-ms-sumary/],
-    "an extension in the wrong place": [(s) => (body(s)["x-ms-connector-metadata"] = []), /may not have x-ms-connector-metadata/],
-    "an unknown format": [(s) => (request(s).action.format = "guid"), /unknown format/],
-    "an enum without names": [(s) => request(s).action["x-ms-enum-values"].pop(), /no names for people/],
-    "no explicit success": [(s) => ["200", "202"].forEach((status) => delete body(s).responses[status]), /no explicit success/],
-    "a default response": [(s) => (body(s).responses.default = body(s).responses[400]), /default response/],
-    "a response without a schema": [(s) => delete body(s).responses[429].schema, /429: has no schema/],
+    "an operationId in camel case": [(s) => (operationOf(s).operationId = "remediateEmails"), /Pascal case/],
+    "an operationId with an underscore": [(s) => (operationOf(s).operationId = "Remediate_Emails"), /Pascal case/],
+    "a summary with a period": [(s) => (operationOf(s).summary = "Remediate emails."), /no summary/],
+    "a description without a period": [(s) => (inputsOf(s).action.description = "What happens"), /RemediationRequest.action: has no description/],
+    "a description like the summary": [(s) => (inputsOf(s).action.description = "Action."), /says the same/],
+    "no x-ms-summary": [(s) => delete inputsOf(s).action["x-ms-summary"], /has no x-ms-summary/],
+    "an x-ms-summary in lower case": [(s) => (inputsOf(s).action["x-ms-summary"] = "the action"), /not in title case/],
+    "a duplicate x-ms-summary": [(s) => (inputsOf(s).action["x-ms-summary"] = "Severity"), /of another member/],
+    "no visibility": [(s) => delete inputsOf(s).action["x-ms-visibility"], /has no x-ms-visibility/],
+    "an unknown visibility": [(s) => (operationOf(s)["x-ms-visibility"] = "loud"), /unknown visibility/],
+    "a hidden input without a default": [(s) => (inputsOf(s).action["x-ms-visibility"] = "internal"), /hidden/],
+    "an unknown extension": [(s) => (inputsOf(s).action["x-ms-sumary"] = "Action"), /may not have x-ms-sumary/],
+    "an extension in the wrong place": [(s) => (operationOf(s)["x-ms-connector-metadata"] = []), /may not have x-ms-connector-metadata/],
+    "an unknown format": [(s) => (inputsOf(s).action.format = "guid"), /unknown format/],
+    "an enum without names": [(s) => inputsOf(s).action["x-ms-enum-values"].pop(), /no names for people/],
+    "no explicit success": [(s) => ["200", "202"].forEach((status) => delete operationOf(s).responses[status]), /no explicit success/],
+    "a default response": [
+      (s) => (operationOf(s).responses.default = operationOf(s).responses[400]),
+      /default response/,
+    ],
+    "a response without a schema": [(s) => delete operationOf(s).responses[429].schema, /429: has no schema/],
     "a definition that is not used": [(s) => (s.definitions.Extra = { type: "object", description: "Extra.", properties: {} }), /Extra: is not used/],
     "a required member that is not there": [(s) => s.definitions.Problem.required.push("code"), /requires code/],
   };
@@ -277,10 +280,10 @@ describe("the checker finds", () => {
   const plantedProperties = {
     "a reserved brand colour": [(p) => (p.iconBrandColor = "#007EE5"), /or is reserved/],
     "no colour": [(p) => delete p.iconBrandColor, /not a colour/],
-    "an owner of the stack": [(p) => (p.stackOwner = "x"), /may not have stackOwner/],
+    "a stackOwner": [(p) => (p.stackOwner = "x"), /may not have stackOwner/],
     "a connection that can be shared": [(p) => (p.connectionParameterSets.values[1].metadata.allowSharing = true), /be shared/],
     "a key in clear text": [(p) => (p.connectionParameterSets.values[1].parameters.api_key.type = "string"), /shows a secret/],
-    "a key that goes nowhere": [(p) => (p.connectionParameterSets.values[1].parameters = { key: p.connectionParameterSets.values[1].parameters.api_key }), /no security definition/],
+    "a key without a security definition": [(p) => (p.connectionParameterSets.values[1].parameters = { key: p.connectionParameterSets.values[1].parameters.api_key }), /no security definition/],
     "any tenant": [(p) => (oauth(p).customParameters.tenantId.value = "common"), /any tenant/],
     "a token for Graph": [(p) => (oauth(p).customParameters.resourceUri.value = "https://graph.microsoft.com"), /token for Microsoft Graph/],
     "another scope": [(p) => (oauth(p).scopes = ["user_impersonation"]), /other scopes/],
@@ -304,7 +307,7 @@ describe("the checker finds", () => {
       assert.ok(propertiesFaults(copy, swagger).some((fault) => expected.test(fault)), propertiesFaults(copy, swagger).join("\n"));
     });
   }
-  test("what is not OpenAPI 2.0", async () => {
+  test("a document that is not OpenAPI 2.0", async () => {
     const copy = structuredClone(swagger);
     copy.paths["/remediate"].post.parameters[0].in = "cookie";
     await assert.rejects(SwaggerParser.validate(copy));
@@ -326,8 +329,8 @@ test("the icon is the output of icon.mjs, 230 by 230, on the brand's colour", ()
 });
 
 describe("the solution", () => {
-  /** Returns a connector without examples. */
-  const filled = () => {
+  /** Returns the connector with values instead of its examples. */
+  const filledConnector = () => {
     const tenant = "9f4083cb-1ab2-4b3c-8f0e-6a7d5c2b1e90";
     const replace = (value, pairs) => JSON.parse(pairs.reduce((text, [from, to]) => text.replaceAll(from, to), JSON.stringify(value)));
     const pairs = [["00000000-0000-0000-0000-000000000000", tenant], ["api://remediation-gateway", `api://${tenant}`], ["Contoso", "Northwind & <Sons>"], ["contoso.com", "northwind.net"]];
@@ -337,7 +340,7 @@ describe("the solution", () => {
   test("is not packed while a field has an example", () => {
     const fields = ["publisher", "info.contact.name", "info.contact.url", "info.contact.email", "host", "Website", "Privacy policy", "authorizationUrl", "tokenUrl", "clientId", "tenantId", "resourceUri"];
     assert.deepEqual(placeholderFaults(swagger, properties).map((fault) => fault.split(":")[0]), fields);
-    const [definition, settings] = filled();
+    const [definition, settings] = filledConnector();
     definition.info.contact.name = settings.properties.publisher = "Northwind";
     assert.deepEqual(placeholderFaults(definition, settings), []);
     assert.deepEqual([...swaggerFaults(definition), ...propertiesFaults(settings, definition)], []);
@@ -348,7 +351,7 @@ describe("the solution", () => {
   });
 
   test("has the files that Dataverse exports for a connector", () => {
-    const [definition, settings] = filled();
+    const [definition, settings] = filledConnector();
     const files = solutionFiles(definition, settings, readFileSync(here("icon.png")));
     const [, , , ...parts] = Object.keys(files);
     assert.deepEqual(Object.keys(files).slice(0, 3), ["[Content_Types].xml", "solution.xml", "customizations.xml"]);

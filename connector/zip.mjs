@@ -17,7 +17,7 @@ export function zip(files) {
     const data = Buffer.from(content);
     const packed = deflateRawSync(data, { level: 9 });
     const path = Buffer.from(name);
-    const entry = numbers(
+    const entry = encodeNumbers(
       [VERSION, 2],
       [FLAGS, 2],
       [DEFLATE, 2],
@@ -32,21 +32,21 @@ export function zip(files) {
     parts.push(Buffer.from("PK\x03\x04", "latin1"), entry, path, packed);
     directory.push(
       Buffer.from("PK\x01\x02", "latin1"),
-      numbers([VERSION, 2]),
+      encodeNumbers([VERSION, 2]),
       entry,
-      numbers([0, 2], [0, 2], [0, 2], [0, 4], [offset, 4]),
+      encodeNumbers([0, 2], [0, 2], [0, 2], [0, 4], [offset, 4]),
       path,
     );
     offset += 4 + entry.length + path.length + packed.length;
   }
   const central = Buffer.concat(directory);
   const count = Object.keys(files).length;
-  const end = numbers([0, 2], [0, 2], [count, 2], [count, 2], [central.length, 4], [offset, 4], [0, 2]);
+  const end = encodeNumbers([0, 2], [0, 2], [count, 2], [count, 2], [central.length, 4], [offset, 4], [0, 2]);
   return Buffer.concat([...parts, central, Buffer.from("PK\x05\x06", "latin1"), end]);
 }
 
 /** Returns the little-endian bytes of `fields`, each a number and its size in bytes. */
-function numbers(...fields) {
+function encodeNumbers(...fields) {
   const buffer = Buffer.alloc(fields.reduce((sum, [, size]) => sum + size, 0));
   let at = 0;
   for (const [value, size] of fields) at = buffer.writeUIntLE(value, at, size);

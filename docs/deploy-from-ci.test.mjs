@@ -1,4 +1,4 @@
-// The workflow of the guide: who gets a credential, and that its commands are those of a release.
+// Checks the guide's workflow: which jobs get a credential, and that its commands are those of a release.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ const guide = read("deploy-from-ci.md");
 const block = (language) => new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "m").exec(guide)[1];
 const [source, script] = [block("yaml"), block("bash")];
 
-/** Returns what a workflow would give away. */
+/** Returns the errors by which a workflow would disclose a credential or deploy too early. */
 function faults(text) {
   const { jobs, permissions } = load(text);
   const found = [];
@@ -40,13 +40,13 @@ for (const [from, to, expected] of [
   ['--message "$GITHUB_SHA"', '--message "${{ github.event.head_commit.message }}"', "staging has a command with an expression"],
   ["          persist-credentials: false\n", "          persist-credentials: true\n", "check keeps a credential"],
 ]) {
-  test(`a workflow is found in which ${expected}`, () => {
+  test(`the check finds a workflow in which ${expected}`, () => {
     assert.ok(source.includes(from));
     assert.deepEqual(faults(source.replace(from, to)), [expected]);
   });
 }
 
-test("the workflow takes the actions that this repository has reviewed", () => {
+test("the workflow uses the actions that this repository has reviewed", () => {
   const own = read("../.github/workflows/ci.yml");
   for (const [, action] of source.matchAll(/uses: (.*)$/gm)) assert.ok(own.includes(action), action);
 });

@@ -1,5 +1,5 @@
-// Runs the examples of docs/did-it-work.md against a stand-in for the gateway, as far as Node can run them, and holds
-// all of them to the contract's 4 hours.
+// Runs the examples of docs/did-it-work.md that Node can run, with a substitute for the gateway. Checks that all
+// examples cover the contract's 4 hours.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -28,21 +28,26 @@ const remediation = {
   ],
 };
 
-/** Answers each request by its path, and records the bodies. The status is pending until the last of `rounds`. */
-function gateway(rounds) {
-  const asked = [];
-  const answer = (path, body) => {
+/**
+ * Returns a substitute for the gateway, which responds by the path and records the requests for the status. The status
+ * is pending until the last of `rounds`.
+ */
+function fakeGateway(rounds) {
+  const statusRequests = [];
+  const respond = (path, body) => {
     if (path === "/remediate") return { status: "accepted", emails: 1, acceptedAt: ACCEPTED_AT };
     assert.equal(path, "/remediate/status");
-    asked.push(body);
-    const status = asked.length === rounds ? "settled" : "pending";
+    statusRequests.push(body);
+    const status = statusRequests.length === rounds ? "settled" : "pending";
     return { status, emails: 1, observed: Number(status === "settled"), items: remediation.analyzedEmails };
   };
-  return { asked, answer };
+  return { statusRequests, respond };
 }
 
-/** Runs the shell's example, with a jq of this repository and a sleep that returns at once. Gives what it printed. */
-async function runShell({ answer }) {
+/**
+ * Runs the shell's example with the jq of this repository and a sleep that returns at once. Returns the output's lines.
+ */
+async function runShell({ respond }) {
   const folder = mkdtempSync(join(tmpdir(), "did-it-work-"));
   const server = createServer(async (request, response) => {
     let body = "";
@@ -51,16 +56,16 @@ async function runShell({ answer }) {
     assert.equal(request.headers["content-type"], "application/json");
     response.setHeader("Content-Type", "application/json");
     response.statusCode = request.url === "/remediate" ? 202 : 200;
-    response.end(JSON.stringify(answer(request.url, JSON.parse(body))));
+    response.end(JSON.stringify(respond(request.url, JSON.parse(body))));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   try {
-    const program = (name, text) => {
+    const writeProgram = (name, text) => {
       writeFileSync(join(folder, name), text);
       chmodSync(join(folder, name), 0o755);
     };
     const library = import.meta.resolve("jq-wasm");
-    program(
+    writeProgram(
       "jq",
       `#!${process.execPath}
 const { readFileSync } = require("node:fs");
@@ -71,7 +76,7 @@ const [filter, file = 0] = options;
 import(${JSON.stringify(library)}).then(({ default: jq }) => jq.raw(readFileSync(file, "utf8"), filter, flags)).then((text) => console.log(text));
 `,
     );
-    program("sleep", "#!/bin/sh\n");
+    writeProgram("sleep", "#!/bin/sh\n");
     writeFileSync(join(folder, "request.json"), JSON.stringify(remediation));
     const script = shell.replaceAll(GATEWAY, `http://127.0.0.1:${server.address().port}`);
     const env = { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH}`, TOKEN: "token" };
@@ -88,7 +93,7 @@ import(${JSON.stringify(library)}).then(({ default: jq }) => jq.raw(readFileSync
 }
 
 /** Runs the loop of Logic Apps after the two actions that the guide names. */
-const runLogicApps = ({ answer }) =>
+const runLogicApps = ({ respond }) =>
   run(
     {
       actions: {
@@ -104,30 +109,30 @@ const runLogicApps = ({ answer }) =>
     {
       parameters: {},
       trigger: { body: remediation },
-      gateway: ({ uri, body }) => ({ statusCode: 200, headers: {}, body: answer(new URL(uri).pathname, body) }),
+      gateway: ({ uri, body }) => ({ statusCode: 200, headers: {}, body: respond(new URL(uri).pathname, body) }),
     },
   );
 
 describe("the examples", () => {
-  test("of curl sends the remediation with its time until the status is settled", async () => {
-    const stand = gateway(3);
-    const printed = await runShell(stand);
-    assert.deepEqual(stand.asked, Array(3).fill({ ...remediation, acceptedAt: ACCEPTED_AT }));
+  test("of curl requests the status with acceptedAt until it is settled", async () => {
+    const gateway = fakeGateway(3);
+    const printed = await runShell(gateway);
+    assert.deepEqual(gateway.statusRequests, Array(3).fill({ ...remediation, acceptedAt: ACCEPTED_AT }));
     assert.deepEqual(printed.map((line) => JSON.parse(line).status), ["pending", "pending", "settled"]);
     assert.ok(printed.every((line) => !line.includes("@")));
   });
 
-  test("of Logic Apps sends the remediation with its time until the status is settled", () => {
-    const stand = gateway(3);
-    const outcome = runLogicApps(stand);
+  test("of Logic Apps requests the status with acceptedAt until it is settled", () => {
+    const gateway = fakeGateway(3);
+    const outcome = runLogicApps(gateway);
     assert.equal(outcome.status, "Succeeded");
-    assert.deepEqual(stand.asked, Array(3).fill({ ...remediation, acceptedAt: ACCEPTED_AT }));
+    assert.deepEqual(gateway.statusRequests, Array(3).fill({ ...remediation, acceptedAt: ACCEPTED_AT }));
     assert.deepEqual(outcome.waits, [300, 300, 300]);
     const { Status } = JSON.parse(logicApps).Until_settled.actions;
     assert.deepEqual(Status.runtimeConfiguration.secureData.properties, ["inputs", "outputs"]);
   });
 
-  test("all ask for more than the 4 hours after which an unclear status settles", () => {
+  test("all request the status for more than 4 hours, after which an unclear status settles", () => {
     const contract = readFileSync(new URL("contract.md", import.meta.url), "utf8");
     assert.match(contract, /`acceptedAt` is more\s+than 4 hours ago/);
     const numbers = (text, ...patterns) => patterns.map((pattern) => Number(pattern.exec(text)[1]));
@@ -138,8 +143,8 @@ describe("the examples", () => {
     ]) {
       assert.ok((requests - 1) * seconds > 4 * 3600);
     }
-    const never = runLogicApps(gateway(Infinity));
-    assert.ok(never.waits.reduce((sum, seconds) => sum + seconds, 0) > 4 * 3600);
+    const unsettled = runLogicApps(fakeGateway(Infinity));
+    assert.ok(unsettled.waits.reduce((sum, seconds) => sum + seconds, 0) > 4 * 3600);
   });
 
   test("of PowerShell reads the numbers that the contract names", () => {

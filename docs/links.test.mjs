@@ -6,24 +6,24 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const NOT_OURS = [".git", ".wrangler", "build", "node_modules", "target"];
+const SKIPPED_FOLDERS = [".git", ".wrangler", "build", "node_modules", "target"];
 
 function pages(folder = "") {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return NOT_OURS.includes(entry.name) ? [] : pages(path);
+    if (entry.isDirectory()) return SKIPPED_FOLDERS.includes(entry.name) ? [] : pages(path);
     return entry.name.endsWith(".md") ? [path] : [];
   });
 }
 
-/** The anchors that a page's headings have: in small letters, with hyphens for spaces and without the rest. */
+/** Returns the anchors of a page's headings: in lower case, with hyphens for spaces, and without punctuation. */
 function anchors(path) {
   const text = readFileSync(join(root, path), "utf8").replaceAll(/^ *```[\s\S]*?^ *```/gm, "");
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-"));
 }
 
 for (const page of pages()) {
-  test(`the links of ${page} lead somewhere`, () => {
+  test(`each link of ${page} has a target`, () => {
     for (const [, link] of readFileSync(join(root, page), "utf8").matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^\w+:/.test(link)) continue;
       const [path, anchor] = link.split("#");

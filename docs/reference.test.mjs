@@ -9,20 +9,20 @@ const quoted = (text) => [...text.matchAll(/"(\w+)"/g)].map((match) => match[1])
 const codes = [...read("../src/code.rs").matchAll(/= (\d{3}) "(\w+)" "/g)].map(([, status, code]) => `${status} ${code}`).toSorted();
 
 /** Returns the codes of a table whose rows begin with statuses and codes, each with its status. */
-function rows(text) {
+function codesInTable(text) {
   return [...text.matchAll(/^\| (\d{3}(?: · \d{3})*) \| (`\w+`[^|]*) \|/gm)].flatMap(([, statuses, names]) => {
-    const status = statuses.split(" · ");
-    const code = [...names.matchAll(/`(\w+)`/g)].map((match) => match[1]);
-    assert.ok(status.length === 1 || status.length === code.length, names);
-    return code.map((name, index) => `${status[index] ?? status[0]} ${name}`);
+    const statusList = statuses.split(" · ");
+    const codeList = [...names.matchAll(/`(\w+)`/g)].map((match) => match[1]);
+    assert.ok(statusList.length === 1 || statusList.length === codeList.length, names);
+    return codeList.map((name, index) => `${statusList[index] ?? statusList[0]} ${name}`);
   });
 }
 
 describe("the reference", () => {
   test("explains each error code once, with its status", () => {
     assert.ok(codes.length > 20);
-    assert.deepEqual(rows(read("errors.md")).toSorted(), codes);
-    assert.deepEqual(rows(read("contract.md").split("## 4. Errors")[1].split("\n## 5.")[0]).toSorted(), codes);
+    assert.deepEqual(codesInTable(read("errors.md")).toSorted(), codes);
+    assert.deepEqual(codesInTable(read("contract.md").split("## 4. Errors")[1].split("\n## 5.")[0]).toSorted(), codes);
   });
 
   test("explains each variable", () => {

@@ -19,21 +19,22 @@ has_version() {
     name=${name%-"$2"}
     [ "$({ "$1" --version || "$1" "${name#cargo-}" --version; } 2>/dev/null | awk 'NR == 1 { print $NF }')" = "$2" ]
 }
-ready() {
+# Checks whether DIRECTORY has all binaries.
+has_all_tools() {
     local crate
     for crate in "${crates[@]}"; do
         has_version "$directory/$(binary "${crate%@*}")-${crate#*@}" "${crate#*@}" || return 1
     done
 }
 
-ready && exit
+has_all_tools && exit
 mkdir -p "$directory"
 
 # Concurrent checkouts build the tools once. Without flock both build, which is slower but safe because of the rename.
 if command -v flock >/dev/null 2>&1; then
     exec 9>"$directory/.lock"
     flock --nonblock 9 || { say "another checkout is building the tools: waiting for it"; flock 9; }
-    ready && exit
+    has_all_tools && exit
 fi
 
 work=$(mktemp -d "$directory/.work.XXXXXX")

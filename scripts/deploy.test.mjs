@@ -13,9 +13,9 @@ import { contents } from "./release/contents.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "deploy-"));
 after(() => rmSync(folder, { recursive: true }));
-const values = join(folder, "values");
+const configFolder = join(folder, "values");
 const archive = join(folder, "archive");
-mkdirSync(values);
+mkdirSync(configFolder);
 
 const VALUES = {
   "host name of the gateway": "gateway.contoso.com",
@@ -26,16 +26,16 @@ const VALUES = {
   "SHA-256 of the key, from make key": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
   "domain of the mailboxes": "contoso.com",
 };
-const filled = (text) => Object.entries(VALUES)
+const fillIn = (text) => Object.entries(VALUES)
   .reduce((before, [name, value]) => before.replaceAll(`<${name}>`, value), text)
   .replaceAll("env.production", "env.staging");
 
 /** Returns `text` with its example of a rate limiter. */
-const limited = (text) => text.replaceAll(/^# (\[\[env\.staging\.ratelimits\]\]|name = "RATE_LIMITER"|namespace_id = .*|simple = .*)$/gm, "$1");
+const withRateLimiter = (text) => text.replaceAll(/^# (\[\[env\.staging\.ratelimits\]\]|name = "RATE_LIMITER"|namespace_id = .*|simple = .*)$/gm, "$1");
 
 /** Runs a program with `text` as its configuration, and returns its exit status and output. */
 function deploy(text, { cwd, command, env, args = ["--dry-run"] }) {
-  const config = join(values, "gateway.toml");
+  const config = join(configFolder, "gateway.toml");
   writeFileSync(config, text);
   const [program, ...rest] = command(config, args);
   // The flags of an outer `make` are not for this program.
@@ -55,12 +55,12 @@ function pathWithoutRust() {
 
 const checkout = {
   cwd: root,
-  text: filled(readFileSync(join(root, "wrangler.toml"), "utf8")),
+  text: fillIn(readFileSync(join(root, "wrangler.toml"), "utf8")),
   command: (config, args) => ["make", "--no-print-directory", "deploy", `CONFIG=${config}`, "ENV=staging", `WRANGLER_FLAGS=${args.join(" ")}`],
 };
 
-/** The files of a release. Its packages are those of the checkout, which the same lock file pins. */
-function unpacked() {
+/** Writes the files of a release, and links the packages of the checkout, which the same lock file pins. */
+function unpackRelease() {
   const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" }).split("\0").filter(Boolean);
   const files = contents(tracked, (path) => readFileSync(join(root, path)));
   for (const [name, data] of Object.entries(files)) {
@@ -71,20 +71,20 @@ function unpacked() {
   symlinkSync(join(root, "node_modules"), join(archive, "node_modules"));
   return {
     cwd: archive,
-    text: filled(files["wrangler.toml"]),
+    text: fillIn(files["wrangler.toml"]),
     command: (config, args) => ["npm", "run", "deploy", "--", "--config", config, "--env", "staging", ...args],
     env: { PATH: pathWithoutRust() },
   };
 }
 
-const release = unpacked();
+const release = unpackRelease();
 
-for (const [name, place] of Object.entries({ "make deploy CONFIG=… ENV=staging": checkout, "npm run deploy in a release archive": release })) {
-  const { text } = place;
+for (const [name, installation] of Object.entries({ "make deploy CONFIG=… ENV=staging": checkout, "npm run deploy in a release archive": release })) {
+  const { text } = installation;
 
   describe(name, () => {
-    test("deploys that part, warns of nothing and leaves nothing beside the file", () => {
-      const { status, output } = deploy(limited(text), place);
+    test("deploys the environment without a warning, and writes no file next to the configuration", () => {
+      const { status, output } = deploy(withRateLimiter(text), installation);
       assert.equal(status, 0, output);
       assert.match(output, /env\.RATE_LIMITER \(600 requests\/60s\)/);
       assert.match(output, /gateway\.toml: the staging part has no mistake/);
@@ -93,19 +93,20 @@ for (const [name, place] of Object.entries({ "make deploy CONFIG=… ENV=staging
       assert.match(output, /env\.GRAPH_URL \("https:\/\/graph\.microsoft\.com"\)/);
       assert.match(output, /--dry-run: exiting now/);
       assert.doesNotMatch(output, /warning/i);
-      assert.deepEqual(readdirSync(values), ["gateway.toml"]);
+      assert.deepEqual(readdirSync(configFolder), ["gateway.toml"]);
     });
 
-    test("checks the file and the part that wrangler then deploys", () => {
-      const { status, output } = deploy(text.replace("[env.staging]\n", "[env.staging]\nworkers_dev = true\n"), place);
+    test("checks the file and the environment that wrangler then deploys", () => {
+      const invalid = text.replace("[env.staging]\n", "[env.staging]\nworkers_dev = true\n");
+      const { status, output } = deploy(invalid, installation);
       assert.notEqual(status, 0);
       assert.match(output, /\n {2}workers_dev: must be false/);
       assert.doesNotMatch(output, /Total Upload/);
     });
 
-    test("rejects flags that change what was checked, also the names of the file and the part", () => {
+    test("rejects flags that change what was checked, also those for the file and the environment", () => {
       for (const flag of ["--var", "--env", "--config", "--config=other.toml", "-c"]) {
-        const { status, output } = deploy(text, { ...place, args: ["--dry-run", flag, "x"] });
+        const { status, output } = deploy(text, { ...installation, args: ["--dry-run", flag, "x"] });
         assert.notEqual(status, 0, flag);
         assert.match(output, new RegExp(`\\n {2}${flag.split("=")[0]}: would change what was checked`), flag);
         assert.doesNotMatch(output, /Total Upload/);
@@ -113,14 +114,14 @@ for (const [name, place] of Object.entries({ "make deploy CONFIG=… ENV=staging
     });
 
     test("names a missing file", () => {
-      const { status, output } = deploy(text, { ...place, command: (config, args) => place.command(join(values, "other.toml"), args) });
+      const { status, output } = deploy(text, { ...installation, command: (config, args) => installation.command(join(configFolder, "other.toml"), args) });
       assert.notEqual(status, 0);
       assert.match(output, /^error: nothing was deployed\. .*other\.toml: ENOENT/m);
     });
   });
 }
 
-test("a release archive has no sources, so a file with a build is rejected", () => {
+test("a configuration with [build] is rejected in a release archive", () => {
   const { status, output } = deploy(checkout.text, release);
   assert.notEqual(status, 0);
   assert.match(output, /\n {2}build\.command: must not be there\. Remove \[build\]/);

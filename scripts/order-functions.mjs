@@ -10,14 +10,13 @@ const WINDOW = 32 * 1024;
 /** Length of a piece in bytes. */
 const PIECE = 6;
 const CUSTOM = 0;
-const IMPORTS = 2;
 const CODE = 10;
 
 const [input, output] = process.argv.slice(2);
 const bytes = readFileSync(input);
 
 /** Reads an unsigned LEB128 number, and returns it with the position after it. */
-function number(at) {
+function decodeLeb(at) {
   let value = 0;
   for (let shift = 1; ; shift *= 128) {
     const byte = bytes[at++];
@@ -26,36 +25,37 @@ function number(at) {
   }
 }
 
-/** Writes an unsigned LEB128 number. */
-function leb(value) {
+/** Returns a number as unsigned LEB128. */
+function encodeLeb(value) {
   const out = [];
   for (; value > 127; value >>>= 7) out.push((value & 127) | 128);
   return [...out, value];
 }
 
-const sized = (content) => [...leb(content.length), ...content];
+/** Returns the bytes with their number in front of them. */
+const withSize = (content) => [...encodeLeb(content.length), ...content];
 
 /** The sections, each with its kind and its positions. */
 const sections = [];
 for (let at = 8; at < bytes.length; ) {
   const kind = bytes[at];
-  const [size, content] = number(at + 1);
+  const [size, content] = decodeLeb(at + 1);
   sections.push({ kind, begin: at, content, end: content + size });
   at = content + size;
 }
 
-/** The functions' bodies. */
-function bodies() {
-  let [count, at] = number(sections.find(({ kind }) => kind === CODE).content);
+/** Returns the functions' bodies. */
+function functionBodies() {
+  let [count, at] = decodeLeb(sections.find(({ kind }) => kind === CODE).content);
   return Array.from({ length: count }, () => {
-    const [size, begin] = number(at);
+    const [size, begin] = decodeLeb(at);
     at = begin + size;
     return bytes.subarray(begin, at);
   });
 }
 
 /** Returns an order of the bodies in which similar ones are neighbours. */
-function order(bodies) {
+function orderBySimilarity(bodies) {
   const ids = new Map();
   const pieces = bodies.map((body) => {
     const found = new Set();
@@ -72,10 +72,10 @@ function order(bodies) {
   const weights = owners.map((of) => (isDistinctive(of) ? Math.log(bodies.length / of.length) : 0));
 
   const shared = new Float64Array(bodies.length);
-  const seen = new Uint16Array(ids.size);
-  const change = (index, step) => {
+  const inWindow = new Uint16Array(ids.size);
+  const updateWindow = (index, step) => {
     for (const piece of pieces[index]) {
-      const [before, after] = [seen[piece], (seen[piece] += step)];
+      const [before, after] = [inWindow[piece], (inWindow[piece] += step)];
       if (weights[piece] === 0 || (before > 0) === (after > 0)) continue;
       for (const owner of owners[piece]) shared[owner] += step * weights[piece];
     }
@@ -92,9 +92,9 @@ function order(bodies) {
     }
     left.delete(next);
     ordered.push(next);
-    change(next, 1);
+    updateWindow(next, 1);
     for (length += bodies[next].length; length > WINDOW && oldest < ordered.length - 1; oldest++) {
-      change(ordered[oldest], -1);
+      updateWindow(ordered[oldest], -1);
       length -= bodies[ordered[oldest]].length;
     }
   }
@@ -103,10 +103,15 @@ function order(bodies) {
 
 const importedFunctions = WebAssembly.Module.imports(new WebAssembly.Module(bytes)).filter(({ kind }) => kind === "function").length;
 const names = [];
-order(bodies()).forEach((body, place) => (names[importedFunctions + body] = `f${String(place).padStart(6, "0")}`));
-const listed = Object.entries(names).map(([index, name]) => [...leb(Number(index)), ...sized(Buffer.from(name))]);
-const functionNames = [1, ...sized([...leb(listed.length), ...listed.flat()])];
-const section = sized([...sized(Buffer.from("name")), ...functionNames]);
+orderBySimilarity(functionBodies()).forEach((body, place) => {
+  names[importedFunctions + body] = `f${String(place).padStart(6, "0")}`;
+});
+const listed = Object.entries(names).map(([index, name]) => [
+  ...encodeLeb(Number(index)),
+  ...withSize(Buffer.from(name)),
+]);
+const functionNames = [1, ...withSize([...encodeLeb(listed.length), ...listed.flat()])];
+const section = withSize([...withSize(Buffer.from("name")), ...functionNames]);
 const isName = ({ kind, content }) => kind === CUSTOM && bytes.latin1Slice(content + 1, content + 5) === "name";
 const others = sections.filter((section) => !isName(section)).map(({ begin, end }) => bytes.subarray(begin, end));
 writeFileSync(output, Buffer.concat([bytes.subarray(0, 8), ...others, Buffer.from([CUSTOM, ...section])]));

@@ -29,7 +29,7 @@ describe("the checker", () => {
 
 for (const page of files(root, [".md"])) {
   const { median, long, wide, banned } = measure(readFileSync(join(root, page), "utf8"));
-  test(`${page} is plain`, () => {
+  test(`the prose of ${page} keeps the limits`, () => {
     assert.deepEqual(long, [], `sentences above ${MAX_WORDS} words`);
     assert.ok(median <= MAX_MEDIAN, `the median sentence has ${median} words`);
     assert.deepEqual(wide, [], `lines above ${MAX_COLUMNS} characters`);
@@ -80,7 +80,7 @@ test("the README has at most 130 lines, and the emergency page fits one screen",
 });
 
 for (const page of files(root, [".md"]).filter((path) => path.startsWith("docs/"))) {
-  test(`the first paragraph of ${page} says for whom it is`, () => {
+  test(`the first paragraph of ${page} names its readers`, () => {
     assert.match(readFileSync(join(root, page), "utf8"), /^# .+\n\nFor /);
   });
 }

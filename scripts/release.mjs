@@ -9,9 +9,9 @@ import { join } from "node:path";
 
 import { pack, withSums } from "./release/archive.mjs";
 import { contents } from "./release/contents.mjs";
-import { licences, linked } from "./release/licences.mjs";
+import { licences, linkedCrates } from "./release/licences.mjs";
 import { archiveName, git, root, versionOf } from "./release/ready.mjs";
-import { invalid, merge } from "./release/sbom.mjs";
+import { merge, validationErrors } from "./release/sbom.mjs";
 
 const [cyclonedx] = process.argv.slice(2);
 const CRATES = ["remediation-gateway", "deploy-check"];
@@ -58,7 +58,7 @@ const sbom = merge({
   rust: /^release: (.*)$/m.exec(compiler)[1],
   wasmBindgen: /^wasm-bindgen = .*"=([\d.]+)"/m.exec(text("Cargo.toml"))[1],
 });
-const errors = await invalid(sbom);
+const errors = await validationErrors(sbom);
 if (errors) throw new Error(`the SBOM is not valid CycloneDX: ${JSON.stringify(errors)}`);
 
 const metadata = JSON.parse(run("cargo", ["metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET]));
@@ -66,7 +66,7 @@ const tracked = git("ls-files", "-z").split("\0").filter(Boolean);
 const files = {
   ...contents(tracked, read),
   ...Object.fromEntries(built.map((path) => [path, read(path)])),
-  "licences/crates.txt": licences(linked(metadata, CRATES), text("LICENSE-APACHE")),
+  "licences/crates.txt": licences(linkedCrates(metadata, CRATES), text("LICENSE-APACHE")),
   "licences/rust-library.html": readFileSync(join(sysroot, "share", "doc", "rust", "COPYRIGHT-library.html")),
   "sbom.cdx.json": sbom,
 };

@@ -11,9 +11,9 @@ import { gunzipSync, gzipSync } from "node:zlib";
 
 import { differences, pack, withSums } from "./release/archive.mjs";
 import { contents } from "./release/contents.mjs";
-import { licences, linked } from "./release/licences.mjs";
-import { git, root, unready, versionOf } from "./release/ready.mjs";
-import { invalid, merge } from "./release/sbom.mjs";
+import { licences, linkedCrates } from "./release/licences.mjs";
+import { git, root, releaseErrors, versionOf } from "./release/ready.mjs";
+import { merge, validationErrors } from "./release/sbom.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "release-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -31,7 +31,7 @@ describe("a release", () => {
   const metadata = (value, name) => value["x-ms-connector-metadata"].find(({ propertyName }) => propertyName === name);
   const readme = (path) => text(path).replaceAll(/githubusercontent\.com%2F\S+?%2Fplaybooks/g, "githubusercontent.com%2Fnorthwind%2Fgateway%2Fv1%2Fplaybooks");
   /** Changed files of this repository, with which a release is possible. */
-  const ready = {
+  const releasableFiles = {
     "CHANGELOG.md": `# Changelog\n\n## [Unreleased]\n\n## [${version}] - 2026-12-01\n\n- Something.\n`,
     "SECURITY.md": text("SECURITY.md").replace(/<\S+@\S+>(?:\. That address is a placeholder\. The repository's owner replaces it before the first release)?/, "<security@northwind.net>"),
     "README.md": text("README.md").replace(", and it is not released", ""),
@@ -43,44 +43,46 @@ describe("a release", () => {
     "playbooks/remediate-http/readme.md": readme("playbooks/remediate-http/readme.md"),
     "playbooks/remediate-incident/readme.md": readme("playbooks/remediate-incident/readme.md"),
   };
-  const of = (files, tag) => unready((path) => files[path] ?? text(path), tag);
+  const errorsOf = (files, tag) => releaseErrors((path) => files[path] ?? text(path), tag);
 
-  test("is possible when each field is filled in", () => assert.deepEqual(of(ready, `v${version}`), []));
+  test("is possible when each field is filled in", () => {
+    assert.deepEqual(errorsOf(releasableFiles, `v${version}`), []);
+  });
 
-  const changed = (path, from, to) => ({ ...ready, [path]: ready[path].replace(from, to) });
-  const definition = (change) => {
-    const value = JSON.parse(ready["connector/apiDefinition.swagger.json"]);
+  const changed = (path, from, to) => ({ ...releasableFiles, [path]: releasableFiles[path].replace(from, to) });
+  const withDefinition = (change) => {
+    const value = JSON.parse(releasableFiles["connector/apiDefinition.swagger.json"]);
     change(value);
-    return { ...ready, "connector/apiDefinition.swagger.json": JSON.stringify(value) };
+    return { ...releasableFiles, "connector/apiDefinition.swagger.json": JSON.stringify(value) };
   };
   const planted = {
     "the address for vulnerabilities is a placeholder": [changed("SECURITY.md", "security@northwind.net", "security@example.invalid"), /^SECURITY\.md: Report a vulnerability: security@example\.invalid is a placeholder/],
     "there is no address for vulnerabilities": [changed("SECURITY.md", "<security@northwind.net>", "us"), /^SECURITY\.md: Report a vulnerability: must name the address/],
     "the policy mentions a placeholder": [changed("SECURITY.md", "Report it privately", "That address is a placeholder. Report it privately"), /^SECURITY\.md: .*remove the sentence/],
-    "the connector has no publisher": [{ ...ready, "connector/apiProperties.json": text("connector/apiProperties.json") }, /^connector: publisher: still has the example "Contoso"/],
-    "the connector's contact has no name": [definition(({ info }) => (info.contact.name = "Contoso")), /^connector: info\.contact\.name: /],
-    "the connector's contact has no URL": [definition(({ info }) => (info.contact.url = "https://contoso.com")), /^connector: info\.contact\.url: /],
-    "the connector's contact has no email": [definition(({ info }) => (info.contact.email = "security@contoso.com")), /^connector: info\.contact\.email: /],
-    "the connector has no website": [definition((value) => (metadata(value, "Website").propertyValue = "https://contoso.com")), /^connector: Website: /],
-    "the connector has no privacy policy": [definition((value) => (metadata(value, "Privacy policy").propertyValue = "https://contoso.com")), /^connector: Privacy policy: /],
-    "a playbook's button has no repository": [{ ...ready, "playbooks/remediate-http/readme.md": text("playbooks/remediate-http/readme.md") }, /^playbooks\/remediate-http\/readme\.md: the button/],
+    "the connector has no publisher": [{ ...releasableFiles, "connector/apiProperties.json": text("connector/apiProperties.json") }, /^connector: publisher: still has the example "Contoso"/],
+    "the connector's contact has no name": [withDefinition(({ info }) => (info.contact.name = "Contoso")), /^connector: info\.contact\.name: /],
+    "the connector's contact has no URL": [withDefinition(({ info }) => (info.contact.url = "https://contoso.com")), /^connector: info\.contact\.url: /],
+    "the connector's contact has no email": [withDefinition(({ info }) => (info.contact.email = "security@contoso.com")), /^connector: info\.contact\.email: /],
+    "the connector has no website": [withDefinition((value) => (metadata(value, "Website").propertyValue = "https://contoso.com")), /^connector: Website: /],
+    "the connector has no privacy policy": [withDefinition((value) => (metadata(value, "Privacy policy").propertyValue = "https://contoso.com")), /^connector: Privacy policy: /],
+    "a playbook's button has no repository": [{ ...releasableFiles, "playbooks/remediate-http/readme.md": text("playbooks/remediate-http/readme.md") }, /^playbooks\/remediate-http\/readme\.md: the button/],
     "the version has no date": [changed("CHANGELOG.md", "2026-12-01", "not released yet"), /^CHANGELOG\.md: ## \[.*\] must end with the date/],
     "the version is not in the changelog": [changed("CHANGELOG.md", `[${version}]`, "[9.9.9]"), /^CHANGELOG\.md: ## \[.*\] must end with the date/],
     "changes are not in the version": [changed("CHANGELOG.md", "[Unreleased]\n", "[Unreleased]\n\n- More.\n"), /^CHANGELOG\.md: ## \[Unreleased\] has entries/],
-    "the README says that there is no release": [changed("README.md", "services", "services, and it is not released"), /^README\.md: remove/],
-    "the package has another version": [{ ...ready, "package.json": json("package.json", (value) => (value.version = "9.9.9")) }, /^package\.json: version is 9\.9\.9/],
-    "the package's lock file has another version": [{ ...ready, "package-lock.json": json("package-lock.json", (value) => (value.version = "9.9.9")) }, /^package-lock\.json: version is 9\.9\.9/],
-    "the OpenAPI document has another version": [{ ...ready, "src/openapi.json": json("src/openapi.json", ({ info }) => (info.version = "9.9.9")) }, /^src\/openapi\.json: info\.version is 9\.9\.9/],
+    "the README still says that nothing is released": [changed("README.md", "services", "services, and it is not released"), /^README\.md: remove/],
+    "the package has another version": [{ ...releasableFiles, "package.json": json("package.json", (value) => (value.version = "9.9.9")) }, /^package\.json: version is 9\.9\.9/],
+    "the package's lock file has another version": [{ ...releasableFiles, "package-lock.json": json("package-lock.json", (value) => (value.version = "9.9.9")) }, /^package-lock\.json: version is 9\.9\.9/],
+    "the OpenAPI document has another version": [{ ...releasableFiles, "src/openapi.json": json("src/openapi.json", ({ info }) => (info.version = "9.9.9")) }, /^src\/openapi\.json: info\.version is 9\.9\.9/],
   };
   for (const [name, [files, expected]] of Object.entries(planted)) {
     test(`is rejected if ${name}`, () => {
-      const found = of(files, `v${version}`);
+      const found = errorsOf(files, `v${version}`);
       assert.equal(found.length, 1, found.join("\n"));
       assert.match(found[0], expected);
     });
   }
 
-  test("is rejected if the tag is of another version", () => assert.match(of(ready, "v9.9.9").join(), /^Cargo\.toml: version is .*, but the tag is v9\.9\.9$/));
+  test("is rejected if the tag is of another version", () => assert.match(errorsOf(releasableFiles, "v9.9.9").join(), /^Cargo\.toml: version is .*, but the tag is v9\.9\.9$/));
 });
 
 describe("the archive", () => {
@@ -107,19 +109,19 @@ describe("the archive", () => {
     assert.match(withSums(files).SHA256SUMS, new RegExp(`^${sum}  a\\.txt\n[0-9a-f]{64}  b/two\\.txt\n[0-9a-f]{64}  c\n$`));
   });
 
-  test("rejects a name that the format cannot hold", () => assert.throws(() => pack("x".repeat(90), { "long-name.txt": "" }, 0), /longer than the 100 bytes/));
+  test("rejects a name that is too long for the format", () => assert.throws(() => pack("x".repeat(90), { "long-name.txt": "" }, 0), /longer than the 100 bytes/));
 
   test("equals a rebuilt archive with another compression", () => {
     assert.deepEqual(differences(archive, archive), []);
     assert.deepEqual(differences(gzipSync(gunzipSync(archive), { level: 1 }), archive), []);
   });
 
-  const other = (change, seconds = 1_700_000_000) => pack("gateway-1.0.0", { ...files, ...change }, seconds);
+  const packChanged = (change, seconds = 1_700_000_000) => pack("gateway-1.0.0", { ...files, ...change }, seconds);
   for (const [name, altered, expected] of [
-    ["a changed file", other({ "a.txt": "One" }), /^gateway-1\.0\.0\/a\.txt: [0-9a-f]{64} in the archive, [0-9a-f]{64} rebuilt$/],
-    ["a further file", other({ "d.txt": "" }), /^gateway-1\.0\.0\/d\.txt: only in the archive$/],
+    ["a changed file", packChanged({ "a.txt": "One" }), /^gateway-1\.0\.0\/a\.txt: [0-9a-f]{64} in the archive, [0-9a-f]{64} rebuilt$/],
+    ["a further file", packChanged({ "d.txt": "" }), /^gateway-1\.0\.0\/d\.txt: only in the archive$/],
     ["a missing file", pack("gateway-1.0.0", { "a.txt": "one", c: files.c }, 1_700_000_000), /^gateway-1\.0\.0\/b\/two\.txt: not in the archive$/],
-    ["another time", other({}, 1_700_000_001), /the files are equal, but their order, time or owner differs/],
+    ["another time", packChanged({}, 1_700_000_001), /the files are equal, but their order, time or owner differs/],
   ]) {
     test(`with ${name} differs from the rebuilt archive`, () => assert.match(differences(altered, archive).join(), expected));
   }
@@ -129,7 +131,7 @@ describe("the archive's files", () => {
   const tracked = git("ls-files", "-z").split("\0").filter(Boolean);
   const files = contents(tracked, read);
 
-  test("are what operators need, without tests and sources", () => {
+  test("include the operators' files, and neither tests nor sources", () => {
     for (const path of ["README.md", "SECURITY.md", "LICENSE-MIT", "docs/deploy.md", "docs/operate/lines.kql", "playbooks/remediate-incident/azuredeploy.json", "connector/apiProperties.json", "src/openapi.json", "scripts/deploy.mjs", "scripts/key.mjs", "wrangler.toml", "package.json", "package-lock.json", ".npmrc"]) {
       assert.ok(files[path], path);
     }
@@ -178,35 +180,35 @@ describe("the licences", () => {
       ],
     },
   };
-  const names = ({ name }) => name;
-  const on = (texts) => ({
+  const nameOf = ({ name }) => name;
+  const fileSystemOf = (texts) => ({
     readdir: (path) => Object.keys(texts[path] ?? {}).map((name) => ({ name, isFile: () => true })),
     read: (path) => Object.entries(texts).flatMap(([at, each]) => Object.entries(each).filter(([name]) => join(at, name) === path))[0][1],
   });
 
-  test("are those of the crates that are compiled in", () => assert.deepEqual(linked(metadata, ["gateway"]).map(names), ["one", "two"]));
+  test("cover only crates that are compiled into the Worker", () => assert.deepEqual(linkedCrates(metadata, ["gateway"]).map(nameOf), ["one", "two"]));
 
-  test("share a text, however it is wrapped", () => {
-    const all = licences([crate("one"), crate("two")], "apache", on({ "/crates/one": { "LICENSE-MIT": "Be\nfree." }, "/crates/two": { COPYING: "Be free.\n", "lib.rs": "code" } }));
+  test("list crates with the same text once, whatever its line breaks", () => {
+    const all = licences([crate("one"), crate("two")], "apache", fileSystemOf({ "/crates/one": { "LICENSE-MIT": "Be\nfree." }, "/crates/two": { COPYING: "Be free.\n", "lib.rs": "code" } }));
     assert.equal(all.match(/Be\s+free\./g).length, 1);
     assert.match(all, /one 1\.0\.0 \(MIT OR Apache-2\.0\)\ntwo 1\.0\.0 \(MIT OR Apache-2\.0\)/);
   });
 
-  test("are never missing", () => {
-    assert.match(licences([crate("one")], "The Apache text", on({})), /one 1\.0\.0[^]*The Apache text/);
-    for (const license of ["MIT", "MIT AND Apache-2.0", null]) assert.throws(() => licences([crate("one", { license })], "The Apache text", on({})), /^Error: one 1\.0\.0 .* has no licence text$/, license);
+  test("have a text for each crate, or the build fails", () => {
+    assert.match(licences([crate("one")], "The Apache text", fileSystemOf({})), /one 1\.0\.0[^]*The Apache text/);
+    for (const license of ["MIT", "MIT AND Apache-2.0", null]) assert.throws(() => licences([crate("one", { license })], "The Apache text", fileSystemOf({})), /^Error: one 1\.0\.0 .* has no licence text$/, license);
   });
 });
 
 describe("the SBOM", () => {
   const component = (ref, name, more) => ({ type: "library", "bom-ref": ref, name, version: "1.0.0", scope: "required", ...more });
   const registry = (name) => `registry+https://github.com/rust-lang/crates.io-index#${name}@1.0.0`;
-  const at = (path) => `path+file:///home/someone/clone${path}`;
-  const self = `${at("")}#remediation-gateway@${version}`;
-  const check = `${at("/scripts/deploy-check")}#${version}`;
+  const localRef = (path) => `path+file:///home/someone/clone${path}`;
+  const self = `${localRef("")}#remediation-gateway@${version}`;
+  const check = `${localRef("/scripts/deploy-check")}#${version}`;
   const tools = [{ vendor: "CycloneDX", name: "tool", version: "1.0.0" }];
   const purl = "pkg:cargo/local@1.0.0?download_url=file://.";
-  const bills = (change = () => {}) => {
+  const mergeInput = (change = () => {}) => {
     const all = {
       version,
       commit: "0".repeat(40),
@@ -238,8 +240,8 @@ describe("the SBOM", () => {
   };
 
   test("is valid, and separates the Worker's components from the build's", async () => {
-    const bill = merge(bills());
-    assert.equal(await invalid(bill), null);
+    const bill = merge(mergeInput());
+    assert.equal(await validationErrors(bill), null);
     const { components, dependencies, metadata } = JSON.parse(bill);
     const scopes = Object.fromEntries(components.map(({ name, scope }) => [name, scope]));
     assert.deepEqual(scopes, { serde: "required", "rust-std": "required", macros: "excluded", toml: "excluded", "deploy-check": "excluded", wrangler: "excluded", workerd: "excluded", "wasm-bindgen-cli": "excluded" });
@@ -249,17 +251,17 @@ describe("the SBOM", () => {
     assert.equal(metadata.timestamp, "2023-11-14T22:13:20.000Z");
   });
 
-  test("has no folder of the machine", () => assert.doesNotMatch(merge(bills()), /file:|someone/));
+  test("contains no folder name of the build machine", () => assert.doesNotMatch(merge(mergeInput()), /file:|someone/));
 
   test("is rejected by the validator if it has an error", async () => {
     for (const [from, to] of [['"type": "library"', '"type": "libary"'], ['"scope": "required"', '"scope": "needed"'], ['"SHA-256"', '"SHA-257"'], ['"bomFormat": "CycloneDX",', ""]]) {
-      const bill = merge(bills());
+      const bill = merge(mergeInput());
       assert.ok(bill.includes(from), from);
-      assert.notEqual(await invalid(bill.replace(from, to)), null, from);
+      assert.notEqual(await validationErrors(bill.replace(from, to)), null, from);
     }
   });
 
-  test("is rejected without a package that deploys", () => assert.throws(() => merge(bills(({ npm }) => npm.components.shift())), /npm's bill lacks one of wrangler/));
+  test("is rejected without a package that deploys", () => assert.throws(() => merge(mergeInput(({ npm }) => npm.components.shift())), /npm's bill lacks one of wrangler/));
 });
 
 describe("the build", () => {
@@ -268,7 +270,7 @@ describe("the build", () => {
   const foldersIn = (bytes) => FOLDERS.filter((each) => bytes.includes(each));
   const built = ["build", "build/deploy-check"].flatMap((path) => readdirSync(join(root, path)).filter((name) => /\.(?:js|wasm)$/.test(name)).map((name) => join(path, name)));
 
-  test("leaves no folder of the machine in its output", () => {
+  test("leaves no folder name of the build machine in its output", () => {
     assert.ok(["build/index_bg.wasm", "build/deploy-check/deploy_check_bg.wasm"].every((path) => built.includes(path)), "run `make build` and `make deploy` first");
     for (const path of built) assert.deepEqual(foldersIn(read(path)), [], path);
     // The paths are there, without the folders.
@@ -284,7 +286,7 @@ describe("the build", () => {
     assert.equal(bundle().status, 0);
   });
 
-  test("is searched for folders at each position", () => {
+  test("is searched for the machine's folders at any offset", () => {
     for (const path of ["src/lib.rs/home/ci/.cargo/registry/src/index/serde/src/lib.rs", `x${join(root, "src/lib.rs")}`, "C:\\Users\\me\\lib.rs", "/Users/me/lib.rs"]) {
       assert.notDeepEqual(foldersIn(Buffer.from(path)), [], path);
     }

@@ -11,7 +11,7 @@ import { buildSync } from "esbuild";
 const [folder, ...features] = process.argv.slice(2);
 const glue = join(folder, "index.js");
 const wasm = join(folder, "index_bg.wasm");
-const graph = join(folder, "exports.json");
+const graphFile = join(folder, "exports.json");
 
 /** Returns the names of a module's exports and imports. */
 function namesOf(bytes) {
@@ -20,18 +20,18 @@ function namesOf(bytes) {
   return { exports: names(WebAssembly.Module.exports(module)), imports: new Set(names(WebAssembly.Module.imports(module))) };
 }
 
-// Without these two side effects, esbuild removes a class that nothing names.
-const isPure = (text) =>
+// Removes one side effect of each class and marks the other one as pure, so that esbuild removes an unused class.
+const markPure = (text) =>
   text.replaceAll(/^if \(Symbol\.dispose\) .*\n/gm, "").replaceAll(/: new FinalizationRegistry\(/g, ": /* @__PURE__ */ new FinalizationRegistry(");
-writeFileSync(glue, isPure(readFileSync(glue, "utf8")));
+writeFileSync(glue, markPure(readFileSync(glue, "utf8")));
 
 for (let isChanged = true; isChanged; ) {
   const options = { bundle: true, format: "esm", target: "esnext", external: ["./index_bg.wasm"], write: false };
   const [{ text: bundle }] = buildSync({ ...options, entryPoints: [join(folder, "shim.js")] }).outputFiles;
   const kept = namesOf(readFileSync(wasm)).exports.filter((name) => new RegExp(`\\.${name}\\b`).test(bundle));
   const nodes = kept.map((name) => ({ name, export: name }));
-  writeFileSync(graph, JSON.stringify([{ name: "JavaScript", root: true, reaches: kept }, ...nodes]));
-  execFileSync("wasm-metadce", [...features, "--debuginfo", `--graph-file=${graph}`, wasm, `--output=${wasm}`], {
+  writeFileSync(graphFile, JSON.stringify([{ name: "JavaScript", root: true, reaches: kept }, ...nodes]));
+  execFileSync("wasm-metadce", [...features, "--debuginfo", `--graph-file=${graphFile}`, wasm, `--output=${wasm}`], {
     stdio: ["ignore", "ignore", "inherit"],
   });
 

@@ -57,7 +57,7 @@ function start(server, command, args, env) {
   child.gone = new Promise((resolve) => child.once("close", resolve));
   child.once("error", (error) => end(1, `the ${server.name} could not be started: ${error.message}`));
   child.once("exit", (code, by) => {
-    if (!ending) show(server);
+    if (!ending) printKeptOutput(server);
     end(1, `the ${server.name} ended by itself (${by ?? code})`);
   });
   // Kept until the example has ended, unless it is needed to explain a failure.
@@ -73,7 +73,7 @@ function print(server, text) {
   for (const line of text.split("\n")) if (line.trim()) console.log(`[${server.name}] ${line.trimEnd()}`);
 }
 
-function show(server) {
+function printKeptOutput(server) {
   print(server, (server.output ?? []).join(""));
   server.output = undefined;
 }
@@ -97,7 +97,7 @@ async function ensureFree(server) {
   if (taken) await end(1, `port ${server.port}, which the ${server.name} needs, is in use on ${HOST}: is another \`make start\` running?`);
 }
 
-async function untilReady(server, path) {
+async function waitUntilReady(server, path) {
   const deadline = Date.now() + START_MS;
   while (Date.now() < deadline && !ending) {
     const response = await fetch(url(server, path), { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
@@ -106,11 +106,11 @@ async function untilReady(server, path) {
     await sleep(100);
   }
   if (ending) return ending;
-  show(server);
+  printKeptOutput(server);
   await end(1, `the ${server.name} did not respond within ${START_MS / 1000} s`);
 }
 
-function indented(text, mark) {
+function indent(text, mark) {
   return text.trimEnd().split("\n").map((line) => `${mark} ${line}`.trimEnd()).join("\n");
 }
 
@@ -122,7 +122,7 @@ async function sendExample() {
   await seedMailboxes(JSON.parse(body));
 
   console.log("\nGraph's documented example, to the gateway:\n");
-  console.log(indented(`POST ${url(GATEWAY, "/remediate")}\nAuthorization: Bearer …\nContent-Type: application/json\n\n${body}`, ">"));
+  console.log(indent(`POST ${url(GATEWAY, "/remediate")}\nAuthorization: Bearer …\nContent-Type: application/json\n\n${body}`, ">"));
   const response = await fetch(url(GATEWAY, "/remediate"), {
     method: "POST",
     headers,
@@ -133,17 +133,17 @@ async function sendExample() {
   const text = await response.text();
   const lines = [...response.headers].map(([name, value]) => `${name === "location" ? "Location" : name}: ${value}`);
   console.log("\nThe response:\n");
-  console.log(indented(`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\n${lines.join("\n")}\n\n${pretty(text)}`, "<"));
+  console.log(indent(`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\n${lines.join("\n")}\n\n${formatJson(text)}`, "<"));
 
   const received = await (await fetch(url(SANDBOX, "/sandbox/requests"))).json();
   const toGraph = received.filter((request) => request.path.toLowerCase().includes("/analyzedemails"));
   console.log("\nThe requests to Graph that the sandbox received:\n");
-  for (const request of toGraph) console.log(indented(`${request.method} ${request.path}\n\n${pretty(request.body)}`, "|"));
+  for (const request of toGraph) console.log(indent(`${request.method} ${request.path}\n\n${formatJson(request.body)}`, "|"));
   if (toGraph.length === 0) console.log("| nothing");
 
   if (response.status !== 202) {
-    show(GATEWAY);
-    show(SANDBOX);
+    printKeptOutput(GATEWAY);
+    printKeptOutput(SANDBOX);
     await end(1, `the response to the example is ${response.status}, not 202`);
   }
   await followStatus(headers, { ...JSON.parse(body), acceptedAt: JSON.parse(text).acceptedAt });
@@ -170,18 +170,18 @@ async function followStatus(headers, request) {
     const { status } = response.ok ? JSON.parse(text) : {};
     if (status !== shown || !response.ok) {
       console.log(`\nIts status, from POST ${url(GATEWAY, "/remediate/status")} with the same body and acceptedAt:\n`);
-      console.log(indented(`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\n\n${pretty(text)}`, "<"));
+      console.log(indent(`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\n\n${formatJson(text)}`, "<"));
     }
     if (status === "settled") return;
     if (!response.ok) break;
     shown = status;
   }
-  show(GATEWAY);
-  show(SANDBOX);
+  printKeptOutput(GATEWAY);
+  printKeptOutput(SANDBOX);
   await end(1, `the status of the example was not settled within ${SETTLED_MS / 1000} s`);
 }
 
-function pretty(text) {
+function formatJson(text) {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
@@ -223,8 +223,8 @@ try {
   });
   endChildrenIfKilled();
 
-  await untilReady(SANDBOX, "/sandbox/requests");
-  await untilReady(GATEWAY, "/healthz");
+  await waitUntilReady(SANDBOX, "/sandbox/requests");
+  await waitUntilReady(GATEWAY, "/healthz");
   await sendExample();
 
   console.log(`
@@ -236,8 +236,8 @@ Serving until stopped (Ctrl-C). To call it yourself:
   SANDBOX.output = GATEWAY.output = undefined;
 } catch (error) {
   if (!ending) {
-    show(SANDBOX);
-    show(GATEWAY);
+    printKeptOutput(SANDBOX);
+    printKeptOutput(GATEWAY);
   }
   await end(1, error.message);
 }

@@ -11,27 +11,27 @@ import { load } from "js-yaml";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path) => readFileSync(join(root, path), "utf8");
 const yaml = (path) => load(read(path));
-const NOT_OURS = [".git", ".wrangler", "build", "node_modules", "target"];
+const SKIPPED_FOLDERS = [".git", ".wrangler", "build", "node_modules", "target"];
 
 /** Returns the paths of the files of that name, below the root. */
-function named(name, folder = ".") {
+function filesNamed(name, folder = ".") {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return NOT_OURS.includes(entry.name) ? [] : named(name, path);
+    if (entry.isDirectory()) return SKIPPED_FOLDERS.includes(entry.name) ? [] : filesNamed(name, path);
     return entry.name === name ? [path] : [];
   });
 }
 
 const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 
-for (const path of named("package-lock.json")) {
+for (const path of filesNamed("package-lock.json")) {
   const folder = dirname(path);
   const lock = JSON.parse(read(path));
   const manifest = JSON.parse(read(join(folder, "package.json")));
   const packages = Object.entries(lock.packages).filter(([place]) => place !== "");
 
   describe(path, () => {
-    test("pins each package by its hash, and names no host to fetch it from", () => {
+    test("pins each package by its hash, and names no registry host", () => {
       assert.equal(lock.lockfileVersion, 3);
       assert.ok(packages.length > 0);
       for (const [place, entry] of packages) {
@@ -51,14 +51,14 @@ for (const path of named("package-lock.json")) {
       }
     });
 
-    test("is installed without the scripts of packages, and names no host", () => {
+    test("is installed without install scripts, and names no registry host", () => {
       const settings = read(join(folder, ".npmrc")).split("\n");
       for (const setting of ["ignore-scripts=true", "omit-lockfile-registry-resolved=true"]) assert.ok(settings.includes(setting), setting);
     });
   });
 }
 
-for (const path of named("Cargo.lock")) {
+for (const path of filesNamed("Cargo.lock")) {
   test(`${path} pins each crate by its hash, and has only crates of crates.io`, () => {
     const crates = read(path).split("\n[[package]]\n").slice(1).filter((crate) => crate.includes("\nsource = "));
     assert.ok(crates.length > 0);
@@ -113,7 +113,7 @@ describe("the workflows", () => {
       assert.equal(new Set([...commits].map((action) => action.split("@")[0])).size, commits.size);
     });
 
-    test(`${path} may read, and only a job without foreign code may write`, () => {
+    test(`${path} has read permission, and only a job without repository or package code may write`, () => {
       assert.deepEqual(workflow.permissions, { contents: "read" });
       assert.equal(workflow.on.pull_request_target, undefined);
       assert.equal(workflow.on.workflow_run, undefined);
@@ -161,7 +161,7 @@ describe("the workflows", () => {
   test("dependabot updates every lock file and the actions", () => {
     const { updates } = yaml(".github/dependabot.yml");
     const folders = (ecosystem) => updates.filter((update) => update["package-ecosystem"] === ecosystem).flatMap((update) => update.directories ?? update.directory).toSorted();
-    const locked = (name) => named(name).map((path) => join("/", dirname(path))).toSorted();
+    const locked = (name) => filesNamed(name).map((path) => join("/", dirname(path))).toSorted();
     assert.deepEqual(folders("github-actions"), ["/"]);
     assert.deepEqual(folders("cargo"), locked("Cargo.lock"));
     assert.deepEqual(folders("npm"), locked("package-lock.json"));
@@ -172,7 +172,7 @@ describe("the licence", () => {
   test("is the same in every file, and its texts exist", () => {
     const licence = "MIT OR Apache-2.0";
     assert.match(read("Cargo.toml"), new RegExp(`^license = "${licence}"$`, "m"));
-    for (const path of named("package.json")) assert.equal(JSON.parse(read(path)).license, licence, path);
+    for (const path of filesNamed("package.json")) assert.equal(JSON.parse(read(path)).license, licence, path);
     assert.match(read("LICENSE-MIT"), /^MIT License\n\nCopyright \(c\) 2026 The remediation gateway authors\n/);
     assert.match(read("LICENSE-APACHE"), /^\s+Apache License\n\s+Version 2\.0, January 2004\n/);
     for (const path of ["LICENSE-MIT", "LICENSE-APACHE"]) assert.ok(read("README.md").includes(`](${path})`), path);

@@ -16,7 +16,7 @@ use crate::graph::email_page::AnalyzedEmailRow;
 use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation};
 use crate::graph::list_limits::MAX_PAIRS;
 use crate::guid::Guid;
-use crate::remediation::{Action, AnalyzedEmail, GraphVersion, Recipients, digest, is_address};
+use crate::remediation::{Action, AnalyzedEmail, GraphVersion, Recipients, digest, is_address, without_case};
 use crate::runtime::{Clock, Domains, Guids, HttpClient, Signer, Timers};
 use crate::status::DeliveryLocation;
 use crate::time::Timestamp;
@@ -155,7 +155,8 @@ pub async fn expand(
         // A remediation names only recipients whose address has one meaning.
         let is_address = is_address(&row.recipient);
         let reach = if is_address { Reach::of(row, plan.action) } else { Reach::Unreachable };
-        let recipient = if is_address { without_case(&row.recipient) } else { digest(&row.recipient).to_string() };
+        let recipient =
+            if is_address { without_case(&row.recipient).collect() } else { digest(&row.recipient).to_string() };
         let spelling = (is_address && recipient != row.recipient).then(|| row.recipient.clone().into_owned());
         let (_, best) = found.entry((message, recipient)).or_insert((spelling, reach));
         *best = reach.max(*best);
@@ -172,10 +173,6 @@ pub async fn expand(
 /// The recipient is an address without case. A text that is no address can be as long as a page, so its [`digest`] is
 /// the recipient, and is only counted.
 type ListedPairs = BTreeMap<(Guid, String), (Option<String>, Reach)>;
-
-fn without_case(recipient: &str) -> String {
-    recipient.chars().flat_map(char::to_lowercase).collect()
-}
 
 /// Returns whether a message has a listed recipient.
 fn is_listed(found: &ListedPairs, message: Guid) -> bool {

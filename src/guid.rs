@@ -120,13 +120,13 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn any_case_is_read_and_lower_case_is_written() {
+    fn guid_in_any_case_is_parsed_and_written_in_lower_case() {
         let guid: Guid = "73CA4154-58d8-43D0-A890-08dc18c52e6D".parse().unwrap();
         assert_eq!(guid.to_string(), "73ca4154-58d8-43d0-a890-08dc18c52e6d");
     }
 
     #[test]
-    fn no_other_spelling_is_read() {
+    fn guid_in_other_format_is_rejected() {
         for text in [
             "",
             "73ca4154",
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn eight_digits_are_read_as_from_str_radix_reads_them() {
+    fn eight_digits_accept_only_hex_digits_in_every_place() {
         for place in 0..8 {
             for byte in 0..=u8::MAX {
                 let mut digits = *b"0f9A8b7C";
@@ -161,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn writing_and_reading_are_each_others_inverse(bits: u128) {
+        fn guid_is_unchanged_after_write_and_parse(bits: u128) {
             let guid = Guid(bits);
             prop_assert_eq!(guid.to_string().parse(), Ok(guid));
         }

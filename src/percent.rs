@@ -57,12 +57,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_character_that_is_not_unreserved_is_escaped() {
+    fn form_text_is_escaped_except_unreserved_characters() {
         assert_eq!(encode_form("aZ9-._~ &=+%/é"), "aZ9-._~%20%26%3D%2B%25%2F%C3%A9");
     }
 
     #[test]
-    fn complete_escapes_of_utf_8_are_decoded() {
+    fn percent_escape_is_decoded_if_complete_and_valid_utf8() {
         for (text, expected) in [
             ("a%20b", Some("a b")),
             ("%7b%7D", Some("{}")),
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn text_encoded_many_times_is_decoded_to_the_end() {
+    fn repeatedly_encoded_text_is_fully_decoded() {
         for (text, expected) in [
             ("", ""),
             ("a%20b", "a b"),

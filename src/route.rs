@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn path_selects_its_route() {
+    fn path_is_routed_only_in_accepted_spellings() {
         use GraphVersion::{Beta, V1};
         for (path, expected) in [
             ("/remediate", Some(Route::Remediate)),

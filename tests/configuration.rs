@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::{Answer, Failure, Gateway, Setup, TestResult, World, Wrangler, payload, tests};
+use acceptance::{Failure, Gateway, Response, Setup, TestResult, World, Wrangler, payload, tests};
 use remediation_gateway::config::{Config, VARIABLES, Variables};
 use remediation_gateway::runtime::Domains;
 use remediation_gateway::time::Timestamp;
@@ -16,27 +16,27 @@ const MARK: &str = "wrong-9c1e";
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        the_development_configuration_is_whole,
-        every_fault_is_logged_by_name_and_none_with_its_value,
-        nobody_learns_what_is_wrong,
-        a_caller_that_could_not_be_told_apart_is_a_fault,
-        what_may_be_left_out_is_left_out,
-        an_object_goes_by_the_workers_configuration,
-        a_jurisdiction_that_cannot_be_had_sends_nothing,
+        development_configuration_lacks_only_the_client_secret,
+        every_invalid_variable_is_logged_once_without_its_value,
+        misconfigured_response_reveals_no_configuration,
+        caller_with_duplicate_or_unusable_identity_returns_500,
+        optional_variables_and_alternative_forms_are_accepted,
+        object_uses_configuration_of_the_worker,
+        unavailable_jurisdiction_sends_nothing,
     ])
 }
 
 /// Only the runtime parses domains beyond their ASCII form.
-struct Ascii;
+struct AsciiDomains;
 
-impl Domains for Ascii {
+impl Domains for AsciiDomains {
     fn to_ascii(&self, domain: &str) -> Option<String> {
         domain.is_ascii().then(|| domain.to_ascii_lowercase())
     }
 }
 
 /// Checks `wrangler.toml` with the gateway's own validation: its deployment lacks only a secret.
-async fn the_development_configuration_is_whole(_: &World) -> TestResult {
+async fn development_configuration_lacks_only_the_client_secret(_: &World) -> TestResult {
     let wrangler = Wrangler::read()?;
     let mut known = Variables::new();
     for name in VARIABLES {
@@ -48,22 +48,22 @@ async fn the_development_configuration_is_whole(_: &World) -> TestResult {
     known.insert("LEDGER", json!({}));
     let now = Timestamp::from_seconds(0); // Only certificates need the time, and this configuration has none.
 
-    let faults = Config::check(&known, &Ascii, now).err().ok_or("a configuration without a secret is whole")?;
-    let faults: Vec<&str> = faults.iter().map(|fault| fault.variable.as_str()).collect();
-    assert_eq!(faults, ["CLIENT_SECRET"]);
+    let errors = Config::check(&known, &AsciiDomains, now).err().ok_or("a configuration without a secret is valid")?;
+    let errors: Vec<&str> = errors.iter().map(|error| error.variable.as_str()).collect();
+    assert_eq!(errors, ["CLIENT_SECRET"]);
     known.insert("CLIENT_SECRET", json!("a secret"));
-    Config::check(&known, &Ascii, now).map_err(|faults| format!("{faults:?}"))?;
+    Config::check(&known, &AsciiDomains, now).map_err(|errors| format!("{errors:?}"))?;
     Ok(())
 }
 
 /// Returns the variables that the gateway's log names as invalid.
-fn faulty(gateway: &Gateway) -> Vec<String> {
+fn invalid_variables(gateway: &Gateway) -> Vec<String> {
     let lines = gateway.output().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
     lines.filter_map(|line| Some(line.get("variable")?.as_str()?.to_owned())).collect()
 }
 
-async fn post(gateway: &Gateway, token: &str) -> Result<Answer, Failure> {
-    Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await
+async fn post(gateway: &Gateway, token: &str) -> Result<Response, Failure> {
+    Response::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await
 }
 
 /// Returns the development caller with these members replaced; a null removes one.
@@ -78,7 +78,7 @@ fn caller(over: &Value) -> Value {
 }
 
 /// Errors of one caller, and the locations that the log names.
-fn faults_of_callers() -> Vec<(Value, &'static [&'static str])> {
+fn caller_errors() -> Vec<(Value, &'static [&'static str])> {
     let callers = |over: Value| json!({ "CALLERS": [caller(&over)] });
     vec![
         (callers(json!({ MARK: MARK })), &["CALLERS[0]"][..]),
@@ -106,8 +106,8 @@ fn faults_of_callers() -> Vec<(Value, &'static [&'static str])> {
     ]
 }
 
-async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) -> TestResult {
-    let of_callers = faults_of_callers();
+async fn every_invalid_variable_is_logged_once_without_its_value(world: &World) -> TestResult {
+    let caller_errors = caller_errors();
     let others = [
         (json!({ "TENANT_ID": null }), &["TENANT_ID"][..]),
         (json!({ "TENANT_ID": "" }), &["TENANT_ID"]),
@@ -174,21 +174,21 @@ async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) ->
             ],
         ),
     ];
-    for (over, expected) in others.into_iter().chain(of_callers) {
+    for (over, expected) in others.into_iter().chain(caller_errors) {
         let gateway = world.gateway_with(over.clone()).await?;
         let token = world.token();
-        let health = || async { Answer::to(gateway.get("/healthz")).await.map(|answer| answer.status) };
+        let health = || async { Response::to(gateway.get("/healthz")).await.map(|response| response.status) };
         assert_eq!(health().await?, 200, "{over}");
         for _ in 0..2 {
-            let answer = post(&gateway, &token).await?;
-            assert_eq!(answer.status, 500, "{over}: {answer:?}");
-            answer.assert_problem(500, "misconfigured", &[]);
-            let id = answer.request_id().to_owned();
+            let response = post(&gateway, &token).await?;
+            assert_eq!(response.status, 500, "{over}: {response:?}");
+            response.assert_problem(500, "misconfigured", &[]);
+            let id = response.request_id().to_owned();
             let line: Value = serde_json::from_str(&gateway.wait_for_line(|line| line.contains(&id)).await?)?;
             assert_eq!((&line["status"], &line["code"]), (&json!(500), &json!("misconfigured")), "{over}");
         }
         assert_eq!(health().await?, 200, "{over}");
-        let found = faulty(&gateway);
+        let found = invalid_variables(&gateway);
         let (reported, known): (BTreeSet<&str>, BTreeSet<&str>) =
             (found.iter().map(String::as_str).collect(), expected.iter().copied().collect());
         assert_eq!(reported, known, "{over}");
@@ -201,7 +201,7 @@ async fn every_fault_is_logged_by_name_and_none_with_its_value(world: &World) ->
 }
 
 /// The response is the same with and without credentials. Routes that need no configuration still work.
-async fn nobody_learns_what_is_wrong(world: &World) -> TestResult {
+async fn misconfigured_response_reveals_no_configuration(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "CLIENT_ID": MARK, "CALLERS": [caller(&json!({ MARK: 1 }))] })).await?;
     for token in [world.token(), "x.y.z".to_owned()] {
         for path in [
@@ -210,23 +210,23 @@ async fn nobody_learns_what_is_wrong(world: &World) -> TestResult {
             "/v1.0/security/collaboration/analyzedEmails/remediate",
             "/beta/security/collaboration/analyzedEmails/microsoft.graph.security.remediate",
         ] {
-            let answer = Answer::to(gateway.post(path).bearer_auth(&token).json(&payload())).await?;
-            let text = answer.assert_problem(500, "misconfigured", &[]).to_string();
+            let response = Response::to(gateway.post(path).bearer_auth(&token).json(&payload())).await?;
+            let text = response.assert_problem(500, "misconfigured", &[]).to_string();
             for hidden in VARIABLES.into_iter().chain([MARK, "CALLERS", "soc"]) {
                 assert!(!text.contains(hidden), "{hidden}: {text}");
             }
         }
     }
-    Answer::to(gateway.post("/remediate").json(&payload())).await?.assert_problem(500, "misconfigured", &[]);
-    Answer::to(gateway.get("/remediate")).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
-    Answer::to(gateway.post("/nowhere")).await?.assert_problem(404, "notFound", &[]);
-    let health = Answer::to(gateway.get("/healthz")).await?;
+    Response::to(gateway.post("/remediate").json(&payload())).await?.assert_problem(500, "misconfigured", &[]);
+    Response::to(gateway.get("/remediate")).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
+    Response::to(gateway.post("/nowhere")).await?.assert_problem(404, "notFound", &[]);
+    let health = Response::to(gateway.get("/healthz")).await?;
     assert_eq!(health.body, br#"{"status":"ok"}"#);
     health.assert_headers(&["content-type"]);
     Ok(())
 }
 
-async fn a_caller_that_could_not_be_told_apart_is_a_fault(world: &World) -> TestResult {
+async fn caller_with_duplicate_or_unusable_identity_returns_500(world: &World) -> TestResult {
     let digest = acceptance::API_KEY_SHA256;
     let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let one = caller(&json!({ "api_key_sha256": [digest] }));
@@ -246,17 +246,17 @@ async fn a_caller_that_could_not_be_told_apart_is_a_fault(world: &World) -> Test
         ),
     ] {
         let gateway = world.gateway_with(json!({ "CALLERS": [one.clone(), second] })).await?;
-        let answer = post(&gateway, &world.token()).await?;
-        answer.assert_problem(500, "misconfigured", &[]);
+        let response = post(&gateway, &world.token()).await?;
+        response.assert_problem(500, "misconfigured", &[]);
         // The errors are logged before the request's entry.
-        gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
-        assert_eq!(faulty(&gateway), [expected]);
+        gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
+        assert_eq!(invalid_variables(&gateway), [expected]);
     }
     Ok(())
 }
 
 /// workerd has no jurisdictions, so the call fails. Nothing is sent through a ledger elsewhere.
-async fn a_jurisdiction_that_cannot_be_had_sends_nothing(world: &World) -> TestResult {
+async fn unavailable_jurisdiction_sends_nothing(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "LEDGER_JURISDICTION": "eu" })).await?;
     post(&gateway, &world.token()).await?.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
     assert!(world.sandbox.recorded_at(sandbox::Endpoint::Remediate).is_empty());
@@ -264,7 +264,7 @@ async fn a_jurisdiction_that_cannot_be_had_sends_nothing(world: &World) -> TestR
 }
 
 /// A variable that a dashboard leaves empty counts as not set, and `CALLERS` may be a text of JSON there.
-async fn what_may_be_left_out_is_left_out(world: &World) -> TestResult {
+async fn optional_variables_and_alternative_forms_are_accepted(world: &World) -> TestResult {
     let text = json!([caller(&json!({}))]).to_string();
     for over in [
         json!({ "GRAPH_VERSION": null }),
@@ -276,21 +276,21 @@ async fn what_may_be_left_out_is_left_out(world: &World) -> TestResult {
         json!({ "GRAPH_URL": format!("{}/", world.sandbox.base_url()) }),
     ] {
         let gateway = world.gateway_with(over.clone()).await?;
-        let answer = post(&gateway, &world.token()).await?;
-        assert_eq!(answer.status, 202, "{over}: {answer:?}");
+        let response = post(&gateway, &world.token()).await?;
+        assert_eq!(response.status, 202, "{over}: {response:?}");
         let sent = world.sandbox.recorded_at(sandbox::Endpoint::Remediate).pop().ok_or("nothing was sent")?;
         assert!(sent.path.starts_with("/beta/"), "the default version: {}", sent.path);
-        assert_eq!(faulty(&gateway), [""; 0]);
+        assert_eq!(invalid_variables(&gateway), [""; 0]);
     }
     Ok(())
 }
 
 /// An object may keep an older environment than the Worker's. It takes its settings from the job.
-async fn an_object_goes_by_the_workers_configuration(world: &World) -> TestResult {
+async fn object_uses_configuration_of_the_worker(world: &World) -> TestResult {
     let front = Some(Box::new(Setup::from(world.bindings())));
     let bindings = world.bindings_with(json!({ "TENANT_ID": "x", "CLIENT_SECRET": null, "CALLERS": null }));
     let gateway = world.gateway_as(&Setup { front, ..bindings.into() }).await?;
     assert_eq!(post(&gateway, &world.token()).await?.status, 202);
-    assert_eq!(faulty(&gateway), [""; 0]);
+    assert_eq!(invalid_variables(&gateway), [""; 0]);
     Ok(())
 }

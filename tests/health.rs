@@ -4,18 +4,18 @@ use acceptance::{TestResult, World, Wrangler, tests};
 use serde_json::{Value, json};
 
 fn main() -> std::process::ExitCode {
-    acceptance::run(tests![health_needs_no_credentials, the_tests_run_the_development_configuration])
+    acceptance::run(tests![health_needs_no_credentials, test_gateway_uses_the_development_configuration])
 }
 
 async fn health_needs_no_credentials(world: &World) -> TestResult {
-    let answer = world.gateway.get("/healthz").send().await?;
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.json::<Value>().await?, json!({ "status": "ok" }));
+    let response = world.gateway.get("/healthz").send().await?;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.json::<Value>().await?, json!({ "status": "ok" }));
     Ok(())
 }
 
 /// Only the sandbox's address, whose port is new for each run, and its secret differ.
-async fn the_tests_run_the_development_configuration(world: &World) -> TestResult {
+async fn test_gateway_uses_the_development_configuration(world: &World) -> TestResult {
     let mut used = world.bindings();
     let mut written = Wrangler::read()?.vars;
     assert!(used.remove("CLIENT_SECRET").is_some());

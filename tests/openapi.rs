@@ -1,8 +1,8 @@
 //! The gateway serves its OpenAPI document, and its responses over HTTP match the document.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use acceptance::description::{Answered, Description};
-use acceptance::{Answer, Failure, Gateway, PATHS, Raw, TestResult, World, tests};
+use acceptance::description::{Description, Exchange};
+use acceptance::{Failure, Gateway, PATHS, Raw, Response, TestResult, World, tests};
 use reqwest::{Method, RequestBuilder};
 use sandbox::{Endpoint, Fault, ScriptedResponse, TokenRequest};
 use serde_json::{Value, json};
@@ -11,16 +11,16 @@ const SEED: &str = include_str!("seed-example.json");
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        the_document_is_served_unchanged,
-        successes_are_as_described,
-        rejections_of_the_gateway_are_as_described,
-        rejections_of_microsoft_are_as_described,
-        errors_of_the_configuration_are_as_described,
+        openapi_document_is_served_unchanged,
+        successes_match_the_openapi_document,
+        gateway_rejections_match_the_openapi_document,
+        microsoft_rejections_match_the_openapi_document,
+        configuration_and_permission_errors_match_the_openapi_document,
     ])
 }
 
 async fn description(gateway: &Gateway) -> Result<Description, Failure> {
-    Ok(Description::read(&gateway.get("/openapi.json").send().await?.text().await?)?)
+    Ok(Description::parse(&gateway.get("/openapi.json").send().await?.text().await?)?)
 }
 
 /// Sends the request, and checks the response against the document. Returns its status and code.
@@ -28,18 +28,23 @@ async fn ask(description: &Description, request: RequestBuilder) -> Result<(u16,
     let (client, request) = request.build_split();
     let request = request?;
     let (method, path) = (request.method().to_string(), request.url().path().to_owned());
-    let answer = Answer::to(RequestBuilder::from_parts(client, request)).await?;
-    described(description, &method, &path, &answer)
+    let response = Response::to(RequestBuilder::from_parts(client, request)).await?;
+    described(description, &method, &path, &response)
 }
 
 /// Checks the response against the document. Returns its status and code.
-fn described(description: &Description, method: &str, path: &str, answer: &Answer) -> Result<(u16, String), Failure> {
-    let Answer { status, ref headers, ref body } = *answer;
+fn described(
+    description: &Description,
+    method: &str,
+    path: &str,
+    response: &Response,
+) -> Result<(u16, String), Failure> {
+    let Response { status, ref headers, ref body } = *response;
     let body = std::str::from_utf8(body)?;
     description
-        .covers(Answered { method, path, status, headers, body })
-        .map_err(|fault| format!("{method} {path}: {fault}\n{answer:?}"))?;
-    Ok((status, answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned()))
+        .check_response(Exchange { method, path, status, headers, body })
+        .map_err(|fault| format!("{method} {path}: {fault}\n{response:?}"))?;
+    Ok((status, response.json()["error"]["code"].as_str().unwrap_or_default().to_owned()))
 }
 
 /// Returns Graph's documented example as a different remediation for each number.
@@ -52,7 +57,7 @@ fn post(world: &World, path: &str) -> RequestBuilder {
     world.gateway.post(path).bearer_auth(token).header("Content-Type", "application/json")
 }
 
-async fn the_document_is_served_unchanged(world: &World) -> TestResult {
+async fn openapi_document_is_served_unchanged(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
     let written: Value = serde_json::from_str(include_str!("../src/openapi.json"))?;
     assert_eq!(description.document(), &written);
@@ -69,7 +74,7 @@ async fn the_document_is_served_unchanged(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn successes_are_as_described(world: &World) -> TestResult {
+async fn successes_match_the_openapi_document(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
     for (path, number) in PATHS.into_iter().zip(0x100..) {
         let request = || post(world, path).body(seed(number));
@@ -92,7 +97,7 @@ async fn successes_are_as_described(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn rejections_of_the_gateway_are_as_described(world: &World) -> TestResult {
+async fn gateway_rejections_match_the_openapi_document(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
     let anonymous = || world.gateway.post("/remediate").header("Content-Type", "application/json").body(SEED);
     let token = |asked: &TokenRequest| world.sandbox.issue_token(asked);
@@ -129,12 +134,12 @@ async fn rejections_of_the_gateway_are_as_described(world: &World) -> TestResult
     // sends.
     let mut large = Raw::connect(&world.gateway).await?;
     large.post("/remediate", &["Content-Type: application/json", "Content-Length: 4194305"]).await?;
-    let answer = described(&description, "POST", "/remediate", &large.answer().await?)?;
-    assert_eq!(answer, (413, "payloadTooLarge".to_owned()));
+    let response = described(&description, "POST", "/remediate", &large.response().await?)?;
+    assert_eq!(response, (413, "payloadTooLarge".to_owned()));
     Ok(())
 }
 
-async fn rejections_of_microsoft_are_as_described(world: &World) -> TestResult {
+async fn microsoft_rejections_match_the_openapi_document(world: &World) -> TestResult {
     let description = description(&world.gateway).await?;
     let graph = || ScriptedResponse::new(Endpoint::Remediate);
     let bad = json!({ "error": { "code": "badRequest", "message": "Invalid subscription" } });
@@ -155,7 +160,7 @@ async fn rejections_of_microsoft_are_as_described(world: &World) -> TestResult {
     Ok(())
 }
 
-async fn errors_of_the_configuration_are_as_described(world: &World) -> TestResult {
+async fn configuration_and_permission_errors_match_the_openapi_document(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "TENANT_ID": null })).await?;
     let description = description(&gateway).await?;
     let request = gateway.post("/remediate").header("Content-Type", "application/json").body(SEED);

@@ -3,7 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use acceptance::{
-    API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, NEXT_API_KEY, NEXT_API_KEY_SHA256, TestResult, World, guid,
+    API_KEY, API_KEY_SHA256, Failure, Gateway, NEXT_API_KEY, NEXT_API_KEY_SHA256, Response, TestResult, World, guid,
     payload, tests,
 };
 use sandbox::{
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        each_tenant_has_its_own_token_link_mailboxes_and_line,
-        a_tenant_without_consent_is_named_in_the_log_alone,
+        each_tenant_has_separate_token_link_mailboxes_and_log_entry,
+        missing_consent_is_named_only_in_the_log,
     ])
 }
 
@@ -27,16 +27,16 @@ fn callers(tenant: &str) -> Value {
     json!([caller("first", API_KEY_SHA256), other])
 }
 
-async fn post(gateway: &Gateway, path: &str, key: &str, payload: &Value) -> Result<Answer, Failure> {
-    Answer::to(gateway.post(path).header("X-API-Key", key).json(payload)).await
+async fn post(gateway: &Gateway, path: &str, key: &str, payload: &Value) -> Result<Response, Failure> {
+    Response::to(gateway.post(path).header("X-API-Key", key).json(payload)).await
 }
 
-async fn line(gateway: &Gateway, answer: &Answer) -> Result<Value, Failure> {
-    Ok(serde_json::from_str(&gateway.wait_for_line(|line| line.contains(answer.request_id())).await?)?)
+async fn line(gateway: &Gateway, response: &Response) -> Result<Value, Failure> {
+    Ok(serde_json::from_str(&gateway.wait_for_line(|line| line.contains(response.request_id())).await?)?)
 }
 
 /// With a certificate, since its assertion must be for the tenant's own token endpoint.
-async fn each_tenant_has_its_own_token_link_mailboxes_and_line(world: &World) -> TestResult {
+async fn each_tenant_has_separate_token_link_mailboxes_and_log_entry(world: &World) -> TestResult {
     let own = SelfSigned::until(2100);
     let mut settings = Settings::new("a secret as well");
     settings.client_certificates.push(ClientCertificate::from_pem(&own.certificate)?);
@@ -56,17 +56,17 @@ async fn each_tenant_has_its_own_token_link_mailboxes_and_line(world: &World) ->
         for (api_key, tenant, location) in tenants {
             let known = microsoft.accepted().len();
             let request = gateway.post("/remediate").header("X-API-Key", api_key).header("Idempotency-Key", &key);
-            let answer = Answer::to(request.json(&payload)).await?;
-            assert_eq!((answer.status, &answer.json()["duplicate"]), (202, &json!(false)), "{answer:?}");
-            assert_eq!(answer.json()["tenantId"], tenant);
+            let response = Response::to(request.json(&payload)).await?;
+            assert_eq!((response.status, &response.json()["duplicate"]), (202, &json!(false)), "{response:?}");
+            assert_eq!(response.json()["tenantId"], tenant);
             assert!(
-                answer.header("location").is_some_and(|link| link.ends_with(&format!("&tid={tenant}"))),
-                "{answer:?}"
+                response.header("location").is_some_and(|link| link.ends_with(&format!("&tid={tenant}"))),
+                "{response:?}"
             );
             assert_eq!(microsoft.accepted()[known].tenant_id, tenant);
             let is_second = tenant == SECOND_TENANT_ID;
             let expected = is_second.then(|| json!(tenant));
-            assert_eq!(line(&gateway, &answer).await?.get("tenantId"), expected.as_ref());
+            assert_eq!(line(&gateway, &response).await?.get("tenantId"), expected.as_ref());
 
             let recipients = [email["recipientEmailAddress"].as_str().ok_or("no recipient")?];
             let message = Message::new(email["networkMessageId"].as_str().ok_or("no ID")?, recipients);
@@ -77,8 +77,8 @@ async fn each_tenant_has_its_own_token_link_mailboxes_and_line(world: &World) ->
             }])?;
         }
         for (api_key, tenant, location) in tenants {
-            let answer = post(&gateway, "/remediate/status", api_key, &payload).await?;
-            assert_eq!(answer.json()["items"][0]["location"], location, "{tenant}: {answer:?}");
+            let response = post(&gateway, "/remediate/status", api_key, &payload).await?;
+            assert_eq!(response.json()["items"][0]["location"], location, "{tenant}: {response:?}");
         }
     }
     let fetched = microsoft.recorded_at(Endpoint::Token);
@@ -86,16 +86,16 @@ async fn each_tenant_has_its_own_token_link_mailboxes_and_line(world: &World) ->
     Ok(())
 }
 
-async fn a_tenant_without_consent_is_named_in_the_log_alone(world: &World) -> TestResult {
+async fn missing_consent_is_named_only_in_the_log(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "CALLERS": callers(TENANT_WITHOUT_CONSENT) })).await?;
     for (path, headers) in [("/remediate", &["ratelimit", "ratelimit-policy"][..]), ("/remediate/status", &[])] {
-        let answer = post(&gateway, path, NEXT_API_KEY, &payload()).await?;
-        answer.assert_problem(502, "graphCredentialRejected", headers);
-        let shown = format!("{answer:?}{}", answer.json());
+        let response = post(&gateway, path, NEXT_API_KEY, &payload()).await?;
+        response.assert_problem(502, "graphCredentialRejected", headers);
+        let shown = format!("{response:?}{}", response.json());
         for secret in [TENANT_WITHOUT_CONSENT, CLIENT_ID, "7000229", "consent"] {
             assert!(!shown.contains(secret), "{secret}: {shown}");
         }
-        let line = line(&gateway, &answer).await?;
+        let line = line(&gateway, &response).await?;
         assert_eq!(line["tenantId"], TENANT_WITHOUT_CONSENT);
         let url =
             format!("https://login.microsoftonline.com/{TENANT_WITHOUT_CONSENT}/adminconsent?client_id={CLIENT_ID}");

@@ -11,13 +11,13 @@ export function remediate(request, env) {
   });
 }
 
-/** Graph's answer as the caller's. */
-export function accepted(answer) {
-  return new Response(null, { status: 202, headers: { Location: answer.headers.get("Location") } });
+/** Returns the caller's response, with the Location of Graph's. */
+export function acceptedResponse(graphResponse) {
+  return new Response(null, { status: 202, headers: { Location: graphResponse.headers.get("Location") } });
 }
 
 export default {
   async fetch(request, env) {
-    return accepted(await remediate(request, env));
+    return acceptedResponse(await remediate(request, env));
   },
 };

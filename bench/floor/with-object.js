@@ -3,7 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 
-import { accepted, remediate } from "./pass-through.js";
+import { acceptedResponse, remediate } from "./pass-through.js";
 
 export class Ledger extends DurableObject {
   constructor(ctx, env) {
@@ -16,9 +16,9 @@ export class Ledger extends DurableObject {
   async fetch(request) {
     const slot = crypto.randomUUID();
     this.ctx.storage.sql.exec("INSERT INTO remediation VALUES (?, ?, NULL)", slot, Date.now());
-    const answer = accepted(await remediate(request, this.env));
-    this.ctx.storage.sql.exec("UPDATE remediation SET accepted = ? WHERE slot = ?", answer.headers.get("Location"), slot);
-    return answer;
+    const response = acceptedResponse(await remediate(request, this.env));
+    this.ctx.storage.sql.exec("UPDATE remediation SET accepted = ? WHERE slot = ?", response.headers.get("Location"), slot);
+    return response;
   }
 }
 

@@ -58,7 +58,7 @@ const Environment = z.object({
 
 let cached;
 
-/** The configuration of the isolate. Its faults are logged once, each with its variable's name. */
+/** Returns the isolate's configuration. Logs each error in it once, with the variable's name. */
 export function configOf(env) {
   cached ??= read(env);
   if (!cached.config) {

@@ -10,16 +10,16 @@ const MAX_WAITS = 2;
 const MAX_LIFETIME_SECONDS = 24 * 60 * 60;
 const ID = /^[\w.-]{1,100}$/;
 
-/** Fetches with a deadline over the whole response, of which `read` takes what it wants. */
-async function exchange(url, init, deadline, read) {
+/** Fetches `url`. `timeout` includes the response, of which `read` returns the part that the caller needs. */
+async function exchange(url, init, timeout, read) {
   // `AbortSignal.timeout` would leave its timer behind, and an object may have 10,000 of them.
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), deadline);
+  const timer = setTimeout(() => controller.abort(), timeout);
   try {
     const response = await fetch(url, { ...init, redirect: "manual", signal: controller.signal });
     return await read(response);
   } catch {
-    return { fault: "noResponse", certain: false };
+    return { error: "noResponse", certain: false };
   } finally {
     clearTimeout(timer);
   }
@@ -32,19 +32,19 @@ function retryAfter(response) {
 
 let cachedToken;
 
-async function appToken(config, until) {
+async function appToken(config, deadline) {
   if (cachedToken && Date.now() < cachedToken.usableUntil) {
     return cachedToken;
   }
-  const fetched = await fetchToken(config, until);
-  if (!fetched.fault) {
+  const fetched = await fetchToken(config, deadline);
+  if (!fetched.error) {
     cachedToken = fetched;
   }
   return fetched;
 }
 
-function fetchToken({ loginUrl, tenantId, clientId, clientSecret }, until) {
-  const asked = Date.now();
+function fetchToken({ loginUrl, tenantId, clientId, clientSecret }, deadline) {
+  const requestedAt = Date.now();
   const init = {
     method: "POST",
     headers: { Accept: "application/json", "User-Agent": USER_AGENT },
@@ -56,35 +56,35 @@ function fetchToken({ loginUrl, tenantId, clientId, clientSecret }, until) {
     }),
   };
   const url = `${loginUrl}/${tenantId}/oauth2/v2.0/token`;
-  return exchange(url, init, Math.min(TOKEN_DEADLINE, until - asked), async (response) => {
+  return exchange(url, init, Math.min(TOKEN_DEADLINE, deadline - requestedAt), async (response) => {
     const { status } = response;
     if (status === 200) {
       const body = await response.json().catch(() => ({}));
       const lifetime = Number(body.expires_in);
       const usable = body.token_type?.toLowerCase() === "bearer" && /^[\x21-\x7e]+$/.test(body.access_token);
       return usable && Number.isFinite(lifetime)
-        ? { token: body.access_token, usableUntil: asked + Math.min(lifetime, MAX_LIFETIME_SECONDS) * 1000 - SAFETY_MARGIN }
-        : { fault: "noToken" };
+        ? { token: body.access_token, usableUntil: requestedAt + Math.min(lifetime, MAX_LIFETIME_SECONDS) * 1000 - SAFETY_MARGIN }
+        : { error: "noToken" };
     }
     await response.body?.cancel();
-    return { fault: "noToken" };
+    return { error: "noToken" };
   });
 }
 
 /**
- * Submits a remediation to Graph before `until`. Returns Graph's response, or `{ fault, certain }`. Retries once after
- * a 401, and after a 429 or 503 that names a short wait. Other calls are not retried.
+ * Submits a remediation to Graph before `deadline`. Returns Graph's response, or `{ error, certain }`. Retries once
+ * after a 401, and after a 429 or 503 that names a short wait. Other calls are not retried.
  */
-export async function submit(config, request, graphRequest, until) {
+export async function submit(config, request, graphRequest, deadline) {
   let renewed = false;
   let waits = 0;
   for (;;) {
-    const token = await appToken(config, until);
-    if (token.fault) {
+    const token = await appToken(config, deadline);
+    if (token.error) {
       return { ...token, certain: true };
     }
-    const said = await send(config, request, token.token, graphRequest, until);
-    if (said.fault === "credentialRejected") {
+    const result = await send(config, request, token.token, graphRequest, deadline);
+    if (result.error === "credentialRejected") {
       if (cachedToken === token) {
         cachedToken = undefined;
       }
@@ -93,20 +93,20 @@ export async function submit(config, request, graphRequest, until) {
         continue;
       }
     } else if (
-      said.fault === "unavailable" &&
-      said.retryAfter <= MAX_WAIT_SECONDS &&
+      result.error === "unavailable" &&
+      result.retryAfter <= MAX_WAIT_SECONDS &&
       waits < MAX_WAITS &&
-      Date.now() + said.retryAfter * 1000 < until
+      Date.now() + result.retryAfter * 1000 < deadline
     ) {
       waits++;
-      await new Promise((resolve) => setTimeout(resolve, said.retryAfter * 1000));
+      await new Promise((resolve) => setTimeout(resolve, result.retryAfter * 1000));
       continue;
     }
-    return said;
+    return result;
   }
 }
 
-async function send({ graphUrl, tenantId }, { version, newerMember }, token, graphRequest, until) {
+async function send({ graphUrl, tenantId }, { version, newerMember }, token, graphRequest, deadline) {
   const headers = {
     Authorization: `Bearer ${token}`,
     "Content-Type": "application/json",
@@ -119,7 +119,7 @@ async function send({ graphUrl, tenantId }, { version, newerMember }, token, gra
   }
   const url = `${graphUrl}/${version}/security/collaboration/analyzedEmails/remediate`;
   const init = { method: "POST", headers, body: graphRequest };
-  return exchange(url, init, Math.min(GRAPH_DEADLINE, until - Date.now()), async (response) => {
+  return exchange(url, init, Math.min(GRAPH_DEADLINE, deadline - Date.now()), async (response) => {
     const { status, ok } = response;
     const requestId = response.headers.get("request-id");
     const graph = { graphStatus: status, graphRequestId: ID.test(requestId ?? "") ? requestId : null, at: Date.now() };
@@ -134,7 +134,7 @@ async function send({ graphUrl, tenantId }, { version, newerMember }, token, gra
     if (status === 409 && namesDuplicate(body)) {
       return { ...graph, location, duplicate: true };
     }
-    return { ...graph, ...fault(status, response) };
+    return { ...graph, ...submissionError(status, response) };
   });
 }
 
@@ -151,20 +151,20 @@ function namesDuplicate(body) {
   }
 }
 
-function fault(status, response) {
+function submissionError(status, response) {
   switch (status) {
     case 401:
-      return { fault: "credentialRejected", certain: true };
+      return { error: "credentialRejected", certain: true };
     case 429:
     case 503:
-      return { fault: "unavailable", certain: true, retryAfter: retryAfter(response) };
+      return { error: "unavailable", certain: true, retryAfter: retryAfter(response) };
     default:
-      return { fault: "error", certain: status < 500 };
+      return { error: "error", certain: status < 500 };
   }
 }
 
 /** Returns the parts of a tracking link. */
-export function tracking(location) {
+export function parseTrackingLink(location) {
   const url = location.replace(/%(?![0-9a-f]{2})|[^\w\-.~:/?#@!$&'()*+,;=%]/giu, encodeURIComponent);
   const isId = (id) => typeof id === "string" && /^[\w.-]{1,64}$/.test(id);
   const parameters = URL.parse(url)?.searchParams;

@@ -1,4 +1,4 @@
-// Who calls: a token of Entra ID, or an API key.
+// Authenticates a caller by a token of Entra ID or by an API key.
 
 import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from "jose";
 
@@ -7,12 +7,12 @@ import { Problem } from "./problem.js";
 const SCOPE = "Remediation.Submit";
 const MAX_TOKEN_BYTES = 16 * 1024;
 const MAX_KEY_BYTES = 256;
-const FORBIDDEN_HEADER = ["crit", "jku", "jwk", "x5c", "x5u", "zip"];
+const FORBIDDEN_HEADER_MEMBERS = ["crit", "jku", "jwk", "x5c", "x5u", "zip"];
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const BEARER = 'Bearer realm="remediation-gateway"';
 
-function invalid(reason, challenge = BEARER) {
+function invalidCredentials(reason, challenge = BEARER) {
   return new Problem(
     "invalidCredentials",
     "The token or key is invalid. Send an API key of the gateway, or an Entra ID token for the gateway's audience, not for Microsoft Graph. Nothing was sent.",
@@ -20,9 +20,10 @@ function invalid(reason, challenge = BEARER) {
   );
 }
 
-const invalidToken = (reason) => invalid(`bearer token refused: ${reason}`, `${BEARER}, error="invalid_token"`);
+const invalidToken = (reason) =>
+  invalidCredentials(`bearer token refused: ${reason}`, `${BEARER}, error="invalid_token"`);
 
-/** The caller that the request's credential stands for. */
+/** Returns the caller that the request's credential identifies. */
 export async function authenticate(config, headers) {
   const authorization = headers.get("authorization");
   // A form that was left empty is no credential.
@@ -38,7 +39,7 @@ export async function authenticate(config, headers) {
     throw new Problem("invalidRequest", "Send either Authorization or X-API-Key, not both.");
   }
   if (apiKey !== null) {
-    return ownerOfKey(config.callers, apiKey);
+    return callerOfKey(config.callers, apiKey);
   }
   if (authorization.includes(",")) {
     throw new Problem("invalidRequest", "Authorization is given more than once.");
@@ -46,54 +47,54 @@ export async function authenticate(config, headers) {
   const [, scheme, credentials] = /^(\S+) +(.*)$/.exec(authorization.trim()) ?? [];
   switch (scheme?.toLowerCase()) {
     case "bearer":
-      return ownerOfToken(config, credentials);
+      return callerOfToken(config, credentials);
     case "basic":
-      return ownerOfBasic(config.callers, credentials);
+      return callerOfBasic(config.callers, credentials);
     default:
-      throw invalid("an authorization scheme other than Bearer and Basic, or one without credentials");
+      throw invalidCredentials("an authorization scheme other than Bearer and Basic, or one without credentials");
   }
 }
 
-async function ownerOfKey(callers, key) {
+async function callerOfKey(callers, key) {
   const bytes = new TextEncoder().encode(key);
   if (bytes.length > MAX_KEY_BYTES) {
-    throw invalid("unknown API key");
+    throw invalidCredentials("unknown API key");
   }
   const digest = await crypto.subtle.digest("SHA-256", bytes);
-  let owner;
-  // All of them, whichever it is, so that the time tells nothing.
+  let found;
+  // Compares all keys, so that the duration reveals nothing.
   for (const caller of callers) {
     for (const known of caller.apiKeys) {
       if (crypto.subtle.timingSafeEqual(known, digest)) {
-        owner = caller;
+        found = caller;
       }
     }
   }
-  if (!owner) {
-    throw invalid("unknown API key");
+  if (!found) {
+    throw invalidCredentials("unknown API key");
   }
-  return owner;
+  return found;
 }
 
-async function ownerOfBasic(callers, credentials) {
+async function callerOfBasic(callers, credentials) {
   let decoded;
   try {
     decoded = new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.fromBase64(credentials));
   } catch {
-    throw invalid("malformed Basic credentials");
+    throw invalidCredentials("malformed Basic credentials");
   }
   const colon = decoded.indexOf(":");
   if (colon < 0) {
-    throw invalid("malformed Basic credentials");
+    throw invalidCredentials("malformed Basic credentials");
   }
-  const owner = await ownerOfKey(callers, decoded.slice(colon + 1));
-  if (owner.name !== decoded.slice(0, colon)) {
-    throw invalid("the name in the Basic credentials is not the key owner's");
+  const caller = await callerOfKey(callers, decoded.slice(colon + 1));
+  if (caller.name !== decoded.slice(0, colon)) {
+    throw invalidCredentials("the name in the Basic credentials is not the key owner's");
   }
-  return owner;
+  return caller;
 }
 
-async function ownerOfToken(config, token) {
+async function callerOfToken(config, token) {
   const claims = await verify(config, token);
   const caller = config.callers.find((one) => one.objectId === claims.oid.toLowerCase());
   if (!caller) {
@@ -110,15 +111,16 @@ async function ownerOfToken(config, token) {
   return caller;
 }
 
-/** Claims that name a person, whom an application's token has none of. */
-const PERSON = ["upn", "unique_name", "preferred_username", "email", "name", "given_name", "family_name"];
+/** Claims that identify a person. An application's token has none of them. */
+const PERSON_CLAIMS = ["upn", "unique_name", "preferred_username", "email", "name", "given_name", "family_name"];
 
-/** Whether a token is an application's: it says so, or nothing in it is a user's. */
+/** Returns whether a token is an application's: idtyp says so, or no claim in it is a user's. */
 function isApplication({ idtyp, scp, sub, oid, ...others }) {
   if (scp !== undefined || idtyp !== undefined) {
     return idtyp === "app";
   }
-  return typeof sub === "string" && sub.toLowerCase() === oid.toLowerCase() && !PERSON.some((claim) => claim in others);
+  const namesPerson = PERSON_CLAIMS.some((claim) => claim in others);
+  return typeof sub === "string" && sub.toLowerCase() === oid.toLowerCase() && !namesPerson;
 }
 
 async function verify(config, token) {
@@ -144,10 +146,10 @@ async function verify(config, token) {
     clockTolerance: 300,
     requiredClaims: ["exp"],
   }).catch((error) => {
-    throw failure(error);
+    throw verificationProblem(error);
   });
   const { typ } = protectedHeader;
-  if ((typ !== undefined && typ.toUpperCase() !== "JWT") || FORBIDDEN_HEADER.some((member) => member in protectedHeader)) {
+  if ((typ !== undefined && typ.toUpperCase() !== "JWT") || FORBIDDEN_HEADER_MEMBERS.some((member) => member in protectedHeader)) {
     throw invalidToken("the header has a member that the gateway never accepts");
   }
   const isGuid = (claim) => typeof claim === "string" && GUID.test(claim);
@@ -175,11 +177,11 @@ async function verify(config, token) {
   return payload;
 }
 
-/** What jose refused, or could not ask. */
-function failure(error) {
+/** Returns the problem for an error of jose: an invalid token, or a key that cannot be fetched. */
+function verificationProblem(error) {
   // Keys roll, and one response may lag behind.
-  const isKeySet = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSNoMatchingKey || error.code === "ERR_JOSE_GENERIC" || !(error instanceof errors.JOSEError);
-  return isKeySet
+  const isKeyUnavailable = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSNoMatchingKey || error.code === "ERR_JOSE_GENERIC" || !(error instanceof errors.JOSEError);
+  return isKeyUnavailable
     ? new Problem(
         "internal",
         "The key of Entra ID that the token names is not available now. Retry after the time in Retry-After. Nothing was sent.",
@@ -204,7 +206,7 @@ function issuersOf({ loginUrl, tenantId }) {
         cooldownDuration: 30_000,
         cacheMaxAge: 3_600_000,
         timeoutDuration: 10_000,
-        [customFetch]: (url, options) => ownKeys(url, options, issuer.name, tenantId),
+        [customFetch]: (url, options) => fetchOwnKeys(url, options, issuer.name, tenantId),
       });
       return [issuer.name, { ...issuer, keys }];
     }),
@@ -213,12 +215,12 @@ function issuersOf({ loginUrl, tenantId }) {
 }
 
 /** Fetches a key set and leaves out the keys of other issuers. */
-async function ownKeys(url, options, name, tenantId) {
-  const answer = await fetch(url, options);
-  if (answer.status !== 200) {
-    return answer;
+async function fetchOwnKeys(url, options, name, tenantId) {
+  const response = await fetch(url, options);
+  if (response.status !== 200) {
+    return response;
   }
-  const { keys } = await answer.json();
+  const { keys } = await response.json();
   const isOwn = ({ issuer }) => issuer === undefined || issuer.replace("{tenantid}", tenantId) === name;
   return Response.json({ keys: keys.filter(isOwn) });
 }

@@ -3,7 +3,7 @@
 import { Hono } from "hono";
 
 import { configOf } from "./config.js";
-import { tracking } from "./graph.js";
+import { parseTrackingLink } from "./graph.js";
 import { authenticate } from "./identity.js";
 import { readJson } from "./json.js";
 import { graphRequest, payloadHash, readRemediation, sha256 } from "./payload.js";
@@ -26,7 +26,7 @@ app.use(async (c, next) => {
   c.set("context", { began, requestId, clientRequestId, entry });
   await next();
   const { quota } = c.get("context");
-  // The response's own headers: `c.header` would make the response again for each.
+  // Sets them on the response itself, because each call of `c.header` would create a new response.
   const { headers } = c.res;
   if (quota) {
     headers.set("RateLimit-Policy", `"emails";q=${quota.limit};w=3600`);
@@ -91,28 +91,28 @@ async function remediate(c) {
     emails,
     emailsPerHour: caller.maxEmailsPerHour,
     version: config.graphVersion,
-    patience: Math.max(0, REQUEST_DEADLINE - (Date.now() - began)),
+    timeout: Math.max(0, REQUEST_DEADLINE - (Date.now() - began)),
     newerMember: remediation.action === "moveToQuarantine",
   };
-  const { kind, said, replayed, quota } = await c.env.LEDGER.getByName(caller.name).submitOnce(request, body);
+  const { kind, result, replayed, quota } = await c.env.LEDGER.getByName(caller.name).submitOnce(request, body);
   c.get("context").quota = quota;
-  entry.graphStatus = said?.graphStatus ?? null;
-  entry.graphRequestId = said?.graphRequestId ?? null;
+  entry.graphStatus = result?.graphStatus ?? null;
+  entry.graphRequestId = result?.graphRequestId ?? null;
   if (kind !== "accepted") {
     throw problemOf(kind, quota, emails);
   }
-  const { trackingUrl, bulkId, tenantId } = tracking(said.location);
-  Object.assign(entry, { replayed, duplicate: said.duplicate, bulkId });
-  c.header("Location", said.location);
+  const { trackingUrl, bulkId, tenantId } = parseTrackingLink(result.location);
+  Object.assign(entry, { replayed, duplicate: result.duplicate, bulkId });
+  c.header("Location", result.location);
   if (replayed) {
     c.header("Idempotency-Replayed", "true");
   }
-  const { duplicate, graphRequestId } = said;
-  const acceptedAt = `${new Date(said.at).toISOString().slice(0, 19)}Z`;
+  const { duplicate, graphRequestId } = result;
+  const acceptedAt = `${new Date(result.at).toISOString().slice(0, 19)}Z`;
   return c.json({ status: "accepted", duplicate, emails, acceptedAt, bulkId, tenantId, trackingUrl, requestId, graphRequestId }, 202);
 }
 
-/** Plain HTTP is for loopback hosts. */
+/** Rejects plain HTTP, except for loopback hosts. */
 function requireHttps({ protocol, hostname }) {
   const isLoopback = hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
   if (protocol !== "https:" && !isLoopback) {
@@ -141,7 +141,7 @@ function idempotencyKey(header) {
 
 const idOrNull = (id) => (ID.test(id ?? "") ? id : null);
 
-/** Why the ledger did not accept a remediation. */
+/** Returns the problem for a remediation that the ledger did not accept. */
 function problemOf(kind, quota, emails) {
   switch (kind) {
     case "inProgress":

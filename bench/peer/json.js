@@ -1,4 +1,4 @@
-// JSON that says one thing: what `JSON.parse` takes, and no member twice in one object.
+// Parses JSON, and rejects an object that has a member twice.
 
 import { Problem } from "./problem.js";
 
@@ -11,7 +11,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 const invalidJson = (detail) => new Problem("invalidJson", `${detail} Nothing was sent.`);
 
-/** The value that the bytes of a body are. */
+/** Returns the JSON value of a body. Throws a problem if the body is invalid. */
 export function readJson(bytes) {
   let text;
   try {
@@ -29,8 +29,8 @@ export function readJson(bytes) {
   if (depth > MAX_DEPTH) {
     throw invalidJson(`Objects and arrays are nested deeper than ${MAX_DEPTH} levels.`);
   }
-  // `JSON.parse` keeps the last of two members of one name, so that fewer are left than were written.
-  if (members !== membersOf(value)) {
+  // `JSON.parse` keeps the last of two members of one name, so the value has fewer members than the text.
+  if (members !== countMembers(value)) {
     throw invalidJson("A member is given twice in one object.");
   }
   return value;
@@ -68,7 +68,7 @@ function measure(text) {
   return { members, depth };
 }
 
-/** Where the string ends that begins at `start`. */
+/** Returns the position of the quote that ends the string at `start`. */
 function endOfString(text, start) {
   let at = start + 1;
   for (let code; (code = text.charCodeAt(at)) !== QUOTE; at++) {
@@ -79,24 +79,24 @@ function endOfString(text, start) {
   return at;
 }
 
-function membersOf(value) {
+function countMembers(value) {
   if (typeof value !== "object" || value === null) {
     return 0;
   }
   let members = 0;
   if (Array.isArray(value)) {
     for (const item of value) {
-      members += membersOf(item);
+      members += countMembers(item);
     }
     return members;
   }
   for (const name in value) {
-    members += 1 + membersOf(value[name]);
+    members += 1 + countMembers(value[name]);
   }
   return members;
 }
 
-/** The JSON pointer (RFC 6901) of a path; a name is echoed in part at most. */
+/** Returns the JSON pointer (RFC 6901) of a path, with an excerpt of each long name. */
 export function pointer(path) {
   return path.map((step) => `/${excerpt(String(step)).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }

@@ -1,4 +1,4 @@
-// Exactly once: what was sent, kept per caller.
+// The ledger of a caller: records each remediation, so that it is submitted once.
 
 import { DurableObject } from "cloudflare:workers";
 
@@ -9,7 +9,7 @@ const HOUR = 60 * 60_000;
 const KEYED_REPLAY = 24 * HOUR;
 const PAYLOAD_REPLAY = HOUR / 2;
 const SWEEP_EVERY = HOUR;
-const RECORDING = 1000;
+const RECORD_MARGIN = 1000;
 
 /** The rolling hour of a caller's quota: emails in each second, the oldest first. */
 class RollingQuota {
@@ -93,11 +93,11 @@ export class Ledger extends DurableObject {
     const step = this.#begin(request, now);
     let response = step;
     if (step.send) {
-      const outcome = this.#start(request, step.send, graphRequest, now + request.patience - RECORDING);
+      const outcome = this.#start(request, step.send, graphRequest, now + request.timeout - RECORD_MARGIN);
       await this.#keepAlarm();
-      response = await inTime(outcome, request.patience, false);
+      response = await awaitOutcome(outcome, request.timeout, false);
     } else if (step.wait) {
-      response = await inTime(step.wait, request.patience, true);
+      response = await awaitOutcome(step.wait, request.timeout, true);
     }
     const wanted = response.kind === "quotaExceeded" ? request.emails : 0;
     return { ...response, quota: this.#quota.quota(request.emailsPerHour, wanted, Date.now()) };
@@ -121,7 +121,7 @@ export class Ledger extends DurableObject {
     }
   }
 
-  /** Runs without an await, so that nothing comes between the look and the record. */
+  /** Runs without an await, so that no other request runs between the query and the insertion. */
   #begin(request, now) {
     const { payload, emails } = request;
     const keyed = request.key !== null;
@@ -137,7 +137,7 @@ export class Ledger extends DurableObject {
         return { kind: "keyReused" };
       }
       if (found.accepted && now - found.accepted_at < (keyed ? KEYED_REPLAY : PAYLOAD_REPLAY)) {
-        return { kind: "accepted", replayed: true, said: JSON.parse(found.accepted) };
+        return { kind: "accepted", replayed: true, result: JSON.parse(found.accepted) };
       }
     }
     if (!keyed) {
@@ -150,7 +150,7 @@ export class Ledger extends DurableObject {
         .toArray()
         .at(0);
       if (success) {
-        return { kind: "accepted", replayed: true, said: JSON.parse(success.accepted) };
+        return { kind: "accepted", replayed: true, result: JSON.parse(success.accepted) };
       }
     }
     const attempt =
@@ -166,7 +166,7 @@ export class Ledger extends DurableObject {
       return { kind: "quotaExceeded" };
     }
     if (counts && first) {
-      // What was accepted too long ago to be replayed still counts.
+      // A remediation that is too old for a replay still counts.
       this.#sql.exec("UPDATE remediation SET record_key = ? WHERE record_key = ?", `past ${recordKey} ${found.began}`, recordKey);
     }
     const record = { recordKey, payloadKey, keyed, first, counted: began === undefined, began: began ?? now };
@@ -185,13 +185,13 @@ export class Ledger extends DurableObject {
     return { send: record };
   }
 
-  /** Starts the attempt. It goes on when all who wait for it are gone. */
-  #start(request, record, graphRequest, until) {
+  /** Starts an attempt, which continues after all its callers have disconnected. */
+  #start(request, record, graphRequest, deadline) {
     const attempt = async () => {
-      const said = await submit(configOf(this.env), request, graphRequest, until);
-      this.#finish(request, record, said);
+      const result = await submit(configOf(this.env), request, graphRequest, deadline);
+      this.#finish(request, record, result);
       this.#inFlight.delete(record.recordKey);
-      return said.fault ? { kind: "failed", said } : { kind: "accepted", said };
+      return result.error ? { kind: "failed", result } : { kind: "accepted", result };
     };
     const outcome = attempt();
     this.#inFlight.set(record.recordKey, { payloadKey: record.payloadKey, outcome });
@@ -199,18 +199,18 @@ export class Ledger extends DurableObject {
     return outcome;
   }
 
-  #finish(request, { recordKey, keyed, first, counted, began }, said) {
+  #finish(request, { recordKey, keyed, first, counted, began }, result) {
     const now = Date.now();
-    if (!said.fault) {
+    if (!result.error) {
       const expires = Math.max(now + (keyed ? KEYED_REPLAY : PAYLOAD_REPLAY), began + HOUR);
       this.#sql.exec(
         "UPDATE remediation SET expires = ?, accepted_at = ?, accepted = ? WHERE record_key = ?",
         expires,
         now,
-        JSON.stringify(said),
+        JSON.stringify(result),
         recordKey,
       );
-    } else if (said.certain) {
+    } else if (result.certain) {
       if (first) {
         this.#sql.exec("DELETE FROM remediation WHERE record_key = ?", recordKey);
       } else if (counted) {
@@ -223,11 +223,11 @@ export class Ledger extends DurableObject {
   }
 }
 
-/** The outcome, if it comes in time. */
-async function inTime(outcome, patience, replayed) {
+/** Returns the outcome, or `inProgress` after `timeout` milliseconds. */
+async function awaitOutcome(outcome, timeout, replayed) {
   let timer;
   const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, patience, { kind: "inProgress" });
+    timer = setTimeout(resolve, timeout, { kind: "inProgress" });
   });
   try {
     const response = await Promise.race([outcome, late]);

@@ -1,4 +1,4 @@
-// The payload: what it must be, everything that is wrong with it, and what goes to Graph.
+// The payload: its schema, all its errors, and the body for Graph.
 
 import * as z from "zod";
 
@@ -11,8 +11,8 @@ const SEVERITIES = ["low", "medium", "high"];
 const MAX_EMAILS = 10_000;
 const MAX_ERRORS = 50;
 
-/** A text that shows something, of so many characters. */
-const text = (most) => z.string().refine((value) => /\S/.test(value), "must not be blank").max(most);
+/** Schema of a text that is not blank and has at most `max` characters. */
+const text = (max) => z.string().refine((value) => /\S/.test(value), "must not be blank").max(max);
 
 const AnalyzedEmail = z.strictObject({
   networkMessageId: z.guid("must be a GUID of 8-4-4-4-12 hexadecimal digits").toLowerCase(),
@@ -32,12 +32,12 @@ const Remediation = z.strictObject({
 export function readRemediation(value) {
   const { success, data, error } = Remediation.safeParse(value);
   if (!success) {
-    throw invalid(error.issues);
+    throw invalidPayload(error.issues);
   }
   return withoutDuplicates(data);
 }
 
-function invalid(issues) {
+function invalidPayload(issues) {
   const errors = issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
       ? issue.keys.map((name) => ({ pointer: pointer([...issue.path, name]), detail: "unknown member" }))
@@ -66,13 +66,13 @@ function withoutDuplicates(data) {
   };
 }
 
-/** The body for Graph. */
+/** Returns the body for Graph. */
 export function graphRequest(remediation) {
   const { displayName, description, severity, action, remediateSendersCopy, analyzedEmails } = remediation;
   return JSON.stringify({ displayName, description, severity, action, remediateSendersCopy, analyzedEmails });
 }
 
-/** The digest of the action, the flag and the set of pairs. */
+/** Returns the digest of the action, the flag and the set of pairs. */
 export async function payloadHash({ action, remediateSendersCopy, pairs }) {
   const text = [action, remediateSendersCopy, ...pairs.sort()].join("\n");
   return sha256(text);

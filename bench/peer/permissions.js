@@ -1,4 +1,4 @@
-// What a caller may do. One denied recipient rejects the request.
+// Checks the caller's permissions. One denied recipient rejects the request.
 
 import { Problem } from "./problem.js";
 

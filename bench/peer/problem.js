@@ -1,6 +1,6 @@
 // Problems: RFC 9457 members and Graph's error object in one body.
 
-const TITLES = {
+const STATUS_AND_TITLE = {
   invalidJson: [400, "The body is not valid JSON"],
   invalidPayload: [400, "The payload is not a valid remediation"],
   invalidRequest: [400, "The request is malformed"],
@@ -25,7 +25,7 @@ const TITLES = {
 
 const MAX_ERRORS_IN_MESSAGE = 5;
 
-/** Ends a request. `reason` is for the log alone. */
+/** Error that ends a request. `reason` is for the log only. */
 export class Problem extends Error {
   constructor(code, detail, { errors = [], headers = {}, reason = detail } = {}) {
     super(reason);
@@ -35,9 +35,9 @@ export class Problem extends Error {
     this.headers = headers;
   }
 
-  /** The response without the headers that every response carries. */
+  /** Returns the response, without the headers that every response has. */
   response({ instance, requestId, clientRequestId, began }) {
-    const [status, title] = TITLES[this.code];
+    const [status, title] = STATUS_AND_TITLE[this.code];
     const { code, detail, errors } = this;
     const listed = errors.slice(0, MAX_ERRORS_IN_MESSAGE).map((error) => ` ${error.pointer}: ${error.detail}.`);
     const body = {

@@ -7,7 +7,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON value lacks reads as null")]
 
-use acceptance::{Answer, Failure, Gateway, payload_of};
+use acceptance::{Failure, Gateway, Response, payload_of};
 use reqwest::{Method, RequestBuilder};
 use sandbox::{Endpoint, Recorded, Sandbox, Settings, TokenRequest};
 use serde_json::{Value, json};
@@ -155,13 +155,13 @@ impl<'a> Setup<'a> {
     /// Sends `probe` and returns the values to compare: status, code, link, and Graph's requests, without random parts.
     async fn send(&self, probe: &Probe) -> Result<String, Failure> {
         let before = self.sandbox.recorded_at(Endpoint::Remediate).len();
-        let answer = Answer::to(self.request(probe)).await?;
+        let response = Response::to(self.request(probe)).await?;
         let sent = self.sandbox.recorded_at(Endpoint::Remediate);
         let sent: Vec<String> = sent.iter().skip(before).map(without_random_parts).collect();
-        let replayed = answer.header("idempotency-replayed");
-        let has_link = answer.header("location").is_some_and(|link| link.contains("bulkId"));
-        let code = &answer.json()["error"]["code"];
-        Ok(format!("{} {code} replayed: {replayed:?} link: {has_link} {sent:?}", answer.status))
+        let replayed = response.header("idempotency-replayed");
+        let has_link = response.header("location").is_some_and(|link| link.contains("bulkId"));
+        let code = &response.json()["error"]["code"];
+        Ok(format!("{} {code} replayed: {replayed:?} link: {has_link} {sent:?}", response.status))
     }
 
     fn request(&self, probe: &Probe) -> RequestBuilder {

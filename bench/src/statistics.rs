@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_in_the_middle() {
+    fn spread_has_the_median_minimum_and_maximum() {
         for (figures, expected) in [
             (&[][..], (0.0, 0.0, 0.0)),
             (&[4.0], (4.0, 4.0, 4.0)),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quantile_is_one_of_the_figures() {
+    fn quantile_is_one_of_the_figures_or_zero_if_empty() {
         let sorted: Vec<u32> = (0..100).collect();
         assert_eq!((quantile(&sorted, 1, 2), quantile(&sorted, 99, 100), quantile(&sorted, 1, 1)), (50, 99, 99));
         assert_eq!(quantile(&[], 1, 2), 0);

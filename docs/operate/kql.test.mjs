@@ -12,9 +12,9 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path) => readFileSync(join(root, path), "utf8");
 
 // The package is two scripts that share their global names, and no module.
-const language = dirname(fileURLToPath(import.meta.resolve("@kusto/language-service-next")));
+const packageFolder = dirname(fileURLToPath(import.meta.resolve("@kusto/language-service-next")));
 for (const script of ["bridge.min.js", "Kusto.Language.Bridge.min.js"]) {
-  runInThisContext(readFileSync(join(language, script), "utf8"), { filename: script });
+  runInThisContext(readFileSync(join(packageFolder, script), "utf8"), { filename: script });
 }
 const { GlobalState, KustoCode, Symbols } = globalThis.Kusto.Language;
 
@@ -31,14 +31,14 @@ const workspace = GlobalState.Default.WithDatabase(new Symbols.DatabaseSymbol.$c
 
 /** The function that `lines.kql` becomes in the workspace. Its columns and their types follow from its text. */
 const source = read("docs/operate/lines.kql");
-const saved = `let RemediationGateway = ${source.replaceAll(/^\/\/.*\n/gm, "").trim()};\n`;
+const savedFunction = `let RemediationGateway = ${source.replaceAll(/^\/\/.*\n/gm, "").trim()};\n`;
 
-/** The faults that the parser finds in a query, as texts. */
+/** Returns the faults that the parser finds in a query, as texts. */
 function faults(query) {
-  const found = KustoCode.ParseAndAnalyze(saved + query, workspace).GetDiagnostics();
+  const found = KustoCode.ParseAndAnalyze(savedFunction + query, workspace).GetDiagnostics();
   return Array.from({ length: found.Count }, (_, index) => found.getItem(index))
     .filter(({ Severity }) => Severity !== "Suggestion")
-    .map(({ Code, Message, Start, Length }) => `${Code} ${Message} ${JSON.stringify((saved + query).slice(Start, Start + Length))}`);
+    .map(({ Code, Message, Start, Length }) => `${Code} ${Message} ${JSON.stringify((savedFunction + query).slice(Start, Start + Length))}`);
 }
 
 const queries = files(root, [".md"]).flatMap((path) =>
@@ -46,16 +46,16 @@ const queries = files(root, [".md"]).flatMap((path) =>
 );
 
 describe("the KQL", () => {
-  test("of the function for Sentinel has no fault", () => assert.deepEqual(faults(source), []));
+  test("of the function for Sentinel has no error", () => assert.deepEqual(faults(source), []));
 
   test("is found", () => assert.ok(queries.filter(([path]) => path === "docs/operate.md").length > 10));
 
   for (const [path, query] of queries) {
-    test(`of ${path} has no fault: ${query.split("\n").slice(0, 2).join(" ")}`, () => assert.deepEqual(faults(query), []));
+    test(`of ${path} has no error: ${query.split("\n").slice(0, 2).join(" ")}`, () => assert.deepEqual(faults(query), []));
   }
 });
 
-describe("a fault that is planted", () => {
+describe("a planted fault", () => {
   for (const [query, code] of [
     ["RemediationGateway | where statuss == 200", "KS142"],
     ["RemediationGatewy | take 1", "KS204"],

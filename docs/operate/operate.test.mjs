@@ -12,10 +12,10 @@ import { files } from "../../scripts/prose/markdown.mjs";
 const read = (path) => readFileSync(new URL(path, import.meta.url), "utf8");
 const page = read("../operate.md");
 const sample = read("sample.jsonl").trim().split("\n");
-const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
-/** The fenced blocks of that kind, without the indentation of lists. */
+const camelCase = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+/** Returns the fenced blocks of a kind, without the indentation of lists. */
 const blocks = (kind) => [...page.matchAll(new RegExp(`^( *)\`\`\`${kind}\\n([\\s\\S]*?)^\\1\`\`\``, "gm"))].map(([, indent, text]) => text.replaceAll(new RegExp(`^${indent}`, "gm"), ""));
-/** The rows of the table below that header, cell by cell. */
+/** Returns the rows of the table below `header`, each as its cells. */
 const table = (header) => {
   const rows = page.split(`${header}\n`)[1].split("\n\n")[0].split("\n").slice(1);
   return rows.map((row) => row.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim().replaceAll("\\|", "|")));
@@ -24,44 +24,44 @@ const quoted = (text) => [...text.matchAll(/`([^`\n]+)`/g)].map((match) => match
 
 // The code's own names.
 const log = read("../../src/log.rs");
-const members = (struct) => [...log.split(`struct ${struct}`)[1].split("\n}")[0].matchAll(/^ +(?:pub )?(\w+):/gm)].map((match) => camel(match[1]));
-const record = members("LogEntry");
-const configLine = members("ConfigLine<'a>");
-const warningLine = members("WarningLine<'a>");
+const members = (struct) => [...log.split(`struct ${struct}`)[1].split("\n}")[0].matchAll(/^ +(?:pub )?(\w+):/gm)].map((match) => camelCase(match[1]));
+const entryMembers = members("LogEntry");
+const configMembers = members("ConfigLine<'a>");
+const warningMembers = members("WarningLine<'a>");
 const warnings = [...log.matchAll(/\bwarning(?: =|:) "(\w+)"/g)].map((match) => match[1]);
-/** What the lines beside those of requests have of their own. */
-const others = [...configLine, ...warningLine, ...warnings];
+/** Members and warnings of the lines that belong to no request. */
+const otherNames = [...configMembers, ...warningMembers, ...warnings];
 const codes = new Set([...read("../../src/code.rs").matchAll(/= \d{3} "(\w+)" "/g)].map((match) => match[1]));
 const actions = [...read("../../src/remediation/model.rs").split("\n    Action:\n")[1].split("\n}")[0].matchAll(/^    \w+ = "(\w+)";$/gm)].map((match) => match[1]);
 
-describe("the line", () => {
-  test("has just the members that the page explains", () => {
+describe("the log entry", () => {
+  test("has exactly the members that the page explains", () => {
     const explained = table("| member | |").flatMap(([names]) => quoted(names));
-    assert.deepEqual(explained.toSorted(), record.toSorted());
-    assert.deepEqual(configLine, ["code", "variable", "problem"]);
+    assert.deepEqual(explained.toSorted(), entryMembers.toSorted());
+    assert.deepEqual(configMembers, ["code", "variable", "problem"]);
     // A line has these members only where they apply.
     const optional = ["tenantId", "recipientsFound", "leftOut", "states"];
-    assert.deepEqual(warningLine, ["warning", "variable", "problem", "daysLeft"]);
+    assert.deepEqual(warningMembers, ["warning", "variable", "problem", "daysLeft"]);
     assert.equal(warnings.length, 2);
     for (const line of sample) {
       const has = Object.keys(JSON.parse(line));
-      const members = record.filter((name) => !optional.includes(name) || has.includes(name));
-      const forms = [members, configLine, warningLine, warningLine.slice(0, 3)];
+      const members = entryMembers.filter((name) => !optional.includes(name) || has.includes(name));
+      const forms = [members, configMembers, warningMembers, warningMembers.slice(0, 3)];
       assert.ok(forms.some((names) => has.join() === names.join()), line);
     }
   });
 
   test("is the same in the contract and in the function of Sentinel", () => {
-    assert.deepEqual(quoted(read("../contract.md").split("## 10. Log")[1].split(". ")[0]), record);
+    assert.deepEqual(quoted(read("../contract.md").split("## 10. Log")[1].split(". ")[0]), entryMembers);
     const projected = [...read("lines.kql").matchAll(/(\w+) = to\w+\(line\.(\w+)\)/g)].map(([, name, member]) => assert.equal(name, member) ?? name);
-    assert.deepEqual(projected, [...record, "variable", "problem", "warning", "daysLeft"]);
+    assert.deepEqual(projected, [...entryMembers, "variable", "problem", "warning", "daysLeft"]);
   });
 });
 
 describe("the log of production", () => {
   const production = read("../../wrangler.toml").split("[env.production.observability]")[1];
 
-  test("has all requests, and neither their headers nor their addresses", () => {
+  test("contains all requests, without headers or addresses", () => {
     assert.match(production, /^\nenabled = true\nhead_sampling_rate = 1\n\n\[env\.production\.observability\.logs\]\nenabled = true\ninvocation_logs = false\n/);
     for (const setting of ["head_sampling_rate = 1", "invocation_logs = false"]) assert.ok(page.includes(`\`${setting}\``), setting);
   });
@@ -76,42 +76,43 @@ describe("the log of production", () => {
 const MORNING = Date.parse("2026-11-23T08:00:00Z");
 const times = sample.map((_, index) => MORNING + index * 5 * 60_000);
 const lines = read("lines.jq");
-const tail = ([line, timestamp]) => JSON.stringify({ outcome: "ok", logs: [{ message: ["of something else", 7, "[1]", line], level: "log", timestamp }], event: {} }, null, 2);
-const logpush = ([line, timestamp]) => JSON.stringify({ Outcome: "ok", ScriptName: "a", Logs: [{ Level: "log", Message: [line], TimestampMs: timestamp }] });
-const silent = [JSON.stringify({ outcome: "ok", logs: [] }), JSON.stringify({ Outcome: "ok", Logs: null })];
-const events = (wrapped) => [...sample.map((line, index) => wrapped([line, times[index]])), ...silent].join("\n");
+const tailEvent = ([line, timestamp]) => JSON.stringify({ outcome: "ok", logs: [{ message: ["of something else", 7, "[1]", line], level: "log", timestamp }], event: {} }, null, 2);
+const logpushEvent = ([line, timestamp]) => JSON.stringify({ Outcome: "ok", ScriptName: "a", Logs: [{ Level: "log", Message: [line], TimestampMs: timestamp }] });
+const eventsWithoutLines = [JSON.stringify({ outcome: "ok", logs: [] }), JSON.stringify({ Outcome: "ok", Logs: null })];
+const events = (toEvent) =>
+  [...sample.map((line, index) => toEvent([line, times[index]])), ...eventsWithoutLines].join("\n");
 
 describe("the commands", async () => {
-  const gatewayLog = await jq.raw(events(tail), lines, ["--compact-output"]);
+  const gatewayLog = await jq.raw(events(tailEvent), lines, ["--compact-output"]);
 
-  test("take the lines out of what wrangler tail prints and what Logpush delivers", async () => {
+  test("extract the log entries from the output of wrangler tail and Logpush", async () => {
     const expected = sample.map((line, index) => JSON.stringify({ time: new Date(times[index]).toISOString().replace(".000", ""), ...JSON.parse(line) }));
     assert.equal(gatewayLog, expected.join("\n"));
-    assert.equal(await jq.raw(events(logpush), lines, ["--compact-output"]), gatewayLog);
+    assert.equal(await jq.raw(events(logpushEvent), lines, ["--compact-output"]), gatewayLog);
     for (const command of blocks("sh").filter((command) => command.includes("lines.jq"))) assert.match(command, /--from-file docs\/operate\/lines\.jq/);
   });
 
   const commands = [...page.matchAll(/^```sh\njq (.*?) ?'([^']*)' gateway\.log\n```\n\n```text\n([\s\S]*?)```$/gm)];
-  test("are all tried", () => {
+  test("are all tested", () => {
     assert.equal(commands.length, blocks("text").length);
     assert.equal(commands.length, blocks("sh").filter((command) => command.startsWith("jq ")).length);
   });
   for (const [, flags, program, output] of commands) {
-    test(`print what the page says: ${program.slice(0, 60)}…`, async () => {
+    test(`print the page's output: ${program.slice(0, 60)}…`, async () => {
       assert.equal(await jq.raw(gatewayLog, program, flags.split(" ").filter(Boolean)), output.trimEnd());
     });
   }
 });
 
-describe("what the page names", () => {
-  test("is a member, a code or an action wherever it looks like one", () => {
-    const known = [...record, ...others, ...codes, ...actions, "validateOnly"];
+describe("a name on the page", () => {
+  test("is a member, a code or an action if it is in camel case", () => {
+    const known = [...entryMembers, ...otherNames, ...codes, ...actions, "validateOnly"];
     for (const name of quoted(page).filter((text) => /^[a-z]+([A-Z][a-z]+)+$/.test(text))) assert.ok(known.includes(name), name);
   });
 
-  test("is a member of the line in each query for jq", () => {
+  test("is a member of the log entry in each query for jq", () => {
     for (const program of blocks("sh").filter((command) => command.startsWith("jq "))) {
-      for (const [, name] of program.matchAll(/(?<![\w\]])\.([a-zA-Z]\w*)(?!\.log)/g)) assert.ok([...record, ...others, "time", "log"].includes(name), `${name} in ${program}`);
+      for (const [, name] of program.matchAll(/(?<![\w\]])\.([a-zA-Z]\w*)(?!\.log)/g)) assert.ok([...entryMembers, ...otherNames, "time", "log"].includes(name), `${name} in ${program}`);
       for (const [, name] of program.matchAll(/\.code == "(\w+)"/g)) assert.ok(codes.has(name), name);
     }
   });
@@ -126,7 +127,7 @@ describe("what the page names", () => {
     }
   });
 
-  test("is logged where it fails, where it is no one request's", () => {
+  test("is logged, for each reason of `internal` without a request", () => {
     const [, row] = /^\| `internal` without a `requestId` \| [^|]* \| (.*) \|$/m.exec(page);
     const texts = [...row.matchAll(/\*([^*]+)\*/g)].map((match) => match[1]);
     const recovery = read("../../src/worker/recovery.js");
@@ -173,20 +174,20 @@ describe("the rules and queries of all pages", () => {
     for (const name of ["README.md", "SECURITY.md", "docs/deploy.md", "docs/operate.md", "docs/operate/lines.kql"]) assert.ok(names.includes(name), name);
   });
 
-  test("compare no path, unless every path matches", () => {
+  test("compare paths only if every path matches", () => {
     for (const [path, text] of pages) {
       for (const [rule, rest] of text.matchAll(PATH_FIELDS)) assert.match(rest, /^\*?,? \*?contains\*?,? ["`]\/["`](?![^.]*remediate)/, `${path}: ${rule}`);
       assert.doesNotMatch(text, /rule for (?:what has|the path|everything (?:under|below)) [`"/]/, path);
     }
   });
 
-  test("limit the rate by the host name in any spelling of it", () => {
+  test("limit the rate by the host name in any letter case", () => {
     const deploy = readFileSync(new URL("docs/deploy.md", root), "utf8");
     const [, rule] = /rate limiting rule with this expression[\s\S]*?```text\n\s*(.*)\n/.exec(deploy);
     assert.equal(rule, 'starts_with(lower(http.host), "<host name>")');
   });
 
-  test("compare no path in a query of the log but by the gateway's own name of the route", () => {
+  test("compare a path in a query of the log only by the gateway's name of the route", () => {
     // `route` has one spelling, which the gateway writes: src/route.rs.
     const routes = [...readFileSync(new URL("src/route.rs", root), "utf8").matchAll(/^ +Self::\w+(?:\(.*\))? => "(\/.*)",$/gm)].map((match) => match[1]);
     assert.equal(routes.length, 8);

@@ -18,7 +18,7 @@ use remediation_gateway::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::message::Message;
-use crate::world::{CONFIG, NOW, StillRuntime, TENANT, refused, run, settings};
+use crate::world::{CONFIG, FakeRuntime, NOW, TENANT, error_response, run, settings};
 
 /// Maximum length of a message from Graph in an error response, in characters.
 const MAX_MESSAGE: usize = 1000;
@@ -35,23 +35,24 @@ const MAX_MESSAGE: usize = 1000;
 /// Panics if a property does not hold.
 #[must_use]
 pub fn answers(bytes: &[u8]) -> bool {
-    let message = Message::of(bytes);
-    let (from, how) = message.start.split_once(' ').unwrap_or((message.start.as_str(), "200"));
-    let came = came(how, &message);
-    if let Ok(came) = &came {
-        waits(came);
+    let message = Message::parse(bytes);
+    let (sender, outcome) = message.start.split_once(' ').unwrap_or((message.start.as_str(), "200"));
+    let result = parse_result(outcome, &message);
+    if let Ok(response) = &result {
+        check_retry_after(response);
     }
-    match from {
-        "entra" => entra(&came),
-        _ => graph(&came, message.header("sent").as_deref().unwrap_or_default(), &CONFIG),
+    match sender {
+        "entra" => check_entra(&result),
+        _ => check_graph(&result, message.header("sent").as_deref().unwrap_or_default(), &CONFIG),
     }
 }
 
-fn came(how: &str, message: &Message<'_>) -> Result<HttpResponse, SendError> {
-    let status = match how {
+/// Returns the result of a call: the response, or the failure that `outcome` names.
+fn parse_result(outcome: &str, message: &Message<'_>) -> Result<HttpResponse, SendError> {
+    let status = match outcome {
         "refused" => return Err(SendError::Connection),
         "silent" => return Err(SendError::Deadline),
-        _ => how.parse().unwrap_or(500),
+        _ => outcome.parse().unwrap_or(500),
     };
     let header = |name| message.header(name).map(|value| (name, value));
     let headers = ["location", "request-id", "retry-after"].into_iter().filter_map(header).collect();
@@ -64,9 +65,9 @@ fn came(how: &str, message: &Message<'_>) -> Result<HttpResponse, SendError> {
     Ok(HttpResponse { status, headers, body })
 }
 
-fn waits(came: &HttpResponse) {
-    let given = came.header("retry-after").map(str::trim);
-    let seconds = response::retry_after(came);
+fn check_retry_after(response: &HttpResponse) {
+    let given = response.header("retry-after").map(str::trim);
+    let seconds = response::retry_after(response);
     assert!(seconds.is_none_or(|seconds| seconds <= MAX_RETRY_AFTER));
     let expected = given.and_then(|given| given.parse::<u32>().ok()).map(|seconds| seconds.min(MAX_RETRY_AFTER));
     // Retry-After has no plus sign, and more digits than fit are still a number.
@@ -75,37 +76,40 @@ fn waits(came: &HttpResponse) {
     }
 }
 
-fn graph(came: &Result<HttpResponse, SendError>, sent: &str, config: &Config) -> bool {
+/// Checks how the gateway reads a result of Graph. `sent` is the caller's text in the request.
+fn check_graph(result: &Result<HttpResponse, SendError>, sent: &str, config: &Config) -> bool {
     let graph_request = json!({ "displayName": "x", "description": sent }).to_string();
-    let response = came.as_ref().map_err(|error| GraphOperation::Remediate.error(*error));
-    let read =
-        |came: &HttpResponse| response::read(came, config.tenant_id, graph_request.as_bytes(), Timestamp::default());
-    match response.and_then(read) {
+    let read = |response: &HttpResponse| {
+        response::read(response, config.tenant_id, graph_request.as_bytes(), Timestamp::default())
+    };
+    match result.as_ref().map_err(|error| GraphOperation::Remediate.error(*error)).and_then(read) {
         Ok(accepted) => {
-            let came = came.as_ref().expect("it came");
-            let is_duplicate = came.status == 409 && names_duplicate(came.body_or_empty()) && !could_be_quoted(sent);
-            assert!((200..300).contains(&came.status) || is_duplicate);
-            assert_eq!((accepted.status, accepted.duplicate), (came.status, is_duplicate));
+            let response = result.as_ref().expect("there is a response");
+            let is_duplicate = response.status == 409
+                && reports_duplicate(response.body_or_empty())
+                && !contains_duplicate_phrase(sent);
+            assert!((200..300).contains(&response.status) || is_duplicate);
+            assert_eq!((accepted.status, accepted.duplicate), (response.status, is_duplicate));
             let default = format!("https://security.microsoft.com/action-center/history?tid={TENANT}");
-            let given = came.header("location").filter(|location| !location.is_empty());
+            let given = response.header("location").filter(|location| !location.is_empty());
             let usable = given.filter(|location| is_link(location));
             assert_eq!(accepted.location, usable.unwrap_or(&default));
             assert_eq!(accepted.location_error.is_some(), given.is_some() && usable.is_none());
             assert_eq!(accepted.clone().with_usable_location(config.tenant_id), accepted, "a replay differs");
-            is_id(accepted.graph_request_id.as_deref());
-            tracking(&accepted);
+            check_id(accepted.graph_request_id.as_deref());
+            check_tracking(&accepted);
             true
         }
         Err(error) => {
-            of_graph(&error, came);
-            check_error(error);
+            check_graph_error(&error, result);
+            check_outputs(error);
             false
         }
     }
 }
 
 /// Returns whether Graph's error object reports a duplicate.
-fn names_duplicate(body: &[u8]) -> bool {
+fn reports_duplicate(body: &[u8]) -> bool {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     ["/error/code", "/error/message"]
         .iter()
@@ -113,8 +117,8 @@ fn names_duplicate(body: &[u8]) -> bool {
         .any(|text| text.to_ascii_lowercase().contains("duplicate remediation"))
 }
 
-/// Returns whether the caller's text contains the words.
-fn could_be_quoted(text: &str) -> bool {
+/// Returns whether the caller's text contains the phrase for a duplicate, which Graph may then quote.
+fn contains_duplicate_phrase(text: &str) -> bool {
     let letters: String = text.chars().filter(char::is_ascii_alphabetic).collect();
     letters.to_ascii_lowercase().contains("duplicateremediation")
 }
@@ -136,12 +140,14 @@ fn is_link(location: &str) -> bool {
         })
 }
 
-fn is_id(id: Option<&str>) {
-    let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    assert!(id.is_none_or(|id| (1..=100).contains(&id.len()) && id.bytes().all(is_of_id)), "{id:?}");
+/// Checks that an ID from Graph is short and contains neither an address nor a line break.
+fn check_id(id: Option<&str>) {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    assert!(id.is_none_or(|id| (1..=100).contains(&id.len()) && id.bytes().all(is_allowed)), "{id:?}");
 }
 
-fn tracking(accepted: &Accepted) {
+/// Checks that a tracking URL is a valid URI, equivalent to the location.
+fn check_tracking(accepted: &Accepted) {
     let tracking = Tracking::parse(&accepted.location);
     let mut rest = tracking.url.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -157,15 +163,15 @@ fn tracking(accepted: &Accepted) {
     }
     let again = Tracking::parse(&tracking.url);
     assert_eq!(again, tracking, "an escaped link differs");
-    is_id(tracking.bulk_id.as_deref());
-    is_id(tracking.tenant_id.as_deref());
+    check_id(tracking.bulk_id.as_deref());
+    check_id(tracking.tenant_id.as_deref());
 }
 
 /// Compares an error with the table in the contract, section 4.
-fn of_graph(error: &GraphError, came: &Result<HttpResponse, SendError>) {
-    let (code, _) = refused(&error.clone().into());
-    let was_cut_off = matches!(came, Ok(HttpResponse { body: Err(BodyError::Failed(_)), .. }));
-    let expected = match came {
+fn check_graph_error(error: &GraphError, result: &Result<HttpResponse, SendError>) {
+    let (code, _) = error_response(&error.clone().into());
+    let was_cut_off = matches!(result, Ok(HttpResponse { body: Err(BodyError::Failed(_)), .. }));
+    let expected = match result {
         Err(SendError::Deadline) => Code::GraphTimeout,
         Ok(HttpResponse { status: 409, .. }) if was_cut_off => Code::GraphUnavailable,
         Ok(HttpResponse { status: 400, .. }) => Code::GraphRefused,
@@ -177,23 +183,23 @@ fn of_graph(error: &GraphError, came: &Result<HttpResponse, SendError>) {
         Ok(_) => Code::GraphError,
     };
     assert_eq!(code, expected);
-    let status = came.as_ref().ok().map(|came| came.status);
+    let status = result.as_ref().ok().map(|response| response.status);
     assert_eq!(error.status, status);
     let is_refused = status.is_some_and(|status| status < 500 || status == 503);
     assert_eq!(error.is_certain(), is_refused && !(status == Some(409) && was_cut_off));
-    is_id(error.graph_request_id.as_deref());
+    check_id(error.graph_request_id.as_deref());
     if let GraphErrorKind::Refused { code, message } = &error.kind {
-        is_id(Some(code));
+        check_id(Some(code));
         assert!(message.chars().count() <= MAX_MESSAGE && !message.chars().any(char::is_control), "{message}");
     }
 }
 
 /// Checks the caller's response and the log line for a failure.
-fn check_error(error: GraphError) {
+fn check_outputs(error: GraphError) {
     let error = GatewayError::from(error);
     let logged = error.to_string();
     assert!(logged.len() <= 300 && logged.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{logged}");
-    let (code, response) = refused(&error);
+    let (code, response) = error_response(&error);
     assert_eq!(response.status, code.status());
     let body: Value = serde_json::from_str(&response.body).expect("it is JSON");
     assert_eq!(body["error"]["code"], code.as_str());
@@ -205,21 +211,22 @@ fn check_error(error: GraphError) {
     }
 }
 
-fn entra(came: &Result<HttpResponse, SendError>) -> bool {
-    let runtime = StillRuntime::default();
+/// Checks how the gateway reads a result of Entra ID's token endpoint.
+fn check_entra(result: &Result<HttpResponse, SendError>) -> bool {
+    let runtime = FakeRuntime::default();
     let until = NOW.plus(Duration::from_mins(1));
     // Scripted twice, because the gateway retries some failures. No usable response follows.
-    runtime.will_answer(came.clone());
-    runtime.will_answer(came.clone());
-    runtime.will_answer(Err(SendError::Deadline));
-    runtime.will_answer(Err(SendError::Deadline));
+    runtime.script_response(result.clone());
+    runtime.script_response(result.clone());
+    runtime.script_response(Err(SendError::Deadline));
+    runtime.script_response(Err(SendError::Deadline));
     let settings = GraphSettings::parse(settings().expose().as_bytes(), None).expect("the Worker's settings are valid");
     let cache = AppTokenCache::default();
     match run(cache.get(&runtime, &settings, until)) {
         Ok(token) => {
-            let came = came.as_ref().expect("it came");
-            let body: Value = serde_json::from_slice(came.body_or_empty()).expect("it is JSON");
-            assert_eq!(came.status, 200);
+            let response = result.as_ref().expect("there is a response");
+            let body: Value = serde_json::from_slice(response.body_or_empty()).expect("it is JSON");
+            assert_eq!(response.status, 200);
             assert!(body["token_type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")));
             assert_eq!(body["access_token"], token.expose());
             assert!(!token.expose().is_empty() && token.expose().bytes().all(|byte| byte.is_ascii_graphic()));
@@ -230,18 +237,18 @@ fn entra(came: &Result<HttpResponse, SendError>) -> bool {
             true
         }
         Err(error) => {
-            let again = match came {
+            let is_retried = match result {
                 Err(error) => *error == SendError::Connection,
                 Ok(HttpResponse { status: 200, body: Err(BodyError::Failed(_)), .. }) => true,
-                Ok(came) => (500..600).contains(&came.status),
+                Ok(response) => (500..600).contains(&response.status),
             };
-            assert_eq!(runtime.calls().len(), if again { 2 } else { 1 }, "{error}");
+            assert_eq!(runtime.calls().len(), if is_retried { 2 } else { 1 }, "{error}");
             if let TokenEndpointError::Throttled { retry_after } | TokenEndpointError::Unavailable { retry_after, .. } =
                 error
             {
                 assert!(retry_after.is_none_or(|seconds| seconds <= MAX_RETRY_AFTER));
             }
-            check_error(GraphOperation::Remediate.error(error));
+            check_outputs(GraphOperation::Remediate.error(error));
             false
         }
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use x509_cert::der::Decode;
 
-use crate::world::{NOW, StillRuntime, variables};
+use crate::world::{FakeRuntime, NOW, variables};
 
 /// `rsaEncryption` with its NULL parameters.
 const RSA: &[u8] = &[0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
@@ -15,7 +15,8 @@ const RSA: &[u8] = &[0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1,
 /// Checks the text of `CLIENT_CERTIFICATE`, in which `{key}` and `{certificate}` are placeholders for a valid pair.
 ///
 /// With the prefix `key:` or `certificate:`, the input is the DER of one part, and the other part is valid. An accepted
-/// part is stored unchanged. The gateway accepts a certificate that another X.509 parser accepts, with the same expiry.
+/// part is stored unchanged. The gateway accepts a certificate that another X.509 parser accepts, if the certificate is
+/// valid now, matches the key and has a signature of complete bytes. Both parsers read the same expiry.
 ///
 /// Returns whether the gateway accepts the certificate and the key.
 ///
@@ -27,44 +28,44 @@ pub fn certificate(bytes: &[u8]) -> bool {
     let modulus = modulus();
     let (key, certificate) = (pkcs8(&modulus), x509(&modulus));
     if let Some(key) = bytes.strip_prefix(b"key:") {
-        let read = read(&text(key, &certificate));
-        if let Some(read) = &read {
-            assert_eq!(read.private_key.expose(), key);
-            is_of(read, &certificate);
+        let parsed = parse(&pem_text(key, &certificate));
+        if let Some(parsed) = &parsed {
+            assert_eq!(parsed.private_key.expose(), key);
+            check_certificate(parsed, &certificate);
         }
-        read.is_some()
+        parsed.is_some()
     } else if let Some(certificate) = bytes.strip_prefix(b"certificate:") {
-        let read = read(&text(&key, certificate));
-        let end = end_of(certificate, &modulus);
-        if let Some(read) = &read {
-            assert_eq!(read.private_key.expose(), key);
-            is_of(read, certificate);
+        let parsed = parse(&pem_text(&key, certificate));
+        let expiry = expiry_if_valid(certificate, &modulus);
+        if let Some(parsed) = &parsed {
+            assert_eq!(parsed.private_key.expose(), key);
+            check_certificate(parsed, certificate);
         }
-        match (&read, end) {
-            (Some(read), Some(end)) => assert_eq!(read.not_after.millis() / 1000, end),
+        match (&parsed, expiry) {
+            (Some(parsed), Some(expiry)) => assert_eq!(parsed.not_after.millis() / 1000, expiry),
             (None, Some(_)) => panic!("a valid certificate is rejected"),
             // The gateway ignores the fields that it does not need, so it accepts a few invalid certificates.
             (_, None) => {}
         }
-        read.is_some()
+        parsed.is_some()
     } else {
         let text = String::from_utf8_lossy(bytes);
-        let given = text.replace("{key}", &base64(&key)).replace("{certificate}", &base64(&certificate));
-        let read = read(&given);
-        if let Some(read) = &read {
-            assert!(given.contains("-----BEGIN PRIVATE KEY-----") && given.contains("-----BEGIN CERTIFICATE-----"));
-            assert!(!format!("{read:?}").contains(&base64(&key)));
+        let pem = text.replace("{key}", &base64(&key)).replace("{certificate}", &base64(&certificate));
+        let parsed = parse(&pem);
+        if let Some(parsed) = &parsed {
+            assert!(pem.contains("-----BEGIN PRIVATE KEY-----") && pem.contains("-----BEGIN CERTIFICATE-----"));
+            assert!(!format!("{parsed:?}").contains(&base64(&key)));
         }
-        read.is_some()
+        parsed.is_some()
     }
 }
 
 /// Parses a text as the gateway does. Errors must not contain the text.
-fn read(text: &str) -> Option<ClientCertificate> {
+fn parse(text: &str) -> Option<ClientCertificate> {
     let mut variables = variables();
     variables.remove("CLIENT_SECRET");
     variables.insert("CLIENT_CERTIFICATE", json!(text));
-    match Config::check(&variables, &StillRuntime::default(), NOW) {
+    match Config::check(&variables, &FakeRuntime::default(), NOW) {
         Ok(Config { credential: Credential::Certificate(certificate), .. }) => Some(certificate),
         Ok(_) => panic!("a certificate was given"),
         Err(errors) => {
@@ -82,26 +83,27 @@ fn read(text: &str) -> Option<ClientCertificate> {
     }
 }
 
-fn is_of(read: &ClientCertificate, certificate: &[u8]) {
-    assert_eq!(read.thumbprint, BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(certificate)));
-    assert!(NOW <= read.not_after);
+/// Checks that `parsed` has the thumbprint of the certificate and has not expired.
+fn check_certificate(parsed: &ClientCertificate, certificate: &[u8]) {
+    assert_eq!(parsed.thumbprint, BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(certificate)));
+    assert!(NOW <= parsed.not_after);
 }
 
-/// Returns the expiry of a currently valid certificate with this modulus, by another parser.
-fn end_of(certificate: &[u8], modulus: &[u8]) -> Option<u64> {
+/// Returns the expiry of a certificate by another parser, if the certificate is valid now, has this modulus, and has a
+/// signature of complete bytes.
+fn expiry_if_valid(certificate: &[u8], modulus: &[u8]) -> Option<u64> {
     let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
     let tbs = certificate.tbs_certificate();
     let info = tbs.subject_public_key_info();
     let is_rsa = info.algorithm.oid.to_string() == "1.2.840.113549.1.1.1";
-    let is_of_key = info.subject_public_key.as_bytes() == Some(&public_key(modulus));
+    let matches_key = info.subject_public_key.as_bytes() == Some(&public_key(modulus));
     let [start, end] =
         [tbs.validity().not_before, tbs.validity().not_after].map(|time| time.to_unix_duration().as_secs());
-    // A signature has complete bytes.
-    let is_whole = certificate.signature().unused_bits() == 0;
-    (is_rsa && is_of_key && is_whole && (start..=end).contains(&(NOW.millis() / 1000))).then_some(end)
+    let has_complete_bytes = certificate.signature().unused_bits() == 0;
+    (is_rsa && matches_key && has_complete_bytes && (start..=end).contains(&(NOW.millis() / 1000))).then_some(end)
 }
 
-fn text(key: &[u8], certificate: &[u8]) -> String {
+fn pem_text(key: &[u8], certificate: &[u8]) -> String {
     let block = |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", base64(der));
     block("PRIVATE KEY", key) + &block("CERTIFICATE", certificate)
 }

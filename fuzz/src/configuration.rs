@@ -7,13 +7,13 @@ use remediation_gateway::config::{Caller, Config, ConfigError, RecipientDomains,
 use remediation_gateway::log::config_line;
 use serde_json::{Map, Value};
 
-use crate::json::{MARK, is_line, marked};
-use crate::world::{NOW, StillRuntime};
+use crate::json::{MARK, is_json_line, mark_strings};
+use crate::world::{FakeRuntime, NOW};
 
 /// Checks variables, given as one JSON object.
 ///
 /// An accepted configuration satisfies all rules on which the gateway relies. Each error of a rejected one names a
-/// variable and is one line of JSON. Errors and debug output never contain a value.
+/// variable and is one line of JSON without a value. Debug output never shows a secret.
 ///
 /// Returns whether the gateway accepts the configuration.
 ///
@@ -23,46 +23,48 @@ use crate::world::{NOW, StillRuntime};
 #[must_use]
 pub fn configuration(bytes: &[u8]) -> bool {
     let Ok(given) = serde_json::from_slice(bytes) else { return false };
-    let Some(Value::Object(mut marked)) = marked(&given) else { return false };
+    let Some(Value::Object(mut marked)) = mark_strings(&given) else { return false };
     let Value::Object(given) = given else { return false };
-    let checked = check(&given);
-    match &checked {
-        Ok(config) => whole(config, &given),
-        Err(errors) => told(errors),
+    let result = validate(&given);
+    match &result {
+        Ok(config) => check_config(config, &given),
+        Err(errors) => check_errors(errors),
     }
-    if let Err(errors) = check(&marked) {
-        told(&errors);
+    if let Err(errors) = validate(&marked) {
+        check_errors(&errors);
     }
     // In CALLERS, a member's name may be a misplaced value.
     if let Some(callers) = marked.get_mut("CALLERS").and_then(Value::as_array_mut) {
         for members in callers.iter_mut().filter_map(Value::as_object_mut) {
             members.insert(MARK.to_owned(), Value::Null);
         }
-        if let Err(errors) = check(&marked) {
-            told(&errors);
+        if let Err(errors) = validate(&marked) {
+            check_errors(&errors);
         }
     }
-    checked.is_ok()
+    result.is_ok()
 }
 
-fn check(given: &Map<String, Value>) -> Result<Config, Vec<ConfigError>> {
+fn validate(given: &Map<String, Value>) -> Result<Config, Vec<ConfigError>> {
     let variables: Variables = VARIABLES.iter().filter_map(|name| Some((*name, given.get(*name)?.clone()))).collect();
-    Config::check(&variables, &StillRuntime::default(), NOW)
+    Config::check(&variables, &FakeRuntime::default(), NOW)
 }
 
-fn told(errors: &[ConfigError]) {
+/// Checks that each error names a variable and is one line of JSON without a value.
+fn check_errors(errors: &[ConfigError]) {
     assert!(!errors.is_empty(), "a rejection without an error");
     for error in errors {
         assert!(VARIABLES.iter().any(|name| error.variable.starts_with(name)), "{error}");
         let line = config_line(error);
-        assert!(is_line(&line) && line.is_ascii(), "{line}");
+        assert!(is_json_line(&line) && line.is_ascii(), "{line}");
         assert!(!line.contains(MARK), "a value is shown: {line}");
     }
 }
 
-fn whole(config: &Config, given: &Map<String, Value>) {
+/// Checks the rules that an accepted configuration must satisfy.
+fn check_config(config: &Config, given: &Map<String, Value>) {
     for url in [&config.graph_url, &config.login_url] {
-        is_base(url);
+        check_base_url(url);
     }
     let mut audiences = config.audience.iter();
     assert!(audiences.all(|audience| !audience.is_empty() && !is_graph(audience)));
@@ -75,10 +77,10 @@ fn whole(config: &Config, given: &Map<String, Value>) {
     assert_eq!(names.len(), config.callers.len(), "two callers share a name");
     assert_eq!(object_ids.iter().collect::<BTreeSet<_>>().len(), object_ids.len(), "two callers share an object ID");
     assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "two callers share a key");
-    config.callers.iter().for_each(is_caller);
+    config.callers.iter().for_each(check_caller);
     if let Some(Value::Array(tables)) = given.get("CALLERS") {
         config.callers.iter().zip(tables).for_each(|(caller, table)| {
-            domains(caller, table);
+            check_grants(caller, table);
             let tenant_id = table["tenant_id"].as_str().map(str::to_ascii_lowercase);
             let other = tenant_id.filter(|id| *id != config.tenant_id.to_string());
             assert_eq!(caller.tenant_id.map(|id| id.to_string()), other, "a different tenant from the entry's");
@@ -87,7 +89,7 @@ fn whole(config: &Config, given: &Map<String, Value>) {
 
     if let Some(Value::Array(entries)) = given.get("PROTECTED_RECIPIENTS") {
         for entry in entries {
-            is_protected(config, entry);
+            check_protected_entry(config, entry);
         }
     }
 
@@ -97,13 +99,14 @@ fn whole(config: &Config, given: &Map<String, Value>) {
             secret.push_str(MARK);
         }
     }
-    if let Ok(config) = check(&marked) {
+    if let Ok(config) = validate(&marked) {
         assert!(!format!("{config:?}").contains(MARK), "the secret is shown");
     }
 }
 
-/// An entry protects what it says. Beyond ASCII it is the platform that says which domain it is.
-fn is_protected(config: &Config, entry: &Value) {
+/// Checks that an entry protects its address or domain, in any letter case. For entries beyond ASCII, the platform
+/// determines the domain.
+fn check_protected_entry(config: &Config, entry: &Value) {
     let entry = entry.as_str().expect("a text");
     if !entry.is_ascii() {
         return;
@@ -118,8 +121,8 @@ fn is_protected(config: &Config, entry: &Value) {
     }
 }
 
-/// Scheme and authority, nothing else; without TLS to this machine alone.
-fn is_base(url: &str) {
+/// Checks that a URL is a scheme and a host, and that only loopback hosts have the scheme `http`.
+fn check_base_url(url: &str) {
     let (scheme, authority) = url.split_once("://").expect("a scheme");
     assert!(
         authority.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte)),
@@ -132,9 +135,9 @@ fn is_base(url: &str) {
     assert!(uri.path().is_empty() && uri.query().is_none() && uri.fragment().is_none(), "{url}");
 }
 
-fn is_caller(caller: &Caller) {
-    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte);
-    assert!((1..=64).contains(&caller.name.len()) && caller.name.bytes().all(is_of_name), "{}", caller.name);
+fn check_caller(caller: &Caller) {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte);
+    assert!((1..=64).contains(&caller.name.len()) && caller.name.bytes().all(is_allowed), "{}", caller.name);
     assert!(!caller.actions.is_empty(), "the caller has no actions");
     assert!(caller.object_id.is_some() || !caller.api_key_sha256.is_empty(), "the caller has no credential");
     assert!(caller.role.as_ref().is_none_or(|role| !role.is_empty() && caller.object_id.is_some()));
@@ -153,7 +156,7 @@ fn is_caller(caller: &Caller) {
 /// Checks that a rule covers its own domains and no similar ones.
 ///
 /// Only an explicit entry grants every domain or the sender's copy.
-fn domains(caller: &Caller, table: &Value) {
+fn check_grants(caller: &Caller, table: &Value) {
     assert_eq!(caller.senders_copy, table["senders_copy"] == true, "granted by omission");
     assert_eq!(caller.whole_messages, table["whole_messages"] == true, "granted by omission");
     let texts = table["recipient_domains"].as_array().expect("an array");
@@ -166,9 +169,10 @@ fn domains(caller: &Caller, table: &Value) {
         if !text.is_ascii() {
             continue;
         }
-        let (below, domain) = text.strip_prefix("*.").map_or((false, text.as_str()), |domain| (true, domain));
+        let (includes_subdomains, domain) =
+            text.strip_prefix("*.").map_or((false, text.as_str()), |domain| (true, domain));
         assert!(rule.covers(domain) && domain.contains('.'), "{text}");
-        assert_eq!(rule.covers(&format!("a.{domain}")), below, "{text}");
+        assert_eq!(rule.covers(&format!("a.{domain}")), includes_subdomains, "{text}");
         for other in
             [format!("evil{domain}"), format!("evil-{domain}"), format!("{domain}.evil.example"), format!("{domain}.")]
         {

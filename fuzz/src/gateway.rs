@@ -16,11 +16,11 @@ use remediation_gateway::secret::Secret;
 use serde_json::Value;
 
 use crate::headers::request;
-use crate::json::is_line;
+use crate::json::is_json_line;
 use crate::message::Message;
 use crate::world::{
-    API_KEY, DOMAIN, Fixed, GRANTED, MOST_EMAILS, OTHER_TENANT, PROTECTED, PROTECTED_LOCAL_PART, SIGNATURE,
-    StillRuntime, ledger, run,
+    API_KEY, DOMAIN, FakeRuntime, FixedEnvironment, MAX_EMAILS, OTHER_TENANT, PERMITTED_ACTIONS, PROTECTED,
+    PROTECTED_LOCAL_PART, SIGNATURE, ledger, run,
 };
 
 /// Checks a request as text. A bearer token in `Authorization` can be `Bearer {header}.{claims}` in plain JSON.
@@ -39,36 +39,42 @@ use crate::world::{
 /// Panics if a property does not hold.
 #[must_use]
 pub fn gateway(bytes: &[u8]) -> bool {
-    let message = Message::of(bytes);
+    let message = Message::parse(bytes);
     let mut request = request(&message);
     sign(&mut request.headers);
-    let runtime = StillRuntime::default();
-    let (response, job) =
-        match run(handle_request(&runtime, &IsolateCaches::default(), &Fixed, &request, Whole(message.body))) {
-            Handled::Response(response) => (response, None),
-            Handled::Job(job, head, graph_request) => {
-                let message = [head.expose(), graph_request.as_bytes()].concat();
-                let object = IsolateCaches::<Fixed, ()>::default();
-                (run(execute(&runtime, &object, false, &ledger(), message)), Some(job))
-            }
-        };
-    is_answer(&response, &request);
-    submitted(&runtime, job.as_deref(), &response, &request);
+    let runtime = FakeRuntime::default();
+    let (response, job) = match run(handle_request(
+        &runtime,
+        &IsolateCaches::default(),
+        &FixedEnvironment,
+        &request,
+        CompleteBody(message.body),
+    )) {
+        Handled::Response(response) => (response, None),
+        Handled::Job(job, head, graph_request) => {
+            let message = [head.expose(), graph_request.as_bytes()].concat();
+            let object = IsolateCaches::<FixedEnvironment, ()>::default();
+            (run(execute(&runtime, &object, false, &ledger(), message)), Some(job))
+        }
+    };
+    check_response(&response, &request);
+    check_submission(&runtime, job.as_deref(), &response, &request);
     let token = bearer_token(&request);
     for call in runtime.calls() {
         let is_for_keys = call.contains("/discovery/") && !call.contains("Bearer") && call.len() < 300;
-        let is_read = matches!(Route::of(&request.path), Some(Route::Status | Route::Messages)) && is_known(&request);
+        let is_read = matches!(Route::of(&request.path), Some(Route::Status | Route::Messages))
+            && has_accepted_credential(&request);
         assert!(is_for_keys || is_read || job.is_some(), "{call}");
         assert!(!call.contains(API_KEY) && token.is_none_or(|token| !call.contains(token)), "{call}");
     }
-    logged(&runtime, &response, &request);
+    check_log(&runtime, &response, &request);
     (200..300).contains(&response.status)
 }
 
-/// A body that comes whole. The platform's decompression is not fuzzed here: gzip counts as damaged.
-struct Whole<'a>(&'a [u8]);
+/// Body that arrives completely. The platform's decompression is not fuzzed here: gzip counts as damaged.
+struct CompleteBody<'a>(&'a [u8]);
 
-impl RequestBody for Whole<'_> {
+impl RequestBody for CompleteBody<'_> {
     async fn read(self, declared: DeclaredBody, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
         match self.0 {
             body if body.len() > cap => Err(RequestBodyError::TooLarge),
@@ -86,15 +92,16 @@ fn sign(headers: &mut RequestHeaders) {
     let Some((header, claims)) = plain.split_once("}.{") else { return };
     let part = |part: String| BASE64_URL_SAFE_NO_PAD.encode(part);
     let (header, claims) = (part(format!("{{{header}}}")), part(format!("{{{claims}")));
-    let token = format!("Bearer {header}.{claims}.{}", part_of(SIGNATURE));
+    let token = format!("Bearer {header}.{claims}.{}", base64url(SIGNATURE));
     headers.authorization = Some(Secret::new(token));
 }
 
-fn part_of(bytes: &[u8]) -> String {
+fn base64url(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn is_answer(response: &Response, request: &Request) {
+/// Checks that a response has its headers, a documented body and a known code.
+fn check_response(response: &Response, request: &Request) {
     for name in ["request-id", "Cache-Control", "X-Content-Type-Options"] {
         assert_eq!(response.headers.iter().filter(|(known, _)| *known == name).count(), 1, "{name}");
     }
@@ -111,8 +118,8 @@ fn is_answer(response: &Response, request: &Request) {
     }
     let code = Code::ALL.iter().find(|code| body["error"]["code"] == code.as_str()).expect("the code is unknown");
     assert_eq!((code.status(), body["status"].as_u64()), (response.status, Some(response.status.into())));
-    let judged = [Code::InvalidJson, Code::InvalidPayload].contains(code);
-    assert!(!judged || is_known(request), "the body of an unauthenticated request was parsed");
+    let is_body_error = [Code::InvalidJson, Code::InvalidPayload].contains(code);
+    assert!(!is_body_error || has_accepted_credential(request), "the body of an unauthenticated request was parsed");
     assert!(![Code::Internal, Code::Misconfigured].contains(code), "{}", response.body);
     assert_eq!(Route::of(&request.path).is_none(), *code == Code::NotFound);
     for text in [&body["title"], &body["detail"], &body["requestId"], &body["error"]["message"]] {
@@ -121,7 +128,7 @@ fn is_answer(response: &Response, request: &Request) {
 }
 
 /// Returns whether the request has a credential that this platform accepts. For a token it checks only the signature.
-fn is_known(request: &Request) -> bool {
+fn has_accepted_credential(request: &Request) -> bool {
     match credentials::find(&request.headers) {
         Ok(Credentials::ApiKey(key)) => key.expose() == API_KEY,
         Ok(Credentials::Basic { name, key }) => {
@@ -130,7 +137,7 @@ fn is_known(request: &Request) -> bool {
                 && key.expose() == API_KEY
                 && given.contains(&BASE64_STANDARD.encode(format!("{name}:{API_KEY}")))
         }
-        Ok(Credentials::Bearer(token)) => token.expose().ends_with(&format!(".{}", part_of(SIGNATURE))),
+        Ok(Credentials::Bearer(token)) => token.expose().ends_with(&format!(".{}", base64url(SIGNATURE))),
         Err(_) => false,
     }
 }
@@ -141,11 +148,13 @@ fn bearer_token(request: &Request) -> Option<&str> {
     (token.len() > MAX_ID_LENGTH).then_some(token)
 }
 
-fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Response, request: &Request) {
+/// Checks that only permitted remediations of authenticated callers reach Graph, each with its job's values.
+fn check_submission(runtime: &FakeRuntime, job: Option<&RemediationJob>, response: &Response, request: &Request) {
     let submitted = runtime.submitted();
-    let sends = matches!(Route::of(&request.path), Some(Route::Remediate | Route::Messages | Route::GraphPath(_)));
-    let succeeded = (200..300).contains(&response.status) && sends;
-    assert!(!succeeded || is_known(request), "a request without a valid credential succeeded");
+    let is_submission =
+        matches!(Route::of(&request.path), Some(Route::Remediate | Route::Messages | Route::GraphPath(_)));
+    let succeeded = (200..300).contains(&response.status) && is_submission;
+    assert!(!succeeded || has_accepted_credential(request), "a request without a valid credential succeeded");
     let (Some(job), Some(sent)) = (job, submitted.first()) else {
         assert!(
             !succeeded || response.body.contains("\"status\":\"valid\""),
@@ -158,7 +167,7 @@ fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Re
     assert!(submitted.len() == 1 && succeeded && request.method == "POST");
     assert!(!request.query.to_ascii_lowercase().contains("validateonly=true"), "a validation sent a remediation");
     let remediation = remediation::parse(sent).expect("the sent body is valid");
-    assert!(GRANTED.contains(&remediation.action.as_str()));
+    assert!(PERMITTED_ACTIONS.contains(&remediation.action.as_str()));
     assert_eq!(ledger_request.newer_member, remediation.action.is_newer_member());
     assert_eq!(
         (ledger_request.action, ledger_request.key.is_some()),
@@ -181,7 +190,7 @@ fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Re
         assert!(domain != DOMAIN || !mailbox.eq_ignore_ascii_case(PROTECTED_LOCAL_PART), "{email:?}");
     }
     if job.caller == "script" {
-        assert!(remediation.emails.len() <= MOST_EMAILS && !remediation.remediate_senders_copy);
+        assert!(remediation.emails.len() <= MAX_EMAILS && !remediation.remediate_senders_copy);
         for email in &remediation.emails {
             let domain = email.domain().to_ascii_lowercase();
             let below = domain.strip_suffix(DOMAIN);
@@ -194,11 +203,12 @@ fn submitted(runtime: &StillRuntime, job: Option<&RemediationJob>, response: &Re
     }
 }
 
-fn logged(runtime: &StillRuntime, response: &Response, request: &Request) {
+/// Checks that each POST logs one line of JSON without an address, a key or a token.
+fn check_log(runtime: &FakeRuntime, response: &Response, request: &Request) {
     let lines = runtime.lines();
     assert_eq!(lines.len(), usize::from(request.method == "POST"), "{lines:?}");
     for line in lines {
-        assert!(is_line(&line), "{line}");
+        assert!(is_json_line(&line), "{line}");
         assert!(!line.contains('@'), "{line}");
         assert!(!line.contains(API_KEY), "{line}");
         assert!(bearer_token(request).is_none_or(|token| !line.contains(token)), "{line}");

@@ -33,26 +33,26 @@ const OWN_PATHS: [&str; 6] =
 /// Panics if a property does not hold.
 #[must_use]
 pub fn headers(bytes: &[u8]) -> bool {
-    let request = request(&Message::of(bytes));
+    let request = request(&Message::parse(bytes));
     let headers = &request.headers;
-    path(&request.path);
-    query(&request.query);
-    declared(headers);
+    check_path(&request.path);
+    check_query(&request.query);
+    check_declared_body(headers);
     if let Some(header) = headers.idempotency_key.as_deref() {
-        idempotency_key(header);
+        check_idempotency_key(header);
     }
     assert_eq!(preconditions::idempotency_key(None), Ok(None));
-    prefer(headers.prefer.as_deref());
-    credential(headers);
+    check_prefer(headers.prefer.as_deref());
+    check_credential(headers);
     for given in [&headers.client_request_id, &headers.workflow_run_id, &headers.idempotency_key] {
         let presented = credentials::possible_credentials(headers);
         let id = preconditions::correlation_id(given.as_deref(), &presented);
         assert!(id.is_none_or(|id| presented.iter().all(|credential| credential.expose() != id)), "a credential");
-        let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.{}".contains(&byte);
-        assert!(id.is_none_or(|id| (1..=MAX_ID_LENGTH).contains(&id.len()) && id.bytes().all(is_of_id)), "{id:?}");
-        percent_escapes(given.as_deref().unwrap_or_default());
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.{}".contains(&byte);
+        assert!(id.is_none_or(|id| (1..=MAX_ID_LENGTH).contains(&id.len()) && id.bytes().all(is_allowed)), "{id:?}");
+        check_percent_encoding(given.as_deref().unwrap_or_default());
     }
-    percent_escapes(&request.query);
+    check_percent_encoding(&request.query);
     Route::of(&request.path).is_some()
         && preconditions::validate_only(&request.query).is_ok()
         && preconditions::check_content_headers(headers).is_ok()
@@ -80,42 +80,51 @@ pub(crate) fn request(message: &Message<'_>) -> Request {
     Request { method, scheme, host, path, query, headers }
 }
 
-fn path(path: &str) {
+/// Checks that the path has a route if and only if it is documented.
+fn check_path(path: &str) {
     let is_known = |bare: &str| {
-        let of_version = bare.strip_prefix("/beta").or_else(|| bare.strip_prefix("/v1.0")).map(str::to_lowercase);
+        let graph_path = bare.strip_prefix("/beta").or_else(|| bare.strip_prefix("/v1.0")).map(str::to_lowercase);
         // SDKs double this slash for a base URL that ends in a slash.
-        let of_version = of_version.map(|rest| if rest.starts_with("//") { rest.replacen('/', "", 1) } else { rest });
-        let of_graph = of_version.is_some_and(|rest| {
+        let graph_path = graph_path.map(|rest| if rest.starts_with("//") { rest.replacen('/', "", 1) } else { rest });
+        let is_graph_path = graph_path.is_some_and(|rest| {
             rest == "/security/collaboration/analyzedemails/remediate"
                 || rest == "/security/collaboration/analyzedemails/microsoft.graph.security.remediate"
         });
         let bare = bare.to_ascii_lowercase();
-        of_graph || OWN_PATHS.contains(&bare.as_str())
+        is_graph_path || OWN_PATHS.contains(&bare.as_str())
     };
     assert_eq!(Route::of(path).is_some(), is_known(path.strip_suffix('/').unwrap_or(path)), "{path}");
 }
 
-fn query(query: &str) {
-    let asked = preconditions::validate_only(query);
+/// Checks that a query that may mean validation never sends a remediation.
+fn check_query(query: &str) {
+    let validates_only = preconditions::validate_only(query);
     let decoded = percent::decode(query).map(|query| query.to_ascii_lowercase());
-    if asked == Ok(true) {
+    if validates_only == Ok(true) {
         assert!(decoded.as_ref().is_none_or(|query| query.contains("validateonly=true")), "{query}");
     }
-    if asked == Ok(false) {
+    if validates_only == Ok(false) {
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let letters: String = decoded_to_the_end(pair).chars().filter(char::is_ascii_alphabetic).collect();
-            let means_it = letters.to_ascii_lowercase().contains("validateonly");
-            let is_it = percent::decode(name).is_some_and(|name| name.eq_ignore_ascii_case("validateOnly"));
-            assert!(!means_it || is_it && value.eq_ignore_ascii_case("false"), "the query would send: {query}");
+            let letters: String = decode_repeatedly(pair).chars().filter(char::is_ascii_alphabetic).collect();
+            let resembles_parameter = letters.to_ascii_lowercase().contains("validateonly");
+            let is_parameter = percent::decode(name).is_some_and(|name| name.eq_ignore_ascii_case("validateOnly"));
+            assert!(
+                !resembles_parameter || is_parameter && value.eq_ignore_ascii_case("false"),
+                "the query would send: {query}"
+            );
         }
     }
-    assert_eq!(preconditions::validate_only(&format!("x=1&{query}&")), asked, "another parameter changed the result");
+    assert_eq!(
+        preconditions::validate_only(&format!("x=1&{query}&")),
+        validates_only,
+        "another parameter changed the result"
+    );
     assert_ne!(preconditions::validate_only(&format!("{query}&validateOnly=true")), Ok(false));
 }
 
 /// Decodes the text repeatedly until it stays the same. [`percent::decode_fully`] does so in one pass.
-fn decoded_to_the_end(text: &str) -> String {
+fn decode_repeatedly(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
     loop {
         let mut decoded = Vec::with_capacity(bytes.len());
@@ -134,18 +143,23 @@ fn decoded_to_the_end(text: &str) -> String {
     }
 }
 
-fn declared(headers: &RequestHeaders) {
+/// Checks that accepted headers declare JSON of at most 4 MiB, plain or with gzip.
+fn check_declared_body(headers: &RequestHeaders) {
     let Ok(declared) = preconditions::check_content_headers(headers) else { return };
     assert!(declared.length.is_none_or(|length| usize::try_from(length).is_ok_and(|length| length <= MAX_BODY_BYTES)));
     let lower = |value: &Option<String>| value.as_deref().unwrap_or_default().trim().to_ascii_lowercase();
     assert!(lower(&headers.content_type).starts_with("application/json"));
     let coding = lower(&headers.content_encoding);
-    let gzips = coding.split(',').map(str::trim).filter(|one| !["", "identity"].contains(one)).collect::<Vec<_>>();
-    assert!(gzips.iter().all(|one| ["gzip", "x-gzip"].contains(one)) && gzips.len() == usize::from(declared.is_gzip));
+    let gzip_codings =
+        coding.split(',').map(str::trim).filter(|one| !["", "identity"].contains(one)).collect::<Vec<_>>();
+    assert!(
+        gzip_codings.iter().all(|one| ["gzip", "x-gzip"].contains(one))
+            && gzip_codings.len() == usize::from(declared.is_gzip)
+    );
     assert_ne!(lower(&headers.transfer_mode), "chunked");
 }
 
-fn idempotency_key(header: &str) {
+fn check_idempotency_key(header: &str) {
     let Ok(key) = preconditions::idempotency_key(Some(header)) else { return };
     let key = key.expect("the header is neither a key nor an error");
     assert!((1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
@@ -156,7 +170,7 @@ fn idempotency_key(header: &str) {
     }
 }
 
-fn prefer(given: Option<&str>) {
+fn check_prefer(given: Option<&str>) {
     let Some(prefer) = given else {
         assert!(!preconditions::prefers_minimal(None));
         return;
@@ -172,7 +186,8 @@ fn prefer(given: Option<&str>) {
     );
 }
 
-fn credential(headers: &RequestHeaders) {
+/// Checks that at most one credential is found, and that debug output does not show it.
+fn check_credential(headers: &RequestHeaders) {
     let given = headers.authorization.as_ref().map(Secret::expose);
     let key = headers.api_key.as_ref().map(Secret::expose).filter(|key| !key.is_empty());
     let Ok(found) = credentials::find(headers) else { return };
@@ -195,12 +210,12 @@ fn credential(headers: &RequestHeaders) {
         }
     }
     if let Credentials::ApiKey(key) | Credentials::Basic { key, .. } = &found {
-        let owner = api_key::find_caller(&CONFIG.callers, key).map(|caller| caller.name.clone());
-        assert_eq!(owner.as_deref(), (key.expose() == API_KEY).then_some("script"));
+        let caller = api_key::find_caller(&CONFIG.callers, key).map(|caller| caller.name.clone());
+        assert_eq!(caller.as_deref(), (key.expose() == API_KEY).then_some("script"));
     }
 }
 
-fn percent_escapes(text: &str) {
+fn check_percent_encoding(text: &str) {
     let encoded = percent::encode_form(text);
     assert!(encoded.bytes().all(|byte| percent::is_unreserved(byte) || byte == b'%'), "{encoded}");
     assert_eq!(percent::decode(&encoded).as_deref(), Some(text));

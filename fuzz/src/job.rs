@@ -8,7 +8,7 @@ use remediation_gateway::gateway::job::RemediationJob;
 use remediation_gateway::json;
 use serde_json::to_string;
 
-use crate::world::{Fixed, OTHER_TENANT, StillRuntime, TENANT, ledger, run, settings};
+use crate::world::{FakeRuntime, FixedEnvironment, OTHER_TENANT, TENANT, ledger, run, settings};
 
 /// Checks a job on the first line, followed by the body for Graph.
 ///
@@ -27,13 +27,14 @@ pub fn job(bytes: &[u8]) -> bool {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (head, body) = bytes.split_at(end);
     let Some(job) = json::read::<RemediationJob>(head) else { return false };
-    let written = to_string(&job).expect("it can be written");
-    assert_eq!(json::read(written.as_bytes()), Some(job.clone()));
+    let serialized = to_string(&job).expect("it can be written");
+    assert_eq!(json::read(serialized.as_bytes()), Some(job.clone()));
 
     let keyless = job.ledger_request.record_key() == job.ledger_request.payload_key();
     assert_eq!(job.ledger_request.key.is_none(), keyless, "a key and a payload in one record");
 
-    let (runtime, caches, ledger) = (StillRuntime::default(), IsolateCaches::<Fixed, ()>::default(), ledger());
+    let (runtime, caches, ledger) =
+        (FakeRuntime::default(), IsolateCaches::<FixedEnvironment, ()>::default(), ledger());
     let body = body.get(1..).unwrap_or_default();
     let message = [FORMAT.as_bytes(), settings().expose().as_bytes(), head, body].join(&b'\n');
     let fits = job.ledger_request.emails <= job.ledger_request.emails_per_hour;

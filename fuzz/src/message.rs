@@ -14,7 +14,7 @@ pub(crate) struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// Parses any bytes as a message.
-    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Self {
         let end = bytes.windows(2).position(|pair| pair == b"\n\n");
         let (head, body) = end.and_then(|end| bytes.split_at_checked(end + 1)).unwrap_or((bytes, b"\n"));
         let head: Cow<'_, str> = String::from_utf8_lossy(head);

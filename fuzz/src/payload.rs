@@ -14,7 +14,7 @@ use remediation_gateway::remediation::{
 };
 use serde_json::{Value, json};
 
-use crate::json::{MARK, marked};
+use crate::json::{MARK, mark_strings};
 use crate::world;
 
 /// Maximum length of a pointer, in characters: `/analyzedEmails/9999/` and a name of which each character is escaped as
@@ -25,8 +25,9 @@ const MAX_DETAIL: usize = 300;
 
 /// Checks a request body.
 ///
-/// The gateway accepts the same JSON as `serde_json`. It reads the same remediation, sends it unchanged to Graph, and
-/// computes the same payload hash for any order. Errors are short and repeat no value.
+/// The gateway accepts the same JSON as `serde_json`, except for documented differences such as repeated members. It
+/// reads the same remediation, sends it unchanged to Graph, and computes the same payload hash for any order. Errors
+/// are short and repeat no value.
 ///
 /// Returns whether the gateway accepts the body, with pairs or with messages.
 ///
@@ -39,43 +40,44 @@ pub fn payload(bytes: &[u8]) -> bool {
     // A byte order mark is not part of the JSON text (RFC 8259, section 8.1).
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let tree = serde_json::from_slice::<Value>(bytes);
-    both_readers_agree(bytes, &found, &tree);
+    check_readers_agree(bytes, &found, &tree);
     let has_pairs = found.is_ok();
     match found {
-        Ok(remediation) => accepted(&remediation, tree.ok()),
+        Ok(remediation) => check_accepted(&remediation, tree.ok()),
         Err(error) => {
-            refused(&error);
+            check_error_texts(&error);
             if let (ParseError::Invalid(errors), Ok(tree)) = (&error, &tree) {
-                faulty(errors, tree);
+                check_pointers(errors, tree);
             }
         }
     }
     let found = parse_messages(bytes);
     let tree = serde_json::from_slice::<Value>(bytes);
-    both_readers_agree(bytes, &found, &tree);
+    check_readers_agree(bytes, &found, &tree);
     let is_accepted = has_pairs || found.is_ok();
     match found {
-        Ok(query) => messages(&query, tree.ok()),
+        Ok(parsed) => check_messages(&parsed, tree.ok()),
         Err(error) => {
-            refused(&error);
+            check_error_texts(&error);
             if let (ParseError::Invalid(errors), Ok(tree)) = (&error, &tree) {
-                faulty(errors, tree);
+                check_pointers(errors, tree);
             }
         }
     }
-    let marked = serde_json::from_slice(bytes).ok().and_then(|tree| marked(&tree)).map(|marked| marked.to_string());
+    let marked =
+        serde_json::from_slice(bytes).ok().and_then(|tree| mark_strings(&tree)).map(|marked| marked.to_string());
     let Some(marked) = marked else { return is_accepted };
     let errors = [parse(marked.as_bytes()).err(), parse_messages(marked.as_bytes()).err()];
     for error in errors.into_iter().flatten() {
-        let shown = refused(&error);
+        let shown = check_error_texts(&error);
         assert!(!shown.contains(MARK), "a value is repeated: {shown}");
     }
     is_accepted
 }
 
 /// Checks a remediation of messages: its limits, its set of messages, and the body for Graph once it has emails.
-fn messages(query: &MessagesRemediation<'_>, tree: Option<Value>) {
-    let MessagesRemediation { remediation, messages, max_recipients, .. } = query;
+fn check_messages(parsed: &MessagesRemediation<'_>, tree: Option<Value>) {
+    let MessagesRemediation { remediation, messages, max_recipients, .. } = parsed;
     assert!((1..=MAX_MESSAGES).contains(&messages.len()) && messages.is_sorted_by(|a, b| a < b));
     assert!((1..=MAX_ANALYZED_EMAILS).contains(max_recipients) && remediation.emails.is_empty());
     let email =
@@ -88,7 +90,7 @@ fn messages(query: &MessagesRemediation<'_>, tree: Option<Value>) {
     add_emails(&mut sent, &emails);
     let with_emails = Remediation { emails, ..remediation.clone() };
     assert_eq!(sent, with_emails.to_graph_json());
-    assert_ne!(query.payload_hash(), with_emails.payload_hash());
+    assert_ne!(parsed.payload_hash(), with_emails.payload_hash());
     let Some(tree) = tree else { return };
     assert_eq!(tree["maxRecipients"], *max_recipients);
     let given = tree["networkMessageIds"].as_array().map_or(&[][..], Vec::as_slice);
@@ -99,7 +101,7 @@ fn messages(query: &MessagesRemediation<'_>, tree: Option<Value>) {
 
 /// Compares the gateway's readers of payloads and of other documents with `serde_json`. Both differ from it only as
 /// documented.
-fn both_readers_agree<T>(bytes: &[u8], found: &Result<T, ParseError>, tree: &serde_json::Result<Value>) {
+fn check_readers_agree<T>(bytes: &[u8], found: &Result<T, ParseError>, tree: &serde_json::Result<Value>) {
     let error = match found {
         Err(ParseError::NotJson(error)) => Some(error),
         Ok(_) | Err(ParseError::Invalid(_)) => None,
@@ -117,7 +119,7 @@ fn both_readers_agree<T>(bytes: &[u8], found: &Result<T, ParseError>, tree: &ser
         }
         (Some(value), Err(error)) => panic!("{value} is no JSON: {error}"),
         // Documents have no numbers beyond the range of `f64`. Payloads have them in ignored members.
-        (None, Ok(tree)) => assert!(error.is_some() || has_other_number(tree), "{tree}"),
+        (None, Ok(tree)) => assert!(error.is_some() || has_float(tree), "{tree}"),
         (None, Err(_)) => {}
     }
 }
@@ -141,17 +143,17 @@ fn is_same(value: &Value, tree: &Value) -> bool {
 }
 
 /// Returns whether a value contains a number that is not a 64-bit integer.
-fn has_other_number(tree: &Value) -> bool {
+fn has_float(tree: &Value) -> bool {
     match tree {
         Value::Number(number) => number.is_f64(),
-        Value::Array(items) => items.iter().any(has_other_number),
-        Value::Object(members) => members.values().any(has_other_number),
+        Value::Array(items) => items.iter().any(has_float),
+        Value::Object(members) => members.values().any(has_float),
         Value::Null | Value::Bool(_) | Value::String(_) => false,
     }
 }
 
 /// Returns the remediation as JSON, without the gaps that removed duplicates leave.
-fn said(remediation: &Remediation<'_>) -> Value {
+fn to_json(remediation: &Remediation<'_>) -> Value {
     let emails: Vec<Value> = remediation
         .emails
         .iter()
@@ -169,26 +171,27 @@ fn said(remediation: &Remediation<'_>) -> Value {
     })
 }
 
-fn accepted(remediation: &Remediation<'_>, tree: Option<Value>) {
-    let said = said(remediation);
+/// Checks a remediation with pairs: its limits, the body for Graph, its payload hash, and the caller's values.
+fn check_accepted(remediation: &Remediation<'_>, tree: Option<Value>) {
+    let expected = to_json(remediation);
     let mut pairs = BTreeSet::new();
     for email in &remediation.emails {
         assert!(pairs.insert((email.network_message_id, email.recipient.to_lowercase())), "sent twice: {email:?}");
-        is_address(&email.recipient, email.domain());
+        check_address(&email.recipient, email.domain());
     }
     assert!((1..=MAX_ANALYZED_EMAILS).contains(&remediation.emails.len()));
 
     let sent = remediation.to_graph_json();
-    assert_eq!(serde_json::from_str::<Value>(&sent).expect("it is JSON"), said);
+    assert_eq!(serde_json::from_str::<Value>(&sent).expect("it is JSON"), expected);
     let again = parse(sent.as_bytes()).expect("the sent body is valid");
     assert_eq!((again.duplicates_removed, again.to_graph_json().as_str()), (0, sent.as_str()));
     assert_eq!((again.payload_hash(), again.pairs_digest()), (remediation.payload_hash(), remediation.pairs_digest()));
-    let mut turned = said.clone();
-    turn(&mut turned);
-    let turned = turned.to_string();
-    let turned = parse(turned.as_bytes()).expect("the reordered body is valid");
+    let mut equivalent = expected.clone();
+    make_equivalent(&mut equivalent);
+    let equivalent = equivalent.to_string();
+    let equivalent = parse(equivalent.as_bytes()).expect("the reordered body is valid");
     assert_eq!(
-        (turned.payload_hash(), turned.pairs_digest()),
+        (equivalent.payload_hash(), equivalent.pairs_digest()),
         (remediation.payload_hash(), remediation.pairs_digest())
     );
     let other = Remediation { remediate_senders_copy: !remediation.remediate_senders_copy, ..remediation.clone() };
@@ -214,15 +217,15 @@ fn accepted(remediation: &Remediation<'_>, tree: Option<Value>) {
         tree["remediateSendersCopy"] = json!(name.eq_ignore_ascii_case("true"));
     }
     for member in ["displayName", "description", "severity", "action", "remediateSendersCopy"] {
-        assert_eq!(tree[member], said[member], "{member}");
+        assert_eq!(tree[member], expected[member], "{member}");
     }
 }
 
 /// Changes a remediation to an equivalent one: other labels, reversed pairs, one of them twice, and in capitals.
-fn turn(said: &mut Value) {
-    said["displayName"] = json!("other");
-    said["severity"] = json!("low");
-    let items = said["analyzedEmails"].as_array_mut().expect("the remediation has emails");
+fn make_equivalent(remediation: &mut Value) {
+    remediation["displayName"] = json!("other");
+    remediation["severity"] = json!("low");
+    let items = remediation["analyzedEmails"].as_array_mut().expect("the remediation has emails");
     items.reverse();
     if items.len() < MAX_ANALYZED_EMAILS {
         items.push(items[0].clone());
@@ -233,7 +236,7 @@ fn turn(said: &mut Value) {
 }
 
 /// Checks the properties of addresses on which all readers must agree.
-fn is_address(address: &str, domain: &str) {
+fn check_address(address: &str, domain: &str) {
     let (local_part, after) = address.split_once('@').expect("an @");
     assert_eq!(after, domain);
     assert!(!domain.contains('@') && !local_part.is_empty(), "{address}");
@@ -241,8 +244,8 @@ fn is_address(address: &str, domain: &str) {
     let is_plain = |c: char| !c.is_control() && !c.is_whitespace() && !"<>()[]\\,;:\"%!".contains(c);
     assert!(address.chars().all(is_plain), "{address}");
     let lower = local_part.to_ascii_lowercase();
-    for resolved in ["=?", "?=", "&#", "_x0040_", "_x00000040_"] {
-        assert!(!lower.contains(resolved), "some parsers decode the address: {address}");
+    for encoding in ["=?", "?=", "&#", "_x0040_", "_x00000040_"] {
+        assert!(!lower.contains(encoding), "some parsers decode the address: {address}");
     }
     for start in ["srs0=", "srs0+", "srs0-", "srs1=", "srs1+", "srs1-"] {
         assert!(!lower.starts_with(start), "another domain is inside: {address}");
@@ -254,7 +257,7 @@ fn is_address(address: &str, domain: &str) {
 }
 
 /// Checks the texts for the caller and the log, and returns them joined.
-fn refused(error: &ParseError) -> String {
+fn check_error_texts(error: &ParseError) -> String {
     let texts: Vec<(&str, &str)> = match error {
         ParseError::NotJson(JsonError::Repeated { pointer }) => vec![(pointer, "")],
         ParseError::NotJson(_) => Vec::new(),
@@ -279,7 +282,7 @@ fn refused(error: &ParseError) -> String {
     let error = GatewayError::from(error.clone());
     let logged = error.to_string();
     assert!(logged.len() <= MAX_DETAIL && logged.is_ascii() && !logged.contains(char::is_control), "{logged}");
-    let (code, response) = world::refused(&error);
+    let (code, response) = world::error_response(&error);
     assert!(matches!(code, Code::InvalidJson | Code::InvalidPayload));
     assert!(serde_json::from_str::<Value>(&response.body).is_ok_and(|body| body["status"] == response.status));
     response.body + &logged
@@ -290,7 +293,7 @@ fn each_pointer(error: &PayloadError) -> impl Iterator<Item = &str> {
 }
 
 /// Checks that each error points to a value, or to an object without a required member.
-fn faulty(errors: &PayloadErrors, tree: &Value) {
+fn check_pointers(errors: &PayloadErrors, tree: &Value) {
     for error in errors.listed() {
         for pointer in each_pointer(error) {
             // Names that were cut or have invisible characters are not repeated exactly.

@@ -13,7 +13,7 @@ use remediation_gateway::json;
 use remediation_gateway::time::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::world::{AUDIENCES, CONFIG, NOW, TENANT, text};
+use crate::world::{AUDIENCES, CONFIG, NOW, TENANT, string_member};
 
 /// Maximum clock difference, in seconds.
 const SKEW: u64 = 300;
@@ -30,11 +30,11 @@ const SKEW: u64 = 300;
 /// Panics if a property does not hold.
 #[must_use]
 pub fn token(bytes: &[u8]) -> bool {
-    let written = compact(bytes);
-    let found = read(&written, &CONFIG);
-    let expected = expected(&written);
+    let token = to_compact(bytes);
+    let found = validate(&token, &CONFIG);
+    let expected = expected_members(&token);
     match (&found, &expected) {
-        (Ok(claims), Some((header, members))) => as_claimed(claims, header, members),
+        (Ok(claims), Some((header, members))) => check_claims(claims, header, members),
         (Ok(_), None) => panic!("a token that violates a rule is accepted"),
         (Err(_), None) => {}
         (Err(error), Some(_)) => panic!("a token that satisfies all rules is rejected: {error}"),
@@ -46,7 +46,7 @@ pub fn token(bytes: &[u8]) -> bool {
 }
 
 /// Returns the token that `bytes` describe.
-fn compact(bytes: &[u8]) -> String {
+fn to_compact(bytes: &[u8]) -> String {
     match bytes.windows(3).position(|line| line == b"\n.\n").and_then(|at| bytes.split_at_checked(at)) {
         Some((header, rest)) => {
             let part = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
@@ -57,10 +57,10 @@ fn compact(bytes: &[u8]) -> String {
 }
 
 /// Performs the gateway's checks except those of the key and the signature.
-fn read(written: &str, config: &Config) -> Result<Claims, TokenError> {
-    token::check_size(written)?;
-    let parts = token::split(written)?;
-    assert_eq!(Some(parts.signed), written.rsplit_once('.').map(|(signed, _)| signed));
+fn validate(token: &str, config: &Config) -> Result<Claims, TokenError> {
+    token::check_size(token)?;
+    let parts = token::split(token)?;
+    assert_eq!(Some(parts.signed), token.rsplit_once('.').map(|(signed, _)| signed));
     assert!(!parts.signature.is_empty());
     token::validate_header(&parts)?;
     let members = parts.claims()?;
@@ -69,45 +69,46 @@ fn read(written: &str, config: &Config) -> Result<Claims, TokenError> {
 }
 
 /// Returns header and claims of a token that satisfies every rule.
-fn expected(written: &str) -> Option<(Map<String, Value>, Map<String, Value>)> {
-    let parts: Vec<&str> = written.split('.').collect();
+fn expected_members(token: &str) -> Option<(Map<String, Value>, Map<String, Value>)> {
+    let parts: Vec<&str> = token.split('.').collect();
     let [header, claims, signature] = parts.as_slice() else { return None };
     let decoded = |part: &str| Some(BASE64_URL_SAFE_NO_PAD.decode(part).ok()?).filter(|bytes| !bytes.is_empty());
     decoded(signature)?;
     let (header, claims) = (json::read(&decoded(header)?)?, json::read(&decoded(claims)?)?);
-    let holds = written.len() <= MAX_TOKEN_BYTES && of_header(&header) && of_claims(&claims)?;
+    let holds = token.len() <= MAX_TOKEN_BYTES && is_valid_header(&header) && evaluate_claims(&claims)?;
     holds.then_some((header, claims))
 }
 
-fn of_header(header: &Map<String, Value>) -> bool {
-    text(header, "alg") == Some("RS256")
-        && text(header, "kid").is_some_and(|kid| !kid.is_empty() && kid.len() <= 256)
+fn is_valid_header(header: &Map<String, Value>) -> bool {
+    string_member(header, "alg") == Some("RS256")
+        && string_member(header, "kid").is_some_and(|kid| !kid.is_empty() && kid.len() <= 256)
         && header.get("typ").is_none_or(|typ| typ.as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("JWT")))
         && !["jwk", "jku", "x5u", "x5c", "crit", "zip"].iter().any(|member| header.contains_key(*member))
 }
 
-fn of_claims(claims: &Map<String, Value>) -> Option<bool> {
-    let client = match (text(claims, "iss")?, text(claims, "ver")?) {
+/// Returns whether the claims satisfy every rule, or `None` if a required claim is missing or has another type.
+fn evaluate_claims(claims: &Map<String, Value>) -> Option<bool> {
+    let client = match (string_member(claims, "iss")?, string_member(claims, "ver")?) {
         (iss, "1.0") if iss == format!("https://sts.windows.net/{TENANT}/") => "appid",
         (iss, "2.0") if iss == format!("https://login.microsoftonline.com/{TENANT}/v2.0") => "azp",
         _ => return None,
     };
-    let audience = text(claims, "aud")?;
+    let audience = string_member(claims, "aud")?;
     let now = NOW.millis() / 1000;
     let exp = claims.get("exp")?.as_u64()?;
     let nbf = claims.get("nbf").map_or(Some(0), Value::as_u64)?;
     Some(
         now < exp.saturating_add(SKEW)
             && nbf <= now + SKEW
-            && text(claims, "tid")?.eq_ignore_ascii_case(TENANT)
+            && string_member(claims, "tid")?.eq_ignore_ascii_case(TENANT)
             && AUDIENCES.iter().any(|known| audience == *known || audience.strip_suffix('/') == Some(*known))
             && !GRAPH_AUDIENCES.contains(&audience)
-            && is_guid(text(claims, client)?)
-            && is_guid(text(claims, "oid")?)
+            && is_guid(string_member(claims, client)?)
+            && is_guid(string_member(claims, "oid")?)
             && !claims.contains_key("cnf")
             && claims.get("scp").is_none_or(Value::is_string)
             && claims.get("idtyp").is_none_or(Value::is_string)
-            && !(claims.contains_key("scp") && text(claims, "idtyp") == Some("app"))
+            && !(claims.contains_key("scp") && string_member(claims, "idtyp") == Some("app"))
             && claims
                 .get("roles")
                 .is_none_or(|roles| roles.as_array().is_some_and(|all| all.iter().all(Value::is_string))),
@@ -119,19 +120,21 @@ fn is_guid(text: &str) -> bool {
     lengths == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
-fn as_claimed(claims: &Claims, header: &Map<String, Value>, members: &Map<String, Value>) {
-    assert_eq!(text(header, "alg"), Some("RS256"));
-    assert_eq!(text(members, "oid").map(str::to_ascii_lowercase), Some(claims.object_id.to_string()));
+/// Checks that the gateway's claims are those of the token.
+fn check_claims(claims: &Claims, header: &Map<String, Value>, members: &Map<String, Value>) {
+    assert_eq!(string_member(header, "alg"), Some("RS256"));
+    assert_eq!(string_member(members, "oid").map(str::to_ascii_lowercase), Some(claims.object_id.to_string()));
     let scopes = match &claims.subject {
         Subject::User(scopes) => Some(scopes.join(" ")),
         Subject::Application | Subject::Undetermined => None,
     };
-    assert_eq!(scopes.as_deref(), text(members, "scp"));
-    let by_subject =
-        text(members, "sub").is_some_and(|sub| is_guid(sub) && sub.eq_ignore_ascii_case(&claims.object_id.to_string()));
+    assert_eq!(scopes.as_deref(), string_member(members, "scp"));
+    let is_own_subject = string_member(members, "sub")
+        .is_some_and(|sub| is_guid(sub) && sub.eq_ignore_ascii_case(&claims.object_id.to_string()));
     let names = ["upn", "unique_name", "preferred_username", "email", "name", "given_name", "family_name"];
     let is_nameless = names.iter().all(|name| !members.contains_key(*name));
-    let is_application = scopes.is_none() && text(members, "idtyp").map_or(by_subject && is_nameless, |of| of == "app");
+    let is_application =
+        scopes.is_none() && string_member(members, "idtyp").map_or(is_own_subject && is_nameless, |of| of == "app");
     assert_eq!(claims.subject == Subject::Application, is_application);
     let roles = members.get("roles").and_then(Value::as_array).cloned().unwrap_or_default();
     assert_eq!(roles, claims.roles);

@@ -39,14 +39,14 @@ pub(crate) const OBJECT_ID: &str = "11111111-0000-0000-0000-000000000001";
 /// API key of the other caller, "script".
 pub(crate) const API_KEY: &str = "rgk_of-the-script";
 /// Permitted actions of both callers.
-pub(crate) const GRANTED: [&str; 2] = ["softDelete", "moveToQuarantine"];
+pub(crate) const PERMITTED_ACTIONS: [&str; 2] = ["softDelete", "moveToQuarantine"];
 /// Permitted domain of "script", including all subdomains.
 pub(crate) const DOMAIN: &str = "contoso.com";
 /// The protected domain and, in [`DOMAIN`], the protected local part.
 pub(crate) const PROTECTED: &str = "evidence.contoso.com";
 pub(crate) const PROTECTED_LOCAL_PART: &str = "journal";
-/// How many emails "script" may send in one request.
-pub(crate) const MOST_EMAILS: usize = 3;
+/// Maximum number of emails of "script" in one request.
+pub(crate) const MAX_EMAILS: usize = 3;
 /// Signature that this platform accepts for any content.
 pub(crate) const SIGNATURE: &[u8] = b"signed";
 /// Graph's link to the progress of a remediation.
@@ -55,7 +55,7 @@ const LOCATION: &str = r#"https://security.microsoft.com/action-center/history?f
 const KEY_ID: &str = "the-key";
 
 /// Returns the code and response for an error.
-pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
+pub(crate) fn error_response(error: &GatewayError) -> (Code, Response) {
     let context = problem::ProblemContext {
         instance: None,
         is_graph_path: false,
@@ -81,10 +81,14 @@ pub(crate) fn variables() -> Variables {
         (
             "CALLERS",
             json!([
-                { "name": "playbook", "object_id": OBJECT_ID, "actions": GRANTED, "recipient_domains": ["*"], "senders_copy": true },
                 {
-                    "name": "script", "tenant_id": OTHER_TENANT, "api_key_sha256": [digest], "actions": GRANTED,
-                    "recipient_domains": [format!("*.{DOMAIN}")], "whole_messages": true, "max_emails_per_request": MOST_EMAILS,
+                    "name": "playbook", "object_id": OBJECT_ID, "actions": PERMITTED_ACTIONS,
+                    "recipient_domains": ["*"], "senders_copy": true,
+                },
+                {
+                    "name": "script", "tenant_id": OTHER_TENANT, "api_key_sha256": [digest],
+                    "actions": PERMITTED_ACTIONS, "recipient_domains": [format!("*.{DOMAIN}")], "whole_messages": true,
+                    "max_emails_per_request": MAX_EMAILS,
                 },
             ]),
         ),
@@ -93,9 +97,9 @@ pub(crate) fn variables() -> Variables {
 
 /// Environment of the gateway.
 #[derive(Clone)]
-pub(crate) struct Fixed;
+pub(crate) struct FixedEnvironment;
 
-impl Environment for Fixed {
+impl Environment for FixedEnvironment {
     fn is_same(&self, _: &Self) -> bool {
         true
     }
@@ -121,7 +125,7 @@ pub(crate) fn settings() -> Secret {
 
 /// Validated configuration.
 pub(crate) static CONFIG: LazyLock<Config> =
-    LazyLock::new(|| Config::check(&variables(), &StillRuntime::default(), NOW).expect("the configuration is valid"));
+    LazyLock::new(|| Config::check(&variables(), &FakeRuntime::default(), NOW).expect("the configuration is valid"));
 
 /// Returns a set with the only published key. Its parameters are strong, and it has no known private key.
 pub(crate) fn key_set() -> Value {
@@ -138,22 +142,22 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
 
 /// Platform on which only sleeping takes time.
 #[derive(Clone, Default)]
-pub(crate) struct StillRuntime(Rc<Inner>);
+pub(crate) struct FakeRuntime(Rc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     slept: Cell<Duration>,
     guids: Cell<u64>,
     lines: RefCell<Vec<String>>,
-    answers: RefCell<VecDeque<Result<HttpResponse, SendError>>>,
+    responses: RefCell<VecDeque<Result<HttpResponse, SendError>>>,
     calls: RefCell<Vec<String>>,
     submitted: RefCell<Vec<Vec<u8>>>,
 }
 
-impl StillRuntime {
+impl FakeRuntime {
     /// Scripts the response to the next call. Without a script, Microsoft responds successfully.
-    pub(crate) fn will_answer(&self, response: Result<HttpResponse, SendError>) {
-        self.0.answers.borrow_mut().push_back(response);
+    pub(crate) fn script_response(&self, response: Result<HttpResponse, SendError>) {
+        self.0.responses.borrow_mut().push_back(response);
     }
 
     /// Returns the logged lines.
@@ -172,27 +176,27 @@ impl StillRuntime {
     }
 }
 
-impl Clock for StillRuntime {
+impl Clock for FakeRuntime {
     fn now(&self) -> Timestamp {
         NOW.plus(self.0.slept.get())
     }
 }
 
-impl Guids for StillRuntime {
+impl Guids for FakeRuntime {
     fn new_guid(&self) -> String {
         self.0.guids.set(self.0.guids.get() + 1);
         format!("99999999-0000-4000-8000-{:012x}", self.0.guids.get())
     }
 }
 
-impl Log for StillRuntime {
+impl Log for FakeRuntime {
     fn log(&self, line: &str) {
         self.0.lines.borrow_mut().push(line.to_owned());
     }
 }
 
 /// Maps characters to other characters and to dots, with results as surprising as those of UTS #46.
-impl Domains for StillRuntime {
+impl Domains for FakeRuntime {
     fn to_ascii(&self, domain: &str) -> Option<String> {
         let ascii = |character: char| match character {
             '\u{3002}' => '.',
@@ -204,19 +208,19 @@ impl Domains for StillRuntime {
     }
 }
 
-impl Timers for StillRuntime {
+impl Timers for FakeRuntime {
     async fn sleep(&self, duration: Duration) {
         self.0.slept.set(self.0.slept.get().saturating_add(duration));
     }
 }
 
-impl Background for StillRuntime {
+impl Background for FakeRuntime {
     fn defer(&self, task: impl Future<Output = ()> + 'static) {
         run(task);
     }
 }
 
-impl Verifier for StillRuntime {
+impl Verifier for FakeRuntime {
     type Key = ();
 
     async fn import_rs256(&self, _: &str, _: &str) -> Option<()> {
@@ -228,21 +232,21 @@ impl Verifier for StillRuntime {
     }
 }
 
-impl Signer for StillRuntime {
+impl Signer for FakeRuntime {
     async fn sign_ps256(&self, _: &SecretBytes, _: &[u8]) -> Option<Vec<u8>> {
         Some(SIGNATURE.to_vec())
     }
 }
 
-impl HttpClient for StillRuntime {
+impl HttpClient for FakeRuntime {
     async fn send(&self, call: HttpRequest<'_>) -> Result<HttpResponse, SendError> {
         let mut body = call.body.unwrap_or_default();
-        let (status, headers, answer) = match call.url {
+        let (status, headers, response_body) = match call.url {
             url if url.ends_with("/oauth2/v2.0/token") => {
                 (200, Vec::new(), json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "t" }))
             }
             url if url.starts_with("https://graph.microsoft.com/") && call.body.is_none() => {
-                (200, Vec::new(), list(url))
+                (200, Vec::new(), message_list(url))
             }
             url if url.starts_with("https://graph.microsoft.com/") => {
                 self.0.submitted.borrow_mut().push(std::mem::take(&mut body).to_vec());
@@ -252,13 +256,13 @@ impl HttpClient for StillRuntime {
         };
         let body = String::from_utf8_lossy(body);
         self.0.calls.borrow_mut().push(format!("{} {:?} {body}", call.url, call.headers));
-        let good = || Ok(HttpResponse { status, headers, body: Ok(answer.to_string().into_bytes()) });
-        self.0.answers.borrow_mut().pop_front().unwrap_or_else(good)
+        let good = || Ok(HttpResponse { status, headers, body: Ok(response_body.to_string().into_bytes()) });
+        self.0.responses.borrow_mut().pop_front().unwrap_or_else(good)
     }
 }
 
 /// Returns the list of the message in a URL: one recipient to remediate, one that is protected, and one in quarantine.
-fn list(url: &str) -> Value {
+fn message_list(url: &str) -> Value {
     let message = url.split('\'').nth(1).unwrap_or_default();
     let row = |recipient: &str, location: &str| {
         json!({
@@ -269,7 +273,7 @@ fn list(url: &str) -> Value {
     json!({ "value": [row("a", "inbox_folder"), row(PROTECTED_LOCAL_PART, "junkFolder"), row("b", "quarantine")] })
 }
 
-/// Returns a claim of a token, which can be any member.
-pub(crate) fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+/// Returns a member's value if it is a string.
+pub(crate) fn string_member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     members.get(name).and_then(Value::as_str)
 }

@@ -42,7 +42,7 @@ fn every_seed_keeps_the_property_of_its_target() {
 
 /// A long run of libFuzzer keeps hundreds of inputs under their hashes, which are of no use to a reader.
 #[test]
-fn seeds_are_few_and_their_names_describe_them() {
+fn seeds_are_at_most_300_and_not_named_by_hash_or_number() {
     let seeds: Vec<_> = TARGETS.iter().flat_map(|(target, _)| seeds(target)).collect();
     assert!(seeds.len() <= MAX_SEEDS, "{} seeds", seeds.len());
     for seed in &seeds {
@@ -55,7 +55,7 @@ fn seeds_are_few_and_their_names_describe_them() {
 }
 
 #[test]
-fn every_target_is_one_of_libfuzzer_and_the_other_way_round() {
+fn fuzz_targets_folder_matches_the_list_of_targets() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut binaries: Vec<_> = fs::read_dir(root.join("fuzz_targets"))
         .expect("a folder")
@@ -67,7 +67,7 @@ fn every_target_is_one_of_libfuzzer_and_the_other_way_round() {
 
 /// A seed that is not a job returns at the first line of its target and tests nothing.
 #[test]
-fn seeds_of_jobs_are_read_as_jobs() {
+fn job_seeds_are_parsed_as_jobs() {
     for seed in seeds("job").iter().filter(|seed| !MALFORMED_JOBS.contains(&name(seed))) {
         let bytes = fs::read(seed).expect("it can be read");
         let head = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();

@@ -2,19 +2,20 @@
 // the arguments of `if`, because Logic Apps documents no other order.
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-const text = (name, value) => {
+/** Returns `value` if it has the expected type. Otherwise throws an error of the function `name`. */
+const expectText = (name, value) => {
   if (typeof value !== "string") throw new Error(`${name} expects a text, not ${JSON.stringify(value)}`);
   return value;
 };
-const list = (name, value) => {
+const expectArray = (name, value) => {
   if (!Array.isArray(value)) throw new Error(`${name} expects an array, not ${JSON.stringify(value)}`);
   return value;
 };
-const integer = (name, value) => {
+const expectInteger = (name, value) => {
   if (!Number.isInteger(value)) throw new Error(`${name} expects an integer, not ${JSON.stringify(value)}`);
   return value;
 };
-const truth = (name, value) => {
+const expectBoolean = (name, value) => {
   if (typeof value !== "boolean") throw new Error(`${name} expects a boolean, not ${JSON.stringify(value)}`);
   return value;
 };
@@ -38,12 +39,12 @@ export const FUNCTIONS = {
   triggerOutputs: [0, 0],
   variables: [1, 1],
   workflow: [0, 0],
-  add: [2, 2, (a, b) => integer("add", a) + integer("add", b)],
-  and: [1, 99, (...all) => all.map((value) => truth("and", value)).every(Boolean)],
-  base64ToString: [1, 1, (value) => Buffer.from(text("base64ToString", value), "base64").toString("utf8")],
+  add: [2, 2, (a, b) => expectInteger("add", a) + expectInteger("add", b)],
+  and: [1, 99, (...all) => all.map((value) => expectBoolean("and", value)).every(Boolean)],
+  base64ToString: [1, 1, (value) => Buffer.from(expectText("base64ToString", value), "base64").toString("utf8")],
   chunk: [2, 2, (all, size) => {
-    if (integer("chunk", size) < 1) throw new Error("chunk expects a positive size");
-    if (typeof all !== "string") list("chunk", all);
+    if (expectInteger("chunk", size) < 1) throw new Error("chunk expects a positive size");
+    if (typeof all !== "string") expectArray("chunk", all);
     return Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size));
   }],
   coalesce: [1, 99, (...all) => all.find((value) => value !== null && value !== undefined) ?? null],
@@ -54,65 +55,66 @@ export const FUNCTIONS = {
     throw new Error(`contains expects a collection, not ${JSON.stringify(within)}`);
   }],
   createArray: [0, 99, (...all) => all],
-  endsWith: [2, 2, (value, end) => text("endsWith", value).toLowerCase().endsWith(text("endsWith", end).toLowerCase())],
+  endsWith: [2, 2, (value, end) =>
+    expectText("endsWith", value).toLowerCase().endsWith(expectText("endsWith", end).toLowerCase())],
   div: [2, 2, (a, b) => {
-    if (integer("div", b) === 0) throw new Error("div cannot divide by 0");
-    return Math.trunc(integer("div", a) / b);
+    if (expectInteger("div", b) === 0) throw new Error("div cannot divide by 0");
+    return Math.trunc(expectInteger("div", a) / b);
   }],
   empty: [1, 1, (value) => value === null || value === undefined || (isObject(value) ? Object.keys(value).length === 0 : value.length === 0)],
-  encodeURIComponent: [1, 1, (value) => encodeURIComponent(text("encodeURIComponent", value))],
+  encodeURIComponent: [1, 1, (value) => encodeURIComponent(expectText("encodeURIComponent", value))],
   equals: [2, 2, (a, b) => equal(a, b)],
   first: [1, 1, (value) => value[0] ?? null],
-  greater: [2, 2, (a, b) => integer("greater", a) > integer("greater", b)],
-  if: [3, 3, (condition, then, otherwise) => (truth("if", condition) ? then : otherwise)],
+  greater: [2, 2, (a, b) => expectInteger("greater", a) > expectInteger("greater", b)],
+  if: [3, 3, (condition, then, otherwise) => (expectBoolean("if", condition) ? then : otherwise)],
   int: [1, 1, (value) => {
     if (!isInteger(asText(value))) throw new Error(`int expects an integer, not ${JSON.stringify(value)}`);
     return Number(value);
   }],
   intersection: [2, 2, (a, b) => {
-    const others = new Set(list("intersection", b).map((value) => JSON.stringify(value)));
-    return list("intersection", a).filter((value) => others.has(JSON.stringify(value)));
+    const others = new Set(expectArray("intersection", b).map((value) => JSON.stringify(value)));
+    return expectArray("intersection", a).filter((value) => others.has(JSON.stringify(value)));
   }],
-  isInt: [1, 1, (value) => isInteger(text("isInt", value))],
-  join: [2, 2, (all, separator) => list("join", all).map(asText).join(separator)],
-  json: [1, 1, (value) => JSON.parse(text("json", value))],
+  isInt: [1, 1, (value) => isInteger(expectText("isInt", value))],
+  join: [2, 2, (all, separator) => expectArray("join", all).map(asText).join(separator)],
+  json: [1, 1, (value) => JSON.parse(expectText("json", value))],
   last: [1, 1, (value) => value.at(-1) ?? null],
   length: [1, 1, (value) => {
     if (typeof value !== "string" && !Array.isArray(value)) throw new Error(`length expects a text or an array, not ${JSON.stringify(value)}`);
     return value.length;
   }],
-  lessOrEquals: [2, 2, (a, b) => integer("lessOrEquals", a) <= integer("lessOrEquals", b)],
+  lessOrEquals: [2, 2, (a, b) => expectInteger("lessOrEquals", a) <= expectInteger("lessOrEquals", b)],
   max: [1, 1, (all) => {
-    if (list("max", all).length === 0) throw new Error("max expects one item at least");
-    return Math.max(...all.map((value) => integer("max", value)));
+    if (expectArray("max", all).length === 0) throw new Error("max expects one item at least");
+    return Math.max(...all.map((value) => expectInteger("max", value)));
   }],
-  min: [2, 2, (a, b) => Math.min(integer("min", a), integer("min", b))],
-  mul: [2, 2, (a, b) => integer("mul", a) * integer("mul", b)],
-  not: [1, 1, (value) => !truth("not", value)],
-  or: [1, 99, (...all) => all.map((value) => truth("or", value)).some(Boolean)],
-  range: [2, 2, (start, count) => Array.from({ length: integer("range", count) }, (_, at) => integer("range", start) + at)],
-  replace: [3, 3, (value, from, to) => text("replace", value).replaceAll(from, to)],
+  min: [2, 2, (a, b) => Math.min(expectInteger("min", a), expectInteger("min", b))],
+  mul: [2, 2, (a, b) => expectInteger("mul", a) * expectInteger("mul", b)],
+  not: [1, 1, (value) => !expectBoolean("not", value)],
+  or: [1, 99, (...all) => all.map((value) => expectBoolean("or", value)).some(Boolean)],
+  range: [2, 2, (start, count) => Array.from({ length: expectInteger("range", count) }, (_, at) => expectInteger("range", start) + at)],
+  replace: [3, 3, (value, from, to) => expectText("replace", value).replaceAll(from, to)],
   setProperty: [3, 3, (object, name, value) => {
     if (!isObject(object)) throw new Error(`setProperty expects an object, not ${JSON.stringify(object)}`);
-    return { ...object, [text("setProperty", name)]: value };
+    return { ...object, [expectText("setProperty", name)]: value };
   }],
   skip: [2, 2, (all, count) => {
     // Logic Apps does not document a result beyond the end, so the playbooks must not depend on it.
-    if (integer("skip", count) < 0 || count > list("skip", all).length) throw new Error(`skip cannot skip ${count} of ${all.length} items`);
+    if (expectInteger("skip", count) < 0 || count > expectArray("skip", all).length) throw new Error(`skip cannot skip ${count} of ${all.length} items`);
     return all.slice(count);
   }],
-  split: [2, 2, (value, separator) => text("split", value).split(text("split", separator))],
-  startsWith: [2, 2, (value, start) => text("startsWith", value).toLowerCase().startsWith(text("startsWith", start).toLowerCase())],
+  split: [2, 2, (value, separator) => expectText("split", value).split(expectText("split", separator))],
+  startsWith: [2, 2, (value, start) => expectText("startsWith", value).toLowerCase().startsWith(expectText("startsWith", start).toLowerCase())],
   string: [1, 1, asText],
-  sub: [2, 2, (a, b) => integer("sub", a) - integer("sub", b)],
+  sub: [2, 2, (a, b) => expectInteger("sub", a) - expectInteger("sub", b)],
   substring: [3, 3, (value, start, count) => {
-    if (integer("substring", start) + integer("substring", count) > text("substring", value).length) throw new Error("substring reaches beyond the end");
+    if (expectInteger("substring", start) + expectInteger("substring", count) > expectText("substring", value).length) throw new Error("substring reaches beyond the end");
     return value.slice(start, start + count);
   }],
-  take: [2, 2, (value, count) => value.slice(0, integer("take", count))],
-  toLower: [1, 1, (value) => text("toLower", value).toLowerCase()],
-  trim: [1, 1, (value) => text("trim", value).trim()],
-  union: [2, 2, (a, b) => [...new Map([...list("union", a), ...list("union", b)].map((value) => [JSON.stringify(value), value])).values()]],
+  take: [2, 2, (value, count) => value.slice(0, expectInteger("take", count))],
+  toLower: [1, 1, (value) => expectText("toLower", value).toLowerCase()],
+  trim: [1, 1, (value) => expectText("trim", value).trim()],
+  union: [2, 2, (a, b) => [...new Map([...expectArray("union", a), ...expectArray("union", b)].map((value) => [JSON.stringify(value), value])).values()]],
 };
 
 /** ARM functions that the templates use. */

@@ -35,92 +35,92 @@ const isText = (value) => typeof value === "string" && value.trim() !== "";
 const isListOfTexts = (value) => Array.isArray(value) && value.length > 0 && value.every(isText);
 
 /** Reports each violation of the gallery's rules in a template. */
-export function galleryFaults(template, fault) {
+export function checkGalleryRules(template, report) {
   const { metadata = {}, parameters = {}, variables = {}, resources = [] } = template;
   const name = parameters.PlaybookName?.defaultValue;
-  if (!isText(name)) fault("/parameters/PlaybookName", "is missing, or has no default");
+  if (!isText(name)) report("/parameters/PlaybookName", "is missing, or has no default");
   if (!isText(metadata.title) || metadata.title.toLowerCase() !== name?.toLowerCase().replaceAll("-", " "))
-    fault("/metadata/title", "is not the playbook's name with spaces");
-  if (!isText(metadata.description)) fault("/metadata/description", "is missing");
+    report("/metadata/title", "is not the playbook's name with spaces");
+  if (!isText(metadata.description)) report("/metadata/description", "is missing");
   for (const member of ["prerequisites", "postDeployment", "tags"])
-    if (!isListOfTexts(metadata[member])) fault(`/metadata/${member}`, "is not an array of texts");
+    if (!isListOfTexts(metadata[member])) report(`/metadata/${member}`, "is not an array of texts");
   if (
     !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(metadata.lastUpdateTime) ||
     Number.isNaN(Date.parse(metadata.lastUpdateTime))
   )
-    fault("/metadata/lastUpdateTime", "is not a UTC timestamp");
+    report("/metadata/lastUpdateTime", "is not a UTC timestamp");
   if (!TIERS.includes(metadata.support?.tier))
-    fault("/metadata/support/tier", "is not microsoft, community or developer");
+    report("/metadata/support/tier", "is not microsoft, community or developer");
   if (metadata.support?.tier === "developer" && !isText(metadata.support.link))
-    fault("/metadata/support/link", "is missing, which the tier developer requires");
-  if (!isText(metadata.author?.name)) fault("/metadata/author/name", "is missing");
+    report("/metadata/support/link", "is missing, which the tier developer requires");
+  if (!isText(metadata.author?.name)) report("/metadata/author/name", "is missing");
   for (const entity of metadata.entities ?? [])
     if (!SUPPORTED_ENTITIES.includes(entity.toLowerCase()))
-      fault("/metadata/entities", `names ${entity}, which Microsoft Sentinel does not support`);
+      report("/metadata/entities", `names ${entity}, which Microsoft Sentinel does not support`);
   const notes = metadata.releaseNotes;
   const isReleaseNote = (note) => isText(note?.version) && isText(note.title) && isListOfTexts(note.notes);
   if (!Array.isArray(notes) || notes.length === 0 || !notes.every(isReleaseNote))
-    fault("/metadata/releaseNotes", "is not an array of version, title and notes");
+    report("/metadata/releaseNotes", "is not an array of version, title and notes");
 
   for (const [key, { minValue, maxValue, defaultValue }] of Object.entries(parameters)) {
     const path = `/parameters/${key}`;
     if ((minValue === undefined) !== (maxValue === undefined))
-      fault(path, "has a minimum or a maximum, but not both");
+      report(path, "has a minimum or a maximum, but not both");
     if ([minValue, maxValue].some((value) => value !== undefined && !Number.isInteger(value)))
-      fault(path, "has a minimum or maximum that is not an integer");
+      report(path, "has a minimum or maximum that is not an integer");
     if (defaultValue < minValue || defaultValue > maxValue)
-      fault(path, "has a default outside its minimum and maximum");
+      report(path, "has a default outside its minimum and maximum");
   }
 
   resources.forEach((resource, index) => {
     const path = `/resources/${index}`;
-    if (resource.location !== LOCATION) fault(`${path}/location`, `is not ${LOCATION}`);
+    if (resource.location !== LOCATION) report(`${path}/location`, `is not ${LOCATION}`);
     if (Object.hasOwn(resource, "condition") && typeof resource.condition !== "boolean")
-      fault(`${path}/condition`, "is not a boolean, which the gallery's schema requires");
+      report(`${path}/condition`, "is not a boolean, which the gallery's schema requires");
     if (resource.type === "Microsoft.Web/connections") {
       const variable = /^\[variables\('(\w+)'\)\]$/.exec(resource.name)?.[1];
       if (!variable || !Object.hasOwn(variables, variable))
-        fault(`${path}/name`, "is not a variable of the template");
+        report(`${path}/name`, "is not a variable of the template");
       if (resource.properties.customParameterValues === undefined)
-        fault(`${path}/properties`, "lacks customParameterValues");
+        report(`${path}/properties`, "lacks customParameterValues");
     }
     if (resource.type === "Microsoft.Logic/workflows") {
       const { tags = {} } = resource;
       if (resource.name !== "[parameters('PlaybookName')]")
-        fault(`${path}/name`, "is not the parameter PlaybookName");
+        report(`${path}/name`, "is not the parameter PlaybookName");
       if (tags["hidden-SentinelTemplateName"] !== name || /\s/.test(name))
-        fault(`${path}/tags`, "lacks hidden-SentinelTemplateName, or it is not the playbook's name");
+        report(`${path}/tags`, "lacks hidden-SentinelTemplateName, or it is not the playbook's name");
       const version = tags["hidden-SentinelTemplateVersion"];
       if (!/^\d+\.\d+(\.\d+)?$/.test(version))
-        fault(`${path}/tags`, "lacks hidden-SentinelTemplateVersion, or it is not a version");
+        report(`${path}/tags`, "lacks hidden-SentinelTemplateVersion, or it is not a version");
       else if (Array.isArray(notes) && notes.at(-1)?.version !== version)
-        fault(`${path}/tags`, "has a different version from the last of the release notes");
+        report(`${path}/tags`, "has a different version from the last of the release notes");
     }
   });
 }
 
 /** Reports missing parts of a playbook's readme: the template's metadata, and a button that deploys this template. */
-export function readmeFaults(readme, folder, { metadata }, fault) {
+export function checkReadme(readme, folder, { metadata }, report) {
   const path = `${folder}/readme.md`;
   // The README wraps its lines.
   const text = readme.replace(/\s+/g, " ");
-  if (!readme.startsWith(`# ${metadata.title}\n`)) fault(path, "does not begin with the title");
+  if (!readme.startsWith(`# ${metadata.title}\n`)) report(path, "does not begin with the title");
   for (const fact of [
     metadata.description,
     ...metadata.prerequisites,
     ...metadata.postDeployment,
     metadata.author.name,
   ])
-    if (!text.includes(fact)) fault(path, `lacks: ${fact}`);
+    if (!text.includes(fact)) report(path, `lacks: ${fact}`);
   const links = [...readme.matchAll(BUTTON)].map((match) => decodeURIComponent(match[1]));
   if (links.length === 0 || !readme.includes("https://aka.ms/deploytoazurebutton"))
-    fault(path, "has no Deploy to Azure button");
+    report(path, "has no Deploy to Azure button");
   for (const link of links) {
     if (
       !new RegExp(
         `^https://raw\\.githubusercontent\\.com/[\\w.-]+/[\\w.-]+/[\\w.-]+/playbooks/${folder}/azuredeploy\\.json$`,
       ).test(link)
     )
-      fault(path, `has a button that deploys ${link}`);
+      report(path, `has a button that deploys ${link}`);
   }
 }

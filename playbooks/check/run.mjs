@@ -23,14 +23,14 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
   const outcome = { status: undefined, error: undefined, response: undefined, gatewayCalls: [], connectionCalls: [], waits: [], actions: {} };
   const variables = new Map();
   const results = new Map();
-  const loops = new Map();
+  const loopItems = new Map();
   let item;
 
-  const known = {
+  const runFunctions = {
     actions: (name) => results.get(name) ?? null,
     body: (name) => results.get(name)?.outputs?.body ?? null,
     item: () => item,
-    items: (name) => loops.get(name),
+    items: (name) => loopItems.get(name),
     listCallbackUrl: () => "https://logic.example/callback?sig=callback",
     outputs: (name) => results.get(name)?.outputs ?? null,
     parameters: (name) => parameters[name],
@@ -44,7 +44,7 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
     if (node.kind === "literal") return node.value;
     if (node.kind === "call") {
       const args = node.args.map(evaluate);
-      return (FUNCTIONS[node.name][2] ?? known[node.name])(...args);
+      return (FUNCTIONS[node.name][2] ?? runFunctions[node.name])(...args);
     }
     const object = evaluate(node.object);
     const key = evaluate(node.key);
@@ -72,15 +72,15 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
   /** Returns a copy as JSON, so that a recorded value cannot change. */
   const copy = (value) => JSON.parse(JSON.stringify(value ?? null));
 
-  function condition(expression) {
+  function evaluateCondition(expression) {
     const [[operator, operands]] = Object.entries(expression);
-    if (operator === "and") return operands.every(condition);
-    if (operator === "or") return operands.some(condition);
+    if (operator === "and") return operands.every(evaluateCondition);
+    if (operator === "or") return operands.some(evaluateCondition);
     const [left, right] = operands.map(resolve);
     return operator === "equals" ? equal(left, right) : FUNCTIONS[operator][2](left, right);
   }
 
-  function each(name, from, member) {
+  function resolveEach(from, member) {
     return from.map((value) => {
       item = value;
       return resolve(member);
@@ -88,7 +88,7 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
   }
 
   /** Calls the gateway with the action's retry policy. Returns the outputs, and whether the last attempt succeeded. */
-  function http(inputs) {
+  function callGateway(inputs) {
     const { retryPolicy = { count: DEFAULT_RETRIES }, ...request } = inputs;
     const retries = retryPolicy.type === "none" ? 0 : retryPolicy.count;
     for (let attempt = 0; ; attempt++) {
@@ -106,23 +106,23 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
     }
   }
 
-  const kinds = {
+  const handlers = {
     InitializeVariable: ({ inputs }) => inputs.variables.forEach((variable) => variables.set(variable.name, copy(resolve(variable.value)))),
     SetVariable: ({ inputs }) => void variables.set(inputs.name, copy(resolve(inputs.value))),
     AppendToArrayVariable: ({ inputs }) => variables.get(inputs.name).push(copy(resolve(inputs.value))),
     Compose: ({ inputs }) => ({ outputs: copy(resolve(inputs)) }),
     Query: ({ inputs }) => {
       const from = resolve(inputs.from);
-      const kept = each("where", from, inputs.where);
+      const kept = resolveEach(from, inputs.where);
       return { outputs: { body: copy(from.filter((_, at) => kept[at] === true)) } };
     },
-    Select: ({ inputs }) => ({ outputs: { body: copy(each("select", resolve(inputs.from), inputs.select)) } }),
+    Select: ({ inputs }) => ({ outputs: { body: copy(resolveEach(resolve(inputs.from), inputs.select)) } }),
     Http: ({ inputs }) => {
-      const { outputs, succeeded } = http(resolve(inputs));
+      const { outputs, succeeded } = callGateway(resolve(inputs));
       return { outputs, status: succeeded ? "Succeeded" : "Failed" };
     },
-    ApiConnection: (action, name) => call(action, name),
-    ApiConnectionWebhook: (action, name) => call(action, name),
+    ApiConnection: (action, name) => callConnection(action, name),
+    ApiConnectionWebhook: (action, name) => callConnection(action, name),
     Response: ({ inputs }) => void (outcome.response = copy(resolve(inputs))),
     Terminate: ({ inputs }) => {
       const resolved = resolve(inputs);
@@ -131,9 +131,9 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
     },
     If: (action) => {
       const branches = [action.actions, action.else?.actions ?? {}];
-      const [taken, other] = condition(action.expression) ? branches : branches.toReversed();
-      skip(other);
-      return { status: all(taken) };
+      const [taken, other] = evaluateCondition(action.expression) ? branches : branches.toReversed();
+      skipActions(other);
+      return { status: runScope(taken) };
     },
     Wait: ({ inputs }) => {
       const { count, unit } = resolve(inputs.interval);
@@ -143,14 +143,14 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
       const start = elapsed();
       const end = start + secondsOf(action.limit.timeout);
       let statuses = [];
-      do statuses.push(all(action.actions));
+      do statuses.push(runScope(action.actions));
       while (resolve(action.expression) !== true && statuses.length < action.limit.count && elapsed() < end);
       return { status: statuses.at(-1) };
     },
     Foreach: (action, name) => {
       const statuses = resolve(action.foreach).map((value) => {
-        loops.set(name, value);
-        return all(action.actions);
+        loopItems.set(name, value);
+        return runScope(action.actions);
       });
       return { status: statuses.includes("Failed") ? "Failed" : "Succeeded" };
     },
@@ -164,7 +164,7 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
     return parts.reduce((sum, part, at) => sum + Number(part ?? 0) * [3600, 60, 1][at], 0);
   }
 
-  function call(action, name) {
+  function callConnection(action, name) {
     const inputs = copy(resolve(action.inputs));
     outcome.connectionCalls.push({ name, inputs });
     const { status = "Succeeded", body = null } = connection(name, inputs) ?? {};
@@ -175,17 +175,17 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
    * Marks the actions of a branch that does not run as skipped, and the actions inside them. Otherwise, a loop would
    * see results of an earlier iteration.
    */
-  function skip(actions) {
+  function skipActions(actions) {
     for (const [name, action] of Object.entries(actions ?? {})) {
       results.set(name, { name, status: "Skipped", outputs: null });
       outcome.actions[name] = "Skipped";
-      skip(action.actions);
-      skip(action.else?.actions);
+      skipActions(action.actions);
+      skipActions(action.else?.actions);
     }
   }
 
   /** Runs the actions of a scope in the order of their runAfter, and returns the scope's status. */
-  function all(actions) {
+  function runScope(actions) {
     for (const name of Object.keys(actions)) results.delete(name);
     const waiting = new Map(Object.entries(actions));
     while (waiting.size > 0) {
@@ -193,10 +193,10 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
       waiting.delete(name);
       const isDue = Object.entries(action.runAfter).every(([earlier, statuses]) => statuses.includes(results.get(earlier).status));
       if (isDue) {
-        results.set(name, one(name, action));
+        results.set(name, runAction(name, action));
         outcome.actions[name] = results.get(name).status;
       } else {
-        skip({ [name]: action });
+        skipActions({ [name]: action });
       }
     }
     return [...Object.keys(actions)].some((name) => isFailedLeaf(name, actions)) ? "Failed" : "Succeeded";
@@ -211,9 +211,9 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
     return failed(name);
   }
 
-  function one(name, action) {
+  function runAction(name, action) {
     try {
-      const { outputs = null, status = "Succeeded" } = kinds[action.type](action, name) ?? {};
+      const { outputs = null, status = "Succeeded" } = handlers[action.type](action, name) ?? {};
       return { name, status, outputs };
     } catch (error) {
       if (error instanceof Terminated) throw error;
@@ -222,7 +222,7 @@ export function run(definition, { parameters, trigger, runName = "08585287554177
   }
 
   try {
-    outcome.status = all(definition.actions);
+    outcome.status = runScope(definition.actions);
   } catch (error) {
     if (!(error instanceof Terminated)) throw error;
   }

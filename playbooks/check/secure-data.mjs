@@ -69,17 +69,17 @@ const ADDRESS_FREE = [
 /** Functions that read the results of an earlier action. */
 const OUTPUTS = ["actions", "body", "outputs"];
 
-/** Reports the faults. `actions` maps names to `{action, path, parents}`, and `trigger` is `{action, path}`. */
-export function secureDataFaults({ trigger, actions }, fault) {
+/** Reports each violation. `actions` maps names to `{action, path, parents}`, and `trigger` is `{action, path}`. */
+export function checkSecureData({ trigger, actions }, report) {
   const holders = new Set();
   const variables = new Set();
 
   /** Returns whether the value of `node` can hold a recipient. `context.item` is whether item() can. */
-  function holds(node, context) {
+  function canHoldRecipient(node, context) {
     if (node.kind === "literal") return false;
     if (node.kind === "member") {
       const isAddressFree = OUTPUTS.includes(root(node).name) && ADDRESS_FREE.includes(node.key.value);
-      return !isAddressFree && (holds(node.object, context) || holds(node.key, context));
+      return !isAddressFree && (canHoldRecipient(node.object, context) || canHoldRecipient(node.key, context));
     }
     if (COUNTING.includes(node.name)) return false;
     const [first] = node.args;
@@ -87,15 +87,16 @@ export function secureDataFaults({ trigger, actions }, fault) {
     if (OUTPUTS.includes(node.name)) return holders.has(first?.value);
     if (node.name === "variables") return variables.has(first?.value);
     if (node.name === "items") {
-      return expressions(actions.get(first?.value)?.action.foreach).some((from) => holds(from, { item: false }));
+      const from = expressions(actions.get(first?.value)?.action.foreach);
+      return from.some((node) => canHoldRecipient(node, { item: false }));
     }
     if (node.name === "item") return context.item;
-    if (node.name === "if") return node.args.slice(1).some((arg) => holds(arg, context));
-    return node.args.some((arg) => holds(arg, context));
+    if (node.name === "if") return node.args.slice(1).some((arg) => canHoldRecipient(arg, context));
+    return node.args.some((arg) => canHoldRecipient(arg, context));
   }
 
-  /** Returns whether `node` names such data at all, even only to count it. */
-  const touches = (node, context) =>
+  /** Returns whether `node` names data that can hold recipients, even if only to count it. */
+  const namesRecipients = (node, context) =>
     calls(node).some(({ name, args: [first] }) => {
       if (name === "triggerBody" || name === "triggerOutputs") return true;
       if (OUTPUTS.includes(name)) return holders.has(first?.value);
@@ -103,7 +104,7 @@ export function secureDataFaults({ trigger, actions }, fault) {
     });
 
   const contextOf = ({ action }) => ({
-    item: expressions(action.inputs?.from).some((node) => holds(node, { item: false })),
+    item: expressions(action.inputs?.from).some((node) => canHoldRecipient(node, { item: false })),
   });
   /** Returns the expressions that determine an action's outputs. A query's `where` only filters its items. */
   const outputsOf = (entry) => {
@@ -120,7 +121,7 @@ export function secureDataFaults({ trigger, actions }, fault) {
   for (let before = -1; before !== holders.size + variables.size;) {
     before = holders.size + variables.size;
     for (const [name, entry] of actions) {
-      if (!outputsOf(entry).some((node) => holds(node, contextOf(entry)))) continue;
+      if (!outputsOf(entry).some((node) => canHoldRecipient(node, contextOf(entry)))) continue;
       holders.add(name);
       if (entry.action.inputs?.name) variables.add(entry.action.inputs.name);
       for (const variable of entry.action.inputs?.variables ?? []) variables.add(variable.name);
@@ -128,32 +129,32 @@ export function secureDataFaults({ trigger, actions }, fault) {
     // The response of a service can quote the recipients that an action sent to it.
     for (const [name, entry] of actions) {
       const isCall = ["ApiConnection", "ApiConnectionWebhook", "Http"].includes(entry.action.type);
-      if (isCall && inputsOf(entry).some((node) => touches(node, contextOf(entry)))) holders.add(name);
+      if (isCall && inputsOf(entry).some((node) => namesRecipients(node, contextOf(entry)))) holders.add(name);
     }
   }
 
-  const hidden = ({ action }) => action.runtimeConfiguration?.secureData?.properties ?? [];
-  const needs = (entry, properties) => {
-    for (const property of properties.filter((property) => !hidden(entry).includes(property))) {
-      fault(entry.path, `leaves its ${property} in the run history, with recipients`);
+  const hiddenProperties = ({ action }) => action.runtimeConfiguration?.secureData?.properties ?? [];
+  const checkHidden = (entry, properties) => {
+    for (const property of properties.filter((property) => !hiddenProperties(entry).includes(property))) {
+      report(entry.path, `leaves its ${property} in the run history, with recipients`);
     }
   };
   for (const entry of [trigger, ...actions.values()]) {
     const { type } = entry.action;
-    for (const property of hidden(entry).filter((property) => !CAN_HIDE[type]?.includes(property))) {
-      fault(entry.path, `is of the type ${type}, for which Azure rejects secure ${property}`);
+    for (const property of hiddenProperties(entry).filter((property) => !CAN_HIDE[type]?.includes(property))) {
+      report(entry.path, `is of the type ${type}, for which Azure rejects secure ${property}`);
     }
   }
-  needs(trigger, CAN_HIDE[trigger.action.type] ?? BOTH);
+  checkHidden(trigger, CAN_HIDE[trigger.action.type] ?? BOTH);
   for (const entry of actions.values()) {
     const context = contextOf(entry);
     const properties = CAN_HIDE[entry.action.type];
     if (!properties) {
-      if (inputsOf(entry).some((node) => holds(node, context))) {
-        fault(entry.path, `is of the type ${entry.action.type}, which cannot hide the recipients in its inputs`);
+      if (inputsOf(entry).some((node) => canHoldRecipient(node, context))) {
+        report(entry.path, `is of the type ${entry.action.type}, which cannot hide the recipients in its inputs`);
       }
-    } else if (inputsOf(entry).some((node) => touches(node, context))) {
-      needs(entry, properties);
+    } else if (inputsOf(entry).some((node) => namesRecipients(node, context))) {
+      checkHidden(entry, properties);
     }
   }
 }

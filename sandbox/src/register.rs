@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_a_duplicate_for_thirty_minutes() {
+    fn repeated_remediation_is_duplicate_for_thirty_minutes() {
         let start = Instant::now();
         for (seconds, duplicate) in [(0, true), (1, true), (1_799, true), (1_800, false), (9_000, false)] {
             let mut register = Register::default();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_its_id_and_its_recipient_under_any_action() {
+    fn remediation_with_a_registered_pair_is_duplicate_under_any_action() {
         type Emails = &'static [(&'static str, &'static str)];
         let table: &[(Action, Emails, bool)] = &[
             (Action::SoftDelete, &[("id", "a@x")], true),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_another_tenant_is_another_message() {
+    fn pair_of_another_tenant_is_no_duplicate() {
         let mut register = Register::default();
         let now = Instant::now();
         let one = remediation(Action::SoftDelete, &[("id", "a@x")]);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_registers_nothing_of_its_request() {
+    fn duplicate_registers_no_pair_of_its_request() {
         let mut register = Register::default();
         let now = Instant::now();
         let both = remediation(Action::SoftDelete, &[("id", "a@x"), ("new", "b@x")]);

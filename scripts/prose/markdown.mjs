@@ -2,13 +2,13 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-const GENERATED = [".git", ".wrangler", "build", "node_modules", "target"];
+const SKIPPED_FOLDERS = [".git", ".wrangler", "build", "node_modules", "target"];
 
 /** Returns the paths of the files below `root` whose names end in one of `endings`, without generated files. */
 export function files(root, endings, folder = "") {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return GENERATED.includes(entry.name) ? [] : files(root, endings, path);
+    if (entry.isDirectory()) return SKIPPED_FOLDERS.includes(entry.name) ? [] : files(root, endings, path);
     return endings.some((ending) => entry.name.endsWith(ending)) ? [path] : [];
   });
 }
@@ -42,11 +42,11 @@ function paragraphs(text) {
 /** Returns the sentences of a page. */
 export function sentences(text) {
   return paragraphs(text).flatMap((paragraph) =>
-    paragraph.split(/(?<=[.!?][)"”]?)\s+(?=[A-Z0-9"“(]|code|link)/).filter((sentence) => words(sentence) > 0),
+    paragraph.split(/(?<=[.!?][)"”]?)\s+(?=[A-Z0-9"“(]|code|link)/).filter((sentence) => countWords(sentence) > 0),
   );
 }
 
 /** Returns the number of words: runs of characters between spaces with at least one letter or digit. */
-export function words(sentence) {
+export function countWords(sentence) {
   return sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
 }

@@ -1,5 +1,5 @@
 // Measures a Markdown page against the limits of rules.mjs.
-import { sentences, withoutFences, words } from "./markdown.mjs";
+import { sentences, withoutFences, countWords } from "./markdown.mjs";
 import { BANNED, MAX_COLUMNS, MAX_WORDS } from "./rules.mjs";
 
 /** Returns the banned words in a text, each with the line that has it. Inline code does not count: it can be a name. */
@@ -19,10 +19,10 @@ function withoutUnbreakable(line) {
 export function measure(text) {
   const prose = withoutFences(text);
   const all = sentences(text);
-  const lengths = all.map(words).toSorted((a, b) => a - b);
+  const lengths = all.map(countWords).toSorted((a, b) => a - b);
   return {
     median: lengths[Math.floor(lengths.length / 2)] ?? 0,
-    long: all.filter((sentence) => words(sentence) > MAX_WORDS),
+    long: all.filter((sentence) => countWords(sentence) > MAX_WORDS),
     wide: prose.split("\n").filter((line) => withoutUnbreakable(line).length > MAX_COLUMNS && !line.trim().startsWith("|")),
     banned: bannedWords(prose),
   };

@@ -2,14 +2,14 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-const TEXT = /^(licen[cs]e|copying|copyright|notice|unlicense)/i;
-const READ = { readdir: readdirSync, read: (path) => readFileSync(path, "utf8") };
+const LICENCE_FILE = /^(licen[cs]e|copying|copyright|notice|unlicense)/i;
+const FILE_SYSTEM = { readdir: readdirSync, read: (path) => readFileSync(path, "utf8") };
 
 /**
  * Returns the registry crates that are linked into the crates `roots`, without crates for builds and tests. The first
  * argument is the output of `cargo metadata`.
  */
-export function linked({ packages, resolve }, roots) {
+export function linkedCrates({ packages, resolve }, roots) {
   const byId = new Map(packages.map((each) => [each.id, each]));
   const nodes = new Map(resolve.nodes.map((node) => [node.id, node]));
   const found = new Set();
@@ -31,12 +31,12 @@ export function linked({ packages, resolve }, roots) {
  * Returns one text with the licences of `crates`. Crates with the same licence text share it. A crate without a licence
  * text must permit Apache-2.0. `apache` is that licence's text.
  */
-export function licences(crates, apache, { readdir, read } = READ) {
+export function licences(crates, apache, { readdir, read } = FILE_SYSTEM) {
   const texts = new Map();
   for (const crate of crates) {
     const folder = dirname(crate.manifest_path);
     const included = readdir(folder, { withFileTypes: true })
-      .filter((entry) => entry.isFile() && TEXT.test(entry.name))
+      .filter((entry) => entry.isFile() && LICENCE_FILE.test(entry.name))
       .map(({ name }) => read(join(folder, name)))
       .toSorted();
     const offersApache = /\bApache-2\.0\b/.test(crate.license ?? "") && !/\bAND\b/.test(crate.license);

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { PLACEHOLDER, PUBLISHER, placeholderFaults } from "../../connector/check.mjs";
+import { PLACEHOLDER, PUBLISHER_FIELDS, placeholderFaults } from "../../connector/check.mjs";
 import { isUnpublished } from "../../playbooks/publish.mjs";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -21,7 +21,7 @@ export const versionOf = (read) => /^version = "(.*)"$/m.exec(read("Cargo.toml")
  * Returns an error for each field with a value that must not be released, and its correction. `read` returns the text
  * of a file. `tag` is the tag of the release, if there is one.
  */
-export function unready(read, tag) {
+export function releaseErrors(read, tag) {
   const version = versionOf(read);
   const found = [];
   const reject = (path, reason) => found.push(`${path}: ${reason}`);
@@ -50,7 +50,9 @@ export function unready(read, tag) {
   if (read("README.md").includes("it is not released")) reject("README.md", 'remove "it is not released"');
 
   const [definition, properties] = ["apiDefinition.swagger.json", "apiProperties.json"].map((name) => JSON.parse(read(`connector/${name}`)));
-  for (const placeholder of placeholderFaults(definition, properties, PUBLISHER)) reject("connector", placeholder);
+  for (const placeholder of placeholderFaults(definition, properties, PUBLISHER_FIELDS)) {
+    reject("connector", placeholder);
+  }
   for (const folder of ["remediate-http", "remediate-incident"]) {
     const path = `playbooks/${folder}/readme.md`;
     if (isUnpublished(read(path))) reject(path, `the button has no repository. Run: node playbooks/publish.mjs <owner>/<repository> v${version}`);
@@ -60,7 +62,7 @@ export function unready(read, tag) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [tag] = process.argv.slice(2);
-  const found = unready((path) => readFileSync(join(root, path), "utf8"), tag);
+  const found = releaseErrors((path) => readFileSync(join(root, path), "utf8"), tag);
   const changed = git("status", "--porcelain").trimEnd();
   if (changed) found.push(`git: commit or remove these changes first:\n${changed.replaceAll(/^/gm, "    ")}`);
   if (found.length > 0) {

@@ -15,7 +15,7 @@ const LICENCE = [{ expression: "MIT OR Apache-2.0" }];
  */
 export function merge({ version, commit, seconds, crates, npm, packages, files, rust, wasmBindgen }) {
   const self = `${NAME}@${version}`;
-  const [worker, check] = crates.map((bill) => local(bill, version));
+  const [worker, check] = crates.map((bill) => withoutLocalPaths(bill, version));
   const tools = reachable(npm, npm.components.filter((each) => packages.includes(fullName(each))).map((each) => each["bom-ref"]));
   if (tools.roots.length < packages.length) throw new Error(`npm's bill lacks one of ${packages.join(", ")}`);
 
@@ -64,13 +64,13 @@ export function merge({ version, commit, seconds, crates, npm, packages, files, 
 }
 
 /** Returns the errors that CycloneDX's validator finds in `bill`, or null. */
-export const invalid = (bill) => new Validation.JsonStrictValidator(Spec.Version.v1dot5).validate(bill);
+export const validationErrors = (bill) => new Validation.JsonStrictValidator(Spec.Version.v1dot5).validate(bill);
 
 const sorted = (items, key) => items.toSorted((one, other) => (key(one) < key(other) ? -1 : 1));
 const fullName = ({ group, name }) => (group ? `${group}/${name}` : name);
 
 /** Returns a crate's bill without the paths of this machine. */
-function local(bill, version) {
+function withoutLocalPaths(bill, version) {
   const text = JSON.stringify(bill, (key, value) => (key === "purl" && /download_url=file:/.test(value) ? undefined : value));
   // A crate of this repository: path+file:///folder#name@version, or without the name if the folder has it.
   const names = text.replaceAll(/path\+file:[^"#]*?([\w-]+)#(?:([\w-]+)@)?[^"\s]+/g, (_, folder, name) => `${name ?? folder}@${version}`);

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn one_kind_of_credential_once() {
+    fn credential_is_accepted_only_if_single_and_well_formed() {
         for (authorization, api_key, expected) in [
             (None, None, "Absent"),
             (Some("Bearer a.b.c"), None, "bearer a.b.c"),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_that_may_be_a_credential_is_found() {
+    fn every_possible_credential_in_headers_is_listed() {
         for (authorization, api_key, expected) in [
             (None, None, &[][..]),
             (None, Some(""), &[]),

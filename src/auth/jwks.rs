@@ -87,7 +87,7 @@ mod tests {
     const ISSUER: &str = "https://login.example/t/v2.0";
 
     #[test]
-    fn only_strong_rsa_signature_keys_of_the_issuer_are_taken() {
+    fn key_is_accepted_only_if_strong_rsa_signing_key_of_issuer() {
         let modulus = |bits: usize| {
             let mut bytes = vec![0xff; bits.div_ceil(8)];
             if !bits.is_multiple_of(8) {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_not_a_key_set_gives_none() {
+    fn invalid_key_set_is_rejected_and_invalid_keys_are_ignored() {
         for document in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#, "<html>"] {
             assert_eq!(parse(document.as_bytes(), ISSUER, "t"), None, "{document}");
         }

@@ -92,7 +92,7 @@ mod tests {
     use crate::tests::support::runtime::TestRuntime;
 
     #[test]
-    fn a_rule_covers_its_domain_and_no_domain_that_only_looks_like_it() {
+    fn domain_rule_covers_its_domain_and_no_lookalike() {
         for (rule, domain, covered) in [
             ("contoso.com", "contoso.com", true),
             ("Contoso.COM", "contoso.com", true),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_recipient_can_have_is_no_rule() {
+    fn domain_rule_that_no_recipient_can_match_is_rejected() {
         for rule in [
             "*\u{3002}contoso.com",
             "\u{ff0a}.contoso.com",

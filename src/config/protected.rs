@@ -17,7 +17,7 @@ const NAME: &str = "PROTECTED_RECIPIENTS";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtectedRecipients {
     domains: Vec<DomainRule>,
-    /// `local@domain`: the local part [without case](without_case), and the domain in lower-case ASCII.
+    /// `local@domain`: the local part as [`fold_case`] returns it, and the domain in lower-case ASCII.
     addresses: BTreeSet<String>,
 }
 
@@ -49,7 +49,7 @@ impl ProtectedRecipients {
         match text.rsplit_once('@') {
             // No address has a wildcard in its local part, so such an entry protects no mailbox and is rejected.
             Some((local_part, domain)) if is_address(text) && !text.contains('*') => {
-                self.addresses.insert(format!("{}@{}", without_case(local_part), to_ascii(domain, domains)?));
+                self.addresses.insert(format!("{}@{}", fold_case(local_part), to_ascii(domain, domains)?));
             }
             Some(_) => return None,
             None => self.domains.push(DomainRule::parse(text, domains)?),
@@ -68,7 +68,7 @@ impl ProtectedRecipients {
         if self.addresses.is_empty() {
             return false;
         }
-        let local_part = without_case(local_part);
+        let local_part = fold_case(local_part);
         let mailbox = local_part.split_once('+').map(|(mailbox, _)| mailbox);
         [Some(local_part.as_str()), mailbox]
             .into_iter()
@@ -78,6 +78,6 @@ impl ProtectedRecipients {
 }
 
 /// Returns the text without differences of case, also for a letter with two small forms, such as sigma.
-fn without_case(text: &str) -> String {
+fn fold_case(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }

@@ -61,7 +61,7 @@ mod tests {
     use super::parse_base;
 
     #[test]
-    fn only_https_or_loopback_authorities_are_bases() {
+    fn base_url_is_accepted_only_if_https_or_loopback_origin() {
         for (text, expected) in [
             ("https://graph.microsoft.com", Some("https://graph.microsoft.com")),
             ("https://Graph.Microsoft.com/", Some("https://graph.microsoft.com")),

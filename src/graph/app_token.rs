@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn each_response_gives_a_token_or_its_error() {
+    fn token_response_is_classified_by_status_and_body() {
         let sent_at = Timestamp::from_seconds(1000);
         let usable_until = |body: &str| {
             parse_response(&response(200, body), sent_at)
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn aadsts_code_is_logged_if_there_is_one() {
+    fn token_endpoint_error_contains_aadsts_code_if_present() {
         for (code, logged) in [
             (Some(7_000_222), "the token endpoint refused the gateway with status 400, AADSTS7000222"),
             (None, "the token endpoint refused the gateway with status 400"),

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_read_whatever_else_they_have() {
+    fn page_rows_with_unknown_null_or_missing_members_are_read() {
         let upper = ID.to_uppercase();
         let page = format!(
             r#"{{"@odata.context":"x","@odata.count":2,"value":[
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn page_of_another_form_is_not_read() {
+    fn malformed_email_page_is_rejected() {
         let row = |members: &str| format!(r#"{{"value":[{{"networkMessageId":"{ID}",{members}}}]}}"#);
         for page in [
             "",

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn page_of_a_cancelled_request_counts_until_its_time_is_over() {
+    fn page_of_cancelled_request_counts_until_its_deadline() {
         let until = Timestamp::from_seconds(1060);
         for (later, has_room) in [(1000, false), (1059, false), (1060, true), (10, true)] {
             let reads = PageReads::default();

@@ -130,7 +130,7 @@ mod tests {
     use crate::tests::support::variables_with;
 
     #[test]
-    fn the_object_reads_the_settings_that_the_worker_wrote() {
+    fn graph_settings_are_unchanged_by_serialize_and_parse() {
         let secret = "a \"secret\" \\ with\na line break and é";
         let by_secret = variables_with("CLIENT_SECRET", json!(secret));
         let mut by_certificate: Variables = variables_with("GRAPH_URL", json!("https://graph.example"));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn line_that_the_worker_did_not_write_is_rejected() {
+    fn malformed_graph_settings_are_rejected() {
         let line = GraphSettings::line(&TestRuntime::default().check(&crate::tests::support::variables()).unwrap());
         let line = line.expose();
         for wrong in [

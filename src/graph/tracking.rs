@@ -120,7 +120,7 @@ mod tests {
     const BASE: &str = "https://security.microsoft.com/action-center/history";
 
     #[test]
-    fn the_link_becomes_a_uri_and_gives_its_ids() {
+    fn tracking_link_is_escaped_and_its_ids_are_extracted() {
         let id = "11112222-3333-4444-5555-666677778888";
         for (query, uri_query, bulk_id, tenant_id) in [
             (

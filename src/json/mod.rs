@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_object_without_repeated_members_is_taken() {
+    fn json_is_accepted_only_if_single_object_without_duplicate_members() {
         for (text, taken) in [
             (r#"{"a":1,"b":[true,null,-1,1.5,"x",{"a":{}}]}"#, true),
             (" {} ", true),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn member_of_another_type_is_no_error_of_its_document() {
+    fn member_of_other_type_does_not_invalidate_document() {
         for (value, a) in [
             ("1", Member::Valid(1)),
             (" 18446744073709551615\n", Member::Valid(u64::MAX)),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_of_a_variant_is_read_and_no_other() {
+    fn enum_variant_is_read_only_in_its_valid_forms() {
         #[derive(Debug, PartialEq, Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         enum Variant {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn number_that_is_no_integer_is_read_as_a_float() {
+    fn number_that_fits_no_integer_type_is_read_as_float_unless_too_large() {
         for text in ["1.5", "1e3", "-0.5", "1e+300", "1E-999", "18446744073709551616", "-9223372036854775809"] {
             let value: Value = read(text.as_bytes()).unwrap();
             assert!(value.is_f64() && value.as_u64().is_none() && value.as_i64().is_none(), "{text}");
@@ -196,7 +196,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn documents_are_read_as_serde_json_reads_them(document in any_document(), is_indented in any::<bool>()) {
+        fn document_written_by_serde_json_is_read_unchanged(document in any_document(), is_indented in any::<bool>()) {
             let text = if is_indented { serde_json::to_string_pretty(&document) } else { serde_json::to_string(&document) };
             prop_assert_eq!(read(text.unwrap().as_bytes()), Some(document));
         }

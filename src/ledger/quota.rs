@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_counts_for_an_hour() {
+    fn email_counts_towards_quota_for_one_hour() {
         let mut quota = RollingQuota::of([(at(0), 6), (at(10), 4)]);
         assert!(!quota.has_room(1, 10));
         assert_eq!(quota.quota(10, 1, 0, at(10)), Quota { limit: 10, remaining: 0, reset: 3591 });
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn refunded_emails_are_available_again_once() {
+    fn refund_frees_quota_only_once() {
         let mut quota = RollingQuota::of([(at(0), 6)]);
         quota.refund(at(0), 6);
         quota.refund(at(0), 6);
@@ -129,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn request_above_the_limit_gets_a_reset_of_an_hour() {
+    fn quota_reset_is_one_hour_for_request_above_limit() {
         assert_eq!(RollingQuota::default().quota(10, 11, 0, at(0)), Quota { limit: 10, remaining: 10, reset: 3600 });
     }
 
     proptest! {
         #[test]
-        fn no_hour_holds_more_than_the_limit(arrivals in prop::collection::vec((0_u64..600, 1_u64..20), 1..200)) {
+        fn quota_never_exceeds_limit_and_has_room_after_reset(arrivals in prop::collection::vec((0_u64..600, 1_u64..20), 1..200)) {
             let limit = 50;
             let mut quota = RollingQuota::default();
             let mut accepted: Vec<(u64, u64)> = Vec::new();

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn size_type_and_coding_are_checked_as_declared() {
+    fn content_type_length_and_encoding_are_validated() {
         let declared = |length, is_gzip| Ok(DeclaredBody { length, is_gzip });
         let json = RequestHeaders { content_type: Some("application/json".into()), ..Default::default() };
         assert_eq!(check_content_headers(&json), declared(None, false));

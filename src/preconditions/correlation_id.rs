@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_of_workflows_sdks_and_people_pass() {
+    fn correlation_id_of_workflow_sdk_or_person_is_accepted() {
         let longest = "x".repeat(64);
         for id in [
             "11112222-3333-4444-5555-666677778888",
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_hold_an_address_or_a_line_is_dropped() {
+    fn correlation_id_with_invalid_length_or_character_is_dropped() {
         let long = "x".repeat(65);
         for id in ["", long.as_str(), "a b", "hannah@contoso.com", "a\u{e9}", "a,b", "a\nb", "a=b", "\"a\""] {
             assert_eq!(correlation_id(Some(id), &[]), None, "{id}");
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn id_that_looks_like_a_credential_is_dropped() {
+    fn correlation_id_that_looks_like_credential_is_dropped() {
         for id in [
             "rgw_q7Zt0cV9uX2mB4nL8sR6wY3eK5hJ1dFq7Zt0cV9uX2m",
             "rgw_x",
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn random_secrets_are_dropped() {
+    fn correlation_id_with_random_secret_is_nearly_always_dropped() {
         let mut random = StdRng::seed_from_u64(13);
         let mut passed = 0;
         for _ in 0..10_000 {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn credential_of_the_request_is_dropped() {
+    fn correlation_id_that_reveals_presented_credential_is_dropped() {
         let secret = |text: &str| Secret::new(text.to_owned());
         for (presented, id, passes) in [
             ("hunter2", "hunter2", false),

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_idempotency_key_is_the_same_quoted_or_bare() {
+    fn idempotency_key_is_parsed_quoted_or_bare_and_rejected_if_invalid() {
         let longest = "x".repeat(255);
         let too_long = "x".repeat(256);
         for (header, expected) in [

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn query_that_could_mean_validate_only_never_sends() {
+    fn validate_only_is_parsed_and_any_lookalike_is_rejected() {
         for (query, expected) in [
             ("", Ok(false)),
             ("validateOnly=true", Ok(true)),
@@ -154,7 +154,7 @@ mod tests {
 
     /// Parameters that clients, gateways and campaigns add to a URL.
     #[test]
-    fn other_parameters_are_ignored() {
+    fn unrelated_query_parameter_is_ignored() {
         for query in [
             "api-version=2024-01-01&x",
             "api-version=2016-10-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=Zb3xKq7-onlyVaLid_8fY2Lk0pWm1nRt5uVx6yA",
@@ -187,7 +187,7 @@ mod tests {
         /// Each letter in either case, encoded up to three times, with separators between the letters, anywhere in the
         /// query.
         #[test]
-        fn spelling_of_validate_only_never_sends(
+        fn validate_only_in_any_spelling_is_never_ignored(
             before in select(vec!["", "x=", "x=1;", "a=b?", "x=1%26", "x=1&", "$", "%2524", "x[", "x=1,", "x=%FF", "y=%2525"]),
             letters in prop::collection::vec(
                 (any::<bool>(), 0..4_usize, select(vec!["", "", "", "-", "_", ".", "+", "%20", "%2500", "%E2%80%8B", "1"])), 12,
@@ -206,7 +206,7 @@ mod tests {
 
         /// Other text of the query.
         #[test]
-        fn validate_only_among_others_is_never_overlooked(
+        fn validate_only_among_other_parameters_is_never_ignored(
             others in prop::collection::vec("[a-z0-9%;?#=.+-]{0,12}", 0..4), at in 0..4_usize,
         ) {
             let mut pairs = others;

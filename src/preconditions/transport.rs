@@ -34,14 +34,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_host_may_be_called_over_https() {
+    fn https_is_accepted_for_every_host() {
         for host in ["gateway.example", "gateway.example:443", "127.0.0.1:8787", "localhost", "[::1]", ""] {
             assert_eq!(check_transport("https", host), Ok(()), "{host}");
         }
     }
 
     #[test]
-    fn only_loopback_hosts_may_be_called_over_plain_http() {
+    fn plain_http_is_accepted_only_for_loopback_hosts() {
         for host in [
             "localhost",
             "LocalHost",
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_are_rejected_on_every_host() {
+    fn unknown_scheme_is_rejected_for_every_host() {
         for scheme in ["", "ws", "wss", "ftp", "HTTPS", "HTTP", "httpx", "https:", "file"] {
             for host in ["gateway.example", "localhost", "127.0.0.1"] {
                 assert_eq!(check_transport(scheme, host), Err(NotHttps), "{scheme} {host}");

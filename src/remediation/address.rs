@@ -353,7 +353,7 @@ mod tests {
     proptest! {
         /// The fast check accepts nothing that the rules reject.
         #[test]
-        fn plain_address_breaks_no_rule(
+        fn plain_address_satisfies_every_rule(
             address in "(IMCEA|SRS0|[a-s0-9.-]){0,3}[a-z0-9.-]{0,3}@?([a-c0-9-]{0,3}\\.){0,3}[a-c0-9.-]{0,3}|[a-z]{60,70}@[a-z]{60,70}\\.([a-z]{50}\\.){2,5}[a-z]"
         ) {
             prop_assert!(!is_plain(&address) || check_rules(&address).is_ok(), "{address}");
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_address_is_plain() {
+    fn address_is_plain_only_in_common_form() {
         for (address, plain) in [
             ("o.brien-7@mail-1.contoso.com", true),
             ("a@b.c", true),
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn variants_are_sorted_and_found() {
+    fn variant_table_is_sorted_and_its_bounds_are_found() {
         assert!(VARIANTS.iter().all(|(first, last)| first <= last));
         assert!(VARIANTS.is_sorted_by(|(_, last), (first, _)| last < first));
         for &(first, last) in VARIANTS {
@@ -387,7 +387,7 @@ mod tests {
     /// Compares with an independent reader of domains. Each letter is tested alone, after a Latin letter and after a
     /// right-to-left letter, because no label begins with a mark or mixes directions.
     #[test]
-    fn no_letter_that_is_accepted_is_another_one_to_the_next_reader() {
+    fn accepted_non_ascii_letter_is_unchanged_by_idna() {
         for c in ('\u{80}'..=char::MAX).filter(|&c| is_non_ascii_letter(c)) {
             let is_itself = ["", "\u{4e2d}", "\u{5d0}"].iter().any(|before| {
                 let given = format!("{before}{c}");

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_is_found() {
+    fn declared_names_are_sorted_and_found() {
         assert!(DECLARED.is_sorted());
         assert!(DECLARED.iter().all(|name| is_declared(name)));
     }

@@ -82,7 +82,7 @@ impl<'e> PairIndex<'e> {
 }
 
 /// Returns the characters of an address in lower case.
-pub(super) fn without_case(address: &str) -> impl Iterator<Item = char> {
+pub(crate) fn without_case(address: &str) -> impl Iterator<Item = char> {
     address.chars().flat_map(char::to_lowercase)
 }
 
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn first_of_each_duplicate_and_the_order_are_kept() {
+    fn duplicate_pair_is_removed_and_first_keeps_its_order() {
         let pairs = [
             (ONE, "b@x.org"),
             (ONE, "a@x.org"),
@@ -134,20 +134,20 @@ mod tests {
     }
 
     #[test]
-    fn case_does_not_matter_also_beyond_ascii() {
+    fn duplicate_pair_is_removed_regardless_of_unicode_case() {
         assert_eq!(remaining(&[(ONE, "ÉMILE.ДОМ@x.org"), (ONE, "émile.дом@X.ORG")]), [0]);
         assert_eq!(remaining(&[(&ONE.to_uppercase(), "a@x.org"), (ONE, "a@x.org")]), [0]);
     }
 
     #[test]
-    fn different_pairs_with_one_digest_are_kept() {
+    fn pair_with_equal_digest_but_other_recipient_is_kept() {
         // `@` and the backtick differ only in the bit of the case, as do `^` and `~`.
         assert_eq!(digest("a^b@x.org"), digest("a~b@x.org"));
         assert_eq!(remaining(&[(ONE, "a^b@x.org"), (ONE, "a~b@x.org"), (ONE, "A^B@x.org")]), [0, 1]);
     }
 
     #[test]
-    fn pair_is_found_in_any_case_and_no_other_is() {
+    fn pair_index_finds_pair_in_any_case_and_no_other() {
         let (one, other) = (ONE.parse().unwrap(), OTHER.parse().unwrap());
         let pairs = [(one, "a^b@x.org"), (one, "É@x.org"), (other, "a~b@x.org"), (one, "c@x.org")];
         let emails = pairs.map(|(network_message_id, recipient)| AnalyzedEmail {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn no_pair_and_a_single_pair_are_kept() {
+    fn list_of_zero_or_one_pair_is_unchanged() {
         assert!(remaining(&[]).is_empty());
         assert_eq!(remaining(&[(ONE, "a@x.org")]), [0]);
     }

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn format_is_recognized_by_its_first_bytes() {
+    fn body_in_form_or_base64_format_is_recognized() {
         for (text, expected) in [
             ("displayName=Clean+up&severity=medium&analyzedEmails=System.Object%5B%5D", Some(JsonError::Form)),
             ("payload={\"displayName\":\"x\"}", Some(JsonError::Form)),

@@ -102,7 +102,7 @@ mod tests {
     proptest! {
         /// If a text could end its string early, a caller could write Graph's request.
         #[test]
-        fn any_text_is_read_back_as_it_was(text in any::<String>()) {
+        fn text_in_graph_json_is_parsed_back_unchanged(text in any::<String>()) {
             let mut json = String::new();
             push_text(&mut json, &text);
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn part_before_the_emails_has_all_texts() {
+    fn body_is_split_at_emails_despite_marker_in_display_name() {
         let body = serde_json::json!({
             "displayName": r#"a","analyzedEmails":["#, "description": "b", "severity": "low", "action": "softDelete",
             "remediateSendersCopy": false,

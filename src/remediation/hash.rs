@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn payload_hash_depends_on_the_effect_and_not_on_labels() {
+    fn payload_hash_covers_action_copy_and_pairs_but_not_display_name() {
         let one = payload_hash("softDelete", false, "a", &pairs(&["a@x.org", "É@x.org"]));
         assert_eq!(one, payload_hash("softDelete", false, "b", &pairs(&["é@X.org", "A@x.org", "a@x.ORG"])));
         for other in [
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_digest_depends_on_the_set_alone() {
+    fn pairs_digest_depends_only_on_set_of_pairs() {
         let digest = |action, copy, pairs: &[(u8, String)]| digests(action, copy, "a", pairs).1;
         let one = digest("softDelete", false, &pairs(&["a@x.org", "É@x.org"]));
         assert_eq!(one, digest("moveToInbox", true, &pairs(&["é@X.org", "A@x.org", "a@x.ORG"])));
@@ -133,7 +133,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn order_and_repetition_do_not_matter(
+        fn payload_hash_and_pairs_digest_ignore_order_and_duplicates(
             given in prop::collection::vec((any::<u8>(), "[a-z]{1,9}@[a-z]{1,9}\\.org"), 1..40),
             seed in any::<u64>(),
         ) {

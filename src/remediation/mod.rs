@@ -23,6 +23,7 @@ pub(crate) mod suggestions;
 
 pub use digest::digest;
 pub use duplicates::PairIndex;
+pub(crate) use duplicates::without_case;
 pub use error::{JsonError, ParseError, PayloadError, PayloadErrors};
 pub use graph_json::{add_emails, before_emails};
 pub use model::{

@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_as_they_are_written_and_in_no_other_case() {
+    fn action_and_severity_names_are_parsed_only_in_exact_case() {
         assert_eq!(Action::ALL.map(Action::as_str), Action::NAMES);
         assert_eq!(Severity::ALL.map(Severity::as_str), Severity::NAMES);
         for action in Action::ALL {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn only_quarantine_needs_the_preference() {
+    fn move_to_quarantine_is_only_newer_member() {
         let newer: Vec<_> = Action::ALL.into_iter().filter(|action| action.is_newer_member()).collect();
         assert_eq!(newer, [Action::MoveToQuarantine]);
     }

@@ -106,23 +106,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_visible_text_is_unchanged() {
+    fn short_visible_excerpt_is_unchanged() {
         assert_eq!(excerpt("naïve 名前 😀"), "naïve 名前 😀");
         assert_eq!(excerpt(&"é".repeat(MAX_EXCERPT)), "é".repeat(MAX_EXCERPT));
     }
 
     #[test]
-    fn long_text_is_cut_between_characters() {
+    fn long_excerpt_is_cut_between_characters() {
         assert_eq!(excerpt(&"é".repeat(MAX_EXCERPT + 1)), format!("{}…", "é".repeat(MAX_EXCERPT - 1)));
     }
 
     #[test]
-    fn invisible_character_is_replaced() {
+    fn invisible_character_in_excerpt_is_replaced() {
         assert_eq!(excerpt("a\u{0}b\n\u{1b}[31m\u{202e}c\u{200b}"), "a\u{fffd}b\u{fffd}\u{fffd}[31m\u{fffd}c\u{fffd}");
     }
 
     #[test]
-    fn step_is_escaped_and_cut_pointer_is_valid() {
+    fn pointer_step_is_escaped_and_cut_pointer_is_valid() {
         assert_eq!(pointer_step("a/b~c"), "a~1b~0c");
         let pointer = format!("/{}~0~0", "a".repeat(MAX_EXCERPT - 3));
         assert_eq!(cut_pointer(&pointer), format!("/{}…", "a".repeat(MAX_EXCERPT - 3)));

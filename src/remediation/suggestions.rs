@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_misspelling_counts_one() {
+    fn name_within_two_misspellings_is_suggested_and_others_are_not() {
         let is_near = |text: &str| nearest(text, &["action"]).is_some();
         for misspelt in ["actoin", "actionn", "acion", "bction", "ation", "actio", "xaction", "atcino", "actionxy"] {
             assert!(is_near(misspelt), "{misspelt}");
@@ -241,13 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn other_case_precedes_a_misspelling() {
+    fn case_difference_is_preferred_to_misspelling_and_long_text_is_ignored() {
         assert_eq!(nearest("ACTION", &["auction", "action"]), Some("action"));
         assert_eq!(nearest(&"a".repeat(1_000_000), &["action"]), None);
     }
 
     #[test]
-    fn suggestion_is_valid_at_its_level() {
+    fn unknown_member_suggestion_fits_its_level() {
         for (name, top, item) in [
             ("emailIds", "did you mean \"analyzedEmails\"?", "\"analyzedEmails\" belongs at the top of the body"),
             ("remediationAction", "did you mean \"action\"?", "\"action\" belongs at the top of the body"),

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::support::gateway::{Gateway, api_key, code, payload};
 use super::support::runtime::TestRuntime;
-use super::support::{CRON_KEY, Fixed, OTHER_TENANT, SCRIPT_KEYS, TENANT, sha256, variables, variables_with};
+use super::support::{
+    CRON_KEY, FixedEnvironment, OTHER_TENANT, SCRIPT_KEYS, TENANT, sha256, variables, variables_with,
+};
 use crate::caches::*;
 use crate::config::{LEDGER, RATE_LIMITER, VARIABLES, Variables};
 use crate::graph::settings::GraphSettings;
@@ -13,12 +15,12 @@ use crate::secret::Secret;
 
 /// Environment that counts its reads.
 #[derive(Clone)]
-struct Counted {
+struct CountingEnvironment {
     variables: Rc<Variables>,
     reads: Rc<Cell<usize>>,
 }
 
-impl Counted {
+impl CountingEnvironment {
     fn new(variables: Variables) -> Self {
         Self { variables: Rc::new(variables), reads: Rc::default() }
     }
@@ -29,7 +31,7 @@ impl Counted {
     }
 }
 
-impl Environment for Counted {
+impl Environment for CountingEnvironment {
     fn is_same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.variables, &other.variables)
     }
@@ -50,10 +52,10 @@ fn is_kept<K>(one: Option<&Rc<Configured<K>>>, other: Option<&Rc<Configured<K>>>
 
 /// The same object is not read again. Another object with the same values is read once and evicts nothing.
 #[test]
-fn an_unchanged_environment_keeps_what_was_made_from_it() {
+fn unchanged_environment_is_read_once_and_keeps_its_configuration() {
     let runtime = TestRuntime::default();
-    let caches = IsolateCaches::<Counted, ()>::default();
-    let first = Counted::new(variables());
+    let caches = IsolateCaches::<CountingEnvironment, ()>::default();
+    let first = CountingEnvironment::new(variables());
     let configured = caches.configured(&runtime, &first);
     for environment in [first.clone(), first.again(), first.again()] {
         let reads = environment.reads.get();
@@ -67,7 +69,7 @@ fn an_unchanged_environment_keeps_what_was_made_from_it() {
 
 /// The test has a different, valid value for each variable.
 #[test]
-fn each_variable_makes_another_configuration() {
+fn each_changed_variable_creates_another_configuration() {
     let runtime = TestRuntime::default();
     for name in VARIABLES {
         let before = variables();
@@ -93,9 +95,9 @@ fn each_variable_makes_another_configuration() {
         }
         let is_faulty = name == "CLIENT_CERTIFICATE" || name == LEDGER;
         for (from, to) in [(&before, &after), (&after, &before)] {
-            let caches = IsolateCaches::<Counted, ()>::default();
-            let old = caches.configured(&runtime, &Counted::new(from.clone()));
-            let new = caches.configured(&runtime, &Counted::new(to.clone()));
+            let caches = IsolateCaches::<CountingEnvironment, ()>::default();
+            let old = caches.configured(&runtime, &CountingEnvironment::new(from.clone()));
+            let new = caches.configured(&runtime, &CountingEnvironment::new(to.clone()));
             assert!(!is_kept(old.as_ref(), new.as_ref()), "{name}");
             assert_eq!(new.is_none(), is_faulty && to == &after, "{name}");
         }
@@ -104,10 +106,13 @@ fn each_variable_makes_another_configuration() {
 
 /// An error is logged once per environment, and applies only to that environment.
 #[test]
-fn a_faulty_environment_is_not_remembered_beyond_itself() {
+fn invalid_environment_is_logged_once_and_affects_no_other() {
     let runtime = TestRuntime::default();
-    let caches = IsolateCaches::<Counted, ()>::default();
-    let (good, faulty) = (Counted::new(variables()), Counted::new(variables_with("TENANT_ID", json!("no GUID"))));
+    let caches = IsolateCaches::<CountingEnvironment, ()>::default();
+    let (good, faulty) = (
+        CountingEnvironment::new(variables()),
+        CountingEnvironment::new(variables_with("TENANT_ID", json!("no GUID"))),
+    );
     for _ in 0..2 {
         assert!(caches.configured(&runtime, &faulty).is_none());
         assert!(caches.configured(&runtime, &faulty.again()).is_none());
@@ -118,10 +123,11 @@ fn a_faulty_environment_is_not_remembered_beyond_itself() {
 
 /// Two alternating environments both stay cached. A third environment evicts the one that was used least recently.
 #[test]
-fn two_environments_keep_their_own_and_no_more_than_two_are_kept() {
+fn third_environment_evicts_the_least_recently_used_of_two() {
     let runtime = TestRuntime::default();
-    let caches = IsolateCaches::<Counted, ()>::default();
-    let environments = ["beta", "v1.0"].map(|version| Counted::new(variables_with("GRAPH_VERSION", json!(version))));
+    let caches = IsolateCaches::<CountingEnvironment, ()>::default();
+    let environments =
+        ["beta", "v1.0"].map(|version| CountingEnvironment::new(variables_with("GRAPH_VERSION", json!(version))));
     let configured = environments.clone().map(|environment| caches.configured(&runtime, &environment));
     assert!(!is_kept(configured[0].as_ref(), configured[1].as_ref()));
     for _ in 0..3 {
@@ -129,15 +135,15 @@ fn two_environments_keep_their_own_and_no_more_than_two_are_kept() {
             assert!(is_kept(configured.as_ref(), caches.configured(&runtime, environment).as_ref()));
         }
     }
-    caches.configured(&runtime, &Counted::new(variables_with("STOPPED", json!(true))));
+    caches.configured(&runtime, &CountingEnvironment::new(variables_with("STOPPED", json!(true))));
     assert!(is_kept(configured[1].as_ref(), caches.configured(&runtime, &environments[1]).as_ref()));
     assert!(!is_kept(configured[0].as_ref(), caches.configured(&runtime, &environments[0]).as_ref()));
 }
 
 #[test]
-fn an_object_keeps_a_token_for_each_of_two_settings() {
+fn graph_access_is_cached_for_the_last_two_settings() {
     let runtime = TestRuntime::default();
-    let caches = IsolateCaches::<Counted, ()>::default();
+    let caches = IsolateCaches::<CountingEnvironment, ()>::default();
     let line =
         |name: &'static str, value: Value| GraphSettings::line(&runtime.check(&variables_with(name, value)).unwrap());
     let [old, new, third] = ["old", "new", "third"].map(|secret| line("CLIENT_SECRET", json!(secret)));
@@ -156,9 +162,9 @@ fn an_object_keeps_a_token_for_each_of_two_settings() {
 
 /// A change of the list of tenants removes the cached values of all tenants, at the latest with the second change.
 #[test]
-fn an_object_keeps_a_token_for_each_tenant_of_its_settings() {
+fn graph_access_is_cached_per_tenant_of_the_settings() {
     let runtime = TestRuntime::default();
-    let caches = IsolateCaches::<Counted, ()>::default();
+    let caches = IsolateCaches::<CountingEnvironment, ()>::default();
     let third = "99999999-0000-4000-8000-000000000009";
     let line = |tenants: &[&str]| {
         let callers: Vec<_> = tenants.iter().enumerate().map(|(index, tenant)| {
@@ -189,7 +195,7 @@ fn an_object_keeps_a_token_for_each_tenant_of_its_settings() {
 
 /// An isolate uses a changed environment from the next request on, and the old one again if the change is undone.
 #[test]
-fn a_change_counts_from_the_next_request_on_and_so_does_its_end() {
+fn configuration_change_and_its_undo_apply_from_the_next_request() {
     let rotated = json!([
         { "name": "cron", "api_key_sha256": [sha256(SCRIPT_KEYS[0])], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
@@ -206,7 +212,7 @@ fn a_change_counts_from_the_next_request_on_and_so_does_its_end() {
         ("TENANT_ID", json!("no GUID"), "misconfigured"),
     ] {
         for (variables, expected) in [(variables_with(name, value), expected), (variables(), "accepted")] {
-            gateway.environment = Fixed::new(variables);
+            gateway.environment = FixedEnvironment::new(variables);
             let response = gateway.remediate(api_key(CRON_KEY), &good);
             assert_eq!(code(&response), expected, "{name}");
         }

@@ -27,7 +27,7 @@ fn logged(variables: &Variables, (date, time): ((u64, u64, u64), (u64, u64, u64)
 }
 
 #[test]
-fn each_check_of_the_last_thirty_days_logs_one_warning_with_the_days_left() {
+fn daily_check_logs_the_days_left_in_the_last_thirty_days() {
     for (now, days_left) in [
         (((2027, 1, 1), (0, 0, 0)), None),
         (((2027, 12, 1), (0, 0, 0)), None),
@@ -44,7 +44,7 @@ fn each_check_of_the_last_thirty_days_logs_one_warning_with_the_days_left() {
 }
 
 #[test]
-fn the_warning_names_the_certificate_and_no_secret() {
+fn expiry_warning_names_the_certificate_and_no_secret() {
     use crate::tests::support::entra::base64url;
     use rsa::sha2::{Digest, Sha256};
     let thumbprint = base64url(Sha256::digest(good_der(&CURRENT)));
@@ -57,7 +57,7 @@ fn the_warning_names_the_certificate_and_no_secret() {
 
 /// An expired certificate is an error of the configuration, as at a request.
 #[test]
-fn a_check_logs_each_error_of_the_configuration() {
+fn daily_check_logs_each_configuration_error() {
     let expired = logged(&with_certificate(), ((2028, 1, 1), (0, 0, 1)));
     let problem = "has a certificate that has expired";
     assert_eq!(expired, [json!({ "code": "misconfigured", "variable": "CLIENT_CERTIFICATE", "problem": problem })]);
@@ -70,6 +70,6 @@ fn a_check_logs_each_error_of_the_configuration() {
 }
 
 #[test]
-fn a_check_of_a_valid_configuration_with_a_secret_logs_nothing() {
+fn daily_check_of_configuration_with_client_secret_logs_nothing() {
     assert_eq!(logged(&variables(), ((2027, 12, 31), (0, 0, 0))), Vec::<Value>::new());
 }

@@ -9,7 +9,7 @@ use super::support::gateway::{GRAPH_URL, Gateway, TOKEN_URL, api_key, authorizat
 use super::support::runtime::TestRuntime;
 use super::support::storage::MemoryStorage;
 use super::support::upstream::Reply;
-use super::support::{CRON_KEY, Fixed, OTHER_TENANT, TENANT, variables, variables_with};
+use super::support::{CRON_KEY, FixedEnvironment, OTHER_TENANT, TENANT, variables, variables_with};
 use crate::caches::IsolateCaches;
 use crate::gateway::job::{RemediationJob, RequestContext, ResponseFormat};
 use crate::gateway::{Handled, handover};
@@ -28,7 +28,7 @@ fn stopped() -> Gateway {
 }
 
 #[test]
-fn a_stopped_gateway_sends_nothing_and_still_validates() {
+fn stopped_gateway_sends_nothing_and_still_validates() {
     let good = payload("softDelete", &["hannah@contoso.com"]);
     let mut gateway = stopped();
     for path in ["/remediate", "/v1.0/security/collaboration/analyzedEmails/remediate"] {
@@ -49,7 +49,7 @@ fn a_stopped_gateway_sends_nothing_and_still_validates() {
 
 /// Unauthenticated requests get their usual response. Authenticated callers learn of the stop without a valid body.
 #[test]
-fn the_stop_comes_after_identity_and_before_the_body() {
+fn stop_is_checked_after_authentication_and_before_the_body() {
     let mut gateway = stopped();
     for (headers, query, expected) in [
         (RequestHeaders { api_key: None, ..api_key("") }, "", "unauthenticated"),
@@ -71,7 +71,7 @@ fn the_stop_comes_after_identity_and_before_the_body() {
 
 /// An invalid stop value also stops the gateway, with its own code, so that a typing error cannot prevent a stop.
 #[test]
-fn a_stop_that_cannot_be_read_sends_nothing_either() {
+fn invalid_stop_value_is_misconfigured_and_sends_nothing() {
     for value in [json!("yes"), json!(""), json!(1)] {
         let mut gateway = Gateway::new(variables_with("STOPPED", value.clone()));
         let response = gateway.remediate(api_key(CRON_KEY), &payload("softDelete", &["hannah@contoso.com"]));
@@ -83,9 +83,9 @@ fn a_stop_that_cannot_be_read_sends_nothing_either() {
 }
 
 /// Body that arrives after this number of milliseconds.
-struct Late(u64, Vec<u8>, TestRuntime);
+struct LateBody(u64, Vec<u8>, TestRuntime);
 
-impl RequestBody for Late {
+impl RequestBody for LateBody {
     async fn read(self, _: DeclaredBody, _: usize) -> Result<Vec<u8>, RequestBodyError> {
         self.2.sleep(Duration::from_millis(self.0)).await;
         Ok(self.1)
@@ -94,7 +94,7 @@ impl RequestBody for Late {
 
 /// If the time were over before Graph's response, the outcome would be unknown. Validation takes no time.
 #[test]
-fn what_comes_too_late_is_not_sent() {
+fn late_body_is_rejected_with_504_except_for_validation() {
     for (late, query, status) in [
         (84_000, "", None),
         (84_001, "", Some(504)),
@@ -106,11 +106,11 @@ fn what_comes_too_late_is_not_sent() {
         let body = payload("softDelete", &["hannah@contoso.com"]).to_string().into_bytes();
         let request = post("/remediate", query, api_key(CRON_KEY));
         let started = gateway.stage.start(async move {
-            let body = Late(late, body, runtime.clone());
+            let body = LateBody(late, body, runtime.clone());
             crate::gateway::handle_request(
                 &runtime,
                 &IsolateCaches::default(),
-                &Fixed::new(variables()),
+                &FixedEnvironment::new(variables()),
                 &request,
                 body,
             )
@@ -162,10 +162,10 @@ pub(super) fn job(spent: u64) -> RemediationJob {
 
 /// A request that waited for an object, or for a module that a panic ended, gets a response and a log line.
 #[test]
-fn what_does_not_end_is_answered_and_logged() {
+fn ledger_failure_or_lost_module_returns_an_error_and_is_logged() {
     let gateway = Gateway::default();
     let runtime = &gateway.stage.runtime;
-    let told = |response: &Response, status: u16, reason: &str| {
+    let check = |response: &Response, status: u16, reason: &str| {
         let expected = if status == 503 { ("ledgerUnavailable", Some("5")) } else { ("internal", None) };
         let line = gateway.logged();
         assert_eq!(
@@ -193,12 +193,12 @@ fn what_does_not_end_is_answered_and_logged() {
         (LedgerError::Failed, 500, "the caller's ledger failed", unknown),
     ] {
         let response = crate::gateway::respond_without_ledger(runtime, job(7), error);
-        let line = told(&response, status, reason);
+        let line = check(&response, status, reason);
         assert!(response.body.contains(outcome), "{}", response.body);
         assert_eq!((&line["caller"], &line["emails"], &line["durationMs"]), (&json!("cron"), &json!(3), &json!(7)));
     }
     let headers = RequestHeaders { client_request_id: Some("the-callers".to_owned()), ..api_key(CRON_KEY) };
-    let line = told(
+    let line = check(
         &crate::gateway::respond_after_loss(runtime, &post("/remediate", "", headers)),
         500,
         "the module was lost, or failed, during the request",
@@ -211,7 +211,7 @@ fn what_does_not_end_is_answered_and_logged() {
 
 /// A job in an unknown format sends nothing, is logged, and its response names the known format.
 #[test]
-fn a_job_of_another_format_is_rejected() {
+fn job_in_unknown_format_is_rejected_and_logged() {
     let settings = GraphSettings::line(&Gateway::default().config());
     let head = handover::serialize_head(&settings, &job(0));
     let head = str::from_utf8(head.expose()).unwrap();
@@ -234,7 +234,7 @@ fn a_job_of_another_format_is_rejected() {
         let mut gateway = Gateway::default();
         let runtime = gateway.stage.runtime.clone();
         let started = gateway.stage.start(async move {
-            let caches = IsolateCaches::<Fixed, ()>::default();
+            let caches = IsolateCaches::<FixedEnvironment, ()>::default();
             let ledger = LedgerService::new(MemoryStorage::default());
             crate::gateway::execute(&runtime, &caches, false, &ledger, message.into_bytes()).await
         });
@@ -257,12 +257,12 @@ fn a_job_of_another_format_is_rejected() {
 
 /// The object's environment may be older or newer than the Worker's. A stop in either of them applies.
 #[test]
-fn an_object_that_is_stopped_sends_nothing() {
+fn stopped_object_sends_nothing() {
     let mut gateway = Gateway::default();
     let runtime = gateway.stage.runtime.clone();
     let head = handover::serialize_head(&GraphSettings::line(&gateway.config()), &job(0));
     let started = gateway.stage.start(async move {
-        let caches = IsolateCaches::<Fixed, ()>::default();
+        let caches = IsolateCaches::<FixedEnvironment, ()>::default();
         let ledger = LedgerService::new(MemoryStorage::default());
         crate::gateway::execute(&runtime, &caches, true, &ledger, head.expose().to_vec()).await
     });
@@ -273,7 +273,7 @@ fn an_object_that_is_stopped_sends_nothing() {
 
 /// A location that HTTP clients cannot parse would make every replay fail for 24 hours.
 #[test]
-fn location_that_an_older_version_recorded_is_held_to_the_rule() {
+fn invalid_recorded_location_is_replaced_on_replay_and_logged() {
     let history = "https://security.microsoft.com/action-center/history";
     let good = format!(r#"{history}?filters={{"bulkId":["b-1"]}}&tid=t"#);
     let long = format!("{history}?x={}", "y".repeat(100 * 1024));
@@ -306,7 +306,14 @@ fn location_that_an_older_version_recorded_is_held_to_the_rule() {
         let message =
             [handover::serialize_head(&GraphSettings::line(&gateway.config()), &job(0)).expose(), b"{}"].concat();
         let started = gateway.stage.start(async move {
-            crate::gateway::execute(&runtime, &IsolateCaches::<Fixed, ()>::default(), false, &ledger, message).await
+            crate::gateway::execute(
+                &runtime,
+                &IsolateCaches::<FixedEnvironment, ()>::default(),
+                false,
+                &ledger,
+                message,
+            )
+            .await
         });
         let response = gateway.stage.finish(started);
         let expected = if reason.is_none() { good.clone() } else { format!("{history}?tid={TENANT}") };
@@ -357,7 +364,7 @@ fn waiter_with_another_secret_or_text_shares_only_a_success() {
         let mut gateway = Gateway::default();
         gateway.stage.runtime.upstream().hold(held);
         let first = gateway.start(post("/remediate", "", api_key(CRON_KEY)), plain.to_string().into_bytes());
-        gateway.environment = Fixed::new(environment);
+        gateway.environment = FixedEnvironment::new(environment);
         let waiter = gateway.start(post(path, "", api_key(CRON_KEY)), waiting.to_string().into_bytes());
         gateway.stage.runtime.upstream().release_one(held, 0, reply);
         let (first, waiter) = (gateway.stage.finish(first), gateway.stage.finish(waiter));
@@ -371,7 +378,7 @@ fn waiter_with_another_secret_or_text_shares_only_a_success() {
 
 /// "Graph did not accept the remediation." would be untrue of the earlier attempt.
 #[test]
-fn rejected_retry_of_an_unknown_outcome_says_that_it_is_unknown() {
+fn rejected_retry_of_an_unknown_outcome_reports_it_as_unknown() {
     let remediation = payload("softDelete", &["hannah@contoso.com"]);
     for (status, expected) in [(400, "graphRefused"), (403, "graphPermissionMissing"), (409, "graphConflict")] {
         let mut gateway = Gateway::default();
@@ -435,7 +442,7 @@ fn plain_http_is_rejected_before_configuration_and_credentials() {
 
 /// More people can read a response and the log than may have a key.
 #[test]
-fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed() {
+fn credential_in_place_of_an_id_is_neither_logged_nor_echoed() {
     let token = crate::tests::support::entra::Draft::v2().token();
     let basic = "c2NyaXB0OnJna19vZi10aGUtc2NyaXB0LW9sZA";
     for (headers, id) in [
@@ -470,7 +477,7 @@ fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed() {
 
 /// An unknown path is text that the caller chose.
 #[test]
-fn only_a_path_of_the_gateway_is_echoed() {
+fn path_is_echoed_only_if_it_is_a_known_route() {
     let mut gateway = Gateway::default();
     for (path, echoed) in [
         ("/remediate", true),

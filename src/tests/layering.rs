@@ -54,7 +54,7 @@ fn each_room_of_the_gateway_imports_only_rooms_below_it() {
 }
 
 #[test]
-fn no_files_import_each_other_in_a_circle() {
+fn files_and_rooms_have_no_circular_imports() {
     for folder in ["src", "sandbox/src", "bench/src"] {
         let imports = imports(&tree(folder));
         assert!(imports.len() > 10, "{folder}: {imports:?}");
@@ -65,7 +65,7 @@ fn no_files_import_each_other_in_a_circle() {
 
 /// The test checks the checker itself on a small tree, with each way to write an import.
 #[test]
-fn an_upward_import_and_a_circle_are_found() {
+fn upward_or_circular_import_is_found() {
     const TABLE: &[(&str, &str)] = &[("top", "middle low"), ("middle", "low"), ("low", "")];
     let good = [
         ("lib.rs", "mod low;\nmod middle;\nmod top;\n"),

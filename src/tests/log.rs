@@ -61,7 +61,7 @@ fn refused(entry: LogEntry, error: impl Into<GatewayError>) -> LogEntry {
         GatewayError::Graph(error) => (error.status, error.graph_request_id.clone()),
         _ => (None, None),
     };
-    let (code, response) = crate::tests::support::refused(&error);
+    let (code, response) = crate::tests::support::error_response(&error);
     LogEntry {
         status: response.status,
         code: Some(code.as_str()),
@@ -118,6 +118,11 @@ fn lines() -> Vec<String> {
         },
         refused(soar(16, 1), LedgerError::Unreachable),
         refused(request(17), GatewayError::Misconfigured),
+        // Graph fails to list the recipients of a message, so nothing was sent.
+        refused(
+            LogEntry { route: Some(Route::Messages.name()), emails: None, ..soar(18, 1) },
+            GraphError { status: Some(500), ..GraphOperation::List.error(GraphErrorKind::Unexpected) },
+        ),
     ]
     .iter()
     .map(LogEntry::line)
@@ -126,7 +131,7 @@ fn lines() -> Vec<String> {
 }
 
 #[test]
-fn the_sample_that_operators_queries_are_tried_on_is_what_the_gateway_writes() {
+fn sample_log_equals_the_gateways_log_entries() {
     let mut expected = String::new();
     for line in lines() {
         writeln!(expected, "{line}").unwrap();
@@ -136,7 +141,7 @@ fn the_sample_that_operators_queries_are_tried_on_is_what_the_gateway_writes() {
 
 /// A location is always safe to log. A message is safe if it is a literal, since it then has no processed data.
 #[test]
-fn a_panic_is_one_line_with_its_location() {
+fn panic_log_entry_has_location_and_message() {
     for (location, message, reason) in [
         (Some("src/a.rs:1:2"), Some("capacity overflow"), "the module panicked at src/a.rs:1:2: capacity overflow"),
         (Some("src/a.rs:1:2"), None, "the module panicked at src/a.rs:1:2"),

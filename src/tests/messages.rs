@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::status::{ID, LIST, first_page, row};
 use super::support::gateway::{GRAPH_URL, Gateway, api_key, code, post};
 use super::support::upstream::Reply;
-use super::support::{CRON_KEY, Fixed, sha256, variables_with};
+use super::support::{CRON_KEY, FixedEnvironment, sha256, variables_with};
 use crate::config::Variables;
 use crate::http::{RequestHeaders, Response};
 use crate::remediation::limits::MAX_MESSAGES;
@@ -45,7 +45,7 @@ pub(super) fn quota_left(emails: u64) -> (&'static str, String) {
 }
 
 /// A gateway whose Graph lists these rows for [`ID`].
-fn listing(variables: Variables, rows: &[Value]) -> Gateway {
+fn gateway_listing(variables: Variables, rows: &[Value]) -> Gateway {
     let gateway = Gateway::new(variables);
     gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&json!({ "value": rows })));
     gateway
@@ -71,14 +71,14 @@ fn submitted(gateway: &Gateway) -> Vec<Vec<String>> {
     bodies.map(recipients).collect()
 }
 
-fn protecting(more: &Value) -> Variables {
+fn protecting_variables(more: &Value) -> Variables {
     let mut variables = variables(more);
     variables.insert("PROTECTED_RECIPIENTS", json!(["legal@contoso.com", "vault.contoso.com"]));
     variables
 }
 
 #[test]
-fn listed_recipients_are_remediated_in_one_call_and_the_others_are_counted() {
+fn reachable_recipients_are_remediated_in_one_call_and_others_counted() {
     let rows = [
         row("a@contoso.com", "inbox_folder"),
         row("B@Contoso.com", "Inbox"),
@@ -108,19 +108,25 @@ fn listed_recipients_are_remediated_in_one_call_and_the_others_are_counted() {
     ] {
         let rows = rows.iter().filter(|row| action == "softDelete" || row["recipientEmailAddress"] != "g@fabrikam.com");
         let rows: Vec<Value> = rows.cloned().collect();
-        let mut gateway = Gateway::new(protecting(&json!({})));
+        let mut gateway = Gateway::new(protecting_variables(&json!({})));
         let upstream = gateway.stage.runtime.upstream();
         upstream.respond(&first_page(ID), Reply::json(&json!({ "value": rows[..3], "@odata.nextLink": next })));
         upstream.respond(&next, Reply::json(&json!({ "value": rows[3..] })));
         let response = remediate(&mut gateway, &payload(action, &[ID, ID]));
         assert_eq!(response.status, 202, "{}", response.body);
-        let told = body(&response);
+        let response_body = body(&response);
         let found = emails.len() + quarantine + 2 + 3;
         let left_out = json!({ "quarantine": quarantine, "unreachable": 3, "protected": 2 });
-        assert_eq!((&told["recipientsFound"], &told["leftOut"]), (&json!(found), &left_out), "{told}");
-        assert_eq!((&told["status"], &told["emails"]), (&json!("accepted"), &json!(emails.len())));
+        assert_eq!(
+            (&response_body["recipientsFound"], &response_body["leftOut"]),
+            (&json!(found), &left_out),
+            "{response_body}"
+        );
+        assert_eq!((&response_body["status"], &response_body["emails"]), (&json!("accepted"), &json!(emails.len())));
         assert!(
-            header(&response, "Location").is_some() && told["bulkId"].is_string() && told["acceptedAt"].is_string()
+            header(&response, "Location").is_some()
+                && response_body["bulkId"].is_string()
+                && response_body["acceptedAt"].is_string()
         );
         assert!(!response.body.to_ascii_lowercase().contains("all"), "late rows are missing: {}", response.body);
         assert!(!response.body.contains("contoso.com"), "{}", response.body);
@@ -142,7 +148,7 @@ fn listed_recipients_are_remediated_in_one_call_and_the_others_are_counted() {
             body["requestId"] = Value::Null;
             body
         };
-        assert_eq!(without_id(body(&again)), without_id(told));
+        assert_eq!(without_id(body(&again)), without_id(response_body));
         assert!(again.headers.contains(&quota_left(left)), "{:?}", again.headers);
         assert_eq!((gateway.stage.runtime.upstream().count(&first_page(ID)), submitted(&gateway).len()), (1, 1));
         assert_eq!(gateway.logged()["emails"], emails.len());
@@ -151,7 +157,7 @@ fn listed_recipients_are_remediated_in_one_call_and_the_others_are_counted() {
 
 /// A caller that lacks a permission learns nothing about the recipients: Microsoft is not asked.
 #[test]
-fn permissions_are_checked_before_anything_is_read() {
+fn missing_permission_is_rejected_before_the_list_is_read() {
     let asks = |name: &str, value: Value| {
         let mut payload = payload("softDelete", &[ID]);
         payload[name] = value;
@@ -173,7 +179,7 @@ fn permissions_are_checked_before_anything_is_read() {
         (json!({}), asks("maxRecipients", json!(10_001)), "invalidPayload", "/maxRecipients"),
     ] {
         for query in ["", "validateOnly=true"] {
-            let mut gateway = listing(variables(&caller), &[row("a@contoso.com", "inbox_folder")]);
+            let mut gateway = gateway_listing(variables(&caller), &[row("a@contoso.com", "inbox_folder")]);
             let response = gateway.ask(post(PATH, query, api_key(CRON_KEY)), payload.to_string().into_bytes());
             assert_eq!(code(&response), expected, "{}", response.body);
             assert!(response.body.contains(detail) && response.body.contains("Nothing was sent."), "{}", response.body);
@@ -185,7 +191,7 @@ fn permissions_are_checked_before_anything_is_read() {
     // A caller has it only if its table says so.
     let mut caller = variables(&json!({}))["CALLERS"].clone();
     caller[0].as_object_mut().unwrap().remove("whole_messages");
-    let mut gateway = listing(variables_with("CALLERS", caller), &[]);
+    let mut gateway = gateway_listing(variables_with("CALLERS", caller), &[]);
     assert_eq!(code(&remediate(&mut gateway, &plain())), "wholeMessagesNotAllowed");
 }
 
@@ -214,7 +220,7 @@ fn list_that_leads_to_no_remediation_sends_nothing() {
         ),
     ] {
         for query in ["", "validateOnly=true"] {
-            let mut gateway = listing(protecting(&json!({})), &rows);
+            let mut gateway = gateway_listing(protecting_variables(&json!({})), &rows);
             for asked in 1..=2 {
                 let request = post(PATH, query, api_key(CRON_KEY));
                 let response = gateway.ask(request, payload("softDelete", &[ID]).to_string().into_bytes());
@@ -241,16 +247,20 @@ fn list_that_leads_to_no_remediation_sends_nothing() {
 
 /// Unicode's KELVIN SIGN is a `k` in lower case, and no address has it (contract, section 2).
 #[test]
-fn text_that_is_no_address_is_counted_apart_and_never_submitted() {
+fn invalid_listed_address_is_counted_as_unreachable_and_not_submitted() {
     let long = |n: usize| format!("{n}{}@contoso.com", "x".repeat(5000));
     let rows = ["k@contoso.com", "\u{212a}@contoso.com", "K@contoso.com", &long(1), &long(1), &long(2)];
     let mut rows = rows.map(|recipient| row(recipient, "inbox_folder"));
     for _ in 0..2 {
         rows.reverse();
-        let mut gateway = listing(variables(&json!({})), &rows);
+        let mut gateway = gateway_listing(variables(&json!({})), &rows);
         let response = remediate(&mut gateway, &payload("softDelete", &[ID]));
-        let told = body(&response);
-        assert_eq!((&told["recipientsFound"], &told["leftOut"]["unreachable"]), (&json!(4), &json!(3)), "{told}");
+        let response_body = body(&response);
+        assert_eq!(
+            (&response_body["recipientsFound"], &response_body["leftOut"]["unreachable"]),
+            (&json!(4), &json!(3)),
+            "{response_body}"
+        );
         let submitted = submitted(&gateway).concat();
         assert_eq!(submitted.len(), 1);
         assert!(["k@contoso.com", "K@contoso.com"].contains(&submitted[0].as_str()), "{submitted:?}");
@@ -258,11 +268,11 @@ fn text_that_is_no_address_is_counted_apart_and_never_submitted() {
 }
 
 #[test]
-fn validation_reads_and_submits_nothing() {
+fn validation_reads_the_list_and_submits_nothing() {
     let rows = [row("a@contoso.com", "inbox_folder"), row("b@contoso.com", "quarantine"), row("c@x.org", "failed")];
     let mut variables = variables(&json!({}));
     variables.insert("STOPPED", json!("true"));
-    let mut gateway = listing(variables, &rows);
+    let mut gateway = gateway_listing(variables, &rows);
     gateway.stage.runtime.upstream().respond(&first_page(OTHER), Reply::json(&json!({ "value": [] })));
     let request = |query| post(PATH, query, api_key(CRON_KEY));
     let payload = payload("softDelete", &[ID, OTHER, ID]).to_string().into_bytes();
@@ -285,7 +295,7 @@ fn validation_reads_and_submits_nothing() {
 
 /// The list never reaches back further than Graph keeps it.
 #[test]
-fn time_of_receipt_narrows_the_list() {
+fn received_after_sets_the_list_start_within_graphs_retention() {
     for (received_after, start) in [
         (json!("2027-01-15T00:00:00+01:00"), "2027-01-14T23:00:00Z"),
         (json!("2027-01-15T07:59:59.999Z"), "2027-01-15T07:59:59Z"),
@@ -304,9 +314,9 @@ fn time_of_receipt_narrows_the_list() {
 }
 
 #[test]
-fn fifty_retries_at_once_read_once_and_send_once() {
+fn fifty_concurrent_retries_read_once_and_send_once() {
     for key in [None, Some("k-1")] {
-        let mut gateway = listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
+        let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
         gateway.stage.runtime.upstream().hold(&first_page(ID));
         let headers = || RequestHeaders { idempotency_key: key.map(str::to_owned), ..api_key(CRON_KEY) };
         let body_of = || payload("softDelete", &[ID]).to_string().into_bytes();
@@ -334,9 +344,9 @@ fn fifty_retries_at_once_read_once_and_send_once() {
 
 /// The object ends after the record, and before or after Graph got the remediation.
 #[test]
-fn retry_after_a_crash_ends_as_the_first_would_have() {
+fn retry_after_crash_is_accepted_and_counted_once() {
     for (held, submissions) in [(first_page(ID), 1), (GRAPH_URL.to_owned(), 2)] {
-        let mut gateway = listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
+        let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
         gateway.stage.runtime.upstream().hold(&held);
         let request = || post(PATH, "", api_key(CRON_KEY));
         let payload = |most: u64| {
@@ -373,7 +383,7 @@ fn duplicate() -> Reply {
 
 /// A gateway whose first attempt at [`ID`] ended with an unknown outcome.
 fn with_unknown_outcome(recipients: &[&str]) -> Gateway {
-    let mut gateway = listing(protecting(&json!({})), &inbox(recipients));
+    let mut gateway = gateway_listing(protecting_variables(&json!({})), &inbox(recipients));
     gateway.stage.runtime.upstream().respond(GRAPH_URL, Reply::Failure(SendError::Connection));
     let first = remediate(&mut gateway, &payload("softDelete", &[ID]));
     assert!(first.body.contains("failed. The outcome is unknown; it is safe to retry."), "{}", first.body);
@@ -383,7 +393,7 @@ fn with_unknown_outcome(recipients: &[&str]) -> Gateway {
 
 /// "Nothing was sent." would be untrue of the earlier attempt, which Graph may have accepted.
 #[test]
-fn failed_retry_of_an_unknown_outcome_says_that_it_is_unknown() {
+fn failed_retry_of_an_unknown_outcome_reports_it_as_unknown() {
     let many: Vec<String> = (0..101).map(|n| format!("user{n}@contoso.com")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let list = |rows: &[Value]| Reply::json(&json!({ "value": rows }));
@@ -431,9 +441,9 @@ fn failed_retry_of_an_unknown_outcome_says_that_it_is_unknown() {
 }
 
 #[test]
-fn retry_beyond_the_quota_says_that_the_outcome_is_unknown() {
+fn retry_beyond_the_quota_reports_the_unknown_outcome() {
     let mut gateway = with_unknown_outcome(&["a@contoso.com"]);
-    gateway.environment = Fixed::new(variables(&json!({ "max_emails_per_hour": 150 })));
+    gateway.environment = FixedEnvironment::new(variables(&json!({ "max_emails_per_hour": 150 })));
     let pairs = super::support::gateway::payload("softDelete", &["a@contoso.com"]);
     assert_eq!(code(&gateway.remediate(api_key(CRON_KEY), &pairs)), "graphUnavailable");
     let mut more = payload("softDelete", &[ID]);
@@ -446,7 +456,7 @@ fn retry_beyond_the_quota_says_that_the_outcome_is_unknown() {
 
 /// Graph has what the earlier attempt submitted, and not what the list has become.
 #[test]
-fn duplicate_has_the_counts_of_what_was_submitted_before() {
+fn duplicate_has_the_counts_of_the_earlier_submission() {
     let counts = |response: &Response| {
         let body = body(response);
         (body["emails"].clone(), body["recipientsFound"].clone(), body["leftOut"]["protected"].clone())
@@ -478,7 +488,7 @@ fn duplicate_has_the_counts_of_what_was_submitted_before() {
     }
 
     // The same of a success under another key.
-    let mut gateway = listing(variables(&json!({})), &inbox(&["a@contoso.com"]));
+    let mut gateway = gateway_listing(variables(&json!({})), &inbox(&["a@contoso.com"]));
     let first = remediate(&mut gateway, &payload("softDelete", &[ID]));
     gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&grown));
     gateway.stage.runtime.upstream().respond(GRAPH_URL, duplicate());
@@ -508,10 +518,10 @@ fn waiter_with_other_limits_or_settings_shares_only_a_success() {
         (variables(&json!({})), with(100, Value::Null), 2, "accepted"),
     ] {
         let rows = &inbox(&["a@contoso.com", "b@contoso.com", "c@contoso.com"])[..rows];
-        let mut gateway = listing(variables(&json!({})), rows);
+        let mut gateway = gateway_listing(variables(&json!({})), rows);
         gateway.stage.runtime.upstream().hold(&first_page(ID));
         let first = gateway.start(post(PATH, "", api_key(CRON_KEY)), with(2, Value::Null));
-        gateway.environment = Fixed::new(environment);
+        gateway.environment = FixedEnvironment::new(environment);
         let second = gateway.start(post(PATH, "", api_key(CRON_KEY)), waiting.clone());
         gateway.stage.runtime.upstream().release(&first_page(ID));
         let (first, second) = (gateway.stage.finish(first), gateway.stage.finish(second));
@@ -524,9 +534,9 @@ fn waiter_with_other_limits_or_settings_shares_only_a_success() {
 
 /// `maxRecipients` is reserved while the attempt runs, and what was not needed is given back.
 #[test]
-fn quota_holds_what_an_attempt_may_need() {
+fn quota_reserves_max_recipients_until_the_attempt_completes() {
     let caller = json!({ "max_emails_per_hour": 150 });
-    let mut gateway = listing(variables(&caller), &[row("a@contoso.com", "inbox_folder")]);
+    let mut gateway = gateway_listing(variables(&caller), &[row("a@contoso.com", "inbox_folder")]);
     let other = json!({ "value": [row("b@contoso.com", "inbox_folder")] }).to_string().replace(ID, OTHER);
     gateway.stage.runtime.upstream().respond(&first_page(OTHER), Reply::Response(200, Vec::new(), other.into_bytes()));
     gateway.stage.runtime.upstream().hold(&first_page(ID));
@@ -544,7 +554,7 @@ fn quota_holds_what_an_attempt_may_need() {
 
 /// Another action on the same messages ends the replay, and one on other messages does not.
 #[test]
-fn another_action_on_the_messages_ends_the_replay() {
+fn replay_is_invalidated_by_another_action_on_the_same_messages() {
     let mut gateway = Gateway::new(variables(&json!({})));
     for (action, messages, replayed) in [
         ("softDelete", [ID].as_slice(), false),
@@ -575,8 +585,8 @@ fn another_action_on_the_messages_ends_the_replay() {
 
 /// A key belongs to one payload, also across the paths.
 #[test]
-fn key_of_a_remediation_with_pairs_is_not_one_of_messages() {
-    let mut gateway = listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
+fn idempotency_key_of_a_pair_remediation_is_rejected_for_messages() {
+    let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
     let headers = || RequestHeaders { idempotency_key: Some("k".to_owned()), ..api_key(CRON_KEY) };
     let pairs = super::support::gateway::payload("softDelete", &["a@contoso.com"]);
     assert_eq!(gateway.remediate(headers(), &pairs).status, 202);
@@ -588,8 +598,8 @@ fn key_of_a_remediation_with_pairs_is_not_one_of_messages() {
 
 /// The Worker's configuration decides, also for an object that started before a change.
 #[test]
-fn changed_permissions_hold_for_the_next_request() {
-    let mut gateway = listing(protecting(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
+fn changed_permissions_apply_from_the_next_request() {
+    let mut gateway = gateway_listing(protecting_variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
     assert_eq!(remediate(&mut gateway, &payload("moveToInbox", &[ID])).status, 202);
     for (variables, expected) in [
         (variables(&json!({ "recipient_domains": ["fabrikam.com"] })), "recipientNotAllowed"),
@@ -603,7 +613,7 @@ fn changed_permissions_hold_for_the_next_request() {
         ),
         (variables(&json!({ "whole_messages": false })), "wholeMessagesNotAllowed"),
     ] {
-        gateway.environment = Fixed::new(variables);
+        gateway.environment = FixedEnvironment::new(variables);
         assert_eq!(code(&remediate(&mut gateway, &payload("softDelete", &[ID]))), expected);
     }
     assert_eq!(submitted(&gateway).len(), 1);
@@ -611,8 +621,8 @@ fn changed_permissions_hold_for_the_next_request() {
 
 /// The time for the list leaves time for the remediation.
 #[test]
-fn list_that_takes_too_long_sends_nothing() {
-    let mut gateway = listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
+fn list_timeout_sends_nothing_and_refunds_the_quota() {
+    let mut gateway = gateway_listing(variables(&json!({})), &[row("a@contoso.com", "inbox_folder")]);
     let second = format!("{LIST}?$skiptoken=2");
     let page = json!({ "value": [row("a@contoso.com", "inbox_folder")], "@odata.nextLink": second });
     gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&page));
@@ -632,7 +642,7 @@ fn list_that_takes_too_long_sends_nothing() {
 
 /// The same parser reads all bodies, so that errors are grouped, located and explained alike.
 #[test]
-fn body_is_read_as_that_of_a_remediation() {
+fn invalid_messages_payload_lists_each_error_with_its_pointer() {
     let with = |name: &str, value: Value| {
         let mut payload = payload("softDelete", &[ID]);
         payload[name] = value;
@@ -711,7 +721,7 @@ fn body_is_read_as_that_of_a_remediation() {
 }
 
 #[test]
-fn set_of_messages_and_what_is_done_make_the_hash() {
+fn payload_hash_depends_on_messages_action_and_senders_copy() {
     let read = |payload: &Value| {
         let payload = payload.to_string();
         let MessagesRemediation { remediation, messages, .. } = parse_messages(payload.as_bytes()).unwrap();

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::support::refused;
+use super::support::error_response;
 use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation};
 use crate::problem::error::GatewayError;
 use crate::remediation::limits::MAX_ERRORS;
 use crate::remediation::parse;
 
-fn told(error: &GatewayError) -> Value {
-    serde_json::from_str(&refused(error).1.body).unwrap()
+fn problem_body(error: &GatewayError) -> Value {
+    serde_json::from_str(&error_response(error).1.body).unwrap()
 }
 
 fn error(body: &str) -> GatewayError {
@@ -17,7 +17,7 @@ fn error(body: &str) -> GatewayError {
 }
 
 #[test]
-fn the_message_of_the_error_object_is_whole_sentences() {
+fn error_message_lists_every_payload_error_as_a_sentence() {
     let missing = "/displayName: is required, and missing. /description: is required, and missing. \
                    /severity: is required, and missing. /action: is required, and missing.";
     for (body, expected) in [
@@ -39,12 +39,12 @@ fn the_message_of_the_error_object_is_whole_sentences() {
             "The member /a is given twice in one object. Nothing was sent. /a: is given twice in one object.".to_owned(),
         ),
     ] {
-        assert_eq!(told(&error(body))["error"]["message"], expected, "{body}");
+        assert_eq!(problem_body(&error(body))["error"]["message"], expected, "{body}");
     }
 }
 
 #[test]
-fn faults_are_counted_in_the_same_words_for_the_caller_and_the_log() {
+fn payload_error_count_is_the_same_in_response_and_log() {
     let of = |count: usize| {
         let members: Vec<String> = (0..count - 6).map(|number| format!("\"{number}\":0")).collect();
         error(&format!("{{{}}}", members.join(",")))
@@ -55,18 +55,18 @@ fn faults_are_counted_in_the_same_words_for_the_caller_and_the_log() {
         (of(51), "the payload has 51 errors", "The payload has 51 errors, of which 50 are listed. Nothing was sent."),
     ] {
         assert_eq!(error.to_string(), logged);
-        let body = told(&error);
+        let body = problem_body(&error);
         assert_eq!(body["detail"], detail);
         assert!(body["errors"].as_array().is_some_and(|errors| errors.len() <= MAX_ERRORS));
     }
 }
 
 #[test]
-fn an_outcome_of_graphs_that_is_certain_is_not_called_unknown() {
+fn unexpected_graph_status_reports_unknown_outcome_only_for_5xx() {
     for (status, certain) in [(302, true), (404, true), (500, false), (502, false)] {
         let error = GraphError { status: Some(status), ..GraphOperation::Remediate.error(GraphErrorKind::Unexpected) };
         let error = GatewayError::from(error);
-        let detail = told(&error)["detail"].to_string();
+        let detail = problem_body(&error)["detail"].to_string();
         assert_eq!(detail.contains("did not accept"), certain, "{status}: {detail}");
         assert_eq!(detail.contains("is unknown"), !certain, "{status}: {detail}");
     }

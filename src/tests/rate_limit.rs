@@ -29,7 +29,7 @@ fn bearer() -> RequestHeaders {
 }
 
 #[test]
-fn a_request_beyond_the_limit_is_rejected_before_any_credential_is_verified() {
+fn request_beyond_the_rate_limit_is_rejected_before_authentication() {
     let mut gateway = limited(Verdict::Beyond);
     for (path, headers) in [
         ("/remediate", bearer()),
@@ -52,7 +52,7 @@ fn a_request_beyond_the_limit_is_rejected_before_any_credential_is_verified() {
 }
 
 #[test]
-fn a_request_within_the_limit_is_handled_as_without_one() {
+fn request_within_the_rate_limit_is_accepted() {
     let good = payload("softDelete", &["hannah@contoso.com"]);
     let mut gateway = limited(Verdict::Within);
     assert_eq!(gateway.remediate(bearer(), &good).status, 202);
@@ -62,7 +62,7 @@ fn a_request_within_the_limit_is_handled_as_without_one() {
 
 /// Routes without credentials, and requests that fail earlier, are not counted.
 #[test]
-fn only_requests_that_reach_authentication_are_counted() {
+fn request_that_does_not_reach_authentication_is_not_rate_limited() {
     let mut gateway = limited(Verdict::Beyond);
     let get = |path| Request { method: "GET".to_owned(), ..post(path, "", from(ADDRESS, RequestHeaders::default())) };
     for (request, status) in [
@@ -79,7 +79,7 @@ fn only_requests_that_reach_authentication_are_counted() {
 }
 
 #[test]
-fn without_a_binding_nothing_is_counted_or_rejected() {
+fn missing_rate_limiter_counts_and_rejects_nothing() {
     let mut gateway = Gateway::new(variables());
     gateway.environment.limiter.verdict.set(Verdict::Beyond);
     assert_eq!(gateway.validate(from(ADDRESS, api_key(CRON_KEY))).status, 200);
@@ -88,7 +88,7 @@ fn without_a_binding_nothing_is_counted_or_rejected() {
 
 /// A failing limiter must not stop remediations. Credentials are verified as usual.
 #[test]
-fn a_binding_that_fails_or_hangs_lets_requests_pass_and_is_logged() {
+fn failing_or_hanging_rate_limiter_passes_requests_and_is_logged() {
     for (verdict, waited) in [(Verdict::Fails, Duration::ZERO), (Verdict::Hangs, Duration::from_secs(1))] {
         for (key, status) in [(CRON_KEY, 200), ("rgk_of-nobody", 401)] {
             let mut gateway = limited(verdict);
@@ -105,7 +105,7 @@ fn a_binding_that_fails_or_hangs_lets_requests_pass_and_is_logged() {
 
 /// A client usually has a whole /64, whose addresses would otherwise count separately.
 #[test]
-fn an_ipv6_address_counts_as_its_network() {
+fn ipv6_address_is_counted_as_its_64_bit_prefix() {
     for (address, key) in [
         (Some("203.0.113.7"), "203.0.113.7"),
         (Some("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::"),

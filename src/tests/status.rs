@@ -47,7 +47,7 @@ fn state(action: Action, location: &str, events: &Value, accepted_at: Option<&st
 }
 
 #[test]
-fn location_decides_in_every_spelling() {
+fn location_determines_the_state_in_every_spelling() {
     use Action::{HardDelete, MoveToDeletedItems, MoveToInbox, MoveToJunk, MoveToQuarantine, SoftDelete};
     use PairState::{NotYet, Observed, Unclear, Unreachable};
     let actions = [MoveToJunk, MoveToInbox, HardDelete, SoftDelete, MoveToDeletedItems, MoveToQuarantine];
@@ -74,7 +74,7 @@ fn location_decides_in_every_spelling() {
 }
 
 #[test]
-fn event_is_evidence_only_of_an_administrator_after_the_acceptance_and_without_a_failure() {
+fn event_is_evidence_only_from_admin_after_acceptance_without_failure() {
     let event = |time: &str, source: &str, result: Value| json!([{ "eventDateTime": time, "eventSource": source, "eventType": null, "eventResult": result }]);
     let at = |time: &str| event(time, "admin", json!("Success"));
     let with = |result: Value| event("2027-01-15T07:05:00Z", "Admin", result);
@@ -124,7 +124,7 @@ fn event_is_evidence_only_of_an_administrator_after_the_acceptance_and_without_a
 }
 
 #[test]
-fn status_is_settled_without_open_pairs_or_after_four_hours() {
+fn status_is_settled_after_four_hours_unless_a_state_is_not_yet() {
     let counts = |not_yet, unclear, not_found| StateCounts { observed: 1, not_yet, unclear, unreachable: 1, not_found };
     let accepted = Timestamp::parse_rfc3339(ACCEPTED).unwrap();
     let moment = Duration::from_millis(1);
@@ -159,7 +159,7 @@ fn accepted(action: &str, recipients: &[&str]) -> Value {
 }
 
 #[test]
-fn each_pair_has_the_state_that_its_rows_show() {
+fn each_pair_has_the_worst_state_of_its_rows() {
     let mut gateway = Gateway::default();
     let rows = [
         row("a@contoso.com", "deletedFolder"),
@@ -221,7 +221,7 @@ fn each_pair_has_the_state_that_its_rows_show() {
 
 /// If a page fails, the response has no state, and the log has the reason. A remediation of messages sends nothing.
 #[test]
-fn read_that_fails_gives_no_status() {
+fn failed_list_read_returns_an_error_and_sends_nothing() {
     let page =
         |next: &str| Reply::json(&json!({ "value": [row("a@contoso.com", "deletedFolder")], "@odata.nextLink": next }));
     let headers = || vec![("retry-after", "7".to_owned()), ("request-id", "g-1".to_owned())];
@@ -339,7 +339,7 @@ fn rejected_token_is_renewed_once_for_all_pages() {
 
 /// An isolate reads 8 pages at the same time. A request beyond that waits within its own time.
 #[test]
-fn page_beyond_the_bound_waits_until_another_one_has_ended() {
+fn page_beyond_the_concurrency_limit_waits_for_another_page() {
     let mut gateway = Gateway::default();
     gateway.stage.runtime.upstream().hold(&first_page(ID));
     gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&json!({ "value": [] })));
@@ -362,7 +362,7 @@ fn page_beyond_the_bound_waits_until_another_one_has_ended() {
 
 /// A page that never comes ends with the call's deadline of 60 s, before the request's deadline of 90 s.
 #[test]
-fn page_that_never_comes_ends_with_the_deadline_of_its_call() {
+fn hanging_page_returns_504_after_its_60_second_deadline() {
     let mut gateway = Gateway::default();
     gateway.stage.runtime.upstream().hold(&first_page(ID));
     let request = post("/remediate/status", "", api_key(CRON_KEY));
@@ -374,7 +374,7 @@ fn page_that_never_comes_ends_with_the_deadline_of_its_call() {
 }
 
 #[test]
-fn request_is_checked_as_a_remediation_is() {
+fn status_request_is_validated_without_a_call_to_microsoft() {
     let good = accepted("softDelete", &["a@contoso.com"]);
     let with = |name: &str, value: Value| {
         let mut payload = good.clone();
@@ -417,7 +417,7 @@ fn request_is_checked_as_a_remediation_is() {
 
 /// Reading removes nothing. While an emergency lasts, people want to know what was done before.
 #[test]
-fn stopped_gateway_tells_the_status() {
+fn stopped_gateway_returns_the_status() {
     let mut gateway = Gateway::new(variables_with("STOPPED", json!("true")));
     let page = json!({ "value": [row("a@contoso.com", "deletedFolder")] });
     gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&page));
@@ -428,7 +428,7 @@ fn stopped_gateway_tells_the_status() {
 }
 
 #[test]
-fn only_so_many_pairs_are_listed() {
+fn status_lists_at_most_1000_pairs_and_counts_the_rest() {
     let mut gateway = Gateway::default();
     gateway.stage.runtime.upstream().respond(&first_page(ID), Reply::json(&json!({ "value": [] })));
     let recipients: Vec<String> = (0..1000).map(|n| format!("user{n}@contoso.com")).collect();
@@ -439,7 +439,7 @@ fn only_so_many_pairs_are_listed() {
     emails.push(json!({ "networkMessageId": other, "recipientEmailAddress": "a@contoso.com" }));
     let mut variables = super::support::variables();
     variables.get_mut("CALLERS").unwrap()[3]["max_emails_per_request"] = json!(10_000);
-    gateway.environment = super::support::Fixed::new(variables);
+    gateway.environment = super::support::FixedEnvironment::new(variables);
     let response = status(&mut gateway, &payload);
     let body: Value = serde_json::from_str(&response.body).unwrap();
     assert_eq!(body["items"].as_array().map(Vec::len), Some(1000), "{}", response.status);

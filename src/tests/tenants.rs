@@ -66,7 +66,7 @@ fn tenants_at_graph(gateway: &Gateway, since: usize) -> Vec<String> {
 }
 
 #[test]
-fn token_link_quota_and_line_are_of_the_callers_tenant() {
+fn token_link_quota_and_log_entry_belong_to_the_callers_tenant() {
     let mut gateway = gateway(variables());
     for round in 1..=3 {
         let payload = payload("softDelete", &[&format!("hannah{round}@contoso.com")]);
@@ -93,7 +93,7 @@ fn token_link_quota_and_line_are_of_the_callers_tenant() {
 
 /// A rejected token is replaced, and the other tenant's token is used further.
 #[test]
-fn a_rejected_token_is_dropped_for_its_tenant_alone() {
+fn rejected_token_is_evicted_only_for_its_tenant() {
     let mut gateway = gateway(variables());
     let mut number = 0;
     let mut ask = |gateway: &mut Gateway, name: &str| {
@@ -115,7 +115,7 @@ fn a_rejected_token_is_dropped_for_its_tenant_alone() {
 }
 
 #[test]
-fn the_list_is_read_in_the_callers_tenant() {
+fn list_is_read_in_the_callers_tenant() {
     let mut messages = super::messages::payload("softDelete", &[ID]);
     messages["maxRecipients"] = json!(2);
     let pairs = payload("softDelete", &["hannah@contoso.com"]);
@@ -140,7 +140,7 @@ fn the_list_is_read_in_the_callers_tenant() {
 
 /// The operator needs the tenant and the URL. A caller must not learn of either.
 #[test]
-fn a_tenant_without_consent_is_named_in_the_log_alone() {
+fn tenant_without_consent_is_in_the_log_but_not_in_the_response() {
     let description = format!(
         "AADSTS7000229: The client application {AUDIENCE_GUID} is missing service principal in the tenant {OTHER_TENANT}."
     );
@@ -173,7 +173,7 @@ fn a_tenant_without_consent_is_named_in_the_log_alone() {
 }
 
 #[test]
-fn a_request_cannot_choose_its_tenant() {
+fn request_cannot_choose_its_tenant() {
     let mut gateway = gateway(variables());
     for name in ["tenantId", "tenant_id", "tid"] {
         let mut payload = payload("softDelete", &["hannah@contoso.com"]);
@@ -192,7 +192,7 @@ fn a_request_cannot_choose_its_tenant() {
 }
 
 #[test]
-fn an_assertion_is_for_the_token_endpoint_of_its_tenant() {
+fn assertion_audience_is_the_token_endpoint_of_the_callers_tenant() {
     let certificate = format!("{}{}", pkcs8(&CURRENT.private), of(&CURRENT));
     let mut variables = variables_with("CLIENT_CERTIFICATE", json!(certificate));
     variables.remove("CLIENT_SECRET");
@@ -212,7 +212,7 @@ proptest! {
     /// A ledger belongs to one tenant and one name. In the default tenant the name alone is the ledger's name, as in
     /// earlier versions.
     #[test]
-    fn two_tenants_or_names_never_share_a_ledger(
+    fn ledger_name_is_unique_per_tenant_and_caller(
         names in prop::array::uniform2("[A-Za-z0-9._-]([A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?"),
         tenants in prop::array::uniform2(prop::sample::select(vec![None, Some(TENANT), Some(OTHER_TENANT)])),
     ) {

@@ -3,16 +3,16 @@
 
 import built, { Ledger as BuiltLedger } from "./index.js";
 
-const Real = Date;
+const RealDate = Date;
 let advanced = 0;
 
-globalThis.Date = class extends Real {
+globalThis.Date = class extends RealDate {
   constructor(...values) {
-    super(...(values.length === 0 ? [Real.now() + advanced] : values));
+    super(...(values.length === 0 ? [RealDate.now() + advanced] : values));
   }
 
   static now() {
-    return Real.now() + advanced;
+    return RealDate.now() + advanced;
   }
 };
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Setup, TestResult, World, guid, payload, tests};
+use acceptance::{API_KEY, API_KEY_SHA256, Failure, Gateway, Response, Setup, TestResult, World, guid, payload, tests};
 use serde_json::{Value, json};
 
 const BEFORE: &[(&str, &str)] = &[("main.js", include_str!("main.js"))];
@@ -14,10 +14,10 @@ const HOUR: Duration = Duration::from_hours(1);
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        what_has_expired_goes_and_what_has_not_stays,
-        it_comes_again_as_long_as_there_is_anything,
-        it_is_not_moved_on_when_the_object_starts_again,
-        a_success_is_replayed_until_its_window_ends,
+        alarm_removes_only_expired_records,
+        alarm_is_set_while_ledger_has_records,
+        alarm_keeps_its_time_after_object_restart,
+        success_is_replayed_until_its_window_expires,
     ])
 }
 
@@ -28,26 +28,26 @@ async fn gateway(world: &World) -> Result<Gateway, Failure> {
     world.gateway_as(&Setup { before: BEFORE, ..bindings.into() }).await
 }
 
-async fn ask(gateway: &Gateway, payload: &Value, key: Option<&str>) -> Result<Answer, Failure> {
+async fn ask(gateway: &Gateway, payload: &Value, key: Option<&str>) -> Result<Response, Failure> {
     let request = gateway.post("/remediate").header("X-API-Key", API_KEY).json(payload);
-    Answer::to(if let Some(key) = key { request.header("Idempotency-Key", key) } else { request }).await
+    Response::to(if let Some(key) = key { request.header("Idempotency-Key", key) } else { request }).await
 }
 
 /// Sends a remediation, which must be accepted.
 async fn remediate(gateway: &Gateway, payload: &Value, key: Option<&str>) -> TestResult {
-    let answer = ask(gateway, payload, key).await?;
-    assert_eq!((answer.status, answer.header("idempotency-replayed")), (202, None), "{answer:?}");
+    let response = ask(gateway, payload, key).await?;
+    assert_eq!((response.status, response.header("idempotency-replayed")), (202, None), "{response:?}");
     Ok(())
 }
 
 /// Returns the state of the ledger.
 async fn ledger(gateway: &Gateway) -> Result<Value, Failure> {
-    Ok(Answer::to(gateway.get("/ledger/script")).await?.json())
+    Ok(Response::to(gateway.get("/ledger/script")).await?.json())
 }
 
 /// Advances the clock.
 async fn advance(gateway: &Gateway, time: Duration) -> TestResult {
-    Answer::to(gateway.post("/ledger/script").body(time.as_millis().to_string())).await?;
+    Response::to(gateway.post("/ledger/script").body(time.as_millis().to_string())).await?;
     Ok(())
 }
 
@@ -66,7 +66,7 @@ fn assert_alarm_within_an_hour(ledger: &Value) {
     assert!((1..=hour).contains(&within), "{ledger}");
 }
 
-async fn what_has_expired_goes_and_what_has_not_stays(world: &World) -> TestResult {
+async fn alarm_removes_only_expired_records(world: &World) -> TestResult {
     let mut gateway = gateway(world).await?;
     let (keyed, bare, key) = (payload(), payload(), guid());
     remediate(&gateway, &keyed, Some(&key)).await?;
@@ -88,7 +88,7 @@ async fn what_has_expired_goes_and_what_has_not_stays(world: &World) -> TestResu
     Ok(())
 }
 
-async fn it_comes_again_as_long_as_there_is_anything(world: &World) -> TestResult {
+async fn alarm_is_set_while_ledger_has_records(world: &World) -> TestResult {
     let mut gateway = gateway(world).await?;
     remediate(&gateway, &payload(), Some(&guid())).await?;
     for _ in 0..23 {
@@ -108,7 +108,7 @@ async fn it_comes_again_as_long_as_there_is_anything(world: &World) -> TestResul
 }
 
 /// 24 hours with a key, 30 minutes without one, whether or not the alarm went off.
-async fn a_success_is_replayed_until_its_window_ends(world: &World) -> TestResult {
+async fn success_is_replayed_until_its_window_expires(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let key = guid();
     for (key, almost) in [(None, 29 * MINUTE), (Some(key.as_str()), 23 * HOUR + 59 * MINUTE)] {
@@ -124,7 +124,7 @@ async fn a_success_is_replayed_until_its_window_ends(world: &World) -> TestResul
 }
 
 /// If a start postponed the alarm, an object that starts more than once an hour would keep its expired records.
-async fn it_is_not_moved_on_when_the_object_starts_again(world: &World) -> TestResult {
+async fn alarm_keeps_its_time_after_object_restart(world: &World) -> TestResult {
     let mut gateway = gateway(world).await?;
     remediate(&gateway, &payload(), None).await?;
     let first = ledger(&gateway).await?;

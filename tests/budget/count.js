@@ -5,7 +5,7 @@ const calls = {};
 let memory;
 let references;
 
-const counting = (kind, name, callee) =>
+const countCalls = (kind, name, callee) =>
   typeof callee === "function"
     ? function (...values) {
         const key = `${kind} ${name}`;
@@ -14,20 +14,20 @@ const counting = (kind, name, callee) =>
       }
     : callee;
 
-const all = (kind, functions) =>
-  Object.fromEntries(Object.entries(functions).map(([name, callee]) => [name, counting(kind, name, callee)]));
+const countAllCalls = (kind, functions) =>
+  Object.fromEntries(Object.entries(functions).map(([name, callee]) => [name, countCalls(kind, name, callee)]));
 
 const { Instance } = WebAssembly;
 WebAssembly.Instance = function (module, imports) {
-  const counted = Object.entries(imports).map(([name, functions]) => [name, all("import", functions)]);
+  const counted = Object.entries(imports).map(([name, functions]) => [name, countAllCalls("import", functions)]);
   const { exports } = new Instance(module, Object.fromEntries(counted));
   memory = exports.memory;
   references = exports.__wbindgen_externrefs;
-  return { exports: all("export", exports) };
+  return { exports: countAllCalls("export", exports) };
 };
 
 /** Returns the number of calls by name since the last call of this function. */
-export function taken() {
+export function takeCalls() {
   const taken = { ...calls };
   for (const name of Object.keys(calls)) {
     delete calls[name];
@@ -36,4 +36,4 @@ export function taken() {
 }
 
 /** Returns the Wasm's memory in bytes, and the length of its table of JavaScript references. Neither ever shrinks. */
-export const held = () => ({ bytes: memory.buffer.byteLength, references: references.length });
+export const wasmSizes = () => ({ bytes: memory.buffer.byteLength, references: references.length });

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use acceptance::{Answer, Failure, Gateway, TestResult, Upload, Worker, World, payload, root, tests};
+use acceptance::{Failure, Gateway, Response, TestResult, Upload, Worker, World, payload, root, tests};
 use reqwest::RequestBuilder;
 
 fn main() -> std::process::ExitCode {
-    acceptance::run(tests![the_upload_is_small, requests_cross_seldom, requests_leave_nothing_behind])
+    acceptance::run(tests![
+        upload_size_is_within_budget,
+        wasm_calls_per_request_are_within_budget,
+        wasm_memory_and_references_are_constant_after_warm_up
+    ])
 }
 
 /// Maximum size of `index.js` and `index_bg.wasm` together, each after gzip, in bytes.
@@ -31,14 +35,14 @@ mod calls {
     pub(super) const REFUSED: u64 = 14;
 }
 
-async fn the_upload_is_small(_: &World) -> TestResult {
+async fn upload_size_is_within_budget(_: &World) -> TestResult {
     let Upload { raw, gzip } = Upload::of(&Worker::built()?.modules)?;
     assert!(gzip <= UPLOAD, "{gzip} bytes after gzip ({raw} before); {UPLOAD} are granted");
     Ok(())
 }
 
-async fn requests_cross_seldom(world: &World) -> TestResult {
-    let gateway = counted(world).await?;
+async fn wasm_calls_per_request_are_within_budget(world: &World) -> TestResult {
+    let gateway = start_counting_gateway(world).await?;
     let token = world.token();
     let post = |path: &str| gateway.post(path).json(&payload());
     let valid = || post("/remediate?validateOnly=true").bearer_auth(&token);
@@ -46,8 +50,8 @@ async fn requests_cross_seldom(world: &World) -> TestResult {
     let refused = || post("/remediate");
     // The first requests do the work that an isolate does only once.
     for request in [valid(), full()] {
-        let answer = Answer::to(request).await?;
-        assert!(answer.status < 300, "{answer:?}");
+        let response = Response::to(request).await?;
+        assert!(response.status < 300, "{response:?}");
     }
 
     let budgets: [(&str, &dyn Fn() -> RequestBuilder, u16, u64); 3] = [
@@ -65,8 +69,8 @@ async fn requests_cross_seldom(world: &World) -> TestResult {
 
 /// V8 grows and shrinks a process, so its size would not show a hundred bytes per request. These two figures show them
 /// as soon as the reserved memory is used up.
-async fn requests_leave_nothing_behind(world: &World) -> TestResult {
-    let gateway = counted(world).await?;
+async fn wasm_memory_and_references_are_constant_after_warm_up(world: &World) -> TestResult {
+    let gateway = start_counting_gateway(world).await?;
     let token = world.token();
     let ask = async |requests: usize| -> TestResult {
         for _ in 0..requests {
@@ -76,29 +80,29 @@ async fn requests_leave_nothing_behind(world: &World) -> TestResult {
             {
                 let request = gateway.post(&format!("/remediate{path}")).json(&payload);
                 let request = if let Some(token) = bearer { request.bearer_auth(token) } else { request };
-                let answer = Answer::to(request).await?;
-                assert_eq!(answer.status, status, "{answer:?}");
+                let response = Response::to(request).await?;
+                assert_eq!(response.status, status, "{response:?}");
             }
         }
         Ok(())
     };
     // Caches, buffers and tables reach their final size.
     ask(200).await?;
-    let before = held(&gateway).await?;
+    let before = memory_sizes(&gateway).await?;
     ask(1500).await?;
-    let after = held(&gateway).await?;
+    let after = memory_sizes(&gateway).await?;
     // Fifty bytes per request would add a page of Wasm memory.
     assert_eq!(after, before);
     Ok(())
 }
 
-/// Imports and exports of the Wasm, by name.
-async fn held(gateway: &Gateway) -> Result<BTreeMap<String, u64>, Failure> {
-    Ok(serde_json::from_slice(&Answer::to(gateway.get("/held")).await?.body)?)
+/// Returns the size of the Wasm's memory and the number of its references to JavaScript values.
+async fn memory_sizes(gateway: &Gateway) -> Result<BTreeMap<String, u64>, Failure> {
+    Ok(serde_json::from_slice(&Response::to(gateway.get("/held")).await?.body)?)
 }
 
-/// The built gateway, with a wrapper that counts.
-async fn counted(world: &World) -> Result<Gateway, Failure> {
+/// Starts the built gateway with a wrapper that counts its calls.
+async fn start_counting_gateway(world: &World) -> Result<Gateway, Failure> {
     let mut worker = Worker::built()?;
     let folder = root().join("tests/budget");
     worker.modules.splice(0..0, ["counted.js", "count.js"].map(|file| folder.join(file)));
@@ -115,10 +119,10 @@ async fn calls_of(
     let mut fewest: Option<BTreeMap<String, u64>> = None;
     for _ in 0..5 {
         calls(gateway).await?;
-        let answer = Answer::to(request()).await?;
-        assert_eq!(answer.status, status, "{answer:?}");
+        let response = Response::to(request()).await?;
+        assert_eq!(response.status, status, "{response:?}");
         // It is the gateway's last call.
-        gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
         let counted = calls(gateway).await?;
         let total = |calls: &BTreeMap<String, u64>| calls.values().sum::<u64>();
         if fewest.as_ref().is_none_or(|fewest| total(&counted) < total(fewest)) {
@@ -129,5 +133,5 @@ async fn calls_of(
 }
 
 async fn calls(gateway: &Gateway) -> Result<BTreeMap<String, u64>, Failure> {
-    Ok(serde_json::from_slice(&Answer::to(gateway.get("/calls")).await?.body)?)
+    Ok(serde_json::from_slice(&Response::to(gateway.get("/calls")).await?.body)?)
 }

@@ -17,11 +17,11 @@ function post(url, headers, body) {
   const script = `fetch(process.argv[1], { method: "POST", ...JSON.parse(process.argv[2]), redirect: "manual" }).then(async (response) =>
     console.log(JSON.stringify({ statusCode: response.status, headers: Object.fromEntries(response.headers), body: await response.text() })))`;
   const { stdout } = spawnSync(process.execPath, ["-e", script, url, JSON.stringify({ headers, body })], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-  const { body: text, ...answer } = JSON.parse(stdout);
-  return { ...answer, body: text && JSON.parse(text) };
+  const { body: text, ...response } = JSON.parse(stdout);
+  return { ...response, body: text && JSON.parse(text) };
 }
 
-/** Plays an incident. The key replaces the managed identity, and the run's ID marks the requests as a workflow's. */
+/** Runs the playbook for an incident. The key replaces the managed identity, and the requests have the run's ID. */
 function play(relatedEntities, runName = randomUUID()) {
   return run(workflow.properties.definition, {
     parameters: {
@@ -54,12 +54,12 @@ const recipients = (count) => Array.from({ length: count }, (_, number) => `user
 const mail = (networkMessageId, recipient) => ({ kind: "MailMessage", properties: { networkMessageId, recipient } });
 
 // Success: one call, and the status of each email. One shows no effect, and one is in no list.
-const [message, still, unknown] = [randomUUID(), randomUUID(), randomUUID()];
+const [message, unchanged, unknown] = [randomUUID(), randomUUID(), randomUUID()];
 seed([
   { networkMessageId: message, recipients: recipients(30) },
-  { networkMessageId: still, recipients: ["user@contoso.com"], shows: "others" },
+  { networkMessageId: unchanged, recipients: ["user@contoso.com"], shows: "others" },
 ]);
-const entities = [...recipients(30).map((recipient) => mail(message, recipient)), mail(still, "user@contoso.com"), mail(unknown, "user@contoso.com")];
+const entities = [...recipients(30).map((recipient) => mail(message, recipient)), mail(unchanged, "user@contoso.com"), mail(unknown, "user@contoso.com")];
 const runName = randomUUID();
 const outcome = play(entities, runName);
 assert.deepEqual([outcome.status, outcome.failures], ["Succeeded", []]);

@@ -4,12 +4,12 @@ import built from "./index.js";
 
 export * from "./index.js";
 
-const Real = Date;
+const RealDate = Date;
 let now;
 
-globalThis.Date = class extends Real {
+globalThis.Date = class extends RealDate {
   static now() {
-    return now ?? Real.now();
+    return now ?? RealDate.now();
   }
 };
 
@@ -20,7 +20,8 @@ export default {
   async fetch(request, env, context) {
     if (new URL(request.url).pathname !== "/cron") return built.fetch(request, env, context);
     now = Number(await request.text());
-    const { outcome } = await context.exports.default.scheduled({ scheduledTime: new Real(now), cron: "17 6 * * *" });
+    const event = { scheduledTime: new RealDate(now), cron: "17 6 * * *" };
+    const { outcome } = await context.exports.default.scheduled(event);
     now = undefined;
     return new Response(outcome);
   },

@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use acceptance::{Answer, Failure, Gateway, Setup, TestResult, Worker, World, tests};
+use acceptance::{Failure, Gateway, Response, Setup, TestResult, Worker, World, tests};
 use sandbox::SelfSigned;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ const EXPIRY: u64 = 47_482;
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
 fn main() -> std::process::ExitCode {
-    acceptance::run(tests![the_daily_check_warns_of_the_expiry, the_daily_check_names_each_error])
+    acceptance::run(tests![daily_check_warns_of_certificate_expiry, daily_check_logs_each_invalid_variable])
 }
 
 /// Starts a gateway with these variables, whose scheduled event a test can start.
@@ -29,10 +29,10 @@ async fn gateway(world: &World, over: Value) -> Result<Gateway, Failure> {
 /// Returns the lines that the check at the start of this day logs.
 async fn check(gateway: &mut Gateway, day: u64) -> Result<Vec<Value>, Failure> {
     gateway.forget_output();
-    let outcome = Answer::to(gateway.post("/cron").body((day * DAY).to_string())).await?;
+    let outcome = Response::to(gateway.post("/cron").body((day * DAY).to_string())).await?;
     assert_eq!(outcome.body, b"ok");
     // The line of a later request follows all lines of the check.
-    let last = Answer::to(gateway.post("/nowhere")).await?;
+    let last = Response::to(gateway.post("/nowhere")).await?;
     gateway.wait_for_line(|line| line.contains(last.request_id())).await?;
     let lines = gateway.output();
     assert!(!lines.join("\n").contains("MII"), "a key or certificate was logged: {lines:?}");
@@ -40,7 +40,7 @@ async fn check(gateway: &mut Gateway, day: u64) -> Result<Vec<Value>, Failure> {
     Ok(lines.map(|line| serde_json::from_str(line)).collect::<Result<_, _>>()?)
 }
 
-async fn the_daily_check_warns_of_the_expiry(world: &World) -> TestResult {
+async fn daily_check_warns_of_certificate_expiry(world: &World) -> TestResult {
     let own = SelfSigned::until(2100);
     let pem = format!("{}{}", own.key, own.certificate);
     let mut gateway = gateway(world, json!({ "CLIENT_SECRET": null, "CLIENT_CERTIFICATE": pem })).await?;
@@ -64,7 +64,7 @@ async fn the_daily_check_warns_of_the_expiry(world: &World) -> TestResult {
 }
 
 /// Each check logs, not only the first one of an isolate.
-async fn the_daily_check_names_each_error(world: &World) -> TestResult {
+async fn daily_check_logs_each_invalid_variable(world: &World) -> TestResult {
     let mut gateway = gateway(world, json!({ "TENANT_ID": null, "GRAPH_VERSION": "v3" })).await?;
     for _ in 0..2 {
         let lines = check(&mut gateway, EXPIRY).await?;

@@ -3,8 +3,8 @@
 import built, { Ledger as BuiltLedger } from "./index.js";
 
 /** Variables of the Worker, and variables of objects that start from now on. */
-let worker = {};
-let object = {};
+let workerVariables = {};
+let objectVariables = {};
 /** Environment of the Worker. */
 let environment;
 /** Whether each request gets a new environment object. */
@@ -18,19 +18,19 @@ let lastJob = "";
 let lastJurisdiction = null;
 
 /** Emulates jurisdictions, which workerd does not have, by a prefix of the objects' names. */
-const ledgers = (binding, jurisdiction) => ({
+const emulateJurisdictions = (binding, jurisdiction) => ({
   getByName(name) {
     lastJurisdiction = jurisdiction;
     return binding.getByName(jurisdiction === null ? name : `${jurisdiction} ${name}`);
   },
-  jurisdiction: (name) => ledgers(binding, name),
+  jurisdiction: (name) => emulateJurisdictions(binding, name),
 });
 
 /** A rate limiting binding with one result. A value without a result stays unchanged. */
 const limiter = (value) => (value?.success === undefined ? value : { limit: async () => value });
 
 function withBindings(variables, { LEDGER }) {
-  const bound = { LEDGER: ledgers(LEDGER, null), ...variables };
+  const bound = { LEDGER: emulateJurisdictions(LEDGER, null), ...variables };
   if ("RATE_LIMITER" in bound) bound.RATE_LIMITER = limiter(bound.RATE_LIMITER);
   return bound;
 }
@@ -40,11 +40,11 @@ export default {
     switch (new URL(request.url).pathname) {
       case "/environment": {
         const next = await request.json();
-        worker = next.worker;
+        workerVariables = next.worker;
         environment = undefined;
         isNewEachTime = next.isNewEachTime;
         if (next.object) {
-          object = next.object;
+          objectVariables = next.object;
           starts += 1;
         }
         return new Response();
@@ -54,7 +54,7 @@ export default {
       case "/last-jurisdiction":
         return Response.json(lastJurisdiction);
       default:
-        if (environment === undefined || isNewEachTime) environment = withBindings(worker, env);
+        if (environment === undefined || isNewEachTime) environment = withBindings(workerVariables, env);
         return built.fetch(request, environment, context);
     }
   },
@@ -75,7 +75,7 @@ export class Ledger {
   fetch(request) {
     lastJob = `${request.url} ${JSON.stringify([...request.headers])}`;
     if (this.#start !== starts) {
-      this.#built = new BuiltLedger(this.#state, withBindings(object, this.#env));
+      this.#built = new BuiltLedger(this.#state, withBindings(objectVariables, this.#env));
       this.#start = starts;
     }
     return this.#built.fetch(request);

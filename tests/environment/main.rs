@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use acceptance::{
-    API_KEY, API_KEY_SHA256, Answer, Bindings, Failure, Gateway, NEXT_API_KEY_SHA256, Setup, TestResult, World,
+    API_KEY, API_KEY_SHA256, Bindings, Failure, Gateway, NEXT_API_KEY_SHA256, Response, Setup, TestResult, World,
     payload, tests,
 };
 use remediation_gateway::config::VARIABLES;
@@ -19,33 +19,33 @@ use serde_json::{Value, json};
 const CHANGING: &[(&str, &str)] = &[("main.js", include_str!("main.js"))];
 
 /// Maximum time until a request reaches the sandbox.
-const SOON: Duration = Duration::from_secs(5);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 const OTHER_GUID: &str = "99999999-0000-4000-8000-000000000009";
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        each_variable_counts_from_the_next_request_on_and_so_does_its_end,
-        each_jurisdiction_has_ledgers_of_its_own,
-        each_tenant_has_a_ledger_and_a_token_of_its_own,
-        an_object_stops_if_its_environment_or_the_workers_says_so,
-        an_unchanged_environment_keeps_its_caches,
-        two_environments_that_take_turns_keep_their_own_caches,
-        a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_others,
-        the_credential_reaches_the_object_in_the_body_alone,
+        variable_change_and_its_reversal_apply_from_next_request,
+        each_jurisdiction_has_separate_ledgers,
+        each_tenant_has_separate_ledger_and_token,
+        remediation_is_rejected_if_worker_or_object_is_stopped,
+        unchanged_environment_keeps_its_caches,
+        alternating_environments_keep_separate_caches,
+        request_in_flight_keeps_its_environment_and_shares_no_token,
+        credential_is_absent_from_job_url_and_headers,
     ])
 }
 
 /// An isolate, and the parts of its environment.
-struct IsolateCaches {
+struct Isolate {
     gateway: Gateway,
     base: Bindings,
 }
 
-impl IsolateCaches {
+impl Isolate {
     async fn start(world: &World) -> Result<Self, Failure> {
         let mut base = world.bindings();
-        base["CALLERS"].as_array_mut().ok_or("no callers")?.push(by_key(API_KEY_SHA256));
+        base["CALLERS"].as_array_mut().ok_or("no callers")?.push(caller_with_key(API_KEY_SHA256));
         let gateway = world.gateway_as(&Setup { before: CHANGING, ..base.clone().into() }).await?;
         Ok(Self { gateway, base })
     }
@@ -65,17 +65,17 @@ impl IsolateCaches {
     async fn set(&self, worker: &Value, object: Option<&Value>) -> TestResult {
         let object = object.map(|object| self.with(object));
         let body = json!({ "worker": self.with(worker), "object": object, "isNewEachTime": false });
-        assert_eq!(Answer::to(self.gateway.post("/environment").json(&body)).await?.status, 200);
+        assert_eq!(Response::to(self.gateway.post("/environment").json(&body)).await?.status, 200);
         Ok(())
     }
 
-    async fn by_key(&self) -> Result<Answer, Failure> {
-        Answer::to(self.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload())).await
+    async fn by_key(&self) -> Result<Response, Failure> {
+        Response::to(self.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload())).await
     }
 
-    async fn by_token(&self, entra: &Sandbox) -> Result<Answer, Failure> {
+    async fn by_token(&self, entra: &Sandbox) -> Result<Response, Failure> {
         let token = entra.issue_token(&TokenRequest::default());
-        Answer::to(self.gateway.post("/remediate").bearer_auth(token).json(&payload())).await
+        Response::to(self.gateway.post("/remediate").bearer_auth(token).json(&payload())).await
     }
 
     /// Returns the codes of two remediations, by key and by token.
@@ -84,20 +84,20 @@ impl IsolateCaches {
     }
 }
 
-fn by_key(digest: &str) -> Value {
+fn caller_with_key(digest: &str) -> Value {
     json!({ "name": "script", "api_key_sha256": [digest], "actions": ["softDelete"], "recipient_domains": ["*"] })
 }
 
 /// Returns the public code of an error, or "accepted".
-fn code(answer: &Answer) -> String {
-    answer.json()["error"]["code"].as_str().unwrap_or("accepted").to_owned()
+fn code(response: &Response) -> String {
+    response.json()["error"]["code"].as_str().unwrap_or("accepted").to_owned()
 }
 
 /// Each change, the outcome of two remediations after it, by key and by token, and the text that Microsoft then
 /// receives.
 type Change = (Value, [&'static str; 2], Option<(Endpoint, String)>);
 
-fn changes(isolate: &IsolateCaches, elsewhere: &Sandbox, certificate: &str) -> Vec<Change> {
+fn changes(isolate: &Isolate, elsewhere: &Sandbox, certificate: &str) -> Vec<Change> {
     let callers = isolate.base["CALLERS"].as_array().cloned().unwrap_or_default();
     let url = elsewhere.base_url();
     let rejected = ["graphCredentialRejected"; 2];
@@ -117,7 +117,11 @@ fn changes(isolate: &IsolateCaches, elsewhere: &Sandbox, certificate: &str) -> V
         (json!({ "CLIENT_CERTIFICATE": certificate }), misconfigured, None),
         (json!({ "AUDIENCE": "api://another" }), ["accepted", "invalidCredentials"], None),
         (json!({ "CALLERS": [callers[0]] }), ["invalidCredentials", "accepted"], None),
-        (json!({ "CALLERS": [callers[0], by_key(NEXT_API_KEY_SHA256)] }), ["invalidCredentials", "accepted"], None),
+        (
+            json!({ "CALLERS": [callers[0], caller_with_key(NEXT_API_KEY_SHA256)] }),
+            ["invalidCredentials", "accepted"],
+            None,
+        ),
         (json!({ "CALLERS": [callers[1]] }), ["accepted", "unknownCaller"], None),
         (json!({ "GRAPH_VERSION": "v1.0" }), ["accepted"; 2], graph("/v1.0/")),
         (json!({ "GRAPH_VERSION": null }), ["accepted"; 2], graph("/beta/")),
@@ -141,11 +145,11 @@ fn changes(isolate: &IsolateCaches, elsewhere: &Sandbox, certificate: &str) -> V
 
 /// The object keeps its environment, or restarts with the new one. Microsoft must receive the new values, also if the
 /// isolate has a token of the old environment.
-async fn each_variable_counts_from_the_next_request_on_and_so_does_its_end(world: &World) -> TestResult {
+async fn variable_change_and_its_reversal_apply_from_next_request(world: &World) -> TestResult {
     let elsewhere = Sandbox::start(Settings::new("a secret of another Entra")).await?;
     let own = SelfSigned::until(2100);
     let certificate = format!("{}{}", own.key, own.certificate);
-    let isolate = IsolateCaches::start(world).await?;
+    let isolate = Isolate::start(world).await?;
     let changes = changes(&isolate, &elsewhere, &certificate);
     for name in VARIABLES {
         assert!(changes.iter().any(|(over, ..)| over.get(name).is_some()), "{name} is not tested");
@@ -181,18 +185,18 @@ async fn each_variable_counts_from_the_next_request_on_and_so_does_its_end(world
 }
 
 /// A change of the jurisdiction leads to a new, empty ledger, and back to the earlier one with its records.
-async fn each_jurisdiction_has_ledgers_of_its_own(world: &World) -> TestResult {
-    let isolate = IsolateCaches::start(world).await?;
+async fn each_jurisdiction_has_separate_ledgers(world: &World) -> TestResult {
+    let isolate = Isolate::start(world).await?;
     let payload = payload();
     let mut known = Vec::new();
     for jurisdiction in [None, Some("eu"), Some("fedramp"), Some("eu"), None] {
         isolate.set(&json!({ "LEDGER_JURISDICTION": jurisdiction }), None).await?;
         let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload);
-        let answer = Answer::to(request).await?;
-        assert_eq!(answer.status, 202, "{jurisdiction:?}: {answer:?}");
-        let asked = Answer::to(isolate.gateway.get("/last-jurisdiction")).await?;
+        let response = Response::to(request).await?;
+        assert_eq!(response.status, 202, "{jurisdiction:?}: {response:?}");
+        let asked = Response::to(isolate.gateway.get("/last-jurisdiction")).await?;
         assert_eq!(asked.json(), json!(jurisdiction));
-        let replayed = answer.header("idempotency-replayed") == Some("true");
+        let replayed = response.header("idempotency-replayed") == Some("true");
         assert_eq!(replayed, known.contains(&jurisdiction), "{jurisdiction:?}");
         known.push(jurisdiction);
     }
@@ -202,8 +206,8 @@ async fn each_jurisdiction_has_ledgers_of_its_own(world: &World) -> TestResult {
 
 /// A change of `tenant_id` leads to another ledger and another token, and the reverse change to the earlier ledger. An
 /// explicit `TENANT_ID` equals an absent `tenant_id`. An object that keeps running has no values of removed tenants.
-async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestResult {
-    let isolate = IsolateCaches::start(world).await?;
+async fn each_tenant_has_separate_ledger_and_token(world: &World) -> TestResult {
+    let isolate = Isolate::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;
     let payload = payload();
     let mut known = Vec::new();
@@ -216,7 +220,7 @@ async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestR
         (None, TENANT_ID, 5),
         (Some(SECOND_TENANT_ID), SECOND_TENANT_ID, 6),
     ] {
-        let mut caller = by_key(API_KEY_SHA256);
+        let mut caller = caller_with_key(API_KEY_SHA256);
         caller["max_emails_per_hour"] = json!(10);
         if let Some(tenant_id) = tenant_id {
             caller["tenant_id"] = json!(tenant_id);
@@ -225,17 +229,17 @@ async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestR
         // The first request sends a new remediation, so it needs a token. The tenant's ledger may know the second one.
         let fresh = isolate.by_key().await?;
         let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload);
-        let answer = Answer::to(request).await?;
+        let response = Response::to(request).await?;
         assert_eq!(world.sandbox.recorded_at(Endpoint::Token).len(), fetched, "{tenant_id:?}");
         if tenant == TENANT_WITHOUT_CONSENT {
             assert_eq!(code(&fresh), "graphCredentialRejected");
             continue;
         }
-        assert_eq!((code(&fresh), code(&answer)), ("accepted".to_owned(), "accepted".to_owned()), "{tenant_id:?}");
+        assert_eq!((code(&fresh), code(&response)), ("accepted".to_owned(), "accepted".to_owned()), "{tenant_id:?}");
         let rounds = known.iter().filter(|one| **one == tenant).count();
-        assert_eq!(answer.header("idempotency-replayed").is_some(), rounds > 0, "{tenant_id:?}");
-        assert_eq!(answer.json()["tenantId"], tenant);
-        assert_eq!(answer.left(), 8 - u64::try_from(rounds)?, "{tenant_id:?}");
+        assert_eq!(response.header("idempotency-replayed").is_some(), rounds > 0, "{tenant_id:?}");
+        assert_eq!(response.json()["tenantId"], tenant);
+        assert_eq!(response.left(), 8 - u64::try_from(rounds)?, "{tenant_id:?}");
         known.push(tenant);
     }
     let sent = |tenant: &str| world.sandbox.accepted().iter().filter(|one| one.tenant_id == tenant).count();
@@ -244,8 +248,8 @@ async fn each_tenant_has_a_ledger_and_a_token_of_its_own(world: &World) -> TestR
 }
 
 /// The object uses only the stop in its environment. An invalid stop stops it.
-async fn an_object_stops_if_its_environment_or_the_workers_says_so(world: &World) -> TestResult {
-    let isolate = IsolateCaches::start(world).await?;
+async fn remediation_is_rejected_if_worker_or_object_is_stopped(world: &World) -> TestResult {
+    let isolate = Isolate::start(world).await?;
     let (none, stop) = (json!({}), json!({ "STOPPED": "true" }));
     for (worker, object, expected) in [
         (&none, &stop, "stopped"),
@@ -270,8 +274,8 @@ fn fetched(sandbox: &Sandbox) -> [usize; 2] {
 }
 
 /// The same values in another object of the platform, once and for each request.
-async fn an_unchanged_environment_keeps_its_caches(world: &World) -> TestResult {
-    let isolate = IsolateCaches::start(world).await?;
+async fn unchanged_environment_keeps_its_caches(world: &World) -> TestResult {
+    let isolate = Isolate::start(world).await?;
     let none = json!({});
     isolate.set(&none, Some(&none)).await?;
     for starts_again in [None, Some(&none)] {
@@ -279,7 +283,7 @@ async fn an_unchanged_environment_keeps_its_caches(world: &World) -> TestResult 
         isolate.set(&none, starts_again).await?;
     }
     let body = json!({ "worker": isolate.base, "object": isolate.base, "isNewEachTime": true });
-    Answer::to(isolate.gateway.post("/environment").json(&body)).await?;
+    Response::to(isolate.gateway.post("/environment").json(&body)).await?;
     for _ in 0..3 {
         assert_eq!(isolate.codes(&world.sandbox).await?, ["accepted"; 2]);
     }
@@ -288,13 +292,13 @@ async fn an_unchanged_environment_keeps_its_caches(world: &World) -> TestResult 
 }
 
 /// As during a rollout: a secret and a certificate, each with its own token, which is fetched once.
-async fn two_environments_that_take_turns_keep_their_own_caches(world: &World) -> TestResult {
+async fn alternating_environments_keep_separate_caches(world: &World) -> TestResult {
     let own = SelfSigned::until(2100);
     let mut settings = Settings::new("the-secret");
     settings.client_certificates.push(ClientCertificate::from_pem(&own.certificate)?);
     let entra = Sandbox::start(settings).await?;
     let url = entra.base_url();
-    let isolate = IsolateCaches::start(world).await?;
+    let isolate = Isolate::start(world).await?;
     let by_secret = json!({ "LOGIN_URL": url, "GRAPH_URL": url, "CLIENT_SECRET": "the-secret" });
     let certificate = format!("{}{}", own.key, own.certificate);
     let by_certificate =
@@ -313,13 +317,13 @@ async fn two_environments_that_take_turns_keep_their_own_caches(world: &World) -
 }
 
 /// The token of the first environment, which Entra no longer accepts, arrives when the second one is in force.
-async fn a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_others(world: &World) -> TestResult {
-    let isolate = IsolateCaches::start(world).await?;
+async fn request_in_flight_keeps_its_environment_and_shares_no_token(world: &World) -> TestResult {
+    let isolate = Isolate::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;
     world.sandbox.script(ScriptedResponse::new(Endpoint::Token).held())?;
     let request = isolate.gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload());
-    let in_flight = tokio::spawn(Answer::to(request));
-    world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.endpoint == Endpoint::Token)).await?;
+    let in_flight = tokio::spawn(Response::to(request));
+    world.sandbox.wait_for(ARRIVAL_TIMEOUT, |all| all.iter().any(|one| one.endpoint == Endpoint::Token)).await?;
     isolate.set(&json!({ "CLIENT_SECRET": "rotated" }), None).await?;
     let codes = ["graphCredentialRejected"; 2];
     assert_eq!(isolate.codes(&world.sandbox).await?, codes);
@@ -329,11 +333,11 @@ async fn a_request_in_flight_ends_with_what_it_began_with_and_leaves_nothing_to_
     Ok(())
 }
 
-async fn the_credential_reaches_the_object_in_the_body_alone(world: &World) -> TestResult {
-    let isolate = IsolateCaches::start(world).await?;
+async fn credential_is_absent_from_job_url_and_headers(world: &World) -> TestResult {
+    let isolate = Isolate::start(world).await?;
     isolate.set(&json!({}), Some(&json!({}))).await?;
     assert_eq!(code(&isolate.by_key().await?), "accepted");
-    let job = String::from_utf8(Answer::to(isolate.gateway.get("/last-job")).await?.body)?;
+    let job = String::from_utf8(Response::to(isolate.gateway.get("/last-job")).await?.body)?;
     let secret = isolate.base["CLIENT_SECRET"].as_str().ok_or("no secret")?;
     let headers: Value = serde_json::from_str(job.split_once(' ').ok_or("no job")?.1)?;
     assert!(!job.contains(secret) && !job.contains("remediation-job"), "{job}");

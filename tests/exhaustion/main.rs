@@ -11,7 +11,7 @@ mod tokens;
 
 use std::time::Duration;
 
-use acceptance::{Answer, Bindings, Failure, Gateway, Memory, Setup, Test, TestResult, World, tests};
+use acceptance::{Bindings, Failure, Gateway, Memory, Response, Setup, Test, TestResult, World, tests};
 use payloads::Case;
 use reqwest::{Body, RequestBuilder};
 use sandbox::{Endpoint, Outcome, Recorded, ScriptedResponse};
@@ -19,13 +19,13 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
 
 /// Maximum cost of the worst body, as a multiple of the largest valid body. The limits allow 10,000 emails in 4 MiB.
-const MOST: f64 = 5.0;
+const MAX_COST: f64 = 5.0;
 
 /// Minimum number of rounds, and the number of rounds after which caches are full and heaps have their final size.
 const ROUNDS: usize = 8;
 const WARM: usize = 3;
 /// Maximum number of rounds until one adds less resident memory than a leak would add.
-const MOST_ROUNDS: usize = 16;
+const MAX_ROUNDS: usize = 16;
 
 /// Maximum growth of Wasm memory after the warm-up, in KiB. One leaked KiB per request would exceed it.
 const WASM_GROWTH: u64 = 1024;
@@ -38,29 +38,29 @@ const BODIES: &[(&str, &str)] =
     &[("bodies.js", include_str!("bodies.js")), ("first.js", include_str!("../support/memory/first.js"))];
 
 /// Number of requests that wait for one response of Graph.
-const WAITING: usize = 200;
+const WAITING_REQUESTS: usize = 200;
 /// Wasm memory per waiting request in KiB, and the maximum number of bodies beside the one in flight: the body read
 /// last, in the Worker and in the object, and one for gaps in the memory. Measured: up to 14,016 KiB with one alone at
 /// 6,336 KiB.
-const WAITER: u64 = 16;
+const WASM_PER_WAITER: u64 = 16;
 const BODIES_AT_ONCE: u64 = 3;
 /// Maximum resident memory per waiting request, in bodies. Measured: up to 1.7 with the stream of `sendMessage` in
 /// glue.js, and 2.2 or more without the stream.
 const BUFFERS_PER_WAITER: u64 = 2;
 /// Maximum time until all requests have arrived.
-const ALL_COME: Duration = Duration::from_secs(100);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(100);
 
 fn main() -> std::process::ExitCode {
-    let costs = tests![the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones];
-    let costs = costs.into_iter().map(Test::of_usage);
+    let costs = tests![hostile_body_costs_at_most_five_times_the_largest_valid_body];
+    let costs = costs.into_iter().map(Test::requires_usage);
     acceptance::run(
         costs
             .chain(tests![
-                hostile_input_leaves_nothing_behind,
-                requests_that_wait_hold_no_body,
-                pages::page_of_countless_events_costs_no_more_than_its_size,
-                pages::long_texts_instead_of_addresses_are_not_kept,
-                pages::pages_of_many_requests_are_not_in_memory_at_once,
+                memory_is_bounded_after_repeated_hostile_requests,
+                waiting_requests_keep_no_body_in_wasm_memory,
+                pages::page_with_many_events_uses_bounded_wasm_memory,
+                pages::long_invalid_recipients_are_not_kept_in_memory,
+                pages::concurrent_page_reads_use_bounded_memory,
             ])
             .collect(),
     )
@@ -106,18 +106,18 @@ async fn cost(gateway: &Gateway, mut ask: impl AsyncFnMut() -> TestResult) -> Re
     Ok(used()?.saturating_sub(before).as_secs_f64() * 1000.0 / f64::from(asked))
 }
 
-async fn the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones(world: &World) -> TestResult {
+async fn hostile_body_costs_at_most_five_times_the_largest_valid_body(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let token = world.token();
     let mut number = 0;
     let good = cost(&gateway, async || {
         number += 1;
-        let answer = Answer::to(post(&gateway, &token, payloads::largest_good(number))).await?;
+        let response = Response::to(post(&gateway, &token, payloads::largest_good(number))).await?;
         assert_eq!(
-            (answer.status, &answer.json()["emails"]),
+            (response.status, &response.json()["emails"]),
             (202, &json!(10_000)),
             "{:.400}",
-            answer.json().to_string()
+            response.json().to_string()
         );
         Ok(())
     });
@@ -125,13 +125,13 @@ async fn the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones(world:
     let mut table = vec![(1.0, "the largest good one")];
     for case in payloads::hostile() {
         let cost = cost(&gateway, async || {
-            let answer = Answer::to(post_case(&gateway, &token, &case)).await?;
+            let response = Response::to(post_case(&gateway, &token, &case)).await?;
             assert_eq!(
-                answer.json()["error"]["code"].as_str(),
+                response.json()["error"]["code"].as_str(),
                 case.code,
                 "{}: {:.400}",
                 case.name,
-                answer.json().to_string()
+                response.json().to_string()
             );
             Ok(())
         });
@@ -140,14 +140,14 @@ async fn the_worst_body_costs_no_more_than_a_few_of_the_largest_good_ones(world:
     table.sort_by(|one, other| other.0.total_cmp(&one.0));
     let rows: Vec<_> = table.iter().map(|(multiple, name)| format!("{multiple:6.2}  {name}")).collect();
     let rows = format!("the largest good one: {good:.1} ms\n{}", rows.join("\n"));
-    tell(&rows);
-    assert!(table[0].0 <= MOST, "a multiple above {MOST}:\n{rows}");
+    print_report(&rows);
+    assert!(table[0].0 <= MAX_COST, "a multiple above {MAX_COST}:\n{rows}");
     Ok(())
 }
 
 /// The test sends every hostile body and hundreds of distinct hostile credentials in repeated rounds. Nothing grows
 /// after the first rounds, which fill the caches.
-async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
+async fn memory_is_bounded_after_repeated_hostile_requests(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let (token, bodies) = (world.token(), payloads::hostile());
     let mut asked: u64 = 0;
@@ -158,23 +158,23 @@ async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
         additions.min().flatten()
     };
     let mut round = 0;
-    while kept.len() < ROUNDS || kept.len() < MOST_ROUNDS && min_addition(&kept) >= Some(round) {
+    while kept.len() < ROUNDS || kept.len() < MAX_ROUNDS && min_addition(&kept) >= Some(round) {
         for case in &bodies {
-            let answer = Answer::to(post_case(&gateway, &token, case)).await?;
-            assert_eq!(answer.json()["error"]["code"].as_str(), case.code, "{}", case.name);
+            let response = Response::to(post_case(&gateway, &token, case)).await?;
+            assert_eq!(response.json()["error"]["code"].as_str(), case.code, "{}", case.name);
         }
         let credentials = tokens::hostile(world)?;
         round = u64::try_from(bodies.len() + credentials.len())?;
         asked += round;
         for (name, status, request) in credentials {
             let request = request(gateway.post("/remediate").header("Content-Type", "application/json"));
-            let answer = Answer::to(request.body("{}")).await?;
-            assert_eq!(answer.status, status, "{name}: {answer:?}");
+            let response = Response::to(request.body("{}")).await?;
+            assert_eq!(response.status, status, "{name}: {response:?}");
         }
         kept.push(gateway.memory().await?);
     }
     let report = format!("{asked} hostile requests; KiB after each round: {kept:?}");
-    tell(&report);
+    print_report(&report);
     let (warm, last) = (kept[WARM], kept[kept.len() - 1]);
     assert!(last.wasm <= warm.wasm + WASM_GROWTH, "{report}");
     // Only Linux reports the resident memory. Elsewhere it is `None`, which passes both checks.
@@ -185,7 +185,7 @@ async fn hostile_input_leaves_nothing_behind(world: &World) -> TestResult {
 
 /// The test sends the same 1.7 MiB 200 times while Graph is slow. One request is in flight, and the others wait without
 /// their bodies.
-async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
+async fn waiting_requests_keep_no_body_in_wasm_memory(world: &World) -> TestResult {
     let setup = Setup { before: BODIES, ..Setup::measured(bindings(world)) };
     let gateway = world.gateway_as(&setup).await?;
     let (token, body) = (world.token(), payloads::largest_good(1));
@@ -193,47 +193,47 @@ async fn requests_that_wait_hold_no_body(world: &World) -> TestResult {
     let size = u64::try_from(body.len())? / 1024;
     assert!(size > 3 * megabytes / 2, "{size} KiB are too small a body");
     // The memory of a single such request.
-    assert_eq!(Answer::to(post(&gateway, &token, payloads::largest_good(2))).await?.status, 202);
+    assert_eq!(Response::to(post(&gateway, &token, payloads::largest_good(2))).await?.status, 202);
     let alone = gateway.memory().await?;
 
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held())?;
     let mut requests = JoinSet::new();
-    for _ in 0..WAITING {
-        requests.spawn(Answer::to(post(&gateway, &token, body.clone())));
+    for _ in 0..WAITING_REQUESTS {
+        requests.spawn(Response::to(post(&gateway, &token, body.clone())));
     }
     // Worker and object read each body. The object continues in the same turn, so all requests are waiting after this
     // line.
-    let last = format!("bodies read: {}", 2 + 2 * WAITING);
-    let deadline = Instant::now() + ALL_COME;
+    let last = format!("bodies read: {}", 2 + 2 * WAITING_REQUESTS);
+    let deadline = Instant::now() + ARRIVAL_TIMEOUT;
     while gateway.wait_for_line(|line| line == last).await.is_err() {
         assert!(Instant::now() < deadline, "some requests did not arrive: {:?}", gateway.output().last());
     }
     let at_graph = |all: &[Recorded]| all.iter().any(|one| one.outcome == Outcome::Pending);
-    world.sandbox.wait_for(ALL_COME, at_graph).await?;
+    world.sandbox.wait_for(ARRIVAL_TIMEOUT, at_graph).await?;
     let waiting = gateway.memory().await?;
     world.sandbox.release();
-    let answers = requests.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let location = answers[0].header("location");
-    for answer in &answers {
-        assert_eq!((answer.status, answer.header("location")), (202, location), "{answer:?}");
+    let responses = requests.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let location = responses[0].header("location");
+    for response in &responses {
+        assert_eq!((response.status, response.header("location")), (202, location), "{response:?}");
     }
-    let replayed = answers.iter().filter(|answer| answer.header("idempotency-replayed").is_some()).count();
-    assert_eq!(replayed, WAITING - 1);
+    let replayed = responses.iter().filter(|response| response.header("idempotency-replayed").is_some()).count();
+    assert_eq!(replayed, WAITING_REQUESTS - 1);
 
-    let most = alone.wasm + BODIES_AT_ONCE * size + u64::try_from(WAITING)? * WAITER;
+    let most = alone.wasm + BODIES_AT_ONCE * size + u64::try_from(WAITING_REQUESTS)? * WASM_PER_WAITER;
     let report = format!(
-        "{WAITING} requests of {size} KiB wait: {waiting:?} KiB, and one alone {alone:?}; Wasm may have {most}"
+        "{WAITING_REQUESTS} requests of {size} KiB wait: {waiting:?} KiB, and one alone {alone:?}; Wasm may have {most}"
     );
-    tell(&report);
+    print_report(&report);
     assert!(waiting.wasm <= most, "{report}");
     // The runtime buffers the client's bytes outside Wasm. A JavaScript variable with the bodies would use more memory.
     if let (Some(resident), Some(alone)) = (waiting.resident, alone.resident) {
-        assert!(resident <= alone + BUFFERS_PER_WAITER * u64::try_from(WAITING)? * size, "{report}");
+        assert!(resident <= alone + BUFFERS_PER_WAITER * u64::try_from(WAITING_REQUESTS)? * size, "{report}");
     }
     Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are not in the summary")]
-fn tell(rows: &str) {
+fn print_report(rows: &str) {
     println!("\n{rows}");
 }

@@ -1,6 +1,6 @@
 //! Pages of Graph's list: the gateway keeps little of what they hold.
 
-use acceptance::{Answer, Failure, Gateway, TestResult, World, guid};
+use acceptance::{Failure, Gateway, Response, TestResult, World, guid};
 use sandbox::{Endpoint, ScriptedResponse};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -31,12 +31,12 @@ fn messages(ids: &[String]) -> Value {
     payload
 }
 
-async fn post(world: &World, gateway: &Gateway, path: &str, payload: &Value) -> Result<Answer, Failure> {
-    Answer::to(gateway.post(path).bearer_auth(world.token()).json(payload)).await
+async fn post(world: &World, gateway: &Gateway, path: &str, payload: &Value) -> Result<Response, Failure> {
+    Response::to(gateway.post(path).bearer_auth(world.token()).json(payload)).await
 }
 
 /// One row with 2.6 million events, in a page of the permitted size.
-pub(crate) async fn page_of_countless_events_costs_no_more_than_its_size(world: &World) -> TestResult {
+pub(crate) async fn page_with_many_events_uses_bounded_wasm_memory(world: &World) -> TestResult {
     let gateway = super::gateway(world).await?;
     let before = gateway.memory().await?;
     let (id, events) = (guid(), "{},".repeat(2_600_000));
@@ -46,17 +46,17 @@ pub(crate) async fn page_of_countless_events_costs_no_more_than_its_size(world: 
     script_page(world, &format!(r#"{{"value":[{row}]}}"#), 1)?;
     let mut payload = acceptance::payload();
     payload["analyzedEmails"] = json!([{ "networkMessageId": id, "recipientEmailAddress": "a@mail.contoso.com" }]);
-    let answer = post(world, &gateway, "/remediate/status", &payload).await?;
-    assert_eq!((answer.status, &answer.json()["unclear"]), (200, &json!(1)), "{answer:?}");
+    let response = post(world, &gateway, "/remediate/status", &payload).await?;
+    assert_eq!((response.status, &response.json()["unclear"]), (200, &json!(1)), "{response:?}");
     let after = gateway.memory().await?;
     let report = format!("2.6 million events: {before:?} KiB before, {after:?} KiB after");
-    super::tell(&report);
+    super::print_report(&report);
     assert!(after.wasm <= before.wasm + WASM_GROWTH, "{report}");
     Ok(())
 }
 
 /// 9 pages of 1,000 recipients whose texts have 7,900 characters.
-pub(crate) async fn long_texts_instead_of_addresses_are_not_kept(world: &World) -> TestResult {
+pub(crate) async fn long_invalid_recipients_are_not_kept_in_memory(world: &World) -> TestResult {
     let gateway = super::gateway(world).await?;
     let before = gateway.memory().await?;
     let mut ids: Vec<String> = (0..9).map(|_| guid()).collect();
@@ -67,17 +67,17 @@ pub(crate) async fn long_texts_instead_of_addresses_are_not_kept(world: &World) 
         let rows: Vec<Value> = (0..1000).map(row).collect();
         script_page(world, &json!({ "value": rows }).to_string(), 1)?;
     }
-    let answer = post(world, &gateway, "/remediate/messages", &messages(&ids)).await?;
-    assert_eq!(answer.json()["error"]["code"], "nothingToRemediate", "{answer:?}");
+    let response = post(world, &gateway, "/remediate/messages", &messages(&ids)).await?;
+    assert_eq!(response.json()["error"]["code"], "nothingToRemediate", "{response:?}");
     let after = gateway.memory().await?;
     let report = format!("9,000 long texts: {before:?} KiB before, {after:?} KiB after");
-    super::tell(&report);
+    super::print_report(&report);
     assert!(after.wasm <= before.wasm + WASM_GROWTH, "{report}");
     Ok(())
 }
 
 /// Each of 24 requests reads a page of the permitted size.
-pub(crate) async fn pages_of_many_requests_are_not_in_memory_at_once(world: &World) -> TestResult {
+pub(crate) async fn concurrent_page_reads_use_bounded_memory(world: &World) -> TestResult {
     let gateway = super::gateway(world).await?;
     let before = gateway.memory().await?;
     let id = guid();
@@ -92,17 +92,17 @@ pub(crate) async fn pages_of_many_requests_are_not_in_memory_at_once(world: &Wor
     let mut requests = JoinSet::new();
     for _ in 0..READERS {
         let request = gateway.post("/remediate/status").bearer_auth(world.token()).json(&payload);
-        requests.spawn(Answer::to(request));
+        requests.spawn(Response::to(request));
     }
     let mut most = 0;
-    while let Some(answer) = requests.join_next().await {
-        let answer = answer??;
-        assert_eq!((answer.status, &answer.json()["unclear"]), (200, &json!(1)), "{answer:?}");
+    while let Some(response) = requests.join_next().await {
+        let response = response??;
+        assert_eq!((response.status, &response.json()["unclear"]), (200, &json!(1)), "{response:?}");
         most = most.max(gateway.usage().map_or(0, |usage| usage.resident));
     }
     let after = gateway.memory().await?;
     let report = format!("{READERS} pages: {before:?} KiB before, {after:?} KiB after, most resident {most}");
-    super::tell(&report);
+    super::print_report(&report);
     assert!(after.wasm <= before.wasm + WASM_GROWTH, "{report}");
     if let Some(resident) = before.resident {
         assert!(most <= resident + RESIDENT_GROWTH, "{report}");

@@ -82,7 +82,7 @@ fn item(name: &'static str, head: &str, part: &str, tail: &str) -> Case {
 
 /// Returns all hostile bodies.
 pub(crate) fn hostile() -> Vec<Case> {
-    [syntax(), values(), names(), of_many(), recipients(), compressed()].into_iter().flatten().collect()
+    [syntax(), values(), names(), many_items(), recipients(), compressed()].into_iter().flatten().collect()
 }
 
 fn syntax() -> Vec<Case> {
@@ -176,7 +176,7 @@ fn compressed() -> Vec<Case> {
     ]
 }
 
-fn of_many() -> Vec<Case> {
+fn many_items() -> Vec<Case> {
     vec![
         items("empty emails", "{},"),
         items("emails of other kinds", "null,"),
@@ -195,7 +195,7 @@ fn of_many() -> Vec<Case> {
         },
         Case {
             name: "one email in 10,000 spellings",
-            body: emails(|index| (ID.to_owned(), spelt(index))).into_bytes(),
+            body: emails(|index| (ID.to_owned(), spelled_address(index))).into_bytes(),
             is_gzip: false,
             code: None,
         },
@@ -203,7 +203,7 @@ fn of_many() -> Vec<Case> {
 }
 
 /// Returns an address whose letters are upper case where `index` has one bits.
-fn spelt(index: usize) -> String {
+fn spelled_address(index: usize) -> String {
     let large = |bit: usize| index >> bit & 1 == 1;
     let letters = "hannahabcdefgh".char_indices();
     let letters = letters.map(|(bit, letter)| if large(bit) { letter.to_ascii_uppercase() } else { letter });

@@ -9,7 +9,7 @@ use serde_json::json;
 type Add = Box<dyn FnOnce(RequestBuilder) -> RequestBuilder + Send>;
 
 /// Number of credentials of each kind.
-const OF_EACH: usize = 50;
+const CREDENTIALS_PER_KIND: usize = 50;
 
 /// Returns the credentials with their description, their expected status and a function that adds them to a request.
 pub(crate) fn hostile(world: &World) -> Result<Vec<(&'static str, u16, Add)>, Failure> {
@@ -18,7 +18,7 @@ pub(crate) fn hostile(world: &World) -> Result<Vec<(&'static str, u16, Add)>, Fa
     let (_, claims) = rest.split_once('.').ok_or("no token")?;
     let bearer = |token: String| -> Add { Box::new(move |request| request.bearer_auth(token)) };
     let mut all: Vec<(&'static str, u16, Add)> = Vec::new();
-    for _ in 0..OF_EACH {
+    for _ in 0..CREDENTIALS_PER_KIND {
         let header = json!({ "alg": "RS256", "typ": "JWT", "kid": guid() }).to_string();
         let header = BASE64_URL_SAFE_NO_PAD.encode(header);
         // The claims are valid, so Entra ID could publish the key later.

@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use acceptance::{Answer, Failure, Gateway, Raw, TestResult, World, guid, payload};
+use acceptance::{Failure, Gateway, Raw, Response, TestResult, World, guid, payload};
 use sandbox::{Endpoint, Fault, Recorded, ScriptedResponse};
 use serde_json::{Value, json};
 
-use crate::impostor::{Impostor, Play};
+use crate::fake_graph::{Behaviour, FakeGraph};
 
 /// Tolerance for deadlines on a busy machine.
 const SLACK: Duration = Duration::from_secs(8);
 
-pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) -> TestResult {
+pub(crate) async fn caller_receives_response_by_each_deadline_if_microsoft_hangs(world: &World) -> TestResult {
     // Opens connections to Graph and fetches a token before anything hangs.
-    assert_eq!(Answer::to(world.remediate(&payload())).await?.status, 202);
+    assert_eq!(Response::to(world.remediate(&payload())).await?.status, 202);
 
     // The token endpoint comes first, because no other gateway needs it afterwards.
     let without_token = world.gateway_with(json!({})).await?;
@@ -22,42 +22,42 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     let token_hangs = start(world, &without_token, &payload(), None);
     world.sandbox.wait_for(SLACK, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
 
-    // The impostor sends a response's head and never the body.
-    let impostor = Impostor::start().await?;
-    let with_impostor = world.gateway_with(json!({ "GRAPH_URL": impostor.base_url() })).await?;
-    impostor.script(Play::Stall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{".to_vec()))?;
-    let refusal_hangs = start(world, &with_impostor, &payload(), None);
+    // The fake Graph sends a response's head and never the body.
+    let fake_graph = FakeGraph::start().await?;
+    let with_fake_graph = world.gateway_with(json!({ "GRAPH_URL": fake_graph.base_url() })).await?;
+    fake_graph.script(Behaviour::Stall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{".to_vec()))?;
+    let refusal_hangs = start(world, &with_fake_graph, &payload(), None);
 
     // Graph never responds: it has not accepted the first remediation, and it has accepted the second.
     let (hung, hung_accepted, key) = (payload(), payload(), guid());
     let graph = || ScriptedResponse::new(Endpoint::Remediate);
     world.sandbox.script(graph().fault(Fault::Hang))?;
     let hangs = start(world, &world.gateway, &hung, None);
-    at_graph(world, &hung).await?;
+    wait_until_at_graph(world, &hung).await?;
     world.sandbox.script(graph().accept_first().fault(Fault::Hang))?;
     let hangs_accepted = start(world, &world.gateway, &hung_accepted, Some(&key));
-    at_graph(world, &hung_accepted).await?;
+    wait_until_at_graph(world, &hung_accepted).await?;
 
     // Graph takes 35 seconds, longer than a Worker outlives its caller, and the caller disconnects at once.
     let abandoned = payload();
     world.sandbox.script(graph().delay(Duration::from_secs(35)))?;
-    let caller = half_sent(world, &abandoned, 0).await?;
-    at_graph(world, &abandoned).await?;
+    let caller = send_partially(world, &abandoned, 0).await?;
+    wait_until_at_graph(world, &abandoned).await?;
     drop(caller);
 
     // This caller sends its body late, so its deadline is near while another caller's identical request is in flight.
     let contended = payload();
     let began = Instant::now();
-    let late = half_sent(world, &contended, 1).await?;
+    let late = send_partially(world, &contended, 1).await?;
 
-    let (answer, took) = token_hangs.await??;
-    answer.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
+    let (response, took) = token_hangs.await??;
+    response.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
     assert_took(took, 10, "the token endpoint");
-    assert_eq!(answer.header("ratelimit"), Some("\"emails\";r=10000"), "nothing was sent");
+    assert_eq!(response.header("ratelimit"), Some("\"emails\";r=10000"), "nothing was sent");
 
     let answered = |all: &[Recorded]| all.iter().any(|one| one.json() == abandoned && one.status() == Some(202));
     world.sandbox.wait_for(Duration::from_secs(45), answered).await?;
-    let retry = Answer::to(world.remediate(&abandoned)).await?;
+    let retry = Response::to(world.remediate(&abandoned)).await?;
     assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, Some("true")), "{retry:?}");
     assert_eq!(retry.json()["duplicate"], false, "the first call ended with its caller's disconnect");
     assert_eq!(calls(world, &abandoned), 1);
@@ -66,24 +66,24 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     tokio::time::sleep_until((began + Duration::from_secs(45)).into()).await;
     world.sandbox.script(graph().fault(Fault::Hang))?;
     let holds = start(world, &world.gateway, &contended, None);
-    at_graph(world, &contended).await?;
+    wait_until_at_graph(world, &contended).await?;
     let late = tokio::spawn(finish(late, contended.clone()));
 
     for (hanging, payload, key, duplicate) in
         [(hangs, &hung, None, false), (hangs_accepted, &hung_accepted, Some(&key), true)]
     {
-        let (answer, took) = hanging.await??;
-        answer.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
+        let (response, took) = hanging.await??;
+        response.assert_problem(504, "graphTimeout", &["ratelimit", "ratelimit-policy"]);
         assert_took(took, 60, "Graph");
         assert_eq!(calls(world, payload), 1, "a hanging remediation was sent again");
         let (retry, _) = start(world, &world.gateway, payload, key.map(String::as_str)).await??;
         assert_eq!((retry.status, retry.json()["duplicate"].as_bool()), (202, Some(duplicate)), "{retry:?}");
         assert_eq!(retry.header("idempotency-replayed"), None);
-        assert_eq!(retry.header("ratelimit"), answer.header("ratelimit"), "counted once");
+        assert_eq!(retry.header("ratelimit"), response.header("ratelimit"), "counted once");
         assert_eq!(calls(world, payload), 2);
     }
-    let (answer, took) = refusal_hangs.await??;
-    answer.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"]);
+    let (response, took) = refusal_hangs.await??;
+    response.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"]);
     assert_took(took, 60, "the body of Graph's answer");
 
     let late = late.await??;
@@ -95,7 +95,7 @@ pub(crate) async fn nobody_waits_longer_than_the_deadlines_say(world: &World) ->
     Ok(())
 }
 
-type Started = tokio::task::JoinHandle<Result<(Answer, Duration), Failure>>;
+type Started = tokio::task::JoinHandle<Result<(Response, Duration), Failure>>;
 
 /// Sends a remediation and measures the time until its response.
 fn start(world: &World, gateway: &Gateway, payload: &Value, key: Option<&str>) -> Started {
@@ -103,28 +103,28 @@ fn start(world: &World, gateway: &Gateway, payload: &Value, key: Option<&str>) -
     let request = if let Some(key) = key { request.header("Idempotency-Key", key) } else { request };
     tokio::spawn(async move {
         let began = Instant::now();
-        Ok((Answer::to(request).await?, began.elapsed()))
+        Ok((Response::to(request).await?, began.elapsed()))
     })
 }
 
 /// Sends a request without the last bytes of its body.
-async fn half_sent(world: &World, payload: &Value, lacking: usize) -> Result<Raw, Failure> {
+async fn send_partially(world: &World, payload: &Value, lacking: usize) -> Result<Raw, Failure> {
     let authorization = format!("Authorization: Bearer {}", world.token());
     Ok(Raw::remediation(&world.gateway, &[&authorization], &payload.to_string(), lacking).await?)
 }
 
 /// Sends the last byte of the body and reads the response.
-async fn finish(mut caller: Raw, payload: Value) -> Result<Answer, Failure> {
+async fn finish(mut caller: Raw, payload: Value) -> Result<Response, Failure> {
     let body = payload.to_string();
     caller.send(body.get(body.len() - 1..).unwrap_or_default()).await?;
-    caller.answer_within(Duration::from_mins(1)).await
+    caller.response_within(Duration::from_mins(1)).await
 }
 
 fn calls(world: &World, payload: &Value) -> usize {
     world.sandbox.recorded_at(Endpoint::Remediate).iter().filter(|one| one.json() == *payload).count()
 }
 
-async fn at_graph(world: &World, payload: &Value) -> TestResult {
+async fn wait_until_at_graph(world: &World, payload: &Value) -> TestResult {
     world.sandbox.wait_for(SLACK, |all| all.iter().any(|one| one.json() == *payload)).await?;
     Ok(())
 }

@@ -3,8 +3,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod fake_graph;
 mod hanging;
-mod impostor;
 mod outcome;
 mod statuses;
 mod token;
@@ -14,18 +14,18 @@ use acceptance::tests;
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        statuses::every_status_has_its_meaning,
-        statuses::retry_after_is_waited_out_when_short_and_passed_on_when_not,
-        statuses::a_location_is_passed_on_only_if_it_is_an_https_url,
-        statuses::what_graph_says_of_a_refusal_is_passed_on_within_bounds,
-        statuses::bodies_of_any_kind_do_no_harm,
-        statuses::a_conflict_that_quotes_the_caller_is_no_duplicate,
+        statuses::each_graph_status_determines_response_and_ledger_state,
+        statuses::retry_after_is_awaited_if_short_and_returned_if_long,
+        statuses::location_is_returned_only_if_it_is_a_valid_https_url,
+        statuses::graph_rejection_message_is_returned_sanitized_and_truncated,
+        statuses::graph_body_affects_outcome_only_for_status_409,
+        statuses::conflict_with_duplicate_phrase_in_payload_is_not_a_duplicate,
         statuses::redirects_are_not_followed,
-        token::the_token_endpoint_fails_in_each_way,
-        token::a_token_that_graph_does_not_take_is_fetched_anew_once,
-        token::a_token_is_kept_no_longer_than_it_lasts,
-        wire::connections_fail_in_each_way,
-        wire::a_location_that_is_not_ascii_is_not_passed_on,
-        hanging::nobody_waits_longer_than_the_deadlines_say,
+        token::each_token_endpoint_fault_has_its_response_and_log_entry,
+        token::app_token_rejected_by_graph_is_refetched_once,
+        token::app_token_that_expires_within_five_minutes_is_not_cached,
+        wire::each_connection_fault_has_its_response_and_ledger_state,
+        wire::location_with_invalid_bytes_or_duplicate_header_is_replaced,
+        hanging::caller_receives_response_by_each_deadline_if_microsoft_hangs,
     ])
 }

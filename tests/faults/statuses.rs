@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use acceptance::{Answer, TestResult, World, payload};
+use acceptance::{Response, TestResult, World, payload};
 use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
-use crate::outcome::{Leaves, Sees, Stage};
+use crate::outcome::{CaseRunner, ExpectedResponse, LedgerState};
 
-const ERROR: Sees = Sees::Rejection(502, "graphError", None);
-const UNAVAILABLE: Sees = Sees::Rejection(503, "graphUnavailable", Some("30"));
+const ERROR: ExpectedResponse = ExpectedResponse::Rejection(502, "graphError", None);
+const UNAVAILABLE: ExpectedResponse = ExpectedResponse::Rejection(503, "graphUnavailable", Some("30"));
 
 fn graph() -> ScriptedResponse {
     ScriptedResponse::new(Endpoint::Remediate)
@@ -19,60 +19,60 @@ fn default_location(world: &World) -> String {
     format!("https://security.microsoft.com/action-center/history?tid={}", world.sandbox.settings().tenant_id)
 }
 
-pub(crate) async fn every_status_has_its_meaning(world: &World) -> TestResult {
-    let stage = Stage::of(world);
-    let success = (Sees::Success, Leaves::Success);
-    let refused = (ERROR, Leaves::Nothing);
-    let unknown = (ERROR, Leaves::Open);
-    let mut cases: Vec<(u16, (Sees, Leaves))> = Vec::new();
+pub(crate) async fn each_graph_status_determines_response_and_ledger_state(world: &World) -> TestResult {
+    let runner = CaseRunner::of(world);
+    let success = (ExpectedResponse::Success, LedgerState::Success);
+    let refused = (ERROR, LedgerState::Nothing);
+    let unknown = (ERROR, LedgerState::Open);
+    let mut cases: Vec<(u16, (ExpectedResponse, LedgerState))> = Vec::new();
     cases.extend([200, 201, 202, 203, 204, 205, 206, 207, 299].map(|status| (status, success)));
     cases.extend([300, 301, 302, 303, 304, 305, 307, 308].map(|status| (status, refused)));
-    cases.push((400, (Sees::Rejection(400, "graphRefused", None), Leaves::Nothing)));
-    cases.push((403, (Sees::Rejection(502, "graphPermissionMissing", None), Leaves::Nothing)));
-    cases.push((409, (Sees::Rejection(409, "graphConflict", None), Leaves::Nothing)));
-    cases.push((429, (Sees::Rejection(429, "graphThrottled", Some("30")), Leaves::Nothing)));
-    cases.push((503, (UNAVAILABLE, Leaves::Nothing)));
+    cases.push((400, (ExpectedResponse::Rejection(400, "graphRefused", None), LedgerState::Nothing)));
+    cases.push((403, (ExpectedResponse::Rejection(502, "graphPermissionMissing", None), LedgerState::Nothing)));
+    cases.push((409, (ExpectedResponse::Rejection(409, "graphConflict", None), LedgerState::Nothing)));
+    cases.push((429, (ExpectedResponse::Rejection(429, "graphThrottled", Some("30")), LedgerState::Nothing)));
+    cases.push((503, (UNAVAILABLE, LedgerState::Nothing)));
     let refusals = [
         402, 404, 405, 406, 407, 408, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 425, 426, 428,
         431, 451, 499,
     ];
     cases.extend(refusals.map(|status| (status, refused)));
     cases.extend([500, 501, 502, 504, 505, 506, 507, 508, 509, 510, 511, 520, 524, 529, 599].map(|s| (s, unknown)));
-    for (status, (sees, leaves)) in cases {
+    for (status, (expected, state)) in cases {
         let script = || Ok(world.sandbox.script(graph().status(status))?);
-        let answer = stage.play(&format!("{status}"), script, sees, 1, leaves).await?;
-        if leaves == Leaves::Success {
-            assert_eq!(answer.header("location"), Some(default_location(world).as_str()), "{status}");
-            assert_eq!(answer.json()["duplicate"], false);
+        let response = runner.run(&format!("{status}"), script, expected, 1, state).await?;
+        if state == LedgerState::Success {
+            assert_eq!(response.header("location"), Some(default_location(world).as_str()), "{status}");
+            assert_eq!(response.json()["duplicate"], false);
         }
     }
 
     // Scripted twice, because the gateway retries the first 401 with another token.
     let script = || Ok(world.sandbox.script(graph().status(401).times(2))?);
-    let rejected = Sees::Rejection(502, "graphCredentialRejected", None);
-    stage.play("401 twice", script, rejected, 2, Leaves::Nothing).await?;
+    let rejected = ExpectedResponse::Rejection(502, "graphCredentialRejected", None);
+    runner.run("401 twice", script, rejected, 2, LedgerState::Nothing).await?;
 
     // Graph reports a duplicate for any sender.
     let script = || {
         let body = json!({ "error": { "code": "Conflict", "message": "Duplicate remediation" } });
         Ok(world.sandbox.script(graph().status(409).json(&body))?)
     };
-    let answer = stage.play("409 duplicate", script, Sees::Success, 1, Leaves::Success).await?;
-    assert_eq!(answer.json()["duplicate"], true);
-    assert_eq!(answer.header("location"), Some(default_location(world).as_str()));
+    let response = runner.run("409 duplicate", script, ExpectedResponse::Success, 1, LedgerState::Success).await?;
+    assert_eq!(response.json()["duplicate"], true);
+    assert_eq!(response.header("location"), Some(default_location(world).as_str()));
 
     // Graph accepts the remediation but its response is an error. The retry reveals the success.
     for status in [500, 502, 504] {
         let script = || Ok(world.sandbox.script(graph().status(status).accept_first())?);
-        stage.play(&format!("{status} after it was accepted"), script, ERROR, 1, Leaves::Open).await?;
+        runner.run(&format!("{status} after it was accepted"), script, ERROR, 1, LedgerState::Open).await?;
     }
     let script = || Ok(world.sandbox.script(graph().accept_first().fault(Fault::Close))?);
-    stage.play("closed after it was accepted", script, UNAVAILABLE, 1, Leaves::Open).await?;
+    runner.run("closed after it was accepted", script, UNAVAILABLE, 1, LedgerState::Open).await?;
     Ok(())
 }
 
-pub(crate) async fn retry_after_is_waited_out_when_short_and_passed_on_when_not(world: &World) -> TestResult {
-    let stage = Stage::of(world);
+pub(crate) async fn retry_after_is_awaited_if_short_and_returned_if_long(world: &World) -> TestResult {
+    let runner = CaseRunner::of(world);
     for status in [429, 503] {
         let code = if status == 429 { "graphThrottled" } else { "graphUnavailable" };
         for (value, seconds) in [
@@ -86,20 +86,20 @@ pub(crate) async fn retry_after_is_waited_out_when_short_and_passed_on_when_not(
             ("", "30"),
         ] {
             let script = || Ok(world.sandbox.script(graph().status(status).header("Retry-After", value))?);
-            let sees = Sees::Rejection(status, code, Some(seconds));
-            stage.play(&format!("{status}, Retry-After: {value}"), script, sees, 1, Leaves::Nothing).await?;
+            let expected = ExpectedResponse::Rejection(status, code, Some(seconds));
+            runner.run(&format!("{status}, Retry-After: {value}"), script, expected, 1, LedgerState::Nothing).await?;
         }
-        for (times, calls, sees, leaves) in [
-            (1, 2, Sees::Success, Leaves::Success),
-            (2, 3, Sees::Success, Leaves::Success),
-            (3, 3, Sees::Rejection(status, code, Some("0")), Leaves::Nothing),
+        for (times, calls, expected, state) in [
+            (1, 2, ExpectedResponse::Success, LedgerState::Success),
+            (2, 3, ExpectedResponse::Success, LedgerState::Success),
+            (3, 3, ExpectedResponse::Rejection(status, code, Some("0")), LedgerState::Nothing),
         ] {
             let script = || Ok(world.sandbox.script(graph().status(status).header("Retry-After", "0").times(times))?);
-            stage.play(&format!("{status}, Retry-After: 0, {times} times"), script, sees, calls, leaves).await?;
+            runner.run(&format!("{status}, Retry-After: 0, {times} times"), script, expected, calls, state).await?;
         }
     }
     let script = || Ok(world.sandbox.script(graph().status(429).header("Retry-After", "1"))?);
-    stage.play("429, Retry-After: 1", script, Sees::Success, 2, Leaves::Success).await?;
+    runner.run("429, Retry-After: 1", script, ExpectedResponse::Success, 2, LedgerState::Success).await?;
     let recorded = world.sandbox.recorded_at(Endpoint::Remediate);
     let [.., refused, accepted] = recorded.as_slice() else { return Err("two calls".into()) };
     assert!(
@@ -115,14 +115,14 @@ pub(crate) async fn retry_after_is_waited_out_when_short_and_passed_on_when_not(
     // The gateway waits and retries only after 429 and 503.
     for status in [500, 502, 504] {
         let script = || Ok(world.sandbox.script(graph().status(status).header("Retry-After", "0"))?);
-        stage.play(&format!("{status}, Retry-After: 0"), script, ERROR, 1, Leaves::Open).await?;
+        runner.run(&format!("{status}, Retry-After: 0"), script, ERROR, 1, LedgerState::Open).await?;
     }
     Ok(())
 }
 
 /// A person opens the link, and HTTP clients must be able to parse it, also in every replay.
-pub(crate) async fn a_location_is_passed_on_only_if_it_is_an_https_url(world: &World) -> TestResult {
-    let stage = Stage::of(world);
+pub(crate) async fn location_is_returned_only_if_it_is_a_valid_https_url(world: &World) -> TestResult {
+    let runner = CaseRunner::of(world);
     let fallback = default_location(world);
     let history = "https://security.microsoft.com/action-center/history";
     let of_length = |length: usize| format!("{history}?x={}", "y".repeat(length - history.len() - 3));
@@ -133,9 +133,9 @@ pub(crate) async fn a_location_is_passed_on_only_if_it_is_an_https_url(world: &W
         (longest.as_str(), longest.clone()),
     ] {
         let script = || Ok(world.sandbox.script(graph().status(202).header("Location", location))?);
-        let answer = stage.play(location, script, Sees::Success, 1, Leaves::Success).await?;
-        assert_eq!(answer.header("location"), Some(location), "byte for byte as Graph sent it");
-        assert_eq!(answer.json()["trackingUrl"], uri);
+        let response = runner.run(location, script, ExpectedResponse::Success, 1, LedgerState::Success).await?;
+        assert_eq!(response.header("location"), Some(location), "byte for byte as Graph sent it");
+        assert_eq!(response.json()["trackingUrl"], uri);
     }
     for location in [
         "",
@@ -153,18 +153,18 @@ pub(crate) async fn a_location_is_passed_on_only_if_it_is_an_https_url(world: &W
     ] {
         let name = location.get(..location.len().min(60)).unwrap_or_default();
         let script = || Ok(world.sandbox.script(graph().status(202).header("Location", location))?);
-        // `play` checks that the replay has the same location.
-        let answer = stage.play(name, script, Sees::Success, 1, Leaves::Success).await?;
-        assert_eq!(answer.header("location"), Some(fallback.as_str()), "{name}");
-        assert_eq!(answer.json()["trackingUrl"], fallback, "{name}");
-        assert_eq!(answer.json()["bulkId"], Value::Null, "{name}");
+        // `run` checks that the replay has the same location.
+        let response = runner.run(name, script, ExpectedResponse::Success, 1, LedgerState::Success).await?;
+        assert_eq!(response.header("location"), Some(fallback.as_str()), "{name}");
+        assert_eq!(response.json()["trackingUrl"], fallback, "{name}");
+        assert_eq!(response.json()["bulkId"], Value::Null, "{name}");
     }
     Ok(())
 }
 
-pub(crate) async fn what_graph_says_of_a_refusal_is_passed_on_within_bounds(world: &World) -> TestResult {
-    let stage = Stage::of(world);
-    let sees = Sees::Rejection(400, "graphRefused", None);
+pub(crate) async fn graph_rejection_message_is_returned_sanitized_and_truncated(world: &World) -> TestResult {
+    let runner = CaseRunner::of(world);
+    let expected = ExpectedResponse::Rejection(400, "graphRefused", None);
     let said = |code: &str, message: &str| json!({ "error": { "code": code, "message": message } }).to_string();
     let long = "m".repeat(5_000);
     let no_message =
@@ -187,62 +187,72 @@ pub(crate) async fn what_graph_says_of_a_refusal_is_passed_on_within_bounds(worl
     ] {
         let script = || Ok(world.sandbox.script(graph().status(400).body(body.clone()))?);
         let name = body.get(..body.len().min(60)).unwrap_or_default().to_owned();
-        let answer = stage.play(&name, script, sees, 1, Leaves::Nothing).await?;
-        assert_eq!(answer.json()["detail"], detail, "{name}");
+        let response = runner.run(&name, script, expected, 1, LedgerState::Nothing).await?;
+        assert_eq!(response.json()["detail"], detail, "{name}");
     }
     let script =
         || Ok(world.sandbox.script(graph().status(400).body(said("BadRequest", "x")).fault(Fault::CutAfter(9)))?);
-    let answer = stage.play("400, cut off", script, sees, 1, Leaves::Nothing).await?;
-    assert_eq!(answer.json()["detail"], no_message);
+    let response = runner.run("400, cut off", script, expected, 1, LedgerState::Nothing).await?;
+    assert_eq!(response.json()["detail"], no_message);
     Ok(())
 }
 
-pub(crate) async fn bodies_of_any_kind_do_no_harm(world: &World) -> TestResult {
-    let stage = Stage::of(world);
+pub(crate) async fn graph_body_affects_outcome_only_for_status_409(world: &World) -> TestResult {
+    let runner = CaseRunner::of(world);
     let huge = "x".repeat(4 * 1024 * 1024);
     let duplicate = r#"{"error":{"code":"Conflict","message":"Duplicate remediation"}}"#;
-    let refused = Sees::Rejection(409, "graphConflict", None);
+    let refused = ExpectedResponse::Rejection(409, "graphConflict", None);
     let slow = Duration::from_millis(700);
-    let cases: Vec<(&str, ScriptedResponse, Sees, Leaves)> = vec![
-        ("202, not JSON", graph().status(202).body("<html>"), Sees::Success, Leaves::Success),
-        ("202, huge", graph().status(202).body(huge.clone()), Sees::Success, Leaves::Success),
-        ("202, slow", graph().delay(slow), Sees::Success, Leaves::Success),
-        ("202, cut off", graph().fault(Fault::CutAfter(0)), Sees::Success, Leaves::Success),
+    let cases: Vec<(&str, ScriptedResponse, ExpectedResponse, LedgerState)> = vec![
+        ("202, not JSON", graph().status(202).body("<html>"), ExpectedResponse::Success, LedgerState::Success),
+        ("202, huge", graph().status(202).body(huge.clone()), ExpectedResponse::Success, LedgerState::Success),
+        ("202, slow", graph().delay(slow), ExpectedResponse::Success, LedgerState::Success),
+        ("202, cut off", graph().fault(Fault::CutAfter(0)), ExpectedResponse::Success, LedgerState::Success),
         (
             "200, cut off",
             graph().status(200).body("{\"a\":1}").fault(Fault::CutAfter(3)),
-            Sees::Success,
-            Leaves::Success,
+            ExpectedResponse::Success,
+            LedgerState::Success,
         ),
-        ("409, duplicate", graph().status(409).body(duplicate.to_lowercase()), Sees::Success, Leaves::Success),
-        ("409, plain text", graph().status(409).body("DUPLICATE REMEDIATION"), refused, Leaves::Nothing),
+        (
+            "409, duplicate",
+            graph().status(409).body(duplicate.to_lowercase()),
+            ExpectedResponse::Success,
+            LedgerState::Success,
+        ),
+        ("409, plain text", graph().status(409).body("DUPLICATE REMEDIATION"), refused, LedgerState::Nothing),
         (
             "409, in another member",
             graph()
                 .status(409)
                 .body(r#"{"error":{"code":"Conflict","details":[{"message":"Duplicate remediation"}]}}"#),
             refused,
-            Leaves::Nothing,
+            LedgerState::Nothing,
         ),
-        ("409, other", graph().status(409).body("{\"error\":{}}"), refused, Leaves::Nothing),
-        ("409, huge", graph().status(409).body(huge.clone()), refused, Leaves::Nothing),
+        ("409, other", graph().status(409).body("{\"error\":{}}"), refused, LedgerState::Nothing),
+        ("409, huge", graph().status(409).body(huge.clone()), refused, LedgerState::Nothing),
         // The lost part may have reported a duplicate, so the outcome is unknown.
-        ("409, cut off", graph().status(409).body(duplicate).fault(Fault::CutAfter(30)), UNAVAILABLE, Leaves::Open),
-        ("500, huge", graph().status(500).body(huge.clone()), ERROR, Leaves::Open),
-        ("500, cut off", graph().status(500).body(duplicate).fault(Fault::CutAfter(1)), ERROR, Leaves::Open),
-        ("500 that says duplicate", graph().status(500).body(duplicate), ERROR, Leaves::Open),
-        ("closed", graph().fault(Fault::Close), UNAVAILABLE, Leaves::Open),
-        ("closed late", graph().fault(Fault::Close).delay(slow), UNAVAILABLE, Leaves::Open),
+        (
+            "409, cut off",
+            graph().status(409).body(duplicate).fault(Fault::CutAfter(30)),
+            UNAVAILABLE,
+            LedgerState::Open,
+        ),
+        ("500, huge", graph().status(500).body(huge.clone()), ERROR, LedgerState::Open),
+        ("500, cut off", graph().status(500).body(duplicate).fault(Fault::CutAfter(1)), ERROR, LedgerState::Open),
+        ("500 that says duplicate", graph().status(500).body(duplicate), ERROR, LedgerState::Open),
+        ("closed", graph().fault(Fault::Close), UNAVAILABLE, LedgerState::Open),
+        ("closed late", graph().fault(Fault::Close).delay(slow), UNAVAILABLE, LedgerState::Open),
     ];
-    for (name, next, sees, leaves) in cases {
-        stage.play(name, || Ok(world.sandbox.script(next)?), sees, 1, leaves).await?;
+    for (name, next, expected, state) in cases {
+        runner.run(name, || Ok(world.sandbox.script(next)?), expected, 1, state).await?;
     }
     Ok(())
 }
 
 /// Graph quotes a part of the payload, which says nothing about the outcome. Nothing is recorded, so a retry is sent.
-pub(crate) async fn a_conflict_that_quotes_the_caller_is_no_duplicate(world: &World) -> TestResult {
-    let stage = Stage::of(world);
+pub(crate) async fn conflict_with_duplicate_phrase_in_payload_is_not_a_duplicate(world: &World) -> TestResult {
+    let runner = CaseRunner::of(world);
     let text = "About the duplicate remediation of yesterday";
     for (pointer, value) in [
         ("/displayName", text),
@@ -253,16 +263,16 @@ pub(crate) async fn a_conflict_that_quotes_the_caller_is_no_duplicate(world: &Wo
         for message in [format!("The texts are not allowed: {text}"), "Duplicate remediation".to_owned()] {
             let mut payload = payload();
             *payload.pointer_mut(pointer).ok_or("no such member")? = json!(value);
-            let before = stage.left().await?;
+            let before = runner.left().await?;
             let error = json!({ "error": { "code": "Conflict", "message": message } });
             world.sandbox.script(graph().status(409).json(&error))?;
-            let answer = Answer::to(stage.request(&payload)).await?;
+            let response = Response::to(runner.request(&payload)).await?;
             let headers = ["ratelimit", "ratelimit-policy"];
-            let body = answer.assert_problem(409, "graphConflict", &headers);
+            let body = response.assert_problem(409, "graphConflict", &headers);
             let detail = body["detail"].as_str().unwrap_or_default();
             assert!(detail.contains("displayName") && detail.contains("safe to retry"), "{detail}");
-            assert_eq!(answer.left(), before, "given back");
-            let retry = Answer::to(stage.request(&payload)).await?;
+            assert_eq!(response.left(), before, "given back");
+            let retry = Response::to(runner.request(&payload)).await?;
             assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, None), "{retry:?}");
         }
     }
@@ -271,13 +281,13 @@ pub(crate) async fn a_conflict_that_quotes_the_caller_is_no_duplicate(world: &Wo
 
 /// A followed redirect would send the app token to the redirect's target.
 pub(crate) async fn redirects_are_not_followed(world: &World) -> TestResult {
-    let stage = Stage::of(world);
+    let runner = CaseRunner::of(world);
     for status in [301, 302, 303, 307, 308] {
         for target in ["/elsewhere", "/beta/security/collaboration/analyzedEmails/remediate"] {
             let target = format!("{}{target}", world.sandbox.base_url());
             let script = || Ok(world.sandbox.script(graph().status(status).header("Location", &target))?);
-            let answer = stage.play(&format!("{status} to {target}"), script, ERROR, 1, Leaves::Nothing).await?;
-            assert_eq!(answer.header("location"), None);
+            let response = runner.run(&format!("{status} to {target}"), script, ERROR, 1, LedgerState::Nothing).await?;
+            assert_eq!(response.header("location"), None);
         }
     }
     assert_eq!(world.sandbox.recorded_at(Endpoint::Other).len(), 0);

@@ -1,6 +1,6 @@
 //! Issuer's keys: fetched when needed, and no more often than that.
 
-use acceptance::{Answer, Failure, Gateway, TestResult, World, payload};
+use acceptance::{Failure, Gateway, Response, TestResult, World, payload};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sandbox::{Endpoint, Fault, ScriptedResponse, TokenRequest};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 /// Validates a remediation with this token and returns the status.
 async fn status(gateway: &Gateway, token: &str) -> Result<u16, Failure> {
     let request = gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
-    Ok(Answer::to(request).await?.status)
+    Ok(Response::to(request).await?.status)
 }
 
 /// Validates remediations with all tokens concurrently.
@@ -17,7 +17,7 @@ async fn statuses(gateway: &Gateway, tokens: impl IntoIterator<Item = String>) -
     let mut set = JoinSet::new();
     for token in tokens {
         let request = gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
-        set.spawn(async move { Answer::to(request).await.map(|answer| answer.status) });
+        set.spawn(async move { Response::to(request).await.map(|response| response.status) });
     }
     set.join_all().await.into_iter().collect()
 }
@@ -27,14 +27,14 @@ fn fetches(world: &World) -> usize {
 }
 
 /// Replaces the token's key ID with an unknown one. The gateway then never checks the signature.
-fn under_another_name(token: &str, kid: &str) -> String {
+fn with_key_id(token: &str, kid: &str) -> String {
     let header = json!({ "typ": "JWT", "alg": "RS256", "kid": kid }).to_string();
     let rest = token.split_once('.').map_or("", |(_, rest)| rest);
     format!("{}.{rest}", BASE64_URL_SAFE_NO_PAD.encode(header))
 }
 
 /// Entra ID may roll its keys at any time, and keeps the old key published for some time.
-pub(crate) async fn a_roll_in_the_middle_of_traffic_is_not_noticed(world: &World) -> TestResult {
+pub(crate) async fn key_rotation_during_traffic_rejects_no_token(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     let old: Vec<String> = (0..20).map(|_| world.token()).collect();
     assert_eq!(status(&gateway, &old[0]).await?, 200);
@@ -49,16 +49,16 @@ pub(crate) async fn a_roll_in_the_middle_of_traffic_is_not_noticed(world: &World
 }
 
 /// A flood of invalid tokens neither reaches Entra ID nor affects valid callers.
-pub(crate) async fn a_thousand_unknown_keys_cause_one_fetch(world: &World) -> TestResult {
+pub(crate) async fn thousand_unknown_key_ids_cause_one_fetch(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     let good = world.token();
     assert_eq!(status(&gateway, &good).await?, 200);
     assert_eq!(fetches(world), 1);
 
     for number in 0..1_000 {
-        let token = under_another_name(&good, &format!("unknown-{number}"));
-        let answer = Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
-        answer.assert_problem(503, "graphUnavailable", &["retry-after"]);
+        let token = with_key_id(&good, &format!("unknown-{number}"));
+        let response = Response::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
+        response.assert_problem(503, "graphUnavailable", &["retry-after"]);
     }
     assert_eq!(fetches(world), 2);
     assert_eq!(status(&gateway, &good).await?, 200);
@@ -68,11 +68,11 @@ pub(crate) async fn a_thousand_unknown_keys_cause_one_fetch(world: &World) -> Te
 
 /// The flood is concurrent, on a gateway without keys, with a valid token among it. If the valid token starts the
 /// fetch, an unknown key causes one more.
-pub(crate) async fn a_flood_at_once_causes_two_fetches_at_most(world: &World) -> TestResult {
+pub(crate) async fn concurrent_unknown_key_ids_cause_at_most_two_fetches(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     world.sandbox.script(ScriptedResponse::new(Endpoint::Keys).delay(std::time::Duration::from_millis(200)))?;
     let good = world.token();
-    let unknown = (0..100).map(|number| under_another_name(&good, &format!("unknown-{number}")));
+    let unknown = (0..100).map(|number| with_key_id(&good, &format!("unknown-{number}")));
     let mut statuses = statuses(&gateway, unknown.chain([good.clone()])).await?;
     statuses.sort_unstable();
     assert_eq!((statuses[0], &statuses[1..]), (200, &[503; 100][..]));
@@ -81,9 +81,7 @@ pub(crate) async fn a_flood_at_once_causes_two_fetches_at_most(world: &World) ->
 }
 
 /// Tokens for another audience or tenant and expired tokens never cause a fetch.
-pub(crate) async fn an_unknown_key_under_claims_that_do_not_fit_is_401_and_fetches_nothing(
-    world: &World,
-) -> TestResult {
+pub(crate) async fn unknown_key_id_with_invalid_claims_returns_401_without_fetch(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     assert_eq!(status(&gateway, &world.token()).await?, 200);
     for request in [
@@ -93,7 +91,7 @@ pub(crate) async fn an_unknown_key_under_claims_that_do_not_fit_is_401_and_fetch
         TokenRequest { expires_in: Some(-600), ..TokenRequest::default() },
         TokenRequest { not_before: Some(600), ..TokenRequest::default() },
     ] {
-        let token = under_another_name(&world.sandbox.issue_token(&request), "unknown");
+        let token = with_key_id(&world.sandbox.issue_token(&request), "unknown");
         assert_eq!(status(&gateway, &token).await?, 401, "{request:?}");
     }
     assert_eq!(fetches(world), 1);
@@ -101,7 +99,7 @@ pub(crate) async fn an_unknown_key_under_claims_that_do_not_fit_is_401_and_fetch
 }
 
 /// Entra ID's endpoint consists of many servers, and one may lag during a roll. Workflow engines do not retry a 401.
-pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World) -> TestResult {
+pub(crate) async fn key_missing_from_one_response_is_refetched_or_returns_503(world: &World) -> TestResult {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let url = format!("{}/{}/discovery/v2.0/keys", world.sandbox.base_url(), sandbox::TENANT_ID);
     let published: Value = client.get(url).send().await?.json().await?;
@@ -121,7 +119,7 @@ pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World
     world.sandbox.script(keys(&before))?;
     world.sandbox.script(keys(&without))?;
     assert_eq!(status(&gateway, &world.token()).await?, 200);
-    assert_eq!(status(&gateway, &under_another_name(&world.token(), "unknown")).await?, 503);
+    assert_eq!(status(&gateway, &with_key_id(&world.token(), "unknown")).await?, 503);
     assert_eq!(fetches(world), 2);
     assert_eq!(status(&gateway, &world.token()).await?, 200, "the key was listed before");
     assert_eq!(fetches(world), 3);
@@ -132,11 +130,11 @@ pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World
     world.sandbox.script(keys(&before))?;
     world.sandbox.script(keys(&without).times(2))?;
     assert_eq!(status(&gateway, &world.token()).await?, 200);
-    assert_eq!(status(&gateway, &under_another_name(&world.token(), "unknown")).await?, 503);
+    assert_eq!(status(&gateway, &with_key_id(&world.token(), "unknown")).await?, 503);
     for _ in 0..20 {
-        let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
-        answer.assert_problem(503, "graphUnavailable", &["retry-after"]);
-        let wait: u64 = answer.header("retry-after").unwrap_or_default().parse()?;
+        let response = Response::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
+        response.assert_problem(503, "graphUnavailable", &["retry-after"]);
+        let wait: u64 = response.header("retry-after").unwrap_or_default().parse()?;
         assert!((1..=30).contains(&wait), "{wait} s");
     }
     assert_eq!(fetches(world), 3);
@@ -145,7 +143,7 @@ pub(crate) async fn a_key_that_one_response_leaves_out_is_not_lost(world: &World
 }
 
 /// Workflow engines do not retry a 401, but they retry a 503. The failure is forgotten once the keys are available.
-pub(crate) async fn where_the_keys_cannot_be_had_the_caller_is_told_to_come_again(world: &World) -> TestResult {
+pub(crate) async fn unavailable_keys_return_503_with_retry_after(world: &World) -> TestResult {
     let keys = || ScriptedResponse::new(Endpoint::Keys);
     for next in [
         keys().status(500),
@@ -159,9 +157,9 @@ pub(crate) async fn where_the_keys_cannot_be_had_the_caller_is_told_to_come_agai
         world.sandbox.clear();
         world.sandbox.script(next.clone())?;
         let gateway = world.gateway_with(json!({})).await?;
-        let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
-        assert_eq!(answer.status, 503, "{next:?}: {answer:?}");
-        answer.assert_problem(503, "graphUnavailable", &["retry-after"]);
+        let response = Response::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
+        assert_eq!(response.status, 503, "{next:?}: {response:?}");
+        response.assert_problem(503, "graphUnavailable", &["retry-after"]);
         assert_eq!(fetches(world), 1, "{next:?}");
         let called =
             [Endpoint::Remediate, Endpoint::Token, Endpoint::Other].map(|at| world.sandbox.recorded_at(at).len());
@@ -172,7 +170,7 @@ pub(crate) async fn where_the_keys_cannot_be_had_the_caller_is_told_to_come_agai
 
 /// A key that names an issuer is valid only for that issuer. Only RSA signature keys can sign tokens (facts, section
 /// 3).
-pub(crate) async fn keys_of_another_issuer_are_not_taken(world: &World) -> TestResult {
+pub(crate) async fn key_with_unsupported_issuer_or_parameters_is_ignored(world: &World) -> TestResult {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let url = format!("{}/{}/discovery/keys", world.sandbox.base_url(), sandbox::TENANT_ID);
     let published: Value = client.get(url).send().await?.json().await?;

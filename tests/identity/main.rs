@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod door;
+mod credentials;
 mod keys;
 mod tokens;
 
@@ -10,23 +10,23 @@ use acceptance::tests;
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        tokens::every_bad_token_gets_one_and_the_same_answer,
-        tokens::clocks_may_be_five_minutes_apart,
-        tokens::only_the_object_id_says_who_calls,
-        tokens::the_size_of_a_token_is_bounded,
-        door::without_credentials_there_is_a_challenge_and_no_error,
-        door::every_bad_key_gets_one_and_the_same_answer,
-        door::credentials_come_once_and_of_one_kind,
-        door::a_token_of_the_query_or_the_body_is_none,
-        door::plain_http_is_rejected_before_the_credential_is_looked_at,
-        door::only_loopback_hosts_may_be_called_over_plain_http,
-        tokens::only_an_application_token_needs_no_scope,
-        keys::a_roll_in_the_middle_of_traffic_is_not_noticed,
-        keys::a_thousand_unknown_keys_cause_one_fetch,
-        keys::a_flood_at_once_causes_two_fetches_at_most,
-        keys::an_unknown_key_under_claims_that_do_not_fit_is_401_and_fetches_nothing,
-        keys::a_key_that_one_response_leaves_out_is_not_lost,
-        keys::where_the_keys_cannot_be_had_the_caller_is_told_to_come_again,
-        keys::keys_of_another_issuer_are_not_taken,
+        tokens::every_invalid_token_gets_the_same_response,
+        tokens::token_within_five_minutes_of_clock_skew_is_accepted,
+        tokens::caller_is_identified_only_by_object_id,
+        tokens::oversized_token_is_rejected,
+        credentials::request_without_credentials_gets_challenge_without_error_code,
+        credentials::every_invalid_api_key_gets_the_same_response,
+        credentials::duplicate_or_mixed_credentials_are_rejected,
+        credentials::credential_in_query_or_body_is_ignored,
+        credentials::plain_http_is_rejected_before_authentication,
+        credentials::remediation_over_plain_http_is_accepted_only_on_loopback_hosts,
+        tokens::token_without_scope_is_accepted_only_from_an_application,
+        keys::key_rotation_during_traffic_rejects_no_token,
+        keys::thousand_unknown_key_ids_cause_one_fetch,
+        keys::concurrent_unknown_key_ids_cause_at_most_two_fetches,
+        keys::unknown_key_id_with_invalid_claims_returns_401_without_fetch,
+        keys::key_missing_from_one_response_is_refetched_or_returns_503,
+        keys::unavailable_keys_return_503_with_retry_after,
+        keys::key_with_unsupported_issuer_or_parameters_is_ignored,
     ])
 }

@@ -1,6 +1,6 @@
 //! Entra ID's tokens and invalid tokens that resemble them.
 
-use acceptance::{Answer, Failure, TestResult, World, payload};
+use acceptance::{Failure, Response, TestResult, World, payload};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sandbox::{
     APPLICATION_ID, GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, Sandbox, Settings, TENANT_ID, TokenRequest,
@@ -11,15 +11,18 @@ use serde_json::{Value, json};
 const OTHER_TENANT: &str = "99998888-7777-6666-5555-444433332222";
 
 /// Asserts that the responses are identical, apart from the IDs of each exchange.
-pub(crate) fn assert_same(answers: &[(&str, Answer)]) -> Result<(), Failure> {
+pub(crate) fn assert_same(responses: &[(&str, Response)]) -> Result<(), Failure> {
     let mut first = None;
-    for (name, answer) in answers {
-        answer.assert_problem(401, "invalidCredentials", &["www-authenticate"]);
-        let mut text = String::from_utf8(answer.body.clone())?.replace(answer.request_id(), "{id}");
-        let date = answer.json()["error"]["innerError"]["date"].as_str().ok_or("no date")?.to_owned();
+    for (name, response) in responses {
+        response.assert_problem(401, "invalidCredentials", &["www-authenticate"]);
+        let mut text = String::from_utf8(response.body.clone())?.replace(response.request_id(), "{id}");
+        let date = response.json()["error"]["innerError"]["date"].as_str().ok_or("no date")?.to_owned();
         text = text.replace(&date, "{date}");
-        let headers: Vec<_> =
-            answer.headers.iter().filter(|(name, _)| !["request-id", "connection"].contains(&name.as_str())).collect();
+        let headers: Vec<_> = response
+            .headers
+            .iter()
+            .filter(|(name, _)| !["request-id", "connection"].contains(&name.as_str()))
+            .collect();
         let seen = format!("{headers:?}\n{text}");
         assert_eq!(first.get_or_insert_with(|| seen.clone()), &seen, "{name}");
     }
@@ -53,7 +56,7 @@ fn base64(text: &str) -> String {
 }
 
 /// Returns tokens, each with the reason that only the log contains.
-fn issued(base_url: &str, tenant: &str) -> Vec<(&'static str, &'static str, TokenRequest)> {
+fn issued_tokens(base_url: &str, tenant: &str) -> Vec<(&'static str, &'static str, TokenRequest)> {
     let audience = |audience: &str| with(|token| token.audience = Some(audience.to_owned()));
     let issuer = |issuer: String| with_claim("iss", json!(issuer));
     vec![
@@ -126,7 +129,7 @@ fn issued(base_url: &str, tenant: &str) -> Vec<(&'static str, &'static str, Toke
 }
 
 /// Returns tokens that were changed after Entra ID issued them.
-fn forged(world: &World) -> Result<Vec<(&'static str, &'static str, String)>, Failure> {
+fn forged_tokens(world: &World) -> Result<Vec<(&'static str, &'static str, String)>, Failure> {
     let token = world.token();
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>().try_into().map_err(|_| "not three parts")?;
     let mut others: Value =
@@ -165,9 +168,9 @@ fn forged(world: &World) -> Result<Vec<(&'static str, &'static str, String)>, Fa
 }
 
 /// A caller that learns which check failed can work around the check. The operator finds the reason in the log.
-pub(crate) async fn every_bad_token_gets_one_and_the_same_answer(world: &World) -> TestResult {
-    let mut bad: Vec<(&str, &str, String)> = forged(world)?;
-    for (name, reason, mut request) in issued(world.sandbox.base_url(), TENANT_ID) {
+pub(crate) async fn every_invalid_token_gets_the_same_response(world: &World) -> TestResult {
+    let mut bad: Vec<(&str, &str, String)> = forged_tokens(world)?;
+    for (name, reason, mut request) in issued_tokens(world.sandbox.base_url(), TENANT_ID) {
         // The token has the app token's role, so Graph would accept it if the gateway forwarded it.
         request.roles.push(GRAPH_ROLE.to_owned());
         bad.push((name, reason, world.sandbox.issue_token(&request)));
@@ -177,51 +180,51 @@ pub(crate) async fn every_bad_token_gets_one_and_the_same_answer(world: &World) 
     let mut ours = with_claim("iss", json!(format!("{}/{TENANT_ID}/v2.0", world.sandbox.base_url())));
     // The gateway cannot know whether Entra ID has a key with this ID.
     let request = world.gateway.post("/remediate").bearer_auth(other.issue_token(&ours)).json(&payload());
-    Answer::to(request).await?.assert_problem(503, "graphUnavailable", &["retry-after"]);
+    Response::to(request).await?.assert_problem(503, "graphUnavailable", &["retry-after"]);
     ours.header.insert("kid".to_owned(), json!(world.sandbox.kid()));
     bad.push(("another's key under the name of ours", "signature", other.issue_token(&ours)));
 
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (name, reason, token) in bad {
         let request = world.gateway.post("/remediate").bearer_auth(token).json(&payload());
-        let answer = Answer::to(request).await?;
-        assert_eq!(answer.status, 401, "{name}: {answer:?}");
+        let response = Response::to(request).await?;
+        assert_eq!(response.status, 401, "{name}: {response:?}");
         assert_eq!(
-            answer.header("www-authenticate"),
+            response.header("www-authenticate"),
             Some(r#"Bearer realm="remediation-gateway", error="invalid_token""#),
             "{name}"
         );
-        let id = answer.request_id().to_owned();
+        let id = response.request_id().to_owned();
         let line: Value = serde_json::from_str(&world.gateway.wait_for_line(|line| line.contains(&id)).await?)?;
         assert_eq!((&line["code"], &line["caller"]), (&json!("invalidCredentials"), &Value::Null), "{name}");
         assert!(line["reason"].as_str().is_some_and(|logged| logged.contains(reason)), "{name}: {line:#}");
-        answers.push((name, answer));
+        responses.push((name, response));
     }
-    assert_same(&answers)?;
+    assert_same(&responses)?;
     let called = |endpoint| world.sandbox.recorded_at(endpoint).len();
     assert_eq!((called(sandbox::Endpoint::Remediate), called(sandbox::Endpoint::Token)), (0, 0));
     assert!(other.recorded().is_empty(), "the gateway fetched a key from a server that the token names");
     // The token from which all invalid tokens differ slightly is valid.
-    assert_eq!(Answer::to(world.remediate(&payload())).await?.status, 202);
+    assert_eq!(Response::to(world.remediate(&payload())).await?.status, 202);
     Ok(())
 }
 
 /// Microsoft's libraries use the same tolerance.
-pub(crate) async fn clocks_may_be_five_minutes_apart(world: &World) -> TestResult {
+pub(crate) async fn token_within_five_minutes_of_clock_skew_is_accepted(world: &World) -> TestResult {
     for (expires_in, not_before) in [(-280, -4_000), (4_200, 280)] {
         let times =
             TokenRequest { expires_in: Some(expires_in), not_before: Some(not_before), ..TokenRequest::default() };
         let token = world.sandbox.issue_token(&times);
         for _ in 0..2 {
             let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(&token).json(&payload());
-            assert_eq!(Answer::to(request).await?.status, 200, "{expires_in} {not_before}");
+            assert_eq!(Response::to(request).await?.status, 200, "{expires_in} {not_before}");
         }
     }
     Ok(())
 }
 
 /// Names can be reassigned and applications can be shared, but not object IDs.
-pub(crate) async fn only_the_object_id_says_who_calls(world: &World) -> TestResult {
+pub(crate) async fn caller_is_identified_only_by_object_id(world: &World) -> TestResult {
     let nobody = acceptance::guid();
     let mut claims = serde_json::Map::new();
     for name in
@@ -233,8 +236,8 @@ pub(crate) async fn only_the_object_id_says_who_calls(world: &World) -> TestResu
         let request =
             TokenRequest { object_id: Some(object_id.to_owned()), claims: claims.clone(), ..TokenRequest::default() };
         let token = world.sandbox.issue_token(&request);
-        let answer = Answer::to(world.gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
-        answer.assert_problem(403, "unknownCaller", &[]);
+        let response = Response::to(world.gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
+        response.assert_problem(403, "unknownCaller", &[]);
     }
     // All other claims, and the case of the ID, do not matter.
     let mut claims = claims.clone();
@@ -242,12 +245,12 @@ pub(crate) async fn only_the_object_id_says_who_calls(world: &World) -> TestResu
     claims.insert("oid".to_owned(), json!(sandbox::CALLER_OBJECT_ID.to_uppercase()));
     let token = world.sandbox.issue_token(&TokenRequest { claims, ..TokenRequest::default() });
     let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
-    assert_eq!(Answer::to(request).await?.status, 200);
+    assert_eq!(Response::to(request).await?.status, 200);
     Ok(())
 }
 
 /// A user without a scope has not consented. `scp` alone is no proof, because a user's token may lack it.
-pub(crate) async fn only_an_application_token_needs_no_scope(world: &World) -> TestResult {
+pub(crate) async fn token_without_scope_is_accepted_only_from_an_application(world: &World) -> TestResult {
     let claims = |claims: Value| TokenRequest { claims: claims.as_object().cloned().unwrap_or_default(), ..v1() };
     for (name, status, request) in [
         ("an application's by idtyp", 200, v1()),
@@ -266,12 +269,12 @@ pub(crate) async fn only_an_application_token_needs_no_scope(world: &World) -> T
         // The second request uses the cache of validated tokens.
         for _ in 0..2 {
             let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(&token).json(&payload());
-            let answer = Answer::to(request).await?;
-            assert_eq!(answer.status, status, "{name}: {answer:?}");
+            let response = Response::to(request).await?;
+            assert_eq!(response.status, status, "{name}: {response:?}");
             if status == 403 {
-                answer.assert_problem(403, "unknownCaller", &["www-authenticate"]);
+                response.assert_problem(403, "unknownCaller", &["www-authenticate"]);
                 let challenge = r#"Bearer realm="remediation-gateway", error="insufficient_scope""#;
-                assert_eq!(answer.header("www-authenticate"), Some(challenge), "{name}");
+                assert_eq!(response.header("www-authenticate"), Some(challenge), "{name}");
             }
         }
     }
@@ -284,12 +287,12 @@ fn v1() -> TokenRequest {
 }
 
 /// Anyone can send such a token, so the gateway must do little work for it.
-pub(crate) async fn the_size_of_a_token_is_bounded(world: &World) -> TestResult {
+pub(crate) async fn oversized_token_is_rejected(world: &World) -> TestResult {
     for (groups, status) in [(100, 200), (1_000, 401)] {
         // Entra ID writes groups in this form. 1,000 groups make a token of 50 KiB.
         let token = world.sandbox.issue_token(&with_claim("groups", json!(vec![TENANT_ID; groups])));
         let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(token).json(&payload());
-        assert_eq!(Answer::to(request).await?.status, status, "{groups} groups");
+        assert_eq!(Response::to(request).await?.status, status, "{groups} groups");
     }
     Ok(())
 }

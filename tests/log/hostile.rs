@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use acceptance::{
-    API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Raw, TestResult, World, assert_members, guid, payload,
+    API_KEY, API_KEY_SHA256, Failure, Gateway, Raw, Response, TestResult, World, assert_members, guid, payload,
 };
 use base64::{
     Engine as _,
@@ -116,7 +116,7 @@ fn credentials(world: &World, marks: &Marks) -> Vec<(&'static str, String)> {
 }
 
 /// Returns responses of Microsoft with marks in all parts.
-fn answers(world: &World, marks: &Marks) -> Vec<ScriptedResponse> {
+fn responses(world: &World, marks: &Marks) -> Vec<ScriptedResponse> {
     let graph = |status: u16| ScriptedResponse::new(Endpoint::Remediate).status(status);
     let mut all = Vec::new();
     for status in [200, 202, 301, 400, 403, 404, 409, 418, 429, 500, 503] {
@@ -131,8 +131,8 @@ fn answers(world: &World, marks: &Marks) -> Vec<ScriptedResponse> {
             marks.address(),
             marks.next()
         );
-        let answer = graph(status).json(&error).header("Location", &location).header("request-id", &marks.address());
-        all.push(answer.header("Retry-After", &format!("60 {}", marks.next())).header("X-Other", &marks.next()));
+        let response = graph(status).json(&error).header("Location", &location).header("request-id", &marks.address());
+        all.push(response.header("Retry-After", &format!("60 {}", marks.next())).header("X-Other", &marks.next()));
     }
     all.push(graph(400).body(marks.next()));
     all.push(graph(409).body(format!("Duplicate remediation of {}", marks.address())));
@@ -145,14 +145,14 @@ fn answers(world: &World, marks: &Marks) -> Vec<ScriptedResponse> {
     all
 }
 
-fn count(posts: &Cell<usize>, request: RequestBuilder) -> RequestBuilder {
+fn count_post(posts: &Cell<usize>, request: RequestBuilder) -> RequestBuilder {
     posts.set(posts.get() + 1);
     request
 }
 
 /// The test sends requests of all kinds and checks the run's complete output: it contains no mark, and only lines of
 /// the log.
-pub(crate) async fn nothing_that_anybody_sent_is_logged(world: &World) -> TestResult {
+pub(crate) async fn untrusted_text_of_callers_and_microsoft_is_not_logged(world: &World) -> TestResult {
     let marks = Marks::default();
     let posts = Cell::new(0);
     let callers = json!([
@@ -160,26 +160,26 @@ pub(crate) async fn nothing_that_anybody_sent_is_logged(world: &World) -> TestRe
         { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["contoso.com"] },
     ]);
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
-    let post = |path: &str| count(&posts, gateway.post(path)).header("Content-Type", "application/json");
+    let post = |path: &str| count_post(&posts, gateway.post(path)).header("Content-Type", "application/json");
 
     for body in payloads(&marks) {
-        Answer::to(post("/remediate").bearer_auth(world.token()).body(body.clone())).await?;
-        Answer::to(post("/remediate?validateOnly=true").header("X-API-Key", API_KEY).body(body.clone())).await?;
-        Answer::to(post("/remediate").body(body)).await?;
+        Response::to(post("/remediate").bearer_auth(world.token()).body(body.clone())).await?;
+        Response::to(post("/remediate?validateOnly=true").header("X-API-Key", API_KEY).body(body.clone())).await?;
+        Response::to(post("/remediate").body(body)).await?;
     }
     for (name, value) in credentials(world, &marks) {
-        Answer::to(post("/remediate").header(name, &value).body(marks.payload().to_string())).await?;
+        Response::to(post("/remediate").header(name, &value).body(marks.payload().to_string())).await?;
     }
-    for next in answers(world, &marks) {
+    for next in responses(world, &marks) {
         world.sandbox.script(next)?;
-        Answer::to(post("/remediate").bearer_auth(world.token()).body(marks.payload().to_string())).await?;
+        Response::to(post("/remediate").bearer_auth(world.token()).body(marks.payload().to_string())).await?;
     }
-    headers_and_paths(&gateway, world, &marks, &posts).await?;
-    entra(world, &marks).await?;
-    broken(&gateway, world, &marks).await?;
+    send_headers_and_paths(&gateway, world, &marks, &posts).await?;
+    send_marks_as_entra(world, &marks).await?;
+    send_malformed_requests(&gateway, world, &marks).await?;
 
     // Once this line is logged, all earlier lines are too.
-    let last = Answer::to(post("/remediate").bearer_auth(world.token()).body(marks.payload().to_string())).await?;
+    let last = Response::to(post("/remediate").bearer_auth(world.token()).body(marks.payload().to_string())).await?;
     assert_eq!(last.status, 202, "the gateway has survived it: {last:?}");
     gateway.wait_for_line(|line| line.contains(last.request_id())).await?;
     let output = gateway.output();
@@ -199,7 +199,7 @@ pub(crate) async fn nothing_that_anybody_sent_is_logged(world: &World) -> TestRe
 }
 
 /// Sends marks in every header that the gateway reads, in some other headers, and in paths and queries.
-async fn headers_and_paths(gateway: &Gateway, world: &World, marks: &Marks, posts: &Cell<usize>) -> TestResult {
+async fn send_headers_and_paths(gateway: &Gateway, world: &World, marks: &Marks, posts: &Cell<usize>) -> TestResult {
     for name in [
         "Content-Type",
         "Content-Encoding",
@@ -217,16 +217,17 @@ async fn headers_and_paths(gateway: &Gateway, world: &World, marks: &Marks, post
     ] {
         // The gateway logs valid values of the two IDs, so these are invalid.
         for value in [format!("{} {}", marks.next(), marks.address()), format!("\"{}\"", marks.next())] {
-            let request = count(posts, gateway.post("/remediate")).bearer_auth(world.token());
-            Answer::to(request.json(&marks.payload()).header(name, value)).await?;
+            let request = count_post(posts, gateway.post("/remediate")).bearer_auth(world.token());
+            Response::to(request.json(&marks.payload()).header(name, value)).await?;
         }
     }
     for key in [marks.next(), format!("\"{}\"", marks.next()), marks.address()] {
         let request =
-            count(posts, gateway.post("/remediate")).bearer_auth(world.token()).header("Idempotency-Key", &key);
-        Answer::to(request.json(&marks.payload())).await?;
-        let again = count(posts, gateway.post("/remediate")).bearer_auth(world.token()).header("Idempotency-Key", &key);
-        assert_eq!(Answer::to(again.json(&marks.payload())).await?.status, 422);
+            count_post(posts, gateway.post("/remediate")).bearer_auth(world.token()).header("Idempotency-Key", &key);
+        Response::to(request.json(&marks.payload())).await?;
+        let again =
+            count_post(posts, gateway.post("/remediate")).bearer_auth(world.token()).header("Idempotency-Key", &key);
+        assert_eq!(Response::to(again.json(&marks.payload())).await?.status, 422);
     }
     for path in [
         format!("/{}", marks.next()),
@@ -240,15 +241,15 @@ async fn headers_and_paths(gateway: &Gateway, world: &World, marks: &Marks, post
     ] {
         for method in [Method::POST, Method::GET, Method::PUT] {
             let request = gateway.request(method.clone(), &path).bearer_auth(world.token()).json(&marks.payload());
-            let request = if method == Method::POST { count(posts, request) } else { request };
-            Answer::to(request).await?;
+            let request = if method == Method::POST { count_post(posts, request) } else { request };
+            Response::to(request).await?;
         }
     }
     Ok(())
 }
 
 /// Sends marks in Entra ID's errors, tokens and keys, and in the configuration, each to a gateway with empty caches.
-async fn entra(world: &World, marks: &Marks) -> TestResult {
+async fn send_marks_as_entra(world: &World, marks: &Marks) -> TestResult {
     let error = || json!({ "error": marks.next(), "error_description": format!("AADSTS7000215: {} {}", marks.next(), marks.address()) });
     let token = |status: u16| ScriptedResponse::new(Endpoint::Token).status(status).times(2);
     let keys = |status: u16| ScriptedResponse::new(Endpoint::Keys).status(status);
@@ -273,9 +274,9 @@ async fn entra(world: &World, marks: &Marks) -> TestResult {
         world.sandbox.clear();
         let own = world.gateway_with(json!({ "CLIENT_SECRET": secret })).await?;
         world.sandbox.script(next.clone())?;
-        let answer = Answer::to(own.post("/remediate").bearer_auth(world.token()).json(&marks.payload())).await?;
-        assert!(answer.status >= 429, "{next:?}: {answer:?}");
-        own.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        let response = Response::to(own.post("/remediate").bearer_auth(world.token()).json(&marks.payload())).await?;
+        assert!(response.status >= 429, "{next:?}: {response:?}");
+        own.wait_for_line(|line| line.contains(response.request_id())).await?;
         let output = own.output().join("\n");
         assert!(!output.contains(MARK), "{next:?}: {output}");
     }
@@ -285,7 +286,7 @@ async fn entra(world: &World, marks: &Marks) -> TestResult {
 
 /// Sends malformed or truncated requests and waits until the runtime has processed each. The output includes the
 /// runtime's messages.
-async fn broken(gateway: &Gateway, world: &World, marks: &Marks) -> Result<(), Failure> {
+async fn send_malformed_requests(gateway: &Gateway, world: &World, marks: &Marks) -> Result<(), Failure> {
     let authorization = format!("Authorization: Bearer {}", world.token());
     let json = "Content-Type: application/json";
     for (lines, body) in [

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptance::{
-    API_KEY, API_KEY_SHA256, Answer, Failure, Raw, TestResult, World, assert_members, guid, payload, payload_of,
+    API_KEY, API_KEY_SHA256, Failure, Raw, Response, TestResult, World, assert_members, guid, payload, payload_of,
     payload_with,
 };
 use reqwest::RequestBuilder;
@@ -31,17 +31,17 @@ pub(crate) const MEMBERS: [&str; 16] = [
 ];
 
 /// Sends the request and returns its log line with the response.
-async fn line(world: &World, request: RequestBuilder) -> Result<(Value, Answer), Failure> {
-    let answer = Answer::to(request).await?;
-    let id = answer.request_id();
+async fn line(world: &World, request: RequestBuilder) -> Result<(Value, Response), Failure> {
+    let response = Response::to(request).await?;
+    let id = response.request_id();
     let line = serde_json::from_str(&world.gateway.wait_for_line(|line| line.contains(id)).await?)?;
     assert_members(&line, &MEMBERS, &[]);
-    assert_eq!((&line["requestId"], &line["status"]), (&json!(id), &json!(answer.status)));
+    assert_eq!((&line["requestId"], &line["status"]), (&json!(id), &json!(response.status)));
     assert!(line["durationMs"].is_u64(), "{line:#}");
-    Ok((line, answer))
+    Ok((line, response))
 }
 
-pub(crate) async fn each_post_has_one_line_with_exactly_these_members(world: &World) -> TestResult {
+pub(crate) async fn each_post_has_one_log_entry_with_the_documented_members(world: &World) -> TestResult {
     let requests = [
         world.remediate(&payload()),
         world.remediate(&payload_with("action", "delete")),
@@ -61,7 +61,7 @@ pub(crate) async fn each_post_has_one_line_with_exactly_these_members(world: &Wo
 }
 
 /// A line answers an operator's questions: caller, action, number of emails, outcome, and Microsoft's IDs.
-pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
+pub(crate) async fn log_entry_has_caller_outcome_and_microsoft_ids(world: &World) -> TestResult {
     let route = "/v1.0/security/collaboration/analyzedEmails/remediate";
     let payload = payload_of(3);
     let post = |path: &str| world.gateway.post(path).bearer_auth(world.token()).json(&payload);
@@ -69,12 +69,12 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
     let who_and_what = ["caller", "route", "action", "emails", "code", "reason"];
     let how = ["replayed", "duplicate", "bulkId", "graphRequestId", "graphStatus"];
 
-    let (accepted, answer) = line(world, post(&format!("{route}/"))).await?;
+    let (accepted, response) = line(world, post(&format!("{route}/"))).await?;
     assert_eq!(
         members(&accepted, &who_and_what),
         [json!("development"), json!(route), json!("softDelete"), json!(3), Value::Null, Value::Null]
     );
-    let body = answer.json();
+    let body = response.json();
     let expected = [json!(false), json!(false), body["bulkId"].clone(), body["graphRequestId"].clone(), json!(202)];
     assert_eq!(members(&accepted, &how), expected);
     assert!(body["bulkId"].is_string() && body["graphRequestId"].is_string());
@@ -141,7 +141,7 @@ pub(crate) async fn a_line_says_what_happened(world: &World) -> TestResult {
 }
 
 /// The log has the reason and not the value, because a link can contain any text.
-pub(crate) async fn a_location_that_is_not_passed_on_is_logged(world: &World) -> TestResult {
+pub(crate) async fn rejected_location_is_logged_by_reason_without_its_value(world: &World) -> TestResult {
     for (location, reason) in [
         ("javascript:alert(1)", "Graph's Location is not an absolute https URL"),
         ("https://a@evil.example/", "Graph's Location has a user name or a malformed host"),
@@ -160,21 +160,21 @@ pub(crate) async fn a_location_that_is_not_passed_on_is_logged(world: &World) ->
     Ok(())
 }
 
-pub(crate) async fn ids_of_the_caller_are_logged_where_they_are_sane(world: &World) -> TestResult {
-    for (id, sane) in
+pub(crate) async fn client_request_id_and_run_id_are_logged_only_if_valid(world: &World) -> TestResult {
+    for (id, is_valid) in
         [("08585287554177334956853859655CU00", true), ("a@b.c", false), ("a b", false), (&"x".repeat(65), false)]
     {
         let request = world.remediate(&payload()).header("client-request-id", id).header("x-ms-workflow-run-id", id);
-        let (line, answer) = line(world, request).await?;
-        assert_eq!(answer.status, 200, "a workflow engine with any run ID");
-        let expected = if sane { json!(id) } else { Value::Null };
+        let (line, response) = line(world, request).await?;
+        assert_eq!(response.status, 200, "a workflow engine with any run ID");
+        let expected = if is_valid { json!(id) } else { Value::Null };
         assert_eq!((&line["clientRequestId"], &line["workflowRunId"]), (&expected, &expected), "{id}");
     }
     Ok(())
 }
 
 /// More people can read the log than may have a key, and a response may end up in the caller's own logs.
-pub(crate) async fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed(world: &World) -> TestResult {
+pub(crate) async fn credential_sent_as_an_id_is_neither_logged_nor_echoed(world: &World) -> TestResult {
     let callers = json!([
         { "name": "development", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] },
         { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] },
@@ -194,26 +194,26 @@ pub(crate) async fn a_credential_in_place_of_an_id_is_neither_logged_nor_echoed(
             for bearer in [true, false] {
                 let request = gateway.post(path).header("client-request-id", id).header("x-ms-workflow-run-id", id);
                 let request = if bearer { request.bearer_auth(&token) } else { request.header("X-API-Key", API_KEY) };
-                let answer = Answer::to(request.json(&payload())).await?;
-                let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+                let response = Response::to(request.json(&payload())).await?;
+                let line = gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
                 assert!(!line.contains(id), "{id} is logged: {line}");
-                let body = String::from_utf8_lossy(&answer.body);
-                assert!(!format!("{:?}{body}", answer.headers).contains(id), "{id} is echoed: {answer:?} {body}");
+                let body = String::from_utf8_lossy(&response.body);
+                assert!(!format!("{:?}{body}", response.headers).contains(id), "{id} is echoed: {response:?} {body}");
             }
         }
     }
     // An unknown path is text that the caller chose.
-    let answer = Answer::to(gateway.post(&format!("/{API_KEY}"))).await?;
-    assert_eq!(answer.status, 404);
-    let body = String::from_utf8_lossy(&answer.body);
+    let response = Response::to(gateway.post(&format!("/{API_KEY}"))).await?;
+    assert_eq!(response.status, 404);
+    let body = String::from_utf8_lossy(&response.body);
     assert!(!body.contains(API_KEY), "{body}");
     Ok(())
 }
 
 /// Monitors request the health every few seconds.
-pub(crate) async fn other_methods_have_none(world: &World) -> TestResult {
+pub(crate) async fn get_requests_have_no_log_entry(world: &World) -> TestResult {
     for path in ["/healthz", "/remediate", "/nowhere"] {
-        Answer::to(world.gateway.get(path)).await?;
+        Response::to(world.gateway.get(path)).await?;
     }
     line(world, world.gateway.post("/nowhere")).await?;
     assert_eq!(world.gateway.output().len(), 1, "{:#?}", world.gateway.output());
@@ -221,7 +221,7 @@ pub(crate) async fn other_methods_have_none(world: &World) -> TestResult {
 }
 
 /// The remediation continues without its caller (section 7), so the log must name the caller.
-pub(crate) async fn a_caller_that_disconnects_has_its_line(world: &World) -> TestResult {
+pub(crate) async fn request_of_disconnected_caller_is_logged(world: &World) -> TestResult {
     let id = guid();
     let body = payload().to_string();
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(Duration::from_millis(300)))?;

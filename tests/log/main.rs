@@ -9,13 +9,13 @@ use acceptance::tests;
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        lines::each_post_has_one_line_with_exactly_these_members,
-        lines::a_line_says_what_happened,
-        lines::a_location_that_is_not_passed_on_is_logged,
-        lines::ids_of_the_caller_are_logged_where_they_are_sane,
-        lines::a_credential_in_place_of_an_id_is_neither_logged_nor_echoed,
-        lines::other_methods_have_none,
-        lines::a_caller_that_disconnects_has_its_line,
-        hostile::nothing_that_anybody_sent_is_logged,
+        lines::each_post_has_one_log_entry_with_the_documented_members,
+        lines::log_entry_has_caller_outcome_and_microsoft_ids,
+        lines::rejected_location_is_logged_by_reason_without_its_value,
+        lines::client_request_id_and_run_id_are_logged_only_if_valid,
+        lines::credential_sent_as_an_id_is_neither_logged_nor_echoed,
+        lines::get_requests_have_no_log_entry,
+        lines::request_of_disconnected_caller_is_logged,
+        hostile::untrusted_text_of_callers_and_microsoft_is_not_logged,
     ])
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acceptance::{Answer, Failure};
+use acceptance::{Failure, Response};
 use reqwest::{Client, Method, redirect::Policy};
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ const PORTAL: &str = "https://security.microsoft.com";
 /// Result of an action.
 pub(crate) struct Run {
     /// Output of the action: the last response.
-    pub(crate) answer: Answer,
+    pub(crate) response: Response,
     /// Number of attempts.
     pub(crate) attempts: usize,
     /// Number of polls.
@@ -63,14 +63,14 @@ pub(crate) struct Run {
 impl HttpAction {
     pub(crate) async fn run(mut self) -> Result<Run, Failure> {
         let mut attempts = 0;
-        let mut answer = loop {
+        let mut response = loop {
             attempts += 1;
             let outcome = self.attempt().await;
             let wait = match &outcome {
-                Ok(answer) if !matches!(answer.status, 408 | 429 | 500..=599) => break outcome?,
+                Ok(response) if !matches!(response.status, 408 | 429 | 500..=599) => break outcome?,
                 _ if attempts > RETRIES => break outcome?,
-                Ok(answer) if answer.status == 429 => {
-                    let seconds = answer.header("retry-after").and_then(|seconds| seconds.parse().ok());
+                Ok(response) if response.status == 429 => {
+                    let seconds = response.header("retry-after").and_then(|seconds| seconds.parse().ok());
                     seconds.map_or_else(|| self.retries.wait(attempts), |seconds| scaled(Duration::from_secs(seconds)))
                 }
                 Ok(_) | Err(_) => self.retries.wait(attempts),
@@ -81,16 +81,16 @@ impl HttpAction {
         // The asynchronous pattern is on by default: the action polls until the status is not 202, and outputs the last
         // response.
         let mut polls = 0;
-        while answer.status == 202 {
-            let location = answer.header("location").ok_or("a 202 without a Location fails the action")?.to_owned();
+        while response.status == 202 {
+            let location = response.header("location").ok_or("a 202 without a Location fails the action")?.to_owned();
             polls += 1;
             let page = location.replacen(PORTAL, &self.portal, 1);
-            answer = Answer::to(client()?.request(Method::GET, page).bearer_auth(&self.token)).await?;
+            response = Response::to(client()?.request(Method::GET, page).bearer_auth(&self.token)).await?;
         }
-        Ok(Run { answer, attempts, polls })
+        Ok(Run { response, attempts, polls })
     }
 
-    async fn attempt(&self) -> Result<Answer, Failure> {
+    async fn attempt(&self) -> Result<Response, Failure> {
         let mut request = client()?
             .post(&self.url)
             .header("User-Agent", "azure-logic-apps/1.0 (workflow 0123456789abcdef; version 08585287554177334956)")
@@ -103,7 +103,7 @@ impl HttpAction {
         if let Some(key) = &self.key {
             request = request.header("Idempotency-Key", key);
         }
-        Answer::to(request).await
+        Response::to(request).await
     }
 }
 

@@ -9,9 +9,9 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Fate of one exchange.
+/// Fault of one exchange.
 #[derive(Clone, Debug)]
-pub(crate) enum Fate {
+pub(crate) enum ExchangeFault {
     /// Request and response pass unchanged.
     Pass,
     /// Only this share of the request is delivered, in thousandths. Both connections are closed.
@@ -19,27 +19,27 @@ pub(crate) enum Fate {
     /// The request is delivered, and the client's connection is closed at once.
     Abandon,
     /// The request is delivered. Only this share of the response is delivered, in thousandths.
-    CutAnswer(usize),
+    CutResponse(usize),
     /// The request is not delivered, and the client receives this response.
-    Answer(String),
-    /// The request is delivered and answered, but the client receives this response.
+    Respond(String),
+    /// The request is delivered and gets a response, but the client receives this response.
     Replace(String),
 }
 
-/// Chooses the fate of an exchange by its request.
-pub(crate) trait Fates: Send + Sync + 'static {
-    fn of(&self, request: &[u8]) -> Fate;
+/// Chooses the fault of an exchange by its request.
+pub(crate) trait FaultSource: Send + Sync + 'static {
+    fn next_fault(&self, request: &[u8]) -> ExchangeFault;
 }
 
 /// Running proxy, stopped on drop.
-pub(crate) struct Lossy {
+pub(crate) struct LossyProxy {
     base_url: String,
     server: tokio::task::JoinHandle<()>,
 }
 
-impl Lossy {
+impl LossyProxy {
     /// Starts the proxy in front of `upstream` on a free port.
-    pub(crate) async fn start<F: Fates>(upstream: &str, fates: Arc<F>) -> io::Result<Self> {
+    pub(crate) async fn start<F: FaultSource>(upstream: &str, faults: Arc<F>) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let base_url = format!("http://{}", listener.local_addr()?);
         let upstream = upstream.trim_start_matches("http://").to_owned();
@@ -49,10 +49,10 @@ impl Lossy {
                 tokio::select! {
                     accepted = listener.accept() => {
                         let Ok((stream, _)) = accepted else { continue };
-                        let (upstream, fates) = (upstream.clone(), Arc::clone(&fates));
+                        let (upstream, faults) = (upstream.clone(), Arc::clone(&faults));
                         connections.spawn(async move {
                             // A failure closes both connections, as in a network.
-                            let _ = connection(stream, &upstream, &*fates).await;
+                            let _ = connection(stream, &upstream, &*faults).await;
                         });
                     }
                     Some(_) = connections.join_next() => {}
@@ -67,38 +67,38 @@ impl Lossy {
     }
 }
 
-impl Drop for Lossy {
+impl Drop for LossyProxy {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
-/// Relays exchanges until a side or a fate closes the connection.
-async fn connection(mut near: TcpStream, upstream: &str, fates: &dyn Fates) -> io::Result<()> {
+/// Relays exchanges until a side or a fault closes the connection.
+async fn connection(mut near: TcpStream, upstream: &str, faults: &dyn FaultSource) -> io::Result<()> {
     near.set_nodelay(true)?;
     let mut far = TcpStream::connect(upstream).await?;
     far.set_nodelay(true)?;
     while let Some(request) = message(&mut near).await? {
-        match fates.of(&request) {
-            Fate::Pass => {
+        match faults.next_fault(&request) {
+            ExchangeFault::Pass => {
                 far.write_all(&request).await?;
-                let answer = answer(&mut far).await?;
-                near.write_all(&answer).await?;
+                let response = read_response(&mut far).await?;
+                near.write_all(&response).await?;
             }
-            Fate::CutRequest(share) => return far.write_all(part(&request, share)).await,
-            Fate::Abandon => {
+            ExchangeFault::CutRequest(share) => return far.write_all(part(&request, share)).await,
+            ExchangeFault::Abandon => {
                 far.write_all(&request).await?;
                 return far.flush().await;
             }
-            Fate::CutAnswer(share) => {
+            ExchangeFault::CutResponse(share) => {
                 far.write_all(&request).await?;
-                let answer = answer(&mut far).await?;
-                return near.write_all(part(&answer, share)).await;
+                let response = read_response(&mut far).await?;
+                return near.write_all(part(&response, share)).await;
             }
-            Fate::Answer(text) => near.write_all(text.as_bytes()).await?,
-            Fate::Replace(text) => {
+            ExchangeFault::Respond(text) => near.write_all(text.as_bytes()).await?,
+            ExchangeFault::Replace(text) => {
                 far.write_all(&request).await?;
-                answer(&mut far).await?;
+                read_response(&mut far).await?;
                 near.write_all(text.as_bytes()).await?;
             }
         }
@@ -111,6 +111,6 @@ fn part(bytes: &[u8], share: usize) -> &[u8] {
     bytes.get(..bytes.len() * share / 1000).unwrap_or_default()
 }
 
-async fn answer(far: &mut TcpStream) -> io::Result<Vec<u8>> {
+async fn read_response(far: &mut TcpStream) -> io::Result<Vec<u8>> {
     message(far).await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }

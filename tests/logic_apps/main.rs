@@ -13,23 +13,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use acceptance::{Answer, TestResult, World, guid, payload, payload_of, tests};
+use acceptance::{Response, TestResult, World, guid, payload, payload_of, tests};
 use sandbox::{Endpoint, ScriptedResponse};
 use serde_json::json;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     action::{HttpAction, Retries, Run},
-    lossy::Lossy,
+    lossy::LossyProxy,
     plan::Plans,
 };
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
         every_remediation_over_lossy_connections_is_accepted_exactly_once,
-        the_portal_page_is_polled_by_nobody,
-        what_graph_asks_to_wait_is_waited,
-        what_is_refused_is_not_sent_again,
+        portal_page_is_not_polled_if_request_has_a_run_id,
+        logic_app_retry_waits_for_retry_after,
+        logic_app_does_not_retry_a_rejected_remediation,
     ])
 }
 
@@ -51,9 +51,9 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
     let plans = Arc::new(Plans::draw(&payloads, &mut random));
 
     // Path of a request: caller, lossy proxy, gateway, lossy proxy, Graph.
-    let graph = Lossy::start(world.sandbox.base_url(), Arc::clone(&plans.graph)).await?;
+    let graph = LossyProxy::start(world.sandbox.base_url(), Arc::clone(&plans.graph)).await?;
     let gateway = world.gateway_with(json!({ "GRAPH_URL": graph.base_url() })).await?;
-    let front = Lossy::start(gateway.base_url(), Arc::clone(&plans.front)).await?;
+    let front = LossyProxy::start(gateway.base_url(), Arc::clone(&plans.front)).await?;
     for _ in 0..REMEDIATIONS / 2 {
         let delay = Duration::from_millis(random.u64(0..300));
         world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(delay))?;
@@ -83,12 +83,12 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
 
     let mut duplicates = 0;
     let mut replays = 0;
-    for (index, Run { answer, polls, .. }) in &runs {
-        assert_eq!(answer.status, 200, "remediation {index} of LOSSY_SEED={seed}: {answer:?}");
+    for (index, Run { response, polls, .. }) in &runs {
+        assert_eq!(response.status, 200, "remediation {index} of LOSSY_SEED={seed}: {response:?}");
         assert_eq!(*polls, 0);
-        assert_eq!(answer.json()["status"], "accepted");
-        duplicates += usize::from(answer.json()["duplicate"] == true);
-        replays += usize::from(answer.header("idempotency-replayed").is_some());
+        assert_eq!(response.json()["status"], "accepted");
+        duplicates += usize::from(response.json()["duplicate"] == true);
+        replays += usize::from(response.header("idempotency-replayed").is_some());
     }
 
     // The sandbox's record shows that each remediation was accepted exactly once.
@@ -106,26 +106,27 @@ async fn every_remediation_over_lossy_connections_is_accepted_exactly_once(world
     let refused = calls.iter().filter(|call| call.status() == Some(409)).count();
 
     // The quota counted each remediation once, regardless of its failures.
-    let last = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
+    let last = Response::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
     let left = 10_000 - emails - 1;
     assert_eq!(last.header("ratelimit"), Some(format!("\"emails\";r={left}").as_str()), "LOSSY_SEED={seed}");
 
     let attempts: usize = runs.iter().map(|(_, run)| run.attempts).sum();
     let most = runs.iter().map(|(_, run)| run.attempts).max().unwrap_or_default();
     println!(
-        "{REMEDIATIONS} remediations of {emails} emails in {:.1} s: {} faults played ({}), {} retries, at most {most} attempts; \
-         Graph saw {} calls and answered {refused} of them 409; {duplicates} ended as duplicates, {replays} as replays",
+        "{REMEDIATIONS} remediations of {emails} emails in {:.1} s: {} faults injected ({}), {} retries, at most {most} \
+         attempts; Graph saw {} calls and answered {refused} of them 409; {duplicates} ended as duplicates, {replays} \
+         as replays",
         began.elapsed().as_secs_f64(),
-        plans.played(),
+        plans.injected(),
         plans.figures(),
         attempts - REMEDIATIONS,
         calls.len(),
     );
-    assert_eq!(plans.left(), 0, "every fault that was drawn was played");
+    assert_eq!(plans.left(), 0, "every fault that was drawn was injected");
     Ok(())
 }
 
-async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
+async fn portal_page_is_not_polled_if_request_has_a_run_id(world: &World) -> TestResult {
     // The sandbox emulates the portal and would record a poll.
     let page = "https://security.microsoft.com/action-center/history";
     for (run_id, status, polls) in [(Some("run-1"), 200, 0), (None, 404, 1)] {
@@ -143,13 +144,13 @@ async fn the_portal_page_is_polled_by_nobody(world: &World) -> TestResult {
         let run = action.run().await?;
         // Without the header, the action polls and ends with the portal's status. The header makes the gateway respond
         // with 200.
-        assert_eq!((run.answer.status, run.polls), (status, polls), "{run_id:?}");
+        assert_eq!((run.response.status, run.polls), (status, polls), "{run_id:?}");
         assert_eq!(world.sandbox.recorded_at(Endpoint::Other).len(), polls);
     }
     Ok(())
 }
 
-async fn what_graph_asks_to_wait_is_waited(world: &World) -> TestResult {
+async fn logic_app_retry_waits_for_retry_after(world: &World) -> TestResult {
     world
         .sandbox
         .script(ScriptedResponse::new(Endpoint::Remediate).status(429).header("Retry-After", "60").times(2))?;
@@ -164,14 +165,14 @@ async fn what_graph_asks_to_wait_is_waited(world: &World) -> TestResult {
     };
     let began = Instant::now();
     let run = action.run().await?;
-    assert_eq!((run.answer.status, run.attempts), (200, 3));
-    assert_eq!(run.answer.json()["duplicate"], false);
+    assert_eq!((run.response.status, run.attempts), (200, 3));
+    assert_eq!(run.response.json()["duplicate"], false);
     assert!(began.elapsed() >= 2 * action::scaled(Duration::from_mins(1)), "{:?}", began.elapsed());
     assert_eq!(world.sandbox.accepted().len(), 1);
     Ok(())
 }
 
-async fn what_is_refused_is_not_sent_again(world: &World) -> TestResult {
+async fn logic_app_does_not_retry_a_rejected_remediation(world: &World) -> TestResult {
     let action = |payload| HttpAction {
         url: format!("{}/remediate", world.gateway.base_url()),
         token: world.token(),
@@ -184,13 +185,13 @@ async fn what_is_refused_is_not_sent_again(world: &World) -> TestResult {
     let mut invalid = payload();
     invalid["severity"] = "urgent".into();
     let run = action(invalid).run().await?;
-    assert_eq!((run.answer.status, run.attempts), (400, 1));
+    assert_eq!((run.response.status, run.attempts), (400, 1));
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(400))?;
     let run = action(payload()).run().await?;
-    assert_eq!((run.answer.status, run.attempts), (400, 1));
+    assert_eq!((run.response.status, run.attempts), (400, 1));
     // A remediation that may have been accepted is sent at most five times.
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(500).times(9))?;
     let run = action(payload()).run().await?;
-    assert_eq!((run.answer.status, run.attempts), (502, 5));
+    assert_eq!((run.response.status, run.attempts), (502, 5));
     Ok(())
 }

@@ -9,20 +9,20 @@ use std::{
 use fastrand::Rng;
 use serde_json::Value;
 
-use crate::lossy::{Fate, Fates};
+use crate::lossy::{ExchangeFault, FaultSource};
 
-/// Fates of the exchanges on one side of the gateway, by the first message of the remediation.
+/// Faults of the exchanges on one side of the gateway, by the first message of the remediation.
 #[derive(Default)]
 pub(crate) struct Side {
-    fates: Mutex<HashMap<String, VecDeque<Fate>>>,
-    played: Mutex<BTreeMap<&'static str, usize>>,
+    faults: Mutex<HashMap<String, VecDeque<ExchangeFault>>>,
+    injected: Mutex<BTreeMap<&'static str, usize>>,
 }
 
-/// Fates on both sides of the gateway.
+/// Faults on both sides of the gateway.
 pub(crate) struct Plans {
-    /// Fates between the caller and the gateway.
+    /// Faults between the caller and the gateway.
     pub(crate) front: Arc<Side>,
-    /// Fates between the gateway and Graph.
+    /// Faults between the gateway and Graph.
     pub(crate) graph: Arc<Side>,
 }
 
@@ -34,9 +34,9 @@ impl Plans {
             let (mut before, mut behind) = (VecDeque::new(), VecDeque::new());
             for _ in 0..random.usize(0..=4) {
                 if random.bool() {
-                    before.push_back(at_the_front(random));
+                    before.push_back(front_fault(random));
                 } else {
-                    behind.push_back(at_graph(random));
+                    behind.push_back(graph_fault(random));
                 }
             }
             // The gateway recovers from one 401 and one short wait without the caller.
@@ -44,66 +44,66 @@ impl Plans {
                 behind.insert(random.usize(0..=behind.len()), status("401 Unauthorized", ""));
             }
             if random.u8(0..8) == 0 {
-                let fate = status("503 Service Unavailable", "Retry-After: 0\r\n");
-                behind.insert(random.usize(0..=behind.len()), fate);
+                let fault = status("503 Service Unavailable", "Retry-After: 0\r\n");
+                behind.insert(random.usize(0..=behind.len()), fault);
             }
-            locked(&front.fates).insert(id.to_owned(), before);
-            locked(&graph.fates).insert(id.to_owned(), behind);
+            locked(&front.faults).insert(id.to_owned(), before);
+            locked(&graph.faults).insert(id.to_owned(), behind);
         }
         Self { front: Arc::new(front), graph: Arc::new(graph) }
     }
 
-    /// Returns the number of faults that were played.
-    pub(crate) fn played(&self) -> usize {
-        [&self.front, &self.graph].iter().map(|side| locked(&side.played).values().sum::<usize>()).sum()
+    /// Returns the number of faults that were injected.
+    pub(crate) fn injected(&self) -> usize {
+        [&self.front, &self.graph].iter().map(|side| locked(&side.injected).values().sum::<usize>()).sum()
     }
 
-    /// Returns the number of faults that were not played.
+    /// Returns the number of faults that were not injected.
     pub(crate) fn left(&self) -> usize {
         [&self.front, &self.graph]
             .iter()
-            .map(|side| locked(&side.fates).values().map(VecDeque::len).sum::<usize>())
+            .map(|side| locked(&side.faults).values().map(VecDeque::len).sum::<usize>())
             .sum()
     }
 
-    /// Returns the number of played faults by kind.
+    /// Returns the number of injected faults by kind.
     pub(crate) fn figures(&self) -> String {
         let of = |name, side: &Side| {
-            let kinds: Vec<_> = locked(&side.played).iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            let kinds: Vec<_> = locked(&side.injected).iter().map(|(kind, count)| format!("{count} {kind}")).collect();
             format!("{name}: {}", kinds.join(", "))
         };
         format!("{}; {}", of("caller", &self.front), of("Graph", &self.graph))
     }
 }
 
-impl Fates for Side {
-    fn of(&self, request: &[u8]) -> Fate {
+impl FaultSource for Side {
+    fn next_fault(&self, request: &[u8]) -> ExchangeFault {
         let text = String::from_utf8_lossy(request);
         let id = text.split_once("\"networkMessageId\":\"").and_then(|(_, rest)| rest.get(..36)).unwrap_or_default();
-        let fate = locked(&self.fates).get_mut(id).and_then(VecDeque::pop_front);
-        let Some(fate) = fate else { return Fate::Pass };
-        *locked(&self.played).entry(name(&fate)).or_default() += 1;
-        fate
+        let fault = locked(&self.faults).get_mut(id).and_then(VecDeque::pop_front);
+        let Some(fault) = fault else { return ExchangeFault::Pass };
+        *locked(&self.injected).entry(name(&fault)).or_default() += 1;
+        fault
     }
 }
 
-fn at_the_front(random: &mut Rng) -> Fate {
+fn front_fault(random: &mut Rng) -> ExchangeFault {
     match random.u8(0..3) {
-        0 => Fate::CutRequest(random.usize(0..1000)),
-        1 => Fate::Abandon,
-        _ => Fate::CutAnswer(random.usize(0..1000)),
+        0 => ExchangeFault::CutRequest(random.usize(0..1000)),
+        1 => ExchangeFault::Abandon,
+        _ => ExchangeFault::CutResponse(random.usize(0..1000)),
     }
 }
 
-fn at_graph(random: &mut Rng) -> Fate {
+fn graph_fault(random: &mut Rng) -> ExchangeFault {
     let failed = ["500 Internal Server Error", "502 Bad Gateway", "504 Gateway Timeout", "599 What"];
     let failed = random.choice(failed).unwrap_or_default();
     match random.u8(0..6) {
-        0 => Fate::CutRequest(random.usize(0..1000)),
-        1 => Fate::CutAnswer(random.usize(0..1000)),
+        0 => ExchangeFault::CutRequest(random.usize(0..1000)),
+        1 => ExchangeFault::CutResponse(random.usize(0..1000)),
         2 => status(failed, ""),
         3 => match status(failed, "") {
-            Fate::Answer(text) => Fate::Replace(text),
+            ExchangeFault::Respond(text) => ExchangeFault::Replace(text),
             other => other,
         },
         4 => status("503 Service Unavailable", ""),
@@ -111,18 +111,18 @@ fn at_graph(random: &mut Rng) -> Fate {
     }
 }
 
-fn status(line: &str, headers: &str) -> Fate {
-    Fate::Answer(format!("HTTP/1.1 {line}\r\n{headers}Content-Length: 0\r\n\r\n"))
+fn status(line: &str, headers: &str) -> ExchangeFault {
+    ExchangeFault::Respond(format!("HTTP/1.1 {line}\r\n{headers}Content-Length: 0\r\n\r\n"))
 }
 
-fn name(fate: &Fate) -> &'static str {
-    match fate {
-        Fate::Pass => "passed",
-        Fate::CutRequest(_) => "requests cut",
-        Fate::Abandon => "abandoned",
-        Fate::CutAnswer(_) => "answers cut",
-        Fate::Answer(_) => "refused",
-        Fate::Replace(_) => "accepted and then failed",
+fn name(fault: &ExchangeFault) -> &'static str {
+    match fault {
+        ExchangeFault::Pass => "passed",
+        ExchangeFault::CutRequest(_) => "requests cut",
+        ExchangeFault::Abandon => "abandoned",
+        ExchangeFault::CutResponse(_) => "responses cut",
+        ExchangeFault::Respond(_) => "refused",
+        ExchangeFault::Replace(_) => "accepted and then failed",
     }
 }
 

@@ -5,7 +5,7 @@
 mod once;
 mod recipients;
 
-use acceptance::{Answer, Failure, Gateway, TestResult, World, tests};
+use acceptance::{Failure, Gateway, Response, TestResult, World, tests};
 use reqwest::RequestBuilder;
 use sandbox::{Endpoint, Message};
 use serde_json::{Value, json};
@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
         recipients::eight_hundred_recipients_are_remediated_in_one_call_and_settle,
-        recipients::rows_that_no_remediation_reaches_are_left_out,
-        recipients::a_caller_learns_what_it_may_and_no_more,
-        recipients::a_message_that_is_not_listed_yet_is_not_found,
-        recipients::a_page_that_fails_sends_nothing,
-        once::fifty_retries_are_one_expansion_and_one_remediation,
-        once::a_gateway_killed_between_list_and_remediation_goes_on,
+        recipients::quarantined_unreachable_and_protected_recipients_are_left_out,
+        recipients::message_rejection_reveals_no_recipient,
+        recipients::unlisted_message_returns_404_and_is_accepted_once_listed,
+        recipients::failed_list_page_sends_nothing,
+        once::fifty_concurrent_retries_cause_one_expansion_and_remediation,
+        once::retry_after_crash_during_list_or_submission_is_accepted_once,
     ])
 }
 
@@ -39,8 +39,8 @@ fn request(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder 
     gateway.post("/remediate/messages").bearer_auth(world.token()).json(payload)
 }
 
-async fn send(world: &World, payload: &Value) -> Result<Answer, Failure> {
-    Answer::to(request(world, &world.gateway, payload)).await
+async fn send(world: &World, payload: &Value) -> Result<Response, Failure> {
+    Response::to(request(world, &world.gateway, payload)).await
 }
 
 fn seed(world: &World, messages: impl IntoIterator<Item = Message>) -> TestResult {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acceptance::{Answer, TestResult, World, guid};
+use acceptance::{Response, TestResult, World, guid};
 use sandbox::{Endpoint, Fault, Message, ScriptedResponse};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -10,17 +10,17 @@ use tokio::task::JoinSet;
 use crate::{addresses, graph_calls, remediation, request, seed};
 
 /// Longer than any step of a test that has no scripted delay.
-const SOON: Duration = Duration::from_secs(10);
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The response without the IDs of the exchange.
-fn shared(answer: &Answer) -> (u16, Option<&str>, Value) {
-    let mut body = answer.json();
-    assert_eq!(body["requestId"], answer.request_id());
+fn shared(response: &Response) -> (u16, Option<&str>, Value) {
+    let mut body = response.json();
+    assert_eq!(body["requestId"], response.request_id());
     body["requestId"] = Value::Null;
-    (answer.status, answer.header("location"), body)
+    (response.status, response.header("location"), body)
 }
 
-pub(crate) async fn fifty_retries_are_one_expansion_and_one_remediation(world: &World) -> TestResult {
+pub(crate) async fn fifty_concurrent_retries_cause_one_expansion_and_remediation(world: &World) -> TestResult {
     for with_key in [false, true] {
         world.sandbox.clear();
         let (id, key) = (guid(), guid());
@@ -35,17 +35,17 @@ pub(crate) async fn fifty_retries_are_one_expansion_and_one_remediation(world: &
         };
         let mut requests = JoinSet::new();
         for _ in 0..50 {
-            requests.spawn(Answer::to(ask()));
+            requests.spawn(Response::to(ask()));
         }
-        let mut answers = requests.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let mut responses = requests.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
         assert_eq!(graph_calls(world), (1, 1));
-        let replayed = |answer: &&Answer| answer.header("idempotency-replayed") == Some("true");
-        assert_eq!((answers.len(), answers.iter().filter(replayed).count()), (50, 49));
+        let replayed = |response: &&Response| response.header("idempotency-replayed") == Some("true");
+        assert_eq!((responses.len(), responses.iter().filter(replayed).count()), (50, 49));
         // A later retry replays it, too.
-        answers.push(Answer::to(ask()).await?);
-        for answer in &answers {
-            assert_eq!(shared(answer), shared(&answers[0]));
-            assert_eq!((answer.status, &answer.json()["emails"]), (202, &json!(3)), "{answer:?}");
+        responses.push(Response::to(ask()).await?);
+        for response in &responses {
+            assert_eq!(shared(response), shared(&responses[0]));
+            assert_eq!((response.status, &response.json()["emails"]), (202, &json!(3)), "{response:?}");
         }
         assert_eq!(graph_calls(world), (1, 1));
     }
@@ -53,7 +53,7 @@ pub(crate) async fn fifty_retries_are_one_expansion_and_one_remediation(world: &
 }
 
 /// While Graph lists the recipients, and after Graph has the remediation.
-pub(crate) async fn a_gateway_killed_between_list_and_remediation_goes_on(world: &World) -> TestResult {
+pub(crate) async fn retry_after_crash_during_list_or_submission_is_accepted_once(world: &World) -> TestResult {
     let mut gateway = world.gateway_with(json!({})).await?;
     let mut left = 10_000;
     for (hangs, duplicate, found) in [
@@ -64,15 +64,15 @@ pub(crate) async fn a_gateway_killed_between_list_and_remediation_goes_on(world:
         let id = guid();
         seed(world, [Message::new(&id, addresses(5))])?;
         world.sandbox.script(hangs.fault(Fault::Hang))?;
-        let lost = tokio::spawn(Answer::to(request(world, &gateway, &remediation(&id))));
-        world.sandbox.wait_for(SOON, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
+        let lost = tokio::spawn(Response::to(request(world, &gateway, &remediation(&id))));
+        world.sandbox.wait_for(STEP_TIMEOUT, |all| all.iter().any(|one| one.outcome == sandbox::Outcome::Hung)).await?;
         gateway.kill();
         assert!(lost.await?.is_err(), "a stopped gateway has responded");
         gateway.start_again().await?;
 
         // The list grows, and Graph has what the record says.
         seed(world, [Message::new(&id, addresses(8))])?;
-        let retry = Answer::to(request(world, &gateway, &remediation(&id))).await?;
+        let retry = Response::to(request(world, &gateway, &remediation(&id))).await?;
         assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, None), "{retry:?}");
         let body = retry.json();
         assert_eq!((&body["duplicate"], &body["recipientsFound"]), (&json!(duplicate), &json!(found)), "{body:#}");
@@ -80,7 +80,7 @@ pub(crate) async fn a_gateway_killed_between_list_and_remediation_goes_on(world:
         left -= found;
         assert_eq!(retry.header("ratelimit"), Some(format!("\"emails\";r={left}").as_str()));
         gateway.start_again().await?;
-        let again = Answer::to(request(world, &gateway, &remediation(&id))).await?;
+        let again = Response::to(request(world, &gateway, &remediation(&id))).await?;
         assert_eq!((shared(&again), again.header("idempotency-replayed")), (shared(&retry), Some("true")));
         assert_eq!(world.sandbox.accepted().len(), 1);
     }

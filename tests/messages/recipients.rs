@@ -1,6 +1,6 @@
 //! The recipients of a remediation of messages, and its response.
 
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, guid};
+use acceptance::{API_KEY, API_KEY_SHA256, Response, TestResult, World, guid};
 use sandbox::{Endpoint, Fault, Message, ScriptedResponse};
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub(crate) async fn eight_hundred_recipients_are_remediated_in_one_call_and_sett
         seed(world, [Message { effect_after_ms: 3_600_000, ..Message::new(&id, recipients.clone()) }])?;
 
         let valid = world.gateway.post("/remediate/messages?validateOnly=true").bearer_auth(world.token());
-        let valid = Answer::to(valid.json(&remediation(&id))).await?;
+        let valid = Response::to(valid.json(&remediation(&id))).await?;
         let left_out = json!({ "quarantine": 0, "unreachable": 0, "protected": 0 });
         let expected = json!({
             "status": "valid", "emails": 800, "messages": 1, "duplicatesRemoved": 0,
@@ -25,13 +25,13 @@ pub(crate) async fn eight_hundred_recipients_are_remediated_in_one_call_and_sett
 
         let mut fewer = remediation(&id);
         fewer["maxRecipients"] = json!(799);
-        let answer = send(world, &fewer).await?;
-        let body = answer.assert_problem(403, "tooManyRecipients", &["ratelimit", "ratelimit-policy"]);
+        let response = send(world, &fewer).await?;
+        let body = response.assert_problem(403, "tooManyRecipients", &["ratelimit", "ratelimit-policy"]);
         assert!(body["detail"].as_str().is_some_and(|detail| detail.contains("800")), "{body:#}");
 
-        let answer = send(world, &remediation(&id)).await?;
-        assert_eq!((answer.status, graph_calls(world)), (202, (3 * pages, 1)), "{answer:?}");
-        let body = answer.json();
+        let response = send(world, &remediation(&id)).await?;
+        assert_eq!((response.status, graph_calls(world)), (202, (3 * pages, 1)), "{response:?}");
+        let body = response.json();
         assert_eq!(
             (&body["emails"], &body["recipientsFound"], &body["leftOut"]),
             (&json!(800), &json!(800), &left_out)
@@ -46,7 +46,7 @@ pub(crate) async fn eight_hundred_recipients_are_remediated_in_one_call_and_sett
             .collect();
         assert!(accepted.len() == 1 && recipients.iter().all(|recipient| sent.contains(&recipient.as_str())));
         assert_eq!(sent.len(), 800);
-        let line = world.gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        let line = world.gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
         let line: Value = serde_json::from_str(&line)?;
         assert_eq!(
             (&line["emails"], &line["recipientsFound"], &line["leftOut"]),
@@ -63,14 +63,14 @@ pub(crate) async fn eight_hundred_recipients_are_remediated_in_one_call_and_sett
                 Message { location: "deletedFolder".to_owned(), ..Message::new(&id, recipients[..shown].to_vec()) };
             seed(world, [shows])?;
             let request = world.gateway.post("/remediate/status").bearer_auth(world.token());
-            let response = Answer::to(request.json(&pairs)).await?.json();
+            let response = Response::to(request.json(&pairs)).await?.json();
             assert_eq!((&response["status"], &response["observed"]), (&json!(status), &json!(observed)));
         }
     }
     Ok(())
 }
 
-pub(crate) async fn rows_that_no_remediation_reaches_are_left_out(world: &World) -> TestResult {
+pub(crate) async fn quarantined_unreachable_and_protected_recipients_are_left_out(world: &World) -> TestResult {
     let protected = json!({ "PROTECTED_RECIPIENTS": ["legal@contoso.com"] });
     let gateway = world.gateway_with(protected).await?;
     let (id, others) = (guid(), guid());
@@ -87,23 +87,23 @@ pub(crate) async fn rows_that_no_remediation_reaches_are_left_out(world: &World)
             at("quarantine", &others, &["b@contoso.com"]),
         ],
     )?;
-    let answer = Answer::to(request(world, &gateway, &remediation(&id))).await?;
-    let body = answer.json();
+    let response = Response::to(request(world, &gateway, &remediation(&id))).await?;
+    let body = response.json();
     let left_out = json!({ "quarantine": 1, "unreachable": 2, "protected": 1 });
-    assert_eq!((answer.status, &body["emails"], &body["recipientsFound"]), (202, &json!(1), &json!(5)), "{body:#}");
+    assert_eq!((response.status, &body["emails"], &body["recipientsFound"]), (202, &json!(1), &json!(5)), "{body:#}");
     assert_eq!(body["leftOut"], left_out);
     assert_eq!(world.sandbox.accepted()[0].remediation.analyzed_emails.len(), 1);
 
-    let answer = Answer::to(request(world, &gateway, &remediation(&others))).await?;
-    let body = answer.assert_problem(409, "nothingToRemediate", &["ratelimit", "ratelimit-policy"]);
+    let response = Response::to(request(world, &gateway, &remediation(&others))).await?;
+    let body = response.assert_problem(409, "nothingToRemediate", &["ratelimit", "ratelimit-policy"]);
     assert!(body["detail"].as_str().is_some_and(|detail| detail.contains("1 in quarantine")), "{body:#}");
     let mut restored = remediation(&others);
     restored["action"] = json!("moveToInbox");
-    assert_eq!(Answer::to(request(world, &gateway, &restored)).await?.status, 202);
+    assert_eq!(Response::to(request(world, &gateway, &restored)).await?.status, 202);
     Ok(())
 }
 
-pub(crate) async fn a_caller_learns_what_it_may_and_no_more(world: &World) -> TestResult {
+pub(crate) async fn message_rejection_reveals_no_recipient(world: &World) -> TestResult {
     let id = guid();
     seed(world, [Message::new(&id, ["a@contoso.com", "b@fabrikam.com", "c@fabrikam.com"])])?;
     for (whole_messages, code) in [(false, "wholeMessagesNotAllowed"), (true, "recipientNotAllowed")] {
@@ -114,12 +114,12 @@ pub(crate) async fn a_caller_learns_what_it_may_and_no_more(world: &World) -> Te
         let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
         for (query, headers) in [("", &["ratelimit", "ratelimit-policy"][..]), ("?validateOnly=true", &[])] {
             let request = gateway.post(&format!("/remediate/messages{query}")).header("X-API-Key", API_KEY);
-            let answer = Answer::to(request.json(&remediation(&id))).await?;
-            let body = answer.assert_problem(403, code, if whole_messages { headers } else { &[] });
+            let response = Response::to(request.json(&remediation(&id))).await?;
+            let body = response.assert_problem(403, code, if whole_messages { headers } else { &[] });
             let detail = body["detail"].as_str().unwrap_or_default();
             assert_eq!(detail.contains("does not cover 2 of the recipients"), whole_messages, "{detail}");
             assert!(!body.to_string().contains('@') && !body.to_string().contains("fabrikam"), "{body:#}");
-            let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+            let line = gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
             assert_eq!(line.contains(r#""recipientsFound":3"#), whole_messages, "{line}");
             assert!(!line.contains("fabrikam"), "{line}");
         }
@@ -128,19 +128,19 @@ pub(crate) async fn a_caller_learns_what_it_may_and_no_more(world: &World) -> Te
     Ok(())
 }
 
-pub(crate) async fn a_message_that_is_not_listed_yet_is_not_found(world: &World) -> TestResult {
+pub(crate) async fn unlisted_message_returns_404_and_is_accepted_once_listed(world: &World) -> TestResult {
     let id = guid();
-    let answer = send(world, &remediation(&id)).await?;
-    answer.assert_problem(404, "messageNotFound", &["ratelimit", "ratelimit-policy", "retry-after"]);
-    assert_eq!(answer.header("retry-after"), Some("300"));
+    let response = send(world, &remediation(&id)).await?;
+    response.assert_problem(404, "messageNotFound", &["ratelimit", "ratelimit-policy", "retry-after"]);
+    assert_eq!(response.header("retry-after"), Some("300"));
     seed(world, [Message::new(&id, ["a@contoso.com"])])?;
-    let answer = send(world, &remediation(&id)).await?;
-    assert_eq!((answer.status, answer.header("idempotency-replayed")), (202, None), "{answer:?}");
+    let response = send(world, &remediation(&id)).await?;
+    assert_eq!((response.status, response.header("idempotency-replayed")), (202, None), "{response:?}");
     Ok(())
 }
 
 /// 150 recipients on two pages, of which the second fails. Nothing is sent, and a retry reads again.
-pub(crate) async fn a_page_that_fails_sends_nothing(world: &World) -> TestResult {
+pub(crate) async fn failed_list_page_sends_nothing(world: &World) -> TestResult {
     let page = || ScriptedResponse::new(Endpoint::AnalyzedEmails);
     world.sandbox.limit_pages(100)?;
     for (next, status, code, retry_after) in [
@@ -155,11 +155,11 @@ pub(crate) async fn a_page_that_fails_sends_nothing(world: &World) -> TestResult
         seed(world, [Message::new(&id, addresses(150))])?;
         world.sandbox.script(page())?;
         world.sandbox.script(next)?;
-        let answer = send(world, &remediation(&id)).await?;
+        let response = send(world, &remediation(&id)).await?;
         let mut headers = vec!["ratelimit", "ratelimit-policy"];
         headers.extend(retry_after.map(|_| "retry-after"));
-        let body = answer.assert_problem(status, code, &headers);
-        assert_eq!(answer.header("retry-after"), retry_after);
+        let body = response.assert_problem(status, code, &headers);
+        assert_eq!(response.header("retry-after"), retry_after);
         assert!(body["detail"].as_str().is_some_and(|detail| detail.contains("Nothing was sent.")), "{body:#}");
         assert_eq!(graph_calls(world), (2, 0));
         let retry = send(world, &remediation(&id)).await?;

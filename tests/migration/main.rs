@@ -6,7 +6,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Setup, TestResult, World, payload, tests};
+use acceptance::{API_KEY, API_KEY_SHA256, Failure, Gateway, Response, Setup, TestResult, World, payload, tests};
 use remediation_gateway::ledger::LedgerRequest;
 use remediation_gateway::ledger::types::Hash;
 use remediation_gateway::remediation::{self, GraphVersion};
@@ -71,17 +71,17 @@ async fn gateway(world: &World) -> Result<Gateway, Failure> {
     world.gateway_as(&Setup { before: BEFORE, ..bindings.into() }).await
 }
 
-async fn ask(gateway: &Gateway, payload: &Value, with_key: bool) -> Result<Answer, Failure> {
+async fn ask(gateway: &Gateway, payload: &Value, with_key: bool) -> Result<Response, Failure> {
     let request = gateway.post("/remediate").header("X-API-Key", API_KEY).json(payload);
-    Answer::to(if with_key { request.header("Idempotency-Key", KEY) } else { request }).await
+    Response::to(if with_key { request.header("Idempotency-Key", KEY) } else { request }).await
 }
 
 /// Rows of a statement's result, and the number of rows that it wrote.
 async fn sql(gateway: &Gateway, statement: &str, values: &[Value]) -> Result<(Vec<Value>, u64), Failure> {
     let request = gateway.post("/sql/script").json(&json!({ "statement": statement, "values": values }));
-    let answer = Answer::to(request).await?;
-    assert_eq!(answer.status, 200, "{statement}: {answer:?}");
-    let body = answer.json();
+    let response = Response::to(request).await?;
+    assert_eq!(response.status, 200, "{statement}: {response:?}");
+    let body = response.json();
     Ok((body["rows"].as_array().cloned().unwrap_or_default(), body["written"].as_u64().unwrap_or_default()))
 }
 
@@ -133,10 +133,10 @@ async fn records_of_version_1_are_kept(world: &World) -> TestResult {
     }
 
     for (payload, with_key) in [(&keyed, true), (&keyed, false), (&bare, false)] {
-        let answer = ask(&gateway, payload, with_key).await?;
-        assert_eq!((answer.status, answer.header("idempotency-replayed")), (202, Some("true")), "{answer:?}");
-        assert_eq!(answer.header("location"), Some("https://security.microsoft.com/of-version-1"));
-        assert_eq!(answer.left(), 7, "what version 1 counted counts");
+        let response = ask(&gateway, payload, with_key).await?;
+        assert_eq!((response.status, response.header("idempotency-replayed")), (202, Some("true")), "{response:?}");
+        assert_eq!(response.header("location"), Some("https://security.microsoft.com/of-version-1"));
+        assert_eq!(response.left(), 7, "what version 1 counted counts");
     }
     assert_eq!(ask(&gateway, &bare, true).await?.status, 422, "the key is the other payload's");
     let retry = ask(&gateway, &open, false).await?;
@@ -193,9 +193,9 @@ async fn version_1_works_on_the_tables_of_this_version(world: &World) -> TestRes
     let calls = || world.sandbox.recorded_at(Endpoint::Remediate).len();
     assert_eq!(calls(), 2);
     for (payload, with_key) in [(&keyed, true), (&bare, false), (&one, false)] {
-        let answer = ask(&gateway, payload, with_key).await?;
-        assert_eq!((answer.status, answer.header("idempotency-replayed")), (202, Some("true")), "{answer:?}");
-        assert_eq!(answer.left(), 7);
+        let response = ask(&gateway, payload, with_key).await?;
+        assert_eq!((response.status, response.header("idempotency-replayed")), (202, Some("true")), "{response:?}");
+        assert_eq!(response.left(), 7);
     }
     assert_eq!(calls(), 2);
     assert_eq!(ask(&gateway, &other, false).await?.status, 202);

@@ -1,15 +1,15 @@
 //! Identity of a remediation: its key, or its payload.
 
 use acceptance::{
-    API_KEY, API_KEY_SHA256, Answer, Gateway, NEXT_API_KEY, NEXT_API_KEY_SHA256, TestResult, World, email, guid,
+    API_KEY, API_KEY_SHA256, Gateway, NEXT_API_KEY, NEXT_API_KEY_SHA256, Response, TestResult, World, email, guid,
     payload,
 };
 use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::{Value, json};
 
-use crate::{ask, ask_with_key, assert_replays, assert_sent, graph_calls, until_graph_has};
+use crate::{ask, ask_with_key, assert_replays, assert_sent, graph_calls, wait_for_graph_calls};
 
-pub(crate) async fn a_key_replays_its_success_quoted_or_bare(world: &World) -> TestResult {
+pub(crate) async fn quoted_or_bare_key_replays_its_success(world: &World) -> TestResult {
     let (payload, key) = (payload(), guid());
     let quoted = format!("\"{key}\"");
     let first = ask_with_key(world, &quoted, &payload).await?;
@@ -23,7 +23,7 @@ pub(crate) async fn a_key_replays_its_success_quoted_or_bare(world: &World) -> T
     Ok(())
 }
 
-pub(crate) async fn a_key_stands_for_one_payload(world: &World) -> TestResult {
+pub(crate) async fn key_reused_with_another_payload_returns_422(world: &World) -> TestResult {
     let key = guid();
     assert_sent(&ask_with_key(world, &key, &payload()).await?);
     let other = ask_with_key(world, &format!("\"{key}\""), &payload()).await?;
@@ -33,8 +33,8 @@ pub(crate) async fn a_key_stands_for_one_payload(world: &World) -> TestResult {
     // The same holds while the first request is in flight.
     let (payload, key) = (payload(), guid());
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held())?;
-    let first = tokio::spawn(Answer::to(world.remediate(&payload).header("Idempotency-Key", &key)));
-    until_graph_has(world, 2).await?;
+    let first = tokio::spawn(Response::to(world.remediate(&payload).header("Idempotency-Key", &key)));
+    wait_for_graph_calls(world, 2).await?;
     let other = acceptance::payload();
     assert_eq!(ask_with_key(world, &key, &other).await?.status, 422);
     world.sandbox.release();
@@ -47,7 +47,7 @@ pub(crate) async fn a_key_stands_for_one_payload(world: &World) -> TestResult {
     Ok(())
 }
 
-pub(crate) async fn a_new_key_is_a_new_remediation(world: &World) -> TestResult {
+pub(crate) async fn new_key_sends_the_remediation_again(world: &World) -> TestResult {
     let payload = payload();
     let first = ask(world, &payload).await?;
     assert_sent(&first);
@@ -66,7 +66,7 @@ pub(crate) async fn a_new_key_is_a_new_remediation(world: &World) -> TestResult 
     Ok(())
 }
 
-pub(crate) async fn without_a_key_the_payload_is_the_key(world: &World) -> TestResult {
+pub(crate) async fn request_without_key_is_replayed_by_its_payload(world: &World) -> TestResult {
     let payload = payload();
     let first = ask(world, &payload).await?;
     assert_sent(&first);
@@ -78,7 +78,7 @@ pub(crate) async fn without_a_key_the_payload_is_the_key(world: &World) -> TestR
     Ok(())
 }
 
-pub(crate) async fn without_a_key_the_success_of_one_with_a_key_is_replayed(world: &World) -> TestResult {
+pub(crate) async fn request_without_key_replays_success_of_a_keyed_request(world: &World) -> TestResult {
     let payload = payload();
     let first = ask_with_key(world, &guid(), &payload).await?;
     assert_replays(&ask(world, &payload).await?, &first);
@@ -87,7 +87,7 @@ pub(crate) async fn without_a_key_the_success_of_one_with_a_key_is_replayed(worl
     Ok(())
 }
 
-pub(crate) async fn what_is_done_makes_the_payload_and_labels_do_not(world: &World) -> TestResult {
+pub(crate) async fn payload_identity_ignores_labels_order_and_case(world: &World) -> TestResult {
     let (one, two) = (email(), email());
     let make = |change: &dyn Fn(&mut Value)| {
         let mut made = payload();
@@ -137,27 +137,27 @@ pub(crate) async fn what_is_done_makes_the_payload_and_labels_do_not(world: &Wor
     Ok(())
 }
 
-pub(crate) async fn a_replay_is_the_first_answer_again(world: &World) -> TestResult {
+pub(crate) async fn replay_has_content_of_first_response_in_requested_form(world: &World) -> TestResult {
     // A replay takes its form from the new request and its content from the first response.
     let (payload, key) = (payload(), guid());
     let first = ask_with_key(world, &key, &payload).await?;
     assert_sent(&first);
     let keyed = || world.remediate(&payload).header("Idempotency-Key", &key);
-    let workflow = Answer::to(keyed().header("x-ms-workflow-run-id", "run-1")).await?;
+    let workflow = Response::to(keyed().header("x-ms-workflow-run-id", "run-1")).await?;
     assert_eq!(workflow.status, 200);
-    assert_replays(&Answer { status: 202, ..workflow }, &first);
-    let minimal = Answer::to(keyed().header("Prefer", "return=minimal")).await?;
+    assert_replays(&Response { status: 202, ..workflow }, &first);
+    let minimal = Response::to(keyed().header("Prefer", "return=minimal")).await?;
     assert_eq!((minimal.status, minimal.body.len()), (202, 0));
     assert_eq!(minimal.header("idempotency-replayed"), Some("true"));
     assert_eq!(minimal.header("location"), first.header("location"));
-    let identified = Answer::to(keyed().header("client-request-id", "mine")).await?;
+    let identified = Response::to(keyed().header("client-request-id", "mine")).await?;
     assert_eq!(identified.header("client-request-id"), Some("mine"));
     assert_replays(&identified, &first);
     assert_eq!(graph_calls(world), 1);
     Ok(())
 }
 
-pub(crate) async fn a_duplicate_is_replayed_as_one(world: &World) -> TestResult {
+pub(crate) async fn duplicate_is_replayed_as_a_duplicate(world: &World) -> TestResult {
     let payload = payload();
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).accept_first().fault(Fault::Close))?;
     assert_eq!(ask(world, &payload).await?.status, 503, "the answer was lost");
@@ -169,13 +169,13 @@ pub(crate) async fn a_duplicate_is_replayed_as_one(world: &World) -> TestResult 
     Ok(())
 }
 
-pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResult {
+pub(crate) async fn each_caller_has_a_separate_ledger(world: &World) -> TestResult {
     let caller = |name: &str, sha256: &str| json!({ "name": name, "api_key_sha256": [sha256], "actions": ["softDelete"], "recipient_domains": ["*"], "senders_copy": true });
     let callers = json!([caller("one", API_KEY_SHA256), caller("two", NEXT_API_KEY_SHA256)]);
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
     let ask = |api_key: &str, payload: &Value, key: Option<&str>| {
         let request = gateway.post("/remediate").header("X-API-Key", api_key).json(payload);
-        Answer::to(if let Some(key) = key { request.header("Idempotency-Key", key) } else { request })
+        Response::to(if let Some(key) = key { request.header("Idempotency-Key", key) } else { request })
     };
     let (payload, other, key) = (payload(), acceptance::payload(), guid());
     let first = ask(API_KEY, &payload, Some(&key)).await?;
@@ -194,14 +194,14 @@ pub(crate) async fn callers_have_ledgers_of_their_own(world: &World) -> TestResu
 }
 
 /// The caller's name identifies records and quota, in any letter case of `CALLERS`.
-pub(crate) async fn a_ledger_does_not_depend_on_the_case_of_its_name(world: &World) -> TestResult {
+pub(crate) async fn ledger_ignores_case_of_caller_name(world: &World) -> TestResult {
     let named = |name: &str| {
         let caller = json!({ "name": name, "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"], "senders_copy": true });
         world.bindings_with(json!({ "CALLERS": [caller] })).into()
     };
     let mut gateway = world.gateway_as(&named("soar")).await?;
     let payload = payload();
-    let ask = |gateway: &Gateway| Answer::to(gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload));
+    let ask = |gateway: &Gateway| Response::to(gateway.post("/remediate").header("X-API-Key", API_KEY).json(&payload));
     let first = ask(&gateway).await?;
     assert_sent(&first);
     for name in ["Soar", "SOAR"] {
@@ -219,7 +219,7 @@ pub(crate) async fn a_ledger_does_not_depend_on_the_case_of_its_name(world: &Wor
 
 /// In a sequence of removal, restoration and removal, the third request is sent. Graph decides whether it is a
 /// duplicate.
-pub(crate) async fn another_action_ends_the_replay(world: &World) -> TestResult {
+pub(crate) async fn success_is_not_replayed_after_another_action(world: &World) -> TestResult {
     let mut gateway = world.gateway_with(json!({})).await?;
     let removed = payload();
     let mut restored = removed.clone();
@@ -229,7 +229,7 @@ pub(crate) async fn another_action_ends_the_replay(world: &World) -> TestResult 
         world.sandbox.clear();
         let ask = |gateway: &Gateway, payload: &Value, with_key: bool| {
             let request = gateway.post("/remediate").bearer_auth(world.token()).json(payload);
-            Answer::to(if with_key { request.header("Idempotency-Key", guid()) } else { request })
+            Response::to(if with_key { request.header("Idempotency-Key", guid()) } else { request })
         };
         ask(&gateway, &restored, true).await?;
         let first = ask(&gateway, &removed, with_keys).await?;
@@ -255,16 +255,16 @@ pub(crate) async fn another_action_ends_the_replay(world: &World) -> TestResult 
     Ok(())
 }
 
-pub(crate) async fn validate_only_leaves_no_trace(world: &World) -> TestResult {
+pub(crate) async fn validate_only_writes_no_record(world: &World) -> TestResult {
     let (payload, key) = (payload(), guid());
     let validate = || {
         let request = world.gateway.post("/remediate?validateOnly=true").bearer_auth(world.token()).json(&payload);
-        Answer::to(request.header("Idempotency-Key", &key))
+        Response::to(request.header("Idempotency-Key", &key))
     };
     for _ in 0..2 {
-        let answer = validate().await?;
-        assert_eq!((answer.status, answer.json()["status"].as_str()), (200, Some("valid")));
-        assert_eq!((answer.header("ratelimit"), answer.header("idempotency-replayed")), (None, None));
+        let response = validate().await?;
+        assert_eq!((response.status, response.json()["status"].as_str()), (200, Some("valid")));
+        assert_eq!((response.header("ratelimit"), response.header("idempotency-replayed")), (None, None));
     }
     assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 0);
     // The key is still unused.

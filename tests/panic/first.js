@@ -5,49 +5,51 @@ const { Instance } = WebAssembly;
 
 let exports;
 /** Number of calls that the instance makes until it traps. */
-let left = Infinity;
+let callsUntilTrap = Infinity;
 /** Number of calls since the last {@link trapAt}. */
-let made = 0;
+let callsMade = 0;
 
-/** Returns whether the instance has trapped since then, and cancels the trap. */
+/** Returns whether the instance has trapped since the last {@link trapAt}, and cancels the trap. */
 export function hasTrapped() {
-  const trapped = left <= 0;
-  left = Infinity;
+  const trapped = callsUntilTrap <= 0;
+  callsUntilTrap = Infinity;
   return trapped;
 }
 
 /** Makes the instance trap at its call with this number, counted from now. */
 export function trapAt(call) {
-  left = call;
-  made = 0;
+  callsUntilTrap = call;
+  callsMade = 0;
 }
 
 /** Number of calls of exports until one throws. The error is not a trap: the call never enters the instance. */
-let leftToThrow = Infinity;
+let callsUntilThrow = Infinity;
 /** Whether the next length is larger than any array, so that the Rust code panics. */
 let panicsNext = false;
 
+/** Makes the call of an export with this number throw, counted from now. */
 export function throwAt(call) {
-  leftToThrow = call;
+  callsUntilThrow = call;
 }
 
-/** Returns whether an export has thrown since then, and cancels the error. */
+/** Returns whether an export has thrown since the last {@link throwAt}, and cancels the error. */
 export function hasThrown() {
-  const thrown = leftToThrow <= 0;
-  leftToThrow = Infinity;
+  const thrown = callsUntilThrow <= 0;
+  callsUntilThrow = Infinity;
   return thrown;
 }
 
+/** Makes the Rust code panic at the next length that it reads. */
 export function panicNext() {
   panicsNext = true;
 }
 
 /** Returns the exports, each of which can throw. The functions that manage memory are not wrapped. */
-function throwing(exports) {
+function wrapExports(exports) {
   const entries = Object.entries(exports).map(([name, member]) => {
     const call = (...values) => {
-      leftToThrow -= 1;
-      if (leftToThrow === 0) {
+      callsUntilThrow -= 1;
+      if (callsUntilThrow === 0) {
         throw new TypeError("of one call, to someone@contoso.com");
       }
       return member(...values);
@@ -58,9 +60,9 @@ function throwing(exports) {
 }
 
 function beforeCall() {
-  made += 1;
-  left -= 1;
-  if (left === 0) {
+  callsMade += 1;
+  callsUntilTrap -= 1;
+  if (callsUntilTrap === 0) {
     trap();
   }
 }
@@ -70,12 +72,12 @@ function beforeCall() {
  * without unwinding.
  */
 function trap() {
-  console.log(`trapped at call ${made}`);
+  console.log(`trapped at call ${callsMade}`);
   exports.__wbindgen_malloc(0xffff_ffff, 1);
 }
 
 /** Returns a copy of an import namespace that counts each call. A namespace cannot be changed. */
-function counted(members) {
+function wrapImports(members) {
   const entries = Object.entries(members).map(([name, member]) => {
     const call = (...values) => {
       beforeCall();
@@ -91,10 +93,10 @@ function counted(members) {
 }
 
 WebAssembly.Instance = function (module, imports) {
-  const modules = Object.entries(imports).map(([name, members]) => [name, counted(members)]);
+  const modules = Object.entries(imports).map(([name, members]) => [name, wrapImports(members)]);
   const instance = new Instance(module, Object.fromEntries(modules));
   exports = instance.exports;
-  return { exports: throwing(exports) };
+  return { exports: wrapExports(exports) };
 };
 
 // The display name selects a trap when the remediation is sent to Graph, or when Graph's response arrives.

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use acceptance::{
-    API_KEY, API_KEY_SHA256, Answer, Failure, Gateway, Setup, TestResult, World, guid, payload, payload_of, tests,
+    API_KEY, API_KEY_SHA256, Failure, Gateway, Response, Setup, TestResult, World, guid, payload, payload_of, tests,
 };
 use reqwest::RequestBuilder;
 use sandbox::{Endpoint, ScriptedResponse};
@@ -25,18 +25,18 @@ const HANGS: &[(&str, &str)] = &[("hang.js", include_str!("hang.js"))];
 const FRONT: &[(&str, &str)] = &[("front.js", include_str!("front.js"))];
 
 /// Maximum time until the sandbox receives a request.
-const SOON: Duration = Duration::from_secs(5);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice,
-        caches_start_anew_and_are_used_again,
-        those_in_flight_are_told_and_their_retries_are_right,
-        a_trap_on_either_side_of_graph_is_safe_to_retry,
-        an_object_that_is_lost_elsewhere_keeps_nobody_waiting,
-        an_object_that_never_answers_is_given_up,
-        an_error_that_is_no_trap_is_answered_for_its_request_alone,
-        a_panic_is_one_line_of_the_log,
+        retry_after_trap_at_any_call_is_accepted_once,
+        caches_are_rebuilt_once_after_each_trap,
+        requests_in_flight_during_trap_return_500_and_retry_safely,
+        trap_before_or_after_graph_is_safe_to_retry,
+        trapped_object_in_another_isolate_returns_500,
+        unresponsive_object_returns_503_and_is_logged,
+        thrown_error_fails_only_its_own_request,
+        panic_has_one_log_entry,
     ])
 }
 
@@ -64,21 +64,21 @@ fn accepted(world: &World, payload: &Value) -> usize {
 ///
 /// The test traps in each of them. Each caller receives an error, the retry is accepted, Graph accepts the remediation
 /// once, and the quota counts it once.
-async fn wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice(world: &World) -> TestResult {
+async fn retry_after_trap_at_any_call_is_accepted_once(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let mut left = 10_000;
     for call in 1.. {
         world.sandbox.clear();
         let (payload, key) = (payload(), guid());
         let keyed = || by_token(world, &gateway, &payload).header("Idempotency-Key", &key);
-        let answer = Answer::to(keyed().header("x-trap-at-call", call)).await?;
-        if Answer::to(gateway.get("/has-trapped")).await?.json() == false {
+        let response = Response::to(keyed().header("x-trap-at-call", call)).await?;
+        if Response::to(gateway.get("/has-trapped")).await?.json() == false {
             assert!(call > 30, "only {call} calls were tried");
             return Ok(());
         }
-        answer.assert_problem(500, "internal", &[]);
+        response.assert_problem(500, "internal", &[]);
 
-        let retry = Answer::to(keyed()).await?;
+        let retry = Response::to(keyed()).await?;
         assert_eq!(retry.status, 202, "call {call}: {retry:?}");
         assert_eq!(accepted(world, &payload), 1, "call {call}");
         let calls = world.sandbox.recorded_at(Endpoint::Remediate).len();
@@ -89,25 +89,25 @@ async fn wherever_it_traps_the_retry_is_right_and_nothing_is_done_twice(world: &
             Some(format!("\"emails\";r={left}").as_str()),
             "call {call}: counted once"
         );
-        let again = Answer::to(keyed()).await?;
+        let again = Response::to(keyed()).await?;
         assert_eq!(again.header("idempotency-replayed"), Some("true"), "call {call}: {again:?}");
     }
     Ok(())
 }
 
-async fn caches_start_anew_and_are_used_again(world: &World) -> TestResult {
+async fn caches_are_rebuilt_once_after_each_trap(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     let fetched = || [Endpoint::Keys, Endpoint::Token].map(|endpoint| world.sandbox.recorded_at(endpoint).len());
     for traps in 1..4 {
         for _ in 0..3 {
-            assert_eq!(Answer::to(by_token(world, &gateway, &payload())).await?.status, 202);
+            assert_eq!(Response::to(by_token(world, &gateway, &payload())).await?.status, 202);
         }
         assert_eq!(
             fetched(),
             [traps, traps],
             "once for each instance: what the old one had is not used, and what the new one has is"
         );
-        let trapped = Answer::to(by_token(world, &gateway, &payload()).header("x-trap-at-call", 1)).await?;
+        let trapped = Response::to(by_token(world, &gateway, &payload()).header("x-trap-at-call", 1)).await?;
         trapped.assert_problem(500, "internal", &[]);
     }
     Ok(())
@@ -117,7 +117,7 @@ async fn caches_start_anew_and_are_used_again(world: &World) -> TestResult {
 ///
 /// The next request comes before Graph responds, or after Graph's responses have reached an instance that does not know
 /// them.
-async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> TestResult {
+async fn requests_in_flight_during_trap_return_500_and_retry_safely(world: &World) -> TestResult {
     for at_once in [true, false] {
         let gateway = gateway(world).await?;
         world.sandbox.clear();
@@ -128,34 +128,37 @@ async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> 
             if index.is_multiple_of(2) { by_key } else { by_token(world, &gateway, &payloads[index]) }
         };
         world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held().times(20))?;
-        let mut flights = JoinSet::new();
+        let mut requests = JoinSet::new();
         for index in 0..payloads.len() {
-            flights.spawn(Answer::to(ask(index)));
+            requests.spawn(Response::to(ask(index)));
         }
         let remediations =
             |all: &[sandbox::Recorded]| all.iter().filter(|one| one.endpoint == Endpoint::Remediate).count();
-        world.sandbox.wait_for(SOON, |all| remediations(all) == payloads.len()).await?;
-        let trap = Answer::to(gateway.post("/remediate").header("x-trap-at-call", 1).json(&payload())).await?;
+        world.sandbox.wait_for(ARRIVAL_TIMEOUT, |all| remediations(all) == payloads.len()).await?;
+        let trap = Response::to(gateway.post("/remediate").header("x-trap-at-call", 1).json(&payload())).await?;
         trap.assert_problem(500, "internal", &[]);
-        let graph_answers = async || {
+        let graph_responses = async || {
             world.sandbox.release();
-            world.sandbox.wait_for(SOON, |all| all.iter().all(|one| one.outcome != sandbox::Outcome::Pending)).await
+            world
+                .sandbox
+                .wait_for(ARRIVAL_TIMEOUT, |all| all.iter().all(|one| one.outcome != sandbox::Outcome::Pending))
+                .await
         };
         if !at_once {
-            graph_answers().await?;
+            graph_responses().await?;
         }
         let next_payload = payload();
-        let next = Answer::to(by_token(world, &gateway, &next_payload)).await?;
+        let next = Response::to(by_token(world, &gateway, &next_payload)).await?;
         assert_eq!((next.status, &next.json()["emails"]), (202, &json!(1)), "{next:?}");
         if at_once {
-            graph_answers().await?;
+            graph_responses().await?;
         }
         // The instance that knew these requests is gone. The next instance responds to them.
-        while let Some(flight) = flights.join_next().await {
-            flight??.assert_problem(500, "internal", &[]);
+        while let Some(response) = requests.join_next().await {
+            response??.assert_problem(500, "internal", &[]);
         }
         for (index, payload) in payloads.iter().enumerate() {
-            let retry = Answer::to(ask(index)).await?;
+            let retry = Response::to(ask(index)).await?;
             let body = retry.json();
             assert_eq!((retry.status, &body["emails"]), (202, &json!(index + 1)), "{retry:?}");
             assert_eq!(body["duplicate"], true, "Graph had it: {retry:?}");
@@ -170,24 +173,24 @@ async fn those_in_flight_are_told_and_their_retries_are_right(world: &World) -> 
         }
         // Both callers sent 210 emails, and the token's caller sent those with an odd index. Each email counts once,
         // although it was sent twice.
-        let left = Answer::to(by_token(world, &gateway, &payload())).await?;
+        let left = Response::to(by_token(world, &gateway, &payload())).await?;
         assert_eq!(left.header("ratelimit"), Some("\"emails\";r=9888"), "{left:?}");
     }
     Ok(())
 }
 
-async fn a_trap_on_either_side_of_graph_is_safe_to_retry(world: &World) -> TestResult {
+async fn trap_before_or_after_graph_is_safe_to_retry(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     for (place, known) in [("trap before Graph", false), ("trap after Graph", true)] {
         world.sandbox.clear();
         let mut payload = payload();
         payload["displayName"] = json!(place);
-        let lost = Answer::to(by_token(world, &gateway, &payload)).await?;
+        let lost = Response::to(by_token(world, &gateway, &payload)).await?;
         lost.assert_problem(500, "internal", &[]);
         assert_eq!(accepted(world, &payload), usize::from(known));
         // The display name is not part of the remediation's identity.
         payload["displayName"] = json!("the retry");
-        let retry = Answer::to(by_token(world, &gateway, &payload)).await?;
+        let retry = Response::to(by_token(world, &gateway, &payload)).await?;
         assert_eq!((retry.status, &retry.json()["duplicate"]), (202, &json!(known)), "{retry:?}");
         assert_eq!(accepted(world, &payload), 1);
     }
@@ -196,32 +199,32 @@ async fn a_trap_on_either_side_of_graph_is_safe_to_retry(world: &World) -> TestR
 
 /// The object usually runs in a different isolate from the Worker. The Worker then survives, and the object's isolate
 /// reports the failure.
-async fn an_object_that_is_lost_elsewhere_keeps_nobody_waiting(world: &World) -> TestResult {
+async fn trapped_object_in_another_isolate_returns_500(world: &World) -> TestResult {
     let front: Setup = world.bindings().into();
     let setup = Setup { before: TRAPS, front: Some(Box::new(front)), ..world.bindings().into() };
     let gateway = world.gateway_as(&setup).await?;
-    assert_eq!(Answer::to(by_token(world, &gateway, &payload())).await?.status, 202);
+    assert_eq!(Response::to(by_token(world, &gateway, &payload())).await?.status, 202);
     for (place, known) in [("trap before Graph", false), ("trap after Graph", true)] {
         let mut payload = payload();
         payload["displayName"] = json!(place);
-        let lost = Answer::to(by_token(world, &gateway, &payload)).await?;
+        let lost = Response::to(by_token(world, &gateway, &payload)).await?;
         lost.assert_problem(500, "internal", &[]);
         assert_eq!(accepted(world, &payload), usize::from(known));
         payload["displayName"] = json!("the retry");
-        let retry = Answer::to(by_token(world, &gateway, &payload)).await?;
+        let retry = Response::to(by_token(world, &gateway, &payload)).await?;
         assert_eq!((retry.status, &retry.json()["duplicate"]), (202, &json!(known)), "{retry:?}");
     }
     Ok(())
 }
 
 /// The caller gets a response before its own timeout, and the log has the line.
-async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
+async fn unresponsive_object_returns_503_and_is_logged(world: &World) -> TestResult {
     let front = Setup { before: FRONT, ..world.bindings().into() };
     let setup = Setup { before: HANGS, front: Some(Box::new(front)), ..world.bindings().into() };
     let gateway = world.gateway_as(&setup).await?;
-    let answer = Answer::to(by_token(world, &gateway, &payload())).await?;
-    answer.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
-    let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+    let response = Response::to(by_token(world, &gateway, &payload())).await?;
+    response.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
+    let line = gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
     assert!(line.contains("the caller's ledger cannot be reached"), "{line}");
     Ok(())
 }
@@ -230,20 +233,20 @@ async fn an_object_that_never_answers_is_given_up(world: &World) -> TestResult {
 ///
 /// Those complete normally and the instance keeps its caches. The failing request gets an error response, and its retry
 /// is correct.
-async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &World) -> TestResult {
+async fn thrown_error_fails_only_its_own_request(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held().times(5))?;
-    let mut flights = JoinSet::new();
+    let mut requests = JoinSet::new();
     for _ in 0..5 {
-        flights.spawn(Answer::to(by_token(world, &gateway, &payload())));
+        requests.spawn(Response::to(by_token(world, &gateway, &payload())));
     }
     let sent = |all: &[sandbox::Recorded]| all.iter().filter(|one| one.endpoint == Endpoint::Remediate).count();
-    world.sandbox.wait_for(SOON, |all| sent(all) == 5).await?;
+    world.sandbox.wait_for(ARRIVAL_TIMEOUT, |all| sent(all) == 5).await?;
     let mut failed = 0;
     for call in 1.. {
         let payload = payload();
-        let thrown = Answer::to(by_token(world, &gateway, &payload).header("x-throw-at-call", call)).await?;
-        if Answer::to(gateway.get("/has-thrown")).await?.json() == false {
+        let thrown = Response::to(by_token(world, &gateway, &payload).header("x-throw-at-call", call)).await?;
+        if Response::to(gateway.get("/has-thrown")).await?.json() == false {
             assert!(call > 4, "only {call} calls were tried");
             break;
         }
@@ -252,14 +255,14 @@ async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &Worl
             gateway.wait_for_line(|line| line.contains(thrown.request_id()) && line.contains("\"status\":500")).await?;
             failed += 1;
         }
-        assert_eq!(Answer::to(by_token(world, &gateway, &payload)).await?.status, 202, "call {call}");
+        assert_eq!(Response::to(by_token(world, &gateway, &payload)).await?.status, 202, "call {call}");
         assert_eq!(accepted(world, &payload), 1, "call {call}");
     }
     assert!(failed > 0, "no request failed");
     world.sandbox.release();
-    while let Some(flight) = flights.join_next().await {
-        let answer = flight??;
-        assert_eq!((answer.status, &answer.json()["duplicate"]), (202, &json!(false)), "{answer:?}");
+    while let Some(response) = requests.join_next().await {
+        let response = response??;
+        assert_eq!((response.status, &response.json()["duplicate"]), (202, &json!(false)), "{response:?}");
     }
     assert_eq!(world.sandbox.recorded_at(Endpoint::Keys).len(), 1, "the caches are the same");
     let output = gateway.output().join("\n");
@@ -268,13 +271,13 @@ async fn an_error_that_is_no_trap_is_answered_for_its_request_alone(world: &Worl
 }
 
 /// The log has the panic's location and message, since the message is a literal. Only the recovery logs another line.
-async fn a_panic_is_one_line_of_the_log(world: &World) -> TestResult {
+async fn panic_has_one_log_entry(world: &World) -> TestResult {
     let gateway = gateway(world).await?;
     for panics in 1..3 {
-        let answer = Answer::to(by_token(world, &gateway, &payload()).header("x-panic", "once")).await?;
-        answer.assert_problem(500, "internal", &[]);
-        gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
-        assert_eq!(Answer::to(by_token(world, &gateway, &payload())).await?.status, 202);
+        let response = Response::to(by_token(world, &gateway, &payload()).header("x-panic", "once")).await?;
+        response.assert_problem(500, "internal", &[]);
+        gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
+        assert_eq!(Response::to(by_token(world, &gateway, &payload())).await?.status, 202);
         let output = gateway.output();
         let logged: Vec<Value> = output
             .iter()

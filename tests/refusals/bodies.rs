@@ -1,6 +1,6 @@
 //! Bodies that are not JSON, and payloads that are not a remediation: each error has its location.
 
-use acceptance::{Answer, Failure, TestResult, World, email, guid, payload, payload_of, payload_with};
+use acceptance::{Failure, Response, TestResult, World, email, guid, payload, payload_of, payload_with};
 use sandbox::Endpoint;
 use serde_json::{Value, json};
 
@@ -9,26 +9,26 @@ pub(crate) const NOT_JSON: &str = "invalidJson";
 /// Code of a payload that is not a remediation.
 pub(crate) const NOT_VALID: &str = "invalidPayload";
 
-async fn post(world: &World, body: impl Into<Vec<u8>>) -> Result<Answer, Failure> {
+async fn post(world: &World, body: impl Into<Vec<u8>>) -> Result<Response, Failure> {
     let request =
         world.gateway.post("/remediate").bearer_auth(world.token()).header("Content-Type", "application/json");
-    let answer = Answer::to(request.body(body.into())).await?;
+    let response = Response::to(request.body(body.into())).await?;
     assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "it was sent to Graph");
-    Ok(answer)
+    Ok(response)
 }
 
 /// Returns `errors` as text, one line each: pointer and detail.
-fn errors(answer: &Answer) -> Vec<String> {
-    let body = answer.json();
+fn errors(response: &Response) -> Vec<String> {
+    let body = response.json();
     let errors = body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let text = |error: &Value, name: &str| error[name].as_str().unwrap_or_default().to_owned();
     errors.iter().map(|error| format!("{}: {}", text(error, "pointer"), text(error, "detail"))).collect()
 }
 
 /// Asserts that the response has exactly these errors: a pointer, and a part of the text.
-fn assert_errors(answer: &Answer, expected: &[(&str, &str)], of: &str) {
-    answer.assert_problem(400, NOT_VALID, &[]);
-    let errors = errors(answer);
+fn assert_errors(response: &Response, expected: &[(&str, &str)], of: &str) {
+    response.assert_problem(400, NOT_VALID, &[]);
+    let errors = errors(response);
     let right = |(error, (pointer, part)): (&String, &(&str, &str))| {
         error.strip_prefix(pointer).and_then(|rest| rest.strip_prefix(": ")).is_some_and(|detail| detail.contains(part))
     };
@@ -43,7 +43,7 @@ fn nested(depth: usize) -> String {
     payload().to_string().replacen('{', &format!("{{\"@odata.x\":{deep},"), 1)
 }
 
-pub(crate) async fn what_is_no_json_is_refused_as_such(world: &World) -> TestResult {
+pub(crate) async fn body_that_is_not_json_returns_400_invalid_json(world: &World) -> TestResult {
     let good = payload().to_string();
     let twice = |member: &str| good.replacen('{', &format!("{{{member},"), 1);
     let in_item = |member: &str| good.replacen("[{", &format!("[{{{member},"), 1);
@@ -77,13 +77,13 @@ pub(crate) async fn what_is_no_json_is_refused_as_such(world: &World) -> TestRes
         ),
         ("twice within an annotation", twice(r#""@odata.x":{"y":[{"z":1,"z":1}]}"#).into_bytes(), &["/@odata.x/y/0/z"]),
     ] {
-        let answer = post(world, body).await?;
-        assert_eq!(answer.json()["error"]["code"], NOT_JSON, "{name}: {answer:?}");
-        answer.assert_problem(400, NOT_JSON, &[]);
-        assert_eq!(answer.pointers(), pointers, "{name}");
+        let response = post(world, body).await?;
+        assert_eq!(response.json()["error"]["code"], NOT_JSON, "{name}: {response:?}");
+        response.assert_problem(400, NOT_JSON, &[]);
+        assert_eq!(response.pointers(), pointers, "{name}");
     }
     // A body with the maximum depth is JSON.
-    let answer = Answer::to(
+    let response = Response::to(
         world
             .gateway
             .post("/remediate?validateOnly=true")
@@ -92,12 +92,12 @@ pub(crate) async fn what_is_no_json_is_refused_as_such(world: &World) -> TestRes
             .body(nested(32)),
     )
     .await?;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(response.status, 200, "{response:?}");
     Ok(())
 }
 
 /// The table of section 2, one error at a time.
-pub(crate) async fn each_fault_of_a_payload_is_named_where_it_stands(world: &World) -> TestResult {
+pub(crate) async fn each_payload_error_has_its_pointer_and_detail(world: &World) -> TestResult {
     let long = |length: usize| "x".repeat(length);
     let item = |id: Value, address: Value| json!([{ "networkMessageId": id, "recipientEmailAddress": address }]);
     let with_id = |id: &str| payload_with("analyzedEmails", item(json!(id), json!("a@contoso.com")));
@@ -182,14 +182,14 @@ pub(crate) async fn each_fault_of_a_payload_is_named_where_it_stands(world: &Wor
     }
     for (body, pointer, part) in table {
         let body = body.to_string();
-        let answer = post(world, body.clone()).await?;
-        assert_errors(&answer, &[(pointer, part)], &body.chars().take(400).collect::<String>());
+        let response = post(world, body.clone()).await?;
+        assert_errors(&response, &[(pointer, part)], &body.chars().take(400).collect::<String>());
     }
     Ok(())
 }
 
 /// Four of six hand-written callers send these (facts, section 1). The response names the intended member.
-pub(crate) async fn wrong_bodies_seen_in_the_wild_are_named_at_the_right_member(world: &World) -> TestResult {
+pub(crate) async fn common_payload_errors_are_reported_at_their_member(world: &World) -> TestResult {
     let renamed = |from: &str, to: &str| payload().to_string().replace(&format!("\"{from}\":"), &format!("\"{to}\":"));
     let exchange_id = "AAMkADFiNTM3ZjE5LTQ0ZGYtNDg5Ny04YjQ4LWE3ZjY3ZjQ5ZTk3YgBGAAAAAADJ2k3dNnVbSq7";
     let items = |items: Value| payload_with("analyzedEmails", items).to_string();
@@ -229,17 +229,17 @@ pub(crate) async fn wrong_bodies_seen_in_the_wild_are_named_at_the_right_member(
         ),
     ] {
         // The writer sorts keys, and errors come in the document's order.
-        let answer = post(world, body.clone()).await?;
-        assert_errors(&answer, faults, &body);
+        let response = post(world, body.clone()).await?;
+        assert_errors(&response, faults, &body);
     }
     Ok(())
 }
 
 /// One response reports all errors, so that one correction suffices.
-pub(crate) async fn all_faults_are_told_together_up_to_a_number(world: &World) -> TestResult {
+pub(crate) async fn all_payload_errors_are_reported_together_up_to_a_limit(world: &World) -> TestResult {
     let body = r#"{"displayName":"","severity":"bad","action":null,"remediateSendersCopy":2,"surplus":1,
         "analyzedEmails":[{"networkMessageId":"1","recipientEmailAddress":"2","x":3},4,{}]}"#;
-    let answer = post(world, body).await?;
+    let response = post(world, body).await?;
     let expected = [
         ("/displayName", "blank"),
         ("/severity", "one of"),
@@ -254,32 +254,32 @@ pub(crate) async fn all_faults_are_told_together_up_to_a_number(world: &World) -
         ("/surplus", "unknown"),
         ("/analyzedEmails/0/x", "unknown"),
     ];
-    assert_errors(&answer, &expected, body);
-    assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("12")), "{answer:?}");
+    assert_errors(&response, &expected, body);
+    assert!(response.json()["detail"].as_str().is_some_and(|detail| detail.contains("12")), "{response:?}");
 
-    let answer = post(world, payload_with("analyzedEmails", vec![json!({}); 1_000]).to_string()).await?;
+    let response = post(world, payload_with("analyzedEmails", vec![json!({}); 1_000]).to_string()).await?;
     let expected = ["networkMessageId", "recipientEmailAddress"].map(|name| format!("/analyzedEmails/0/{name}"));
-    assert_errors(&answer, &expected.each_ref().map(|pointer| (pointer.as_str(), "missing")), "1,000 empty items");
-    let body = answer.json();
+    assert_errors(&response, &expected.each_ref().map(|pointer| (pointer.as_str(), "missing")), "1,000 empty items");
+    let body = response.json();
     assert_eq!((&body["errors"][0]["count"], &body["errors"][1]["count"]), (&json!(1_000), &json!(1_000)));
-    assert_eq!(answer.pointers().len(), 100);
-    assert!(body["detail"].as_str().is_some_and(|detail| detail.contains("2000")), "{answer:?}");
+    assert_eq!(response.pointers().len(), 100);
+    assert!(body["detail"].as_str().is_some_and(|detail| detail.contains("2000")), "{response:?}");
 
     let mut unknown = payload();
     for number in 0..60 {
         unknown[format!("x{number}")] = json!(0);
     }
-    let answer = post(world, unknown.to_string()).await?;
-    answer.assert_problem(400, NOT_VALID, &[]);
-    assert_eq!(answer.pointers().len(), 50);
-    let body = answer.json();
+    let response = post(world, unknown.to_string()).await?;
+    response.assert_problem(400, NOT_VALID, &[]);
+    assert_eq!(response.pointers().len(), 50);
+    let body = response.json();
     let detail = body["detail"].as_str().unwrap_or_default();
-    assert!(detail.contains("60") && detail.contains("50"), "{answer:?}");
+    assert!(detail.contains("60") && detail.contains("50"), "{response:?}");
     Ok(())
 }
 
 /// Returned input could attack a reader's terminal or log viewer.
-pub(crate) async fn no_text_echoes_much_of_the_input(world: &World) -> TestResult {
+pub(crate) async fn error_response_truncates_and_sanitizes_echoed_input(world: &World) -> TestResult {
     let long = "Z".repeat(3_000);
     let mut payload = payload();
     for member in ["displayName", "description", "severity", "action", "remediateSendersCopy", &long] {
@@ -287,21 +287,21 @@ pub(crate) async fn no_text_echoes_much_of_the_input(world: &World) -> TestResul
     }
     payload["evil\u{1b}[31m\u{202e}\r\nname"] = json!(1);
     payload["analyzedEmails"] = json!([{ "networkMessageId": long, "recipientEmailAddress": long, &long: 1 }, long]);
-    let answer = post(world, payload.to_string()).await?;
-    answer.assert_problem(400, NOT_VALID, &[]);
-    let text = String::from_utf8(answer.body.clone())?;
+    let response = post(world, payload.to_string()).await?;
+    response.assert_problem(400, NOT_VALID, &[]);
+    let text = String::from_utf8(response.body.clone())?;
     assert!(!text.contains(&"Z".repeat(65)), "{text}");
     for unseen in ["\u{1b}", "\\u001b", "\u{202e}", "\\r", "\\n"] {
         assert!(!text.contains(unseen), "{unseen:?}: {text}");
     }
     for body in [format!("{{\"{long}\":1,\"{long}\":1}}"), format!("[{long}"), format!("{{\"{long}"), long.clone()] {
-        let answer = post(world, body).await?;
-        answer.assert_problem(400, NOT_JSON, &[]);
-        assert!(!String::from_utf8(answer.body)?.contains(&"Z".repeat(65)));
+        let response = post(world, body).await?;
+        response.assert_problem(400, NOT_JSON, &[]);
+        assert!(!String::from_utf8(response.body)?.contains(&"Z".repeat(65)));
     }
     // A known path is returned completely, and any other path only if it is short.
-    let answer = Answer::to(world.gateway.post(&format!("/{long}"))).await?;
-    answer.assert_problem(404, "notFound", &[]);
-    assert!(!String::from_utf8(answer.body)?.contains(&"Z".repeat(65)));
+    let response = Response::to(world.gateway.post(&format!("/{long}"))).await?;
+    response.assert_problem(404, "notFound", &[]);
+    assert!(!String::from_utf8(response.body)?.contains(&"Z".repeat(65)));
     Ok(())
 }

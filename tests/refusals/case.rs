@@ -1,20 +1,20 @@
 //! A request that is rejected, with the expected response.
 
-use acceptance::{Answer, Failure, Gateway, Raw, TestResult, World};
+use acceptance::{Failure, Gateway, Raw, Response, TestResult, World};
 use reqwest::{Client, Request, RequestBuilder};
 use sandbox::{Endpoint, ScriptedResponse};
 use serde_json::{Value, json};
 
-type Ask = Box<dyn Fn(&World, &Gateway) -> RequestBuilder + Send>;
+type BuildRequest = Box<dyn Fn(&World, &Gateway) -> RequestBuilder + Send>;
 
 /// A request that is rejected.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) code: &'static str,
     status: u16,
-    request: Ask,
+    request: BuildRequest,
     headers: Vec<(&'static str, String)>,
-    settled: bool,
+    has_quota: bool,
     next: Vec<ScriptedResponse>,
     over: Option<Value>,
 }
@@ -27,7 +27,7 @@ pub(crate) fn case(
     request: impl Fn(&World, &Gateway) -> RequestBuilder + Send + 'static,
 ) -> Case {
     let request = Box::new(request);
-    Case { name, code, status, request, headers: Vec::new(), settled: false, next: Vec::new(), over: None }
+    Case { name, code, status, request, headers: Vec::new(), has_quota: false, next: Vec::new(), over: None }
 }
 
 impl Case {
@@ -38,8 +38,8 @@ impl Case {
     }
 
     /// Expects the quota in the response, which the ledger adds.
-    pub(crate) fn settled(mut self) -> Self {
-        self.settled = true;
+    pub(crate) fn with_quota(mut self) -> Self {
+        self.has_quota = true;
         self
     }
 
@@ -58,7 +58,7 @@ impl Case {
 
 /// Sends each request and compares its response with the contract. Graph must accept nothing.
 pub(crate) async fn provoke(world: &World, cases: Vec<Case>) -> TestResult {
-    provoke_by(world, cases, async |_, client, request| Answer::to(RequestBuilder::from_parts(client, request)).await)
+    provoke_by(world, cases, async |_, client, request| Response::to(RequestBuilder::from_parts(client, request)).await)
         .await
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn provoke_by_head(world: &World, cases: Vec<Case>) -> TestResu
         let mut raw = Raw::connect(gateway).await?;
         let target = request.url().as_str().trim_start_matches(gateway.base_url());
         raw.head(request.method().as_str(), target, &lines).await?;
-        raw.answer().await
+        raw.response().await
     })
     .await
 }
@@ -81,7 +81,7 @@ pub(crate) async fn provoke_by_head(world: &World, cases: Vec<Case>) -> TestResu
 async fn provoke_by(
     world: &World,
     cases: Vec<Case>,
-    ask: impl AsyncFn(&Gateway, Client, Request) -> Result<Answer, Failure>,
+    ask: impl AsyncFn(&Gateway, Client, Request) -> Result<Response, Failure>,
 ) -> TestResult {
     for case in cases {
         world.sandbox.clear();
@@ -99,22 +99,22 @@ async fn provoke_by(
         let (client, request) = (case.request)(world, gateway).build_split();
         let request = request?;
         let path = request.url().path().to_owned();
-        let answer = ask(gateway, client, request).await.map_err(|error| format!("{}: {error}", case.name))?;
-        let code = answer.json()["error"]["code"].clone();
-        assert_eq!((answer.status, code.as_str()), (case.status, Some(case.code)), "{}: {answer:?}", case.name);
+        let response = ask(gateway, client, request).await.map_err(|error| format!("{}: {error}", case.name))?;
+        let code = response.json()["error"]["code"].clone();
+        assert_eq!((response.status, code.as_str()), (case.status, Some(case.code)), "{}: {response:?}", case.name);
         let mut names: Vec<&str> = case.headers.iter().map(|(name, _)| *name).collect();
-        if case.settled {
+        if case.has_quota {
             names.extend(["ratelimit", "ratelimit-policy"]);
         }
-        let body = answer.assert_problem(case.status, case.code, &names);
+        let body = response.assert_problem(case.status, case.code, &names);
         // An unknown path is the caller's text, and may contain a key.
         let echoed = case.code != "notFound";
         assert_eq!(body.get("instance"), echoed.then(|| json!(path)).as_ref(), "{}", case.name);
         for (name, value) in &case.headers {
-            assert_eq!(answer.header(name), Some(value.as_str()), "{}: {name}", case.name);
+            assert_eq!(response.header(name), Some(value.as_str()), "{}: {name}", case.name);
         }
         assert!(world.sandbox.accepted().is_empty(), "{}: Graph accepted it", case.name);
-        if !case.settled {
+        if !case.has_quota {
             assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "{}: it was sent to Graph", case.name);
         }
     }

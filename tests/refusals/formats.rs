@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use acceptance::{Answer, Failure, TestResult, World, guid, payload, payload_with};
+use acceptance::{Failure, Response, TestResult, World, guid, payload, payload_with};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
@@ -31,9 +31,9 @@ fn gzip(body: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 async fn assert_valid(request: RequestBuilder, name: &str) -> Result<Value, Failure> {
-    let answer = Answer::to(request).await?;
-    assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("valid")), "{name}: {answer:?}");
-    Ok(answer.json()["request"].clone())
+    let response = Response::to(request).await?;
+    assert_eq!((response.status, &response.json()["status"]), (200, &json!("valid")), "{name}: {response:?}");
+    Ok(response.json()["request"].clone())
 }
 
 pub(crate) async fn each_spelling_of_utf_8_is_accepted(world: &World) -> TestResult {
@@ -49,22 +49,22 @@ pub(crate) async fn each_spelling_of_utf_8_is_accepted(world: &World) -> TestRes
 }
 
 /// Graph receives the same text as for the plain body, and the remediation's record is the same.
-pub(crate) async fn gzip_is_the_same_remediation_as_plain(world: &World) -> TestResult {
+pub(crate) async fn gzip_body_replays_the_success_of_its_plain_body(world: &World) -> TestResult {
     let body = payload().to_string();
     for coding in ["gzip", "x-gzip", "GZIP", "identity, gzip"] {
         let request = post(world, VALIDATE, "application/json").header("Content-Encoding", coding);
         assert_valid(request.body(gzip(body.as_bytes())?), coding).await?;
     }
-    let plain = Answer::to(post(world, "/remediate", "application/json").body(body.clone())).await?;
+    let plain = Response::to(post(world, "/remediate", "application/json").body(body.clone())).await?;
     let request = post(world, "/remediate", "application/json").header("Content-Encoding", "gzip");
-    let compressed = Answer::to(request.body(gzip(format!("\u{feff}{body}").as_bytes())?)).await?;
+    let compressed = Response::to(request.body(gzip(format!("\u{feff}{body}").as_bytes())?)).await?;
     assert_eq!((plain.status, compressed.status), (202, 202), "{compressed:?}");
     assert_eq!(compressed.header("idempotency-replayed"), Some("true"));
     assert_eq!(world.sandbox.accepted().len(), 1);
     Ok(())
 }
 
-pub(crate) async fn hostile_gzip_is_rejected_by_its_cause(world: &World) -> TestResult {
+pub(crate) async fn hostile_gzip_is_rejected_with_its_cause(world: &World) -> TestResult {
     let body = payload().to_string();
     let good = gzip(body.as_bytes())?;
     let mut full = body.clone().into_bytes();
@@ -117,15 +117,15 @@ pub(crate) async fn hostile_gzip_is_rejected_by_its_cause(world: &World) -> Test
         ("compressed twice", gzip(&good)?, 400, NOT_JSON, "compress it once"),
     ] {
         let request = post(world, "/remediate", "application/json").header("Content-Encoding", "gzip").body(body);
-        let answer = Answer::to(request).await?;
-        let problem = answer.assert_problem(status, code, &[]);
+        let response = Response::to(request).await?;
+        let problem = response.assert_problem(status, code, &[]);
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(part)), "{name}: {problem:#}");
     }
     assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "it was sent to Graph");
     Ok(())
 }
 
-pub(crate) async fn other_formats_are_named(world: &World) -> TestResult {
+pub(crate) async fn unsupported_body_format_is_named_in_the_error(world: &World) -> TestResult {
     let body = payload_with("displayName", "Phish an Zo\u{eb}").to_string();
     let latin_1: Vec<u8> = body.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect();
     let utf_16: Vec<u8> = format!("\u{feff}{body}").encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -142,15 +142,15 @@ pub(crate) async fn other_formats_are_named(world: &World) -> TestResult {
         ("JSON in a string", Value::from(body.as_str()).to_string().into_bytes(), NOT_JSON, "looks like JSON"),
         ("Logic Apps' binary", wrapped.into_bytes(), "invalidPayload", "$content"),
     ] {
-        let answer = Answer::to(post(world, "/remediate", "application/json").body(sent)).await?;
-        let problem = answer.assert_problem(400, code, &[]);
+        let response = Response::to(post(world, "/remediate", "application/json").body(sent)).await?;
+        let problem = response.assert_problem(400, code, &[]);
         let message = problem["error"]["message"].as_str().unwrap_or_default();
         assert!(message.contains(part), "{name}: {problem:#}");
     }
     Ok(())
 }
 
-pub(crate) async fn a_header_given_twice_is_named(world: &World) -> TestResult {
+pub(crate) async fn duplicate_header_is_named_in_the_error(world: &World) -> TestResult {
     let json = || world.gateway.post("/remediate").json(&payload());
     for (name, request, part) in [
         ("key", json().bearer_auth(world.token()).header("Idempotency-Key", "a"), "Idempotency-Key is given more"),
@@ -158,14 +158,14 @@ pub(crate) async fn a_header_given_twice_is_named(world: &World) -> TestResult {
         ("token", json().bearer_auth("a").header("Authorization", "Bearer a"), "Authorization is given more"),
     ] {
         let request = if name == "key" { request.header("Idempotency-Key", "a") } else { request };
-        let problem = Answer::to(request).await?.assert_problem(400, "invalidRequest", &[]);
+        let problem = Response::to(request).await?.assert_problem(400, "invalidRequest", &[]);
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.starts_with(part)), "{name}: {problem:#}");
     }
     Ok(())
 }
 
 /// 10,000 pairs as `ConvertTo-Json` of PowerShell 5.1 indents them.
-pub(crate) async fn the_most_emails_fit_as_powershell_indents_them(world: &World) -> TestResult {
+pub(crate) async fn largest_payload_indented_by_powershell_is_accepted(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "CALLERS": [{
         "name": "powershell", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"],
         "recipient_domains": ["*"], "max_emails_per_request": 10_000,
@@ -189,21 +189,21 @@ pub(crate) async fn the_most_emails_fit_as_powershell_indents_them(world: &World
     );
     assert!(body.len() > 2 * 1024 * 1024, "{} bytes are not much", body.len());
     let request = gateway.post("/remediate").bearer_auth(world.token()).header("Content-Type", "application/json");
-    let answer = Answer::to(request.body(body)).await?;
-    assert_eq!((answer.status, &answer.json()["emails"]), (202, &json!(10_000)), "{answer:?}");
+    let response = Response::to(request.body(body)).await?;
+    assert_eq!((response.status, &response.json()["emails"]), (202, &json!(10_000)), "{response:?}");
     Ok(())
 }
 
 /// Only Graph can verify its tokens: the signature covers the hash of the header's nonce.
-pub(crate) async fn graphs_errors_and_paths_are_those_of_its_clients(world: &World) -> TestResult {
+pub(crate) async fn graph_paths_accept_double_slash_and_return_graph_errors(world: &World) -> TestResult {
     let path = "security/collaboration/analyzedEmails/remediate";
     for version in ["v1.0", "beta"] {
         let doubled = world.gateway.post(&format!("/{version}//{path}")).bearer_auth(world.token()).json(&payload());
-        assert_eq!(Answer::to(doubled).await?.status, 202, "{version}");
+        assert_eq!(Response::to(doubled).await?.status, 202, "{version}");
         for path in [format!("/{version}/{path}"), format!("/{version}//{path}"), format!("/{version}/me")] {
-            let answer = Answer::to(world.gateway.post(&path).bearer_auth(world.token()).json(&json!({}))).await?;
-            assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
-            let error = answer.json()["error"].clone();
+            let response = Response::to(world.gateway.post(&path).bearer_auth(world.token()).json(&json!({}))).await?;
+            assert_eq!(response.header("content-type"), Some("application/json"), "{path}");
+            let error = response.json()["error"].clone();
             assert!(error["code"].is_string() && error["message"].is_string(), "{path}: {error}");
         }
     }
@@ -213,7 +213,7 @@ pub(crate) async fn graphs_errors_and_paths_are_those_of_its_clients(world: &Wor
         ..TokenRequest::default()
     };
     let request = world.gateway.post("/remediate").bearer_auth(world.sandbox.issue_token(&graph)).json(&payload());
-    let challenge = Answer::to(request).await?;
+    let challenge = Response::to(request).await?;
     challenge.assert_problem(401, "invalidCredentials", &["www-authenticate"]);
     Ok(())
 }

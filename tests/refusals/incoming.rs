@@ -1,7 +1,7 @@
 //! Requests that are rejected by their head: path, method, declared size and type, credentials, query and idempotency
 //! key.
 
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, payload};
+use acceptance::{API_KEY, API_KEY_SHA256, Response, TestResult, World, payload};
 use reqwest::Method;
 use sandbox::TokenRequest;
 use serde_json::json;
@@ -207,43 +207,43 @@ fn queries_and_keys() -> Vec<Case> {
 }
 
 /// Each request is sent as its head alone, with a declared body that never arrives, and completely, as callers send it.
-pub(crate) async fn requests_are_refused_before_their_body_comes(world: &World) -> TestResult {
+pub(crate) async fn invalid_head_is_rejected_before_the_body_arrives(world: &World) -> TestResult {
     provoke_by_head(world, cases()).await?;
     provoke(world, cases()).await?;
     // The response names the correction if there is one.
     let chunked = world.gateway.post("/remediate").header("x-ms-transfer-mode", "chunked");
-    let detail = Answer::to(chunked).await?.json()["detail"].to_string();
+    let detail = Response::to(chunked).await?.json()["detail"].to_string();
     assert!(detail.contains("x-ms-transfer-mode: chunked"), "{detail}");
     Ok(())
 }
 
 /// No caller is a browser: a preflight gets the response of any other method.
-pub(crate) async fn no_other_method_is_answered(world: &World) -> TestResult {
+pub(crate) async fn unsupported_method_returns_405(world: &World) -> TestResult {
     let preflight = world.gateway.request(Method::OPTIONS, "/remediate").header("Origin", "https://contoso.com");
     let preflight = preflight.header("Access-Control-Request-Method", "POST");
-    Answer::to(preflight).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
+    Response::to(preflight).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
     let purge = world.gateway.request(Method::from_bytes(b"PURGE")?, "/remediate");
-    Answer::to(purge).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
+    Response::to(purge).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
     // A method in an override header does not count.
     let claimed = world.gateway.get("/remediate").header("X-HTTP-Method-Override", "POST");
-    Answer::to(claimed).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
+    Response::to(claimed).await?.assert_problem(405, "methodNotAllowed", &["allow"]);
     Ok(())
 }
 
 /// RFC 9110, section 9.3.2.
-pub(crate) async fn head_is_answered_without_a_body(world: &World) -> TestResult {
+pub(crate) async fn head_response_has_no_body(world: &World) -> TestResult {
     for (path, status, allow) in
         [("/remediate", 405, Some("POST")), ("/healthz", 200, None), ("/openapi.json", 200, None), ("/x", 404, None)]
     {
-        let answer = Answer::to(world.gateway.request(Method::HEAD, path)).await?;
+        let response = Response::to(world.gateway.request(Method::HEAD, path)).await?;
         assert_eq!(
-            (answer.status, answer.header("allow"), answer.body.len()),
+            (response.status, response.header("allow"), response.body.len()),
             (status, allow, 0),
-            "{path}: {answer:?}"
+            "{path}: {response:?}"
         );
-        let get = Answer::to(world.gateway.get(path)).await?;
+        let get = Response::to(world.gateway.get(path)).await?;
         for header in ["content-type", "content-length", "cache-control", "x-content-type-options"] {
-            assert!(status != 200 || answer.header(header) == get.header(header), "{path} {header}: {answer:?}");
+            assert!(status != 200 || response.header(header) == get.header(header), "{path} {header}: {response:?}");
         }
     }
     Ok(())

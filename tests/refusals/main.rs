@@ -8,7 +8,7 @@ mod case;
 mod formats;
 mod incoming;
 mod order;
-mod rights;
+mod permissions;
 mod size;
 mod upstream;
 
@@ -22,62 +22,62 @@ const RECIPIENTS: &str = include_str!("../messages/recipients.rs");
 
 /// Codes that need more than one request, a lost object or a list, with the test that provokes each.
 const PROVOKED_ELSEWHERE: [(Code, &str, &str); 11] = [
+    (Code::HttpsRequired, include_str!("../identity/credentials.rs"), "plain_http_is_rejected_before_authentication"),
+    (Code::IdempotencyKeyReused, include_str!("../once/keys.rs"), "key_reused_with_another_payload_returns_422"),
     (
-        Code::HttpsRequired,
-        include_str!("../identity/door.rs"),
-        "plain_http_is_rejected_before_the_credential_is_looked_at",
+        Code::InProgress,
+        include_str!("../faults/hanging.rs"),
+        "caller_receives_response_by_each_deadline_if_microsoft_hangs",
     ),
-    (Code::IdempotencyKeyReused, include_str!("../once/keys.rs"), "a_key_stands_for_one_payload"),
-    (Code::InProgress, include_str!("../faults/hanging.rs"), "nobody_waits_longer_than_the_deadlines_say"),
-    (Code::Internal, include_str!("../panic/main.rs"), "an_object_that_is_lost_elsewhere_keeps_nobody_waiting"),
-    (Code::LedgerUnavailable, include_str!("../unavailable/main.rs"), "an_overloaded_or_reset_object_is_safe_to_retry"),
-    (Code::MessageNotFound, RECIPIENTS, "a_message_that_is_not_listed_yet_is_not_found"),
-    (Code::NothingToRemediate, RECIPIENTS, "rows_that_no_remediation_reaches_are_left_out"),
-    (Code::QuotaExceeded, include_str!("../quota.rs"), "who_exceeds_it_is_told_when_to_come_again"),
+    (Code::Internal, include_str!("../panic/main.rs"), "trapped_object_in_another_isolate_returns_500"),
+    (Code::LedgerUnavailable, include_str!("../unavailable/main.rs"), "overloaded_or_reset_object_is_safe_to_retry"),
+    (Code::MessageNotFound, RECIPIENTS, "unlisted_message_returns_404_and_is_accepted_once_listed"),
+    (Code::NothingToRemediate, RECIPIENTS, "quarantined_unreachable_and_protected_recipients_are_left_out"),
+    (Code::QuotaExceeded, include_str!("../quota.rs"), "exceeded_quota_returns_429_with_retry_after"),
     (Code::TooManyRecipients, RECIPIENTS, "eight_hundred_recipients_are_remediated_in_one_call_and_settle"),
     (
         Code::TooManyRequests,
         include_str!("../rate_limit/main.rs"),
-        "requests_beyond_the_limit_cost_no_key_and_no_signature",
+        "request_above_rate_limit_is_rejected_before_authentication",
     ),
-    (Code::WholeMessagesNotAllowed, RECIPIENTS, "a_caller_learns_what_it_may_and_no_more"),
+    (Code::WholeMessagesNotAllowed, RECIPIENTS, "message_rejection_reveals_no_recipient"),
 ];
 
 fn main() -> ExitCode {
     acceptance::run(tests![
-        every_code_of_the_contract_is_provoked,
-        incoming::requests_are_refused_before_their_body_comes,
-        incoming::no_other_method_is_answered,
-        incoming::head_is_answered_without_a_body,
-        rights::what_is_not_granted_is_refused,
-        rights::each_recipient_outside_is_named,
-        upstream::graphs_failures_become_the_callers,
-        upstream::entras_failures_become_the_callers,
-        upstream::graphs_own_refusal_is_passed_on,
-        bodies::what_is_no_json_is_refused_as_such,
-        bodies::each_fault_of_a_payload_is_named_where_it_stands,
-        bodies::wrong_bodies_seen_in_the_wild_are_named_at_the_right_member,
-        bodies::all_faults_are_told_together_up_to_a_number,
-        bodies::no_text_echoes_much_of_the_input,
+        every_error_code_has_a_test,
+        incoming::invalid_head_is_rejected_before_the_body_arrives,
+        incoming::unsupported_method_returns_405,
+        incoming::head_response_has_no_body,
+        permissions::request_without_permission_is_rejected,
+        permissions::rejected_recipients_are_named_by_pointer,
+        upstream::graph_errors_are_mapped_to_gateway_errors,
+        upstream::entra_errors_are_mapped_to_gateway_errors,
+        upstream::graph_message_is_returned_only_for_status_400,
+        bodies::body_that_is_not_json_returns_400_invalid_json,
+        bodies::each_payload_error_has_its_pointer_and_detail,
+        bodies::common_payload_errors_are_reported_at_their_member,
+        bodies::all_payload_errors_are_reported_together_up_to_a_limit,
+        bodies::error_response_truncates_and_sanitizes_echoed_input,
         formats::each_spelling_of_utf_8_is_accepted,
-        formats::gzip_is_the_same_remediation_as_plain,
-        formats::hostile_gzip_is_rejected_by_its_cause,
-        formats::other_formats_are_named,
-        formats::a_header_given_twice_is_named,
-        formats::the_most_emails_fit_as_powershell_indents_them,
-        formats::graphs_errors_and_paths_are_those_of_its_clients,
-        size::a_body_of_exactly_the_limit_is_read,
-        size::one_byte_more_is_refused_as_declared,
-        size::a_stream_is_refused_as_soon_as_it_is_too_large,
-        size::a_length_that_lies_gets_no_larger_body_in,
-        order::the_first_check_that_fails_answers,
-        order::who_is_nobody_learns_nothing,
+        formats::gzip_body_replays_the_success_of_its_plain_body,
+        formats::hostile_gzip_is_rejected_with_its_cause,
+        formats::unsupported_body_format_is_named_in_the_error,
+        formats::duplicate_header_is_named_in_the_error,
+        formats::largest_payload_indented_by_powershell_is_accepted,
+        formats::graph_paths_accept_double_slash_and_return_graph_errors,
+        size::body_of_exactly_the_limit_is_accepted,
+        size::declared_length_above_limit_is_rejected_without_the_body,
+        size::stream_is_rejected_once_it_exceeds_the_limit,
+        size::body_above_limit_is_rejected_despite_a_smaller_declared_length,
+        order::first_failed_check_determines_the_response,
+        order::unauthenticated_client_gets_the_same_response_for_any_payload,
     ])
 }
 
 /// A new code, or one that no test can provoke, makes this test fail.
-async fn every_code_of_the_contract_is_provoked(_: &World) -> TestResult {
-    let tables = [incoming::cases(), rights::cases(), upstream::of_graph(), upstream::of_entra()];
+async fn every_error_code_has_a_test(_: &World) -> TestResult {
+    let tables = [incoming::cases(), permissions::cases(), upstream::graph_cases(), upstream::entra_cases()];
     let mut provoked: BTreeSet<&str> = tables.iter().flatten().map(|case| case.code).collect();
     provoked.extend([bodies::NOT_JSON, bodies::NOT_VALID, size::TOO_LARGE]);
     for (code, source, test) in PROVOKED_ELSEWHERE {

@@ -1,6 +1,6 @@
 //! Order of the checks, and what a client does not learn after a failed one.
 
-use acceptance::{Answer, Failure, Raw, TestResult, World, payload, payload_with};
+use acceptance::{Failure, Raw, Response, TestResult, World, payload, payload_with};
 use reqwest::{Method, RequestBuilder};
 use sandbox::{Endpoint, ScriptedResponse, TokenRequest};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ enum Fault {
     Query,
     Json,
     Payload,
-    Rights,
+    Permissions,
 }
 
 const FAULTS: [(Fault, u16, &str); 10] = [
@@ -30,7 +30,7 @@ const FAULTS: [(Fault, u16, &str); 10] = [
     (Fault::Query, 400, "invalidRequest"),
     (Fault::Json, 400, "invalidJson"),
     (Fault::Payload, 400, "invalidPayload"),
-    (Fault::Rights, 403, "recipientNotAllowed"),
+    (Fault::Permissions, 403, "recipientNotAllowed"),
 ];
 
 /// Returns a request with these errors, as far as they can be combined.
@@ -56,7 +56,7 @@ fn request(world: &World, faults: &[Fault]) -> RequestBuilder {
     if has(Fault::Payload) {
         body["severity"] = json!("grave");
     }
-    if has(Fault::Rights) {
+    if has(Fault::Permissions) {
         body["analyzedEmails"][0]["recipientEmailAddress"] = json!("a@fabrikam.com");
     }
     let mut body = body.to_string();
@@ -67,24 +67,24 @@ fn request(world: &World, faults: &[Fault]) -> RequestBuilder {
 }
 
 /// Every two errors at once, and each with all later ones: the response reports the earlier one.
-pub(crate) async fn the_first_check_that_fails_answers(world: &World) -> TestResult {
+pub(crate) async fn first_failed_check_determines_the_response(world: &World) -> TestResult {
     for (at, (first, status, code)) in FAULTS.into_iter().enumerate() {
         let later: Vec<Fault> = FAULTS.into_iter().skip(at + 1).map(|(fault, ..)| fault).collect();
         let mut sets: Vec<Vec<Fault>> = later.iter().map(|other| vec![first, *other]).collect();
         sets.push(std::iter::once(first).chain(later).collect());
         for faults in sets {
-            let answer = Answer::to(request(world, &faults)).await?;
-            let body = answer.json();
-            assert_eq!((answer.status, &body["error"]["code"]), (status, &json!(code)), "{faults:?}: {answer:?}");
+            let response = Response::to(request(world, &faults)).await?;
+            let body = response.json();
+            assert_eq!((response.status, &body["error"]["code"]), (status, &json!(code)), "{faults:?}: {response:?}");
         }
     }
     // The declared size is checked before authentication, the received size after it.
     let mut declared = Raw::connect(&world.gateway).await?;
     declared.post("/remediate", &["Content-Type: application/json", "Content-Length: 4194305"]).await?;
-    declared.answer().await?.assert_problem(413, "payloadTooLarge", &[]);
+    declared.response().await?.assert_problem(413, "payloadTooLarge", &[]);
     let mut streamed = Raw::connect(&world.gateway).await?;
     streamed.post("/remediate", &["Content-Type: application/json", "Transfer-Encoding: chunked"]).await?;
-    streamed.answer().await?.assert_problem(401, "unauthenticated", &["www-authenticate"]);
+    streamed.response().await?.assert_problem(401, "unauthenticated", &["www-authenticate"]);
     assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty());
 
     let mut long = Raw::connect(&world.gateway).await?;
@@ -92,34 +92,34 @@ pub(crate) async fn the_first_check_that_fails_answers(world: &World) -> TestRes
     long.post("/remediate", &[&token, "Content-Type: application/json", "Transfer-Encoding: chunked"]).await?;
     long.chunk(&vec![b'{'; 4 << 20]).await?;
     long.chunk(b"{").await?;
-    long.answer().await?.assert_problem(413, "payloadTooLarge", &[]);
+    long.response().await?.assert_problem(413, "payloadTooLarge", &[]);
 
     // Permissions come before the ledger, in which the key belongs to another payload.
     let key = acceptance::guid();
     let first = world.remediate(&payload()).header("Idempotency-Key", &key);
-    assert_eq!(Answer::to(first).await?.status, 202);
-    let refused = request(world, &[Fault::Rights]).header("Idempotency-Key", &key);
-    Answer::to(refused).await?.assert_problem(403, "recipientNotAllowed", &[]);
+    assert_eq!(Response::to(first).await?.status, 202);
+    let refused = request(world, &[Fault::Permissions]).header("Idempotency-Key", &key);
+    Response::to(refused).await?.assert_problem(403, "recipientNotAllowed", &[]);
 
     // All checks come before Graph, which would fail otherwise.
     world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(503))?;
-    Answer::to(request(world, &[Fault::Rights])).await?.assert_problem(403, "recipientNotAllowed", &[]);
+    Response::to(request(world, &[Fault::Permissions])).await?.assert_problem(403, "recipientNotAllowed", &[]);
     Ok(())
 }
 
 /// Returns the response without the parts that always differ.
-fn plain(answer: &Answer) -> Result<(Vec<(String, String)>, Value), Failure> {
-    let mut body = answer.json();
+fn plain(response: &Response) -> Result<(Vec<(String, String)>, Value), Failure> {
+    let mut body = response.json();
     for pointer in ["/requestId", "/error/innerError/request-id", "/error/innerError/date"] {
         *body.pointer_mut(pointer).ok_or(pointer)? = Value::Null;
     }
-    let headers = answer.headers.iter().filter(|(name, _)| name != "request-id" && name != "connection").cloned();
+    let headers = response.headers.iter().filter(|(name, _)| name != "request-id" && name != "connection").cloned();
     Ok((headers.collect(), body))
 }
 
 /// An unauthenticated client gets one response for any payload: neither the payload's rules nor a caller's permissions
 /// show.
-pub(crate) async fn who_is_nobody_learns_nothing(world: &World) -> TestResult {
+pub(crate) async fn unauthenticated_client_gets_the_same_response_for_any_payload(world: &World) -> TestResult {
     let good = payload().to_string();
     let fabrikam = json!([{ "networkMessageId": acceptance::guid(), "recipientEmailAddress": "a@fabrikam.com" }]);
     let fabrikam = payload_with("analyzedEmails", fabrikam).to_string();
@@ -148,10 +148,10 @@ pub(crate) async fn who_is_nobody_learns_nothing(world: &World) -> TestResult {
             if let Some(key) = key {
                 request = request.header("Idempotency-Key", key);
             }
-            let answer = Answer::to(request.body(body.clone())).await?;
-            assert_eq!(answer.status, 401);
-            let answer = plain(&answer)?;
-            assert_eq!(*seen.get_or_insert_with(|| answer.clone()), answer, "{query} {key:?} {body:.80}");
+            let response = Response::to(request.body(body.clone())).await?;
+            assert_eq!(response.status, 401);
+            let response = plain(&response)?;
+            assert_eq!(*seen.get_or_insert_with(|| response.clone()), response, "{query} {key:?} {body:.80}");
         }
     }
     assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty());

@@ -1,6 +1,6 @@
 //! Rejections by Microsoft, and missing responses. The tests in `tests/faults` cover retries and the ledger.
 
-use acceptance::{Answer, Gateway, TestResult, World, payload};
+use acceptance::{Gateway, Response, TestResult, World, payload};
 use reqwest::RequestBuilder;
 use sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::json;
@@ -21,8 +21,8 @@ fn entra(status: u16) -> ScriptedResponse {
     ScriptedResponse::new(Endpoint::Token).status(status).json(&error)
 }
 
-pub(crate) fn of_graph() -> Vec<Case> {
-    let case = |name, status, code| case(name, status, code, post).settled();
+pub(crate) fn graph_cases() -> Vec<Case> {
+    let case = |name, status, code| case(name, status, code, post).with_quota();
     let mut cases = vec![
         case("400", 400, "graphRefused").next(graph(400)),
         case("401 with any token", 502, "graphCredentialRejected").next(graph(401).times(2)),
@@ -47,7 +47,7 @@ pub(crate) fn of_graph() -> Vec<Case> {
 }
 
 /// Each has a separate gateway without a cached token.
-pub(crate) fn of_entra() -> Vec<Case> {
+pub(crate) fn entra_cases() -> Vec<Case> {
     let case = |name, status, code| case(name, status, code, post).gateway(json!({}));
     let token = |body: &str| ScriptedResponse::new(Endpoint::Token).body(body);
     let quota = |case: Case| {
@@ -79,30 +79,30 @@ pub(crate) fn of_entra() -> Vec<Case> {
     cases.into_iter().map(quota).collect()
 }
 
-pub(crate) async fn graphs_failures_become_the_callers(world: &World) -> TestResult {
-    provoke(world, of_graph()).await
+pub(crate) async fn graph_errors_are_mapped_to_gateway_errors(world: &World) -> TestResult {
+    provoke(world, graph_cases()).await
 }
 
-pub(crate) async fn entras_failures_become_the_callers(world: &World) -> TestResult {
-    provoke(world, of_entra()).await
+pub(crate) async fn entra_errors_are_mapped_to_gateway_errors(world: &World) -> TestResult {
+    provoke(world, entra_cases()).await
 }
 
 /// The caller who sent the payload gets Graph's code and message; if Graph rejected the gateway, the caller gets none
 /// of it.
-pub(crate) async fn graphs_own_refusal_is_passed_on(world: &World) -> TestResult {
+pub(crate) async fn graph_message_is_returned_only_for_status_400(world: &World) -> TestResult {
     let next = |status, body: &str| ScriptedResponse::new(Endpoint::Remediate).status(status).body(body);
     let error = r#"{"error":{"code":"InvalidSubscription","message":"Plan 2 is <needed>."}}"#;
     world.sandbox.script(next(400, error))?;
-    let answer = Answer::to(post(world, &world.gateway)).await?;
-    let detail = answer.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"])["detail"].to_string();
+    let response = Response::to(post(world, &world.gateway)).await?;
+    let detail = response.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"])["detail"].to_string();
     assert!(detail.contains("InvalidSubscription") && detail.contains("Plan 2 is <needed>."), "{detail}");
 
     for (status, body) in
         [(400, "<html>"), (400, "{}"), (400, r#"{"error":"x"}"#), (400, r#"{"error":{"code":1,"message":[]}}"#)]
     {
         world.sandbox.script(next(status, body))?;
-        let answer = Answer::to(post(world, &world.gateway)).await?;
-        answer.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"]);
+        let response = Response::to(post(world, &world.gateway)).await?;
+        response.assert_problem(400, "graphRefused", &["ratelimit", "ratelimit-policy"]);
     }
     for (status, code, times) in [
         (401, "graphCredentialRejected", 2),
@@ -111,8 +111,8 @@ pub(crate) async fn graphs_own_refusal_is_passed_on(world: &World) -> TestResult
         (500, "graphError", 1),
     ] {
         world.sandbox.script(next(status, error).times(times))?;
-        let answer = Answer::to(post(world, &world.gateway)).await?;
-        let body = answer.json();
+        let response = Response::to(post(world, &world.gateway)).await?;
+        let body = response.json();
         assert_eq!(body["error"]["code"], code);
         assert!(!body.to_string().contains("InvalidSubscription"), "{body:#}");
     }

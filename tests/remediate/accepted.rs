@@ -1,6 +1,6 @@
 //! The response to an accepted remediation.
 
-use acceptance::{Answer, TestResult, World, email, payload, payload_with};
+use acceptance::{Response, TestResult, World, email, payload, payload_with};
 use sandbox::{CLIENT_ID, Endpoint, Outcome, ScriptedResponse, TENANT_ID};
 use serde_json::{Value, json};
 
@@ -13,10 +13,10 @@ fn plain_history() -> String {
 }
 
 /// Sections 1, 3 and 8 of the contract on one request, the example of Microsoft's page.
-pub(crate) async fn the_seeds_example_is_accepted(world: &World) -> TestResult {
+pub(crate) async fn documented_graph_example_is_accepted(world: &World) -> TestResult {
     let caller = world.token();
     let request = world.gateway.post("/remediate").bearer_auth(&caller).header("Content-Type", "application/json");
-    let answer = Answer::to(request.body(include_str!("../seed-example.json"))).await?;
+    let response = Response::to(request.body(include_str!("../seed-example.json"))).await?;
 
     let [graph] = world.sandbox.recorded_at(Endpoint::Remediate).try_into().map_err(|_| "not one call to Graph")?;
     let Outcome::Answered(of_graph) = &graph.outcome else { return Err("Graph did not answer".into()) };
@@ -25,19 +25,19 @@ pub(crate) async fn the_seeds_example_is_accepted(world: &World) -> TestResult {
     let bulk_id = accepted.bulk_id;
 
     // The caller's side.
-    assert_eq!(answer.status, 202, "{answer:?}");
-    answer.assert_headers(&HEADERS);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("location"), header("Location"), "exactly as Graph gave it");
+    assert_eq!(response.status, 202, "{response:?}");
+    response.assert_headers(&HEADERS);
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("location"), header("Location"), "exactly as Graph gave it");
     let history = "https://security.microsoft.com/action-center/history";
     assert_eq!(
-        answer.header("location"),
+        response.header("location"),
         Some(format!(r#"{history}?filters={{"bulkId":["{bulk_id}"]}}&tid={TENANT_ID}"#).as_str())
     );
-    let accepted_at = answer.json()["acceptedAt"].as_str().unwrap_or_default().to_owned();
+    let accepted_at = response.json()["acceptedAt"].as_str().unwrap_or_default().to_owned();
     assert!(accepted_at.starts_with("20") && accepted_at.len() == "2026-10-02T09:30:00Z".len(), "{accepted_at}");
     assert_eq!(
-        answer.json(),
+        response.json(),
         json!({
             "status": "accepted",
             "duplicate": false,
@@ -46,7 +46,7 @@ pub(crate) async fn the_seeds_example_is_accepted(world: &World) -> TestResult {
             "bulkId": bulk_id,
             "tenantId": TENANT_ID,
             "trackingUrl": format!("{history}?filters=%7B%22bulkId%22:%5B%22{bulk_id}%22%5D%7D&tid={TENANT_ID}"),
-            "requestId": answer.request_id(),
+            "requestId": response.request_id(),
             "graphRequestId": header("request-id"),
         })
     );
@@ -93,7 +93,7 @@ fn claims(authorization: &str) -> Value {
 }
 
 /// The gateway returns and logs the ID, so the ID must allow neither an address nor a line break.
-pub(crate) async fn a_sane_client_request_id_is_echoed(world: &World) -> TestResult {
+pub(crate) async fn client_request_id_is_echoed_only_if_valid(world: &World) -> TestResult {
     let longest = "x".repeat(64);
     let too_long = "x".repeat(65);
     for (sent, echoed) in [
@@ -116,7 +116,7 @@ pub(crate) async fn a_sane_client_request_id_is_echoed(world: &World) -> TestRes
             bad = bad.header("client-request-id", *value);
         }
         let expected = sent.first().copied().filter(|_| echoed);
-        let (good, bad) = (Answer::to(good).await?, Answer::to(bad).await?);
+        let (good, bad) = (Response::to(good).await?, Response::to(bad).await?);
         assert_eq!(good.status, 200, "an ID that is not echoed is not rejected: {sent:?}");
         assert_eq!(good.header("client-request-id"), expected, "{sent:?}");
         assert_eq!(bad.header("client-request-id"), expected, "{sent:?}");
@@ -126,22 +126,23 @@ pub(crate) async fn a_sane_client_request_id_is_echoed(world: &World) -> TestRes
 }
 
 /// A workflow engine would poll the `Location` of a 202, which is a page for people (facts, section 4).
-pub(crate) async fn a_workflow_engine_gets_200(world: &World) -> TestResult {
+pub(crate) async fn request_with_workflow_run_id_returns_200(world: &World) -> TestResult {
     for path in ["/remediate", "/beta/security/collaboration/analyzedEmails/remediate"] {
         let request = world.gateway.post(path).bearer_auth(world.token()).json(&payload());
-        let answer = Answer::to(request.header("x-ms-workflow-run-id", "08585287554177334956853859655CU00")).await?;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.assert_headers(&HEADERS);
+        let response =
+            Response::to(request.header("x-ms-workflow-run-id", "08585287554177334956853859655CU00")).await?;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.assert_headers(&HEADERS);
         let accepted = world.sandbox.accepted().pop().ok_or("nothing was accepted")?;
-        assert!(answer.header("location").is_some_and(|location| location.contains(&accepted.bulk_id)));
-        assert_eq!(answer.json()["status"], "accepted");
-        assert_eq!(answer.json()["bulkId"], accepted.bulk_id);
+        assert!(response.header("location").is_some_and(|location| location.contains(&accepted.bulk_id)));
+        assert_eq!(response.json()["status"], "accepted");
+        assert_eq!(response.json()["bulkId"], accepted.bulk_id);
     }
     Ok(())
 }
 
 /// "Always" includes workflow engines.
-pub(crate) async fn a_minimal_answer_is_202_and_empty(world: &World) -> TestResult {
+pub(crate) async fn minimal_response_is_202_without_body(world: &World) -> TestResult {
     for (prefer, run, minimal) in [
         ("return=minimal", None, true),
         ("return=minimal", Some("08585287554177334956853859655CU00"), true),
@@ -153,38 +154,38 @@ pub(crate) async fn a_minimal_answer_is_202_and_empty(world: &World) -> TestResu
         if let Some(run) = run {
             request = request.header("x-ms-workflow-run-id", run);
         }
-        let answer = Answer::to(request).await?;
-        assert_eq!(answer.status, 202, "{prefer}");
-        assert_eq!(answer.body.is_empty(), minimal, "{prefer}: {answer:?}");
+        let response = Response::to(request).await?;
+        assert_eq!(response.status, 202, "{prefer}");
+        assert_eq!(response.body.is_empty(), minimal, "{prefer}: {response:?}");
         if minimal {
-            answer.assert_headers(&["location", "preference-applied", "ratelimit", "ratelimit-policy"]);
-            assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
+            response.assert_headers(&["location", "preference-applied", "ratelimit", "ratelimit-policy"]);
+            assert_eq!(response.header("preference-applied"), Some("return=minimal"));
         } else {
-            answer.assert_headers(&HEADERS);
+            response.assert_headers(&HEADERS);
         }
     }
     // An error always has a body, which alone names the cause.
     let refused = world.remediate(&payload_with("action", "delete")).header("Prefer", "return=minimal");
-    Answer::to(refused).await?.assert_problem(400, "invalidPayload", &[]);
+    Response::to(refused).await?.assert_problem(400, "invalidPayload", &[]);
     Ok(())
 }
 
 /// Graph's 409 means that the remediation is already registered.
-pub(crate) async fn a_duplicate_of_graphs_is_a_success(world: &World) -> TestResult {
+pub(crate) async fn graph_duplicate_is_returned_as_success(world: &World) -> TestResult {
     // One email that Graph has and one that it does not have are another payload of the same remediation.
     let first = email();
-    assert_eq!(Answer::to(world.remediate(&payload_with("analyzedEmails", vec![first.clone()]))).await?.status, 202);
+    assert_eq!(Response::to(world.remediate(&payload_with("analyzedEmails", vec![first.clone()]))).await?.status, 202);
     let again = payload_with("analyzedEmails", vec![first, email()]);
-    let answers = [Answer::to(world.remediate(&again)).await?, {
+    let responses = [Response::to(world.remediate(&again)).await?, {
         let body = r#"{"error":{"code":"Conflict","message":"A DUPLICATE REMEDIATION request.","details":[]}}"#;
         world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(409).body(body))?;
-        Answer::to(world.remediate(&payload_with("analyzedEmails", vec![email(), email()]))).await?
+        Response::to(world.remediate(&payload_with("analyzedEmails", vec![email(), email()]))).await?
     }];
-    for answer in answers {
-        assert_eq!(answer.status, 202, "{answer:?}");
-        answer.assert_headers(&HEADERS);
-        assert_eq!(answer.header("location"), Some(plain_history().as_str()));
-        let body = answer.json();
+    for response in responses {
+        assert_eq!(response.status, 202, "{response:?}");
+        response.assert_headers(&HEADERS);
+        assert_eq!(response.header("location"), Some(plain_history().as_str()));
+        let body = response.json();
         let seen =
             ["status", "duplicate", "emails", "bulkId", "tenantId", "trackingUrl"].map(|name| body[name].clone());
         let history = json!(plain_history());
@@ -194,31 +195,31 @@ pub(crate) async fn a_duplicate_of_graphs_is_a_success(world: &World) -> TestRes
 }
 
 /// Older revisions of Graph responded with 204, and none guarantees a `Location`.
-pub(crate) async fn any_2xx_of_graph_is_a_success(world: &World) -> TestResult {
+pub(crate) async fn graph_status_2xx_is_a_success(world: &World) -> TestResult {
     for (status, body) in [(200, ""), (201, "{}"), (202, ""), (204, ""), (200, "<html>"), (299, "x")] {
         world.sandbox.script(ScriptedResponse::new(Endpoint::Remediate).status(status).body(body))?;
-        let answer = Answer::to(world.remediate(&payload())).await?;
-        assert_eq!(answer.status, 202, "Graph's {status} {body:?}: {answer:?}");
-        answer.assert_headers(&HEADERS);
-        assert_eq!(answer.header("location"), Some(plain_history().as_str()));
+        let response = Response::to(world.remediate(&payload())).await?;
+        assert_eq!(response.status, 202, "Graph's {status} {body:?}: {response:?}");
+        response.assert_headers(&HEADERS);
+        assert_eq!(response.header("location"), Some(plain_history().as_str()));
         let expected = json!({
             "status": "accepted",
             "duplicate": false,
             "emails": 1,
-            "acceptedAt": answer.json()["acceptedAt"],
+            "acceptedAt": response.json()["acceptedAt"],
             "bulkId": null,
             "tenantId": TENANT_ID,
             "trackingUrl": plain_history(),
-            "requestId": answer.request_id(),
+            "requestId": response.request_id(),
             "graphRequestId": null,
         });
-        assert_eq!(answer.json(), expected, "Graph's {status} {body:?}");
+        assert_eq!(response.json(), expected, "Graph's {status} {body:?}");
     }
     Ok(())
 }
 
 /// The header is Graph's text byte for byte; the body has it as a URI that any client can open.
-pub(crate) async fn the_location_is_graphs_whatever_its_query_holds(world: &World) -> TestResult {
+pub(crate) async fn graph_location_is_returned_unchanged_with_any_query(world: &World) -> TestResult {
     let history = "https://security.microsoft.com/action-center/history";
     for (query, uri, bulk_id, tenant_id) in [
         (
@@ -240,9 +241,9 @@ pub(crate) async fn the_location_is_graphs_whatever_its_query_holds(world: &Worl
         let location = format!("{history}{query}");
         let next = ScriptedResponse::new(Endpoint::Remediate).status(202).header("Location", &location);
         world.sandbox.script(next)?;
-        let answer = Answer::to(world.remediate(&payload())).await?;
-        assert_eq!(answer.header("location"), Some(location.as_str()));
-        let body = answer.json();
+        let response = Response::to(world.remediate(&payload())).await?;
+        assert_eq!(response.header("location"), Some(location.as_str()));
+        let body = response.json();
         assert_eq!(body["trackingUrl"], format!("{history}{uri}"));
         assert_eq!((&body["bulkId"], &body["tenantId"]), (&bulk_id, &tenant_id), "{query}");
     }
@@ -250,7 +251,7 @@ pub(crate) async fn the_location_is_graphs_whatever_its_query_holds(world: &Worl
 }
 
 /// Only unusable links are rejected.
-pub(crate) async fn a_body_may_be_declared_in_each_of_these_ways(world: &World) -> TestResult {
+pub(crate) async fn equivalent_content_type_and_encoding_headers_are_accepted(world: &World) -> TestResult {
     for (content_type, encoding) in [
         ("application/json", None),
         ("Application/JSON; charset=UTF-8", None),
@@ -263,8 +264,8 @@ pub(crate) async fn a_body_may_be_declared_in_each_of_these_ways(world: &World) 
         if let Some(encoding) = encoding {
             request = request.header("Content-Encoding", encoding);
         }
-        let answer = Answer::to(request.body(payload().to_string())).await?;
-        assert_eq!(answer.status, 202, "{content_type} {encoding:?}: {answer:?}");
+        let response = Response::to(request.body(payload().to_string())).await?;
+        assert_eq!(response.status, 202, "{content_type} {encoding:?}: {response:?}");
     }
     Ok(())
 }

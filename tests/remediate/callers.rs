@@ -1,13 +1,13 @@
 //! Callers, each with one kind of credential.
 
 use acceptance::{
-    API_KEY, API_KEY_SHA256, Answer, NEXT_API_KEY, NEXT_API_KEY_SHA256, TestResult, World, payload, payload_with,
+    API_KEY, API_KEY_SHA256, NEXT_API_KEY, NEXT_API_KEY_SHA256, Response, TestResult, World, payload, payload_with,
 };
 use sandbox::{APPLICATION_ID, CALLER_OBJECT_ID, Endpoint, TokenRequest, TokenVersion};
 use serde_json::json;
 
 /// The resource's application selects the version, and with it the form of `aud` (facts, section 3).
-pub(crate) async fn tokens_of_either_version_and_audience_are_taken(world: &World) -> TestResult {
+pub(crate) async fn token_of_each_version_and_audience_is_accepted(world: &World) -> TestResult {
     let audience = json!(["api://remediation-gateway", APPLICATION_ID, "https://gateway.contoso.com/"]);
     let gateway = world.gateway_with(json!({ "AUDIENCE": audience })).await?;
     for (version, audience) in [
@@ -22,8 +22,8 @@ pub(crate) async fn tokens_of_either_version_and_audience_are_taken(world: &Worl
     ] {
         let request = TokenRequest { version, audience: Some(audience.to_owned()), ..TokenRequest::default() };
         let token = world.sandbox.issue_token(&request);
-        let answer = Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
-        assert_eq!(answer.status, 202, "{version:?} {audience}: {answer:?}");
+        let response = Response::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
+        assert_eq!(response.status, 202, "{version:?} {audience}: {response:?}");
     }
     let keys = world.sandbox.recorded_at(Endpoint::Keys);
     let paths: Vec<&str> = keys.iter().map(|request| request.path.as_str()).collect();
@@ -34,7 +34,7 @@ pub(crate) async fn tokens_of_either_version_and_audience_are_taken(world: &Worl
 
 /// A user's token needs the scope that the user consented to; an application's token needs the role that the caller's
 /// entry requires.
-pub(crate) async fn a_delegated_token_needs_its_scope_and_no_role(world: &World) -> TestResult {
+pub(crate) async fn delegated_token_needs_scope_and_application_token_needs_role(world: &World) -> TestResult {
     let callers = |role: Option<&str>| {
         let mut caller = json!({ "name": "soc", "object_id": CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] });
         if let Some(role) = role {
@@ -61,17 +61,17 @@ pub(crate) async fn a_delegated_token_needs_its_scope_and_no_role(world: &World)
     ] {
         let request = TokenRequest { scopes: texts(scopes), roles: texts(roles), ..TokenRequest::default() };
         let token = world.sandbox.issue_token(&request);
-        let answer = Answer::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
-        assert_eq!(answer.status, status, "scopes {scopes:?}, roles {roles:?}: {answer:?}");
+        let response = Response::to(gateway.post("/remediate").bearer_auth(token).json(&payload())).await?;
+        assert_eq!(response.status, status, "scopes {scopes:?}, roles {roles:?}: {response:?}");
         if status == 403 {
-            answer.assert_problem(403, "unknownCaller", &["www-authenticate"]);
+            response.assert_problem(403, "unknownCaller", &["www-authenticate"]);
         }
     }
     Ok(())
 }
 
 /// Two keys at a time, so that they can be rotated. No part of a key leaves the gateway.
-pub(crate) async fn api_keys_are_taken_in_either_header(world: &World) -> TestResult {
+pub(crate) async fn api_key_is_accepted_in_either_header(world: &World) -> TestResult {
     let callers = json!([
         { "name": "Play Book", "api_key_sha256": [API_KEY_SHA256, NEXT_API_KEY_SHA256.to_uppercase()], "actions": ["softDelete"], "recipient_domains": ["*"] },
     ]);
@@ -80,8 +80,8 @@ pub(crate) async fn api_keys_are_taken_in_either_header(world: &World) -> TestRe
     for key in [API_KEY, NEXT_API_KEY] {
         let post = || gateway.post("/remediate").json(&payload());
         for request in [post().header("X-API-Key", key), post().basic_auth("Play Book", Some(key))] {
-            let answer = Answer::to(request).await?;
-            assert_eq!(answer.status, 202, "{answer:?}");
+            let response = Response::to(request).await?;
+            assert_eq!(response.status, 202, "{response:?}");
         }
     }
     assert_eq!(world.sandbox.accepted().len(), 4);
@@ -94,7 +94,7 @@ pub(crate) async fn api_keys_are_taken_in_either_header(world: &World) -> TestRe
 }
 
 /// Two callers on one gateway: the permissions of one are not available to the other.
-pub(crate) async fn rights_are_those_of_the_caller_who_is_identified(world: &World) -> TestResult {
+pub(crate) async fn permissions_are_those_of_the_authenticated_caller(world: &World) -> TestResult {
     let callers = json!([
         { "name": "inbox", "object_id": CALLER_OBJECT_ID, "actions": ["moveToInbox"], "recipient_domains": ["*"] },
         { "name": "delete", "api_key_sha256": [API_KEY_SHA256], "actions": ["hardDelete"], "recipient_domains": ["*"] },
@@ -106,7 +106,7 @@ pub(crate) async fn rights_are_those_of_the_caller_who_is_identified(world: &Wor
         let request = gateway.post("/remediate").json(&payload_with("action", action));
         let request =
             if with_token { request.bearer_auth(world.token()) } else { request.header("X-API-Key", API_KEY) };
-        assert_eq!(Answer::to(request).await?.status, status, "{action} {with_token}");
+        assert_eq!(Response::to(request).await?.status, status, "{action} {with_token}");
     }
     assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 2);
     Ok(())
@@ -116,8 +116,8 @@ pub(crate) async fn rights_are_those_of_the_caller_who_is_identified(world: &Wor
 pub(crate) async fn keys_and_app_token_are_fetched_once(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({})).await?;
     for _ in 0..25 {
-        let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
-        assert_eq!(answer.status, 202);
+        let response = Response::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await?;
+        assert_eq!(response.status, 202);
     }
     let count = |endpoint| world.sandbox.recorded_at(endpoint).len();
     assert_eq!((count(Endpoint::Keys), count(Endpoint::Token), count(Endpoint::Remediate)), (1, 1, 25));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::{Answer, TestResult, World, guid, is_guid, payload, payload_of, payload_with};
+use acceptance::{Response, TestResult, World, guid, is_guid, payload, payload_of, payload_with};
 use sandbox::{Endpoint, Recorded};
 use serde_json::{Value, json};
 
@@ -11,26 +11,26 @@ const HEADERS: [&str; 7] =
     ["accept", "authorization", "client-request-id", "content-length", "content-type", "host", "user-agent"];
 
 /// Every header that Entra may receive, at either endpoint.
-const OF_TOKEN: [&str; 5] = ["accept", "content-length", "content-type", "host", "user-agent"];
-const OF_KEYS: [&str; 3] = ["accept", "host", "user-agent"];
+const TOKEN_HEADERS: [&str; 5] = ["accept", "content-length", "content-type", "host", "user-agent"];
+const KEYS_HEADERS: [&str; 3] = ["accept", "host", "user-agent"];
 
 fn header_names(request: &Recorded) -> BTreeSet<&str> {
     request.headers.iter().map(|(name, _)| name.as_str()).collect()
 }
 
 /// Sends the payload and returns the request that Graph received.
-async fn sent(world: &World, payload: &Value) -> Result<Recorded, acceptance::Failure> {
-    let answer = Answer::to(world.remediate(payload)).await?;
-    assert_eq!(answer.status, 202, "{answer:?}");
-    last(world)
+async fn send(world: &World, payload: &Value) -> Result<Recorded, acceptance::Failure> {
+    let response = Response::to(world.remediate(payload)).await?;
+    assert_eq!(response.status, 202, "{response:?}");
+    last_recorded(world)
 }
 
-fn last(world: &World) -> Result<Recorded, acceptance::Failure> {
+fn last_recorded(world: &World) -> Result<Recorded, acceptance::Failure> {
     world.sandbox.recorded_at(Endpoint::Remediate).pop().ok_or_else(|| "nothing came to Graph".into())
 }
 
 /// A header, query or annotation of the caller could change Graph's behaviour, or contain the caller's credential.
-pub(crate) async fn nothing_else_of_the_request_goes_to_graph(world: &World) -> TestResult {
+pub(crate) async fn caller_headers_query_and_annotations_are_not_forwarded(world: &World) -> TestResult {
     // A new gateway, which has neither keys nor a token and so calls Entra, too.
     let gateway = world.gateway_with(json!({})).await?;
     let mark = "smuggled-7f3a";
@@ -64,11 +64,11 @@ pub(crate) async fn nothing_else_of_the_request_goes_to_graph(world: &World) -> 
         .header("Idempotency-Key", format!("{mark}-{}", guid()))
         .header("Retry-Attempt", "1")
         .json(&payload);
-    assert_eq!(Answer::to(request).await?.status, 202);
+    assert_eq!(Response::to(request).await?.status, 202);
 
     for (endpoint, headers, content_type) in [
-        (Endpoint::Keys, &OF_KEYS[..], None),
-        (Endpoint::Token, &OF_TOKEN, Some("application/x-www-form-urlencoded")),
+        (Endpoint::Keys, &KEYS_HEADERS[..], None),
+        (Endpoint::Token, &TOKEN_HEADERS, Some("application/x-www-form-urlencoded")),
         (Endpoint::Remediate, &HEADERS, Some("application/json")),
     ] {
         let [received] =
@@ -94,11 +94,11 @@ pub(crate) async fn nothing_else_of_the_request_goes_to_graph(world: &World) -> 
 }
 
 /// Microsoft's support finds one call by this ID; many calls may have the caller's ID.
-pub(crate) async fn each_call_has_a_client_request_id_of_its_own(world: &World) -> TestResult {
+pub(crate) async fn each_graph_call_has_a_unique_client_request_id(world: &World) -> TestResult {
     let of_caller = guid();
     for _ in 0..3 {
         let request = world.remediate(&payload()).header("client-request-id", &of_caller);
-        assert_eq!(Answer::to(request).await?.status, 202);
+        assert_eq!(Response::to(request).await?.status, 202);
     }
     let calls = world.sandbox.recorded_at(Endpoint::Remediate);
     let ids: BTreeSet<&str> = calls.iter().filter_map(|call| call.header("client-request-id")).collect();
@@ -108,7 +108,7 @@ pub(crate) async fn each_call_has_a_client_request_id_of_its_own(world: &World) 
 }
 
 /// An existing action for Graph works after a change of its host.
-pub(crate) async fn graphs_own_paths_lead_to_their_version(world: &World) -> TestResult {
+pub(crate) async fn each_path_selects_its_graph_version(world: &World) -> TestResult {
     for (path, version) in [
         ("/beta/security/collaboration/analyzedEmails/remediate", "beta"),
         ("/v1.0/security/collaboration/analyzedEmails/remediate", "v1.0"),
@@ -122,13 +122,17 @@ pub(crate) async fn graphs_own_paths_lead_to_their_version(world: &World) -> Tes
         ("/REMEDIATE", "beta"),
     ] {
         let request = world.gateway.post(path).bearer_auth(world.token()).json(&payload());
-        assert_eq!(Answer::to(request).await?.status, 202, "{path}");
-        assert_eq!(last(world)?.path, format!("/{version}/security/collaboration/analyzedEmails/remediate"), "{path}");
+        assert_eq!(Response::to(request).await?.status, 202, "{path}");
+        assert_eq!(
+            last_recorded(world)?.path,
+            format!("/{version}/security/collaboration/analyzedEmails/remediate"),
+            "{path}"
+        );
     }
     Ok(())
 }
 
-pub(crate) async fn the_configured_version_is_used_by_remediate_alone(world: &World) -> TestResult {
+pub(crate) async fn configured_graph_version_applies_only_to_remediate_path(world: &World) -> TestResult {
     let gateway = world.gateway_with(json!({ "GRAPH_VERSION": "v1.0" })).await?;
     for (path, version) in [
         ("/remediate", "v1.0"),
@@ -136,29 +140,33 @@ pub(crate) async fn the_configured_version_is_used_by_remediate_alone(world: &Wo
         ("/v1.0/security/collaboration/analyzedEmails/remediate", "v1.0"),
     ] {
         let request = gateway.post(path).bearer_auth(world.token()).json(&payload());
-        assert_eq!(Answer::to(request).await?.status, 202, "{path}");
-        assert_eq!(last(world)?.path, format!("/{version}/security/collaboration/analyzedEmails/remediate"), "{path}");
+        assert_eq!(Response::to(request).await?.status, 202, "{path}");
+        assert_eq!(
+            last_recorded(world)?.path,
+            format!("/{version}/security/collaboration/analyzedEmails/remediate"),
+            "{path}"
+        );
     }
     Ok(())
 }
 
 /// Graph accepts the newest action only with a preference. For other actions the preference would change the behaviour.
-pub(crate) async fn every_action_and_severity_goes_to_graph_as_it_is(world: &World) -> TestResult {
+pub(crate) async fn every_action_and_severity_is_sent_unchanged(world: &World) -> TestResult {
     for action in ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"] {
-        let graph = sent(world, &payload_with("action", action)).await?;
+        let graph = send(world, &payload_with("action", action)).await?;
         assert_eq!(graph.json()["action"], action);
         let preference = (action == "moveToQuarantine").then_some("include-unknown-enum-members");
         assert_eq!(graph.header("prefer"), preference, "{action}");
         assert_eq!(header_names(&graph).len(), HEADERS.len() + usize::from(preference.is_some()), "{action}");
     }
     for severity in ["low", "medium", "high"] {
-        assert_eq!(sent(world, &payload_with("severity", severity)).await?.json()["severity"], severity);
+        assert_eq!(send(world, &payload_with("severity", severity)).await?.json()["severity"], severity);
     }
     Ok(())
 }
 
 /// It is unknown how Graph treats the string of its documented example.
-pub(crate) async fn the_senders_copy_is_sent_as_a_boolean(world: &World) -> TestResult {
+pub(crate) async fn senders_copy_is_sent_as_a_boolean(world: &World) -> TestResult {
     for (given, expected) in [
         (json!(true), true),
         (json!(false), false),
@@ -167,14 +175,14 @@ pub(crate) async fn the_senders_copy_is_sent_as_a_boolean(world: &World) -> Test
         (json!("True"), true),
         (json!("FALSE"), false),
     ] {
-        let graph = sent(world, &payload_with("remediateSendersCopy", given.clone())).await?;
+        let graph = send(world, &payload_with("remediateSendersCopy", given.clone())).await?;
         assert_eq!(graph.json()["remediateSendersCopy"], json!(expected), "{given}");
     }
     Ok(())
 }
 
 /// JSON passes through the gateway's own reader and writer.
-pub(crate) async fn texts_arrive_as_they_were_meant(world: &World) -> TestResult {
+pub(crate) async fn text_with_special_characters_is_sent_unchanged(world: &World) -> TestResult {
     let text = "quote \" backslash \\ line\r\n tab\t nul\u{0} \u{1}\u{1f}\u{7f} é 漢字 😀 \u{2028} </script> {\"action\":\"hardDelete\"}";
     let mut payload = payload();
     payload["displayName"] = json!(text);
@@ -183,13 +191,14 @@ pub(crate) async fn texts_arrive_as_they_were_meant(world: &World) -> TestResult
     // Two letters as escapes, which JSON writers do not create.
     let escaped = format!("{payload}").replace("Clean", "\\u0043lean").replace("displayName", "\\u0064isplayName");
     let request = world.gateway.post("/remediate").bearer_auth(world.token());
-    let answer = Answer::to(request.header("Content-Type", "application/json; charset=utf-8").body(escaped)).await?;
-    assert_eq!(answer.status, 202, "{answer:?}");
-    assert_eq!(last(world)?.json(), payload);
+    let response =
+        Response::to(request.header("Content-Type", "application/json; charset=utf-8").body(escaped)).await?;
+    assert_eq!(response.status, 202, "{response:?}");
+    assert_eq!(last_recorded(world)?.json(), payload);
     Ok(())
 }
 
-pub(crate) async fn repeated_pairs_are_sent_once(world: &World) -> TestResult {
+pub(crate) async fn duplicate_pairs_are_sent_once(world: &World) -> TestResult {
     let (one, two) = (guid(), guid());
     let item = |id: &str, address: &str| json!({ "networkMessageId": id, "recipientEmailAddress": address });
     let payload = payload_with(
@@ -202,14 +211,14 @@ pub(crate) async fn repeated_pairs_are_sent_once(world: &World) -> TestResult {
             item(&one, "Hannah.Jarvis@contoso.com"),
         ],
     );
-    let answer = Answer::to(world.remediate(&payload)).await?;
-    assert_eq!(answer.json()["emails"], 3, "{answer:?}");
+    let response = Response::to(world.remediate(&payload)).await?;
+    assert_eq!(response.json()["emails"], 3, "{response:?}");
     let expected = [
         item(&one, "Hannah.Jarvis@contoso.com"),
         item(&two, "hannah.jarvis@contoso.com"),
         item(&one, "preston.morales@contoso.com"),
     ];
-    assert_eq!(last(world)?.json()["analyzedEmails"], json!(expected));
+    assert_eq!(last_recorded(world)?.json()["analyzedEmails"], json!(expected));
     Ok(())
 }
 
@@ -220,12 +229,12 @@ pub(crate) async fn annotations_are_dropped(world: &World) -> TestResult {
     annotated["@odata.type"] = json!("#microsoft.graph.security.remediate");
     annotated["action@odata.type"] = json!({ "deep": [1, { "action": "hardDelete" }] });
     annotated["analyzedEmails"][0]["@odata.type"] = json!("#microsoft.graph.security.analyzedEmail");
-    assert_eq!(sent(world, &annotated).await?.json(), plain);
+    assert_eq!(send(world, &annotated).await?.json(), plain);
     Ok(())
 }
 
 /// One call with many pairs, and never one call per pair (facts, section 1).
-pub(crate) async fn ten_thousand_emails_go_in_one_call(world: &World) -> TestResult {
+pub(crate) async fn ten_thousand_emails_are_sent_in_one_call(world: &World) -> TestResult {
     let callers = json!([{
         "name": "bulk",
         "object_id": sandbox::CALLER_OBJECT_ID,
@@ -235,8 +244,8 @@ pub(crate) async fn ten_thousand_emails_go_in_one_call(world: &World) -> TestRes
     }]);
     let gateway = world.gateway_with(json!({ "CALLERS": callers })).await?;
     let payload = payload_of(10_000);
-    let answer = Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload)).await?;
-    assert_eq!((answer.status, &answer.json()["emails"]), (202, &json!(10_000)), "{answer:?}");
+    let response = Response::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload)).await?;
+    assert_eq!((response.status, &response.json()["emails"]), (202, &json!(10_000)), "{response:?}");
     let calls = world.sandbox.recorded_at(Endpoint::Remediate);
     assert_eq!(calls.iter().map(Recorded::json).collect::<Vec<_>>(), [payload]);
     Ok(())

@@ -1,11 +1,11 @@
 //! `?validateOnly=true`: all checks, and no effect.
 
-use acceptance::{Answer, Raw, TestResult, World, email, payload, payload_with};
+use acceptance::{Raw, Response, TestResult, World, email, payload, payload_with};
 use sandbox::Endpoint;
 use serde_json::json;
 
 /// Validated twice, then sent. If the validation left a record, the submission would be a replay.
-pub(crate) async fn nothing_is_called_and_what_is_shown_is_what_is_sent(world: &World) -> TestResult {
+pub(crate) async fn validate_only_sends_nothing_and_returns_the_graph_request(world: &World) -> TestResult {
     let one = email();
     let mut payload = payload_with("analyzedEmails", vec![one.clone(), one, email()]);
     payload["remediateSendersCopy"] = json!("FALSE");
@@ -13,10 +13,10 @@ pub(crate) async fn nothing_is_called_and_what_is_shown_is_what_is_sent(world: &
     let post = |path: &str| world.gateway.post(path).bearer_auth(world.token()).json(&payload);
     let mut shown = json!(null);
     for query in ["validateOnly=true", "VALIDATEONLY=True&x=y"] {
-        let answer = Answer::to(post(&format!("/remediate?{query}"))).await?;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.assert_headers(&["content-type"]);
-        let body = answer.json();
+        let response = Response::to(post(&format!("/remediate?{query}"))).await?;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.assert_headers(&["content-type"]);
+        let body = response.json();
         acceptance::assert_members(&body, &["status", "emails", "duplicatesRemoved", "request"], &[]);
         assert_eq!(
             (&body["status"], &body["emails"], &body["duplicatesRemoved"]),
@@ -27,8 +27,8 @@ pub(crate) async fn nothing_is_called_and_what_is_shown_is_what_is_sent(world: &
     let called = |endpoint| world.sandbox.recorded_at(endpoint).len();
     assert_eq!((called(Endpoint::Remediate), called(Endpoint::Token)), (0, 0));
 
-    let answer = Answer::to(post("/remediate?validateOnly=false")).await?;
-    assert_eq!((answer.status, answer.header("idempotency-replayed")), (202, None));
+    let response = Response::to(post("/remediate?validateOnly=false")).await?;
+    assert_eq!((response.status, response.header("idempotency-replayed")), (202, None));
     let sent = world.sandbox.recorded_at(Endpoint::Remediate).pop().ok_or("nothing was sent")?;
     assert_eq!(sent.json(), shown);
     assert_eq!(shown["remediateSendersCopy"], json!(false));
@@ -36,7 +36,7 @@ pub(crate) async fn nothing_is_called_and_what_is_shown_is_what_is_sent(world: &
 }
 
 /// A workflow engine's header and `Prefer` change the response to a remediation, and have no effect here.
-pub(crate) async fn every_route_validates(world: &World) -> TestResult {
+pub(crate) async fn every_remediation_path_supports_validate_only(world: &World) -> TestResult {
     for path in [
         "/remediate",
         "/beta/security/collaboration/analyzedEmails/remediate",
@@ -46,15 +46,15 @@ pub(crate) async fn every_route_validates(world: &World) -> TestResult {
     ] {
         let request = world.gateway.post(&format!("{path}?validateOnly=true")).bearer_auth(world.token());
         let request = request.header("Prefer", "return=minimal").header("x-ms-workflow-run-id", "run").json(&payload());
-        let answer = Answer::to(request).await?;
-        assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("valid")), "{path}");
+        let response = Response::to(request).await?;
+        assert_eq!((response.status, &response.json()["status"]), (200, &json!("valid")), "{path}");
     }
     assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty());
     Ok(())
 }
 
 /// All checks including permissions. A query that surely means a validation sends nothing.
-pub(crate) async fn what_is_wrong_is_refused_as_ever(world: &World) -> TestResult {
+pub(crate) async fn invalid_request_or_ambiguous_validate_only_is_rejected(world: &World) -> TestResult {
     let fabrikam = json!([{ "networkMessageId": acceptance::guid(), "recipientEmailAddress": "a@fabrikam.com" }]);
     for (query, payload, status, code) in [
         ("validateOnly=true", payload_with("action", "delete"), 400, "invalidPayload"),
@@ -79,8 +79,8 @@ pub(crate) async fn what_is_wrong_is_refused_as_ever(world: &World) -> TestResul
         ("%EF%BD%96alidateOnly=true", payload(), 400, "invalidRequest"),
     ] {
         let request = world.gateway.post(&format!("/remediate?{query}")).bearer_auth(world.token()).json(&payload);
-        let answer = Answer::to(request).await?;
-        let detail = answer.assert_problem(status, code, &[])["detail"].to_string();
+        let response = Response::to(request).await?;
+        let detail = response.assert_problem(status, code, &[])["detail"].to_string();
         assert!(
             code != "invalidRequest" || detail.contains("validateOnly") && detail.contains("Nothing was sent."),
             "{detail}"
@@ -91,7 +91,7 @@ pub(crate) async fn what_is_wrong_is_refused_as_ever(world: &World) -> TestResul
 }
 
 /// An escaped `?` in the path begins no query, and the path matches no route.
-pub(crate) async fn a_query_in_the_wrong_place_never_sends(world: &World) -> TestResult {
+pub(crate) async fn validate_only_in_the_path_returns_404(world: &World) -> TestResult {
     let authorization = format!("Authorization: Bearer {}", world.token());
     for (target, status) in [
         ("/remediate;validateOnly=true", 404),
@@ -105,15 +105,15 @@ pub(crate) async fn a_query_in_the_wrong_place_never_sends(world: &World) -> Tes
         let mut raw = Raw::connect(&world.gateway).await?;
         raw.post(target, &[&authorization, "Content-Type: application/json", &length]).await?;
         raw.send(body).await?;
-        let answer = raw.answer().await?;
-        assert_eq!(answer.status, status, "{target}: {answer:?}");
+        let response = raw.response().await?;
+        assert_eq!(response.status, status, "{target}: {response:?}");
         assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty(), "{target}");
     }
     Ok(())
 }
 
 /// Parameters that clients, gateways and campaigns add to a URL have no effect.
-pub(crate) async fn other_parameters_are_ignored(world: &World) -> TestResult {
+pub(crate) async fn unrelated_query_parameters_are_ignored(world: &World) -> TestResult {
     for query in [
         "api-version=2016-10-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=Zb3xKq7-onlyVaLid_8fY2Lk0pWm1nRt5uVx6yA",
         "code=q9Only2ZzV4lidAb==&clientId=default",
@@ -121,7 +121,7 @@ pub(crate) async fn other_parameters_are_ignored(world: &World) -> TestResult {
         "x=%FF&y=100%&reason=validated+by+the+SOC",
     ] {
         let request = world.gateway.post(&format!("/remediate?{query}")).bearer_auth(world.token()).json(&payload());
-        assert_eq!(Answer::to(request).await?.status, 202, "{query}");
+        assert_eq!(Response::to(request).await?.status, 202, "{query}");
     }
     Ok(())
 }

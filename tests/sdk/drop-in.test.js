@@ -38,16 +38,16 @@ extendGraphBetaServiceClient(security(createBetaError, betaModels.serializeAnaly
 const credential = {
   async getToken(scopes) {
     assert.deepEqual([scopes].flat(), [SCOPE]);
-    const answer = await fetch(`${SANDBOX_URL}/sandbox/token`);
-    const { access_token: token, expires_in: seconds } = await answer.json();
+    const response = await fetch(`${SANDBOX_URL}/sandbox/token`);
+    const { access_token: token, expires_in: seconds } = await response.json();
     return { token, expiresOnTimestamp: Date.now() + seconds * 1000 };
   },
 };
 /** Credential with a token for Graph instead of the gateway, as if the scope had not been changed. */
-const forGraph = {
+const graphCredential = {
   async getToken() {
-    const answer = await fetch(`${SANDBOX_URL}/sandbox/token`, { method: "POST", body: JSON.stringify({ audience: "https://graph.microsoft.com" }) });
-    return { token: (await answer.json()).access_token, expiresOnTimestamp: Date.now() + 3600_000 };
+    const response = await fetch(`${SANDBOX_URL}/sandbox/token`, { method: "POST", body: JSON.stringify({ audience: "https://graph.microsoft.com" }) });
+    return { token: (await response.json()).access_token, expiresOnTimestamp: Date.now() + 3600_000 };
   },
 };
 
@@ -83,8 +83,9 @@ const LISTED = {
   authenticationDetails: { dmarc: "fail" },
 };
 /** Returns the remediation in JSON's form, which the classic SDK sends unchanged. */
-const written = ({ analyzedEmails, ...rest }) => ({ ...rest, analyzedEmails: analyzedEmails.map(({ odataType, ...email }) => ({ "@odata.type": odataType, ...email })) });
-const bad = () => {
+const toJson = ({ analyzedEmails, ...rest }) => ({ ...rest, analyzedEmails: analyzedEmails.map(({ odataType, ...email }) => ({ "@odata.type": odataType, ...email })) });
+/** Returns a remediation whose second message ID is invalid. */
+const invalidRemediation = () => {
   const body = remediation();
   body.analyzedEmails[1].networkMessageId = "AAMkAGI2THVSAAA=";
   return body;
@@ -95,21 +96,21 @@ let exchanges = [];
 const { fetch: send } = globalThis;
 beforeEach(() => {
   exchanges = [];
-  globalThis.fetch = async (asked, init) => {
-    const url = String(asked).replace(HTTPS_ORIGIN, GATEWAY_URL);
-    const answer = await send(url, init);
-    if (url.startsWith(GATEWAY_URL)) exchanges.push({ path: new URL(url).pathname, request: new Headers(init?.headers), answer });
-    return answer;
+  globalThis.fetch = async (input, init) => {
+    const url = String(input).replace(HTTPS_ORIGIN, GATEWAY_URL);
+    const response = await send(url, init);
+    if (url.startsWith(GATEWAY_URL)) exchanges.push({ path: new URL(url).pathname, request: new Headers(init?.headers), response });
+    return response;
   };
 });
 afterEach(() => { globalThis.fetch = send; });
 
-const only = () => {
+const onlyExchange = () => {
   assert.equal(exchanges.length, 1);
   return exchanges[0];
 };
 /** Returns the requests to Graph since the last call of this function. */
-async function received() {
+async function takeGraphRequests() {
   const all = await (await send(`${SANDBOX_URL}/sandbox/requests`)).json();
   await send(`${SANDBOX_URL}/sandbox/requests`, { method: "DELETE" });
   return all.filter((one) => one.endpoint === "remediate");
@@ -118,12 +119,12 @@ async function received() {
 /** Properties of `analyzedEmail` in Graph's documentation that no SDK has. */
 const DOCUMENTED = ["attachmentsCount", "urlsCount"];
 /** Properties of every model of the SDKs that are not Graph's. */
-const OF_ANY_MODEL = ["@odata.type", "backingStoreEnabled"];
+const MODEL_PROPERTIES = ["@odata.type", "backingStoreEnabled"];
 
 test("the gateway accepts the properties that the SDKs and the documentation give an email, and no others", async () => {
   const { components } = await (await send(`${GATEWAY_URL}/openapi.json`)).json();
   const declared = [models, betaModels].flatMap(({ deserializeIntoAnalyzedEmail }) => Object.keys(deserializeIntoAnalyzedEmail({})));
-  const expected = new Set([...declared, ...DOCUMENTED].filter((name) => !OF_ANY_MODEL.includes(name)));
+  const expected = new Set([...declared, ...DOCUMENTED].filter((name) => !MODEL_PROPERTIES.includes(name)));
   assert.deepEqual(Object.keys(components.schemas.AnalyzedEmail.properties).sort(), [...expected].sort());
 });
 
@@ -133,51 +134,51 @@ for (const [version, Adapter, create, { createAnalyzedEmailFromDiscriminatorValu
 ]) {
   const adapter = (from = credential, hosts = [HOST], httpClient = undefined) => {
     const provider = new AzureIdentityAuthenticationProvider(from, [SCOPE], undefined, new Set(hosts));
-    const made = new Adapter(provider, undefined, undefined, httpClient);
-    made.baseUrl = `${GATEWAY_URL}/${version}`;
-    return made;
+    const sdkAdapter = new Adapter(provider, undefined, undefined, httpClient);
+    sdkAdapter.baseUrl = `${GATEWAY_URL}/${version}`;
+    return sdkAdapter;
   };
   const remediate = (...from) => create(adapter(...from)).security.collaboration.analyzedEmails.microsoftGraphSecurityRemediate;
 
   describe(`the typed SDK, ${version}`, () => {
-    beforeEach(received);
+    beforeEach(takeGraphRequests);
 
     test("its remediation is accepted", async () => {
       const body = remediation();
       const headers = new HeadersInspectionOptions({ inspectResponseHeaders: true });
       await remediate().post(body, { options: [headers] });
-      const { path, request, answer } = only();
+      const { path, request, response } = onlyExchange();
       assert.equal(path, `/${version}/${QUALIFIED}`);
-      assert.equal(answer.status, 202, "and its Location is not followed");
+      assert.equal(response.status, 202, "and its Location is not followed");
       assert.match([...headers.getResponseHeaders().get("location")][0], /^https:\/\/security\.microsoft\.com\/action-center\/history\?filters=/);
-      assert.equal(answer.headers.get("client-request-id"), request.get("client-request-id"));
+      assert.equal(response.headers.get("client-request-id"), request.get("client-request-id"));
 
-      const [sent, ...others] = await received();
+      const [sent, ...others] = await takeGraphRequests();
       assert.deepEqual(others, []);
       assert.ok(sent.path.startsWith(`/${version}/`));
       assert.deepEqual(JSON.parse(sent.body).analyzedEmails, body.analyzedEmails.map(({ odataType, ...email }) => email));
     });
 
-    test("emails as a list returned them are accepted, and only the pair is sent", async () => {
+    test("emails from Graph's list are accepted, and only their pairs are sent", async () => {
       const pair = { networkMessageId: randomUUID(), recipientEmailAddress: "hannah.jarvis@contoso.com" };
       const listed = JSON.stringify({ ...LISTED, ...pair });
       const email = new JsonParseNodeFactory().getRootParseNode("application/json", new TextEncoder().encode(listed).buffer).getObjectValue(createAnalyzedEmailFromDiscriminatorValue);
       assert.equal(email.subject, LISTED.subject);
       await remediate().post(remediation({ analyzedEmails: [email] }));
-      assert.equal(only().answer.status, 202);
-      const [sent] = await received();
+      assert.equal(onlyExchange().response.status, 202);
+      const [sent] = await takeGraphRequests();
       assert.deepEqual(JSON.parse(sent.body).analyzedEmails, [pair]);
     });
 
-    test("a bad one is a typed error with our code and message", async () => {
-      await assert.rejects(remediate().post(bad()), (error) => {
+    test("an invalid remediation is a typed error with our code and message", async () => {
+      await assert.rejects(remediate().post(invalidRemediation()), (error) => {
         assert.equal(error.responseStatusCode, 400);
         assert.equal(error.errorEscaped.code, "invalidPayload");
         assert.match(error.errorEscaped.message, /^The payload has an error\. Nothing was sent\. \/analyzedEmails\/1\/networkMessageId: /);
-        assert.equal(error.errorEscaped.innerError.requestId, only().answer.headers.get("request-id"));
+        assert.equal(error.errorEscaped.innerError.requestId, onlyExchange().response.headers.get("request-id"));
         return true;
       });
-      assert.deepEqual(await received(), []);
+      assert.deepEqual(await takeGraphRequests(), []);
     });
 
     test("a host that is not allowed sends no token, and no sign-in begins", async () => {
@@ -186,36 +187,36 @@ for (const [version, Adapter, create, { createAnalyzedEmailFromDiscriminatorValu
         assert.equal(error.errorEscaped.code, "unauthenticated");
         return true;
       });
-      const { request, answer } = only();
+      const { request, response } = onlyExchange();
       assert.equal(request.get("authorization"), null);
-      assert.equal(answer.headers.get("www-authenticate"), 'Bearer realm="remediation-gateway"');
+      assert.equal(response.headers.get("www-authenticate"), 'Bearer realm="remediation-gateway"');
     });
 
-    test("a token for Graph is refused once, without a claims challenge", async () => {
-      await assert.rejects(remediate(forGraph).post(remediation()), (error) => {
+    test("a token for Graph is rejected once, without a claims challenge", async () => {
+      await assert.rejects(remediate(graphCredential).post(remediation()), (error) => {
         assert.equal(error.errorEscaped.code, "invalidCredentials");
         assert.match(error.errorEscaped.message, /for the gateway's audience, not for Microsoft Graph/);
         return true;
       });
-      assert.doesNotMatch(only().answer.headers.get("www-authenticate"), /claims=/);
+      assert.doesNotMatch(onlyExchange().response.headers.get("www-authenticate"), /claims=/);
     });
 
     test("a body that it compresses is accepted at once", async () => {
       const middlewares = MiddlewareFactory.getPerformanceMiddlewares((url, init) => globalThis.fetch(url, init));
       assert.ok(middlewares.some((one) => one instanceof CompressionHandler));
       await remediate(credential, [HOST], new HttpClient(undefined, ...middlewares)).post(remediation());
-      assert.deepEqual(exchanges.map(({ answer }) => answer.status), [202]);
-      assert.equal((await received()).length, 1);
+      assert.deepEqual(exchanges.map(({ response }) => response.status), [202]);
+      assert.equal((await takeGraphRequests()).length, 1);
     });
 
-    test("throttled, it asks again, and is accepted", async () => {
+    test("a throttled request is retried, and is accepted", async () => {
       // One response more than the gateway retries.
       await send(`${SANDBOX_URL}/sandbox/next`, { method: "POST", body: JSON.stringify({ endpoint: "remediate", status: 429, headers: { "Retry-After": "0" }, times: 3 }) });
       await remediate().post(remediation());
-      assert.deepEqual(exchanges.map(({ answer }) => answer.status), [429, 202]);
+      assert.deepEqual(exchanges.map(({ response }) => response.status), [429, 202]);
       assert.equal(exchanges[1].request.get("retry-attempt"), "1");
       assert.equal(exchanges[1].request.get("client-request-id"), exchanges[0].request.get("client-request-id"));
-      assert.equal((await received()).length, 4);
+      assert.equal((await takeGraphRequests()).length, 4);
     });
   });
 }
@@ -223,40 +224,40 @@ for (const [version, Adapter, create, { createAnalyzedEmailFromDiscriminatorValu
 describe("the classic SDK", () => {
   const client = (from = credential) =>
     Client.initWithMiddleware({ authProvider: new TokenCredentialAuthenticationProvider(from, { scopes: [SCOPE] }), baseUrl: HTTPS_ORIGIN, customHosts: new Set([new URL(HTTPS_ORIGIN).hostname]) });
-  beforeEach(received);
+  beforeEach(takeGraphRequests);
 
   for (const version of ["beta", "v1.0"]) {
     for (const name of ["remediate", "microsoft.graph.security.remediate"]) {
       const action = (...from) => client(...from).api(`/security/collaboration/analyzedEmails/${name}`).version(version);
 
       test(`${version}, ${name}: its remediation is accepted`, async () => {
-        const accepted = await action().post(written(remediation()));
+        const accepted = await action().post(toJson(remediation()));
         assert.equal(accepted.status, "accepted");
         assert.equal(accepted.emails, 2);
-        const { path, request, answer } = only();
+        const { path, request, response } = onlyExchange();
         assert.equal(path, `/${version}/security/collaboration/analyzedEmails/${name}`);
-        assert.equal(answer.status, 202);
+        assert.equal(response.status, 202);
         assert.ok(request.get("client-request-id"));
-        assert.equal(answer.headers.get("client-request-id"), request.get("client-request-id"));
-        const [sent] = await received();
+        assert.equal(response.headers.get("client-request-id"), request.get("client-request-id"));
+        const [sent] = await takeGraphRequests();
         assert.ok(sent.path.startsWith(`/${version}/`));
       });
 
-      test(`${version}, ${name}: a bad one is an error with our code and message`, async () => {
-        await assert.rejects(action().post(written(bad())), (error) => {
+      test(`${version}, ${name}: an invalid remediation is an error with our code and message`, async () => {
+        await assert.rejects(action().post(toJson(invalidRemediation())), (error) => {
           assert.equal(error.constructor.name, "GraphError");
           assert.equal(error.statusCode, 400);
           assert.equal(error.code, "invalidPayload");
           assert.match(error.message, /^The payload has an error\. Nothing was sent\. \/analyzedEmails\/1\/networkMessageId: /);
-          assert.equal(error.requestId, only().answer.headers.get("request-id"));
+          assert.equal(error.requestId, onlyExchange().response.headers.get("request-id"));
           return true;
         });
       });
     }
   }
 
-  test("a token for Graph is refused once", async () => {
-    await assert.rejects(client(forGraph).api("/security/collaboration/analyzedEmails/remediate").version("beta").post(written(remediation())), { code: "invalidCredentials", statusCode: 401 });
-    assert.doesNotMatch(only().answer.headers.get("www-authenticate"), /claims=/);
+  test("a token for Graph is rejected once", async () => {
+    await assert.rejects(client(graphCredential).api("/security/collaboration/analyzedEmails/remediate").version("beta").post(toJson(remediation())), { code: "invalidCredentials", statusCode: 401 });
+    assert.doesNotMatch(onlyExchange().response.headers.get("www-authenticate"), /claims=/);
   });
 });

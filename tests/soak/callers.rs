@@ -74,15 +74,18 @@ impl Caller {
     }
 
     /// Returns a new remediation.
-    pub(crate) fn remediation(&self, die: &mut fastrand::Rng) -> Value {
+    pub(crate) fn remediation(&self, random: &mut fastrand::Rng) -> Value {
         let email = |index: usize| json!({ "networkMessageId": guid(), "recipientEmailAddress": format!("r{index}@{}.example", self.mark) });
         json!({
             "displayName": format!("of {}", self.mark),
-            "description": format!("A text of {}, {} characters more: {}", self.mark, self.index, "x".repeat(die.usize(..500))),
+            "description": format!(
+                "A text of {}, {} characters more: {}",
+                self.mark, self.index, "x".repeat(random.usize(..500)),
+            ),
             "severity": "high",
-            "action": die.choice(["softDelete", "moveToJunk"]),
-            "remediateSendersCopy": die.bool(),
-            "analyzedEmails": (0..die.usize(1..=30)).map(email).collect::<Vec<_>>(),
+            "action": random.choice(["softDelete", "moveToJunk"]),
+            "remediateSendersCopy": random.bool(),
+            "analyzedEmails": (0..random.usize(1..=30)).map(email).collect::<Vec<_>>(),
         })
     }
 }

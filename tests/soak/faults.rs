@@ -14,7 +14,7 @@ fn graph() -> ScriptedResponse {
 }
 
 /// Phases of faults. A phase without faults follows each one, so that lasting effects become visible.
-const TIMES: [&[Kind]; 10] = [
+const PHASES: [&[Kind]; 10] = [
     &[],
     &[
         ("slow", 60, || graph().delay(Duration::from_millis(300))),
@@ -58,38 +58,38 @@ const HANG: Duration = Duration::from_mins(3);
 /// Faults of one run.
 #[derive(Debug)]
 pub(crate) struct Faults {
-    whole: Duration,
+    duration: Duration,
     /// Number of scripted faults of each kind.
     pub(crate) injected: BTreeMap<&'static str, u64>,
 }
 
 impl Faults {
-    pub(crate) fn new(whole: Duration) -> Self {
-        Self { whole, injected: BTreeMap::new() }
+    pub(crate) fn new(duration: Duration) -> Self {
+        Self { duration, injected: BTreeMap::new() }
     }
 
     /// May script a fault, which affects this request or another one in flight.
-    pub(crate) fn perhaps(
+    pub(crate) fn maybe_script(
         &mut self,
         sandbox: &Sandbox,
         elapsed: Duration,
-        die: &mut fastrand::Rng,
+        random: &mut fastrand::Rng,
     ) -> Result<(), Failure> {
         // Every run passes three times through all phases.
-        let place = elapsed.as_secs_f64() / self.whole.as_secs_f64() * 3.0;
-        let times = f64::from(u32::try_from(TIMES.len())?);
-        let now = TIMES.iter().zip(0_u32..).find(|(_, index)| place.fract() * times < f64::from(*index) + 1.0);
-        let mut thrown = die.u8(..100);
+        let place = elapsed.as_secs_f64() / self.duration.as_secs_f64() * 3.0;
+        let times = f64::from(u32::try_from(PHASES.len())?);
+        let now = PHASES.iter().zip(0_u32..).find(|(_, index)| place.fract() * times < f64::from(*index) + 1.0);
+        let mut roll = random.u8(..100);
         for (name, often, next) in now.into_iter().flat_map(|(kinds, _)| *kinds) {
-            if thrown < *often {
-                if *name == "no answer" && self.whole < HANG {
+            if roll < *often {
+                if *name == "no answer" && self.duration < HANG {
                     return Ok(());
                 }
                 sandbox.script(next())?;
                 *self.injected.entry(name).or_default() += 1;
                 return Ok(());
             }
-            thrown -= often;
+            roll -= often;
         }
         Ok(())
     }

@@ -3,27 +3,27 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use acceptance::{Answer, Failure, Gateway, guid};
+use acceptance::{Failure, Gateway, Response, guid};
 use sandbox::Sandbox;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::callers::{Caller, id};
 use crate::faults::Faults;
-use crate::ledger::{Known, Sent, hold};
+use crate::ledger::{Model, Sent, ensure};
 
 /// Maximum age of a success that is requested again. Gateway and Graph know a payload for half an hour.
-const REPEATED: Duration = Duration::from_mins(20);
+const MAX_REPEATED_AGE: Duration = Duration::from_mins(20);
 
 /// State that all callers share.
 pub(crate) struct Load<'a> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) sandbox: &'a Sandbox,
     pub(crate) callers: &'a [Caller],
-    pub(crate) known: Mutex<Known>,
+    pub(crate) model: Mutex<Model>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) began: Instant,
-    pub(crate) whole: Duration,
+    pub(crate) duration: Duration,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -32,101 +32,104 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Load<'_> {
     /// Sends requests of `caller` until the run ends.
-    pub(crate) async fn ask(&self, caller: usize, seed: u64) -> Result<(), Failure> {
-        let mut die = fastrand::Rng::with_seed(seed);
-        let mut made: Vec<(String, Instant)> = Vec::new();
-        while self.began.elapsed() < self.whole {
-            lock(&self.faults).perhaps(self.sandbox, self.began.elapsed(), &mut die)?;
-            made.retain(|(_, at)| at.elapsed() < REPEATED);
-            match die.u8(..100) {
+    pub(crate) async fn send_requests(&self, caller: usize, seed: u64) -> Result<(), Failure> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut created: Vec<(String, Instant)> = Vec::new();
+        while self.began.elapsed() < self.duration {
+            lock(&self.faults).maybe_script(self.sandbox, self.began.elapsed(), &mut random)?;
+            created.retain(|(_, at)| at.elapsed() < MAX_REPEATED_AGE);
+            match random.u8(..100) {
                 0..50 => {
-                    let name = self.make(caller, &mut die);
+                    let name = self.create_remediation(caller, &mut random);
                     self.attempt(&name).await?;
-                    made.push((name, Instant::now()));
+                    created.push((name, Instant::now()));
                 }
                 50..65 => {
-                    if let Some((name, _)) = die.choice(&made) {
+                    if let Some((name, _)) = random.choice(&created) {
                         self.attempt(name).await?;
                     }
                 }
                 65..72 => {
-                    let name = self.make(caller, &mut die);
-                    self.twice(&name).await?;
-                    made.push((name, Instant::now()));
+                    let name = self.create_remediation(caller, &mut random);
+                    self.attempt_twice(&name).await?;
+                    created.push((name, Instant::now()));
                 }
                 72..80 => {
-                    let name = self.make(caller, &mut die);
-                    self.known().sent.entry(name.clone()).and_modify(|sent| sent.raced = true);
+                    let name = self.create_remediation(caller, &mut random);
+                    self.model().sent.entry(name.clone()).and_modify(|sent| sent.raced = true);
                     // The caller disconnects at a random time between request and response.
-                    let _ = timeout(Duration::from_millis(die.u64(..40)), self.attempt(&name)).await;
-                    made.push((name, Instant::now()));
+                    let _ = timeout(Duration::from_millis(random.u64(..40)), self.attempt(&name)).await;
+                    created.push((name, Instant::now()));
                 }
-                80..88 => self.validate(caller, &mut die).await?,
-                _ => self.refused(caller, &mut die).await?,
+                80..88 => self.validate(caller, &mut random).await?,
+                _ => self.send_invalid_request(caller, &mut random).await?,
             }
         }
         Ok(())
     }
 
-    pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
-        lock(&self.known)
+    pub(crate) fn model(&self) -> MutexGuard<'_, Model> {
+        lock(&self.model)
     }
 
     /// Creates a remediation, every second one with a key. All callers use the same keys.
-    fn make(&self, caller: usize, die: &mut fastrand::Rng) -> String {
-        let payload = self.callers[caller].remediation(die);
+    fn create_remediation(&self, caller: usize, random: &mut fastrand::Rng) -> String {
+        let payload = self.callers[caller].remediation(random);
         let name = id(&payload);
-        let mut known = self.known();
-        let key = die.bool().then(|| known.next_key(caller));
-        known.sent.insert(name.clone(), Sent { caller, key, payload, location: None, raced: false });
+        let mut model = self.model();
+        let key = random.bool().then(|| model.next_key(caller));
+        model.sent.insert(name.clone(), Sent { caller, key, payload, location: None, raced: false });
         name
     }
 
     /// Sends a remediation and returns whether it was accepted.
     pub(crate) async fn attempt(&self, name: &str) -> Result<bool, Failure> {
-        let sent = self.known().sent.get(name).cloned().ok_or("an unknown remediation")?;
+        let sent = self.model().sent.get(name).cloned().ok_or("an unknown remediation")?;
         let caller = &self.callers[sent.caller];
-        let (asked, request) = (guid(), caller.post(self.gateway, ""));
-        let at_least = self.known().attempts(caller.index, &sent.payload);
+        let (client_request_id, request) = (guid(), caller.post(self.gateway, ""));
+        let at_least = self.model().count_attempt(caller.index, &sent.payload);
         let request = match &sent.key {
             Some(key) => request.header("Idempotency-Key", key),
             None => request,
         };
-        let answer = Answer::to(request.header("client-request-id", &asked).body(sent.payload.to_string())).await?;
-        let mut known = self.known();
-        known.answered(self.callers, caller.index, &asked, &answer)?;
+        let response =
+            Response::to(request.header("client-request-id", &client_request_id).body(sent.payload.to_string()))
+                .await?;
+        let mut model = self.model();
+        model.check_response(self.callers, caller.index, &client_request_id, &response)?;
         // After an hour the quota forgets.
-        known.charged(caller, if self.began.elapsed() < REPEATED { at_least } else { 0 }, &answer)?;
-        known.settled(caller, &sent.payload, &answer)
+        model.check_quota(caller, if self.began.elapsed() < MAX_REPEATED_AGE { at_least } else { 0 }, &response)?;
+        model.check_remediation(caller, &sent.payload, &response)
     }
 
     /// Sends a remediation twice at once. If both succeed, the successes are identical.
-    async fn twice(&self, name: &str) -> Result<(), Failure> {
-        self.known().sent.entry(name.to_owned()).and_modify(|sent| sent.raced = true);
+    async fn attempt_twice(&self, name: &str) -> Result<(), Failure> {
+        self.model().sent.entry(name.to_owned()).and_modify(|sent| sent.raced = true);
         let (one, other) = tokio::join!(self.attempt(name), self.attempt(name));
         one.and(other).map(|_| ())
     }
 
-    async fn validate(&self, caller: usize, die: &mut fastrand::Rng) -> Result<(), Failure> {
-        let (asked, payload) = (guid(), self.callers[caller].remediation(die));
+    async fn validate(&self, caller: usize, random: &mut fastrand::Rng) -> Result<(), Failure> {
+        let (client_request_id, payload) = (guid(), self.callers[caller].remediation(random));
         let request = self.callers[caller].post(self.gateway, "?validateOnly=true");
-        let answer = Answer::to(request.header("client-request-id", &asked).body(payload.to_string())).await?;
-        self.known().answered(self.callers, caller, &asked, &answer)?;
-        hold!(answer.status == 200 && answer.json()["request"] == payload, "{payload} was valid: {answer:?}");
+        let response =
+            Response::to(request.header("client-request-id", &client_request_id).body(payload.to_string())).await?;
+        self.model().check_response(self.callers, caller, &client_request_id, &response)?;
+        ensure!(response.status == 200 && response.json()["request"] == payload, "{payload} was valid: {response:?}");
         Ok(())
     }
 
     /// Sends invalid requests, which must fail with their own error in any state of Microsoft's services.
-    async fn refused(&self, caller: usize, die: &mut fastrand::Rng) -> Result<(), Failure> {
+    async fn send_invalid_request(&self, caller: usize, random: &mut fastrand::Rng) -> Result<(), Failure> {
         let own = &self.callers[caller];
         let other = &self.callers[(caller + 1) % self.callers.len()];
-        let mut payload = own.remediation(die);
+        let mut payload = own.remediation(random);
         let known_key = self
-            .known()
+            .model()
             .sent
             .values()
             .find_map(|sent| (sent.caller == caller && sent.location.is_some()).then(|| sent.key.clone())?);
-        let (code, request) = match die.u8(..6) {
+        let (code, request) = match random.u8(..6) {
             0 => {
                 // The response contains the pointer and never the address, so the mark must not appear in it.
                 payload["analyzedEmails"][0]["recipientEmailAddress"] = json!(format!("r@{}.example", other.mark));
@@ -153,11 +156,11 @@ impl Load<'_> {
                 ("invalidCredentials", request.bearer_auth("not.a.token").body(payload.to_string()))
             }
         };
-        let asked = guid();
-        let answer = Answer::to(request.header("client-request-id", &asked)).await?;
-        self.known().answered(self.callers, caller, &asked, &answer)?;
-        let found: Value = answer.json()["error"]["code"].clone();
-        hold!(found == code, "to be refused as {code}: {answer:?}");
+        let client_request_id = guid();
+        let response = Response::to(request.header("client-request-id", &client_request_id)).await?;
+        self.model().check_response(self.callers, caller, &client_request_id, &response)?;
+        let found: Value = response.json()["error"]["code"].clone();
+        ensure!(found == code, "to be refused as {code}: {response:?}");
         Ok(())
     }
 }

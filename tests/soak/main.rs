@@ -26,10 +26,10 @@ use crate::faults::Faults;
 use crate::load::Load;
 
 /// Concurrent requests of each caller.
-const AT_A_TIME: usize = 4;
+const CONCURRENT_REQUESTS: usize = 4;
 
 /// Length of the run in `make test`, in seconds.
-const SHORT: u64 = 15;
+const SHORT_RUN: u64 = 15;
 
 /// Maximum growth of Wasm memory between the first third and the end, in KiB.
 const WASM_GROWTH: u64 = 1024;
@@ -40,46 +40,46 @@ const RESIDENT_GROWTH: u64 = 32 * 1024;
 type Part = (&'static str, fn(&Memory) -> Option<u64>, u64);
 
 fn main() -> ExitCode {
-    acceptance::run(tests![under_load_and_faults_every_answer_is_right])
+    acceptance::run(tests![every_response_is_correct_under_load_and_faults])
 }
 
-fn number(name: &str) -> Option<u64> {
+fn variable(name: &str) -> Option<u64> {
     env::var(name).ok()?.parse().ok()
 }
 
-async fn under_load_and_faults_every_answer_is_right(world: &World) -> TestResult {
-    let whole = Duration::from_secs(number("SOAK_SECONDS").unwrap_or(SHORT));
-    let seed = number("SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
+async fn every_response_is_correct_under_load_and_faults(world: &World) -> TestResult {
+    let duration = Duration::from_secs(variable("SOAK_SECONDS").unwrap_or(SHORT_RUN));
+    let seed = variable("SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
     let callers = callers::all(world);
     let gateway = world.gateway_as(&Setup::measured(callers::bindings(world, &callers))).await?;
     let load = Load {
         gateway: &gateway,
         sandbox: &world.sandbox,
         callers: &callers,
-        known: Mutex::default(),
-        faults: Mutex::new(Faults::new(whole)),
+        model: Mutex::default(),
+        faults: Mutex::new(Faults::new(duration)),
         began: Instant::now(),
-        whole,
+        duration,
     };
     let report = run(&load, seed).await.map_err(|failure| format!("with SEED={seed}: {failure}"))?;
-    tell(&format!("\nseed {seed}\n{report}"));
+    print_report(&format!("\nseed {seed}\n{report}"));
     Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the report of a run")]
-fn tell(report: &str) {
+fn print_report(report: &str) {
     println!("{report}");
 }
 
 async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
-    let asking = (0..CALLERS * AT_A_TIME)
-        .map(|index| load.ask(index % CALLERS, seed.wrapping_add(u64::try_from(index).unwrap_or(0))));
+    let loops = (0..CALLERS * CONCURRENT_REQUESTS)
+        .map(|index| load.send_requests(index % CALLERS, seed.wrapping_add(u64::try_from(index).unwrap_or(0))));
     let memory = watch(load);
-    let (_, memory) = tokio::try_join!(try_join_all(asking), memory)?;
+    let (_, memory) = tokio::try_join!(try_join_all(loops), memory)?;
 
     // Use up the scripted faults, and retry all failed remediations until they are accepted.
     let mut open: Vec<String> = Vec::new();
-    for (name, sent) in &load.known().sent {
+    for (name, sent) in &load.model().sent {
         if sent.location.is_none() {
             open.push(name.clone());
         }
@@ -94,28 +94,32 @@ async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
             }
         }
     }
-    let last = load.known().last.clone();
+    let last = load.model().last_request_id.clone();
     load.gateway.wait_for_line(|line| line.contains(&last)).await?;
-    let mut known = load.known();
-    known.seen(load.callers, load.sandbox.take_ended())?;
-    known.logged(load.callers, &load.gateway.output())?;
+    let mut model = load.model();
+    model.check_graph_record(load.callers, load.sandbox.take_ended())?;
+    model.check_log(load.callers, &load.gateway.output())?;
     let mut accepted = std::collections::HashMap::new();
     for one in load.sandbox.accepted() {
         let name = one.remediation.analyzed_emails[0].network_message_id.clone();
-        let tenant = known.sent.get(&name).map(|sent| load.callers[sent.caller].tenant);
-        ledger::hold!(tenant == Some(one.tenant_id.as_str()), "{} accepted what belongs to {tenant:?}", one.tenant_id);
+        let tenant = model.sent.get(&name).map(|sent| load.callers[sent.caller].tenant);
+        ledger::ensure!(
+            tenant == Some(one.tenant_id.as_str()),
+            "{} accepted what belongs to {tenant:?}",
+            one.tenant_id
+        );
         *accepted.entry(name).or_insert(0_u32) += 1;
     }
-    for name in known.sent.keys() {
-        ledger::hold!(accepted.get(name) == Some(&1), "Graph accepted {name} {:?} times", accepted.get(name));
+    for name in model.sent.keys() {
+        ledger::ensure!(accepted.get(name) == Some(&1), "Graph accepted {name} {:?} times", accepted.get(name));
     }
 
-    ledger::hold!(known.bodies > 0 && known.links > 0 && known.lines > 0, "nothing was checked");
+    ledger::ensure!(model.bodies > 0 && model.links > 0 && model.lines > 0, "nothing was checked");
 
     let mut report = String::new();
-    let _ = writeln!(report, "requests {} in {:?}; answers:", known.requests, load.began.elapsed());
-    for (answer, count) in &known.answers {
-        let _ = writeln!(report, "  {count:>7}  {answer}");
+    let _ = writeln!(report, "requests {} in {:?}; answers:", model.requests, load.began.elapsed());
+    for (response, count) in &model.responses {
+        let _ = writeln!(report, "  {count:>7}  {response}");
     }
     let faults = load.faults.lock().map_err(|_| "poisoned")?;
     let _ = writeln!(report, "faults injected {}:", faults.injected.values().sum::<u64>());
@@ -125,12 +129,12 @@ async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
     let _ = writeln!(
         report,
         "remediations {}, each accepted by Graph once; {failed} of them only when all was well again",
-        known.sent.len()
+        model.sent.len()
     );
     let _ = writeln!(
         report,
         "bodies at Graph that were checked: {}; links in answers that were: {}; lines of the log that were: {}",
-        known.bodies, known.links, known.lines
+        model.bodies, model.links, model.lines
     );
     let (first, last) =
         memory.get(memory.len() / 3).zip(memory.last()).ok_or("the run is too short to measure memory")?;
@@ -144,7 +148,7 @@ async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
         let over = memory.iter().step_by(memory.len().div_ceil(12)).filter_map(of);
         let over = over.map(|kept| kept.to_string()).collect::<Vec<_>>().join(" ");
         let _ = writeln!(report, "KiB {name}: {last} at the end, {first} after a third; over the time {over}");
-        ledger::hold!(last <= first + most, "memory grows:\n{report}");
+        ledger::ensure!(last <= first + most, "memory grows:\n{report}");
     }
     Ok(report)
 }
@@ -152,9 +156,9 @@ async fn run(load: &Load<'_>, seed: u64) -> Result<String, Failure> {
 /// Checks Graph's record and the memory twice a second until the run ends.
 async fn watch(load: &Load<'_>) -> Result<Vec<Memory>, Failure> {
     let mut memory = Vec::new();
-    while load.began.elapsed() < load.whole {
+    while load.began.elapsed() < load.duration {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        load.known().seen(load.callers, load.sandbox.take_ended())?;
+        load.model().check_graph_record(load.callers, load.sandbox.take_ended())?;
         memory.push(load.gateway.memory().await?);
     }
     Ok(memory)

@@ -1,21 +1,21 @@
 //! Failures of a status request.
 
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, TestResult, World, guid};
+use acceptance::{API_KEY, API_KEY_SHA256, Response, TestResult, World, guid};
 use sandbox::{Endpoint, Fault, Message, ScriptedResponse};
 use serde_json::{Value, json};
 
 use crate::{recipients, remediation, seed, status};
 
 /// Returns the logged reason of a response.
-async fn reason(world: &World, answer: &Answer) -> Result<String, acceptance::Failure> {
-    let line = world.gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+async fn reason(world: &World, response: &Response) -> Result<String, acceptance::Failure> {
+    let line = world.gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
     let line: Value = serde_json::from_str(&line)?;
     assert_eq!(line.get("states"), None, "{line}");
     Ok(line["reason"].as_str().unwrap_or_default().to_owned())
 }
 
 /// 150 recipients on two pages, of which the second fails.
-pub(crate) async fn a_page_that_fails_gives_no_status(world: &World) -> TestResult {
+pub(crate) async fn failed_list_page_returns_no_status(world: &World) -> TestResult {
     let page = || ScriptedResponse::new(Endpoint::AnalyzedEmails);
     for (next, status_code, code, retry_after) in [
         (page().status(503).header("Retry-After", "7"), 503, "graphUnavailable", Some("7")),
@@ -34,19 +34,19 @@ pub(crate) async fn a_page_that_fails_gives_no_status(world: &World) -> TestResu
         seed(world, [Message::new(&id, recipients.clone())])?;
         world.sandbox.script(page())?;
         world.sandbox.script(next)?;
-        let answer = status(world, &remediation(&id, &recipients)).await?;
+        let response = status(world, &remediation(&id, &recipients)).await?;
         let headers: &[&str] = if retry_after.is_some() { &["retry-after"] } else { &[] };
-        let body = answer.assert_problem(status_code, code, headers);
-        assert_eq!(answer.header("retry-after"), retry_after);
+        let body = response.assert_problem(status_code, code, headers);
+        assert_eq!(response.header("retry-after"), retry_after);
         assert!(!body.to_string().contains("notYet"), "{body:#}");
-        reason(world, &answer).await?;
+        reason(world, &response).await?;
     }
     world.sandbox.limit_pages(1000)?;
     Ok(())
 }
 
 /// Links to another host, to another path, and longer than a URL. The gateway requests only the first page.
-pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResult {
+pub(crate) async fn invalid_next_link_is_not_followed(world: &World) -> TestResult {
     let base = world.sandbox.base_url().to_owned();
     let list = format!("{base}/beta/security/collaboration/analyzedEmails");
     for link in [
@@ -62,10 +62,10 @@ pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResul
         world.sandbox.clear();
         let page = json!({ "value": [], "@odata.nextLink": link });
         world.sandbox.script(ScriptedResponse::new(Endpoint::AnalyzedEmails).status(200).json(&page))?;
-        let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
-        let body = answer.assert_problem(502, "graphError", &[]);
+        let response = status(world, &remediation(&guid(), &recipients(1))).await?;
+        let body = response.assert_problem(502, "graphError", &[]);
         assert!(!body.to_string().contains("evil"), "{body:#}");
-        let reason = reason(world, &answer).await?;
+        let reason = reason(world, &response).await?;
         assert_eq!(
             reason, "reading the list: the list's nextLink does not lead to the configured host and the same path",
             "{link}"
@@ -77,23 +77,23 @@ pub(crate) async fn a_link_elsewhere_is_not_followed(world: &World) -> TestResul
     Ok(())
 }
 
-pub(crate) async fn a_page_that_is_too_large_is_not_read(world: &World) -> TestResult {
+pub(crate) async fn oversized_or_unrelated_page_is_rejected(world: &World) -> TestResult {
     let page = format!(r#"{{"value":[],"x":"{}"}}"#, "x".repeat(1000 * 8 * 1024));
     world.sandbox.script(ScriptedResponse::new(Endpoint::AnalyzedEmails).status(200).body(page))?;
-    let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
-    answer.assert_problem(502, "graphError", &[]);
-    assert_eq!(reason(world, &answer).await?, "reading the list: a page of the list has more than 8192000 bytes");
+    let response = status(world, &remediation(&guid(), &recipients(1))).await?;
+    response.assert_problem(502, "graphError", &[]);
+    assert_eq!(reason(world, &response).await?, "reading the list: a page of the list has more than 8192000 bytes");
 
     let page = json!({ "value": [{ "networkMessageId": guid(), "recipientEmailAddress": "user0@contoso.com" }] });
     world.sandbox.script(ScriptedResponse::new(Endpoint::AnalyzedEmails).status(200).json(&page))?;
-    let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
-    answer.assert_problem(502, "graphError", &[]);
-    assert_eq!(reason(world, &answer).await?, "reading the list: Graph listed a message that was not asked for");
+    let response = status(world, &remediation(&guid(), &recipients(1))).await?;
+    response.assert_problem(502, "graphError", &[]);
+    assert_eq!(reason(world, &response).await?, "reading the list: Graph listed a message that was not asked for");
     Ok(())
 }
 
 /// A caller learns nothing about a mailbox that its remediations cannot reach.
-pub(crate) async fn a_caller_needs_the_rights_of_the_remediation(world: &World) -> TestResult {
+pub(crate) async fn status_requires_permissions_of_the_remediation(world: &World) -> TestResult {
     let callers = json!([{
         "name": "script", "api_key_sha256": [API_KEY_SHA256], "actions": ["moveToJunk"],
         "recipient_domains": ["contoso.com"], "max_emails_per_request": 2,
@@ -120,15 +120,15 @@ pub(crate) async fn a_caller_needs_the_rights_of_the_remediation(world: &World) 
         (request("moveToJunk", &["a@fabrikam.com"]).header("X-API-Key", API_KEY), 403, "recipientNotAllowed", &[]),
         (request("moveToJunk", &three).header("X-API-Key", API_KEY), 403, "tooManyEmails", &[]),
     ] {
-        Answer::to(request).await?.assert_problem(status, code, headers);
+        Response::to(request).await?.assert_problem(status, code, headers);
     }
     assert!(world.sandbox.recorded_at(Endpoint::AnalyzedEmails).is_empty(), "Graph was asked");
-    let answer = Answer::to(request("moveToJunk", &three[..1]).header("X-API-Key", API_KEY)).await?;
-    assert_eq!((answer.status, &answer.json()["notYet"]), (200, &json!(1)));
+    let response = Response::to(request("moveToJunk", &three[..1]).header("X-API-Key", API_KEY)).await?;
+    assert_eq!((response.status, &response.json()["notYet"]), (200, &json!(1)));
     Ok(())
 }
 
-pub(crate) async fn wrong_requests_read_nothing(world: &World) -> TestResult {
+pub(crate) async fn invalid_status_request_reads_nothing(world: &World) -> TestResult {
     let with = |name: &str, value: Value| {
         let mut request = remediation(&guid(), &recipients(1));
         request[name] = value;
@@ -142,25 +142,25 @@ pub(crate) async fn wrong_requests_read_nothing(world: &World) -> TestResult {
         (with("acceptedAt", json!(1_800_000_000)), "/acceptedAt"),
         (with("action", json!("delete")), "/action"),
     ] {
-        let answer = status(world, &request).await?;
-        let body = answer.assert_problem(400, "invalidPayload", &[]);
-        assert_eq!(answer.pointers(), [pointer], "{body:#}");
+        let response = status(world, &request).await?;
+        let body = response.assert_problem(400, "invalidPayload", &[]);
+        assert_eq!(response.pointers(), [pointer], "{body:#}");
     }
-    let get = Answer::to(world.gateway.get("/remediate/status").bearer_auth(world.token())).await?;
+    let get = Response::to(world.gateway.get("/remediate/status").bearer_auth(world.token())).await?;
     get.assert_problem(405, "methodNotAllowed", &["allow"]);
     let valid = world.gateway.post("/remediate/status?validateOnly=true").bearer_auth(world.token());
-    let answer = Answer::to(valid.json(&remediation(&guid(), &recipients(3)))).await?;
-    assert_eq!(answer.json(), json!({ "status": "valid", "emails": 3, "duplicatesRemoved": 0, "messages": 1 }));
+    let response = Response::to(valid.json(&remediation(&guid(), &recipients(3)))).await?;
+    assert_eq!(response.json(), json!({ "status": "valid", "emails": 3, "duplicatesRemoved": 0, "messages": 1 }));
     assert!(world.sandbox.recorded_at(Endpoint::AnalyzedEmails).is_empty(), "Graph was asked");
     Ok(())
 }
 
-pub(crate) async fn the_permission_to_read_is_named_in_the_log(world: &World) -> TestResult {
+pub(crate) async fn missing_read_permission_is_logged(world: &World) -> TestResult {
     let denied = json!({ "error": { "code": "Authorization_RequestDenied", "message": "Insufficient privileges." } });
     world.sandbox.script(ScriptedResponse::new(Endpoint::AnalyzedEmails).status(403).json(&denied))?;
-    let answer = status(world, &remediation(&guid(), &recipients(1))).await?;
-    answer.assert_problem(502, "graphPermissionMissing", &[]);
-    let reason = reason(world, &answer).await?;
+    let response = status(world, &remediation(&guid(), &recipients(1))).await?;
+    response.assert_problem(502, "graphPermissionMissing", &[]);
+    let reason = reason(world, &response).await?;
     assert!(reason.contains("SecurityAnalyzedMessage.Read.All"), "{reason}");
     Ok(())
 }

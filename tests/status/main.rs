@@ -7,7 +7,7 @@ mod states;
 
 use std::time::{Duration, SystemTime};
 
-use acceptance::{Answer, Failure, TestResult, World, tests};
+use acceptance::{Failure, Response, TestResult, World, tests};
 use remediation_gateway::time::Timestamp;
 use sandbox::Message;
 use serde_json::{Value, json};
@@ -16,15 +16,15 @@ fn main() -> std::process::ExitCode {
     acceptance::run(tests![
         states::eight_hundred_recipients_go_from_pending_to_settled,
         states::each_variant_of_a_soft_delete_has_its_state,
-        states::unclear_settles_after_four_hours,
-        states::other_spellings_and_late_rows_are_read,
-        states::twenty_messages_are_read_one_by_one,
-        failures::a_page_that_fails_gives_no_status,
-        failures::a_link_elsewhere_is_not_followed,
-        failures::a_page_that_is_too_large_is_not_read,
-        failures::a_caller_needs_the_rights_of_the_remediation,
-        failures::wrong_requests_read_nothing,
-        failures::the_permission_to_read_is_named_in_the_log,
+        states::unclear_or_not_found_status_settles_after_four_hours,
+        states::rows_match_in_any_spelling_and_late_rows_are_not_found,
+        states::twenty_messages_cause_twenty_list_requests,
+        failures::failed_list_page_returns_no_status,
+        failures::invalid_next_link_is_not_followed,
+        failures::oversized_or_unrelated_page_is_rejected,
+        failures::status_requires_permissions_of_the_remediation,
+        failures::invalid_status_request_reads_nothing,
+        failures::missing_read_permission_is_logged,
     ])
 }
 
@@ -42,15 +42,15 @@ fn remediation(id: &str, recipients: &[String]) -> Value {
 }
 
 /// Requests the status.
-async fn status(world: &World, payload: &Value) -> Result<Answer, Failure> {
-    Answer::to(world.gateway.post("/remediate/status").bearer_auth(world.token()).json(payload)).await
+async fn status(world: &World, payload: &Value) -> Result<Response, Failure> {
+    Response::to(world.gateway.post("/remediate/status").bearer_auth(world.token()).json(payload)).await
 }
 
 /// Sends a remediation, and returns the body for its status, with the time of its acceptance.
 async fn accepted(world: &World, mut payload: Value) -> Result<Value, Failure> {
-    let answer = Answer::to(world.remediate(&payload)).await?;
-    assert_eq!(answer.status, 202, "{answer:?}");
-    payload["acceptedAt"] = answer.json()["acceptedAt"].clone();
+    let response = Response::to(world.remediate(&payload)).await?;
+    assert_eq!(response.status, 202, "{response:?}");
+    payload["acceptedAt"] = response.json()["acceptedAt"].clone();
     Ok(payload)
 }
 
@@ -61,11 +61,11 @@ fn ago(duration: Duration) -> Result<Value, Failure> {
 }
 
 /// Compares the numbers of a status: observed, not yet, unclear, unreachable, not found.
-fn assert_counts(answer: &Answer, status: &str, counts: [u64; 5]) {
-    let body = answer.json();
-    assert_eq!(answer.status, 200, "{answer:?}");
+fn assert_counts(response: &Response, status: &str, counts: [u64; 5]) {
+    let body = response.json();
+    assert_eq!(response.status, 200, "{response:?}");
     let retry_after: &[&str] = if status == "pending" { &["content-type", "retry-after"] } else { &["content-type"] };
-    answer.assert_headers(retry_after);
+    response.assert_headers(retry_after);
     let found = ["observed", "notYet", "unclear", "unreachable", "notFound"].map(|name| body[name].as_u64());
     assert_eq!((&body["status"], found), (&json!(status), counts.map(Some)), "{body:#}");
     assert_eq!(body["emails"].as_u64(), Some(counts.iter().sum()));

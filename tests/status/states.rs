@@ -18,10 +18,10 @@ pub(crate) async fn eight_hundred_recipients_go_from_pending_to_settled(world: &
         seed(world, [message(3_600_000)])?;
         let request = accepted(world, remediation(&id, &recipients)).await?;
 
-        let answer = status(world, &request).await?;
-        assert_counts(&answer, "pending", [0, 800, 0, 0, 0]);
-        assert_eq!(answer.header("retry-after"), Some("300"));
-        let items = answer.json()["items"].clone();
+        let response = status(world, &request).await?;
+        assert_counts(&response, "pending", [0, 800, 0, 0, 0]);
+        assert_eq!(response.header("retry-after"), Some("300"));
+        let items = response.json()["items"].clone();
         assert_eq!(
             items[799],
             json!({
@@ -39,10 +39,10 @@ pub(crate) async fn eight_hundred_recipients_go_from_pending_to_settled(world: &
         seed(world, [shown(&recipients[..400])])?;
         assert_counts(&status(world, &request).await?, "pending", [400, 400, 0, 0, 0]);
         seed(world, [shown(&recipients)])?;
-        let answer = status(world, &request).await?;
-        assert_counts(&answer, "settled", [800, 0, 0, 0, 0]);
+        let response = status(world, &request).await?;
+        assert_counts(&response, "settled", [800, 0, 0, 0, 0]);
 
-        let line = world.gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        let line = world.gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
         let line: Value = serde_json::from_str(&line)?;
         let states = json!({ "observed": 800, "notYet": 0, "unclear": 0, "unreachable": 0, "notFound": 0 });
         assert_eq!((&line["states"], &line["emails"]), (&states, &json!(800)));
@@ -79,19 +79,19 @@ pub(crate) async fn each_variant_of_a_soft_delete_has_its_state(world: &World) -
         };
         seed(world, [message])?;
         let request = accepted(world, remediation(&id, &recipients)).await?;
-        let answer = status(world, &request).await?;
-        assert_counts(&answer, if is_settled { "settled" } else { "pending" }, counts);
+        let response = status(world, &request).await?;
+        assert_counts(&response, if is_settled { "settled" } else { "pending" }, counts);
     }
     // A message that Graph does not list.
     let request = accepted(world, remediation(&guid(), &recipients(2))).await?;
-    let answer = status(world, &request).await?;
-    assert_counts(&answer, "pending", [0, 0, 0, 0, 2]);
-    assert_eq!(answer.json()["items"][0]["location"], Value::Null);
+    let response = status(world, &request).await?;
+    assert_counts(&response, "pending", [0, 0, 0, 0, 2]);
+    assert_eq!(response.json()["items"][0]["location"], Value::Null);
     Ok(())
 }
 
 /// A pair that has not changed stays pending for any time since the acceptance.
-pub(crate) async fn unclear_settles_after_four_hours(world: &World) -> TestResult {
+pub(crate) async fn unclear_or_not_found_status_settles_after_four_hours(world: &World) -> TestResult {
     let before = ago(Duration::from_secs(4 * 3600 + 1))?;
     let within = ago(Duration::from_mins(4 * 60 - 1))?;
     let of_location = |location: &str, counts| {
@@ -118,7 +118,7 @@ pub(crate) async fn unclear_settles_after_four_hours(world: &World) -> TestResul
     Ok(())
 }
 
-pub(crate) async fn other_spellings_and_late_rows_are_read(world: &World) -> TestResult {
+pub(crate) async fn rows_match_in_any_spelling_and_late_rows_are_not_found(world: &World) -> TestResult {
     let (id, recipients) = (guid(), ["A@Contoso.com", "b@contoso.com", "c@contoso.com"].map(str::to_owned));
     let at = |location: &str, recipient: &str, appears_after_ms| Message {
         location: location.to_owned(),
@@ -133,9 +133,9 @@ pub(crate) async fn other_spellings_and_late_rows_are_read(world: &World) -> Tes
             at("inbox_folder", "c@contoso.com", 3_600_000),
         ],
     )?;
-    let answer = status(world, &remediation(&id, &recipients)).await?;
-    assert_counts(&answer, "pending", [1, 1, 0, 0, 1]);
-    let items = answer.json()["items"].clone();
+    let response = status(world, &remediation(&id, &recipients)).await?;
+    assert_counts(&response, "pending", [1, 1, 0, 0, 1]);
+    let items = response.json()["items"].clone();
     let item = |recipient: &str, state: &str, location: Value| json!({ "networkMessageId": id, "recipientEmailAddress": recipient, "state": state, "location": location });
     assert_eq!(
         items,
@@ -144,7 +144,7 @@ pub(crate) async fn other_spellings_and_late_rows_are_read(world: &World) -> Tes
     Ok(())
 }
 
-pub(crate) async fn twenty_messages_are_read_one_by_one(world: &World) -> TestResult {
+pub(crate) async fn twenty_messages_cause_twenty_list_requests(world: &World) -> TestResult {
     let ids: Vec<String> = (0..20).map(|_| guid()).collect();
     seed(world, ids.iter().map(|id| Message::new(id, ["hannah.jarvis@contoso.com"])))?;
     let mut request = acceptance::payload();

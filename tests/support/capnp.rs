@@ -125,7 +125,7 @@ mod tests {
     use super::quoted;
 
     #[test]
-    fn quotes_what_would_end_or_change_a_literal() {
+    fn quoted_literal_escapes_special_characters() {
         assert_eq!(quoted("a \"b\" \\ c\nd é"), r#""a \"b\" \\ c\x0ad \xc3\xa9""#);
     }
 }

@@ -20,7 +20,7 @@ pub struct Description {
 
 /// Request and its response.
 #[derive(Clone, Copy, Debug)]
-pub struct Answered<'a> {
+pub struct Exchange<'a> {
     /// Method of the request.
     pub method: &'a str,
     /// Path of the request.
@@ -33,7 +33,7 @@ pub struct Answered<'a> {
     pub body: &'a str,
 }
 
-impl Answered<'_> {
+impl Exchange<'_> {
     fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -45,7 +45,7 @@ impl Description {
     ///
     /// # Errors
     /// Returns an error if the text is not JSON.
-    pub fn read(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let document = serde_json::from_str(text).map_err(|error| error.to_string())?;
         Ok(Self { document, validators: Mutex::default() })
     }
@@ -60,7 +60,7 @@ impl Description {
     ///
     /// # Errors
     /// Returns the violations.
-    pub fn takes(&self, payload: &Value) -> Result<(), String> {
+    pub fn check_payload(&self, payload: &Value) -> Result<(), String> {
         self.validate("/components/schemas/Remediation", payload)
     }
 
@@ -68,13 +68,13 @@ impl Description {
     ///
     /// # Errors
     /// Returns the parts that the description does not cover.
-    pub fn covers(&self, answered: Answered<'_>) -> Result<(), String> {
-        let place = self.response(answered)?;
+    pub fn check_response(&self, exchange: Exchange<'_>) -> Result<(), String> {
+        let place = self.response(exchange)?;
         let at = |name: &str| self.document.pointer(&format!("{place}/{name}")).and_then(Value::as_object);
         let none = Map::new();
 
         let described = at("headers").unwrap_or(&none);
-        for (name, value) in answered.headers {
+        for (name, value) in exchange.headers {
             if TRANSPORT.iter().any(|transport| name.eq_ignore_ascii_case(transport)) {
                 continue;
             }
@@ -90,28 +90,28 @@ impl Description {
         for name in described.keys() {
             let required =
                 self.document.pointer(&format!("{}/required", self.follow(&format!("{place}/headers/{name}"))));
-            if required == Some(&Value::Bool(true)) && answered.header(name).is_none() {
+            if required == Some(&Value::Bool(true)) && exchange.header(name).is_none() {
                 return Err(format!("{place}: the response lacks {name}"));
             }
         }
 
         // A response to HEAD has the headers of GET and no body.
-        if answered.method == "HEAD" {
+        if exchange.method == "HEAD" {
             return Ok(());
         }
         let content = at("content").unwrap_or(&none);
-        let Some(media_type) = answered.header("content-type") else {
-            let emptied = answered.body.is_empty() && answered.header("preference-applied").is_some();
+        let Some(media_type) = exchange.header("content-type") else {
+            let emptied = exchange.body.is_empty() && exchange.header("preference-applied").is_some();
             return if emptied { Ok(()) } else { Err(format!("{place}: the response has no Content-Type")) };
         };
         if !content.contains_key(media_type) {
             return Err(format!("{place} has no content of type {media_type}"));
         }
-        let body: Value = serde_json::from_str(answered.body).map_err(|error| format!("{place}: {error}"))?;
+        let body: Value = serde_json::from_str(exchange.body).map_err(|error| format!("{place}: {error}"))?;
         if media_type == "application/problem+json" {
             let codes = self.document.pointer(&format!("{place}/x-error-codes")).and_then(Value::as_array);
             let code = body.pointer("/error/code").unwrap_or(&Value::Null);
-            if !codes.is_some_and(|codes| codes.contains(code)) || body.get("status") != Some(&answered.status.into()) {
+            if !codes.is_some_and(|codes| codes.contains(code)) || body.get("status") != Some(&exchange.status.into()) {
                 return Err(format!("{place} has no code {code}, or the body has another status"));
             }
         }
@@ -119,8 +119,8 @@ impl Description {
     }
 
     /// Returns the pointer of the response description.
-    fn response(&self, answered: Answered<'_>) -> Result<String, String> {
-        let Answered { method, path, status, .. } = answered;
+    fn response(&self, exchange: Exchange<'_>) -> Result<String, String> {
+        let Exchange { method, path, status, .. } = exchange;
         let path = path.strip_suffix('/').unwrap_or(path);
         let paths = self.document.pointer("/paths").and_then(Value::as_object).ok_or("there are no paths")?;
         // Unknown paths and methods share one described response.

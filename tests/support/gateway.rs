@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::{Bindings, Failure, NotLogged, Usage, Worker, capnp, workerd::Workerd};
 
 /// Maximum delay of a log line after its response.
-const LINE: Duration = Duration::from_secs(5);
+const LINE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Setup of a gateway.
 #[derive(Clone, Debug, Default)]
@@ -206,7 +206,7 @@ impl Gateway {
     /// # Errors
     /// Returns an error if no such line is logged within five seconds.
     pub async fn wait_for_line(&self, predicate: impl Fn(&str) -> bool) -> Result<String, NotLogged> {
-        self.workerd.wait_for_line(self.mark, LINE, predicate).await
+        self.workerd.wait_for_line(self.mark, LINE_TIMEOUT, predicate).await
     }
 }
 

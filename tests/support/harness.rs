@@ -102,7 +102,7 @@ impl World {
     }
 
     /// Checks the log of every gateway of this binary for secrets and addresses (contract, section 10).
-    fn look_for_leaks(&self) -> TestResult {
+    fn check_for_leaks(&self) -> TestResult {
         let tokens = self.sandbox.issued_tokens();
         // A token's signature is the part that only its issuer can create.
         let secrets = tokens.iter().filter_map(|token| token.rsplit('.').next());
@@ -122,7 +122,7 @@ impl World {
     }
 
     /// Checks the lines that were logged after the last test's check, once no more lines can follow.
-    async fn look_to_the_end(&mut self) -> TestResult {
+    async fn check_last_lines(&mut self) -> TestResult {
         // The runtime handles requests in order, so this response follows all earlier log lines.
         self.gateway.get("/healthz").send().await?;
         self.gateway.kill();
@@ -131,7 +131,7 @@ impl World {
             // Wait until both pipes of the process are at their end.
             while log.changed().await.is_ok() {}
         }
-        self.look_for_leaks()
+        self.check_for_leaks()
     }
 
     /// Creates a remediation request of the development caller.
@@ -143,11 +143,11 @@ impl World {
 /// Named test.
 pub struct Test {
     name: &'static str,
-    run: Play,
+    run: TestFunction,
     ignored: bool,
 }
 
-type Play = Box<dyn FnOnce(&Runtime, &World) -> TestResult + Send>;
+type TestFunction = Box<dyn FnOnce(&Runtime, &World) -> TestResult + Send>;
 
 impl Test {
     /// Creates a test. The macro [`tests!`](crate::tests) passes the function's name.
@@ -157,7 +157,7 @@ impl Test {
 
     /// Ignores this test on systems that do not report the [`Usage`] of a process.
     #[must_use]
-    pub fn of_usage(self) -> Self {
+    pub fn requires_usage(self) -> Self {
         Self { ignored: Usage::of(std::process::id()).is_none(), ..self }
     }
 }
@@ -175,54 +175,54 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
     // Tests run one at a time, because the sandbox's record belongs to the running test.
     arguments.test_threads = Some(1);
     if arguments.list {
-        return conclude(&arguments, trials(tests, |_| Ok(())));
+        return run_trials(&arguments, trials(tests, |_| Ok(())));
     }
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return complain(&error),
+        Err(error) => return print_error(&error),
     };
     let world = match runtime.block_on(World::start()) {
         Ok(world) => world,
-        Err(error) => return complain(&error),
+        Err(error) => return print_error(&error),
     };
-    let stage = Arc::new(Mutex::new((runtime, world)));
+    let shared = Arc::new(Mutex::new((runtime, world)));
     let trials = trials(tests, {
-        let stage = Arc::clone(&stage);
+        let shared = Arc::clone(&shared);
         move |test| {
             // A panicked test leaves no state behind that affects the next test.
-            let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
-            let (runtime, world) = &mut *stage;
+            let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let (runtime, world) = &mut *shared;
             let failed = |error: Failure| Failed::from(error.to_string());
             world.sandbox.clear();
             world.gateway.forget_output();
             let outcome = catch_unwind(AssertUnwindSafe(|| (test.run)(runtime, world)));
             // A leak is more important than a failed result, and a panic has already been reported.
-            world.look_for_leaks().map_err(failed)?;
+            world.check_for_leaks().map_err(failed)?;
             outcome.unwrap_or_else(|panic| resume_unwind(panic)).map_err(failed)
         }
     });
-    let concluded = conclude(&arguments, trials);
-    let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
-    let (runtime, world) = &mut *stage;
-    runtime.block_on(world.look_to_the_end()).map_or_else(|error| complain(&error), |()| concluded)
+    let exit_code = run_trials(&arguments, trials);
+    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    let (runtime, world) = &mut *shared;
+    runtime.block_on(world.check_last_lines()).map_or_else(|error| print_error(&error), |()| exit_code)
 }
 
-fn trials(tests: Vec<Test>, play: impl Fn(Test) -> Result<(), Failed> + Clone + Send + 'static) -> Vec<Trial> {
+fn trials(tests: Vec<Test>, run: impl Fn(Test) -> Result<(), Failed> + Clone + Send + 'static) -> Vec<Trial> {
     tests
         .into_iter()
         .map(|test| {
-            let (play, ignored) = (play.clone(), test.ignored);
-            Trial::test(test.name, move || play(test)).with_ignored_flag(ignored)
+            let (run, ignored) = (run.clone(), test.ignored);
+            Trial::test(test.name, move || run(test)).with_ignored_flag(ignored)
         })
         .collect()
 }
 
-fn conclude(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
+fn run_trials(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
     libtest_mimic::run(arguments, trials).exit_code()
 }
 
 #[expect(clippy::print_stderr, reason = "no test can report this error")]
-fn complain(error: &dyn Display) -> ExitCode {
+fn print_error(error: &dyn Display) -> ExitCode {
     eprintln!("error: {error}");
     ExitCode::FAILURE
 }

@@ -4,8 +4,8 @@
 //! use acceptance::{TestResult, World, tests};
 //!
 //! async fn health_needs_no_credentials(world: &World) -> TestResult {
-//!     let answer = world.gateway.get("/healthz").send().await?;
-//!     assert_eq!(answer.status(), 200);
+//!     let response = world.gateway.get("/healthz").send().await?;
+//!     assert_eq!(response.status(), 200);
 //!     Ok(())
 //! }
 //!
@@ -16,7 +16,6 @@
 
 #![expect(clippy::indexing_slicing, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
-mod answer;
 mod beside;
 mod capnp;
 pub mod description;
@@ -25,6 +24,7 @@ mod harness;
 mod keys;
 mod payload;
 mod raw;
+mod response;
 mod upload;
 mod usage;
 mod worker;
@@ -33,13 +33,13 @@ mod wrangler;
 
 use std::path::Path;
 
-pub use answer::{Answer, assert_members, is_guid};
 pub use beside::{command, run_beside};
 pub use gateway::{Gateway, Memory, Setup};
 pub use harness::{Test, TestResult, World, run};
 pub use keys::{API_KEY, API_KEY_SHA256, NEXT_API_KEY, NEXT_API_KEY_SHA256};
 pub use payload::{email, guid, payload, payload_of, payload_with};
 pub use raw::{Raw, message};
+pub use response::{Response, assert_members, is_guid};
 pub use upload::Upload;
 pub use usage::Usage;
 pub use worker::Worker;

@@ -7,10 +7,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{Answer, Failure, Gateway};
+use crate::{Failure, Gateway, Response};
 
 /// Maximum wait for a response. A gateway that waits for the end of an endless request exceeds it.
-const ANSWER: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connection to the gateway that sends exactly the given bytes.
 pub struct Raw(TcpStream);
@@ -101,26 +101,26 @@ impl Raw {
             let _ = self.0.shutdown().await;
             let _ = self.0.read_to_end(&mut Vec::new()).await;
         };
-        Ok(tokio::time::timeout(ANSWER, closed).await.map_err(|_| "the connection stays open")?)
+        Ok(tokio::time::timeout(RESPONSE_TIMEOUT, closed).await.map_err(|_| "the connection stays open")?)
     }
 
     /// Reads one response, even if the request has not ended.
     ///
     /// # Errors
     /// Returns an error if there is no response within ten seconds.
-    pub async fn answer(&mut self) -> Result<Answer, Failure> {
-        self.answer_within(ANSWER).await
+    pub async fn response(&mut self) -> Result<Response, Failure> {
+        self.response_within(RESPONSE_TIMEOUT).await
     }
 
     /// Reads one response within `time`.
     ///
     /// # Errors
     /// Returns an error if there is no response within `time`.
-    pub async fn answer_within(&mut self, time: Duration) -> Result<Answer, Failure> {
+    pub async fn response_within(&mut self, time: Duration) -> Result<Response, Failure> {
         tokio::time::timeout(time, self.read()).await.map_err(|_| "no answer in time")?
     }
 
-    async fn read(&mut self) -> Result<Answer, Failure> {
+    async fn read(&mut self) -> Result<Response, Failure> {
         let bytes = message(&mut self.0).await?.ok_or("the connection ended before a complete response")?;
         let (head, body) = bytes.split_at(head_of(&bytes).ok_or("no head")?);
         let head = String::from_utf8_lossy(head).into_owned();
@@ -130,7 +130,7 @@ impl Raw {
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
-        Ok(Answer { status, headers, body: body.to_vec() })
+        Ok(Response { status, headers, body: body.to_vec() })
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::{Failure, Usage, Worker, root};
 
 /// Maximum start time of workerd. It usually needs 0.2 s; a busy machine may need a hundred times as long.
-const START: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Shell script that ties workerd's life to the pipe on its standard input.
 ///
@@ -93,7 +93,7 @@ impl Workerd {
         let runs = |lines: &Vec<String>| {
             lines.iter().find_map(|line| port(line)).zip(lines.iter().find_map(|line| process(line)))
         };
-        let listens = match tokio::time::timeout(START, lines.wait_for(|lines| runs(lines).is_some())).await {
+        let listens = match tokio::time::timeout(START_TIMEOUT, lines.wait_for(|lines| runs(lines).is_some())).await {
             Ok(Ok(lines)) => runs(&lines),
             Ok(Err(_)) | Err(_) => None,
         };

@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use acceptance::{Answer, Gateway, Setup, TestResult, World, guid, payload, tests};
+use acceptance::{Gateway, Response, Setup, TestResult, World, guid, payload, tests};
 use reqwest::RequestBuilder;
 use sandbox::Endpoint;
 use serde_json::Value;
@@ -11,7 +11,7 @@ const STORAGE: &[(&str, &str)] = &[("storage.js", include_str!("storage.js"))];
 const OBJECTS: &[(&str, &str)] = &[("objects.js", include_str!("objects.js"))];
 
 fn main() -> std::process::ExitCode {
-    acceptance::run(tests![an_overloaded_or_reset_object_is_safe_to_retry, storage_that_fails_once_sends_nothing])
+    acceptance::run(tests![overloaded_or_reset_object_is_safe_to_retry, failed_storage_returns_503_and_sends_nothing])
 }
 
 fn request(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder {
@@ -19,7 +19,7 @@ fn request(world: &World, gateway: &Gateway, payload: &Value) -> RequestBuilder 
 }
 
 /// SDKs retry 503 and not 500. Only an error that the object's own code throws is a defect of the gateway.
-async fn an_overloaded_or_reset_object_is_safe_to_retry(world: &World) -> TestResult {
+async fn overloaded_or_reset_object_is_safe_to_retry(world: &World) -> TestResult {
     let gateway = world.gateway_as(&Setup { before: OBJECTS, ..world.bindings().into() }).await?;
     for (failure, code, reason) in [
         ("overloaded", "ledgerUnavailable", "the caller's ledger is overloaded"),
@@ -30,34 +30,34 @@ async fn an_overloaded_or_reset_object_is_safe_to_retry(world: &World) -> TestRe
         world.sandbox.clear();
         let (payload, key) = (payload(), guid());
         let keyed = || request(world, &gateway, &payload).header("Idempotency-Key", &key);
-        let answer = Answer::to(keyed().header("x-fails", failure)).await?;
+        let response = Response::to(keyed().header("x-fails", failure)).await?;
         if code == "internal" {
-            answer.assert_problem(500, "internal", &[]);
+            response.assert_problem(500, "internal", &[]);
         } else {
-            answer.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
-            assert_eq!(answer.header("retry-after"), Some("5"), "{failure}");
+            response.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
+            assert_eq!(response.header("retry-after"), Some("5"), "{failure}");
         }
-        let detail = answer.json()["detail"].to_string();
+        let detail = response.json()["detail"].to_string();
         assert!(detail.contains("The outcome is unknown; it is safe to retry."), "{failure}: {detail}");
-        let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        let line = gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
         assert!(line.contains(reason), "{failure}: {line}");
 
-        let retry = Answer::to(keyed()).await?;
+        let retry = Response::to(keyed()).await?;
         assert_eq!(retry.status, 202, "{failure}: {retry:?}");
         assert_eq!(world.sandbox.accepted().len(), 1, "{failure}");
     }
     Ok(())
 }
 
-async fn storage_that_fails_once_sends_nothing(world: &World) -> TestResult {
+async fn failed_storage_returns_503_and_sends_nothing(world: &World) -> TestResult {
     let gateway = world.gateway_as(&Setup { before: STORAGE, ..world.bindings().into() }).await?;
     let payload = payload();
-    let failed = Answer::to(request(world, &gateway, &payload)).await?;
+    let failed = Response::to(request(world, &gateway, &payload)).await?;
     failed.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
     assert!(failed.json()["detail"].to_string().contains("Nothing was sent."), "{failed:?}");
     assert_eq!(world.sandbox.recorded_at(Endpoint::Remediate).len(), 0);
 
-    let retry = Answer::to(request(world, &gateway, &payload)).await?;
+    let retry = Response::to(request(world, &gateway, &payload)).await?;
     assert_eq!((retry.status, retry.header("idempotency-replayed")), (202, None), "{retry:?}");
     Ok(())
 }

@@ -8,7 +8,7 @@ const ERRORS = {
   disconnected: { retryable: true },
 };
 
-const failing = (env, failure) => ({
+const withFailingObjects = (env, failure) => ({
   ...env,
   LEDGER: {
     getByName(name) {
@@ -28,7 +28,7 @@ const HEADER = "x-fails";
 export default {
   fetch(request, env, context) {
     const failure = request.headers.get(HEADER);
-    return built.fetch(request, failure === null ? env : failing(env, failure), context);
+    return built.fetch(request, failure === null ? env : withFailingObjects(env, failure), context);
   },
 };
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use acceptance::{Answer, Failure, Gateway, Setup, TestResult, World, payload, payload_with, root, tests};
+use acceptance::{Failure, Gateway, Response, Setup, TestResult, World, payload, payload_with, root, tests};
 use sandbox::Endpoint;
 
 /// Job format in the Wasm, and the format of another build.
@@ -14,8 +14,8 @@ const ANSWERS: &[(&str, &str)] = &[("answers.js", include_str!("answers.js"))];
 
 fn main() -> std::process::ExitCode {
     acceptance::run(tests![
-        a_job_of_another_format_is_rejected_and_nothing_is_sent,
-        a_response_of_another_format_is_not_passed_on,
+        job_of_another_format_is_rejected_and_sends_nothing,
+        object_response_of_another_format_is_not_returned,
     ])
 }
 
@@ -30,17 +30,17 @@ fn other_build() -> Result<Vec<u8>, Failure> {
     Ok(wasm)
 }
 
-async fn remediate(world: &World, gateway: &Gateway) -> Result<Answer, Failure> {
-    Answer::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await
+async fn remediate(world: &World, gateway: &Gateway) -> Result<Response, Failure> {
+    Response::to(gateway.post("/remediate").bearer_auth(world.token()).json(&payload())).await
 }
 
-fn assert_unavailable(answer: &Answer) {
-    answer.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
-    assert_eq!(answer.header("retry-after"), Some("5"));
-    assert!(answer.json().to_string().contains("Nothing was sent."), "{answer:?}");
+fn assert_unavailable(response: &Response) {
+    response.assert_problem(503, "ledgerUnavailable", &["retry-after"]);
+    assert_eq!(response.header("retry-after"), Some("5"));
+    assert!(response.json().to_string().contains("Nothing was sent."), "{response:?}");
 }
 
-async fn a_job_of_another_format_is_rejected_and_nothing_is_sent(world: &World) -> TestResult {
+async fn job_of_another_format_is_rejected_and_sends_nothing(world: &World) -> TestResult {
     let build = |wasm: Option<Vec<u8>>| Setup { wasm, ..world.bindings().into() };
     let other = other_build()?;
     for (worker, object, is_one) in [
@@ -52,18 +52,18 @@ async fn a_job_of_another_format_is_rejected_and_nothing_is_sent(world: &World) 
         world.sandbox.clear();
         let setup = Setup { front: Some(Box::new(build(worker))), ..build(object) };
         let gateway = world.gateway_as(&setup).await?;
-        let answer = remediate(world, &gateway).await?;
+        let response = remediate(world, &gateway).await?;
         if is_one {
-            assert_eq!(answer.status, 202, "{answer:?}");
+            assert_eq!(response.status, 202, "{response:?}");
             continue;
         }
-        assert_unavailable(&answer);
+        assert_unavailable(&response);
         for endpoint in [Endpoint::Token, Endpoint::Remediate] {
             assert!(world.sandbox.recorded_at(endpoint).is_empty(), "something was sent");
         }
         // The object's entry, and the Worker's.
         gateway.wait_for_line(|line| line.contains("a job of another format was rejected")).await?;
-        let line = gateway.wait_for_line(|line| line.contains(answer.request_id())).await?;
+        let line = gateway.wait_for_line(|line| line.contains(response.request_id())).await?;
         assert!(
             line.contains("\"code\":\"ledgerUnavailable\"") && line.contains("\"caller\":\"development\""),
             "{line}"
@@ -72,7 +72,7 @@ async fn a_job_of_another_format_is_rejected_and_nothing_is_sent(world: &World) 
     Ok(())
 }
 
-async fn a_response_of_another_format_is_not_passed_on(world: &World) -> TestResult {
+async fn object_response_of_another_format_is_not_returned(world: &World) -> TestResult {
     let setup = Setup { before: ANSWERS, front: Some(Box::new(world.bindings().into())), ..world.bindings().into() };
     let gateway = world.gateway_as(&setup).await?;
     for (format, is_known) in
@@ -83,7 +83,7 @@ async fn a_response_of_another_format_is_not_passed_on(world: &World) -> TestRes
         if is_known {
             assert_eq!(request.send().await?.status(), 202);
         } else {
-            assert_unavailable(&Answer::to(request).await?);
+            assert_unavailable(&Response::to(request).await?);
         }
     }
     Ok(())

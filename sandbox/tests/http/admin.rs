@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::client::{REMEDIATE, graph_token, remediation, send, start};
 
 #[tokio::test]
-async fn the_record_has_every_received_request() {
+async fn every_received_request_is_recorded() {
     let sandbox = start().await;
     let headers = [("X-Twice", "one"), ("x-twice", "two"), ("Authorization", "Bearer nonsense")];
     send(&sandbox, "POST", &format!("{REMEDIATE}?q=1"), &headers, "not json").await;
@@ -111,7 +111,7 @@ async fn invalid_admin_requests_are_rejected_with_a_reason() {
 }
 
 #[tokio::test]
-async fn tokens_and_keys_are_issued_over_http() {
+async fn admin_routes_issue_tokens_and_rotate_the_key() {
     let sandbox = start().await;
     let plain = send(&sandbox, "GET", "/sandbox/token", &[], "").await.json();
     let empty = send(&sandbox, "POST", "/sandbox/token", &[], "").await.json();

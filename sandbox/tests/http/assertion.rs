@@ -70,7 +70,7 @@ async fn assert_response(sandbox: &Sandbox, assertion: &str, number: Option<u32>
 }
 
 #[tokio::test]
-async fn a_valid_assertion_gets_a_token_once_and_an_invalid_one_never() {
+async fn valid_assertion_gets_one_token_and_invalid_assertion_gets_none() {
     let (signer, stranger) = (Signer::new(), Signer::new());
     let mut settings = Settings::new(SECRET);
     settings.client_certificates.push(ClientCertificate::from_pem(&signer.own.certificate).unwrap());

@@ -80,7 +80,7 @@ async fn client_credentials_get_a_token_for_graph() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_rejects_other_grants() {
+async fn invalid_token_request_is_rejected_with_its_aadsts_code() {
     let sandbox = start().await;
     let twice = [valid_form(), vec![("scope", SCOPE)]].concat();
     let table = [
@@ -115,7 +115,7 @@ async fn the_token_endpoint_rejects_other_grants() {
 }
 
 #[tokio::test]
-async fn other_tenants_methods_and_media_types_are_rejected() {
+async fn unknown_tenant_method_media_type_or_path_is_rejected() {
     let sandbox = start().await;
     let json = ("Content-Type", "application/json");
     let other = "00000000-0000-0000-0000-000000000000";
@@ -140,7 +140,7 @@ async fn other_tenants_methods_and_media_types_are_rejected() {
 }
 
 #[tokio::test]
-async fn each_tenant_that_has_consented_issues_its_own_tokens() {
+async fn token_names_its_tenant_and_tenant_without_consent_is_rejected() {
     let sandbox = start().await;
     for (tenant, is_granted) in [(TENANT_ID, true), (SECOND_TENANT_ID, true), (TENANT_WITHOUT_CONSENT, false)] {
         for spelling in [tenant.to_owned(), tenant.to_uppercase()] {
@@ -160,7 +160,7 @@ async fn each_tenant_that_has_consented_issues_its_own_tokens() {
 }
 
 #[tokio::test]
-async fn a_rotated_key_stays_published() {
+async fn rotated_key_stays_published() {
     let sandbox = start().await;
     let (old, old_kid) = (sandbox.issue_token(&TokenRequest::default()), sandbox.kid());
     sandbox.rotate_key();
@@ -183,7 +183,7 @@ async fn a_rotated_key_stays_published() {
 }
 
 #[tokio::test]
-async fn tokens_are_shaped_as_their_version() {
+async fn token_claims_match_the_token_version() {
     let sandbox = start().await;
     let claims = |request: &TokenRequest| decode_part(&sandbox.issue_token(request), 1);
     let v2 = claims(&TokenRequest::default());
@@ -203,7 +203,7 @@ async fn tokens_are_shaped_as_their_version() {
 }
 
 #[tokio::test]
-async fn every_part_of_a_token_can_be_requested() {
+async fn token_has_the_requested_header_and_claims() {
     let sandbox = start().await;
     let map = |value: Value| -> Map<String, Value> { value.as_object().unwrap().clone() };
     let token = sandbox.issue_token(&TokenRequest {

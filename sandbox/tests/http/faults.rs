@@ -29,7 +29,7 @@ fn other_remediation() -> Value {
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn a_closed_connection_has_no_response() {
+async fn closed_connection_has_no_response() {
     let sandbox = start().await;
     sandbox.script(ScriptedResponse::new(Endpoint::Keys).fault(Fault::Close)).unwrap();
     assert_eq!(send_raw(&sandbox, &request("GET", &keys_path(), &[], b"")).await, b"");
@@ -38,7 +38,7 @@ async fn a_closed_connection_has_no_response() {
 }
 
 #[tokio::test]
-async fn a_cut_response_ends_before_its_declared_length() {
+async fn cut_response_is_shorter_than_its_content_length() {
     let sandbox = start().await;
     let table = [("hello world", 5, "11", "hello"), ("hello", 9, "6", "hello"), ("", 3, "1", ""), ("abc", 0, "3", "")];
     for (body, after, declared, sent) in table {
@@ -52,7 +52,7 @@ async fn a_cut_response_ends_before_its_declared_length() {
 }
 
 #[tokio::test]
-async fn a_hung_connection_stays_open_and_silent() {
+async fn hung_connection_is_silent_and_open_until_shutdown() {
     let sandbox = start().await;
     sandbox.script(ScriptedResponse::new(Endpoint::Remediate).fault(Fault::Hang)).unwrap();
     let mut stream = TcpStream::connect(sandbox.base_url().trim_start_matches("http://")).await.unwrap();
@@ -65,7 +65,7 @@ async fn a_hung_connection_stays_open_and_silent() {
 }
 
 #[tokio::test]
-async fn the_endpoint_can_handle_the_request_before_the_fault() {
+async fn accept_first_registers_the_remediation_before_the_fault() {
     let sandbox = start().await;
     let body = remediation().to_string();
     let bearer = format!("Bearer {}", crate::client::graph_token(&sandbox));
@@ -81,7 +81,7 @@ async fn the_endpoint_can_handle_the_request_before_the_fault() {
 }
 
 #[tokio::test]
-async fn a_scripted_response_replaces_the_endpoints_response() {
+async fn scripted_status_or_body_replaces_the_endpoints_response() {
     let sandbox = start().await;
     let body = remediation().to_string();
     let next = || ScriptedResponse::new(Endpoint::Remediate);
@@ -106,7 +106,7 @@ async fn a_scripted_response_replaces_the_endpoints_response() {
 }
 
 #[tokio::test]
-async fn scripts_queue_up_per_endpoint() {
+async fn scripted_responses_are_queued_per_endpoint() {
     let sandbox = start().await;
     let next = |status| ScriptedResponse::new(Endpoint::Remediate).status(status);
     sandbox.script(next(500).times(2)).unwrap();
@@ -121,7 +121,7 @@ async fn scripts_queue_up_per_endpoint() {
 }
 
 #[tokio::test]
-async fn response_comes_after_its_delay() {
+async fn delay_postpones_response() {
     let sandbox = start().await;
     let delay = Duration::from_millis(200);
     sandbox.script(ScriptedResponse::new(Endpoint::Remediate).delay(delay)).unwrap();
@@ -131,7 +131,7 @@ async fn response_comes_after_its_delay() {
 }
 
 #[tokio::test]
-async fn a_held_response_waits_for_its_release_and_outlives_its_client() {
+async fn unreleased_request_waits_and_survives_client_disconnect() {
     let sandbox = Arc::new(start().await);
     let bodies = [remediation(), other_remediation()].map(|body| body.to_string());
     sandbox.script(ScriptedResponse::new(Endpoint::Remediate).held().times(2)).unwrap();
@@ -153,7 +153,7 @@ async fn a_held_response_waits_for_its_release_and_outlives_its_client() {
 }
 
 #[tokio::test]
-async fn wait_ends_at_its_timeout_or_when_the_record_matches() {
+async fn wait_for_returns_on_match_or_timeout() {
     let sandbox = start().await;
     let short = Duration::from_millis(20);
     assert_eq!(sandbox.wait_for(short, |all| !all.is_empty()).await.unwrap_err(), sandbox::NotSeen(short));

@@ -20,7 +20,7 @@ fn remediation_with(pointer: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_remediation_is_accepted_as_graph_accepts_it() {
+async fn valid_remediation_returns_202_with_graphs_headers() {
     let sandbox = start().await;
     let reply = remediate(&sandbox, &[("client-request-id", "mine")], remediation().to_string()).await;
     assert_eq!(reply.status, 202);
@@ -43,7 +43,7 @@ async fn a_remediation_is_accepted_as_graph_accepts_it() {
 }
 
 #[tokio::test]
-async fn both_versions_and_both_names_lead_to_the_action() {
+async fn action_is_served_under_both_versions_and_both_names() {
     let sandbox = start().await;
     let bearer = format!("Bearer {}", graph_token(&sandbox));
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json; charset=utf-8")];
@@ -70,7 +70,7 @@ async fn both_versions_and_both_names_lead_to_the_action() {
 }
 
 #[tokio::test]
-async fn body_is_checked_member_by_member() {
+async fn body_is_accepted_only_if_it_matches_graphs_schema() {
     let sandbox = start().await;
     let long = json!("0".repeat(36));
     let email = "/analyzedEmails/0/recipientEmailAddress";
@@ -126,7 +126,7 @@ async fn body_is_checked_member_by_member() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_json_is_rejected_with_graphs_error() {
+async fn malformed_body_is_rejected_with_graphs_error() {
     let sandbox = start().await;
     let good = remediation().to_string();
     let twice = good.replacen('{', r#"{"severity":"low","#, 1);
@@ -145,7 +145,7 @@ async fn a_body_that_is_not_json_is_rejected_with_graphs_error() {
 }
 
 #[tokio::test]
-async fn prefer_and_content_headers_are_checked() {
+async fn prefer_and_content_headers_determine_the_status() {
     let sandbox = start().await;
     let quarantine = remediation_with("/action", json!("moveToQuarantine")).to_string();
     let prefer = ("Prefer", "return=minimal, include-unknown-enum-members");
@@ -156,7 +156,7 @@ async fn prefer_and_content_headers_are_checked() {
 }
 
 #[tokio::test]
-async fn graph_takes_only_its_own_tokens() {
+async fn graph_accepts_only_valid_tokens_with_its_audience_and_role() {
     let sandbox = start().await;
     let stranger = start().await;
     let token = |change: fn(&mut TokenRequest)| {
@@ -212,7 +212,7 @@ async fn graph_takes_only_its_own_tokens() {
 }
 
 #[tokio::test]
-async fn a_duplicate_conflicts() {
+async fn duplicate_remediation_returns_409() {
     let sandbox = start().await;
     assert_eq!(remediate(&sandbox, &[], remediation().to_string()).await.status, 202);
     let renamed = remediation_with("/displayName", json!("another name")).to_string();
@@ -226,7 +226,7 @@ async fn a_duplicate_conflicts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn exactly_one_of_many_concurrent_requests_is_accepted() {
+async fn concurrent_duplicates_are_accepted_once() {
     let sandbox: &'static Sandbox = Box::leak(Box::new(start().await));
     let posts: Vec<_> = (0..32).map(|_| tokio::spawn(remediate(sandbox, &[], remediation().to_string()))).collect();
     let mut statuses = Vec::new();

@@ -35,7 +35,7 @@ async fn locations(sandbox: &Sandbox) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn both_versions_list_one_row_per_recipient() {
+async fn list_has_one_row_per_recipient_in_both_versions() {
     let sandbox = start().await;
     sandbox.seed([Message::new(GUID, ["b@contoso.com", "a@contoso.com"])]).unwrap();
     sandbox.seed([Message::new(&GUID.replace('7', "8"), ["c@contoso.com"])]).unwrap();
@@ -59,7 +59,7 @@ async fn both_versions_list_one_row_per_recipient() {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_until_the_last() {
+async fn list_pages_are_linked_and_cover_every_recipient() {
     for (limit, pages) in [(100, 8), (1000, 1)] {
         let sandbox = start().await;
         sandbox.seed([Message::new(GUID, (0..800).map(|n| format!("user{n}@contoso.com")))]).unwrap();
@@ -80,7 +80,7 @@ async fn pages_follow_each_other_until_the_last() {
 }
 
 #[tokio::test]
-async fn unknown_queries_of_the_list_are_rejected() {
+async fn invalid_list_query_method_or_role_is_rejected() {
     let sandbox = start().await;
     let filter = filter();
     for query in [
@@ -109,7 +109,7 @@ async fn unknown_queries_of_the_list_are_rejected() {
 }
 
 #[tokio::test]
-async fn a_remediation_changes_the_location_as_the_message_says() {
+async fn remediation_changes_location_as_configured_for_the_message() {
     let (hannah, preston) = ("hannah.jarvis@contoso.com", "preston.morales@contoso.com");
     for (action, shows, expected) in [
         ("softDelete", None, "deletedFolder"),
@@ -168,7 +168,7 @@ async fn each_tenant_has_its_own_mailboxes() {
 }
 
 #[tokio::test]
-async fn an_event_shows_only_after_the_remediation() {
+async fn event_is_listed_only_after_the_remediation() {
     let sandbox = start().await;
     let event = Some("Success".to_owned());
     sandbox.seed([Message { event, ..Message::new(GUID, ["hannah.jarvis@contoso.com"]) }]).unwrap();
@@ -180,7 +180,7 @@ async fn an_event_shows_only_after_the_remediation() {
 }
 
 #[tokio::test]
-async fn rows_that_are_late_or_too_old_are_missing() {
+async fn late_row_and_row_outside_the_queried_time_are_not_listed() {
     let sandbox = start().await;
     let late = Message { appears_after_ms: 3_600_000, ..Message::new(GUID, ["late@contoso.com"]) };
     let old = Message { age_seconds: 3_600, ..Message::new(GUID, ["old@contoso.com"]) };
@@ -191,7 +191,7 @@ async fn rows_that_are_late_or_too_old_are_missing() {
 }
 
 #[tokio::test]
-async fn the_admin_route_adds_messages_and_rejects_invalid_ones() {
+async fn admin_route_adds_valid_messages_and_rejects_invalid_ones() {
     let sandbox = start().await;
     let seed = json!({ "messages": [{ "networkMessageId": GUID, "recipients": ["a@contoso.com"] }], "pageSize": 1 });
     let table = [
@@ -213,7 +213,7 @@ async fn the_admin_route_adds_messages_and_rejects_invalid_ones() {
 }
 
 #[tokio::test]
-async fn a_scripted_page_fails() {
+async fn scripted_list_page_returns_the_scripted_status_and_headers() {
     let sandbox = start().await;
     for script in [
         json!({ "endpoint": "analyzedEmails" }),

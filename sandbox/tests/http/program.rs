@@ -15,7 +15,7 @@ fn program() -> Command {
 }
 
 #[test]
-fn the_program_prints_its_address_logs_no_secret_and_ends_on_a_signal() {
+fn program_prints_its_address_logs_no_secret_and_exits_on_a_signal() {
     let mut child =
         program().env("SANDBOX_CLIENT_SECRET", "from-env").args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap());

@@ -139,7 +139,7 @@ fn configuration_that_the_worker_rejects_is_rejected() {
 
 /// The errors of an upgrade from the earlier form.
 #[test]
-fn caller_without_recipient_domains_is_rejected_with_what_to_add() {
+fn caller_without_recipient_domains_is_rejected_with_a_hint() {
     let (_, production) = split();
     let domains: Vec<_> = production.lines().filter(|line| line.starts_with("recipient_domains")).collect();
     let filled = filled();
@@ -171,7 +171,7 @@ fn assert_found_alone<const N: usize>(planted: [(String, &str, DeployError); N])
 
 /// The credential and the token for Graph are sent only to Microsoft.
 #[test]
-fn look_alike_hosts_are_found() {
+fn foreign_login_or_graph_hosts_are_found() {
     const LOGIN: &str = "https://login.microsoftonline.com";
     const GRAPH: &str = "https://graph.microsoft.com";
     let login = || E::ForeignHost { expected: LOGIN };
@@ -197,7 +197,7 @@ fn look_alike_hosts_are_found() {
 
 /// The object's pending timers.
 #[test]
-fn old_compatibility_dates_and_flags_are_found() {
+fn invalid_compatibility_dates_and_flags_are_found() {
     const DATE: &str = r#"compatibility_date = "2026-10-23""#;
     assert_found_alone([
         (with_top(DATE, r#"compatibility_date = "2026-09-30""#), "compatibility_date", E::CompatibilityDate),
@@ -217,7 +217,7 @@ fn old_compatibility_dates_and_flags_are_found() {
 
 /// One host name, in a zone with protecting rules.
 #[test]
-fn second_host_names_are_found() {
+fn additional_missing_or_invalid_host_names_are_found() {
     const ROUTE: &str = r#"{ pattern = "gateway.contoso.com", custom_domain = true }"#;
     assert_found_alone([
         (with_top("workers_dev = false", "workers_dev = true"), "workers_dev", E::WorkersDev),
@@ -290,7 +290,7 @@ fn missing_and_excess_logs_are_found() {
 
 /// Once a day, so that the expiry of the certificate is logged in time.
 #[test]
-fn missing_and_frequent_daily_checks_are_found() {
+fn schedule_other_than_once_a_day_is_found() {
     const DAILY: &str = r#"crons = ["17 6 * * *"]"#;
     assert_found_alone([
         (with_top(DAILY, ""), "triggers.crons", E::NotDaily),
@@ -320,7 +320,7 @@ fn with_rate_limiter() -> String {
 }
 
 #[test]
-fn rate_limiters_that_the_gateway_or_cloudflare_does_not_use_are_found() {
+fn invalid_or_extra_rate_limiters_are_found() {
     const NAME: &str = r#"name = "RATE_LIMITER""#;
     const NAMESPACE: &str = r#"namespace_id = "1001""#;
     let file = with_rate_limiter();
@@ -348,7 +348,7 @@ fn rate_limiters_that_the_gateway_or_cloudflare_does_not_use_are_found() {
 
 /// The example of docs/operate.md replaces the part of the file.
 #[test]
-fn example_of_an_export_by_opentelemetry_is_accepted() {
+fn opentelemetry_export_example_is_accepted() {
     let page = include_str!("../../../docs/operate.md");
     let examples: Vec<_> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```")).collect();
     let [(example, _)] = examples[..] else { panic!("{examples:?}") };
@@ -361,7 +361,7 @@ fn example_of_an_export_by_opentelemetry_is_accepted() {
 
 /// The ledger and its records.
 #[test]
-fn lost_and_foreign_ledgers_are_found() {
+fn invalid_ledger_bindings_and_migrations_are_found() {
     const MIGRATION: &str = r#"new_sqlite_classes = ["Ledger"]"#;
     const BINDING: &str = "class_name = \"Ledger\"";
     assert_found_alone([
@@ -457,7 +457,7 @@ fn untested_builds_and_settings_are_found() {
 
 /// A release archive has no sources, so even the repository's own build cannot run there.
 #[test]
-fn a_build_in_an_archive_is_found() {
+fn build_command_in_an_archive_is_found() {
     let in_archive = |text: &str| check_deployment(text, "production", &[], DeployedFolder::Archive);
     let text = filled();
     let (before, rest) = text.split_once("\n[build]\n").unwrap();
@@ -520,7 +520,7 @@ fn misplaced_variables_and_secrets_are_found() {
 }
 
 #[test]
-fn settings_that_keep_every_promise_pass() {
+fn permitted_settings_are_accepted() {
     for text in [
         with("https://login.microsoftonline.com", "https://LOGIN.microsoftonline.com/"),
         with("GRAPH_URL = \"https://graph.microsoft.com\"\n", ""),
@@ -546,7 +546,7 @@ fn settings_that_keep_every_promise_pass() {
 }
 
 #[test]
-fn only_names_of_an_own_api_are_audiences() {
+fn audience_of_microsoft_or_another_api_is_rejected() {
     for (text, expected) in [
         ("api://11112222-bbbb-3333-cccc-4444dddd5555", None),
         ("11112222-BBBB-3333-cccc-4444dddd5555", None),
@@ -611,12 +611,12 @@ fn flags_that_override_the_file_are_found() {
 }
 
 #[test]
-fn mistake_in_a_line_is_named_by_the_line() {
+fn syntax_error_is_reported_with_its_line_number() {
     assert_eq!(keys("a = 1\nb = \"open"), ["line 2"]);
 }
 
 #[test]
-fn all_mistakes_are_told_at_once_and_none_shows_a_value() {
+fn all_mistakes_are_reported_at_once_without_their_values() {
     let text = with_variable(r#"CLIENT_SECRET = "hunter2""#)
         .replace("https://login.microsoftonline.com", "http://hunter2")
         .replace(r#"GRAPH_VERSION = "v1.0""#, r#"GRAPH_VERSION = "hunter2""#)
@@ -644,7 +644,7 @@ fn all_mistakes_are_told_at_once_and_none_shows_a_value() {
 }
 
 #[test]
-fn development_part_has_no_mistake_either() {
+fn committed_development_part_has_no_mistake() {
     let of = |part| find_variable_errors(&EffectiveConfig::merge(&part, &part, "development", &mut Vec::new()));
     assert_eq!(of(parse(COMMITTED).unwrap()), []);
     let mut empty = Map::new();

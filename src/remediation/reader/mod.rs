@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_name_is_found_among_the_first_and_the_further_ones() {
+    fn duplicate_member_name_is_found_at_any_position() {
         let many: Vec<_> = (0..20).map(|n| format!("m{n}")).collect();
         let names: Vec<_> = many.iter().map(String::as_str).collect();
         assert_eq!(repeated(&names), None);

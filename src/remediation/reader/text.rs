@@ -149,7 +149,7 @@ mod tests {
     proptest! {
         /// The fast search over eight bytes stops exactly where the plain rule does.
         #[test]
-        fn strings_end_where_the_rule_says(bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0x1e_u8..0x24, 0x5b_u8..0x5e], 0..40)) {
+        fn fast_string_scan_stops_at_same_byte_as_plain_scan(bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0x1e_u8..0x24, 0x5b_u8..0x5e], 0..40)) {
             let expected = bytes.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\').unwrap_or(bytes.len());
             prop_assert_eq!(plain_length(&bytes), expected);
         }

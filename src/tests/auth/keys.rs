@@ -21,7 +21,7 @@ fn unknown(retry_after: u32) -> Outcome {
 }
 
 #[test]
-fn a_thousand_unknown_keys_one_after_the_other_cause_one_fetch() {
+fn unknown_keys_in_sequence_cause_one_fetch_per_cool_down() {
     for (mut traffic, fetches) in [(Traffic::cold(), 1), (Traffic::warm(), 2)] {
         for number in 0..1000 {
             assert_eq!(traffic.ask(&of_unknown_key(number)), unknown(30));
@@ -40,7 +40,7 @@ fn a_thousand_unknown_keys_one_after_the_other_cause_one_fetch() {
 }
 
 #[test]
-fn a_thousand_unknown_keys_at_once_cause_one_fetch() {
+fn concurrent_unknown_keys_cause_one_fetch() {
     for (mut traffic, fetches) in [(Traffic::cold(), 1), (Traffic::warm(), 2)] {
         traffic.upstream().hold(KEYS_V2);
         let arrived: Vec<_> = (0..1000).map(|number| traffic.arrive(&of_unknown_key(number))).collect();
@@ -56,7 +56,7 @@ fn a_thousand_unknown_keys_at_once_cause_one_fetch() {
 }
 
 #[test]
-fn unknown_keys_do_not_become_fetches_when_the_endpoint_fails_either() {
+fn unknown_keys_cause_one_fetch_per_cool_down_if_endpoint_fails() {
     let mut traffic = Traffic::warm();
     traffic.upstream().respond(KEYS_V2, Reply::status(503));
     for number in 0..1000 {
@@ -68,7 +68,7 @@ fn unknown_keys_do_not_become_fetches_when_the_endpoint_fails_either() {
 
 /// The new key may be the issuer's, and workflow engines do not retry a 401.
 #[test]
-fn a_new_key_is_not_called_unknown_by_an_endpoint_that_could_not_be_asked() {
+fn new_key_is_unavailable_not_unknown_after_failed_fetch() {
     let mut traffic = Traffic::warm();
     traffic.upstream().respond(KEYS_V2, Reply::status(503));
     assert_eq!(traffic.ask(&signed_by(&NEXT, 1)), Err(KeysUnavailable));
@@ -84,7 +84,7 @@ fn a_new_key_is_not_called_unknown_by_an_endpoint_that_could_not_be_asked() {
 }
 
 #[test]
-fn good_requests_to_a_cold_isolate_wait_for_one_fetch_and_all_pass() {
+fn valid_requests_in_cold_isolate_share_one_fetch_and_are_accepted() {
     let mut traffic = Traffic::cold();
     traffic.upstream().hold(KEYS_V2);
     let arrived: Vec<_> = (0..50).map(|number| traffic.arrive(&good(number))).collect();
@@ -97,7 +97,7 @@ fn good_requests_to_a_cold_isolate_wait_for_one_fetch_and_all_pass() {
 }
 
 #[test]
-fn a_rollover_in_the_middle_of_traffic_fails_no_good_request() {
+fn key_rollover_under_traffic_rejects_no_valid_token() {
     let mut traffic = Traffic::warm();
     traffic.pass(10 * MINUTE);
     traffic.publish(&[&NEXT, &CURRENT]);
@@ -114,7 +114,7 @@ fn a_rollover_in_the_middle_of_traffic_fails_no_good_request() {
 }
 
 #[test]
-fn an_emergency_rollover_ends_the_old_key_and_what_it_signed() {
+fn emergency_rollover_rejects_old_key_and_its_cached_tokens() {
     let mut traffic = Traffic::warm();
     let remembered = good(0);
     assert_eq!(traffic.ask_at_once(&remembered), passed());
@@ -125,7 +125,7 @@ fn an_emergency_rollover_ends_the_old_key_and_what_it_signed() {
 }
 
 #[test]
-fn keys_of_an_hour_are_refreshed_while_requests_go_on() {
+fn keys_after_one_hour_are_refreshed_in_background() {
     let mut traffic = Traffic::warm();
     traffic.pass(HOUR - SECOND);
     assert_eq!(traffic.ask_at_once(&good(1)), passed());
@@ -145,7 +145,7 @@ fn keys_of_an_hour_are_refreshed_while_requests_go_on() {
 }
 
 #[test]
-fn a_refresh_that_was_never_run_is_asked_for_again() {
+fn key_refresh_that_never_ran_is_scheduled_again() {
     let mut traffic = Traffic::warm();
     traffic.pass(HOUR);
     assert_eq!(traffic.ask_at_once(&good(1)), passed());
@@ -155,7 +155,7 @@ fn a_refresh_that_was_never_run_is_asked_for_again() {
 }
 
 #[test]
-fn keys_of_a_day_are_fetched_before_they_are_used() {
+fn keys_older_than_one_day_are_fetched_before_use() {
     let mut traffic = Traffic::warm();
     traffic.pass(24 * HOUR - SECOND);
     assert_eq!(traffic.ask_at_once(&good(1)), passed());
@@ -196,7 +196,7 @@ fn failures() -> Vec<(&'static str, Reply)> {
 }
 
 #[test]
-fn the_last_good_keys_are_kept_however_the_endpoint_fails() {
+fn last_valid_keys_are_kept_after_every_kind_of_fetch_error() {
     for (what, error) in failures() {
         for age in [HOUR, 24 * HOUR, 48 * HOUR] {
             let mut traffic = Traffic::warm();
@@ -215,7 +215,7 @@ fn the_last_good_keys_are_kept_however_the_endpoint_fails() {
 }
 
 #[test]
-fn a_first_fetch_that_failed_is_tried_again_after_the_cool_down_and_not_before() {
+fn failed_first_fetch_is_retried_only_after_cool_down() {
     for (what, error) in failures() {
         let mut traffic = Traffic::cold();
         traffic.upstream().respond(KEYS_V2, error);
@@ -233,7 +233,7 @@ fn a_first_fetch_that_failed_is_tried_again_after_the_cool_down_and_not_before()
 }
 
 #[test]
-fn a_set_of_the_largest_size_is_taken() {
+fn key_set_of_maximum_size_is_accepted() {
     let mut traffic = Traffic::cold();
     let set = json!({ "keys": [CURRENT.jwk()] }).to_string();
     let padded = format!("{set}{}", " ".repeat(MAX_KEY_SET_BYTES - set.len()));
@@ -242,7 +242,7 @@ fn a_set_of_the_largest_size_is_taken() {
 }
 
 #[test]
-fn an_endpoint_that_hangs_keeps_everyone_for_one_deadline_and_causes_one_fetch() {
+fn requests_share_one_fetch_and_deadline_if_key_endpoint_hangs() {
     let mut traffic = Traffic::cold();
     traffic.upstream().hold(KEYS_V2);
     let arrived: Vec<_> = (0..20)
@@ -259,7 +259,7 @@ fn an_endpoint_that_hangs_keeps_everyone_for_one_deadline_and_causes_one_fetch()
 }
 
 #[test]
-fn a_fetch_that_was_cancelled_with_its_request_keeps_others_for_little_more_than_its_deadline() {
+fn cancelled_fetch_is_retried_by_waiter_after_its_deadline() {
     let mut traffic = Traffic::cold();
     traffic.upstream().hold(KEYS_V2);
     let cancelled = traffic.arrive(&good(0));
@@ -274,7 +274,7 @@ fn a_fetch_that_was_cancelled_with_its_request_keeps_others_for_little_more_than
 }
 
 #[test]
-fn a_fetch_that_was_given_up_does_not_undo_a_later_one() {
+fn late_result_of_abandoned_fetch_is_ignored() {
     let at = |seconds| Timestamp::from_seconds(START + seconds);
     let keys = |kid: &str| Some(vec![(kid.to_owned(), ())]);
     let mut issuer_keys = IssuerKeys::default();
@@ -289,7 +289,7 @@ fn a_fetch_that_was_given_up_does_not_undo_a_later_one() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
+fn clock_step_back_blocks_no_request_and_extends_no_key_lifetime() {
     // A cancelled fetch counts as running.
     let mut traffic = Traffic::cold();
     traffic.upstream().hold(KEYS_V2);
@@ -321,7 +321,7 @@ fn a_clock_that_is_set_back_blocks_nobody_and_stretches_no_life() {
 }
 
 #[test]
-fn a_clock_that_jitters_does_not_turn_a_flood_into_fetches() {
+fn clock_jitter_causes_no_additional_key_fetch() {
     let mut traffic = Traffic::warm();
     for number in 0..200 {
         assert!(matches!(traffic.ask(&of_unknown_key(number)), Err(TokenError::UnknownKey { .. })));
@@ -331,7 +331,7 @@ fn a_clock_that_jitters_does_not_turn_a_flood_into_fetches() {
 }
 
 #[test]
-fn each_version_has_its_own_keys_and_its_own_cool_down() {
+fn each_token_version_has_own_keys_and_cool_down() {
     let mut traffic = Traffic::warm();
     assert_eq!(traffic.upstream().count(KEYS_V1), 0, "no token needed the keys of version 1.0");
     assert_eq!(traffic.ask(&of_unknown_key(0)), unknown(30));
@@ -345,7 +345,7 @@ fn set_without_a() -> [&'static Key; 2] {
 }
 
 #[test]
-fn a_key_that_one_response_leaves_out_is_fetched_again_at_once() {
+fn recently_listed_key_is_fetched_again_during_cool_down() {
     let mut traffic = Traffic::cold();
     traffic.publish(&[&CURRENT, &NEXT]);
     assert_eq!(traffic.ask(&good(0)), passed());
@@ -363,7 +363,7 @@ fn a_key_that_one_response_leaves_out_is_fetched_again_at_once() {
 }
 
 #[test]
-fn a_key_that_is_still_missing_is_no_final_refusal_and_no_flood() {
+fn removed_key_is_fetched_once_per_cool_down_until_listed_again() {
     let mut traffic = Traffic::cold();
     traffic.publish(&[&CURRENT, &NEXT]);
     assert_eq!(traffic.ask(&good(0)), passed());
@@ -387,7 +387,7 @@ fn a_key_that_is_still_missing_is_no_final_refusal_and_no_flood() {
 /// Two servers of the issuer list different keys, and tokens of both arrive. Without a limit, each token would cause a
 /// fetch.
 #[test]
-fn an_endpoint_that_alternates_is_asked_twice_in_a_cool_down_at_most() {
+fn alternating_key_sets_cause_at_most_four_fetches_in_30_seconds() {
     let mut traffic = Traffic::cold();
     traffic.publish(&[&CURRENT, &NEXT]);
     assert_eq!(traffic.ask(&good(0)), passed());
@@ -404,7 +404,7 @@ fn an_endpoint_that_alternates_is_asked_twice_in_a_cool_down_at_most() {
 }
 
 #[test]
-fn a_flood_of_former_keys_is_one_fetch_in_each_cool_down() {
+fn tokens_of_removed_key_cause_one_fetch_per_cool_down() {
     let mut traffic = Traffic::warm();
     traffic.publish(&[&NEXT]);
     assert_eq!(traffic.ask(&signed_by(&NEXT, 0)), passed());
@@ -419,7 +419,7 @@ fn a_flood_of_former_keys_is_one_fetch_in_each_cool_down() {
 }
 
 #[test]
-fn a_key_is_forgotten_a_day_after_it_was_left_out() {
+fn removed_key_is_forgotten_after_one_day() {
     for (passed_time, fetches) in [(24 * HOUR - MINUTE, 1), (24 * HOUR, 0)] {
         let at = |after: Duration| Timestamp::from_seconds(START).plus(after);
         let mut issuer_keys = IssuerKeys::default();
@@ -440,7 +440,7 @@ fn a_key_is_forgotten_a_day_after_it_was_left_out() {
 
 /// An attacker can write any claims, so claims that do not match must be rejected before a fetch.
 #[test]
-fn claims_that_do_not_fit_cause_no_fetch() {
+fn token_with_invalid_claims_causes_no_fetch() {
     let mut traffic = Traffic::warm();
     let stranger = |draft: Draft| draft.header("kid", "unknown").signature([1; 256]).token();
     for (token, error) in [
@@ -465,7 +465,7 @@ fn claims_that_do_not_fit_cause_no_fetch() {
 }
 
 #[test]
-fn a_token_that_ends_while_its_key_is_fetched_is_rejected() {
+fn token_that_expires_during_key_fetch_is_rejected() {
     let mut traffic = Traffic::cold();
     traffic.upstream().hold(KEYS_V2);
     let token = Draft::v2().claim("exp", START - 298).token();

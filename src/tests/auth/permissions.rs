@@ -12,17 +12,17 @@ use crate::tests::support::runtime::TestRuntime;
 use crate::tests::support::{ROLE, ROLE_BEARER, sha256, variables_with};
 
 /// Returns a gateway with one caller that has these permissions.
-fn granted(rights: &Value) -> Gateway {
+fn gateway_with(permissions: &Value) -> Gateway {
     let mut caller = json!({
         "name": "script", "api_key_sha256": [sha256("key")], "actions": ["softDelete"], "recipient_domains": ["*"],
     });
-    caller.as_object_mut().unwrap().extend(rights.as_object().unwrap().clone());
+    caller.as_object_mut().unwrap().extend(permissions.as_object().unwrap().clone());
     Gateway::new(variables_with("CALLERS", json!([caller])))
 }
 
 /// Sends a remediation. A permitted one must reach Graph once, and a forbidden one must cause no call.
-fn ask(rights: &Value, payload: &Value) -> (Response, Value) {
-    let mut gateway = granted(rights);
+fn ask(permissions: &Value, payload: &Value) -> (Response, Value) {
+    let mut gateway = gateway_with(permissions);
     let response = gateway.remediate(api_key("key"), payload);
     let upstream = gateway.stage.runtime.upstream();
     assert_eq!(upstream.count(GRAPH_URL), usize::from(response.status == 202), "{payload}");
@@ -38,7 +38,7 @@ fn pointers(response: &Response) -> Vec<String> {
 }
 
 #[test]
-fn an_action_is_granted_by_name_and_nothing_grants_another() {
+fn action_is_accepted_only_if_granted_by_name() {
     let all = ["moveToJunk", "moveToInbox", "hardDelete", "softDelete", "moveToDeletedItems", "moveToQuarantine"];
     for granted in all {
         for asked in all {
@@ -52,10 +52,10 @@ fn an_action_is_granted_by_name_and_nothing_grants_another() {
 
 /// A member of a caller's table, with a value that grants the request of the test, one that denies it, a misspelling of
 /// the member's name, and the code of the denial. For `PROTECTED_RECIPIENTS`, an entry is misspelt.
-type Right = (&'static str, Value, Value, &'static str, &'static str);
+type PermissionCase = (&'static str, Value, Value, &'static str, &'static str);
 
-/// All rights. `PROTECTED_RECIPIENTS` is not in a caller's table, and applies to all callers.
-fn rights() -> [Right; 6] {
+/// Returns a case for each permission. `PROTECTED_RECIPIENTS` is not in a caller's table, and applies to all callers.
+fn permission_cases() -> [PermissionCase; 6] {
     [
         ("role", json!(ROLE), json!("Remediation.Another"), "roles", "unknownCaller"),
         ("actions", json!(["softDelete"]), json!(["moveToJunk"]), "action", "actionNotAllowed"),
@@ -82,7 +82,7 @@ const PROTECTED: &str = "PROTECTED_RECIPIENTS";
 
 /// The value of a permission in a configuration.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum RightState {
+enum PermissionState {
     Granted,
     Denied,
     Misspelt,
@@ -90,31 +90,31 @@ enum RightState {
 }
 
 #[test]
-fn each_right_alone_and_each_two_together_grant_what_they_say() {
-    let all = [RightState::Granted, RightState::Denied, RightState::Misspelt, RightState::Nothing];
+fn every_pair_of_permission_states_is_enforced() {
+    let all = [PermissionState::Granted, PermissionState::Denied, PermissionState::Misspelt, PermissionState::Nothing];
     let mut payload = payload("softDelete", &["a@contoso.com", "b@contoso.com"]);
     payload["remediateSendersCopy"] = json!("True");
     let token = Draft::v2().claim("oid", ROLE_BEARER).claim("roles", json!([ROLE])).token();
-    for first in 0..rights().len() {
-        for second in first..rights().len() {
+    for first in 0..permission_cases().len() {
+        for second in first..permission_cases().len() {
             for (said, also_said) in all.into_iter().flat_map(|said| all.map(|also_said| (said, also_said))) {
                 let mut caller = json!({ "name": "script", "object_id": ROLE_BEARER });
                 let (mut protected, mut expected) = (Value::Null, Vec::new());
-                for (place, (member, granting, denying, misspelt, code)) in rights().into_iter().enumerate() {
+                for (place, (member, granting, denying, misspelt, code)) in permission_cases().into_iter().enumerate() {
                     let says = match place {
                         _ if place == second => also_said,
                         _ if place == first => said,
-                        _ => RightState::Granted,
+                        _ => PermissionState::Granted,
                     };
                     let is_required = ["actions", "recipient_domains"].contains(&member);
                     let said = if member == PROTECTED { &mut protected } else { &mut caller[member] };
                     match says {
-                        RightState::Granted => *said = granting,
-                        RightState::Denied => {
+                        PermissionState::Granted => *said = granting,
+                        PermissionState::Denied => {
                             *said = denying;
                             expected.push(code);
                         }
-                        RightState::Misspelt => {
+                        PermissionState::Misspelt => {
                             if member == PROTECTED {
                                 protected = json!([misspelt]);
                             } else {
@@ -122,9 +122,9 @@ fn each_right_alone_and_each_two_together_grant_what_they_say() {
                             }
                             expected.insert(0, "misconfigured");
                         }
-                        RightState::Nothing if is_required => expected.insert(0, "misconfigured"),
-                        RightState::Nothing if member == "senders_copy" => expected.push(code),
-                        RightState::Nothing => {}
+                        PermissionState::Nothing if is_required => expected.insert(0, "misconfigured"),
+                        PermissionState::Nothing if member == "senders_copy" => expected.push(code),
+                        PermissionState::Nothing => {}
                     }
                 }
                 caller.as_object_mut().unwrap().retain(|_, value| !value.is_null());
@@ -144,8 +144,8 @@ fn each_right_alone_and_each_two_together_grant_what_they_say() {
 }
 
 #[test]
-fn senders_copy_is_granted_by_its_own_member_alone() {
-    for (rights, copy, expected) in [
+fn senders_copy_is_accepted_only_with_its_permission() {
+    for (permissions, copy, expected) in [
         (json!({}), json!(false), "accepted"),
         (json!({}), json!("FALSE"), "accepted"),
         (json!({}), json!(true), "sendersCopyNotAllowed"),
@@ -157,8 +157,8 @@ fn senders_copy_is_granted_by_its_own_member_alone() {
     ] {
         let mut payload = payload("softDelete", &["a@contoso.com"]);
         payload["remediateSendersCopy"] = copy;
-        let (response, line) = ask(&rights, &payload);
-        assert_eq!(code(&response), expected, "{rights} {payload}");
+        let (response, line) = ask(&permissions, &payload);
+        assert_eq!(code(&response), expected, "{permissions} {payload}");
         if expected != "accepted" {
             assert_eq!((response.status, pointers(&response)), (403, vec!["/remediateSendersCopy".to_owned()]));
             assert!(response.body.contains("senders_copy") && response.body.contains("Nothing was sent."));
@@ -168,7 +168,7 @@ fn senders_copy_is_granted_by_its_own_member_alone() {
 }
 
 #[test]
-fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
+fn recipient_is_accepted_only_if_its_domain_is_granted_in_any_spelling() {
     for (rule, recipient, accepted) in [
         ("contoso.com", "hannah@contoso.com", true),
         ("contoso.com", "hannah@CONTOSO.com", true),
@@ -207,7 +207,7 @@ fn recipients_are_covered_by_their_domain_in_any_spelling_of_it() {
 }
 
 #[test]
-fn protected_recipients_are_out_of_reach_in_any_spelling() {
+fn protected_recipient_is_rejected_in_every_spelling() {
     for (entry, recipient, is_protected) in [
         ("journal@contoso.com", "journal@contoso.com", true),
         ("journal@contoso.com", "JOURNAL@Contoso.COM", true),
@@ -276,7 +276,7 @@ fn protected_recipients_are_out_of_reach_in_any_spelling() {
 
 /// The parser rejects a dot at the end and an impossible label before the list is compared.
 #[test]
-fn spelling_that_no_address_has_does_not_reach_a_protected_recipient() {
+fn invalid_spelling_of_protected_recipient_is_rejected() {
     for (recipient, expected) in [
         ("journal@contoso.com.", "invalidPayload"),
         ("journal@contoso\u{3002}com", "invalidPayload"),
@@ -298,7 +298,7 @@ fn spelling_that_no_address_has_does_not_reach_a_protected_recipient() {
 }
 
 #[test]
-fn one_refused_recipient_refuses_all_and_is_named_by_its_place_in_the_callers_array() {
+fn rejected_recipient_rejects_request_and_is_named_by_original_index() {
     let recipients =
         ["a@contoso.com", "A@contoso.com", "x@evil.example", "b@contoso.com", "X@evil.example", "y@evil-contoso.com"];
     let (response, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
@@ -312,7 +312,7 @@ fn one_refused_recipient_refuses_all_and_is_named_by_its_place_in_the_callers_ar
 }
 
 #[test]
-fn many_refused_recipients_are_counted_and_the_first_hundred_named() {
+fn rejected_recipients_are_counted_and_first_hundred_are_listed() {
     let recipients: Vec<String> = (0..120).map(|number| format!("u{number}@evil.example")).collect();
     let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
     let (response, line) = ask(&json!({ "recipient_domains": ["contoso.com"] }), &payload("softDelete", &recipients));
@@ -322,7 +322,7 @@ fn many_refused_recipients_are_counted_and_the_first_hundred_named() {
 }
 
 #[test]
-fn the_number_of_emails_is_capped_after_repeated_pairs_are_removed() {
+fn emails_are_limited_per_request_after_duplicates_are_removed() {
     let three = ["a@contoso.com", "b@contoso.com", "c@contoso.com"];
     let repeated = ["a@contoso.com", "b@contoso.com", "c@contoso.com", "A@contoso.com", "b@CONTOSO.com"];
     for (most, recipients, expected) in [
@@ -342,7 +342,7 @@ fn the_number_of_emails_is_capped_after_repeated_pairs_are_removed() {
 }
 
 #[test]
-fn where_nothing_is_said_the_cap_is_a_thousand() {
+fn default_email_limit_per_request_is_1000() {
     let recipients: Vec<String> = (0..1001).map(|number| format!("u{number}@contoso.com")).collect();
     let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
     assert_eq!(code(&ask(&json!({}), &payload("softDelete", &recipients[..1000])).0), "accepted");
@@ -351,16 +351,16 @@ fn where_nothing_is_said_the_cap_is_a_thousand() {
 
 /// A larger request would fail forever, with an error that asks the caller to retry in an hour.
 #[test]
-fn where_an_hour_holds_less_no_request_may_have_more() {
+fn request_with_more_emails_than_hourly_quota_is_rejected() {
     let three = ["a@contoso.com", "b@contoso.com", "c@contoso.com"];
-    let rights = json!({ "max_emails_per_hour": 2 });
-    assert_eq!(code(&ask(&rights, &payload("softDelete", &three)).0), "tooManyEmails");
-    assert_eq!(code(&ask(&rights, &payload("softDelete", &three[..2])).0), "accepted");
+    let permissions = json!({ "max_emails_per_hour": 2 });
+    assert_eq!(code(&ask(&permissions, &payload("softDelete", &three)).0), "tooManyEmails");
+    assert_eq!(code(&ask(&permissions, &payload("softDelete", &three[..2])).0), "accepted");
 }
 
 #[test]
-fn of_several_rights_that_lack_the_first_is_told() {
-    let rights = json!({ "recipient_domains": ["contoso.com"], "max_emails_per_request": 1 });
+fn first_of_several_missing_permissions_is_reported() {
+    let permissions = json!({ "recipient_domains": ["contoso.com"], "max_emails_per_request": 1 });
     let outside = ["a@evil.example", "b@evil.example"];
     for (action, recipients, expected) in [
         ("hardDelete", outside.as_slice(), "actionNotAllowed"),
@@ -368,13 +368,13 @@ fn of_several_rights_that_lack_the_first_is_told() {
         ("softDelete", &["a@contoso.com", "b@contoso.com"], "tooManyEmails"),
         ("softDelete", &["a@contoso.com"], "accepted"),
     ] {
-        assert_eq!(code(&ask(&rights, &payload(action, recipients)).0), expected, "{action} {recipients:?}");
+        assert_eq!(code(&ask(&permissions, &payload(action, recipients)).0), expected, "{action} {recipients:?}");
     }
 }
 
 #[test]
-fn rights_hold_when_nothing_would_be_sent() {
-    let mut gateway = granted(&json!({ "actions": ["moveToJunk"] }));
+fn validate_only_request_without_permission_returns_403() {
+    let mut gateway = gateway_with(&json!({ "actions": ["moveToJunk"] }));
     assert_eq!(gateway.validate(api_key("key")).status, 403);
 }
 
@@ -443,7 +443,7 @@ proptest! {
 
     /// The test also fails if a request is denied that the model grants.
     #[test]
-    fn no_request_passes_that_a_naive_model_denies(
+    fn permission_check_agrees_with_simple_model(
         actions in prop::sample::subsequence(Action::ALL.to_vec(), 1..4),
         action in prop::sample::select(Action::ALL.to_vec()),
         copy_granted in prop::option::of(any::<bool>()),

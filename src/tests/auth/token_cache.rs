@@ -29,57 +29,57 @@ fn ending_in(seconds: u64) -> CachedToken {
     CachedToken { issuer: Issuer::V2, kid: "k".to_owned(), claims: claims_until(end) }
 }
 
-fn number(number: usize) -> [u8; 32] {
+fn numbered_digest(number: usize) -> [u8; 32] {
     digest(&Secret::new(number.to_string()))
 }
 
 #[test]
-fn no_more_than_1024_tokens_are_remembered_and_those_that_end_first_make_room() {
+fn full_token_cache_evicts_tokens_that_expire_first() {
     let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
-        tokens.insert(number(at), ending_in(if at == 500 { 60 } else { 3600 }), NOW);
+        tokens.insert(numbered_digest(at), ending_in(if at == 500 { 60 } else { 3600 }), NOW);
     }
-    assert!(tokens.get(&number(500)).is_some());
-    tokens.insert(number(MAX_TOKENS), ending_in(3600), NOW);
+    assert!(tokens.get(&numbered_digest(500)).is_some());
+    tokens.insert(numbered_digest(MAX_TOKENS), ending_in(3600), NOW);
     assert_eq!(tokens.0.borrow().len(), MAX_TOKENS);
-    assert!(tokens.get(&number(500)).is_none());
-    assert!(tokens.get(&number(MAX_TOKENS)).is_some());
+    assert!(tokens.get(&numbered_digest(500)).is_none());
+    assert!(tokens.get(&numbered_digest(MAX_TOKENS)).is_some());
 
     // Tokens that all end at the same time make room too.
-    tokens.insert(number(MAX_TOKENS + 1), ending_in(3600), NOW);
+    tokens.insert(numbered_digest(MAX_TOKENS + 1), ending_in(3600), NOW);
     assert_eq!(tokens.0.borrow().len(), 1);
 }
 
 #[test]
-fn tokens_that_have_ended_make_room_together() {
+fn expired_tokens_are_evicted_together_if_token_cache_is_full() {
     let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
-        tokens.insert(number(at), ending_in(if at < 1000 { 60 } else { 3600 }), NOW);
+        tokens.insert(numbered_digest(at), ending_in(if at < 1000 { 60 } else { 3600 }), NOW);
     }
     let later = NOW.plus(Duration::from_mins(1)).plus(CLOCK_SKEW);
-    tokens.insert(number(MAX_TOKENS), ending_in(3600), later);
+    tokens.insert(numbered_digest(MAX_TOKENS), ending_in(3600), later);
     assert_eq!(tokens.0.borrow().len(), 25);
 }
 
 #[test]
-fn the_same_token_again_takes_no_other_ones_place() {
+fn cached_token_inserted_again_evicts_no_other_token() {
     let tokens = TokenCache::default();
     for at in 0..MAX_TOKENS {
-        tokens.insert(number(at), ending_in(3600), NOW);
+        tokens.insert(numbered_digest(at), ending_in(3600), NOW);
     }
-    tokens.insert(number(0), ending_in(3600), NOW);
+    tokens.insert(numbered_digest(0), ending_in(3600), NOW);
     assert_eq!(tokens.0.borrow().len(), MAX_TOKENS);
 }
 
 #[test]
-fn what_is_kept_of_a_token_is_its_digest() {
+fn token_cache_debug_output_contains_no_token() {
     let tokens = TokenCache::default();
     tokens.insert(digest(&Secret::new("the.token.itself".to_owned())), ending_in(60), NOW);
     assert!(!format!("{tokens:?}").contains("the.token"));
 }
 
 #[test]
-fn a_token_is_verified_once_and_its_rights_are_looked_up_each_time() {
+fn cached_token_is_verified_once_and_its_caller_is_found_each_time() {
     let mut traffic = Traffic::warm();
     let checks = |traffic: &Traffic| traffic.gateway.stage.runtime.signature_checks();
     let token = Draft::v2().claim("oid", PLAYBOOK).token();
@@ -100,7 +100,7 @@ fn a_token_is_verified_once_and_its_rights_are_looked_up_each_time() {
 }
 
 #[test]
-fn a_remembered_token_ends_when_it_says() {
+fn cached_token_is_rejected_after_its_expiry_and_clock_skew() {
     let mut traffic = Traffic::warm();
     let token = Draft::v2().token();
     assert_eq!(traffic.ask(&token), passed());
@@ -112,7 +112,7 @@ fn a_remembered_token_ends_when_it_says() {
 }
 
 #[test]
-fn a_refused_token_is_not_remembered() {
+fn rejected_token_is_not_cached() {
     let mut traffic = Traffic::warm();
     let checks = traffic.gateway.stage.runtime.signature_checks();
     for refused in [Draft::v2().signature([1; 256]).token(), Draft::v2().claim("aud", "api://other").token()] {
@@ -128,7 +128,7 @@ fn a_refused_token_is_not_remembered() {
 }
 
 #[test]
-fn a_remembered_token_is_held_to_the_same_scope() {
+fn scope_of_cached_token_is_checked_on_every_request() {
     let mut gateway = crate::tests::support::gateway::Gateway::default();
     for (token, status) in [
         (Draft::v2().of_user().token(), 403),

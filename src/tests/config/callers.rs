@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{caller, callers, check, faulty, with};
+use super::{caller, callers, check, invalid_variables, with};
 use crate::tests::support::{OTHER_TENANT, PLAYBOOK, ROLE_BEARER, TENANT, sha256, variables};
 
 #[test]
-fn each_member_of_a_caller_has_its_rules() {
+fn each_caller_member_is_validated() {
     let label = |length: usize| "a".repeat(length);
     let role = |role: &str| json!({ "object_id": PLAYBOOK, "role": role });
     for (changes, faulty_member) in [
@@ -104,12 +104,12 @@ fn each_member_of_a_caller_has_its_rules() {
         (json!({ "max_emails_per_hour": u64::MAX }), Some("max_emails_per_hour")),
     ] {
         let expected: Vec<String> = faulty_member.map(|member| format!("CALLERS[0].{member}")).into_iter().collect();
-        assert_eq!(faulty(&callers([caller(changes.clone())])), expected, "{changes}");
+        assert_eq!(invalid_variables(&callers([caller(changes.clone())])), expected, "{changes}");
     }
 }
 
 #[test]
-fn recipient_domains_are_domains_that_a_recipient_can_have_or_all() {
+fn recipient_domains_are_accepted_only_as_valid_domains_or_star() {
     let label = |length: usize| "a".repeat(length);
     let domain = |length: usize| format!("{}.{}.{}.{}", label(63), label(63), label(63), label(length - 192));
     for (changes, accepted) in [
@@ -134,12 +134,12 @@ fn recipient_domains_are_domains_that_a_recipient_can_have_or_all() {
         (json!({ "recipient_domains": null }), false),
     ] {
         let expected: &[&str] = if accepted { &[] } else { &["CALLERS[0].recipient_domains"] };
-        assert_eq!(faulty(&callers([caller(changes.clone())])), expected, "{changes}");
+        assert_eq!(invalid_variables(&callers([caller(changes.clone())])), expected, "{changes}");
     }
 }
 
 #[test]
-fn no_request_may_have_more_emails_than_an_hour() {
+fn request_limit_above_hourly_quota_is_rejected_and_default_is_capped() {
     for (per_request, per_hour, faulty_member) in [
         (501, 500, Some("max_emails_per_request")),
         (500, 500, None),
@@ -148,7 +148,7 @@ fn no_request_may_have_more_emails_than_an_hour() {
     ] {
         let limits = json!({ "max_emails_per_request": per_request, "max_emails_per_hour": per_hour });
         let expected: Vec<String> = faulty_member.map(|member| format!("CALLERS[0].{member}")).into_iter().collect();
-        assert_eq!(faulty(&callers([caller(limits)])), expected, "{per_request} {per_hour}");
+        assert_eq!(invalid_variables(&callers([caller(limits)])), expected, "{per_request} {per_hour}");
     }
     for (per_hour, per_request) in [(500, 500), (1_000, 1_000), (5_000, 1_000)] {
         let config = check(&callers([caller(json!({ "max_emails_per_hour": per_hour }))])).unwrap();
@@ -157,7 +157,7 @@ fn no_request_may_have_more_emails_than_an_hour() {
 }
 
 #[test]
-fn what_concerns_a_caller_as_a_whole_is_told_of_the_caller() {
+fn invalid_caller_is_reported_by_its_index() {
     for (item, expected) in [
         (json!(1), "CALLERS[0]"),
         (json!([]), "CALLERS[0]"),
@@ -167,12 +167,12 @@ fn what_concerns_a_caller_as_a_whole_is_told_of_the_caller() {
         (caller(json!({ "Actions": ["hardDelete"] })), "CALLERS[0]"),
         (caller(json!({ "api_key": "rgk_in-the-clear" })), "CALLERS[0]"),
     ] {
-        assert_eq!(faulty(&callers([item.clone()])), [expected], "{item}");
+        assert_eq!(invalid_variables(&callers([item.clone()])), [expected], "{item}");
     }
 }
 
 #[test]
-fn no_two_callers_share_a_name_an_object_id_or_a_key() {
+fn duplicate_caller_name_object_id_or_key_is_rejected() {
     let one = || caller(json!({ "object_id": PLAYBOOK }));
     let other = |changes: Value| {
         let mut caller =
@@ -189,31 +189,31 @@ fn no_two_callers_share_a_name_an_object_id_or_a_key() {
         (json!({ "api_key_sha256": [sha256("x"), sha256("k").to_uppercase()] }), "api_key_sha256"),
     ] {
         let place = format!("CALLERS[1].{member}");
-        assert_eq!(faulty(&callers([one(), other(changes.clone())])), [place], "{changes}");
+        assert_eq!(invalid_variables(&callers([one(), other(changes.clone())])), [place], "{changes}");
     }
-    assert!(faulty(&callers([one(), other(json!({}))])).is_empty());
+    assert!(invalid_variables(&callers([one(), other(json!({}))])).is_empty());
 }
 
 #[test]
-fn shared_identities_are_told_of_the_right_caller_whatever_else_is_wrong() {
+fn duplicate_identity_is_reported_for_correct_caller_among_other_errors() {
     let nameless = caller(json!({ "name": null }));
     let second = caller(json!({ "name": "second", "api_key_sha256": [sha256("second")] }));
     let third = caller(json!({ "name": "third" }));
     assert_eq!(
-        faulty(&callers([nameless, json!("no table"), second, third])),
+        invalid_variables(&callers([nameless, json!("no table"), second, third])),
         ["CALLERS[0].name", "CALLERS[1]", "CALLERS[3].api_key_sha256"]
     );
 }
 
 #[test]
-fn callers_may_be_a_text_of_json_as_a_dashboard_keeps_it() {
+fn callers_as_json_text_are_accepted_and_invalid_text_is_rejected() {
     let array = variables()["CALLERS"].clone();
     assert_eq!(check(&with("CALLERS", json!(array.to_string()))).unwrap().callers.len(), 4);
     let twice = r#"[{"name":"a","actions":["softDelete"],"actions":["hardDelete"],"recipient_domains":["*"],"object_id":"11111111-0000-0000-0000-000000000001"}]"#;
-    assert_eq!(faulty(&with("CALLERS", json!(twice))), ["CALLERS"], "a member twice says two things");
-    assert_eq!(faulty(&with("CALLERS", json!(format!("{array}{array}")))), ["CALLERS"]);
+    assert_eq!(invalid_variables(&with("CALLERS", json!(twice))), ["CALLERS"], "a member twice says two things");
+    assert_eq!(invalid_variables(&with("CALLERS", json!(format!("{array}{array}")))), ["CALLERS"]);
     assert_eq!(
-        faulty(&with("CALLERS", json!(Value::String(array.to_string()).to_string()))),
+        invalid_variables(&with("CALLERS", json!(Value::String(array.to_string()).to_string()))),
         ["CALLERS"],
         "a text of a text"
     );
@@ -221,7 +221,7 @@ fn callers_may_be_a_text_of_json_as_a_dashboard_keeps_it() {
 
 /// Without a text that says so, an upgrade would only show that something is missing.
 #[test]
-fn callers_of_the_earlier_form_are_rejected_with_what_to_add() {
+fn caller_without_recipient_domains_is_rejected_with_instruction() {
     let errors = check(&callers([caller(json!({ "recipient_domains": null }))])).unwrap_err();
     let [error] = errors.as_slice() else { panic!("{errors:?}") };
     assert_eq!(error.variable, "CALLERS[0].recipient_domains");

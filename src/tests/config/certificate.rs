@@ -31,7 +31,7 @@ fn read(text: &str) -> Result<ClientCertificate, Vec<CertificateError>> {
 }
 
 #[test]
-fn a_key_and_its_certificate_are_read_however_they_stand_in_the_text() {
+fn key_and_certificate_are_read_in_any_order_and_layout() {
     let (key, certificate) = (KEY.as_str(), CERTIFICATE.as_str());
     let other = of(&NEXT);
     for text in [
@@ -57,7 +57,7 @@ fn rsa_sha256(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn each_fault_is_told_by_its_own_text_and_shows_nothing_of_the_value() {
+fn invalid_key_or_certificate_is_rejected_with_distinct_error() {
     let (key, certificate) = (KEY.as_str(), CERTIFICATE.as_str());
     let weak = pkcs8(&WEAK.private);
     let cut = |text: &str| text.replacen("MII", "MI", 1);
@@ -96,7 +96,7 @@ fn each_fault_is_told_by_its_own_text_and_shows_nothing_of_the_value() {
 }
 
 #[test]
-fn a_certificate_is_valid_from_its_first_second_to_its_last() {
+fn certificate_is_accepted_from_first_to_last_second_of_validity() {
     let not_before = Timestamp::from_utc((2026, 1, 1), (0, 0, 0)).unwrap().millis() / 1000;
     let not_after = Timestamp::from_utc((2028, 1, 1), (0, 0, 0)).unwrap().millis() / 1000;
     for (second, expected) in [
@@ -110,7 +110,7 @@ fn a_certificate_is_valid_from_its_first_second_to_its_last() {
 }
 
 #[test]
-fn no_key_or_certificate_that_is_cut_is_taken() {
+fn truncated_key_or_certificate_is_rejected() {
     let key = CURRENT.private.to_pkcs8_der().unwrap();
     let certificate = good_der(&CURRENT);
     for length in 0..key.as_bytes().len() {
@@ -125,7 +125,7 @@ fn no_key_or_certificate_that_is_cut_is_taken() {
 
 /// Both forms of RFC 5280, section 4.1.2.5, as notAfter of the certificate.
 #[test]
-fn the_last_moment_is_read_in_both_forms() {
+fn certificate_expiry_is_parsed_as_utc_or_generalized_time() {
     const UTC: &[u8] = b"\x17\x0d280101000000Z";
     let certificate = good_der(&CURRENT);
     let place = certificate.windows(UTC.len()).position(|part| part == UTC).unwrap();
@@ -165,12 +165,12 @@ fn debug_output_shows_no_key() {
 
 proptest! {
     #[test]
-    fn random_texts_are_refused(text in "(-----|BEGIN |END |PRIVATE KEY|CERTIFICATE|MII|[A-Za-z0-9+/=\\n]|\\PC){0,60}") {
+    fn random_certificate_text_is_rejected(text in "(-----|BEGIN |END |PRIVATE KEY|CERTIFICATE|MII|[A-Za-z0-9+/=\\n]|\\PC){0,60}") {
         prop_assert!(read(&text).is_err());
     }
 
     #[test]
-    fn random_bytes_as_key_or_certificate_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn random_bytes_as_key_or_certificate_are_rejected(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let (key, certificate) = (pem("PRIVATE KEY", &bytes), pem("CERTIFICATE", &bytes));
         let no_key = read(&format!("{key}{}", *CERTIFICATE));
         prop_assert!(no_key.is_err());
@@ -180,7 +180,7 @@ proptest! {
 
     /// A mutated certificate never has another certificate's thumbprint, which is the hash of its bytes.
     #[test]
-    fn mutated_bytes_never_panic(place in any::<prop::sample::Index>(), byte: u8, of_the_key: bool) {
+    fn mutated_der_is_rejected_or_has_thumbprint_of_its_certificate(place in any::<prop::sample::Index>(), byte: u8, of_the_key: bool) {
         let mut key = CURRENT.private.to_pkcs8_der().unwrap().as_bytes().to_vec();
         let mut certificate = good_der(&CURRENT);
         let mutated = if of_the_key { &mut key } else { &mut certificate };
@@ -192,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn mutated_texts_never_panic(place in any::<prop::sample::Index>(), byte in 0_u8..128) {
+    fn mutated_pem_text_causes_no_panic(place in any::<prop::sample::Index>(), byte in 0_u8..128) {
         let mut text = PEM.clone().into_bytes();
         *place.get_mut(&mut text) = byte;
         let _ = read(&String::from_utf8(text).unwrap());

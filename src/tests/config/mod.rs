@@ -17,7 +17,7 @@ pub(super) fn check(variables: &Variables) -> Result<Config, Vec<ConfigError>> {
 }
 
 /// Returns the names of the variables with errors, in order.
-pub(super) fn faulty(variables: &Variables) -> Vec<String> {
+pub(super) fn invalid_variables(variables: &Variables) -> Vec<String> {
     check(variables).map_or_else(|errors| errors.into_iter().map(|error| error.variable).collect(), |_| Vec::new())
 }
 
@@ -59,7 +59,7 @@ fn texts(value: &Value, found: &mut Vec<String>) {
 }
 
 #[test]
-fn a_whole_configuration_is_read() {
+fn valid_configuration_is_read_with_its_defaults() {
     let config = check(&variables()).unwrap();
     assert_eq!(config.audience, [AUDIENCE, crate::tests::support::AUDIENCE_GUID]);
     let of_guid = check(&with("AUDIENCE", json!("00001111-AAAA-2222-BBBB-3333CCCC4444"))).unwrap();
@@ -81,7 +81,7 @@ fn a_whole_configuration_is_read() {
 }
 
 #[test]
-fn each_variable_has_its_rules() {
+fn each_variable_is_validated() {
     let long = "a".repeat(300);
     for (name, value, accepted) in [
         ("TENANT_ID", json!("AAAABBBB-0000-CCCC-1111-DDDD2222EEEE"), true),
@@ -175,23 +175,23 @@ fn each_variable_has_its_rules() {
         ("CALLERS", json!("null"), false),
     ] {
         let expected: &[&str] = if accepted { &[] } else { &[name] };
-        assert_eq!(faulty(&with(name, value.clone())), expected, "{name} = {value}");
+        assert_eq!(invalid_variables(&with(name, value.clone())), expected, "{name} = {value}");
     }
 }
 
 /// The environment's reader passes whether the value is a binding.
 #[test]
-fn rate_limiter_that_is_a_variable_is_an_error() {
+fn rate_limiter_is_rejected_if_it_is_no_binding() {
     for value in [json!(true), Value::Null] {
-        assert!(faulty(&with("RATE_LIMITER", value.clone())).is_empty(), "{value}");
+        assert!(invalid_variables(&with("RATE_LIMITER", value.clone())).is_empty(), "{value}");
     }
     for variable in [json!(false), json!({ "limit": 5 }), json!({}), json!("100")] {
-        assert_eq!(faulty(&with("RATE_LIMITER", variable.clone())), ["RATE_LIMITER"], "{variable}");
+        assert_eq!(invalid_variables(&with("RATE_LIMITER", variable.clone())), ["RATE_LIMITER"], "{variable}");
     }
 }
 
 #[test]
-fn the_gateway_is_stopped_by_true_and_by_nothing_else_that_is_accepted() {
+fn gateway_is_stopped_only_if_stopped_is_true() {
     for (value, stopped) in [
         (json!(true), true),
         (json!("true"), true),
@@ -208,10 +208,10 @@ fn the_gateway_is_stopped_by_true_and_by_nothing_else_that_is_accepted() {
 }
 
 #[test]
-fn audience_is_required_by_callers_with_an_object_id_and_by_no_others() {
+fn audience_is_required_only_by_callers_with_object_id() {
     let mut by_key = callers([caller(json!({}))]);
     by_key.remove("AUDIENCE");
-    assert!(faulty(&by_key).is_empty());
+    assert!(invalid_variables(&by_key).is_empty());
     for (item, also) in [
         (caller(json!({ "object_id": PLAYBOOK })), None),
         (caller(json!({ "object_id": PLAYBOOK, "name": null })), Some("CALLERS[0].name")),
@@ -220,12 +220,12 @@ fn audience_is_required_by_callers_with_an_object_id_and_by_no_others() {
         let mut variables = callers([item.clone()]);
         variables.remove("AUDIENCE");
         let expected: Vec<&str> = ["AUDIENCE"].into_iter().chain(also).collect();
-        assert_eq!(faulty(&variables), expected, "{item}");
+        assert_eq!(invalid_variables(&variables), expected, "{item}");
     }
 }
 
 #[test]
-fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_value() {
+fn every_configuration_error_is_reported_in_order_without_its_value() {
     let bad = Variables::from([
         ("TENANT_ID", json!("sekret-tenant")),
         ("CLIENT_ID", json!("sekret-client")),
@@ -295,7 +295,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_contract_and_none_shows_a_val
 }
 
 #[test]
-fn the_credential_is_a_secret_or_a_certificate() {
+fn credential_is_rejected_unless_exactly_one_secret_or_certificate() {
     use crate::config::Credential;
     use crate::tests::support::certificate::{SUBJECT, of, pkcs8};
     use crate::tests::support::entra::{CURRENT, NEXT};
@@ -321,7 +321,7 @@ fn the_credential_is_a_secret_or_a_certificate() {
         (Value::Null, json!(format!("{}{}", pkcs8(&NEXT.private), of(&CURRENT))), vec!["CLIENT_CERTIFICATE"]),
     ] {
         let variables = with_both(secret, certificate);
-        assert_eq!(faulty(&variables), errors, "{variables:?}");
+        assert_eq!(invalid_variables(&variables), errors, "{variables:?}");
         for error in check(&variables).err().into_iter().flatten() {
             let line = crate::log::config_line(&error);
             assert!(line.contains("CLIENT_CERTIFICATE") || line.contains("must be a text"), "{line}");
@@ -333,18 +333,18 @@ fn the_credential_is_a_secret_or_a_certificate() {
 }
 
 #[test]
-fn nothing_is_taken_for_granted() {
-    assert_eq!(faulty(&Variables::new()), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
+fn missing_required_variables_and_members_are_reported() {
+    assert_eq!(invalid_variables(&Variables::new()), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
     let nulls: Variables = VARIABLES.into_iter().map(|name| (name, Value::Null)).collect();
-    assert_eq!(faulty(&nulls), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
+    assert_eq!(invalid_variables(&nulls), ["TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CALLERS", "LEDGER"]);
     assert_eq!(
-        faulty(&callers([Value::Object(Map::new())])),
+        invalid_variables(&callers([Value::Object(Map::new())])),
         ["CALLERS[0].name", "CALLERS[0].actions", "CALLERS[0].recipient_domains", "CALLERS[0]"]
     );
 }
 
 #[test]
-fn a_configuration_with_faults_serves_nobody_and_is_logged_once() {
+fn invalid_configuration_returns_500_and_is_logged_once() {
     use crate::tests::support::gateway::{Gateway, api_key};
     let mut gateway = Gateway::new(with("GRAPH_VERSION", json!("v3-sekret")));
     for attempt in 0..3 {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{check, faulty, with};
+use super::{check, invalid_variables, with};
 
 #[test]
-fn each_entry_is_an_address_or_a_domain_that_a_recipient_can_have() {
+fn protected_entry_is_accepted_only_if_valid_address_or_domain() {
     for (entry, accepted) in [
         (json!("contoso.com"), true),
         (json!("*.contoso.com"), true),
@@ -41,12 +41,16 @@ fn each_entry_is_an_address_or_a_domain_that_a_recipient_can_have() {
         (json!("journal@xn--024.contoso.com"), false),
     ] {
         let expected: &[&str] = if accepted { &[] } else { &["PROTECTED_RECIPIENTS[1]"] };
-        assert_eq!(faulty(&with("PROTECTED_RECIPIENTS", json!(["fabrikam.com", entry]))), expected, "{entry}");
+        assert_eq!(
+            invalid_variables(&with("PROTECTED_RECIPIENTS", json!(["fabrikam.com", entry]))),
+            expected,
+            "{entry}"
+        );
     }
 }
 
 #[test]
-fn list_is_an_array_or_the_same_as_json_text_and_never_empty() {
+fn protected_list_is_accepted_as_array_or_json_text_but_not_empty() {
     let array = json!(["journal@contoso.com", "*.evidence.contoso.com"]);
     for list in [array.clone(), json!(array.to_string())] {
         let protected = check(&with("PROTECTED_RECIPIENTS", list)).unwrap().protected_recipients;
@@ -65,6 +69,6 @@ fn list_is_an_array_or_the_same_as_json_text_and_never_empty() {
         json!({ "0": "journal@contoso.com" }),
         json!(true),
     ] {
-        assert_eq!(faulty(&with("PROTECTED_RECIPIENTS", list.clone())), ["PROTECTED_RECIPIENTS"], "{list}");
+        assert_eq!(invalid_variables(&with("PROTECTED_RECIPIENTS", list.clone())), ["PROTECTED_RECIPIENTS"], "{list}");
     }
 }

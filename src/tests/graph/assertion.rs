@@ -25,7 +25,7 @@ use crate::tests::support::gateway::TOKEN_URL;
 use crate::tests::support::runtime::START;
 use crate::tests::support::stage::Stage;
 use crate::tests::support::upstream::Reply;
-use crate::tests::support::{AUDIENCE_GUID, refused, variables};
+use crate::tests::support::{AUDIENCE_GUID, error_response, variables};
 
 fn by_certificate() -> Variables {
     let mut variables = variables();
@@ -56,7 +56,7 @@ fn part(part: &str) -> Value {
 }
 
 #[test]
-fn an_assertion_is_what_entra_documents_and_verifies_by_the_certificates_key() {
+fn assertion_has_the_documented_form_and_a_valid_signature() {
     let mut stage = Stage::default();
     stage.runtime.upstream().respond(
         TOKEN_URL,
@@ -93,7 +93,7 @@ fn an_assertion_is_what_entra_documents_and_verifies_by_the_certificates_key() {
 }
 
 #[test]
-fn a_second_attempt_has_an_assertion_of_its_own() {
+fn token_request_retry_has_a_new_assertion_id() {
     let mut stage = Stage::default();
     stage.runtime.upstream().respond(TOKEN_URL, Reply::Failure(SendError::Connection));
     assert_eq!(token(&mut stage, |_| ()), Err(TokenEndpointError::Send(SendError::Connection)));
@@ -104,14 +104,14 @@ fn a_second_attempt_has_an_assertion_of_its_own() {
 }
 
 #[test]
-fn what_cannot_be_signed_is_a_fault_of_the_configuration_and_asks_nobody() {
-    type Spoil = fn(&mut Config);
-    let unusable: Spoil = |config| {
+fn unusable_certificate_is_misconfigured_and_sends_nothing() {
+    type ConfigChange = fn(&mut Config);
+    let unusable: ConfigChange = |config| {
         if let crate::config::Credential::Certificate(certificate) = &mut config.credential {
             certificate.private_key = SecretBytes::new(b"no key".to_vec());
         }
     };
-    let expired: Spoil = |config| {
+    let expired: ConfigChange = |config| {
         if let crate::config::Credential::Certificate(certificate) = &mut config.credential {
             certificate.not_after = crate::time::Timestamp::from_seconds(START - 1);
         }
@@ -122,7 +122,7 @@ fn what_cannot_be_signed_is_a_fault_of_the_configuration_and_asks_nobody() {
         assert_eq!(token(&mut stage, change), Err(expected));
         assert!(forms(&stage).is_empty());
         let error = GatewayError::from(GraphOperation::Remediate.error(expected));
-        assert_eq!(refused(&error).0, Code::Misconfigured);
+        assert_eq!(error_response(&error).0, Code::Misconfigured);
         assert!(error.to_string().contains("CLIENT_CERTIFICATE"), "{error}");
     }
 }

@@ -175,7 +175,7 @@ fn location_is_used_only_if_it_is_an_https_url() {
 
 /// The test covers the other headers of Graph that are forwarded or logged.
 #[test]
-fn ids_and_waits_of_graph_are_bounded() {
+fn invalid_graph_request_id_or_retry_after_is_ignored() {
     let long = "x".repeat(101);
     for (id, kept) in [
         ("11112222-bbbb-3333-cccc-4444dddd5555", true),

@@ -1,18 +1,18 @@
 //! Section 8 of the contract, second by second: retries, their times, and requests that are never retried.
 
-use super::script::Played::{Cut, Fails, Hangs, Response, Token};
-use super::script::{Script, access, submitted};
+use super::script::ScriptedCall::{Cut, Fails, Hangs, Response, Token};
+use super::script::{ScriptedRuntime, access, run_submit};
 use crate::graph::error::{GraphError, GraphErrorKind, TokenEndpointError};
 use crate::graph::response::Accepted;
 use crate::runtime::{Clock, SendError};
 use crate::time::Timestamp;
 
-fn is_certain(error: &GraphError) -> &'static str {
+fn certainty(error: &GraphError) -> &'static str {
     if error.is_certain() { "certain" } else { "unknown" }
 }
 
 /// Returns a short text for the outcome.
-fn short(result: &Result<Accepted, GraphError>) -> String {
+fn summarize(result: &Result<Accepted, GraphError>) -> String {
     match result {
         Ok(accepted) => format!("{} duplicate={}", accepted.status, accepted.duplicate),
         Err(error @ GraphError { kind: GraphErrorKind::AppToken(token), .. }) => {
@@ -25,7 +25,7 @@ fn short(result: &Result<Accepted, GraphError>) -> String {
                 TokenEndpointError::Send(SendError::Deadline) => "deadline",
                 TokenEndpointError::Send(SendError::Connection) => "connection",
             };
-            format!("token {what}, {}", is_certain(error))
+            format!("token {what}, {}", certainty(error))
         }
         Err(error @ GraphError { kind, status, .. }) => {
             let what = match kind {
@@ -33,13 +33,13 @@ fn short(result: &Result<Accepted, GraphError>) -> String {
                 GraphErrorKind::Send(SendError::Connection) => "connection".to_owned(),
                 _ => status.unwrap_or_default().to_string(),
             };
-            format!("{what}, {}", is_certain(error))
+            format!("{what}, {}", certainty(error))
         }
     }
 }
 
 #[test]
-fn what_is_sent_again_and_what_is_not() {
+fn submission_is_retried_only_after_401_or_a_short_retry_after() {
     const T1: &str = "0 token";
     const B1: &str = "0 Bearer t1";
     for (played, expected, seen) in [
@@ -124,9 +124,9 @@ fn what_is_sent_again_and_what_is_not() {
         (vec![Response(200, None)], "token unexpected, certain", vec![T1]),
         (vec![Response(302, None)], "token unexpected, certain", vec![T1]),
     ] {
-        let script = Script::new(&played);
-        let result = submitted(&script, &access(&script), 90);
-        assert_eq!(short(&result), expected, "{seen:?}");
+        let script = ScriptedRuntime::new(&played);
+        let result = run_submit(&script, &access(&script), 90);
+        assert_eq!(summarize(&result), expected, "{seen:?}");
         assert_eq!(*script.seen.borrow(), seen, "{expected}");
         let ids = script.client_request_ids.borrow();
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
@@ -135,7 +135,7 @@ fn what_is_sent_again_and_what_is_not() {
 }
 
 #[test]
-fn graph_has_a_minute_and_the_whole_has_its_budget() {
+fn graph_call_times_out_after_60_seconds_or_at_the_deadline() {
     for (played, budget, expected, ended) in [
         (vec![Token(0), Hangs], 90, "deadline, unknown", 60),
         (vec![Token(9), Hangs], 90, "deadline, unknown", 69),
@@ -157,24 +157,25 @@ fn graph_has_a_minute_and_the_whole_has_its_budget() {
         (vec![Token(0), Response(429, Some("10")), Response(202, None)], 16, "202 duplicate=false", 10),
         (vec![Token(0), Response(503, Some("9")), Response(503, Some("1"))], 15, "503, certain", 9),
     ] {
-        let script = Script::new(&played);
-        let result = submitted(&script, &access(&script), budget);
-        assert_eq!(short(&result), expected);
+        let script = ScriptedRuntime::new(&played);
+        let result = run_submit(&script, &access(&script), budget);
+        assert_eq!(summarize(&result), expected);
         assert_eq!(script.now().since(Timestamp::from_seconds(1000)).as_secs(), ended, "{expected}");
     }
 }
 
 #[test]
-fn a_token_is_kept_until_five_minutes_before_its_end_and_a_failure_never() {
-    let script = Script::new(&[Response(401, None)]);
+fn app_token_is_cached_until_5_minutes_before_expiry_and_failure_never() {
+    let script = ScriptedRuntime::new(&[Response(401, None)]);
     let cache = access(&script);
-    assert!(submitted(&script, &cache, 90).is_err());
-    let script = Script::new(&[Token(5), Response(202, None)]);
-    assert!(submitted(&script, &cache, 90).is_ok());
+    assert!(run_submit(&script, &cache, 90).is_err());
+    let script = ScriptedRuntime::new(&[Token(5), Response(202, None)]);
+    assert!(run_submit(&script, &cache, 90).is_ok());
     for (second, fetches) in [(1000, 0), (1000 + 3300 - 1, 0), (1000 + 3300, 1)] {
-        let script = Script::new(if fetches == 0 { &[Response(202, None)] } else { &[Token(0), Response(202, None)] });
+        let script =
+            ScriptedRuntime::new(if fetches == 0 { &[Response(202, None)] } else { &[Token(0), Response(202, None)] });
         script.now.set(Timestamp::from_seconds(second));
-        assert!(submitted(&script, &cache, 90).is_ok());
+        assert!(run_submit(&script, &cache, 90).is_ok());
         assert_eq!(script.seen.borrow().iter().filter(|what| what.ends_with("token")).count(), fetches, "{second}");
     }
 }

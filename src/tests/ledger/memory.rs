@@ -13,7 +13,7 @@ use crate::ledger::types::Hash;
 use crate::ledger::{LedgerError, LedgerOutcome, LedgerRequest, LedgerResponse, LedgerService, Work};
 use crate::remediation::{Action, GraphVersion};
 use crate::runtime::{Clock, SendError};
-use crate::tests::support::Fixed;
+use crate::tests::support::FixedEnvironment;
 use crate::tests::support::gateway::{GRAPH_URL, Gateway};
 use crate::tests::support::runtime::{START, TestRuntime};
 use crate::tests::support::stage::{Stage, Started};
@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 
 /// Result of a request, or an event. Attempts are numbered in the order of sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum RequestResult {
     Sent(usize),
     /// Replay of the attempt with this number.
     Replayed(usize),
@@ -63,7 +63,8 @@ impl Object {
     pub(super) fn new(limit: u64) -> Self {
         let gateway = Gateway::default();
         let line = GraphSettings::line(&gateway.config());
-        let graph = IsolateCaches::<Fixed, ()>::default().graph_access(line.expose().as_bytes(), None).unwrap();
+        let graph =
+            IsolateCaches::<FixedEnvironment, ()>::default().graph_access(line.expose().as_bytes(), None).unwrap();
         gateway.stage.runtime.upstream().hold(GRAPH_URL);
         let storage = MemoryStorage::default();
         let service = Rc::new(LedgerService::new(storage.clone()));
@@ -97,25 +98,27 @@ impl Object {
     }
 
     /// Requests a payload. The payload's number without [`RESTORE`] and [`COPY`] is its number of emails.
-    pub(super) fn ask(&mut self, millis: u64, key: Option<u8>, payload: u8) -> Said {
+    pub(super) fn ask(&mut self, millis: u64, key: Option<u8>, payload: u8) -> RequestResult {
         self.at(millis);
         let number = self.stage.runtime.upstream().count(GRAPH_URL);
         let pending = self.submit(request(key, payload, self.limit));
         if self.stage.runtime.upstream().count(GRAPH_URL) > number {
             assert!(self.storage.alarm.get(), "an attempt without an alarm");
             self.sent.push((number, pending));
-            return Said::Sent(number);
+            return RequestResult::Sent(number);
         }
         match pending.try_result() {
             Err(pending) => {
                 self.waiting.push(pending);
-                Said::Waits
+                RequestResult::Waits
             }
             Ok(response) => match response.unwrap().outcome {
-                LedgerOutcome::Accepted { accepted, replayed: true } => Said::Replayed(number_of(&accepted.location)),
-                LedgerOutcome::InProgress => Said::InProgress,
-                LedgerOutcome::KeyReused => Said::KeyReused,
-                LedgerOutcome::QuotaExceeded { .. } => Said::QuotaExceeded,
+                LedgerOutcome::Accepted { accepted, replayed: true } => {
+                    RequestResult::Replayed(number_of(&accepted.location))
+                }
+                LedgerOutcome::InProgress => RequestResult::InProgress,
+                LedgerOutcome::KeyReused => RequestResult::KeyReused,
+                LedgerOutcome::QuotaExceeded { .. } => RequestResult::QuotaExceeded,
                 other => panic!("{other:?} without a call to Graph"),
             },
         }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::memory::{COPY, End, Object, RESTORE, Said};
+use super::memory::{COPY, End, Object, RESTORE, RequestResult};
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -10,7 +10,7 @@ const HOUR: u64 = 60 * MINUTE;
 /// Quota of two large payloads.
 const LIMIT: u64 = 12;
 /// Maximum duration of an attempt, the budget of its request.
-const LONGEST_FLIGHT: u64 = 90 * SECOND;
+const MAX_ATTEMPT: u64 = 90 * SECOND;
 
 #[derive(Clone, Debug)]
 enum RandomEvent {
@@ -53,7 +53,7 @@ fn events() -> impl Strategy<Value = Vec<RandomEvent>> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     /// The attempt with this number is running.
-    Flying(usize),
+    Running(usize),
     /// The last attempt ended without an outcome, or in a crash.
     Open,
     /// The attempt with this number was accepted at this time.
@@ -91,10 +91,10 @@ impl AnyRemediation {
     }
 
     /// Returns whether its key or payload still identifies it.
-    fn lives(&self, now: u64) -> bool {
+    fn is_current(&self, now: u64) -> bool {
         match self.state {
             _ if self.replaced => false,
-            State::Flying(_) => true,
+            State::Running(_) => true,
             State::Open => now < self.last_sent + if self.key.is_some() { 24 * HOUR } else { HOUR },
             State::Accepted(_, at) => now < at + self.replay(),
             State::Gone => false,
@@ -102,7 +102,7 @@ impl AnyRemediation {
     }
 
     /// Returns whether it may, after the time `tried`, have moved the emails of a remediation of `payload`.
-    fn undoes(&self, payload: u8, tried: u64) -> bool {
+    fn may_undo(&self, payload: u8, tried: u64) -> bool {
         let others = pairs(self.payload) == pairs(payload) && (self.payload ^ payload) & RESTORE != 0;
         others && self.state != State::Gone && self.until > tried
     }
@@ -131,22 +131,22 @@ impl Model {
         })
     }
 
-    fn flying(&self) -> Vec<usize> {
-        let number = |one: &AnyRemediation| if let State::Flying(number) = one.state { Some(number) } else { None };
+    fn running(&self) -> Vec<usize> {
+        let number = |one: &AnyRemediation| if let State::Running(number) = one.state { Some(number) } else { None };
         self.all.iter().filter_map(number).collect()
     }
 
     /// Returns the contract's result for a request, apart from the quota: `Ok(None)` for a new remediation, `Ok(Some)`
     /// for one that continues, or an error.
-    fn ask(&self, now: u64, key: Option<u8>, payload: u8) -> Result<Option<usize>, Said> {
+    fn ask(&self, now: u64, key: Option<u8>, payload: u8) -> Result<Option<usize>, RequestResult> {
         let same = |one: &&AnyRemediation| one.key == key && (key.is_some() || one.payload == payload);
-        let own = self.all.iter().rposition(|one| same(&one) && one.lives(now));
+        let own = self.all.iter().rposition(|one| same(&one) && one.is_current(now));
         let is_open = |index: &usize| self.all[*index].state == State::Open;
         if let Some(key_owner) = own.map(|index| &self.all[index]).filter(|_| key.is_some()) {
             return match key_owner.state {
-                _ if key_owner.payload != payload => Err(Said::KeyReused),
-                State::Accepted(number, _) => Err(Said::Replayed(number)),
-                State::Flying(_) => Err(Said::Waits),
+                _ if key_owner.payload != payload => Err(RequestResult::KeyReused),
+                State::Accepted(number, _) => Err(RequestResult::Replayed(number)),
+                State::Running(_) => Err(RequestResult::Waits),
                 State::Open | State::Gone => Ok(own),
             };
         }
@@ -157,24 +157,24 @@ impl Model {
         let stands = |one: &&AnyRemediation| {
             one.payload == payload
                 && !one.replaced
-                && !self.all.iter().any(|other| other.undoes(payload, one.last_sent))
+                && !self.all.iter().any(|other| other.may_undo(payload, one.last_sent))
         };
         let success = |one: &AnyRemediation| match one.state {
             State::Accepted(number, at) if now < at + 30 * MINUTE => Some((at, number)),
             _ => None,
         };
         if let Some((_, own)) = own.map(|index| &self.all[index]).filter(stands).and_then(success) {
-            return Err(Said::Replayed(own));
+            return Err(RequestResult::Replayed(own));
         }
         if let Some((_, first)) = self.all.iter().filter(stands).filter_map(success).min() {
-            return Err(Said::Replayed(first));
+            return Err(RequestResult::Replayed(first));
         }
-        let flying = |one: &AnyRemediation| matches!(one.state, State::Flying(_));
-        if self.all.iter().filter(stands).any(flying) {
-            return Err(Said::Waits);
+        let running = |one: &AnyRemediation| matches!(one.state, State::Running(_));
+        if self.all.iter().filter(stands).any(running) {
+            return Err(RequestResult::Waits);
         }
-        if own.is_some_and(|index| flying(&self.all[index])) {
-            return Err(Said::InProgress);
+        if own.is_some_and(|index| running(&self.all[index])) {
+            return Err(RequestResult::InProgress);
         }
         Ok(own.filter(is_open))
     }
@@ -206,8 +206,8 @@ impl Model {
             self.all.len() - 1
         });
         let one = &mut self.all[index];
-        (one.state, one.last_sent) = (State::Flying(number), now);
-        (one.until_before, one.until) = (one.until, now + LONGEST_FLIGHT);
+        (one.state, one.last_sent) = (State::Running(number), now);
+        (one.until_before, one.until) = (one.until, now + MAX_ATTEMPT);
         one.attempts += 1;
         if counts {
             one.counted = Some((now, number));
@@ -217,13 +217,13 @@ impl Model {
 
     /// Loses the object and its running attempts. Their outcome may arrive until their time would have ended.
     fn crash(&mut self) {
-        for one in self.all.iter_mut().filter(|one| matches!(one.state, State::Flying(_))) {
+        for one in self.all.iter_mut().filter(|one| matches!(one.state, State::Running(_))) {
             one.state = State::Open;
         }
     }
 
     fn end(&mut self, now: u64, number: usize, end: End) {
-        for one in self.all.iter_mut().filter(|one| one.state == State::Flying(number)) {
+        for one in self.all.iter_mut().filter(|one| one.state == State::Running(number)) {
             one.state = match end {
                 End::Accepted | End::Duplicate(_) => State::Accepted(number, now),
                 End::Refused if one.attempts == 1 => State::Gone,
@@ -242,7 +242,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn the_rules_do_what_a_model_that_forgets_nothing_does(events in events()) {
+    fn ledger_matches_the_model_for_random_events(events in events()) {
         let mut object = Object::new(LIMIT);
         let mut model = Model::default();
         // A day and a half after the start, so that the model's subtractions cannot overflow.
@@ -250,23 +250,23 @@ proptest! {
         for event in events {
             match event {
                 RandomEvent::Ask(key, payload) => {
-                    let said = object.ask(now, key, payload);
+                    let result = object.ask(now, key, payload);
                     let emails = u64::from(pairs(payload));
                     match model.ask(now, key, payload) {
-                        Err(Said::Replayed(expected)) => {
-                            prop_assert!(matches!(said, Said::Replayed(_)), "{said:?}");
-                            if let Said::Replayed(number) = said {
+                        Err(RequestResult::Replayed(expected)) => {
+                            prop_assert!(matches!(result, RequestResult::Replayed(_)), "{result:?}");
+                            if let RequestResult::Replayed(number) = result {
                                 prop_assert_eq!(model.success(number), model.success(expected));
                             }
                         }
-                        Err(expected) => prop_assert_eq!(said, expected),
+                        Err(expected) => prop_assert_eq!(result, expected),
                         Ok(going_on) => {
-                            if said == Said::QuotaExceeded {
+                            if result == RequestResult::QuotaExceeded {
                                 prop_assert!(model.counts(now, going_on), "a counted remediation was rejected for the quota");
                                 // An email may leave the window up to a second late.
                                 prop_assert!(model.counted(now - HOUR - SECOND) + emails > LIMIT, "the quota was sufficient");
                             } else {
-                                prop_assert_eq!(said, Said::Sent(model.sent));
+                                prop_assert_eq!(result, RequestResult::Sent(model.sent));
                                 model.send(now, key, payload, going_on);
                                 prop_assert!(model.counted(now - HOUR + 1) <= LIMIT, "the quota of an hour was exceeded");
                             }
@@ -274,16 +274,16 @@ proptest! {
                     }
                 }
                 RandomEvent::End(which, end) => {
-                    let flying = model.flying();
-                    if !flying.is_empty() {
-                        let number = flying[which % flying.len()];
+                    let running = model.running();
+                    if !running.is_empty() {
+                        let number = running[which % running.len()];
                         object.end(now, number, end);
                         model.end(now, number, end);
                     }
                 }
                 RandomEvent::Pass(time) => {
-                    if time > LONGEST_FLIGHT {
-                        for number in model.flying() {
+                    if time > MAX_ATTEMPT {
+                        for number in model.running() {
                             object.end(now, number, End::Unknown);
                             model.end(now, number, End::Unknown);
                         }

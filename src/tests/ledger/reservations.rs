@@ -65,7 +65,7 @@ fn accepted(at: Timestamp, found: u64) -> Accepted {
 proptest! {
     /// The quota in memory is that of the records after each reservation, refund, takeover and loss.
     #[test]
-    fn quota_in_memory_is_that_of_the_records(steps in steps()) {
+    fn quota_in_memory_equals_quota_of_the_records(steps in steps()) {
         let (records, mut quota) = (MemoryStorage::default(), RollingQuota::default());
         let mut in_flight = InFlight::<()>::default();
         let mut running: Vec<(LedgerRequest, PendingAttempt)> = Vec::new();

@@ -1,8 +1,8 @@
 //! Section 7 of the contract, case by case.
 
 use super::memory::End::{Accepted, Duplicate, Refused, Unknown};
-use super::memory::Said::{InProgress, KeyReused, QuotaExceeded, Replayed, Sent, Waits};
-use super::memory::{COPY, End, Object, RESTORE, Said};
+use super::memory::RequestResult::{InProgress, KeyReused, QuotaExceeded, Replayed, Sent, Waits};
+use super::memory::{COPY, End, Object, RESTORE, RequestResult};
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -10,7 +10,7 @@ const HOUR: u64 = 60 * MINUTE;
 /// Event with its expected result.
 enum ScriptedEvent {
     /// Request at this time, with this key and payload, and its result.
-    Ask(u64, Option<u8>, u8, Said),
+    Ask(u64, Option<u8>, u8, RequestResult),
     /// End of the attempt with this number at this time.
     Ends(u64, usize, End),
     /// Crash and restart of the object at this time.
@@ -24,8 +24,8 @@ const K: Option<u8> = Some(1);
 const L: Option<u8> = Some(2);
 
 #[test]
-fn an_equal_request_is_sent_once() {
-    play(vec![
+fn equal_request_is_sent_once_and_replayed() {
+    run(vec![
         (
             "a key replays its success for 24 hours",
             vec![
@@ -134,8 +134,8 @@ fn then(events: Vec<ScriptedEvent>) -> Vec<ScriptedEvent> {
 /// In a sequence of removal, restoration and removal, the third request has the payload of the first. But the mail is
 /// in the inbox, so the ledger must submit the request.
 #[test]
-fn another_action_on_the_same_pairs_ends_a_replay() {
-    play(vec![
+fn replay_is_invalidated_by_another_action_on_the_same_pairs() {
+    run(vec![
         (
             "a success ends it, and the next success is replayed",
             then(vec![
@@ -181,8 +181,8 @@ fn another_action_on_the_same_pairs_ends_a_replay() {
 }
 
 #[test]
-fn an_unknown_outcome_of_another_action_ends_a_replay_and_a_rejection_does_not() {
-    play(vec![
+fn replay_is_invalidated_by_unknown_outcome_but_not_by_rejection() {
+    run(vec![
         (
             "an unknown outcome ends it",
             then(vec![
@@ -237,8 +237,8 @@ fn an_unknown_outcome_of_another_action_ends_a_replay_and_a_rejection_does_not()
 }
 
 #[test]
-fn only_another_action_on_the_same_pairs_that_came_later_ends_a_replay() {
-    play(vec![
+fn replay_is_kept_unless_a_later_action_has_the_same_pairs() {
+    run(vec![
         (
             "another sender's-copy flag, or other pairs, do not end it",
             then(vec![
@@ -287,12 +287,13 @@ fn only_another_action_on_the_same_pairs_that_came_later_ends_a_replay() {
 
 /// While an attempt is in flight, its outcome is shared only if no other action may have moved the mail since.
 #[test]
-fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
-    let flies = |events: Vec<ScriptedEvent>| [Ask(0, None, REMOVE, Sent(0))].into_iter().chain(events).collect();
-    play(vec![
+fn attempt_is_not_awaited_after_another_action_on_the_same_pairs() {
+    let during_attempt =
+        |events: Vec<ScriptedEvent>| [Ask(0, None, REMOVE, Sent(0))].into_iter().chain(events).collect();
+    run(vec![
         (
             "another action in flight",
-            flies(vec![
+            during_attempt(vec![
                 Ask(5, None, REMOVE, Waits),
                 Ask(10, None, UNDO, Sent(1)),
                 Ask(20, None, REMOVE, InProgress),
@@ -304,7 +305,7 @@ fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
         ),
         (
             "another action that succeeded, or has an unknown outcome",
-            flies(vec![
+            during_attempt(vec![
                 Ask(10, None, UNDO, Sent(1)),
                 Ends(20, 1, Accepted),
                 Ask(30, None, REMOVE, InProgress),
@@ -317,7 +318,7 @@ fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
         ),
         (
             "another action that Graph rejected does not",
-            flies(vec![Ask(10, None, UNDO, Sent(1)), Ends(20, 1, Refused), Ask(30, None, REMOVE, Waits)]),
+            during_attempt(vec![Ask(10, None, UNDO, Sent(1)), Ends(20, 1, Refused), Ask(30, None, REMOVE, Waits)]),
         ),
         (
             "another action that ended before does not, also with an unknown outcome",
@@ -340,7 +341,7 @@ fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
         ),
         (
             "an attempt with a key that began after it is waited for",
-            flies(vec![
+            during_attempt(vec![
                 Ask(10, None, UNDO, Sent(1)),
                 Ends(20, 1, Accepted),
                 Ask(30, K, REMOVE, Sent(2)),
@@ -364,8 +365,8 @@ fn another_action_on_the_same_pairs_ends_the_wait_for_an_attempt() {
 }
 
 #[test]
-fn an_email_counts_once() {
-    play(vec![
+fn quota_counts_an_email_once_and_refunds_a_certain_failure() {
+    run(vec![
         (
             "a failure is not replayed, and refunds the quota if it is certain",
             vec![
@@ -439,8 +440,8 @@ fn an_email_counts_once() {
 }
 
 #[test]
-fn a_duplicate_of_a_recorded_success_has_its_link_and_counts_once() {
-    play(vec![
+fn duplicate_of_a_recorded_success_has_its_link_and_counts_once() {
+    run(vec![
         (
             "of a success with a key, under another key",
             vec![
@@ -536,8 +537,8 @@ fn a_duplicate_of_a_recorded_success_has_its_link_and_counts_once() {
 }
 
 #[test]
-fn a_crash_loses_nothing_that_counts() {
-    play(vec![
+fn records_and_quota_survive_a_crash() {
+    run(vec![
         (
             "a crash during an attempt leaves a record that the retry continues",
             vec![
@@ -590,12 +591,14 @@ fn a_crash_loses_nothing_that_counts() {
     ]);
 }
 
-fn play(scenarios: Vec<(&str, Vec<ScriptedEvent>)>) {
+fn run(scenarios: Vec<(&str, Vec<ScriptedEvent>)>) {
     for (name, events) in scenarios {
         let mut object = Object::new(100);
         for (index, event) in events.iter().enumerate() {
             match *event {
-                Ask(at, key, payload, said) => assert_eq!(object.ask(at, key, payload), said, "{name}: event {index}"),
+                Ask(at, key, payload, result) => {
+                    assert_eq!(object.ask(at, key, payload), result, "{name}: event {index}");
+                }
                 Ends(at, attempt, end) => object.end(at, attempt, end),
                 Crash(at) => object.crash(at),
                 Left(at, left) => assert_eq!(object.remaining(at), left, "{name}: event {index}"),

@@ -1,7 +1,7 @@
 //! The description matches the code's routes, types, limits and errors.
 
-mod judgement;
 mod refusals;
+mod validation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -60,7 +60,7 @@ fn grouped(number: usize) -> String {
 }
 
 #[test]
-fn it_is_of_this_version() {
+fn description_has_the_crates_version_and_license() {
     assert_eq!(text("/info/version"), env!("CARGO_PKG_VERSION"));
     assert_eq!(text("/info/license/identifier"), env!("CARGO_PKG_LICENSE"));
 }
@@ -97,7 +97,7 @@ fn every_route_is_described_with_its_methods() {
 
 /// The five paths of the action differ only in their names.
 #[test]
-fn the_paths_of_the_action_are_one() {
+fn paths_of_the_action_have_equal_operations() {
     let of_the_action = |path: &&str| !["/remediate/messages", "/remediate/status"].contains(path);
     let mut operations = keys("/paths").filter(of_the_action).filter_map(|path| {
         let mut operation = at("/paths").get(path)?.get("post")?.clone();
@@ -111,7 +111,7 @@ fn the_paths_of_the_action_are_one() {
 }
 
 #[test]
-fn every_code_stands_once_and_under_its_status() {
+fn every_error_code_is_listed_once_under_its_status() {
     let mut found: Vec<(u64, &str)> = Vec::new();
     for (status, reference) in at("/paths/~1remediate/post/responses").as_object().unwrap() {
         let response = at(reference["$ref"].as_str().unwrap().trim_start_matches('#'));
@@ -135,7 +135,7 @@ fn every_code_stands_once_and_under_its_status() {
 
 /// The codes of the status are those of the remediation, except those that only a submission can get.
 #[test]
-fn codes_of_the_status_are_the_codes_without_the_ledger() {
+fn status_operation_omits_only_submission_error_codes() {
     let codes = |path: &str| -> BTreeSet<&str> {
         let responses = at(&format!("/paths/{path}/post/responses")).as_object().unwrap();
         let response = |reference: &Value| at(reference["$ref"].as_str().unwrap().trim_start_matches('#'));
@@ -163,7 +163,7 @@ fn codes_of_the_status_are_the_codes_without_the_ledger() {
 }
 
 #[test]
-fn names_and_limits_are_the_codes_own() {
+fn description_has_the_names_and_limits_of_the_code() {
     assert_eq!(schema("Severity/enum"), &json!(Severity::NAMES));
     assert_eq!(schema("Action/enum"), &json!(Action::NAMES));
     for name in ["Remediation", "MessagesRemediation", "StatusRequest", "GraphRequest"] {
@@ -272,7 +272,7 @@ fn get(path: &str) -> Request {
 }
 
 #[test]
-fn it_is_served_without_credentials() {
+fn description_is_served_without_credentials() {
     let response = Gateway::default().ask(get("/openapi.json"), Vec::new());
     assert_eq!((response.status, response.body.as_str()), (200, DESCRIPTION));
     assert!(response.headers.contains(&("Content-Type", "application/json".to_owned())));
@@ -286,7 +286,7 @@ fn it_is_served_without_credentials() {
 
 /// The test produces all forms of success. [`Gateway`] checks that every response in the tests is described.
 #[test]
-fn successes_are_described() {
+fn success_responses_are_described() {
     let seed = payload("softDelete", &["hannah@contoso.com", "hannah@contoso.com"]);
     let mut gateway = Gateway::default();
     assert_eq!(gateway.ask(get("/healthz"), Vec::new()).status, 200);
@@ -307,7 +307,7 @@ fn successes_are_described() {
 
 /// The test rejects keywords that some generators reject or misread, or that OpenAPI 3.0 does not have.
 #[test]
-fn generators_can_read_both_documents() {
+fn descriptions_have_no_keywords_that_generators_reject() {
     let derived: Value = serde_json::from_str(&DESCRIPTION_3_0).unwrap();
     for (document, name) in [(document(), "3.1"), (&derived, "3.0")] {
         visit(document, "", &mut |members, place| {
@@ -364,7 +364,7 @@ fn path_pointer(path: &str) -> String {
 
 /// Generators name an enumeration that stands in a schema after the schema and the member.
 #[test]
-fn enumerations_do_not_take_the_name_of_a_schema() {
+fn enumeration_name_differs_from_every_schema_name() {
     let schemas: BTreeSet<String> = keys("/components/schemas").map(str::to_lowercase).collect();
     for name in keys("/components/schemas") {
         let Some(members) = schema(name).get("properties").and_then(Value::as_object) else { continue };
@@ -377,7 +377,7 @@ fn enumerations_do_not_take_the_name_of_a_schema() {
 
 /// Clients must accept a member that a later version adds.
 #[test]
-fn response_schemas_are_open() {
+fn response_schemas_allow_additional_properties() {
     for name in [
         "Accepted",
         "Valid",
@@ -416,7 +416,7 @@ fn visit(value: &Value, place: &str, check: &mut dyn FnMut(&serde_json::Map<Stri
 
 /// Microsoft's example in the description equals the seed.
 #[test]
-fn the_examples_are_taken() {
+fn description_examples_are_accepted() {
     let seed: Value = serde_json::from_str(include_str!("../../../tests/seed-example.json")).unwrap();
     assert_eq!(seed["remediateSendersCopy"], "false");
     assert_eq!(at("/components/examples/Graph/value"), &with_boolean(seed));

@@ -24,9 +24,9 @@ use crate::remediation::limits::{MAX_DEPTH, MAX_POINTERS};
 use crate::remediation::{Action, Recipients, parse};
 use crate::route::Route;
 use crate::runtime::SendError;
-use crate::tests::support::description::covers;
+use crate::tests::support::description::check_response;
+use crate::tests::support::error_response;
 use crate::tests::support::gateway::payload;
-use crate::tests::support::refused;
 use crate::tests::support::runtime::START;
 use crate::time::Timestamp;
 
@@ -190,7 +190,7 @@ fn of_the_status() -> Vec<GatewayError> {
 
 /// The numbers in an example are examples, too.
 #[test]
-fn detail_of_each_example_is_the_gateways_text() {
+fn example_detail_equals_an_error_text_of_the_gateway() {
     let key = |problem: &Value| {
         let detail = problem["detail"].as_str().unwrap();
         let parts = detail.split(|char: char| char.is_ascii_digit()).filter(|part| !part.is_empty());
@@ -198,7 +198,7 @@ fn detail_of_each_example_is_the_gateways_text() {
     };
     let refusals = refusals().into_iter().chain(of_the_status());
     let texts: BTreeSet<_> =
-        refusals.map(|error| key(&serde_json::from_str(&refused(&error).1.body).unwrap())).collect();
+        refusals.map(|error| key(&serde_json::from_str(&error_response(&error).1.body).unwrap())).collect();
     for (name, response) in at("/components/responses").as_object().unwrap() {
         let Some(problem) = response["content"].get("application/problem+json") else { continue };
         let example = &problem["example"];
@@ -209,7 +209,7 @@ fn detail_of_each_example_is_the_gateways_text() {
 }
 
 #[test]
-fn every_refusal_is_described_in_full() {
+fn every_error_response_is_covered_by_the_description() {
     let mut codes = BTreeSet::new();
     let remediation = refusals().into_iter().map(|error| ("/remediate", error));
     for (path, error) in remediation.chain(of_the_status().into_iter().map(|error| ("/remediate/status", error))) {
@@ -228,7 +228,7 @@ fn every_refusal_is_described_in_full() {
             ("Cache-Control", "no-store".to_owned()),
             ("X-Content-Type-Options", "nosniff".to_owned()),
         ]);
-        covers("POST", path, &response).unwrap_or_else(|error| panic!("{error:?}: {error}"));
+        check_response("POST", path, &response).unwrap_or_else(|error| panic!("{error:?}: {error}"));
     }
     assert_eq!(codes, Code::ALL.iter().copied().collect(), "an error code has no case");
 }

@@ -67,38 +67,38 @@ fn hyphenated(bits: u128) -> String {
 
 proptest! {
     #[test]
-    fn random_bytes_do_no_harm(body: Vec<u8>) {
+    fn reader_agrees_with_serde_json_on_random_bytes(body: Vec<u8>) {
         prop_assert!(agrees_with_serde_json(&body, strict(&body)));
         prop_assert!(parse(&body).is_err());
     }
 
     #[test]
-    fn random_tokens_are_judged_as_serde_json_does(
+    fn reader_agrees_with_serde_json_on_random_tokens(
         body in "([\\[\\]{},:]|\"[ab\\\\]{0,2}\"|\"\\\\u[dD][89cCdD]0[0-9]\"|\"\\\\ud83d\\\\ude0[0-9]\"|-?[0-9.eE+-]{1,5}|true|null| |\n){0,12}"
     ) {
         prop_assert!(agrees_with_serde_json(body.as_bytes(), strict(body.as_bytes())), "{}", body);
     }
 
     #[test]
-    fn whatever_serde_json_writes_is_json(value in any_json()) {
+    fn json_written_by_serde_json_is_accepted(value in any_json()) {
         prop_assert_eq!(strict(value.to_string().as_bytes()), Ok(()));
         prop_assert_eq!(strict(serde_json::to_string_pretty(&value).unwrap().as_bytes()), Ok(()));
     }
 
     #[test]
-    fn one_changed_byte_does_no_harm(at in 0..SEED.len(), byte: u8) {
+    fn parser_agrees_with_serde_json_on_one_changed_byte(at in 0..SEED.len(), byte: u8) {
         let mut body = SEED.as_bytes().to_vec();
         body[at] = byte;
         prop_assert!(agrees_with_serde_json(&body, json_fault(&body)));
     }
 
     #[test]
-    fn a_body_cut_short_is_never_json(at in 0..SEED.len()) {
+    fn truncated_body_is_rejected_as_invalid_json(at in 0..SEED.len()) {
         prop_assert!(json_fault(&SEED.as_bytes()[..at]).is_err());
     }
 
     #[test]
-    fn any_value_in_an_items_place_leaves_the_other_items_judged(value in any_json()) {
+    fn arbitrary_item_does_not_hide_errors_of_other_items(value in any_json()) {
         let text = SEED.replacen('[', &format!("[{value},{{}},"), 1);
         let Err(ParseError::Invalid(errors)) = parse(text.as_bytes()) else { panic!("accepted") };
         prop_assert!(errors.listed().iter().any(|error| error.pointer == "/analyzedEmails/1/networkMessageId") || errors.total() > errors.listed().len());
@@ -106,7 +106,7 @@ proptest! {
 
     /// Graph receives the requested remediation: parsed, serialized, and parsed by another reader.
     #[test]
-    fn a_remediation_reaches_graph_as_it_was_given(
+    fn remediation_is_serialized_as_given_without_duplicate_pairs(
         name in caption(), note in caption(), severity in 0..3_usize, action in 0..6_usize, copy: bool, emails in emails(),
     ) {
         let items: Vec<Value> = emails.iter()
@@ -129,7 +129,7 @@ proptest! {
 }
 
 #[test]
-fn the_request_has_graphs_order_and_types() {
+fn serialized_remediation_has_graphs_member_order_and_types() {
     let remediation = parse(SEED.as_bytes()).unwrap();
     let expected = concat!(
         r#"{"displayName":"Clean up Phish email","description":"Delete email","severity":"medium","action":"softDelete","#,
@@ -142,7 +142,7 @@ fn the_request_has_graphs_order_and_types() {
 
 /// Room is reserved once: no figure of the writer is too small.
 #[test]
-fn the_request_is_written_without_growing() {
+fn serialized_remediation_has_under_256_bytes_of_spare_capacity() {
     let body = format!(
         r#"{{"displayName":"x","description":"y","severity":"medium","action":"moveToDeletedItems","remediateSendersCopy":false,"analyzedEmails":[{ITEM}]}}"#
     );
@@ -153,7 +153,7 @@ fn the_request_is_written_without_growing() {
 
 /// Nothing is copied if the body has no escapes.
 #[test]
-fn texts_are_borrowed() {
+fn texts_without_escapes_are_borrowed() {
     use std::borrow::Cow::Borrowed;
     let remediation = parse(SEED.as_bytes()).unwrap();
     assert!(matches!((&remediation.display_name, &remediation.emails[0].recipient), (Borrowed(_), Borrowed(_))));

@@ -9,13 +9,13 @@ use crate::openapi::DESCRIPTION;
 
 #[expect(unreachable_pub, reason = "the acceptance tests use them")]
 #[path = "../../../tests/support/description.rs"]
-mod against;
-pub(crate) use against::{Answered, Description};
+mod openapi_description;
+pub(crate) use openapi_description::{Description, Exchange};
 
 /// Returns the description.
 pub(crate) fn description() -> &'static Description {
-    static READ: OnceLock<Description> = OnceLock::new();
-    READ.get_or_init(|| Description::read(DESCRIPTION).unwrap())
+    static PARSED: OnceLock<Description> = OnceLock::new();
+    PARSED.get_or_init(|| Description::parse(DESCRIPTION).unwrap())
 }
 
 /// Returns the payload in the description's form. Only the description's text mentions the string form of
@@ -31,7 +31,13 @@ pub(crate) fn with_boolean(mut payload: Value) -> Value {
 }
 
 /// Returns whether the description covers `response` for such a request.
-pub(crate) fn covers(method: &str, path: &str, response: &Response) -> Result<(), String> {
+pub(crate) fn check_response(method: &str, path: &str, response: &Response) -> Result<(), String> {
     let headers: Vec<_> = response.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    description().covers(Answered { method, path, status: response.status, headers: &headers, body: &response.body })
+    description().check_response(Exchange {
+        method,
+        path,
+        status: response.status,
+        headers: &headers,
+        body: &response.body,
+    })
 }

@@ -10,7 +10,7 @@ use super::runtime::TestRuntime;
 use super::stage::{Stage, Started};
 use super::storage::MemoryStorage;
 use super::upstream::Reply;
-use super::{Fixed, TENANT, description, entra, variables};
+use super::{FixedEnvironment, TENANT, description, entra, variables};
 use crate::caches::{Configured, Environment, IsolateCaches};
 use crate::config::{Config, Variables};
 use crate::gateway::handover::{FORMAT, FORMAT_HEADER};
@@ -28,11 +28,11 @@ pub(crate) const GRAPH_URL: &str = "https://graph.microsoft.com/beta/security/co
 /// Gateway on a stage. Microsoft responds successfully by default.
 pub(crate) struct Gateway {
     pub(crate) stage: Stage,
-    pub(crate) caches: Rc<IsolateCaches<Fixed, <TestRuntime as Verifier>::Key>>,
+    pub(crate) caches: Rc<IsolateCaches<FixedEnvironment, <TestRuntime as Verifier>::Key>>,
     /// Environment of the next request.
-    pub(crate) environment: Fixed,
+    pub(crate) environment: FixedEnvironment,
     /// Caches of the objects' isolate. The objects receive only the message.
-    objects: Rc<IsolateCaches<Fixed, ()>>,
+    objects: Rc<IsolateCaches<FixedEnvironment, ()>>,
     /// Ledgers by their names.
     ledgers: Rc<RefCell<BTreeMap<String, StoredLedgerService>>>,
 }
@@ -41,9 +41,9 @@ pub(crate) struct Gateway {
 type StoredLedgerService = (MemoryStorage, Rc<LedgerService<MemoryStorage>>);
 
 /// Body that arrives completely.
-struct Whole(Vec<u8>);
+struct CompleteBody(Vec<u8>);
 
-impl RequestBody for Whole {
+impl RequestBody for CompleteBody {
     async fn read(self, declared: DeclaredBody, cap: usize) -> Result<Vec<u8>, RequestBodyError> {
         assert!(!declared.is_gzip, "only the platform decompresses");
         if self.0.len() > cap { Err(RequestBodyError::TooLarge) } else { Ok(self.0) }
@@ -116,7 +116,7 @@ impl Gateway {
             r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["00000000-0000-0000-0000-0000000000b1"]}}&tid={TENANT}"#
         );
         upstream.respond(GRAPH_URL, Reply::Response(202, vec![("location", location)], Vec::new()));
-        let environment = Fixed::new(variables);
+        let environment = FixedEnvironment::new(variables);
         Self { stage, caches: Rc::default(), environment, objects: Rc::default(), ledgers: Rc::default() }
     }
 
@@ -136,7 +136,7 @@ impl Gateway {
         let (environment, objects) = (self.environment.clone(), Rc::clone(&self.objects));
         let ledgers = Rc::clone(&self.ledgers);
         self.stage.start(async move {
-            let handled = gateway::handle_request(&runtime, &caches, &environment, &request, Whole(body)).await;
+            let handled = gateway::handle_request(&runtime, &caches, &environment, &request, CompleteBody(body)).await;
             let response = match handled {
                 Handled::Response(response) => response,
                 Handled::Job(job, head, graph_request) => {
@@ -148,7 +148,7 @@ impl Gateway {
                     response
                 }
             };
-            description::covers(&request.method, &request.path, &response).unwrap();
+            description::check_response(&request.method, &request.path, &response).unwrap();
             response
         })
     }

@@ -79,7 +79,7 @@ pub(crate) fn variables() -> Variables {
 
 /// Environment of the platform with these variables.
 #[derive(Clone)]
-pub(crate) struct Fixed {
+pub(crate) struct FixedEnvironment {
     variables: Rc<Variables>,
     pub(crate) limiter: Rc<TestLimiter>,
 }
@@ -102,13 +102,13 @@ pub(crate) enum Verdict {
     Hangs,
 }
 
-impl Fixed {
+impl FixedEnvironment {
     pub(crate) fn new(variables: Variables) -> Self {
         Self { variables: Rc::new(variables), limiter: Rc::default() }
     }
 }
 
-impl Environment for Fixed {
+impl Environment for FixedEnvironment {
     fn is_same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.variables, &other.variables)
     }
@@ -146,7 +146,7 @@ pub(crate) fn sha256(key: &str) -> String {
 }
 
 /// Returns the code and response for an error, without running the pipeline.
-pub(crate) fn refused(error: &GatewayError) -> (Code, Response) {
+pub(crate) fn error_response(error: &GatewayError) -> (Code, Response) {
     let began = Timestamp::from_seconds(runtime::START);
     problem::to_response(
         error,

@@ -9,8 +9,8 @@ WebAssembly.Instance = function (module, imports) {
   return instance;
 };
 
-/** Returns the size of the memory in bytes after a garbage collection of the isolate. */
-export function collected() {
+/** Collects the isolate's garbage, and returns the size of the memory in bytes. */
+export function measureMemory() {
   gc();
   return memory.buffer.byteLength;
 }

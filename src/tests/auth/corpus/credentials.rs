@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::{BEARER, invalid_credentials, refuse, without_ids};
+use super::{BEARER, check_rejection, invalid_credentials, without_ids};
 use crate::auth::AuthError;
 use crate::auth::AuthError::{Credentials, NotTheOwner, UnknownApiKey};
 use crate::auth::credentials::CredentialsError::{
@@ -127,39 +127,39 @@ fn keys() -> Vec<String> {
 }
 
 #[test]
-fn every_bad_authorization_gets_the_same_answer_and_its_own_reason_in_the_log() {
+fn every_invalid_authorization_gets_same_response_and_own_log_reason() {
     for (value, reason) in authorizations() {
-        let refused = refuse(&value, authorization(&value), &value, reason);
+        let rejection = check_rejection(&value, authorization(&value), &value, reason);
         let token = matches!(reason, AuthError::Token(_));
         assert!(
-            !token && without_ids(&refused.response) == invalid_credentials(BEARER),
+            !token && without_ids(&rejection.response) == invalid_credentials(BEARER),
             "{value}: {:?}",
-            refused.response
+            rejection.response
         );
     }
 }
 
 #[test]
-fn every_bad_key_gets_that_answer_too() {
+fn every_invalid_api_key_gets_same_response() {
     for key in keys() {
-        let refused = refuse(&key, api_key(&key), &key, UnknownApiKey);
-        assert_eq!(without_ids(&refused.response), invalid_credentials(BEARER), "{key}");
+        let rejection = check_rejection(&key, api_key(&key), &key, UnknownApiKey);
+        assert_eq!(without_ids(&rejection.response), invalid_credentials(BEARER), "{key}");
     }
 }
 
 /// The platform joins both with a comma and a space.
 #[test]
-fn a_key_given_twice_is_named_as_such() {
+fn duplicate_api_key_returns_400_and_is_logged_as_repeated() {
     let [old, new] = SCRIPT_KEYS;
     for key in [format!("{new}, {new}"), format!("{new}, {old}"), "x, y".to_owned()] {
-        let refused = refuse(&key, api_key(&key), &key, AuthError::RepeatedApiKey);
-        assert_eq!(refused.response.status, 400, "{key}");
-        assert!(refused.log.contains("\"invalidRequest\""), "{}", refused.log);
+        let rejection = check_rejection(&key, api_key(&key), &key, AuthError::RepeatedApiKey);
+        assert_eq!(rejection.response.status, 400, "{key}");
+        assert!(rejection.log.contains("\"invalidRequest\""), "{}", rejection.log);
     }
 }
 
 #[test]
-fn two_credentials_are_none_even_if_both_are_good() {
+fn multiple_credentials_return_400_even_if_all_are_valid() {
     let token = format!("Bearer {}", Draft::v2().token());
     let [old, new] = SCRIPT_KEYS;
     let both = |authorization_value: &str, key: &str| RequestHeaders {
@@ -180,32 +180,32 @@ fn two_credentials_are_none_even_if_both_are_good() {
         (authorization(","), Repeated),
     ] {
         let secret = headers.authorization.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default();
-        let refused = refuse(&secret, headers, &secret, Credentials(reason));
-        assert_eq!(refused.response.status, 400, "{secret}");
-        assert!(refused.log.contains("\"invalidRequest\""), "{}", refused.log);
+        let rejection = check_rejection(&secret, headers, &secret, Credentials(reason));
+        assert_eq!(rejection.response.status, 400, "{secret}");
+        assert!(rejection.log.contains("\"invalidRequest\""), "{}", rejection.log);
     }
 }
 
 #[test]
-fn no_credentials_are_asked_for_without_an_error() {
+fn missing_credentials_return_401_with_challenge_without_error() {
     // A connector sends an empty header if its key was left empty.
     for headers in [RequestHeaders { authorization: None, ..authorization("") }, api_key("")] {
-        let refused = refuse("none", headers, "", Credentials(Absent));
-        assert_eq!(refused.response.status, 401);
-        assert!(refused.response.headers.contains(&("WWW-Authenticate", BEARER.to_owned())));
-        assert!(refused.log.contains("\"unauthenticated\""));
+        let rejection = check_rejection("none", headers, "", Credentials(Absent));
+        assert_eq!(rejection.response.status, 401);
+        assert!(rejection.response.headers.contains(&("WWW-Authenticate", BEARER.to_owned())));
+        assert!(rejection.log.contains("\"unauthenticated\""));
     }
 }
 
 #[test]
-fn an_empty_key_beside_a_token_is_no_second_credential() {
+fn empty_api_key_with_valid_token_is_ignored() {
     let token = format!("Bearer {}", Draft::v2().token());
     let headers = RequestHeaders { api_key: Some(Secret::new(String::new())), ..authorization(&token) };
     assert_eq!(Gateway::default().validate(headers).status, 200);
 }
 
 #[test]
-fn a_token_whose_keys_cannot_be_had_is_told_to_come_again() {
+fn token_returns_503_with_retry_after_if_key_sets_are_unavailable() {
     let mut gateway = Gateway::default();
     for (url, _) in entra::key_sets() {
         gateway.stage.runtime.upstream().respond(url, Reply::Response(503, Vec::new(), Vec::new()));
@@ -217,7 +217,7 @@ fn a_token_whose_keys_cannot_be_had_is_told_to_come_again() {
 }
 
 #[test]
-fn each_key_is_its_owners_in_each_way_of_giving_it() {
+fn api_key_authenticates_its_owner_in_either_header() {
     let [old, new] = SCRIPT_KEYS;
     for (headers, caller) in [
         (api_key(old), "script"),
@@ -236,7 +236,7 @@ fn each_key_is_its_owners_in_each_way_of_giving_it() {
 }
 
 #[test]
-fn a_key_of_256_bytes_is_a_key_and_a_longer_one_is_none() {
+fn api_key_of_256_bytes_is_accepted_and_longer_one_is_rejected() {
     for (bytes, status) in [(256, 200), (257, 401)] {
         let key = "k".repeat(bytes);
         let mut callers = variables()["CALLERS"].clone();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::refuse;
+use super::check_rejection;
 use crate::auth::AuthError;
 use crate::auth::AuthError::{MissingRole, MissingScope, NotAnApplication, UnknownObjectId};
 use crate::tests::support::entra::{Draft, PERSONAL};
@@ -90,14 +90,14 @@ fn cases() -> Vec<(&'static str, Draft, AuthError)> {
 }
 
 #[test]
-fn a_good_token_of_nobody_is_403_and_says_what_is_missing() {
+fn valid_token_without_access_returns_403_and_its_reason_is_logged() {
     for (what, draft, error) in cases() {
         let token = draft.token();
-        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, error);
-        assert_eq!(refused.response.status, 403, "{what}");
-        let line: Value = serde_json::from_str(&refused.log).unwrap();
+        let rejection = check_rejection(what, authorization(&format!("Bearer {token}")), &token, error);
+        assert_eq!(rejection.response.status, 403, "{what}");
+        let line: Value = serde_json::from_str(&rejection.log).unwrap();
         assert_eq!(line["code"], "unknownCaller", "{what}");
-        let challenge = refused.response.headers.iter().find(|(name, _)| *name == "WWW-Authenticate");
+        let challenge = rejection.response.headers.iter().find(|(name, _)| *name == "WWW-Authenticate");
         let insufficient = challenge.is_some_and(|(_, value)| value.ends_with(r#"error="insufficient_scope""#));
         assert_eq!(insufficient, error != UnknownObjectId, "{what}");
     }

@@ -67,14 +67,14 @@ fn cases() -> Vec<(&'static str, String, &'static str)> {
             "the role of an application, for which a user's scope stands in",
             of_role_bearer(Draft::v2().delegated("Remediation.Submit")),
         ),
-        ("as large as can be", (shape::sized(MAX_TOKEN_BYTES), "playbook")),
+        ("as large as can be", (shape::token_of_size(MAX_TOKEN_BYTES), "playbook")),
     ]
     .map(|(what, (token, caller))| (what, token, caller))
     .to_vec()
 }
 
 #[test]
-fn every_token_that_entra_would_issue_passes() {
+fn every_valid_entra_token_is_accepted_for_its_caller() {
     for (what, token, caller) in cases() {
         let mut gateway = Gateway::default();
         let response = gateway.validate(authorization(&format!("Bearer {token}")));
@@ -84,7 +84,7 @@ fn every_token_that_entra_would_issue_passes() {
 }
 
 #[test]
-fn a_deployment_for_keys_alone_takes_no_token() {
+fn token_is_rejected_if_only_api_keys_are_configured() {
     let mut by_key = variables();
     by_key.remove("AUDIENCE");
     by_key.insert("CALLERS", json!([{ "name": "script", "api_key_sha256": [sha256("k")], "actions": ["softDelete"], "recipient_domains": ["*"] }]));
@@ -101,7 +101,7 @@ fn a_deployment_for_keys_alone_takes_no_token() {
 }
 
 #[test]
-fn the_callers_token_never_reaches_microsoft() {
+fn caller_token_is_neither_sent_to_microsoft_nor_logged() {
     let token = Draft::v2().token();
     let mut gateway = Gateway::default();
     let payload = crate::tests::support::gateway::payload("softDelete", &["hannah@contoso.com"]);

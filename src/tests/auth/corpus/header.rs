@@ -40,9 +40,9 @@ fn algorithm() -> Vec<Forged> {
         ),
         ("HS256, the secret being the modulus", hs256(&modulus_of_current()), Algorithm),
         ("HS256, the secret being the published key", hs256(CURRENT.jwk().to_string().as_bytes()), Algorithm),
-        ("RS384, rightly signed", resigned("RS384", pkcs1::<Sha384>), Algorithm),
-        ("RS512, rightly signed", resigned("RS512", pkcs1::<Sha512>), Algorithm),
-        ("PS256, rightly signed", resigned("PS256", pss256), Algorithm),
+        ("RS384, rightly signed", sign_with_alg("RS384", pkcs1::<Sha384>), Algorithm),
+        ("RS512, rightly signed", sign_with_alg("RS512", pkcs1::<Sha512>), Algorithm),
+        ("PS256, rightly signed", sign_with_alg("PS256", pss256), Algorithm),
         ("ES256", alg(json!("ES256")), Algorithm),
         ("EdDSA", alg(json!("EdDSA")), Algorithm),
         ("an encryption algorithm", alg(json!("RSA-OAEP")), Algorithm),
@@ -135,14 +135,14 @@ fn form() -> Vec<Forged> {
 }
 
 /// Returns a valid token with another algorithm, signed accordingly.
-fn resigned(alg: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+fn sign_with_alg(alg: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
     let signed = Draft::v2().header("alg", alg).signed();
     format!("{signed}.{}", base64url(sign(signed.as_bytes())))
 }
 
 /// Signs with a public value as the HMAC secret, the algorithm confusion of RFC 8725, section 2.1.
 fn hs256(secret: &[u8]) -> String {
-    resigned("HS256", |message| {
+    sign_with_alg("HS256", |message| {
         Hmac::<Sha256>::new_from_slice(secret).unwrap().chain_update(message).finalize().into_bytes().to_vec()
     })
 }

@@ -56,7 +56,7 @@ const BEARER: &str = r#"Bearer realm="remediation-gateway""#;
 const BEARER_INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error="invalid_token""#;
 
 /// Response and log line of rejected credentials.
-struct Refused {
+struct Rejection {
     response: Response,
     log: String,
 }
@@ -64,7 +64,7 @@ struct Refused {
 /// Sends `headers` to a new gateway, which must reject them for `reason`.
 ///
 /// The log must contain the reason and no part of `secret`. Microsoft must receive at most requests for its keys.
-fn refuse(what: &str, headers: RequestHeaders, secret: &str, reason: AuthError) -> Refused {
+fn check_rejection(what: &str, headers: RequestHeaders, secret: &str, reason: AuthError) -> Rejection {
     let mut gateway = Gateway::default();
     let response = gateway.validate(headers);
     let line = gateway.logged();
@@ -85,7 +85,7 @@ fn refuse(what: &str, headers: RequestHeaders, secret: &str, reason: AuthError) 
         assert!([KEYS_V1, KEYS_V2].contains(&call.url.as_str()) && call.body.is_none(), "{what}: {call:?}");
         assert!(call.headers.iter().all(|(name, _)| ["Accept", "User-Agent"].contains(&name.as_str())), "{call:?}");
     }
-    Refused { response, log }
+    Rejection { response, log }
 }
 
 fn forged() -> Vec<Forged> {
@@ -93,29 +93,29 @@ fn forged() -> Vec<Forged> {
 }
 
 #[test]
-fn every_forged_token_gets_the_same_answer_and_its_own_reason_in_the_log() {
+fn every_forged_token_gets_same_response_and_own_log_reason() {
     let cases = forged();
     assert!(cases.len() >= 280, "the corpus has shrunk to {}", cases.len());
     for (what, token, error) in cases {
-        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, error.into());
-        assert_eq!(without_ids(&refused.response), invalid_credentials(BEARER_INVALID_TOKEN), "{what}");
+        let rejection = check_rejection(what, authorization(&format!("Bearer {token}")), &token, error.into());
+        assert_eq!(without_ids(&rejection.response), invalid_credentials(BEARER_INVALID_TOKEN), "{what}");
     }
 }
 
 #[test]
-fn every_reason_for_refusing_a_token_has_a_case() {
+fn every_token_error_but_three_has_corpus_case() {
     let seen: BTreeSet<String> = forged().iter().map(|(_, _, error)| format!("{error:?}")).collect();
     // Two reasons need another configuration or a failing endpoint: see `good` and `super::keys`. One is not final: see
     // `unknown_key`.
     let missing: Vec<_> =
-        ALL_FAULTS.iter().map(|error| format!("{error:?}")).filter(|error| !seen.contains(error)).collect();
+        ALL_ERRORS.iter().map(|error| format!("{error:?}")).filter(|error| !seen.contains(error)).collect();
     assert_eq!(missing, ["NotAccepted", "UnknownKey { retry_after: 30 }", "KeysUnavailable"]);
 }
 
 /// Every [`TokenError`]. The match below does not compile if a variant is missing.
-const ALL_FAULTS: [TokenError; 26] = {
+const ALL_ERRORS: [TokenError; 26] = {
     use TokenError as F;
-    const fn is_listed(error: TokenError) -> TokenError {
+    const fn require_listed(error: TokenError) -> TokenError {
         match error {
             F::NotAccepted
             | F::TooLarge
@@ -146,7 +146,7 @@ const ALL_FAULTS: [TokenError; 26] = {
         }
     }
     [
-        is_listed(F::NotAccepted),
+        require_listed(F::NotAccepted),
         F::TooLarge,
         F::Shape,
         F::HeaderNotObject,

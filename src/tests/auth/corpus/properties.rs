@@ -34,17 +34,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_tokens_never_pass(token in "\\PC*") {
+    fn random_token_is_rejected(token in "\\PC*") {
         prop_assert!(!bearer_passes(&token));
     }
 
     #[test]
-    fn texts_that_resemble_a_token_never_pass(token in token_like()) {
+    fn token_like_text_is_rejected(token in token_like()) {
         prop_assert!(token == *GOOD || !bearer_passes(&token));
     }
 
     #[test]
-    fn a_good_token_with_another_byte_in_one_place_never_passes(at in any::<prop::sample::Index>(), byte in 0x21_u8..0x7f) {
+    fn valid_token_with_one_changed_byte_is_rejected(at in any::<prop::sample::Index>(), byte in 0x21_u8..0x7f) {
         let mut token = GOOD.clone().into_bytes();
         let at = at.index(token.len());
         prop_assume!(token[at] != byte);
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn a_good_token_cut_or_grown_never_passes(at in any::<prop::sample::Index>(), grown in "[A-Za-z0-9_.-]{0,3}") {
+    fn truncated_or_extended_token_is_rejected(at in any::<prop::sample::Index>(), grown in "[A-Za-z0-9_.-]{0,3}") {
         let at = at.index(GOOD.len() + 1);
         let token = format!("{}{grown}{}", &GOOD[..at], &GOOD[at..]);
         prop_assert!(token == *GOOD || !bearer_passes(&token));
@@ -61,14 +61,14 @@ proptest! {
     }
 
     #[test]
-    fn random_headers_and_keys_never_pass(value in "(Bearer|Basic|basic|)[ ]{0,2}\\PC{0,60}") {
+    fn random_authorization_and_api_key_are_rejected(value in "(Bearer|Basic|basic|)[ ]{0,2}\\PC{0,60}") {
         prop_assert!(!passes(authorization(&value)));
         prop_assert!(!passes(api_key(&value)));
     }
 }
 
 #[test]
-fn no_single_bit_of_a_good_token_can_be_flipped() {
+fn valid_token_with_one_flipped_bit_is_rejected() {
     let runtime = crate::tests::support::runtime::TestRuntime::default();
     let gateway = Gateway::default();
     let config = gateway.config();

@@ -27,9 +27,9 @@ pub(super) fn cases() -> Vec<Forged> {
         ("padding behind the signature", format!("{}.{}.{}==", ps[0], ps[1], ps[2]), Shape),
         ("the standard alphabet", format!("{h}.{c}.{}", underscores.replace('_', "/")), Shape),
         ("both alphabets", format!("{h}.{c}.+{}", &s[1..]), Shape),
-        ("stray bits at the end of the header", format!("{}.{}.{}", stray(&ph[0]), ph[1], ph[2]), Shape),
-        ("stray bits at the end of the claims", format!("{}.{}.{}", pc[0], stray(&pc[1]), pc[2]), Shape),
-        ("stray bits at the end of the signature", format!("{h}.{c}.{}", stray(&s)), Shape),
+        ("stray bits at the end of the header", format!("{}.{}.{}", set_unused_bit(&ph[0]), ph[1], ph[2]), Shape),
+        ("stray bits at the end of the claims", format!("{}.{}.{}", pc[0], set_unused_bit(&pc[1]), pc[2]), Shape),
+        ("stray bits at the end of the signature", format!("{h}.{c}.{}", set_unused_bit(&s)), Shape),
         ("a length that base64 does not have", format!("{h}.{c}.{s}AAA"), Shape),
         ("a blank within", format!("{h}. {c}.{s}"), Shape),
         ("a line break within", format!("{h}.\r\n{c}.{s}"), Shape),
@@ -44,7 +44,7 @@ pub(super) fn cases() -> Vec<Forged> {
         ("JSON serialisation (RFC 7515 section 7.2)", flattened(&h, &c, &s), Shape),
         ("the header as plain JSON", format!("{{\"alg\":\"RS256\"}}.{c}.{s}"), Shape),
         ("a parameter behind", format!("{good};v=1"), Shape),
-        ("one byte above the limit", sized(MAX_TOKEN_BYTES + 1), TooLarge),
+        ("one byte above the limit", token_of_size(MAX_TOKEN_BYTES + 1), TooLarge),
         ("a megabyte", "A".repeat(1 << 20), TooLarge),
         ("dots by the thousand", ".".repeat(16_000), Shape),
         ("parts in another order", format!("{c}.{h}.{s}"), crate::auth::token_error::TokenError::Algorithm),
@@ -72,7 +72,7 @@ fn with_tail(draft: &Draft, header: bool) -> Draft {
 }
 
 /// Sets an unused bit of the last character, so that a lenient parser reads the same bytes.
-fn stray(part: &str) -> String {
+fn set_unused_bit(part: &str) -> String {
     assert!(!part.len().is_multiple_of(4), "no idle bits");
     let (rest, last) = part.split_at(part.len() - 1);
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -81,7 +81,7 @@ fn stray(part: &str) -> String {
 }
 
 /// Returns a valid token of exactly `bytes` bytes.
-pub(super) fn sized(bytes: usize) -> String {
+pub(super) fn token_of_size(bytes: usize) -> String {
     let filled =
         |header: usize, claims: usize| Draft::v2().header("x", "x".repeat(header)).claim("x", "x".repeat(claims));
     let signature = 1 + base64url([0; 256]).len();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::refuse;
+use super::check_rejection;
 use crate::auth::token_error::TokenError::UnknownKey;
 use crate::tests::support::entra::{CURRENT, Draft, FOREIGN, NEXT, ONLY_V1, WEAK};
 use crate::tests::support::gateway::{authorization, code};
@@ -29,11 +29,15 @@ fn cases() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn an_unknown_key_is_503_and_tells_when_to_come_again() {
+fn unknown_key_returns_503_with_retry_after() {
     for (what, token) in cases() {
         let error = UnknownKey { retry_after: 30 };
-        let refused = refuse(what, authorization(&format!("Bearer {token}")), &token, error.into());
-        assert_eq!((refused.response.status, code(&refused.response).as_str()), (503, "graphUnavailable"), "{what}");
-        assert!(refused.response.headers.contains(&("Retry-After", "30".to_owned())), "{what}");
+        let rejection = check_rejection(what, authorization(&format!("Bearer {token}")), &token, error.into());
+        assert_eq!(
+            (rejection.response.status, code(&rejection.response).as_str()),
+            (503, "graphUnavailable"),
+            "{what}"
+        );
+        assert!(rejection.response.headers.contains(&("Retry-After", "30".to_owned())), "{what}");
     }
 }

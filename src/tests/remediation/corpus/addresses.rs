@@ -24,7 +24,7 @@ fn error(address: &str) -> Option<String> {
 }
 
 #[test]
-fn addresses_of_mailboxes_are_taken() {
+fn mailbox_addresses_are_accepted() {
     let longest_domain = format!("{}.{}.{}.{}", "d".repeat(63), "d".repeat(63), "d".repeat(63), "d".repeat(63));
     for address in [
         "a@b.co",
@@ -84,7 +84,7 @@ fn addresses_of_mailboxes_are_taken() {
 }
 
 #[test]
-fn everything_else_is_refused_with_a_reason() {
+fn invalid_address_is_rejected_with_a_reason() {
     let label = "d".repeat(63);
     let three = format!("{label}.{label}.{label}");
     for (address, reason) in [
@@ -184,7 +184,7 @@ fn everything_else_is_refused_with_a_reason() {
 }
 
 #[test]
-fn text_that_is_no_address_or_more_than_one_is_named() {
+fn text_other_than_one_plain_address_is_rejected_with_a_reason() {
     for (address, reason) in [
         ("Hannah Jarvis", "with an '@'"),
         ("Hannah Jarvis ", "with an '@'"),
@@ -207,7 +207,7 @@ fn text_that_is_no_address_or_more_than_one_is_named() {
 
 /// Each invalid address with its correction: the error names the reason, and the correction is accepted.
 #[test]
-fn what_stands_around_an_address_is_named() {
+fn address_with_prefix_suffix_or_quotes_is_rejected_with_a_reason() {
     let right = "hannah.jarvis@contoso.com";
     for (before, after, reason) in [
         ("", " ", "ends with U+0020 (space), which is invisible; remove it"),

@@ -13,7 +13,7 @@ const ENTITY: &str = r##""@odata.type":"#microsoft.graph.security.analyzedEmail"
     "urls":[{"url":"https://fabrikam.com/x"}],"sizeInBytes":4711,"alertIds":[],"threatTypes":["phish"],"policy":"none""##;
 
 #[test]
-fn network_message_ids() {
+fn network_message_id_is_accepted_only_as_a_guid() {
     let item_id = format!("\"AAMkAGI2{}AAA=\"", "THVSAAA_bz-9".repeat(10));
     let other_item_id = format!("\"RgAAAADxT{}\"", "q1w2E3r4+/".repeat(8));
     run(vec![
@@ -75,7 +75,7 @@ fn network_message_ids() {
 }
 
 #[test]
-fn the_shape_of_an_item() {
+fn item_with_missing_unknown_or_repeated_member_is_rejected() {
     let with = |more: &str| items(&format!("{},{more}}}", ITEM.trim_end_matches('}')));
     run(vec![
         Case(
@@ -142,7 +142,7 @@ fn the_shape_of_an_item() {
 
 /// Nothing of a dropped property reaches Graph or makes another remediation.
 #[test]
-fn dropped_properties_change_nothing() {
+fn dropped_properties_change_neither_request_nor_hash() {
     let whole = items(&format!(r"{},{ENTITY}}}", ITEM.trim_end_matches('}')));
     let (whole, plain) = (parse(&whole).unwrap(), items(ITEM));
     let plain = parse(&plain).unwrap();
@@ -151,7 +151,7 @@ fn dropped_properties_change_nothing() {
 }
 
 #[test]
-fn pairs_that_repeat_are_sent_once() {
+fn duplicate_pairs_are_removed_and_the_first_is_kept() {
     let email = |guid: &str, to: &str| format!(r#"{{"networkMessageId":"{guid}","recipientEmailAddress":"{to}"}}"#);
     let other = GUID.replace("73ca", "83ca");
     let upper = GUID.to_uppercase();

@@ -8,7 +8,7 @@ fn nested(levels: usize) -> Vec<u8> {
 }
 
 #[test]
-fn bytes() {
+fn empty_or_non_utf8_body_is_rejected() {
     let utf16 = |big: bool, mark: bool| -> Vec<u8> {
         let units = mark.then_some(0xfeff).into_iter().chain(SEED.encode_utf16());
         units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
@@ -46,7 +46,7 @@ fn bytes() {
 }
 
 #[test]
-fn other_formats() {
+fn body_in_another_format_is_rejected_with_a_hint() {
     run(vec![
         Case("a form", b"displayName=x".into(), NotJson("form-encoded")),
         Case("base64 of JSON", b"eyJhY3Rpb24iOjF9".into(), NotJson("base64 of JSON")),
@@ -61,7 +61,7 @@ fn other_formats() {
 }
 
 #[test]
-fn grammar() {
+fn json_is_accepted_only_if_its_grammar_is_valid() {
     let annotated = |value: &str| and(&format!("\"@odata.x\":{value}"));
     let mut cases = vec![
         Case(
@@ -163,7 +163,7 @@ fn grammar() {
 }
 
 #[test]
-fn repeated_members() {
+fn repeated_member_is_rejected_with_its_pointer() {
     run(vec![
         Case("at the top", and("\"action\":\"softDelete\""), NotJson("/action is given twice")),
         Case("with the same value", and("\"severity\":\"high\""), NotJson("/severity is given twice")),
@@ -214,7 +214,7 @@ fn many_members(last: &str) -> String {
 }
 
 #[test]
-fn depth() {
+fn json_deeper_than_32_levels_is_rejected() {
     let open = |levels: usize| [b"{\"x\":".to_vec(), b"[".repeat(levels)].concat();
     let objects = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels)).into_bytes();
     run(vec![

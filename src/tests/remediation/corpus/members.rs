@@ -5,7 +5,7 @@ use crate::remediation::limits::{MAX_ANALYZED_EMAILS, MAX_ERRORS, MAX_POINTERS};
 use crate::remediation::{Action, ParseError, PayloadErrors, Severity, parse};
 
 #[test]
-fn texts() {
+fn display_name_and_description_are_validated() {
     let text = |length: usize| format!("\"{}\"", "x".repeat(length));
     let wide = |length: usize| format!("\"{}\"", "😀".repeat(length));
     run(vec![
@@ -39,7 +39,7 @@ fn texts() {
 }
 
 #[test]
-fn enums() {
+fn severity_and_action_accept_only_their_known_names() {
     let mut cases = vec![
         Case("severity in another case", set("severity", "\"High\""), error("/severity", "did you mean \"high\"?")),
         Case("severity misspelt", set("severity", "\"meduim\""), error("/severity", "did you mean \"medium\"?")),
@@ -84,7 +84,7 @@ fn enums() {
 }
 
 #[test]
-fn the_senders_copy_is_a_boolean_or_its_name() {
+fn senders_copy_accepts_only_booleans_and_their_names() {
     let sent = |value: &str| parse(&set("remediateSendersCopy", value)).map(|read| read.remediate_senders_copy);
     for right in ["true", r#""true""#, r#""TRUE""#, r#""True""#, r#""\u0074rue""#] {
         assert_eq!(sent(right), Ok(true), "{right}");
@@ -99,7 +99,7 @@ fn the_senders_copy_is_a_boolean_or_its_name() {
 }
 
 #[test]
-fn the_number_of_emails() {
+fn number_of_emails_outside_1_to_10000_is_rejected() {
     let with_a_fault = format!("{},{}", ITEM.replace("73ca", "73cg"), different_items(MAX_ANALYZED_EMAILS));
     run(vec![
         Case("no emails", items(""), error("/analyzedEmails", "must have 1 to 10000 items, and has 0")),
@@ -163,7 +163,7 @@ fn each_member_is_required() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_and_those_of_values_first() {
+fn all_payload_errors_are_listed_with_value_errors_first() {
     let body = br#"{
         "zzz": 1, "displayName": " ", "severity": "High", "remediateSendersCopy": "no",
         "analyzedEmails": [
@@ -204,7 +204,7 @@ fn groups(errors: &PayloadErrors) -> Vec<(&str, usize, usize)> {
 }
 
 #[test]
-fn one_mistake_in_many_items_is_one_entry() {
+fn equal_errors_of_many_items_are_grouped_into_one_entry() {
     let good = ITEM;
     let cases = [
         // A wrong value beside an unknown member, and another cause of the same member.
@@ -242,7 +242,7 @@ fn one_mistake_in_many_items_is_one_entry() {
 
 /// The work and the response stay small if everything is invalid.
 #[test]
-fn fifty_causes_are_listed_and_the_rest_is_counted() {
+fn error_list_has_at_most_50_entries_and_counts_the_rest() {
     let bad = r#"{"networkMessageId":1,"recipientEmailAddress":2,"a":3,"b":4,"c":5}"#;
     let errors = faults(&items(&vec![bad; MAX_ANALYZED_EMAILS].join(",")));
     let shares = [("networkMessageId", 50), ("recipientEmailAddress", 50), ("a", 34), ("b", 33), ("c", 33)];
@@ -266,7 +266,7 @@ fn fifty_causes_are_listed_and_the_rest_is_counted() {
 
 /// The array's error is found last and listed first, also if the list is full.
 #[test]
-fn too_many_emails_are_listed_before_the_errors_of_the_emails() {
+fn too_many_emails_error_is_listed_before_errors_of_items() {
     let kinds = ["0", "\"\"", "[]", "null", "true", "{}"];
     let list: Vec<_> = kinds.iter().cycle().take(MAX_ANALYZED_EMAILS + 1).copied().collect();
     let errors = faults(&items(&list.join(",")));

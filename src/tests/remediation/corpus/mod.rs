@@ -117,12 +117,12 @@ fn different_items(count: usize) -> String {
 fn run(cases: Vec<Case>) {
     let wrong: Vec<String> = cases
         .into_iter()
-        .filter_map(|Case(name, body, expected)| judge(&body, &expected).err().map(|why| format!("{name}: {why}")))
+        .filter_map(|Case(name, body, expected)| compare(&body, &expected).err().map(|why| format!("{name}: {why}")))
         .collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-fn judge(body: &[u8], expected: &Expected) -> Result<(), String> {
+fn compare(body: &[u8], expected: &Expected) -> Result<(), String> {
     let found = parse(body);
     if let Err(error) = &found {
         check_excerpts(error)?;
@@ -132,7 +132,7 @@ fn judge(body: &[u8], expected: &Expected) -> Result<(), String> {
         (Ok(remediation), Valid(emails, removed)) => {
             // A dropped member may contain numbers that only the strict reader accepts.
             if let Ok(payload) = serde_json::from_slice(body) {
-                description().takes(&with_boolean(payload))?;
+                description().check_payload(&with_boolean(payload))?;
             }
             let counts = (remediation.emails.len(), remediation.duplicates_removed);
             if counts == (*emails, *removed) { Ok(()) } else { Err(format!("{counts:?}")) }

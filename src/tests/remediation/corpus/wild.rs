@@ -9,7 +9,7 @@ fn rename(from: &str, to: &str) -> Vec<u8> {
 }
 
 #[test]
-fn names_seen_in_the_wild() {
+fn outdated_or_foreign_member_name_is_rejected_with_a_hint() {
     let more = |name: &str| and(&format!("\"{name}\":\"x\""));
     run(vec![
         Case(
@@ -55,7 +55,7 @@ fn names_seen_in_the_wild() {
 }
 
 #[test]
-fn names_that_are_nearly_right() {
+fn misspelt_member_name_is_rejected_with_a_hint() {
     let cases = [
         ("displayname", "did you mean \"displayName\"?"),
         ("DisplayName", "did you mean \"displayName\"?"),
@@ -81,7 +81,7 @@ fn names_that_are_nearly_right() {
 }
 
 #[test]
-fn annotations_are_dropped_and_nothing_else() {
+fn unknown_member_is_ignored_only_as_an_odata_annotation() {
     run(vec![
         Case(
             "on the body",
@@ -102,7 +102,7 @@ fn annotations_are_dropped_and_nothing_else() {
 }
 
 #[test]
-fn strange_names_do_no_harm() {
+fn unusual_member_name_is_truncated_and_escaped_in_the_error() {
     let long = "n".repeat(1 << 20);
     let cut = format!("/{}…", "n".repeat(63));
     run(vec![

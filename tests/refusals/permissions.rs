@@ -1,7 +1,7 @@
 //! Missing permissions. Everything that an entry does not grant is denied, and one denied recipient rejects the
 //! request.
 
-use acceptance::{Answer, Gateway, TestResult, World, guid, payload_of, payload_with};
+use acceptance::{Gateway, Response, TestResult, World, guid, payload_of, payload_with};
 use reqwest::RequestBuilder;
 use sandbox::Endpoint;
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-pub(crate) async fn what_is_not_granted_is_refused(world: &World) -> TestResult {
+pub(crate) async fn request_without_permission_is_rejected(world: &World) -> TestResult {
     provoke(world, cases()).await?;
     // Just within each limit.
     world.sandbox.clear();
@@ -95,38 +95,38 @@ pub(crate) async fn what_is_not_granted_is_refused(world: &World) -> TestResult 
         twice,
         payload_with("action", "moveToJunk"),
     ] {
-        let answer = Answer::to(post(world, &gateway, &payload)).await?;
-        assert_eq!(answer.status, 202, "{answer:?}");
+        let response = Response::to(post(world, &gateway, &payload)).await?;
+        assert_eq!(response.status, 202, "{response:?}");
     }
     Ok(())
 }
 
 /// The pointer is the position in the caller's own array: repeated pairs are not sent, but they count for positions.
-pub(crate) async fn each_recipient_outside_is_named(world: &World) -> TestResult {
+pub(crate) async fn rejected_recipients_are_named_by_pointer(world: &World) -> TestResult {
     let mut payload = to(&["a@contoso.com", "x@example.com", "b@contoso.com", "y@example.com"]);
     let emails = payload["analyzedEmails"].as_array_mut().ok_or("no array")?;
     emails.insert(0, emails[0].clone());
-    let answer = Answer::to(post(world, &world.gateway, &payload)).await?;
-    answer.assert_problem(403, "recipientNotAllowed", &[]);
+    let response = Response::to(post(world, &world.gateway, &payload)).await?;
+    response.assert_problem(403, "recipientNotAllowed", &[]);
     let expected = ["/analyzedEmails/2/recipientEmailAddress", "/analyzedEmails/4/recipientEmailAddress"];
-    assert_eq!(answer.pointers(), expected);
-    assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("recipient_domains")));
+    assert_eq!(response.pointers(), expected);
+    assert!(response.json()["detail"].as_str().is_some_and(|detail| detail.contains("recipient_domains")));
 
     let outside: Vec<String> = (0..200).map(|n| format!("a{n}@example.com")).collect();
     let outside: Vec<&str> = outside.iter().map(String::as_str).collect();
-    let answer = Answer::to(post(world, &world.gateway, &to(&outside))).await?;
-    answer.assert_problem(403, "recipientNotAllowed", &[]);
-    assert_eq!(answer.pointers().len(), 100);
-    assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("200")), "{answer:?}");
+    let response = Response::to(post(world, &world.gateway, &to(&outside))).await?;
+    response.assert_problem(403, "recipientNotAllowed", &[]);
+    assert_eq!(response.pointers().len(), 100);
+    assert!(response.json()["detail"].as_str().is_some_and(|detail| detail.contains("200")), "{response:?}");
 
     for (payload, pointer, right) in [
         (payload_with("action", "hardDelete"), "/action", "hardDelete"),
         (payload_of(1_001), "/analyzedEmails", "max_emails_per_request"),
     ] {
         let gateway = world.gateway_with(narrow()).await?;
-        let answer = Answer::to(post(world, &gateway, &payload)).await?;
-        assert_eq!(answer.pointers(), [pointer]);
-        assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains(right)), "{answer:?}");
+        let response = Response::to(post(world, &gateway, &payload)).await?;
+        assert_eq!(response.pointers(), [pointer]);
+        assert!(response.json()["detail"].as_str().is_some_and(|detail| detail.contains(right)), "{response:?}");
     }
     assert!(world.sandbox.recorded_at(Endpoint::Remediate).is_empty());
     Ok(())

@@ -13,7 +13,7 @@ const ALWAYS: [&str; 4] = ["cache-control", "content-length", "request-id", "x-c
 
 /// Response that was read completely.
 #[derive(Clone)]
-pub struct Answer {
+pub struct Response {
     /// HTTP status.
     pub status: u16,
     /// Headers in order, with names in lower case.
@@ -22,7 +22,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// Sends the request and reads its response.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ impl Answer {
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for Response {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "{}", self.status)?;
         for (name, value) in &self.headers {

@@ -12,7 +12,7 @@ use crate::tests::support::gateway::payload;
 
 /// Description and parser agree at each limit and one step beyond it.
 #[test]
-fn payloads_are_judged_as_the_gateway_judges_them() {
+fn description_accepts_the_same_payloads_as_the_gateway() {
     let with = |name: &str, value: Value| {
         let mut body = payload("softDelete", &["hannah@contoso.com"]);
         body[name] = value;
@@ -80,12 +80,12 @@ fn payloads_are_judged_as_the_gateway_judges_them() {
     ] {
         let shown: String = body.to_string().chars().take(400).collect();
         assert_eq!(parse(body.to_string().as_bytes()).is_ok(), taken, "the reader: {shown}");
-        assert_eq!(description().takes(&with_boolean(body)).is_ok(), taken, "the description: {shown}");
+        assert_eq!(description().check_payload(&with_boolean(body)).is_ok(), taken, "the description: {shown}");
     }
 }
 
 #[test]
-fn idempotency_keys_are_judged_as_the_gateway_judges_them() {
+fn description_accepts_the_same_idempotency_keys_as_the_gateway() {
     let place = "/components/parameters/Idempotency-Key/schema";
     for key in [
         "incident-4711",

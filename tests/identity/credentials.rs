@@ -1,13 +1,13 @@
 //! Credentials of a request: exactly one, of one kind.
 
-use acceptance::{API_KEY, API_KEY_SHA256, Answer, Gateway, PATHS, Raw, TestResult, World, payload};
+use acceptance::{API_KEY, API_KEY_SHA256, Gateway, PATHS, Raw, Response, TestResult, World, payload};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use crate::tokens::assert_same;
 
 /// Starts a gateway that accepts the development caller's token and a key.
-async fn both(world: &World) -> Result<Gateway, acceptance::Failure> {
+async fn gateway_with_both_callers(world: &World) -> Result<Gateway, acceptance::Failure> {
     let callers = json!([
         { "name": "tokens", "object_id": sandbox::CALLER_OBJECT_ID, "actions": ["softDelete"], "recipient_domains": ["*"] },
         { "name": "keys", "api_key_sha256": [API_KEY_SHA256], "actions": ["softDelete"], "recipient_domains": ["*"] },
@@ -15,24 +15,24 @@ async fn both(world: &World) -> Result<Gateway, acceptance::Failure> {
     world.gateway_with(json!({ "CALLERS": callers })).await
 }
 
-pub(crate) async fn without_credentials_there_is_a_challenge_and_no_error(world: &World) -> TestResult {
+pub(crate) async fn request_without_credentials_gets_challenge_without_error_code(world: &World) -> TestResult {
     let request = || world.gateway.post("/remediate").json(&payload());
     for request in [request(), request().header("X-API-Key", ""), request().header("Cookie", "token=x")] {
-        let answer = Answer::to(request).await?;
-        answer.assert_problem(401, "unauthenticated", &["www-authenticate"]);
-        assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="remediation-gateway""#));
+        let response = Response::to(request).await?;
+        response.assert_problem(401, "unauthenticated", &["www-authenticate"]);
+        assert_eq!(response.header("www-authenticate"), Some(r#"Bearer realm="remediation-gateway""#));
     }
     assert!(world.sandbox.recorded().is_empty(), "Microsoft was called");
     Ok(())
 }
 
-pub(crate) async fn every_bad_key_gets_one_and_the_same_answer(world: &World) -> TestResult {
-    let gateway = both(world).await?;
+pub(crate) async fn every_invalid_api_key_gets_the_same_response(world: &World) -> TestResult {
+    let gateway = gateway_with_both_callers(world).await?;
     let post = || gateway.post("/remediate").json(&payload());
     let key = |key: &str| post().header("X-API-Key", key);
     let authorization = |value: &str| post().header("Authorization", value);
     let basic = |pair: &str| authorization(&format!("Basic {}", BASE64_STANDARD.encode(pair)));
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (name, request) in [
         ("unknown", key("nobody's")),
         ("another case", key(&API_KEY.to_lowercase())),
@@ -56,21 +56,21 @@ pub(crate) async fn every_bad_key_gets_one_and_the_same_answer(world: &World) ->
         ("a key as ApiKey", authorization(&format!("ApiKey {API_KEY}"))),
         ("a shared access signature", authorization("SharedAccessSignature sr=x&sig=y&se=1&skn=z")),
     ] {
-        let answer = Answer::to(request).await?;
-        assert_eq!(answer.status, 401, "{name}: {answer:?}");
-        assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="remediation-gateway""#), "{name}");
-        answers.push((name, answer));
+        let response = Response::to(request).await?;
+        assert_eq!(response.status, 401, "{name}: {response:?}");
+        assert_eq!(response.header("www-authenticate"), Some(r#"Bearer realm="remediation-gateway""#), "{name}");
+        responses.push((name, response));
     }
-    assert_same(&answers)?;
+    assert_same(&responses)?;
     assert!(world.sandbox.recorded().is_empty(), "Microsoft was called");
     // The key and name from which the invalid credentials differ slightly are valid.
-    assert_eq!(Answer::to(basic(&format!("keys:{API_KEY}"))).await?.status, 202);
+    assert_eq!(Response::to(basic(&format!("keys:{API_KEY}"))).await?.status, 202);
     Ok(())
 }
 
 /// If the gateway chose one of two credentials, anyone who can add a credential could change the caller.
-pub(crate) async fn credentials_come_once_and_of_one_kind(world: &World) -> TestResult {
-    let gateway = both(world).await?;
+pub(crate) async fn duplicate_or_mixed_credentials_are_rejected(world: &World) -> TestResult {
+    let gateway = gateway_with_both_callers(world).await?;
     let token = format!("Authorization: Bearer {}", world.token());
     let other = format!("AUTHORIZATION: Bearer {}", world.token());
     let key = format!("X-API-Key: {API_KEY}");
@@ -94,14 +94,14 @@ pub(crate) async fn credentials_come_once_and_of_one_kind(world: &World) -> Test
     ] {
         let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
         let mut raw = Raw::remediation(&gateway, &lines, &payload().to_string(), 0).await?;
-        raw.answer().await?.assert_problem(400, "invalidRequest", &[]);
+        raw.response().await?.assert_problem(400, "invalidRequest", &[]);
     }
     assert!(world.sandbox.recorded().is_empty(), "Microsoft was called");
     Ok(())
 }
 
 /// RFC 6750 defines both forms, and both end up in logs.
-pub(crate) async fn a_token_of_the_query_or_the_body_is_none(world: &World) -> TestResult {
+pub(crate) async fn credential_in_query_or_body_is_ignored(world: &World) -> TestResult {
     let token = world.token();
     let mut in_body = payload();
     in_body["access_token"] = Value::from(token.as_str());
@@ -110,15 +110,15 @@ pub(crate) async fn a_token_of_the_query_or_the_body_is_none(world: &World) -> T
         (format!("/remediate?code={API_KEY}"), payload()),
         ("/remediate".to_owned(), in_body),
     ] {
-        let answer = Answer::to(world.gateway.post(&path).json(&payload)).await?;
-        answer.assert_problem(401, "unauthenticated", &["www-authenticate"]);
+        let response = Response::to(world.gateway.post(&path).json(&payload)).await?;
+        response.assert_problem(401, "unauthenticated", &["www-authenticate"]);
     }
     Ok(())
 }
 
 /// Plain HTTP exposes a credential. If the gateway accepted it, the caller would never notice.
-pub(crate) async fn plain_http_is_rejected_before_the_credential_is_looked_at(world: &World) -> TestResult {
-    let gateway = both(world).await?;
+pub(crate) async fn plain_http_is_rejected_before_authentication(world: &World) -> TestResult {
+    let gateway = gateway_with_both_callers(world).await?;
     let token = world.token();
     let bearer = format!("Authorization: Bearer {token}");
     let key = format!("X-API-Key: {API_KEY}");
@@ -138,10 +138,10 @@ pub(crate) async fn plain_http_is_rejected_before_the_credential_is_looked_at(wo
             let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).chain(["Content-Length: 0"]).collect();
             let mut raw = Raw::connect(&gateway).await?;
             raw.head_to("gateway.example", "POST", path, &lines).await?;
-            let answer = raw.answer().await?;
-            let body = answer.assert_problem(403, "httpsRequired", &[]).to_string();
+            let response = raw.response().await?;
+            let body = response.assert_problem(403, "httpsRequired", &[]).to_string();
             assert!(body.contains("rotate") && body.contains("Nothing was sent."), "{body}");
-            let seen = format!("{answer:?}{body}");
+            let seen = format!("{response:?}{body}");
             assert!(!seen.contains(API_KEY) && !seen.contains(&token), "the credential is echoed: {seen}");
         }
     }
@@ -152,8 +152,8 @@ pub(crate) async fn plain_http_is_rejected_before_the_credential_is_looked_at(wo
 }
 
 /// Loopback hosts need no TLS. Similar host names need it, and so do hosts that cannot be parsed.
-pub(crate) async fn only_loopback_hosts_may_be_called_over_plain_http(world: &World) -> TestResult {
-    let gateway = both(world).await?;
+pub(crate) async fn remediation_over_plain_http_is_accepted_only_on_loopback_hosts(world: &World) -> TestResult {
+    let gateway = gateway_with_both_callers(world).await?;
     let key = format!("X-API-Key: {API_KEY}");
     let body = payload().to_string();
     let length = format!("Content-Length: {}", body.len());
@@ -177,12 +177,12 @@ pub(crate) async fn only_loopback_hosts_may_be_called_over_plain_http(world: &Wo
         let mut raw = Raw::connect(&gateway).await?;
         raw.head_to(host, "POST", "/remediate?validateOnly=true", &lines).await?;
         raw.send(&body).await?;
-        let answer = raw.answer().await?;
-        assert_eq!(answer.status, status, "{host}: {answer:?}");
+        let response = raw.response().await?;
+        assert_eq!(response.status, status, "{host}: {response:?}");
     }
     // The other routes need no credential.
     let mut raw = Raw::connect(&gateway).await?;
     raw.head_to("gateway.example", "GET", "/healthz", &[]).await?;
-    assert_eq!(raw.answer().await?.status, 200);
+    assert_eq!(raw.response().await?.status, 200);
     Ok(())
 }
