@@ -33,7 +33,7 @@ pub trait Environment: Clone {
     /// Counts a request with `key` in the rate limiting binding. Returns whether the request is within the limit, or
     /// `None` if the binding fails.
     #[expect(async_fn_in_trait, reason = "an isolate is single-threaded: no caller could want `Send` futures")]
-    async fn is_within_limit(&self, key: &str) -> Option<bool>;
+    async fn count_request(&self, key: &str) -> Option<bool>;
 }
 
 /// Caches of one isolate. `E` is the platform's environment, `K` its imported public key.

@@ -9,7 +9,7 @@
 //! ├─ Worker ────────────────────┬─ object ─────────────────────────────────────┼─────┤       │       │
 //! │  keys        ≤ KEYS_DEADLINE│  token      ≤ TOKEN_DEADLINE, at most twice  │record       │       │
 //! │  body        no own deadline│  Graph      ≤ GRAPH_DEADLINE, ≥ MIN_GRAPH_TIME     │       │       │
-//! │                             │  Retry-After ≤ MAX_GRAPH_WAIT, MAX_GRAPH_WAITS     │       │       │
+//! │                             │  Retry-After ≤ MAX_GRAPH_WAIT, MAX_GRAPH_RETRIES   │       │       │
 //! │                             │                                    RECORD_MARGIN ┘ │       │       │
 //! ├─ REQUEST_DEADLINE ───────────────────────────────────────────────────────────────┤       │       │
 //! ├─ REQUEST_DEADLINE + LEDGER_GRACE: the Worker stops waiting for the object ───────────────┤       │
@@ -66,7 +66,7 @@ pub const MIN_GRAPH_TIME: Duration = Duration::from_secs(5);
 pub const MAX_GRAPH_WAIT: Duration = Duration::from_secs(10);
 
 /// Maximum number of retries after a short `Retry-After` (contract, section 8).
-pub const MAX_GRAPH_WAITS: u32 = 2;
+pub const MAX_GRAPH_RETRIES: u32 = 2;
 
 /// Maximum duration of the object's one timer.
 ///

@@ -49,7 +49,7 @@ impl FromStr for Guid {
     /// Parses digits in either case. Braces, a `urn:uuid:` prefix, missing hyphens and surrounding white space are
     /// rejected.
     fn from_str(text: &str) -> Result<Self, NotAGuid> {
-        bits(text.as_bytes()).map(Self).ok_or(NotAGuid)
+        parse_bits(text.as_bytes()).map(Self).ok_or(NotAGuid)
     }
 }
 
@@ -78,7 +78,7 @@ impl<'de> Deserialize<'de> for Guid {
 }
 
 /// Returns the value of a GUID. Eight digits are read at a time.
-fn bits(text: &[u8]) -> Option<u128> {
+fn parse_bits(text: &[u8]) -> Option<u128> {
     let text: &[u8; 36] = text.try_into().ok()?;
     let has_hyphens = [8, 13, 18, 23].iter().all(|&index| text.get(index) == Some(&b'-'));
     let four = |start: usize| text.get(start..)?.first_chunk().map(|digits| u64::from(u32::from_be_bytes(*digits)));

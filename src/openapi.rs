@@ -35,7 +35,7 @@ fn downgrade(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(downgrade),
         Value::Object(members) => {
-            nullable(members);
+            replace_null_type(members);
             // Without the patterns, `additionalProperties: false` would reject the members that they allow.
             if members.remove("patternProperties").is_some() {
                 members.remove("additionalProperties");
@@ -47,7 +47,7 @@ fn downgrade(value: &mut Value) {
 }
 
 /// Replaces `"type": [T, "null"]` with `"type": T` and `"nullable": true`.
-fn nullable(members: &mut Map<String, Value>) {
+fn replace_null_type(members: &mut Map<String, Value>) {
     if let Some([kind, null]) = members.get("type").and_then(Value::as_array).map(Vec::as_slice)
         && null == "null"
     {

@@ -26,11 +26,11 @@ pub(crate) struct Candidate {
     pub(crate) name: String,
     pub(crate) worker: Worker,
     /// Whether the candidate validates requests. A floor supports only the full job.
-    pub(crate) checks: bool,
+    pub(crate) validates: bool,
 }
 
 /// Returns the requested candidates.
-pub(crate) fn all(options: &Options) -> Result<Vec<Candidate>, Failure> {
+pub(crate) fn select(options: &Options) -> Result<Vec<Candidate>, Failure> {
     let build = root().join("build");
     let mut folders = Vec::new();
     for name in &options.candidates {
@@ -54,7 +54,7 @@ fn candidate(name: &str, folder: &Path, storage: Storage) -> Result<Candidate, F
     let modules = ["index.js", "index_bg.wasm"].map(|file| folder.join(file));
     let modules = modules.into_iter().filter(|module| module.ends_with("index.js") || module.exists()).collect();
     let worker = Worker { modules, wrangler, memory: LINES, home: home(storage) };
-    Ok(Candidate { name: name.to_owned(), worker, checks: !["floor", "object"].contains(&name) })
+    Ok(Candidate { name: name.to_owned(), worker, validates: !["floor", "object"].contains(&name) })
 }
 
 /// Returns the folder of the objects' storage: a file system in memory, or a disk, whose speed depends on other writes.

@@ -40,15 +40,15 @@ impl Probe {
         Self { name, credential: Credential::Token, target: "/remediate", key: None, body: body.into() }
     }
 
-    fn validated(name: &'static str, body: &Value) -> Self {
+    fn validate_only(name: &'static str, body: &Value) -> Self {
         Self { target: "/remediate?validateOnly=true", ..Self::new(name, body.to_string()) }
     }
 
-    fn by(self, credential: Credential) -> Self {
+    fn with_credential(self, credential: Credential) -> Self {
         Self { credential, ..self }
     }
 
-    fn under(self, key: &'static str) -> Self {
+    fn with_key(self, key: &'static str) -> Self {
         Self { key: Some(key), ..self }
     }
 }
@@ -68,32 +68,35 @@ fn probes() -> Vec<Probe> {
     repeated["analyzedEmails"][1] = repeated["analyzedEmails"][0].clone();
     let twice = payload_of(1).to_string().replacen('{', "{\"severity\":\"low\",", 1);
     let token = TokenRequest { object_id: Some(Caller::new(0).object_id), ..TokenRequest::default() };
-    let credential = |name, credential| Probe::validated(name, &payload_of(1)).by(credential);
+    let credential = |name, credential| Probe::validate_only(name, &payload_of(1)).with_credential(credential);
     let expired = TokenRequest { expires_in: Some(-400), ..token.clone() };
     let other_audience = TokenRequest { audience: Some("api://other".to_owned()), ..token };
     vec![
         send("a remediation", &one),
         send("the same again", &one),
-        send("a remediation under a key", &other).under("a-1"),
-        send("the same key and payload", &other).under("a-1"),
-        send("the same key and another payload", &one).under("a-1"),
+        send("a remediation under a key", &other).with_key("a-1"),
+        send("the same key and payload", &other).with_key("a-1"),
+        send("the same key and another payload", &one).with_key("a-1"),
         send("a newer action", &with("/action", "moveToQuarantine".into())),
-        send("a quota that is used up", &requests::remediation(9_000)).by(Credential::Key),
-        send("a quota that is used up", &requests::remediation(9_001)).by(Credential::Key),
-        Probe::validated("100 emails", &requests::remediation(100)),
-        Probe::validated("10,000 emails", &requests::remediation(10_000)),
-        Probe::validated("too many emails", &requests::remediation(10_001)),
-        Probe::validated("an email twice", &repeated),
-        Probe::validated("the bad payload", &requests::faulty(100)),
-        Probe::validated("an empty object", &json!({})),
-        Probe::validated("no address", &with("/analyzedEmails/1/recipientEmailAddress", "a@".into())),
-        Probe::validated("an encoded address", &with("/analyzedEmails/1/recipientEmailAddress", "=?q?=@a.com".into())),
-        Probe::validated("no GUID", &with("/analyzedEmails/1/networkMessageId", "73ca4154".into())),
-        Probe::validated("an unknown action", &with("/action", "delete".into())),
-        Probe::validated("a blank name", &with("/displayName", " ".into())),
-        Probe::validated("a long name", &with("/displayName", "x".repeat(257).into())),
-        Probe::validated("a denied action", &with("/action", "hardDelete".into())),
-        Probe::validated("a denied recipient", &with("/analyzedEmails/1/recipientEmailAddress", "a@b.com".into())),
+        send("a quota that is used up", &requests::remediation(9_000)).with_credential(Credential::Key),
+        send("a quota that is used up", &requests::remediation(9_001)).with_credential(Credential::Key),
+        Probe::validate_only("100 emails", &requests::remediation(100)),
+        Probe::validate_only("10,000 emails", &requests::remediation(10_000)),
+        Probe::validate_only("too many emails", &requests::remediation(10_001)),
+        Probe::validate_only("an email twice", &repeated),
+        Probe::validate_only("the bad payload", &requests::faulty_remediation(100)),
+        Probe::validate_only("an empty object", &json!({})),
+        Probe::validate_only("no address", &with("/analyzedEmails/1/recipientEmailAddress", "a@".into())),
+        Probe::validate_only(
+            "an encoded address",
+            &with("/analyzedEmails/1/recipientEmailAddress", "=?q?=@a.com".into()),
+        ),
+        Probe::validate_only("no GUID", &with("/analyzedEmails/1/networkMessageId", "73ca4154".into())),
+        Probe::validate_only("an unknown action", &with("/action", "delete".into())),
+        Probe::validate_only("a blank name", &with("/displayName", " ".into())),
+        Probe::validate_only("a long name", &with("/displayName", "x".repeat(257).into())),
+        Probe::validate_only("a denied action", &with("/action", "hardDelete".into())),
+        Probe::validate_only("a denied recipient", &with("/analyzedEmails/1/recipientEmailAddress", "a@b.com".into())),
         Probe::new("a member twice", twice),
         Probe::new("no JSON", "{"),
         credential("an API key", Credential::Key),
@@ -111,16 +114,16 @@ fn probes() -> Vec<Probe> {
 /// # Errors
 /// Returns an error if a candidate's results differ from the first one's, or a request fails.
 pub(crate) async fn check(all: &[Candidate]) -> Result<usize, Failure> {
-    let mut stages = Vec::new();
-    for candidate in all.iter().filter(|candidate| candidate.checks && !candidate.is_other_build()) {
-        stages.push(Stage::open(candidate).await?);
+    let mut setups = Vec::new();
+    for candidate in all.iter().filter(|candidate| candidate.validates && !candidate.is_other_build()) {
+        setups.push(Setup::open(candidate).await?);
     }
     let probes = probes();
     for probe in &probes {
         let mut first: Option<(&str, String)> = None;
-        for stage in &stages {
-            let name = &stage.candidate.name;
-            let done = stage.send(probe).await.map_err(|error| format!("{name}: {}: {error}", probe.name))?;
+        for setup in &setups {
+            let name = &setup.candidate.name;
+            let done = setup.send(probe).await.map_err(|error| format!("{name}: {}: {error}", probe.name))?;
             match &first {
                 None => first = Some((name, done)),
                 Some((other, expected)) if *expected != done => {
@@ -134,13 +137,13 @@ pub(crate) async fn check(all: &[Candidate]) -> Result<usize, Failure> {
 }
 
 /// Candidate with a separate Graph, since Graph remembers remediations.
-struct Stage<'a> {
+struct Setup<'a> {
     candidate: &'a Candidate,
     gateway: Gateway,
     sandbox: Sandbox,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Setup<'a> {
     async fn open(candidate: &'a Candidate) -> Result<Self, Failure> {
         let sandbox = Sandbox::start(Settings::new(CLIENT_SECRET)).await?;
         let mut bindings = candidates::bindings(&sandbox, sandbox.base_url(), 2)?;
@@ -154,7 +157,7 @@ impl<'a> Stage<'a> {
         let before = self.sandbox.recorded_at(Endpoint::Remediate).len();
         let response = Response::to(self.request(probe)).await?;
         let sent = self.sandbox.recorded_at(Endpoint::Remediate);
-        let sent: Vec<String> = sent.iter().skip(before).map(without_chance).collect();
+        let sent: Vec<String> = sent.iter().skip(before).map(without_random_parts).collect();
         let replayed = response.header("idempotency-replayed");
         let has_link = response.header("location").is_some_and(|link| link.contains("bulkId"));
         let code = &response.json()["error"]["code"];
@@ -167,11 +170,11 @@ impl<'a> Stage<'a> {
         if let Some(key) = probe.key {
             request = request.header("idempotency-key", key);
         }
-        let token = || requests::token(&self.sandbox, 0);
+        let token = || requests::issue_token(&self.sandbox, 0);
         match &probe.credential {
             Credential::Token => request.bearer_auth(token()),
             Credential::TokenWith(token) => request.bearer_auth(self.sandbox.issue_token(token)),
-            Credential::Tampered => request.bearer_auth(requests::tampered(&token())),
+            Credential::Tampered => request.bearer_auth(requests::tamper(&token())),
             Credential::Key => request.header("x-api-key", Caller::new(1).key),
             Credential::WrongKey => request.header("x-api-key", requests::WRONG_KEY),
             Credential::Nothing => request,
@@ -180,7 +183,7 @@ impl<'a> Stage<'a> {
 }
 
 /// Returns a request to Graph without the token, the request ID and the connection's headers.
-fn without_chance(call: &Recorded) -> String {
+fn without_random_parts(call: &Recorded) -> String {
     let differs = ["host", "connection", "authorization", "client-request-id"];
     let mut headers: Vec<_> = call.headers.iter().filter(|(name, _)| !differs.contains(&name.as_str())).collect();
     headers.sort_unstable();

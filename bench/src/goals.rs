@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     series::Series,
-    statistics::{figure_of, ratio_of_sizes},
+    statistics::{length_to_f64, ratio_of_sizes},
 };
 
 /// Maximum upload size, in bytes after gzip -9. `make test` enforces it in tests/budget/main.rs.
@@ -33,7 +33,7 @@ impl Goal {
 }
 
 /// Returns the goals of one build of the gateway for which the run has figures.
-pub(crate) fn judge(gateway: &str, series: &[Series], uploads: &[(String, Upload)]) -> Vec<Goal> {
+pub(crate) fn evaluate(gateway: &str, series: &[Series], uploads: &[(String, Upload)]) -> Vec<Goal> {
     let cpu = |candidate: &str, case: &str, emails: usize| {
         let is_it = |one: &&Series| {
             one.candidate == candidate && one.case == case && one.credential == "bearer" && one.emails == emails
@@ -59,7 +59,7 @@ pub(crate) fn judge(gateway: &str, series: &[Series], uploads: &[(String, Upload
     for case in ["valid", "full"] {
         // The cost of a request before its first email is not part of the cost per email.
         let per_email = |emails: usize| {
-            Some((cpu(gateway, case, emails)? - cpu(gateway, case, 2)?) / figure_of(emails.saturating_sub(2)))
+            Some((cpu(gateway, case, emails)? - cpu(gateway, case, 2)?) / length_to_f64(emails.saturating_sub(2)))
         };
         if let (Some(few), Some(many)) = (per_email(1_000), per_email(10_000)) {
             let what = format!("{case}: CPU per email, {gateway}, of 10000 : of 1000");

@@ -19,7 +19,7 @@ use crate::process;
 use crate::requests::{Credentials, Kind};
 
 /// Time that a candidate may still work after its last response, for its log and promises, before its CPU time is read.
-const AFTERMATH: Duration = Duration::from_millis(30);
+const SETTLE_TIME: Duration = Duration::from_millis(30);
 
 /// Result of one round on one candidate.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Round {
 }
 
 /// Sends `requests` requests of this kind over `connections` connections.
-pub(crate) async fn round(
+pub(crate) async fn run_round(
     gateway: &Gateway,
     kind: &Arc<Kind>,
     credentials: &Arc<Credentials>,
@@ -51,14 +51,14 @@ pub(crate) async fn round(
     let began = Instant::now();
     let mut clients = JoinSet::new();
     for sender in senders {
-        clients.spawn(client(sender, host.clone(), Arc::clone(kind), Arc::clone(credentials), Arc::clone(&left)));
+        clients.spawn(run_client(sender, host.clone(), Arc::clone(kind), Arc::clone(credentials), Arc::clone(&left)));
     }
     let mut latencies = Vec::new();
     while let Some(client) = clients.join_next().await {
         latencies.extend(client??);
     }
     let wall = began.elapsed();
-    tokio::time::sleep(AFTERMATH).await;
+    tokio::time::sleep(SETTLE_TIME).await;
     let cpu = process::cpu_time(gateway.process())?.saturating_sub(cpu);
     Ok(Round { requests, cpu, wall, latencies })
 }
@@ -71,7 +71,7 @@ async fn connect(host: &str) -> Result<SendRequest<Full<Bytes>>, Failure> {
     Ok(sender)
 }
 
-async fn client(
+async fn run_client(
     mut sender: SendRequest<Full<Bytes>>,
     host: String,
     kind: Arc<Kind>,
@@ -81,7 +81,7 @@ async fn client(
     let mut latencies = Vec::new();
     let take = |left: u64| left.checked_sub(1);
     while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
-        let request = kind.request(&host, &credentials)?;
+        let request = kind.next_request(&host, &credentials)?;
         let began = Instant::now();
         sender.ready().await?;
         let answer = sender.send_request(request).await?;

@@ -30,7 +30,7 @@ use crate::{
     requests::Credentials,
     series::Series,
     start::Start,
-    table::say,
+    table::print,
     upstream::Upstream,
 };
 
@@ -40,7 +40,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // If this fails too, the error cannot be reported.
-            let _ = say(&format!("error: {error}\n"));
+            let _ = print(&format!("error: {error}\n"));
             ExitCode::FAILURE
         }
     }
@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
 /// Results of a run, as written to `build/bench.json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Found<'a> {
+struct Results<'a> {
     alike: usize,
     series: &'a [Series],
     sizes: &'a [SizeAfter],
@@ -62,13 +62,13 @@ struct Found<'a> {
 async fn bench() -> Result<(), Failure> {
     let options = Options::read()?;
     if options.help {
-        return say(HELP);
+        return print(HELP);
     }
     let sandbox = Sandbox::start(Settings::new(candidates::CLIENT_SECRET)).await?;
     let upstream = Upstream::start().await?;
-    let candidates = candidates::all(&options)?;
+    let candidates = candidates::select(&options)?;
     let alike = conformance::check(&candidates).await?;
-    say(&format!("the candidates that check responded alike to {alike} requests\n"))?;
+    print(&format!("the candidates that check responded alike to {alike} requests\n"))?;
     let mut run = Run {
         options: &options,
         candidates: &candidates,
@@ -84,7 +84,7 @@ async fn bench() -> Result<(), Failure> {
         (memories, goals) = memory::measure(&run, requests).await?;
     } else {
         for emails in options.emails.clone() {
-            run.size(emails).await?;
+            run.run_size(emails).await?;
         }
         if options.has(Part::Start) {
             starts = start::measure(&run).await?;
@@ -94,11 +94,11 @@ async fn bench() -> Result<(), Failure> {
         candidates.iter().map(|candidate| Ok((candidate.name.clone(), Upload::of(&candidate.worker.modules)?)));
     let uploads = uploads.collect::<Result<Vec<_>, Failure>>()?;
     for gateway in ["gateway", candidates::OTHER_BUILD] {
-        goals.extend(goals::judge(gateway, &run.series, &uploads));
+        goals.extend(goals::evaluate(gateway, &run.series, &uploads));
     }
-    say(&report::others(&run, &uploads, &starts))?;
-    say(&report::goals(&goals))?;
-    let found = Found {
+    print(&report::format_sizes(&run, &uploads, &starts))?;
+    print(&report::format_goals(&goals))?;
+    let results = Results {
         alike,
         series: &run.series,
         sizes: &run.sizes,
@@ -107,6 +107,6 @@ async fn bench() -> Result<(), Failure> {
         memory: &memories,
         goals: &goals,
     };
-    fs::write(root().join("build/bench.json"), serde_json::to_string_pretty(&found)?)?;
-    say("\nall of it: build/bench.json\n")
+    fs::write(root().join("build/bench.json"), serde_json::to_string_pretty(&results)?)?;
+    print("\nall of it: build/bench.json\n")
 }

@@ -13,15 +13,15 @@ use crate::{
     options::Part,
     process,
     requests::{Credential, Kind, remediation},
-    statistics::{Spread, figure},
-    table::say,
+    statistics::{Spread, count_to_f64},
+    table::print,
 };
 
 /// Number of samples.
-const LOOKS: u64 = 40;
+const SAMPLES: u64 = 40;
 /// Maximum ratio of the last quarter's median to the second quarter's. The size of a JavaScript heap varies more
 /// between samples, but its median varies less.
-const GROWTH: f64 = 1.05;
+const MAX_GROWTH: f64 = 1.05;
 
 /// Sizes of one candidate over time, in KiB.
 #[derive(Clone, Debug, Serialize)]
@@ -49,8 +49,8 @@ pub(crate) async fn measure(run: &Run<'_>, requests: u64) -> Result<(Vec<Memory>
     let kinds = [(Part::Valid, "valid", "/remediate?validateOnly=true", 200), (Part::Full, "full", "/remediate", 202)];
     for (_, case, target, status) in kinds.into_iter().filter(|(part, ..)| run.options.has(*part)) {
         let kind = Arc::new(Kind::new(target, Credential::Bearer, &body, status));
-        for candidate in run.candidates.iter().filter(|candidate| candidate.checks || case == "full") {
-            let memory = grow(run, candidate, case, &kind, requests).await?;
+        for candidate in run.candidates.iter().filter(|candidate| candidate.validates || case == "full") {
+            let memory = measure_growth(run, candidate, case, &kind, requests).await?;
             all.push(memory);
         }
     }
@@ -61,12 +61,12 @@ pub(crate) async fn measure(run: &Run<'_>, requests: u64) -> Result<(Vec<Memory>
         let second = memory.second_quarter.max(1.0);
         let what =
             format!("memory over {} {}, {}: last quarter : second", memory.requests, memory.case, memory.candidate);
-        goals.push(Goal::new(what, memory.last_quarter / second, GROWTH.max(1.0 + rows / second)));
+        goals.push(Goal::new(what, memory.last_quarter / second, MAX_GROWTH.max(1.0 + rows / second)));
     }
     Ok((all, goals))
 }
 
-async fn grow(
+async fn measure_growth(
     run: &Run<'_>,
     candidate: &Candidate,
     case: &'static str,
@@ -74,27 +74,27 @@ async fn grow(
     requests: u64,
 ) -> Result<Memory, Failure> {
     let gateway = candidate.start(&run.bindings).await?;
-    let each = (requests / LOOKS).max(1);
+    let each = (requests / SAMPLES).max(1);
     let mut sizes = Vec::new();
-    say(&format!("\n{}, {case}: RSS in MiB after each {each} requests\n ", candidate.name))?;
-    for _ in 0..LOOKS {
-        load::round(&gateway, kind, &run.credentials, run.options.connections, each).await?;
+    print(&format!("\n{}, {case}: RSS in MiB after each {each} requests\n ", candidate.name))?;
+    for _ in 0..SAMPLES {
+        load::run_round(&gateway, kind, &run.credentials, run.options.connections, each).await?;
         let size = process::size(gateway.process())?.now;
-        say(&format!(" {:.0}", figure(size) / 1024.0))?;
+        print(&format!(" {:.0}", count_to_f64(size) / 1024.0))?;
         sizes.push(size);
     }
     let quarter = |number: usize| {
         let length = sizes.len() / 4;
-        Spread::of(sizes.iter().skip(number * length).take(length).map(|size| figure(*size))).median
+        Spread::of(sizes.iter().skip(number * length).take(length).map(|size| count_to_f64(*size))).median
     };
     let (second_quarter, last_quarter) = (quarter(1), quarter(3));
     // The middles of the two quarters are half of the run apart.
-    let bytes_per_request = (last_quarter - second_quarter) * 1024.0 / figure((each * LOOKS / 2).max(1));
-    say(&format!("\n  {bytes_per_request:.0} bytes per request from the second quarter to the last\n"))?;
+    let bytes_per_request = (last_quarter - second_quarter) * 1024.0 / count_to_f64((each * SAMPLES / 2).max(1));
+    print(&format!("\n  {bytes_per_request:.0} bytes per request from the second quarter to the last\n"))?;
     Ok(Memory {
         candidate: candidate.name.clone(),
         case,
-        requests: each * LOOKS,
+        requests: each * SAMPLES,
         rss_kib: sizes,
         second_quarter,
         last_quarter,

@@ -95,24 +95,26 @@ impl Options {
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("only") => {
-                    options.parts = list(&mut parser)?.iter().map(|name| part(name)).collect::<Result<_, _>>()?;
+                    options.parts =
+                        parse_list(&mut parser)?.iter().map(|name| parse_part(name)).collect::<Result<_, _>>()?;
                 }
                 Arg::Long("emails") => {
-                    options.emails = list(&mut parser)?.iter().map(|count| count.parse()).collect::<Result<_, _>>()?;
+                    options.emails =
+                        parse_list(&mut parser)?.iter().map(|count| count.parse()).collect::<Result<_, _>>()?;
                     if options.emails.iter().any(|count| !(1..=10_000).contains(count)) {
                         return Err("--emails: from 1 to 10000".into());
                     }
                     options.emails.sort_unstable();
                 }
                 Arg::Long("credential") => {
-                    let kinds = list(&mut parser)?;
+                    let kinds = parse_list(&mut parser)?;
                     options.bearer = kinds.iter().any(|kind| kind == "bearer");
                     options.key = kinds.iter().any(|kind| kind == "key");
                 }
-                Arg::Long("candidates") => options.candidates = list(&mut parser)?,
+                Arg::Long("candidates") => options.candidates = parse_list(&mut parser)?,
                 Arg::Long("also") => options.also = Some(parser.value()?.into()),
                 Arg::Long("callers") => options.callers = parser.value()?.parse::<usize>()?.clamp(1, 1_000),
-                Arg::Long("storage") => options.storage = storage(&parser.value()?.string()?)?,
+                Arg::Long("storage") => options.storage = parse_storage(&parser.value()?.string()?)?,
                 Arg::Long("rounds") => options.rounds = parser.value()?.parse::<usize>()?.max(1),
                 Arg::Long("seconds") => options.seconds = parser.value()?.parse()?,
                 Arg::Long("connections") => options.connections = parser.value()?.parse::<usize>()?.max(1),
@@ -133,7 +135,7 @@ impl Options {
     }
 }
 
-fn storage(name: &str) -> Result<Storage, Failure> {
+fn parse_storage(name: &str) -> Result<Storage, Failure> {
     match name {
         "memory" => Ok(Storage::Memory),
         "disk" => Ok(Storage::Disk),
@@ -141,11 +143,11 @@ fn storage(name: &str) -> Result<Storage, Failure> {
     }
 }
 
-fn list(parser: &mut Parser) -> Result<Vec<String>, Failure> {
+fn parse_list(parser: &mut Parser) -> Result<Vec<String>, Failure> {
     Ok(parser.value()?.string()?.split(',').map(str::to_owned).collect())
 }
 
-fn part(name: &str) -> Result<Part, Failure> {
+fn parse_part(name: &str) -> Result<Part, Failure> {
     match name {
         "valid" => Ok(Part::Valid),
         "refused" => Ok(Part::Refused),

@@ -8,11 +8,11 @@ use crate::{
     goals::Goal,
     measure::Run,
     start::Start,
-    statistics::{figure, figure_of},
+    statistics::{count_to_f64, length_to_f64},
 };
 
 /// Formats the goals and their results.
-pub(crate) fn goals(goals: &[Goal]) -> String {
+pub(crate) fn format_goals(goals: &[Goal]) -> String {
     let mut text = format!("\n{:<72} {:>9} {:>9}\n", "goal", "is", "at most");
     for Goal { what, is, at_most, reached } in goals {
         let reached = if *reached { "yes" } else { "NO" };
@@ -22,14 +22,14 @@ pub(crate) fn goals(goals: &[Goal]) -> String {
 }
 
 /// Formats the sizes of processes and uploads, and the start times.
-pub(crate) fn others(run: &Run<'_>, uploads: &[(String, Upload)], starts: &[Start]) -> String {
-    let kib = |bytes: usize| figure_of(bytes) / 1024.0;
+pub(crate) fn format_sizes(run: &Run<'_>, uploads: &[(String, Upload)], starts: &[Start]) -> String {
+    let kib = |bytes: usize| length_to_f64(bytes) / 1024.0;
     let mut text = String::new();
     if !run.sizes.is_empty() {
         let _ = writeln!(text, "\n{:<40} {:>12} {:>12}", "memory after the run (RSS)", "MiB", "at most");
         for size in &run.sizes {
             let name = format!("  {}, {} emails", size.candidate, size.emails);
-            let mib = |kib: u64| figure(kib) / 1024.0;
+            let mib = |kib: u64| count_to_f64(kib) / 1024.0;
             let _ = writeln!(text, "{name:<40} {:>12.1} {:>12.1}", mib(size.rss_kib), mib(size.peak_kib));
         }
     }

@@ -63,8 +63,8 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// Issues a token and a key for each of `count` callers.
     pub(crate) fn issue(sandbox: &Sandbox, count: usize) -> Self {
-        let tokens: Vec<String> = (0..count).map(|number| token(sandbox, number)).collect();
-        let tampered = tokens.iter().map(|token| tampered(token)).collect();
+        let tokens: Vec<String> = (0..count).map(|number| issue_token(sandbox, number)).collect();
+        let tampered = tokens.iter().map(|token| tamper(token)).collect();
         Self { tokens, tampered, keys: (0..count).map(|number| Caller::new(number).key).collect() }
     }
 
@@ -86,7 +86,7 @@ fn pick(values: &[String], number: usize) -> &str {
 }
 
 /// Issues a token for the caller with this number.
-pub(crate) fn token(sandbox: &Sandbox, number: usize) -> String {
+pub(crate) fn issue_token(sandbox: &Sandbox, number: usize) -> String {
     sandbox.issue_token(&TokenRequest {
         object_id: Some(Caller::new(number).object_id),
         roles: vec!["Remediation.Submit.All".to_owned()],
@@ -95,7 +95,7 @@ pub(crate) fn token(sandbox: &Sandbox, number: usize) -> String {
 }
 
 /// Returns the token with another signature of the same form.
-pub(crate) fn tampered(token: &str) -> String {
+pub(crate) fn tamper(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
     let first = if signature.starts_with('A') { 'B' } else { 'A' };
     signed.chars().chain(['.', first]).chain(signature.chars().skip(1)).collect()
@@ -140,7 +140,7 @@ impl Kind {
     }
 
     /// Creates the next request to `host`.
-    pub(crate) fn request(&self, host: &str, credentials: &Credentials) -> Result<Request<Full<Bytes>>, Failure> {
+    pub(crate) fn next_request(&self, host: &str, credentials: &Credentials) -> Result<Request<Full<Bytes>>, Failure> {
         /// The number makes each request of a run a different remediation.
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -212,7 +212,7 @@ fn uuid(random: &mut fastrand::Rng) -> String {
 }
 
 /// Returns a remediation with mistakes from public client code: an unknown member name and IDs of another kind.
-pub(crate) fn faulty(emails: usize) -> Value {
+pub(crate) fn faulty_remediation(emails: usize) -> Value {
     let mut payload = remediation(emails);
     if let Some(members) = payload.as_object_mut() {
         let action = members.remove("action").unwrap_or_default();

@@ -31,9 +31,9 @@ pub(crate) async fn measure(run: &Run<'_>) -> Result<Vec<Start>, Failure> {
         for (candidate, (listens, answers)) in run.candidates.iter().zip(&mut times) {
             let gateway = candidate.start(&run.bindings).await?;
             listens.push(gateway.began().elapsed().as_secs_f64() * 1e3);
-            let asked = Instant::now();
-            let first = load::round(&gateway, &kind, &run.credentials, 1, 1).await?;
-            answers.push((asked.duration_since(gateway.began()) + first.wall).as_secs_f64() * 1e3);
+            let sent_at = Instant::now();
+            let first = load::run_round(&gateway, &kind, &run.credentials, 1, 1).await?;
+            answers.push((sent_at.duration_since(gateway.began()) + first.wall).as_secs_f64() * 1e3);
         }
     }
     let starts = run.candidates.iter().zip(times).map(|(candidate, (listens, answers))| Start {

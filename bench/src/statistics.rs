@@ -37,19 +37,19 @@ pub(crate) fn quantile(sorted: &[u32], parts: usize, of: usize) -> u32 {
 
 /// Converts a count to a floating-point number. Counts are far below 2^52, so the result is exact.
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "exact below 2^52")]
-pub(crate) const fn figure(count: u64) -> f64 {
+pub(crate) const fn count_to_f64(count: u64) -> f64 {
     count as f64
 }
 
 /// Converts a length to a floating-point number.
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "exact below 2^52")]
-pub(crate) const fn figure_of(length: usize) -> f64 {
+pub(crate) const fn length_to_f64(length: usize) -> f64 {
     length as f64
 }
 
 /// Returns the ratio of two sizes.
 pub(crate) const fn ratio_of_sizes(size: usize, of: usize) -> f64 {
-    figure_of(size) / figure_of(of)
+    length_to_f64(size) / length_to_f64(of)
 }
 
 /// Truncates a figure to a count of at least zero.
@@ -59,7 +59,7 @@ pub(crate) const fn ratio_of_sizes(size: usize, of: usize) -> f64 {
     clippy::cast_sign_loss,
     reason = "the cast saturates at both ends"
 )]
-pub(crate) const fn count(figure: f64) -> u64 {
+pub(crate) const fn f64_to_count(figure: f64) -> u64 {
     figure as u64
 }
 

@@ -7,7 +7,7 @@ use acceptance::Failure;
 use crate::series::{Case, Series};
 
 /// Writes a text to the standard output at once.
-pub(crate) fn say(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut output = std::io::stdout().lock();
     output.write_all(text.as_bytes())?;
     Ok(output.flush()?)

@@ -27,7 +27,7 @@ const PAGE_ROWS: usize = 1000;
 /// Running upstream, stopped on drop.
 pub(crate) struct Upstream {
     pub(crate) base_url: String,
-    taken: Arc<AtomicU64>,
+    accepted: Arc<AtomicU64>,
     server: JoinHandle<Infallible>,
 }
 
@@ -36,14 +36,14 @@ impl Upstream {
     pub(crate) async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let base_url = format!("http://{}", listener.local_addr()?);
-        let taken = Arc::new(AtomicU64::new(0));
-        let server = tokio::spawn(serve(listener, base_url.clone(), Arc::clone(&taken)));
-        Ok(Self { base_url, taken, server })
+        let accepted = Arc::new(AtomicU64::new(0));
+        let server = tokio::spawn(serve(listener, base_url.clone(), Arc::clone(&accepted)));
+        Ok(Self { base_url, accepted, server })
     }
 
     /// Returns the number of remediations accepted so far.
-    pub(crate) fn taken(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed)
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
     }
 }
 
@@ -53,26 +53,26 @@ impl Drop for Upstream {
     }
 }
 
-async fn serve(listener: TcpListener, base_url: String, taken: Arc<AtomicU64>) -> Infallible {
+async fn serve(listener: TcpListener, base_url: String, accepted: Arc<AtomicU64>) -> Infallible {
     let mut connections = JoinSet::new();
     loop {
         if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(connection(stream, base_url.clone(), Arc::clone(&taken)));
+            connections.spawn(serve_connection(stream, base_url.clone(), Arc::clone(&accepted)));
         }
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn connection(stream: TcpStream, base_url: String, taken: Arc<AtomicU64>) {
+async fn serve_connection(stream: TcpStream, base_url: String, accepted: Arc<AtomicU64>) {
     // Without this option, a small response may wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
-        let (base_url, taken) = (base_url.clone(), Arc::clone(&taken));
+        let (base_url, accepted) = (base_url.clone(), Arc::clone(&accepted));
         async move {
             if request.method() == Method::GET {
                 return Ok(list(&base_url, request.uri()));
             }
-            remediate(taken, request).await
+            remediate(accepted, request).await
         }
     });
     // An error means that the candidate disconnected.
@@ -80,12 +80,12 @@ async fn connection(stream: TcpStream, base_url: String, taken: Arc<AtomicU64>) 
 }
 
 /// Accepts any remediation in Graph's form (facts, section 1).
-async fn remediate(taken: Arc<AtomicU64>, request: Request<Incoming>) -> hyper::Result<Response<Full<Bytes>>> {
+async fn remediate(accepted: Arc<AtomicU64>, request: Request<Incoming>) -> hyper::Result<Response<Full<Bytes>>> {
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
         frame?;
     }
-    let number = taken.fetch_add(1, Ordering::Relaxed);
+    let number = accepted.fetch_add(1, Ordering::Relaxed);
     let location = format!(
         r#"https://security.microsoft.com/action-center/history?filters={{"bulkId":["{}"]}}&tid={}"#,
         guid(number),

@@ -126,7 +126,7 @@ fn contains_duplicate_phrase(text: &str) -> bool {
 /// Returns whether clients can parse the link and people can open it, by a URI parser that tolerates Graph's raw
 /// characters.
 fn is_link(location: &str) -> bool {
-    let tracking = Tracking::of(location);
+    let tracking = Tracking::parse(location);
     let uri = Uri::parse(tracking.url.as_str()).ok();
     let authority = uri.as_ref().and_then(Uri::authority);
     let is_host = |host: &str| {
@@ -148,7 +148,7 @@ fn check_id(id: Option<&str>) {
 
 /// Checks that a tracking URL is a valid URI, equivalent to the location.
 fn check_tracking(accepted: &Accepted) {
-    let tracking = Tracking::of(&accepted.location);
+    let tracking = Tracking::parse(&accepted.location);
     let mut rest = tracking.url.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         assert!(byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=%".contains(&byte), "{}", tracking.url);
@@ -161,7 +161,7 @@ fn check_tracking(accepted: &Accepted) {
     if Uri::parse(accepted.location.as_str()).is_ok_and(|uri| !uri.as_str().contains('[')) {
         assert_eq!(tracking.url, accepted.location, "a valid URI was changed");
     }
-    let again = Tracking::of(&tracking.url);
+    let again = Tracking::parse(&tracking.url);
     assert_eq!(again, tracking, "an escaped link differs");
     check_id(tracking.bulk_id.as_deref());
     check_id(tracking.tenant_id.as_deref());

@@ -180,7 +180,7 @@ fn check_submission(runtime: &FakeRuntime, job: Option<&RemediationJob>, respons
     } else {
         assert_eq!(
             (ledger_request.payload_hash.0, ledger_request.pairs, ledger_request.emails),
-            (remediation.payload_hash(), remediation.pairs(), emails)
+            (remediation.payload_hash(), remediation.pairs_digest(), emails)
         );
     }
     for email in &remediation.emails {

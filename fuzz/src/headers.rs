@@ -45,7 +45,7 @@ pub fn headers(bytes: &[u8]) -> bool {
     check_prefer(headers.prefer.as_deref());
     check_credential(headers);
     for given in [&headers.client_request_id, &headers.workflow_run_id, &headers.idempotency_key] {
-        let presented = credentials::presented(headers);
+        let presented = credentials::possible_credentials(headers);
         let id = preconditions::correlation_id(given.as_deref(), &presented);
         assert!(id.is_none_or(|id| presented.iter().all(|credential| credential.expose() != id)), "a credential");
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.{}".contains(&byte);

@@ -38,7 +38,7 @@ pub fn job(bytes: &[u8]) -> bool {
     let body = body.get(1..).unwrap_or_default();
     let message = [FORMAT.as_bytes(), settings().expose().as_bytes(), head, body].join(&b'\n');
     let fits = job.ledger_request.emails <= job.ledger_request.emails_per_hour;
-    let in_time = job.left() >= MIN_GRAPH_TIME + RECORD_MARGIN;
+    let in_time = job.time_left() >= MIN_GRAPH_TIME + RECORD_MARGIN;
     let tenant = job.tenant_id.as_deref().unwrap_or(TENANT);
     let is_known = job.tenant_id.is_none() || tenant == OTHER_TENANT;
     for requests in 1..=2 {

@@ -61,7 +61,7 @@ pub(crate) fn error_response(error: &GatewayError) -> (Code, Response) {
         is_graph_path: false,
         request_id: "id",
         client_request_id: None,
-        now: NOW,
+        began: NOW,
     };
     problem::to_response(error, context)
 }
@@ -108,7 +108,7 @@ impl Environment for FixedEnvironment {
         variables()
     }
 
-    async fn is_within_limit(&self, _: &str) -> Option<bool> {
+    async fn count_request(&self, _: &str) -> Option<bool> {
         None
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     mailboxes::Seed,
-    object::object,
+    object::parse_object,
     received::Received,
     record::{Recorded, Response},
     script::ScriptedResponse,
@@ -29,18 +29,18 @@ pub(crate) fn respond(state: &State, request: &Received) -> Response {
         "/sandbox/next" if post => match ScriptedResponse::from_json(&request.body).and_then(|next| state.script(next))
         {
             Ok(()) => Response::new(204),
-            Err(error) => bad(&error.to_string()),
+            Err(error) => bad_request(&error.to_string()),
         },
         "/sandbox/messages" if post => {
             match Seed::from_json(&request.body).and_then(|seed| state.mailboxes().seed(&state.settings, seed)) {
                 Ok(()) => Response::new(204),
-                Err(error) => bad(&error.to_string()),
+                Err(error) => bad_request(&error.to_string()),
             }
         }
-        "/sandbox/token" if get => token(state, &TokenRequest::default()),
-        "/sandbox/token" if post => match object(&request.body) {
-            Ok(wanted) => token(state, &wanted),
-            Err(error) => bad(&error),
+        "/sandbox/token" if get => issue_token(state, &TokenRequest::default()),
+        "/sandbox/token" if post => match parse_object(&request.body) {
+            Ok(wanted) => issue_token(state, &wanted),
+            Err(error) => bad_request(&error),
         },
         "/sandbox/token" => Response::method_not_allowed("GET, POST"),
         "/sandbox/keys/rotate" if post => {
@@ -52,11 +52,11 @@ pub(crate) fn respond(state: &State, request: &Received) -> Response {
     }
 }
 
-fn token(state: &State, request: &TokenRequest) -> Response {
+fn issue_token(state: &State, request: &TokenRequest) -> Response {
     let token = state.issue(request);
     Response::json(200, &json!({ "access_token": token, "token_type": "Bearer", "expires_in": request.lifetime() }))
 }
 
-fn bad(reason: &str) -> Response {
+fn bad_request(reason: &str) -> Response {
     Response::json(400, &json!({ "error": reason }))
 }

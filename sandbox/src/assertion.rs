@@ -22,11 +22,11 @@ use x509_cert::{
 /// Only value of `client_assertion_type`.
 pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Maximum lifetime of an assertion, in seconds (facts, section 2).
-const LONGEST: i64 = 600;
+const MAX_LIFETIME: i64 = 600;
 /// Maximum clock difference, in seconds (facts, section 3).
-const SKEW: i64 = 300;
+const CLOCK_SKEW: i64 = 300;
 /// Salt length of PS256, which equals the digest length (RFC 7518, section 3.5).
-const SALT: usize = 32;
+const SALT_LENGTH: usize = 32;
 
 /// Certificate of the gateway's application, without its private key.
 #[derive(Clone)]
@@ -90,7 +90,7 @@ struct Claims {
 
 /// `jti`s of accepted assertions, each with its expiry in Unix seconds.
 #[derive(Default)]
-pub(crate) struct Seen(BTreeMap<Uuid, i64>);
+pub(crate) struct SeenAssertions(BTreeMap<Uuid, i64>);
 
 /// Values that an assertion must match.
 pub(crate) struct Expected<'a> {
@@ -101,12 +101,16 @@ pub(crate) struct Expected<'a> {
 }
 
 /// Verifies an assertion and accepts it once.
-pub(crate) fn verify(assertion: &str, expected: &Expected<'_>, seen: &mut Seen) -> Result<(), AssertionError> {
+pub(crate) fn verify(
+    assertion: &str,
+    expected: &Expected<'_>,
+    seen: &mut SeenAssertions,
+) -> Result<(), AssertionError> {
     let [header, claims, signature] = assertion.split('.').collect::<Vec<_>>()[..] else {
         return Err(MALFORMED);
     };
     let signed = assertion.rsplit_once('.').map(|(signed, _)| signed).unwrap_or_default();
-    let header: Header = part(header)?;
+    let header: Header = decode_part(header)?;
     if header.alg != "PS256" || header.typ != "JWT" {
         return Err(MALFORMED);
     }
@@ -116,10 +120,10 @@ pub(crate) fn verify(assertion: &str, expected: &Expected<'_>, seen: &mut Seen) 
     let unsigned = || AssertionError(700_027, "Client assertion failed signature validation.");
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| unsigned())?;
     let signature = Signature::try_from(signature.as_slice()).map_err(|_| unsigned())?;
-    let verifying = VerifyingKey::<Sha256>::new_with_salt_len(known.key.clone(), SALT);
+    let verifying = VerifyingKey::<Sha256>::new_with_salt_len(known.key.clone(), SALT_LENGTH);
     verifying.verify(signed.as_bytes(), &signature).map_err(|_| unsigned())?;
 
-    let claims: Claims = part(claims)?;
+    let claims: Claims = decode_part(claims)?;
     if claims.iss != claims.sub || !claims.sub.eq_ignore_ascii_case(expected.client_id) {
         return Err(AssertionError(
             700_021,
@@ -129,10 +133,10 @@ pub(crate) fn verify(assertion: &str, expected: &Expected<'_>, seen: &mut Seen) 
     if claims.aud != expected.audience {
         return Err(AssertionError(700_023, "Client assertion audience claim does not match Realm issuer."));
     }
-    let lasts = claims.exp.saturating_sub(claims.nbf);
-    let times = expected.now.saturating_sub(SKEW)..=expected.now.saturating_add(SKEW);
+    let lifetime = claims.exp.saturating_sub(claims.nbf);
+    let times = expected.now.saturating_sub(CLOCK_SKEW)..=expected.now.saturating_add(CLOCK_SKEW);
     let in_time = times.contains(&claims.nbf) && times.contains(&claims.iat) && expected.now < claims.exp;
-    if !in_time || !(1..=LONGEST).contains(&lasts) || !known.valid.contains(&expected.now) {
+    if !in_time || !(1..=MAX_LIFETIME).contains(&lifetime) || !known.valid.contains(&expected.now) {
         return Err(AssertionError(700_024, "Client assertion is not within its valid time range."));
     }
     seen.0.retain(|_, end| *end > expected.now);
@@ -142,7 +146,7 @@ pub(crate) fn verify(assertion: &str, expected: &Expected<'_>, seen: &mut Seen) 
     Ok(())
 }
 
-fn part<T: DeserializeOwned>(part: &str) -> Result<T, AssertionError> {
+fn decode_part<T: DeserializeOwned>(part: &str) -> Result<T, AssertionError> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| MALFORMED)?;
     serde_json::from_slice(&bytes).map_err(|_| MALFORMED)
 }

@@ -19,6 +19,6 @@ pub(crate) fn graph_now() -> String {
 }
 
 /// Formats a time as RFC 3339 with milliseconds.
-pub(crate) fn iso(at: SystemTime) -> String {
+pub(crate) fn format_rfc3339(at: SystemTime) -> String {
     jiff::Timestamp::try_from(at).map(|at| format!("{at:.3}")).unwrap_or_default()
 }

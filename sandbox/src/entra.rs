@@ -23,8 +23,8 @@ const SCOPE: &str = "https://graph.microsoft.com/.default";
 const GATEWAY_OBJECT_ID: &str = "bbbbbbbb-cccc-dddd-2222-333333333333";
 
 /// Bounds of the lifetime of app tokens: 60 to 90 minutes, different for each token (facts, section 2).
-const SHORTEST: i64 = 3_600;
-const SPREAD: u16 = 1_800;
+const MIN_LIFETIME: i64 = 3_600;
+const LIFETIME_SPREAD: u16 = 1_800;
 
 /// Error of the token endpoint: Entra ID's number, the OAuth error code, and the text.
 struct TokenError {
@@ -39,17 +39,17 @@ fn reject<T>(status: u16, error: &'static str, number: u32, message: impl Into<S
 }
 
 /// Responds to `POST /{tenant}/oauth2/v2.0/token`.
-pub(crate) fn token(state: &State, tenant: &str, request: &Received) -> Response {
+pub(crate) fn respond_with_token(state: &State, tenant: &str, request: &Received) -> Response {
     if request.method != Method::POST {
         return Response::method_not_allowed("POST");
     }
-    let granted = known_tenant(state, tenant).and_then(|tenant| {
-        grant(state, request)?;
-        consented(state, tenant)
+    let granted = find_tenant(state, tenant).and_then(|tenant| {
+        check_grant(state, request)?;
+        check_consent(state, tenant)
     });
     let response = match granted {
         Ok(tenant) => {
-            let lifetime = SHORTEST.saturating_add(i64::from(random_below(SPREAD)));
+            let lifetime = MIN_LIFETIME.saturating_add(i64::from(random_below(LIFETIME_SPREAD)));
             let token = state.issue(&graph_token(state, tenant, lifetime));
             Response::json(200, &json!({ "token_type": "Bearer", "expires_in": lifetime, "access_token": token }))
         }
@@ -59,11 +59,11 @@ pub(crate) fn token(state: &State, tenant: &str, request: &Received) -> Response
 }
 
 /// Responds to `GET /{tenant}/discovery/v2.0/keys`. Without `v2.0`, the path serves the same keys for version 1 tokens.
-pub(crate) fn keys(state: &State, tenant: &str, v2: bool, request: &Received) -> Response {
+pub(crate) fn respond_with_keys(state: &State, tenant: &str, v2: bool, request: &Received) -> Response {
     if request.method != Method::GET {
         return Response::method_not_allowed("GET");
     }
-    let tenant = match known_tenant(state, tenant) {
+    let tenant = match find_tenant(state, tenant) {
         Ok(tenant) => tenant,
         Err(error) => return error.to_response(request),
     };
@@ -73,7 +73,7 @@ pub(crate) fn keys(state: &State, tenant: &str, v2: bool, request: &Received) ->
     Response::json(200, &state.keys().published(issuer.as_deref())).header("Cache-Control", "max-age=86400, private")
 }
 
-fn known_tenant<'a>(state: &'a State, tenant: &str) -> Result<&'a str, TokenError> {
+fn find_tenant<'a>(state: &'a State, tenant: &str) -> Result<&'a str, TokenError> {
     state.settings.tenant(tenant).map_or_else(
         || {
             let message = format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID.");
@@ -84,7 +84,7 @@ fn known_tenant<'a>(state: &'a State, tenant: &str) -> Result<&'a str, TokenErro
 }
 
 /// Checks that the tenant has consented to the gateway's application.
-fn consented<'a>(state: &State, tenant: &'a str) -> Result<&'a str, TokenError> {
+fn check_consent<'a>(state: &State, tenant: &'a str) -> Result<&'a str, TokenError> {
     if tenant != TENANT_WITHOUT_CONSENT {
         return Ok(tenant);
     }
@@ -112,7 +112,7 @@ fn graph_token(state: &State, tenant: &str, lifetime: i64) -> TokenRequest {
 
 /// Checks a client credentials grant with a secret or an assertion. Each parameter must occur once, and other
 /// parameters are rejected.
-fn grant(state: &State, request: &Received) -> Result<(), TokenError> {
+fn check_grant(state: &State, request: &Received) -> Result<(), TokenError> {
     if !request.has_media_type("application/x-www-form-urlencoded") {
         return reject(400, "invalid_request", 900_144, "The request body must be a form.");
     }
@@ -122,13 +122,13 @@ fn grant(state: &State, request: &Received) -> Result<(), TokenError> {
             return reject(400, "invalid_request", 9_000_411, format!("The parameter '{name}' is duplicated."));
         }
     }
-    let grant_type = required(&mut form, "grant_type")?;
+    let grant_type = take_required(&mut form, "grant_type")?;
     if grant_type != "client_credentials" {
         let message = format!("The app requested an unsupported grant type '{grant_type}'.");
         return reject(400, "unsupported_grant_type", 70003, message);
     }
-    let client_id = required(&mut form, "client_id")?;
-    let scope = required(&mut form, "scope")?;
+    let client_id = take_required(&mut form, "client_id")?;
+    let scope = take_required(&mut form, "scope")?;
     let secret = form.remove("client_secret");
     let assertion_type = form.remove("client_assertion_type");
     let assertion = form.remove("client_assertion");
@@ -166,7 +166,7 @@ fn grant(state: &State, request: &Received) -> Result<(), TokenError> {
     }
 }
 
-fn required(form: &mut BTreeMap<String, String>, name: &str) -> Result<String, TokenError> {
+fn take_required(form: &mut BTreeMap<String, String>, name: &str) -> Result<String, TokenError> {
     let message = || format!("The request body must contain the following parameter: '{name}'.");
     match form.remove(name) {
         Some(value) => Ok(value),

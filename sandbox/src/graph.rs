@@ -14,7 +14,7 @@ use crate::{
     remediation::Remediation,
     settings::TENANT_WITHOUT_CONSENT,
     state::State,
-    tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, Issued},
+    tokens::{GRAPH_APPLICATION_ID, GRAPH_AUDIENCE, GRAPH_ROLE, IssuedToken},
 };
 
 /// IDs that identify a response of Graph.
@@ -42,8 +42,8 @@ pub(crate) fn remediate(state: &State, version: &str, request: &Received) -> Res
             .add_to(Response::new(202))
             .header("Content-Type", "application/json;text/plain")
             .header("Location", location(&bulk_id, &tenant)),
-        Err(error) if error.status == 405 => ids.error(&error).header("Allow", "POST"),
-        Err(error) => ids.error(&error),
+        Err(error) if error.status == 405 => ids.error_response(&error).header("Allow", "POST"),
+        Err(error) => ids.error_response(&error),
     }
 }
 
@@ -60,8 +60,8 @@ fn accept(state: &State, version: &str, request: &Received) -> Result<(String, S
     let tenant = authorize(state, request, &[GRAPH_ROLE])?;
     check_format(request)?;
     let mut preferences = request.header_values("prefer").flat_map(|value| value.split(','));
-    let open = preferences.any(|one| one.trim().eq_ignore_ascii_case("include-unknown-enum-members"));
-    let remediation = match Remediation::read(&request.body, open) {
+    let newer_actions_allowed = preferences.any(|one| one.trim().eq_ignore_ascii_case("include-unknown-enum-members"));
+    let remediation = match Remediation::read(&request.body, newer_actions_allowed) {
         Ok(remediation) => remediation,
         Err(reason) => return reject(400, "BadRequest", reason),
     };
@@ -90,7 +90,7 @@ pub(crate) fn authorize(state: &State, request: &Received, roles: &[&str]) -> Re
         },
         _ => return invalid("More than one Authorization header."),
     };
-    let Some(issued) = state.issued(token).filter(|issued| !issued.tampered) else {
+    let Some(issued) = state.find_issued(token).filter(|issued| !issued.tampered) else {
         return invalid("Signing key is invalid.");
     };
     if ![GRAPH_AUDIENCE, GRAPH_APPLICATION_ID].contains(&issued.text("aud")) {
@@ -100,7 +100,7 @@ pub(crate) fn authorize(state: &State, request: &Received, roles: &[&str]) -> Re
     if tenant == TENANT_WITHOUT_CONSENT || state.settings.tenant(tenant) != Some(tenant) {
         return invalid("Access token validation failure. Invalid tenant.");
     }
-    if !is_alive(&issued) {
+    if !is_valid_now(&issued) {
         return invalid("Lifetime validation failed, the token is expired.");
     }
     if !roles.iter().any(|role| issued.has_role(role)) {
@@ -110,7 +110,7 @@ pub(crate) fn authorize(state: &State, request: &Received, roles: &[&str]) -> Re
     Ok(tenant.to_owned())
 }
 
-fn is_alive(issued: &Issued) -> bool {
+fn is_valid_now(issued: &IssuedToken) -> bool {
     let now = clock::unix_now();
     issued.second("exp").is_some_and(|end| now < end) && issued.second("nbf").is_none_or(|start| start <= now)
 }
@@ -142,7 +142,7 @@ impl Ids {
         }
     }
 
-    pub(crate) fn error(&self, error: &GraphError) -> Response {
+    pub(crate) fn error_response(&self, error: &GraphError) -> Response {
         let body = json!({ "error": {
             "code": error.code,
             "message": error.message,
@@ -169,7 +169,7 @@ impl Ids {
 /// Returns the error for a path that the emulated Graph does not have.
 pub(crate) fn not_found() -> Response {
     let ids = Ids { request: Uuid::new_v4().to_string(), client: None };
-    ids.error(&GraphError {
+    ids.error_response(&GraphError {
         status: 404,
         code: "ResourceNotFound",
         message: "There is nothing at this path.".to_owned(),

@@ -28,10 +28,10 @@ struct Query {
 }
 
 /// Responds to `GET /{version}/security/collaboration/analyzedEmails`.
-pub(crate) fn analyzed_emails(state: &State, version: &str, request: &Received) -> Response {
+pub(crate) fn respond_with_list(state: &State, version: &str, request: &Received) -> Response {
     let ids = Ids::of(request);
     let path = format!("{}/{version}/security/collaboration/analyzedEmails", state.base_url);
-    match list(state, request) {
+    match read_page(state, request) {
         Ok((page, kept)) => {
             let mut body = json!({ "value": page.rows });
             if let (Some(next), Some(body)) = (page.next, body.as_object_mut()) {
@@ -39,12 +39,12 @@ pub(crate) fn analyzed_emails(state: &State, version: &str, request: &Received) 
             }
             ids.add_to(Response::json(200, &body))
         }
-        Err(error) if error.status == 405 => ids.error(&error).header("Allow", "GET"),
-        Err(error) => ids.error(&error),
+        Err(error) if error.status == 405 => ids.error_response(&error).header("Allow", "GET"),
+        Err(error) => ids.error_response(&error),
     }
 }
 
-fn list(state: &State, request: &Received) -> Result<(Page, String), GraphError> {
+fn read_page(state: &State, request: &Received) -> Result<(Page, String), GraphError> {
     if request.method != Method::GET {
         return reject(405, "Request_MethodNotAllowed", "The list takes GET.");
     }
@@ -64,9 +64,9 @@ impl Query {
         let (mut start, mut end, mut id, mut top, mut skip) = (None, None, None, None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let is_new = match &*name {
-                "startTime" => start.replace(time(&value)?).is_none(),
-                "endTime" => end.replace(time(&value)?).is_none(),
-                "$filter" => id.replace(filter(&value)?).is_none(),
+                "startTime" => start.replace(parse_time(&value)?).is_none(),
+                "endTime" => end.replace(parse_time(&value)?).is_none(),
+                "$filter" => id.replace(parse_filter(&value)?).is_none(),
                 "$top" => top.replace(value.parse::<usize>().map_err(|_| "$top is not a number")?).is_none(),
                 "$skiptoken" => {
                     skip.replace(value.parse::<usize>().map_err(|_| "$skiptoken is not of a nextLink")?).is_none()
@@ -103,7 +103,7 @@ fn is_skiptoken(part: &str) -> bool {
 }
 
 /// Parses a time of the form `yyyy-MM-ddTHH:mm:ssZ`, the only form that known clients send.
-fn time(text: &str) -> Result<SystemTime, String> {
+fn parse_time(text: &str) -> Result<SystemTime, String> {
     let is_form = text.len() == "2026-01-31T12:34:56Z".len() && text.ends_with('Z');
     let parsed = text.parse::<jiff::Timestamp>().ok().filter(|_| is_form);
     let seconds = parsed.and_then(|time| u64::try_from(time.as_second()).ok());
@@ -112,7 +112,7 @@ fn time(text: &str) -> Result<SystemTime, String> {
 }
 
 /// Parses a filter of the form `networkMessageId eq '…'`, the only form that known clients send.
-fn filter(text: &str) -> Result<String, String> {
+fn parse_filter(text: &str) -> Result<String, String> {
     let invalid = || "Invalid filter with propName".to_owned();
     let quoted = text.strip_prefix("networkMessageId eq '").and_then(|rest| rest.strip_suffix('\''));
     let id = quoted.ok_or_else(invalid)?;

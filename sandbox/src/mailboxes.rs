@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     clock,
-    object::object,
+    object::parse_object,
     remediation::{Action, Remediation},
     settings::Settings,
 };
@@ -101,7 +101,7 @@ impl Seed {
     }
 
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, InvalidSeed> {
-        object(body).map_err(InvalidSeed)
+        parse_object(body).map_err(InvalidSeed)
     }
 }
 
@@ -115,11 +115,11 @@ struct Row {
     message: Message,
     received: SystemTime,
     appears: Instant,
-    remediated: Option<Remediated>,
+    remediated: Option<RowRemediation>,
 }
 
 /// Last remediation of a row.
-struct Remediated {
+struct RowRemediation {
     action: Action,
     shown_from: Instant,
     shown_at: SystemTime,
@@ -193,8 +193,11 @@ impl Mailboxes {
             let key = (tenant.to_owned(), id, recipient);
             if let Some(row) = self.rows.get_mut(&key) {
                 let delay = Duration::from_millis(row.message.effect_after_ms);
-                row.remediated =
-                    Some(Remediated { action: remediation.action, shown_from: now + delay, shown_at: time + delay });
+                row.remediated = Some(RowRemediation {
+                    action: remediation.action,
+                    shown_from: now + delay,
+                    shown_at: time + delay,
+                });
             }
         }
     }
@@ -234,7 +237,7 @@ impl Row {
             .zip(self.message.event.as_ref())
             .map(|(remediated, result)| {
                 json!({
-                    "eventDateTime": clock::iso(remediated.shown_at),
+                    "eventDateTime": clock::format_rfc3339(remediated.shown_at),
                     "eventSource": "admin",
                     "eventResult": result,
                 })

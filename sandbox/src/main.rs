@@ -28,7 +28,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let Some(settings) = settings()? else {
+    let Some(settings) = read_settings()? else {
         print(USAGE);
         return Ok(());
     };
@@ -45,7 +45,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// Reads the command line and the environment. Returns `None` if only help was requested.
-fn settings() -> Result<Option<Settings>, Box<dyn Error>> {
+fn read_settings() -> Result<Option<Settings>, Box<dyn Error>> {
     let mut settings = Settings::new("");
     settings.listen = "127.0.0.1:8788".parse()?;
     settings.on_exchange = log;
@@ -71,10 +71,10 @@ fn settings() -> Result<Option<Settings>, Box<dyn Error>> {
         Some(secret) if secret.is_empty() => return Err("the client secret is empty".into()),
         Some(secret) => secret,
         None => {
-            let made = random_secret()?;
+            let generated = random_secret()?;
             // The secret works only with this process, so printing it is safe.
-            print(&format!("client secret: {made}"));
-            made
+            print(&format!("client secret: {generated}"));
+            generated
         }
     };
     Ok(Some(settings))

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 /// Parses an object. An empty body is an empty object. Without this check, serde would accept an array.
-pub(crate) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+pub(crate) fn parse_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let body = body.trim_ascii();
     let body = if body.is_empty() { b"{}" } else { body };
     if !body.starts_with(b"{") {

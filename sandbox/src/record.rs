@@ -134,7 +134,7 @@ impl Recorded {
         };
         json!({
             "number": self.number,
-            "at": crate::clock::iso(self.at),
+            "at": crate::clock::format_rfc3339(self.at),
             "endpoint": self.endpoint,
             "method": self.method,
             "path": self.path,

@@ -34,7 +34,7 @@ pub struct Accepted {
 
 /// Email in a tenant, with GUID and address in lower case for comparison.
 #[derive(Eq, Hash, PartialEq)]
-struct Message {
+struct RegisteredEmail {
     tenant_id: String,
     network_message_id: String,
     recipient: String,
@@ -44,7 +44,7 @@ struct Message {
 #[derive(Default)]
 pub(crate) struct Register {
     accepted: Vec<Accepted>,
-    seen: HashMap<Message, Instant>,
+    seen: HashMap<RegisteredEmail, Instant>,
 }
 
 /// Error for a request with a message that is already registered.
@@ -62,10 +62,10 @@ impl Register {
         version: &str,
         remediation: Remediation,
     ) -> Result<String, Duplicate> {
-        let messages: Vec<Message> = remediation
+        let messages: Vec<RegisteredEmail> = remediation
             .analyzed_emails
             .iter()
-            .map(|email| Message {
+            .map(|email| RegisteredEmail {
                 tenant_id: tenant_id.to_owned(),
                 network_message_id: email.network_message_id.to_lowercase(),
                 recipient: email.recipient_email_address.to_lowercase(),

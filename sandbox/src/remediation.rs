@@ -66,7 +66,7 @@ impl Remediation {
     /// Parses the body. The error names the part that Graph would reject.
     pub(crate) fn read(body: &[u8], newer_actions_allowed: bool) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-        shape(&value)?;
+        check_types(&value)?;
         // Parsed again from the bytes, because the JSON value does not show repeated members.
         let read: Self = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         if read.display_name.trim().is_empty() {
@@ -93,7 +93,7 @@ impl Remediation {
 }
 
 /// Checks JSON types that typed parsing does not check: it accepts arrays as objects and objects as enum members.
-fn shape(value: &Value) -> Result<(), String> {
+fn check_types(value: &Value) -> Result<(), String> {
     if !value.is_object() {
         return Err("the body is not an object".to_owned());
     }

@@ -51,23 +51,23 @@ impl<'a> Route<'a> {
 
     fn respond(&self, state: &State, request: &Received) -> Response {
         match self {
-            Self::Token { tenant } => entra::token(state, tenant, request),
-            Self::Keys { tenant, v2 } => entra::keys(state, tenant, *v2, request),
+            Self::Token { tenant } => entra::respond_with_token(state, tenant, request),
+            Self::Keys { tenant, v2 } => entra::respond_with_keys(state, tenant, *v2, request),
             Self::Remediate { version } => graph::remediate(state, version, request),
-            Self::AnalyzedEmails { version } => list::analyzed_emails(state, version, request),
+            Self::AnalyzedEmails { version } => list::respond_with_list(state, version, request),
             Self::Unknown => graph::not_found(),
         }
     }
 }
 
 /// Records the request, and plays its script or calls the service.
-pub(crate) async fn exchange(state: &State, request: &Received) -> Ending {
+pub(crate) async fn handle_exchange(state: &State, request: &Received) -> Ending {
     let route = Route::of(&request.path);
     // This subscription precedes the record of the request, because a test may release the response as soon as the
     // request is recorded.
     let mut released = state.released.subscribe();
-    let number = state.arrived(route.endpoint(), request);
-    let ending = match state.scripted(route.endpoint()) {
+    let number = state.record_arrival(route.endpoint(), request);
+    let ending = match state.take_script(route.endpoint()) {
         None => Ending::Complete(route.respond(state, request)),
         Some(next) => {
             let mut own = next.accept_first.then(|| route.respond(state, request));
@@ -93,6 +93,6 @@ pub(crate) async fn exchange(state: &State, request: &Received) -> Ending {
         Ending::Close => Outcome::Closed,
         Ending::Hang => Outcome::Hung,
     };
-    state.ended(number, outcome);
+    state.record_outcome(number, outcome);
     ending
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    object::object,
+    object::parse_object,
     record::{Endpoint, Response},
 };
 
@@ -178,7 +178,7 @@ impl ScriptedResponse {
 
     /// Parses the body of `POST /sandbox/next`.
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, InvalidScript> {
-        let script: ScriptJson = object(body).map_err(InvalidScript)?;
+        let script: ScriptJson = parse_object(body).map_err(InvalidScript)?;
         let faults = [
             script.close.then_some(Fault::Close),
             script.cut_after.map(Fault::CutAfter),

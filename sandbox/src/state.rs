@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    assertion::Seen,
+    assertion::SeenAssertions,
     clock,
     keys::KeyRing,
     mailboxes::Mailboxes,
@@ -17,7 +17,7 @@ use crate::{
     register::Register,
     script::{InvalidScript, ScriptedResponse, Scripts},
     settings::Settings,
-    tokens::{Issued, TokenRequest},
+    tokens::{IssuedToken, TokenRequest},
 };
 
 /// Complete state. No lock is held across an await or while another lock is taken.
@@ -25,12 +25,12 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) base_url: String,
     keys: Mutex<KeyRing>,
-    issued: Mutex<Vec<Issued>>,
+    issued: Mutex<Vec<IssuedToken>>,
     journal: Mutex<Journal>,
     register: Mutex<Register>,
     mailboxes: Mutex<Mailboxes>,
     scripts: Mutex<Scripts>,
-    assertions: Mutex<Seen>,
+    assertions: Mutex<SeenAssertions>,
     /// Counter of events, which wakes waiting tests.
     pub(crate) changed: watch::Sender<u64>,
     /// Signal that releases held responses.
@@ -44,7 +44,7 @@ struct Journal {
 }
 
 /// A poisoned lock means that a test's predicate panicked while it read. The state is still consistent.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -66,19 +66,19 @@ impl State {
     }
 
     pub(crate) fn keys(&self) -> MutexGuard<'_, KeyRing> {
-        locked(&self.keys)
+        lock(&self.keys)
     }
 
-    pub(crate) fn assertions(&self) -> MutexGuard<'_, Seen> {
-        locked(&self.assertions)
+    pub(crate) fn assertions(&self) -> MutexGuard<'_, SeenAssertions> {
+        lock(&self.assertions)
     }
 
     pub(crate) fn register(&self) -> MutexGuard<'_, Register> {
-        locked(&self.register)
+        lock(&self.register)
     }
 
     pub(crate) fn mailboxes(&self) -> MutexGuard<'_, Mailboxes> {
-        locked(&self.mailboxes)
+        lock(&self.mailboxes)
     }
 
     /// Signs a token and remembers it, since Graph accepts only tokens that Entra ID issued.
@@ -89,32 +89,32 @@ impl State {
             keys.current.sign(&request.header(keys.current.kid()), &claims)
         };
         let tampered = !request.header.is_empty();
-        locked(&self.issued).push(Issued { token: token.clone(), claims, tampered });
+        lock(&self.issued).push(IssuedToken { token: token.clone(), claims, tampered });
         token
     }
 
-    pub(crate) fn issued(&self, token: &str) -> Option<Issued> {
-        locked(&self.issued).iter().rev().find(|issued| issued.token == token).cloned()
+    pub(crate) fn find_issued(&self, token: &str) -> Option<IssuedToken> {
+        lock(&self.issued).iter().rev().find(|issued| issued.token == token).cloned()
     }
 
     pub(crate) fn issued_tokens(&self) -> Vec<String> {
-        locked(&self.issued).iter().map(|issued| issued.token.clone()).collect()
+        lock(&self.issued).iter().map(|issued| issued.token.clone()).collect()
     }
 
     pub(crate) fn script(&self, next: ScriptedResponse) -> Result<(), InvalidScript> {
         next.check()?;
-        locked(&self.scripts).push(next);
+        lock(&self.scripts).push(next);
         Ok(())
     }
 
-    pub(crate) fn scripted(&self, endpoint: Endpoint) -> Option<ScriptedResponse> {
-        locked(&self.scripts).take(endpoint)
+    pub(crate) fn take_script(&self, endpoint: Endpoint) -> Option<ScriptedResponse> {
+        lock(&self.scripts).take(endpoint)
     }
 
     /// Records a request on arrival, so that the record is in order of arrival and not of responses.
-    pub(crate) fn arrived(&self, endpoint: Endpoint, request: &Received) -> u64 {
+    pub(crate) fn record_arrival(&self, endpoint: Endpoint, request: &Received) -> u64 {
         let number = {
-            let mut journal = locked(&self.journal);
+            let mut journal = lock(&self.journal);
             let number = journal.next;
             journal.next = number.saturating_add(1);
             journal.exchanges.push(Recorded {
@@ -130,13 +130,13 @@ impl State {
             });
             number
         };
-        self.notice();
+        self.notify();
         number
     }
 
-    pub(crate) fn ended(&self, number: u64, outcome: Outcome) {
+    pub(crate) fn record_outcome(&self, number: u64, outcome: Outcome) {
         let exchange = {
-            let mut journal = locked(&self.journal);
+            let mut journal = lock(&self.journal);
             // The exchange is missing if the record was cleared in the meantime.
             let found = journal.exchanges.iter_mut().rev().find(|exchange| exchange.number == number);
             found.map(|exchange| {
@@ -147,15 +147,15 @@ impl State {
         if let Some(exchange) = exchange {
             (self.settings.on_exchange)(&exchange);
         }
-        self.notice();
+        self.notify();
     }
 
     pub(crate) fn with_recorded<T>(&self, at: impl FnOnce(&[Recorded]) -> T) -> T {
-        at(&locked(&self.journal).exchanges)
+        at(&lock(&self.journal).exchanges)
     }
 
     pub(crate) fn take_ended(&self) -> Vec<Recorded> {
-        let mut journal = locked(&self.journal);
+        let mut journal = lock(&self.journal);
         let all = std::mem::take(&mut journal.exchanges);
         let (pending, ended) = all.into_iter().partition(|one| one.outcome == Outcome::Pending);
         journal.exchanges = pending;
@@ -163,14 +163,14 @@ impl State {
     }
 
     pub(crate) fn clear(&self) {
-        locked(&self.journal).exchanges.clear();
-        locked(&self.scripts).clear();
+        lock(&self.journal).exchanges.clear();
+        lock(&self.scripts).clear();
         *self.register() = Register::default();
         *self.mailboxes() = Mailboxes::default();
-        self.notice();
+        self.notify();
     }
 
-    fn notice(&self) {
+    fn notify(&self) {
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
     }
 }

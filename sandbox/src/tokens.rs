@@ -91,7 +91,7 @@ impl TokenRequest {
             "tid": tenant,
             "uti": Uuid::new_v4().simple().to_string(),
         });
-        let shape = match self.version {
+        let version_claims = match self.version {
             TokenVersion::V1 => json!({
                 "iss": format!("https://sts.windows.net/{tenant}/"),
                 "ver": "1.0",
@@ -105,7 +105,7 @@ impl TokenRequest {
                 "azpacr": "1",
             }),
         };
-        merge(&mut claims, &shape);
+        merge(&mut claims, &version_claims);
         if !self.scopes.is_empty() {
             merge(&mut claims, &json!({ "scp": self.scopes.join(" ") }));
         }
@@ -147,14 +147,14 @@ fn merge(under: &mut Value, over: &Value) {
 
 /// Properties of an issued token that Graph checks.
 #[derive(Clone, Debug)]
-pub(crate) struct Issued {
+pub(crate) struct IssuedToken {
     pub(crate) token: String,
     pub(crate) claims: Map<String, Value>,
     /// Whether the header was changed, so that Entra ID would not issue this token.
     pub(crate) tampered: bool,
 }
 
-impl Issued {
+impl IssuedToken {
     pub(crate) fn text(&self, claim: &str) -> &str {
         self.claims.get(claim).and_then(Value::as_str).unwrap_or_default()
     }

@@ -50,7 +50,7 @@ pub(crate) async fn serve(listener: TcpListener, state: Arc<State>) -> Infallibl
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&state)));
+                    connections.spawn(serve_connection(stream, Arc::clone(&state)));
                 }
                 // The most likely cause is a lack of file descriptors, which closing connections will free.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -60,15 +60,15 @@ pub(crate) async fn serve(listener: TcpListener, state: Arc<State>) -> Infallibl
     }
 }
 
-async fn connection(stream: TcpStream, state: Arc<State>) {
+async fn serve_connection(stream: TcpStream, state: Arc<State>) {
     // Without this option, a small response may wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| exchange(Arc::clone(&state), request));
+    let service = service_fn(move |request| handle_request(Arc::clone(&state), request));
     // An error means that the client disconnected, or that a fault was scripted.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Result<hyper::Response<Sent>, Dropped> {
+async fn handle_request(state: Arc<State>, request: Request<Incoming>) -> Result<hyper::Response<SentBody>, Dropped> {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
@@ -79,14 +79,14 @@ async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Result<hyper
         method: head.method,
         path: head.uri.path().to_owned(),
         query: head.uri.query().map(str::to_owned),
-        headers: listed(&head.headers),
+        headers: header_list(&head.headers),
         body,
     };
     if request.path == "/sandbox" || request.path.starts_with("/sandbox/") {
         return Ok(to_hyper(admin::respond(&state, &request), None));
     }
     // A separate task, because the services complete a request even if the client disconnects.
-    let ending = tokio::spawn(async move { routes::exchange(&state, &request).await }).await;
+    let ending = tokio::spawn(async move { routes::handle_exchange(&state, &request).await }).await;
     match ending.map_err(|_| Dropped)? {
         Ending::Complete(response) => Ok(to_hyper(response, None)),
         Ending::Cut(response, after) => Ok(to_hyper(response, Some(after))),
@@ -95,12 +95,12 @@ async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Result<hyper
     }
 }
 
-fn listed(headers: &HeaderMap) -> Vec<(String, String)> {
+fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
-fn to_hyper(response: Response, cut_after: Option<usize>) -> hyper::Response<Sent> {
+fn to_hyper(response: Response, cut_after: Option<usize>) -> hyper::Response<SentBody> {
     let full = response.body.len();
     let mut body = response.body;
     if let Some(after) = cut_after {
@@ -109,7 +109,7 @@ fn to_hyper(response: Response, cut_after: Option<usize>) -> hyper::Response<Sen
     // A cut response declares more bytes than are sent, even if its complete body is empty.
     let declared = cut_after.map(|_| full.max(body.len().saturating_add(1)));
     let mut sent =
-        hyper::Response::new(Sent { data: Some(Bytes::from(body)), cut: cut_after.is_some(), flushed: false });
+        hyper::Response::new(SentBody { data: Some(Bytes::from(body)), cut: cut_after.is_some(), flushed: false });
     *sent.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in &response.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
@@ -123,13 +123,13 @@ fn to_hyper(response: Response, cut_after: Option<usize>) -> hyper::Response<Sen
 }
 
 /// Body of a response, which may end in an error.
-struct Sent {
+struct SentBody {
     data: Option<Bytes>,
     cut: bool,
     flushed: bool,
 }
 
-impl Body for Sent {
+impl Body for SentBody {
     type Data = Bytes;
     type Error = Dropped;
 

@@ -64,7 +64,7 @@ pub fn find(headers: &RequestHeaders) -> Result<Credentials, CredentialsError> {
 /// Returns each text of the headers that is, or may be, a credential. The log and the response must never contain one
 /// of them.
 #[must_use]
-pub fn presented(headers: &RequestHeaders) -> Vec<Secret> {
+pub fn possible_credentials(headers: &RequestHeaders) -> Vec<Secret> {
     let mut all: Vec<Secret> = headers.api_key.iter().filter(|key| !key.expose().is_empty()).cloned().collect();
     // The platform joins a repeated header to a list.
     let given = headers.authorization.as_ref().map_or("", Secret::expose);
@@ -73,7 +73,7 @@ pub fn presented(headers: &RequestHeaders) -> Vec<Secret> {
         all.extend(
             [one, after_scheme].iter().filter(|text| !text.is_empty()).map(|text| Secret::new((*text).to_owned())),
         );
-        if let Some(Credentials::Basic { key, .. }) = basic(after_scheme)
+        if let Some(Credentials::Basic { key, .. }) = parse_basic(after_scheme)
             && !key.expose().is_empty()
         {
             all.push(key);
@@ -95,13 +95,13 @@ fn from_authorization(authorization: &str) -> Result<Credentials, CredentialsErr
     if scheme.eq_ignore_ascii_case("bearer") {
         Ok(Credentials::Bearer(Secret::new(credentials.to_owned())))
     } else if scheme.eq_ignore_ascii_case("basic") {
-        basic(credentials).ok_or(CredentialsError::MalformedBasic)
+        parse_basic(credentials).ok_or(CredentialsError::MalformedBasic)
     } else {
         Err(CredentialsError::UnknownScheme)
     }
 }
 
-fn basic(credentials: &str) -> Option<Credentials> {
+fn parse_basic(credentials: &str) -> Option<Credentials> {
     let decoded = String::from_utf8(BASE64_STANDARD.decode(credentials).ok()?).ok()?;
     let (name, key) = decoded.split_once(':')?;
     Some(Credentials::Basic { name: name.to_owned(), key: Secret::new(key.to_owned()) })
@@ -172,7 +172,7 @@ mod tests {
                 &["Bearer a", "a", "Basic bmFtZTprZXk=", "bmFtZTprZXk=", "key"],
             ),
         ] {
-            let found = presented(&headers(authorization, api_key));
+            let found = possible_credentials(&headers(authorization, api_key));
             let found: Vec<&str> = found.iter().map(Secret::expose).collect();
             assert_eq!(found, expected, "{authorization:?} {api_key:?}");
         }

@@ -67,12 +67,12 @@ fn is_usable(key: &PublishedKey, issuer: &str, tenant: &str) -> bool {
         && key.r#use == "sig"
         && key.alg.optional(()).is_ok_and(|alg| alg.is_none_or(|alg| alg == "RS256"))
         && key.issuer.optional(()).is_ok_and(|named| named.is_none_or(is_own))
-        && MODULUS_BITS.contains(&bits(&decode(&key.n)))
+        && MODULUS_BITS.contains(&bit_length(&decode(&key.n)))
         && decode(&key.e) == EXPONENT
 }
 
 /// Returns the length in bits of a big-endian number.
-fn bits(number: &[u8]) -> usize {
+fn bit_length(number: &[u8]) -> usize {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     let zeros_of_first = number.get(zeros).map_or(0, |first| first.leading_zeros());
     (number.len() - zeros) * 8 - usize::try_from(zeros_of_first).unwrap_or_default()

@@ -72,14 +72,14 @@ pub(crate) struct IssuerKeys<K> {
     /// Time at which a former key last caused a fetch during the cool-down.
     former_fetched_at: Option<Timestamp>,
     /// Keys that an earlier set listed and the latest set lacks, the most recently dropped last.
-    former: Vec<Former>,
+    former: Vec<FormerKey>,
 }
 
 /// A key that an earlier set listed and the latest set lacks.
-struct Former {
+struct FormerKey {
     kid: String,
     /// Time of the first set without the key.
-    left_out: Timestamp,
+    left_out_at: Timestamp,
     /// Whether a fetch was made for this key since then.
     was_refetched: bool,
 }
@@ -106,7 +106,7 @@ fn age(moment: Timestamp, now: Timestamp) -> Duration {
     now.since(moment).max(moment.since(now))
 }
 
-fn within(moment: Option<Timestamp>, span: Duration, now: Timestamp) -> bool {
+fn is_within(moment: Option<Timestamp>, span: Duration, now: Timestamp) -> bool {
     moment.is_some_and(|moment| age(moment, now) < span)
 }
 
@@ -122,8 +122,8 @@ pub(crate) enum Plan<K> {
 
 impl<K: Clone> IssuerKeys<K> {
     pub(crate) fn plan(&self, kid: &str, now: Timestamp) -> Plan<K> {
-        let running = within(self.fetch_began, ABANDONED_AFTER, now);
-        let cooling = within(self.failed_at, FAILURE_COOLDOWN, now);
+        let running = is_within(self.fetch_began, ABANDONED_AFTER, now);
+        let cooling = is_within(self.failed_at, FAILURE_COOLDOWN, now);
         let key = self.keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key.clone());
         match (self.fetched_at.map(|fetched| age(fetched, now)), key) {
             (None, _) if running => Plan::Wait,
@@ -142,7 +142,7 @@ impl<K: Clone> IssuerKeys<K> {
                 Some(left) if cooling || !self.may_refetch_former(kid, now) => Plan::Reject(match self.failed_at {
                     // After a failed fetch it is unknown whether the issuer lists the key.
                     Some(_) => TokenError::KeysUnavailable,
-                    None => TokenError::UnknownKey { retry_after: whole_seconds(left) },
+                    None => TokenError::UnknownKey { retry_after: seconds_rounded_up(left) },
                 }),
                 _ => Plan::Fetch,
             },
@@ -162,19 +162,21 @@ impl<K: Clone> IssuerKeys<K> {
     /// At most one such fetch happens per cool-down. Otherwise two servers of the issuer with different sets would
     /// cause a fetch for each token.
     fn may_refetch_former(&self, kid: &str, now: Timestamp) -> bool {
-        !within(self.former_fetched_at, UNKNOWN_KEY_COOLDOWN, now)
+        !is_within(self.former_fetched_at, UNKNOWN_KEY_COOLDOWN, now)
             && self.former.iter().any(|former| {
-                former.kid == kid && !former.was_refetched && within(Some(former.left_out), FORMER_KEY_MEMORY, now)
+                former.kid == kid
+                    && !former.was_refetched
+                    && is_within(Some(former.left_out_at), FORMER_KEY_MEMORY, now)
             })
     }
 
     /// Records the start of a fetch, for the key `kid` if a request waits for one.
-    pub(crate) fn begin(&mut self, kid: Option<&str>, now: Timestamp) {
+    pub(crate) fn begin_fetch(&mut self, kid: Option<&str>, now: Timestamp) {
         self.fetch_began = Some(now);
         let Some(kid) = kid else { return };
         if let Some(former) = self.former.iter_mut().find(|former| former.kid == kid) {
             former.was_refetched = true;
-            if within(self.unknown_at, UNKNOWN_KEY_COOLDOWN, now) {
+            if is_within(self.unknown_at, UNKNOWN_KEY_COOLDOWN, now) {
                 self.former_fetched_at = Some(now);
             }
         }
@@ -184,7 +186,7 @@ impl<K: Clone> IssuerKeys<K> {
     ///
     /// `kid` is the key that a request waits for. If an earlier set lacked the key, or this set lacks it, the cool-down
     /// starts.
-    pub(crate) fn end(
+    pub(crate) fn end_fetch(
         &mut self,
         began: Timestamp,
         outcome: Option<Vec<(String, K)>>,
@@ -213,9 +215,14 @@ impl<K: Clone> IssuerKeys<K> {
     /// Replaces the keys, and remembers the keys that `keys` leaves out.
     fn replace(&mut self, keys: Vec<(String, K)>, now: Timestamp) {
         let is_listed = |kid: &str| keys.iter().any(|(listed, _)| listed == kid);
-        self.former.retain(|former| !is_listed(&former.kid) && within(Some(former.left_out), FORMER_KEY_MEMORY, now));
+        self.former
+            .retain(|former| !is_listed(&former.kid) && is_within(Some(former.left_out_at), FORMER_KEY_MEMORY, now));
         let left_out = self.keys.iter().filter(|(kid, _)| !is_listed(kid));
-        self.former.extend(left_out.map(|(kid, _)| Former { kid: kid.clone(), left_out: now, was_refetched: false }));
+        self.former.extend(left_out.map(|(kid, _)| FormerKey {
+            kid: kid.clone(),
+            left_out_at: now,
+            was_refetched: false,
+        }));
         let excess = self.former.len().saturating_sub(MAX_FORMER_KEYS);
         self.former.drain(..excess);
         self.keys = keys;
@@ -223,7 +230,7 @@ impl<K: Clone> IssuerKeys<K> {
 }
 
 /// Returns `duration` in seconds, rounded up, and at least 1.
-fn whole_seconds(duration: Duration) -> u32 {
+fn seconds_rounded_up(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
 }
 
@@ -257,11 +264,11 @@ impl<K: Clone + 'static> KeyCache<K> {
                 Plan::Reject(error) => return Err(error),
                 Plan::Wait => runtime.sleep(POLL_INTERVAL).await,
                 Plan::Fetch => {
-                    self.issuer_keys(issuer).borrow_mut().begin(Some(kid), now);
+                    self.issuer_keys(issuer).borrow_mut().begin_fetch(Some(kid), now);
                     self.refresh(runtime, config, issuer, Some(kid), now).await;
                 }
                 Plan::UseAndRefresh(key) => {
-                    self.issuer_keys(issuer).borrow_mut().begin(None, now);
+                    self.issuer_keys(issuer).borrow_mut().begin_fetch(None, now);
                     let (cache, runtime, config) = (Rc::clone(self), runtime.clone(), Rc::clone(config));
                     runtime.clone().defer(async move { cache.refresh(&runtime, &config, issuer, None, now).await });
                     return Ok(key);
@@ -275,7 +282,7 @@ impl<K: Clone + 'static> KeyCache<K> {
         P: Runtime<Key = K>,
     {
         let keys = fetch(runtime, config, issuer).await;
-        self.issuer_keys(issuer).borrow_mut().end(began, keys, kid, runtime.now());
+        self.issuer_keys(issuer).borrow_mut().end_fetch(began, keys, kid, runtime.now());
     }
 }
 

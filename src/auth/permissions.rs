@@ -17,10 +17,10 @@ pub enum PermissionError {
     SendersCopy,
     /// Recipients outside `recipient_domains`.
     #[error("recipients outside the granted domains: {}", .0.total)]
-    Recipients(Places),
+    Recipients(Positions),
     /// Recipients in `PROTECTED_RECIPIENTS`.
     #[error("protected recipients: {}", .0.total)]
-    Protected(Places),
+    Protected(Positions),
     /// A remediation of messages, without `whole_messages`.
     #[error("a remediation of messages is not granted (whole_messages)")]
     WholeMessages,
@@ -44,18 +44,18 @@ pub enum PermissionError {
 
 /// Positions of recipients in the caller's array.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct Positions {
     /// The first positions, at most [`MAX_POINTERS`].
     pub first: Vec<usize>,
     /// Number of all positions.
     pub total: usize,
 }
 
-impl Places {
-    fn add(&mut self, place: usize) {
+impl Positions {
+    fn add(&mut self, position: usize) {
         self.total += 1;
         if self.first.len() < MAX_POINTERS {
-            self.first.push(place);
+            self.first.push(position);
         }
     }
 }
@@ -73,7 +73,7 @@ pub fn check(
     domains: &impl Domains,
 ) -> Result<(), PermissionError> {
     check_action(caller, remediation)?;
-    let (mut outside, mut protected) = (Places::default(), Places::default());
+    let (mut outside, mut protected) = (Positions::default(), Positions::default());
     for email in &remediation.emails {
         match RecipientAccess::of(email, &caller.recipient_domains, &config.protected_recipients, domains) {
             RecipientAccess::Granted => {}

@@ -86,7 +86,7 @@ fn entries(value: Option<&Value>) -> Result<Vec<Value>, &'static str> {
 pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut ConfigErrors) -> (Vec<Caller>, bool) {
     let entries = errors.check("CALLERS", entries(value)).unwrap_or_default();
     let (mut callers, mut any_with_object_id) = (Vec::with_capacity(entries.len()), false);
-    let mut seen = Seen::default();
+    let mut seen = SeenIdentities::default();
     for (index, entry) in entries.iter().enumerate() {
         let path = format!("CALLERS[{index}]");
         let Value::Object(members) = entry else {
@@ -94,7 +94,7 @@ pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut C
             continue;
         };
         any_with_object_id |= members.contains_key("object_id");
-        let caller = CallerTable { path: path.clone(), members, errors }.caller(domains);
+        let caller = CallerTable { path: path.clone(), members, errors }.into_caller(domains);
         seen.reject_duplicates(&caller, &path, errors);
         callers.push(caller);
     }
@@ -103,13 +103,13 @@ pub(super) fn read(value: Option<&Value>, domains: &impl Domains, errors: &mut C
 
 /// Identities of the callers so far. A name or a credential must identify one caller.
 #[derive(Default)]
-struct Seen {
+struct SeenIdentities {
     names: BTreeSet<String>,
     object_ids: BTreeSet<Guid>,
     keys: BTreeSet<[u8; 32]>,
 }
 
-impl Seen {
+impl SeenIdentities {
     fn reject_duplicates(&mut self, caller: &Caller, path: &str, errors: &mut ConfigErrors) {
         let mut error = |member: &str, problem: &str| errors.add(format!("{path}.{member}"), problem);
         if !caller.name.is_empty() && !self.names.insert(caller.name.to_ascii_lowercase()) {
@@ -149,16 +149,16 @@ impl<'a> CallerTable<'a> {
     /// Adds `problem` if the member is absent.
     fn require(&mut self, member: &str, problem: &str) {
         if !self.members.contains_key(member) {
-            self.error(member, problem);
+            self.add_error(member, problem);
         }
     }
 
-    fn error(&mut self, member: &str, problem: &str) {
+    fn add_error(&mut self, member: &str, problem: &str) {
         self.errors.add(format!("{}.{member}", self.path), problem);
     }
 
     /// Returns the caller. Invalid members are missing, which has no effect: a configuration with an error is not used.
-    fn caller(mut self, domains: &impl Domains) -> Caller {
+    fn into_caller(mut self, domains: &impl Domains) -> Caller {
         for member in self.members.keys() {
             if !MEMBERS.contains(&member.as_str()) {
                 // The text may be a value in the wrong place, so the error does not contain it.
@@ -184,7 +184,7 @@ impl<'a> CallerTable<'a> {
         let per_request = self.read("max_emails_per_request", |value| count(value, MAX_ANALYZED_EMAILS));
         let per_hour = self.read("max_emails_per_hour", |value| count(value, MAX_EMAILS_PER_HOUR));
         if per_request.zip(per_hour).is_some_and(|(per_request, per_hour)| per_request > per_hour) {
-            self.error(
+            self.add_error(
                 "max_emails_per_request",
                 "is more than max_emails_per_hour: such a request could never be sent",
             );
@@ -197,7 +197,7 @@ impl<'a> CallerTable<'a> {
             );
         }
         if self.members.contains_key("role") && !self.members.contains_key("object_id") {
-            self.error("role", "needs object_id: an API key carries no roles");
+            self.add_error("role", "needs object_id: an API key carries no roles");
         }
         Caller {
             name: name.unwrap_or_default(),

@@ -83,7 +83,7 @@ impl ClientCertificate {
 
 /// Returns the first key, in DER.
 fn private_key(text: &str) -> Result<Vec<u8>, CertificateError> {
-    let base64 = block(text, "PRIVATE KEY").ok_or(CertificateError::KeyMissing)?;
+    let base64 = pem_block(text, "PRIVATE KEY").ok_or(CertificateError::KeyMissing)?;
     let der = BASE64_STANDARD.decode(base64).ok();
     // DER adds a zero byte before the modulus, because its first bit is set and the integer is signed.
     let is_fit = |der: &[u8]| modulus(der).is_some_and(|modulus| modulus.len() > MIN_MODULUS_BITS / 8);
@@ -92,7 +92,7 @@ fn private_key(text: &str) -> Result<Vec<u8>, CertificateError> {
 
 /// Returns the first certificate, in DER, and its validity.
 fn certificate(text: &str) -> Result<(Vec<u8>, Timestamp, Timestamp), CertificateError> {
-    let base64 = block(text, "CERTIFICATE").ok_or(CertificateError::CertificateMissing)?;
+    let base64 = pem_block(text, "CERTIFICATE").ok_or(CertificateError::CertificateMissing)?;
     let read = BASE64_STANDARD.decode(base64).ok().and_then(|der| {
         let (not_before, not_after) = validity(&der)?;
         Some((der, not_before, not_after))
@@ -101,7 +101,7 @@ fn certificate(text: &str) -> Result<(Vec<u8>, Timestamp, Timestamp), Certificat
 }
 
 /// Returns the base64 of the first PEM block (RFC 7468) with this label. Lines may be of any length, and indented.
-fn block(text: &str, label: &str) -> Option<Vec<u8>> {
+fn pem_block(text: &str, label: &str) -> Option<Vec<u8>> {
     let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
     let (base64, _) = rest.split_once(&format!("-----END {label}-----"))?;
     Some(base64.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect())
@@ -109,29 +109,29 @@ fn block(text: &str, label: &str) -> Option<Vec<u8>> {
 
 /// Returns the modulus of a `PrivateKeyInfo` (RFC 5208, section 5) with an `RSAPrivateKey` (RFC 8017, appendix A.1.2).
 fn modulus(der: &[u8]) -> Option<&[u8]> {
-    let mut info = take(&mut &*der, SEQUENCE)?;
-    take(&mut info, INTEGER)?; // version
-    take(&mut info, SEQUENCE)?; // privateKeyAlgorithm
-    let mut key = take(&mut take(&mut info, OCTET_STRING)?, SEQUENCE)?;
-    take(&mut key, INTEGER)?; // version
-    take(&mut key, INTEGER)
+    let mut info = take_content(&mut &*der, SEQUENCE)?;
+    take_content(&mut info, INTEGER)?; // version
+    take_content(&mut info, SEQUENCE)?; // privateKeyAlgorithm
+    let mut key = take_content(&mut take_content(&mut info, OCTET_STRING)?, SEQUENCE)?;
+    take_content(&mut key, INTEGER)?; // version
+    take_content(&mut key, INTEGER)
 }
 
 /// Returns the validity of a `Certificate` (RFC 5280, section 4.1).
 fn validity(der: &[u8]) -> Option<(Timestamp, Timestamp)> {
-    let mut tbs = take(&mut take(&mut &*der, SEQUENCE)?, SEQUENCE)?;
-    if element(&mut tbs)?.0 == VERSION {
-        element(&mut tbs)?; // serialNumber
+    let mut tbs = take_content(&mut take_content(&mut &*der, SEQUENCE)?, SEQUENCE)?;
+    if take_element(&mut tbs)?.0 == VERSION {
+        take_element(&mut tbs)?; // serialNumber
     }
-    element(&mut tbs)?; // signature
-    element(&mut tbs)?; // issuer
-    let mut validity = take(&mut tbs, SEQUENCE)?;
-    Some((time(&mut validity)?, time(&mut validity)?))
+    take_element(&mut tbs)?; // signature
+    take_element(&mut tbs)?; // issuer
+    let mut validity = take_content(&mut tbs, SEQUENCE)?;
+    Some((take_time(&mut validity)?, take_time(&mut validity)?))
 }
 
 /// Takes a `Time` of RFC 5280, section 4.1.2.5. Two-digit years from 50 on are of the 20th century.
-fn time(bytes: &mut &[u8]) -> Option<Timestamp> {
-    let (tag, text) = element(bytes)?;
+fn take_time(bytes: &mut &[u8]) -> Option<Timestamp> {
+    let (tag, text) = take_element(bytes)?;
     let century = match (tag, text) {
         (UTC_TIME, [b'5'..=b'9', ..]) => "19",
         (UTC_TIME, _) => "20",
@@ -146,12 +146,12 @@ fn time(bytes: &mut &[u8]) -> Option<Timestamp> {
 }
 
 /// Takes an element with this tag, and returns its content.
-fn take<'a>(bytes: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
-    element(bytes).filter(|(found, _)| *found == tag).map(|(_, content)| content)
+fn take_content<'a>(bytes: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
+    take_element(bytes).filter(|(found, _)| *found == tag).map(|(_, content)| content)
 }
 
 /// Takes the first element of DER, and returns its tag and content.
-fn element<'a>(bytes: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+fn take_element<'a>(bytes: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let (&[tag, first], rest) = bytes.split_first_chunk()?;
     let (length, rest) = match usize::from(first) {
         short @ 0..0x80 => (short, rest),

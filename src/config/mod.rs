@@ -86,12 +86,12 @@ impl Config {
         let credential = credential::read(value("CLIENT_SECRET"), value("CLIENT_CERTIFICATE"), now, &mut errors);
         let audience = audience(value("AUDIENCE"), &mut errors);
         // The callers decide whether an audience is required. Their errors come after the audience's.
-        let mut errors_of_callers = ConfigErrors::default();
-        let (mut callers, any_with_object_id) = callers::read(value("CALLERS"), domains, &mut errors_of_callers);
+        let mut caller_errors = ConfigErrors::default();
+        let (mut callers, any_with_object_id) = callers::read(value("CALLERS"), domains, &mut caller_errors);
         if audience.as_ref().is_some_and(Vec::is_empty) && any_with_object_id {
             errors.add("AUDIENCE", "is required, since a caller in CALLERS has an object_id");
         }
-        errors.0.append(&mut errors_of_callers.0);
+        errors.0.append(&mut caller_errors.0);
         for caller in &mut callers {
             // The default tenant is the same tenant, and the same ledger, whether it is named or not.
             caller.tenant_id = caller.tenant_id.filter(|id| Some(*id) != tenant_id);
@@ -137,7 +137,7 @@ fn graph_version(value: Option<&Value>) -> Result<GraphVersion, &'static str> {
 }
 
 fn base_url(value: Option<&Value>, default: &str) -> Result<String, &'static str> {
-    text(value)?.map_or_else(|| Ok(default.to_owned()), url::base)
+    text(value)?.map_or_else(|| Ok(default.to_owned()), url::parse_base)
 }
 
 /// Parses the jurisdiction. An empty text is an error, because the ledgers could be in a region that the operator did
@@ -192,7 +192,7 @@ fn one_audience(value: &Value) -> Result<String, &'static str> {
     if is_graph(text) {
         return Err("must not be Microsoft Graph's: a token for Graph is not one for the gateway");
     }
-    if !text.bytes().all(is_of_uri) {
+    if !text.bytes().all(is_uri_byte) {
         return Err("has a character that an App ID URI cannot have; write several audiences as an array of texts");
     }
     Ok(text.parse().map_or_else(|_| text.to_owned(), |guid: Guid| guid.to_string()))
@@ -200,7 +200,7 @@ fn one_audience(value: &Value) -> Result<String, &'static str> {
 
 /// Returns whether a URI may contain `byte` (RFC 3986, appendix A). The brackets of an IPv6 address and the comma are
 /// excluded, because they show that the text is a list.
-fn is_of_uri(byte: u8) -> bool {
+fn is_uri_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+;=%".contains(&byte)
 }
 

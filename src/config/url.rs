@@ -10,7 +10,7 @@ use crate::dns::{MAX_NAME_LENGTH, is_label};
 /// # Errors
 ///
 /// The violated rule, without the value.
-pub(super) fn base(text: &str) -> Result<String, &'static str> {
+pub(super) fn parse_base(text: &str) -> Result<String, &'static str> {
     let (secure, authority) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
         (Some(authority), _) => (true, authority),
         (None, Some(authority)) => (false, authority),
@@ -42,23 +42,23 @@ fn is_port(port: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-fn ipv6(host: &str) -> Option<Ipv6Addr> {
+fn parse_ipv6(host: &str) -> Option<Ipv6Addr> {
     host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
 fn is_host(host: &str) -> bool {
-    ipv6(host).is_some() || host.len() <= MAX_NAME_LENGTH && host.split('.').all(is_label)
+    parse_ipv6(host).is_some() || host.len() <= MAX_NAME_LENGTH && host.split('.').all(is_label)
 }
 
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-        || ipv6(host).is_some_and(|address| address.is_loopback())
+        || parse_ipv6(host).is_some_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::base;
+    use super::parse_base;
 
     #[test]
     fn base_url_is_accepted_only_if_https_or_loopback_origin() {
@@ -94,7 +94,7 @@ mod tests {
             ("graph.microsoft.com", None),
             (" https://graph.microsoft.com", None),
         ] {
-            assert_eq!(base(text).ok().as_deref(), expected, "{text}");
+            assert_eq!(parse_base(text).ok().as_deref(), expected, "{text}");
         }
     }
 }

@@ -43,13 +43,13 @@ pub(super) struct Handover {
 }
 
 /// Writes the three lines.
-pub(crate) fn head(settings: &Secret, job: &RemediationJob) -> SecretBytes {
+pub(crate) fn serialize_head(settings: &Secret, job: &RemediationJob) -> SecretBytes {
     let job = serde_json::to_string(job).unwrap_or_default();
     SecretBytes::new(format!("{}\n{}\n{job}\n", format(), settings.expose()).into_bytes())
 }
 
 /// Serializes the work of a job that expands messages.
-pub(super) fn expansion(plan: &ExpansionPlan<'_>, graph_request: &str) -> String {
+pub(super) fn serialize_expansion(plan: &ExpansionPlan<'_>, graph_request: &str) -> String {
     let plan = serde_json::to_string(plan).unwrap_or_default();
     format!("{plan}\n{graph_request}")
 }

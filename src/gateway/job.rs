@@ -49,7 +49,7 @@ impl RemediationJob {
 
     /// Returns the rest of the request's time.
     #[must_use]
-    pub fn left(&self) -> Duration {
+    pub fn time_left(&self) -> Duration {
         crate::deadline::REQUEST_DEADLINE.saturating_sub(Duration::from_millis(self.spent))
     }
 
@@ -100,7 +100,7 @@ impl RequestContext {
     pub fn of(request: &Request, runtime: &(impl Clock + Guids)) -> Self {
         let RequestHeaders { client_request_id, workflow_run_id, .. } = &request.headers;
         let has_id = client_request_id.is_some() || workflow_run_id.is_some();
-        let presented = if has_id { credentials::presented(&request.headers) } else { Vec::new() };
+        let presented = if has_id { credentials::possible_credentials(&request.headers) } else { Vec::new() };
         let id = |id: &Option<String>| preconditions::correlation_id(id.as_deref(), &presented).map(str::to_owned);
         Self {
             request_id: runtime.new_guid(),

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::admitted::{Admitted, Handled};
+use super::authenticated_request::{AuthenticatedRequest, Handled};
 use super::{handover, response};
 use crate::auth::permissions;
 use crate::expansion::{self, ExpansionPlan};
@@ -31,7 +31,7 @@ struct ValidBody {
 
 /// Validates a remediation of messages. Only a validation reads their recipients here.
 pub(super) async fn respond<P: Runtime, E>(
-    admitted: &Admitted<'_, P, E>,
+    request: &AuthenticatedRequest<'_, P, E>,
     body: &[u8],
     entry: &mut LogEntry,
 ) -> Result<Handled, GatewayError> {
@@ -41,8 +41,8 @@ pub(super) async fn respond<P: Runtime, E>(
     entry.action = Some(remediation.action.as_str());
 
     // 9. Permissions, as far as they do not depend on the recipients.
-    let (config, caller) = (admitted.config(), admitted.caller);
-    permissions::check_messages(caller, &query).map_err(|error| admitted.denied(error))?;
+    let (config, caller) = (request.config(), request.caller);
+    permissions::check_messages(caller, &query).map_err(|error| request.permission_error(error))?;
     let plan = ExpansionPlan {
         version: config.graph_version,
         action: remediation.action,
@@ -52,10 +52,10 @@ pub(super) async fn respond<P: Runtime, E>(
         recipient_domains: Cow::Borrowed(&caller.recipient_domains),
         protected_recipients: Cow::Borrowed(&config.protected_recipients),
     };
-    if admitted.validate_only {
+    if request.validate_only {
         // 10. Graph.
-        let (access, until) = admitted.graph_access()?;
-        let recipients = expansion::expand(admitted.runtime, &access, &plan, until).await?.recipients;
+        let (access, until) = request.graph_access()?;
+        let recipients = expansion::expand(request.runtime, &access, &plan, until).await?.recipients;
         entry.count_recipients(Some(recipients));
         let body = ValidBody {
             status: "valid",
@@ -67,7 +67,7 @@ pub(super) async fn respond<P: Runtime, E>(
         return Ok(Handled::Response(response::json(serde_json::to_string(&body).unwrap_or_default())));
     }
     let ledger_request =
-        admitted.ledger_request(remediation.action, query.payload_hash(), query.message_set(), *max_recipients);
-    let work = handover::expansion(&plan, &remediation.to_graph_json());
-    admitted.hand_over(ledger_request, true, work)
+        request.ledger_request(remediation.action, query.payload_hash(), query.messages_digest(), *max_recipients);
+    let work = handover::serialize_expansion(&plan, &remediation.to_graph_json());
+    request.hand_over(ledger_request, true, work)
 }

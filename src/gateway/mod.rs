@@ -27,7 +27,7 @@
 //! configuration. Step 6 precedes the body, so that no caller uploads a body without need. It lets `validateOnly` pass,
 //! which removes nothing, so that an operator can check corrected permissions during a stop.
 
-mod admitted;
+mod authenticated_request;
 pub mod daily;
 pub mod handover;
 pub mod job;
@@ -51,11 +51,11 @@ use crate::preconditions;
 use crate::problem::error::GatewayError;
 use crate::route::Route;
 use crate::runtime::{Clock, Domains, Guids, HttpClient, Log, Runtime, Signer, Timers};
-use admitted::Admitted;
+use authenticated_request::AuthenticatedRequest;
 use handover::Handover;
 use job::{RemediationJob, RequestContext, ResponseFormat};
 
-pub use admitted::Handled;
+pub use authenticated_request::Handled;
 
 /// Runs the Worker's steps.
 pub async fn handle_request<P: Runtime, E: Environment>(
@@ -72,11 +72,11 @@ pub async fn handle_request<P: Runtime, E: Environment>(
         Ok(job) => return job,
         Err(error) => Err(error),
     };
-    Handled::Response(response::close(runtime, context, outcome, None, logged(request, entry)))
+    Handled::Response(response::close(runtime, context, outcome, None, entry_if_post(request, entry)))
 }
 
 /// Returns the log entry of a POST. Other requests are not logged.
-fn logged(request: &Request, entry: LogEntry) -> Option<LogEntry> {
+fn entry_if_post(request: &Request, entry: LogEntry) -> Option<LogEntry> {
     (request.method == "POST").then_some(entry)
 }
 
@@ -104,7 +104,7 @@ async fn validate<P: Runtime, E: Environment>(
     };
 
     // 2. Scheme; size and type of the body as declared.
-    preconditions::transport(&request.scheme, &request.host)?;
+    preconditions::check_transport(&request.scheme, &request.host)?;
     let declared = preconditions::check_content_headers(&request.headers)?;
 
     // 3. Configuration.
@@ -132,7 +132,7 @@ async fn validate<P: Runtime, E: Environment>(
     let body = body.read(declared, preconditions::MAX_BODY_BYTES).await?;
 
     // 8. JSON and payload. 9. Permissions.
-    let admitted = Admitted {
+    let authenticated = AuthenticatedRequest {
         runtime,
         caches,
         configured: &configured,
@@ -143,9 +143,9 @@ async fn validate<P: Runtime, E: Environment>(
         idempotency_key: idempotency_key.as_deref(),
     };
     match route {
-        Route::Messages => messages::respond(&admitted, &body, entry).await,
-        Route::Status => status::respond(&admitted, &body, entry).await.map(Handled::Response),
-        _ => remediate::validate(&admitted, version.unwrap_or(config.graph_version), &body, entry),
+        Route::Messages => messages::respond(&authenticated, &body, entry).await,
+        Route::Status => status::respond(&authenticated, &body, entry).await.map(Handled::Response),
+        _ => remediate::validate(&authenticated, version.unwrap_or(config.graph_version), &body, entry),
     }
 }
 
@@ -164,7 +164,7 @@ pub async fn execute<E, K>(
         Some((caches.graph_access(handover.settings.expose(), handover.job.tenant_id.as_deref())?, handover))
     });
     let mut response = match job {
-        None => other_format(runtime),
+        None => reject_other_format(runtime),
         Some((graph, Handover { mut job, conditions, work, .. })) => {
             job.set_start(runtime.now());
             let mut entry = job.entry();
@@ -175,10 +175,11 @@ pub async fn execute<E, K>(
             } else {
                 // 10. Ledger and Graph.
                 let until = job.context.began.plus(REQUEST_DEADLINE);
-                let responded = ledger.submit_once(runtime, &graph, &job.ledger_request, conditions, work, until).await;
-                responded.map_err(GatewayError::from).and_then(|responded| {
-                    quota = Some(responded.quota);
-                    conclude(responded, &job, graph.settings.tenant_id, &mut entry)
+                let ledger_response =
+                    ledger.submit_once(runtime, &graph, &job.ledger_request, conditions, work, until).await;
+                ledger_response.map_err(GatewayError::from).and_then(|ledger_response| {
+                    quota = Some(ledger_response.quota);
+                    to_response(ledger_response, &job, graph.settings.tenant_id, &mut entry)
                 })
             };
             response::close(runtime, job.context, outcome, quota, Some(entry))
@@ -190,7 +191,7 @@ pub async fn execute<E, K>(
 
 /// Returns the response to a job of another format, of which only the format is known. A Worker that knows
 /// [`handover::FORMAT_HEADER`] builds the caller's response itself.
-fn other_format(runtime: &(impl Clock + Guids + Log)) -> Response {
+fn reject_other_format(runtime: &(impl Clock + Guids + Log)) -> Response {
     let error = GatewayError::Ledger(LedgerError::OtherFormat);
     runtime.log(&log::failure_line(Code::LedgerUnavailable, "a job of another format was rejected"));
     let request = Request { path: Route::Remediate.name().to_owned(), ..Request::default() };
@@ -199,13 +200,13 @@ fn other_format(runtime: &(impl Clock + Guids + Log)) -> Response {
 }
 
 /// 11. Returns the response for the ledger's outcome.
-fn conclude(
-    responded: LedgerResponse,
+fn to_response(
+    ledger_response: LedgerResponse,
     job: &RemediationJob,
     tenant_id: Guid,
     entry: &mut LogEntry,
 ) -> Result<Response, GatewayError> {
-    let (error, is_retry) = match responded.outcome {
+    let (error, is_retry) = match ledger_response.outcome {
         LedgerOutcome::Accepted { accepted, replayed } => {
             // An older version may have recorded an unusable location.
             let accepted = accepted.with_usable_location(tenant_id);
@@ -224,7 +225,7 @@ fn conclude(
         LedgerOutcome::InProgress => (GatewayError::InProgress, false),
         LedgerOutcome::KeyReused => (GatewayError::KeyReused, false),
         LedgerOutcome::QuotaExceeded { is_retry } => {
-            (GatewayError::QuotaExceeded { emails: job.ledger_request.emails, quota: responded.quota }, is_retry)
+            (GatewayError::QuotaExceeded { emails: job.ledger_request.emails, quota: ledger_response.quota }, is_retry)
         }
     };
     Err(if is_retry { GatewayError::Retry(Box::new(error)) } else { error })
@@ -232,15 +233,15 @@ fn conclude(
 
 /// Returns the response if the object did not respond. Except for errors that exclude it, the object may have sent the
 /// remediation.
-pub fn unanswered(runtime: &(impl Clock + Log), mut job: RemediationJob, error: LedgerError) -> Response {
+pub fn respond_without_ledger(runtime: &(impl Clock + Log), mut job: RemediationJob, error: LedgerError) -> Response {
     job.set_start(runtime.now());
     let entry = job.entry();
     response::close(runtime, job.context, Err(error.into()), None, Some(entry))
 }
 
 /// Returns the response to a request whose instance was lost by a trap, in this request or in another one.
-pub fn lost(runtime: &(impl Clock + Guids + Log), request: &Request) -> Response {
+pub fn respond_after_loss(runtime: &(impl Clock + Guids + Log), request: &Request) -> Response {
     let context = RequestContext::of(request, runtime);
     let entry = LogEntry { route: Route::of(&request.path).map(Route::name), ..LogEntry::default() };
-    response::close(runtime, context, Err(GatewayError::Lost), None, logged(request, entry))
+    response::close(runtime, context, Err(GatewayError::Lost), None, entry_if_post(request, entry))
 }

@@ -21,8 +21,8 @@ pub(super) async fn check(
     environment: &impl Environment,
     address: Option<&Secret>,
 ) -> Result<(), GatewayError> {
-    let key = network(address.map_or("", Secret::expose));
-    match select(pin!(environment.is_within_limit(&key)), pin!(runtime.sleep(RATE_LIMIT_DEADLINE))).await {
+    let key = rate_limit_key(address.map_or("", Secret::expose));
+    match select(pin!(environment.count_request(&key)), pin!(runtime.sleep(RATE_LIMIT_DEADLINE))).await {
         Either::Left((Some(true), _)) => Ok(()),
         Either::Left((Some(false), _)) => Err(GatewayError::TooManyRequests),
         Either::Left((None, _)) | Either::Right(_) => {
@@ -35,7 +35,7 @@ pub(super) async fn check(
 /// Returns the key that counts for `address`: the address, or the /64 network of an IPv6 address.
 ///
 /// One client usually has a whole /64. All requests without an address count together.
-fn network(address: &str) -> String {
+fn rate_limit_key(address: &str) -> String {
     match address.parse() {
         Ok(IpAddr::V6(address)) => {
             let [a, b, c, d, ..] = address.segments();

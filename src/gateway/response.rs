@@ -40,7 +40,7 @@ struct AcceptedBody<'a> {
 
 /// Returns the response to an accepted remediation.
 pub(super) fn accepted(accepted: &Accepted, replayed: bool, job: &RemediationJob, entry: &mut LogEntry) -> Response {
-    let tracking = Tracking::of(&accepted.location);
+    let tracking = Tracking::parse(&accepted.location);
     let mut headers = vec![("Location", accepted.location.clone())];
     if replayed {
         headers.push(("Idempotency-Replayed", "true".to_owned()));
@@ -70,7 +70,7 @@ pub(super) fn accepted(accepted: &Accepted, replayed: bool, job: &RemediationJob
 }
 
 /// Returns the quota as headers (IETF draft-ietf-httpapi-ratelimit-headers): emails per rolling hour.
-fn rate_limit(quota: Quota) -> [(&'static str, String); 2] {
+fn quota_headers(quota: Quota) -> [(&'static str, String); 2] {
     let Quota { limit, remaining, reset } = quota;
     let reset = if reset > 0 { format!(";t={reset}") } else { String::new() };
     [
@@ -80,14 +80,14 @@ fn rate_limit(quota: Quota) -> [(&'static str, String); 2] {
 }
 
 /// Adds to the entry what an error says of Graph.
-fn log_graph(error: GatewayError, entry: &mut LogEntry) {
+fn add_graph_details(error: GatewayError, entry: &mut LogEntry) {
     match error {
         GatewayError::Graph(error) => {
             entry.graph_status = error.status;
             entry.graph_request_id = error.graph_request_id;
         }
         GatewayError::Expansion(error) => entry.count_recipients(Some(error.recipients())),
-        GatewayError::Retry(error) => log_graph(*error, entry),
+        GatewayError::Retry(error) => add_graph_details(*error, entry),
         _ => {}
     }
 }
@@ -107,13 +107,13 @@ pub(super) fn close(
             is_graph_path: Route::is_graph_path(&context.path),
             request_id: &context.request_id,
             client_request_id: context.client_request_id.as_deref(),
-            now: context.began,
+            began: context.began,
         };
         let (code, response) = problem::to_response(&error, context);
         if let Some(entry) = &mut entry {
             entry.reason = Some(error.to_string());
             entry.code = Some(code.as_str());
-            log_graph(error, entry);
+            add_graph_details(error, entry);
         }
         response
     });
@@ -122,7 +122,7 @@ pub(super) fn close(
         ("Cache-Control", "no-store".to_owned()),
         ("X-Content-Type-Options", "nosniff".to_owned()),
     ]);
-    response.headers.extend(quota.map(rate_limit).into_iter().flatten());
+    response.headers.extend(quota.map(quota_headers).into_iter().flatten());
     response.headers.extend(context.client_request_id.clone().map(|id| ("client-request-id", id)));
     if let Some(mut entry) = entry {
         entry.status = response.status;

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::admitted::Admitted;
+use super::authenticated_request::AuthenticatedRequest;
 use super::response;
 use crate::graph::analyzed_emails::{EmailQuery, read_analyzed_emails};
 use crate::http::Response;
@@ -46,7 +46,7 @@ struct StatusItem<'a> {
 
 /// Validates a request for the status, and reads the states from Graph.
 pub(super) async fn respond<P: Runtime, E>(
-    admitted: &Admitted<'_, P, E>,
+    request: &AuthenticatedRequest<'_, P, E>,
     body: &[u8],
     entry: &mut LogEntry,
 ) -> Result<Response, GatewayError> {
@@ -55,8 +55,8 @@ pub(super) async fn respond<P: Runtime, E>(
     let StatusQuery { remediation, accepted_at, messages } = &query;
 
     // 9. Permissions: those of the remediation.
-    admitted.check(remediation, entry)?;
-    if admitted.validate_only {
+    request.check_permissions(remediation, entry)?;
+    if request.validate_only {
         let (emails, repeated, messages) = (remediation.emails.len(), remediation.duplicates_removed, messages.len());
         return Ok(response::json(format!(
             r#"{{"status":"valid","emails":{emails},"duplicatesRemoved":{repeated},"messages":{messages}}}"#
@@ -64,14 +64,14 @@ pub(super) async fn respond<P: Runtime, E>(
     }
 
     // 10. Graph.
-    let (access, until) = admitted.graph_access()?;
+    let (access, until) = request.graph_access()?;
     let mut observations = Observations::new(remediation.action, &remediation.emails, *accepted_at);
-    let version = admitted.config().graph_version;
+    let version = request.config().graph_version;
     let list = EmailQuery { version, messages, received_after: None, until };
-    read_analyzed_emails(admitted.runtime, &access, list, |row| observations.add(row)).await?;
+    read_analyzed_emails(request.runtime, &access, list, |row| observations.add(row)).await?;
     let counts = observations.counts();
     entry.states = Some(counts);
-    Ok(to_response(&query, &observations, counts, admitted.runtime.now()))
+    Ok(to_response(&query, &observations, counts, request.runtime.now()))
 }
 
 fn to_response(

@@ -28,7 +28,7 @@ pub(super) struct GraphCalls<'a, R> {
     /// Time at which the calls must have ended.
     pub(super) until: Timestamp,
     /// Minimum time for a call. If less is left, no call begins.
-    pub(super) least: Duration,
+    pub(super) min_time: Duration,
     /// Whether a 401 has renewed the token.
     pub(super) is_renewed: bool,
 }
@@ -41,7 +41,7 @@ impl<R: HttpClient + Clock + Guids + Signer> GraphCalls<'_, R> {
             let GraphAccess { settings, app_token, .. } = self.access;
             let token = app_token.get(self.runtime, settings, self.until).await?;
             let left = self.until.since(self.runtime.now());
-            if left < self.least {
+            if left < self.min_time {
                 return Err(TokenEndpointError::Send(SendError::Deadline).into());
             }
             if left.is_zero() {

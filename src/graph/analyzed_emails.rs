@@ -17,7 +17,7 @@ use crate::runtime::{BodyError, Clock, Guids, HttpClient, HttpRequest, HttpRespo
 use crate::time::Timestamp;
 
 /// Maximum age of the mail that is read: Defender's Explorer keeps 30 days (facts, section 1).
-const REACH: Duration = Duration::from_hours(30 * 24);
+const MAX_AGE: Duration = Duration::from_hours(30 * 24);
 
 /// Query for emails.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct EmailQuery<'a> {
     pub version: GraphVersion,
     /// Messages. Each is read separately.
     pub messages: &'a [Guid],
-    /// Time before which no message was received. The list never reaches back further than [`REACH`].
+    /// Time before which no message was received. The list never reaches back further than [`MAX_AGE`].
     pub received_after: Option<Timestamp>,
     /// Time at which the read must have ended.
     pub until: Timestamp,
@@ -49,10 +49,10 @@ pub async fn read_analyzed_emails(
     let list = format!("{}/{version}/security/collaboration/analyzedEmails", access.settings.graph_url);
     let now = runtime.now();
     // The list's times are whole seconds. The end is rounded up, so that it is not in the past.
-    let start = query.received_after.unwrap_or_default().clamp(now.minus(REACH), now);
+    let start = query.received_after.unwrap_or_default().clamp(now.minus(MAX_AGE), now);
     let (start, end) = (start.to_rfc3339(), now.plus(Duration::from_millis(999)).to_rfc3339());
     let error = |kind: GraphErrorKind| GraphOperation::List.error(kind);
-    let mut calls = GraphCalls { runtime, access, until: query.until, least: Duration::ZERO, is_renewed: false };
+    let mut calls = GraphCalls { runtime, access, until: query.until, min_time: Duration::ZERO, is_renewed: false };
     let (mut pages, mut bytes) = (0, 0_usize);
     for message in query.messages {
         let filter = format!("$filter=networkMessageId%20eq%20'{message}'");

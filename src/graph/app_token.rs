@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 const SAFETY_MARGIN: Duration = Duration::from_mins(5);
 
 /// Maximum size of the token endpoint's response in bytes: Entra's tokens have a few KiB.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// Maximum accepted lifetime of a token in seconds: one day. Entra's app tokens last 60 to 90 minutes (facts, section
 /// 2). Its longest tokens, those of managed identities, last about a day (section 3).
 const MAX_LIFETIME_SECONDS: u64 = 24 * 60 * 60;
@@ -82,13 +82,13 @@ async fn fetch(
     settings: &GraphSettings,
     until: Timestamp,
 ) -> Result<AppToken, TokenEndpointError> {
-    let asked = runtime.now();
+    let sent_at = runtime.now();
     let url = format!("{}/{}/oauth2/v2.0/token", settings.login_url, settings.tenant_id);
     let body = format!(
         "grant_type=client_credentials&client_id={}&scope={}&{}",
         settings.client_id,
         encode_form("https://graph.microsoft.com/.default"),
-        credential(runtime, settings, &url).await?.expose(),
+        credential_parameters(runtime, settings, &url).await?.expose(),
     );
     let request = HttpRequest {
         url: &url,
@@ -98,13 +98,13 @@ async fn fetch(
             ("User-Agent", crate::runtime::USER_AGENT),
         ],
         body: Some(body.as_bytes()),
-        deadline: TOKEN_DEADLINE.min(until.since(asked)),
+        deadline: TOKEN_DEADLINE.min(until.since(sent_at)),
         wanted: &["retry-after"],
-        body_cap: MAX_ANSWER_BYTES,
+        body_cap: MAX_RESPONSE_BYTES,
         skip_success_body: false,
     };
     let response = runtime.send(request).await?;
-    read(&response, asked).map_err(|error| match error {
+    parse_response(&response, sent_at).map_err(|error| match error {
         TokenEndpointError::Rejected { code: Some(NO_CONSENT), .. } => {
             TokenEndpointError::NoConsent { tenant_id: settings.tenant_id, client_id: settings.client_id }
         }
@@ -113,7 +113,7 @@ async fn fetch(
 }
 
 /// Returns the gateway's credential as form parameters for the token endpoint `url`. Each call creates a new assertion.
-async fn credential(
+async fn credential_parameters(
     runtime: &(impl Clock + Guids + Signer),
     settings: &GraphSettings,
     url: &str,
@@ -129,18 +129,18 @@ async fn credential(
     Ok(Secret::new(members))
 }
 
-/// Parses the endpoint's response to a request that was sent at `asked`. The lifetime counts from then, so the token
+/// Parses the endpoint's response to a request that was sent at `sent_at`. The lifetime counts from then, so the token
 /// expires early rather than late.
-fn read(response: &HttpResponse, asked: Timestamp) -> Result<AppToken, TokenEndpointError> {
+fn parse_response(response: &HttpResponse, sent_at: Timestamp) -> Result<AppToken, TokenEndpointError> {
     let status = response.status;
     match status {
         200 => match &response.body {
             Err(BodyError::Failed(error)) => Err((*error).into()),
-            Ok(body) => token(body, asked).ok_or(TokenEndpointError::Unexpected { status }),
+            Ok(body) => parse_token(body, sent_at).ok_or(TokenEndpointError::Unexpected { status }),
             Err(BodyError::Skipped | BodyError::TooLarge) => Err(TokenEndpointError::Unexpected { status }),
         },
         429 => Err(TokenEndpointError::Throttled { retry_after: retry_after(response) }),
-        400..=499 => Err(TokenEndpointError::Rejected { status, code: aadsts(response.body_or_empty()) }),
+        400..=499 => Err(TokenEndpointError::Rejected { status, code: parse_aadsts_code(response.body_or_empty()) }),
         500..=599 => Err(TokenEndpointError::Unavailable { status, retry_after: retry_after(response) }),
         _ => Err(TokenEndpointError::Unexpected { status }),
     }
@@ -155,7 +155,7 @@ struct TokenResponse {
     expires_in: Value,
 }
 
-fn token(body: &[u8], asked: Timestamp) -> Option<AppToken> {
+fn parse_token(body: &[u8], sent_at: Timestamp) -> Option<AppToken> {
     let TokenResponse { access_token, token_type, expires_in } = json::read(body)?;
     let lifetime = match expires_in {
         Value::String(seconds) => seconds.parse().ok()?,
@@ -165,12 +165,12 @@ fn token(body: &[u8], asked: Timestamp) -> Option<AppToken> {
     let is_bearer = token_type.eq_ignore_ascii_case("bearer");
     let lifetime = Duration::from_secs(lifetime.min(MAX_LIFETIME_SECONDS)).saturating_sub(SAFETY_MARGIN);
     (is_bearer && is_header_value)
-        .then(|| AppToken { token: Secret::new(access_token), usable_until: asked.plus(lifetime) })
+        .then(|| AppToken { token: Secret::new(access_token), usable_until: sent_at.plus(lifetime) })
 }
 
 /// Returns the number of the `AADSTS` code at the start of `error_description`. The rest is free text, which is not
 /// logged.
-fn aadsts(body: &[u8]) -> Option<u32> {
+fn parse_aadsts_code(body: &[u8]) -> Option<u32> {
     let body: Value = json::read(body)?;
     let digits = body.get("error_description")?.as_str()?.strip_prefix("AADSTS")?;
     digits.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
@@ -180,22 +180,23 @@ fn aadsts(body: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn received(status: u16, body: &str) -> HttpResponse {
+    fn response(status: u16, body: &str) -> HttpResponse {
         HttpResponse { status, headers: vec![("retry-after", "7".into())], body: Ok(body.as_bytes().to_vec()) }
     }
 
     #[test]
     fn token_response_is_classified_by_status_and_body() {
-        let asked = Timestamp::from_seconds(1000);
+        let sent_at = Timestamp::from_seconds(1000);
         let usable_until = |body: &str| {
-            read(&received(200, body), asked).map(|token| (token.token.expose().to_owned(), token.usable_until))
+            parse_response(&response(200, body), sent_at)
+                .map(|token| (token.token.expose().to_owned(), token.usable_until))
         };
         let good = Ok(("t.t.t".to_owned(), Timestamp::from_seconds(1000 + 3599 - 300)));
         assert_eq!(usable_until(r#"{"token_type":"Bearer","expires_in":3599,"access_token":"t.t.t"}"#), good);
         assert_eq!(usable_until(r#"{"token_type":"bearer","expires_in":"3599","access_token":"t.t.t","x":1}"#), good);
         assert_eq!(
             usable_until(r#"{"token_type":"Bearer","expires_in":60,"access_token":"t"}"#),
-            Ok(("t".to_owned(), asked)),
+            Ok(("t".to_owned(), sent_at)),
             "a token that ends within the margin serves the request that fetched it and no other"
         );
         for body in [
@@ -222,7 +223,7 @@ mod tests {
             (302, "", TokenEndpointError::Unexpected { status: 302 }),
             (204, "", TokenEndpointError::Unexpected { status: 204 }),
         ] {
-            assert_eq!(read(&received(status, body), asked).map(|_| ()), Err(expected));
+            assert_eq!(parse_response(&response(status, body), sent_at).map(|_| ()), Err(expected));
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) fn parse<'de>(
     each: &mut dyn FnMut(&AnalyzedEmailRow<'de>),
 ) -> Result<Option<Cow<'de, str>>, JsonError> {
     let text = str::from_utf8(page).map_err(|error| JsonError::NotUtf8 { offset: error.valid_up_to() })?;
-    let mut json = Json::of_text(text).with_repeated_names();
+    let mut json = Json::from_text(text).with_repeated_names();
     let mut has_rows = false;
     let mut next_link = None;
     json.object(|json, name| match name {
@@ -56,7 +56,7 @@ pub(super) fn parse<'de>(
         }
         _ => json.skip(),
     })?;
-    json.end()?;
+    json.expect_end()?;
     if has_rows { Ok(next_link) } else { Err(json.error("\"value\" is expected")) }
 }
 

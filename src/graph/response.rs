@@ -94,7 +94,7 @@ pub fn read(
 pub(super) fn error_kind(response: &HttpResponse) -> GraphErrorKind {
     match response.status {
         400 => {
-            let (code, message) = refusal(response.body_or_empty());
+            let (code, message) = code_and_message(response.body_or_empty());
             GraphErrorKind::Refused { code, message }
         }
         401 => GraphErrorKind::TokenRejected,
@@ -145,7 +145,7 @@ fn error_text<'a>(body: &'a Value, member: &str) -> Option<&'a str> {
 }
 
 /// Returns code and message of a 400's body.
-fn refusal(body: &[u8]) -> (String, String) {
+fn code_and_message(body: &[u8]) -> (String, String) {
     let body = json::read(body).unwrap_or_default();
     let code = error_text(&body, "code").filter(|code| is_plain(code, MAX_CODE_LENGTH)).unwrap_or("badRequest");
     let message = error_text(&body, "message").unwrap_or("Microsoft Graph gave no message.");

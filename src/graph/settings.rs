@@ -34,7 +34,7 @@ pub struct GraphSettings {
 /// Members of the line. The type has no `Debug`, because it contains the credential.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Line {
+struct SettingsLine {
     tenant_id: Guid,
     /// The tenants of callers in a tenant other than `tenant_id`, each followed by a space.
     tenants: String,
@@ -66,7 +66,7 @@ impl GraphSettings {
                 tenants.extend([&id, " "]);
             }
         }
-        let line = Line {
+        let line = SettingsLine {
             tenant_id: config.tenant_id,
             tenants,
             client_id: config.client_id,
@@ -88,7 +88,7 @@ impl GraphSettings {
     /// write the line, or wrote it without this tenant.
     #[must_use]
     pub fn parse(line: &[u8], tenant_id: Option<&str>) -> Option<Self> {
-        let line: Line = json::read(line)?;
+        let line: SettingsLine = json::read(line)?;
         if tenant_id.is_some_and(|id| !line.tenants.contains(id)) {
             return None;
         }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::access::{GraphAccess, GraphCalls};
 use super::error::{GraphError, GraphErrorKind, GraphOperation};
 use super::response::{self, Accepted};
-use crate::deadline::{GRAPH_DEADLINE, MAX_GRAPH_WAIT, MAX_GRAPH_WAITS, MIN_GRAPH_TIME};
+use crate::deadline::{GRAPH_DEADLINE, MAX_GRAPH_RETRIES, MAX_GRAPH_WAIT, MIN_GRAPH_TIME};
 use crate::remediation::GraphVersion;
 use crate::runtime::{Clock, Guids, HttpClient, HttpRequest, Signer, Timers};
 use crate::time::Timestamp;
 
 /// Maximum size of an error body in bytes. Graph's error objects have about 1 KiB.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// A remediation for Graph.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct Submission<'a> {
 
 /// Submits a remediation to Graph before `until`.
 ///
-/// Retries once with a new token after a 401, and at most [`MAX_GRAPH_WAITS`] times after a 429 or 503 with a short
+/// Retries once with a new token after a 401, and at most [`MAX_GRAPH_RETRIES`] times after a 429 or 503 with a short
 /// `Retry-After`: these responses say that Graph did nothing. Other calls are not retried, because their outcome may be
 /// unknown (contract, section 8).
 ///
@@ -51,11 +51,11 @@ pub async fn submit(
         body: Some(submission.body),
         deadline: GRAPH_DEADLINE,
         wanted: &["location", "request-id", "retry-after"],
-        body_cap: MAX_ANSWER_BYTES,
+        body_cap: MAX_ERROR_BYTES,
         skip_success_body: true,
     };
-    let mut calls = GraphCalls { runtime, access, until, least: MIN_GRAPH_TIME, is_renewed: false };
-    let mut waits = 0;
+    let mut calls = GraphCalls { runtime, access, until, min_time: MIN_GRAPH_TIME, is_renewed: false };
+    let mut retries = 0;
     loop {
         let response = calls.send(&request).await.map_err(|kind| GraphOperation::Remediate.error(kind))?;
         let error = match response::read(&response, access.settings.tenant_id, submission.body, runtime.now()) {
@@ -69,10 +69,10 @@ pub async fn submit(
         };
         let wait = Duration::from_secs(seconds.into());
         let has_time = runtime.now().plus(wait).plus(MIN_GRAPH_TIME) < until;
-        if wait > MAX_GRAPH_WAIT || waits == MAX_GRAPH_WAITS || !has_time {
+        if wait > MAX_GRAPH_WAIT || retries == MAX_GRAPH_RETRIES || !has_time {
             return Err(error);
         }
-        waits += 1;
+        retries += 1;
         runtime.sleep(wait).await;
     }
 }

@@ -74,7 +74,7 @@ const MAX_ID_LENGTH: usize = 64;
 impl Tracking {
     /// Parses Graph's link.
     #[must_use]
-    pub fn of(location: &str) -> Self {
+    pub fn parse(location: &str) -> Self {
         let before_fragment = location.split('#').next().unwrap_or_default();
         let query = before_fragment.split_once('?').map_or("", |(_, query)| query);
         let parameter = |name: &str| {
@@ -87,13 +87,13 @@ impl Tracking {
             id.get(0).unwrap_or(id).as_str().filter(|id| is_plain(id, MAX_ID_LENGTH)).map(str::to_owned)
         });
         let tenant_id = parameter("tid").filter(|id| is_plain(id, MAX_ID_LENGTH));
-        Self { url: as_uri(location), bulk_id, tenant_id }
+        Self { url: to_uri(location), bulk_id, tenant_id }
     }
 }
 
 /// Returns `link` with an escape for each character that a URI's query must not contain, and for each `#` after the
 /// first one, which begins the fragment (RFC 3986 section 3.5). Existing escapes remain.
-fn as_uri(link: &str) -> String {
+fn to_uri(link: &str) -> String {
     let mut uri = String::with_capacity(link.len() + 64);
     let mut in_fragment = false;
     let mut rest = link.as_bytes();
@@ -155,7 +155,7 @@ mod tests {
             (String::new(), String::new(), None, None),
         ] {
             let location = format!("{BASE}{query}");
-            let tracking = Tracking::of(&location);
+            let tracking = Tracking::parse(&location);
             assert_eq!(tracking.url, format!("{BASE}{uri_query}"));
             assert_eq!(tracking.bulk_id.as_deref(), bulk_id, "{query}");
             assert_eq!(tracking.tenant_id.as_deref(), tenant_id, "{query}");

@@ -58,9 +58,11 @@ impl<'de> ValueStart<'de> {
 /// Returns whether a number is certainly between -10^308 and 10^308, so that no reader takes it for an infinite one.
 fn is_in_range(number: &str) -> bool {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let whole_digits = mantissa.bytes().take_while(|&byte| byte != b'.').count();
+    let integer_digits = mantissa.bytes().take_while(|&byte| byte != b'.').count();
     let exponent = exponent.parse::<i64>().ok();
-    exponent.and_then(|exponent| exponent.checked_add(i64::try_from(whole_digits).ok()?)).is_some_and(|sum| sum <= 308)
+    exponent
+        .and_then(|exponent| exponent.checked_add(i64::try_from(integer_digits).ok()?))
+        .is_some_and(|sum| sum <= 308)
 }
 
 /// The document is not JSON, or does not have the form of its type.

@@ -16,9 +16,9 @@ use deserializer::NextValue;
 /// Each number that is not a 64-bit integer becomes the same other number, because nothing uses its value.
 #[must_use]
 pub fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Option<T> {
-    let mut json = Json::of_text(str::from_utf8(bytes).ok()?);
+    let mut json = Json::from_text(str::from_utf8(bytes).ok()?);
     let value = T::deserialize(NextValue(&mut json)).ok()?;
-    json.end().ok()?;
+    json.expect_end().ok()?;
     Some(value)
 }
 

@@ -42,7 +42,7 @@ pub struct PendingAttempt {
 
 impl PendingAttempt {
     /// Returns the record of an earlier attempt, whose outcome is unknown.
-    pub(super) fn open(&self) -> Option<&LedgerRecord> {
+    pub(super) fn open_record(&self) -> Option<&LedgerRecord> {
         self.before.as_deref().filter(|record| record.accepted.is_none())
     }
 }
@@ -125,7 +125,7 @@ pub fn begin(
         }
     } else {
         let own_success = found.as_ref().and_then(|record| record.success(now));
-        if let Some(decision) = share(store, request, in_flight, own_success, keyed_success, running, now)? {
+        if let Some(decision) = find_shared(store, request, in_flight, own_success, keyed_success, running, now)? {
             return Ok(decision);
         }
     }
@@ -141,10 +141,10 @@ pub fn begin(
     if is_counted.is_none() && !quota.has_room(request.emails.saturating_sub(counted_before), request.emails_per_hour) {
         return Ok(Decision::Respond(LedgerOutcome::QuotaExceeded { is_retry: !first }));
     }
-    if let Some(over) = found.as_ref().filter(|_| first) {
+    if let Some(ended) = found.as_ref().filter(|_| first) {
         // It may still count against the quota, or end the replay of another action.
-        let mut began = over.began;
-        while !store.add(record_key.archived(began), over)? {
+        let mut began = ended.began;
+        while !store.add(record_key.archived(began), ended)? {
             // Two attempts that began in the same millisecond.
             began = began.plus(Duration::from_millis(1));
         }
@@ -170,7 +170,7 @@ pub fn begin(
 ///
 /// A success or an attempt is not shared if another action may have moved the mail since it began: remove, restore and
 /// remove again are three remediations, although the third has the payload of the first.
-fn share(
+fn find_shared(
     store: &impl Records,
     request: &LedgerRequest,
     in_flight: &InFlight<impl Sized>,
@@ -182,7 +182,7 @@ fn share(
     let successes = [&own_success, &keyed_success].into_iter().flatten().map(|success| success.tried);
     let Some(oldest) = successes.chain(running.map(|(_, tried)| tried)).min() else { return Ok(None) };
     // An attempt that began at this time or later began after every other action.
-    let earliest = store.last_other(request.pairs, request.action, oldest)?.unwrap_or_default();
+    let earliest = store.last_other_action(request.pairs, request.action, oldest)?.unwrap_or_default();
     let is_last = |success: &Success| success.tried >= earliest;
     let success = match (own_success.filter(is_last), keyed_success) {
         (Some(own), _) => Some(own),
@@ -261,7 +261,7 @@ pub fn finish(
     match outcome {
         Ok(accepted) => {
             let success = if accepted.duplicate { recorded_success(store, pending)? } else { None };
-            let earlier = pending.open().filter(|_| accepted.duplicate).and_then(|open| open.recipients);
+            let earlier = pending.open_record().filter(|_| accepted.duplicate).and_then(|open| open.recipients);
             accepted.recipients =
                 success.as_ref().map_or(earlier, |success| success.recipients).or(accepted.recipients);
             let sent = accepted.recipients.map_or(pending.record.emails, |recipients| recipients.emails());
@@ -283,7 +283,7 @@ pub fn finish(
         }
         Err(error) if error.is_certain() => {
             let emails = pending.counted_before;
-            if let Some(open) = pending.open() {
+            if let Some(open) = pending.open_record() {
                 // An older version did not record the end of its attempt, which was before this attempt began.
                 let until = open.effect.map_or(now, |effect| effect.until);
                 let recipients = open.recipients;

@@ -85,7 +85,7 @@ impl<W> InFlight<W> {
     /// Adds `waiter` to the requests that wait for the attempt with `record_key`. Returns whether the limit allowed it.
     ///
     /// Waiters for which `is_gone` returns true no longer count.
-    pub fn wait(&mut self, record_key: RecordKey, waiter: W, is_gone: impl Fn(&W) -> bool) -> bool {
+    pub fn add_waiter(&mut self, record_key: RecordKey, waiter: W, is_gone: impl Fn(&W) -> bool) -> bool {
         let count = |in_flight: &Self| in_flight.0.values().map(|running| running.waiting.len()).sum::<usize>();
         if count(self) >= MAX_WAITERS {
             for running in self.0.values_mut() {
@@ -125,18 +125,18 @@ mod tests {
         let [one, other] = requests.map(|request| request.record_key());
         for number in 0..MAX_WAITERS {
             let record_key = if number < 100 { one } else { other };
-            assert!(in_flight.wait(record_key, 2 * number, IS_GONE), "waiter {number}");
+            assert!(in_flight.add_waiter(record_key, 2 * number, IS_GONE), "waiter {number}");
         }
-        assert!(!in_flight.wait(one, 0, IS_GONE), "the bound is for all attempts of an object");
+        assert!(!in_flight.add_waiter(one, 0, IS_GONE), "the bound is for all attempts of an object");
         assert_eq!(in_flight.finish(one).len(), 100);
         in_flight.start(&request(None, 1, 100), 0, Timestamp::from_millis(1));
         for _ in 0..100 {
-            assert!(in_flight.wait(one, 1, IS_GONE), "an attempt that ended leaves its room");
+            assert!(in_flight.add_waiter(one, 1, IS_GONE), "an attempt that ended leaves its room");
         }
         for _ in 0..100 {
-            assert!(in_flight.wait(other, 0, IS_GONE), "waiters that are gone leave their room");
+            assert!(in_flight.add_waiter(other, 0, IS_GONE), "waiters that are gone leave their room");
         }
-        assert!(!in_flight.wait(other, 0, IS_GONE));
+        assert!(!in_flight.add_waiter(other, 0, IS_GONE));
         assert_eq!((in_flight.finish(one).len(), in_flight.finish(other).len()), (0, MAX_WAITERS));
     }
 }

@@ -55,9 +55,9 @@ impl RollingQuota {
     /// Refunds `emails` that were counted at `at`, unless they have left the window.
     pub fn refund(&mut self, at: Timestamp, emails: u64) {
         if let Some(counted) = self.seconds.get_mut(&second(at)) {
-            let given = emails.min(*counted);
-            *counted -= given;
-            self.total = self.total.saturating_sub(given);
+            let refunded = emails.min(*counted);
+            *counted -= refunded;
+            self.total = self.total.saturating_sub(refunded);
         }
     }
 
@@ -138,21 +138,21 @@ mod tests {
         fn quota_never_exceeds_limit_and_has_room_after_reset(arrivals in prop::collection::vec((0_u64..600, 1_u64..20), 1..200)) {
             let limit = 50;
             let mut quota = RollingQuota::default();
-            let mut let_through: Vec<(u64, u64)> = Vec::new();
+            let mut accepted: Vec<(u64, u64)> = Vec::new();
             let mut now = 0;
             for (pause, emails) in arrivals {
                 now += pause;
                 quota.advance(at(now));
                 if quota.has_room(emails, limit) {
                     quota.count(at(now), emails);
-                    let_through.push((now, emails));
+                    accepted.push((now, emails));
                 } else {
                     let reset = quota.quota(limit, emails, 0, at(now)).reset;
-                    let mut later = RollingQuota::of(let_through.iter().map(|&(second, emails)| (at(second), emails)));
+                    let mut later = RollingQuota::of(accepted.iter().map(|&(second, emails)| (at(second), emails)));
                     later.advance(at(now + reset));
-                    prop_assert!(later.has_room(emails, limit), "after the time that it was told, there is room");
+                    prop_assert!(later.has_room(emails, limit), "there is room after the reset");
                 }
-                let in_hour: u64 = let_through.iter().filter(|(second, _)| second + 3600 > now).map(|(_, emails)| emails).sum();
+                let in_hour: u64 = accepted.iter().filter(|(second, _)| second + 3600 > now).map(|(_, emails)| emails).sum();
                 prop_assert!(in_hour <= limit);
             }
         }

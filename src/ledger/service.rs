@@ -26,7 +26,7 @@ use crate::runtime::{Clock, Domains, Guids, HttpClient, Log, Signer, Timers};
 use crate::time::Timestamp;
 
 /// Interval at which expired records are removed. An expired record has no effect, so the delay only costs storage.
-const SWEEP_EVERY: Duration = Duration::from_hours(1);
+const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
 
 /// One caller's ledger.
 ///
@@ -76,12 +76,12 @@ impl<S: Storage> LedgerService<S> {
         work: Work,
         until: Timestamp,
     ) -> Result<LedgerResponse, LedgerError> {
-        let asked = runtime.now();
-        let state = self.state(asked)?;
+        let began = runtime.now();
+        let state = self.state(began)?;
 
         // No other code runs in this instance until the first await.
         let decision =
-            engine::begin(&state.records, &mut state.quota.borrow_mut(), request, &state.in_flight.borrow(), asked)?;
+            engine::begin(&state.records, &mut state.quota.borrow_mut(), request, &state.in_flight.borrow(), began)?;
         let outcome = match decision {
             Decision::Respond(outcome) => outcome,
             Decision::Await(record_key) => {
@@ -89,8 +89,8 @@ impl<S: Storage> LedgerService<S> {
                 let shares_failure = state.in_flight.borrow().shares_failure(record_key, conditions);
                 let (sender, receiver) = oneshot::channel();
                 // If no more requests may wait, this drops the sender, and the receiver ends at once.
-                state.in_flight.borrow_mut().wait(record_key, sender, oneshot::Sender::is_canceled);
-                match select(receiver, pin!(runtime.sleep(until.since(asked)))).await {
+                state.in_flight.borrow_mut().add_waiter(record_key, sender, oneshot::Sender::is_canceled);
+                match select(receiver, pin!(runtime.sleep(until.since(began)))).await {
                     // The retry finds out whether it fails too.
                     Either::Left((Ok(LedgerOutcome::Failed { .. }), _)) if !shares_failure => LedgerOutcome::InProgress,
                     Either::Left((Ok(outcome), _)) => outcome,
@@ -98,11 +98,11 @@ impl<S: Storage> LedgerService<S> {
                 }
             }
             Decision::Send(pending) => {
-                state.in_flight.borrow_mut().start(request, conditions, asked);
+                state.in_flight.borrow_mut().start(request, conditions, began);
                 // The platform does not end this request if the caller disconnects; the timer keeps the object in
                 // memory.
-                let attempt = state.attempt(runtime, graph, request, pending, work, until);
-                let (alarm, outcome) = join(self.keep_alarm(state), attempt).await;
+                let attempt = state.run_attempt(runtime, graph, request, pending, work, until);
+                let (alarm, outcome) = join(self.ensure_alarm(state), attempt).await;
                 if alarm.is_err() {
                     // The next record sets it again. The outcome for the caller does not depend on it.
                     runtime.log(&log::internal_line("the alarm that removes records was not set"));
@@ -127,7 +127,7 @@ impl<S: Storage> LedgerService<S> {
         state.alarm.set(false);
         state.records.sweep(now)?;
         if !state.records.is_empty()? {
-            self.keep_alarm(state).await?;
+            self.ensure_alarm(state).await?;
         }
         Ok(())
     }
@@ -138,25 +138,25 @@ impl<S: Storage> LedgerService<S> {
             return Ok(state);
         }
         let records = self.storage.open()?;
-        let quota = RefCell::new(RollingQuota::of(records.counted(now)?));
+        let quota = RefCell::new(RollingQuota::of(records.counted_emails(now)?));
         let state = LedgerState { records, quota, in_flight: RefCell::default(), alarm: Cell::new(false) };
         Ok(self.state.get_or_init(|| state))
     }
 
     /// Sets an alarm, unless one is known to be set.
-    async fn keep_alarm(&self, state: &LedgerState<S::Records>) -> Result<(), StorageError> {
+    async fn ensure_alarm(&self, state: &LedgerState<S::Records>) -> Result<(), StorageError> {
         if state.alarm.replace(true) {
             return Ok(());
         }
-        let kept = self.storage.keep_alarm(SWEEP_EVERY).await;
-        state.alarm.set(kept.is_ok());
-        kept
+        let result = self.storage.ensure_alarm(SWEEP_INTERVAL).await;
+        state.alarm.set(result.is_ok());
+        result
     }
 }
 
 impl<R: Records> LedgerState<R> {
     /// Submits the attempt, records the outcome, and wakes the waiting requests.
-    async fn attempt(
+    async fn run_attempt(
         &self,
         runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Log + Domains),
         graph: &GraphAccess,
@@ -166,13 +166,13 @@ impl<R: Records> LedgerState<R> {
         until: Timestamp,
     ) -> LedgerOutcome {
         let mut recipients = None;
-        let counted = |counts| {
+        let record_recipients = |counts| {
             recipients = Some(counts);
             if engine::count_recipients(&self.records, &mut pending, counts).is_err() {
                 runtime.log(&log::internal_line("the recipients of a remediation were not recorded"));
             }
         };
-        let mut result = send(runtime, graph, request, work, until.minus(RECORD_MARGIN), counted).await;
+        let mut result = send(runtime, graph, request, work, until.minus(RECORD_MARGIN), record_recipients).await;
         let recorded =
             engine::finish(&self.records, &mut self.quota.borrow_mut(), &pending, &mut result, runtime.now());
         if recorded.is_err() {
@@ -182,7 +182,7 @@ impl<R: Records> LedgerState<R> {
         let outcome = |replayed| match result.clone() {
             Ok(accepted) => LedgerOutcome::Accepted { accepted, replayed },
             Err(error) => {
-                let is_retry = pending.open().is_some() && error.is_certain();
+                let is_retry = pending.open_record().is_some() && error.is_certain();
                 LedgerOutcome::Failed { error, recipients, is_retry }
             }
         };
@@ -195,21 +195,21 @@ impl<R: Records> LedgerState<R> {
 }
 
 /// Submits the attempt's remediation to Graph before `until`. If `work` names no recipients, first reads them from
-/// Graph, and passes their counts to `counted`.
+/// Graph, and passes their counts to `record_recipients`.
 async fn send(
     runtime: &(impl HttpClient + Clock + Guids + Signer + Timers + Domains),
     graph: &GraphAccess,
     request: &LedgerRequest,
     work: Work,
     until: Timestamp,
-    counted: impl FnOnce(Recipients),
+    record_recipients: impl FnOnce(Recipients),
 ) -> Result<Accepted, AttemptError> {
     let (body, recipients) = match work {
         Work::Submit(body) => (body, None),
         Work::Expand { plan, mut graph_request } => {
             let expanded = expansion::expand(runtime, graph, &plan, until.minus(MIN_GRAPH_TIME)).await?;
             add_emails(&mut graph_request, &expanded.emails);
-            counted(expanded.recipients);
+            record_recipients(expanded.recipients);
             (graph_request.into_bytes(), Some(expanded.recipients))
         }
     };

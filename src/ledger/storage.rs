@@ -50,7 +50,7 @@ pub trait Storage {
     /// # Errors
     ///
     /// [`StorageError`]; possibly no alarm is set then.
-    async fn keep_alarm(&self, wait: Duration) -> Result<(), StorageError>;
+    async fn ensure_alarm(&self, wait: Duration) -> Result<(), StorageError>;
 }
 
 /// Records of one caller, synchronous. Writes between two awaits become durable together, before any call to Graph
@@ -74,7 +74,12 @@ pub trait Records {
 
     /// Returns the last time after `since` at which Graph may have done anything except `action` to these pairs:
     /// [`Effect::until`].
-    fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, StorageError>;
+    fn last_other_action(
+        &self,
+        pairs: u64,
+        action: Action,
+        since: Timestamp,
+    ) -> Result<Option<Timestamp>, StorageError>;
 
     /// Writes `record` to `record_key` if it is empty. Returns whether it was empty.
     fn add(&self, record_key: RecordKey, record: &LedgerRecord) -> Result<bool, StorageError>;
@@ -86,7 +91,7 @@ pub trait Records {
     fn remove(&self, record_key: RecordKey) -> Result<(), StorageError>;
 
     /// Returns the number of emails that the remediations of the last hour count, with the second in which they began.
-    fn counted(&self, now: Timestamp) -> Result<Vec<(Timestamp, u64)>, StorageError>;
+    fn counted_emails(&self, now: Timestamp) -> Result<Vec<(Timestamp, u64)>, StorageError>;
 
     /// Returns whether there is no record.
     fn is_empty(&self) -> Result<bool, StorageError>;

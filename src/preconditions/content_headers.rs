@@ -56,8 +56,8 @@ pub fn check_content_headers(headers: &RequestHeaders) -> Result<DeclaredBody, C
     if headers.transfer_mode.as_ref().is_some_and(|mode| mode.trim().eq_ignore_ascii_case("chunked")) {
         return Err(ContentHeadersError::ChunkedTransfer);
     }
-    let is_gzip = is_gzip(headers.content_encoding.as_deref().unwrap_or_default())?;
-    content_type(headers.content_type.as_deref().unwrap_or_default())?;
+    let is_gzip = check_coding(headers.content_encoding.as_deref().unwrap_or_default())?;
+    check_content_type(headers.content_type.as_deref().unwrap_or_default())?;
     let Some(length) = &headers.content_length else { return Ok(DeclaredBody { length: None, is_gzip }) };
     if length.contains(',') {
         return Err(ContentHeadersError::RepeatedLength);
@@ -71,7 +71,7 @@ pub fn check_content_headers(headers: &RequestHeaders) -> Result<DeclaredBody, C
 }
 
 /// Returns whether `Content-Encoding` (RFC 9110 section 8.4) is gzip. Ignores `identity`.
-fn is_gzip(content_encoding: &str) -> Result<bool, ContentHeadersError> {
+fn check_coding(content_encoding: &str) -> Result<bool, ContentHeadersError> {
     let codings = content_encoding.split(',').map(str::trim);
     let mut is_gzip = false;
     for coding in codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")) {
@@ -87,7 +87,7 @@ fn is_gzip(content_encoding: &str) -> Result<bool, ContentHeadersError> {
 
 /// Checks that the type is `application/json` and that each charset is UTF-8. Other parameters are accepted (RFC 9110
 /// section 8.3.1).
-fn content_type(content_type: &str) -> Result<(), ContentHeadersError> {
+fn check_content_type(content_type: &str) -> Result<(), ContentHeadersError> {
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
     // The platform joins a repeated header with a comma. A quoted parameter may contain a comma, too.
@@ -164,7 +164,7 @@ mod tests {
             (" ", Err(ContentHeadersError::NoType)),
             ("", Err(ContentHeadersError::NoType)),
         ] {
-            assert_eq!(super::content_type(content_type), expected, "{content_type}");
+            assert_eq!(check_content_type(content_type), expected, "{content_type}");
         }
         for (length, expected) in [
             ("0", declared(Some(0), false)),

@@ -19,7 +19,7 @@ pub fn idempotency_key(header: Option<&str>) -> Result<Option<String>, RequestEr
     }
     let key = match header.strip_prefix('"') {
         None => Some(header.to_owned()),
-        Some(quoted) => quoted.strip_suffix('"').and_then(unquoted),
+        Some(quoted) => quoted.strip_suffix('"').and_then(unquote),
     };
     let is_key =
         |key: &String| (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
@@ -27,7 +27,7 @@ pub fn idempotency_key(header: Option<&str>) -> Result<Option<String>, RequestEr
 }
 
 /// Returns the text between the quotes with its escapes resolved; `None` if a quote or backslash is not escaped.
-fn unquoted(quoted: &str) -> Option<String> {
+fn unquote(quoted: &str) -> Option<String> {
     let mut text = String::with_capacity(quoted.len());
     let mut characters = quoted.chars();
     while let Some(character) = characters.next() {

@@ -11,7 +11,7 @@ pub use content_headers::{ContentHeadersError, MAX_BODY_BYTES, check_content_hea
 pub use correlation_id::{MAX_ID_LENGTH, correlation_id};
 pub use idempotency_key::{MAX_KEY_LENGTH, idempotency_key};
 pub use query::validate_only;
-pub use transport::{NotHttps, transport};
+pub use transport::{NotHttps, check_transport};
 
 /// Returns whether `Prefer` (RFC 7240) requests `return=minimal`. If a preference occurs twice, the first counts
 /// (section 2).

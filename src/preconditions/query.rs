@@ -5,10 +5,10 @@ use crate::percent;
 
 /// Texts in a parameter's name that mean a validation or a dry run: `validate`, `validate-only`, `$validateOnly`,
 /// `dryRun`.
-const STEMS_OF_NAMES: [&str; 4] = ["valid", "only", "dryrun", "whatif"];
+const NAME_STEMS: [&str; 4] = ["valid", "only", "dryrun", "whatif"];
 /// The same for a name inside a parameter's value. They are longer, because a signature or a key may contain the short
 /// ones by chance.
-const STEMS_OF_INNER_NAMES: [&str; 4] = ["validat", "validonly", "dryrun", "whatif"];
+const INNER_NAME_STEMS: [&str; 4] = ["validat", "validonly", "dryrun", "whatif"];
 /// Texts that mean a validation anywhere in a parameter.
 const STEMS_ANYWHERE: [&str; 2] = ["validateonly", "onlyvalidate"];
 
@@ -20,7 +20,7 @@ const STEMS_ANYWHERE: [&str; 2] = ["validateonly", "onlyvalidate"];
 /// The first error. A query that could have meant `validateOnly` is an error, because ignoring the parameter would send
 /// a remediation.
 pub fn validate_only(query: &str) -> Result<bool, RequestError> {
-    let mut asked = None;
+    let mut requested = None;
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         let decoded = percent::decode(name).ok_or(RequestError::Undecodable)?;
@@ -30,14 +30,14 @@ pub fn validate_only(query: &str) -> Result<bool, RequestError> {
                 _ if value.eq_ignore_ascii_case("false") => false,
                 _ => return Err(RequestError::Value),
             };
-            if asked.replace(value).is_some() {
+            if requested.replace(value).is_some() {
                 return Err(RequestError::Repeated);
             }
         } else if resembles_validate_only(name, value) {
             return Err(RequestError::Misspelt);
         }
     }
-    Ok(asked.unwrap_or(false))
+    Ok(requested.unwrap_or(false))
 }
 
 /// Returns whether the parameter's name means a validation, or its value contains such a parameter, after any number of
@@ -51,20 +51,20 @@ fn resembles_validate_only(name: &str, value: &str) -> bool {
         .filter_map(|inner| inner.split('=').next())
         // The text before a `=` is a name, after any separator: `?x=1,validate=true`.
         .chain(value.rsplit('=').skip(1));
-    contains_any(&name, &STEMS_OF_NAMES)
-        || inner_names.any(|inner| contains_any(inner, &STEMS_OF_INNER_NAMES))
+    contains_any(&name, &NAME_STEMS)
+        || inner_names.any(|inner| contains_any(inner, &INNER_NAME_STEMS))
         || contains_any(&format!("{name}{value}"), &STEMS_ANYWHERE)
 }
 
 /// Returns whether the letters of `text` contain one of `stems`.
 fn contains_any(text: &str, stems: &[&str]) -> bool {
-    let letters = letters(text);
-    stems.iter().any(|stem| letters.contains(&self::letters(stem)))
+    let letters = normalize_letters(text);
+    stems.iter().any(|stem| letters.contains(&normalize_letters(stem)))
 }
 
 /// Returns only the letters of `text`, in lower case and as plain ASCII. `l` becomes `i`, since a capital `I` looks
 /// like it.
-fn letters(text: &str) -> String {
+fn normalize_letters(text: &str) -> String {
     let plain = |c: char| match c {
         // Letters of Cyrillic, Greek, Armenian and Turkish that look like an ASCII letter.
         '\u{430}' | '\u{3b1}' => 'a',
@@ -175,7 +175,7 @@ mod tests {
     }
 
     /// Returns `character`, percent-encoded `depth` times.
-    fn encoded(character: char, depth: usize) -> String {
+    fn percent_encode(character: char, depth: usize) -> String {
         let mut text = character.to_string();
         for _ in 0..depth {
             text = text.bytes().map(percent_encoding::percent_encode_byte).collect();
@@ -197,7 +197,7 @@ mod tests {
             let mut query = before.to_owned();
             for (letter, (upper, depth, between)) in "validateonly".chars().zip(letters) {
                 let letter = if upper { letter.to_ascii_uppercase() } else { letter };
-                query.push_str(&encoded(letter, depth));
+                query.push_str(&percent_encode(letter, depth));
                 query.push_str(between);
             }
             query.push_str(after);

@@ -15,7 +15,7 @@ pub struct NotHttps;
 /// # Errors
 ///
 /// [`NotHttps`].
-pub fn transport(scheme: &str, host: &str) -> Result<(), NotHttps> {
+pub fn check_transport(scheme: &str, host: &str) -> Result<(), NotHttps> {
     if scheme == "https" || scheme == "http" && is_loopback(host) { Ok(()) } else { Err(NotHttps) }
 }
 
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn https_is_accepted_for_every_host() {
         for host in ["gateway.example", "gateway.example:443", "127.0.0.1:8787", "localhost", "[::1]", ""] {
-            assert_eq!(transport("https", host), Ok(()), "{host}");
+            assert_eq!(check_transport("https", host), Ok(()), "{host}");
         }
     }
 
@@ -54,7 +54,7 @@ mod tests {
             "[::1]:8787",
             "[0:0:0:0:0:0:0:1]",
         ] {
-            assert_eq!(transport("http", host), Ok(()), "{host}");
+            assert_eq!(check_transport("http", host), Ok(()), "{host}");
         }
         for host in [
             "gateway.example",
@@ -105,7 +105,7 @@ mod tests {
             "",
             ":8787",
         ] {
-            assert_eq!(transport("http", host), Err(NotHttps), "{host}");
+            assert_eq!(check_transport("http", host), Err(NotHttps), "{host}");
         }
     }
 
@@ -113,7 +113,7 @@ mod tests {
     fn unknown_scheme_is_rejected_for_every_host() {
         for scheme in ["", "ws", "wss", "ftp", "HTTPS", "HTTP", "httpx", "https:", "file"] {
             for host in ["gateway.example", "localhost", "127.0.0.1"] {
-                assert_eq!(transport(scheme, host), Err(NotHttps), "{scheme} {host}");
+                assert_eq!(check_transport(scheme, host), Err(NotHttps), "{scheme} {host}");
             }
         }
     }

@@ -10,7 +10,8 @@ const BEARER: &str = r#"Bearer realm="remediation-gateway""#;
 const BEARER_INVALID_TOKEN: &str = r#"Bearer realm="remediation-gateway", error="invalid_token""#;
 const BEARER_INSUFFICIENT_SCOPE: &str = r#"Bearer realm="remediation-gateway", error="insufficient_scope""#;
 
-/// Returns the same details for all invalid credentials. Only the log has the reason.
+/// Returns the details of failed authentication. All invalid credentials have the same details, so only the log has the
+/// reason.
 pub(super) fn auth(error: AuthError) -> ProblemDetails {
     let invalid = |challenge: &str| {
         nothing_sent(

@@ -45,7 +45,7 @@ pub enum GatewayError {
     #[error(transparent)]
     Body(#[from] RequestBodyError),
     /// The body is no JSON, or no remediation.
-    #[error("{}", parse_reason(.0))]
+    #[error("{}", body_reason(.0))]
     Parse(#[from] ParseError),
     /// The caller lacks a permission.
     #[error("{caller} lacks a permission: {error}")]
@@ -99,7 +99,7 @@ impl From<AttemptError> for GatewayError {
 }
 
 /// Returns the error of a body without pointers, which may contain the caller's texts.
-fn parse_reason(error: &ParseError) -> String {
+fn body_reason(error: &ParseError) -> String {
     match error {
         ParseError::NotJson(JsonError::Repeated { .. }) => "a repeated member".to_owned(),
         ParseError::NotJson(error) => error.to_string(),

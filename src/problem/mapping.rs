@@ -3,7 +3,7 @@
 use super::details::{ProblemDetails, misconfigured, nothing_sent, sentence, unknown_outcome};
 use super::error::GatewayError;
 use super::{auth, microsoft};
-use crate::auth::permissions::{PermissionError, Places};
+use crate::auth::permissions::{PermissionError, Positions};
 use crate::code::Code;
 use crate::expansion::ExpansionError;
 use crate::http::RequestBodyError;
@@ -63,7 +63,7 @@ impl GatewayError {
             .retry_after(Some(STOPPED_RETRY_AFTER)),
             Self::Body(error) => body(*error),
             Self::Parse(error) => parse_error(error),
-            Self::Permission { caller, error } => rights(caller, error),
+            Self::Permission { caller, error } => permission(caller, error),
             Self::InProgress => {
                 unknown_outcome(Code::InProgress, "The same remediation is in progress. Retry later.").retry_after(None)
             }
@@ -123,11 +123,11 @@ fn body(error: RequestBodyError) -> ProblemDetails {
 }
 
 /// A 415 names the accepted types (RFC 9110, section 15.5.16).
-fn media_type(text: &str) -> ProblemDetails {
+fn unsupported_media_type(text: &str) -> ProblemDetails {
     nothing_sent(Code::UnsupportedMediaType, text).header("Accept", "application/json")
 }
 
-fn coding(text: &str) -> ProblemDetails {
+fn unsupported_coding(text: &str) -> ProblemDetails {
     nothing_sent(Code::UnsupportedMediaType, text).header("Accept-Encoding", "gzip, identity")
 }
 
@@ -136,23 +136,25 @@ fn content_headers(error: ContentHeadersError) -> ProblemDetails {
         ContentHeadersError::ChunkedTransfer => invalid_request(
             "x-ms-transfer-mode: chunked is not supported. Turn off \"Allow chunking\" in the HTTP action's settings.",
         ),
-        ContentHeadersError::Encoded => coding("Content-Encoding is not gzip. Send the body in gzip or plain."),
+        ContentHeadersError::Encoded => {
+            unsupported_coding("Content-Encoding is not gzip. Send the body in gzip or plain.")
+        }
         ContentHeadersError::EncodedTwice => {
-            coding("Content-Encoding names gzip more than once. Compress the body once.")
+            unsupported_coding("Content-Encoding names gzip more than once. Compress the body once.")
         }
         ContentHeadersError::NoType => {
-            media_type("Content-Type is missing or empty. Send the body as Content-Type: application/json.")
+            unsupported_media_type("Content-Type is missing or empty. Send the body as Content-Type: application/json.")
         }
         ContentHeadersError::RepeatedType => {
-            media_type("Content-Type is given more than once. Send Content-Type: application/json once.")
+            unsupported_media_type("Content-Type is given more than once. Send Content-Type: application/json once.")
         }
-        ContentHeadersError::Form => {
-            media_type("Content-Type is that of a form. Send the body as JSON, as Content-Type: application/json.")
-        }
-        ContentHeadersError::NotJson => {
-            media_type("Content-Type is not application/json. Send the body as Content-Type: application/json.")
-        }
-        ContentHeadersError::Charset => media_type(
+        ContentHeadersError::Form => unsupported_media_type(
+            "Content-Type is that of a form. Send the body as JSON, as Content-Type: application/json.",
+        ),
+        ContentHeadersError::NotJson => unsupported_media_type(
+            "Content-Type is not application/json. Send the body as Content-Type: application/json.",
+        ),
+        ContentHeadersError::Charset => unsupported_media_type(
             "The charset in Content-Type is not UTF-8. Encode the body in UTF-8, and send Content-Type: \
              application/json; charset=utf-8.",
         ),
@@ -200,7 +202,7 @@ fn parse_error(error: &ParseError) -> ProblemDetails {
     }
 }
 
-fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
+fn permission(caller: &str, error: &PermissionError) -> ProblemDetails {
     match error {
         PermissionError::Action(action) => nothing_sent(
             Code::ActionNotAllowed,
@@ -215,22 +217,22 @@ fn rights(caller: &str, error: &PermissionError) -> ProblemDetails {
             ),
         )
         .error_at("/remediateSendersCopy", "is not granted"),
-        PermissionError::Recipients(places) => {
+        PermissionError::Recipients(positions) => {
             let text = format!(
                 "recipient_domains of the caller \"{caller}\" does not cover {} of the recipients{}.",
-                places.total,
-                listed(places)
+                positions.total,
+                omission_note(positions)
             );
             nothing_sent(Code::RecipientNotAllowed, &text)
-                .errors([at_recipients(places, "is outside the granted domains")])
+                .errors([recipients_error(positions, "is outside the granted domains")])
         }
-        PermissionError::Protected(places) => {
+        PermissionError::Protected(positions) => {
             let text = format!(
                 "The operator of the gateway protects {} of the recipients{} from every remediation. Leave them out.",
-                places.total,
-                listed(places)
+                positions.total,
+                omission_note(positions)
             );
-            nothing_sent(Code::RecipientProtected, &text).errors([at_recipients(places, "is protected")])
+            nothing_sent(Code::RecipientProtected, &text).errors([recipients_error(positions, "is protected")])
         }
         PermissionError::WholeMessages => nothing_sent(
             Code::WholeMessagesNotAllowed,
@@ -299,19 +301,19 @@ fn retry(error: &GatewayError) -> ProblemDetails {
 }
 
 /// Returns the part of the text that says how many locations are listed, or an empty text if all of them are.
-fn listed(places: &Places) -> String {
-    if places.total > places.first.len() {
+fn omission_note(positions: &Positions) -> String {
+    if positions.total > positions.first.len() {
         format!(", of which the first {MAX_POINTERS} are listed")
     } else {
         String::new()
     }
 }
 
-fn at_recipients(places: &Places, detail: &str) -> PayloadError {
+fn recipients_error(positions: &Positions, detail: &str) -> PayloadError {
     let at = |index: &usize| format!("/analyzedEmails/{index}/recipientEmailAddress");
-    let pointers: Vec<_> = places.first.iter().map(at).collect();
+    let pointers: Vec<_> = positions.first.iter().map(at).collect();
     let pointer = pointers.first().cloned().unwrap_or_default();
-    PayloadError { pointer, detail: detail.to_owned(), count: places.total, pointers }
+    PayloadError { pointer, detail: detail.to_owned(), count: positions.total, pointers }
 }
 
 fn quota_exceeded(emails: u64, quota: Quota) -> ProblemDetails {

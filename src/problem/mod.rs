@@ -31,7 +31,7 @@ pub struct ProblemContext<'a> {
     /// The caller's ID of the request.
     pub client_request_id: Option<&'a str>,
     /// Time at which the request began.
-    pub now: Timestamp,
+    pub began: Timestamp,
 }
 
 /// RFC 9457 members and Graph's error object in one body (contract, section 4).
@@ -86,7 +86,7 @@ pub fn to_response(error: &GatewayError, context: ProblemContext<'_>) -> (Code, 
             code,
             message: &message,
             inner_error: InnerError {
-                date: context.now,
+                date: context.began,
                 request_id: context.request_id,
                 client_request_id: context.client_request_id,
             },

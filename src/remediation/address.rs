@@ -100,7 +100,7 @@ fn check_rules(address: &str) -> Result<(), AddressError> {
     // Display names, lists and a second `@` make one of the two parts invalid, so they are searched for only then.
     check_local_part(local_part).and_then(|()| check_domain(domain)).map_err(|error| {
         let has_more_ats = || domain.contains('@').then_some(AddressError::ManyAts);
-        more_than_an_address(address).or_else(has_more_ats).unwrap_or(error)
+        find_outer_error(address).or_else(has_more_ats).unwrap_or(error)
     })
 }
 
@@ -155,12 +155,12 @@ const WRAPPERS: [(char, char, &str); 8] = [
 ];
 
 /// Returns the error of a text around or inside the address, if the address itself is not the cause.
-fn more_than_an_address(text: &str) -> Option<AddressError> {
+fn find_outer_error(text: &str) -> Option<AddressError> {
     let ats = text.bytes().filter(|&byte| byte == b'@').count();
     if ats == 0 {
         return Some(AddressError::NoAt);
     }
-    if let Some(invisible) = InvisibleCharacter::at_an_end(text) {
+    if let Some(invisible) = InvisibleCharacter::find_at_ends(text) {
         return Some(AddressError::Invisible(invisible));
     }
     let exact = PREFIXES.iter().find(|prefix| text.starts_with(**prefix));

@@ -27,7 +27,7 @@ impl ErrorCollector {
 
     /// Inserts a wrong value at index `at` of the list, before the entries that were added later.
     pub(super) fn insert(&mut self, at: usize, location: Location<'_>, detail: String) {
-        if self.values.repeat(location, |error| error.detail == detail).is_none() {
+        if self.values.count_and_find(location, |error| error.detail == detail).is_none() {
             self.values.insert(at, location, detail, None);
         }
     }
@@ -37,7 +37,7 @@ impl ErrorCollector {
     /// The function compares the name with the known names only for a new entry. A body can have hundreds of thousands
     /// of unknown members, so it compares neither repeated names nor names beyond the list's limit.
     pub(super) fn add_unknown(&mut self, level: Level, location: Location<'_>, name: &str) -> Option<&'static str> {
-        if let Some(entry) = self.unknown.repeat(location, |_| true) {
+        if let Some(entry) = self.unknown.count_and_find(location, |_| true) {
             return entry.suggestion;
         }
         if self.unknown.listed.len() >= MAX_ERRORS {
@@ -67,7 +67,7 @@ impl ErrorCollector {
 }
 
 /// Returns the name in its printable form. Copies the name only if the printable form differs.
-fn shown(name: &str) -> Cow<'_, str> {
+fn printable(name: &str) -> Cow<'_, str> {
     let is_short_and_visible = name.len() <= MAX_EXCERPT && name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if is_short_and_visible { Cow::Borrowed(name) } else { Cow::Owned(excerpt(name)) }
 }
@@ -96,10 +96,10 @@ struct Entry {
 impl Entries {
     /// Counts an error. If the list has an entry for its cause and name, adds the location to the entry and returns the
     /// entry.
-    fn repeat(&mut self, location: Location<'_>, is_same: impl Fn(&PayloadError) -> bool) -> Option<&Entry> {
+    fn count_and_find(&mut self, location: Location<'_>, is_same: impl Fn(&PayloadError) -> bool) -> Option<&Entry> {
         self.total += 1;
         let (is_in_item, name) = location.target();
-        let name = name.map(shown);
+        let name = name.map(printable);
         let is_entry = |entry: &&mut Entry| {
             entry.is_in_item == is_in_item && entry.name.as_deref() == name.as_deref() && is_same(&entry.error)
         };
@@ -118,7 +118,7 @@ impl Entries {
         if at < MAX_ERRORS {
             let (is_in_item, name) = location.target();
             let error = PayloadError::new(location.pointer(), detail);
-            let name = name.map(|name| shown(name).into_owned());
+            let name = name.map(|name| printable(name).into_owned());
             self.listed.insert(at, Entry { is_in_item, name, error, suggestion });
             self.listed.truncate(MAX_ERRORS);
             self.pointers += 1;

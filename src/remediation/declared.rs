@@ -54,7 +54,7 @@ pub(super) fn is_declared(name: &str) -> bool {
 }
 
 /// Returns the dropped property whose name differs only in case.
-pub(super) fn in_other_case(name: &str) -> Option<&'static str> {
+pub(super) fn find_ignoring_case(name: &str) -> Option<&'static str> {
     DECLARED.into_iter().find(|declared| declared.eq_ignore_ascii_case(name))
 }
 

@@ -105,7 +105,7 @@ mod tests {
     const OTHER: &str = "73ca4154-58d8-43d0-a890-08dc18c52e6e";
 
     /// Returns the indices of the remaining pairs.
-    fn left(pairs: &[(&str, &'static str)]) -> Vec<usize> {
+    fn remaining(pairs: &[(&str, &'static str)]) -> Vec<usize> {
         let mut emails: Vec<_> = pairs
             .iter()
             .enumerate()
@@ -130,20 +130,20 @@ mod tests {
             (ONE, "a@x.org"),
             (ONE, "c@x.org"),
         ];
-        assert_eq!(left(&pairs), [0, 1, 3, 5]);
+        assert_eq!(remaining(&pairs), [0, 1, 3, 5]);
     }
 
     #[test]
     fn duplicate_pair_is_removed_regardless_of_unicode_case() {
-        assert_eq!(left(&[(ONE, "ÉMILE.ДОМ@x.org"), (ONE, "émile.дом@X.ORG")]), [0]);
-        assert_eq!(left(&[(&ONE.to_uppercase(), "a@x.org"), (ONE, "a@x.org")]), [0]);
+        assert_eq!(remaining(&[(ONE, "ÉMILE.ДОМ@x.org"), (ONE, "émile.дом@X.ORG")]), [0]);
+        assert_eq!(remaining(&[(&ONE.to_uppercase(), "a@x.org"), (ONE, "a@x.org")]), [0]);
     }
 
     #[test]
     fn pair_with_equal_digest_but_other_recipient_is_kept() {
         // `@` and the backtick differ only in the bit of the case, as do `^` and `~`.
         assert_eq!(digest("a^b@x.org"), digest("a~b@x.org"));
-        assert_eq!(left(&[(ONE, "a^b@x.org"), (ONE, "a~b@x.org"), (ONE, "A^B@x.org")]), [0, 1]);
+        assert_eq!(remaining(&[(ONE, "a^b@x.org"), (ONE, "a~b@x.org"), (ONE, "A^B@x.org")]), [0, 1]);
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn list_of_zero_or_one_pair_is_unchanged() {
-        assert!(left(&[]).is_empty());
-        assert_eq!(left(&[(ONE, "a@x.org")]), [0]);
+        assert!(remaining(&[]).is_empty());
+        assert_eq!(remaining(&[(ONE, "a@x.org")]), [0]);
     }
 }

@@ -23,16 +23,16 @@ pub(super) fn visible_text<'a>(json: &mut Json<'a>, location: Location<'_>, limi
         if text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
             return Err("must not be empty or blank".to_owned());
         }
-        at_most(limit, text)
+        check_length(limit, text)
     })
 }
 
 /// Reads a text of at most `limit` characters, which may be empty: Graph documents only its type.
 pub(super) fn any_text<'a>(json: &mut Json<'a>, location: Location<'_>, limit: usize) -> Checked<Cow<'a, str>> {
-    text(json, location, |text| at_most(limit, text))
+    text(json, location, |text| check_length(limit, text))
 }
 
-fn at_most(limit: usize, text: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
+fn check_length(limit: usize, text: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
     if has_more_characters(&text, limit) { Err(format!("must have at most {limit} characters")) } else { Ok(text) }
 }
 

@@ -12,7 +12,7 @@ const EXAMINED: usize = 256;
 /// Returns the error for a text that does not begin as a JSON value, if its format is known.
 ///
 /// The first bytes decide, so that a large body costs no more than a small one.
-pub(super) fn of_text(text: &str) -> Option<JsonError> {
+pub(super) fn detect(text: &str) -> Option<JsonError> {
     let text = text.trim_start();
     let examined = text.get(..text.floor_char_boundary(EXAMINED)).unwrap_or(text);
     // Base64 may begin with a digit, but base64 of an object never is a number.
@@ -77,7 +77,7 @@ mod tests {
             ("-- x", None),
             ("", None),
         ] {
-            assert_eq!(of_text(text), expected, "{text}");
+            assert_eq!(detect(text), expected, "{text}");
         }
     }
 }

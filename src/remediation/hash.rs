@@ -37,7 +37,7 @@ impl Remediation<'_> {
     /// caller. It is a sum, so the order of the pairs does not matter. It costs a fraction of the SHA-256 above,
     /// because nothing is sorted.
     #[must_use]
-    pub fn pairs(&self) -> u64 {
+    pub fn pairs_digest(&self) -> u64 {
         self.emails.iter().fold(0, |sum, email| sum.wrapping_add(digest_of_pair(email)))
     }
 }
@@ -61,7 +61,7 @@ impl MessagesRemediation<'_> {
     /// Returns a digest of the set of messages. Its input differs from each pair's, since no pair has an empty
     /// recipient.
     #[must_use]
-    pub fn message_set(&self) -> u64 {
+    pub fn messages_digest(&self) -> u64 {
         let email = |message: &Guid| AnalyzedEmail { network_message_id: *message, recipient: "".into(), index: 0 };
         self.messages.iter().fold(0, |sum, message| sum.wrapping_add(digest_of_pair(&email(message))))
     }
@@ -94,7 +94,7 @@ mod tests {
         });
         let body = body.to_string();
         let remediation = parse(body.as_bytes()).unwrap();
-        (remediation.payload_hash(), remediation.pairs())
+        (remediation.payload_hash(), remediation.pairs_digest())
     }
 
     fn pairs(recipients: &[&str]) -> Vec<(u8, String)> {

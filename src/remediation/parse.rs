@@ -65,7 +65,7 @@ fn walk_body(body: &[u8], level: Level) -> Result<(PartialRemediation<'_>, Error
     match json.kind()? {
         Kind::Object => {
             let mut object = ObjectMembers::new(level, Location::default());
-            json.object(|json, name| partial.member(json, &mut object, name))?;
+            json.object(|json, name| partial.read_member(json, &mut object, name))?;
             if partial.is_wrapped {
                 // All other errors are about Logic Apps' wrapper and not about the remediation in it.
                 json.errors = ErrorCollector::default();
@@ -81,7 +81,7 @@ fn walk_body(body: &[u8], level: Level) -> Result<(PartialRemediation<'_>, Error
         }
         Kind::Text => {
             let text = json.string("a string is expected")?;
-            json.end()?;
+            json.expect_end()?;
             if text.trim_start().starts_with('{') {
                 return Err(JsonError::EncodedTwice);
             }
@@ -95,7 +95,7 @@ fn walk_body(body: &[u8], level: Level) -> Result<(PartialRemediation<'_>, Error
             json.skip()?;
         }
     }
-    json.end()?;
+    json.expect_end()?;
     Ok((partial, json.errors))
 }
 
@@ -118,12 +118,17 @@ struct PartialRemediation<'a> {
 
 impl<'a> PartialRemediation<'a> {
     /// Reads the value of the member with this name.
-    fn member(&mut self, json: &mut Json<'a>, object: &mut ObjectMembers<'_>, name: &str) -> Result<(), JsonError> {
+    fn read_member(
+        &mut self,
+        json: &mut Json<'a>,
+        object: &mut ObjectMembers<'_>,
+        name: &str,
+    ) -> Result<(), JsonError> {
         if name == "$content" {
             self.is_wrapped = true;
             return json.skip();
         }
-        let Some(member) = object.member(json, name) else { return json.skip() };
+        let Some(member) = object.find_member(json, name) else { return json.skip() };
         let location = object.location.member(name);
         match member {
             "displayName" => self.display_name = fields::visible_text(json, location, MAX_DISPLAY_NAME)?,
@@ -133,15 +138,16 @@ impl<'a> PartialRemediation<'a> {
             "remediateSendersCopy" => self.remediate_senders_copy = fields::boolean(json, location)?,
             ACCEPTED_AT | RECEIVED_AFTER => self.time = fields::optional_time(json, location)?,
             MESSAGE_IDS => {
-                self.messages = items(json, name, "must be an array of GUIDs", MAX_MESSAGES, |json, index| {
+                self.messages = read_items(json, name, "must be an array of GUIDs", MAX_MESSAGES, |json, index| {
                     fields::guid(json, Location::item(name, index))
                 })?;
             }
             MAX_RECIPIENTS => self.max_recipients = fields::count(json, location, MAX_ANALYZED_EMAILS)?,
             _ => {
-                self.emails = items(json, name, "must be an array of emails", MAX_ANALYZED_EMAILS, |json, index| {
-                    analyzed_email(json, Location::item(name, index), index)
-                })?;
+                self.emails =
+                    read_items(json, name, "must be an array of emails", MAX_ANALYZED_EMAILS, |json, index| {
+                        read_analyzed_email(json, Location::item(name, index), index)
+                    })?;
             }
         }
         Ok(())
@@ -216,7 +222,7 @@ impl<'n> ObjectMembers<'n> {
     /// An unknown name is an error, because a misspelt member would have no effect. Its value is validated as that of
     /// the intended member, unless the object already has that member. Annotations, which typed SDKs add, are dropped
     /// (`OData` JSON Format 4.01, section 4.6: a name with `@odata.`), and so are the declared properties of an item.
-    fn member(&mut self, json: &mut Json<'_>, name: &str) -> Option<&'static str> {
+    fn find_member(&mut self, json: &mut Json<'_>, name: &str) -> Option<&'static str> {
         let members = self.level.members();
         let position = |wanted: &str| members.iter().position(|member| *member == wanted);
         let is_dropped = || self.level == Level::Item && declared::is_declared(name) || name.contains("@odata.");
@@ -244,7 +250,7 @@ impl<'n> ObjectMembers<'n> {
 
 /// Reads an array of 1 to `most` items, which the body has under `list`. Items beyond the limit are only checked to be
 /// JSON and counted.
-fn items<'a, T>(
+fn read_items<'a, T>(
     json: &mut Json<'a>,
     list: &str,
     expected: &str,
@@ -274,7 +280,7 @@ fn items<'a, T>(
 }
 
 /// Reads the item at `index`.
-fn analyzed_email<'a>(json: &mut Json<'a>, location: Location<'_>, index: usize) -> Checked<AnalyzedEmail<'a>> {
+fn read_analyzed_email<'a>(json: &mut Json<'a>, location: Location<'_>, index: usize) -> Checked<AnalyzedEmail<'a>> {
     let found = json.kind()?;
     if found != Kind::Object {
         let detail = format!("must be an object of \"networkMessageId\" and \"recipientEmailAddress\", not {found}");
@@ -285,7 +291,7 @@ fn analyzed_email<'a>(json: &mut Json<'a>, location: Location<'_>, index: usize)
     let (mut network_message_id, mut recipient) = (None, None);
     let mut object = ObjectMembers::new(Level::Item, location);
     json.object(|json, name| {
-        match object.member(json, name) {
+        match object.find_member(json, name) {
             Some("networkMessageId") => network_message_id = fields::guid(json, location.member(name))?,
             Some(_) => recipient = fields::recipient(json, location.member(name))?,
             None => json.skip()?,

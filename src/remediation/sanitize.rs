@@ -60,13 +60,13 @@ pub(super) struct InvisibleCharacter {
 
 impl InvisibleCharacter {
     /// Returns the invisible character at the start or the end of the text.
-    pub(super) fn at_an_end(text: &str) -> Option<Self> {
+    pub(super) fn find_at_ends(text: &str) -> Option<Self> {
         Self::of(text.chars().next(), "starts with").or_else(|| Self::of(text.chars().next_back(), "ends with"))
     }
 
     /// Returns an invisible character of the text: the one at its start or end, or else the first one inside.
     pub(super) fn find(text: &str) -> Option<Self> {
-        Self::at_an_end(text).or_else(|| Self::of(text.chars().find(|&c| is_blank_or_invisible(c)), "contains"))
+        Self::find_at_ends(text).or_else(|| Self::of(text.chars().find(|&c| is_blank_or_invisible(c)), "contains"))
     }
 
     /// Returns whether it is white space, which separates the text around it.

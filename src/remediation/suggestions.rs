@@ -102,7 +102,7 @@ const WITHOUT_EQUIVALENT_BESIDE_EMAILS: [(&str, &str); 2] = [
 /// means.
 pub(super) fn unknown_member(level: Level, name: &str) -> (String, Option<&'static str>) {
     if level == Level::Item
-        && let Some(right) = declared::in_other_case(name)
+        && let Some(right) = declared::find_ignoring_case(name)
     {
         return (did_you_mean(right), None);
     }
@@ -123,7 +123,7 @@ pub(super) fn unknown_member(level: Level, name: &str) -> (String, Option<&'stat
     } else if let Some(right) = meant_of(elsewhere) {
         (format!("unknown member here; \"{right}\" belongs {location}"), None)
     } else {
-        (format!("unknown member; the members here are {}", listed(here)), None)
+        (format!("unknown member; the members here are {}", quote_all(here)), None)
     }
 }
 
@@ -136,12 +136,12 @@ pub(super) fn not_in_enum(text: &str, members: &[&str]) -> String {
     if text.eq_ignore_ascii_case("unknownFutureValue") {
         return format!(
             "must be one of {}; \"unknownFutureValue\" is only Graph's placeholder for future members",
-            listed(members)
+            quote_all(members)
         );
     }
     match nearest(text, members) {
-        Some(right) => format!("must be one of {}; did you mean \"{right}\"?", listed(members)),
-        None => format!("must be one of {}", listed(members)),
+        Some(right) => format!("must be one of {}; did you mean \"{right}\"?", quote_all(members)),
+        None => format!("must be one of {}", quote_all(members)),
     }
 }
 
@@ -150,7 +150,7 @@ pub(super) fn not_a_guid(text: &str) -> String {
     if let Some(invisible) = InvisibleCharacter::find(text) {
         return format!("{invisible}, which is invisible; send only a GUID of 8-4-4-4-12 hexadecimal digits");
     }
-    let seen = if is_analyzed_email_id(text) {
+    let hint = if is_analyzed_email_id(text) {
         "; this looks like the id of an analyzedEmail, of which the first 36 characters are the network message ID"
     } else if is_guid_in_other_notation(text) {
         "; this looks like a GUID in another notation: write it with four hyphens, and without braces, brackets, quotes or \
@@ -164,7 +164,7 @@ pub(super) fn not_a_guid(text: &str) -> String {
     } else {
         ""
     };
-    format!("must be a GUID of 8-4-4-4-12 hexadecimal digits{seen}")
+    format!("must be a GUID of 8-4-4-4-12 hexadecimal digits{hint}")
 }
 
 /// Returns whether the text is a GUID and one or two numbers, as `analyzedEmail.id` and the `ReportId` of hunting are.
@@ -191,7 +191,7 @@ const URN: &str = "urn:uuid:";
 /// Length of a GUID in its one accepted form, 8-4-4-4-12.
 const GUID_LENGTH: usize = 36;
 /// Prefixes of Exchange's IDs, for all kinds of mailboxes and IDs.
-const STARTS_OF_ITEM_IDS: [&str; 5] = ["AAM", "AAk", "AQM", "AAA", "AAQ"];
+const ITEM_ID_PREFIXES: [&str; 5] = ["AAM", "AAk", "AQM", "AAA", "AAQ"];
 /// Minimum length from which base64 counts as an Exchange ID with any prefix, in characters. Such IDs have 120 or more;
 /// a client may have cut off half of one.
 const LONG_ID: usize = 60;
@@ -200,7 +200,7 @@ const LONG_ID: usize = 60;
 /// Exchange's IDs or is long.
 fn is_item_id(text: &str) -> bool {
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
-    let starts_like_one = STARTS_OF_ITEM_IDS.iter().any(|start| text.starts_with(start));
+    let starts_like_one = ITEM_ID_PREFIXES.iter().any(|start| text.starts_with(start));
     (starts_like_one || text.len() >= LONG_ID) && text.len() > GUID_LENGTH && text.bytes().all(is_base64)
 }
 
@@ -220,7 +220,7 @@ fn nearest<'c>(text: &str, candidates: &[&'c str]) -> Option<&'c str> {
 }
 
 /// Returns the names in quotes, separated by commas.
-fn listed(names: &[&str]) -> String {
+fn quote_all(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     quoted.join(", ")
 }

@@ -41,7 +41,7 @@ impl Environment for CountingEnvironment {
         (*self.variables).clone()
     }
 
-    async fn is_within_limit(&self, _: &str) -> Option<bool> {
+    async fn count_request(&self, _: &str) -> Option<bool> {
         Some(true)
     }
 }

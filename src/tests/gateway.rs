@@ -192,20 +192,20 @@ fn ledger_failure_or_lost_module_returns_an_error_and_is_logged() {
         (LedgerError::OtherFormat, 503, "the caller's ledger has another format of a job", "Nothing was sent."),
         (LedgerError::Failed, 500, "the caller's ledger failed", unknown),
     ] {
-        let response = crate::gateway::unanswered(runtime, job(7), error);
+        let response = crate::gateway::respond_without_ledger(runtime, job(7), error);
         let line = check(&response, status, reason);
         assert!(response.body.contains(outcome), "{}", response.body);
         assert_eq!((&line["caller"], &line["emails"], &line["durationMs"]), (&json!("cron"), &json!(3), &json!(7)));
     }
     let headers = RequestHeaders { client_request_id: Some("the-callers".to_owned()), ..api_key(CRON_KEY) };
     let line = check(
-        &crate::gateway::lost(runtime, &post("/remediate", "", headers)),
+        &crate::gateway::respond_after_loss(runtime, &post("/remediate", "", headers)),
         500,
         "the module was lost, or failed, during the request",
     );
     assert_eq!(line["caller"], Value::Null);
     let health = Request { method: "GET".to_owned(), ..post("/healthz", "", RequestHeaders::default()) };
-    assert_eq!(crate::gateway::lost(runtime, &health).status, 500);
+    assert_eq!(crate::gateway::respond_after_loss(runtime, &health).status, 500);
     assert_eq!(gateway.stage.runtime.take_log(), [""; 0]);
 }
 
@@ -213,9 +213,9 @@ fn ledger_failure_or_lost_module_returns_an_error_and_is_logged() {
 #[test]
 fn job_in_unknown_format_is_rejected_and_logged() {
     let settings = GraphSettings::line(&Gateway::default().config());
-    let head = handover::head(&settings, &job(0));
+    let head = handover::serialize_head(&settings, &job(0));
     let head = str::from_utf8(head.expose()).unwrap();
-    assert!(!format!("{:?}", handover::head(&settings, &job(0))).contains("secret"));
+    assert!(!format!("{:?}", handover::serialize_head(&settings, &job(0))).contains("secret"));
     let good = format!("{head}the body\nfor Graph");
     for (message, is_known) in [
         (good.clone(), true),
@@ -260,7 +260,7 @@ fn job_in_unknown_format_is_rejected_and_logged() {
 fn stopped_object_sends_nothing() {
     let mut gateway = Gateway::default();
     let runtime = gateway.stage.runtime.clone();
-    let head = handover::head(&GraphSettings::line(&gateway.config()), &job(0));
+    let head = handover::serialize_head(&GraphSettings::line(&gateway.config()), &job(0));
     let started = gateway.stage.start(async move {
         let caches = IsolateCaches::<FixedEnvironment, ()>::default();
         let ledger = LedgerService::new(MemoryStorage::default());
@@ -303,7 +303,8 @@ fn invalid_recorded_location_is_replaced_on_replay_and_logged() {
         };
         storage.put(request.record_key(), &record).unwrap();
         let ledger = LedgerService::new(storage);
-        let message = [handover::head(&GraphSettings::line(&gateway.config()), &job(0)).expose(), b"{}"].concat();
+        let message =
+            [handover::serialize_head(&GraphSettings::line(&gateway.config()), &job(0)).expose(), b"{}"].concat();
         let started = gateway.stage.start(async move {
             crate::gateway::execute(
                 &runtime,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::auth::AuthError;
-use crate::auth::permissions::{PermissionError, Places};
+use crate::auth::permissions::{PermissionError, Positions};
 use crate::auth::token_error::TokenError;
 use crate::config::{ClientCertificate, ConfigError};
 use crate::graph::error::{GraphError, GraphErrorKind, GraphOperation, TokenEndpointError};
@@ -98,7 +98,7 @@ fn lines() -> Vec<String> {
             soar(6, 3),
             GatewayError::Permission {
                 caller: "soar".to_owned(),
-                error: PermissionError::Recipients(Places { first: vec![2], total: 1 }),
+                error: PermissionError::Recipients(Positions { first: vec![2], total: 1 }),
             },
         ),
         refused(soar(7, 200), GatewayError::QuotaExceeded { emails: 200, quota }),

@@ -727,7 +727,7 @@ fn payload_hash_depends_on_messages_action_and_senders_copy() {
         let MessagesRemediation { remediation, messages, .. } = parse_messages(payload.as_bytes()).unwrap();
         let (messages, duplicates) = (messages.len(), remediation.duplicates_removed);
         let query = parse_messages(payload.as_bytes()).unwrap();
-        (query.payload_hash(), query.message_set(), messages, duplicates)
+        (query.payload_hash(), query.messages_digest(), messages, duplicates)
     };
     let one = read(&payload("softDelete", &[ID, OTHER]));
     assert_eq!((one.2, one.3), (2, 0));

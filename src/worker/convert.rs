@@ -9,8 +9,8 @@ use crate::time::Timestamp;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    #[wasm_bindgen(catch)]
-    fn respond(status: u16, lines: &str, body: &[u8]) -> Result<JsResponse, JsValue>;
+    #[wasm_bindgen(catch, js_name = newResponse)]
+    fn new_response(status: u16, lines: &str, body: &[u8]) -> Result<JsResponse, JsValue>;
 }
 
 /// Converts the result of `Date.now()`.
@@ -31,7 +31,7 @@ pub(super) const fn number(bytes: usize) -> f64 {
 }
 
 /// Writes a line `name: value` for each header. Returns `None` if a value contains a line break, which no header can.
-pub(super) fn lines<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<String> {
+pub(super) fn header_lines<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<String> {
     let mut lines = String::new();
     for (name, value) in headers {
         if value.contains(['\r', '\n']) {
@@ -47,6 +47,6 @@ pub(super) fn lines<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -
 
 pub(super) fn response(response: &Response) -> Result<JsResponse, JsValue> {
     let headers = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
-    let headers = lines(headers).ok_or("a header of the response contains a line break")?;
-    respond(response.status, &headers, response.body.as_bytes())
+    let headers = header_lines(headers).ok_or("a header of the response contains a line break")?;
+    new_response(response.status, &headers, response.body.as_bytes())
 }

@@ -12,7 +12,8 @@ use crate::json;
 
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    fn limit(ticket: u32, env: &Env, key: &str);
+    #[wasm_bindgen(js_name = countRequest)]
+    fn count_request(promise_id: u32, env: &Env, key: &str);
     #[wasm_bindgen(catch)]
     fn variable(env: &Env, name: &str) -> Result<Option<String>, JsValue>;
 }
@@ -30,8 +31,8 @@ impl Environment for Bindings {
         VARIABLES.into_iter().filter_map(|name| Some((name, self.variable(name)?))).collect()
     }
 
-    async fn is_within_limit(&self, key: &str) -> Option<bool> {
-        promise::start(|ticket| limit(ticket, &self.0, key)).await.ok()?.as_bool()
+    async fn count_request(&self, key: &str) -> Option<bool> {
+        promise::start(|promise_id| count_request(promise_id, &self.0, key)).await.ok()?.as_bool()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::runtime::{BodyError, HttpClient, HttpRequest, HttpResponse, SendError
 extern "C" {
     #[wasm_bindgen(js_name = callMicrosoft)]
     fn call_microsoft(
-        ticket: u32,
+        promise_id: u32,
         head: &str,
         wanted: &str,
         body: Option<&[u8]>,
@@ -60,11 +60,12 @@ async fn exchange(
     let error = || if aborted.get() { SendError::Deadline } else { SendError::Connection };
 
     let method = if request.body.is_some() { "POST" } else { "GET" };
-    let headers = convert::lines(request.headers.iter().copied()).ok_or(SendError::Connection)?;
+    let headers = convert::header_lines(request.headers.iter().copied()).ok_or(SendError::Connection)?;
     let head = format!("{method} {}\n{headers}", request.url);
     let (wanted, cap) = (request.wanted.join(" "), convert::number(request.body_cap));
-    let call =
-        |ticket| call_microsoft(ticket, &head, &wanted, request.body, cap, request.skip_success_body, controller);
+    let call = |promise_id| {
+        call_microsoft(promise_id, &head, &wanted, request.body, cap, request.skip_success_body, controller);
+    };
     let result: CallResult = promise::start(call).await.map_err(|_| error())?.unchecked_into();
     let mut response = parse_head(request, &result.head()).ok_or_else(error)?;
     if !(request.skip_success_body && response.is_success()) {

@@ -2,14 +2,14 @@
 // parts of a request, a response or a row in one call. The heads of requests and responses have the form of HTTP/1.1:
 // one line, then a line `name: value` for each header.
 
-import { settled } from "./index.js";
-import { callback } from "./recovery.js";
+import { wake } from "./index.js";
+import { wrapCallback } from "./recovery.js";
 
-/** Passes the outcome of a promise to the future with this ticket: see promise.rs. */
-function report(ticket, promise) {
+/** Passes the outcome of a promise to the future that waits for it: see promise.rs. */
+function report(promiseId, promise) {
   promise.then(
-    callback((value) => settled(ticket, true, value)),
-    callback((error) => settled(ticket, false, error)),
+    wrapCallback((value) => wake(promiseId, true, value)),
+    wrapCallback((error) => wake(promiseId, false, error)),
   );
 }
 
@@ -18,7 +18,7 @@ function report(ticket, promise) {
 /** Returns null if the platform refuses the timer. */
 export function setTimer(call, wait) {
   const timer = { isCleared: false };
-  const fire = callback(() => {
+  const fire = wrapCallback(() => {
     if (!timer.isCleared) call();
   });
   try {
@@ -42,7 +42,7 @@ export function clearTimer(timer) {
 // ---- Requests and responses ----
 
 /** The request headers that incoming.rs reads. */
-const READ = [
+const READ_HEADERS = [
   "authorization",
   "x-api-key",
   "content-type",
@@ -57,7 +57,7 @@ const READ = [
 ];
 
 /** A line for each of `names` that the headers have. No header contains a line break. */
-function lines(headers, names) {
+function headerLines(headers, names) {
   let text = "";
   for (const name of names) {
     const value = headers.get(name);
@@ -66,8 +66,8 @@ function lines(headers, names) {
   return text;
 }
 
-/** The headers of these lines. */
-function headersOf(lines) {
+/** Parses lines `name: value`. */
+function parseHeaders(lines) {
   const headers = {};
   for (const line of lines) {
     const end = line.indexOf(": ");
@@ -80,21 +80,21 @@ const encoder = new TextEncoder();
 
 /** The head of a request, as UTF-8. */
 export function head({ method, url, headers }) {
-  return encoder.encode(`${method} ${url}${lines(headers, READ)}`);
+  return encoder.encode(`${method} ${url}${headerLines(headers, READ_HEADERS)}`);
 }
 
 /** Reads a body of a declared length. */
-export function whole(ticket, message) {
-  report(ticket, bytes(message));
+export function readBody(promiseId, message) {
+  report(promiseId, readAll(message));
 }
 
-async function bytes(message) {
+async function readAll(message) {
   return new Uint8Array(await message.arrayBuffer());
 }
 
-/** The bytes of a body, or null if there are more than `cap`. */
-export function counted(ticket, message, cap) {
-  report(ticket, count(message, cap));
+/** Reads a body. The result is null if there are more than `cap` bytes. */
+export function readBodyUpToCap(promiseId, message, cap) {
+  report(promiseId, readUpTo(message, cap));
 }
 
 /** Size of the first buffer for a body, in bytes: most bodies are smaller. */
@@ -104,7 +104,7 @@ const FIRST_BUFFER = 16 * 1024;
  * Cancels the rest of a body that is too large. Each read fills the rest of one buffer, which grows as needed. So the
  * body exists once, and never as a list of its chunks beside the whole.
  */
-async function count(message, cap) {
+async function readUpTo(message, cap) {
   const reader = message.body?.getReader({ mode: "byob" });
   let buffer = new ArrayBuffer(FIRST_BUFFER);
   let length = 0;
@@ -135,8 +135,8 @@ const SLICE = 1024;
  * A `DecompressionStream` decompresses each write immediately, even if there is no reader: 1 MiB could become 1 GiB. So
  * this function writes a slice only after it has read the output of the previous slice.
  */
-export function decompressed(ticket, body, cap) {
-  report(ticket, decompress(body, cap));
+export function decompressBody(promiseId, body, cap) {
+  report(promiseId, decompress(body, cap));
 }
 
 async function decompress(view, cap) {
@@ -198,8 +198,8 @@ async function valueIfReady(promise) {
  * A response with these lines as headers. `body` is a view of the module's memory, which changes later. The headers are
  * a plain object, because a `Headers` object would cost 3 % of the CPU time of a request.
  */
-export function respond(status, lines, body) {
-  return new Response(body.length === 0 ? null : body.slice(), { status, headers: headersOf(lines.split("\n")) });
+export function newResponse(status, lines, body) {
+  return new Response(body.length === 0 ? null : body.slice(), { status, headers: parseHeaders(lines.split("\n")) });
 }
 
 /**
@@ -208,23 +208,23 @@ export function respond(status, lines, body) {
  * The result's `body` is undefined if it failed, if `isTooLarge` says that it exceeds `cap`, or if the call succeeded
  * and `skip` is set.
  */
-export function callMicrosoft(ticket, head, wanted, body, cap, skip, controller) {
-  report(ticket, call(head, wanted, body, cap, skip, controller));
+export function callMicrosoft(promiseId, head, wanted, body, cap, skip, controller) {
+  report(promiseId, fetchMicrosoft(head, wanted, body, cap, skip, controller));
 }
 
-async function call(head, wanted, view, cap, skip, { signal }) {
+async function fetchMicrosoft(head, wanted, view, cap, skip, { signal }) {
   // The module's memory changes later.
   const body = view?.slice();
   const [line, ...rest] = head.split("\n");
   const [method, url] = line.split(" ");
-  const response = await fetch(url, { method, headers: headersOf(rest), body, redirect: "manual", signal });
-  const result = { head: response.status + lines(response.headers, wanted === "" ? [] : wanted.split(" ")) };
+  const response = await fetch(url, { method, headers: parseHeaders(rest), body, redirect: "manual", signal });
+  const result = { head: response.status + headerLines(response.headers, wanted === "" ? [] : wanted.split(" ")) };
   if (skip && response.ok) {
     // The cancellation is not awaited, because nothing reads the body.
     if (response.headers.get("content-length") !== "0") response.body?.cancel().catch(() => {});
     return result;
   }
-  const read = await count(response, cap).catch(() => {});
+  const read = await readUpTo(response, cap).catch(() => {});
   return { ...result, body: read ?? undefined, isTooLarge: read === null };
 }
 
@@ -240,12 +240,12 @@ export function variable(env, name) {
   return value === undefined ? undefined : JSON.stringify(value) ?? "";
 }
 
-/** Whether one more request of `key` is within the limit of the rate limiting binding. */
-export function limit(ticket, env, key) {
-  report(ticket, isWithinLimit(env, key));
+/** Counts a request with `key` in the rate limiting binding. The result is whether the request is within the limit. */
+export function countRequest(promiseId, env, key) {
+  report(promiseId, count(env, key));
 }
 
-async function isWithinLimit(env, key) {
+async function count(env, key) {
   return (await env.RATE_LIMITER.limit({ key })).success;
 }
 
@@ -261,11 +261,11 @@ async function isWithinLimit(env, key) {
  *
  * If the call fails, the reason is the name of a `LedgerError`.
  */
-export function pass(ticket, env, name, jurisdiction, head, body, format, formatHeader, timeout) {
+export function sendToObject(promiseId, env, name, jurisdiction, head, body, format, formatHeader, timeout) {
   const message = new Uint8Array(head.length + body.length);
   message.set(head);
   message.set(body, head.length);
-  report(ticket, withTimeout(send(env, name, jurisdiction, message), format, formatHeader, timeout));
+  report(promiseId, withTimeout(sendMessage(env, name, jurisdiction, message), format, formatHeader, timeout));
 }
 
 async function withTimeout(sent, format, formatHeader, timeout) {
@@ -291,16 +291,16 @@ async function withTimeout(sent, format, formatHeader, timeout) {
  * Minimum size in bytes of a message that is sent as a stream. Smaller messages stay in memory while their requests
  * wait: 256 messages of 64 KiB are 16 MiB.
  */
-const STREAMED = 64 * 1024;
+const MIN_STREAMED_BYTES = 64 * 1024;
 
 /**
  * Sends a message. A `fetch` keeps the bytes of its body until the response arrives, and a suspended function keeps its
  * variables. Many waiting requests with large bodies would exhaust the isolate's memory. So a large body is a stream,
  * whose bytes are freed once they are read, and this function does not await the response.
  */
-async function send(env, name, jurisdiction, message) {
+async function sendMessage(env, name, jurisdiction, message) {
   // The host has no meaning: the binding and the name address the object.
-  const init = { method: "POST", body: message.length < STREAMED ? message : new Response(message).body };
+  const init = { method: "POST", body: message.length < MIN_STREAMED_BYTES ? message : new Response(message).body };
   const ledgers = jurisdiction === undefined ? env.LEDGER : env.LEDGER.jurisdiction(jurisdiction);
   return ledgers.getByName(name).fetch("https://ledger/", init);
 }
@@ -321,11 +321,11 @@ export function run(sql, statement, ...values) {
 }
 
 /** Sets an alarm, unless one is set. */
-export function keepAlarm(ticket, storage, wait) {
-  report(ticket, keep(storage, wait));
+export function ensureAlarm(promiseId, storage, wait) {
+  report(promiseId, setAlarmIfNone(storage, wait));
 }
 
-async function keep(storage, wait) {
+async function setAlarmIfNone(storage, wait) {
   if ((await storage.getAlarm()) === null) await storage.setAlarm(Date.now() + wait);
 }
 
@@ -337,19 +337,19 @@ const RS256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
 /** RSASSA-PSS (RFC 8017 section 8.1), which with SHA-256 and a salt as long as its digest, 32 bytes, is PS256. */
 const PS256 = { name: "RSA-PSS", hash: "SHA-256", saltLength: 32 };
 
-export function importKey(ticket, n, e) {
-  report(ticket, crypto.subtle.importKey("jwk", { kty: "RSA", alg: "RS256", n, e }, RS256, false, ["verify"]));
+export function importKey(promiseId, n, e) {
+  report(promiseId, crypto.subtle.importKey("jwk", { kty: "RSA", alg: "RS256", n, e }, RS256, false, ["verify"]));
 }
 
-export function verify(ticket, key, signature, message) {
-  report(ticket, crypto.subtle.verify(RS256, key, signature, message));
+export function verify(promiseId, key, signature, message) {
+  report(promiseId, crypto.subtle.verify(RS256, key, signature, message));
 }
 
-export function sign(ticket, pkcs8, message) {
-  report(ticket, signed(crypto.subtle.importKey("pkcs8", pkcs8, PS256, false, ["sign"]), message.slice()));
+export function sign(promiseId, pkcs8, message) {
+  report(promiseId, signMessage(crypto.subtle.importKey("pkcs8", pkcs8, PS256, false, ["sign"]), message.slice()));
 }
 
-async function signed(key, message) {
+async function signMessage(key, message) {
   return new Uint8Array(await crypto.subtle.sign(PS256, await key, message));
 }
 

@@ -14,9 +14,12 @@ use crate::secret::Secret;
 extern "C" {
     #[wasm_bindgen(catch)]
     fn head(request: &JsRequest) -> Result<Vec<u8>, JsValue>;
-    fn whole(ticket: u32, request: &JsRequest);
-    fn counted(ticket: u32, request: &JsRequest, cap: f64);
-    fn decompressed(ticket: u32, body: &[u8], cap: f64);
+    #[wasm_bindgen(js_name = readBody)]
+    fn read_body(promise_id: u32, request: &JsRequest);
+    #[wasm_bindgen(js_name = readBodyUpToCap)]
+    fn read_body_up_to_cap(promise_id: u32, request: &JsRequest, cap: f64);
+    #[wasm_bindgen(js_name = decompressBody)]
+    fn decompress_body(promise_id: u32, body: &[u8], cap: f64);
 }
 
 /// Body of a request.
@@ -71,8 +74,12 @@ impl RequestBody for IncomingBody<'_> {
         // A body with a declared length cannot have more bytes, so it is read in one call. The bytes of other bodies
         // are counted while they are read.
         let fits = declared.length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= cap));
-        let read = |ticket| {
-            if fits { whole(ticket, self.0) } else { counted(ticket, self.0, convert::number(cap)) }
+        let read = |promise_id| {
+            if fits {
+                read_body(promise_id, self.0);
+            } else {
+                read_body_up_to_cap(promise_id, self.0, convert::number(cap));
+            }
         };
         let body = promise::start(read).await.map_err(|_| RequestBodyError::CutOff)?;
         let body = bytes(body).ok_or(RequestBodyError::TooLarge)?;
@@ -85,7 +92,7 @@ async fn decompress(body: &[u8], cap: usize) -> Result<Vec<u8>, RequestBodyError
     if !gzip::is_gzip(body) {
         return Err(RequestBodyError::NotGzip);
     }
-    let outcome = promise::start(|ticket| decompressed(ticket, body, convert::number(cap))).await;
+    let outcome = promise::start(|promise_id| decompress_body(promise_id, body, convert::number(cap))).await;
     let decompressed = outcome.map_err(|error| match error.as_string() {
         Some(_) => RequestBodyError::Trailing,
         None => RequestBodyError::Damaged,

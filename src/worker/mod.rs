@@ -61,8 +61,9 @@ extern "C" {
     /// Returns a random GUID.
     #[wasm_bindgen(js_name = randomUuid)]
     fn random_uuid() -> String;
-    fn pass(
-        ticket: u32,
+    #[wasm_bindgen(js_name = sendToObject)]
+    fn send_to_object(
+        promise_id: u32,
         env: &Env,
         name: &str,
         jurisdiction: Option<&str>,
@@ -92,7 +93,7 @@ pub fn start() {
 async fn fetch(request: Request, env: Env, context: Context) -> Result<JsResponse, Infallible> {
     let runtime = Workers::new(Some(context));
     let response = turn::run(respond(&runtime, &request, Bindings(env))).await;
-    Ok(response.or_else(|_| lost(&request)).unwrap_or_else(|_| JsResponse::error()))
+    Ok(response.or_else(|_| respond_after_loss(&request)).unwrap_or_else(|_| JsResponse::error()))
 }
 
 async fn respond(runtime: &Workers, request: &Request, env: Bindings) -> Result<JsResponse, JsValue> {
@@ -101,23 +102,23 @@ async fn respond(runtime: &Workers, request: &Request, env: Bindings) -> Result<
     match gateway::handle_request(runtime, &caches, &env, &head, body).await {
         Handled::Response(response) => convert::response(&response),
         Handled::Job(job, first_lines, work) => {
-            let response = pass_job(&env, &job, &first_lines, &work);
+            let response = send_job(&env, &job, &first_lines, &work);
             // Many requests can wait for their objects at the same time, so each keeps only its job.
             drop((head, first_lines, work));
             match response.await {
                 Ok(response) => Ok(response.unchecked_into()),
-                Err(error) => convert::response(&gateway::unanswered(runtime, *job, ledger_error(&error))),
+                Err(error) => convert::response(&gateway::respond_without_ledger(runtime, *job, ledger_error(&error))),
             }
         }
     }
 }
 
 /// Sends a job to the caller's object. Returns the object's response.
-fn pass_job(env: &Bindings, job: &RemediationJob, first_lines: &SecretBytes, work: &str) -> Settled {
-    let timeout = u32::try_from(millis_of(job.left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
-    promise::start(|ticket| {
-        pass(
-            ticket,
+fn send_job(env: &Bindings, job: &RemediationJob, first_lines: &SecretBytes, work: &str) -> Settled {
+    let timeout = u32::try_from(millis_of(job.time_left().saturating_add(LEDGER_GRACE))).unwrap_or(u32::MAX);
+    promise::start(|promise_id| {
+        send_to_object(
+            promise_id,
             &env.0,
             &job.ledger_name(),
             job.jurisdiction,
@@ -148,11 +149,11 @@ async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
 }
 
 /// Responds to a request that was in flight when the module was lost, or to which the module failed to respond.
-#[wasm_bindgen]
+#[wasm_bindgen(js_name = respondAfterLoss)]
 #[expect(unreachable_pub, reason = "wasm_bindgen exports only what is public")]
-pub fn lost(request: &Request) -> Result<JsResponse, JsValue> {
+pub fn respond_after_loss(request: &Request) -> Result<JsResponse, JsValue> {
     let (head, _) = incoming::split(request)?;
-    convert::response(&gateway::lost(&Workers::new(None), &head))
+    convert::response(&gateway::respond_after_loss(&Workers::new(None), &head))
 }
 
 impl Clock for Workers {

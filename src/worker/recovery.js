@@ -2,10 +2,10 @@
 // trusted: the next call gets a new instance. esbuild replaces the global `queueMicrotask` with the function in this
 // file: see scripts/build.sh.
 
-import { __wbg_reset_state, interrupted, start } from "./index.js";
+import { __wbg_reset_state, isInterrupted, start } from "./index.js";
 
 /** Number of discarded instances. It identifies the current one. */
-export let instance = 0;
+export let instanceId = 0;
 /** Whether the next call starts an instance. The first one exists already. */
 let isNew = true;
 let isLost = false;
@@ -20,7 +20,7 @@ const unsettled = new Set();
  */
 export function enter(call) {
   // If an execution takes too long, the platform ends it immediately: neither `catch` nor `finally` runs.
-  if (isInside) lose({ name: "an execution was terminated" });
+  if (isInside) discardInstance({ name: "an execution was terminated" });
   if (isLost) {
     __wbg_reset_state();
     isLost = false;
@@ -31,10 +31,10 @@ export function enter(call) {
     if (isNew) start();
     isNew = false;
     const result = call();
-    while (runs.length > 0) reach(runs.shift());
+    while (runs.length > 0) callWithRetry(runs.shift());
     return result;
   } catch (error) {
-    if (!isLost && isFatal(error)) lose(error);
+    if (!isLost && isFatal(error)) discardInstance(error);
     throw error;
   } finally {
     isInside = false;
@@ -43,14 +43,14 @@ export function enter(call) {
 
 /** Whether the error has interrupted the module. Any other error precedes the call, or is its result. */
 function isFatal(error) {
-  return error instanceof WebAssembly.RuntimeError || interrupted();
+  return error instanceof WebAssembly.RuntimeError || isInterrupted();
 }
 
 /**
  * Makes a call that must reach the module, because a task waits for it. Retries the call once if the error did not
  * interrupt the module.
  */
-function reach(call) {
+function callWithRetry(call) {
   try {
     call();
   } catch (error) {
@@ -58,31 +58,31 @@ function reach(call) {
     try {
       call();
     } catch (again) {
-      lose(again);
+      discardInstance(again);
       throw again;
     }
   }
 }
 
-function lose(error) {
+function discardInstance(error) {
   const cause = error instanceof WebAssembly.RuntimeError ? error.message : error?.name;
   console.log(JSON.stringify({ code: "internal", reason: `the module was lost, and starts anew: ${cause}` }));
   isLost = true;
-  instance += 1;
+  instanceId += 1;
   runs.length = 0;
   for (const reject of unsettled) reject(error);
   unsettled.clear();
 }
 
 /** Wraps a function of the module for a promise or a timer. The wrapper does nothing once the instance is lost. */
-export function callback(call) {
-  const own = instance;
+export function wrapCallback(call) {
+  const own = instanceId;
   const deliver = (values) => {
     // `enter` may have discarded the instance.
-    if (own === instance) reach(() => call(...values));
+    if (own === instanceId) callWithRetry(() => call(...values));
   };
   return (...values) => {
-    if (own !== instance) return;
+    if (own !== instanceId) return;
     try {
       enter(() => deliver(values));
     } catch {
@@ -94,27 +94,27 @@ export function callback(call) {
 /** Schedules a run of the executor: at the end of the current call into the module, or immediately if there is none. */
 export function queueMicrotask(run) {
   runs.push(run);
-  if (!isInside) Promise.resolve().then(callback(() => {}));
+  if (!isInside) Promise.resolve().then(wrapCallback(() => {}));
 }
 
 /** Calls an asynchronous export. The promise also rejects if the instance is lost before it settles. */
-export function settle(call) {
+export function callAsync(call) {
   try {
-    return tracked(enter(call));
+    return track(enter(call));
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
 /** The outcome of `settled`. This function does not keep the arguments of the call alive, which can be large. */
-function tracked(settled) {
-  const own = instance;
+function track(settled) {
+  const own = instanceId;
   return new Promise((resolve, reject) => {
     unsettled.add(reject);
     const end = (settle) => (value) => {
       unsettled.delete(reject);
       // A trap before the first poll rejects the promise that the module was about to make.
-      if (value instanceof WebAssembly.RuntimeError && own === instance) lose(value);
+      if (value instanceof WebAssembly.RuntimeError && own === instanceId) discardInstance(value);
       settle(value);
     };
     settled.then(end(resolve), end(reject));

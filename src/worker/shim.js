@@ -1,11 +1,11 @@
 // The entry points: the Worker, and the class of the Durable Objects. `worker-build` would generate this file.
 
-import { Ledger as WasmLedger, fetch, lost, scheduled } from "./index.js";
-import { enter, instance, settle } from "./recovery.js";
+import { Ledger as WasmLedger, fetch, respondAfterLoss, scheduled } from "./index.js";
+import { callAsync, enter, instanceId } from "./recovery.js";
 
 export default {
   fetch(request, env, context) {
-    const response = settle(() => fetch(request, env, context)).catch(() => enter(() => lost(request)));
+    const response = callAsync(() => fetch(request, env, context)).catch(() => enter(() => respondAfterLoss(request)));
     // After the caller has disconnected, the runtime continues only what was passed to `waitUntil`. So the caller's
     // object gets its job, and the Worker writes the log entry.
     context.waitUntil(response);
@@ -13,7 +13,7 @@ export default {
   },
 
   scheduled(event, env, context) {
-    return settle(() => scheduled(event, env, context));
+    return callAsync(() => scheduled(event, env, context));
   },
 };
 
@@ -21,8 +21,8 @@ export class Ledger {
   #state;
   #env;
   #ledger;
-  /** The instance of the module that `#ledger` lives in. */
-  #instance;
+  /** ID of the module's instance that has `#ledger`. */
+  #instanceId;
 
   constructor(state, env) {
     this.#state = state;
@@ -31,18 +31,18 @@ export class Ledger {
 
   async fetch(request) {
     const message = new Uint8Array(await request.arrayBuffer());
-    return settle(() => this.#own().execute(message));
+    return callAsync(() => this.#current().execute(message));
   }
 
   alarm() {
-    return settle(() => this.#own().alarm());
+    return callAsync(() => this.#current().alarm());
   }
 
   /** The object in the current instance. A new one has only the storage of its predecessor. */
-  #own() {
-    if (this.#instance !== instance) {
+  #current() {
+    if (this.#instanceId !== instanceId) {
       this.#ledger = new WasmLedger(this.#state, this.#env);
-      this.#instance = instance;
+      this.#instanceId = instanceId;
     }
     return this.#ledger;
   }

@@ -24,8 +24,8 @@ type Integer = f64;
 // One import per parameter list, so that the parameters keep their types and one call passes them all.
 #[wasm_bindgen(raw_module = "./glue.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = keepAlarm)]
-    fn keep_alarm(ticket: u32, storage: &JsValue, wait: u32);
+    #[wasm_bindgen(js_name = ensureAlarm)]
+    fn ensure_alarm(promise_id: u32, storage: &JsValue, wait: u32);
     #[wasm_bindgen(catch, js_name = run)]
     fn run_with_key(sql: &JsValue, statement: &JsString, record_key: &[u8]) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_name = run)]
@@ -119,9 +119,9 @@ impl Storage for ObjectStorage {
         Tables::open(self.0.sql())
     }
 
-    async fn keep_alarm(&self, wait: Duration) -> Result<(), StorageError> {
+    async fn ensure_alarm(&self, wait: Duration) -> Result<(), StorageError> {
         let wait = u32::try_from(millis_of(wait)).unwrap_or(u32::MAX);
-        promise::start(|ticket| keep_alarm(ticket, self.0.as_raw(), wait)).await?;
+        promise::start(|promise_id| ensure_alarm(promise_id, self.0.as_raw(), wait)).await?;
         Ok(())
     }
 }
@@ -157,7 +157,7 @@ const MIGRATIONS: [&str; 3] = [
 /// Content of the column `accepted`: the effect of a remediation, the counts of its recipients, and after Graph's
 /// acceptance the other members of [`Accepted`], which version 1 reads.
 #[derive(Default, Serialize)]
-struct Written<'a> {
+struct AcceptedColumn<'a> {
     /// Hexadecimal digits, because SQLite's integers are signed.
     pairs: Option<String>,
     action: Option<Action>,
@@ -171,29 +171,29 @@ struct Written<'a> {
     recipients: Option<Recipients>,
 }
 
-/// The member of [`Written`] that an attempt without an outcome has beside the generated columns.
+/// The member of [`AcceptedColumn`] that an attempt without an outcome has beside the generated columns.
 #[derive(Deserialize)]
-struct Open {
+struct OpenColumn {
     recipients: Option<Recipients>,
 }
 
-impl<'a> Written<'a> {
+impl<'a> AcceptedColumn<'a> {
     fn of(record: &'a LedgerRecord) -> Self {
-        let mut written = Self::default();
+        let mut column = Self::default();
         if let Some(Effect { pairs, action, tried, until }) = record.effect {
-            written.pairs = Some(hexadecimal(pairs));
-            written.action = Some(action);
-            written.tried = Some(tried.millis());
-            written.until = Some(until.millis());
+            column.pairs = Some(hexadecimal(pairs));
+            column.action = Some(action);
+            column.tried = Some(tried.millis());
+            column.until = Some(until.millis());
         }
         if let Some(accepted) = &record.accepted {
-            written.location = Some(&accepted.location);
-            written.duplicate = Some(accepted.duplicate);
-            written.graph_request_id = accepted.graph_request_id.as_deref();
-            written.status = Some(accepted.status);
+            column.location = Some(&accepted.location);
+            column.duplicate = Some(accepted.duplicate);
+            column.graph_request_id = accepted.graph_request_id.as_deref();
+            column.status = Some(accepted.status);
         }
-        written.recipients = record.accepted.as_ref().map_or(record.recipients, |accepted| accepted.recipients);
-        written
+        column.recipients = record.accepted.as_ref().map_or(record.recipients, |accepted| accepted.recipients);
+        column
     }
 }
 
@@ -202,7 +202,7 @@ pub(super) struct Tables {
     sql: SqlStorage,
     find: JsString,
     first_success: JsString,
-    last_other: JsString,
+    last_other_action: JsString,
     add: JsString,
     put: JsString,
     remove: JsString,
@@ -227,7 +227,7 @@ impl Tables {
             first_success: "SELECT coalesce(tried, began) AS tried, accepted_at, accepted FROM remediation
                 WHERE keyed AND payload = ? AND accepted_at > ? AND coalesce(tried, began) >= ? ORDER BY accepted_at LIMIT 1"
                 .into(),
-            last_other: "SELECT max(until) AS until FROM remediation
+            last_other_action: "SELECT max(until) AS until FROM remediation
                 WHERE began > ? AND pairs = ? AND action <> ? AND until > ?".into(),
             add: "INSERT INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (slot) DO NOTHING".into(),
             put: "INSERT OR REPLACE INTO remediation VALUES (?, ?, ?, ?, ?, ?, ?, ?)".into(),
@@ -244,7 +244,7 @@ impl Tables {
         record: &LedgerRecord,
     ) -> Result<Integer, StorageError> {
         let accepted_at = record.accepted.as_ref().map(|accepted| integer(accepted.at.millis()));
-        let written = serde_json::to_string(&Written::of(record)).map_err(|_| StorageError)?;
+        let column = serde_json::to_string(&AcceptedColumn::of(record)).map_err(|_| StorageError)?;
         Ok(run_put(
             self.sql.as_ref(),
             statement,
@@ -255,7 +255,7 @@ impl Tables {
             integer(record.began.millis()),
             integer(record.expires.millis()),
             accepted_at,
-            &written,
+            &column,
         )?)
     }
 }
@@ -263,7 +263,7 @@ impl Tables {
 impl Records for Tables {
     fn find(&self, record_key: RecordKey) -> Result<Option<LedgerRecord>, StorageError> {
         let row = row_by_key(self.sql.as_ref(), &self.find, &record_key.0)?;
-        row.map(|row| record(&row).ok_or(StorageError)).transpose()
+        row.map(|row| parse_record(&row).ok_or(StorageError)).transpose()
     }
 
     fn first_success(
@@ -277,16 +277,22 @@ impl Records for Tables {
             return Ok(None);
         };
         let at = moment(row.accepted_at())?;
-        let accepted = accepted(at, row.accepted()).ok_or(StorageError)?;
+        let accepted = parse_accepted(at, row.accepted()).ok_or(StorageError)?;
         Ok(Some(Success { tried: moment(row.tried())?, accepted }))
     }
 
-    fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, StorageError> {
+    fn last_other_action(
+        &self,
+        pairs: u64,
+        action: Action,
+        since: Timestamp,
+    ) -> Result<Option<Timestamp>, StorageError> {
         // A retry keeps the start of its record for an hour at most. SQLite compares the start first, and so does not
         // parse the JSON of older rows.
         let began = since.minus(2 * SPAN);
         let (began, since) = (integer(began.millis()), integer(since.millis()));
-        let row = row_pairs(self.sql.as_ref(), &self.last_other, began, &hexadecimal(pairs), action.as_str(), since)?;
+        let row =
+            row_pairs(self.sql.as_ref(), &self.last_other_action, began, &hexadecimal(pairs), action.as_str(), since)?;
         row.until().map(|until| moment(Some(until))).transpose()
     }
 
@@ -303,7 +309,7 @@ impl Records for Tables {
         Ok(run_with_key(self.sql.as_ref(), &self.remove, &record_key.0)?)
     }
 
-    fn counted(&self, now: Timestamp) -> Result<Vec<(Timestamp, u64)>, StorageError> {
+    fn counted_emails(&self, now: Timestamp) -> Result<Vec<(Timestamp, u64)>, StorageError> {
         let since = now.millis().saturating_sub(millis_of(SPAN));
         let query = "SELECT began / 1000 AS second, sum(counted) AS counted FROM remediation
             WHERE began >= ? AND counted > 0 GROUP BY 1";
@@ -325,11 +331,11 @@ impl Records for Tables {
 }
 
 /// Parses a row of `remediation`. Returns `None` if [`Tables::put`] did not write it.
-fn record(row: &Row) -> Option<LedgerRecord> {
+fn parse_record(row: &Row) -> Option<LedgerRecord> {
     let (accepted, recipients) = match row.accepted_at() {
         // There are no counts if the attempt has not read its list, or if an older version wrote the record.
-        None => (None, row.accepted().and_then(|members| json::read::<Open>(members.as_bytes())?.recipients)),
-        at => (Some(accepted(moment(at).ok()?, row.accepted())?), None),
+        None => (None, row.accepted().and_then(|members| json::read::<OpenColumn>(members.as_bytes())?.recipients)),
+        at => (Some(parse_accepted(moment(at).ok()?, row.accepted())?), None),
     };
     let effect = |pairs: String| {
         let (pairs, action) = (u64::from_str_radix(&pairs, 16).ok()?, Action::parse(&row.action()?)?);
@@ -349,7 +355,7 @@ fn record(row: &Row) -> Option<LedgerRecord> {
 }
 
 /// Parses Graph's response of the time `at`.
-fn accepted(at: Timestamp, members: Option<String>) -> Option<Accepted> {
+fn parse_accepted(at: Timestamp, members: Option<String>) -> Option<Accepted> {
     Some(Accepted { at, ..json::read(members?.as_bytes())? })
 }
 

@@ -38,8 +38,8 @@ pub(super) fn now() -> Timestamp {
 }
 
 /// Returns whether an error of JavaScript has ended a turn. The stack was not unwound then, as after a trap.
-#[wasm_bindgen]
+#[wasm_bindgen(js_name = isInterrupted)]
 #[expect(unreachable_pub, reason = "wasm_bindgen exports only what is public")]
-pub fn interrupted() -> bool {
+pub fn is_interrupted() -> bool {
     IS_POLLING.get()
 }

@@ -44,8 +44,8 @@ const WAITING_REQUESTS: usize = 200;
 /// 6,336 KiB.
 const WASM_PER_WAITER: u64 = 16;
 const BODIES_AT_ONCE: u64 = 3;
-/// Maximum resident memory per waiting request, in bodies. Measured: up to 1.7 with the stream of `send` in glue.js,
-/// and 2.2 or more without the stream.
+/// Maximum resident memory per waiting request, in bodies. Measured: up to 1.7 with the stream of `sendMessage` in
+/// glue.js, and 2.2 or more without the stream.
 const BUFFERS_PER_WAITER: u64 = 2;
 /// Maximum time until all requests have arrived.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(100);

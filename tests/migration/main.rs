@@ -100,7 +100,7 @@ fn identity(payload: &Value, with_key: bool) -> Result<(Value, Value), Failure> 
     let request = LedgerRequest {
         key: with_key.then_some(Hash(KEY_SHA256)),
         payload_hash: Hash(remediation.payload_hash()),
-        pairs: remediation.pairs(),
+        pairs: remediation.pairs_digest(),
         action: remediation.action,
         emails: 1,
         emails_per_hour: 10,

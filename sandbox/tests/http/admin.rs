@@ -115,13 +115,13 @@ async fn admin_routes_issue_tokens_and_rotate_the_key() {
     let sandbox = start().await;
     let plain = send(&sandbox, "GET", "/sandbox/token", &[], "").await.json();
     let empty = send(&sandbox, "POST", "/sandbox/token", &[], "").await.json();
-    let asked =
+    let custom =
         json!({ "version": 1, "appOnly": true, "expiresIn": -5, "roles": ["R"], "header": { "typ": "at+jwt" } });
-    let asked = send(&sandbox, "POST", "/sandbox/token", &[], asked.to_string()).await.json();
+    let custom = send(&sandbox, "POST", "/sandbox/token", &[], custom.to_string()).await.json();
     assert_eq!(plain["token_type"], "Bearer");
     assert_eq!(plain["expires_in"], 4_200);
-    assert_eq!(asked["expires_in"], -5);
-    let tokens = [plain, empty, asked].map(|body| body["access_token"].as_str().unwrap().to_owned());
+    assert_eq!(custom["expires_in"], -5);
+    let tokens = [plain, empty, custom].map(|body| body["access_token"].as_str().unwrap().to_owned());
     assert_eq!(sandbox.issued_tokens(), tokens);
     let before = sandbox.kid();
     let rotated = send(&sandbox, "POST", "/sandbox/keys/rotate", &[], "").await.json();

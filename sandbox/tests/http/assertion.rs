@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{SECRET, send},
-    entra::{FORM, form, without},
+    entra::{FORM, encode_form, without},
 };
 
 /// A certificate that the sandbox knows, and assertions signed with its key. They are valid except for a test's change.
@@ -56,7 +56,7 @@ impl Signer {
 async fn assert_response(sandbox: &Sandbox, assertion: &str, number: Option<u32>) {
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     let pairs = [without("client_secret"), vec![("client_assertion_type", kind)]].concat();
-    let body = format!("{}&client_assertion={assertion}", form(&pairs));
+    let body = format!("{}&client_assertion={assertion}", encode_form(&pairs));
     let reply = send(sandbox, "POST", &format!("/{TENANT_ID}/oauth2/v2.0/token"), &[FORM], body).await;
     let answer = reply.json();
     assert_eq!(reply.status, if number.is_none() { 200 } else { 401 }, "{answer}");

@@ -36,7 +36,7 @@ pub(crate) async fn start() -> Sandbox {
 }
 
 /// Sends bytes, and reads until the server closes the connection.
-pub(crate) async fn raw(sandbox: &Sandbox, request: &[u8]) -> Vec<u8> {
+pub(crate) async fn send_raw(sandbox: &Sandbox, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(sandbox.base_url().trim_start_matches("http://")).await.unwrap();
     stream.write_all(request).await.unwrap();
     let mut response = Vec::new();
@@ -61,7 +61,7 @@ pub(crate) async fn send(
     headers: &[(&str, &str)],
     body: impl AsRef<[u8]>,
 ) -> Reply {
-    let response = raw(sandbox, &request(method, path, headers, body.as_ref())).await;
+    let response = send_raw(sandbox, &request(method, path, headers, body.as_ref())).await;
     let end = response.windows(4).position(|window| window == b"\r\n\r\n").expect("a response");
     let head = String::from_utf8(response[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();

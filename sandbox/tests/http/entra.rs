@@ -18,30 +18,30 @@ use crate::client::{SECRET, send, start};
 pub(crate) const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 const SCOPE: &str = "https://graph.microsoft.com/.default";
 
-pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
+pub(crate) fn encode_form(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-fn good() -> Vec<(&'static str, &'static str)> {
+fn valid_form() -> Vec<(&'static str, &'static str)> {
     vec![("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("scope", SCOPE), ("client_secret", SECRET)]
 }
 
 pub(crate) fn without(name: &str) -> Vec<(&'static str, &'static str)> {
-    good().into_iter().filter(|(held, _)| *held != name).collect()
+    valid_form().into_iter().filter(|(held, _)| *held != name).collect()
 }
 
 fn with(name: &'static str, value: &'static str) -> Vec<(&'static str, &'static str)> {
     [without(name), vec![(name, value)]].concat()
 }
 
-fn part(token: &str, number: usize) -> Value {
+fn decode_part(token: &str, number: usize) -> Value {
     let part = token.split('.').nth(number).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
 /// Returns whether the published key with the token's `kid` verifies the token.
-fn verifies(token: &str, keys: &Value) -> bool {
-    let kid = &part(token, 0)["kid"];
+fn is_signed_by(token: &str, keys: &Value) -> bool {
+    let kid = &decode_part(token, 0)["kid"];
     let Some(key) = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == *kid) else {
         return false;
     };
@@ -53,7 +53,7 @@ fn verifies(token: &str, keys: &Value) -> bool {
     key.verify(signed.as_bytes(), &signature).is_ok()
 }
 
-async fn keys(sandbox: &Sandbox) -> Value {
+async fn fetch_keys(sandbox: &Sandbox) -> Value {
     send(sandbox, "GET", &format!("/{TENANT_ID}/discovery/v2.0/keys"), &[], "").await.json()
 }
 
@@ -61,7 +61,7 @@ async fn keys(sandbox: &Sandbox) -> Value {
 async fn client_credentials_get_a_token_for_graph() {
     let sandbox = start().await;
     let path = format!("/{TENANT_ID}/oauth2/v2.0/token");
-    let reply = send(&sandbox, "POST", &path, &[FORM], form(&good())).await;
+    let reply = send(&sandbox, "POST", &path, &[FORM], encode_form(&valid_form())).await;
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("cache-control"), Some("no-store, no-cache"));
     let body = reply.json();
@@ -69,20 +69,20 @@ async fn client_credentials_get_a_token_for_graph() {
     let lifetime = body["expires_in"].as_i64().unwrap();
     assert!((3_600..=5_400).contains(&lifetime), "{lifetime}");
     let token = body["access_token"].as_str().unwrap();
-    assert_eq!(part(token, 0), json!({ "alg": "RS256", "typ": "JWT", "kid": sandbox.kid() }));
-    let claims = part(token, 1);
+    assert_eq!(decode_part(token, 0), json!({ "alg": "RS256", "typ": "JWT", "kid": sandbox.kid() }));
+    let claims = decode_part(token, 1);
     assert_eq!(claims["aud"], "https://graph.microsoft.com");
     assert_eq!(claims["roles"], json!(["SecurityAnalyzedMessage.ReadWrite.All"]));
     assert_eq!(claims["appid"], CLIENT_ID);
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), lifetime);
-    assert!(verifies(token, &keys(&sandbox).await));
+    assert!(is_signed_by(token, &fetch_keys(&sandbox).await));
     assert_eq!(sandbox.issued_tokens(), [token]);
 }
 
 #[tokio::test]
 async fn invalid_token_request_is_rejected_with_its_aadsts_code() {
     let sandbox = start().await;
-    let twice = [good(), vec![("scope", SCOPE)]].concat();
+    let twice = [valid_form(), vec![("scope", SCOPE)]].concat();
     let table = [
         (without("grant_type"), 400, "invalid_request", 900_144),
         (with("grant_type", "password"), 400, "unsupported_grant_type", 70_003),
@@ -98,7 +98,8 @@ async fn invalid_token_request_is_rejected_with_its_aadsts_code() {
     ];
     let path = format!("/{TENANT_ID}/oauth2/v2.0/token");
     for (pairs, status, error, number) in table {
-        let reply = send(&sandbox, "POST", &path, &[FORM, ("client-request-id", "correlated")], form(&pairs)).await;
+        let reply =
+            send(&sandbox, "POST", &path, &[FORM, ("client-request-id", "correlated")], encode_form(&pairs)).await;
         let body = reply.json();
         assert_eq!(reply.status, status, "{pairs:?}");
         assert_eq!(body["error"], error, "{pairs:?}");
@@ -130,7 +131,7 @@ async fn unknown_tenant_method_media_type_or_path_is_rejected() {
         ("POST", format!("/{TENANT_ID}/oauth2/v2.0/token/"), vec![FORM], 404, None),
     ];
     for (method, path, headers, status, number) in table {
-        let reply = send(&sandbox, method, &path, &headers, form(&good())).await;
+        let reply = send(&sandbox, method, &path, &headers, encode_form(&valid_form())).await;
         assert_eq!(reply.status, status, "{method} {path}");
         if let Some(number) = number {
             assert_eq!(reply.json()["error_codes"], json!([number]), "{method} {path}");
@@ -144,9 +145,9 @@ async fn token_names_its_tenant_and_tenant_without_consent_is_rejected() {
     for (tenant, is_granted) in [(TENANT_ID, true), (SECOND_TENANT_ID, true), (TENANT_WITHOUT_CONSENT, false)] {
         for spelling in [tenant.to_owned(), tenant.to_uppercase()] {
             let path = format!("/{spelling}/oauth2/v2.0/token");
-            let reply = send(&sandbox, "POST", &path, &[FORM], form(&good())).await;
+            let reply = send(&sandbox, "POST", &path, &[FORM], encode_form(&valid_form())).await;
             if is_granted {
-                let claims = part(reply.json()["access_token"].as_str().unwrap(), 1);
+                let claims = decode_part(reply.json()["access_token"].as_str().unwrap(), 1);
                 assert_eq!(claims["tid"], tenant);
                 assert_eq!(claims["iss"], format!("https://sts.windows.net/{tenant}/"));
             } else {
@@ -165,9 +166,9 @@ async fn rotated_key_stays_published() {
     sandbox.rotate_key();
     let new = sandbox.issue_token(&TokenRequest::default());
     assert_ne!(sandbox.kid(), old_kid);
-    assert_eq!(part(&new, 0)["kid"], sandbox.kid());
-    let published = keys(&sandbox).await;
-    assert!(verifies(&old, &published) && verifies(&new, &published));
+    assert_eq!(decode_part(&new, 0)["kid"], sandbox.kid());
+    let published = fetch_keys(&sandbox).await;
+    assert!(is_signed_by(&old, &published) && is_signed_by(&new, &published));
     let issuer = format!("{}/{TENANT_ID}/v2.0", sandbox.base_url());
     for key in published["keys"].as_array().unwrap() {
         let mut names: Vec<&String> = key.as_object().unwrap().keys().collect();
@@ -184,7 +185,7 @@ async fn rotated_key_stays_published() {
 #[tokio::test]
 async fn token_claims_match_the_token_version() {
     let sandbox = start().await;
-    let claims = |request: &TokenRequest| part(&sandbox.issue_token(request), 1);
+    let claims = |request: &TokenRequest| decode_part(&sandbox.issue_token(request), 1);
     let v2 = claims(&TokenRequest::default());
     let v1 = claims(&TokenRequest { version: TokenVersion::V1, ..TokenRequest::default() });
     assert_eq!((&v1["ver"], &v2["ver"]), (&json!("1.0"), &json!("2.0")));
@@ -217,8 +218,8 @@ async fn token_has_the_requested_header_and_claims() {
         header: map(json!({ "alg": "none", "kid": null })),
         ..TokenRequest::default()
     });
-    assert_eq!(part(&token, 0), json!({ "typ": "JWT", "alg": "none" }));
-    let claims = part(&token, 1);
+    assert_eq!(decode_part(&token, 0), json!({ "typ": "JWT", "alg": "none" }));
+    let claims = decode_part(&token, 1);
     let now = claims["iat"].as_i64().unwrap();
     assert_eq!(claims["aud"], "other");
     assert_eq!(claims["oid"], "someone");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::client::{GUID, REMEDIATE, graph_request, graph_token, remediate, remediation, send, start};
 
 /// The valid body with one member changed at a JSON Pointer; null removes it.
-fn changed(pointer: &str, value: Value) -> Value {
+fn remediation_with(pointer: &str, value: Value) -> Value {
     let mut body = remediation();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     let parent = body.pointer_mut(parent).unwrap().as_object_mut().unwrap();
@@ -119,7 +119,7 @@ async fn body_is_accepted_only_if_it_matches_graphs_schema() {
     ];
     for (pointer, value, status) in table {
         sandbox.clear();
-        let reply = remediate(&sandbox, &[], changed(pointer, value.clone()).to_string()).await;
+        let reply = remediate(&sandbox, &[], remediation_with(pointer, value.clone()).to_string()).await;
         assert_eq!(reply.status, status, "{pointer} {value}");
         assert_eq!(sandbox.accepted().len(), usize::from(status == 202), "{pointer} {value}");
     }
@@ -147,7 +147,7 @@ async fn malformed_body_is_rejected_with_graphs_error() {
 #[tokio::test]
 async fn prefer_and_content_headers_determine_the_status() {
     let sandbox = start().await;
-    let quarantine = changed("/action", json!("moveToQuarantine")).to_string();
+    let quarantine = remediation_with("/action", json!("moveToQuarantine")).to_string();
     let prefer = ("Prefer", "return=minimal, include-unknown-enum-members");
     assert_eq!(remediate(&sandbox, &[prefer], &quarantine).await.status, 202);
     assert_eq!(remediate(&sandbox, &[("Prefer", "return=minimal")], &quarantine).await.status, 400);
@@ -215,7 +215,7 @@ async fn graph_accepts_only_valid_tokens_with_its_audience_and_role() {
 async fn duplicate_remediation_returns_409() {
     let sandbox = start().await;
     assert_eq!(remediate(&sandbox, &[], remediation().to_string()).await.status, 202);
-    let renamed = changed("/displayName", json!("another name")).to_string();
+    let renamed = remediation_with("/displayName", json!("another name")).to_string();
     let reply = remediate(&sandbox, &[], renamed).await;
     assert_eq!(reply.status, 409);
     assert_eq!(reply.json()["error"]["message"], "Duplicate remediation");

@@ -12,12 +12,12 @@ fn filter() -> String {
     format!("$filter=networkMessageId+eq+'{GUID}'")
 }
 
-fn good() -> String {
+fn valid_query() -> String {
     format!("{TIMES}&{}&$top=1000", filter())
 }
 
-async fn get(sandbox: &Sandbox, target: &str, asked: &TokenRequest) -> Reply {
-    let bearer = format!("Bearer {}", sandbox.issue_token(asked));
+async fn get(sandbox: &Sandbox, target: &str, token_request: &TokenRequest) -> Reply {
+    let bearer = format!("Bearer {}", sandbox.issue_token(token_request));
     send(sandbox, "GET", target, &[("Authorization", bearer.as_str())], "").await
 }
 
@@ -27,7 +27,7 @@ async fn list(sandbox: &Sandbox, query: &str) -> Reply {
 
 /// Returns the locations of the rows, by recipient.
 async fn locations(sandbox: &Sandbox) -> Vec<(String, String)> {
-    let reply = list(sandbox, &good()).await;
+    let reply = list(sandbox, &valid_query()).await;
     assert_eq!(reply.status, 200);
     let text = |row: &Value, pointer: &str| row.pointer(pointer).unwrap().as_str().unwrap().to_owned();
     let rows = reply.json()["value"].as_array().unwrap().clone();
@@ -40,7 +40,7 @@ async fn list_has_one_row_per_recipient_in_both_versions() {
     sandbox.seed([Message::new(GUID, ["b@contoso.com", "a@contoso.com"])]).unwrap();
     sandbox.seed([Message::new(&GUID.replace('7', "8"), ["c@contoso.com"])]).unwrap();
     for version in ["beta", "v1.0"] {
-        let target = format!("{}?{}", LIST.replace("v1.0", version), good());
+        let target = format!("{}?{}", LIST.replace("v1.0", version), valid_query());
         let reply = get(&sandbox, &target, &graph_request()).await;
         assert_eq!(reply.status, 200, "{version}");
         let row = |recipient: &str| {
@@ -55,7 +55,7 @@ async fn list_has_one_row_per_recipient_in_both_versions() {
         assert_eq!(sandbox.recorded().last().unwrap().endpoint, Endpoint::AnalyzedEmails);
     }
     let reader = TokenRequest { roles: vec![GRAPH_READ_ROLE.to_owned()], ..graph_request() };
-    assert_eq!(get(&sandbox, &format!("{LIST}?{}", good()), &reader).await.status, 200);
+    assert_eq!(get(&sandbox, &format!("{LIST}?{}", valid_query()), &reader).await.status, 200);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn list_pages_are_linked_and_cover_every_recipient() {
         let sandbox = start().await;
         sandbox.seed([Message::new(GUID, (0..800).map(|n| format!("user{n}@contoso.com")))]).unwrap();
         sandbox.limit_pages(limit).unwrap();
-        let (mut target, mut recipients, mut read) = (format!("{LIST}?{}", good()), Vec::new(), 0);
+        let (mut target, mut recipients, mut read) = (format!("{LIST}?{}", valid_query()), Vec::new(), 0);
         loop {
             let page = get(&sandbox, &target, &graph_request()).await.json();
             read += 1;
@@ -104,7 +104,7 @@ async fn invalid_list_query_method_or_role_is_rejected() {
     let reply = send(&sandbox, "POST", LIST, &[], "").await;
     assert_eq!((reply.status, reply.header("allow")), (405, Some("GET")));
     let without_role = TokenRequest { roles: Vec::new(), ..graph_request() };
-    let reply = get(&sandbox, &format!("{LIST}?{}", good()), &without_role).await;
+    let reply = get(&sandbox, &format!("{LIST}?{}", valid_query()), &without_role).await;
     assert_eq!((reply.status, &reply.json()["error"]["code"]), (403, &json!("Authorization_RequestDenied")));
 }
 
@@ -149,8 +149,9 @@ async fn each_tenant_has_its_own_mailboxes() {
     sandbox.seed([message(None, &[both, "a@contoso.com"]), message(Some(SECOND_TENANT_ID), &[both])]).unwrap();
     assert!(sandbox.seed([message(Some(GUID), &[both])]).is_err());
     let of = |tenant: &str| TokenRequest { tenant_id: Some(tenant.to_owned()), ..graph_request() };
-    let rows =
-        async |tenant: &str| get(&sandbox, &format!("{LIST}?{}", good()), &of(tenant)).await.json()["value"].clone();
+    let rows = async |tenant: &str| {
+        get(&sandbox, &format!("{LIST}?{}", valid_query()), &of(tenant)).await.json()["value"].clone()
+    };
     assert_eq!(rows(TENANT_ID).await.as_array().unwrap().len(), 2);
     let bearer = format!("Bearer {}", sandbox.issue_token(&of(SECOND_TENANT_ID)));
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
@@ -171,7 +172,7 @@ async fn event_is_listed_only_after_the_remediation() {
     let sandbox = start().await;
     let event = Some("Success".to_owned());
     sandbox.seed([Message { event, ..Message::new(GUID, ["hannah.jarvis@contoso.com"]) }]).unwrap();
-    let events = async || list(&sandbox, &good()).await.json()["value"][0]["timelineEvents"].clone();
+    let events = async || list(&sandbox, &valid_query()).await.json()["value"][0]["timelineEvents"].clone();
     assert_eq!(events().await, json!([]));
     remediate(&sandbox, &[], remediation().to_string()).await;
     let event = events().await[0].clone();
@@ -185,7 +186,7 @@ async fn late_row_and_row_outside_the_queried_time_are_not_listed() {
     let old = Message { age_seconds: 3_600, ..Message::new(GUID, ["old@contoso.com"]) };
     sandbox.seed([late, old, Message::new(GUID, ["now@contoso.com"])]).unwrap();
     assert_eq!(locations(&sandbox).await.len(), 2);
-    let before = good().replace("2100-01-01T00:00:00Z", "2021-01-01T00:00:00Z");
+    let before = valid_query().replace("2100-01-01T00:00:00Z", "2021-01-01T00:00:00Z");
     assert_eq!(list(&sandbox, &before).await.json(), json!({ "value": [] }));
 }
 
@@ -220,7 +221,7 @@ async fn scripted_list_page_returns_the_scripted_status_and_headers() {
     ] {
         send(&sandbox, "POST", "/sandbox/next", &[], script.to_string()).await;
     }
-    assert_eq!(list(&sandbox, &good()).await.status, 200);
-    let reply = list(&sandbox, &good()).await;
+    assert_eq!(list(&sandbox, &valid_query()).await.status, 200);
+    let reply = list(&sandbox, &valid_query()).await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("7")));
 }

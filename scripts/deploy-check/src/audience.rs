@@ -52,7 +52,7 @@ pub(crate) fn entries(audience: Option<&Value>) -> Vec<(String, &str)> {
 }
 
 /// Returns the reason why `audience` must not be deployed, if there is one.
-pub(crate) fn error(audience: &str) -> Option<DeployError> {
+pub(crate) fn find_error(audience: &str) -> Option<DeployError> {
     let text = audience.trim().to_ascii_lowercase();
     let (scheme, rest) = text.split_once("://").unwrap_or(("", &text));
     // A port, a path or a scope such as `/.default` does not change to whose API an audience belongs.

@@ -5,16 +5,16 @@ use remediation_gateway::runtime::Domains;
 use remediation_gateway::time::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::effective::Effective;
+use crate::effective::EffectiveConfig;
 use crate::error::{DeployError, Finding};
 use crate::rules::{self, SECRETS};
 
 /// Replaces the value of the secret. The file says only that the secret exists.
-const STAND_IN: (&str, &str) = ("CLIENT_SECRET", "not-in-the-file");
+const DUMMY_SECRET: (&str, &str) = ("CLIENT_SECRET", "not-in-the-file");
 
 /// The folder that is deployed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum DeployedFolder {
     /// The sources, from which `make` builds the Worker.
     Checkout,
     /// A release, which has the built Worker and no sources.
@@ -23,26 +23,26 @@ pub(crate) enum Place {
 
 /// Checks the configuration that wrangler would deploy from `text` for `environment` with `flags`. Returns the name of
 /// the required secret.
-pub(crate) fn deployed(
+pub(crate) fn check_deployment(
     text: &str,
     environment: &str,
     flags: &[String],
-    place: Place,
+    folder: DeployedFolder,
 ) -> Result<&'static str, Vec<Finding>> {
     let file = parse(text).map_err(|finding| vec![finding])?;
     let part = file.get("env").and_then(|env| env.get(environment)).and_then(Value::as_object);
     let Some(part) = part else {
         return Err(vec![Finding::new(format!("env.{environment}"), DeployError::NoEnvironment)]);
     };
-    let placeholders = placeholders(part);
+    let placeholders = find_placeholders(part);
     let mut mistyped = Vec::new();
-    let config = Effective::merge(&file, part, environment, &mut mistyped);
-    let mut broken = rules::broken(&config, place);
+    let config = EffectiveConfig::merge(&file, part, environment, &mut mistyped);
+    let mut broken = rules::find_violations(&config, folder);
     // One mistake gives one finding: a placeholder, or the default instead of a mistyped value, also breaks other
     // rules.
     broken.retain(|finding| !placeholders.iter().chain(&mistyped).any(|outer| is_member(&outer.key, &finding.key)));
     // A finding about a placeholder, or of a rule of this program, is more precise than the Worker's error.
-    let mut variables = variables(&config);
+    let mut variables = find_variable_errors(&config);
     variables.retain(|finding| !placeholders.iter().chain(&broken).any(|inner| is_item(&finding.key, &inner.key)));
 
     let elsewhere = secrets_elsewhere(&file, environment);
@@ -50,7 +50,7 @@ pub(crate) fn deployed(
     let found: Vec<_> =
         [placeholders, mistyped, variables, elsewhere, broken, unchecked].into_iter().flatten().collect();
     let required: Vec<_> = config.required_secrets.iter().map(String::as_str).collect();
-    rules::secret(&required).filter(|_| found.is_empty()).ok_or(found)
+    rules::required_secret(&required).filter(|_| found.is_empty()).ok_or(found)
 }
 
 /// Returns the file as JSON, in the form in which the Worker receives its tables and arrays.
@@ -63,7 +63,7 @@ pub(crate) fn parse(text: &str) -> Result<Map<String, Value>, Finding> {
 }
 
 /// Returns the errors that the Worker would find in its variables and bindings.
-pub(crate) fn variables(config: &Effective) -> Vec<Finding> {
+pub(crate) fn find_variable_errors(config: &EffectiveConfig) -> Vec<Finding> {
     let lacks = |key: &str| config.not_inherited.contains(&key);
     if lacks("vars") {
         return Vec::new();
@@ -79,23 +79,23 @@ pub(crate) fn variables(config: &Effective) -> Vec<Finding> {
     for name in SECRETS {
         variables.remove(name);
     }
-    variables.insert(STAND_IN.0, STAND_IN.1.into());
+    variables.insert(DUMMY_SECRET.0, DUMMY_SECRET.1.into());
     // The value replaces a certificate, too, so no error depends on the time.
     let now = Timestamp::from_seconds(0);
-    let faults = Config::check(&variables, &Names, now).err().unwrap_or_default();
-    faults.into_iter().map(|fault| Finding::new(fault.variable, DeployError::Variable(fault.problem))).collect()
+    let errors = Config::check(&variables, &IdnaDomains, now).err().unwrap_or_default();
+    errors.into_iter().map(|error| Finding::new(error.variable, DeployError::Variable(error.problem))).collect()
 }
 
 /// Returns every `<…>` in the texts of `part`. No valid value has both brackets.
-pub(crate) fn placeholders(part: &Map<String, Value>) -> Vec<Finding> {
+pub(crate) fn find_placeholders(part: &Map<String, Value>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (key, value) in part {
-        collect(value, key, &mut found);
+        collect_placeholders(value, key, &mut found);
     }
     found
 }
 
-fn collect(value: &Value, key: &str, found: &mut Vec<Finding>) {
+fn collect_placeholders(value: &Value, key: &str, found: &mut Vec<Finding>) {
     match value {
         Value::String(text) => {
             if let Some((_, (placeholder, _))) =
@@ -107,12 +107,12 @@ fn collect(value: &Value, key: &str, found: &mut Vec<Finding>) {
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                collect(item, &format!("{key}[{index}]"), found);
+                collect_placeholders(item, &format!("{key}[{index}]"), found);
             }
         }
         Value::Object(members) => {
             for (name, member) in members {
-                collect(member, &format!("{key}.{name}"), found);
+                collect_placeholders(member, &format!("{key}.{name}"), found);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -145,9 +145,9 @@ fn is_member(outer: &str, key: &str) -> bool {
 }
 
 /// Internationalised domain names by a library; in the Worker the platform parses them.
-struct Names;
+struct IdnaDomains;
 
-impl Domains for Names {
+impl Domains for IdnaDomains {
     fn to_ascii(&self, domain: &str) -> Option<String> {
         idna::domain_to_ascii(domain).ok()
     }

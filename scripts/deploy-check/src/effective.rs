@@ -42,7 +42,7 @@ const TOP_LEVEL: [&str; 5] = ["$schema", "dev", "env", "keep_vars", "send_metric
 
 /// The configuration that is deployed. `None` means an absent key with Cloudflare's default.
 #[derive(Debug)]
-pub(crate) struct Effective {
+pub(crate) struct EffectiveConfig {
     pub(crate) name: Option<String>,
     pub(crate) main: Option<String>,
     pub(crate) build: Build,
@@ -82,7 +82,7 @@ pub(crate) enum Route {
         pattern: String,
         #[serde(default)]
         custom_domain: bool,
-        #[serde(default = "yes")]
+        #[serde(default = "default_true")]
         enabled: bool,
         #[serde(default)]
         previews_enabled: bool,
@@ -186,7 +186,7 @@ struct Secrets {
     required: Vec<String>,
 }
 
-impl Effective {
+impl EffectiveConfig {
     /// Merges `part`, the environment `environment` of `file`, with the top level, and adds each value of a wrong
     /// type to `findings`.
     pub(crate) fn merge(
@@ -195,7 +195,7 @@ impl Effective {
         environment: &str,
         findings: &mut Vec<Finding>,
     ) -> Self {
-        let mut typed = Typed(findings);
+        let mut typed = TypedReader(findings);
         let inherited = |key: &str| part.get(key).or_else(|| file.get(key));
         let own = |key: &str| part.get(key);
 
@@ -226,7 +226,7 @@ impl Effective {
             triggers: typed.get("triggers", inherited("triggers")),
             required_secrets: secrets.required,
             vars: typed.get("vars", own("vars")),
-            unknown: unknown(file.keys().filter(|key| !TOP_LEVEL.contains(&key.as_str())).chain(part.keys())),
+            unknown: unknown_keys(file.keys().filter(|key| !TOP_LEVEL.contains(&key.as_str())).chain(part.keys())),
             not_inherited: ["vars", "durable_objects", "secrets", "ratelimits"]
                 .into_iter()
                 // A rate limit is optional, but a rate limit at the top level is meant for this part too.
@@ -237,15 +237,15 @@ impl Effective {
 }
 
 /// Returns the keys that no rule checks, each once.
-fn unknown<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
+fn unknown_keys<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
     let unknown: BTreeSet<_> = keys.filter(|key| !KNOWN.contains(&key.as_str())).collect();
     unknown.into_iter().cloned().collect()
 }
 
 /// Reads typed values.
-struct Typed<'a>(&'a mut Vec<Finding>);
+struct TypedReader<'a>(&'a mut Vec<Finding>);
 
-impl Typed<'_> {
+impl TypedReader<'_> {
     /// Returns the value of `key`, or the default if it is absent or has the wrong type.
     fn get<T: DeserializeOwned + Default>(&mut self, key: &str, value: Option<&Value>) -> T {
         let Some(value) = value else { return T::default() };
@@ -257,6 +257,6 @@ impl Typed<'_> {
     }
 }
 
-const fn yes() -> bool {
+const fn default_true() -> bool {
     true
 }

@@ -21,7 +21,7 @@ use std::fmt::Write as _;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use check::Place;
+use check::DeployedFolder;
 
 /// Checks the content `text` of the file `path`: the part that wrangler would deploy for `environment` with `flags`.
 ///
@@ -39,8 +39,8 @@ pub fn check_configuration(
     flags: Vec<String>,
     is_archive: bool,
 ) -> Result<String, String> {
-    let place = if is_archive { Place::Archive } else { Place::Checkout };
-    match check::deployed(text, environment, &flags, place) {
+    let folder = if is_archive { DeployedFolder::Archive } else { DeployedFolder::Checkout };
+    match check::check_deployment(text, environment, &flags, folder) {
         Ok(secret) => Ok(format!(
             "==> {path}: the {environment} part has no mistake. The value of {secret} is not in it: \
              the Worker checks that on its first request."

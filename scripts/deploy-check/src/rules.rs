@@ -1,8 +1,8 @@
 //! The rules for the deployed configuration, one line for each.
 
 use crate::audience;
-use crate::check::Place;
-use crate::effective::{Effective, Migration, Route};
+use crate::check::DeployedFolder;
+use crate::effective::{EffectiveConfig, Migration, Route};
 use crate::error::{DeployError, Finding};
 use crate::limits::{MIN_COMPATIBILITY_DATE, MIN_CPU_MS, MIN_SUBREQUESTS};
 use remediation_gateway::config::{LEDGER, RATE_LIMITER, STOPPED, VARIABLES};
@@ -25,133 +25,139 @@ const MICROSOFT_URLS: [(&str, &str); 2] =
 const HARMLESS_FLAGS: [&str; 6] = ["--dry-run", "--message", "--metafile", "--outdir", "--strict", "--tag"];
 
 /// Returns every rule that `config` violates.
-pub(crate) fn broken(config: &Effective, place: Place) -> Vec<Finding> {
-    let mut found = Found(Vec::new());
-    platform(config, place, &mut found);
-    reachability(config, &mut found);
-    logs(config, &mut found);
-    ledger(config, &mut found);
-    daily_check(config, &mut found);
-    rate_limit(config, &mut found);
-    variables(config, &mut found);
+pub(crate) fn find_violations(config: &EffectiveConfig, folder: DeployedFolder) -> Vec<Finding> {
+    let mut found = Violations(Vec::new());
+    check_platform(config, folder, &mut found);
+    check_reachability(config, &mut found);
+    check_logs(config, &mut found);
+    check_ledger(config, &mut found);
+    check_cron(config, &mut found);
+    check_rate_limit(config, &mut found);
+    check_variables(config, &mut found);
     found.0
 }
 
-fn platform(config: &Effective, place: Place, found: &mut Found) {
-    let Effective { build, limits, .. } = config;
-    found.all(config.unknown.iter(), |key| Some((key.clone(), DeployError::UnknownSetting)));
-    found.all(config.not_inherited.iter(), |key| Some(((*key).to_owned(), DeployError::NotInherited)));
-    found.when(config.name.is_none(), "name", DeployError::NoName);
-    found.when(config.main.as_deref() != Some(MAIN), "main", DeployError::Main);
+fn check_platform(config: &EffectiveConfig, folder: DeployedFolder, found: &mut Violations) {
+    let EffectiveConfig { build, limits, .. } = config;
+    found.add_all(config.unknown.iter(), |key| Some((key.clone(), DeployError::UnknownSetting)));
+    found.add_all(config.not_inherited.iter(), |key| Some(((*key).to_owned(), DeployError::NotInherited)));
+    found.add_if(config.name.is_none(), "name", DeployError::NoName);
+    found.add_if(config.main.as_deref() != Some(MAIN), "main", DeployError::Main);
     if let Some(command) = &build.command {
-        match place {
-            Place::Checkout => found.when(command != BUILD_COMMAND, "build.command", DeployError::BuildCommand),
-            Place::Archive => found.add("build.command", DeployError::BuildInArchive),
+        match folder {
+            DeployedFolder::Checkout => {
+                found.add_if(command != BUILD_COMMAND, "build.command", DeployError::BuildCommand);
+            }
+            DeployedFolder::Archive => found.add("build.command", DeployError::BuildInArchive),
         }
     }
-    found.when(
+    found.add_if(
         !is_late_enough(config.compatibility_date.as_deref()),
         "compatibility_date",
         DeployError::CompatibilityDate,
     );
-    found.when(!config.compatibility_flags.is_empty(), "compatibility_flags", DeployError::CompatibilityFlags);
+    found.add_if(!config.compatibility_flags.is_empty(), "compatibility_flags", DeployError::CompatibilityFlags);
     let is_below = |limit: Option<f64>, least: u32| limit.is_some_and(|limit| limit < f64::from(least));
     let least_cpu_ms = u32::try_from(MIN_CPU_MS).unwrap_or(u32::MAX);
-    found.when(is_below(limits.cpu_ms, least_cpu_ms), "limits.cpu_ms", DeployError::CpuLimit);
-    found.when(is_below(limits.subrequests, MIN_SUBREQUESTS), "limits.subrequests", DeployError::SubrequestLimit);
-    found.when(config.keep_vars, "keep_vars", DeployError::KeepVars);
+    found.add_if(is_below(limits.cpu_ms, least_cpu_ms), "limits.cpu_ms", DeployError::CpuLimit);
+    found.add_if(is_below(limits.subrequests, MIN_SUBREQUESTS), "limits.subrequests", DeployError::SubrequestLimit);
+    found.add_if(config.keep_vars, "keep_vars", DeployError::KeepVars);
 }
 
-fn reachability(config: &Effective, found: &mut Found) {
-    found.when(config.workers_dev, "workers_dev", DeployError::WorkersDev);
-    found.when(config.preview_urls != Some(false), "preview_urls", DeployError::PreviewUrls);
-    found.when(config.route.is_some(), "route", DeployError::NotCustomDomain);
-    found.when(config.route.is_none() && config.routes.is_empty(), "routes", DeployError::NoRoute);
+fn check_reachability(config: &EffectiveConfig, found: &mut Violations) {
+    found.add_if(config.workers_dev, "workers_dev", DeployError::WorkersDev);
+    found.add_if(config.preview_urls != Some(false), "preview_urls", DeployError::PreviewUrls);
+    found.add_if(config.route.is_some(), "route", DeployError::NotCustomDomain);
+    found.add_if(config.route.is_none() && config.routes.is_empty(), "routes", DeployError::NoRoute);
     for (index, route) in config.routes.iter().enumerate() {
         let key = format!("routes[{index}]");
         let Route::Table { pattern, custom_domain: true, enabled, previews_enabled } = route else {
             found.add(key, DeployError::NotCustomDomain);
             continue;
         };
-        found.when(!is_own_host(pattern), format!("{key}.pattern"), DeployError::RoutePattern);
-        found.when(!enabled, format!("{key}.enabled"), DeployError::RouteDisabled);
-        found.when(*previews_enabled, format!("{key}.previews_enabled"), DeployError::RoutePreviews);
+        found.add_if(!is_own_host(pattern), format!("{key}.pattern"), DeployError::RoutePattern);
+        found.add_if(!enabled, format!("{key}.enabled"), DeployError::RouteDisabled);
+        found.add_if(*previews_enabled, format!("{key}.previews_enabled"), DeployError::RoutePreviews);
     }
 }
 
-fn logs(config: &Effective, found: &mut Found) {
+fn check_logs(config: &EffectiveConfig, found: &mut Violations) {
     let observability = &config.observability;
     let logs = &observability.logs;
     let is_sampled = |rate: f64| !(1.0..=1.0).contains(&rate);
     let is_lost = !logs.persist && logs.destinations.is_empty();
-    found.when(!observability.enabled, "observability.enabled", DeployError::LogsDisabled);
-    found.when(logs.enabled == Some(false), "observability.logs.enabled", DeployError::LogsDisabled);
-    found.when(
+    found.add_if(!observability.enabled, "observability.enabled", DeployError::LogsDisabled);
+    found.add_if(logs.enabled == Some(false), "observability.logs.enabled", DeployError::LogsDisabled);
+    found.add_if(
         is_sampled(observability.head_sampling_rate),
         "observability.head_sampling_rate",
         DeployError::LogsSampled,
     );
-    found.when(is_sampled(logs.head_sampling_rate), "observability.logs.head_sampling_rate", DeployError::LogsSampled);
-    found.when(is_lost, "observability.logs.persist", DeployError::LogsNotKept);
-    found.when(logs.invocation_logs, "observability.logs.invocation_logs", DeployError::InvocationLogs);
-    found.when(observability.traces.enabled, "observability.traces.enabled", DeployError::Traces);
-    found.when(!config.tail_consumers.is_empty(), "tail_consumers", DeployError::TailConsumers);
-    found.when(!config.streaming_tail_consumers.is_empty(), "streaming_tail_consumers", DeployError::TailConsumers);
+    found.add_if(
+        is_sampled(logs.head_sampling_rate),
+        "observability.logs.head_sampling_rate",
+        DeployError::LogsSampled,
+    );
+    found.add_if(is_lost, "observability.logs.persist", DeployError::LogsNotKept);
+    found.add_if(logs.invocation_logs, "observability.logs.invocation_logs", DeployError::InvocationLogs);
+    found.add_if(observability.traces.enabled, "observability.traces.enabled", DeployError::Traces);
+    found.add_if(!config.tail_consumers.is_empty(), "tail_consumers", DeployError::TailConsumers);
+    found.add_if(!config.streaming_tail_consumers.is_empty(), "streaming_tail_consumers", DeployError::TailConsumers);
 }
 
-fn ledger(config: &Effective, found: &mut Found) {
+fn check_ledger(config: &EffectiveConfig, found: &mut Violations) {
     let makes_ledger = |migration: &Migration| migration.new_sqlite_classes.iter().any(|class| class == LEDGER_CLASS);
-    found.when(!config.migrations.iter().any(makes_ledger), "migrations", DeployError::LedgerNotCreated);
+    found.add_if(!config.migrations.iter().any(makes_ledger), "migrations", DeployError::LedgerNotCreated);
     for (index, migration) in config.migrations.iter().enumerate() {
         let key = |list: &str| format!("migrations[{index}].{list}");
         let is_extra = |classes: &[String]| classes.iter().any(|class| class != LEDGER_CLASS);
-        found.when(!migration.deleted_classes.is_empty(), key("deleted_classes"), DeployError::LedgerLost);
-        found.when(!migration.renamed_classes.is_empty(), key("renamed_classes"), DeployError::LedgerLost);
-        found.when(!migration.transferred_classes.is_empty(), key("transferred_classes"), DeployError::LedgerLost);
-        found.when(is_extra(&migration.new_classes), key("new_classes"), DeployError::ExtraClass);
-        found.when(is_extra(&migration.new_sqlite_classes), key("new_sqlite_classes"), DeployError::ExtraClass);
+        found.add_if(!migration.deleted_classes.is_empty(), key("deleted_classes"), DeployError::LedgerLost);
+        found.add_if(!migration.renamed_classes.is_empty(), key("renamed_classes"), DeployError::LedgerLost);
+        found.add_if(!migration.transferred_classes.is_empty(), key("transferred_classes"), DeployError::LedgerLost);
+        found.add_if(is_extra(&migration.new_classes), key("new_classes"), DeployError::ExtraClass);
+        found.add_if(is_extra(&migration.new_sqlite_classes), key("new_sqlite_classes"), DeployError::ExtraClass);
     }
     for (index, binding) in config.durable_objects.bindings.iter().enumerate() {
         let key = |member: &str| format!("durable_objects.bindings[{index}].{member}");
-        found.when(binding.script_name.is_some(), key("script_name"), DeployError::LedgerElsewhere);
-        found.when(binding.environment.is_some(), key("environment"), DeployError::LedgerElsewhere);
-        found.when(binding.class_name != LEDGER_CLASS, key("class_name"), DeployError::ExtraClass);
+        found.add_if(binding.script_name.is_some(), key("script_name"), DeployError::LedgerElsewhere);
+        found.add_if(binding.environment.is_some(), key("environment"), DeployError::LedgerElsewhere);
+        found.add_if(binding.class_name != LEDGER_CLASS, key("class_name"), DeployError::ExtraClass);
     }
 }
 
-fn daily_check(config: &Effective, found: &mut Found) {
+fn check_cron(config: &EffectiveConfig, found: &mut Violations) {
     let is_below = |field: &str, most: u32| unsigned(field).is_some_and(|number| number < most);
     let is_daily = |cron: &str| match cron.split(' ').collect::<Vec<_>>()[..] {
         [minute, hour, "*", "*", "*"] => is_below(minute, 60) && is_below(hour, 24),
         _ => false,
     };
     let [cron] = &config.triggers.crons[..] else { return found.add("triggers.crons", DeployError::NotDaily) };
-    found.when(!is_daily(cron), "triggers.crons[0]", DeployError::NotDaily);
+    found.add_if(!is_daily(cron), "triggers.crons[0]", DeployError::NotDaily);
 }
 
-fn rate_limit(config: &Effective, found: &mut Found) {
+fn check_rate_limit(config: &EffectiveConfig, found: &mut Violations) {
     for (index, limiter) in config.ratelimits.iter().enumerate() {
         let key = |member: &str| format!("ratelimits[{index}].{member}");
         let is_positive = |number: f64| number >= 1.0 && number.fract() == 0.0;
         let is_namespace = unsigned(&limiter.namespace_id).is_some_and(|id| id > 0);
-        found.when(index > 0 || limiter.name != RATE_LIMITER, key("name"), DeployError::ExtraRateLimiter);
-        found.when(!is_namespace, key("namespace_id"), DeployError::RateNamespace);
-        found.when(!is_positive(limiter.simple.limit), key("simple.limit"), DeployError::RateLimit);
-        found.when(![10.0, 60.0].contains(&limiter.simple.period), key("simple.period"), DeployError::RatePeriod);
+        found.add_if(index > 0 || limiter.name != RATE_LIMITER, key("name"), DeployError::ExtraRateLimiter);
+        found.add_if(!is_namespace, key("namespace_id"), DeployError::RateNamespace);
+        found.add_if(!is_positive(limiter.simple.limit), key("simple.limit"), DeployError::RateLimit);
+        found.add_if(![10.0, 60.0].contains(&limiter.simple.period), key("simple.period"), DeployError::RatePeriod);
     }
 }
 
-fn variables(config: &Effective, found: &mut Found) {
+fn check_variables(config: &EffectiveConfig, found: &mut Violations) {
     let required: Vec<_> = config.required_secrets.iter().map(String::as_str).collect();
     let has_part = !config.not_inherited.contains(&"secrets");
-    found.when(has_part && secret(&required).is_none(), "secrets.required", DeployError::RequiredSecret);
-    found.all(config.vars.keys(), |name| Some((name.clone(), misplaced(name)?)));
+    found.add_if(has_part && required_secret(&required).is_none(), "secrets.required", DeployError::RequiredSecret);
+    found.add_all(config.vars.keys(), |name| Some((name.clone(), misplacement(name)?)));
     for (name, expected) in MICROSOFT_URLS {
         let url = config.vars.get(name).and_then(Value::as_str);
-        found.when(url.is_some_and(|url| !is_url(url, expected)), name, DeployError::ForeignHost { expected });
+        found.add_if(url.is_some_and(|url| !is_url(url, expected)), name, DeployError::ForeignHost { expected });
     }
     for (key, audience) in audience::entries(config.vars.get("AUDIENCE")) {
-        found.all(audience::error(audience).into_iter(), |error| Some((key.clone(), error)));
+        found.add_all(audience::find_error(audience).into_iter(), |error| Some((key.clone(), error)));
     }
 }
 
@@ -161,13 +167,13 @@ fn unsigned(text: &str) -> Option<u32> {
 }
 
 /// Returns the secret in `required` if it is one of the gateway's and the only one.
-pub(crate) fn secret(required: &[&str]) -> Option<&'static str> {
+pub(crate) fn required_secret(required: &[&str]) -> Option<&'static str> {
     let [name] = required else { return None };
     SECRETS.into_iter().find(|secret| secret == name)
 }
 
 /// Returns the reason why the file must not have a variable `name`, if there is one.
-fn misplaced(name: &str) -> Option<DeployError> {
+fn misplacement(name: &str) -> Option<DeployError> {
     match name {
         secret if SECRETS.contains(&secret) => Some(DeployError::SecretInFile),
         LEDGER => Some(DeployError::BindingAsVariable { table: "durable_objects.bindings" }),
@@ -213,22 +219,22 @@ pub(crate) fn unchecked_flags<'a>(flags: impl Iterator<Item = &'a String>) -> Ve
 }
 
 /// Violated rules.
-struct Found(Vec<Finding>);
+struct Violations(Vec<Finding>);
 
-impl Found {
+impl Violations {
     fn add(&mut self, key: impl Into<String>, error: DeployError) {
         self.0.push(Finding::new(key, error));
     }
 
     /// Adds `error` if the rule is violated.
-    fn when(&mut self, is_broken: bool, key: impl Into<String>, error: DeployError) {
+    fn add_if(&mut self, is_broken: bool, key: impl Into<String>, error: DeployError) {
         if is_broken {
             self.add(key, error);
         }
     }
 
     /// Adds each error that `check` finds in `items`.
-    fn all<T>(&mut self, items: impl Iterator<Item = T>, check: impl Fn(T) -> Option<(String, DeployError)>) {
+    fn add_all<T>(&mut self, items: impl Iterator<Item = T>, check: impl Fn(T) -> Option<(String, DeployError)>) {
         self.0.extend(items.filter_map(check).map(|(key, error)| Finding { key, error }));
     }
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use serde_json::Map;
 
 use crate::audience;
-use crate::check::{Place, deployed, parse, placeholders, variables};
+use crate::check::{DeployedFolder, check_deployment, find_placeholders, find_variable_errors, parse};
 use crate::check_configuration;
-use crate::effective::Effective;
+use crate::effective::EffectiveConfig;
 use crate::error::{DeployError, DeployError as E, Finding};
 use crate::filled::{COMMITTED, filled_except};
 
 fn production(text: &str) -> Result<&'static str, Vec<Finding>> {
-    deployed(text, "production", &[], Place::Checkout)
+    check_deployment(text, "production", &[], DeployedFolder::Checkout)
 }
 
 fn filled() -> String {
@@ -44,22 +44,22 @@ fn with_top(from: &str, to: &str) -> String {
 }
 
 /// The filled file with more lines directly below `[env.production]`.
-fn part(lines: &str) -> String {
+fn with_part_lines(lines: &str) -> String {
     with("[env.production]\n", &format!("[env.production]\n{lines}\n"))
 }
 
 /// The filled file with more lines at the top level.
-fn top(lines: &str) -> String {
+fn with_top_lines(lines: &str) -> String {
     format!("{lines}\n{}", filled())
 }
 
 /// The filled file with more tables at its end.
-fn table(lines: &str) -> String {
+fn with_tables(lines: &str) -> String {
     format!("{}\n{lines}\n", filled())
 }
 
 /// The filled file with another variable in its production part.
-fn variable(line: &str) -> String {
+fn with_variable(line: &str) -> String {
     with("[env.production.vars]\n", &format!("[env.production.vars]\n{line}\n"))
 }
 
@@ -74,7 +74,7 @@ fn split() -> (String, String) {
 fn committed_file_has_placeholders_and_no_other_mistake() {
     let findings = production(COMMITTED).unwrap_err();
     let file = parse(COMMITTED).unwrap();
-    let expected = placeholders(file["env"]["production"].as_object().unwrap());
+    let expected = find_placeholders(file["env"]["production"].as_object().unwrap());
     assert!(!expected.is_empty());
     assert_eq!(findings, expected);
 }
@@ -205,9 +205,13 @@ fn invalid_compatibility_dates_and_flags_are_found() {
         (with_top(DATE, r#"compatibility_date = "tomorrow""#), "compatibility_date", E::CompatibilityDate),
         (with_top(DATE, ""), "compatibility_date", E::CompatibilityDate),
         (with_top(DATE, "compatibility_date = 2026-10-23"), "compatibility_date", E::WrongType),
-        (part(r#"compatibility_date = "2025-01-01""#), "compatibility_date", E::CompatibilityDate),
-        (top(r#"compatibility_flags = ["nodejs_compat"]"#), "compatibility_flags", E::CompatibilityFlags),
-        (part(r#"compatibility_flags = ["no_global_navigator"]"#), "compatibility_flags", E::CompatibilityFlags),
+        (with_part_lines(r#"compatibility_date = "2025-01-01""#), "compatibility_date", E::CompatibilityDate),
+        (with_top_lines(r#"compatibility_flags = ["nodejs_compat"]"#), "compatibility_flags", E::CompatibilityFlags),
+        (
+            with_part_lines(r#"compatibility_flags = ["no_global_navigator"]"#),
+            "compatibility_flags",
+            E::CompatibilityFlags,
+        ),
     ]);
 }
 
@@ -217,18 +221,18 @@ fn additional_missing_or_invalid_host_names_are_found() {
     const ROUTE: &str = r#"{ pattern = "gateway.contoso.com", custom_domain = true }"#;
     assert_found_alone([
         (with_top("workers_dev = false", "workers_dev = true"), "workers_dev", E::WorkersDev),
-        (part("workers_dev = true"), "workers_dev", E::WorkersDev),
-        (part(r#"workers_dev = "no""#), "workers_dev", E::WrongType),
+        (with_part_lines("workers_dev = true"), "workers_dev", E::WorkersDev),
+        (with_part_lines(r#"workers_dev = "no""#), "workers_dev", E::WrongType),
         (with_top("preview_urls = false", "preview_urls = true"), "preview_urls", E::PreviewUrls),
         (with_top("preview_urls = false\n", ""), "preview_urls", E::PreviewUrls),
-        (part("preview_urls = true"), "preview_urls", E::PreviewUrls),
+        (with_part_lines("preview_urls = true"), "preview_urls", E::PreviewUrls),
         (with(ROUTE, ""), "routes", E::NoRoute),
         (with(ROUTE, r#""gateway.contoso.com/*""#), "routes[0]", E::NotCustomDomain),
         (with(", custom_domain = true", ""), "routes[0]", E::NotCustomDomain),
         (with(", custom_domain = true", r#", zone_name = "contoso.com""#), "routes[0]", E::NotCustomDomain),
         (with("custom_domain = true", "custom_domain = false"), "routes[0]", E::NotCustomDomain),
         (with(ROUTE, &format!(r#"{ROUTE}, "contoso.com/*""#)), "routes[1]", E::NotCustomDomain),
-        (top(r#"route = "contoso.com/*""#), "route", E::NotCustomDomain),
+        (with_top_lines(r#"route = "contoso.com/*""#), "route", E::NotCustomDomain),
         (with("gateway.contoso.com", "gateway.contoso.com/remediate"), "routes[0].pattern", E::RoutePattern),
         (with("gateway.contoso.com", "*.contoso.com"), "routes[0].pattern", E::RoutePattern),
         (with("gateway.contoso.com", "gateway<.contoso.com"), "routes[0].pattern", E::RoutePattern),
@@ -275,9 +279,9 @@ fn missing_and_excess_logs_are_found() {
             E::Traces,
         ),
         (with(SAMPLING, "head_sampling_rate = \"all\""), "observability", E::WrongType),
-        (table("[[env.production.tail_consumers]]\nservice = \"tail\""), "tail_consumers", E::TailConsumers),
+        (with_tables("[[env.production.tail_consumers]]\nservice = \"tail\""), "tail_consumers", E::TailConsumers),
         (
-            table("[[env.production.streaming_tail_consumers]]\nservice = \"tail\""),
+            with_tables("[[env.production.streaming_tail_consumers]]\nservice = \"tail\""),
             "streaming_tail_consumers",
             E::TailConsumers,
         ),
@@ -301,7 +305,7 @@ fn schedule_other_than_once_a_day_is_found() {
         (with_top(DAILY, r#"crons = ["+5 6 * * *"]"#), "triggers.crons[0]", E::NotDaily),
         (with_top(DAILY, r#"crons = ["5 +6 * * *"]"#), "triggers.crons[0]", E::NotDaily),
         (with_top(DAILY, r#"crons = "17 6 * * *""#), "triggers", E::WrongType),
-        (part("triggers = { crons = [] }"), "triggers.crons", E::NotDaily),
+        (with_part_lines("triggers = { crons = [] }"), "triggers.crons", E::NotDaily),
     ]);
 }
 
@@ -338,7 +342,7 @@ fn invalid_or_extra_rate_limiters_are_found() {
         (but("period = 60", "period = 3600"), "ratelimits[0].simple.period", E::RatePeriod),
         (but(", period = 60", ""), "ratelimits", E::WrongType),
         (but("[[env.production.ratelimits]]", "[[ratelimits]]"), "ratelimits", E::NotInherited),
-        (variable(r#"RATE_LIMITER = "x""#), "RATE_LIMITER", E::BindingAsVariable { table: "ratelimits" }),
+        (with_variable(r#"RATE_LIMITER = "x""#), "RATE_LIMITER", E::BindingAsVariable { table: "ratelimits" }),
     ]);
 }
 
@@ -362,7 +366,7 @@ fn invalid_ledger_bindings_and_migrations_are_found() {
     const BINDING: &str = "class_name = \"Ledger\"";
     assert_found_alone([
         (with_top(MIGRATION, r#"new_classes = ["Ledger"]"#), "migrations", E::LedgerNotCreated),
-        (part("migrations = []"), "migrations", E::LedgerNotCreated),
+        (with_part_lines("migrations = []"), "migrations", E::LedgerNotCreated),
         (
             with_top(MIGRATION, &format!("{MIGRATION}\n[[migrations]]\ntag = \"v2\"\ndeleted_classes = [\"Ledger\"]")),
             "migrations[1].deleted_classes",
@@ -399,7 +403,7 @@ fn invalid_ledger_bindings_and_migrations_are_found() {
             E::ExtraClass,
         ),
         (
-            table("[env.production.exports.Ledger]\ntype = \"durable-object\"\nstate = \"deleted\""),
+            with_tables("[env.production.exports.Ledger]\ntype = \"durable-object\"\nstate = \"deleted\""),
             "exports",
             E::UnknownSetting,
         ),
@@ -415,7 +419,7 @@ fn invalid_ledger_bindings_and_migrations_are_found() {
             E::LedgerElsewhere,
         ),
         (
-            table("[[env.production.durable_objects.bindings]]\nname = \"EXTRA\"\nclass_name = \"Extra\""),
+            with_tables("[[env.production.durable_objects.bindings]]\nname = \"EXTRA\"\nclass_name = \"Extra\""),
             "durable_objects.bindings[1].class_name",
             E::ExtraClass,
         ),
@@ -426,11 +430,11 @@ fn invalid_ledger_bindings_and_migrations_are_found() {
 #[test]
 fn limits_below_the_largest_read_are_found() {
     assert_found_alone([
-        (part("limits = { cpu_ms = 200 }"), "limits.cpu_ms", E::CpuLimit),
-        (part("limits = { cpu_ms = 10659 }"), "limits.cpu_ms", E::CpuLimit),
-        (top("limits = { cpu_ms = 10 }"), "limits.cpu_ms", E::CpuLimit),
-        (part("limits = { subrequests = 50 }"), "limits.subrequests", E::SubrequestLimit),
-        (part("limits = { subrequests = 213 }"), "limits.subrequests", E::SubrequestLimit),
+        (with_part_lines("limits = { cpu_ms = 200 }"), "limits.cpu_ms", E::CpuLimit),
+        (with_part_lines("limits = { cpu_ms = 10659 }"), "limits.cpu_ms", E::CpuLimit),
+        (with_top_lines("limits = { cpu_ms = 10 }"), "limits.cpu_ms", E::CpuLimit),
+        (with_part_lines("limits = { subrequests = 50 }"), "limits.subrequests", E::SubrequestLimit),
+        (with_part_lines("limits = { subrequests = 213 }"), "limits.subrequests", E::SubrequestLimit),
     ]);
 }
 
@@ -439,22 +443,22 @@ fn limits_below_the_largest_read_are_found() {
 fn untested_builds_and_settings_are_found() {
     assert_found_alone([
         (with_top(r#"main = "build/index.js""#, r#"main = "src/worker.js""#), "main", E::Main),
-        (part(r#"main = "other.js""#), "main", E::Main),
-        (part(r#"build = { command = "make other" }"#), "build.command", E::BuildCommand),
+        (with_part_lines(r#"main = "other.js""#), "main", E::Main),
+        (with_part_lines(r#"build = { command = "make other" }"#), "build.command", E::BuildCommand),
         (with_top(r#"name = "remediation-gateway""#, ""), "name", E::NoName),
-        (top("node_compat = true"), "node_compat", E::UnknownSetting),
-        (part("no_bundle = true"), "no_bundle", E::UnknownSetting),
-        (part(r#"define = { STOPPED = "false" }"#), "define", E::UnknownSetting),
-        (part("kv_namespaces = []"), "kv_namespaces", E::UnknownSetting),
-        (part("keep_vars = true"), "keep_vars", E::UnknownSetting),
-        (top("keep_vars = true"), "keep_vars", E::KeepVars),
+        (with_top_lines("node_compat = true"), "node_compat", E::UnknownSetting),
+        (with_part_lines("no_bundle = true"), "no_bundle", E::UnknownSetting),
+        (with_part_lines(r#"define = { STOPPED = "false" }"#), "define", E::UnknownSetting),
+        (with_part_lines("kv_namespaces = []"), "kv_namespaces", E::UnknownSetting),
+        (with_part_lines("keep_vars = true"), "keep_vars", E::UnknownSetting),
+        (with_top_lines("keep_vars = true"), "keep_vars", E::KeepVars),
     ]);
 }
 
 /// A release archive has no sources, so even the repository's own build cannot run there.
 #[test]
 fn build_command_in_an_archive_is_found() {
-    let in_archive = |text: &str| deployed(text, "production", &[], Place::Archive);
+    let in_archive = |text: &str| check_deployment(text, "production", &[], DeployedFolder::Archive);
     let text = filled();
     let (before, rest) = text.split_once("\n[build]\n").unwrap();
     let (_, after) = rest.split_once("\n\n").unwrap();
@@ -483,18 +487,18 @@ fn report_names_the_file_the_part_and_each_mistake() {
 fn misplaced_variables_and_secrets_are_found() {
     const REQUIRED: &str = r#"required = ["CLIENT_SECRET"]"#;
     assert_found_alone([
-        (variable(r#"CLIENT_SECRET = "hunter2""#), "CLIENT_SECRET", E::SecretInFile),
-        (variable(r#"CLIENT_CERTIFICATE = "-----BEGIN""#), "CLIENT_CERTIFICATE", E::SecretInFile),
+        (with_variable(r#"CLIENT_SECRET = "hunter2""#), "CLIENT_SECRET", E::SecretInFile),
+        (with_variable(r#"CLIENT_CERTIFICATE = "-----BEGIN""#), "CLIENT_CERTIFICATE", E::SecretInFile),
         (with_top("[vars]\n", "[vars]\nCLIENT_SECRET = \"hunter2\"\n"), "vars.CLIENT_SECRET", E::SecretInFile),
         (
             format!("{}\n[env.staging.vars]\nCLIENT_SECRET = \"hunter2\"\n", filled()),
             "env.staging.vars.CLIENT_SECRET",
             E::SecretInFile,
         ),
-        (variable(r#"GRAPH_VERISON = "v1.0""#), "GRAPH_VERISON", E::UnknownVariable),
-        (variable(r#"LEDGER = "x""#), "LEDGER", E::BindingAsVariable { table: "durable_objects.bindings" }),
-        (variable("STOPPED = true"), "STOPPED", E::StopInFile),
-        (variable(r#"STOPPED = "false""#), "STOPPED", E::StopInFile),
+        (with_variable(r#"GRAPH_VERISON = "v1.0""#), "GRAPH_VERISON", E::UnknownVariable),
+        (with_variable(r#"LEDGER = "x""#), "LEDGER", E::BindingAsVariable { table: "durable_objects.bindings" }),
+        (with_variable("STOPPED = true"), "STOPPED", E::StopInFile),
+        (with_variable(r#"STOPPED = "false""#), "STOPPED", E::StopInFile),
         (with(REQUIRED, "required = []"), "secrets.required", E::RequiredSecret),
         (with(REQUIRED, r#"required = ["SECRET"]"#), "secrets.required", E::RequiredSecret),
         (
@@ -530,11 +534,11 @@ fn permitted_settings_are_accepted() {
         // The top level's part is replaced as a unit.
         with_top("[observability]\nenabled = true", "[observability]\nenabled = false\nhead_sampling_rate = 0.1"),
         with("invocation_logs = false", "invocation_logs = false\npersist = false\ndestinations = [\"sentinel\"]"),
-        part("limits = { cpu_ms = 10660, subrequests = 214 }"),
-        top("limits = { cpu_ms = 10 }")
+        with_part_lines("limits = { cpu_ms = 10660, subrequests = 214 }"),
+        with_top_lines("limits = { cpu_ms = 10 }")
             .replace("[env.production]\n", "[env.production]\nlimits = { cpu_ms = 30000 }\n"),
-        part("logpush = true\naccount_id = \"0123\"\nname = \"gateway\""),
-        top("tail_consumers = []\nkeep_vars = false"),
+        with_part_lines("logpush = true\naccount_id = \"0123\"\nname = \"gateway\""),
+        with_top_lines("tail_consumers = []\nkeep_vars = false"),
         format!("{}\n[env.staging]\nworkers_dev = true\n", filled()),
     ] {
         assert_eq!(found(&text), [], "{text}");
@@ -576,7 +580,7 @@ fn audience_of_microsoft_or_another_api_is_rejected() {
         ("gateway", Some(DeployError::ForeignAudience)),
         ("api://", Some(DeployError::ForeignAudience)),
     ] {
-        assert_eq!(audience::error(text), expected, "{text}");
+        assert_eq!(audience::find_error(text), expected, "{text}");
         let file = with("AUDIENCE = [", &format!("AUDIENCE = [{text:?}, "));
         let expected: Vec<_> = expected.map(|error| ("AUDIENCE[0]".to_owned(), error)).into_iter().collect();
         assert_eq!(found(&file), expected, "{text}");
@@ -588,7 +592,8 @@ fn audience_of_microsoft_or_another_api_is_rejected() {
 fn flags_that_override_the_file_are_found() {
     let found = |flags: &str| {
         let flags: Vec<_> = flags.split(' ').map(str::to_owned).collect();
-        let findings = deployed(&filled(), "production", &flags, Place::Checkout).err().unwrap_or_default();
+        let findings =
+            check_deployment(&filled(), "production", &flags, DeployedFolder::Checkout).err().unwrap_or_default();
         findings.into_iter().map(|finding| (finding.key, finding.error)).collect::<Vec<_>>()
     };
     assert_eq!(found("--dry-run --outdir out --tag v1.0.0 --message=text"), []);
@@ -612,7 +617,7 @@ fn syntax_error_is_reported_with_its_line_number() {
 
 #[test]
 fn all_mistakes_are_reported_at_once_without_their_values() {
-    let text = variable(r#"CLIENT_SECRET = "hunter2""#)
+    let text = with_variable(r#"CLIENT_SECRET = "hunter2""#)
         .replace("https://login.microsoftonline.com", "http://hunter2")
         .replace(r#"GRAPH_VERSION = "v1.0""#, r#"GRAPH_VERSION = "hunter2""#)
         .replace("[\"api://", "[\"https://hunter2\", \"api://")
@@ -640,7 +645,7 @@ fn all_mistakes_are_reported_at_once_without_their_values() {
 
 #[test]
 fn committed_development_part_has_no_mistake() {
-    let of = |part| variables(&Effective::merge(&part, &part, "development", &mut Vec::new()));
+    let of = |part| find_variable_errors(&EffectiveConfig::merge(&part, &part, "development", &mut Vec::new()));
     assert_eq!(of(parse(COMMITTED).unwrap()), []);
     let mut empty = Map::new();
     empty.insert("vars".to_owned(), Map::new().into());

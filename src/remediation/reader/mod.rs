@@ -59,7 +59,7 @@ impl fmt::Display for Kind {
 
 impl<'a> Json<'a> {
     /// Returns the position before the first character of `text`, without a check of the format.
-    pub(crate) fn of_text(text: &'a str) -> Self {
+    pub(crate) fn from_text(text: &'a str) -> Self {
         Self { text, at: 0, depth: 0, allows_repeated_names: false, errors: ErrorCollector::default() }
     }
 
@@ -83,11 +83,11 @@ impl<'a> Json<'a> {
         let text = str::from_utf8(body).map_err(|error| JsonError::NotUtf8 { offset: error.valid_up_to() })?;
         // A reader may ignore one byte order mark (RFC 8259, section 8.1).
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut json = Self::of_text(text);
+        let mut json = Self::from_text(text);
         if json.next_byte().is_none() {
             return Err(JsonError::Empty);
         }
-        if let Some(error) = format::of_text(text) {
+        if let Some(error) = format::detect(text) {
             return Err(error);
         }
         Ok(json)
@@ -134,7 +134,7 @@ impl<'a> Json<'a> {
     /// Reads `true` or `false`.
     pub(crate) fn boolean(&mut self) -> Result<bool, JsonError> {
         let is_true = self.next_byte() == Some(b't');
-        self.word(if is_true { "true" } else { "false" })?;
+        self.skip_word(if is_true { "true" } else { "false" })?;
         Ok(is_true)
     }
 
@@ -146,12 +146,12 @@ impl<'a> Json<'a> {
             Kind::Text => self.skip_string(),
             Kind::Number => self.number().map(drop),
             Kind::Boolean => self.boolean().map(drop),
-            Kind::Null => self.word("null"),
+            Kind::Null => self.skip_word("null"),
         }
     }
 
     /// Checks that nothing follows the value.
-    pub(crate) fn end(&mut self) -> Result<(), JsonError> {
+    pub(crate) fn expect_end(&mut self) -> Result<(), JsonError> {
         if self.next_byte().is_some() { Err(self.error("the end of the body is expected")) } else { Ok(()) }
     }
 
@@ -161,19 +161,19 @@ impl<'a> Json<'a> {
         let start = self.at;
         self.accept(|byte| byte == b'-');
         if !self.accept(|byte| byte == b'0') {
-            self.digits()?;
+            self.skip_digits()?;
         }
         if self.accept(|byte| byte == b'.') {
-            self.digits()?;
+            self.skip_digits()?;
         }
         if self.accept(|byte| matches!(byte, b'e' | b'E')) {
             self.accept(|byte| matches!(byte, b'+' | b'-'));
-            self.digits()?;
+            self.skip_digits()?;
         }
         Ok(self.text.get(start..self.at).unwrap_or_default())
     }
 
-    fn digits(&mut self) -> Result<(), JsonError> {
+    fn skip_digits(&mut self) -> Result<(), JsonError> {
         if !self.accept(|byte| byte.is_ascii_digit()) {
             return Err(self.error("a digit is expected"));
         }
@@ -181,7 +181,7 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
-    fn word(&mut self, word: &'static str) -> Result<(), JsonError> {
+    fn skip_word(&mut self, word: &'static str) -> Result<(), JsonError> {
         if !self.rest().starts_with(word.as_bytes()) {
             return Err(self.error("a value is expected"));
         }
@@ -190,7 +190,7 @@ impl<'a> Json<'a> {
     }
 
     fn open(&mut self, bracket: u8, problem: &'static str) -> Result<(), JsonError> {
-        self.punctuation(bracket, problem)?;
+        self.skip_punctuation(bracket, problem)?;
         if self.depth == MAX_DEPTH {
             let (line, column) = self.line_and_column(self.at - 1);
             return Err(JsonError::TooDeep { line, column });
@@ -200,7 +200,7 @@ impl<'a> Json<'a> {
     }
 
     fn close(&mut self, bracket: u8, problem: &'static str) -> Result<(), JsonError> {
-        self.punctuation(bracket, problem)?;
+        self.skip_punctuation(bracket, problem)?;
         self.depth -= 1;
         Ok(())
     }
@@ -218,7 +218,7 @@ impl<'a> Json<'a> {
     }
 
     /// Skips white space and the given character.
-    fn punctuation(&mut self, expected: u8, problem: &'static str) -> Result<(), JsonError> {
+    fn skip_punctuation(&mut self, expected: u8, problem: &'static str) -> Result<(), JsonError> {
         if self.next_byte() != Some(expected) {
             return Err(self.error(problem));
         }
@@ -286,7 +286,7 @@ impl<'a> Members<'a> {
         if json.skip_separator(b'}', mem::take(&mut self.is_first), "',' or '}' is expected")? {
             return self
                 .names
-                .repeated(|offset| json.string_at(offset))
+                .find_repeated(|offset| json.string_at(offset))
                 .map_or(Ok(None), |name| Err(JsonError::repeated(&name)));
         }
         let offset = json.at;
@@ -294,7 +294,7 @@ impl<'a> Members<'a> {
         if !json.allows_repeated_names && !self.names.add(name.clone(), offset) {
             return Err(JsonError::repeated(&name));
         }
-        json.punctuation(b':', "':' is expected")?;
+        json.skip_punctuation(b':', "':' is expected")?;
         Ok(Some(name))
     }
 }
@@ -330,7 +330,7 @@ mod tests {
     fn repeated(names: &[&str]) -> Option<String> {
         let members: Vec<_> = names.iter().map(|name| format!("\"{name}\":0")).collect();
         let body = format!("{{{}}}", members.join(","));
-        let mut json = Json::of_text(&body);
+        let mut json = Json::from_text(&body);
         match json.object(|json, _| json.skip()) {
             Ok(()) => None,
             Err(JsonError::Repeated { pointer }) => Some(pointer),

@@ -36,7 +36,7 @@ impl<'a> Names<'a> {
     }
 
     /// Returns the first of the further names that repeats another one. `name_at` returns the name at an offset.
-    pub(super) fn repeated(&mut self, name_at: impl Fn(usize) -> Cow<'a, str>) -> Option<Cow<'a, str>> {
+    pub(super) fn find_repeated(&mut self, name_at: impl Fn(usize) -> Cow<'a, str>) -> Option<Cow<'a, str>> {
         self.many.sort_unstable();
         let collisions = self.many.chunk_by(|one, other| one.0 == other.0).filter(|equal| equal.len() > 1);
         let repeated = collisions.filter_map(|equal| {

@@ -8,14 +8,14 @@ use crate::remediation::error::JsonError;
 impl<'a> Json<'a> {
     /// Reads a string. It borrows from the body unless it has escapes.
     pub(crate) fn string(&mut self, problem: &'static str) -> Result<Cow<'a, str>, JsonError> {
-        self.punctuation(b'"', problem)?;
-        let plain = self.plain();
-        let Some(first) = self.escaped()? else { return Ok(Cow::Borrowed(plain)) };
+        self.skip_punctuation(b'"', problem)?;
+        let plain = self.read_plain();
+        let Some(first) = self.read_escape_or_quote()? else { return Ok(Cow::Borrowed(plain)) };
         let mut text = plain.to_owned();
         text.push(first);
         loop {
-            text.push_str(self.plain());
-            match self.escaped()? {
+            text.push_str(self.read_plain());
+            match self.read_escape_or_quote()? {
                 Some(character) => text.push(character),
                 None => return Ok(Cow::Owned(text)),
             }
@@ -24,42 +24,42 @@ impl<'a> Json<'a> {
 
     /// Returns the string at an offset, which was read before.
     pub(super) fn string_at(&self, offset: usize) -> Cow<'a, str> {
-        let mut before = Self { at: offset, ..Self::of_text(self.text) };
+        let mut before = Self { at: offset, ..Self::from_text(self.text) };
         before.string("a string is expected").unwrap_or_default()
     }
 
     /// Skips a string, checking only its grammar.
     pub(super) fn skip_string(&mut self) -> Result<(), JsonError> {
-        self.punctuation(b'"', "a string is expected")?;
-        self.plain();
-        while self.escaped()?.is_some() {
-            self.plain();
+        self.skip_punctuation(b'"', "a string is expected")?;
+        self.read_plain();
+        while self.read_escape_or_quote()?.is_some() {
+            self.read_plain();
         }
         Ok(())
     }
 
-    /// Reads what follows [`Json::plain`]: an escaped character, or the closing quote, which gives `None`.
-    fn escaped(&mut self) -> Result<Option<char>, JsonError> {
+    /// Reads what follows [`Json::read_plain`]: an escaped character, or the closing quote, which gives `None`.
+    fn read_escape_or_quote(&mut self) -> Result<Option<char>, JsonError> {
         match self.byte() {
             Some(b'"') => {
                 self.at += 1;
                 Ok(None)
             }
-            Some(b'\\') => self.escape().map(Some),
+            Some(b'\\') => self.read_escape().map(Some),
             Some(_) => Err(self.error("a control character in a string must be escaped")),
             None => Err(self.error("a string is not closed")),
         }
     }
 
     /// Reads the text up to the next quote, backslash or control character.
-    fn plain(&mut self) -> &'a str {
+    fn read_plain(&mut self) -> &'a str {
         let start = self.at;
         self.at += plain_length(self.rest());
         // Both ends are ASCII characters or the body's end, so the range always exists.
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    fn escape(&mut self) -> Result<char, JsonError> {
+    fn read_escape(&mut self) -> Result<char, JsonError> {
         self.at += 1; // the backslash
         let escaped = match self.byte() {
             Some(same @ (b'"' | b'\\' | b'/')) => char::from(same),
@@ -70,7 +70,7 @@ impl<'a> Json<'a> {
             Some(b't') => '\t',
             Some(b'u') => {
                 self.at += 1;
-                return self.unicode_escape();
+                return self.read_unicode_escape();
             }
             _ => return Err(self.error("there is no such escape")),
         };
@@ -80,16 +80,16 @@ impl<'a> Json<'a> {
 
     /// Reads one character in one or two `\u` escapes, after the first `u`. Half a surrogate pair is an error, because
     /// readers disagree about it.
-    fn unicode_escape(&mut self) -> Result<char, JsonError> {
+    fn read_unicode_escape(&mut self) -> Result<char, JsonError> {
         const LONE: &str = "a surrogate without its other half";
-        let unit = self.code_unit()?;
+        let unit = self.read_code_unit()?;
         let code = match unit {
             0xd800..=0xdbff => {
                 if !self.rest().starts_with(b"\\u") {
                     return Err(self.error(LONE));
                 }
                 self.at += 2;
-                let low = self.code_unit()?;
+                let low = self.read_code_unit()?;
                 if !matches!(low, 0xdc00..=0xdfff) {
                     return Err(self.error(LONE));
                 }
@@ -101,7 +101,7 @@ impl<'a> Json<'a> {
     }
 
     /// Reads four hexadecimal digits.
-    fn code_unit(&mut self) -> Result<u32, JsonError> {
+    fn read_code_unit(&mut self) -> Result<u32, JsonError> {
         let mut unit = 0;
         for _ in 0..4 {
             let Some(digit) = self.byte().and_then(|byte| char::from(byte).to_digit(16)) else {

@@ -278,12 +278,12 @@ fn late_result_of_abandoned_fetch_is_ignored() {
     let at = |seconds| Timestamp::from_seconds(START + seconds);
     let keys = |kid: &str| Some(vec![(kid.to_owned(), ())]);
     let mut issuer_keys = IssuerKeys::default();
-    issuer_keys.begin(Some("new"), at(0));
-    issuer_keys.begin(Some("new"), at(12));
-    issuer_keys.end(at(0), None, Some("new"), at(13));
+    issuer_keys.begin_fetch(Some("new"), at(0));
+    issuer_keys.begin_fetch(Some("new"), at(12));
+    issuer_keys.end_fetch(at(0), None, Some("new"), at(13));
     assert_eq!(issuer_keys.plan("new", at(13)), Plan::Wait, "the later one still runs");
-    issuer_keys.end(at(12), keys("new"), Some("new"), at(14));
-    issuer_keys.end(at(0), keys("old"), Some("old"), at(15));
+    issuer_keys.end_fetch(at(12), keys("new"), Some("new"), at(14));
+    issuer_keys.end_fetch(at(0), keys("old"), Some("old"), at(15));
     assert_eq!(issuer_keys.plan("new", at(15)), Plan::Use(()));
     assert_eq!(issuer_keys.plan("old", at(15)), Plan::Fetch, "the fetch for unknown keys must still be available");
 }
@@ -424,13 +424,13 @@ fn removed_key_is_forgotten_after_one_day() {
         let at = |after: Duration| Timestamp::from_seconds(START).plus(after);
         let mut issuer_keys = IssuerKeys::default();
         let set = |kids: &[&str]| Some(kids.iter().map(|kid| ((*kid).to_owned(), ())).collect());
-        issuer_keys.begin(Some("a"), at(Duration::ZERO));
-        issuer_keys.end(at(Duration::ZERO), set(&["a", "b"]), Some("a"), at(Duration::ZERO));
-        issuer_keys.begin(None, at(HOUR));
-        issuer_keys.end(at(HOUR), set(&["b"]), None, at(HOUR));
+        issuer_keys.begin_fetch(Some("a"), at(Duration::ZERO));
+        issuer_keys.end_fetch(at(Duration::ZERO), set(&["a", "b"]), Some("a"), at(Duration::ZERO));
+        issuer_keys.begin_fetch(None, at(HOUR));
+        issuer_keys.end_fetch(at(HOUR), set(&["b"]), None, at(HOUR));
         let now = HOUR + passed_time;
-        issuer_keys.begin(Some("x"), at(now));
-        issuer_keys.end(at(now), set(&["b"]), Some("x"), at(now));
+        issuer_keys.begin_fetch(Some("x"), at(now));
+        issuer_keys.end_fetch(at(now), set(&["b"]), Some("x"), at(now));
         let plan = issuer_keys.plan("a", at(now));
         let expected =
             if fetches == 1 { Plan::Fetch } else { Plan::Reject(TokenError::UnknownKey { retry_after: 30 }) };

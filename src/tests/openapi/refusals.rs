@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{ID, at};
 use crate::auth::AuthError;
 use crate::auth::credentials::CredentialsError;
-use crate::auth::permissions::{PermissionError, Places};
+use crate::auth::permissions::{PermissionError, Positions};
 use crate::auth::token_error::TokenError;
 use crate::code::Code;
 use crate::expansion::ExpansionError;
@@ -64,9 +64,9 @@ fn refusals() -> Vec<GatewayError> {
         lacks(PermissionError::SendersCopy),
         lacks(PermissionError::WholeMessages),
         lacks(PermissionError::MaxRecipients { max_recipients: 2, most: 1 }),
-        lacks(PermissionError::Recipients(Places { first: (0..MAX_POINTERS).collect(), total: MAX_POINTERS + 1 })),
-        lacks(PermissionError::Recipients(Places { first: vec![1], total: 1 })),
-        lacks(PermissionError::Protected(Places { first: vec![1], total: 1 })),
+        lacks(PermissionError::Recipients(Positions { first: (0..MAX_POINTERS).collect(), total: MAX_POINTERS + 1 })),
+        lacks(PermissionError::Recipients(Positions { first: vec![1], total: 1 })),
+        lacks(PermissionError::Protected(Positions { first: vec![1], total: 1 })),
         lacks(PermissionError::TooMany { emails: 2, most: 1 }),
         error(b""),
         error(br#"{"a/b":1,"a/b":1}"#),
@@ -218,7 +218,7 @@ fn every_error_response_is_covered_by_the_description() {
             is_graph_path: false,
             request_id: ID,
             client_request_id: Some("flow-1"),
-            now: Timestamp::from_seconds(START),
+            began: Timestamp::from_seconds(START),
         };
         let (code, mut response) = problem::to_response(&error, context);
         codes.insert(code);

@@ -11,7 +11,7 @@ use crate::remediation::{Action, JsonError, ParseError, Severity, parse};
 fn strict(body: &[u8]) -> Result<(), JsonError> {
     let mut json = Json::new(body)?;
     json.skip()?;
-    json.end()
+    json.expect_end()
 }
 
 /// Returns whether `serde_json` and the strict reader agree that this is JSON. Documented differences do not count:

@@ -117,7 +117,7 @@ impl Environment for FixedEnvironment {
         (*self.variables).clone()
     }
 
-    async fn is_within_limit(&self, key: &str) -> Option<bool> {
+    async fn count_request(&self, key: &str) -> Option<bool> {
         self.limiter.keys.borrow_mut().push(key.to_owned());
         match self.limiter.verdict.get() {
             Verdict::Within => Some(true),
@@ -147,9 +147,9 @@ pub(crate) fn sha256(key: &str) -> String {
 
 /// Returns the code and response for an error, without running the pipeline.
 pub(crate) fn error_response(error: &GatewayError) -> (Code, Response) {
-    let now = Timestamp::from_seconds(runtime::START);
+    let began = Timestamp::from_seconds(runtime::START);
     problem::to_response(
         error,
-        ProblemContext { instance: None, is_graph_path: false, request_id: REQUEST_ID, client_request_id: None, now },
+        ProblemContext { instance: None, is_graph_path: false, request_id: REQUEST_ID, client_request_id: None, began },
     )
 }

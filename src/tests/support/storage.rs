@@ -48,7 +48,7 @@ impl Storage for MemoryStorage {
         Ok(self.clone())
     }
 
-    async fn keep_alarm(&self, _: Duration) -> Result<(), StorageError> {
+    async fn ensure_alarm(&self, _: Duration) -> Result<(), StorageError> {
         self.working()?;
         self.alarm.set(true);
         Ok(())
@@ -74,7 +74,12 @@ impl Records for MemoryStorage {
         Ok(in_time.min_by_key(|success| success.accepted.at))
     }
 
-    fn last_other(&self, pairs: u64, action: Action, since: Timestamp) -> Result<Option<Timestamp>, StorageError> {
+    fn last_other_action(
+        &self,
+        pairs: u64,
+        action: Action,
+        since: Timestamp,
+    ) -> Result<Option<Timestamp>, StorageError> {
         let records = self.working()?.borrow();
         let effects = records.values().filter_map(|record| record.effect);
         let others = effects.filter(|effect| effect.pairs == pairs && effect.action != action);
@@ -98,7 +103,7 @@ impl Records for MemoryStorage {
         Ok(())
     }
 
-    fn counted(&self, now: Timestamp) -> Result<Vec<(Timestamp, u64)>, StorageError> {
+    fn counted_emails(&self, now: Timestamp) -> Result<Vec<(Timestamp, u64)>, StorageError> {
         let records = self.working()?.borrow();
         let counting = records.values().filter(|record| record.began >= now.minus(SPAN));
         Ok(counting.map(|record| (Timestamp::from_seconds(record.began.millis() / 1000), record.emails)).collect())

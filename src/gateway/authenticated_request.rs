@@ -31,7 +31,7 @@ pub enum Handled {
 }
 
 /// A request that has passed steps 1 to 7 of the pipeline. Its route takes the others.
-pub(super) struct Admitted<'a, P: Runtime, E> {
+pub(super) struct AuthenticatedRequest<'a, P: Runtime, E> {
     pub(super) runtime: &'a P,
     pub(super) caches: &'a IsolateCaches<E, P::Key>,
     pub(super) configured: &'a Configured<P::Key>,
@@ -43,7 +43,7 @@ pub(super) struct Admitted<'a, P: Runtime, E> {
     pub(super) idempotency_key: Option<&'a str>,
 }
 
-impl<P: Runtime, E> Admitted<'_, P, E> {
+impl<P: Runtime, E> AuthenticatedRequest<'_, P, E> {
     pub(super) fn config(&self) -> &Config {
         &self.configured.config
     }
@@ -55,29 +55,34 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
 
     /// Returns the time at which calls to Graph must have ended, if there is time for one. A call without enough time
     /// for its response would end with an unknown outcome.
-    fn until(&self) -> Result<Timestamp, GatewayError> {
+    fn graph_deadline(&self) -> Result<Timestamp, GatewayError> {
         let until = self.context.began.plus(REQUEST_DEADLINE).minus(RECORD_MARGIN);
         if self.runtime.now().plus(MIN_GRAPH_TIME) > until { Err(GatewayError::TooLate) } else { Ok(until) }
     }
 
     /// Returns the access to Graph for a read in the Worker, and the time at which the read must have ended.
     pub(super) fn graph_access(&self) -> Result<(Rc<GraphAccess>, Timestamp), GatewayError> {
-        let until = self.until()?;
+        let until = self.graph_deadline()?;
         let settings = self.configured.graph_settings.expose().as_bytes();
         let access = self.caches.graph_access(settings, self.tenant_id().as_deref());
         Ok((access.ok_or(GatewayError::Misconfigured)?, until))
     }
 
     /// Returns the error of a permission that the caller lacks.
-    pub(super) fn denied(&self, error: PermissionError) -> GatewayError {
+    pub(super) fn permission_error(&self, error: PermissionError) -> GatewayError {
         GatewayError::Permission { caller: self.caller.name.clone(), error }
     }
 
     /// Adds a remediation to the log entry, and checks the permissions that it needs.
-    pub(super) fn check(&self, remediation: &Remediation<'_>, entry: &mut LogEntry) -> Result<(), GatewayError> {
+    pub(super) fn check_permissions(
+        &self,
+        remediation: &Remediation<'_>,
+        entry: &mut LogEntry,
+    ) -> Result<(), GatewayError> {
         entry.action = Some(remediation.action.as_str());
-        entry.emails = Some(count(remediation.emails.len()));
-        permissions::check(self.config(), self.caller, remediation, self.runtime).map_err(|error| self.denied(error))
+        entry.emails = Some(to_u64(remediation.emails.len()));
+        permissions::check(self.config(), self.caller, remediation, self.runtime)
+            .map_err(|error| self.permission_error(error))
     }
 
     /// Returns the request to the ledger for a remediation with this digest of its pairs, or of its messages.
@@ -93,8 +98,8 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
             payload_hash: Hash(payload_hash),
             pairs,
             action,
-            emails: count(emails),
-            emails_per_hour: count(self.caller.max_emails_per_hour),
+            emails: to_u64(emails),
+            emails_per_hour: to_u64(self.caller.max_emails_per_hour),
             version: self.config().graph_version,
             newer_member: action.is_newer_member(),
         }
@@ -108,7 +113,7 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
         expands: bool,
         work: String,
     ) -> Result<Handled, GatewayError> {
-        self.until()?;
+        self.graph_deadline()?;
         let job = RemediationJob {
             context: self.context.clone(),
             caller: self.caller.name.clone(),
@@ -119,12 +124,12 @@ impl<P: Runtime, E> Admitted<'_, P, E> {
             jurisdiction: self.config().ledger_jurisdiction,
             spent: millis_of(self.runtime.now().since(self.context.began)),
         };
-        let head = handover::head(&self.configured.graph_settings, &job);
+        let head = handover::serialize_head(&self.configured.graph_settings, &job);
         Ok(Handled::Job(Box::new(job), head, work))
     }
 }
 
 /// Returns a number of emails in the type that jobs and log entries have.
-fn count(emails: usize) -> u64 {
+fn to_u64(emails: usize) -> u64 {
     u64::try_from(emails).unwrap_or(u64::MAX)
 }
