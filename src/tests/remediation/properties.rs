@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::corpus::{ITEM, SEED};
+use super::corpus::SEED;
 use crate::remediation::reader::Json;
 use crate::remediation::{Action, JsonError, ParseError, Severity, parse};
 
