@@ -56,7 +56,7 @@ pub const TOKEN_DEADLINE: Duration = Duration::from_secs(10);
 /// Maximum duration of Graph's entire response (contract, section 8).
 pub const GRAPH_DEADLINE: Duration = Duration::from_mins(1);
 
-/// Minimum time for a call to Graph. If less is left, no call begins.
+/// Minimum time for a submission to Graph. If less is left, no call begins.
 ///
 /// If a call is cut short, its outcome is unknown. If no call begins, it is certain that nothing was sent. Callers wait
 /// at least five seconds before a retry (facts, section 4), and the retry has a new [`REQUEST_DEADLINE`].

@@ -1,8 +1,8 @@
 //! Expands messages to the emails of a remediation. Graph's list names the recipients, and the caller's permissions
 //! decide which of them the remediation has.
 //!
-//! Reading submits nothing, so nothing was sent if it fails. The list can lack rows that arrive late, so no count is of
-//! every recipient.
+//! Reading submits nothing, so nothing was sent if it fails. The list can lack rows that arrive late, so a count may
+//! not include every recipient.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -168,10 +168,10 @@ pub async fn expand(
     Ok(select(found, plan, runtime)?)
 }
 
-/// Listed pairs of message and recipient, each with the recipient as Graph writes it if the spelling is another one.
+/// Listed pairs of message and recipient, each with Graph's spelling of the recipient if the spelling differs.
 ///
-/// The recipient is an address without case. A text that is no address can be as long as a page, so its [`digest`] is
-/// the recipient, and is only counted.
+/// The recipient is an address without case. A text that is no address can be as long as a page, so the pair has
+/// the text's [`digest`], and is only counted.
 type ListedPairs = BTreeMap<(Guid, String), (Option<String>, Reach)>;
 
 /// Returns whether a message has a listed recipient.

@@ -24,11 +24,11 @@
 //!
 //! # The layout
 //!
-//! A module uses only modules below it, and no files import each other in a cycle. `tests/layering.rs` has the table
-//! and enforces it. All modules except `worker` are pure: they take the time as a value and do I/O through the ports in
-//! [`runtime`] and [`ledger`], so that native tests and fuzzing run them. [`caches`] holds an isolate's values between
-//! requests, [`deadline`] every deadline, and [`openapi`] the description for the callers' tools. [`code`], [`dns`],
-//! [`guid`], [`gzip`], [`percent`], [`secret`] and [`time`] import no other module.
+//! A module uses only modules below it, and no files import each other in a cycle. `src/tests/layering.rs` has the
+//! table and enforces it. All modules except `worker` are pure: they take the time as a value and do I/O through the
+//! ports in [`runtime`] and [`ledger`], so that native tests and fuzzing run them. [`caches`] holds an isolate's values
+//! between requests, [`deadline`] every deadline, and [`openapi`] the description for the callers' tools. [`code`],
+//! [`dns`], [`guid`], [`gzip`], [`percent`], [`secret`] and [`time`] import no other module.
 
 // The fuzz targets also compile the tests' storage, so that file imports from `remediation_gateway`, not from `crate`.
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub enum CredentialsError {
     /// `Authorization` and `X-API-Key` together.
     #[error("more than one kind of credential")]
     Several,
-    /// `Authorization` more than once. The platform joins the values to a list.
+    /// `Authorization` more than once. The platform joins the values into a list.
     #[error("Authorization given more than once")]
     Repeated,
     /// `Bearer` without a token.
@@ -66,7 +66,7 @@ pub fn find(headers: &RequestHeaders) -> Result<Credentials, CredentialsError> {
 #[must_use]
 pub fn possible_credentials(headers: &RequestHeaders) -> Vec<Secret> {
     let mut all: Vec<Secret> = headers.api_key.iter().filter(|key| !key.expose().is_empty()).cloned().collect();
-    // The platform joins a repeated header to a list.
+    // The platform joins a repeated header into a list.
     let given = headers.authorization.as_ref().map_or("", Secret::expose);
     for one in given.split(',').map(str::trim) {
         let after_scheme = one.split_once(' ').map_or("", |(_, rest)| rest.trim_start());

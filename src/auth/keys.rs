@@ -67,7 +67,7 @@ pub(crate) struct IssuerKeys<K> {
     fetch_began: Option<Timestamp>,
     /// Time at which the last fetch failed, if it failed.
     failed_at: Option<Timestamp>,
-    /// Time at which the last fetch ended for a key that the old or the new set lacked. It starts the cool-down.
+    /// End of the last fetch for a key that the old or the new set lacked. It starts the cool-down.
     unknown_at: Option<Timestamp>,
     /// Time at which a former key last caused a fetch during the cool-down.
     former_fetched_at: Option<Timestamp>,
@@ -80,7 +80,7 @@ struct FormerKey {
     kid: String,
     /// Time of the first set without the key.
     left_out_at: Timestamp,
-    /// Whether a fetch was made for this key since then.
+    /// Whether a fetch has been made for this key since then.
     was_refetched: bool,
 }
 
@@ -157,7 +157,7 @@ impl<K: Clone> IssuerKeys<K> {
     }
 
     /// Returns whether `kid` causes a fetch during the cool-down: the issuer listed the key within the last day, and no
-    /// fetch was made for it since.
+    /// fetch has been made for it since.
     ///
     /// At most one such fetch happens per cool-down. Otherwise two servers of the issuer with different sets would
     /// cause a fetch for each token.

@@ -1,4 +1,4 @@
-//! An Entra access token, checked as a flat list of pure steps (facts, section 3; RFC 7515, 7519 and 8725):
+//! An Entra access token, checked as a flat list of steps (facts, section 3; RFC 7515, 7519 and 8725):
 //!
 //! 1. size: [`check_size`]
 //! 2. shape: [`split`]

@@ -30,7 +30,7 @@ pub enum Handled {
     Job(Box<RemediationJob>, SecretBytes, String),
 }
 
-/// A request that has passed steps 1 to 7 of the pipeline. Its route takes the others.
+/// A request that has passed steps 1 to 7 of the pipeline. Its route runs the other steps.
 pub(super) struct AuthenticatedRequest<'a, P: Runtime, E> {
     pub(super) runtime: &'a P,
     pub(super) caches: &'a IsolateCaches<E, P::Key>,

@@ -1,7 +1,7 @@
 //! Daily check of the configuration, which the Cron trigger in `wrangler.toml` starts.
 //!
 //! Isolates are many and short-lived, and each caller has its own object. The trigger starts one isolate a day, so the
-//! gateway stores nothing to log once a day. The check needs no request.
+//! gateway logs once a day without stored state. The check needs no request.
 
 use crate::config::{Config, Credential, Variables};
 use crate::log;

@@ -36,7 +36,7 @@ pub(super) struct Handover {
     /// Settings for Microsoft.
     pub(super) settings: SecretBytes,
     pub(super) job: RemediationJob,
-    /// Digest of everything on which a failure may depend beside the pairs. Only this object compares the digest, so
+    /// Digest of everything on which a failure may depend besides the pairs. Only this object compares the digest, so
     /// another version may compute another one.
     pub(super) conditions: u64,
     pub(super) work: Work,

@@ -95,7 +95,7 @@ pub enum GraphErrorKind {
     /// A row of a message that the gateway did not request.
     #[error("Graph listed a message that was not asked for")]
     OtherMessage,
-    /// A `@odata.nextLink` that must not be followed.
+    /// An `@odata.nextLink` that must not be followed.
     #[error("the list's nextLink does not lead to the configured host and the same path")]
     ForeignLink,
     /// A page larger than [`MAX_PAGE_BYTES`].

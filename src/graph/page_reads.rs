@@ -33,8 +33,8 @@ pub(super) struct PageRead<'a> {
 }
 
 impl PageReads {
-    /// Begins the read of a page, as soon as fewer than [`MAX_PAGE_READS`] pages are read. Returns `None` if that is
-    /// not the case before `until`.
+    /// Begins the read of a page, as soon as fewer than [`MAX_PAGE_READS`] pages are being read. Returns `None` if
+    /// that is not the case before `until`.
     ///
     /// A read that continues lets a waiting request begin first: otherwise it would keep its place for the entire list.
     pub(super) async fn begin(

@@ -19,7 +19,7 @@ impl TimelineEvent<'_> {
     /// Returns the time of the event if the event shows that an administrator's action succeeded.
     ///
     /// The result is a free text. It counts as a success unless it contains a word for a failure or for unfinished
-    /// work. "not found in the original folder" is a success, as at Microsoft.
+    /// work. Microsoft counts "not found in the original folder" as a success, too.
     #[must_use]
     pub fn success_time(&self) -> Option<Timestamp> {
         const NO_SUCCESS_WORDS: [&str; 16] = [

@@ -13,7 +13,7 @@ use deserializer::NextValue;
 
 /// Parses `bytes` as one JSON document. Returns `None` if it has another form, or if an object in it repeats a member.
 ///
-/// Each number that is not a 64-bit integer becomes the same other number, because nothing uses its value.
+/// Each number that is not a 64-bit integer becomes one fixed number, because nothing uses its value.
 #[must_use]
 pub fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Option<T> {
     let mut json = Json::from_text(str::from_utf8(bytes).ok()?);

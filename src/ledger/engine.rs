@@ -136,7 +136,8 @@ pub fn begin(
     let first = found.as_ref().is_none_or(|record| record.accepted.is_some());
     let open = found.as_ref().filter(|record| counts(record) && !first);
     let counted_before = open.map_or(0, |record| record.emails);
-    // A retry that may have more emails than the open attempt, as one by message can, is counted in its place.
+    // A retry that may have more emails than the open attempt, as a remediation of messages can, is counted in its
+    // place.
     let is_counted = open.filter(|record| request.emails <= record.emails);
     if is_counted.is_none() && !quota.has_room(request.emails.saturating_sub(counted_before), request.emails_per_hour) {
         return Ok(Decision::Respond(LedgerOutcome::QuotaExceeded { is_retry: !first }));
@@ -236,7 +237,7 @@ pub fn count_recipients(
 
 /// Records the outcome of a remediation.
 ///
-/// - Accepted: the record gets the response. Of messages, the reserved emails that Graph did not get are refunded.
+/// - Accepted: the record gets the response. For messages, the reserved emails that Graph did not get are refunded.
 /// - A duplicate of a recorded success: `outcome` gets that success's link and counts of recipients, and the emails are
 ///   refunded, because that success counts them.
 /// - Another duplicate: `outcome` gets the counts of recipients of the earlier attempts.

@@ -24,7 +24,7 @@ struct RunningAttempt<W> {
     tried: Timestamp,
     /// Number of emails that the quota counts for the attempt. Its end may refund them, or some of them.
     emails: u64,
-    /// Digest of everything on which a failure may depend beside the pairs.
+    /// Digest of everything on which a failure may depend besides the pairs.
     conditions: u64,
     waiting: Vec<W>,
 }
@@ -58,7 +58,7 @@ impl<W> InFlight<W> {
     }
 
     /// Records the start of the attempt for `request` at `now`. `conditions` is a digest of everything on which a
-    /// failure may depend beside the pairs.
+    /// failure may depend besides the pairs.
     pub fn start(&mut self, request: &LedgerRequest, conditions: u64, now: Timestamp) {
         let running = RunningAttempt {
             payload_key: request.payload_key(),

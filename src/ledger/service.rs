@@ -58,7 +58,7 @@ impl<S: Storage> LedgerService<S> {
 
     /// Returns the outcome of `request` before `until`: sends its `work` to Graph, unless it was sent before.
     ///
-    /// `conditions` is a digest of everything on which a failure may depend beside the pairs: settings, limits and
+    /// `conditions` is a digest of everything on which a failure may depend besides the pairs: settings, limits and
     /// texts. A waiting request shares a failure only under the same conditions.
     ///
     /// A request that waits for another request's outcome first drops `work`, because many such bodies would exhaust

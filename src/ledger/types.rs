@@ -43,7 +43,7 @@ pub struct LedgerRequest {
     pub pairs: u64,
     /// Action.
     pub action: Action,
-    /// Number of emails that count against the quota. Of messages, the maximum; the rest is refunded.
+    /// Number of emails that count against the quota. For messages, the maximum; the rest is refunded.
     pub emails: u64,
     /// Maximum number of the caller's emails per hour.
     pub emails_per_hour: u64,

@@ -288,7 +288,7 @@ fn expansion(error: ExpansionError) -> ProblemDetails {
     }
 }
 
-/// An expansion's own codes say that nothing was sent, so its retry gets another one.
+/// An expansion's own codes say that nothing was sent, so the error of a retry gets another code.
 fn retry(error: &GatewayError) -> ProblemDetails {
     let mut details = error.details();
     if matches!(error, GatewayError::Expansion(_)) {

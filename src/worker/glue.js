@@ -176,7 +176,7 @@ async function decompress(view, cap) {
       if (chunk.done) return new Uint8Array(buffer, 0, length);
     }
   } catch (error) {
-    // Only the message tells trailing bytes from damage.
+    // Only the message distinguishes trailing bytes from damage.
     throw error.message.startsWith("Trailing bytes") ? error.message : error;
   }
 }

@@ -129,7 +129,7 @@ impl Storage for ObjectStorage {
 /// Migrations from an empty storage to the present tables. A deployed migration never changes; a change is a new one.
 const MIGRATIONS: [&str; 3] = [
     // One row for each remediation. Times are milliseconds since the Unix epoch. Each index costs a write per
-    // remediation. So beside the primary key there is one only for the successes with a key, which are also found by
+    // remediation. So besides the primary key there is one index, for the successes with a key, which are also found by
     // their payload. The start of an object and the alarm read all rows.
     "CREATE TABLE remediation (
         slot BLOB PRIMARY KEY,
@@ -149,8 +149,8 @@ const MIGRATIONS: [&str; 3] = [
     ALTER TABLE remediation ADD COLUMN tried INTEGER AS (accepted ->> 'tried');
     ALTER TABLE remediation ADD COLUMN until INTEGER AS (accepted ->> 'until');
     CREATE INDEX effect ON remediation (pairs, until, action) WHERE pairs IS NOT NULL",
-    // Each remediation wrote the index three times, and only a replay without a key read it. Such a replay can as well
-    // read the rows of the last two hours.
+    // Each remediation wrote the index three times, and only a replay without a key read it. Such a replay can just as
+    // well read the rows of the last two hours.
     "DROP INDEX effect",
 ];
 
@@ -171,7 +171,7 @@ struct AcceptedColumn<'a> {
     recipients: Option<Recipients>,
 }
 
-/// The member of [`AcceptedColumn`] that an attempt without an outcome has beside the generated columns.
+/// The member of [`AcceptedColumn`] that an attempt without an outcome has besides the generated columns.
 #[derive(Deserialize)]
 struct OpenColumn {
     recipients: Option<Recipients>,
