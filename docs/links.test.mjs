@@ -1,20 +1,13 @@
 // Each link from one page of this repository to another leads to a file, and to a heading in it.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const SKIPPED_FOLDERS = [".git", ".wrangler", "build", "node_modules", "target"];
+import { files } from "../scripts/prose/markdown.mjs";
 
-function pages(folder = "") {
-  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return SKIPPED_FOLDERS.includes(entry.name) ? [] : pages(path);
-    return entry.name.endsWith(".md") ? [path] : [];
-  });
-}
+const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Returns the anchors of a page's headings: in lower case, with hyphens for spaces, and without punctuation. */
 function anchors(path) {
@@ -22,7 +15,7 @@ function anchors(path) {
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-"));
 }
 
-for (const page of pages()) {
+for (const page of files(root, [".md"])) {
   test(`each link of ${page} has a target`, () => {
     for (const [, link] of readFileSync(join(root, page), "utf8").matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^\w+:/.test(link)) continue;

@@ -10,11 +10,12 @@ import { files } from "../scripts/prose/markdown.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path) => readFileSync(join(root, path), "utf8");
 const rust = files(root, [".rs"]);
+const functions = new Map(rust.map((file) => [file, new Set([...read(file).matchAll(/\bfn (\w+)/g)].map(([, name]) => name))]));
 
 /** Returns whether one of the files below the path, or the file itself, has a function of this name. */
 function hasFunction(path, name) {
   const below = rust.filter((file) => file === path || file === `${path}.rs` || file.startsWith(`${path}/`));
-  return below.some((file) => new RegExp(`\\bfn ${name}\\b`).test(read(file)));
+  return below.some((file) => functions.get(file).has(name));
 }
 
 /** Returns the file of a module of the crate, such as `tests::auth::keys`. An inline module is in its parent's file. */
