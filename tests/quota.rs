@@ -76,8 +76,8 @@ async fn success_replay_and_key_reuse_return_quota_headers(world: &World) -> Tes
     assert_eq!(left(&Response::to(drop_in.json(&payload())).await?, 10), 5);
 
     // A request that is rejected before the ledger has no quota headers.
-    let nobody = Response::to(gateway.post("/remediate").json(&payload())).await?;
-    assert_eq!((nobody.status, nobody.header("ratelimit")), (401, None));
+    let unauthenticated = Response::to(gateway.post("/remediate").json(&payload())).await?;
+    assert_eq!((unauthenticated.status, unauthenticated.header("ratelimit")), (401, None));
     Ok(())
 }
 
