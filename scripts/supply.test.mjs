@@ -2,25 +2,20 @@
 // commit. scripts/deny.sh checks the crates' licences and sources.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { load } from "js-yaml";
 
+import { files } from "./prose/markdown.mjs";
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path) => readFileSync(join(root, path), "utf8");
 const yaml = (path) => load(read(path));
-const SKIPPED_FOLDERS = [".git", ".wrangler", "build", "node_modules", "target"];
 
 /** Returns the paths of the files of that name, below the root. */
-function filesNamed(name, folder = ".") {
-  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return SKIPPED_FOLDERS.includes(entry.name) ? [] : filesNamed(name, path);
-    return entry.name === name ? [path] : [];
-  });
-}
+const filesNamed = (name) => files(root, [name]).filter((path) => basename(path) === name);
 
 const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 
